@@ -1,0 +1,75 @@
+package slipway
+
+import (
+	"context"
+	"io"
+)
+
+// ConfigValue is one setting: a plain value, or a reference to a secret.
+type ConfigValue struct {
+	Value  string    `json:"value,omitempty"`
+	Secret SecretRef `json:"secret,omitempty"`
+}
+
+// ConfigLayer is where a value was set. Later layers win.
+type ConfigLayer string
+
+const (
+	LayerDefaults    ConfigLayer = "defaults"            // slipway.yaml
+	LayerService     ConfigLayer = "service"             // the service, everywhere
+	LayerEnvironment ConfigLayer = "environment"         // every service of an environment
+	LayerBoth        ConfigLayer = "service_environment" // this service in this environment
+)
+
+// LayerOrder is from the weakest to the strongest.
+var LayerOrder = []ConfigLayer{LayerDefaults, LayerService, LayerEnvironment, LayerBoth}
+
+// MergeConfig lays the layers over each other and tells where each key's
+// value came from.
+func MergeConfig(layers map[ConfigLayer]map[string]ConfigValue) (values map[string]ConfigValue, from map[string]ConfigLayer) {
+	values, from = map[string]ConfigValue{}, map[string]ConfigLayer{}
+	for _, layer := range LayerOrder {
+		for key, v := range layers[layer] {
+			values[key], from[key] = v, layer
+		}
+	}
+	return values, from
+}
+
+// Snapshot is the rendered config of one deployment, secrets by reference. It
+// is immutable and known by its digest, which covers Env and Files.
+type Snapshot struct {
+	Digest Digest                 `json:"digest"`
+	Env    map[string]ConfigValue `json:"env"`
+	Files  []RenderedFile         `json:"files,omitempty"`
+}
+
+// RenderedFile is a config file ready to be written. Where a secret belongs its
+// content holds SecretMark(ref); the node puts the value there when it writes.
+type RenderedFile struct {
+	Path    string `json:"path"` // relative to the service's directory
+	Content string `json:"content"`
+}
+
+// SecretMark is what stands for a secret in a rendered file.
+func SecretMark(ref SecretRef) string { return "\u2039slipway-secret:" + string(ref) + "\u203a" }
+
+// RenderRequest asks for a snapshot. Values is the merged config.
+type RenderRequest struct {
+	Artifact    Digest
+	Service     string
+	Environment string
+	Release     int
+	Templates   []Template
+	Values      map[string]ConfigValue
+}
+
+// Renderer renders config. Render is pure with respect to its request, so it
+// may be repeated freely.
+type Renderer interface {
+	// Render returns Refused with file and line when a template has a syntax
+	// error or uses an undefined variable, needs too long, or writes too much.
+	// Templates see each key of Values by its name, and `service`,
+	// `environment`, `release`, `config` (a mapping of all keys).
+	Render(ctx context.Context, req RenderRequest, log io.Writer) (Snapshot, error)
+}

@@ -1,0 +1,52 @@
+package slipway
+
+import "context"
+
+// StepEvent is one change of a step.
+type StepEvent struct {
+	Promotion string    `json:"promotion"`
+	Step      StepName  `json:"step"`
+	State     StepState `json:"state"`
+	Attempt   int       `json:"attempt"`
+	Reason    string    `json:"reason,omitempty"` // why it failed, was reused or skipped; one or two sentences
+}
+
+// PromotionEvent is one change of a promotion.
+type PromotionEvent struct {
+	Promotion string         `json:"promotion"`
+	State     PromotionState `json:"state"`
+	Step      StepName       `json:"step,omitempty"` // where it ended, when it ended badly
+	Reason    string         `json:"reason,omitempty"`
+}
+
+// BuiltRelease is what the ledger keeps of a release.
+type BuiltRelease struct {
+	Promotion string
+	Service   string
+	Commit    Commit
+	Artifact  Artifact
+}
+
+// Ledger is where steps report. Every method is idempotent: reporting the same
+// again changes nothing. An error is worth a retry.
+type Ledger interface {
+	// Step records a change of a step.
+	Step(ctx context.Context, e StepEvent) error
+	// Log appends output to a step; text is whole lines, already scrubbed, at
+	// most 64 KiB. seq starts at 0 and grows by one within an attempt: a repeated
+	// seq is dropped.
+	Log(ctx context.Context, promotion string, step StepName, attempt, seq int, text string) error
+	// Promotion records a change of a promotion.
+	Promotion(ctx context.Context, e PromotionEvent) error
+	// Release records a built release and returns its number. The same commit
+	// and artifact of a service is one release, whoever built it.
+	Release(ctx context.Context, r BuiltRelease) (number int, err error)
+	// Tests records the report of a release's tests.
+	Tests(ctx context.Context, service string, release int, report TestReport) error
+	// Config returns the merged config of a service in an environment over the
+	// given defaults, at this moment.
+	Config(ctx context.Context, service, environment string, defaults map[string]string) (map[string]ConfigValue, error)
+	// Deployed records that a deployment has the traffic, or with live=false
+	// that it lost it again because it was not verified.
+	Deployed(ctx context.Context, d Deployment, live bool) error
+}

@@ -1,0 +1,163 @@
+package slipway
+
+// PromotionState is where a promotion stands.
+type PromotionState string
+
+const (
+	PromotionQueued     PromotionState = "queued"
+	PromotionWaiting    PromotionState = "waiting" // at a named gate
+	PromotionRunning    PromotionState = "running"
+	PromotionVerifying  PromotionState = "verifying"
+	PromotionSucceeded  PromotionState = "succeeded"
+	PromotionFailed     PromotionState = "failed"  // the release is bad
+	PromotionErrored    PromotionState = "errored" // the platform could not find out
+	PromotionRejected   PromotionState = "rejected"
+	PromotionCancelled  PromotionState = "cancelled"
+	PromotionSuperseded PromotionState = "superseded"
+	PromotionExpired    PromotionState = "expired"
+)
+
+// PromotionStates lists them all, for enums.
+var PromotionStates = []PromotionState{
+	PromotionQueued, PromotionWaiting, PromotionRunning, PromotionVerifying, PromotionSucceeded, PromotionFailed,
+	PromotionErrored, PromotionRejected, PromotionCancelled, PromotionSuperseded, PromotionExpired,
+}
+
+// Over tells whether nothing more will happen.
+func (s PromotionState) Over() bool {
+	switch s {
+	case PromotionQueued, PromotionWaiting, PromotionRunning, PromotionVerifying:
+		return false
+	}
+	return true
+}
+
+// StepName names a step of a promotion.
+type StepName string
+
+const (
+	StepFetch    StepName = "fetch"    // the exact commit, exported
+	StepBuild    StepName = "build"    // the artifact
+	StepTest     StepName = "test"     // the service's own tests
+	StepRender   StepName = "render"   // the config snapshot
+	StepRehearse StepName = "rehearse" // the artifact once with the real config and no traffic
+	StepApprove  StepName = "approve"  // a person's yes
+	StepMigrate  StepName = "migrate"  // the release command
+	StepDeploy   StepName = "deploy"   // new beside old, then the switch
+	StepVerify   StepName = "verify"   // seen serving, from outside
+)
+
+// StepNames lists them in the order in which a promotion takes them.
+var StepNames = []StepName{
+	StepFetch, StepBuild, StepTest, StepRender, StepRehearse, StepApprove, StepMigrate, StepDeploy, StepVerify,
+}
+
+// StepState is where a step stands.
+type StepState string
+
+const (
+	StepPending   StepState = "pending"
+	StepRunning   StepState = "running"
+	StepSucceeded StepState = "succeeded"
+	StepReused    StepState = "reused"  // done before, for this release
+	StepSkipped   StepState = "skipped" // not needed here
+	StepFailed    StepState = "failed"
+	StepErrored   StepState = "errored"
+	StepCancelled StepState = "cancelled"
+)
+
+// StepStates lists them all, for enums.
+var StepStates = []StepState{
+	StepPending, StepRunning, StepSucceeded, StepReused, StepSkipped, StepFailed, StepErrored, StepCancelled,
+}
+
+// PlannedStep is a step and what will be done about it.
+type PlannedStep struct {
+	Name   StepName  `json:"name"`
+	State  StepState `json:"state"`            // pending, reused or skipped when planned
+	Reason string    `json:"reason,omitempty"` // why it is reused or skipped
+}
+
+// PlanRequest is what a plan depends on.
+type PlanRequest struct {
+	Release  int  // 0 when it must be built first
+	Built    bool // the release's artifact exists
+	Tested   bool // its tests have passed, or it has none
+	Rollback bool // going back to a release that ran here before
+}
+
+// PlanSteps decides what a promotion does. A release that was built and tested
+// is never built again: every environment runs the same artifact. A rollback
+// runs no release command: migrations of a newer release stay.
+func PlanSteps(r PlanRequest) []PlannedStep {
+	step := func(n StepName) PlannedStep { return PlannedStep{Name: n, State: StepPending} }
+	reused := func(n StepName) PlannedStep {
+		return PlannedStep{Name: n, State: StepReused, Reason: "done when the release was made"}
+	}
+	steps := []PlannedStep{step(StepFetch), step(StepBuild), step(StepTest)}
+	if r.Release > 0 && r.Built {
+		steps[0], steps[1] = reused(StepFetch), reused(StepBuild)
+		if r.Tested {
+			steps[2] = reused(StepTest)
+		}
+	}
+	steps = append(steps, step(StepRender))
+	migrate := step(StepMigrate)
+	if r.Rollback {
+		migrate.State, migrate.Reason = StepSkipped, "a rollback runs no release command"
+	}
+	return append(steps, migrate, step(StepDeploy), step(StepVerify))
+}
+
+// NextStep returns the first step that is still to run, or ok=false when the
+// plan is over: every step is done, or one of them ended badly.
+func NextStep(steps []PlannedStep) (next StepName, ok bool) {
+	for _, s := range steps {
+		switch s.State {
+		case StepPending, StepRunning:
+			return s.Name, true
+		case StepFailed, StepErrored, StepCancelled:
+			return "", false
+		}
+	}
+	return "", false
+}
+
+// MarkStep returns steps with one state changed; the input is left alone.
+func MarkStep(steps []PlannedStep, name StepName, state StepState) []PlannedStep {
+	out := append([]PlannedStep(nil), steps...)
+	for i := range out {
+		if out[i].Name == name {
+			out[i].State = state
+		}
+	}
+	return out
+}
+
+// EndState decides how a promotion ended from how its steps did.
+func EndState(steps []PlannedStep) PromotionState {
+	for _, s := range steps {
+		switch s.State {
+		case StepFailed:
+			return PromotionFailed
+		case StepErrored:
+			return PromotionErrored
+		case StepCancelled:
+			return PromotionCancelled
+		case StepPending, StepRunning:
+			return PromotionRunning
+		}
+	}
+	return PromotionSucceeded
+}
+
+// StepStateOf is the state of a step that ended with err.
+func StepStateOf(err error) StepState {
+	switch OutcomeOf(err) {
+	case Succeeded:
+		return StepSucceeded
+	case Failed:
+		return StepFailed
+	}
+	return StepErrored
+}

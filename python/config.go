@@ -1,0 +1,78 @@
+package python
+
+// ServiceConfig is slipway.yaml: what a team states itself. Anything in it
+// overrides detection. Its JSON Schema is python/slipway.schema.json.
+type ServiceConfig struct {
+	File string `yaml:"-" json:"-"`
+
+	Name           string             `yaml:"name" json:"name,omitempty"`
+	Root           string             `yaml:"root" json:"root,omitempty"`
+	Manager        Manager            `yaml:"manager" json:"manager,omitempty"`
+	Requirements   []string           `yaml:"requirements" json:"requirements,omitempty"`
+	Groups         []string           `yaml:"groups" json:"groups,omitempty"`
+	Extras         []string           `yaml:"extras" json:"extras,omitempty"`
+	Python         string             `yaml:"python" json:"python,omitempty"`
+	Strict         bool               `yaml:"strict" json:"strict,omitempty"` // exact patch version or refuse
+	Virtualenv     bool               `yaml:"virtualenv" json:"virtualenv,omitempty"`
+	StaleLock      string             `yaml:"stale_lock" json:"stale_lock,omitempty"` // "refuse" (default) or "warn"
+	Framework      string             `yaml:"framework" json:"framework,omitempty"`
+	Application    string             `yaml:"application" json:"application,omitempty"` // module:object or module:factory()
+	Server         string             `yaml:"server" json:"server,omitempty"`
+	Processes      map[string]Process `yaml:"processes" json:"processes,omitempty"`
+	ReleaseCommand Command            `yaml:"release_command" json:"release_command,omitempty"`
+	Test           *TestConfig        `yaml:"test" json:"test,omitempty"`
+	Health         *HealthConfig      `yaml:"health" json:"health,omitempty"`
+	Env            map[string]string  `yaml:"env" json:"env,omitempty"` // lowest layer of config
+	Files          []FileConfig       `yaml:"files" json:"files,omitempty"`
+	Verify         []CheckConfig      `yaml:"verify" json:"verify,omitempty"`
+	Build          *BuildConfig       `yaml:"build" json:"build,omitempty"`
+}
+
+// Process is one process type. In YAML it may be a bare string: its command.
+type Process struct {
+	Command      Command `yaml:"command" json:"command"`
+	Instances    int     `yaml:"instances" json:"instances,omitempty"`         // default 1
+	GraceSeconds int     `yaml:"grace_seconds" json:"grace_seconds,omitempty"` // SIGTERM to SIGKILL, default 10
+}
+
+// TestConfig overrides how tests run.
+type TestConfig struct {
+	Command        Command           `yaml:"command" json:"command,omitempty"`
+	Groups         []string          `yaml:"groups" json:"groups,omitempty"`
+	Extras         []string          `yaml:"extras" json:"extras,omitempty"`
+	Requirements   []string          `yaml:"requirements" json:"requirements,omitempty"`
+	Env            map[string]string `yaml:"env" json:"env,omitempty"`
+	TimeoutSeconds int               `yaml:"timeout_seconds" json:"timeout_seconds,omitempty"`
+	Skip           bool              `yaml:"skip" json:"skip,omitempty"`
+}
+
+// HealthConfig overrides how an instance is found healthy.
+type HealthConfig struct {
+	Path           string `yaml:"path" json:"path,omitempty"`
+	Statuses       []int  `yaml:"statuses" json:"statuses,omitempty"`
+	Host           string `yaml:"host" json:"host,omitempty"`
+	TimeoutSeconds int    `yaml:"timeout_seconds" json:"timeout_seconds,omitempty"` // until healthy, default 60
+}
+
+// FileConfig is one config file rendered from a Jinja2 template in the repository.
+type FileConfig struct {
+	Template string `yaml:"template" json:"template"`
+	Path     string `yaml:"path" json:"path"` // where the result goes, relative to the service's directory
+}
+
+// CheckConfig is one HTTP check of a verification.
+type CheckConfig struct {
+	Path           string `yaml:"path" json:"path"`
+	Status         int    `yaml:"status" json:"status,omitempty"` // default: any of 200-399
+	Contains       string `yaml:"contains" json:"contains,omitempty"`
+	MaxMillis      int    `yaml:"max_millis" json:"max_millis,omitempty"`
+	Successes      int    `yaml:"successes" json:"successes,omitempty"` // in a row, default 3
+	TimeoutSeconds int    `yaml:"timeout_seconds" json:"timeout_seconds,omitempty"`
+}
+
+// BuildConfig bounds and feeds the build.
+type BuildConfig struct {
+	Commands       []Command         `yaml:"commands" json:"commands,omitempty"` // run in the release after install, e.g. collectstatic
+	Env            map[string]string `yaml:"env" json:"env,omitempty"`
+	TimeoutSeconds int               `yaml:"timeout_seconds" json:"timeout_seconds,omitempty"`
+}

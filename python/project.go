@@ -1,0 +1,181 @@
+// Package python holds what Slipway knows about Python projects: how to tell
+// what a repository needs, how to build, test, start and migrate it, and what
+// to refuse. It is pure: it reads an fs.FS and returns data. Nothing in here
+// runs a command, reads a clock or opens a socket.
+package python
+
+import "time"
+
+// Manager is a tool that installs a project's dependencies.
+type Manager string
+
+const (
+	UV       Manager = "uv"
+	Poetry   Manager = "poetry"
+	PDM      Manager = "pdm"
+	Pipenv   Manager = "pipenv"
+	PipTools Manager = "pip-tools" // requirements compiled with hashes or by pip-compile
+	Pip      Manager = "pip"       // requirements files, a [project] table, or setup.py
+	PyLock   Manager = "pylock"    // PEP 751 pylock.toml
+	NoDeps   Manager = "none"      // only .py files: an empty environment
+)
+
+// Interface is how a server talks to an application object.
+type Interface string
+
+const (
+	WSGI Interface = "wsgi"
+	ASGI Interface = "asgi"
+	Raw  Interface = "raw" // the program opens its own socket, or none
+)
+
+// Confidence says how sure a finding is. Only high and medium findings may
+// start a deploy; a low one becomes a problem that asks.
+type Confidence string
+
+const (
+	High   Confidence = "high"   // stated by the repository
+	Medium Confidence = "medium" // inferred, and checked by importing before a deploy
+	Low    Confidence = "low"    // a suggestion only
+)
+
+// Interpreter is a Python that the machine has.
+type Interpreter struct {
+	Version string `json:"version"` // full, as "3.12.1"
+	Path    string `json:"path"`
+}
+
+// Options tells Detect what it cannot read from the tree.
+type Options struct {
+	// Path is the service's directory inside the tree; "" or "." is its root.
+	Path string
+	// Interpreters are the Pythons to choose from, in no particular order.
+	Interpreters []Interpreter
+	// Today decides which Pythons are past their end of life. The zero time
+	// switches that check off.
+	Today time.Time
+}
+
+// Project is what Slipway understands of a Python project and why. Its JSON
+// is the output of `slipway detect --json` and is stable: fields are added,
+// never renamed or removed.
+type Project struct {
+	Deployable     bool               `json:"deployable"`
+	Name           string             `json:"name,omitempty"` // from [project] or slipway.yaml; may be empty
+	Root           string             `json:"root"`           // directory of the manifests inside the tree, "." for its root
+	Manager        Manager            `json:"manager"`
+	Manifests      []string           `json:"manifests"` // files that state dependencies, relative to the tree
+	Lock           *Lock              `json:"lock"`      // nil when there is none
+	Python         Python             `json:"python"`
+	Framework      string             `json:"framework"` // django, flask, fastapi, starlette, litestar, sanic, quart, falcon, bottle, pyramid, aiohttp, tornado, streamlit, gradio, dash, "" ...
+	Processes      map[string]Command `json:"processes"` // web, worker, scheduler ...
+	Application    *Application       `json:"application"`
+	Server         *Server            `json:"server"`
+	ReleaseCommand Command            `json:"release_command"` // empty when there is none
+	Test           Test               `json:"test"`
+	Health         Health             `json:"health"`
+	Install        Install            `json:"install"`
+	System         []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
+	Config         *ServiceConfig     `json:"config,omitempty"`
+	Findings       []Finding          `json:"findings"`
+	Warnings       []Problem          `json:"warnings"`
+	Problems       []Problem          `json:"problems"` // not empty: not deployable
+}
+
+// Command is one command line as its author would type it. Words, quotes and
+// $NAME or ${NAME:-default} are understood without a shell; anything else
+// (pipes, &&, redirections) is handed to /bin/sh as the author's own script.
+type Command string
+
+// Lock is a lock file and whether it still matches its manifest.
+type Lock struct {
+	File   string `json:"file"`
+	Fresh  *bool  `json:"fresh"` // nil when it cannot be told from the files
+	Reason string `json:"reason,omitempty"`
+	Hashes bool   `json:"hashes"` // every entry carries hashes
+	Digest string `json:"digest"` // sha256 of the file
+}
+
+// Python is the interpreter wanted and the one found.
+type Python struct {
+	Wanted      string `json:"wanted"`      // as written: "3.12", ">=3.11,<3.14"; "" when nothing says
+	Source      string `json:"source"`      // file:line, or "wheels", or "default"
+	Interpreter string `json:"interpreter"` // path of the chosen one, "" when none fits
+	Version     string `json:"version"`     // its full version
+}
+
+// Application is the object a server imports.
+type Application struct {
+	Module    string    `json:"module"` // payments.wsgi
+	Object    string    `json:"object"` // app, or create_app when Factory
+	Factory   bool      `json:"factory"`
+	Interface Interface `json:"interface"` // "" until the import has told
+	Dir       string    `json:"dir"`       // directory to import from, relative to the tree ("." or "src")
+}
+
+// Server is the program that serves the application.
+type Server struct {
+	Name string `json:"name"` // gunicorn, uvicorn, hypercorn, daphne, granian, waitress, uwsgi
+	// Injected says that the project does not declare it: Slipway installs
+	// Requirement beside the project's own dependencies.
+	Injected    bool   `json:"injected"`
+	Requirement string `json:"requirement,omitempty"` // gunicorn==23.0.0
+}
+
+// Test is how the project's tests run.
+type Test struct {
+	Command Command `json:"command"` // "" when there are none
+	Runner  string  `json:"runner"`  // pytest, django, unittest, custom, ""
+	// Groups, Extras and Requirements are what the tests need beyond production.
+	Groups       []string  `json:"groups"`
+	Extras       []string  `json:"extras"`
+	Requirements []string  `json:"requirements"` // files relative to the tree
+	Packages     []string  `json:"packages"`     // requirement strings, such as pytest itself
+	Before       []Command `json:"before"`       // e.g. collectstatic for a manifest storage
+}
+
+// Health is how to tell that an instance serves.
+type Health struct {
+	Path     string `json:"path"`               // "" means a TCP connection is enough
+	Statuses []int  `json:"statuses,omitempty"` // accepted beyond 200-399
+	Host     string `json:"host,omitempty"`     // Host header the application accepts
+}
+
+// Install is how production dependencies get into an environment: enough for
+// a builder to act without reading the manifests again.
+type Install struct {
+	Requirements  []string `json:"requirements"` // requirement files, in order
+	RequireHashes bool     `json:"require_hashes"`
+	Project       bool     `json:"project"` // install the project itself (pip install .)
+	Groups        []string `json:"groups"`  // extra production groups, from slipway.yaml
+	Extras        []string `json:"extras"`
+	Packages      []string `json:"packages"`   // injected: the server
+	Files         []string `json:"files"`      // the closure that decides the cache key
+	Virtualenv    bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
+}
+
+// SystemNeed is something outside PyPI that a dependency wants.
+type SystemNeed struct {
+	Package string `json:"package"` // mysqlclient
+	Needs   string `json:"needs"`   // "MySQL client headers (Debian: default-libmysqlclient-dev)"
+}
+
+// Finding is one answer with its evidence.
+type Finding struct {
+	What       string     `json:"what"` // manager, python, framework, web, test, health ...
+	Value      string     `json:"value"`
+	File       string     `json:"file"`
+	Line       int        `json:"line"`
+	Rule       string     `json:"rule"` // stable id, such as manager.lock.uv
+	Confidence Confidence `json:"confidence"`
+	Rivals     []string   `json:"rivals"` // what else it could have been, with file:line
+}
+
+// Problem is something that stops a deploy or ought to be known, with the way out.
+type Problem struct {
+	Code    string `json:"code"` // stable id, such as lock.stale
+	Message string `json:"message"`
+	File    string `json:"file"` // the file to change
+	Line    int    `json:"line,omitempty"`
+	Remedy  string `json:"remedy"` // what to do, in one sentence or one command
+}

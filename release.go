@@ -1,0 +1,127 @@
+package slipway
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Digest is "sha256:" and 64 hexadecimal digits.
+type Digest string
+
+// Process is one process type of a release.
+type Process struct {
+	Name         string `json:"name"`
+	Command      string `json:"command"` // as its author wrote it; see python.Command
+	Instances    int    `json:"instances"`
+	GraceSeconds int    `json:"grace_seconds"` // SIGTERM to SIGKILL
+}
+
+// Health is how an instance is found healthy.
+type Health struct {
+	Path           string `json:"path"` // "" means a TCP connection is enough
+	Statuses       []int  `json:"statuses,omitempty"`
+	Host           string `json:"host,omitempty"`
+	TimeoutSeconds int    `json:"timeout_seconds"`
+}
+
+// Template is a config file that the repository asks to be rendered.
+type Template struct {
+	Source string `json:"source"` // the Jinja2 template, relative to the service's directory
+	Path   string `json:"path"`   // where the result goes, relative to the service's directory
+}
+
+// Manifest says how a release is run. It is part of the artifact and of its
+// digest: what was decided when the release was built doesn't move afterwards.
+type Manifest struct {
+	Service        string            `json:"service"`
+	Commit         string            `json:"commit"`
+	Python         string            `json:"python"` // full version
+	Framework      string            `json:"framework,omitempty"`
+	Dir            string            `json:"dir"` // the service's directory inside source
+	Processes      []Process         `json:"processes"`
+	ReleaseCommand string            `json:"release_command,omitempty"`
+	Health         Health            `json:"health"`
+	Env            map[string]string `json:"env,omitempty"` // the lowest layer of config
+	Templates      []Template        `json:"templates,omitempty"`
+	Checks         []Check           `json:"checks,omitempty"`
+	Lock           Digest            `json:"lock,omitempty"` // of the lock file, "" when unlocked
+	Environment    string            `json:"environment"`    // key of the virtual environment
+}
+
+// Artifact is a built release on disk: a directory addressed by its digest
+// that holds source/, venv (a link to the immutable environment), manifest.json,
+// sbom.json (CycloneDX) and dependencies.json. Nothing in it changes afterwards.
+type Artifact struct {
+	Digest   Digest   `json:"digest"`
+	Path     string   `json:"path"`
+	Manifest Manifest `json:"manifest"`
+	Bytes    int64    `json:"bytes"`
+	Reused   bool     `json:"reused"` // the environment was not built again
+	Reason   string   `json:"reason"` // why it was or was not reused
+}
+
+// Dependency is one distribution that a release contains.
+type Dependency struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Direct  bool   `json:"direct"`
+}
+
+// BuildRequest asks for a release of the tree at Dir.
+type BuildRequest struct {
+	Service string // becomes part of the manifest
+	Dir     string // an exported tree; the builder doesn't write into it
+	Path    string // the service's directory inside
+	Commit  string
+	RunID   string // marks every process of the build, so that a rerun can end what a crash left
+}
+
+// TestRequest asks for the tests of an artifact, run beside it and not in it.
+type TestRequest struct {
+	Artifact Digest
+	Path     string
+	RunID    string
+	Timeout  time.Duration // 0 means the builder's default
+}
+
+// TestReport is what the tests said.
+type TestReport struct {
+	Command  string        `json:"command"` // "" when the project has none
+	Total    int           `json:"total"`
+	Passed   int           `json:"passed"`
+	Failed   int           `json:"failed"`
+	Errors   int           `json:"errors"`
+	Skipped  int           `json:"skipped"`
+	Seconds  float64       `json:"seconds"`
+	Failures []TestFailure `json:"failures,omitempty"` // at most 50
+}
+
+// TestFailure is one test that did not pass.
+type TestFailure struct {
+	Name    string `json:"name"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Message string `json:"message"`
+	Excerpt string `json:"excerpt,omitempty"` // bounded, scrubbed
+}
+
+// Builder makes releases. Build and Test may run at once, and again with the
+// same request after a crash: what an earlier try left half done is discarded,
+// what it finished is found and returned.
+type Builder interface {
+	// Build makes the artifact of a tree. What the project itself gets wrong
+	// (not deployable, a stale lock, unsatisfiable requirements, an import that
+	// fails) is Refused with the tool's reason in words; the raw output goes to log.
+	Build(ctx context.Context, req BuildRequest, log io.Writer) (Artifact, error)
+	// Test runs the tests. Red tests are not an error: they are in the report,
+	// and Refused is returned beside it. A project without tests returns an
+	// empty report and nil.
+	Test(ctx context.Context, req TestRequest, log io.Writer) (TestReport, error)
+	// Open finds an artifact by its digest, or NotFound.
+	Open(ctx context.Context, digest Digest) (Artifact, error)
+	// Dependencies lists what an artifact contains, sorted by name.
+	Dependencies(ctx context.Context, digest Digest) ([]Dependency, error)
+	// Discard removes an artifact that nothing refers to any more.
+	Discard(ctx context.Context, digest Digest) error
+}

@@ -1,0 +1,30 @@
+package slipway
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Commit is one exact commit of a repository.
+type Commit struct {
+	ID      string    `json:"id"` // full hexadecimal
+	Ref     string    `json:"ref"`
+	Author  string    `json:"author"`
+	Subject string    `json:"subject"` // first line of the message, bounded
+	Time    time.Time `json:"time"`
+}
+
+// Source reads repositories. Both methods may be called at once, also for the
+// same repository, and may be called again after a crash.
+type Source interface {
+	// Resolve finds the commit that ref (a branch, a tag, or a commit; "" for
+	// the repository's branch or default branch) names now. Unreachable is
+	// Unavailable; private, empty, or an unknown ref is Refused and says so.
+	Resolve(ctx context.Context, repo Repository, ref string) (Commit, error)
+	// Export writes the exact tree of a commit, submodules included and
+	// without .git, into dir, which must be empty or absent; dir is complete
+	// when Export returns nil and removed when it returns an error. A tree over
+	// the bounds, or a symlink that leaves it, is Refused.
+	Export(ctx context.Context, repo Repository, commit, dir string, log io.Writer) error
+}

@@ -1,0 +1,46 @@
+package slipway
+
+import (
+	"context"
+	"io"
+)
+
+// Check is one HTTP check of a verification.
+type Check struct {
+	Path           string `json:"path"`
+	Status         int    `json:"status,omitempty"` // 0 accepts 200-399
+	Contains       string `json:"contains,omitempty"`
+	MaxMillis      int    `json:"max_millis,omitempty"`
+	Successes      int    `json:"successes,omitempty"`       // in a row; 0 means 3
+	TimeoutSeconds int    `json:"timeout_seconds,omitempty"` // 0 means 30
+}
+
+// VerifyRequest asks whether a deployment serves. URL is the edge's; every
+// answer must carry the header ReleaseHeader with Release, or another release
+// answered.
+type VerifyRequest struct {
+	URL     string
+	Host    string
+	Release string // the deployment id expected in ReleaseHeader
+	Checks  []Check
+}
+
+// ReleaseHeader is set by the edge on every answer: the id of the deployment
+// that served it.
+const ReleaseHeader = "Slipway-Deployment"
+
+// CheckResult is how one check went.
+type CheckResult struct {
+	Path     string `json:"path"`
+	Passed   bool   `json:"passed"`
+	Requests int    `json:"requests"`
+	Millis   int    `json:"millis"` // slowest of the last row
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Verifier looks at a running deployment from outside. It may be repeated.
+type Verifier interface {
+	// Verify returns the results, and Refused beside them when a check did not
+	// pass before its deadline.
+	Verify(ctx context.Context, req VerifyRequest, log io.Writer) ([]CheckResult, error)
+}
