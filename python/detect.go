@@ -1,0 +1,116 @@
+package python
+
+import (
+	"io/fs"
+	"sort"
+)
+
+// detection is one run of Detect. Its stages fill project in order, and each
+// may rely on what the ones before it found.
+//
+// File names inside a detection are relative to the service's directory, as
+// tree.read takes them; find, problem and warn turn them into names relative
+// to the whole tree. Fields of Project that hold files need tree.path.
+type detection struct {
+	tree    tree
+	opts    Options
+	config  *ServiceConfig // nil without slipway.yaml
+	project *Project
+	deps    Dependencies
+
+	manifests manifests
+	pyproject pyproject
+	locked    []LockedPackage
+	halted    bool // the manifests make no sense: later stages would only add noise
+}
+
+// Detect reads the project at o.Path in fsys. It returns an error only when
+// the tree cannot be read; what is wrong with the project is in
+// Project.Problems, and a project with none is deployable.
+func Detect(fsys fs.FS, o Options) (*Project, error) {
+	t, err := openTree(fsys, o.Path)
+	if err != nil {
+		return nil, err
+	}
+	d := &detection{tree: t, opts: o, project: newProject()}
+
+	d.loadConfig()
+	d.chooseRoot()
+	d.detectManager()
+	d.detectInterpreter()
+	if !d.halted {
+		d.detectApplication()
+		d.detectMigrations()
+		d.detectTests()
+		d.detectHealth()
+	}
+	d.planInstall()
+	d.detectSystem()
+
+	d.project.Root = d.tree.dir
+	d.project.Config = d.config
+	d.project.Deployable = len(d.project.Problems) == 0
+	return d.project, d.tree.failure()
+}
+
+// newProject returns a Project whose lists are empty rather than null, so
+// that readers of its JSON need no special case.
+func newProject() *Project {
+	return &Project{
+		Root:      ".",
+		Manifests: []string{},
+		Processes: map[string]Command{},
+		Test: Test{
+			Groups: []string{}, Extras: []string{}, Requirements: []string{},
+			Packages: []string{}, Before: []Command{},
+		},
+		Install: Install{
+			Requirements: []string{}, Groups: []string{}, Extras: []string{},
+			Packages: []string{}, Files: []string{},
+		},
+		System:   []SystemNeed{},
+		Findings: []Finding{},
+		Warnings: []Problem{},
+		Problems: []Problem{},
+	}
+}
+
+// find records an answer with its evidence.
+func (d *detection) find(f Finding) {
+	f.File = d.tree.path(f.File)
+	if f.Rivals == nil {
+		f.Rivals = []string{}
+	}
+	if f.Confidence == "" {
+		f.Confidence = High
+	}
+	d.project.Findings = append(d.project.Findings, f)
+}
+
+// problem records something that stops a deploy.
+func (d *detection) problem(p Problem) {
+	p.File = d.tree.path(p.File)
+	d.project.Problems = append(d.project.Problems, p)
+}
+
+// warn records something that ought to be known and stops nothing.
+func (d *detection) warn(p Problem) {
+	p.File = d.tree.path(p.File)
+	d.project.Warnings = append(d.project.Warnings, p)
+}
+
+// paths turns names relative to the service's directory into sorted names
+// relative to the tree, each once.
+func (d *detection) paths(names []string) []string {
+	seen := map[string]bool{}
+	out := []string{}
+	for _, n := range names {
+		p := d.tree.path(n)
+		if p != "" && !seen[p] {
+			seen[p] = true
+			out = append(out, p)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
