@@ -50,3 +50,11 @@ type Ledger interface {
 	// that it lost it again because it was not verified.
 	Deployed(ctx context.Context, d Deployment, live bool) error
 }
+
+// Snapshots keeps config snapshots, so that histories carry their digests only.
+type Snapshots interface {
+	// SaveSnapshot stores a snapshot under its digest; storing it again is a no-op.
+	SaveSnapshot(ctx context.Context, s Snapshot) error
+	// Snapshot returns NotFound for a digest that was never saved.
+	Snapshot(ctx context.Context, digest Digest) (Snapshot, error)
+}
