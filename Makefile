@@ -1,0 +1,47 @@
+# Every target is a line or two of plain commands; `make` lists them.
+GO ?= go
+BIN := bin/slipway
+# What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL.
+PACKAGES := git python3 python3-venv postgresql openssh-client
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/slipway
+	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN) ./cmd/slipway
+
+.PHONY: demo
+demo: ## run the example services from git to prod, platform left up
+	$(GO) run ./cmd/slipway demo
+
+.PHONY: tools
+tools: ## install what the tests need and the machine lacks (Debian)
+	@command -v dpkg-query >/dev/null || exit 0; \
+	for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq update && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+.PHONY: generate
+generate: ## write the generated code again
+	$(GO) generate ./...
+
+.PHONY: check
+check: ## formatting, generated code, vet, determinism of the workflows
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt'; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) generate ./... && git diff --exit-code --stat
+	$(GO) vet -race ./...
+	$(GO) tool workflowcheck ./workflows
+
+.PHONY: test
+test: tools check ## pass the tests: everything, with the race detector
+	$(GO) test -race -timeout 30m ./...
+
+.PHONY: bench
+bench: ## measure, as ratios against a baseline of the same run
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./workflows ./e2e

@@ -1,0 +1,131 @@
+package slipway_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/slipway-dev/slipway"
+
+// doors is the table of docs/architecture.md: what a room must never reach,
+// directly or through another room.
+var doors = []struct {
+	pkg   string
+	never []string
+	why   string
+}{
+	{".", []string{module + "/", "github.com/", "golang.org/", "go.temporal.io/", "entgo.io/"}, "the words import only the standard library"},
+	{"./python", []string{"os/exec", "net/http", module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/sandbox"}, "what we know about Python runs nothing"},
+	{"./sandbox", []string{module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api"}, "running a command knows nothing of the platform"},
+	{"./adapters/...", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/node", "go.temporal.io/"}, "an adapter knows its port and its SDK"},
+	{"./node", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/adapters", module + "/python", "go.temporal.io/"}, "services outlive the control plane"},
+	{"./ent/schema", []string{module + "/platform", module + "/workflows", module + "/api"}, "the schema is below the rules"},
+	{"./workflows", []string{module + "/ent", module + "/api", module + "/platform", module + "/adapters", module + "/node", "go.temporal.io/server"}, "histories outlive the schema; effects arrive as ports"},
+	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
+	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
+	{"./api/client", []string{module + "/ent", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the client is for other people's programs"},
+}
+
+func TestDoors(t *testing.T) {
+	for _, door := range doors {
+		out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", door.pkg).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", door.pkg, err)
+		}
+		self := listed(t, door.pkg)
+		for _, dep := range strings.Fields(string(out)) {
+			if self[dep] {
+				continue
+			}
+			for _, never := range door.never {
+				if dep == strings.TrimSuffix(never, "/") || strings.HasPrefix(dep, strings.TrimSuffix(never, "/")+"/") {
+					t.Errorf("%s reaches %s: %s", door.pkg, dep, door.why)
+				}
+			}
+		}
+	}
+}
+
+// TestAdaptersDoNotMeet keeps adapters from importing each other.
+func TestAdaptersDoNotMeet(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./adapters/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		for _, imported := range fields[1:] {
+			if !strings.HasPrefix(imported, module+"/adapters/") {
+				continue
+			}
+			if port(imported) != port(fields[0]) {
+				t.Errorf("%s imports %s", fields[0], imported)
+			}
+		}
+	}
+}
+
+func port(pkg string) string {
+	rest := strings.TrimPrefix(pkg, module+"/adapters/")
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}
+
+func listed(t *testing.T, pattern string) map[string]bool {
+	t.Helper()
+	out, err := exec.Command("go", "list", pattern).Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", pattern, err)
+	}
+	set := map[string]bool{}
+	for _, p := range strings.Fields(string(out)) {
+		set[p] = true
+	}
+	return set
+}
+
+// TestFilesTellOneStory holds hand-written files to a length that is read in one go.
+func TestFilesTellOneStory(t *testing.T) {
+	const limit = 400
+	err := filepath.WalkDir(".", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		head, _, _ := strings.Cut(string(text), "\npackage ")
+		if strings.Contains(head, "DO NOT EDIT") {
+			return nil
+		}
+		if n := strings.Count(string(text), "\n"); n > limit {
+			t.Errorf("%s has %d lines; split it by what it tells (limit %d)", path, n, limit)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEveryPackageSaysWhatItIs wants a package comment everywhere.
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}}\t{{len .GoFiles}}\t{{.Doc}}", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.SplitN(strings.TrimSpace(line), "\t", 3)
+		generated := strings.HasPrefix(fields[0], module+"/ent/") && !strings.HasSuffix(fields[0], "/schema")
+		if fields[1] == "0" || generated {
+			continue
+		}
+		if len(fields) < 3 || fields[2] == "" {
+			t.Errorf("%s has no package comment", fields[0])
+		}
+	}
+}
