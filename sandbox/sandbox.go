@@ -1,0 +1,245 @@
+// Package sandbox runs one command with limits: a clean environment, a process
+// group and session of its own, bounds on time, output and memory, and nothing
+// left running afterwards. Builds, tests, config rendering and git go through
+// it, so that running things happens in one place.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Command is what to run. Env is complete: nothing is inherited.
+type Command struct {
+	Args       []string
+	Dir        string
+	Env        []string
+	Stdin      io.Reader
+	Timeout    time.Duration // 0: only the context bounds it
+	MaxOutput  int64         // bytes; 0 means 64 MiB
+	MaxMemory  int64         // bytes resident, summed over all its processes; 0 means no bound
+	RunID      string        // marks every process, see End
+	ExtraFiles []*os.File    // descriptors 3, 4, ... of the command
+}
+
+// Result is how a command ended.
+type Result struct {
+	ExitCode    int // -1 when a signal ended it
+	Signal      string
+	TimedOut    bool
+	OutOfMemory bool
+	Flooded     bool // wrote more than MaxOutput
+	Leftover    int  // processes that outlived the command and were ended
+	Duration    time.Duration
+}
+
+// OK tells whether the command ended by itself with exit code 0.
+func (r Result) OK() bool {
+	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.OutOfMemory && !r.Flooded
+}
+
+// marker is the environment variable by which a run's processes are found,
+// whatever session they moved to.
+const marker = "SLIPWAY_RUN"
+
+// grace is how long a command has between SIGTERM and SIGKILL.
+const grace = 3 * time.Second
+
+// Run runs a command and copies its output, stdout and stderr together, to out.
+// It returns an error only when the command could not be run or ctx ended; how
+// the command itself fared is in the result. When Run returns no process of the
+// command is left.
+func Run(ctx context.Context, c Command, out io.Writer) (Result, error) {
+	if len(c.Args) == 0 {
+		return Result{}, slipway.Errorf(slipway.Internal, "no command to run")
+	}
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if c.RunID == "" {
+		c.RunID = "run-" + randomID()
+	}
+	limit := c.MaxOutput
+	if limit <= 0 {
+		limit = 64 << 20
+	}
+	bounded := &boundedWriter{to: out, left: limit, full: func() { cancel(errFlooded) }}
+
+	cmd := exec.Command(c.Args[0], c.Args[1:]...)
+	if path := lookup(c.Args[0], c.Env); path != "" {
+		cmd.Path, cmd.Err = path, nil
+	}
+	cmd.Dir, cmd.Stdin, cmd.ExtraFiles = c.Dir, c.Stdin, c.ExtraFiles
+	cmd.Stdout, cmd.Stderr = bounded, bounded
+	cmd.Env = append(append([]string{}, c.Env...), marker+"="+c.RunID)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.WaitDelay = grace // a leftover that holds the pipes doesn't hold us
+
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return Result{}, slipway.Wrap(slipway.Unavailable, err, "%s is not installed on this machine", filepath.Base(c.Args[0]))
+		}
+		return Result{}, slipway.Wrap(slipway.Unavailable, err, "%s can't be started", filepath.Base(c.Args[0]))
+	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		watch(run, cmd.Process.Pid, c, cancel)
+	}()
+	err := cmd.Wait()
+	cause := context.Cause(run)
+	cancel(nil)
+	<-watched
+
+	result := Result{Duration: time.Since(began), Leftover: endRun(c.RunID, cmd.Process.Pid)}
+	state := cmd.ProcessState
+	result.ExitCode = state.ExitCode()
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		result.Signal = status.Signal().String()
+	}
+	switch {
+	case errors.Is(cause, errTimedOut):
+		result.TimedOut = true
+	case errors.Is(cause, errMemory):
+		result.OutOfMemory = true
+	case errors.Is(cause, errFlooded):
+		result.Flooded = true
+	case ctx.Err() != nil:
+		return result, ctx.Err()
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) && cause == nil {
+		return result, slipway.Wrap(slipway.Internal, err, "%s could not be followed to its end", filepath.Base(c.Args[0]))
+	}
+	return result, nil
+}
+
+var (
+	errTimedOut = errors.New("timed out")
+	errMemory   = errors.New("out of memory")
+	errFlooded  = errors.New("too much output")
+)
+
+// watch ends the command's whole group when its time, its memory or the
+// context is over; it returns when the command has ended.
+func watch(ctx context.Context, pid int, c Command, cancel context.CancelCauseFunc) {
+	var late <-chan time.Time
+	if c.Timeout > 0 {
+		timer := time.NewTimer(c.Timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	var look <-chan time.Time
+	if c.MaxMemory > 0 {
+		ticker := time.NewTicker(200 * time.Millisecond)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			if context.Cause(ctx) != context.Canceled || !exited(pid) {
+				terminate(pid)
+			}
+			return
+		case <-late:
+			cancel(errTimedOut)
+		case <-look:
+			if residentBytes(c.RunID) > c.MaxMemory {
+				cancel(errMemory)
+			}
+		}
+	}
+}
+
+// terminate asks the group to end, then makes it.
+func terminate(pid int) {
+	_ = syscall.Kill(-pid, syscall.SIGTERM)
+	deadline := time.NewTimer(grace)
+	defer deadline.Stop()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case <-poll.C:
+			if exited(pid) {
+				_ = syscall.Kill(-pid, syscall.SIGKILL)
+				return
+			}
+		case <-deadline.C:
+			_ = syscall.Kill(-pid, syscall.SIGKILL)
+			return
+		}
+	}
+}
+
+// Environment is a clean environment: a home, a path, the language, and what is
+// added. Nothing of the platform's own environment is in it.
+func Environment(home string, path []string, extra map[string]string) []string {
+	env := []string{
+		"HOME=" + home, "TMPDIR=" + filepath.Join(home, "tmp"), "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TERM=dumb",
+		"PATH=" + strings.Join(append(append([]string{}, path...), "/usr/local/bin", "/usr/bin", "/bin"), ":"),
+	}
+	for name, value := range extra {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// lookup finds a program on the PATH of the command, not on ours.
+func lookup(name string, env []string) string {
+	if strings.Contains(name, "/") {
+		return ""
+	}
+	for _, e := range env {
+		dirs, ok := strings.CutPrefix(e, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range filepath.SplitList(dirs) {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// boundedWriter passes on at most left bytes and reports once that it is full.
+type boundedWriter struct {
+	mu   sync.Mutex
+	to   io.Writer
+	left int64
+	full func()
+}
+
+func (w *boundedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.left <= 0 {
+		return len(p), nil
+	}
+	part := p
+	if int64(len(part)) > w.left {
+		part = part[:w.left]
+	}
+	w.left -= int64(len(part))
+	if w.left <= 0 {
+		w.full()
+	}
+	if _, err := w.to.Write(part); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
