@@ -109,3 +109,16 @@ func normalizeName(name string) string {
 	}
 	return b.String()
 }
+
+func sortedUnique(list []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	sort.Strings(out)
+	return out
+}

@@ -18,6 +18,7 @@ type detection struct {
 	project *Project
 	deps    Dependencies
 
+	home      string // the directory Options.Path names; tree may since be below it
 	manifests manifests
 	pyproject pyproject
 	locked    []LockedPackage
@@ -32,7 +33,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &detection{tree: t, opts: o, project: newProject()}
+	d := &detection{tree: t, opts: o, project: newProject(), home: t.dir}
 
 	d.loadConfig()
 	d.chooseRoot()

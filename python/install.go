@@ -1,0 +1,186 @@
+package python
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"path"
+	"sort"
+	"strings"
+)
+
+// planInstall fills Project.Install from what the earlier stages chose.
+func (d *detection) planInstall() {
+	in := &d.project.Install
+	if d.config != nil {
+		in.Groups = append(in.Groups, d.config.Groups...)
+		in.Extras = append(in.Extras, d.config.Extras...)
+		in.Virtualenv = d.config.Virtualenv
+		d.checkGroups()
+	}
+	switch d.project.Manager {
+	case UV, Poetry, PDM:
+		in.Project = d.installable()
+	case Pip, PipTools:
+		in.Project = len(in.Requirements) == 0
+	}
+	if d.project.Lock != nil && d.project.Manager == Pipenv {
+		in.RequireHashes = d.project.Lock.Hashes
+	}
+	if s := d.project.Server; s != nil && s.Injected && s.Requirement != "" && !contains(in.Packages, s.Requirement) {
+		in.Packages = append(in.Packages, s.Requirement)
+	}
+	in.Files = d.closure()
+}
+
+// installable says that a locked project is a package of its own, and not just
+// a list of dependencies.
+func (d *detection) installable() bool {
+	p := d.pyproject
+	switch d.project.Manager {
+	case UV:
+		if v, ok := dig(p.data, "tool", "uv", "package").(bool); ok {
+			return v
+		}
+		return p.has("build-system")
+	case PDM:
+		if v, ok := dig(p.data, "tool", "pdm", "distribution").(bool); ok {
+			return v
+		}
+		return p.has("build-system")
+	}
+	if v, ok := dig(p.data, "tool", "poetry", "package-mode").(bool); ok {
+		return v
+	}
+	return p.has("build-system")
+}
+
+// checkGroups reports groups and extras of slipway.yaml that do not exist.
+func (d *detection) checkGroups() {
+	for _, part := range []struct {
+		key, code string
+		names     []string
+		known     map[string][]Dependency
+	}{
+		{"groups", "config.unknown_group", d.config.Groups, d.deps.Groups},
+		{"extras", "config.unknown_extra", d.config.Extras, d.deps.Extras},
+	} {
+		for _, n := range part.names {
+			if _, ok := part.known[normalizeName(n)]; ok || d.halted {
+				continue
+			}
+			have := strings.Join(sortedKeys(part.known), ", ")
+			d.problem(Problem{Code: part.code, Message: d.configFile() + " names " + n + " under " + part.key + "; the project has " + firstOf(have, "none"),
+				File: d.configFile(), Line: d.configLine(part.key), Remedy: "correct " + part.key + ": in " + d.configFile()})
+		}
+	}
+}
+
+// closure is every file whose change means another environment.
+func (d *detection) closure() []string {
+	names := map[string]bool{}
+	add := func(name string) {
+		if d.tree.exists(name) {
+			names[d.tree.path(name)] = true
+		}
+	}
+	for _, f := range d.project.Manifests {
+		names[f] = true
+	}
+	for _, f := range d.project.Install.Requirements {
+		names[f] = true
+	}
+	if d.project.Lock != nil {
+		names[d.project.Lock.File] = true
+	}
+	if d.project.Install.Project {
+		for _, f := range []string{"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"} {
+			add(f)
+		}
+	}
+	add("pip.conf")
+	add("uv.toml")
+	for _, dir := range d.pathDependencies() {
+		for _, f := range []string{"pyproject.toml", "setup.py", "setup.cfg"} {
+			add(path.Join(dir, f))
+		}
+		add(dir) // a wheel or an archive
+	}
+	return sortedKeys(names)
+}
+
+// pathDependencies are directories and archives of the repository that the
+// install reads: uv members and sources, Poetry paths, "./lib" requirements.
+func (d *detection) pathDependencies() []string {
+	var out []string
+	for _, dep := range d.deps.Production {
+		if dep.URL != "" && !isRemote(dep.URL) {
+			target, _, _ := strings.Cut(strings.TrimPrefix(dep.URL, "file:"), "[")
+			out = append(out, path.Clean(target))
+		}
+	}
+	for _, source := range digTable(d.pyproject.data, "tool", "uv", "sources") {
+		if p := digString(source, "path"); p != "" {
+			out = append(out, path.Clean(p))
+		}
+	}
+	for _, pattern := range digStrings(d.pyproject.data, "tool", "uv", "workspace", "members") {
+		out = append(out, d.tree.glob(path.Clean(pattern))...)
+	}
+	return sortedUnique(out)
+}
+
+// CacheKey names the environment that the project's production dependencies
+// make: equal keys, equal environments. read returns a file of the tree by the
+// names in Install.Files. bucket, such as a date, is mixed in only when nothing
+// pins the versions, so that an unlocked environment is renewed now and then.
+func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket string, env map[string]string, read func(name string) ([]byte, error)) (string, error) {
+	type file struct{ Name, Digest string }
+	key := struct {
+		Interpreter, Platform, Builder, Bucket string
+		Manager                                Manager
+		Requirements, Groups, Extras, Packages []string
+		RequireHashes, Project, Virtualenv     bool
+		Files                                  []file
+		Env                                    map[string]string
+	}{
+		Interpreter: interpreterVersion, Platform: platform, Builder: builderVersion, Manager: p.Manager,
+		Requirements: p.Install.Requirements, Groups: sorted(p.Install.Groups), Extras: sorted(p.Install.Extras), Packages: sorted(p.Install.Packages),
+		RequireHashes: p.Install.RequireHashes, Project: p.Install.Project, Virtualenv: p.Install.Virtualenv, Env: env,
+	}
+	if !p.Pinned() {
+		key.Bucket = bucket
+	}
+	for _, name := range sorted(p.Install.Files) {
+		data, err := read(name)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(data)
+		key.Files = append(key.Files, file{name, hex.EncodeToString(sum[:])})
+	}
+	text, err := json.Marshal(key)
+	if err != nil {
+		return "", err
+	}
+	return sha256Hex(string(text)), nil
+}
+
+// Pinned says that the versions to install are all written down.
+func (p *Project) Pinned() bool {
+	if p.Lock != nil || p.Manager == NoDeps {
+		return true
+	}
+	for _, w := range p.Warnings {
+		if w.Code == "requirements.unpinned" || w.Code == "lock.missing" {
+			return false
+		}
+	}
+	return p.Install.RequireHashes || len(p.Install.Requirements) > 0
+}
+
+func sorted(list []string) []string {
+	out := append([]string{}, list...)
+	sort.Strings(out)
+	return out
+}

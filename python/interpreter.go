@@ -1,0 +1,286 @@
+package python
+
+import (
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+	"time"
+)
+
+// houseDefaults are the minor versions to use when a project leaves the
+// choice open: recent, and with wheels for nearly everything.
+var houseDefaults = []string{"3.13", "3.12"}
+
+// endOfLife is the last day of each version, from
+// https://devguide.python.org/versions/ (a month stands for its last day).
+var endOfLife = map[string]string{
+	"2.7": "2020-01-01", "3.0": "2009-06-27", "3.1": "2012-04-09", "3.2": "2016-02-20", "3.3": "2017-09-29",
+	"3.4": "2019-03-18", "3.5": "2020-09-30", "3.6": "2021-12-23", "3.7": "2023-06-27", "3.8": "2024-10-07",
+	"3.9": "2025-10-31", "3.10": "2026-10-31", "3.11": "2027-10-31", "3.12": "2028-10-31",
+	"3.13": "2029-10-31", "3.14": "2030-10-31", "3.15": "2031-10-31",
+}
+
+// pastEnd returns the day on which support of minor ended, if it has.
+func pastEnd(minor string, today time.Time) (string, bool) {
+	day, known := endOfLife[minor]
+	end, err := time.Parse(time.DateOnly, day)
+	if !known || err != nil || today.IsZero() {
+		return "", false
+	}
+	return day, today.After(end.AddDate(0, 0, 1))
+}
+
+// installed is an interpreter of the machine with its version parsed.
+type installed struct {
+	Interpreter
+	version version
+}
+
+// interpreters are what the machine has, the newest first.
+func (d *detection) interpreters() []installed {
+	var out []installed
+	for _, i := range d.opts.Interpreters {
+		if v, ok := parseVersion(i.Version); ok {
+			out = append(out, installed{i, v})
+		}
+	}
+	sort.SliceStable(out, func(a, b int) bool { return out[a].version.compare(out[b].version) > 0 })
+	return out
+}
+
+func (d *detection) installedList() string {
+	var names []string
+	for _, i := range d.interpreters() {
+		names = append(names, i.Version)
+	}
+	return firstOf(strings.Join(names, ", "), "none")
+}
+
+// detectInterpreter settles which Python runs the project.
+func (d *detection) detectInterpreter() {
+	if d.project.Manager == "" && len(d.project.Problems) > 0 {
+		return
+	}
+	d.misspeltVersionFiles()
+	wish, stated := d.pythonWish()
+	if wish.broken {
+		return
+	}
+	required := d.requiredPython()
+	for _, r := range required {
+		if r.err != nil {
+			d.problem(Problem{Code: "python.unreadable", Message: fmt.Sprintf("%s asks for Python %q, which is not a version specifier", r.File, r.Text),
+				File: r.File, Line: r.Line, Remedy: "write it like \">=3.12\""})
+			return
+		}
+	}
+	switch {
+	case stated:
+		d.pinnedPython(wish, required)
+	case len(required) > 0:
+		d.rangedPython(required)
+	default:
+		d.openPython()
+	}
+}
+
+// pinnedPython follows one stated version.
+func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
+	at := w.Evidence
+	d.project.Python.Wanted, d.project.Python.Source = w.text, d.source(at)
+	for _, r := range required {
+		if !w.satisfies(r.set) {
+			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s and %s for %s", at.File, w.text, r.File, r.Text),
+				File: at.File, Line: at.Line, Remedy: "make " + at.File + " and " + r.File + " agree"})
+			return
+		}
+	}
+	if day, over := pastEnd(w.version.minor(), d.opts.Today); over {
+		p := Problem{Code: "python.end_of_life", Message: fmt.Sprintf("Python %s has had no security fixes since %s; installed here: %s", w.version.minor(), day, d.installedList()),
+			File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + at.File + ", or insist with python: in slipway.yaml"}
+		if w.rule != "python.config" {
+			d.problem(p)
+			return
+		}
+		d.warn(p)
+	}
+	var chosen *installed
+	list := d.interpreters()
+	for i, have := range list {
+		if have.version.minor() != w.version.minor() {
+			continue
+		}
+		if chosen == nil || w.exact() && have.version.compare(w.version) == 0 {
+			chosen = &list[i]
+		}
+	}
+	strict := d.config != nil && d.config.Strict
+	other := chosen != nil && w.exact() && chosen.version.compare(w.version) != 0
+	if chosen == nil || other && strict {
+		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.File, w.text, d.installedList())
+		d.problem(Problem{Code: "python.not_installed", Message: message, File: at.File, Line: at.Line,
+			Remedy: "ask for an installed version in " + at.File + ", or have Python " + w.version.String() + " installed"})
+		return
+	}
+	if other {
+		d.warn(Problem{Code: "python.other_patch", Message: fmt.Sprintf("%s asks for Python %s; this machine has %s, which is used", at.File, w.text, chosen.Version),
+			File: at.File, Line: at.Line, Remedy: "write " + w.version.minor() + " to accept any patch release, or set strict: true in slipway.yaml to refuse"})
+	}
+	for _, r := range required {
+		if !r.set.contains(chosen.version) {
+			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s, which is %s here, and %s for %s", at.File, w.text, chosen.Version, r.File, r.Text),
+				File: at.File, Line: at.Line, Remedy: "make " + at.File + " and " + r.File + " agree"})
+			return
+		}
+	}
+	d.use(*chosen, Finding{File: at.File, Line: at.Line, Rule: w.rule, Rivals: w.rivals})
+}
+
+func (d *detection) use(i installed, f Finding) {
+	d.project.Python.Interpreter, d.project.Python.Version = i.Path, i.Version
+	f.What, f.Value = "python", i.Version
+	d.find(f)
+}
+
+func (d *detection) source(at Evidence) string {
+	return fmt.Sprintf("%s:%d", d.tree.path(at.File), at.Line)
+}
+
+// rangedPython chooses within requires-python and its kin.
+func (d *detection) rangedPython(required []pythonRange) {
+	first := required[0]
+	d.project.Python.Wanted, d.project.Python.Source = first.Text, d.source(first.Evidence)
+	var fit []installed
+	for _, i := range d.interpreters() {
+		ok := true
+		for _, r := range required {
+			ok = ok && r.set.contains(i.version)
+		}
+		if ok {
+			fit = append(fit, i)
+		}
+	}
+	if len(fit) == 0 {
+		d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s; installed here: %s", first.File, first.Text, d.installedList()),
+			File: first.File, Line: first.Line, Remedy: "widen it in " + first.File + ", or have such a Python installed"})
+		return
+	}
+	living := d.living(fit)
+	if len(living) == 0 {
+		day, _ := pastEnd(fit[0].version.minor(), d.opts.Today)
+		d.problem(Problem{Code: "python.end_of_life", Message: fmt.Sprintf("%s asks for Python %s, and the only one here that fits, %s, has had no security fixes since %s; installed here: %s", first.File, first.Text, fit[0].Version, day, d.installedList()),
+			File: first.File, Line: first.Line, Remedy: "widen it in " + first.File + ", or insist with python: in slipway.yaml"})
+		return
+	}
+	chosen, by := d.prefer(living)
+	rule := "python.range"
+	if by == "wheels" {
+		rule = "python.range.wheels"
+	}
+	f := Finding{File: first.File, Line: first.Line, Rule: rule}
+	for _, i := range living {
+		if i.Version != chosen.Version {
+			f.Rivals = append(f.Rivals, i.Version)
+		}
+	}
+	d.use(chosen, f)
+}
+
+// openPython chooses when nothing says.
+func (d *detection) openPython() {
+	living := d.living(d.interpreters())
+	if len(living) == 0 {
+		d.problem(Problem{Code: "python.not_installed", Message: "no supported Python is installed; installed here: " + d.installedList(),
+			File: ".python-version", Remedy: "have Python " + houseDefaults[0] + " installed on this machine"})
+		return
+	}
+	chosen, by := d.prefer(living)
+	d.project.Python.Source = by
+	f := Finding{Rule: "python." + by, Confidence: Medium, Rivals: d.dockerEvidence()}
+	if by == "wheels" && d.project.Lock != nil {
+		f.File, f.Line = d.tree.relative(d.project.Lock.File), 1
+	}
+	d.use(chosen, f)
+}
+
+func (d *detection) living(list []installed) []installed {
+	var out []installed
+	for _, i := range list {
+		if _, over := pastEnd(i.version.minor(), d.opts.Today); !over && i.version.at(0) == 3 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// prefer takes a house default that has a wheel for every locked package,
+// else the newest that has, else a house default although it must compile.
+// by is "default" or "wheels".
+func (d *detection) prefer(list []installed) (chosen installed, by string) {
+	var order []installed
+	for _, minor := range houseDefaults {
+		for _, i := range list {
+			if i.version.minor() == minor {
+				order = append(order, i)
+			}
+		}
+	}
+	preferred := len(order)
+	order = append(order, list...)
+	for n, i := range order {
+		if len(withoutWheel(d.locked, i.version.at(1))) == 0 {
+			if n == 0 || n == preferred && preferred == 0 || i.version.minor() == order[0].version.minor() {
+				return i, "default"
+			}
+			return i, "wheels"
+		}
+	}
+	missing := withoutWheel(d.locked, order[0].version.at(1))
+	lock := ""
+	if d.project.Lock != nil {
+		lock = d.tree.relative(d.project.Lock.File)
+	}
+	d.warn(Problem{Code: "python.no_wheels", Message: fmt.Sprintf("no installed Python has wheels for everything that is locked; on %s these are compiled: %s", order[0].Version, clipList(missing)),
+		File: lock, Remedy: "lock newer versions of " + missing[0]})
+	return order[0], "default"
+}
+
+// dockerEvidence names what a Dockerfile uses, which decides nothing.
+func (d *detection) dockerEvidence() []string {
+	out := []string{}
+	for i, l := range d.tree.lines("Dockerfile") {
+		if m := dockerFrom.FindStringSubmatch(l); m != nil {
+			out = append(out, fmt.Sprintf("%s at %s:%d", m[1], d.tree.path("Dockerfile"), i+1))
+		}
+	}
+	return out
+}
+
+// misspeltVersionFiles reports names that were meant to state the version.
+func (d *detection) misspeltVersionFiles() {
+	if d.tree.exists(".python-version") || d.tree.exists("runtime.txt") {
+		return
+	}
+	for _, n := range d.tree.list(".") {
+		right, wrong := misspeltVersionNames[n]
+		if !wrong || !d.tree.exists(n) {
+			continue
+		}
+		d.problem(Problem{Code: "python.misspelt", Message: n + " is not read by anything: the file's name is " + right,
+			File: n, Remedy: "git mv " + n + " " + path.Join(path.Dir(n), right)})
+		return
+	}
+}
+
+var misspeltVersionNames = map[string]string{
+	".python_version": ".python-version", ".pythonversion": ".python-version", "python-version": ".python-version",
+	".python-versions": ".python-version", "python_version": ".python-version", ".python-version.txt": ".python-version",
+	".pyhton-version": ".python-version", ".pyton-version": ".python-version", ".py-version": ".python-version",
+	"python.version": ".python-version", "python-version.txt": ".python-version", ".Python-version": ".python-version",
+	".python.version": ".python-version", ".phyton-version": ".python-version", ".python-verison": ".python-version",
+	"pythonversion": ".python-version", ".python-ver": ".python-version", "python_version.txt": ".python-version",
+	"runtime.text": ".python-version", "runtimes.txt": ".python-version", "Runtime.txt": ".python-version",
+	"runtime.tx": ".python-version", ".runtime.txt": ".python-version", "runtime.txt.txt": ".python-version",
+	"runtime": ".python-version", "run_time.txt": ".python-version", "runtine.txt": ".python-version",
+}

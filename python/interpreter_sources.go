@@ -1,0 +1,239 @@
+package python
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// pythonWish is one stated version.
+type pythonWish struct {
+	Evidence
+	text    string
+	version version
+	rule    string
+	rivals  []string
+	broken  bool // stated, but unreadable: already reported
+}
+
+func (w pythonWish) exact() bool { return len(w.version.release) > 2 }
+
+// satisfies says whether the wish, or for X.Y some patch release of it, is in set.
+func (w pythonWish) satisfies(set specifiers) bool {
+	if w.exact() {
+		return set.contains(w.version)
+	}
+	for patch := 0; patch < 100; patch++ {
+		if set.contains(version{release: []int{w.version.at(0), w.version.at(1), patch}, post: -1, dev: -1}) {
+			return true
+		}
+	}
+	return false
+}
+
+// pythonRange is a constraint such as requires-python.
+type pythonRange struct {
+	Evidence
+	set specifiers
+	err error
+}
+
+var (
+	pinPattern = regexp.MustCompile(`^(?:c?python[-@]?)?(\d+\.\d+(?:\.\d+)?)$`)
+	dockerFrom = regexp.MustCompile(`(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(?:\S*/)?(python:[\w.-]+)`)
+)
+
+// pythonWish returns the first source that states a version, in the order of
+// precedence. The others that disagree become rivals, runtime.txt a warning.
+func (d *detection) pythonWish() (pythonWish, bool) {
+	var all []pythonWish
+	if d.config != nil && d.config.Python != "" {
+		at := Evidence{File: d.configFile(), Line: d.configLine("python")}
+		all = append(all, d.parsePin(d.config.Python, at, "python.config"))
+	}
+	all = append(all, d.versionFile()...)
+	all = append(all, d.toolVersions()...)
+	all = append(all, d.mise()...)
+	all = append(all, d.poetryExact()...)
+	all = append(all, d.pipenvPython()...)
+	all = append(all, d.runtimeFile(len(all) > 0 || len(d.requiredPython()) > 0)...)
+	if len(all) == 0 {
+		return pythonWish{}, false
+	}
+	first := all[0]
+	for _, other := range all[1:] {
+		if !other.broken && !first.broken && other.version.compare(first.version) != 0 {
+			first.rivals = append(first.rivals, fmt.Sprintf("%s at %s", other.text, d.source(other.Evidence)))
+		}
+	}
+	return first, true
+}
+
+// parsePin reads one version; what is wrong with it is reported.
+func (d *detection) parsePin(text string, at Evidence, rule string) pythonWish {
+	text = strings.TrimSpace(text)
+	w := pythonWish{Evidence: at, text: text, rule: rule}
+	if m := pinPattern.FindStringSubmatch(text); m != nil {
+		if v, ok := parseVersion(m[1]); ok {
+			w.version = v
+			return w
+		}
+	}
+	w.broken = true
+	message := fmt.Sprintf("%s asks for Python %q, which is not a version", at.File, clip(text))
+	switch {
+	case strings.HasPrefix(text, "pypy") || strings.HasPrefix(text, "graalpy"):
+		message = fmt.Sprintf("%s asks for %q, and only CPython is supported", at.File, clip(text))
+	case strings.HasSuffix(text, "t") && pinPattern.MatchString(strings.TrimSuffix(text, "t")):
+		message = fmt.Sprintf("%s asks for the free-threaded Python %q, which is not supported", at.File, clip(text))
+	case regexp.MustCompile(`^(python-)?\d+$`).MatchString(text):
+		message = fmt.Sprintf("%s asks for Python %q: a major version alone would change under the service", at.File, clip(text))
+	case strings.ContainsAny(text, "<>=~^*|"):
+		message = fmt.Sprintf("%s asks for Python %q: a range belongs in requires-python, this file takes one version", at.File, clip(text))
+	}
+	d.problem(Problem{Code: "python.unreadable", Message: message, File: at.File, Line: at.Line, Remedy: "write just the version, like 3.13"})
+	return w
+}
+
+// versionFile reads .python-version byte by byte: what editors leave in such a
+// file and nobody sees is a common reason for a version not being found.
+func (d *detection) versionFile() []pythonWish {
+	const name = ".python-version"
+	data, ok := d.tree.bytes(name, maxManifest)
+	if !ok {
+		return nil
+	}
+	broken := func(line int, code, message, remedy string) []pythonWish {
+		d.problem(Problem{Code: code, Message: message, File: name, Line: line, Remedy: remedy})
+		return []pythonWish{{broken: true, Evidence: Evidence{File: name, Line: line}}}
+	}
+	rewrite := "write the file again as plain UTF-8 with just the version: echo 3.13 > .python-version"
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		return broken(1, "python.version_file.bom", ".python-version begins with a byte-order mark, an invisible character that some editors write", rewrite)
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return broken(1, "python.version_file.utf16", ".python-version is UTF-16 text and has to be UTF-8 (PowerShell's > writes UTF-16)", rewrite)
+	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
+		return broken(1, "python.version_file.encoding", ".python-version is not UTF-8 text", rewrite)
+	}
+	var found []Evidence
+	for i, l := range strings.Split(plainText(data), "\n") {
+		if at := strings.IndexFunc(l, invisible); at >= 0 {
+			return broken(i+1, "python.version_file.invisible", ".python-version holds an invisible character, such as a zero-width space", rewrite)
+		}
+		l, _, _ = strings.Cut(l, "#")
+		if l = strings.TrimSpace(l); l != "" {
+			found = append(found, Evidence{File: name, Line: i + 1, Text: l})
+		}
+	}
+	switch len(found) {
+	case 0:
+		return broken(1, "python.version_file.empty", ".python-version states no version", "write one: echo 3.13 > .python-version")
+	case 1:
+		return []pythonWish{d.parsePin(found[0].Text, found[0], "python.version_file")}
+	}
+	return broken(found[1].Line, "python.version_file.several", ".python-version states more than one version: "+found[0].Text+" and "+found[1].Text, "keep one of them")
+}
+
+func invisible(r rune) bool {
+	return r >= 0x200b && r <= 0x200f || r == 0x2060 || r == 0xfeff || r == 0xad || r < ' ' && r != '\t' || r == 0xa0
+}
+
+func (d *detection) toolVersions() []pythonWish {
+	for i, l := range d.tree.lines(".tool-versions") {
+		l, _, _ = strings.Cut(l, "#")
+		if f := strings.Fields(l); len(f) > 1 && f[0] == "python" {
+			return []pythonWish{d.parsePin(f[1], Evidence{File: ".tool-versions", Line: i + 1}, "python.tool_versions")}
+		}
+	}
+	return nil
+}
+
+func (d *detection) mise() []pythonWish {
+	for _, name := range []string{"mise.toml", ".mise.toml"} {
+		p, problem := readPyproject(d.tree, name)
+		if problem != nil || p.file == "" {
+			continue
+		}
+		text := digString(p.data, "tools", "python")
+		if text == "" {
+			text = digString(p.data, "tools", "python", "version")
+		}
+		if list := digStrings(p.data, "tools", "python"); len(list) > 0 {
+			text = list[0]
+		}
+		if text != "" && text != "latest" {
+			return []pythonWish{d.parsePin(text, Evidence{File: name, Line: p.line("tools", "python")}, "python.mise")}
+		}
+	}
+	return nil
+}
+
+// poetryExact is Poetry's python = "3.12", which means that one version.
+func (d *detection) poetryExact() []pythonWish {
+	text := digString(d.pyproject.data, "tool", "poetry", "dependencies", "python")
+	if !pinPattern.MatchString(text) {
+		return nil
+	}
+	return []pythonWish{d.parsePin(text, Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.poetry.dependencies", "python")}, "python.poetry")}
+}
+
+func (d *detection) pipenvPython() []pythonWish {
+	p, problem := readPyproject(d.tree, "Pipfile")
+	if problem != nil || p.file == "" || d.project.Manager != Pipenv {
+		return nil
+	}
+	for _, key := range []string{"python_full_version", "python_version"} {
+		if text := digString(p.data, "requires", key); pinPattern.MatchString(text) {
+			return []pythonWish{d.parsePin(text, Evidence{File: "Pipfile", Line: p.line("requires", key)}, "python.pipenv")}
+		}
+	}
+	return nil
+}
+
+// runtimeFile is Heroku's older way, and loses to any other.
+func (d *detection) runtimeFile(beaten bool) []pythonWish {
+	for i, l := range d.tree.lines("runtime.txt") {
+		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") {
+			continue
+		}
+		at := Evidence{File: "runtime.txt", Line: i + 1}
+		if beaten {
+			d.warn(Problem{Code: "python.runtime_ignored", Message: "runtime.txt asks for " + clip(l) + " and is not used: another file states the version",
+				File: at.File, Line: at.Line, Remedy: "git rm runtime.txt"})
+			return nil
+		}
+		return []pythonWish{d.parsePin(l, at, "python.runtime")}
+	}
+	return nil
+}
+
+// requiredPython is every range that the project states for itself.
+func (d *detection) requiredPython() []pythonRange {
+	var out []pythonRange
+	add := func(text string, at Evidence) {
+		if text == "" || text == "*" || pinPattern.MatchString(text) && at.File != "Pipfile" && strings.Contains(at.Text, "poetry") {
+			return
+		}
+		at.Text = text
+		set, err := parseSpecifiers(text)
+		out = append(out, pythonRange{at, set, err})
+	}
+	add(digString(d.pyproject.data, "project", "requires-python"), Evidence{File: "pyproject.toml", Line: d.pyproject.line("project", "requires-python")})
+	add(digString(d.pyproject.data, "tool", "poetry", "dependencies", "python"),
+		Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.poetry.dependencies", "python"), Text: "poetry"})
+	if len(out) == 0 {
+		if s := readSetup(d.tree); s.requiresPython != "" {
+			add(s.requiresPython, Evidence{File: s.file, Line: s.requiresLine})
+		}
+	}
+	if len(out) == 0 && d.project.Lock != nil && d.project.Manager == PyLock {
+		text, _ := d.tree.readLock("pylock.toml")
+		if data, _, err := parseTOML(text); err == nil {
+			add(digString(data, "requires-python"), Evidence{File: "pylock.toml", Line: 1})
+		}
+	}
+	return out
+}

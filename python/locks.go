@@ -1,0 +1,143 @@
+package python
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// lockKind is what is known about one kind of lock file.
+type lockKind struct {
+	manager  Manager
+	file     string
+	manifest string // the file it locks
+	remedy   string // the command that mends it
+	fresh    func(lockInput) freshness
+}
+
+var lockKinds = []lockKind{
+	{UV, "uv.lock", "pyproject.toml", "uv lock", uvFreshness},
+	{Poetry, "poetry.lock", "pyproject.toml", "poetry lock", poetryFreshness},
+	{PDM, "pdm.lock", "pyproject.toml", "pdm lock", pdmFreshness},
+	{Pipenv, "Pipfile.lock", "Pipfile", "pipenv lock", pipenvFreshness},
+	{PyLock, "pylock.toml", "", "", nil},
+}
+
+func lockKindOf(m Manager) (lockKind, bool) {
+	for _, k := range lockKinds {
+		if k.manager == m {
+			return k, true
+		}
+	}
+	return lockKind{}, false
+}
+
+// lockInput is a parsed lock and the manifest it may match.
+type lockInput struct {
+	text     string         // the lock's text
+	lock     map[string]any // the lock
+	manifest map[string]any // pyproject.toml or Pipfile
+}
+
+// freshness is the answer to "does the lock match its manifest?".
+type freshness struct {
+	known  bool
+	fresh  bool
+	reason string // why it is stale, or why it cannot be told
+}
+
+func freshIf(ok bool, reason string) freshness {
+	if ok {
+		return freshness{known: true, fresh: true}
+	}
+	return freshness{known: true, reason: reason}
+}
+
+func unknownFreshness(reason string) freshness { return freshness{reason: reason} }
+
+// parseLock decodes a lock by the name of its file.
+func parseLock(name, text string) (map[string]any, int, error) {
+	if strings.HasSuffix(name, ".lock") && strings.HasPrefix(strings.TrimSpace(text), "{") {
+		data := map[string]any{}
+		dec := json.NewDecoder(strings.NewReader(text))
+		if err := dec.Decode(&data); err != nil {
+			return nil, 0, err
+		}
+		return data, 0, nil
+	}
+	return parseTOML(text)
+}
+
+// readLockFile reads and judges the lock k at name, and fills d.locked. It
+// reports a lock that cannot be read, has no manifest, or is stale.
+func (d *detection) readLockFile(k lockKind, name string, manifest map[string]any) {
+	text, ok := d.tree.readLock(name)
+	if !ok {
+		d.problem(Problem{Code: "lock.unreadable", Message: name + " is larger than Slipway reads, or not a file", File: name, Remedy: "write it again: " + k.remedy})
+		return
+	}
+	raw, _ := d.tree.bytes(name, maxLockFile)
+	sum := sha256.Sum256(raw)
+	lock := &Lock{File: d.tree.path(name), Digest: hex.EncodeToString(sum[:])}
+	d.project.Lock = lock
+	data, line, err := parseLock(name, text)
+	if err != nil {
+		message := name + " cannot be read: " + err.Error()
+		if strings.Contains(text, "<<<<<<<") {
+			message = name + " holds a merge conflict"
+		}
+		lock.Reason = message
+		d.problem(Problem{Code: "lock.unreadable", Message: message, File: name, Line: line, Remedy: "write it again: " + k.remedyFor(text)})
+		return
+	}
+	d.locked, lock.Hashes = lockedPackages(k.manager, data)
+	if k.fresh == nil {
+		lock.Reason = "a pylock.toml does not say what it was made from"
+		return
+	}
+	if manifest == nil {
+		return
+	}
+	result := k.fresh(lockInput{text: text, lock: data, manifest: manifest})
+	lock.Reason = result.reason
+	if !result.known {
+		d.warn(Problem{Code: "lock.unknown", Message: name + " may be out of date: " + result.reason, File: name, Remedy: "to be sure, run: " + k.remedyFor(text)})
+		return
+	}
+	lock.Fresh = &result.fresh
+	if !result.fresh {
+		d.stale(k, name, text, result.reason)
+	}
+}
+
+func (d *detection) stale(k lockKind, name, text, reason string) {
+	p := Problem{
+		Code: "lock.stale", Message: name + " does not match " + k.manifest + ": " + reason,
+		File: name, Remedy: k.remedyFor(text) + " (then commit " + name + ")",
+	}
+	if d.config != nil && d.config.StaleLock == "warn" {
+		d.warn(p)
+		return
+	}
+	d.problem(p)
+}
+
+// remedyFor is the command that mends a lock without upgrading what it holds:
+// Poetry 1 upgrades everything unless told not to.
+func (k lockKind) remedyFor(text string) string {
+	if k.manager == Poetry && strings.Contains(firstLine(text), "Poetry 1.") {
+		return "poetry lock --no-update"
+	}
+	return k.remedy
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+func sha256Hex(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}

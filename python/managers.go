@@ -1,0 +1,368 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// detectManager settles what installs the dependencies, reads them and judges
+// the lock. It halts the detection when the manifests contradict each other.
+func (d *detection) detectManager() {
+	d.deps = newDependencies()
+	if d.halted {
+		return
+	}
+	d.warnStray()
+	if d.refuseTemplate() {
+		d.halted = true
+		return
+	}
+	var problem *Problem
+	if d.pyproject, problem = readPyproject(d.tree, "pyproject.toml"); problem != nil {
+		d.problem(*problem)
+		d.halted = true
+		return
+	}
+	d.manifests = collectManifests(d.tree)
+	d.deps = d.pyproject.dependencies()
+	d.project.Name = digString(d.pyproject.data, "project", "name")
+	if d.project.Name == "" {
+		d.project.Name = digString(d.pyproject.data, "tool", "poetry", "name")
+	}
+	if d.config != nil && d.config.Name != "" {
+		d.project.Name = d.config.Name
+	}
+	switch {
+	case d.config != nil && (d.config.Manager != "" || len(d.config.Requirements) > 0):
+		d.configuredManager()
+	case len(d.manifests.locks) > 0:
+		d.lockedManager()
+	default:
+		d.unlockedManager()
+	}
+	d.readDevelopmentFiles()
+	d.project.Manifests = d.paths(d.project.Manifests)
+}
+
+func newDependencies() Dependencies {
+	return Dependencies{Groups: map[string][]Dependency{}, Extras: map[string][]Dependency{}, Files: map[string][]Dependency{}}
+}
+
+func (d *detection) choose(m Manager, f Finding) {
+	d.project.Manager = m
+	f.What, f.Value = "manager", string(m)
+	d.find(f)
+}
+
+// refuse reports what is wrong and halts: later stages would build on sand.
+func (d *detection) refuse(p Problem) {
+	d.problem(p)
+	d.halted = true
+}
+
+// configuredManager follows slipway.yaml, whatever else is in the repository.
+func (d *detection) configuredManager() {
+	m, key := d.config.Manager, "manager"
+	if len(d.config.Requirements) > 0 && (m == "" || m == Pip || m == PipTools) {
+		if m == "" {
+			m, key = Pip, "requirements"
+		}
+		d.useRequirements(m, d.config.Requirements, Finding{File: d.configFile(), Line: d.configLine(key), Rule: "manager.config", Rivals: d.rivals("")})
+		return
+	}
+	f := Finding{File: d.configFile(), Line: d.configLine(key), Rule: "manager.config"}
+	k, locked := lockKindOf(m)
+	switch {
+	case m == NoDeps:
+		d.choose(NoDeps, f)
+	case locked && (d.tree.exists(k.file) || m == UV):
+		f.Rivals = d.rivals(k.file)
+		d.useLock(k, f)
+	case locked:
+		d.refuse(Problem{Code: "lock.missing", Message: d.configFile() + " sets manager: " + string(m) + ", and there is no " + k.file,
+			File: d.configFile(), Line: f.Line, Remedy: firstOf(k.remedy, "add "+k.file) + " (then commit " + k.file + ")"})
+	case m == Pip || m == PipTools:
+		file := d.manifests.main
+		if file == "" {
+			file = chooseProductionFile(d.manifests).file
+		}
+		if file == "" {
+			d.choose(m, f)
+			d.useProjectItself()
+			return
+		}
+		f.Rivals = d.rivals(file)
+		d.useRequirements(m, []string{file}, f)
+	default:
+		d.refuse(Problem{Code: "manager.unknown", Message: d.configFile() + " sets manager: " + string(m) + ", which Slipway does not know",
+			File: d.configFile(), Line: f.Line, Remedy: "use one of uv, poetry, pdm, pipenv, pip-tools, pip, pylock, none"})
+	}
+}
+
+func firstOf(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// rivals names the other files that could have decided.
+func (d *detection) rivals(chosen string) []string {
+	out := []string{}
+	for _, f := range append(append([]string{}, d.manifests.locks...), d.manifests.main, d.manifests.setup, d.manifests.conda) {
+		if f != "" && f != chosen {
+			out = append(out, d.tree.path(f)+":1")
+		}
+	}
+	return out
+}
+
+// lockedManager decides when there is at least one lock.
+func (d *detection) lockedManager() {
+	locks := d.manifests.locks
+	if len(locks) == 2 && locks[1] == "pylock.toml" && d.exportedFrom(locks[0]) {
+		d.find(Finding{What: "derived", Value: "pylock.toml", File: "pylock.toml", Line: 1, Rule: "manager.derived.pylock", Rivals: []string{locks[0]}})
+		locks = locks[:1]
+	}
+	if len(locks) > 1 {
+		d.refuse(Problem{Code: "manager.two_locks", Message: "two lock files could be the one that counts: " + strings.Join(locks, " and "),
+			File: locks[1], Remedy: "delete the one you no longer use (git rm " + locks[1] + "), or set manager: in " + d.configFile()})
+		return
+	}
+	k := lockKinds[0]
+	for _, kind := range lockKinds {
+		if kind.file == locks[0] {
+			k = kind
+		}
+	}
+	d.useLock(k, Finding{File: k.file, Line: 1, Rule: "manager.lock." + string(k.manager)})
+	if d.halted || d.manifests.main == "" {
+		return
+	}
+	d.reconcile(k)
+}
+
+func (d *detection) exportedFrom(lock string) bool {
+	text, _ := d.tree.readLock("pylock.toml")
+	data, _, err := parseTOML(text)
+	return err == nil && strings.HasPrefix(lock, digString(data, "created-by"))
+}
+
+// useLock chooses k and reads its manifest and the lock.
+func (d *detection) useLock(k lockKind, f Finding) {
+	d.choose(k.manager, f)
+	lockName := k.file
+	if !d.tree.exists(lockName) {
+		if up, ok := d.workspaceLock(); ok {
+			lockName = up
+		} else {
+			d.refuse(Problem{Code: "lock.missing", Message: "there is no " + k.file, File: k.file, Remedy: k.remedy + " (then commit " + k.file + ")"})
+			return
+		}
+	}
+	switch k.manager {
+	case PyLock:
+		d.readLockFile(k, lockName, nil)
+		d.project.Manifests = []string{lockName}
+		if len(d.deps.Production) == 0 {
+			d.deps.Production = everythingLocked(lockName, d.locked)
+		}
+		return
+	case Pipenv:
+		pipfile, problem := readPyproject(d.tree, "Pipfile")
+		if problem != nil {
+			problem.Code = "pipfile.syntax"
+			d.refuse(*problem)
+			return
+		}
+		if pipfile.file == "" {
+			d.orphan(k)
+			return
+		}
+		d.deps = pipfileDependencies(pipfile)
+		d.project.Manifests = []string{"Pipfile", lockName}
+		d.readLockFile(k, lockName, pipfile.data)
+		return
+	}
+	if d.pyproject.file == "" {
+		d.orphan(k)
+		return
+	}
+	d.project.Manifests = []string{"pyproject.toml", lockName}
+	d.readLockFile(k, lockName, d.pyproject.data)
+}
+
+func (d *detection) orphan(k lockKind) {
+	d.refuse(Problem{Code: "lock.orphan", Message: k.file + " is here without the " + k.manifest + " that it locks",
+		File: k.manifest, Remedy: "commit " + k.manifest + ", or delete " + k.file})
+}
+
+func everythingLocked(file string, packages []LockedPackage) []Dependency {
+	var out []Dependency
+	for _, p := range packages {
+		out = append(out, Dependency{Name: p.Name, Specifier: "==" + p.Version, Evidence: Evidence{File: file, Line: 1, Text: p.Name}})
+	}
+	return out
+}
+
+// unlockedManager decides when there is no lock in the service's directory.
+func (d *detection) unlockedManager() {
+	m := d.manifests
+	if up, ok := d.workspaceLock(); ok && d.pyproject.hasProject() {
+		d.useLock(lockKinds[0], Finding{File: up, Line: 1, Rule: "manager.lock.uv.workspace"})
+		return
+	}
+	stated := len(d.deps.Production) > 0
+	switch {
+	case m.main != "" && stated && (d.pyproject.hasProject() || d.pyproject.hasPoetry()):
+		d.requirementsBesideProject()
+	case m.main != "":
+		d.plainRequirements(m.main, Finding{File: m.main, Line: 1, Rule: "manager.requirements", Rivals: d.rivals(m.main)})
+	case d.pyproject.hasProject() && (stated || !m.pipfile):
+		d.unlockedProject()
+	case m.pipfile:
+		d.refuse(Problem{Code: "lock.missing", Message: "there is a Pipfile and no Pipfile.lock: two builds could install different versions",
+			File: "Pipfile", Remedy: "pipenv lock (then commit Pipfile.lock)"})
+	case d.pyproject.hasPoetry():
+		d.unlockedPoetry()
+	default:
+		d.withoutProject()
+	}
+}
+
+// withoutProject looks at what is left: a directory of requirements, setup.py,
+// conda, plain files, nothing.
+func (d *detection) withoutProject() {
+	m := d.manifests
+	chosen := chooseProductionFile(m)
+	switch {
+	case len(chosen.rivals) > 0:
+		d.refuse(Problem{Code: "manager.requirements_ambiguous", Message: "several requirements files could be production's: " + strings.Join(append([]string{chosen.file}, chosen.rivals...), ", "),
+			File: d.configFile(), Remedy: "put \"requirements: [" + chosen.file + "]\" in " + d.configFile()})
+	case chosen.file != "":
+		d.plainRequirements(chosen.file, Finding{File: chosen.file, Line: 1, Rule: "manager.requirements.directory", Confidence: Medium})
+	case m.setup != "":
+		d.choose(Pip, Finding{File: m.setup, Line: 1, Rule: "manager.setup"})
+		d.useProjectItself()
+	case m.conda != "":
+		d.refuse(Problem{Code: "manager.conda", Message: m.conda + " describes a conda environment, which Slipway does not support",
+			File: m.conda, Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
+	case m.pixi != "" || d.pyproject.has("tool", "pixi"):
+		d.refuse(Problem{Code: "manager.pixi", Message: firstOf(m.pixi, "pyproject.toml") + " describes a pixi environment, which Slipway does not support",
+			File: firstOf(m.pixi, "pyproject.toml"), Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
+	default:
+		d.withoutManifest()
+	}
+}
+
+func (d *detection) withoutManifest() {
+	for _, n := range d.tree.list(".") {
+		for _, wrong := range misspeltRequirements {
+			if n == wrong {
+				d.refuse(Problem{Code: "manager.misspelt", Message: "there is no requirements.txt, but a file named " + n,
+					File: n, Remedy: "git mv " + n + " requirements.txt"})
+				return
+			}
+		}
+	}
+	for _, n := range d.tree.list(".") {
+		if strings.EqualFold(n, "requirements.in") {
+			d.refuse(Problem{Code: "manager.not_compiled", Message: "requirements.in has not been compiled: there is no requirements.txt",
+				File: n, Remedy: "pip-compile --generate-hashes requirements.in (then commit requirements.txt)"})
+			return
+		}
+	}
+	if len(d.manifests.requirements) > 0 {
+		d.refuse(Problem{Code: "manager.only_development", Message: "the only requirements files are for development: " + strings.Join(d.manifests.requirements, ", "),
+			File: d.configFile(), Remedy: "add requirements.txt, or put \"requirements: [" + d.manifests.requirements[0] + "]\" in " + d.configFile()})
+		return
+	}
+	if !d.manifests.python {
+		what := ""
+		for _, other := range []string{"package.json", "go.mod", "Cargo.toml", "Gemfile", "composer.json", "pom.xml"} {
+			if d.tree.exists(other) {
+				what = "; there is a " + other
+				break
+			}
+		}
+		d.refuse(Problem{Code: "project.not_python", Message: "nothing here is Python: no .py file, no requirements.txt, no pyproject.toml" + what,
+			File: d.tree.pathOrDot(), Remedy: "give the service's directory with root: in " + d.configFile() + ", or register another repository"})
+		return
+	}
+	first := d.tree.walk(false)[0]
+	d.choose(NoDeps, Finding{File: first, Line: 1, Rule: "manager.none", Confidence: Medium})
+}
+
+func (t tree) pathOrDot() string { return "." }
+
+// unlockedProject installs the project itself, from ranges.
+func (d *detection) unlockedProject() {
+	f := Finding{File: "pyproject.toml", Line: d.pyproject.line("project", ""), Rule: "manager.project", Rivals: d.rivals("")}
+	d.choose(Pip, f)
+	d.project.Manifests = []string{"pyproject.toml"}
+	if contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies") {
+		d.dynamicDependencies()
+	}
+	if len(d.deps.Production) > 0 {
+		d.warn(Problem{Code: "lock.missing", Message: "pyproject.toml has no lock: the next build may install other versions",
+			File: "pyproject.toml", Line: f.Line, Remedy: "uv lock (then commit uv.lock)"})
+	}
+}
+
+func (d *detection) unlockedPoetry() {
+	line := d.pyproject.line("tool.poetry", "")
+	if packageMode, ok := dig(d.pyproject.data, "tool", "poetry", "package-mode").(bool); ok && !packageMode || !d.pyproject.has("build-system") {
+		d.refuse(Problem{Code: "lock.missing", Message: "pyproject.toml states its dependencies for Poetry, and there is no poetry.lock",
+			File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)"})
+		return
+	}
+	d.choose(Pip, Finding{File: "pyproject.toml", Line: line, Rule: "manager.poetry_unlocked", Confidence: Medium})
+	d.project.Manifests = []string{"pyproject.toml"}
+	d.warn(Problem{Code: "lock.missing", Message: "pyproject.toml has no poetry.lock: the next build may install other versions",
+		File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)"})
+}
+
+// useProjectItself reads dependencies of a package that pip installs whole.
+func (d *detection) useProjectItself() {
+	if d.pyproject.hasProject() || d.pyproject.hasPoetry() {
+		d.project.Manifests = []string{"pyproject.toml"}
+		return
+	}
+	for _, f := range []string{"setup.py", "setup.cfg"} {
+		if d.tree.exists(f) {
+			d.project.Manifests = append(d.project.Manifests, f)
+		}
+	}
+	if len(d.project.Manifests) == 0 {
+		d.refuse(Problem{Code: "manager.nothing_to_install", Message: "manager: pip is set, and there is nothing for pip to install",
+			File: d.configFile(), Line: d.configLine("manager"), Remedy: "add requirements.txt, or set manager: none in " + d.configFile()})
+		return
+	}
+	setup := readSetup(d.tree)
+	d.deps.Production = append(d.deps.Production, setup.production...)
+	for extra, list := range setup.extras {
+		d.deps.Extras[extra] = list
+	}
+}
+
+// dynamicDependencies follows [tool.setuptools.dynamic] to its files.
+func (d *detection) dynamicDependencies() {
+	files := digStrings(d.pyproject.data, "tool", "setuptools", "dynamic", "dependencies", "file")
+	if f := digString(d.pyproject.data, "tool", "setuptools", "dynamic", "dependencies", "file"); f != "" {
+		files = []string{f}
+	}
+	for _, f := range files {
+		set := readRequirements(d.tree, path.Clean(f))
+		d.project.Manifests = append(d.project.Manifests, set.files...)
+		d.deps.Production = append(d.deps.Production, set.dependencies()...)
+	}
+	if len(files) == 0 {
+		setup := readSetup(d.tree)
+		d.deps.Production = append(d.deps.Production, setup.production...)
+		if setup.file != "" {
+			d.project.Manifests = append(d.project.Manifests, setup.file)
+		}
+	}
+}

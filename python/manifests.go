@@ -1,0 +1,266 @@
+package python
+
+import (
+	"path"
+	"sort"
+	"strings"
+)
+
+// manifests is every file in the service's directory that may state its
+// dependencies, before anyone has decided which of them counts.
+type manifests struct {
+	locks        []string // of lockKinds, in that order
+	requirements []string // requirements.txt and its relatives, in directories too
+	main         string   // the requirements file that production uses
+	pipfile      bool
+	setup        string // setup.py or setup.cfg, when it describes a package
+	conda, pixi  string
+	python       bool // there is some .py file
+}
+
+func (m manifests) any() bool {
+	return len(m.locks) > 0 || m.main != "" || m.pipfile || m.setup != "" || m.conda != "" || m.pixi != ""
+}
+
+// collectManifests looks at one directory.
+func collectManifests(t tree) manifests {
+	var m manifests
+	for _, k := range lockKinds {
+		if t.exists(k.file) {
+			m.locks = append(m.locks, k.file)
+		}
+	}
+	for _, pattern := range []string{"*requirements*.txt", "requirements/*.txt", "*requirements/*.txt"} {
+		m.requirements = append(m.requirements, t.glob(pattern)...)
+	}
+	m.requirements = sortedUnique(m.requirements)
+	if t.exists("requirements.txt") {
+		m.main = "requirements.txt"
+	}
+	m.pipfile = t.exists("Pipfile")
+	m.setup = setupFile(t)
+	for _, n := range []string{"environment.yml", "environment.yaml", "conda.yml", "conda-lock.yml"} {
+		if m.conda == "" && t.exists(n) {
+			m.conda = n
+		}
+	}
+	for _, n := range []string{"pixi.lock", "pixi.toml"} {
+		if m.pixi == "" && t.exists(n) {
+			m.pixi = n
+		}
+	}
+	m.python = len(t.walk(false)) > 0
+	return m
+}
+
+// setupFile tells a package's setup.py or setup.cfg from one that only
+// configures tools.
+func setupFile(t tree) string {
+	if text, ok := t.read("setup.py"); ok && strings.Contains(text, "setup(") {
+		return "setup.py"
+	}
+	if text, ok := t.read("setup.cfg"); ok && (strings.Contains(text, "[metadata]") || strings.Contains(text, "[options]")) {
+		return "setup.cfg"
+	}
+	return ""
+}
+
+// productionRequirements are names for what production installs when there is
+// no requirements.txt, the likeliest first.
+var productionRequirements = [][]string{
+	{"requirements/production.txt", "requirements/prod.txt", "requirements/deploy.txt", "requirements-production.txt", "requirements-prod.txt"},
+	{"requirements/main.txt", "requirements/requirements.txt"},
+	{"requirements/base.txt", "requirements/common.txt"},
+}
+
+var developmentWords = map[string]bool{
+	"dev": true, "develop": true, "development": true, "test": true, "tests": true, "testing": true, "lint": true,
+	"docs": true, "doc": true, "ci": true, "local": true, "debug": true, "style": true, "typing": true, "mypy": true, "build": true,
+}
+
+// forDevelopment says that a requirements file's name speaks of development.
+func forDevelopment(file string) bool {
+	base := strings.TrimSuffix(path.Base(file), ".txt")
+	for _, word := range strings.FieldsFunc(strings.ToLower(base), func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
+		if developmentWords[word] {
+			return true
+		}
+	}
+	return false
+}
+
+// misspeltRequirements are names that people meant to be requirements.txt.
+var misspeltRequirements = []string{
+	"requirement.txt", "requirments.txt", "requirements.text", "requirements", "requirements.txt.txt", "Requirements.txt", "requirement",
+	"requirements.tx", "requiremnts.txt", "requiremets.txt", "requirements.pip", "REQUIREMENTS.txt", "reqs.txt", "requirements.in.txt", "requirmets.txt", "requirements.md",
+}
+
+// notServices are directories that hold Python for other purposes.
+var notServices = map[string]bool{
+	"docs": true, "doc": true, "tests": true, "test": true, "examples": true, "example": true, "scripts": true, "script": true,
+	"requirements": true, "ci": true, "infra": true, "e2e": true, "tools": true, "benchmarks": true, "terraform": true, "samples": true,
+	"migrations": true, "alembic": true, "notebooks": true, "deploy": true, "docker": true, "ops": true, "bin": true,
+}
+
+// chooseRoot settles the directory that holds the service: what slipway.yaml
+// says, else the given one, else the only sub-directory that is a Python project.
+func (d *detection) chooseRoot() {
+	if d.config != nil && d.config.Root != "" && path.Clean(d.config.Root) != "." {
+		root := path.Clean(strings.Trim(d.config.Root, "/"))
+		if root == ".." || strings.HasPrefix(root, "../") || !d.tree.isDir(root) {
+			d.problem(Problem{Code: "root.missing", Message: "slipway.yaml sets root: " + d.config.Root + ", and there is no such directory",
+				File: d.configFile(), Line: d.configLine("root"), Remedy: "correct root: in " + d.configFile()})
+			d.halted = true
+			return
+		}
+		d.find(Finding{What: "root", Value: root, File: d.configFile(), Line: d.configLine("root"), Rule: "root.config"})
+		d.tree = d.tree.at(root)
+		return
+	}
+	if rootIsService(d.tree) {
+		return
+	}
+	found := d.serviceDirectories()
+	switch len(found) {
+	case 0:
+	case 1:
+		dir := path.Dir(found[0])
+		d.find(Finding{What: "root", Value: dir, File: found[0], Line: 1, Rule: "root.only_subdirectory", Confidence: Medium})
+		d.tree = d.tree.at(dir)
+	default:
+		var dirs []string
+		for _, f := range found {
+			dirs = append(dirs, path.Dir(f))
+		}
+		d.problem(Problem{Code: "root.ambiguous", Message: "several directories hold a Python project: " + strings.Join(dirs, ", "),
+			File: d.configFile(), Remedy: "say which one this service is: put \"root: " + dirs[0] + "\" in " + d.configFile()})
+		d.halted = true
+	}
+}
+
+// rootIsService says that the directory itself is a project, or holds code
+// that no sub-directory explains better.
+func rootIsService(t tree) bool {
+	m := collectManifests(t)
+	if m.any() {
+		return true
+	}
+	if p, problem := readPyproject(t, "pyproject.toml"); problem != nil || p.hasProject() || p.hasPoetry() {
+		return true
+	}
+	if chooseProductionFile(m).file != "" {
+		return true
+	}
+	for _, n := range t.list(".") {
+		if strings.HasSuffix(n, ".py") && !toolScript[n] {
+			return true
+		}
+	}
+	return false
+}
+
+// toolScript are .py files that say nothing about a service.
+var toolScript = map[string]bool{"conftest.py": true, "noxfile.py": true, "tasks.py": true, "fabfile.py": true, "dodo.py": true, "setup.py": true, "version.py": true}
+
+// serviceDirectories returns one manifest for each sub-directory, at most two
+// deep, that is a Python project.
+func (d *detection) serviceDirectories() []string {
+	var found []string
+	var look func(dir string, depth int)
+	look = func(dir string, depth int) {
+		for _, n := range d.tree.list(dir) {
+			name, isDir := strings.CutSuffix(n, "/")
+			if !isDir || skippedDirs[name] || notServices[name] || strings.HasPrefix(name, ".") {
+				continue
+			}
+			full := path.Join(dir, name)
+			if f := manifestOf(d.tree.at(full)); f != "" {
+				found = append(found, path.Join(full, f))
+			} else if depth > 1 {
+				look(full, depth-1)
+			}
+		}
+	}
+	look(".", 2)
+	sort.Strings(found)
+	return found
+}
+
+func manifestOf(t tree) string {
+	for _, k := range lockKinds {
+		if t.exists(k.file) {
+			return k.file
+		}
+	}
+	if p, problem := readPyproject(t, "pyproject.toml"); problem != nil || p.hasProject() || p.hasPoetry() {
+		return "pyproject.toml"
+	}
+	for _, n := range []string{"requirements.txt", "Pipfile", "manage.py"} {
+		if t.exists(n) {
+			return n
+		}
+	}
+	if c := chooseProductionFile(collectManifests(t)); c.file != "" {
+		return c.file
+	}
+	return setupFile(t)
+}
+
+// configFile is the name of the file to change when Slipway needs telling.
+func (d *detection) configFile() string {
+	name := "slipway.yaml"
+	if d.config != nil && d.config.File != "" {
+		name = path.Base(d.config.File)
+	}
+	if below := strings.TrimPrefix(strings.TrimPrefix(d.tree.dir, d.home), "/"); d.tree.dir != d.home && below != "." {
+		name = strings.Repeat("../", strings.Count(below, "/")+1) + name
+	}
+	return name
+}
+
+// configLine is the line of a top-level key of slipway.yaml, 0 when unknown.
+func (d *detection) configLine(key string) int {
+	if d.config == nil {
+		return 0
+	}
+	for i, l := range d.tree.lines(d.configFile()) {
+		if strings.HasPrefix(l, key+":") {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// refuseTemplate recognises a repository that makes projects and is none.
+func (d *detection) refuseTemplate() bool {
+	file, line := "", 0
+	for _, n := range d.tree.list(".") {
+		if strings.Contains(n, "{{") {
+			file = strings.TrimSuffix(n, "/")
+		}
+	}
+	for _, n := range []string{"Procfile", "pyproject.toml", "requirements.txt"} {
+		for i, l := range d.tree.lines(n) {
+			if at := strings.Index(l, "{{"); file == "" && at >= 0 && strings.Contains(l[at:], "}}") && !strings.HasPrefix(strings.TrimSpace(l), "#") &&
+				(n == "Procfile" || strings.Contains(l[at:], "cookiecutter") || strings.Contains(l[at:], "project_")) {
+				file, line = n, i+1
+			}
+		}
+	}
+	if file == "" {
+		return false
+	}
+	d.problem(Problem{Code: "project.template", Message: "this repository is a template for projects: " + file + " has a place to fill in",
+		File: file, Line: line, Remedy: "make a project from the template and register that"})
+	return true
+}
+
+// warnStray warns of environments in the repository, which are never used.
+func (d *detection) warnStray() {
+	for _, n := range []string{".venv", "venv", "env", ".heroku/python", "virtualenv"} {
+		if d.tree.exists(path.Join(n, "pyvenv.cfg")) || d.tree.isDir(path.Join(n, "lib")) && d.tree.isDir(path.Join(n, "bin")) || n == ".heroku/python" && d.tree.isDir(n) {
+			d.warn(Problem{Code: "project.stray_venv", Message: "the repository holds a Python environment in " + n + "; Slipway makes its own and never uses it",
+				File: n, Remedy: "git rm -r --cached " + n + " && echo " + n + "/ >> .gitignore"})
+		}
+	}
+}
