@@ -18,11 +18,28 @@ func pdmFreshness(in lockInput) freshness {
 	if members := digList(in.manifest, "tool", "pdm", "workspace", "members"); len(members) > 0 {
 		return unknownFreshness("it belongs to a PDM workspace")
 	}
-	text, err := pythonJSON(pdmContent(in.manifest), false)
-	if err != nil {
-		return unknownFreshness("pyproject.toml holds a value that PDM cannot hash")
+	for _, recipe := range []map[string]any{pdmContent(in.manifest, true), pdmContent(in.manifest, false), pdmOldContent(in.manifest)} {
+		text, err := pythonJSON(recipe, false)
+		if err != nil {
+			return unknownFreshness("pyproject.toml holds a value that PDM cannot hash")
+		}
+		if sha256Hex(text) == want {
+			return freshIf(true, "")
+		}
 	}
-	return freshIf(sha256Hex(text) == want, "its content_hash is of another pyproject.toml")
+	return freshIf(false, "its content_hash is of another pyproject.toml")
+}
+
+// pdmOldContent is what PDM hashed before it took the whole resolution table
+// and the dependency groups in.
+func pdmOldContent(manifest map[string]any) map[string]any {
+	content := pdmContent(manifest, false)
+	delete(content, "resolution")
+	content["overrides"] = map[string]any{}
+	if overrides := dig(manifest, "tool", "pdm", "resolution", "overrides"); overrides != nil {
+		content["overrides"] = overrides
+	}
+	return content
 }
 
 func hasKey(m map[string]any, key string) bool {
@@ -30,7 +47,9 @@ func hasKey(m map[string]any, key string) bool {
 	return ok
 }
 
-func pdmContent(manifest map[string]any) map[string]any {
+// pdmContent hashes dev-dependencies as written when groups is false, and
+// merged with the dependency groups under normalised names when it is true.
+func pdmContent(manifest map[string]any, groups bool) map[string]any {
 	or := func(v, otherwise any) any {
 		if v == nil {
 			return otherwise
@@ -46,6 +65,12 @@ func pdmContent(manifest map[string]any) map[string]any {
 		have, _ := dev[key].([]any)
 		more, _ := list.([]any)
 		dev[key] = append(append([]any{}, have...), more...)
+	}
+	if !groups {
+		dev = map[string]any{}
+		for name, list := range digTable(manifest, "tool", "pdm", "dev-dependencies") {
+			dev[name] = list
+		}
 	}
 	return map[string]any{
 		"sources":               or(dig(manifest, "tool", "pdm", "source"), []any{}),

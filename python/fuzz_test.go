@@ -1,0 +1,48 @@
+package python
+
+import (
+	"testing"
+	"testing/fstest"
+)
+
+// FuzzParsers feeds one text to every parser of files: none may panic.
+func FuzzParsers(f *testing.F) {
+	for _, seed := range []string{
+		"flask==3.0 --hash=sha256:00 \\\n  ; python_version < '3.9' # via -r x.in\n-r requirements.txt\n-e .[a]\n-c c\n--index-url=x\n",
+		"[project]\nname = 'a'\ndependencies = ['b[c]>=1 ; x']\n[tool.poetry.dependencies]\npython = '^3.9'\nd = [{version = '1'}]\n",
+		"[[package]]\nname = 'a'\nversion = '1'\nfiles = [{file = 'a-1-py3-none-any.whl', hash = 'x'}]\n[metadata]\ncontent-hash = 'x'\n",
+		"{\"_meta\": {\"hash\": {\"sha256\": \"x\"}}, \"default\": {\"a\": {\"version\": \"==1\"}}}",
+		"[packages]\na = '*'\n[requires]\npython_version = '3.12'\n", "3.12\n", "python 3.12.1\n",
+		"[options]\ninstall_requires =\n  a\n", "setup(install_requires=['a', \"b\"])", "~=1", "^", "1!2.0.post1.dev3+x",
+	} {
+		f.Add(seed)
+	}
+	names := []string{
+		"requirements.txt", "requirements.in", "pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "pylock.toml",
+		"setup.py", "setup.cfg", ".python-version", ".tool-versions", "mise.toml", "runtime.txt", "Procfile",
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, name := range names {
+			tree := fstest.MapFS{name: {Data: []byte(text)}, "app.py": {}}
+			for _, beside := range []string{"", "pyproject.toml", "requirements.txt", "uv.lock"} {
+				if beside != "" {
+					tree[beside] = &fstest.MapFile{Data: []byte(text)}
+				}
+				if _, err := Detect(tree, Options{Interpreters: defaultInterpreters()}); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+		}
+		if v, ok := parseVersion(text); ok {
+			if again, ok := parseVersion(v.String()); !ok || again.compare(v) != 0 {
+				t.Fatalf("%q reads as %q and not back", text, v)
+			}
+		}
+		set, err := parseSpecifiers(text)
+		if err == nil {
+			set.contains(version{release: []int{3, 12}, post: -1, dev: -1})
+		}
+		canonicalMarker(text)
+		wheelFits(text, 12)
+	})
+}
