@@ -288,14 +288,12 @@ func (d *detection) withoutManifest() {
 			}
 		}
 		d.refuse(Problem{Code: "project.not_python", Message: "nothing here is Python: no .py file, no requirements.txt, no pyproject.toml" + what,
-			File: d.tree.pathOrDot(), Remedy: "give the service's directory with root: in " + d.configFile() + ", or register another repository"})
+			File: ".", Remedy: "give the service's directory with root: in " + d.configFile() + ", or register another repository"})
 		return
 	}
 	first := d.tree.walk(false)[0]
 	d.choose(NoDeps, Finding{File: first, Line: 1, Rule: "manager.none", Confidence: Medium})
 }
-
-func (t tree) pathOrDot() string { return "." }
 
 // unlockedProject installs the project itself, from ranges.
 func (d *detection) unlockedProject() {

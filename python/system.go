@@ -38,7 +38,6 @@ var systemNeeds = map[string]string{
 	"opencv-python": "OpenGL at run time (Debian: libgl1); opencv-python-headless needs none",
 	"playwright":    "a browser (playwright install --with-deps)",
 	"pyrasterio":    "the GDAL library (Debian: libgdal-dev)",
-	"django-gis":    "GDAL, GEOS and PROJ at run time (Debian: gdal-bin)",
 	"m2crypto":      "OpenSSL headers and SWIG (Debian: libssl-dev swig)",
 	"pymssql":       "FreeTDS headers when no wheel fits (Debian: freetds-dev)",
 }
