@@ -1,0 +1,31 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+)
+
+// Environment is a place to run; position gives the order.
+type Environment struct{ ent.Schema }
+
+// Mixin of the entity.
+func (Environment) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+
+// Fields of the entity.
+func (Environment) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("name").Unique().Immutable().MaxLen(40),
+		field.Int("position"),
+		field.String("target").Default("process"),
+	}
+}
+
+// Edges of the entity.
+func (Environment) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("promotions", Promotion.Type),
+		edge.To("deployments", Deployment.Type),
+		edge.To("settings", Setting.Type),
+	}
+}

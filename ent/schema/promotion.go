@@ -1,0 +1,63 @@
+package schema
+
+import (
+	"encoding/json"
+
+	"entgo.io/ent"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Promotion moves a release into an environment.
+type Promotion struct{ ent.Schema }
+
+// Mixin of the entity.
+func (Promotion) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+
+// Fields of the entity.
+func (Promotion) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int("service_id").Immutable(),
+		field.Int("environment_id").Immutable(),
+		field.Int("release_id").Optional().Nillable(),
+		field.String("commit").Immutable(),
+		field.String("ref").Immutable(),
+		field.Enum("state").Values(values(slipway.PromotionStates)...).Default(string(slipway.PromotionQueued)),
+		field.String("ended_at_step").Default(""),
+		field.String("reason").Default(""),
+		field.String("requested_by").Immutable(),
+		field.Bool("rollback").Default(false).Immutable(),
+		field.JSON("input", json.RawMessage{}).Optional().Comment("the workflow's input, frozen when the promotion was asked for"),
+		field.Time("ended_at").Optional().Nillable(),
+	}
+}
+
+// Edges of the entity.
+func (Promotion) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("service", Service.Type).Ref("promotions").Field("service_id").Required().Unique().Immutable(),
+		edge.From("environment", Environment.Type).Ref("promotions").Field("environment_id").Required().Unique().Immutable(),
+		edge.From("release", Release.Type).Ref("promotions").Field("release_id").Unique(),
+		edge.To("steps", Step.Type),
+	}
+}
+
+// Indexes of the entity.
+func (Promotion) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("service_id", "environment_id"),
+		index.Fields("state"),
+	}
+}
+
+// values turns a list of named strings into what an enum field wants.
+func values[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}

@@ -1,0 +1,34 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+)
+
+// Service is a Python project in git.
+type Service struct{ ent.Schema }
+
+// Mixin of the entity.
+func (Service) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+
+// Fields of the entity.
+func (Service) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("name").Unique().Immutable().MaxLen(40),
+		field.String("repository").MaxLen(2000),
+		field.String("path").Default(""),
+		field.String("branch").Default(""),
+		field.String("credential").Default("").Comment("reference of a secret, never its value"),
+	}
+}
+
+// Edges of the entity.
+func (Service) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("releases", Release.Type),
+		edge.To("promotions", Promotion.Type),
+		edge.To("deployments", Deployment.Type),
+		edge.To("settings", Setting.Type),
+	}
+}
