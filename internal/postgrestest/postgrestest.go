@@ -1,0 +1,125 @@
+// Package postgrestest runs a real PostgreSQL for tests: a private cluster in a
+// temporary directory, on a free port of the loopback interface.
+package postgrestest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// cluster is shared by the tests of a package; Stop ends it.
+var cluster struct {
+	sync.Mutex
+	dir, address string
+	databases    int
+	stop         func()
+}
+
+// URL returns the address of a new, empty database. A machine without
+// PostgreSQL fails the test: a suite that is skipped looks green.
+func URL(t testing.TB) string {
+	t.Helper()
+	cluster.Lock()
+	defer cluster.Unlock()
+	if cluster.address == "" {
+		if err := start(); err != nil {
+			t.Fatalf("PostgreSQL: %v (Debian: apt-get install postgresql)", err)
+		}
+	}
+	cluster.databases++
+	name := fmt.Sprintf("test%d", cluster.databases)
+	if out, err := tool("createdb", "-h", "127.0.0.1", "-p", port(cluster.address), "-U", "postgres", name).CombinedOutput(); err != nil {
+		t.Fatalf("createdb: %v\n%s", err, out)
+	}
+	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", cluster.address, name)
+}
+
+// Stop ends the cluster; call it in TestMain after the tests.
+func Stop() {
+	cluster.Lock()
+	defer cluster.Unlock()
+	if cluster.stop != nil {
+		cluster.stop()
+		cluster.stop, cluster.address = nil, ""
+	}
+}
+
+func start() error {
+	dir, err := os.MkdirTemp("", "slipway-postgres-")
+	if err != nil {
+		return err
+	}
+	cluster.dir = filepath.Join(dir, "data")
+	if err := own(dir); err != nil {
+		return err
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+	if out, err := tool("initdb", "-D", cluster.dir, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	settings := fmt.Sprintf("-c listen_addresses=127.0.0.1 -c port=%s -c unix_socket_directories='' -c fsync=off -c full_page_writes=off", port(address))
+	if out, err := tool("pg_ctl", "-D", cluster.dir, "-o", settings, "-l", filepath.Join(dir, "log"), "-w", "start").CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_ctl: %w\n%s", err, out)
+	}
+	cluster.address = address
+	cluster.stop = func() {
+		_ = tool("pg_ctl", "-D", cluster.dir, "-m", "immediate", "-w", "stop").Run()
+		_ = os.RemoveAll(dir)
+	}
+	return nil
+}
+
+// tool runs one of PostgreSQL's programs; the server refuses to run as root, so
+// root hands over to the user that the package made.
+func tool(name string, args ...string) *exec.Cmd {
+	path := name
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {
+		slices.Sort(found)
+		path = found[len(found)-1]
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Dir = os.TempDir()
+	if uid, gid, ok := postgres(); ok {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
+	}
+	return cmd
+}
+
+func own(dir string) error {
+	if uid, gid, ok := postgres(); ok {
+		return os.Chown(dir, int(uid), int(gid))
+	}
+	return nil
+}
+
+func postgres() (uid, gid uint32, ok bool) {
+	if os.Geteuid() != 0 {
+		return 0, 0, false
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return 0, 0, false
+	}
+	a, _ := strconv.Atoi(u.Uid)
+	b, _ := strconv.Atoi(u.Gid)
+	return uint32(a), uint32(b), true
+}
+
+func port(address string) string {
+	_, p, _ := net.SplitHostPort(address)
+	return p
+}

@@ -1,0 +1,105 @@
+// Package platform is what a user can do: register, promote, roll back,
+// configure, look. It is the only package that both reads the store and starts
+// workflows; every rule about who may do what and what is sane lives here.
+package platform
+
+import (
+	"context"
+	"log/slog"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+)
+
+// Options are the rooms that the platform connects.
+type Options struct {
+	Storage  *Storage
+	Temporal client.Client
+	Source   slipway.Source
+	Target   slipway.Target
+	Secrets  slipway.SecretStore
+	Builder  slipway.Builder
+	Renderer slipway.Renderer
+	Log      *slog.Logger
+}
+
+// Platform carries out what users ask for. Its methods may be called at once.
+// The errors they return are slipway errors: a code, and a sentence for the user.
+type Platform struct {
+	Options
+	db   *ent.Client
+	bell *bell
+}
+
+// New makes a platform over open storage.
+func New(o Options) *Platform {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Platform{Options: o, db: o.Storage.Client, bell: newBell()}
+}
+
+type actorKey struct{}
+
+// WithActor names who acts, for the record.
+func WithActor(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, actorKey{}, name)
+}
+
+// Actor is who acts. Without accounts everybody on this machine is "local".
+func Actor(ctx context.Context) string {
+	if name, ok := ctx.Value(actorKey{}).(string); ok && name != "" {
+		return name
+	}
+	return "local"
+}
+
+// Ready tells whether the platform can take requests: its store and its
+// workflow engine answer.
+func (p *Platform) Ready(ctx context.Context) error {
+	if _, err := p.db.Environment.Query().Exist(ctx); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the database does not answer")
+	}
+	if _, err := p.Temporal.CheckHealth(ctx, nil); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer")
+	}
+	return nil
+}
+
+// record adds an event. What happened has happened: a failure to record it is
+// logged in full rather than undoing it.
+func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, data map[string]string) {
+	create := p.db.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(data)
+	if promotion > 0 {
+		create.SetPromotionID(promotion)
+	}
+	if err := create.Exec(context.WithoutCancel(ctx)); err != nil {
+		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
+	}
+}
+
+// Page asks for part of a list, newest or first by name as the list says.
+type Page struct {
+	Cursor string // from the page before; "" for the first
+	Limit  int    // 1 to 200; 0 means 50
+}
+
+func (p Page) limit() (int, error) {
+	switch {
+	case p.Limit == 0:
+		return 50, nil
+	case p.Limit < 0 || p.Limit > 200:
+		return 0, slipway.Errorf(slipway.Invalid, "limit %d is not between 1 and 200", p.Limit).At("limit")
+	}
+	return p.Limit, nil
+}
+
+// missing turns ent's not found into ours.
+func missing(err error, format string, args ...any) error {
+	if ent.IsNotFound(err) {
+		return slipway.Errorf(slipway.NotFound, format, args...)
+	}
+	return err
+}

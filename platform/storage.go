@@ -1,0 +1,92 @@
+package platform
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/migrate"
+)
+
+// Storage is an open database with its schema up to date.
+type Storage struct {
+	Client  *ent.Client
+	dialect string
+	db      *sql.DB
+}
+
+// OpenStorage opens sqlite:///path/to/file or postgres://..., brings its schema
+// up to date under a lock, and makes sure that dev, test and prod exist. A
+// database that a newer version has changed is refused.
+func OpenStorage(ctx context.Context, address string) (*Storage, error) {
+	s, err := connect(address)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate.Apply(ctx, s.db, s.dialect); err != nil {
+		_ = s.db.Close()
+		return nil, err
+	}
+	s.Client = ent.NewClient(ent.Driver(entsql.OpenDB(s.dialect, s.db)))
+	if err := ensureEnvironments(ctx, s.Client); err != nil {
+		_ = s.db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func connect(address string) (*Storage, error) {
+	switch scheme, rest, _ := strings.Cut(address, "://"); scheme {
+	case "sqlite":
+		query := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(10000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
+		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: rest}).EscapedPath()+"?"+query.Encode())
+		if err != nil {
+			return nil, slipway.Wrap(slipway.Unavailable, err, "the database can't be opened")
+		}
+		// One writer: SQLite has no more, and waiting for a connection is
+		// fairer than its busy handler.
+		db.SetMaxOpenConns(1)
+		return &Storage{dialect: dialect.SQLite, db: db}, nil
+	case "postgres", "postgresql":
+		db, err := sql.Open("pgx", address)
+		if err != nil {
+			return nil, slipway.Errorf(slipway.Invalid, "the database address can't be read; write it as postgres://user@host/name")
+		}
+		db.SetMaxOpenConns(20)
+		db.SetConnMaxIdleTime(5 * time.Minute)
+		return &Storage{dialect: dialect.Postgres, db: db}, nil
+	default:
+		return nil, slipway.Errorf(slipway.Invalid, "databases of the kind %q are not supported; use sqlite:// or postgres://", scheme)
+	}
+}
+
+// Close closes the database.
+func (s *Storage) Close() error { return s.Client.Close() }
+
+// ensureEnvironments makes dev, test and prod, in that order, where there are
+// no environments at all.
+func ensureEnvironments(ctx context.Context, db *ent.Client) error {
+	exist, err := db.Environment.Query().Exist(ctx)
+	if err != nil || exist {
+		return err
+	}
+	for i, name := range []string{"dev", "test", "prod"} {
+		err := db.Environment.Create().SetName(name).SetPosition(i + 1).OnConflictColumns("name").DoNothing().Exec(ctx)
+		if err != nil && !noRows(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// noRows is what an insert that did nothing reports.
+func noRows(err error) bool { return err != nil && strings.Contains(err.Error(), sql.ErrNoRows.Error()) }
