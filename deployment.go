@@ -49,7 +49,9 @@ type Observed struct {
 	Release    int        `json:"release"`
 	Artifact   Digest     `json:"artifact"`
 	Config     Digest     `json:"config"`
-	URL        string     `json:"url,omitempty"`
+	URL        string     `json:"url,omitempty"`  // as people type it; "" without web processes
+	Edge       string     `json:"edge,omitempty"` // the edge's own address, http://127.0.0.1:7080
+	Host       string     `json:"host,omitempty"` // the name under which the edge knows the service
 	Instances  []Instance `json:"instances"`
 	Warm       []Warm     `json:"warm,omitempty"` // kept ready for rollback
 }

@@ -27,10 +27,20 @@ type BuiltRelease struct {
 	Artifact  Artifact
 }
 
+// DeploymentFate is what became of a deployment.
+type DeploymentFate string
+
+const (
+	DeploymentServing  DeploymentFate = "serving"  // it has the traffic
+	DeploymentVerified DeploymentFate = "verified" // and was seen serving, from outside
+	DeploymentReverted DeploymentFate = "reverted" // it lost the traffic again: not verified
+)
+
 // Ledger is where steps report. Every method is idempotent: reporting the same
 // again changes nothing. An error is worth a retry.
 type Ledger interface {
-	// Step records a change of a step.
+	// Step records a change of a step. A step that runs makes its promotion
+	// running, or verifying when it is that step.
 	Step(ctx context.Context, e StepEvent) error
 	// Log appends output to a step; text is whole lines, already scrubbed, at
 	// most 64 KiB. seq starts at 0 and grows by one within an attempt: a repeated
@@ -46,9 +56,8 @@ type Ledger interface {
 	// Config returns the merged config of a service in an environment over the
 	// given defaults, at this moment.
 	Config(ctx context.Context, service, environment string, defaults map[string]string) (map[string]ConfigValue, error)
-	// Deployed records that a deployment has the traffic, or with live=false
-	// that it lost it again because it was not verified.
-	Deployed(ctx context.Context, d Deployment, live bool) error
+	// Deployed records what became of a deployment.
+	Deployed(ctx context.Context, d Deployment, fate DeploymentFate) error
 }
 
 // Snapshots keeps config snapshots, so that histories carry their digests only.

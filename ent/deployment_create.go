@@ -111,6 +111,20 @@ func (_c *DeploymentCreate) SetNillableVerified(v *bool) *DeploymentCreate {
 	return _c
 }
 
+// SetEndedAt sets the "ended_at" field.
+func (_c *DeploymentCreate) SetEndedAt(v time.Time) *DeploymentCreate {
+	_c.mutation.SetEndedAt(v)
+	return _c
+}
+
+// SetNillableEndedAt sets the "ended_at" field if the given value is not nil.
+func (_c *DeploymentCreate) SetNillableEndedAt(v *time.Time) *DeploymentCreate {
+	if v != nil {
+		_c.SetEndedAt(*v)
+	}
+	return _c
+}
+
 // SetService sets the "service" edge to the Service entity.
 func (_c *DeploymentCreate) SetService(v *Service) *DeploymentCreate {
 	return _c.SetServiceID(v.ID)
@@ -268,6 +282,10 @@ func (_c *DeploymentCreate) createSpec() (*Deployment, *sqlgraph.CreateSpec) {
 		_spec.SetField(deployment.FieldVerified, field.TypeBool, value)
 		_node.Verified = value
 	}
+	if value, ok := _c.mutation.EndedAt(); ok {
+		_spec.SetField(deployment.FieldEndedAt, field.TypeTime, value)
+		_node.EndedAt = &value
+	}
 	if nodes := _c.mutation.ServiceIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -407,6 +425,24 @@ func (u *DeploymentUpsert) UpdateVerified() *DeploymentUpsert {
 	return u
 }
 
+// SetEndedAt sets the "ended_at" field.
+func (u *DeploymentUpsert) SetEndedAt(v time.Time) *DeploymentUpsert {
+	u.Set(deployment.FieldEndedAt, v)
+	return u
+}
+
+// UpdateEndedAt sets the "ended_at" field to the value that was provided on create.
+func (u *DeploymentUpsert) UpdateEndedAt() *DeploymentUpsert {
+	u.SetExcluded(deployment.FieldEndedAt)
+	return u
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (u *DeploymentUpsert) ClearEndedAt() *DeploymentUpsert {
+	u.SetNull(deployment.FieldEndedAt)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create.
 // Using this option is equivalent to using:
 //
@@ -506,6 +542,27 @@ func (u *DeploymentUpsertOne) SetVerified(v bool) *DeploymentUpsertOne {
 func (u *DeploymentUpsertOne) UpdateVerified() *DeploymentUpsertOne {
 	return u.Update(func(s *DeploymentUpsert) {
 		s.UpdateVerified()
+	})
+}
+
+// SetEndedAt sets the "ended_at" field.
+func (u *DeploymentUpsertOne) SetEndedAt(v time.Time) *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetEndedAt(v)
+	})
+}
+
+// UpdateEndedAt sets the "ended_at" field to the value that was provided on create.
+func (u *DeploymentUpsertOne) UpdateEndedAt() *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateEndedAt()
+	})
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (u *DeploymentUpsertOne) ClearEndedAt() *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.ClearEndedAt()
 	})
 }
 
@@ -774,6 +831,27 @@ func (u *DeploymentUpsertBulk) SetVerified(v bool) *DeploymentUpsertBulk {
 func (u *DeploymentUpsertBulk) UpdateVerified() *DeploymentUpsertBulk {
 	return u.Update(func(s *DeploymentUpsert) {
 		s.UpdateVerified()
+	})
+}
+
+// SetEndedAt sets the "ended_at" field.
+func (u *DeploymentUpsertBulk) SetEndedAt(v time.Time) *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetEndedAt(v)
+	})
+}
+
+// UpdateEndedAt sets the "ended_at" field to the value that was provided on create.
+func (u *DeploymentUpsertBulk) UpdateEndedAt() *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateEndedAt()
+	})
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (u *DeploymentUpsertBulk) ClearEndedAt() *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.ClearEndedAt()
 	})
 }
 

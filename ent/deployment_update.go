@@ -62,6 +62,26 @@ func (_u *DeploymentUpdate) SetNillableVerified(v *bool) *DeploymentUpdate {
 	return _u
 }
 
+// SetEndedAt sets the "ended_at" field.
+func (_u *DeploymentUpdate) SetEndedAt(v time.Time) *DeploymentUpdate {
+	_u.mutation.SetEndedAt(v)
+	return _u
+}
+
+// SetNillableEndedAt sets the "ended_at" field if the given value is not nil.
+func (_u *DeploymentUpdate) SetNillableEndedAt(v *time.Time) *DeploymentUpdate {
+	if v != nil {
+		_u.SetEndedAt(*v)
+	}
+	return _u
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (_u *DeploymentUpdate) ClearEndedAt() *DeploymentUpdate {
+	_u.mutation.ClearEndedAt()
+	return _u
+}
+
 // Mutation returns the DeploymentMutation object of the builder.
 func (_u *DeploymentUpdate) Mutation() *DeploymentMutation {
 	return _u.mutation
@@ -138,6 +158,12 @@ func (_u *DeploymentUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if value, ok := _u.mutation.Verified(); ok {
 		_spec.SetField(deployment.FieldVerified, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.EndedAt(); ok {
+		_spec.SetField(deployment.FieldEndedAt, field.TypeTime, value)
+	}
+	if _u.mutation.EndedAtCleared() {
+		_spec.ClearField(deployment.FieldEndedAt, field.TypeTime)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{deployment.Label}
@@ -189,6 +215,26 @@ func (_u *DeploymentUpdateOne) SetNillableVerified(v *bool) *DeploymentUpdateOne
 	if v != nil {
 		_u.SetVerified(*v)
 	}
+	return _u
+}
+
+// SetEndedAt sets the "ended_at" field.
+func (_u *DeploymentUpdateOne) SetEndedAt(v time.Time) *DeploymentUpdateOne {
+	_u.mutation.SetEndedAt(v)
+	return _u
+}
+
+// SetNillableEndedAt sets the "ended_at" field if the given value is not nil.
+func (_u *DeploymentUpdateOne) SetNillableEndedAt(v *time.Time) *DeploymentUpdateOne {
+	if v != nil {
+		_u.SetEndedAt(*v)
+	}
+	return _u
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (_u *DeploymentUpdateOne) ClearEndedAt() *DeploymentUpdateOne {
+	_u.mutation.ClearEndedAt()
 	return _u
 }
 
@@ -297,6 +343,12 @@ func (_u *DeploymentUpdateOne) sqlSave(ctx context.Context) (_node *Deployment, 
 	}
 	if value, ok := _u.mutation.Verified(); ok {
 		_spec.SetField(deployment.FieldVerified, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.EndedAt(); ok {
+		_spec.SetField(deployment.FieldEndedAt, field.TypeTime, value)
+	}
+	if _u.mutation.EndedAtCleared() {
+		_spec.ClearField(deployment.FieldEndedAt, field.TypeTime)
 	}
 	_node = &Deployment{config: _u.config}
 	_spec.Assign = _node.assignValues

@@ -5,6 +5,7 @@ package ent
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
@@ -25,7 +26,9 @@ type LogChunk struct {
 	// Seq holds the value of the "seq" field.
 	Seq int `json:"seq,omitempty"`
 	// Text holds the value of the "text" field.
-	Text         string `json:"text,omitempty"`
+	Text string `json:"text,omitempty"`
+	// At holds the value of the "at" field.
+	At           time.Time `json:"at,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -38,6 +41,8 @@ func (*LogChunk) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case logchunk.FieldStep, logchunk.FieldText:
 			values[i] = new(sql.NullString)
+		case logchunk.FieldAt:
+			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
 		}
@@ -89,6 +94,12 @@ func (_m *LogChunk) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Text = value.String
 			}
+		case logchunk.FieldAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field at", values[i])
+			} else if value.Valid {
+				_m.At = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -139,6 +150,9 @@ func (_m *LogChunk) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("text=")
 	builder.WriteString(_m.Text)
+	builder.WriteString(", ")
+	builder.WriteString("at=")
+	builder.WriteString(_m.At.Format(time.ANSIC))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -51,6 +52,20 @@ func (_c *LogChunkCreate) SetText(v string) *LogChunkCreate {
 	return _c
 }
 
+// SetAt sets the "at" field.
+func (_c *LogChunkCreate) SetAt(v time.Time) *LogChunkCreate {
+	_c.mutation.SetAt(v)
+	return _c
+}
+
+// SetNillableAt sets the "at" field if the given value is not nil.
+func (_c *LogChunkCreate) SetNillableAt(v *time.Time) *LogChunkCreate {
+	if v != nil {
+		_c.SetAt(*v)
+	}
+	return _c
+}
+
 // Mutation returns the LogChunkMutation object of the builder.
 func (_c *LogChunkCreate) Mutation() *LogChunkMutation {
 	return _c.mutation
@@ -58,6 +73,7 @@ func (_c *LogChunkCreate) Mutation() *LogChunkMutation {
 
 // Save creates the LogChunk in the database.
 func (_c *LogChunkCreate) Save(ctx context.Context) (*LogChunk, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -83,6 +99,14 @@ func (_c *LogChunkCreate) ExecX(ctx context.Context) {
 	}
 }
 
+// defaults sets the default values of the builder before save.
+func (_c *LogChunkCreate) defaults() {
+	if _, ok := _c.mutation.At(); !ok {
+		v := logchunk.DefaultAt()
+		_c.mutation.SetAt(v)
+	}
+}
+
 // check runs all checks and user-defined validators on the builder.
 func (_c *LogChunkCreate) check() error {
 	if _, ok := _c.mutation.PromotionID(); !ok {
@@ -99,6 +123,9 @@ func (_c *LogChunkCreate) check() error {
 	}
 	if _, ok := _c.mutation.Text(); !ok {
 		return &ValidationError{Name: "text", err: errors.New(`ent: missing required field "LogChunk.text"`)}
+	}
+	if _, ok := _c.mutation.At(); !ok {
+		return &ValidationError{Name: "at", err: errors.New(`ent: missing required field "LogChunk.at"`)}
 	}
 	return nil
 }
@@ -146,6 +173,10 @@ func (_c *LogChunkCreate) createSpec() (*LogChunk, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Text(); ok {
 		_spec.SetField(logchunk.FieldText, field.TypeString, value)
 		_node.Text = value
+	}
+	if value, ok := _c.mutation.At(); ok {
+		_spec.SetField(logchunk.FieldAt, field.TypeTime, value)
+		_node.At = value
 	}
 	return _node, _spec
 }
@@ -224,6 +255,9 @@ func (u *LogChunkUpsertOne) UpdateNewValues() *LogChunkUpsertOne {
 		}
 		if _, exists := u.create.mutation.Text(); exists {
 			s.SetIgnore(logchunk.FieldText)
+		}
+		if _, exists := u.create.mutation.At(); exists {
+			s.SetIgnore(logchunk.FieldAt)
 		}
 	}))
 	return u
@@ -308,6 +342,7 @@ func (_c *LogChunkCreateBulk) Save(ctx context.Context) ([]*LogChunk, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*LogChunkMutation)
 				if !ok {
@@ -445,6 +480,9 @@ func (u *LogChunkUpsertBulk) UpdateNewValues() *LogChunkUpsertBulk {
 			}
 			if _, exists := b.mutation.Text(); exists {
 				s.SetIgnore(logchunk.FieldText)
+			}
+			if _, exists := b.mutation.At(); exists {
+				s.SetIgnore(logchunk.FieldAt)
 			}
 		}
 	}))

@@ -60,6 +60,7 @@ type DeploymentMutation struct {
 	snapshot           *string
 	live               *bool
 	verified           *bool
+	ended_at           *time.Time
 	clearedFields      map[string]struct{}
 	service            *int
 	clearedservice     bool
@@ -514,6 +515,55 @@ func (m *DeploymentMutation) ResetVerified() {
 	m.verified = nil
 }
 
+// SetEndedAt sets the "ended_at" field.
+func (m *DeploymentMutation) SetEndedAt(t time.Time) {
+	m.ended_at = &t
+}
+
+// EndedAt returns the value of the "ended_at" field in the mutation.
+func (m *DeploymentMutation) EndedAt() (r time.Time, exists bool) {
+	v := m.ended_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndedAt returns the old "ended_at" field's value of the Deployment entity.
+// If the Deployment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DeploymentMutation) OldEndedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndedAt: %w", err)
+	}
+	return oldValue.EndedAt, nil
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (m *DeploymentMutation) ClearEndedAt() {
+	m.ended_at = nil
+	m.clearedFields[deployment.FieldEndedAt] = struct{}{}
+}
+
+// EndedAtCleared returns if the "ended_at" field was cleared in this mutation.
+func (m *DeploymentMutation) EndedAtCleared() bool {
+	_, ok := m.clearedFields[deployment.FieldEndedAt]
+	return ok
+}
+
+// ResetEndedAt resets all changes to the "ended_at" field.
+func (m *DeploymentMutation) ResetEndedAt() {
+	m.ended_at = nil
+	delete(m.clearedFields, deployment.FieldEndedAt)
+}
+
 // ClearService clears the "service" edge to the Service entity.
 func (m *DeploymentMutation) ClearService() {
 	m.clearedservice = true
@@ -629,7 +679,7 @@ func (m *DeploymentMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DeploymentMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.created_at != nil {
 		fields = append(fields, deployment.FieldCreatedAt)
 	}
@@ -657,6 +707,9 @@ func (m *DeploymentMutation) Fields() []string {
 	if m.verified != nil {
 		fields = append(fields, deployment.FieldVerified)
 	}
+	if m.ended_at != nil {
+		fields = append(fields, deployment.FieldEndedAt)
+	}
 	return fields
 }
 
@@ -683,6 +736,8 @@ func (m *DeploymentMutation) Field(name string) (ent.Value, bool) {
 		return m.Live()
 	case deployment.FieldVerified:
 		return m.Verified()
+	case deployment.FieldEndedAt:
+		return m.EndedAt()
 	}
 	return nil, false
 }
@@ -710,6 +765,8 @@ func (m *DeploymentMutation) OldField(ctx context.Context, name string) (ent.Val
 		return m.OldLive(ctx)
 	case deployment.FieldVerified:
 		return m.OldVerified(ctx)
+	case deployment.FieldEndedAt:
+		return m.OldEndedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown Deployment field %s", name)
 }
@@ -782,6 +839,13 @@ func (m *DeploymentMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetVerified(v)
 		return nil
+	case deployment.FieldEndedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndedAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Deployment field %s", name)
 }
@@ -826,7 +890,11 @@ func (m *DeploymentMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *DeploymentMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(deployment.FieldEndedAt) {
+		fields = append(fields, deployment.FieldEndedAt)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -839,6 +907,11 @@ func (m *DeploymentMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *DeploymentMutation) ClearField(name string) error {
+	switch name {
+	case deployment.FieldEndedAt:
+		m.ClearEndedAt()
+		return nil
+	}
 	return fmt.Errorf("unknown Deployment nullable field %s", name)
 }
 
@@ -872,6 +945,9 @@ func (m *DeploymentMutation) ResetField(name string) error {
 		return nil
 	case deployment.FieldVerified:
 		m.ResetVerified()
+		return nil
+	case deployment.FieldEndedAt:
+		m.ResetEndedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Deployment field %s", name)
@@ -2566,6 +2642,7 @@ type LogChunkMutation struct {
 	seq             *int
 	addseq          *int
 	text            *string
+	at              *time.Time
 	clearedFields   map[string]struct{}
 	done            bool
 	oldValue        func(context.Context) (*LogChunk, error)
@@ -2910,6 +2987,42 @@ func (m *LogChunkMutation) ResetText() {
 	m.text = nil
 }
 
+// SetAt sets the "at" field.
+func (m *LogChunkMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *LogChunkMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the LogChunk entity.
+// If the LogChunk object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LogChunkMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *LogChunkMutation) ResetAt() {
+	m.at = nil
+}
+
 // Where appends a list predicates to the LogChunkMutation builder.
 func (m *LogChunkMutation) Where(ps ...predicate.LogChunk) {
 	m.predicates = append(m.predicates, ps...)
@@ -2944,7 +3057,7 @@ func (m *LogChunkMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *LogChunkMutation) Fields() []string {
-	fields := make([]string, 0, 5)
+	fields := make([]string, 0, 6)
 	if m.promotion_id != nil {
 		fields = append(fields, logchunk.FieldPromotionID)
 	}
@@ -2959,6 +3072,9 @@ func (m *LogChunkMutation) Fields() []string {
 	}
 	if m.text != nil {
 		fields = append(fields, logchunk.FieldText)
+	}
+	if m.at != nil {
+		fields = append(fields, logchunk.FieldAt)
 	}
 	return fields
 }
@@ -2978,6 +3094,8 @@ func (m *LogChunkMutation) Field(name string) (ent.Value, bool) {
 		return m.Seq()
 	case logchunk.FieldText:
 		return m.Text()
+	case logchunk.FieldAt:
+		return m.At()
 	}
 	return nil, false
 }
@@ -2997,6 +3115,8 @@ func (m *LogChunkMutation) OldField(ctx context.Context, name string) (ent.Value
 		return m.OldSeq(ctx)
 	case logchunk.FieldText:
 		return m.OldText(ctx)
+	case logchunk.FieldAt:
+		return m.OldAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown LogChunk field %s", name)
 }
@@ -3040,6 +3160,13 @@ func (m *LogChunkMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetText(v)
+		return nil
+	case logchunk.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
 		return nil
 	}
 	return fmt.Errorf("unknown LogChunk field %s", name)
@@ -3144,6 +3271,9 @@ func (m *LogChunkMutation) ResetField(name string) error {
 	case logchunk.FieldText:
 		m.ResetText()
 		return nil
+	case logchunk.FieldAt:
+		m.ResetAt()
+		return nil
 	}
 	return fmt.Errorf("unknown LogChunk field %s", name)
 }
@@ -3204,8 +3334,7 @@ type PromotionMutation struct {
 	id                 *int
 	created_at         *time.Time
 	updated_at         *time.Time
-	commit             *string
-	ref                *string
+	commit             *slipway.Commit
 	state              *promotion.State
 	ended_at_step      *string
 	reason             *string
@@ -3213,6 +3342,7 @@ type PromotionMutation struct {
 	rollback           *bool
 	input              *json.RawMessage
 	appendinput        json.RawMessage
+	started_at         *time.Time
 	ended_at           *time.Time
 	clearedFields      map[string]struct{}
 	service            *int
@@ -3521,12 +3651,12 @@ func (m *PromotionMutation) ResetReleaseID() {
 }
 
 // SetCommit sets the "commit" field.
-func (m *PromotionMutation) SetCommit(s string) {
+func (m *PromotionMutation) SetCommit(s slipway.Commit) {
 	m.commit = &s
 }
 
 // Commit returns the value of the "commit" field in the mutation.
-func (m *PromotionMutation) Commit() (r string, exists bool) {
+func (m *PromotionMutation) Commit() (r slipway.Commit, exists bool) {
 	v := m.commit
 	if v == nil {
 		return
@@ -3537,7 +3667,7 @@ func (m *PromotionMutation) Commit() (r string, exists bool) {
 // OldCommit returns the old "commit" field's value of the Promotion entity.
 // If the Promotion object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PromotionMutation) OldCommit(ctx context.Context) (v string, err error) {
+func (m *PromotionMutation) OldCommit(ctx context.Context) (v slipway.Commit, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldCommit is only allowed on UpdateOne operations")
 	}
@@ -3554,42 +3684,6 @@ func (m *PromotionMutation) OldCommit(ctx context.Context) (v string, err error)
 // ResetCommit resets all changes to the "commit" field.
 func (m *PromotionMutation) ResetCommit() {
 	m.commit = nil
-}
-
-// SetRef sets the "ref" field.
-func (m *PromotionMutation) SetRef(s string) {
-	m.ref = &s
-}
-
-// Ref returns the value of the "ref" field in the mutation.
-func (m *PromotionMutation) Ref() (r string, exists bool) {
-	v := m.ref
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldRef returns the old "ref" field's value of the Promotion entity.
-// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PromotionMutation) OldRef(ctx context.Context) (v string, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldRef is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldRef requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldRef: %w", err)
-	}
-	return oldValue.Ref, nil
-}
-
-// ResetRef resets all changes to the "ref" field.
-func (m *PromotionMutation) ResetRef() {
-	m.ref = nil
 }
 
 // SetState sets the "state" field.
@@ -3837,6 +3931,55 @@ func (m *PromotionMutation) ResetInput() {
 	delete(m.clearedFields, promotion.FieldInput)
 }
 
+// SetStartedAt sets the "started_at" field.
+func (m *PromotionMutation) SetStartedAt(t time.Time) {
+	m.started_at = &t
+}
+
+// StartedAt returns the value of the "started_at" field in the mutation.
+func (m *PromotionMutation) StartedAt() (r time.Time, exists bool) {
+	v := m.started_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStartedAt returns the old "started_at" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldStartedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStartedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStartedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStartedAt: %w", err)
+	}
+	return oldValue.StartedAt, nil
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (m *PromotionMutation) ClearStartedAt() {
+	m.started_at = nil
+	m.clearedFields[promotion.FieldStartedAt] = struct{}{}
+}
+
+// StartedAtCleared returns if the "started_at" field was cleared in this mutation.
+func (m *PromotionMutation) StartedAtCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldStartedAt]
+	return ok
+}
+
+// ResetStartedAt resets all changes to the "started_at" field.
+func (m *PromotionMutation) ResetStartedAt() {
+	m.started_at = nil
+	delete(m.clearedFields, promotion.FieldStartedAt)
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (m *PromotionMutation) SetEndedAt(t time.Time) {
 	m.ended_at = &t
@@ -4074,9 +4217,6 @@ func (m *PromotionMutation) Fields() []string {
 	if m.commit != nil {
 		fields = append(fields, promotion.FieldCommit)
 	}
-	if m.ref != nil {
-		fields = append(fields, promotion.FieldRef)
-	}
 	if m.state != nil {
 		fields = append(fields, promotion.FieldState)
 	}
@@ -4094,6 +4234,9 @@ func (m *PromotionMutation) Fields() []string {
 	}
 	if m.input != nil {
 		fields = append(fields, promotion.FieldInput)
+	}
+	if m.started_at != nil {
+		fields = append(fields, promotion.FieldStartedAt)
 	}
 	if m.ended_at != nil {
 		fields = append(fields, promotion.FieldEndedAt)
@@ -4118,8 +4261,6 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.ReleaseID()
 	case promotion.FieldCommit:
 		return m.Commit()
-	case promotion.FieldRef:
-		return m.Ref()
 	case promotion.FieldState:
 		return m.State()
 	case promotion.FieldEndedAtStep:
@@ -4132,6 +4273,8 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.Rollback()
 	case promotion.FieldInput:
 		return m.Input()
+	case promotion.FieldStartedAt:
+		return m.StartedAt()
 	case promotion.FieldEndedAt:
 		return m.EndedAt()
 	}
@@ -4155,8 +4298,6 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldReleaseID(ctx)
 	case promotion.FieldCommit:
 		return m.OldCommit(ctx)
-	case promotion.FieldRef:
-		return m.OldRef(ctx)
 	case promotion.FieldState:
 		return m.OldState(ctx)
 	case promotion.FieldEndedAtStep:
@@ -4169,6 +4310,8 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldRollback(ctx)
 	case promotion.FieldInput:
 		return m.OldInput(ctx)
+	case promotion.FieldStartedAt:
+		return m.OldStartedAt(ctx)
 	case promotion.FieldEndedAt:
 		return m.OldEndedAt(ctx)
 	}
@@ -4216,18 +4359,11 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		m.SetReleaseID(v)
 		return nil
 	case promotion.FieldCommit:
-		v, ok := value.(string)
+		v, ok := value.(slipway.Commit)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetCommit(v)
-		return nil
-	case promotion.FieldRef:
-		v, ok := value.(string)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetRef(v)
 		return nil
 	case promotion.FieldState:
 		v, ok := value.(promotion.State)
@@ -4270,6 +4406,13 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetInput(v)
+		return nil
+	case promotion.FieldStartedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStartedAt(v)
 		return nil
 	case promotion.FieldEndedAt:
 		v, ok := value.(time.Time)
@@ -4317,6 +4460,9 @@ func (m *PromotionMutation) ClearedFields() []string {
 	if m.FieldCleared(promotion.FieldInput) {
 		fields = append(fields, promotion.FieldInput)
 	}
+	if m.FieldCleared(promotion.FieldStartedAt) {
+		fields = append(fields, promotion.FieldStartedAt)
+	}
 	if m.FieldCleared(promotion.FieldEndedAt) {
 		fields = append(fields, promotion.FieldEndedAt)
 	}
@@ -4339,6 +4485,9 @@ func (m *PromotionMutation) ClearField(name string) error {
 		return nil
 	case promotion.FieldInput:
 		m.ClearInput()
+		return nil
+	case promotion.FieldStartedAt:
+		m.ClearStartedAt()
 		return nil
 	case promotion.FieldEndedAt:
 		m.ClearEndedAt()
@@ -4369,9 +4518,6 @@ func (m *PromotionMutation) ResetField(name string) error {
 	case promotion.FieldCommit:
 		m.ResetCommit()
 		return nil
-	case promotion.FieldRef:
-		m.ResetRef()
-		return nil
 	case promotion.FieldState:
 		m.ResetState()
 		return nil
@@ -4389,6 +4535,9 @@ func (m *PromotionMutation) ResetField(name string) error {
 		return nil
 	case promotion.FieldInput:
 		m.ResetInput()
+		return nil
+	case promotion.FieldStartedAt:
+		m.ResetStartedAt()
 		return nil
 	case promotion.FieldEndedAt:
 		m.ResetEndedAt()
@@ -4556,6 +4705,7 @@ type ReleaseMutation struct {
 	python             *string
 	framework          *string
 	lock               *string
+	manifest           *slipway.Manifest
 	tests              **slipway.TestReport
 	tested             *bool
 	clearedFields      map[string]struct{}
@@ -5214,6 +5364,42 @@ func (m *ReleaseMutation) ResetLock() {
 	m.lock = nil
 }
 
+// SetManifest sets the "manifest" field.
+func (m *ReleaseMutation) SetManifest(s slipway.Manifest) {
+	m.manifest = &s
+}
+
+// Manifest returns the value of the "manifest" field in the mutation.
+func (m *ReleaseMutation) Manifest() (r slipway.Manifest, exists bool) {
+	v := m.manifest
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldManifest returns the old "manifest" field's value of the Release entity.
+// If the Release object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReleaseMutation) OldManifest(ctx context.Context) (v slipway.Manifest, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldManifest is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldManifest requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldManifest: %w", err)
+	}
+	return oldValue.Manifest, nil
+}
+
+// ResetManifest resets all changes to the "manifest" field.
+func (m *ReleaseMutation) ResetManifest() {
+	m.manifest = nil
+}
+
 // SetTests sets the "tests" field.
 func (m *ReleaseMutation) SetTests(sr *slipway.TestReport) {
 	m.tests = &sr
@@ -5468,7 +5654,7 @@ func (m *ReleaseMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ReleaseMutation) Fields() []string {
-	fields := make([]string, 0, 16)
+	fields := make([]string, 0, 17)
 	if m.created_at != nil {
 		fields = append(fields, release.FieldCreatedAt)
 	}
@@ -5510,6 +5696,9 @@ func (m *ReleaseMutation) Fields() []string {
 	}
 	if m.lock != nil {
 		fields = append(fields, release.FieldLock)
+	}
+	if m.manifest != nil {
+		fields = append(fields, release.FieldManifest)
 	}
 	if m.tests != nil {
 		fields = append(fields, release.FieldTests)
@@ -5553,6 +5742,8 @@ func (m *ReleaseMutation) Field(name string) (ent.Value, bool) {
 		return m.Framework()
 	case release.FieldLock:
 		return m.Lock()
+	case release.FieldManifest:
+		return m.Manifest()
 	case release.FieldTests:
 		return m.Tests()
 	case release.FieldTested:
@@ -5594,6 +5785,8 @@ func (m *ReleaseMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldFramework(ctx)
 	case release.FieldLock:
 		return m.OldLock(ctx)
+	case release.FieldManifest:
+		return m.OldManifest(ctx)
 	case release.FieldTests:
 		return m.OldTests(ctx)
 	case release.FieldTested:
@@ -5704,6 +5897,13 @@ func (m *ReleaseMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetLock(v)
+		return nil
+	case release.FieldManifest:
+		v, ok := value.(slipway.Manifest)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetManifest(v)
 		return nil
 	case release.FieldTests:
 		v, ok := value.(*slipway.TestReport)
@@ -5845,6 +6045,9 @@ func (m *ReleaseMutation) ResetField(name string) error {
 		return nil
 	case release.FieldLock:
 		m.ResetLock()
+		return nil
+	case release.FieldManifest:
+		m.ResetManifest()
 		return nil
 	case release.FieldTests:
 		m.ResetTests()
@@ -5993,6 +6196,7 @@ type ServiceMutation struct {
 	created_at         *time.Time
 	updated_at         *time.Time
 	name               *string
+	kind               *service.Kind
 	repository         *string
 	_path              *string
 	branch             *string
@@ -6219,6 +6423,42 @@ func (m *ServiceMutation) OldName(ctx context.Context) (v string, err error) {
 // ResetName resets all changes to the "name" field.
 func (m *ServiceMutation) ResetName() {
 	m.name = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *ServiceMutation) SetKind(s service.Kind) {
+	m.kind = &s
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *ServiceMutation) Kind() (r service.Kind, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the Service entity.
+// If the Service object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceMutation) OldKind(ctx context.Context) (v service.Kind, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *ServiceMutation) ResetKind() {
+	m.kind = nil
 }
 
 // SetRepository sets the "repository" field.
@@ -6615,7 +6855,7 @@ func (m *ServiceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ServiceMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.created_at != nil {
 		fields = append(fields, service.FieldCreatedAt)
 	}
@@ -6624,6 +6864,9 @@ func (m *ServiceMutation) Fields() []string {
 	}
 	if m.name != nil {
 		fields = append(fields, service.FieldName)
+	}
+	if m.kind != nil {
+		fields = append(fields, service.FieldKind)
 	}
 	if m.repository != nil {
 		fields = append(fields, service.FieldRepository)
@@ -6651,6 +6894,8 @@ func (m *ServiceMutation) Field(name string) (ent.Value, bool) {
 		return m.UpdatedAt()
 	case service.FieldName:
 		return m.Name()
+	case service.FieldKind:
+		return m.Kind()
 	case service.FieldRepository:
 		return m.Repository()
 	case service.FieldPath:
@@ -6674,6 +6919,8 @@ func (m *ServiceMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldUpdatedAt(ctx)
 	case service.FieldName:
 		return m.OldName(ctx)
+	case service.FieldKind:
+		return m.OldKind(ctx)
 	case service.FieldRepository:
 		return m.OldRepository(ctx)
 	case service.FieldPath:
@@ -6711,6 +6958,13 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetName(v)
+		return nil
+	case service.FieldKind:
+		v, ok := value.(service.Kind)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
 		return nil
 	case service.FieldRepository:
 		v, ok := value.(string)
@@ -6797,6 +7051,9 @@ func (m *ServiceMutation) ResetField(name string) error {
 		return nil
 	case service.FieldName:
 		m.ResetName()
+		return nil
+	case service.FieldKind:
+		m.ResetKind()
 		return nil
 	case service.FieldRepository:
 		m.ResetRepository()

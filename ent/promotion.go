@@ -10,6 +10,7 @@ import (
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
@@ -32,9 +33,7 @@ type Promotion struct {
 	// ReleaseID holds the value of the "release_id" field.
 	ReleaseID *int `json:"release_id,omitempty"`
 	// Commit holds the value of the "commit" field.
-	Commit string `json:"commit,omitempty"`
-	// Ref holds the value of the "ref" field.
-	Ref string `json:"ref,omitempty"`
+	Commit slipway.Commit `json:"commit,omitempty"`
 	// State holds the value of the "state" field.
 	State promotion.State `json:"state,omitempty"`
 	// EndedAtStep holds the value of the "ended_at_step" field.
@@ -47,6 +46,8 @@ type Promotion struct {
 	Rollback bool `json:"rollback,omitempty"`
 	// the workflow's input, frozen when the promotion was asked for
 	Input json.RawMessage `json:"input,omitempty"`
+	// StartedAt holds the value of the "started_at" field.
+	StartedAt *time.Time `json:"started_at,omitempty"`
 	// EndedAt holds the value of the "ended_at" field.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -117,15 +118,15 @@ func (*Promotion) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case promotion.FieldInput:
+		case promotion.FieldCommit, promotion.FieldInput:
 			values[i] = new([]byte)
 		case promotion.FieldRollback:
 			values[i] = new(sql.NullBool)
 		case promotion.FieldID, promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldReleaseID:
 			values[i] = new(sql.NullInt64)
-		case promotion.FieldCommit, promotion.FieldRef, promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy:
+		case promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy:
 			values[i] = new(sql.NullString)
-		case promotion.FieldCreatedAt, promotion.FieldUpdatedAt, promotion.FieldEndedAt:
+		case promotion.FieldCreatedAt, promotion.FieldUpdatedAt, promotion.FieldStartedAt, promotion.FieldEndedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -180,16 +181,12 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 				*_m.ReleaseID = int(value.Int64)
 			}
 		case promotion.FieldCommit:
-			if value, ok := values[i].(*sql.NullString); !ok {
+			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field commit", values[i])
-			} else if value.Valid {
-				_m.Commit = value.String
-			}
-		case promotion.FieldRef:
-			if value, ok := values[i].(*sql.NullString); !ok {
-				return fmt.Errorf("unexpected type %T for field ref", values[i])
-			} else if value.Valid {
-				_m.Ref = value.String
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Commit); err != nil {
+					return fmt.Errorf("unmarshal field commit: %w", err)
+				}
 			}
 		case promotion.FieldState:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -228,6 +225,13 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 				if err := json.Unmarshal(*value, &_m.Input); err != nil {
 					return fmt.Errorf("unmarshal field input: %w", err)
 				}
+			}
+		case promotion.FieldStartedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field started_at", values[i])
+			} else if value.Valid {
+				_m.StartedAt = new(time.Time)
+				*_m.StartedAt = value.Time
 			}
 		case promotion.FieldEndedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -310,10 +314,7 @@ func (_m *Promotion) String() string {
 	}
 	builder.WriteString(", ")
 	builder.WriteString("commit=")
-	builder.WriteString(_m.Commit)
-	builder.WriteString(", ")
-	builder.WriteString("ref=")
-	builder.WriteString(_m.Ref)
+	builder.WriteString(fmt.Sprintf("%v", _m.Commit))
 	builder.WriteString(", ")
 	builder.WriteString("state=")
 	builder.WriteString(fmt.Sprintf("%v", _m.State))
@@ -332,6 +333,11 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("input=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Input))
+	builder.WriteString(", ")
+	if v := _m.StartedAt; v != nil {
+		builder.WriteString("started_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteString(", ")
 	if v := _m.EndedAt; v != nil {
 		builder.WriteString("ended_at=")

@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
@@ -82,14 +83,8 @@ func (_c *PromotionCreate) SetNillableReleaseID(v *int) *PromotionCreate {
 }
 
 // SetCommit sets the "commit" field.
-func (_c *PromotionCreate) SetCommit(v string) *PromotionCreate {
+func (_c *PromotionCreate) SetCommit(v slipway.Commit) *PromotionCreate {
 	_c.mutation.SetCommit(v)
-	return _c
-}
-
-// SetRef sets the "ref" field.
-func (_c *PromotionCreate) SetRef(v string) *PromotionCreate {
-	_c.mutation.SetRef(v)
 	return _c
 }
 
@@ -158,6 +153,20 @@ func (_c *PromotionCreate) SetNillableRollback(v *bool) *PromotionCreate {
 // SetInput sets the "input" field.
 func (_c *PromotionCreate) SetInput(v json.RawMessage) *PromotionCreate {
 	_c.mutation.SetInput(v)
+	return _c
+}
+
+// SetStartedAt sets the "started_at" field.
+func (_c *PromotionCreate) SetStartedAt(v time.Time) *PromotionCreate {
+	_c.mutation.SetStartedAt(v)
+	return _c
+}
+
+// SetNillableStartedAt sets the "started_at" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableStartedAt(v *time.Time) *PromotionCreate {
+	if v != nil {
+		_c.SetStartedAt(*v)
+	}
 	return _c
 }
 
@@ -283,9 +292,6 @@ func (_c *PromotionCreate) check() error {
 	if _, ok := _c.mutation.Commit(); !ok {
 		return &ValidationError{Name: "commit", err: errors.New(`ent: missing required field "Promotion.commit"`)}
 	}
-	if _, ok := _c.mutation.Ref(); !ok {
-		return &ValidationError{Name: "ref", err: errors.New(`ent: missing required field "Promotion.ref"`)}
-	}
 	if _, ok := _c.mutation.State(); !ok {
 		return &ValidationError{Name: "state", err: errors.New(`ent: missing required field "Promotion.state"`)}
 	}
@@ -348,12 +354,8 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 		_node.UpdatedAt = value
 	}
 	if value, ok := _c.mutation.Commit(); ok {
-		_spec.SetField(promotion.FieldCommit, field.TypeString, value)
+		_spec.SetField(promotion.FieldCommit, field.TypeJSON, value)
 		_node.Commit = value
-	}
-	if value, ok := _c.mutation.Ref(); ok {
-		_spec.SetField(promotion.FieldRef, field.TypeString, value)
-		_node.Ref = value
 	}
 	if value, ok := _c.mutation.State(); ok {
 		_spec.SetField(promotion.FieldState, field.TypeEnum, value)
@@ -378,6 +380,10 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Input(); ok {
 		_spec.SetField(promotion.FieldInput, field.TypeJSON, value)
 		_node.Input = value
+	}
+	if value, ok := _c.mutation.StartedAt(); ok {
+		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
+		_node.StartedAt = &value
 	}
 	if value, ok := _c.mutation.EndedAt(); ok {
 		_spec.SetField(promotion.FieldEndedAt, field.TypeTime, value)
@@ -586,6 +592,24 @@ func (u *PromotionUpsert) ClearInput() *PromotionUpsert {
 	return u
 }
 
+// SetStartedAt sets the "started_at" field.
+func (u *PromotionUpsert) SetStartedAt(v time.Time) *PromotionUpsert {
+	u.Set(promotion.FieldStartedAt, v)
+	return u
+}
+
+// UpdateStartedAt sets the "started_at" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateStartedAt() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldStartedAt)
+	return u
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (u *PromotionUpsert) ClearStartedAt() *PromotionUpsert {
+	u.SetNull(promotion.FieldStartedAt)
+	return u
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (u *PromotionUpsert) SetEndedAt(v time.Time) *PromotionUpsert {
 	u.Set(promotion.FieldEndedAt, v)
@@ -626,9 +650,6 @@ func (u *PromotionUpsertOne) UpdateNewValues() *PromotionUpsertOne {
 		}
 		if _, exists := u.create.mutation.Commit(); exists {
 			s.SetIgnore(promotion.FieldCommit)
-		}
-		if _, exists := u.create.mutation.Ref(); exists {
-			s.SetIgnore(promotion.FieldRef)
 		}
 		if _, exists := u.create.mutation.RequestedBy(); exists {
 			s.SetIgnore(promotion.FieldRequestedBy)
@@ -762,6 +783,27 @@ func (u *PromotionUpsertOne) UpdateInput() *PromotionUpsertOne {
 func (u *PromotionUpsertOne) ClearInput() *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearInput()
+	})
+}
+
+// SetStartedAt sets the "started_at" field.
+func (u *PromotionUpsertOne) SetStartedAt(v time.Time) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetStartedAt(v)
+	})
+}
+
+// UpdateStartedAt sets the "started_at" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateStartedAt() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateStartedAt()
+	})
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (u *PromotionUpsertOne) ClearStartedAt() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearStartedAt()
 	})
 }
 
@@ -974,9 +1016,6 @@ func (u *PromotionUpsertBulk) UpdateNewValues() *PromotionUpsertBulk {
 			if _, exists := b.mutation.Commit(); exists {
 				s.SetIgnore(promotion.FieldCommit)
 			}
-			if _, exists := b.mutation.Ref(); exists {
-				s.SetIgnore(promotion.FieldRef)
-			}
 			if _, exists := b.mutation.RequestedBy(); exists {
 				s.SetIgnore(promotion.FieldRequestedBy)
 			}
@@ -1110,6 +1149,27 @@ func (u *PromotionUpsertBulk) UpdateInput() *PromotionUpsertBulk {
 func (u *PromotionUpsertBulk) ClearInput() *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearInput()
+	})
+}
+
+// SetStartedAt sets the "started_at" field.
+func (u *PromotionUpsertBulk) SetStartedAt(v time.Time) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetStartedAt(v)
+	})
+}
+
+// UpdateStartedAt sets the "started_at" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateStartedAt() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateStartedAt()
+	})
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (u *PromotionUpsertBulk) ClearStartedAt() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearStartedAt()
 	})
 }
 

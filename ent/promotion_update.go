@@ -118,6 +118,26 @@ func (_u *PromotionUpdate) ClearInput() *PromotionUpdate {
 	return _u
 }
 
+// SetStartedAt sets the "started_at" field.
+func (_u *PromotionUpdate) SetStartedAt(v time.Time) *PromotionUpdate {
+	_u.mutation.SetStartedAt(v)
+	return _u
+}
+
+// SetNillableStartedAt sets the "started_at" field if the given value is not nil.
+func (_u *PromotionUpdate) SetNillableStartedAt(v *time.Time) *PromotionUpdate {
+	if v != nil {
+		_u.SetStartedAt(*v)
+	}
+	return _u
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (_u *PromotionUpdate) ClearStartedAt() *PromotionUpdate {
+	_u.mutation.ClearStartedAt()
+	return _u
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (_u *PromotionUpdate) SetEndedAt(v time.Time) *PromotionUpdate {
 	_u.mutation.SetEndedAt(v)
@@ -276,6 +296,12 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.InputCleared() {
 		_spec.ClearField(promotion.FieldInput, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.StartedAt(); ok {
+		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
+	}
+	if _u.mutation.StartedAtCleared() {
+		_spec.ClearField(promotion.FieldStartedAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.EndedAt(); ok {
 		_spec.SetField(promotion.FieldEndedAt, field.TypeTime, value)
@@ -460,6 +486,26 @@ func (_u *PromotionUpdateOne) AppendInput(v json.RawMessage) *PromotionUpdateOne
 // ClearInput clears the value of the "input" field.
 func (_u *PromotionUpdateOne) ClearInput() *PromotionUpdateOne {
 	_u.mutation.ClearInput()
+	return _u
+}
+
+// SetStartedAt sets the "started_at" field.
+func (_u *PromotionUpdateOne) SetStartedAt(v time.Time) *PromotionUpdateOne {
+	_u.mutation.SetStartedAt(v)
+	return _u
+}
+
+// SetNillableStartedAt sets the "started_at" field if the given value is not nil.
+func (_u *PromotionUpdateOne) SetNillableStartedAt(v *time.Time) *PromotionUpdateOne {
+	if v != nil {
+		_u.SetStartedAt(*v)
+	}
+	return _u
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (_u *PromotionUpdateOne) ClearStartedAt() *PromotionUpdateOne {
+	_u.mutation.ClearStartedAt()
 	return _u
 }
 
@@ -651,6 +697,12 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if _u.mutation.InputCleared() {
 		_spec.ClearField(promotion.FieldInput, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.StartedAt(); ok {
+		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
+	}
+	if _u.mutation.StartedAtCleared() {
+		_spec.ClearField(promotion.FieldStartedAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.EndedAt(); ok {
 		_spec.SetField(promotion.FieldEndedAt, field.TypeTime, value)

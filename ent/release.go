@@ -48,6 +48,8 @@ type Release struct {
 	Framework string `json:"framework,omitempty"`
 	// digest of the lock file, empty when unlocked
 	Lock string `json:"lock,omitempty"`
+	// Manifest holds the value of the "manifest" field.
+	Manifest slipway.Manifest `json:"manifest,omitempty"`
 	// Tests holds the value of the "tests" field.
 	Tests *slipway.TestReport `json:"tests,omitempty"`
 	// its tests passed, or it has none
@@ -105,7 +107,7 @@ func (*Release) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case release.FieldTests:
+		case release.FieldManifest, release.FieldTests:
 			values[i] = new([]byte)
 		case release.FieldTested:
 			values[i] = new(sql.NullBool)
@@ -220,6 +222,14 @@ func (_m *Release) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Lock = value.String
 			}
+		case release.FieldManifest:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field manifest", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Manifest); err != nil {
+					return fmt.Errorf("unmarshal field manifest: %w", err)
+				}
+			}
 		case release.FieldTests:
 			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field tests", values[i])
@@ -326,6 +336,9 @@ func (_m *Release) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("lock=")
 	builder.WriteString(_m.Lock)
+	builder.WriteString(", ")
+	builder.WriteString("manifest=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Manifest))
 	builder.WriteString(", ")
 	builder.WriteString("tests=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Tests))

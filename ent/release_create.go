@@ -126,6 +126,12 @@ func (_c *ReleaseCreate) SetLock(v string) *ReleaseCreate {
 	return _c
 }
 
+// SetManifest sets the "manifest" field.
+func (_c *ReleaseCreate) SetManifest(v slipway.Manifest) *ReleaseCreate {
+	_c.mutation.SetManifest(v)
+	return _c
+}
+
 // SetTests sets the "tests" field.
 func (_c *ReleaseCreate) SetTests(v *slipway.TestReport) *ReleaseCreate {
 	_c.mutation.SetTests(v)
@@ -279,6 +285,9 @@ func (_c *ReleaseCreate) check() error {
 	if _, ok := _c.mutation.Lock(); !ok {
 		return &ValidationError{Name: "lock", err: errors.New(`ent: missing required field "Release.lock"`)}
 	}
+	if _, ok := _c.mutation.Manifest(); !ok {
+		return &ValidationError{Name: "manifest", err: errors.New(`ent: missing required field "Release.manifest"`)}
+	}
 	if _, ok := _c.mutation.Tested(); !ok {
 		return &ValidationError{Name: "tested", err: errors.New(`ent: missing required field "Release.tested"`)}
 	}
@@ -363,6 +372,10 @@ func (_c *ReleaseCreate) createSpec() (*Release, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Lock(); ok {
 		_spec.SetField(release.FieldLock, field.TypeString, value)
 		_node.Lock = value
+	}
+	if value, ok := _c.mutation.Manifest(); ok {
+		_spec.SetField(release.FieldManifest, field.TypeJSON, value)
+		_node.Manifest = value
 	}
 	if value, ok := _c.mutation.Tests(); ok {
 		_spec.SetField(release.FieldTests, field.TypeJSON, value)
@@ -564,6 +577,9 @@ func (u *ReleaseUpsertOne) UpdateNewValues() *ReleaseUpsertOne {
 		}
 		if _, exists := u.create.mutation.Lock(); exists {
 			s.SetIgnore(release.FieldLock)
+		}
+		if _, exists := u.create.mutation.Manifest(); exists {
+			s.SetIgnore(release.FieldManifest)
 		}
 	}))
 	return u
@@ -859,6 +875,9 @@ func (u *ReleaseUpsertBulk) UpdateNewValues() *ReleaseUpsertBulk {
 			}
 			if _, exists := b.mutation.Lock(); exists {
 				s.SetIgnore(release.FieldLock)
+			}
+			if _, exists := b.mutation.Manifest(); exists {
+				s.SetIgnore(release.FieldManifest)
 			}
 		}
 	}))

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/schema"
@@ -81,6 +82,12 @@ func init() {
 	eventDescEnvironment := eventFields[4].Descriptor()
 	// event.DefaultEnvironment holds the default value on creation for the environment field.
 	event.DefaultEnvironment = eventDescEnvironment.Default.(string)
+	logchunkFields := schema.LogChunk{}.Fields()
+	_ = logchunkFields
+	// logchunkDescAt is the schema descriptor for at field.
+	logchunkDescAt := logchunkFields[5].Descriptor()
+	// logchunk.DefaultAt holds the default value on creation for the at field.
+	logchunk.DefaultAt = logchunkDescAt.Default.(func() time.Time)
 	promotionMixin := schema.Promotion{}.Mixin()
 	promotionMixinFields0 := promotionMixin[0].Fields()
 	_ = promotionMixinFields0
@@ -97,15 +104,15 @@ func init() {
 	// promotion.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	promotion.UpdateDefaultUpdatedAt = promotionDescUpdatedAt.UpdateDefault.(func() time.Time)
 	// promotionDescEndedAtStep is the schema descriptor for ended_at_step field.
-	promotionDescEndedAtStep := promotionFields[6].Descriptor()
+	promotionDescEndedAtStep := promotionFields[5].Descriptor()
 	// promotion.DefaultEndedAtStep holds the default value on creation for the ended_at_step field.
 	promotion.DefaultEndedAtStep = promotionDescEndedAtStep.Default.(string)
 	// promotionDescReason is the schema descriptor for reason field.
-	promotionDescReason := promotionFields[7].Descriptor()
+	promotionDescReason := promotionFields[6].Descriptor()
 	// promotion.DefaultReason holds the default value on creation for the reason field.
 	promotion.DefaultReason = promotionDescReason.Default.(string)
 	// promotionDescRollback is the schema descriptor for rollback field.
-	promotionDescRollback := promotionFields[9].Descriptor()
+	promotionDescRollback := promotionFields[8].Descriptor()
 	// promotion.DefaultRollback holds the default value on creation for the rollback field.
 	promotion.DefaultRollback = promotionDescRollback.Default.(bool)
 	releaseMixin := schema.Release{}.Mixin()
@@ -128,7 +135,7 @@ func init() {
 	// release.NumberValidator is a validator for the "number" field. It is called by the builders before save.
 	release.NumberValidator = releaseDescNumber.Validators[0].(func(int) error)
 	// releaseDescTested is the schema descriptor for tested field.
-	releaseDescTested := releaseFields[13].Descriptor()
+	releaseDescTested := releaseFields[14].Descriptor()
 	// release.DefaultTested holds the default value on creation for the tested field.
 	release.DefaultTested = releaseDescTested.Default.(bool)
 	serviceMixin := schema.Service{}.Mixin()
@@ -151,19 +158,19 @@ func init() {
 	// service.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	service.NameValidator = serviceDescName.Validators[0].(func(string) error)
 	// serviceDescRepository is the schema descriptor for repository field.
-	serviceDescRepository := serviceFields[1].Descriptor()
+	serviceDescRepository := serviceFields[2].Descriptor()
 	// service.RepositoryValidator is a validator for the "repository" field. It is called by the builders before save.
 	service.RepositoryValidator = serviceDescRepository.Validators[0].(func(string) error)
 	// serviceDescPath is the schema descriptor for path field.
-	serviceDescPath := serviceFields[2].Descriptor()
+	serviceDescPath := serviceFields[3].Descriptor()
 	// service.DefaultPath holds the default value on creation for the path field.
 	service.DefaultPath = serviceDescPath.Default.(string)
 	// serviceDescBranch is the schema descriptor for branch field.
-	serviceDescBranch := serviceFields[3].Descriptor()
+	serviceDescBranch := serviceFields[4].Descriptor()
 	// service.DefaultBranch holds the default value on creation for the branch field.
 	service.DefaultBranch = serviceDescBranch.Default.(string)
 	// serviceDescCredential is the schema descriptor for credential field.
-	serviceDescCredential := serviceFields[4].Descriptor()
+	serviceDescCredential := serviceFields[5].Descriptor()
 	// service.DefaultCredential holds the default value on creation for the credential field.
 	service.DefaultCredential = serviceDescCredential.Default.(string)
 	settingMixin := schema.Setting{}.Mixin()

@@ -23,6 +23,8 @@ type Service struct {
 	UpdatedAt time.Time `json:"updated_at,omitempty"`
 	// Name holds the value of the "name" field.
 	Name string `json:"name,omitempty"`
+	// Kind holds the value of the "kind" field.
+	Kind service.Kind `json:"kind,omitempty"`
 	// Repository holds the value of the "repository" field.
 	Repository string `json:"repository,omitempty"`
 	// Path holds the value of the "path" field.
@@ -95,7 +97,7 @@ func (*Service) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case service.FieldID:
 			values[i] = new(sql.NullInt64)
-		case service.FieldName, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential:
+		case service.FieldName, service.FieldKind, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential:
 			values[i] = new(sql.NullString)
 		case service.FieldCreatedAt, service.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -137,6 +139,12 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field name", values[i])
 			} else if value.Valid {
 				_m.Name = value.String
+			}
+		case service.FieldKind:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field kind", values[i])
+			} else if value.Valid {
+				_m.Kind = service.Kind(value.String)
 			}
 		case service.FieldRepository:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -226,6 +234,9 @@ func (_m *Service) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("name=")
 	builder.WriteString(_m.Name)
+	builder.WriteString(", ")
+	builder.WriteString("kind=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Kind))
 	builder.WriteString(", ")
 	builder.WriteString("repository=")
 	builder.WriteString(_m.Repository)

@@ -60,6 +60,20 @@ func (_c *ServiceCreate) SetName(v string) *ServiceCreate {
 	return _c
 }
 
+// SetKind sets the "kind" field.
+func (_c *ServiceCreate) SetKind(v service.Kind) *ServiceCreate {
+	_c.mutation.SetKind(v)
+	return _c
+}
+
+// SetNillableKind sets the "kind" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableKind(v *service.Kind) *ServiceCreate {
+	if v != nil {
+		_c.SetKind(*v)
+	}
+	return _c
+}
+
 // SetRepository sets the "repository" field.
 func (_c *ServiceCreate) SetRepository(v string) *ServiceCreate {
 	_c.mutation.SetRepository(v)
@@ -211,6 +225,10 @@ func (_c *ServiceCreate) defaults() {
 		v := service.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	if _, ok := _c.mutation.Kind(); !ok {
+		v := service.DefaultKind
+		_c.mutation.SetKind(v)
+	}
 	if _, ok := _c.mutation.Path(); !ok {
 		v := service.DefaultPath
 		_c.mutation.SetPath(v)
@@ -239,6 +257,14 @@ func (_c *ServiceCreate) check() error {
 	if v, ok := _c.mutation.Name(); ok {
 		if err := service.NameValidator(v); err != nil {
 			return &ValidationError{Name: "name", err: fmt.Errorf(`ent: validator failed for field "Service.name": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.Kind(); !ok {
+		return &ValidationError{Name: "kind", err: errors.New(`ent: missing required field "Service.kind"`)}
+	}
+	if v, ok := _c.mutation.Kind(); ok {
+		if err := service.KindValidator(v); err != nil {
+			return &ValidationError{Name: "kind", err: fmt.Errorf(`ent: validator failed for field "Service.kind": %w`, err)}
 		}
 	}
 	if _, ok := _c.mutation.Repository(); !ok {
@@ -296,6 +322,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(service.FieldName, field.TypeString, value)
 		_node.Name = value
+	}
+	if value, ok := _c.mutation.Kind(); ok {
+		_spec.SetField(service.FieldKind, field.TypeEnum, value)
+		_node.Kind = value
 	}
 	if value, ok := _c.mutation.Repository(); ok {
 		_spec.SetField(service.FieldRepository, field.TypeString, value)
@@ -441,6 +471,18 @@ func (u *ServiceUpsert) UpdateUpdatedAt() *ServiceUpsert {
 	return u
 }
 
+// SetKind sets the "kind" field.
+func (u *ServiceUpsert) SetKind(v service.Kind) *ServiceUpsert {
+	u.Set(service.FieldKind, v)
+	return u
+}
+
+// UpdateKind sets the "kind" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateKind() *ServiceUpsert {
+	u.SetExcluded(service.FieldKind)
+	return u
+}
+
 // SetRepository sets the "repository" field.
 func (u *ServiceUpsert) SetRepository(v string) *ServiceUpsert {
 	u.Set(service.FieldRepository, v)
@@ -548,6 +590,20 @@ func (u *ServiceUpsertOne) SetUpdatedAt(v time.Time) *ServiceUpsertOne {
 func (u *ServiceUpsertOne) UpdateUpdatedAt() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetKind sets the "kind" field.
+func (u *ServiceUpsertOne) SetKind(v service.Kind) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetKind(v)
+	})
+}
+
+// UpdateKind sets the "kind" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateKind() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateKind()
 	})
 }
 
@@ -832,6 +888,20 @@ func (u *ServiceUpsertBulk) SetUpdatedAt(v time.Time) *ServiceUpsertBulk {
 func (u *ServiceUpsertBulk) UpdateUpdatedAt() *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetKind sets the "kind" field.
+func (u *ServiceUpsertBulk) SetKind(v service.Kind) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetKind(v)
+	})
+}
+
+// UpdateKind sets the "kind" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateKind() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateKind()
 	})
 }
 

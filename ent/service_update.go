@@ -38,6 +38,20 @@ func (_u *ServiceUpdate) SetUpdatedAt(v time.Time) *ServiceUpdate {
 	return _u
 }
 
+// SetKind sets the "kind" field.
+func (_u *ServiceUpdate) SetKind(v service.Kind) *ServiceUpdate {
+	_u.mutation.SetKind(v)
+	return _u
+}
+
+// SetNillableKind sets the "kind" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableKind(v *service.Kind) *ServiceUpdate {
+	if v != nil {
+		_u.SetKind(*v)
+	}
+	return _u
+}
+
 // SetRepository sets the "repository" field.
 func (_u *ServiceUpdate) SetRepository(v string) *ServiceUpdate {
 	_u.mutation.SetRepository(v)
@@ -281,6 +295,11 @@ func (_u *ServiceUpdate) defaults() {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *ServiceUpdate) check() error {
+	if v, ok := _u.mutation.Kind(); ok {
+		if err := service.KindValidator(v); err != nil {
+			return &ValidationError{Name: "kind", err: fmt.Errorf(`ent: validator failed for field "Service.kind": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Repository(); ok {
 		if err := service.RepositoryValidator(v); err != nil {
 			return &ValidationError{Name: "repository", err: fmt.Errorf(`ent: validator failed for field "Service.repository": %w`, err)}
@@ -303,6 +322,9 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(service.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if value, ok := _u.mutation.Kind(); ok {
+		_spec.SetField(service.FieldKind, field.TypeEnum, value)
 	}
 	if value, ok := _u.mutation.Repository(); ok {
 		_spec.SetField(service.FieldRepository, field.TypeString, value)
@@ -519,6 +541,20 @@ type ServiceUpdateOne struct {
 // SetUpdatedAt sets the "updated_at" field.
 func (_u *ServiceUpdateOne) SetUpdatedAt(v time.Time) *ServiceUpdateOne {
 	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetKind sets the "kind" field.
+func (_u *ServiceUpdateOne) SetKind(v service.Kind) *ServiceUpdateOne {
+	_u.mutation.SetKind(v)
+	return _u
+}
+
+// SetNillableKind sets the "kind" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableKind(v *service.Kind) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetKind(*v)
+	}
 	return _u
 }
 
@@ -778,6 +814,11 @@ func (_u *ServiceUpdateOne) defaults() {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *ServiceUpdateOne) check() error {
+	if v, ok := _u.mutation.Kind(); ok {
+		if err := service.KindValidator(v); err != nil {
+			return &ValidationError{Name: "kind", err: fmt.Errorf(`ent: validator failed for field "Service.kind": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Repository(); ok {
 		if err := service.RepositoryValidator(v); err != nil {
 			return &ValidationError{Name: "repository", err: fmt.Errorf(`ent: validator failed for field "Service.repository": %w`, err)}
@@ -817,6 +858,9 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(service.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if value, ok := _u.mutation.Kind(); ok {
+		_spec.SetField(service.FieldKind, field.TypeEnum, value)
 	}
 	if value, ok := _u.mutation.Repository(); ok {
 		_spec.SetField(service.FieldRepository, field.TypeString, value)

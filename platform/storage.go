@@ -89,4 +89,6 @@ func ensureEnvironments(ctx context.Context, db *ent.Client) error {
 }
 
 // noRows is what an insert that did nothing reports.
-func noRows(err error) bool { return err != nil && strings.Contains(err.Error(), sql.ErrNoRows.Error()) }
+func noRows(err error) bool {
+	return err != nil && strings.Contains(err.Error(), sql.ErrNoRows.Error())
+}

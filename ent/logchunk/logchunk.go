@@ -3,6 +3,8 @@
 package logchunk
 
 import (
+	"time"
+
 	"entgo.io/ent/dialect/sql"
 )
 
@@ -21,6 +23,8 @@ const (
 	FieldSeq = "seq"
 	// FieldText holds the string denoting the text field in the database.
 	FieldText = "text"
+	// FieldAt holds the string denoting the at field in the database.
+	FieldAt = "at"
 	// Table holds the table name of the logchunk in the database.
 	Table = "log_chunks"
 )
@@ -33,6 +37,7 @@ var Columns = []string{
 	FieldAttempt,
 	FieldSeq,
 	FieldText,
+	FieldAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -44,6 +49,11 @@ func ValidColumn(column string) bool {
 	}
 	return false
 }
+
+var (
+	// DefaultAt holds the default value on creation for the "at" field.
+	DefaultAt func() time.Time
+)
 
 // OrderOption defines the ordering options for the LogChunk queries.
 type OrderOption func(*sql.Selector)
@@ -76,4 +86,9 @@ func BySeq(opts ...sql.OrderTermOption) OrderOption {
 // ByText orders the results by the text field.
 func ByText(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldText, opts...).ToFunc()
+}
+
+// ByAt orders the results by the at field.
+func ByAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAt, opts...).ToFunc()
 }

@@ -3,6 +3,8 @@
 package logchunk
 
 import (
+	"time"
+
 	"entgo.io/ent/dialect/sql"
 	"github.com/slipway-dev/slipway/ent/predicate"
 )
@@ -75,6 +77,11 @@ func Seq(v int) predicate.LogChunk {
 // Text applies equality check predicate on the "text" field. It's identical to TextEQ.
 func Text(v string) predicate.LogChunk {
 	return predicate.LogChunk(sql.FieldEQ(FieldText, v))
+}
+
+// At applies equality check predicate on the "at" field. It's identical to AtEQ.
+func At(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldEQ(FieldAt, v))
 }
 
 // PromotionIDEQ applies the EQ predicate on the "promotion_id" field.
@@ -325,6 +332,46 @@ func TextEqualFold(v string) predicate.LogChunk {
 // TextContainsFold applies the ContainsFold predicate on the "text" field.
 func TextContainsFold(v string) predicate.LogChunk {
 	return predicate.LogChunk(sql.FieldContainsFold(FieldText, v))
+}
+
+// AtEQ applies the EQ predicate on the "at" field.
+func AtEQ(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldEQ(FieldAt, v))
+}
+
+// AtNEQ applies the NEQ predicate on the "at" field.
+func AtNEQ(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldNEQ(FieldAt, v))
+}
+
+// AtIn applies the In predicate on the "at" field.
+func AtIn(vs ...time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldIn(FieldAt, vs...))
+}
+
+// AtNotIn applies the NotIn predicate on the "at" field.
+func AtNotIn(vs ...time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldNotIn(FieldAt, vs...))
+}
+
+// AtGT applies the GT predicate on the "at" field.
+func AtGT(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldGT(FieldAt, v))
+}
+
+// AtGTE applies the GTE predicate on the "at" field.
+func AtGTE(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldGTE(FieldAt, v))
+}
+
+// AtLT applies the LT predicate on the "at" field.
+func AtLT(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldLT(FieldAt, v))
+}
+
+// AtLTE applies the LTE predicate on the "at" field.
+func AtLTE(v time.Time) predicate.LogChunk {
+	return predicate.LogChunk(sql.FieldLTE(FieldAt, v))
 }
 
 // And groups predicates with the AND operator between them.

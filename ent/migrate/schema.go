@@ -17,6 +17,7 @@ var (
 		{Name: "snapshot", Type: field.TypeString},
 		{Name: "live", Type: field.TypeBool, Default: false},
 		{Name: "verified", Type: field.TypeBool, Default: false},
+		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "environment_id", Type: field.TypeInt},
 		{Name: "release_id", Type: field.TypeInt},
 		{Name: "service_id", Type: field.TypeInt},
@@ -29,19 +30,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "deployments_environments_deployments",
-				Columns:    []*schema.Column{DeploymentsColumns[7]},
+				Columns:    []*schema.Column{DeploymentsColumns[8]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "deployments_releases_deployments",
-				Columns:    []*schema.Column{DeploymentsColumns[8]},
+				Columns:    []*schema.Column{DeploymentsColumns[9]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "deployments_services_deployments",
-				Columns:    []*schema.Column{DeploymentsColumns[9]},
+				Columns:    []*schema.Column{DeploymentsColumns[10]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -50,7 +51,7 @@ var (
 			{
 				Name:    "deployment_service_id_environment_id_live",
 				Unique:  false,
-				Columns: []*schema.Column{DeploymentsColumns[9], DeploymentsColumns[7], DeploymentsColumns[5]},
+				Columns: []*schema.Column{DeploymentsColumns[10], DeploymentsColumns[8], DeploymentsColumns[5]},
 			},
 		},
 	}
@@ -106,6 +107,7 @@ var (
 		{Name: "attempt", Type: field.TypeInt},
 		{Name: "seq", Type: field.TypeInt},
 		{Name: "text", Type: field.TypeString, Size: 2147483647},
+		{Name: "at", Type: field.TypeTime},
 	}
 	// LogChunksTable holds the schema information for the "log_chunks" table.
 	LogChunksTable = &schema.Table{
@@ -125,14 +127,14 @@ var (
 		{Name: "id", Type: field.TypeInt, Increment: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
-		{Name: "commit", Type: field.TypeString},
-		{Name: "ref", Type: field.TypeString},
+		{Name: "commit", Type: field.TypeJSON},
 		{Name: "state", Type: field.TypeEnum, Enums: []string{"queued", "waiting", "running", "verifying", "succeeded", "failed", "errored", "rejected", "cancelled", "superseded", "expired"}, Default: "queued"},
 		{Name: "ended_at_step", Type: field.TypeString, Default: ""},
 		{Name: "reason", Type: field.TypeString, Default: ""},
 		{Name: "requested_by", Type: field.TypeString},
 		{Name: "rollback", Type: field.TypeBool, Default: false},
 		{Name: "input", Type: field.TypeJSON, Nullable: true},
+		{Name: "started_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "environment_id", Type: field.TypeInt},
 		{Name: "release_id", Type: field.TypeInt, Nullable: true},
@@ -172,7 +174,7 @@ var (
 			{
 				Name:    "promotion_state",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[5]},
+				Columns: []*schema.Column{PromotionsColumns[4]},
 			},
 		},
 	}
@@ -192,6 +194,7 @@ var (
 		{Name: "python", Type: field.TypeString},
 		{Name: "framework", Type: field.TypeString},
 		{Name: "lock", Type: field.TypeString},
+		{Name: "manifest", Type: field.TypeJSON},
 		{Name: "tests", Type: field.TypeJSON, Nullable: true},
 		{Name: "tested", Type: field.TypeBool, Default: false},
 		{Name: "service_id", Type: field.TypeInt},
@@ -204,7 +207,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "releases_services_releases",
-				Columns:    []*schema.Column{ReleasesColumns[16]},
+				Columns:    []*schema.Column{ReleasesColumns[17]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -213,12 +216,12 @@ var (
 			{
 				Name:    "release_service_id_number",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[16], ReleasesColumns[3]},
+				Columns: []*schema.Column{ReleasesColumns[17], ReleasesColumns[3]},
 			},
 			{
-				Name:    "release_service_id_commit",
-				Unique:  false,
-				Columns: []*schema.Column{ReleasesColumns[16], ReleasesColumns[4]},
+				Name:    "release_service_id_commit_artifact",
+				Unique:  true,
+				Columns: []*schema.Column{ReleasesColumns[17], ReleasesColumns[4], ReleasesColumns[9]},
 			},
 		},
 	}
@@ -228,6 +231,7 @@ var (
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"web", "worker", "function"}, Default: "web"},
 		{Name: "repository", Type: field.TypeString, Size: 2000},
 		{Name: "path", Type: field.TypeString, Default: ""},
 		{Name: "branch", Type: field.TypeString, Default: ""},

@@ -27,8 +27,6 @@ const (
 	FieldReleaseID = "release_id"
 	// FieldCommit holds the string denoting the commit field in the database.
 	FieldCommit = "commit"
-	// FieldRef holds the string denoting the ref field in the database.
-	FieldRef = "ref"
 	// FieldState holds the string denoting the state field in the database.
 	FieldState = "state"
 	// FieldEndedAtStep holds the string denoting the ended_at_step field in the database.
@@ -41,6 +39,8 @@ const (
 	FieldRollback = "rollback"
 	// FieldInput holds the string denoting the input field in the database.
 	FieldInput = "input"
+	// FieldStartedAt holds the string denoting the started_at field in the database.
+	FieldStartedAt = "started_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
 	FieldEndedAt = "ended_at"
 	// EdgeService holds the string denoting the service edge name in mutations.
@@ -92,13 +92,13 @@ var Columns = []string{
 	FieldEnvironmentID,
 	FieldReleaseID,
 	FieldCommit,
-	FieldRef,
 	FieldState,
 	FieldEndedAtStep,
 	FieldReason,
 	FieldRequestedBy,
 	FieldRollback,
 	FieldInput,
+	FieldStartedAt,
 	FieldEndedAt,
 }
 
@@ -195,16 +195,6 @@ func ByReleaseID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldReleaseID, opts...).ToFunc()
 }
 
-// ByCommit orders the results by the commit field.
-func ByCommit(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCommit, opts...).ToFunc()
-}
-
-// ByRef orders the results by the ref field.
-func ByRef(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRef, opts...).ToFunc()
-}
-
 // ByState orders the results by the state field.
 func ByState(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldState, opts...).ToFunc()
@@ -228,6 +218,11 @@ func ByRequestedBy(opts ...sql.OrderTermOption) OrderOption {
 // ByRollback orders the results by the rollback field.
 func ByRollback(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRollback, opts...).ToFunc()
+}
+
+// ByStartedAt orders the results by the started_at field.
+func ByStartedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldStartedAt, opts...).ToFunc()
 }
 
 // ByEndedAt orders the results by the ended_at field.

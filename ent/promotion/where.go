@@ -80,16 +80,6 @@ func ReleaseID(v int) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldReleaseID, v))
 }
 
-// Commit applies equality check predicate on the "commit" field. It's identical to CommitEQ.
-func Commit(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldEQ(FieldCommit, v))
-}
-
-// Ref applies equality check predicate on the "ref" field. It's identical to RefEQ.
-func Ref(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldEQ(FieldRef, v))
-}
-
 // EndedAtStep applies equality check predicate on the "ended_at_step" field. It's identical to EndedAtStepEQ.
 func EndedAtStep(v string) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldEndedAtStep, v))
@@ -108,6 +98,11 @@ func RequestedBy(v string) predicate.Promotion {
 // Rollback applies equality check predicate on the "rollback" field. It's identical to RollbackEQ.
 func Rollback(v bool) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldRollback, v))
+}
+
+// StartedAt applies equality check predicate on the "started_at" field. It's identical to StartedAtEQ.
+func StartedAt(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldStartedAt, v))
 }
 
 // EndedAt applies equality check predicate on the "ended_at" field. It's identical to EndedAtEQ.
@@ -263,136 +258,6 @@ func ReleaseIDIsNil() predicate.Promotion {
 // ReleaseIDNotNil applies the NotNil predicate on the "release_id" field.
 func ReleaseIDNotNil() predicate.Promotion {
 	return predicate.Promotion(sql.FieldNotNull(FieldReleaseID))
-}
-
-// CommitEQ applies the EQ predicate on the "commit" field.
-func CommitEQ(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldEQ(FieldCommit, v))
-}
-
-// CommitNEQ applies the NEQ predicate on the "commit" field.
-func CommitNEQ(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldNEQ(FieldCommit, v))
-}
-
-// CommitIn applies the In predicate on the "commit" field.
-func CommitIn(vs ...string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldIn(FieldCommit, vs...))
-}
-
-// CommitNotIn applies the NotIn predicate on the "commit" field.
-func CommitNotIn(vs ...string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldNotIn(FieldCommit, vs...))
-}
-
-// CommitGT applies the GT predicate on the "commit" field.
-func CommitGT(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldGT(FieldCommit, v))
-}
-
-// CommitGTE applies the GTE predicate on the "commit" field.
-func CommitGTE(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldGTE(FieldCommit, v))
-}
-
-// CommitLT applies the LT predicate on the "commit" field.
-func CommitLT(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldLT(FieldCommit, v))
-}
-
-// CommitLTE applies the LTE predicate on the "commit" field.
-func CommitLTE(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldLTE(FieldCommit, v))
-}
-
-// CommitContains applies the Contains predicate on the "commit" field.
-func CommitContains(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldContains(FieldCommit, v))
-}
-
-// CommitHasPrefix applies the HasPrefix predicate on the "commit" field.
-func CommitHasPrefix(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldHasPrefix(FieldCommit, v))
-}
-
-// CommitHasSuffix applies the HasSuffix predicate on the "commit" field.
-func CommitHasSuffix(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldHasSuffix(FieldCommit, v))
-}
-
-// CommitEqualFold applies the EqualFold predicate on the "commit" field.
-func CommitEqualFold(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldEqualFold(FieldCommit, v))
-}
-
-// CommitContainsFold applies the ContainsFold predicate on the "commit" field.
-func CommitContainsFold(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldContainsFold(FieldCommit, v))
-}
-
-// RefEQ applies the EQ predicate on the "ref" field.
-func RefEQ(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldEQ(FieldRef, v))
-}
-
-// RefNEQ applies the NEQ predicate on the "ref" field.
-func RefNEQ(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldNEQ(FieldRef, v))
-}
-
-// RefIn applies the In predicate on the "ref" field.
-func RefIn(vs ...string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldIn(FieldRef, vs...))
-}
-
-// RefNotIn applies the NotIn predicate on the "ref" field.
-func RefNotIn(vs ...string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldNotIn(FieldRef, vs...))
-}
-
-// RefGT applies the GT predicate on the "ref" field.
-func RefGT(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldGT(FieldRef, v))
-}
-
-// RefGTE applies the GTE predicate on the "ref" field.
-func RefGTE(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldGTE(FieldRef, v))
-}
-
-// RefLT applies the LT predicate on the "ref" field.
-func RefLT(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldLT(FieldRef, v))
-}
-
-// RefLTE applies the LTE predicate on the "ref" field.
-func RefLTE(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldLTE(FieldRef, v))
-}
-
-// RefContains applies the Contains predicate on the "ref" field.
-func RefContains(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldContains(FieldRef, v))
-}
-
-// RefHasPrefix applies the HasPrefix predicate on the "ref" field.
-func RefHasPrefix(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldHasPrefix(FieldRef, v))
-}
-
-// RefHasSuffix applies the HasSuffix predicate on the "ref" field.
-func RefHasSuffix(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldHasSuffix(FieldRef, v))
-}
-
-// RefEqualFold applies the EqualFold predicate on the "ref" field.
-func RefEqualFold(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldEqualFold(FieldRef, v))
-}
-
-// RefContainsFold applies the ContainsFold predicate on the "ref" field.
-func RefContainsFold(v string) predicate.Promotion {
-	return predicate.Promotion(sql.FieldContainsFold(FieldRef, v))
 }
 
 // StateEQ applies the EQ predicate on the "state" field.
@@ -628,6 +493,56 @@ func InputIsNil() predicate.Promotion {
 // InputNotNil applies the NotNil predicate on the "input" field.
 func InputNotNil() predicate.Promotion {
 	return predicate.Promotion(sql.FieldNotNull(FieldInput))
+}
+
+// StartedAtEQ applies the EQ predicate on the "started_at" field.
+func StartedAtEQ(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldStartedAt, v))
+}
+
+// StartedAtNEQ applies the NEQ predicate on the "started_at" field.
+func StartedAtNEQ(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldStartedAt, v))
+}
+
+// StartedAtIn applies the In predicate on the "started_at" field.
+func StartedAtIn(vs ...time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldStartedAt, vs...))
+}
+
+// StartedAtNotIn applies the NotIn predicate on the "started_at" field.
+func StartedAtNotIn(vs ...time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldStartedAt, vs...))
+}
+
+// StartedAtGT applies the GT predicate on the "started_at" field.
+func StartedAtGT(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldStartedAt, v))
+}
+
+// StartedAtGTE applies the GTE predicate on the "started_at" field.
+func StartedAtGTE(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldStartedAt, v))
+}
+
+// StartedAtLT applies the LT predicate on the "started_at" field.
+func StartedAtLT(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldStartedAt, v))
+}
+
+// StartedAtLTE applies the LTE predicate on the "started_at" field.
+func StartedAtLTE(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldStartedAt, v))
+}
+
+// StartedAtIsNil applies the IsNil predicate on the "started_at" field.
+func StartedAtIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldStartedAt))
+}
+
+// StartedAtNotNil applies the NotNil predicate on the "started_at" field.
+func StartedAtNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldStartedAt))
 }
 
 // EndedAtEQ applies the EQ predicate on the "ended_at" field.

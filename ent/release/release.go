@@ -42,6 +42,8 @@ const (
 	FieldFramework = "framework"
 	// FieldLock holds the string denoting the lock field in the database.
 	FieldLock = "lock"
+	// FieldManifest holds the string denoting the manifest field in the database.
+	FieldManifest = "manifest"
 	// FieldTests holds the string denoting the tests field in the database.
 	FieldTests = "tests"
 	// FieldTested holds the string denoting the tested field in the database.
@@ -94,6 +96,7 @@ var Columns = []string{
 	FieldPython,
 	FieldFramework,
 	FieldLock,
+	FieldManifest,
 	FieldTests,
 	FieldTested,
 }

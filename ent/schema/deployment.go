@@ -23,7 +23,8 @@ func (Deployment) Fields() []ent.Field {
 		field.Int("promotion_id").Unique().Immutable(),
 		field.String("snapshot").Immutable().Comment("digest"),
 		field.Bool("live").Default(false).Comment("has the traffic; at most one per service and environment"),
-		field.Bool("verified").Default(false),
+		field.Bool("verified").Default(false).Comment("its promotion has succeeded"),
+		field.Time("ended_at").Optional().Nillable().Comment("when it lost the traffic"),
 	}
 }
 

@@ -17,6 +17,7 @@ func (LogChunk) Fields() []ent.Field {
 		field.Int("attempt").Immutable(),
 		field.Int("seq").Immutable(),
 		field.Text("text").Immutable(),
+		field.Time("at").Default(now).Immutable(),
 	}
 }
 

@@ -23,14 +23,14 @@ func (Promotion) Fields() []ent.Field {
 		field.Int("service_id").Immutable(),
 		field.Int("environment_id").Immutable(),
 		field.Int("release_id").Optional().Nillable(),
-		field.String("commit").Immutable(),
-		field.String("ref").Immutable(),
+		field.JSON("commit", slipway.Commit{}).Immutable(),
 		field.Enum("state").Values(values(slipway.PromotionStates)...).Default(string(slipway.PromotionQueued)),
 		field.String("ended_at_step").Default(""),
 		field.String("reason").Default(""),
 		field.String("requested_by").Immutable(),
 		field.Bool("rollback").Default(false).Immutable(),
 		field.JSON("input", json.RawMessage{}).Optional().Comment("the workflow's input, frozen when the promotion was asked for"),
+		field.Time("started_at").Optional().Nillable(),
 		field.Time("ended_at").Optional().Nillable(),
 	}
 }

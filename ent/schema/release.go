@@ -30,6 +30,7 @@ func (Release) Fields() []ent.Field {
 		field.String("python").Immutable(),
 		field.String("framework").Immutable(),
 		field.String("lock").Immutable().Comment("digest of the lock file, empty when unlocked"),
+		field.JSON("manifest", slipway.Manifest{}).Immutable(),
 		field.JSON("tests", &slipway.TestReport{}).Optional(),
 		field.Bool("tested").Default(false).Comment("its tests passed, or it has none"),
 	}
@@ -48,6 +49,6 @@ func (Release) Edges() []ent.Edge {
 func (Release) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("service_id", "number").Unique(),
-		index.Fields("service_id", "commit"),
+		index.Fields("service_id", "commit", "artifact").Unique(),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
+
+	"github.com/slipway-dev/slipway"
 )
 
 // Service is a Python project in git.
@@ -16,6 +18,7 @@ func (Service) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
 func (Service) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("name").Unique().Immutable().MaxLen(40),
+		field.Enum("kind").Values(string(slipway.KindWeb), string(slipway.KindWorker), string(slipway.KindFunction)).Default(string(slipway.KindWeb)),
 		field.String("repository").MaxLen(2000),
 		field.String("path").Default(""),
 		field.String("branch").Default(""),

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -20,6 +21,8 @@ const (
 	FieldUpdatedAt = "updated_at"
 	// FieldName holds the string denoting the name field in the database.
 	FieldName = "name"
+	// FieldKind holds the string denoting the kind field in the database.
+	FieldKind = "kind"
 	// FieldRepository holds the string denoting the repository field in the database.
 	FieldRepository = "repository"
 	// FieldPath holds the string denoting the path field in the database.
@@ -74,6 +77,7 @@ var Columns = []string{
 	FieldCreatedAt,
 	FieldUpdatedAt,
 	FieldName,
+	FieldKind,
 	FieldRepository,
 	FieldPath,
 	FieldBranch,
@@ -109,6 +113,33 @@ var (
 	DefaultCredential string
 )
 
+// Kind defines the type for the "kind" enum field.
+type Kind string
+
+// KindWeb is the default value of the Kind enum.
+const DefaultKind = KindWeb
+
+// Kind values.
+const (
+	KindWeb      Kind = "web"
+	KindWorker   Kind = "worker"
+	KindFunction Kind = "function"
+)
+
+func (k Kind) String() string {
+	return string(k)
+}
+
+// KindValidator is a validator for the "kind" field enum values. It is called by the builders before save.
+func KindValidator(k Kind) error {
+	switch k {
+	case KindWeb, KindWorker, KindFunction:
+		return nil
+	default:
+		return fmt.Errorf("service: invalid enum value for kind field: %q", k)
+	}
+}
+
 // OrderOption defines the ordering options for the Service queries.
 type OrderOption func(*sql.Selector)
 
@@ -130,6 +161,11 @@ func ByUpdatedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
+}
+
+// ByKind orders the results by the kind field.
+func ByKind(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldKind, opts...).ToFunc()
 }
 
 // ByRepository orders the results by the repository field.

@@ -235,6 +235,26 @@ func NameContainsFold(v string) predicate.Service {
 	return predicate.Service(sql.FieldContainsFold(FieldName, v))
 }
 
+// KindEQ applies the EQ predicate on the "kind" field.
+func KindEQ(v Kind) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldKind, v))
+}
+
+// KindNEQ applies the NEQ predicate on the "kind" field.
+func KindNEQ(v Kind) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldKind, v))
+}
+
+// KindIn applies the In predicate on the "kind" field.
+func KindIn(vs ...Kind) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldKind, vs...))
+}
+
+// KindNotIn applies the NotIn predicate on the "kind" field.
+func KindNotIn(vs ...Kind) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldKind, vs...))
+}
+
 // RepositoryEQ applies the EQ predicate on the "repository" field.
 func RepositoryEQ(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldRepository, v))

@@ -24,7 +24,9 @@ func TestMain(m *testing.M) {
 // to do, in both databases; then makes the database newer and wants a refusal.
 func TestMigrationsAreTheSchema(t *testing.T) {
 	for dialect, open := range map[string]func() (string, string){
-		"sqlite3":  func() (string, string) { return "sqlite", "file:" + filepath.Join(t.TempDir(), "db") + "?_pragma=foreign_keys(1)" },
+		"sqlite3": func() (string, string) {
+			return "sqlite", "file:" + filepath.Join(t.TempDir(), "db") + "?_pragma=foreign_keys(1)"
+		},
 		"postgres": func() (string, string) { return "pgx", postgrestest.URL(t) },
 	} {
 		t.Run(dialect, func(t *testing.T) {

@@ -1,0 +1,63 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// toTemporal gives an error of a step the form in which it travels: its code as
+// the type, its sentence as the message, never its cause.
+func toTemporal(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || temporal.IsCanceledError(err) {
+		return err
+	}
+	code, message := slipway.CodeOf(err), "internal error"
+	var known *slipway.Error
+	if errors.As(err, &known) {
+		message = known.Message
+	}
+	return temporal.NewApplicationErrorWithOptions(message, string(code), temporal.ApplicationErrorOptions{NonRetryable: !slipway.Retryable(err)})
+}
+
+// fromTemporal is the way back.
+func fromTemporal(err error) *slipway.Error {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return slipway.Errorf(slipway.Code(app.Type()), "%s", app.Message())
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return slipway.Errorf(slipway.Unavailable, "the step did not end in time, or its worker died again and again")
+	}
+	return slipway.Errorf(slipway.Internal, "internal error")
+}
+
+// codes is the one place where slipway errors meet Temporal's retries.
+type codes struct {
+	interceptor.WorkerInterceptorBase
+}
+
+func (*codes) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	c := &codesInbound{}
+	c.Next = next
+	return c
+}
+
+type codesInbound struct {
+	interceptor.ActivityInboundInterceptorBase
+}
+
+func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	result, err := c.Next.ExecuteActivity(ctx, in)
+	if err != nil && slipway.CodeOf(err) == slipway.Internal && ctx.Err() == nil {
+		// Shown as "internal error"; the whole of it is here.
+		activity.GetLogger(ctx).Error("internal error", "cause", err)
+	}
+	return result, toTemporal(err)
+}

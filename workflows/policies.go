@@ -1,0 +1,52 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// patient tries again for about five minutes, for what is down for a moment.
+// Only errors of the platform come here: a red result is never retried.
+var patient = &temporal.RetryPolicy{
+	InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 12,
+}
+
+// heartbeat bounds how long a dead worker goes unnoticed. Steps beat every second.
+const heartbeat = 5 * time.Second
+
+// quick suits steps that end within seconds and may be repeated freely.
+var quick = workflow.ActivityOptions{
+	TaskQueue: Queue, StartToCloseTimeout: 15 * time.Minute, ScheduleToCloseTimeout: time.Hour,
+	HeartbeatTimeout: heartbeat, RetryPolicy: patient, WaitForCancellation: true,
+}
+
+// heavy suits builds and tests: long, few at once, with their own limits inside.
+var heavy = workflow.ActivityOptions{
+	TaskQueue: BuildQueue, StartToCloseTimeout: 2 * time.Hour, ScheduleToCloseTimeout: 6 * time.Hour,
+	HeartbeatTimeout: heartbeat, RetryPolicy: patient, WaitForCancellation: true,
+}
+
+// undo suits giving the traffic back: it must work, so it is tried for long.
+var undo = workflow.ActivityOptions{
+	TaskQueue: Queue, StartToCloseTimeout: 10 * time.Minute, ScheduleToCloseTimeout: 2 * time.Hour, HeartbeatTimeout: heartbeat,
+	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
+}
+
+// finally suits the last word of a promotion: it must be written, so it is tried
+// for a day.
+var finally = workflow.ActivityOptions{
+	TaskQueue: Queue, StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 24 * time.Hour,
+	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+}
+
+func policy(step slipway.StepName) workflow.ActivityOptions {
+	switch step {
+	case slipway.StepBuild, slipway.StepTest:
+		return heavy
+	}
+	return quick
+}

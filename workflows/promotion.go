@@ -1,0 +1,232 @@
+// Package workflows is the durable part: a promotion is a Temporal workflow
+// whose steps are activities over the ports. It survives anything that its
+// history survives.
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Input is what a promotion does, frozen when it starts: later edits to the
+// service's settings don't change a promotion under way. It holds ids, digests
+// and references only.
+type Input struct {
+	Promotion   string // its id, which makes every step idempotent
+	Fence       int64  // grows with every promotion
+	Service     string
+	Environment string
+	Repository  slipway.Repository
+	Commit      slipway.Commit
+	Release     int            // 0: to be built
+	Artifact    slipway.Digest // of Release
+	Snapshot    slipway.Digest // set by a rollback: the config it ran with
+	Steps       []slipway.PlannedStep
+}
+
+// Output is how a promotion ended.
+type Output struct {
+	State   slipway.PromotionState
+	Step    slipway.StepName // where it ended, when it ended badly
+	Reason  string
+	Release int
+}
+
+// WorkflowID makes one promotion at a time for a service in an environment the
+// engine's job.
+func WorkflowID(service, environment string) string {
+	return "promotion/" + service + "/" + environment
+}
+
+const (
+	// Queue takes the quick steps and the workflows.
+	Queue = "slipway"
+	// BuildQueue takes builds and tests, of which few run at once.
+	BuildQueue = "slipway-builds"
+
+	cancelUpdate = "cancel"
+	stateQuery   = "state"
+)
+
+// promotion is the state of one run.
+type promotion struct {
+	Input
+	stop      workflow.CancelFunc
+	cancelled bool
+	deployed  bool
+	reason    string
+	failedAt  slipway.StepName
+}
+
+// Promotion runs the planned steps one after the other until they are done or
+// one ends badly, undoes what must not stay, and records the end.
+func Promotion(ctx workflow.Context, in Input) (Output, error) {
+	if err := in.validate(); err != nil {
+		return Output{}, temporal.NewNonRetryableApplicationError(err.Error(), string(slipway.Invalid), nil)
+	}
+	p := &promotion{Input: in}
+	steps, err := p.listen(ctx)
+	if err != nil {
+		return Output{}, err
+	}
+	for {
+		step, ok := slipway.NextStep(p.Steps)
+		if !ok {
+			break
+		}
+		p.mark(step, slipway.StepRunning)
+		p.mark(step, p.end(step, p.run(steps, step)))
+	}
+	return p.finish(ctx)
+}
+
+// listen answers queries and takes cancellation; the steps run on the context
+// that it returns.
+func (p *promotion) listen(ctx workflow.Context) (workflow.Context, error) {
+	steps, stop := workflow.WithCancel(ctx)
+	p.stop = stop
+	if err := workflow.SetQueryHandler(ctx, stateQuery, func() ([]slipway.PlannedStep, error) { return p.Steps, nil }); err != nil {
+		return nil, fmt.Errorf("set the query handler: %w", err)
+	}
+	err := workflow.SetUpdateHandlerWithOptions(ctx, cancelUpdate,
+		func(workflow.Context, string) error {
+			p.cancelled = true
+			p.stop()
+			return nil
+		},
+		workflow.UpdateHandlerOptions{Validator: func(_ workflow.Context, promotion string) error { return p.mayCancel(promotion) }},
+	)
+	if err != nil {
+		return nil, fmt.Errorf("set the update handler: %w", err)
+	}
+	return steps, nil
+}
+
+// mayCancel says why a promotion can't be cancelled now. The workflow id is
+// that of the service and environment: the next promotion has it too.
+func (p *promotion) mayCancel(promotion string) error {
+	switch {
+	case promotion != p.Promotion:
+		return temporal.NewNonRetryableApplicationError("promotion "+promotion+" is over", string(slipway.Conflict), nil)
+	case p.cancelled:
+		return temporal.NewNonRetryableApplicationError("promotion "+promotion+" is being cancelled already", string(slipway.Conflict), nil)
+	case slipway.EndState(p.Steps) != slipway.PromotionRunning:
+		return temporal.NewNonRetryableApplicationError("promotion "+promotion+" is over", string(slipway.Conflict), nil)
+	}
+	return nil
+}
+
+func (p *promotion) mark(step slipway.StepName, state slipway.StepState) {
+	p.Steps = slipway.MarkStep(p.Steps, step, state)
+}
+
+// run runs one step and takes over what it found.
+func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
+	var done StepResult
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step)), activityOf[step], p.stepInput()).Get(ctx, &done)
+	if err != nil {
+		return err
+	}
+	if done.Release > 0 {
+		p.Release, p.Artifact = done.Release, done.Artifact
+	}
+	if done.Snapshot != "" {
+		p.Snapshot = done.Snapshot
+	}
+	if step == slipway.StepDeploy {
+		p.deployed = true
+	}
+	if done.Skipped {
+		p.mark(step, slipway.StepSkipped)
+	}
+	return nil
+}
+
+// stepInput is what a step gets: everything that is known so far.
+func (p *promotion) stepInput() StepInput {
+	in := p.Input
+	in.Steps = nil
+	return StepInput{Input: in}
+}
+
+// end decides how a step ended, and keeps the reason.
+func (p *promotion) end(step slipway.StepName, err error) slipway.StepState {
+	if err == nil {
+		for _, s := range p.Steps {
+			if s.Name == step && s.State == slipway.StepSkipped {
+				return slipway.StepSkipped
+			}
+		}
+		return slipway.StepSucceeded
+	}
+	p.failedAt = step
+	if p.cancelled || temporal.IsCanceledError(err) {
+		p.reason = "cancelled"
+		return slipway.StepCancelled
+	}
+	known := fromTemporal(err)
+	p.reason = known.Message
+	state := slipway.StepStateOf(known)
+	if state == slipway.StepErrored {
+		p.reason = "the platform could not find out: " + p.reason
+	}
+	return state
+}
+
+// finish undoes a deployment that was not verified, and records how the
+// promotion ended, whatever happened to its context.
+func (p *promotion) finish(ctx workflow.Context) (Output, error) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	state := slipway.EndState(p.Steps)
+	if p.deployed && state != slipway.PromotionSucceeded {
+		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, undo), "Revert", p.stepInput()).Get(ctx, nil)
+		if err != nil {
+			p.reason += "; and the old release could not be given back the traffic: " + fromTemporal(err).Message
+			state = slipway.PromotionErrored
+		}
+	}
+	out := Output{State: state, Step: p.failedAt, Reason: p.reason, Release: p.Release}
+	end := EndInput{
+		Promotion: slipway.PromotionEvent{Promotion: p.Promotion, State: state, Step: p.failedAt, Reason: p.reason},
+		Input:     p.stepInput().Input,
+	}
+	for _, s := range p.Steps {
+		if s.Name == p.failedAt {
+			end.Step = &slipway.StepEvent{Promotion: p.Promotion, Step: s.Name, State: s.State, Reason: p.reason}
+		}
+	}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Finish", end).Get(ctx, nil); err != nil {
+		return out, fmt.Errorf("record the end of the promotion: %w", err)
+	}
+	return out, nil
+}
+
+// validate refuses an input that could not be carried out.
+func (in Input) validate() error {
+	if in.Promotion == "" || in.Service == "" || in.Environment == "" || len(in.Steps) == 0 {
+		return errors.New("the promotion's input is incomplete")
+	}
+	var unknown []string
+	for _, s := range in.Steps {
+		if activityOf[s.Name] == "" {
+			unknown = append(unknown, string(s.Name))
+		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("this version can't carry out the steps %s", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+// activityOf names the activity of each step that this version can carry out.
+var activityOf = map[slipway.StepName]string{
+	slipway.StepFetch: "Fetch", slipway.StepBuild: "Build", slipway.StepTest: "Test", slipway.StepRender: "Render",
+	slipway.StepMigrate: "Migrate", slipway.StepDeploy: "Deploy", slipway.StepVerify: "Verify",
+}

@@ -1,0 +1,325 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Steps are the activities of a promotion: they act on the world through the
+// ports. Each is idempotent by promotion id, so that it may run again after a
+// crash.
+type Steps struct {
+	Source    slipway.Source
+	Builder   slipway.Builder
+	Renderer  slipway.Renderer
+	Target    slipway.Target
+	Verifier  slipway.Verifier
+	Ledger    slipway.Ledger
+	Snapshots slipway.Snapshots
+	Work      string // where trees are exported to
+	Log       *slog.Logger
+}
+
+// StepInput is what every step gets.
+type StepInput struct{ Input }
+
+// StepResult is what a step found out: ids and digests only.
+type StepResult struct {
+	Release  int
+	Artifact slipway.Digest
+	Snapshot slipway.Digest
+	Skipped  bool
+}
+
+// EndInput is the last word on a promotion.
+type EndInput struct {
+	Input     Input
+	Promotion slipway.PromotionEvent
+	Step      *slipway.StepEvent // the one that ended badly
+}
+
+// errSkip says that there was nothing to do; its text is the reason.
+type errSkip string
+
+func (e errSkip) Error() string { return string(e) }
+
+// run carries a step out: it says that the step runs, streams its output, beats
+// while it lasts, and says how it ended. Only an end that is final is recorded
+// here; the workflow records the rest when it has given up.
+func (s *Steps) run(ctx context.Context, in StepInput, step slipway.StepName, do func(ctx context.Context, log io.Writer) error) error {
+	attempt := int(activity.GetInfo(ctx).Attempt)
+	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt}
+	if err := s.Ledger.Step(ctx, event); err != nil {
+		return err
+	}
+	stop := beat(ctx)
+	defer stop()
+	log := newStepLog(ctx, s.Ledger, in.Promotion, step, attempt)
+	err := do(ctx, log)
+	if closed := log.Close(); err == nil {
+		err = closed
+	}
+	var skip errSkip
+	switch {
+	case err == nil:
+		event.State = slipway.StepSucceeded
+	case errors.As(err, &skip):
+		event.State, event.Reason, err = slipway.StepSkipped, string(skip), nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case slipway.Retryable(err):
+		var known *slipway.Error
+		if event.Reason = "internal error; trying again"; errors.As(err, &known) && known.Code != slipway.Internal {
+			event.Reason = known.Message + "; trying again"
+		}
+	default:
+		event.State, event.Reason = slipway.StepStateOf(err), err.Error()
+	}
+	if recorded := s.Ledger.Step(context.WithoutCancel(ctx), event); err == nil {
+		err = recorded
+	}
+	return err
+}
+
+// beat tells the engine every second that the step is alive, which is also how
+// it learns that it was cancelled.
+func beat(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// tree is where a promotion's source is exported to.
+func (s *Steps) tree(promotion string) string {
+	return filepath.Join(s.Work, filepath.Base(promotion), "tree")
+}
+
+// Fetch exports the commit.
+func (s *Steps) Fetch(ctx context.Context, in StepInput) error {
+	return s.run(ctx, in, slipway.StepFetch, func(ctx context.Context, log io.Writer) error { return s.fetch(ctx, in, log) })
+}
+
+func (s *Steps) fetch(ctx context.Context, in StepInput, log io.Writer) error {
+	dir := s.tree(in.Promotion)
+	if err := os.RemoveAll(dir); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the place for the source can't be cleared")
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "there is no place for the source: is the disk full?")
+	}
+	return s.Source.Export(ctx, in.Repository, in.Commit.ID, dir, log)
+}
+
+// Build makes the release. A tree that a restart on another machine lost is
+// fetched again.
+func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err error) {
+	err = s.run(ctx, in, slipway.StepBuild, func(ctx context.Context, log io.Writer) error {
+		if _, err := os.Stat(s.tree(in.Promotion)); err != nil {
+			if err := s.fetch(ctx, in, log); err != nil {
+				return err
+			}
+		}
+		artifact, err := s.Builder.Build(ctx, slipway.BuildRequest{
+			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, RunID: runID(in, slipway.StepBuild),
+		}, log)
+		if err != nil {
+			return err
+		}
+		number, err := s.Ledger.Release(ctx, slipway.BuiltRelease{Promotion: in.Promotion, Service: in.Service, Commit: in.Commit, Artifact: artifact})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(log, "release %d, artifact %s\n", number, artifact.Digest)
+		done = StepResult{Release: number, Artifact: artifact.Digest}
+		return nil
+	})
+	return done, err
+}
+
+// Test runs the service's own tests. Red ones fail the promotion.
+func (s *Steps) Test(ctx context.Context, in StepInput) error {
+	return s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
+		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: runID(in, slipway.StepTest)}, log)
+		if err != nil && slipway.CodeOf(err) != slipway.Refused {
+			return err
+		}
+		if recorded := s.Ledger.Tests(ctx, in.Service, in.Release, report); recorded != nil && err == nil {
+			return recorded
+		}
+		if err == nil && report.Command == "" {
+			return errSkip("the project has no tests that Slipway can find")
+		}
+		return err
+	})
+}
+
+// Render makes the config snapshot. A rollback has one already.
+func (s *Steps) Render(ctx context.Context, in StepInput) (done StepResult, err error) {
+	err = s.run(ctx, in, slipway.StepRender, func(ctx context.Context, log io.Writer) error {
+		if in.Snapshot != "" {
+			fmt.Fprintf(log, "the config that release %d ran with before, %.19s\n", in.Release, in.Snapshot)
+			return nil
+		}
+		artifact, err := s.Builder.Open(ctx, in.Artifact)
+		if err != nil {
+			return err
+		}
+		values, err := s.Ledger.Config(ctx, in.Service, in.Environment, artifact.Manifest.Env)
+		if err != nil {
+			return err
+		}
+		snapshot, err := s.Renderer.Render(ctx, slipway.RenderRequest{
+			Artifact: in.Artifact, Service: in.Service, Environment: in.Environment, Release: in.Release,
+			Templates: artifact.Manifest.Templates, Values: values,
+		}, log)
+		if err != nil {
+			return err
+		}
+		done.Snapshot = snapshot.Digest
+		return s.Snapshots.SaveSnapshot(ctx, snapshot)
+	})
+	return done, err
+}
+
+// Migrate runs the release command, once, with the new config.
+func (s *Steps) Migrate(ctx context.Context, in StepInput) (done StepResult, err error) {
+	err = s.run(ctx, in, slipway.StepMigrate, func(ctx context.Context, log io.Writer) error {
+		d, err := s.deployment(ctx, in)
+		if err != nil {
+			return err
+		}
+		if d.Manifest.ReleaseCommand == "" {
+			done.Skipped = true
+			return errSkip("the service has no release command")
+		}
+		return s.Target.Release(ctx, d, log)
+	})
+	return done, err
+}
+
+// Deploy starts the release beside the old one and moves the traffic.
+func (s *Steps) Deploy(ctx context.Context, in StepInput) error {
+	return s.run(ctx, in, slipway.StepDeploy, func(ctx context.Context, log io.Writer) error {
+		d, err := s.deployment(ctx, in)
+		if err != nil {
+			return err
+		}
+		if err := s.Target.Deploy(ctx, d, log); err != nil {
+			return err
+		}
+		return s.Ledger.Deployed(ctx, d, slipway.DeploymentServing)
+	})
+}
+
+// Verify looks at the deployment from outside. Success is said only after the
+// approved artifact was observed to have the traffic and to answer.
+func (s *Steps) Verify(ctx context.Context, in StepInput) error {
+	return s.run(ctx, in, slipway.StepVerify, func(ctx context.Context, log io.Writer) error {
+		d, err := s.deployment(ctx, in)
+		if err != nil {
+			return err
+		}
+		seen, err := s.Target.Observe(ctx, in.Service, in.Environment)
+		if err != nil {
+			return err
+		}
+		if seen.Deployment != d.ID || seen.Artifact != d.Artifact {
+			return slipway.Errorf(slipway.Refused, "another deployment (%s) has the traffic, not this one", seen.Deployment)
+		}
+		if seen.URL != "" {
+			_, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
+				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks,
+			}, log)
+		} else if err = healthy(seen); err == nil {
+			fmt.Fprintln(log, "no web process: every instance runs")
+		}
+		if err != nil {
+			return err
+		}
+		return s.Ledger.Deployed(ctx, d, slipway.DeploymentVerified)
+	})
+}
+
+// healthy wants every instance of a service without web processes to run.
+func healthy(o slipway.Observed) error {
+	for _, i := range o.Instances {
+		if i.State != slipway.InstanceHealthy {
+			return slipway.Errorf(slipway.Refused, "instance %s is %s: %s", i.ID, i.State, i.Reason)
+		}
+	}
+	return nil
+}
+
+// Revert gives the traffic back to what ran before.
+func (s *Steps) Revert(ctx context.Context, in StepInput) error {
+	stop := beat(ctx)
+	defer stop()
+	d, err := s.deployment(ctx, in)
+	if err != nil {
+		return err
+	}
+	log := newStepLog(ctx, s.Ledger, in.Promotion, slipway.StepVerify, 1000+int(activity.GetInfo(ctx).Attempt))
+	fmt.Fprintln(log, "giving the traffic back to the release before")
+	if err := s.Target.Revert(ctx, d, log); err != nil {
+		return err
+	}
+	if err := log.Close(); err != nil {
+		return err
+	}
+	return s.Ledger.Deployed(ctx, d, slipway.DeploymentReverted)
+}
+
+// Finish writes how the promotion ended and clears its working directory.
+func (s *Steps) Finish(ctx context.Context, end EndInput) error {
+	if end.Step != nil {
+		if err := s.Ledger.Step(ctx, *end.Step); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Dir(s.tree(end.Input.Promotion))); err != nil {
+		s.Log.Warn("a working directory could not be removed", "promotion", end.Input.Promotion, "error", err)
+	}
+	return s.Ledger.Promotion(ctx, end.Promotion)
+}
+
+// deployment puts together what the target is asked to run.
+func (s *Steps) deployment(ctx context.Context, in StepInput) (slipway.Deployment, error) {
+	artifact, err := s.Builder.Open(ctx, in.Artifact)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	snapshot, err := s.Snapshots.Snapshot(ctx, in.Snapshot)
+	if err != nil {
+		return slipway.Deployment{}, err
+	}
+	return slipway.Deployment{
+		ID: in.Promotion, Fence: in.Fence, Service: in.Service, Environment: in.Environment,
+		Release: in.Release, Artifact: in.Artifact, Manifest: artifact.Manifest, Config: snapshot,
+	}, nil
+}
+
+func runID(in StepInput, step slipway.StepName) string {
+	return "promotion-" + in.Promotion + "-" + string(step) + "-" + strconv.Itoa(os.Getuid())
+}

@@ -1,0 +1,124 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Options tune a worker.
+type Options struct {
+	Builds int // builds and tests at once; 0 means 2
+}
+
+// Worker carries out promotions: one task queue for the quick steps, one for
+// builds, so that builds don't keep deploys waiting.
+type Worker struct{ quick, builds worker.Worker }
+
+// NewWorker makes a worker; Start starts it.
+func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
+	if o.Builds <= 0 {
+		o.Builds = 2
+	}
+	catch := []interceptor.WorkerInterceptor{&codes{}}
+	w := &Worker{
+		quick: worker.New(c, Queue, worker.Options{
+			Interceptors: catch, MaxConcurrentActivityExecutionSize: 100, MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4,
+		}),
+		builds: worker.New(c, BuildQueue, worker.Options{
+			Interceptors: catch, MaxConcurrentActivityExecutionSize: o.Builds, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
+		}),
+	}
+	w.quick.RegisterWorkflow(Promotion)
+	w.quick.RegisterActivity(steps)
+	w.builds.RegisterActivity(steps)
+	return w
+}
+
+// Start starts polling.
+func (w *Worker) Start() error { return errors.Join(w.quick.Start(), w.builds.Start()) }
+
+// Stop ends polling; steps under way are told that the worker goes, and run
+// again on the next one.
+func (w *Worker) Stop() {
+	w.builds.Stop()
+	w.quick.Stop()
+}
+
+// Start starts a promotion. A promotion that is already under way for the same
+// service and environment is Conflict; starting the same promotion twice is not
+// an error.
+func Start(ctx context.Context, c client.Client, in Input) error {
+	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: WorkflowID(in.Service, in.Environment), TaskQueue: Queue,
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{"promotion": in.Promotion},
+		EnableEagerStart:                         true,
+	}, Promotion, in)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &started) {
+		running, ok, err := Running(ctx, c, in.Service, in.Environment)
+		if err != nil {
+			return err
+		}
+		if ok && running == in.Promotion {
+			return nil
+		}
+		return slipway.Errorf(slipway.Conflict, "%s already has promotion %s to %s under way; follow it with: slipway promotion show %s --follow", in.Service, running, in.Environment, running)
+	}
+	if err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+	}
+	return nil
+}
+
+// Running tells which promotion is under way for a service in an environment.
+func Running(ctx context.Context, c client.Client, service, environment string) (promotion string, ok bool, err error) {
+	d, err := c.DescribeWorkflowExecution(ctx, WorkflowID(service, environment), "")
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+	}
+	info := d.GetWorkflowExecutionInfo()
+	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return "", false, nil
+	}
+	if payload := info.GetMemo().GetFields()["promotion"]; payload != nil {
+		err = converterDecode(payload, &promotion)
+	}
+	return promotion, true, err
+}
+
+// Cancel asks a promotion to stop; the answer comes at once, Conflict when it is
+// over or stopping already.
+func Cancel(ctx context.Context, c client.Client, service, environment, promotion string) error {
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: WorkflowID(service, environment), UpdateName: cancelUpdate, Args: []any{promotion}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	var none *serviceerror.NotFound
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &none):
+		return slipway.Errorf(slipway.Conflict, "promotion %s is over", promotion)
+	}
+	if known := fromTemporal(err); known.Code == slipway.Conflict {
+		return known
+	}
+	return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+}
