@@ -3,246 +3,260 @@ package source_test
 import (
 	"bytes"
 	"context"
-	"net/http"
-	"net/http/cgi"
-	"net/http/httptest"
+	"crypto/rand"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/source"
+	"github.com/slipway-dev/slipway/adapters/source/sourcetest"
 )
 
-// repo is a real repository made by the real git.
-type repo struct {
-	t   *testing.T
-	dir string
-}
-
-func newRepo(t *testing.T) repo {
-	r := repo{t, t.TempDir()}
-	r.git("init", "-q", "-b", "main")
-	return r
-}
-
-func (r repo) git(args ...string) string {
-	r.t.Helper()
-	cmd := exec.Command("git", append([]string{"-C", r.dir, "-c", "user.name=Ada", "-c", "user.email=ada@team.example", "-c", "protocol.file.allow=always"}, args...)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		r.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func (r repo) commit(name, text string) string {
-	r.t.Helper()
-	path := filepath.Join(r.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		r.t.Fatal(err)
-	}
-	r.git("add", "--all")
-	r.git("commit", "-q", "-m", "Change "+name)
-	return r.git("rev-parse", "HEAD")
-}
-
-func (r repo) repository() slipway.Repository { return slipway.Repository{URL: "file://" + r.dir} }
-
 func newSource(t *testing.T, o source.Options) *source.Git {
-	o.Dir = filepath.Join(t.TempDir(), "mirrors")
+	t.Helper()
+	o.AllowFile = true
+	if o.Dir == "" {
+		o.Dir = filepath.Join(t.TempDir(), "mirrors")
+	}
 	return source.New(o)
 }
 
-func export(t *testing.T, g *source.Git, r slipway.Repository, commit string) (string, error) {
+func export(t *testing.T, g *source.Git, r slipway.Repository, commit string) (dir, log string, err error) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "tree")
-	var log bytes.Buffer
-	return dir, g.Export(context.Background(), r, commit, dir, &log)
+	dir = filepath.Join(t.TempDir(), "tree")
+	var out bytes.Buffer
+	err = g.Export(context.Background(), r, commit, dir, &out)
+	if left, _ := os.ReadDir(filepath.Dir(dir)); err != nil && len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	return dir, out.String(), err
 }
 
-func TestResolve(t *testing.T) {
-	r := newRepo(t)
-	first := r.commit("a.txt", "one")
-	r.git("tag", "-a", "v1", "-m", "the first")
-	r.git("branch", "release/1")
-	second := r.commit("a.txt", "two")
+func refused(t *testing.T, err error, says string) {
+	t.Helper()
+	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), says) {
+		t.Errorf("wanted a refusal with %q: %s %v", says, slipway.CodeOf(err), err)
+	}
+}
+
+func TestGitKeepsTheContractByFile(t *testing.T) {
+	sourcetest.Run(t, func(t *testing.T) slipway.Source { return newSource(t, source.Options{}) },
+		func(_ *testing.T, r sourcetest.Repo) slipway.Repository { return r.File() })
+}
+
+func TestUnreachable(t *testing.T) {
 	g := newSource(t, source.Options{})
-	for ref, want := range map[string]string{"": second, "main": second, "v1": first, "release/1": first, first: first, first[:10]: first} {
-		c, err := g.Resolve(context.Background(), r.repository(), ref)
-		if err != nil || c.ID != want {
-			t.Errorf("%q: %v %v", ref, c, err)
-		}
-		if c.Author != "Ada <ada@team.example>" || c.Subject != "Change a.txt" || c.Time.IsZero() {
-			t.Errorf("%q: %+v", ref, c)
-		}
-	}
-	r.git("reset", "-q", "--hard", first)
-	third := r.commit("a.txt", "pushed over")
-	if c, err := g.Resolve(context.Background(), r.repository(), "main"); err != nil || c.ID != third {
-		t.Errorf("after a forced push: %v %v", c, err)
+	_, err := g.Resolve(context.Background(), slipway.Repository{URL: "file:///no/such/place"}, "")
+	refused(t, err, "no repository")
+	_, err = g.Resolve(context.Background(), slipway.Repository{URL: "http://127.0.0.1:1/x.git"}, "")
+	if slipway.CodeOf(err) != slipway.Unavailable || !strings.Contains(err.Error(), "can't be reached") {
+		t.Errorf("%v", err)
 	}
 }
 
-func TestResolveRefuses(t *testing.T) {
-	r, empty := newRepo(t), newRepo(t)
-	r.commit("a.txt", "one")
-	g := newSource(t, source.Options{})
-	cases := []struct {
-		repo slipway.Repository
-		ref  string
-		code slipway.Code
-		says string
-	}{
-		{r.repository(), "nowhere", slipway.Refused, "it has main"},
-		{r.repository(), "--upload-pack=true", slipway.Invalid, "not a branch"},
-		{empty.repository(), "", slipway.Refused, "empty"},
-		{slipway.Repository{URL: "file:///no/such/place"}, "", slipway.Refused, "no repository"},
-		{slipway.Repository{URL: "http://127.0.0.1:1/x.git"}, "", slipway.Unavailable, "can't be reached"},
-		{slipway.Repository{URL: "ext::sh -c true"}, "", slipway.Invalid, ""},
-		{slipway.Repository{URL: "https://user:pass@host/x.git"}, "", slipway.Invalid, "password"},
-	}
-	for _, c := range cases {
-		_, err := g.Resolve(context.Background(), c.repo, c.ref)
-		if slipway.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s %q: %v", c.repo.URL, c.ref, err)
+// TestUnreadableOwner reads a repository that belongs to somebody else, which
+// git by itself distrusts.
+func TestUnreadableOwner(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	want := r.Commit("a.txt", "one")
+	if os.Getuid() == 0 {
+		err := filepath.WalkDir(r.Dir, func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, 12345, 12345)
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
+	}
+	if c, err := newSource(t, source.Options{}).Resolve(context.Background(), r.File(), ""); err != nil || c.ID != want {
+		t.Errorf("%v %v", c, err)
 	}
 }
 
-func TestExportIsExact(t *testing.T) {
-	r := newRepo(t)
-	if err := os.WriteFile(filepath.Join(r.dir, ".gitattributes"), []byte("secret.txt export-ignore\nv.txt export-subst\n*.txt text eol=crlf\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r.commit("secret.txt", "kept\n")
-	if err := os.Symlink("secret.txt", filepath.Join(r.dir, "link")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(r.dir, "run.sh"), []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	commit := r.commit("v.txt", "$Format:%H$\n")
-	r.commit("later.txt", "not in it")
-	g := newSource(t, source.Options{})
-	dir, err := export(t, g, r.repository(), commit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{"secret.txt": "kept\n", "v.txt": "$Format:%H$\n", "link": "kept\n"} {
-		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
-			t.Errorf("%s: %q %v", name, got, err)
-		}
-	}
-	if info, err := os.Stat(filepath.Join(dir, "run.sh")); err != nil || info.Mode()&0o100 == 0 {
-		t.Error("run.sh is not executable")
-	}
-	for _, name := range []string{".git", "later.txt"} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			t.Errorf("%s is in the export", name)
-		}
-	}
-}
-
-func TestExportRefuses(t *testing.T) {
-	r := newRepo(t)
-	good := r.commit("a.txt", strings.Repeat("x", 3000))
-	if err := os.Symlink("../../etc/passwd", filepath.Join(r.dir, "out")); err != nil {
-		t.Fatal(err)
-	}
-	leaving := r.commit("b.txt", "")
+func TestExportBounds(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	r.Write("b.txt", "two", 0o644)
+	commit := r.Commit("a.txt", strings.Repeat("x", 3000))
 	for _, c := range []struct {
 		o      source.Options
 		commit string
 		says   string
 	}{
-		{source.Options{}, leaving, "leaves the repository"},
-		{source.Options{MaxFileBytes: 1000}, good, "a file are allowed"},
-		{source.Options{MaxBytes: 2000}, good, "together"},
-		{source.Options{MaxFiles: 1}, leaving, "more than 1 files"},
+		{source.Options{MaxFileBytes: 1000}, commit, "at most 1000 a file"},
+		{source.Options{MaxBytes: 2000}, commit, "2000 bytes together"},
+		{source.Options{MaxFiles: 1}, commit, "more than 1 files"},
 		{source.Options{}, strings.Repeat("0", 40), "no longer has commit"},
 	} {
-		dir, err := export(t, newSource(t, c.o), r.repository(), c.commit)
-		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("want %q: %v", c.says, err)
-		}
-		for _, left := range []string{dir, dir + ".partial"} {
-			if _, err := os.Lstat(left); err == nil {
-				t.Errorf("%s was left behind", left)
-			}
-		}
+		_, _, err := export(t, newSource(t, c.o), r.File(), c.commit)
+		refused(t, err, c.says)
 	}
 }
 
-func TestExportBringsSubmodules(t *testing.T) {
-	inner, outer := newRepo(t), newRepo(t)
-	inner.commit("lib.py", "x = 1\n")
-	outer.commit("a.txt", "one")
-	outer.git("submodule", "--quiet", "add", "file://"+inner.dir, "vendor/lib")
-	commit := outer.commit("b.txt", "two")
-	inner.commit("lib.py", "x = 2\n")
-	dir, err := export(t, newSource(t, source.Options{}), outer.repository(), commit)
+func TestHugeRepository(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	noise := make([]byte, 1<<20)
+	_, _ = rand.Read(noise)
+	commit := r.Commit("noise", string(noise))
+	dir := filepath.Join(t.TempDir(), "mirrors")
+	_, _, err := export(t, newSource(t, source.Options{Dir: dir, MaxRepositoryBytes: 100 << 10}), r.File(), commit)
+	refused(t, err, "larger than")
+	if mirrors, _ := filepath.Glob(dir + "/*.git"); len(mirrors) > 0 {
+		t.Errorf("%v was kept", mirrors)
+	}
+	if _, _, err := export(t, newSource(t, source.Options{Dir: dir}), r.File(), commit); err != nil {
+		t.Errorf("with a wider bound: %v", err)
+	}
+}
+
+// TestCraftedTrees feeds trees that git would not make by itself.
+func TestCraftedTrees(t *testing.T) {
+	for name, entries := range map[string][][2]string{
+		"dot dot":               {{"100644", ".."}},
+		"path with dots":        {{"100644", "a/../../x"}},
+		"absolute":              {{"100644", "/tmp/x"}},
+		"git directory":         {{"100644", ".GIT"}},
+		"twice":                 {{"120000", "a"}, {"100644", "a"}},
+		"a file and directory":  {{"120000", "a"}, {"100644", "a/b"}},
+		"a name of 300 letters": {{"100644", strings.Repeat("n", 300)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := sourcetest.NewRepo(t)
+			r.Commit("a.txt", "..")
+			blob := r.GitWith("..", "hash-object", "-w", "--stdin")
+			var tree bytes.Buffer
+			for _, e := range entries {
+				tree.WriteString(e[0] + " " + e[1] + "\x00")
+				for i := 0; i < len(blob); i += 2 {
+					tree.WriteByte(hexByte(blob[i])<<4 | hexByte(blob[i+1]))
+				}
+			}
+			id := r.GitWith(tree.String(), "hash-object", "-w", "--stdin", "-t", "tree", "--literally")
+			commit := r.Git("commit-tree", "-m", "crafted", id)
+			r.Git("update-ref", "refs/heads/crafted", commit)
+			_, _, err := export(t, newSource(t, source.Options{}), r.File(), commit)
+			refused(t, err, "the repository holds")
+		})
+	}
+}
+
+func hexByte(c byte) byte {
+	if c >= 'a' {
+		return c - 'a' + 10
+	}
+	return c - '0'
+}
+
+func TestLargeFilesStayPointers(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	r.Write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n", 0o644)
+	pointer := "version https://git-lfs.github.com/spec/v1\noid sha256:" + strings.Repeat("0", 64) + "\nsize 12345\n"
+	commit := r.Commit("model.bin", pointer)
+	dir, log, err := export(t, newSource(t, source.Options{}), r.File(), commit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := os.ReadFile(filepath.Join(dir, "vendor/lib/lib.py")); err != nil || string(got) != "x = 1\n" {
-		t.Errorf("%q %v", got, err)
+	if got, _ := os.ReadFile(filepath.Join(dir, "model.bin")); string(got) != pointer || !strings.Contains(log, "1 files are Git LFS pointers") {
+		t.Errorf("%q\n%s", got, log)
 	}
 }
 
-func TestExportsAtOnce(t *testing.T) {
-	r := newRepo(t)
-	commit := r.commit("a.txt", "one")
-	g := newSource(t, source.Options{})
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			if _, err := export(t, g, r.repository(), commit); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// TestPrivate serves a repository over http with a password, by git's own server.
-func TestPrivate(t *testing.T) {
-	r := newRepo(t)
-	commit := r.commit("a.txt", "one")
-	backend := strings.TrimSpace(r.git("--exec-path")) + "/git-http-backend"
-	handler := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + r.dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if _, password, _ := req.BasicAuth(); password != "t0ken-of-the-team" {
-			w.Header().Set("WWW-Authenticate", "Basic")
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		handler.ServeHTTP(w, req)
-	}))
-	defer server.Close()
-	private := slipway.Repository{URL: server.URL + "/.git"}
-	secrets := func(_ context.Context, ref slipway.SecretRef) (slipway.Secret, error) {
-		return slipway.NewSecret(map[slipway.SecretRef]string{"sealed://git/right": "t0ken-of-the-team", "sealed://git/wrong": "wr0ng-token"}[ref]), nil
-	}
-	g := newSource(t, source.Options{Secrets: secrets})
-	for _, credential := range []slipway.SecretRef{"", "sealed://git/wrong"} {
-		private.Credential = credential
-		_, err := g.Resolve(context.Background(), private, "main")
-		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "private") || strings.Contains(err.Error(), "wr0ng") {
-			t.Errorf("credential %q: %v", credential, err)
-		}
-	}
-	private.Credential = "sealed://git/right"
-	if c, err := g.Resolve(context.Background(), private, "main"); err != nil || c.ID != commit {
-		t.Fatalf("%v %v", c, err)
-	}
-	if _, err := export(t, g, private, commit); err != nil {
+// TestLeftovers finds what a killed process leaves: locks of git, half-written
+// packs, a half-made mirror, a half-written export.
+func TestLeftovers(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	first := r.Commit("a.txt", "one")
+	dir := filepath.Join(t.TempDir(), "mirrors")
+	g := newSource(t, source.Options{Dir: dir})
+	if _, _, err := export(t, g, r.File(), first); err != nil {
 		t.Fatal(err)
+	}
+	mirrors, _ := filepath.Glob(dir + "/*.git")
+	if len(mirrors) != 1 {
+		t.Fatalf("%v", mirrors)
+	}
+	second := r.Commit("a.txt", "two")
+	for _, name := range []string{"shallow.lock", "index.lock", "config.lock", "refs/slipway/commits/" + second + ".lock", "objects/pack/tmp_pack_x"} {
+		if err := os.WriteFile(filepath.Join(mirrors[0], name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(mirrors[0]+".new/objects", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tree := filepath.Join(t.TempDir(), "tree")
+	if err := os.MkdirAll(tree+".partial/old", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Export(context.Background(), r.File(), second, tree, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadDir(tree); err != nil || len(got) != 1 {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, name := range []string{"shallow.lock", "objects/pack/tmp_pack_x"} {
+		if _, err := os.Stat(filepath.Join(mirrors[0], name)); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+}
+
+// TestDamagedMirror heals at the next try: a mirror is a cache.
+func TestDamagedMirror(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	commit := r.Commit("a.txt", "one")
+	dir := filepath.Join(t.TempDir(), "mirrors")
+	g := newSource(t, source.Options{Dir: dir})
+	for _, damage := range []func(mirror string) error{
+		func(mirror string) error { return os.Remove(filepath.Join(mirror, "HEAD")) },
+		func(mirror string) error { return os.RemoveAll(filepath.Join(mirror, "objects")) },
+		func(mirror string) error {
+			packs, _ := filepath.Glob(mirror + "/objects/pack/*.pack")
+			for _, p := range packs {
+				if err := os.Chmod(p, 0o600); err != nil {
+					return err
+				}
+				if err := os.Truncate(p, 20); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	} {
+		if _, _, err := export(t, g, r.File(), commit); err != nil {
+			t.Fatal(err)
+		}
+		mirrors, _ := filepath.Glob(dir + "/*.git")
+		if err := damage(mirrors[0]); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := export(t, g, r.File(), commit); err == nil {
+			continue // it was noticed and made afresh at once
+		} else if slipway.CodeOf(err) != slipway.Unavailable {
+			t.Errorf("%v", err)
+		}
+		if _, _, err := export(t, g, r.File(), commit); err != nil {
+			t.Errorf("the second try: %v", err)
+		}
+	}
+}
+
+func TestWhatIsAdmitted(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	r.Commit("a.txt", "one")
+	strict := source.New(source.Options{Dir: t.TempDir(), Allow: func(host string) error {
+		return slipway.Errorf(slipway.Denied, "repositories from %s are not allowed here", host)
+	}})
+	for url, code := range map[string]slipway.Code{
+		r.Dir: slipway.Invalid, "file://" + r.Dir: slipway.Invalid, "https://inner.example/x.git": slipway.Denied,
+		"git@inner.example:x.git": slipway.Denied, "ssh://git@inner.example:22/x.git": slipway.Denied,
+	} {
+		if _, err := strict.Resolve(context.Background(), slipway.Repository{URL: url}, ""); slipway.CodeOf(err) != code {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }

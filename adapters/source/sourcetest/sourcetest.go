@@ -1,0 +1,216 @@
+// Package sourcetest is the conformance suite of the Source port: every adapter
+// runs it.
+package sourcetest
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Run holds a source to the port's contract. open returns a fresh one; serve
+// makes a real repository reachable for it.
+func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *testing.T, r Repo) slipway.Repository) {
+	ctx := context.Background()
+	t.Run("a reference names a commit", func(t *testing.T) {
+		r := NewRepo(t)
+		lost := r.Commit("a.txt", "zero")
+		first := r.Commit("a.txt", "one")
+		r.Git("tag", "-a", "v1", "-m", "the first")
+		r.Git("tag", "-a", "v1-again", "-m", "a tag of a tag", "v1")
+		r.Git("tag", "light")
+		r.Git("branch", "release/1")
+		second := r.Commit("a.txt", "two")
+		s, repo := open(t), serve(t, r)
+		for _, c := range []struct{ ref, want string }{
+			{"", second}, {"main", second}, {"HEAD", second}, {"refs/heads/main", second}, {"v1", first}, {"v1-again", first}, {"light", first},
+			{"release/1", first}, {first, first}, {strings.ToUpper(first), first}, {first[:10], first}, {lost[:9], lost}, {lost, lost},
+		} {
+			got, err := s.Resolve(ctx, repo, c.ref)
+			if err != nil || got.ID != c.want {
+				t.Errorf("%q: %v %v", c.ref, got, err)
+				continue
+			}
+			if got.Author != "Ada <ada@team.example>" || got.Subject != "Change a.txt" || got.Time.IsZero() {
+				t.Errorf("%q: %+v", c.ref, got)
+			}
+		}
+		repo.Branch = "release/1"
+		if got, err := s.Resolve(ctx, repo, ""); err != nil || got.ID != first {
+			t.Errorf("the repository's branch: %v %v", got, err)
+		}
+	})
+	t.Run("a branch pushed over", func(t *testing.T) {
+		r := NewRepo(t)
+		first := r.Commit("a.txt", "one")
+		r.Commit("a.txt", "two")
+		s, repo := open(t), serve(t, r)
+		if _, err := s.Resolve(ctx, repo, "main"); err != nil {
+			t.Fatal(err)
+		}
+		r.Git("reset", "-q", "--hard", first)
+		third := r.Commit("a.txt", "three")
+		if got, err := s.Resolve(ctx, repo, "main"); err != nil || got.ID != third {
+			t.Errorf("%v %v", got, err)
+		}
+		// A branch that stands where a directory of branches was.
+		r.Git("branch", "topic")
+		if _, err := s.Resolve(ctx, repo, "topic"); err != nil {
+			t.Error(err)
+		}
+		r.Git("branch", "-D", "topic")
+		r.Git("checkout", "-q", "-b", "topic/one")
+		fourth := r.Commit("a.txt", "four")
+		if got, err := s.Resolve(ctx, repo, "topic/one"); err != nil || got.ID != fourth {
+			t.Errorf("%v %v", got, err)
+		}
+	})
+	t.Run("what can't be resolved", func(t *testing.T) {
+		r, empty := NewRepo(t), NewRepo(t)
+		tree := r.Git("rev-parse", r.Commit("a.txt", "one")+"^{tree}")
+		r.Git("tag", "a-tree", tree)
+		s := open(t)
+		full, none := serve(t, r), serve(t, empty)
+		for _, c := range []struct {
+			repo slipway.Repository
+			ref  string
+			code slipway.Code
+			says string
+		}{
+			{full, "nowhere", slipway.Refused, "it has main"},
+			{full, "abcdef012", slipway.Refused, "it has main"},
+			{full, strings.Repeat("ab", 20), slipway.Refused, "abababababab"},
+			{full, "a-tree", slipway.Refused, "not a commit"},
+			{full, "--upload-pack=touch /tmp/x", slipway.Invalid, "not a branch"},
+			{full, "-x", slipway.Invalid, "not a branch"},
+			{full, strings.Repeat("a", 300), slipway.Invalid, "not a branch"},
+			{none, "", slipway.Refused, "empty"},
+			{slipway.Repository{URL: "ext::sh -c true"}, "", slipway.Invalid, ""},
+			{slipway.Repository{URL: "--upload-pack=true"}, "", slipway.Invalid, ""},
+			{slipway.Repository{URL: "https://user:pass@host/x.git"}, "", slipway.Invalid, "password"},
+		} {
+			_, err := s.Resolve(ctx, c.repo, c.ref)
+			if slipway.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%s %q: %s %v", c.repo.URL, c.ref, slipway.CodeOf(err), err)
+			}
+		}
+	})
+	t.Run("an export is exact", func(t *testing.T) {
+		r := NewRepo(t)
+		r.Write(".gitattributes", "secret.txt export-ignore\nv.txt export-subst\n*.txt text eol=crlf\n", 0o644)
+		r.Write("run.sh", "#!/bin/sh\n", 0o755)
+		r.Write("empty", "", 0o644)
+		r.Write("deep/er/ünïcode name\n.txt", "kept\n", 0o644)
+		r.Link("secret.txt", "link")
+		r.Link("nothing", "dangling")
+		r.Link("../link", "deep/up")
+		r.Commit("secret.txt", "kept\n")
+		commit := r.Commit("v.txt", "$Format:%H$\n")
+		r.Commit("later.txt", "not in it")
+		dir := filepath.Join(t.TempDir(), "made", "tree")
+		if err := open(t).Export(ctx, serve(t, r), commit, dir, &bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{
+			"secret.txt": "kept\n", "v.txt": "$Format:%H$\n", "link": "kept\n", "deep/up": "kept\n", "empty": "", "deep/er/ünïcode name\n.txt": "kept\n",
+		} {
+			if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+				t.Errorf("%s: %q %v", name, got, err)
+			}
+		}
+		for name, want := range map[string]os.FileMode{"run.sh": 0o100, "v.txt": 0} {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode()&0o100 != want {
+				t.Errorf("%s: %v %v", name, info, err)
+			}
+		}
+		if target, err := os.Readlink(filepath.Join(dir, "dangling")); err != nil || target != "nothing" {
+			t.Errorf("%s %v", target, err)
+		}
+		for _, name := range []string{".git", "later.txt"} {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				t.Errorf("%s is in the export", name)
+			}
+		}
+	})
+	t.Run("where an export goes", func(t *testing.T) {
+		r := NewRepo(t)
+		commit := r.Commit("a.txt", "one")
+		s, repo := open(t), serve(t, r)
+		empty, full := t.TempDir(), t.TempDir()
+		if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Export(ctx, repo, commit, empty, &bytes.Buffer{}); err != nil {
+			t.Errorf("into an empty directory: %v", err)
+		}
+		if err := s.Export(ctx, repo, commit, full, &bytes.Buffer{}); slipway.CodeOf(err) != slipway.Conflict {
+			t.Errorf("into a full directory: %v", err)
+		}
+		if _, err := os.Stat(filepath.Join(full, "mine")); err != nil {
+			t.Error("what was there is gone")
+		}
+		for _, bad := range []string{"", "main", commit[:12], "--all"} {
+			if err := s.Export(ctx, repo, bad, filepath.Join(t.TempDir(), "x"), &bytes.Buffer{}); slipway.CodeOf(err) != slipway.Invalid {
+				t.Errorf("commit %q: %v", bad, err)
+			}
+		}
+	})
+	t.Run("links may not leave", func(t *testing.T) {
+		for name, links := range map[string][][2]string{
+			"out":             {{"../../etc/passwd", "out"}},
+			"absolute":        {{"/etc/passwd", "out"}},
+			"through another": {{"../..", "a/b/up"}, {"a/b/up/../../etc", "out"}},
+			"in a circle":     {{"two", "one"}, {"one", "two"}},
+		} {
+			r := NewRepo(t)
+			r.Write("a/b/c", "", 0o644)
+			for _, l := range links {
+				r.Link(l[0], l[1])
+			}
+			dir := filepath.Join(t.TempDir(), "tree")
+			err := open(t).Export(ctx, serve(t, r), r.Commit("x", ""), dir, &bytes.Buffer{})
+			if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "link") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := os.Lstat(dir); err == nil {
+				t.Errorf("%s: a refused export was left behind", name)
+			}
+		}
+	})
+	t.Run("at once", func(t *testing.T) {
+		r := NewRepo(t)
+		commit := r.Commit("a.txt", "one")
+		s, repo, place := open(t), serve(t, r), t.TempDir()
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				if _, err := s.Resolve(ctx, repo, "main"); err != nil {
+					t.Error(err)
+				}
+				if err := s.Export(ctx, repo, commit, filepath.Join(place, string(rune('a'+i))), &bytes.Buffer{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+	t.Run("an ended context ends the work", func(t *testing.T) {
+		r := NewRepo(t)
+		commit := r.Commit("a.txt", "one")
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		dir := filepath.Join(t.TempDir(), "tree")
+		if err := open(t).Export(ended, serve(t, r), commit, dir, &bytes.Buffer{}); err == nil {
+			t.Error("exported all the same")
+		}
+		if left, _ := os.ReadDir(filepath.Dir(dir)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+}
