@@ -23,14 +23,15 @@ type Options struct {
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Log      *slog.Logger
+	// URL is where a service answers in an environment, at the edge.
+	URL func(service, environment string) string
 }
 
 // Platform carries out what users ask for. Its methods may be called at once.
 // The errors they return are slipway errors: a code, and a sentence for the user.
 type Platform struct {
 	Options
-	db   *ent.Client
-	bell *bell
+	db *ent.Client
 }
 
 // New makes a platform over open storage.
@@ -38,7 +39,10 @@ func New(o Options) *Platform {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Platform{Options: o, db: o.Storage.Client, bell: newBell()}
+	if o.URL == nil {
+		o.URL = func(string, string) string { return "" }
+	}
+	return &Platform{Options: o, db: o.Storage.Client}
 }
 
 type actorKey struct{}
@@ -78,22 +82,6 @@ func (p *Platform) record(ctx context.Context, kind, service, environment string
 	if err := create.Exec(context.WithoutCancel(ctx)); err != nil {
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
-}
-
-// Page asks for part of a list, newest or first by name as the list says.
-type Page struct {
-	Cursor string // from the page before; "" for the first
-	Limit  int    // 1 to 200; 0 means 50
-}
-
-func (p Page) limit() (int, error) {
-	switch {
-	case p.Limit == 0:
-		return 50, nil
-	case p.Limit < 0 || p.Limit > 200:
-		return 0, slipway.Errorf(slipway.Invalid, "limit %d is not between 1 and 200", p.Limit).At("limit")
-	}
-	return p.Limit, nil
 }
 
 // missing turns ent's not found into ours.

@@ -22,6 +22,7 @@ type Storage struct {
 	Client  *ent.Client
 	dialect string
 	db      *sql.DB
+	bell    *bell
 }
 
 // OpenStorage opens sqlite:///path/to/file or postgres://..., brings its schema
@@ -36,6 +37,7 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 		_ = s.db.Close()
 		return nil, err
 	}
+	s.bell = newBell()
 	s.Client = ent.NewClient(ent.Driver(entsql.OpenDB(s.dialect, s.db)))
 	if err := ensureEnvironments(ctx, s.Client); err != nil {
 		_ = s.db.Close()

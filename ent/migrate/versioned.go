@@ -73,6 +73,12 @@ func apply(ctx context.Context, conn *sql.Conn, file string) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	var done bool
+	// Asked within the transaction: on SQLite, which has no lock to wait for,
+	// another process may have been here since.
+	if err := tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) > 0 FROM schema_versions WHERE version = %d`, version)).Scan(&done); err != nil || done {
+		return err
+	}
 	for statement := range strings.SplitSeq(string(text), ";\n") {
 		if strings.TrimSpace(statement) == "" {
 			continue

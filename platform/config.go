@@ -1,0 +1,308 @@
+package platform
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/ent/setting"
+)
+
+var keyForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+const (
+	maxKey   = 100
+	maxValue = 32 << 10
+)
+
+// reserved keys are set by the node itself.
+var reserved = []string{"PORT", "SLIPWAY_SERVICE", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE"}
+
+func checkKey(field, key string) error {
+	switch {
+	case key == "":
+		return slipway.Errorf(slipway.Invalid, "%s is missing", field).At(field)
+	case len(key) > maxKey:
+		return slipway.Errorf(slipway.Invalid, "%s has %d characters; at most %d are allowed", field, len(key), maxKey).At(field)
+	case !keyForm.MatchString(key):
+		return slipway.Errorf(slipway.Invalid, "%s %q is not a setting: use letters, digits and underscores, as for an environment variable", field, printable(key)).At(field)
+	case slices.Contains(reserved, key):
+		return slipway.Errorf(slipway.Invalid, "%s is set by Slipway; choose another name", key).At(field)
+	}
+	return nil
+}
+
+// ConfigChange sets and unsets settings of one layer, all or none.
+type ConfigChange struct {
+	Service     string
+	Environment string
+	// Layer may be left out: it is the service in the environment when both are
+	// given, and otherwise that of the one that is given.
+	Layer slipway.ConfigLayer
+	Set   map[string]string
+	Unset []string
+}
+
+// Validate names the field at fault.
+func (c ConfigChange) Validate() error {
+	if len(c.Set) == 0 && len(c.Unset) == 0 {
+		return slipway.Errorf(slipway.Invalid, "nothing to set or unset; give KEY=VALUE").At("set")
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Set)) {
+		if err := checkKey("set", key); err != nil {
+			return err
+		}
+		if value := c.Set[key]; len(value) > maxValue || clean(value) != value {
+			return slipway.Errorf(slipway.Invalid, "the value of %s is not text of at most %d bytes", key, maxValue).At("set")
+		}
+	}
+	for _, key := range c.Unset {
+		if _, both := c.Set[key]; both {
+			return slipway.Errorf(slipway.Invalid, "%s is both set and unset", printable(key)).At("unset")
+		}
+	}
+	return nil
+}
+
+// cell names a layer's rows: of a service, of an environment, or of both.
+type cell struct {
+	layer       slipway.ConfigLayer
+	service     *ent.Service
+	environment *ent.Environment
+}
+
+func (c cell) scope() string {
+	scope := func(id *int) string {
+		if id == nil {
+			return "-"
+		}
+		return strconv.Itoa(*id)
+	}
+	s, e := c.ids()
+	return scope(s) + "/" + scope(e)
+}
+
+func (c cell) ids() (service, environment *int) {
+	if c.layer != slipway.LayerEnvironment {
+		service = &c.service.ID
+	}
+	if c.layer != slipway.LayerService {
+		environment = &c.environment.ID
+	}
+	return service, environment
+}
+
+// names of the cell, for events.
+func (c cell) names() (service, environment string) {
+	if c.layer != slipway.LayerEnvironment {
+		service = c.service.Name
+	}
+	if c.layer != slipway.LayerService {
+		environment = c.environment.Name
+	}
+	return service, environment
+}
+
+func (p *Platform) cell(ctx context.Context, serviceName, environmentName string, layer slipway.ConfigLayer) (c cell, err error) {
+	if layer == "" {
+		switch {
+		case serviceName == "":
+			layer = slipway.LayerEnvironment
+		case environmentName == "":
+			layer = slipway.LayerService
+		default:
+			layer = slipway.LayerBoth
+		}
+	}
+	c.layer = layer
+	switch layer {
+	case slipway.LayerService, slipway.LayerEnvironment, slipway.LayerBoth:
+	default:
+		return c, slipway.Errorf(slipway.Invalid, "settings of the layer %q can't be set here; the defaults stand in slipway.yaml", printable(string(layer))).At("layer")
+	}
+	if serviceName != "" || layer != slipway.LayerEnvironment {
+		if c.service, err = p.Service(ctx, serviceName); err != nil {
+			return c, err
+		}
+	}
+	if layer == slipway.LayerService {
+		return c, nil
+	}
+	if environmentName == "" {
+		return c, slipway.Errorf(slipway.Invalid, "environment is missing").At("environment")
+	}
+	c.environment, err = p.Environment(ctx, environmentName)
+	return c, err
+}
+
+// ChangeConfig changes settings. What runs keeps its config until the next
+// promotion. The warnings are for people: a value that looks like a secret is
+// accepted, but would be better off sealed.
+func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warnings []string, err error) {
+	if err := change.Validate(); err != nil {
+		return nil, err
+	}
+	c, err := p.cell(ctx, change.Service, change.Environment, change.Layer)
+	if err != nil {
+		return nil, err
+	}
+	said := map[string]string{"layer": string(c.layer)}
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
+			if err := put(ctx, tx.Client(), c, key, slipway.ConfigValue{Value: change.Set[key]}); err != nil {
+				return err
+			}
+		}
+		for _, key := range change.Unset {
+			row, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(key)).Only(ctx)
+			if err != nil {
+				return missing(err, "%s is not set in the layer %s; `slipway config ls` shows where each setting comes from", printable(key), c.layer)
+			}
+			if row.Secret != "" {
+				return slipway.Errorf(slipway.Conflict, "%s is a secret; remove it with `slipway secret rm`", key)
+			}
+			if err := tx.Setting.DeleteOne(row).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
+		said["set "+key] = change.Set[key]
+		if LooksSecret(key) {
+			said["set "+key] = "[secret]"
+			warnings = append(warnings, key+" looks like a secret; `slipway secret set` keeps its value sealed")
+		}
+	}
+	for _, key := range change.Unset {
+		said["unset "+key] = ""
+	}
+	s, e := c.names()
+	p.record(ctx, "config.changed", s, e, 0, said)
+	return warnings, nil
+}
+
+// put writes one setting of a layer.
+func put(ctx context.Context, db *ent.Client, c cell, key string, v slipway.ConfigValue) error {
+	s, e := c.ids()
+	return db.Setting.Create().SetNillableServiceID(s).SetNillableEnvironmentID(e).SetScope(c.scope()).SetKey(key).
+		SetValue(v.Value).SetSecret(string(v.Secret)).
+		OnConflictColumns(setting.FieldScope, setting.FieldKey).
+		Update(func(u *ent.SettingUpsert) { u.UpdateValue().UpdateSecret().UpdateUpdatedAt() }).Exec(ctx)
+}
+
+// LooksSecret tells whether a setting of this name had better be a secret.
+func LooksSecret(key string) bool {
+	upper := strings.ToUpper(key)
+	for _, word := range []string{"PASSWORD", "PASSWD", "TOKEN", "SECRET", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL"} {
+		if strings.Contains(upper, word) {
+			return true
+		}
+	}
+	return strings.HasSuffix(upper, "_KEY")
+}
+
+// Setting is one key of the merged config, and where its value was set.
+type Setting struct {
+	Key   string
+	Layer slipway.ConfigLayer
+	slipway.ConfigValue
+}
+
+// Config returns the settings of a service in an environment ("" for the
+// service everywhere) by key, over the defaults of its newest release there.
+// Secrets are references.
+func (p *Platform) Config(ctx context.Context, serviceName, environmentName string) ([]Setting, error) {
+	s, err := p.Service(ctx, serviceName)
+	if err != nil {
+		return nil, err
+	}
+	var e *ent.Environment
+	if environmentName != "" {
+		if e, err = p.Environment(ctx, environmentName); err != nil {
+			return nil, err
+		}
+	}
+	r, err := p.newest(ctx, s, e)
+	if err != nil {
+		return nil, err
+	}
+	var defaults map[string]string
+	if r != nil {
+		defaults = r.Manifest.Env
+	}
+	layers, err := layers(ctx, p.db, s.ID, e, defaults)
+	if err != nil {
+		return nil, err
+	}
+	values, from := slipway.MergeConfig(layers)
+	list := make([]Setting, 0, len(values))
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		list = append(list, Setting{Key: key, Layer: from[key], ConfigValue: values[key]})
+	}
+	return list, nil
+}
+
+// newest is the release live in e, or else the newest one; nil without releases.
+func (p *Platform) newest(ctx context.Context, s *ent.Service, e *ent.Environment) (*ent.Release, error) {
+	if e != nil {
+		d, err := p.live(ctx, s.ID, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			return d.Edges.Release, nil
+		}
+	}
+	r, err := p.db.Release.Query().Where(release.ServiceID(s.ID)).Order(ent.Desc(release.FieldNumber)).First(ctx)
+	if ent.IsNotFound(err) {
+		return nil, nil
+	}
+	return r, err
+}
+
+// live is the deployment that has the traffic, with its release; nil for none.
+func (p *Platform) live(ctx context.Context, service, environment int) (*ent.Deployment, error) {
+	d, err := p.db.Deployment.Query().Where(deployment.ServiceID(service), deployment.EnvironmentID(environment), deployment.Live(true)).
+		WithRelease().Order(ent.Desc(deployment.FieldID)).First(ctx)
+	if ent.IsNotFound(err) {
+		return nil, nil
+	}
+	return d, err
+}
+
+// layers reads what is set for a service, in an environment unless that is nil.
+func layers(ctx context.Context, db *ent.Client, service int, e *ent.Environment, defaults map[string]string) (map[slipway.ConfigLayer]map[string]slipway.ConfigValue, error) {
+	id := strconv.Itoa(service)
+	scopes := map[string]slipway.ConfigLayer{id + "/-": slipway.LayerService}
+	if e != nil {
+		scopes["-/"+strconv.Itoa(e.ID)] = slipway.LayerEnvironment
+		scopes[id+"/"+strconv.Itoa(e.ID)] = slipway.LayerBoth
+	}
+	rows, err := db.Setting.Query().Where(setting.ScopeIn(slices.Sorted(maps.Keys(scopes))...)).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[slipway.ConfigLayer]map[string]slipway.ConfigValue{slipway.LayerDefaults: {}}
+	for key, value := range defaults {
+		out[slipway.LayerDefaults][key] = slipway.ConfigValue{Value: value}
+	}
+	for _, row := range rows {
+		layer := scopes[row.Scope]
+		if out[layer] == nil {
+			out[layer] = map[string]slipway.ConfigValue{}
+		}
+		out[layer][row.Key] = slipway.ConfigValue{Value: row.Value, Secret: slipway.SecretRef(row.Secret)}
+	}
+	return out, nil
+}

@@ -1,0 +1,181 @@
+package platform
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/environment"
+)
+
+// EnvironmentInput is an environment to add.
+type EnvironmentInput struct {
+	Name     string
+	Position int    // from 1; 0 means at the end, or behind After
+	After    string // the environment before it
+	Target   string // "" means process
+}
+
+// Validate names the field at fault.
+func (in EnvironmentInput) Validate() error {
+	if err := slipway.CheckName("name", in.Name); err != nil {
+		return err
+	}
+	if in.Position != 0 && in.After != "" {
+		return slipway.Errorf(slipway.Invalid, "give a position or the environment before it, not both").At("position")
+	}
+	if in.Position < 0 || in.Position > 1000 {
+		return slipway.Errorf(slipway.Invalid, "position %d is not between 1 and 1000", in.Position).At("position")
+	}
+	return checkTarget(in.Target)
+}
+
+// checkTarget refuses a target when it is configured, not in the middle of a promotion.
+func checkTarget(target string) error {
+	if target == "" || target == "process" {
+		return nil
+	}
+	return slipway.Errorf(slipway.Invalid, "there is no target %q; use process", printable(target)).At("target")
+}
+
+// AddEnvironment adds an environment to the path that releases take.
+func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*ent.Environment, error) {
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	if in.Target == "" {
+		in.Target = "process"
+	}
+	var added *ent.Environment
+	err := p.inTx(ctx, func(tx *ent.Tx) error {
+		all, err := inOrder(ctx, tx.Client())
+		if err != nil {
+			return err
+		}
+		at := len(all)
+		switch {
+		case in.After != "":
+			i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == in.After })
+			if i < 0 {
+				return slipway.Errorf(slipway.Invalid, "there is no environment %s to put it behind; there are %s", printable(in.After), names(all)).At("after")
+			}
+			at = i + 1
+		case in.Position != 0:
+			at = min(in.Position-1, len(all))
+		}
+		added, err = tx.Environment.Create().SetName(in.Name).SetPosition(at + 1).SetTarget(in.Target).Save(ctx)
+		if ent.IsConstraintError(err) {
+			return slipway.Errorf(slipway.Conflict, "there is an environment %s already; give another name", in.Name).At("name")
+		}
+		if err != nil {
+			return err
+		}
+		return renumber(ctx, slices.Insert(all, at, added))
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.record(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(added.Position), "target": added.Target})
+	return added, nil
+}
+
+// Environments lists all environments in the order in which releases take them.
+func (p *Platform) Environments(ctx context.Context) ([]*ent.Environment, error) {
+	return inOrder(ctx, p.db)
+}
+
+func inOrder(ctx context.Context, db *ent.Client) ([]*ent.Environment, error) {
+	return db.Environment.Query().Order(environment.ByPosition(), environment.ByID()).All(ctx)
+}
+
+// Environment finds an environment by its name.
+func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environment, error) {
+	e, err := p.db.Environment.Query().Where(environment.Name(name)).Only(ctx)
+	return e, missing(err, "there is no environment %s; `slipway env ls` lists them", printable(name))
+}
+
+// EnvironmentChange is what to change of an environment; nil leaves a field as it is.
+type EnvironmentChange struct {
+	Position *int // from 1; beyond the end means at the end
+	Target   *string
+}
+
+// Validate names the field at fault.
+func (c EnvironmentChange) Validate() error {
+	if c.Position != nil && (*c.Position < 1 || *c.Position > 1000) {
+		return slipway.Errorf(slipway.Invalid, "position %d is not between 1 and 1000", *c.Position).At("position")
+	}
+	if c.Target != nil {
+		if *c.Target == "" {
+			return slipway.Errorf(slipway.Invalid, "target is missing").At("target")
+		}
+		return checkTarget(*c.Target)
+	}
+	return nil
+}
+
+// UpdateEnvironment changes an environment. Promotions under way keep what they
+// started with.
+func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
+	if err := change.Validate(); err != nil {
+		return nil, err
+	}
+	changed := map[string]string{}
+	var e *ent.Environment
+	err := p.inTx(ctx, func(tx *ent.Tx) error {
+		all, err := inOrder(ctx, tx.Client())
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == name })
+		if i < 0 {
+			return slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
+		}
+		e = all[i]
+		if change.Target != nil && *change.Target != e.Target {
+			changed["target"] = e.Target + " -> " + *change.Target
+			if err := tx.Environment.UpdateOneID(e.ID).SetTarget(*change.Target).Exec(ctx); err != nil {
+				return err
+			}
+			e.Target = *change.Target
+		}
+		if change.Position != nil && min(*change.Position, len(all)) != i+1 {
+			changed["position"] = strconv.Itoa(i+1) + " -> " + strconv.Itoa(min(*change.Position, len(all)))
+			all = slices.Delete(slices.Clone(all), i, i+1)
+			return renumber(ctx, slices.Insert(all, min(*change.Position-1, len(all)), e))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(changed) > 0 {
+		p.record(ctx, "environment.changed", "", e.Name, 0, changed)
+	}
+	return p.Environment(ctx, e.Name)
+}
+
+// renumber makes the positions of a list 1, 2, 3 and so on.
+func renumber(ctx context.Context, all []*ent.Environment) error {
+	for i, e := range all {
+		if e.Position == i+1 {
+			continue
+		}
+		if err := e.Update().SetPosition(i + 1).Exec(ctx); err != nil {
+			return err
+		}
+		e.Position = i + 1
+	}
+	return nil
+}
+
+func names(all []*ent.Environment) string {
+	list := make([]string, len(all))
+	for i, e := range all {
+		list[i] = e.Name
+	}
+	return strings.Join(list, ", ")
+}

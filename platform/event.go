@@ -1,0 +1,44 @@
+package platform
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/predicate"
+)
+
+// EventsQuery selects events; they are listed newest first.
+type EventsQuery struct {
+	Service, Environment string // "" for all; also of services that were removed
+	Page
+}
+
+// Events lists what happened, newest first. Events are only ever added, and
+// hold no secrets.
+func (p *Platform) Events(ctx context.Context, q EventsQuery) (List[*ent.Event], error) {
+	limit, err := q.limit()
+	if err != nil {
+		return List[*ent.Event]{}, err
+	}
+	after, err := q.afterNumber()
+	if err != nil {
+		return List[*ent.Event]{}, err
+	}
+	var where []predicate.Event
+	if q.Service != "" {
+		where = append(where, event.Service(q.Service))
+	}
+	if q.Environment != "" {
+		where = append(where, event.Environment(q.Environment))
+	}
+	if after > 0 {
+		where = append(where, event.IDLT(after))
+	}
+	rows, err := p.db.Event.Query().Where(where...).Order(ent.Desc(event.FieldID)).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return List[*ent.Event]{}, err
+	}
+	return cut(rows, limit, func(e *ent.Event) string { return strconv.Itoa(e.ID) }), nil
+}

@@ -1,0 +1,226 @@
+package platform
+
+import (
+	"context"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/snapshot"
+	"github.com/slipway-dev/slipway/ent/step"
+)
+
+// worker is the actor of what steps report.
+const worker = "slipway"
+
+// Ledger keeps what the steps of promotions report. It needs storage only, so
+// that a worker can run apart from the rest of the platform.
+type Ledger struct {
+	storage *Storage
+	db      *ent.Client
+	known   sync.Map // promotion id to place, so that an event needs no look-up
+}
+
+var (
+	_ slipway.Ledger    = (*Ledger)(nil)
+	_ slipway.Snapshots = (*Ledger)(nil)
+)
+
+// NewLedger makes a ledger over open storage. Who watches a promotion over the
+// same storage is woken by it at once; others see it within a second.
+func NewLedger(s *Storage) *Ledger { return &Ledger{storage: s, db: s.Client} }
+
+type place struct{ service, environment string }
+
+// place finds what a promotion is about; NotFound ends a workflow whose
+// promotion was taken back or removed.
+func (l *Ledger) place(ctx context.Context, id string) (int, place, error) {
+	n, err := number(id)
+	if err != nil {
+		return 0, place{}, err
+	}
+	if found, ok := l.known.Load(n); ok {
+		return n, found.(place), nil
+	}
+	row, err := l.db.Promotion.Query().Where(promotion.ID(n)).WithService().WithEnvironment().Only(ctx)
+	if err != nil {
+		return 0, place{}, missing(err, "there is no promotion %s", id)
+	}
+	found := place{row.Edges.Service.Name, row.Edges.Environment.Name}
+	l.known.Store(n, found)
+	return n, found, nil
+}
+
+func stamp() time.Time { return time.Now().UTC() }
+
+// event adds an event of a promotion within a transaction.
+func (at place) event(ctx context.Context, tx *ent.Tx, kind string, id int, data map[string]string) error {
+	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
+	return tx.Event.Create().SetKind(kind).SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
+		SetPromotionID(id).SetData(data).Exec(ctx)
+}
+
+// Kinds of a promotion's events that Watch delivers.
+const (
+	stepChanged      = "promotion.step"
+	promotionChanged = "promotion.state"
+)
+
+// Step records a change of a step. News that is older than what is known, and
+// news of a promotion that is over, changes nothing.
+func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
+	id, at, err := l.place(ctx, e.Promotion)
+	if err != nil {
+		return err
+	}
+	e.Reason = clean(e.Reason)
+	same := []predicate.Step{step.StateIn(step.StatePending, step.StateRunning), step.Or(step.StateNEQ(step.State(e.State)), step.ReasonNEQ(e.Reason))}
+	fresh := step.And(same...)
+	if e.Attempt > 0 { // 0 means the attempt that is known
+		fresh = step.Or(step.AttemptLT(e.Attempt), step.And(append(same, step.Attempt(e.Attempt))...))
+	}
+	changed := 0
+	err = inTx(ctx, l.db, func(tx *ent.Tx) error {
+		update := tx.Step.Update().Where(step.PromotionID(id), step.NameEQ(step.Name(e.Step)), fresh, step.HasPromotionWith(promotion.StateIn(underWay...))).
+			SetState(step.State(e.State)).SetReason(e.Reason)
+		now := stamp()
+		if e.Attempt > 0 {
+			update.SetAttempt(e.Attempt)
+		}
+		switch e.State {
+		case slipway.StepRunning:
+			if e.Reason == "" { // with a reason it is between two tries
+				update.SetStartedAt(now)
+			}
+			update.ClearEndedAt()
+		case slipway.StepPending:
+		default:
+			update.SetEndedAt(now)
+		}
+		var err error
+		if changed, err = update.Save(ctx); err != nil || changed == 0 {
+			return err
+		}
+		if e.State == slipway.StepRunning {
+			if err := l.runs(ctx, tx, id, at, e.Step); err != nil {
+				return err
+			}
+		}
+		return at.event(ctx, tx, stepChanged, id, map[string]string{
+			"step": string(e.Step), "state": string(e.State), "attempt": strconv.Itoa(e.Attempt), "reason": e.Reason, "time": now.Format(time.RFC3339Nano),
+		})
+	})
+	if changed > 0 {
+		l.storage.bell.ring(id)
+	}
+	return err
+}
+
+// runs makes the promotion of a running step running, or verifying.
+func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name slipway.StepName) error {
+	state := promotion.StateRunning
+	if name == slipway.StepVerify {
+		state = promotion.StateVerifying
+	}
+	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.StateNEQ(state)).SetState(state).Save(ctx)
+	if err != nil || n == 0 {
+		return err
+	}
+	return at.event(ctx, tx, promotionChanged, id, map[string]string{"state": string(state)})
+}
+
+// Log appends output to a step.
+func (l *Ledger) Log(ctx context.Context, id string, name slipway.StepName, attempt, seq int, text string) error {
+	n, _, err := l.place(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = l.db.LogChunk.Create().SetPromotionID(n).SetStep(string(name)).SetAttempt(attempt).SetSeq(seq).SetText(clean(text)).
+		OnConflictColumns("promotion_id", "step", "attempt", "seq").DoNothing().Exec(ctx)
+	if noRows(err) {
+		return nil
+	}
+	if err == nil {
+		l.storage.bell.ring(n)
+	}
+	return err
+}
+
+// Promotion records a change of a promotion. One that is over stays as it ended.
+func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error {
+	id, at, err := l.place(ctx, e.Promotion)
+	if err != nil {
+		return err
+	}
+	state, reason := promotion.State(e.State), clean(e.Reason)
+	news := promotion.Or(promotion.StateNEQ(state), promotion.ReasonNEQ(reason))
+	if e.State == slipway.PromotionRunning {
+		news = promotion.Or(promotion.StateNEQ(state), promotion.StartedAtIsNil())
+	}
+	changed := 0
+	err = inTx(ctx, l.db, func(tx *ent.Tx) error {
+		update := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), news).
+			SetState(state).SetReason(reason).SetEndedAtStep(string(e.Step))
+		switch {
+		case e.State.Over():
+			update.SetEndedAt(stamp())
+		case e.State == slipway.PromotionRunning:
+			update.SetStartedAt(stamp())
+		}
+		var err error
+		if changed, err = update.Save(ctx); err != nil || changed == 0 {
+			return err
+		}
+		return at.event(ctx, tx, promotionChanged, id, map[string]string{"state": string(e.State), "step": string(e.Step), "reason": reason})
+	})
+	if err == nil && e.State.Over() {
+		l.known.Delete(id)
+	}
+	if changed > 0 {
+		l.storage.bell.ring(id)
+	}
+	return err
+}
+
+// Config returns the merged config of a service in an environment.
+func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string, defaults map[string]string) (map[string]slipway.ConfigValue, error) {
+	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
+	if err != nil {
+		return nil, missing(err, "there is no service %s", printable(serviceName))
+	}
+	e, err := l.db.Environment.Query().Where(environment.Name(environmentName)).Only(ctx)
+	if err != nil {
+		return nil, missing(err, "there is no environment %s", printable(environmentName))
+	}
+	layers, err := layers(ctx, l.db, s.ID, e, defaults)
+	if err != nil {
+		return nil, err
+	}
+	values, _ := slipway.MergeConfig(layers)
+	return values, nil
+}
+
+// SaveSnapshot stores a snapshot under its digest.
+func (l *Ledger) SaveSnapshot(ctx context.Context, s slipway.Snapshot) error {
+	err := l.db.Snapshot.Create().SetDigest(string(s.Digest)).SetContent(s).OnConflictColumns(snapshot.FieldDigest).DoNothing().Exec(ctx)
+	if noRows(err) {
+		return nil
+	}
+	return err
+}
+
+// Snapshot finds a snapshot by its digest.
+func (l *Ledger) Snapshot(ctx context.Context, digest slipway.Digest) (slipway.Snapshot, error) {
+	row, err := l.db.Snapshot.Query().Where(snapshot.Digest(string(digest))).Only(ctx)
+	if err != nil {
+		return slipway.Snapshot{}, missing(err, "there is no config snapshot %s", printable(string(digest)))
+	}
+	return row.Content, nil
+}

@@ -1,0 +1,306 @@
+package platform
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+// PromoteInput asks to move a release into an environment. Without Ref and
+// Release it is the head of the service's branch for the first environment,
+// and for a later one the release that is live in the environment before.
+type PromoteInput struct {
+	Service     string
+	Environment string // "" is the first
+	Ref         string // a branch, a tag or a commit; excludes Release
+	Release     int    // a release that exists; excludes Ref
+}
+
+// Validate names the field at fault.
+func (in PromoteInput) Validate() error {
+	switch {
+	case in.Service == "":
+		return slipway.Errorf(slipway.Invalid, "service is missing").At("service")
+	case in.Ref != "" && in.Release != 0:
+		return slipway.Errorf(slipway.Invalid, "give a ref or a release, not both").At("release")
+	case in.Release < 0:
+		return slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
+	case in.Ref != "":
+		return slipway.CheckRef("ref", in.Ref)
+	}
+	return nil
+}
+
+// Plan is what a promotion will do.
+type Plan struct {
+	Service     *ent.Service
+	Environment *ent.Environment
+	Commit      slipway.Commit
+	Release     *ent.Release // nil: to be built
+	Running     *ent.Release // what has the traffic there now; nil: nothing
+	Rollback    bool
+	Snapshot    slipway.Digest // the config of a rollback
+	Steps       []slipway.PlannedStep
+}
+
+// Plan works out what Promote would do, and does nothing. It fails as Promote would.
+func (p *Platform) Plan(ctx context.Context, in PromoteInput) (*Plan, error) {
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	s, err := p.Service(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	e, previous, err := p.onPath(ctx, in.Environment)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Service: s, Environment: e}
+	switch {
+	case in.Release != 0:
+		err = p.planRelease(ctx, plan, in.Release, previous)
+	case in.Ref == "" && previous != nil:
+		err = p.planNext(ctx, plan, previous)
+	default:
+		err = p.planCommit(ctx, plan, in.Ref, previous)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return plan, p.finishPlan(ctx, plan)
+}
+
+// onPath finds an environment, the first one for "", and the one before it,
+// which is nil for the first.
+func (p *Platform) onPath(ctx context.Context, name string) (e, previous *ent.Environment, err error) {
+	all, err := p.Environments(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range all {
+		if e.Name == name || name == "" {
+			return e, previous, nil
+		}
+		previous = e
+	}
+	if name == "" {
+		return nil, nil, slipway.Errorf(slipway.Conflict, "there is no environment yet; add one with: slipway env add NAME").At("environment")
+	}
+	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
+}
+
+// planRelease takes a release by its number.
+func (p *Platform) planRelease(ctx context.Context, plan *Plan, number int, previous *ent.Environment) (err error) {
+	if plan.Release, err = p.Release(ctx, plan.Service.Name, number); err != nil || previous == nil {
+		return err
+	}
+	ok, err := p.verifiedIn(ctx, plan.Release.ID, previous)
+	if err == nil && !ok {
+		return slipway.Errorf(slipway.Conflict, "release %d has not been verified in %s; run: slipway promote %s --to %s --release %d",
+			number, previous.Name, plan.Service.Name, previous.Name, number)
+	}
+	return err
+}
+
+// planNext takes the release that is live in the environment before.
+func (p *Platform) planNext(ctx context.Context, plan *Plan, previous *ent.Environment) error {
+	d, err := p.live(ctx, plan.Service.ID, previous.ID)
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		return slipway.Errorf(slipway.Conflict, "no release of %s is live in %s, so there is none to take on to %s; run: slipway promote %s --to %s",
+			plan.Service.Name, previous.Name, plan.Environment.Name, plan.Service.Name, previous.Name)
+	}
+	plan.Release = d.Edges.Release
+	ok, err := p.verifiedIn(ctx, plan.Release.ID, previous)
+	if err == nil && !ok {
+		return slipway.Errorf(slipway.Conflict, "release %d is live in %s but not verified there yet; wait for the end of that promotion: slipway promotion ls --service %s",
+			plan.Release.Number, previous.Name, plan.Service.Name)
+	}
+	return err
+}
+
+// planCommit takes a commit. One that was built before is not built again.
+func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previous *ent.Environment) error {
+	commit, err := p.Source.Resolve(ctx, repositoryOf(plan.Service), ref)
+	if err != nil {
+		return err
+	}
+	plan.Commit = commit
+	where := []predicate.Release{release.ServiceID(plan.Service.ID), release.Commit(commit.ID)}
+	if previous != nil {
+		where = append(where, release.HasDeploymentsWith(deployment.EnvironmentID(previous.ID), deployment.Verified(true)))
+	}
+	candidates, err := p.db.Release.Query().Where(where...).Order(ent.Desc(release.FieldNumber)).All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range candidates {
+		switch _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); slipway.CodeOf(err) {
+		case "":
+			plan.Release = r
+			return nil
+		case slipway.NotFound: // removed since; it can be built again
+		default:
+			return err
+		}
+	}
+	if previous != nil {
+		return slipway.Errorf(slipway.Conflict, "commit %s has no release that was verified in %s; run: slipway promote %s --to %s --ref %s",
+			short(commit.ID), previous.Name, plan.Service.Name, previous.Name, short(commit.ID))
+	}
+	return nil
+}
+
+func (p *Platform) verifiedIn(ctx context.Context, release int, e *ent.Environment) (bool, error) {
+	return p.db.Deployment.Query().Where(deployment.ReleaseID(release), deployment.EnvironmentID(e.ID), deployment.Verified(true)).Exist(ctx)
+}
+
+// finishPlan adds what follows from the choice of a release.
+func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
+	d, err := p.live(ctx, plan.Service.ID, plan.Environment.ID)
+	if err != nil {
+		return err
+	}
+	if d != nil {
+		plan.Running = d.Edges.Release
+	}
+	request := slipway.PlanRequest{Rollback: plan.Rollback}
+	if r := plan.Release; r != nil {
+		if _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); err != nil {
+			if slipway.CodeOf(err) != slipway.NotFound {
+				return err
+			}
+			return slipway.Errorf(slipway.Conflict, "the artifact of release %d is gone; build its commit again with: slipway promote %s --ref %s",
+				r.Number, plan.Service.Name, short(r.Commit))
+		}
+		ref := plan.Commit.Ref
+		plan.Commit = slipway.Commit{ID: r.Commit, Ref: r.Ref, Author: r.Author, Subject: r.Subject, Time: r.CommittedAt}
+		if ref != "" {
+			plan.Commit.Ref = ref
+		}
+		request.Release, request.Built, request.Tested = r.Number, true, r.Tested
+	}
+	plan.Steps = slipway.PlanSteps(request)
+	return nil
+}
+
+// input freezes the plan for the workflow.
+func (plan *Plan) input(id int) workflows.Input {
+	in := workflows.Input{
+		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
+		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
+	}
+	if plan.Release != nil {
+		in.Release, in.Artifact = plan.Release.Number, slipway.Digest(plan.Release.Artifact)
+	}
+	return in
+}
+
+func repositoryOf(s *ent.Service) slipway.Repository {
+	return slipway.Repository{URL: s.Repository, Path: s.Path, Branch: s.Branch, Credential: slipway.SecretRef(s.Credential)}
+}
+
+// RollbackInput asks to go back.
+type RollbackInput struct {
+	Service     string
+	Environment string
+	Release     int // 0: the one that was verified there before what is live now
+}
+
+// PlanRollback works out what Rollback would do, and does nothing.
+func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, error) {
+	if in.Release < 0 {
+		return nil, slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
+	}
+	s, err := p.Service(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	if in.Environment == "" {
+		return nil, slipway.Errorf(slipway.Invalid, "environment is missing").At("environment")
+	}
+	e, _, err := p.onPath(ctx, in.Environment)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID),
+		deployment.Or(deployment.Verified(true), deployment.Live(true))).WithRelease().Order(ent.Desc(deployment.FieldID)).Limit(1000).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int, len(rows))
+	for i, d := range rows {
+		ids[i] = d.PromotionID
+	}
+	back, err := p.db.Promotion.Query().Where(promotion.IDIn(ids...), promotion.Rollback(true)).IDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := previousOf(rows, back, in.Release)
+	if d == nil {
+		if in.Release != 0 {
+			return nil, slipway.Errorf(slipway.Conflict, "release %d of %s was never verified in %s, so there is no way back to it; promote it instead: slipway promote %s --to %s --release %d",
+				in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
+		}
+		return nil, slipway.Errorf(slipway.Conflict, "no earlier release of %s was verified in %s, so there is nothing to go back to", s.Name, e.Name)
+	}
+	if d.Live {
+		return nil, slipway.Errorf(slipway.Conflict, "release %d of %s is live in %s already", d.Edges.Release.Number, s.Name, e.Name)
+	}
+	plan := &Plan{Service: s, Environment: e, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot)}
+	return plan, p.finishPlan(ctx, plan)
+}
+
+// previousOf finds the deployment to go back to among those of a service in an
+// environment, newest first; back are the promotions that were rollbacks. A
+// rollback leads from what is live to what was there before it; a second one
+// goes on further back, not forth again.
+func previousOf(rows []*ent.Deployment, back []int, number int) *ent.Deployment {
+	rolledBack := map[int]bool{}
+	for _, id := range back {
+		rolledBack[id] = true
+	}
+	at := -1
+	for i, d := range rows {
+		if number == 0 && d.Live && at < 0 {
+			at = i
+		}
+		if number != 0 && d.Edges.Release.Number == number && (d.Verified || d.Live) {
+			return d
+		}
+	}
+	if number != 0 || len(rows) == 0 {
+		return nil
+	}
+	if at < 0 { // nothing is live: the newest that was verified
+		return rows[0]
+	}
+	current := rows[at].ReleaseID
+	// What a rollback brought back stands in the history where it first stood.
+	for rolledBack[rows[at].PromotionID] {
+		older := at + 1
+		for older < len(rows) && rows[older].ReleaseID != current {
+			older++
+		}
+		if older == len(rows) {
+			break
+		}
+		at = older
+	}
+	for _, d := range rows[at+1:] {
+		if d.ReleaseID != current && d.Verified {
+			return d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/ent/logchunk"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+// underWay are the states of promotions that aren't over.
+var underWay = []promotion.State{promotion.StateQueued, promotion.StateWaiting, promotion.StateRunning, promotion.StateVerifying}
+
+// engineWait bounds how long a caller waits for the workflow engine.
+const engineWait = 10 * time.Second
+
+// Promote starts what Plan describes and returns at once; Watch follows it. A
+// promotion that is under way for the same service and environment is a
+// Conflict that names it. A workflow engine that doesn't answer is Unavailable,
+// and nothing is recorded then.
+func (p *Platform) Promote(ctx context.Context, in PromoteInput) (*ent.Promotion, error) {
+	plan, err := p.Plan(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return p.start(ctx, plan)
+}
+
+// Rollback deploys a release that was verified in the environment before, with
+// the config it ran with then. It runs no release command: migrations stay.
+func (p *Platform) Rollback(ctx context.Context, in RollbackInput) (*ent.Promotion, error) {
+	plan, err := p.PlanRollback(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return p.start(ctx, plan)
+}
+
+// start records the promotion before its workflow starts: nothing happens that
+// isn't recorded, and what a crash leaves between the two, Recover starts.
+func (p *Platform) start(ctx context.Context, plan *Plan) (*ent.Promotion, error) {
+	input, err := p.enter(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.launch(ctx, input); err != nil {
+		if left := p.leave(context.WithoutCancel(ctx), int(input.Fence)); left != nil {
+			p.Log.Error("a promotion that did not start could not be removed", "promotion", input.Promotion, "error", left)
+		}
+		return nil, err
+	}
+	p.record(ctx, "promotion.requested", input.Service, input.Environment, int(input.Fence), map[string]string{
+		"commit": input.Commit.ID, "ref": input.Commit.Ref, "release": strconv.Itoa(input.Release), "rollback": strconv.FormatBool(plan.Rollback),
+	})
+	return p.Promotion(ctx, input.Promotion)
+}
+
+// enter writes the promotion, its steps, and the frozen input of its workflow.
+func (p *Platform) enter(ctx context.Context, plan *Plan) (input workflows.Input, err error) {
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		create := tx.Promotion.Create().SetServiceID(plan.Service.ID).SetEnvironmentID(plan.Environment.ID).
+			SetCommit(plan.Commit).SetRequestedBy(Actor(ctx)).SetRollback(plan.Rollback)
+		if plan.Release != nil {
+			create.SetReleaseID(plan.Release.ID)
+		}
+		row, err := create.Save(ctx)
+		if ent.IsConstraintError(err) {
+			return slipway.Errorf(slipway.Conflict, "%s or %s was removed in the meantime", plan.Service.Name, plan.Environment.Name)
+		}
+		if err != nil {
+			return err
+		}
+		var steps []*ent.StepCreate
+		for i, s := range plan.Steps {
+			steps = append(steps, tx.Step.Create().SetPromotionID(row.ID).SetName(step.Name(s.Name)).
+				SetPosition(i).SetState(step.State(s.State)).SetReason(s.Reason))
+		}
+		if err := tx.Step.CreateBulk(steps...).Exec(ctx); err != nil {
+			return err
+		}
+		input = plan.input(row.ID)
+		text, err := json.Marshal(input)
+		if err != nil {
+			return err
+		}
+		return tx.Promotion.Update().Where(promotion.ID(row.ID)).SetInput(text).Exec(ctx)
+	})
+	return input, err
+}
+
+// leave takes back what enter wrote.
+func (p *Platform) leave(ctx context.Context, id int) error {
+	return p.inTx(ctx, func(tx *ent.Tx) error {
+		if _, err := tx.Step.Delete().Where(step.PromotionID(id)).Exec(ctx); err != nil {
+			return err
+		}
+		return tx.Promotion.DeleteOneID(id).Exec(ctx)
+	})
+}
+
+// launch starts the workflow. The workflow of the promotion before ends a moment
+// after that promotion is recorded as over; such a moment is waited for.
+func (p *Platform) launch(ctx context.Context, input workflows.Input) error {
+	// A caller that goes away in between must not leave it open whether it started.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
+	defer cancel()
+	for {
+		err := workflows.Start(ctx, p.Temporal, input)
+		if slipway.CodeOf(err) != slipway.Conflict {
+			return err
+		}
+		running, ok, asked := workflows.Running(ctx, p.Temporal, input.Service, input.Environment)
+		if asked != nil {
+			return asked
+		}
+		if !ok {
+			continue
+		}
+		over, asked := p.over(ctx, running)
+		if asked != nil {
+			return asked
+		}
+		if !over {
+			return err
+		}
+		// Its own error is of no interest here, only that it has ended.
+		_ = p.Temporal.GetWorkflow(ctx, workflows.WorkflowID(input.Service, input.Environment), "").Get(ctx, nil)
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (p *Platform) over(ctx context.Context, id string) (bool, error) {
+	n, err := number(id)
+	if err != nil {
+		return false, nil // a workflow of someone else's under our id: it is in the way
+	}
+	return p.db.Promotion.Query().Where(promotion.ID(n), promotion.StateNotIn(underWay...)).Exist(ctx)
+}
+
+// Promotion finds a promotion by its id, with its service, environment, release
+// and steps in order.
+func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, error) {
+	n, err := number(id)
+	if err != nil {
+		return nil, err
+	}
+	row, err := withAll(p.db.Promotion.Query()).Where(promotion.ID(n)).Only(ctx)
+	return row, missing(err, "there is no promotion %s; `slipway promotion ls` lists them", id)
+}
+
+func withAll(q *ent.PromotionQuery) *ent.PromotionQuery {
+	return q.WithService().WithEnvironment().WithRelease().
+		WithSteps(func(q *ent.StepQuery) { q.Order(step.ByPosition()) })
+}
+
+// PromotionsQuery selects promotions; they are listed newest first.
+type PromotionsQuery struct {
+	Service, Environment string // "" for all
+	State                slipway.PromotionState
+	Page
+}
+
+// Promotions lists promotions, newest first, as Promotion returns them.
+func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent.Promotion], error) {
+	limit, err := q.limit()
+	if err != nil {
+		return List[*ent.Promotion]{}, err
+	}
+	after, err := q.afterNumber()
+	if err != nil {
+		return List[*ent.Promotion]{}, err
+	}
+	var where []predicate.Promotion
+	if q.Service != "" {
+		s, err := p.Service(ctx, q.Service)
+		if err != nil {
+			return List[*ent.Promotion]{}, err
+		}
+		where = append(where, promotion.HasServiceWith(service.ID(s.ID)))
+	}
+	if q.Environment != "" {
+		e, err := p.Environment(ctx, q.Environment)
+		if err != nil {
+			return List[*ent.Promotion]{}, err
+		}
+		where = append(where, promotion.HasEnvironmentWith(environment.ID(e.ID)))
+	}
+	if q.State != "" {
+		if err := promotion.StateValidator(promotion.State(q.State)); err != nil {
+			return List[*ent.Promotion]{}, slipway.Errorf(slipway.Invalid, "%q is not a state of a promotion", printable(string(q.State))).At("state")
+		}
+		where = append(where, promotion.StateEQ(promotion.State(q.State)))
+	}
+	if after > 0 {
+		where = append(where, promotion.IDLT(after))
+	}
+	rows, err := withAll(p.db.Promotion.Query()).Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return List[*ent.Promotion]{}, err
+	}
+	return cut(rows, limit, func(r *ent.Promotion) string { return strconv.Itoa(r.ID) }), nil
+}
+
+// StepLog reads a step's output, oldest first. At the end of what there is now
+// Next is ""; Watch waits for more.
+func (p *Platform) StepLog(ctx context.Context, id string, name slipway.StepName, page Page) (List[*ent.LogChunk], error) {
+	limit, err := page.limit()
+	if err != nil {
+		return List[*ent.LogChunk]{}, err
+	}
+	after, err := page.afterNumber()
+	if err != nil {
+		return List[*ent.LogChunk]{}, err
+	}
+	row, err := p.Promotion(ctx, id)
+	if err != nil {
+		return List[*ent.LogChunk]{}, err
+	}
+	known := false
+	for _, s := range row.Edges.Steps {
+		known = known || s.Name == step.Name(name)
+	}
+	if !known {
+		return List[*ent.LogChunk]{}, slipway.Errorf(slipway.NotFound, "promotion %s has no step %s", id, printable(string(name)))
+	}
+	rows, err := p.db.LogChunk.Query().Where(logchunk.PromotionID(row.ID), logchunk.Step(string(name)), logchunk.IDGT(after)).
+		Order(logchunk.ByID()).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return List[*ent.LogChunk]{}, err
+	}
+	return cut(rows, limit, func(c *ent.LogChunk) string { return strconv.Itoa(c.ID) }), nil
+}
+
+// Cancel asks a promotion to stop and returns it; its state says when it has.
+// It is a Conflict when it is over or stopping already.
+func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error) {
+	row, err := p.Promotion(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if slipway.PromotionState(row.State).Over() {
+		return nil, slipway.Errorf(slipway.Conflict, "promotion %s is over: it has %s", id, row.State)
+	}
+	ctx, cancel := context.WithTimeout(ctx, engineWait)
+	defer cancel()
+	if err := workflows.Cancel(ctx, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name, id); err != nil {
+		return nil, err
+	}
+	p.record(ctx, "promotion.cancel_requested", row.Edges.Service.Name, row.Edges.Environment.Name, row.ID, nil)
+	return p.Promotion(ctx, id)
+}

@@ -1,0 +1,93 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+// Recover is called when the platform starts: it brings together what is
+// recorded as under way and what the workflow engine knows. A promotion that was
+// recorded but not started is started, from its frozen input; one whose workflow
+// ended without a word is closed as errored, with the reason. It may be called
+// again, and by several processes at once.
+func (p *Platform) Recover(ctx context.Context) error {
+	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...)).WithService().WithEnvironment().Order(promotion.ByID()).All(ctx)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, row := range rows {
+		if err := p.recover(ctx, row); err != nil {
+			p.Log.Error("a promotion could not be taken up again", "promotion", row.ID, "error", err)
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (p *Platform) recover(ctx context.Context, row *ent.Promotion) error {
+	ctx, cancel := context.WithTimeout(ctx, engineWait)
+	defer cancel()
+	id := strconv.Itoa(row.ID)
+	of, state, err := p.workflow(ctx, row.Edges.Service.Name, row.Edges.Environment.Name)
+	if err != nil {
+		return err
+	}
+	running := state == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+	switch {
+	case of == id && running:
+		return nil
+	case of == id:
+		// It may have recorded its end since the rows were read; the ledger
+		// leaves what is over alone.
+		return p.close(ctx, id, "its workflow ended ("+strings.ToLower(state.String())+") without saying how; look at what runs, then promote again")
+	case running:
+		return p.close(ctx, id, "it was asked for when promotion "+of+" was under way, and never began; promote again")
+	}
+	var input workflows.Input
+	if err := json.Unmarshal(row.Input, &input); err != nil || input.Promotion != id {
+		return p.close(ctx, id, "it was recorded incompletely and never began; promote again")
+	}
+	p.Log.Info("a promotion that was recorded but not started is started", "promotion", id)
+	err = p.launch(ctx, input)
+	if slipway.CodeOf(err) == slipway.Conflict {
+		return p.close(ctx, id, "another promotion began before it; promote again")
+	}
+	return err
+}
+
+func (p *Platform) close(ctx context.Context, id, reason string) error {
+	return NewLedger(p.Storage).Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: slipway.PromotionErrored, Reason: reason})
+}
+
+// workflow tells whose the latest workflow of a service in an environment is,
+// and where it stands; "" when there was none.
+func (p *Platform) workflow(ctx context.Context, service, environment string) (of string, state enums.WorkflowExecutionStatus, err error) {
+	d, err := p.Temporal.DescribeWorkflowExecution(ctx, workflows.WorkflowID(service, environment), "")
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return "", 0, nil
+	}
+	if err != nil {
+		return "", 0, slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+	}
+	info := d.GetWorkflowExecutionInfo()
+	if memo := info.GetMemo().GetFields()["promotion"]; memo != nil {
+		if err := converter.GetDefaultDataConverter().FromPayload(memo, &of); err != nil {
+			return "", 0, err
+		}
+	}
+	return of, info.GetStatus(), nil
+}

@@ -1,0 +1,305 @@
+package platform
+
+import (
+	"context"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/logchunk"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/step"
+)
+
+// ServiceInput is a service to register.
+type ServiceInput struct {
+	Name       string              // "" takes the last part of the URL, or of Path
+	URL        string              //
+	Path       string              // the directory inside the repository
+	Branch     string              // "" follows the repository's default branch
+	Kind       slipway.ServiceKind // "" means web
+	Credential slipway.SecretRef   // a secret that is stored already
+	Token      slipway.Secret      // or a new one: a token or a private key, sealed as NAME/GIT_TOKEN and never given to the service itself
+}
+
+// Repository is where the code lives.
+func (in ServiceInput) Repository() slipway.Repository {
+	return slipway.Repository{URL: in.URL, Path: in.Path, Branch: in.Branch, Credential: in.Credential}
+}
+
+// Validate names the field at fault.
+func (in ServiceInput) Validate() error {
+	if err := in.Repository().Validate(); err != nil {
+		return err
+	}
+	if in.Credential != "" && in.Token.Reveal() != "" {
+		return slipway.Errorf(slipway.Invalid, "give either a credential that is stored or a token to store, not both").At("credential")
+	}
+	if in.Name != "" {
+		return slipway.CheckName("name", in.Name)
+	}
+	return checkKind(in.Kind)
+}
+
+func checkKind(kind slipway.ServiceKind) error {
+	switch kind {
+	case "", slipway.KindWeb, slipway.KindWorker, slipway.KindFunction:
+		return nil
+	}
+	return slipway.Errorf(slipway.Invalid, "%q is not a kind of service; use web, worker or function", string(kind)).At("kind")
+}
+
+// Register makes a service of a repository, after asking the repository
+// whether it answers and has the branch. Nothing is built yet. A name that is
+// taken is a Conflict.
+func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service, error) {
+	if in.Name == "" {
+		in.Name = slipway.NameFromRepository(in.Repository())
+		if in.Name == "" && in.Repository().Validate() == nil {
+			return nil, slipway.Errorf(slipway.Invalid, "no name can be made of %s; give one", in.URL).At("name")
+		}
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	taken, err := p.db.Service.Query().Where(service.Name(in.Name)).Exist(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if taken {
+		return nil, taken409(in.Name)
+	}
+	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
+		return nil, err
+	}
+	discard := func() {
+		if in.Token.Reveal() != "" {
+			_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
+		}
+	}
+	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
+		discard()
+		return nil, err
+	}
+	create := p.db.Service.Create().SetName(in.Name).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+	if in.Kind != "" {
+		create.SetKind(service.Kind(in.Kind))
+	}
+	s, err := create.Save(ctx)
+	if ent.IsConstraintError(err) {
+		// Another registration was quicker; if it came with a token, the value
+		// under the shared name is the last one written, which both checked.
+		return nil, taken409(in.Name)
+	}
+	if err != nil {
+		discard()
+		return nil, err
+	}
+	p.record(ctx, "service.registered", s.Name, "", 0, map[string]string{"url": s.Repository, "path": s.Path, "branch": s.Branch})
+	return s, nil
+}
+
+func taken409(name string) error {
+	return slipway.Errorf(slipway.Conflict, "there is a service %s already; give another name", name).At("name")
+}
+
+// credential finds out which reference opens the repository, and that it holds something.
+func (p *Platform) credential(ctx context.Context, name string, ref slipway.SecretRef, token slipway.Secret) (slipway.SecretRef, error) {
+	if token.Reveal() != "" {
+		ref = slipway.SecretRef(p.Secrets.Scheme() + "://" + name + "/GIT_TOKEN")
+		return ref, p.Secrets.Set(ctx, ref, token)
+	}
+	if ref == "" {
+		return "", nil
+	}
+	if ref.Scheme() != p.Secrets.Scheme() {
+		return "", slipway.Errorf(slipway.Invalid, "credential %s is of no known secret store; references begin with %s://", printable(string(ref)), p.Secrets.Scheme()).At("credential")
+	}
+	if _, err := p.Secrets.Get(ctx, ref); err != nil {
+		if slipway.CodeOf(err) == slipway.NotFound {
+			return "", slipway.Errorf(slipway.Invalid, "credential %s holds nothing; store it with `slipway secret set`", printable(string(ref))).At("credential")
+		}
+		return "", err
+	}
+	return ref, nil
+}
+
+// ServicesQuery selects services; they are listed by name.
+type ServicesQuery struct {
+	Search string // part of the name or of the repository's URL
+	Page
+}
+
+// Services lists services by name.
+func (p *Platform) Services(ctx context.Context, q ServicesQuery) (List[*ent.Service], error) {
+	limit, err := q.limit()
+	if err != nil {
+		return List[*ent.Service]{}, err
+	}
+	after, err := q.after()
+	if err != nil {
+		return List[*ent.Service]{}, err
+	}
+	var where []predicate.Service
+	if after != "" {
+		where = append(where, service.NameGT(after))
+	}
+	if q.Search != "" {
+		where = append(where, service.Or(service.NameContainsFold(q.Search), service.RepositoryContainsFold(q.Search)))
+	}
+	rows, err := p.db.Service.Query().Where(where...).Order(service.ByName()).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return List[*ent.Service]{}, err
+	}
+	return cut(rows, limit, func(s *ent.Service) string { return s.Name }), nil
+}
+
+// Service finds a service by its name.
+func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, error) {
+	s, err := p.db.Service.Query().Where(service.Name(name)).Only(ctx)
+	return s, missing(err, "there is no service %s; `slipway service ls` lists them", printable(name))
+}
+
+// ServiceChange is what to change of a service; nil leaves a field as it is.
+// Promotions under way keep what they started with.
+type ServiceChange struct {
+	URL, Path, Branch *string
+	Kind              *slipway.ServiceKind
+	Credential        *slipway.SecretRef
+	Token             slipway.Secret // a new token or private key, in place of Credential
+}
+
+// UpdateService changes a service after asking the repository, as Register does.
+func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
+	s, err := p.Service(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Kind: slipway.ServiceKind(s.Kind), Credential: slipway.SecretRef(s.Credential)}
+	changed := map[string]string{}
+	for field, pair := range map[string][2]*string{"url": {&in.URL, change.URL}, "path": {&in.Path, change.Path}, "branch": {&in.Branch, change.Branch}, "credential": {(*string)(&in.Credential), (*string)(change.Credential)}, "kind": {(*string)(&in.Kind), (*string)(change.Kind)}} {
+		if was, is := pair[0], pair[1]; is != nil && *was != *is {
+			changed[field] = *was + " -> " + *is
+			*was = *is
+		}
+	}
+	if change.Token.Reveal() != "" {
+		changed["credential"] = "a new token"
+		in.Credential = ""
+	}
+	in.Token = change.Token
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkKind(in.Kind); err != nil {
+		return nil, err
+	}
+	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
+		return nil, err
+	}
+	if len(changed) == 0 {
+		return s, nil
+	}
+	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
+		return nil, err
+	}
+	update := s.Update().SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+	if in.Kind != "" {
+		update.SetKind(service.Kind(in.Kind))
+	}
+	if s, err = update.Save(ctx); err != nil {
+		return nil, missing(err, "there is no service %s any more", name)
+	}
+	p.record(ctx, "service.changed", s.Name, "", 0, changed)
+	return s, nil
+}
+
+// RemoveService stops a service in every environment and removes it with its
+// releases, settings and secrets; events about it stay. It is a Conflict while
+// a promotion of it is under way.
+func (p *Platform) RemoveService(ctx context.Context, name string) error {
+	s, err := p.Service(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := p.notUnderWay(ctx, s); err != nil {
+		return err
+	}
+	environments, err := p.Environments(ctx)
+	if err != nil {
+		return err
+	}
+	// First what runs: if that can't be stopped, the service is still known and
+	// the removal can be asked for again.
+	for _, e := range environments {
+		if err := p.Target.Remove(ctx, s.Name, e.Name); err != nil {
+			return slipway.Wrap(slipway.Unavailable, err, "%s could not be stopped in %s; nothing was removed from the records, so try again", s.Name, e.Name)
+		}
+	}
+	refs, err := p.Secrets.List(ctx, p.Secrets.Scheme()+"://"+s.Name+"/")
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if !strings.HasPrefix(ref.Name(), s.Name+"/") {
+			continue
+		}
+		if err := p.Secrets.Delete(ctx, ref); err != nil {
+			return err
+		}
+	}
+	if err := p.forget(ctx, s); err != nil {
+		return err
+	}
+	p.record(ctx, "service.removed", s.Name, "", 0, map[string]string{"url": s.Repository})
+	return nil
+}
+
+func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
+	under, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(underWay...)).WithEnvironment().First(ctx)
+	switch {
+	case ent.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	}
+	return slipway.Errorf(slipway.Conflict, "promotion %d of %s to %s is under way; cancel it or wait for its end, then remove the service", under.ID, s.Name, under.Edges.Environment.Name)
+}
+
+// forget deletes the rows of a service, all or none.
+func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
+	return p.inTx(ctx, func(tx *ent.Tx) error {
+		ids, err := tx.Promotion.Query().Where(promotion.ServiceID(s.ID)).IDs(ctx)
+		if err != nil {
+			return err
+		}
+		for len(ids) > 0 {
+			n := min(len(ids), 500)
+			if _, err := tx.Step.Delete().Where(step.PromotionIDIn(ids[:n]...)).Exec(ctx); err != nil {
+				return err
+			}
+			if _, err := tx.LogChunk.Delete().Where(logchunk.PromotionIDIn(ids[:n]...)).Exec(ctx); err != nil {
+				return err
+			}
+			ids = ids[n:]
+		}
+		if _, err := tx.Deployment.Delete().Where(deployment.ServiceID(s.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Promotion.Delete().Where(promotion.ServiceID(s.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Release.Delete().Where(release.ServiceID(s.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Setting.Delete().Where(setting.ServiceID(s.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		return tx.Service.DeleteOneID(s.ID).Exec(ctx)
+	})
+}

@@ -1,0 +1,169 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"entgo.io/ent/dialect/sql"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/service"
+)
+
+// Cell is what runs of one service in one environment.
+type Cell struct {
+	Service     string
+	Environment string
+	Deployment  *ent.Deployment  // the one recorded as live, with its release; nil for none
+	Promotion   *ent.Promotion   // the latest, whatever became of it; nil for none
+	Observed    slipway.Observed // what the target sees; empty when nothing was ever deployed
+	Problem     string           // why it can't be told what runs; "" when it can
+	URL         string           // where it answers; "" when nothing is deployed
+}
+
+// Status is services by environments.
+type Status struct {
+	Services     []*ent.Service     // by name
+	Environments []*ent.Environment // in order
+	Cells        []Cell             // one for each service and environment, in these orders
+}
+
+// Status tells what runs where: what is recorded, and what the target sees now.
+// name keeps one service; "" is all of them. It takes four queries whatever the
+// number of services, and waits at most two seconds for the target.
+func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
+	var status Status
+	if name != "" {
+		s, err := p.Service(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		status.Services = []*ent.Service{s}
+	} else {
+		all, err := p.db.Service.Query().Order(service.ByName()).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		status.Services = all
+	}
+	environments, err := p.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	status.Environments = environments
+	var only *ent.Service
+	if name != "" {
+		only = status.Services[0]
+	}
+	live, err := p.liveDeployments(ctx, only)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := p.latestPromotions(ctx, only)
+	if err != nil {
+		return nil, err
+	}
+	deployed, asked := map[[2]int]*ent.Deployment{}, map[[2]int]*ent.Promotion{}
+	for _, d := range live {
+		deployed[[2]int{d.ServiceID, d.EnvironmentID}] = d
+	}
+	for _, q := range latest {
+		asked[[2]int{q.ServiceID, q.EnvironmentID}] = q
+	}
+	for _, s := range status.Services {
+		for _, e := range environments {
+			at := [2]int{s.ID, e.ID}
+			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at], Promotion: asked[at]}
+			if cell.Deployment != nil {
+				cell.URL = p.URL(s.Name, e.Name)
+			}
+			status.Cells = append(status.Cells, cell)
+		}
+	}
+	p.observe(ctx, status.Cells)
+	return &status, nil
+}
+
+// liveDeployments are those that have the traffic, of one service unless that is nil.
+func (p *Platform) liveDeployments(ctx context.Context, only *ent.Service) ([]*ent.Deployment, error) {
+	query := p.db.Deployment.Query().Where(deployment.Live(true))
+	if only != nil {
+		query.Where(deployment.ServiceID(only.ID))
+	}
+	return query.WithRelease().WithService().WithEnvironment().Order(deployment.ByID()).All(ctx)
+}
+
+// latestPromotions are the newest of each service and environment.
+func (p *Platform) latestPromotions(ctx context.Context, only *ent.Service) ([]*ent.Promotion, error) {
+	return p.db.Promotion.Query().Where(func(s *sql.Selector) {
+		t := sql.Dialect(s.Dialect()).Table(promotion.Table).As("newest")
+		newest := sql.Dialect(s.Dialect()).Select(sql.Max(t.C(promotion.FieldID))).From(t).
+			GroupBy(t.C(promotion.FieldServiceID), t.C(promotion.FieldEnvironmentID))
+		if only != nil {
+			newest.Where(sql.EQ(t.C(promotion.FieldServiceID), only.ID))
+		}
+		s.Where(sql.In(s.C(promotion.FieldID), newest))
+	}).WithRelease().All(ctx)
+}
+
+// observe asks the target about every cell that was deployed, several at once
+// and not for long: a table must not wait for a node.
+func (p *Platform) observe(ctx context.Context, cells []Cell) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	slots := make(chan struct{}, 16)
+	for i := range cells {
+		cell := &cells[i]
+		if cell.Deployment == nil {
+			continue
+		}
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			seen, err := p.Target.Observe(ctx, cell.Service, cell.Environment)
+			if err != nil {
+				cell.Problem = p.why(err)
+				return
+			}
+			cell.Observed = seen
+			if seen.URL != "" {
+				cell.URL = seen.URL
+			}
+		})
+	}
+	all.Wait()
+}
+
+// why is what people may read of an error.
+func (p *Platform) why(err error) string {
+	var known *slipway.Error
+	switch {
+	case errors.As(err, &known) && known.Code != slipway.Internal:
+		return known.Message
+	case errors.Is(err, context.DeadlineExceeded):
+		return "what runs the service does not answer"
+	}
+	p.Log.Error("the target could not be observed", "error", err)
+	return "internal error; see the platform's log"
+}
+
+// ServiceLogs writes the output of a service's instances in an environment to w.
+func (p *Platform) ServiceLogs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
+	if _, err := p.Service(ctx, q.Service); err != nil {
+		return err
+	}
+	if _, err := p.Environment(ctx, q.Environment); err != nil {
+		return err
+	}
+	if q.Lines < 0 || q.Lines > 10_000 {
+		return slipway.Errorf(slipway.Invalid, "lines %d is not between 0 and 10000", q.Lines).At("lines")
+	}
+	return p.Target.Logs(ctx, q, w)
+}
