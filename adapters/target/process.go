@@ -1,0 +1,140 @@
+// Package target speaks to what deployments run on: process is the node agent
+// of this machine.
+package target
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Node is the node agent of a data directory, reached over its socket.
+type Node struct{ client *http.Client }
+
+var _ slipway.Target = (*Node)(nil)
+
+// Process is the target `process`: plain processes, run by the node agent of a
+// data directory. It may be made before the agent runs; calls are Unavailable
+// until then.
+func Process(data string) *Node {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		// Through a descriptor: the path may be longer than a socket's may.
+		dir, err := os.Open(filepath.Join(data, "node"))
+		if err != nil {
+			return nil, err
+		}
+		defer dir.Close()
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", "/proc/self/fd/"+strconv.Itoa(int(dir.Fd()))+"/node.sock")
+	}
+	return &Node{client: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 4}}}
+}
+
+// Status is what the agent says of itself.
+type Status struct {
+	PID  int    `json:"pid"`
+	Edge string `json:"edge"`
+}
+
+// line is one line of an answer, see node.Line.
+type line struct {
+	Log   string `json:"log"`
+	Error *struct {
+		Code    slipway.Code `json:"code"`
+		Message string       `json:"message"`
+	} `json:"error"`
+	Result json.RawMessage `json:"result"`
+}
+
+// query names a service in an environment.
+type query struct{ Service, Environment string }
+
+// Status asks the agent who it is.
+func (n *Node) Status(ctx context.Context) (s Status, err error) {
+	err = n.call(ctx, "status", struct{}{}, io.Discard, &s)
+	return s, err
+}
+
+// Shutdown stops every service and then the agent.
+func (n *Node) Shutdown(ctx context.Context) error {
+	return n.call(ctx, "shutdown", struct{}{}, io.Discard, nil)
+}
+
+func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	return n.call(ctx, "release", d, log, nil)
+}
+
+func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	return n.call(ctx, "deploy", d, log, nil)
+}
+
+func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	return n.call(ctx, "revert", d, log, nil)
+}
+
+func (n *Node) Observe(ctx context.Context, service, environment string) (o slipway.Observed, err error) {
+	err = n.call(ctx, "observe", query{service, environment}, io.Discard, &o)
+	return o, err
+}
+
+func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
+	return n.call(ctx, "logs", q, w, nil)
+}
+
+func (n *Node) Remove(ctx context.Context, service, environment string) error {
+	return n.call(ctx, "remove", query{service, environment}, io.Discard, nil)
+}
+
+// call runs one method of the agent. An agent that goes away in the middle is
+// Unavailable: calls are idempotent, so the caller tries again.
+func (n *Node) call(ctx context.Context, method string, in any, log io.Writer, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/"+method, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := n.client.Do(req)
+	if err != nil {
+		return away(ctx, err)
+	}
+	defer res.Body.Close()
+	answer := json.NewDecoder(bufio.NewReader(res.Body))
+	for {
+		var l line
+		if err := answer.Decode(&l); err != nil {
+			return away(ctx, err)
+		}
+		switch {
+		case l.Error != nil:
+			return slipway.Errorf(l.Error.Code, "%s", l.Error.Message)
+		case l.Result != nil:
+			if out == nil {
+				return nil
+			}
+			return json.Unmarshal(l.Result, out)
+		case l.Log != "":
+			if _, err := io.WriteString(log, l.Log); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func away(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return slipway.Wrap(slipway.Unavailable, err, "the node agent does not answer; `slipway up` starts it again")
+}

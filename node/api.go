@@ -1,0 +1,164 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// The node's API is the Target port over a unix socket: a request names the
+// method and carries its argument as JSON; the answer is a stream of JSON lines,
+// any number of {"log": text} and one {"error": ...} or {"result": ...} last.
+// Whoever may open the socket may do everything, so it lies in a directory of
+// its owner's.
+
+// Line is one line of an answer.
+type Line struct {
+	Log    string          `json:"log,omitempty"`
+	Error  *LineError      `json:"error,omitempty"`
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// LineError is a slipway error on its way.
+type LineError struct {
+	Code    slipway.Code `json:"code"`
+	Message string       `json:"message"`
+}
+
+type server struct {
+	http   *http.Server
+	failed chan error
+	path   string
+}
+
+// listen opens the socket. A path longer than the kernel takes is reached
+// through a descriptor of its directory.
+func (n *Node) listen() (*server, error) {
+	path := filepath.Join(n.dir, "node.sock")
+	_ = os.Remove(path) // we hold the lock: a socket that is there is a dead agent's
+	dir, err := os.Open(n.dir)
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the node's directory can't be opened")
+	}
+	defer dir.Close()
+	l, err := net.Listen("unix", "/proc/self/fd/"+strconv.Itoa(int(dir.Fd()))+"/node.sock")
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the node's socket can't be opened")
+	}
+	if unix, ok := l.(*net.UnixListener); ok {
+		unix.SetUnlinkOnClose(false)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the node's socket can't be protected")
+	}
+	s := &server{http: &http.Server{Handler: n.handler(), ReadHeaderTimeout: 5 * time.Second}, failed: make(chan error, 1), path: path}
+	go func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	return s, nil
+}
+
+func (s *server) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
+	}
+	_ = os.Remove(s.path)
+}
+
+func (n *Node) handler() http.Handler {
+	mux := http.NewServeMux()
+	type work func(context.Context, slipway.Deployment, io.Writer) error
+	for name, do := range map[string]work{"release": n.Release, "deploy": n.Deploy, "revert": n.Revert} {
+		handle(mux, name, func(ctx context.Context, d slipway.Deployment, log io.Writer) (any, error) {
+			return nil, do(ctx, d, log)
+		})
+	}
+	handle(mux, "observe", func(ctx context.Context, q slipway.LogQuery, _ io.Writer) (any, error) {
+		return n.Observe(ctx, q.Service, q.Environment)
+	})
+	handle(mux, "logs", func(ctx context.Context, q slipway.LogQuery, log io.Writer) (any, error) {
+		return nil, n.Logs(ctx, q, log)
+	})
+	handle(mux, "remove", func(ctx context.Context, q slipway.LogQuery, _ io.Writer) (any, error) {
+		return nil, n.Remove(ctx, q.Service, q.Environment)
+	})
+	handle(mux, "status", func(context.Context, struct{}, io.Writer) (any, error) {
+		return Status{PID: os.Getpid(), Edge: n.o.Edge}, nil
+	})
+	handle(mux, "shutdown", func(ctx context.Context, _ struct{}, _ io.Writer) (any, error) {
+		return nil, n.Shutdown(context.WithoutCancel(ctx))
+	})
+	return mux
+}
+
+// handle serves one method. The request's context ends with its connection, so
+// that a caller who goes away cancels what it asked for.
+func handle[In any](mux *http.ServeMux, name string, do func(context.Context, In, io.Writer) (any, error)) {
+	mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
+		out := &lines{to: bufio.NewWriter(w), flush: w.(http.Flusher)}
+		var in In
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<20)).Decode(&in); err != nil {
+			out.end(nil, slipway.Errorf(slipway.Invalid, "the request to the node can't be read"))
+			return
+		}
+		result, err := do(r.Context(), in, out)
+		out.end(result, err)
+	})
+}
+
+// lines writes an answer.
+type lines struct {
+	mu    sync.Mutex
+	to    *bufio.Writer
+	flush http.Flusher
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	return len(p), l.send(Line{Log: string(p)})
+}
+
+func (l *lines) send(line Line) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := json.NewEncoder(l.to).Encode(line); err != nil {
+		return err
+	}
+	if err := l.to.Flush(); err != nil {
+		return err
+	}
+	l.flush.Flush()
+	return nil
+}
+
+func (l *lines) end(result any, err error) {
+	if err != nil {
+		message := "the node has an internal error; its log says more"
+		var known *slipway.Error
+		if errors.As(err, &known) {
+			message = known.Message
+		}
+		_ = l.send(Line{Error: &LineError{Code: slipway.CodeOf(err), Message: message}})
+		return
+	}
+	text, err := json.Marshal(result)
+	if err != nil {
+		text = []byte(fmt.Sprintf("%q", "unreadable"))
+	}
+	_ = l.send(Line{Result: text})
+}

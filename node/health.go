@@ -1,0 +1,157 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+const (
+	defaultHealthDeadline = 60 * time.Second
+	successesInARow       = 2
+	firstProbe            = 25 * time.Millisecond
+	slowestProbe          = 500 * time.Millisecond
+	workerStaysUp         = time.Second // a worker is healthy when it has run this long
+)
+
+// answer is what a probe got.
+type answer struct {
+	ok      bool
+	status  int
+	refused bool // nobody listens
+	body    string
+	err     error
+}
+
+var prober = &http.Client{
+	Timeout:       5 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport:     &http.Transport{DisableKeepAlives: true},
+}
+
+// probe asks an instance how it is, with a Host header that it should accept.
+func (p *place) probe(ctx context.Context, d *deployment, port int) answer {
+	health := d.Manifest.Health
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	if health.Path == "" {
+		conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return answer{refused: true, err: err}
+		}
+		_ = conn.Close()
+		return answer{ok: true}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/"+strings.TrimPrefix(health.Path, "/"), nil)
+	if err != nil {
+		return answer{err: err}
+	}
+	req.Host = p.host()
+	if health.Host != "" {
+		req.Host = health.Host
+	}
+	req.Header.Set("User-Agent", "slipway-health")
+	res, err := prober.Do(req)
+	if err != nil {
+		var op *net.OpError
+		return answer{refused: errors.As(err, &op) && op.Op == "dial", err: err}
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 2048))
+	ok := res.StatusCode >= 200 && res.StatusCode < 400 || slices.Contains(health.Statuses, res.StatusCode)
+	return answer{ok: ok, status: res.StatusCode, body: string(body)}
+}
+
+// words say what is wrong with an answer.
+func (a answer) words(health slipway.Health) string {
+	path := "/" + strings.TrimPrefix(health.Path, "/")
+	switch {
+	case a.refused:
+		return "does not listen on its PORT"
+	case a.err != nil:
+		return fmt.Sprintf("did not answer GET %s within 5 s", path)
+	case a.status == http.StatusBadRequest:
+		return fmt.Sprintf("answered 400 to GET %s: it may refuse the Host header; allow .localhost (Django: ALLOWED_HOSTS) or set health.host in slipway.yaml", path)
+	case a.status == http.StatusNotFound:
+		return fmt.Sprintf("answered 404 to GET %s; name the right path as health.path in slipway.yaml", path)
+	}
+	return fmt.Sprintf("answered %d to GET %s", a.status, path)
+}
+
+// await waits until an instance is healthy, or says in words why it isn't: it
+// exited, it is over its time, it listens elsewhere.
+func (i *instance) await(ctx context.Context) error {
+	if i.port == 0 {
+		return i.awaitWorker(ctx)
+	}
+	health := i.of().Manifest.Health
+	limit := defaultHealthDeadline
+	if health.TimeoutSeconds > 0 {
+		limit = time.Duration(health.TimeoutSeconds) * time.Second
+	}
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	pause, row := firstProbe, 0
+	last := answer{refused: true}
+	for {
+		wait := time.NewTimer(pause)
+		select {
+		case <-wait.C:
+		case <-i.exits:
+			wait.Stop()
+			return slipway.Errorf(slipway.Refused, "%s %s before it was healthy", i.id, i.report().Reason)
+		case <-deadline.C:
+			wait.Stop()
+			return slipway.Errorf(slipway.Refused, "%s was not healthy within %s: %s", i.id, limit, i.diagnose(last))
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		}
+		if last = i.place.probe(ctx, i.of(), i.port); last.ok {
+			if row++; row >= successesInARow {
+				i.set(slipway.InstanceHealthy, "")
+				return nil
+			}
+			continue
+		}
+		row, pause = 0, min(pause*5/4, slowestProbe)
+	}
+}
+
+// awaitWorker: a worker has no port to ask; it is healthy when it stays up.
+func (i *instance) awaitWorker(ctx context.Context) error {
+	stays := time.NewTimer(workerStaysUp)
+	defer stays.Stop()
+	select {
+	case <-stays.C:
+		i.set(slipway.InstanceHealthy, "")
+		return nil
+	case <-i.exits:
+		return slipway.Errorf(slipway.Refused, "%s %s at once", i.id, i.report().Reason)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// diagnose finds out why nobody answered.
+func (i *instance) diagnose(last answer) string {
+	r := i.report()
+	if !last.refused {
+		return "it " + last.words(i.of().Manifest.Health)
+	}
+	found := listeners(r.PID)
+	if slices.Contains(found, fmt.Sprintf("port %d", i.port)) {
+		return fmt.Sprintf("it listens on port %d, but only for another address; bind to $HOST or 127.0.0.1", i.port)
+	}
+	if len(found) == 0 {
+		return fmt.Sprintf("it never listened on port %d (the variable PORT)", i.port)
+	}
+	return fmt.Sprintf("it listens on %s, not on port %d; let it take its port from the variable PORT", strings.Join(found, ", "), i.port)
+}

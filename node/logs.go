@@ -1,0 +1,194 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+const (
+	defaultLines = 100
+	lastLinesOf  = 20       // of an instance that did not get healthy
+	maxTail      = 4 << 20  // bytes of a file that a tail looks at
+	maxLog       = 50 << 20 // bytes of a file before its older half is dropped
+	keptLogs     = 20       // files of deployments that are gone
+)
+
+// Logs writes what the instances printed, secrets taken out.
+func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
+	p := n.at(q.Service, q.Environment)
+	p.mu.Lock()
+	d := p.state.Deployments[p.state.Live]
+	p.mu.Unlock()
+	if d == nil {
+		return nil
+	}
+	secrets := p.secrets(ctx, d.Deployment)
+	lines := q.Lines
+	if lines <= 0 {
+		lines = defaultLines
+	}
+	var instances []*instance
+	for _, i := range p.running(d.ID) {
+		if q.Process == "" || i.process.Name == q.Process {
+			instances = append(instances, i)
+		}
+	}
+	follow := map[string]int64{}
+	for _, i := range instances {
+		text, end, err := tail(i.logFile(), max(lines/len(instances), 1))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return slipway.Wrap(slipway.Unavailable, err, "the log of %s can't be read", i.id)
+		}
+		if err := write(w, i.id, text, secrets); err != nil {
+			return err
+		}
+		follow[i.id] = end
+	}
+	if !q.Follow {
+		return nil
+	}
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, i := range instances {
+			text, end := since(i.logFile(), follow[i.id])
+			follow[i.id] = end
+			if err := write(w, i.id, text, secrets); err != nil {
+				return nil // the reader has gone
+			}
+		}
+	}
+}
+
+func write(w io.Writer, instance, text string, secrets []slipway.Secret) error {
+	for line := range strings.Lines(slipway.Scrub(text, secrets)) {
+		if _, err := fmt.Fprintf(w, "%s | %s\n", instance, strings.TrimRight(line, "\r\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tail returns the last whole lines of a file and where they end.
+func tail(file string, lines int) (string, int64, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	from := max(info.Size()-maxTail, 0)
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return "", 0, err
+	}
+	var kept []string
+	r := bufio.NewReaderSize(f, 64<<10)
+	end := from
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			break
+		}
+		end += int64(len(line))
+		kept = append(kept, line)
+		if len(kept) > 2*lines {
+			kept = slices.Delete(kept, 0, lines)
+		}
+	}
+	if len(kept) > lines {
+		kept = kept[len(kept)-lines:]
+	}
+	return strings.Join(kept, ""), end, nil
+}
+
+// since returns the whole lines after an offset; a file that was cut begins anew.
+func since(file string, offset int64) (string, int64) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", offset
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() < offset {
+		offset = 0
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return "", offset
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, 1<<20))
+	end := strings.LastIndexByte(string(text), '\n') + 1
+	return string(text[:end]), offset + int64(end)
+}
+
+// lastLines puts the end of what instances printed under the reason of a
+// failure, where its reader looks.
+func (p *place) lastLines(ctx context.Context, instances []*instance, log io.Writer) {
+	for _, i := range instances {
+		text, _, err := tail(i.logFile(), lastLinesOf)
+		if err != nil || text == "" {
+			continue
+		}
+		fmt.Fprintf(log, "the last lines of %s:\n", i.id)
+		_ = write(log, i.id, text, p.secrets(ctx, i.of().Deployment))
+	}
+}
+
+// pruneLogs drops the logs of deployments that are long gone, and the older half
+// of those that grew too large. The processes append, so cutting is safe.
+func (p *place) pruneLogs() {
+	files, _ := filepath.Glob(filepath.Join(p.logDir(), "*.log"))
+	p.mu.Lock()
+	var gone []string
+	for _, f := range files {
+		home, _, _ := strings.Cut(filepath.Base(f), ".")
+		used := false
+		for _, d := range p.state.Deployments {
+			used = used || d.home() == home
+		}
+		if !used {
+			gone = append(gone, f)
+		}
+	}
+	p.mu.Unlock()
+	slices.Sort(gone)
+	for len(gone) > keptLogs {
+		_ = os.Remove(gone[0])
+		gone = gone[1:]
+	}
+}
+
+// trim keeps a log within its bound.
+func (i *instance) trim() {
+	info, err := os.Stat(i.logFile())
+	if err != nil || info.Size() <= maxLog {
+		return
+	}
+	text, _, err := tail(i.logFile(), 10_000)
+	if err != nil {
+		return
+	}
+	if err := os.Truncate(i.logFile(), 0); err != nil {
+		return
+	}
+	if f, err := i.openLog(); err == nil {
+		_, _ = io.WriteString(f, "[the older lines were dropped: the log was over 50 MB]\n"+text)
+		_ = f.Close()
+	}
+}

@@ -1,0 +1,230 @@
+// Package node runs services on one machine: it starts, watches and adopts
+// their processes, and routes traffic to them through the edge. It is a process
+// of its own, so that the control plane can die without services noticing; and
+// the services outlive it in turn.
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Options configure a node.
+type Options struct {
+	Data    string // the data directory
+	Edge    string // where the edge listens, host:port
+	Secrets func(context.Context, slipway.SecretRef) (slipway.Secret, error)
+	// Expand turns a process's command line into arguments.
+	Expand func(command string, env func(string) string) ([]string, error)
+	// MaxMemory ends an instance that grows over it, in bytes resident; 0 is no bound.
+	MaxMemory int64
+	Log       *slog.Logger
+}
+
+// Node is a Target over the processes of this machine.
+type Node struct {
+	o    Options
+	dir  string // DATA/node
+	lock *os.File
+	edge *edge
+
+	mu     sync.Mutex
+	places map[string]*place
+	ports  map[int]bool
+	quit   chan struct{}
+	once   sync.Once
+}
+
+var _ slipway.Target = (*Node)(nil)
+
+// Status is what the agent says of itself.
+type Status struct {
+	PID     int       `json:"pid"`
+	Edge    string    `json:"edge"`
+	Started time.Time `json:"started"`
+}
+
+// Open takes a data directory over: it adopts the instances that run, starts
+// those that should and don't, and opens the edge. A second agent on the same
+// directory is refused.
+func Open(o Options) (*Node, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{o: o, dir: filepath.Join(o.Data, "node"), places: map[string]*place{}, ports: map[int]bool{}, quit: make(chan struct{})}
+	for _, sub := range []string{"state", "deployments", "logs", "data"} {
+		if err := os.MkdirAll(filepath.Join(n.dir, sub), 0o700); err != nil {
+			return nil, slipway.Wrap(slipway.Unavailable, err, "the node's directory %s can't be made", n.dir)
+		}
+	}
+	if err := n.takeLock(); err != nil {
+		return nil, err
+	}
+	if err := n.restore(); err != nil {
+		_ = n.lock.Close()
+		return nil, err
+	}
+	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"), n.routes())
+	if err != nil {
+		_ = n.lock.Close()
+		return nil, err
+	}
+	n.edge = e
+	return n, n.announce()
+}
+
+func (n *Node) takeLock() error {
+	lock, err := os.OpenFile(filepath.Join(n.dir, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the node's directory can't be locked")
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return slipway.Errorf(slipway.Conflict, "a node agent already runs on %s", n.o.Data)
+	}
+	n.lock = lock
+	return nil
+}
+
+func (n *Node) announce() error {
+	return writeJSON(filepath.Join(n.dir, "node.json"), Status{PID: os.Getpid(), Edge: n.o.Edge, Started: time.Now().UTC()})
+}
+
+// Run serves the node's API until the context ends or a shutdown is asked for.
+// Services go on when it returns, unless they were shut down.
+func (n *Node) Run(ctx context.Context) error {
+	server, err := n.listen()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-n.quit:
+	case err := <-server.failed:
+		return err
+	}
+	server.close()
+	n.Close()
+	return nil
+}
+
+// Close lets go of the data directory and closes the edge. Instances go on.
+func (n *Node) Close() {
+	n.once.Do(func() {
+		n.mu.Lock()
+		places := n.list()
+		n.mu.Unlock()
+		for _, p := range places {
+			p.release()
+		}
+		n.edge.close()
+		_ = os.Remove(filepath.Join(n.dir, "node.json"))
+		_ = n.lock.Close()
+	})
+}
+
+// Shutdown stops every service. They start again with the next agent.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.mu.Lock()
+	places := n.list()
+	n.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, p := range places {
+		wg.Go(func() { p.stopAll(ctx) })
+	}
+	wg.Wait()
+	close(n.quit)
+	return nil
+}
+
+func (n *Node) list() []*place {
+	all := make([]*place, 0, len(n.places))
+	for _, p := range n.places {
+		all = append(all, p)
+	}
+	return all
+}
+
+// at returns the place of a service in an environment, making it at first.
+func (n *Node) at(service, environment string) *place {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := service + "." + environment
+	p := n.places[key]
+	if p == nil {
+		p = newPlace(n, placeState{Service: service, Environment: environment})
+		n.places[key] = p
+	}
+	return p
+}
+
+// restore reads what the last agent wrote and takes its instances over.
+func (n *Node) restore() error {
+	files, err := filepath.Glob(filepath.Join(n.dir, "state", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return slipway.Wrap(slipway.Unavailable, err, "the node's state can't be read")
+		}
+		var state placeState
+		if err := json.Unmarshal(text, &state); err != nil {
+			// Written by rename, so never half: a person has edited it.
+			return slipway.Wrap(slipway.Unavailable, err, "the node's state %s is not readable; restore it or move it away", file)
+		}
+		p := newPlace(n, state)
+		n.places[state.Service+"."+state.Environment] = p
+		p.adopt()
+	}
+	return nil
+}
+
+// routes are what the edge should know now.
+func (n *Node) routes() []route {
+	n.mu.Lock()
+	places := n.list()
+	n.mu.Unlock()
+	var routes []route
+	for _, p := range places {
+		if r, ok := p.route(); ok {
+			routes = append(routes, r)
+		}
+	}
+	return routes
+}
+
+// reroute brings the edge up to date; when it returns nil, new requests go
+// where the state says.
+func (n *Node) reroute() error { return n.edge.load(n.routes()) }
+
+// writeJSON replaces a file whole and for good.
+func writeJSON(path string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

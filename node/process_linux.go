@@ -1,0 +1,206 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// startTime is field 22 of /proc/PID/stat: clock ticks after boot; 0 when the
+// process is gone.
+func startTime(pid int) uint64 {
+	fields, _ := statFields(pid)
+	if len(fields) < 20 {
+		return 0
+	}
+	ticks, _ := strconv.ParseUint(fields[19], 10, 64)
+	return ticks
+}
+
+// statFields are the fields after the command's name, which may hold anything
+// but ends with the last parenthesis. The first of them is the state.
+func statFields(pid int) ([]string, bool) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, false
+	}
+	i := bytes.LastIndexByte(stat, ')')
+	if i < 0 {
+		return nil, false
+	}
+	return strings.Fields(string(stat[i+1:])), true
+}
+
+// alive tells whether exactly this process still runs.
+func alive(r running) bool {
+	fields, ok := statFields(r.PID)
+	return ok && len(fields) > 19 && fields[0] != "Z" && fields[0] != "X" && startTime(r.PID) == r.Start
+}
+
+// follow watches a process that is not our child through a pidfd; ok is false
+// when it is gone already.
+func follow(r running) (<-chan string, bool) {
+	fd, err := unix.PidfdOpen(r.PID, 0)
+	if err != nil {
+		return nil, false
+	}
+	if !alive(r) {
+		_ = unix.Close(fd)
+		return nil, false
+	}
+	wait := make(chan string, 1)
+	go func() {
+		defer unix.Close(fd)
+		for {
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+			if err == nil {
+				break
+			}
+			if err != unix.EINTR {
+				break
+			}
+		}
+		wait <- "exited while the agent that started it was away: its exit code is not known"
+	}()
+	return wait, true
+}
+
+// goneWithin waits for a process to end.
+func goneWithin(r running, limit time.Duration) bool {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if !alive(r) {
+			return true
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return !alive(r)
+		}
+	}
+}
+
+// marked lists the processes that carry an environment variable.
+func marked(mark string) []int {
+	want := []byte(mark)
+	var pids []int
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, err := os.ReadFile(filepath.Join(dir, "environ"))
+		if err != nil || !bytes.Contains(env, want) {
+			continue
+		}
+		for _, entry := range bytes.Split(env, []byte{0}) {
+			if bytes.Equal(entry, want) {
+				if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+					pids = append(pids, pid)
+				}
+			}
+		}
+	}
+	return pids
+}
+
+// group lists the processes of a process group.
+func group(leader int) []int {
+	var pids []int
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		if fields, ok := statFields(pid); ok && len(fields) > 2 && fields[2] == strconv.Itoa(leader) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// groupMemory sums the resident memory of a process group, in bytes.
+func groupMemory(leader int) int64 {
+	var total int64
+	for _, pid := range group(leader) {
+		if fields, ok := statFields(pid); ok && len(fields) > 21 {
+			pages, _ := strconv.ParseInt(fields[21], 10, 64)
+			total += pages * int64(os.Getpagesize())
+		}
+	}
+	return total
+}
+
+// exitWords says how a process ended.
+func exitWords(state *os.ProcessState) string {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return "was ended by signal " + status.Signal().String()
+	}
+	return fmt.Sprintf("exited with code %d", state.ExitCode())
+}
+
+// listeners says where the processes of a group listen: TCP addresses and unix
+// sockets.
+func listeners(leader int) []string {
+	inodes := map[string]bool{}
+	for _, pid := range group(leader) {
+		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		for _, link := range links {
+			target, err := os.Readlink(link)
+			if inode, ok := strings.CutPrefix(target, "socket:["); err == nil && ok {
+				inodes[strings.TrimSuffix(inode, "]")] = true
+			}
+		}
+	}
+	var found []string
+	for _, file := range []string{"tcp", "tcp6"} {
+		for _, fields := range netTable(leader, file) {
+			// 0A is the state LISTEN; the address is hex, the port after the colon.
+			if len(fields) > 9 && fields[3] == "0A" && inodes[fields[9]] {
+				_, port, _ := strings.Cut(fields[1], ":")
+				n, _ := strconv.ParseInt(port, 16, 32)
+				found = append(found, fmt.Sprintf("port %d", n))
+			}
+		}
+	}
+	for _, fields := range netTable(leader, "unix") {
+		if len(fields) > 7 && inodes[fields[6]] && fields[5] == "01" {
+			found = append(found, "the unix socket "+fields[7])
+		}
+	}
+	return found
+}
+
+// established counts connections to a local port that are in use.
+func established(port int) int {
+	want := fmt.Sprintf(":%04X", port)
+	count := 0
+	for _, file := range []string{"tcp", "tcp6"} {
+		for _, fields := range netTable(os.Getpid(), file) {
+			if len(fields) > 3 && fields[3] == "01" && strings.HasSuffix(fields[1], want) {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+func netTable(pid int, name string) [][]string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, name))
+	if err != nil {
+		return nil
+	}
+	var rows [][]string
+	for line := range strings.Lines(string(text)) {
+		rows = append(rows, strings.Fields(line))
+	}
+	return rows
+}
