@@ -22,6 +22,7 @@ type detection struct {
 	manifests manifests
 	pyproject pyproject
 	locked    []LockedPackage
+	code      code // parsed modules of the service
 	halted    bool // the manifests make no sense: later stages would only add noise
 }
 

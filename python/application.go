@@ -1,0 +1,388 @@
+package python
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// detectApplication settles the framework, the processes, and what serves the
+// web: slipway.yaml first, then the Procfile, then what the code says. It asks
+// rather than guess between equals.
+func (d *detection) detectApplication() {
+	d.readProcfile()
+	d.configuredProcesses()
+	list := d.candidates()
+	dj := d.django()
+	if _, explicit := d.project.Processes["web"]; explicit {
+		d.explicitWeb(list, dj)
+		return
+	}
+	if d.broken("procfile.") {
+		d.setFramework(candidate{})
+		return
+	}
+	if c, ok := d.configuredApplication(list); ok {
+		d.inferWeb(c, High, nil)
+		return
+	}
+	if d.config != nil && d.config.Application != "" {
+		return // it has been refused
+	}
+	if dj.any() {
+		d.djangoWeb(dj)
+		return
+	}
+	if c, ok := d.flaskApp(list); ok {
+		d.inferWeb(c, High, list)
+		return
+	}
+	if c, ok := d.fastapiEntrypoint(list); ok {
+		d.inferWeb(c, High, list)
+		return
+	}
+	if d.script(list) {
+		return
+	}
+	d.bestCandidate(list)
+}
+
+// broken says that a problem with this prefix has been reported.
+func (d *detection) broken(prefix string) bool {
+	for _, p := range d.project.Problems {
+		if strings.HasPrefix(p.Code, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// configuredProcesses lets slipway.yaml override the Procfile.
+func (d *detection) configuredProcesses() {
+	if d.config == nil {
+		return
+	}
+	file := d.configFile()
+	for _, name := range sortedKeys(d.config.Processes) {
+		var rivals []string
+		if old, ok := d.project.Processes[name]; ok {
+			rivals = append(rivals, string(old)+" (Procfile)")
+		}
+		at := Evidence{File: file, Line: d.configLine("processes")}
+		for i, l := range d.tree.lines(file) {
+			if i+1 > at.Line && strings.HasPrefix(strings.TrimSpace(l), name+":") {
+				at.Line = i + 1
+				break
+			}
+		}
+		if c := d.config.Processes[name].Command; c != "" {
+			d.addProcess(name, c, at, processRule(name)+".config", High, rivals...)
+		}
+	}
+}
+
+// configuredApplication reads application: of slipway.yaml.
+func (d *detection) configuredApplication(list []candidate) (candidate, bool) {
+	if d.config == nil || d.config.Application == "" {
+		return candidate{}, false
+	}
+	return d.statedApplication(d.config.Application, Evidence{File: d.configFile(), Line: d.configLine("application")}, "config", list)
+}
+
+// statedApplication finds module:object as somebody wrote it. What does not
+// exist is refused with the likeliest that does.
+func (d *detection) statedApplication(text string, at Evidence, rule string, list []candidate) (candidate, bool) {
+	module, object, _ := strings.Cut(text, ":")
+	c := candidate{line: at.Line, rule: "app." + rule, module: module, dir: "."}
+	if name, arguments, called := strings.Cut(object, "("); called {
+		object, c.factory, c.arguments = name, true, strings.TrimSuffix(arguments, ")")
+	}
+	for _, dir := range []string{".", "src"} {
+		if file, rest, ok := d.locateIn(dir, module); ok && rest == "" {
+			c.file, c.dir = file, dir
+			break
+		}
+	}
+	if c.file == "" {
+		d.problem(Problem{Code: "app.missing", Message: at.File + " names " + clip(text) + ", and there is no module " + clip(module),
+			File: at.File, Line: at.Line, Remedy: d.instead(list)})
+		return c, false
+	}
+	if object == "" {
+		m := d.module(c.file)
+		for _, n := range []string{"app", "application", "create_app", "make_app"} {
+			if m == nil {
+				break
+			}
+			if _, _, ok := d.made(c.file, n, 0); ok {
+				object = n
+				break
+			}
+			if _, ok := m.def(n); ok {
+				object, c.factory = n, true
+				break
+			}
+		}
+	}
+	if object == "" {
+		d.problem(Problem{Code: "app.missing", Message: at.File + " names " + clip(text) + ", and " + c.file + " has no app, application or create_app",
+			File: at.File, Line: at.Line, Remedy: d.instead(list)})
+		return c, false
+	}
+	c.object = object
+	var found candidate
+	var ok bool
+	if c.factory {
+		found, ok = d.makes(c.file, object, 0)
+	} else {
+		found, _, ok = d.made(c.file, object, 0)
+		if m := d.module(c.file); m != nil && !ok {
+			if _, isDef := m.def(object); isDef {
+				if found, ok = d.makes(c.file, object, 0); ok {
+					c.factory = true
+				}
+			}
+		}
+	}
+	if ok {
+		c.framework, c.iface, c.origin = found.framework, found.iface, found.origin
+	}
+	return c, true
+}
+
+// instead names the line to write.
+func (d *detection) instead(list []candidate) string {
+	if len(list) == 0 {
+		return "correct it: it has to be module:object, as Python would import it"
+	}
+	return "write application: " + d.written(list[0]) + " in " + d.configFile()
+}
+
+func (d *detection) written(c candidate) string {
+	if c.factory {
+		return c.module + ":" + c.object + "()"
+	}
+	return c.module + ":" + c.object
+}
+
+// flaskApp reads FLASK_APP from .flaskenv.
+func (d *detection) flaskApp(list []candidate) (candidate, bool) {
+	for i, l := range d.tree.lines(".flaskenv") {
+		key, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(l), "export "), "=")
+		if !ok || strings.TrimSpace(key) != "FLASK_APP" {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			value = value[1 : n-1]
+		}
+		module, object, _ := strings.Cut(value, ":")
+		if strings.HasSuffix(module, ".py") || strings.Contains(module, "/") {
+			module = strings.ReplaceAll(strings.TrimSuffix(path.Clean(module), ".py"), "/", ".")
+			module = strings.TrimPrefix(module, "src.")
+		}
+		at := Evidence{File: ".flaskenv", Line: i + 1}
+		return d.statedApplication(strings.TrimSuffix(module+":"+object, ":"), at, "flask.flaskenv", list)
+	}
+	return candidate{}, false
+}
+
+// fastapiEntrypoint reads [tool.fastapi] entrypoint.
+func (d *detection) fastapiEntrypoint(list []candidate) (candidate, bool) {
+	text := digString(d.pyproject.data, "tool", "fastapi", "entrypoint")
+	if text == "" {
+		return candidate{}, false
+	}
+	return d.statedApplication(text, Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.fastapi", "entrypoint")}, "fastapi.entrypoint", list)
+}
+
+// bestCandidate takes the likeliest object, asks between equals, and says so
+// when there is nothing to start.
+func (d *detection) bestCandidate(list []candidate) {
+	if len(list) == 0 {
+		d.nothingToStart()
+		return
+	}
+	equal := d.equals(list)
+	if len(equal) > 0 {
+		if c, s, ok := d.corroborated(append([]candidate{list[0]}, equal...)); ok {
+			c.rule = "app.suggestion"
+			d.inferWeb(c, Medium, list, s.String())
+			return
+		}
+		names := []string{list[0].String()}
+		for _, c := range equal {
+			names = append(names, c.String())
+		}
+		d.setFramework(list[0])
+		d.problem(Problem{Code: "app.ambiguous", Message: "several objects could be the application: " + strings.Join(names, ", "),
+			File: d.configFile(), Remedy: "say which one: put \"application: " + d.written(list[0]) + "\" in " + d.configFile()})
+		return
+	}
+	d.inferWeb(list[0], Medium, list)
+}
+
+// corroborated returns the only candidate that another platform's file names.
+func (d *detection) corroborated(list []candidate) (candidate, suggestion, bool) {
+	for _, s := range d.suggestions() {
+		if s.what != "web" {
+			continue
+		}
+		line, err := Command(s.value).Parse()
+		if err != nil {
+			continue
+		}
+		_, target, ok := targetOf(line)
+		for _, c := range list {
+			if ok && target.module == c.module && target.object == c.object {
+				return c, s, true
+			}
+		}
+	}
+	return candidate{}, suggestion{}, false
+}
+
+// inferWeb makes the web process for an application.
+func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, more ...string) {
+	d.setFramework(c)
+	if c.iface == "" {
+		c.iface = interfaceOf[d.project.Framework]
+	}
+	if c.iface == "" && d.config != nil && d.config.Server != "" {
+		c.iface = serverInterfaces[d.config.Server][0]
+	}
+	if c.iface == "" {
+		_, wsgi := d.declaresServer("gunicorn")
+		_, asgi := d.declaresServer("uvicorn")
+		switch {
+		case wsgi && !asgi:
+			c.iface = WSGI
+		case asgi:
+			c.iface = ASGI
+		default:
+			d.problem(Problem{Code: "app.interface", Message: "it cannot be told from the code whether " + c.target() + " is WSGI or ASGI",
+				File: d.configFile(), Remedy: "put \"server: gunicorn\" (WSGI) or \"server: uvicorn\" (ASGI) in " + d.configFile()})
+			return
+		}
+	}
+	server, ok := d.chooseServer(c.iface)
+	if !ok {
+		return
+	}
+	if server.Name == "daphne" && c.factory {
+		d.problem(Problem{Code: "server.factory", Message: "daphne cannot call a factory such as " + c.target(),
+			File: c.file, Line: c.line, Remedy: "assign the application to a name: app = " + c.object + "()"})
+		return
+	}
+	d.project.Server = server
+	d.setApplication(c)
+	rivals := append([]string{}, more...)
+	for _, other := range list {
+		if other.target() != c.target() && len(rivals) < 8 {
+			rivals = append(rivals, other.String())
+		}
+	}
+	for _, s := range d.suggestions() {
+		if s.what == "web" && len(rivals) < 12 && !contains(rivals, s.String()) {
+			rivals = append(rivals, s.String())
+		}
+	}
+	command := d.serve(server.Name, c)
+	d.find(Finding{What: "application", Value: d.written(c), File: firstOf(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure, Rivals: rivals})
+	d.addProcess("web", command, Evidence{File: firstOf(c.file, d.configFile()), Line: c.line}, "web.inferred", sure, rivals...)
+	d.suggestWorkers()
+}
+
+func (d *detection) setApplication(c candidate) {
+	object := c.object
+	d.project.Application = &Application{
+		Module: c.module, Object: object, Factory: c.factory, Interface: c.iface, Dir: path.Join(d.tree.dir, firstOf(c.dir, ".")),
+	}
+}
+
+// explicitWeb learns what it can from a start command that somebody wrote.
+func (d *detection) explicitWeb(list []candidate, dj djangoFacts) {
+	command := d.project.Processes["web"]
+	at := d.evidenceOf("web")
+	line, err := command.Parse()
+	if err != nil {
+		d.setFramework(firstCandidate(list, dj))
+		return
+	}
+	name, c, ok := targetOf(line)
+	if !ok || line.Script {
+		d.setFramework(firstCandidate(list, dj))
+		d.suggestWorkers()
+		return
+	}
+	d.project.Server = d.serverNamed(name)
+	if d.project.Server.Injected {
+		d.warn(Problem{Code: "server.injected", Message: at.File + " starts " + name + ", and no dependency names it; Slipway installs " + d.project.Server.Requirement,
+			File: at.File, Line: at.Line, Remedy: "add " + name + " to the dependencies"})
+	}
+	d.explicitTarget(name, c, line, at, list, dj)
+	d.suggestWorkers()
+}
+
+func firstCandidate(list []candidate, dj djangoFacts) candidate {
+	if dj.any() {
+		return candidate{framework: "django", file: dj.manage, line: 1}
+	}
+	if len(list) > 0 {
+		return list[0]
+	}
+	return candidate{}
+}
+
+func (d *detection) evidenceOf(what string) Evidence {
+	for _, f := range d.project.Findings {
+		if f.What == what {
+			return Evidence{File: d.tree.relative(f.File), Line: f.Line, Text: f.Value}
+		}
+	}
+	return Evidence{}
+}
+
+// explicitTarget checks module:object of a stated command.
+func (d *detection) explicitTarget(server string, c candidate, line Line, at Evidence, list []candidate, dj djangoFacts) {
+	for _, dir := range []string{c.dir, ".", "src"} {
+		if file, rest, ok := d.locateIn(dir, c.module); ok && rest == "" {
+			c.file, c.dir = file, dir
+			break
+		}
+	}
+	if c.file == "" {
+		head, _, _ := strings.Cut(c.module, ".")
+		if !d.installs(normalizeName(head)) && !d.tree.isDir(path.Join(c.dir, head)) && !d.tree.isDir(head) && !d.tree.isDir("src/"+head) && len(list) > 0 {
+			d.problem(Problem{Code: "web.missing_module", Message: fmt.Sprintf("%s starts %s, and there is no module %s", at.File, c.target(), c.module),
+				File: at.File, Line: at.Line, Remedy: "write " + list[0].target() + " in its place"})
+		}
+		d.setFramework(firstCandidate(list, dj))
+		return
+	}
+	if c.factory {
+		if found, ok := d.makes(c.file, c.object, 0); ok {
+			c.framework, c.iface = found.framework, found.iface
+		}
+	} else if found, _, ok := d.made(c.file, c.object, 0); ok {
+		c.framework, c.iface, c.line = found.framework, found.iface, found.line
+	}
+	if c.framework == "" && dj.any() && (dj.has(c.file) || strings.HasSuffix(c.file, "wsgi.py")) {
+		c.framework = "django"
+	}
+	d.setFramework(c)
+	d.setApplication(c)
+	worker := ""
+	if server == "gunicorn" {
+		worker = d.gunicornWorker(line.Words())
+	}
+	asgiWorker := strings.Contains(worker, "uvicorn") || strings.Contains(worker, "asgi") || strings.Contains(worker, "aiohttp") || strings.Contains(worker, "hypercorn") || strings.Contains(worker, "sanic") || worker == "computed"
+	if c.iface == ASGI && (server == "waitress" || server == "uwsgi" || server == "gunicorn" && !asgiWorker) {
+		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, a WSGI server, and the object is ASGI (%s)", at.File, c.target(), server, c.framework),
+			File: at.File, Line: at.Line, Remedy: "write uvicorn " + c.target() + " --host " + address + " --port $PORT"})
+	}
+	if c.iface == WSGI && (server == "uvicorn" && !strings.Contains(string(d.project.Processes["web"]), "wsgi") || server == "daphne") {
+		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, an ASGI server, and the object is WSGI (%s)", at.File, c.target(), server, c.framework),
+			File: at.File, Line: at.Line, Remedy: "write gunicorn " + c.target() + " --bind " + address + ":$PORT"})
+	}
+}

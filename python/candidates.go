@@ -1,0 +1,282 @@
+package python
+
+import (
+	"path"
+	"sort"
+	"strings"
+)
+
+// candidate is an application object that a server might import.
+type candidate struct {
+	file      string
+	line      int
+	dir       string // where to import from, relative to the service
+	module    string
+	object    string
+	factory   bool
+	arguments string // of a factory that needs some, as FLASK_APP has them
+	framework string
+	iface     Interface
+	rule      string
+	score     int
+	origin    string // file and name of the object itself: two with one origin are the same
+}
+
+func (c candidate) target() string {
+	if c.arguments != "" {
+		return c.module + ":" + c.object + "(" + c.arguments + ")"
+	}
+	return c.module + ":" + c.object
+}
+
+func (c candidate) String() string {
+	s := c.target()
+	if c.factory && c.arguments == "" {
+		s += "()"
+	}
+	return s + " (" + c.file + ":" + itoa(c.line) + ")"
+}
+
+var entryStems = map[string]int{
+	"wsgi": 28, "asgi": 28, "app": 8, "main": 8, "server": 8, "application": 8, "index": 8, "run": 8, "__init__": 8, "api": 6, "web": 6, "factory": 4,
+}
+
+var entryObjects = map[string]int{"app": 5, "application": 5, "api": 2, "server": 2, "asgi_app": 4, "wsgi_app": 4, "wsgi": 2, "asgi": 2}
+
+var factoryNames = map[string]bool{"create_app": true, "make_app": true, "create_application": true, "get_app": true, "build_app": true, "app_factory": true, "get_application": true}
+
+// made says what name stands for in a module, following imports within the
+// project. kind is "assignment", "factory_call" or "import".
+func (d *detection) made(file, name string, depth int) (c candidate, kind string, ok bool) {
+	m := d.module(file)
+	if m == nil || depth > 6 {
+		return c, "", false
+	}
+	for _, a := range m.assigns {
+		if a.name != name {
+			continue
+		}
+		if next, k, found := d.value(file, m, a, depth); found {
+			if c.framework != "" && next.framework == "" {
+				next.framework = c.framework
+			}
+			next.file, next.line = file, a.line
+			if next.origin == "" {
+				next.origin = file + ":" + name
+			}
+			c, kind, ok = next, k, true
+		}
+	}
+	if ok {
+		return c, kind, true
+	}
+	if full, imported := m.imports[name]; imported {
+		if target, rest, found := d.locate(file, full); found && rest != "" && !strings.Contains(rest, ".") && (target != file || rest != name) {
+			c, _, ok = d.made(target, rest, depth+1)
+			c.file = file
+			c.line = d.lineOf(file, "import")
+			for i, l := range d.tree.lines(file) {
+				if strings.Contains(l, "import") && strings.Contains(l, rest) {
+					c.line = i + 1
+					break
+				}
+			}
+			return c, "import", ok
+		}
+	}
+	return c, "", false
+}
+
+// value says what an assignment's right side makes.
+func (d *detection) value(file string, m *module, a assignment, depth int) (candidate, string, bool) {
+	if a.callee == "" {
+		name, rest := dotted(a.value)
+		if head, attr, ok := strings.Cut(name, "."); ok && len(rest) == 0 && attr == "server" {
+			if c, _, found := d.made(file, head, depth+1); found && c.framework == "dash" {
+				c.iface, c.origin = WSGI, ""
+				return c, "assignment", true
+			}
+		}
+		if name != "" && len(rest) == 0 && name != a.name {
+			if !strings.Contains(name, ".") {
+				return d.made(file, name, depth+1)
+			}
+			if target, attr, found := d.locate(file, m.resolve(name)); found && attr != "" && !strings.Contains(attr, ".") {
+				return d.made(target, attr, depth+1)
+			}
+		}
+		return candidate{}, "", false
+	}
+	full := m.resolve(a.callee)
+	if mk, ok := makers[full]; ok {
+		c := candidate{framework: mk.framework, iface: mk.iface}
+		if mk.wraps {
+			for _, arg := range arguments(a.value) {
+				if name, _ := dotted(arg); name != "" && name != a.name {
+					if inner, _, ok := d.made(file, name, depth+1); ok {
+						c.framework = inner.framework
+						break
+					}
+				}
+			}
+		}
+		return c, "assignment", true
+	}
+	if lastPart(a.callee) == "make_wsgi_app" {
+		return candidate{framework: "pyramid", iface: WSGI}, "assignment", true
+	}
+	// a function of the project that makes one
+	target, rest, found := file, a.callee, true
+	if _, local := m.def(a.callee); !local {
+		target, rest, found = d.locate(file, full)
+	}
+	if found && rest != "" && !strings.Contains(rest, ".") {
+		if c, ok := d.makes(target, rest, depth+1); ok {
+			c.origin = ""
+			return c, "factory_call", true
+		}
+	}
+	return candidate{}, "", false
+}
+
+// makes says what a function of the project returns, by the constructors
+// called in it, or in functions of the project that it calls.
+func (d *detection) makes(file, name string, depth int) (candidate, bool) {
+	m := d.module(file)
+	if m == nil || depth > 6 {
+		return candidate{}, false
+	}
+	def, ok := m.def(name)
+	if !ok {
+		if full, imported := m.imports[name]; imported {
+			if target, rest, found := d.locate(file, full); found && rest != "" && (target != file || rest != name) {
+				return d.makes(target, rest, depth+1)
+			}
+		}
+		return candidate{}, false
+	}
+	if def.async {
+		return candidate{}, false
+	}
+	var later []string
+	for _, st := range def.body {
+		for _, c := range calls(st.tokens) {
+			full := m.resolve(c.callee)
+			if mk, ok := makers[full]; ok && !mk.wraps {
+				return candidate{file: file, line: def.line, framework: mk.framework, iface: mk.iface}, true
+			}
+			if lastPart(c.callee) == "make_wsgi_app" {
+				return candidate{file: file, line: def.line, framework: "pyramid", iface: WSGI}, true
+			}
+			later = append(later, c.callee)
+		}
+	}
+	for _, callee := range later {
+		target, rest, found := file, callee, true
+		if _, local := m.def(callee); !local {
+			target, rest, found = d.locate(file, m.resolve(callee))
+		}
+		if found && rest != "" && rest != name && !strings.Contains(rest, ".") {
+			if c, ok := d.makes(target, rest, depth+2); ok {
+				c.file, c.line = file, def.line
+				return c, true
+			}
+		}
+	}
+	return candidate{}, false
+}
+
+// candidates searches the project for application objects, the likeliest first.
+func (d *detection) candidates() []candidate {
+	var out []candidate
+	for _, file := range d.sources() {
+		if strings.Count(file, "/") > 4 {
+			continue
+		}
+		dir, name, ok := d.importable(file)
+		m := d.module(file)
+		if !ok || m == nil {
+			continue
+		}
+		stem := strings.TrimSuffix(path.Base(file), ".py")
+		place := max(0, 6-2*strings.Count(strings.TrimPrefix(file, "src/"), "/"))
+		if stem == "__init__" {
+			place = min(6, place+2)
+		}
+		push := func(c candidate, base int, rule string) {
+			c.dir, c.module = dir, name
+			c.score = base + entryStems[stem] + entryObjects[c.object] + place
+			c.rule = "app." + firstOf(c.framework, "unknown") + "." + rule
+			if c.iface == Raw {
+				c.score -= 20
+			}
+			out = append(out, c)
+		}
+		seen := map[string]bool{}
+		names := make([]string, 0, len(m.assigns))
+		for _, a := range m.assigns {
+			names = append(names, a.name)
+		}
+		for _, local := range sortedKeys(m.imports) {
+			if entryStems[stem] > 0 && entryObjects[local] > 0 {
+				names = append(names, local)
+			}
+		}
+		for _, n := range names {
+			if seen[n] || strings.HasPrefix(n, "_") {
+				continue
+			}
+			seen[n] = true
+			c, kind, ok := d.made(file, n, 0)
+			if !ok || c.framework == "dash" && c.iface == "" {
+				continue
+			}
+			c.object = n
+			push(c, map[string]int{"assignment": 100, "factory_call": 92, "import": 60}[kind], kind)
+		}
+		for _, def := range m.defs {
+			if !factoryNames[def.name] || !def.optional {
+				continue
+			}
+			if c, ok := d.makes(file, def.name, 0); ok {
+				c.object, c.factory, c.origin = def.name, true, file+":"+def.name
+				c.line = def.line
+				push(c, 50, "factory")
+			}
+		}
+	}
+	d.favourDeclared(out)
+	sort.SliceStable(out, func(a, b int) bool { return out[a].score > out[b].score })
+	return out
+}
+
+// favourDeclared ranks objects of frameworks that nobody declares last.
+func (d *detection) favourDeclared(list []candidate) {
+	declared, _ := d.declaredFrameworks()
+	if len(declared) == 0 {
+		return
+	}
+	for i := range list {
+		if f := list[i].framework; f != "" && !contains(declared, f) && !d.installs(f) {
+			list[i].score -= 40
+		}
+	}
+}
+
+// equals are the candidates that are as good as the first and another object.
+func (d *detection) equals(list []candidate) []candidate {
+	var out []candidate
+	for _, c := range list[1:] {
+		if c.score <= list[0].score-8 || c.origin == list[0].origin {
+			continue
+		}
+		if d.reaches(list[0].file, c.file, map[string]bool{}) && c.file != list[0].file {
+			continue // a part of the first
+		}
+		if c.file == list[0].file && entryObjects[c.object] < entryObjects[list[0].object] {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,171 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// maxModules bounds how many files are parsed in one detection.
+const maxModules = 800
+
+// code is the project's Python source, parsed when first asked for.
+type code struct {
+	listed bool
+	files  []string
+	parsed map[string]*module
+}
+
+// sources are the service's own .py files, the shallow ones first, without
+// tests, examples and other directories that are no service.
+func (d *detection) sources() []string {
+	if d.code.listed {
+		return d.code.files
+	}
+	d.code.listed = true
+	for _, f := range d.tree.walk(false) {
+		base := path.Base(f)
+		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || toolScript[base] {
+			continue
+		}
+		skip := false
+		for _, part := range strings.Split(path.Dir(f), "/") {
+			skip = skip || notServices[part] && part != "migrations" || part == "site-packages"
+		}
+		if !skip {
+			d.code.files = append(d.code.files, f)
+		}
+	}
+	return d.code.files
+}
+
+// module parses file; nil when it cannot be read or too many have been.
+func (d *detection) module(file string) *module {
+	if m, ok := d.code.parsed[file]; ok {
+		return m
+	}
+	if d.code.parsed == nil {
+		d.code.parsed = map[string]*module{}
+	}
+	if len(d.code.parsed) >= maxModules {
+		return nil
+	}
+	text, ok := d.tree.read(file)
+	if !ok {
+		d.code.parsed[file] = nil
+		return nil
+	}
+	m := parseModule(text)
+	d.code.parsed[file] = &m
+	return &m
+}
+
+// importable says from which directory file is imported and under what name.
+// ok is false for a file that cannot be imported, such as my-script.py in a
+// directory that is no place to import from.
+func (d *detection) importable(file string) (dir, name string, ok bool) {
+	parts := strings.Split(strings.TrimSuffix(file, ".py"), "/")
+	from := 0
+	if len(parts) > 1 && parts[0] == "src" && !d.tree.exists("src/__init__.py") {
+		from = 1
+	}
+	for i := from; i < len(parts)-1; i++ {
+		if !identifier(parts[i]) {
+			from = i + 1
+		}
+	}
+	if from < len(parts)-1 && !d.tree.exists(path.Join(path.Dir(file), "__init__.py")) && d.importsSiblings(file, strings.Join(parts[:from], "/")) {
+		from = len(parts) - 1
+	}
+	names := parts[from:]
+	if n := len(names); n > 1 && names[n-1] == "__init__" {
+		names = names[:n-1]
+	}
+	for _, n := range names {
+		if !identifier(n) {
+			return "", "", false
+		}
+	}
+	return path.Join(append([]string{"."}, parts[:from]...)...), strings.Join(names, "."), true
+}
+
+// importsSiblings says that a file imports by bare name what lies beside it
+// and is not to be found from base: it runs with its own directory on the path.
+func (d *detection) importsSiblings(file, base string) bool {
+	m := d.module(file)
+	if m == nil {
+		return false
+	}
+	for _, name := range m.modules {
+		head, _, _ := strings.Cut(name, ".")
+		if head == "" || head == strings.TrimSuffix(path.Base(file), ".py") {
+			continue
+		}
+		beside := path.Join(path.Dir(file), head)
+		if (d.tree.exists(beside+".py") || d.tree.isDir(beside)) && !d.tree.exists(path.Join(base, head)+".py") && !d.tree.isDir(path.Join(base, head)) {
+			return true
+		}
+	}
+	return false
+}
+
+// locate finds the file of a dotted name as seen from the module in file, and
+// what remains of the name inside it.
+func (d *detection) locate(file, dotted string) (target, rest string, ok bool) {
+	if strings.HasPrefix(dotted, ".") {
+		base := path.Dir(file)
+		for strings.HasPrefix(dotted, "..") {
+			base, dotted = path.Dir(base), dotted[1:]
+		}
+		return d.locateIn(base, strings.TrimPrefix(dotted, "."))
+	}
+	dirs := []string{".", "src", path.Dir(file)}
+	if dir, _, ok := d.importable(file); ok {
+		dirs = append([]string{dir}, dirs...)
+	}
+	for _, dir := range dirs {
+		if target, rest, ok := d.locateIn(dir, dotted); ok {
+			return target, rest, true
+		}
+	}
+	return "", "", false
+}
+
+func (d *detection) locateIn(dir, dotted string) (target, rest string, ok bool) {
+	var parts []string
+	if dotted != "" {
+		parts = strings.Split(dotted, ".")
+	}
+	for n := len(parts); n >= 0; n-- {
+		p := path.Join(append([]string{dir}, parts[:n]...)...)
+		rest := strings.Join(parts[n:], ".")
+		if n > 0 && d.tree.exists(p+".py") {
+			return p + ".py", rest, true
+		}
+		if (n > 0 || dotted != "" && dir != ".") && d.tree.exists(path.Join(p, "__init__.py")) {
+			return path.Join(p, "__init__.py"), rest, true
+		}
+	}
+	return "", "", false
+}
+
+// reaches says that from imports to, directly or through others.
+func (d *detection) reaches(from, to string, seen map[string]bool) bool {
+	if from == to {
+		return true
+	}
+	m := d.module(from)
+	if m == nil || seen[from] || len(seen) > 200 {
+		return false
+	}
+	seen[from] = true
+	names := append([]string{}, m.modules...)
+	for _, full := range m.imports {
+		names = append(names, full)
+	}
+	for _, n := range names {
+		if target, _, ok := d.locate(from, n); ok && target != from && d.reaches(target, to, seen) {
+			return true
+		}
+	}
+	return false
+}

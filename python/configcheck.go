@@ -1,0 +1,185 @@
+package python
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var (
+	processName     = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	serviceName     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	applicationName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\(\))?$`)
+)
+
+// Words that slipway.yaml may use; the schema lists the same.
+var (
+	configManagers   = []string{string(UV), string(Poetry), string(PDM), string(Pipenv), string(PipTools), string(Pip), string(PyLock), string(NoDeps)}
+	configServers    = []string{"gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress", "uwsgi"}
+	configFrameworks = []string{
+		"django", "flask", "fastapi", "starlette", "litestar", "sanic", "quart", "falcon", "bottle", "pyramid",
+		"aiohttp", "tornado", "streamlit", "gradio", "dash",
+	}
+)
+
+// configChecker looks at values that have the right type.
+type configChecker struct {
+	*configReader
+	root *yaml.Node
+}
+
+func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
+	k := configChecker{r, root}
+	k.pattern("name", c.Name, serviceName, "use lower-case letters, digits and hyphens")
+	k.oneOf("stale_lock", c.StaleLock, []string{"refuse", "warn"})
+	k.oneOf("manager", string(c.Manager), configManagers)
+	k.oneOf("server", c.Server, configServers)
+	k.oneOf("framework", c.Framework, configFrameworks)
+	k.pattern("application", c.Application, applicationName, "write module:object or module:factory(), such as shop.wsgi:application")
+	k.inside("root", c.Root)
+	for i, f := range c.Requirements {
+		k.inside("requirements."+itoa(i), f)
+	}
+	k.command("release_command", c.ReleaseCommand)
+	for name, p := range c.Processes {
+		at := "processes." + name
+		if !processName.MatchString(name) {
+			k.bad(at, fmt.Sprintf("%q is no name for a process", clip(name)), "use lower-case letters, digits, - and _")
+		}
+		if name == "release" {
+			k.bad(at, "processes.release is not a process", "use release_command: for what runs once per deploy")
+		}
+		if p.Command == "" {
+			k.bad(at, at+" has no command", "add command: to "+at)
+		}
+		k.command(at+".command", p.Command)
+		k.between(at+".instances", p.Instances, 0, 100)
+		k.between(at+".grace_seconds", p.GraceSeconds, 0, 3600)
+	}
+	k.env("env", c.Env)
+	if t := c.Test; t != nil {
+		k.command("test.command", t.Command)
+		k.env("test.env", t.Env)
+		k.between("test.timeout_seconds", t.TimeoutSeconds, 0, 86400)
+		for i, f := range t.Requirements {
+			k.inside("test.requirements."+itoa(i), f)
+		}
+		if t.Skip && t.Command != "" {
+			k.bad("test.skip", "test.skip is true and test.command is given", "delete one of them")
+		}
+	}
+	if h := c.Health; h != nil {
+		k.urlPath("health.path", h.Path)
+		k.between("health.timeout_seconds", h.TimeoutSeconds, 0, 3600)
+		if strings.ContainsAny(h.Host, "/ \t\r\n") {
+			k.bad("health.host", "health.host is a host name, without scheme or path", "write it as example.com")
+		}
+		for i, s := range h.Statuses {
+			k.between("health.statuses."+itoa(i), s, 100, 599)
+		}
+	}
+	for i, f := range c.Files {
+		at := "files." + itoa(i)
+		k.required(at+".template", f.Template)
+		k.required(at+".path", f.Path)
+		k.inside(at+".template", f.Template)
+		k.inside(at+".path", f.Path)
+	}
+	for i, v := range c.Verify {
+		at := "verify." + itoa(i)
+		k.required(at+".path", v.Path)
+		k.urlPath(at+".path", v.Path)
+		if v.Status != 0 {
+			k.between(at+".status", v.Status, 100, 599)
+		}
+		k.between(at+".max_millis", v.MaxMillis, 0, 600000)
+		k.between(at+".successes", v.Successes, 0, 100)
+		k.between(at+".timeout_seconds", v.TimeoutSeconds, 0, 3600)
+	}
+	if b := c.Build; b != nil {
+		k.env("build.env", b.Env)
+		k.between("build.timeout_seconds", b.TimeoutSeconds, 0, 86400)
+		for i, cmd := range b.Commands {
+			k.required("build.commands."+itoa(i), string(cmd))
+			k.command("build.commands."+itoa(i), cmd)
+		}
+	}
+}
+
+// bad reports key with the line of the deepest part of it that is written.
+func (k configChecker) bad(key, message, remedy string) {
+	parts := strings.Split(key, ".")
+	var n *yaml.Node
+	for len(parts) > 0 && n == nil {
+		n = find(k.root, parts...)
+		parts = parts[:len(parts)-1]
+	}
+	k.fault("config.value", n, message, remedy)
+}
+
+func (k configChecker) oneOf(key, value string, known []string) {
+	if value == "" || contains(known, value) {
+		return
+	}
+	remedy := "use one of " + strings.Join(known, ", ")
+	if near := nearest(value, known); near != "" {
+		remedy = "did you mean " + key + ": " + near + "?"
+	}
+	k.bad(key, fmt.Sprintf("%s: %q is not known", key, clip(value)), remedy)
+}
+
+func (k configChecker) pattern(key, value string, re *regexp.Regexp, remedy string) {
+	if value != "" && !re.MatchString(value) {
+		k.bad(key, fmt.Sprintf("%s: %q has the wrong form", key, clip(value)), remedy)
+	}
+}
+
+func (k configChecker) required(key, value string) {
+	if strings.TrimSpace(value) == "" {
+		k.bad(key, key+" is missing", "add "+lastPart(key)+":")
+	}
+}
+
+func (k configChecker) between(key string, value, low, high int) {
+	if value < low || value > high {
+		k.bad(key, fmt.Sprintf("%s: %d is not between %d and %d", key, value, low, high), fmt.Sprintf("write a number from %d to %d", low, high))
+	}
+}
+
+func (k configChecker) inside(key, name string) {
+	if name == "" {
+		return
+	}
+	if clean := path.Clean(name); path.IsAbs(name) || clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsAny(name, "\\\x00") {
+		k.bad(key, fmt.Sprintf("%s: %q leaves the service's directory", key, clip(name)), "give a path relative to the service's directory")
+	}
+}
+
+func (k configChecker) urlPath(key, value string) {
+	if value != "" && (!strings.HasPrefix(value, "/") || strings.ContainsAny(value, " \t\r\n#")) {
+		k.bad(key, fmt.Sprintf("%s: %q is not the path of a URL", key, clip(value)), "write it as /health")
+	}
+}
+
+func (k configChecker) env(key string, values map[string]string) {
+	for name, v := range values {
+		if !identifier(name) {
+			k.bad(key+"."+name, fmt.Sprintf("%s: %q is no name for a variable", key, clip(name)), "use letters, digits and _")
+		}
+		if strings.ContainsRune(v, 0) {
+			k.bad(key+"."+name, key+"."+name+" holds a NUL", "remove it")
+		}
+	}
+}
+
+func (k configChecker) command(key string, c Command) {
+	if c == "" {
+		return
+	}
+	if _, err := c.Parse(); err != nil {
+		k.bad(key, key+": "+err.Error(), "correct "+key)
+	}
+}

@@ -1,0 +1,225 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// healthRoutes are paths by which services tell that they are alive, the ones
+// that speak of liveness first.
+var healthRoutes = []string{
+	"/livez", "/healthz", "/health", "/healthcheck", "/health-check", "/health_check", "/_health", "/_healthz", "/__lbheartbeat__", "/alive", "/ping", "/status",
+	"/api/healthz", "/api/health", "/api/healthcheck", "/api/ping", "/api/status", "/__heartbeat__", "/heartbeat", "/readyz", "/ready",
+}
+
+// healthRank is a route's place in that list, -1 when it is none of them.
+func healthRank(route string) int {
+	trimmed := strings.TrimSuffix(route, "/")
+	for i, r := range healthRoutes {
+		if trimmed == r {
+			return i
+		}
+	}
+	parts := strings.Split(trimmed, "/")
+	if len(parts) > 2 && parts[1] == "api" {
+		for i, r := range healthRoutes {
+			if "/"+parts[len(parts)-1] == r {
+				return len(healthRoutes) + i
+			}
+		}
+	}
+	return -1
+}
+
+// detectHealth settles how to tell that an instance serves.
+func (d *detection) detectHealth() {
+	h := &d.project.Health
+	if _, serves := d.project.Processes["web"]; !serves {
+		return
+	}
+	defer d.acceptedHost()
+	if d.config != nil && d.config.Health != nil {
+		h.Statuses, h.Host = d.config.Health.Statuses, d.config.Health.Host
+		if h.Path = d.config.Health.Path; h.Path != "" {
+			d.find(Finding{What: "health", Value: h.Path, File: d.configFile(), Line: d.configLine("health"), Rule: "health.config"})
+			return
+		}
+	}
+	routes := d.routes()
+	best, rank := route{}, -1
+	var rivals []string
+	for _, r := range routes {
+		if n := healthRank(r.path); n >= 0 {
+			if rank < 0 || n < rank {
+				if rank >= 0 {
+					rivals = append(rivals, best.String())
+				}
+				best, rank = r, n
+			} else {
+				rivals = append(rivals, r.String())
+			}
+		}
+	}
+	for _, s := range d.suggestions() {
+		if s.what == "health" && strings.HasPrefix(s.value, "/") {
+			if rank >= 0 {
+				rivals = append(rivals, best.String())
+			}
+			h.Path = s.value
+			d.find(Finding{What: "health", Value: s.value, File: s.File, Line: s.Line, Rule: "health.stated", Confidence: Medium, Rivals: rivals})
+			return
+		}
+	}
+	if rank >= 0 {
+		h.Path = best.path
+		d.find(Finding{What: "health", Value: best.path, File: best.file, Line: best.line, Rule: "health.route", Confidence: Medium, Rivals: rivals})
+		return
+	}
+	if value, at, ok := d.frameworkHealth(routes); ok {
+		h.Path = value
+		d.find(Finding{What: "health", Value: value, File: at.File, Line: at.Line, Rule: "health." + d.project.Framework, Confidence: Medium})
+		return
+	}
+	for _, r := range routes {
+		if r.path == "/" {
+			h.Path, h.Statuses = "/", []int{401, 403}
+			d.find(Finding{What: "health", Value: "/", File: r.file, Line: r.line, Rule: "health.root", Confidence: Medium})
+			return
+		}
+	}
+	d.find(Finding{What: "health", Value: "tcp", File: d.evidenceOf("web").File, Line: d.evidenceOf("web").Line, Rule: "health.tcp", Confidence: Medium})
+	d.warn(Problem{Code: "health.none", Message: "no health route was found: an instance counts as healthy once it accepts a connection", File: d.configFile(),
+		Remedy: "serve /healthz, or put \"health: {path: /...}\" in " + d.configFile()})
+}
+
+// frameworkHealth is a path that the framework serves by itself.
+func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
+	web := d.evidenceOf("web")
+	switch d.project.Framework {
+	case "streamlit":
+		return "/_stcore/health", web, true
+	case "gradio", "dash":
+		return "/", web, true
+	case "fastapi":
+		for _, f := range d.sources() {
+			m := d.module(f)
+			if m == nil {
+				continue
+			}
+			for _, st := range m.all {
+				for _, c := range calls(st.tokens) {
+					if makers[m.resolve(c.callee)].framework != "fastapi" || !strings.HasSuffix(c.callee, "FastAPI") {
+						continue
+					}
+					value, stated := keyword(c.args, "openapi_url")
+					root, _ := keyword(c.args, "root_path")
+					if !stated && root == nil {
+						return "/openapi.json", Evidence{File: f, Line: c.line}, true
+					}
+					if s, ok := literal(value); ok && strings.HasPrefix(s, "/") {
+						return s, Evidence{File: f, Line: c.line}, true
+					}
+					return "", Evidence{}, false
+				}
+			}
+		}
+	case "django":
+		for _, r := range routes {
+			if r.admin {
+				return strings.TrimSuffix(r.path, "/") + "/login/", Evidence{File: r.file, Line: r.line}, true
+			}
+		}
+	}
+	return "", Evidence{}, false
+}
+
+// acceptedHost finds a Host header that the application does not refuse.
+func (d *detection) acceptedHost() {
+	h := &d.project.Health
+	if h.Host != "" {
+		return
+	}
+	files := d.settingsModules()
+	if dj := d.django(); dj.settingsFile != "" {
+		files = append([]string{dj.settingsFile}, files...)
+	}
+	for _, f := range files {
+		m := d.module(f)
+		if m == nil || d.project.Framework != "django" {
+			continue
+		}
+		if a, ok := m.last("ALLOWED_HOSTS"); ok {
+			hosts, literals := literalList(a.value)
+			if literals && len(hosts) == 0 {
+				if debug, ok := m.last("DEBUG"); ok && len(debug.value) == 1 && debug.value[0].is("False") {
+					d.warn(Problem{Code: "django.allowed_hosts", Message: f + " sets ALLOWED_HOSTS = [] and DEBUG = False: every request is refused", File: f, Line: a.line,
+						Remedy: "list the service's host names in ALLOWED_HOSTS"})
+				}
+			}
+			d.useHost(hosts, literals, f, a.line)
+			return
+		}
+	}
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, st := range m.all {
+			for _, c := range calls(st.tokens) {
+				if value, ok := keyword(c.args, "allowed_hosts"); ok && (len(c.args) > 0 && len(c.args[0]) > 0 && c.args[0][0].is("TrustedHostMiddleware") || lastPart(c.callee) == "TrustedHostMiddleware") {
+					hosts, literals := literalList(value)
+					d.useHost(hosts, literals, f, c.line)
+					return
+				}
+			}
+		}
+	}
+}
+
+// useHost takes the first of the hosts when none of them is this machine.
+func (d *detection) useHost(hosts []string, literals bool, file string, line int) {
+	if !literals || len(hosts) == 0 {
+		return
+	}
+	for _, h := range hosts {
+		if h == "*" || h == "localhost" || h == "127.0.0.1" || h == ".localhost" {
+			return
+		}
+	}
+	host := strings.TrimPrefix(strings.TrimPrefix(hosts[0], "*"), ".")
+	d.project.Health.Host = host
+	d.find(Finding{What: "health.host", Value: host, File: file, Line: line, Rule: "health.allowed_hosts", Confidence: Medium})
+}
+
+// literalList reads ["a", "b"]; literals is false when anything is computed.
+func literalList(toks []token) (list []string, literals bool) {
+	if len(toks) < 2 || !toks[0].is("[") && !toks[0].is("(") {
+		return nil, false
+	}
+	for i, t := range toks {
+		switch {
+		case t.kind == tokenString && t.plain:
+			list = append(list, t.text)
+		case t.kind == tokenOperator && (t.is(",") || i == 0 || i == len(toks)-1):
+		default:
+			return nil, false
+		}
+	}
+	return list, true
+}
+
+// joinRoute puts a prefix before a route.
+func joinRoute(prefix, route string) string {
+	if prefix == "" || prefix == "/" {
+		if !strings.HasPrefix(route, "/") {
+			return "/" + route
+		}
+		return route
+	}
+	joined := "/" + strings.Trim(prefix, "/") + "/" + strings.TrimPrefix(route, "/")
+	if route == "" {
+		return path.Clean(joined)
+	}
+	return joined
+}

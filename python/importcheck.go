@@ -1,0 +1,90 @@
+package python
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	slipway "github.com/slipway-dev/slipway"
+)
+
+//go:embed importcheck.py
+var importCheck string
+
+// ImportCheck is what a builder runs once the environment exists, in the
+// application's Dir and with a time limit: `python -c code args...`. The script
+// writes one line of JSON, an ImportResult, to file descriptor 3; to have it
+// written to a file instead, append that file's path to args. ok is false when
+// there is nothing to import.
+func (p *Project) ImportCheck() (code string, args []string, ok bool) {
+	if p.Application == nil || p.Application.Interface == Raw {
+		return "", nil, false
+	}
+	factory := "0"
+	if p.Application.Factory {
+		factory = "1"
+	}
+	return importCheck, []string{p.Application.Module, p.Application.Object, factory}, true
+}
+
+// ImportResult is what importing the application told.
+type ImportResult struct {
+	OK        bool      `json:"ok"`
+	Interface Interface `json:"interface"`
+	Callable  bool      `json:"callable"`
+	ErrorType string    `json:"error_type"`
+	Error     string    `json:"error"`
+	Line      string    `json:"line"` // file:line in the project, "" when unknown
+}
+
+// ReadImportResult decodes the line that the import check wrote.
+func ReadImportResult(data []byte) (ImportResult, error) {
+	var r ImportResult
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, slipway.Wrap(slipway.Refused, err, "importing the application gave no answer: it ended the process or ran out of time; look at the output of the import")
+	}
+	return r, nil
+}
+
+// Judge says what an import result means for the project: nil when it can be
+// deployed. It fills in the application's interface when that was not known.
+func (p *Project) Judge(r ImportResult) *Problem {
+	app := p.Application
+	if app == nil {
+		return nil
+	}
+	name := app.Module + ":" + app.Object
+	file, line := app.Module, 0
+	if r.Line != "" {
+		if f, n, ok := strings.Cut(r.Line, ":"); ok {
+			file = f
+			line, _ = atoi(n)
+		}
+	}
+	if !r.OK {
+		remedy := "correct it there, or name another object with application: in " + ConfigFile
+		switch r.ErrorType {
+		case "ModuleNotFoundError":
+			remedy = "add the missing package to the dependencies"
+		case "KeyError", "ValidationError", "ImproperlyConfigured":
+			remedy = "give the variable that it reads at import a value in the service's config"
+		}
+		return &Problem{Code: "app.import", Message: fmt.Sprintf("importing %s fails: %s: %s", name, r.ErrorType, clip(r.Error)), File: file, Line: line, Remedy: remedy}
+	}
+	server := ""
+	if p.Server != nil {
+		server = p.Server.Name
+	}
+	web := string(p.Processes["web"])
+	converts := strings.Contains(web, "-k ") || strings.Contains(web, "--worker-class") || strings.Contains(web, "--interface")
+	if server != "" && r.Interface != "" && !serves(server, r.Interface) && !converts {
+		better := map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn"}[r.Interface]
+		return &Problem{Code: "server.interface", Message: fmt.Sprintf("%s is %s, which %s cannot serve", name, strings.ToUpper(string(r.Interface)), server),
+			File: file, Line: line, Remedy: "put \"server: " + better + "\" in " + ConfigFile + ", or change the web command"}
+	}
+	if app.Interface == "" {
+		app.Interface = r.Interface
+	}
+	return nil
+}

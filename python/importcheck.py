@@ -1,0 +1,113 @@
+"""Import an application object and say what it is.
+
+python -c CODE MODULE OBJECT FACTORY [OUT]
+
+Writes one line of JSON to OUT, which is a file descriptor's number (3 by
+default) or a path, so that what the application prints cannot disturb it.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+
+
+def is_async(o):
+    while hasattr(o, "func") and hasattr(o, "args"):  # functools.partial
+        o = o.func
+    return inspect.iscoroutinefunction(o)
+
+
+def positional(o):
+    """How many positional arguments a call needs at least, None if unknown."""
+    try:
+        parameters = inspect.signature(o).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len([p for p in parameters if p.kind in kinds and p.default is p.empty])
+
+
+def interface(o):
+    if not callable(o):
+        return ""
+    if inspect.isclass(o):
+        # A class is called with what its __init__ takes: (scope) for the old
+        # ASGI of two calls, or an instance of it is awaited.
+        call = getattr(o, "__call__", None)
+        if is_async(call) or hasattr(o, "__await__"):
+            return "asgi"
+        return "asgi" if positional(o) == 1 else "wsgi"
+    if is_async(o) or is_async(getattr(o, "__call__", None)):
+        return "asgi"
+    for wrapped in ("app", "application", "asgi_app", "__wrapped__"):
+        # Middleware whose __call__ is not async but returns a coroutine.
+        inner = getattr(o, wrapped, None)
+        if wrapped == "__wrapped__" and inner is not None and is_async(inner):
+            return "asgi"
+    needed = positional(o)
+    if needed == 3:
+        return "asgi"
+    if needed == 1:
+        return "asgi"  # ASGI of two calls: o(scope)(receive, send)
+    return "wsgi"
+
+
+def where(error, module):
+    if isinstance(error, SyntaxError) and error.filename:
+        return "%s:%s" % (os.path.relpath(error.filename), error.lineno)
+    here = os.getcwd() + os.sep
+    found = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith(here) and "site-packages" not in frame.filename:
+            found = "%s:%s" % (os.path.relpath(frame.filename), frame.lineno)
+    return found
+
+
+def find(module, name):
+    o = importlib.import_module(module)
+    for part in name.split("."):
+        o = getattr(o, part)
+    return o
+
+
+def check(module, name, factory):
+    answer = {"ok": False, "interface": "", "callable": False, "error_type": "", "error": "", "line": ""}
+    try:
+        o = find(module, name)
+        if factory:
+            if is_async(o):
+                raise TypeError("%s is a coroutine function; a server calls a plain one" % name)
+            o = o()
+        answer["callable"] = callable(o)
+        answer["interface"] = interface(o)
+        answer["ok"] = answer["callable"]
+        if not answer["callable"]:
+            answer["error_type"] = "NotCallable"
+            answer["error"] = "%s:%s is of type %s, which no server can call" % (module, name, type(o).__name__)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: an application may exit on import
+        answer["error_type"] = type(error).__name__
+        answer["error"] = str(error)[:2000]
+        answer["line"] = where(error, module)
+    return answer
+
+
+def main(argv):
+    out = argv[4] if len(argv) > 4 else "3"
+    target = os.fdopen(int(out), "w") if out.isdigit() else open(out, "w")
+    sys.path.insert(0, os.getcwd()) if os.getcwd() not in sys.path else None
+    answer = check(argv[1], argv[2], argv[3] == "1")
+    with target:
+        target.write(json.dumps(answer) + "\n")
+        target.flush()
+    # Threads that the application started must not keep the check alive.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0 if answer["ok"] else 1)
+
+
+main(sys.argv)

@@ -1,0 +1,195 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// migration is one way to bring the database up to date.
+type migration struct {
+	command string
+	rule    string
+	at      Evidence
+}
+
+// detectMigrations settles the command that runs once per deploy, before
+// traffic. What the web process already does is not done twice.
+func (d *detection) detectMigrations() {
+	if d.config != nil && d.config.ReleaseCommand != "" {
+		var rivals []string
+		if d.project.ReleaseCommand != "" {
+			rivals = append(rivals, string(d.project.ReleaseCommand)+" (Procfile)")
+		}
+		d.project.ReleaseCommand = d.config.ReleaseCommand
+		d.find(Finding{What: "release", Value: string(d.config.ReleaseCommand), File: d.configFile(), Line: d.configLine("release_command"), Rule: "release.config", Rivals: rivals})
+		d.warnTwice()
+		return
+	}
+	if d.project.ReleaseCommand != "" {
+		d.warnTwice()
+		return
+	}
+	found := d.migrations()
+	if len(found) == 0 {
+		return
+	}
+	if _, serves := d.project.Processes["web"]; serves && migrates(string(d.project.Processes["web"])) {
+		at := d.evidenceOf("web")
+		d.warn(Problem{Code: "release.in_web", Message: "the web command migrates the database itself, each time an instance starts",
+			File: at.File, Line: at.Line, Remedy: "take it out: Slipway runs \"" + found[0].command + "\" once per deploy"})
+		return
+	}
+	if len(found) > 1 {
+		var names []string
+		for _, m := range found {
+			names = append(names, m.command+" ("+m.at.File+")")
+		}
+		d.problem(Problem{Code: "release.ambiguous", Message: "several tools could migrate the database: " + strings.Join(names, ", "),
+			File: d.configFile(), Remedy: "say which one: put \"release_command: " + found[0].command + "\" in " + d.configFile()})
+		return
+	}
+	m := found[0]
+	var rivals []string
+	for _, s := range d.suggestions() {
+		if s.what == "release" {
+			rivals = append(rivals, s.String())
+		}
+	}
+	d.project.ReleaseCommand = Command(m.command)
+	d.find(Finding{What: "release", Value: m.command, File: m.at.File, Line: m.at.Line, Rule: m.rule, Confidence: Medium, Rivals: rivals})
+}
+
+func migrates(command string) bool {
+	for _, s := range []string{"manage.py migrate", "flask db upgrade", "alembic upgrade", "aerich upgrade"} {
+		if strings.Contains(command, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *detection) warnTwice() {
+	if web := string(d.project.Processes["web"]); migrates(web) && migrates(string(d.project.ReleaseCommand)) {
+		at := d.evidenceOf("web")
+		d.warn(Problem{Code: "release.twice", Message: "both the web command and the release command migrate the database",
+			File: at.File, Line: at.Line, Remedy: "take the migration out of the web command"})
+	}
+}
+
+// migrations are the tools that the project is set up for.
+func (d *detection) migrations() []migration {
+	if f := d.django(); f.manage != "" {
+		at, ok := d.djangoDatabase(f)
+		if !ok {
+			return nil
+		}
+		command := "python " + f.manage + " migrate --no-input"
+		if f.manageConfig != f.settings && f.settings != "" {
+			command = "DJANGO_SETTINGS_MODULE=" + f.settings + " " + command
+		}
+		return []migration{{command, "release.django", at}}
+	}
+	var out []migration
+	flask, hasFlask := d.flaskMigrate()
+	if hasFlask {
+		out = append(out, flask)
+	}
+	for _, file := range d.alembicFiles() {
+		if hasFlask && path.Dir(file) == path.Dir(flask.at.File) {
+			continue // Flask-Migrate's own
+		}
+		command := "alembic upgrade head"
+		if file != "alembic.ini" {
+			command = "alembic -c " + file + " upgrade head"
+		}
+		out = append(out, migration{command, "release.alembic", Evidence{File: file, Line: d.lineOf(file, "script_location")}})
+	}
+	if ev, ok := d.deps.has("aerich"); ok && d.pyproject.has("tool", "aerich") {
+		out = append(out, migration{"aerich upgrade", "release.aerich", ev})
+	}
+	return out
+}
+
+// djangoDatabase says whether the project has a database at all: an app with
+// migrations, or DATABASES that states one.
+func (d *detection) djangoDatabase(f djangoFacts) (Evidence, bool) {
+	for _, file := range d.tree.walk(false) {
+		if path.Base(path.Dir(file)) == "migrations" && path.Base(file) != "__init__.py" {
+			return Evidence{File: file, Line: 1}, true
+		}
+	}
+	for _, file := range append([]string{f.settingsFile}, d.settingsModules()...) {
+		m := d.module(file)
+		if file == "" || m == nil {
+			continue
+		}
+		if a, ok := m.last("DATABASES"); ok && len(a.value) > 2 {
+			return Evidence{File: file, Line: a.line}, true
+		}
+	}
+	return Evidence{}, false
+}
+
+// flaskMigrate needs the extension, its migrations and an application for
+// the flask command to find.
+func (d *detection) flaskMigrate() (migration, bool) {
+	if _, ok := d.deps.has("flask-migrate"); !ok {
+		return migration{}, false
+	}
+	env := ""
+	for _, f := range d.tree.walk(false) {
+		if path.Base(f) == "env.py" && path.Base(path.Dir(f)) == "migrations" {
+			env = f
+			break
+		}
+	}
+	if env == "" {
+		return migration{}, false
+	}
+	command := "flask"
+	app := d.project.Application
+	if app != nil && !d.namesFlaskApp() {
+		target := app.Module + ":" + app.Object
+		if app.Factory {
+			target = "'" + target + "()'"
+		}
+		command += " --app " + target
+		if dir := d.tree.relative(app.Dir); app.Dir != d.tree.dir && dir != "." {
+			command = "PYTHONPATH=" + dir + " " + command
+		}
+	}
+	command += " db upgrade"
+	if dir := path.Dir(env); dir != "migrations" {
+		command += " --directory " + dir
+	}
+	return migration{command, "release.flask_migrate", Evidence{File: env, Line: 1}}, true
+}
+
+// namesFlaskApp says that .flaskenv tells the flask command what to load;
+// python-dotenv has to be there for it to be read.
+func (d *detection) namesFlaskApp() bool {
+	if !d.installs("python-dotenv") {
+		return false
+	}
+	for _, l := range d.tree.lines(".flaskenv") {
+		if strings.HasPrefix(strings.TrimPrefix(strings.TrimSpace(l), "export "), "FLASK_APP=") {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *detection) alembicFiles() []string {
+	if !d.installs("alembic") && !d.installs("flask-migrate") {
+		return nil
+	}
+	out := d.tree.glob("alembic.ini")
+	for _, pattern := range []string{"*/alembic.ini", "src/*/alembic.ini"} {
+		for _, f := range d.tree.glob(pattern) {
+			if head, _, _ := strings.Cut(f, "/"); !skippedDirs[head] && !notServices[head] || head == "migrations" {
+				out = append(out, f)
+			}
+		}
+	}
+	return sortedUnique(out)
+}

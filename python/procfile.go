@@ -1,0 +1,241 @@
+package python
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// procfileLine is one process of a Procfile.
+type procfileLine struct {
+	name, command string
+	line          int
+}
+
+var procfilePattern = regexp.MustCompile(`^([A-Za-z0-9_-]+)\s*:\s*(.*)$`)
+
+// readProcfile takes the processes of a Procfile, and its release command.
+func (d *detection) readProcfile() {
+	lines := d.tree.lines("Procfile")
+	seen := map[string]int{}
+	for i, text := range lines {
+		text = strings.TrimSpace(text)
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		m := procfilePattern.FindStringSubmatch(text)
+		if m == nil {
+			d.problem(Problem{Code: "procfile.syntax", Message: "Procfile has a line that is not \"name: command\": " + clip(text),
+				File: "Procfile", Line: i + 1, Remedy: "write it as web: gunicorn app:app"})
+			continue
+		}
+		l := procfileLine{strings.ToLower(m[1]), strings.TrimSpace(m[2]), i + 1}
+		if first, twice := seen[l.name]; twice {
+			d.problem(Problem{Code: "procfile.duplicate", Message: fmt.Sprintf("Procfile states %s on line %d and again", l.name, first),
+				File: "Procfile", Line: l.line, Remedy: "delete one of the two lines"})
+			continue
+		}
+		seen[l.name] = l.line
+		d.procfileProcess(l)
+	}
+}
+
+func (d *detection) procfileProcess(l procfileLine) {
+	at := Evidence{File: "Procfile", Line: l.line, Text: l.command}
+	if _, err := Command(l.command).Parse(); err != nil {
+		d.problem(Problem{Code: "procfile.command", Message: "Procfile, " + l.name + ": " + err.Error(),
+			File: "Procfile", Line: l.line, Remedy: "correct that line"})
+		return
+	}
+	if l.name == "release" {
+		d.project.ReleaseCommand = d.runnable(Command(l.command), at)
+		d.find(Finding{What: "release", Value: string(d.project.ReleaseCommand), File: at.File, Line: at.Line, Rule: "release.procfile"})
+		return
+	}
+	if tool := developmentTool(l.command); l.name == "web" && tool != "" {
+		d.problem(Problem{Code: "procfile.development", Message: "Procfile starts web with " + tool + ", which is for a developer's machine",
+			File: "Procfile", Line: l.line, Remedy: "write the server itself: web: gunicorn app:app, or delete the line to have it inferred"})
+		return
+	}
+	d.addProcess(l.name, Command(l.command), at, processRule(l.name)+".procfile", High)
+}
+
+func processRule(name string) string {
+	if name == "web" {
+		return "web"
+	}
+	return "process"
+}
+
+// addProcess records a process and looks at its command.
+func (d *detection) addProcess(name string, c Command, at Evidence, rule string, sure Confidence, rivals ...string) {
+	c = d.runnable(c, at)
+	d.project.Processes[name] = c
+	d.find(Finding{What: name, Value: string(c), File: at.File, Line: at.Line, Rule: rule, Confidence: sure, Rivals: rivals})
+	d.checkCommand(name, c, at)
+}
+
+// developmentTool names a program that only a developer has.
+func developmentTool(command string) string {
+	line, err := Command(command).Parse()
+	if err != nil || len(line.Args) == 0 {
+		return ""
+	}
+	switch w := line.Words(); w[0] {
+	case "make", "just", "task", "npm", "yarn", "docker", "docker-compose", "honcho", "foreman", "invoke", "tox", "nox", "hatch":
+		return strings.Join(w[:min(2, len(w))], " ")
+	}
+	return ""
+}
+
+// runners start a program in an environment that Slipway makes itself.
+var runners = map[string]bool{"poetry": true, "pipenv": true, "uv": true, "pdm": true, "rye": true}
+
+// runnable takes "poetry run" and its like away from a command: the release's
+// environment is already active, and the manager is not in it.
+func (d *detection) runnable(c Command, at Evidence) Command {
+	line, err := c.Parse()
+	if err != nil || line.Script || len(line.Args) < 3 || len(line.Env) > 0 {
+		return c
+	}
+	w := line.Words()
+	if !runners[w[0]] || w[1] != "run" || strings.HasPrefix(w[2], "-") {
+		return c
+	}
+	short := strings.TrimSpace(string(c))
+	for _, word := range w[:2] {
+		short = strings.TrimSpace(strings.TrimPrefix(short, word))
+	}
+	d.warn(Problem{Code: "command.runner", Message: "\"" + w[0] + " run\" is left out: the service's environment is active already",
+		File: at.File, Line: at.Line, Remedy: "write " + clip(short)})
+	return Command(short)
+}
+
+var (
+	fixedBind   = regexp.MustCompile(`(?:^|\s)(?:--bind|-b|--listen|--http|--http-socket|--server\.port|--port|-p)[= ]\s*(?:[\w.\[\]:*-]*:)?(\d{2,5})(?:\s|$)`)
+	fixedSocket = regexp.MustCompile(`(?:--bind|-b|--uds|--unix-socket|--fd|-u)[= ]\s*(unix:\S+|/\S+\.sock\S*)`)
+)
+
+// checkCommand warns of what starts and then does not do what a deploy needs.
+func (d *detection) checkCommand(name string, c Command, at Evidence) {
+	line, err := c.Parse()
+	if err != nil {
+		return
+	}
+	text := string(c)
+	if line.Script && hidesProcess(text) {
+		d.warn(Problem{Code: "command.shell", Message: name + " starts through a shell, which stays in front of the program and does not pass on SIGTERM: " + clip(text),
+			File: at.File, Line: at.Line, Remedy: "put exec before the last command, or write the program alone"})
+	}
+	if name != "web" {
+		return
+	}
+	if what := developmentServer(line.Words(), text); what != "" {
+		d.warn(Problem{Code: "web.development_server", Message: "web is a development server (" + what + "): slow, and not meant to face users",
+			File: at.File, Line: at.Line, Remedy: "use gunicorn or uvicorn; delete the line to have Slipway choose"})
+	}
+	if m := fixedSocket.FindStringSubmatch(text); m != nil {
+		d.warn(Problem{Code: "web.socket", Message: "web listens on " + clip(m[1]) + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "bind ${HOST:-127.0.0.1}:$PORT"})
+	} else if m := fixedBind.FindStringSubmatch(text); m != nil {
+		d.warn(Problem{Code: "web.fixed_port", Message: "web listens on port " + m[1] + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "write $PORT in place of " + m[1]})
+	} else if w := line.Words(); len(w) > 0 && contains([]string{"uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "streamlit"}, path.Base(w[0])) && !strings.Contains(text, "PORT") && !strings.Contains(text, "--config") {
+		d.warn(Problem{Code: "web.no_port", Message: path.Base(w[0]) + " is not told to listen on $PORT and takes its own default", File: at.File, Line: at.Line, Remedy: "add the option that sets the port to $PORT"})
+	}
+	d.checkGunicornConfig(line, text)
+}
+
+// hidesProcess says that a script's last command is not exec'd.
+func hidesProcess(script string) bool {
+	at := strings.LastIndexAny(script, "|&;\n")
+	last := strings.TrimSpace(script[at+1:])
+	return !strings.HasPrefix(last, "exec ")
+}
+
+func developmentServer(words []string, text string) string {
+	joined := " " + strings.Join(words, " ") + " "
+	switch {
+	case strings.Contains(joined, " flask run ") || strings.HasPrefix(joined, " flask --app") && strings.Contains(joined, " run "):
+		return "flask run"
+	case strings.Contains(joined, " runserver ") || strings.Contains(joined, " runserver_plus "):
+		return "manage.py runserver"
+	case strings.Contains(joined, " --reload ") && (strings.Contains(text, "uvicorn") || strings.Contains(text, "gunicorn")):
+		return "--reload"
+	case strings.Contains(joined, " fastapi dev "):
+		return "fastapi dev"
+	case strings.Contains(joined, " sanic ") && (strings.Contains(joined, " --dev ") || strings.Contains(joined, " --debug ")):
+		return "sanic --dev"
+	}
+	return ""
+}
+
+// checkGunicornConfig looks for a fixed address in gunicorn's own config file.
+func (d *detection) checkGunicornConfig(line Line, text string) {
+	if !strings.Contains(text, "gunicorn") {
+		return
+	}
+	file := "gunicorn.conf.py"
+	words := line.Words()
+	stated := false
+	for i, w := range words {
+		if (w == "-c" || w == "--config") && i+1 < len(words) {
+			file = strings.TrimPrefix(words[i+1], "file:")
+		}
+		if v, ok := strings.CutPrefix(w, "--config="); ok {
+			file = strings.TrimPrefix(v, "file:")
+		}
+		stated = stated || w == "-b" || w == "--bind" || strings.HasPrefix(w, "--bind=")
+	}
+	if stated || !d.tree.exists(file) { // --bind on the command line wins over the file
+		return
+	}
+	m := d.module(file)
+	if m == nil {
+		return
+	}
+	a, ok := m.last("bind")
+	if !ok {
+		return
+	}
+	for _, t := range a.value {
+		if t.kind == tokenName || t.kind == tokenString && !t.plain || t.kind == tokenString && strings.Contains(t.text, "PORT") {
+			return // computed, perhaps from PORT
+		}
+	}
+	value := ""
+	for _, t := range a.value {
+		if t.kind == tokenString {
+			value = t.text
+		}
+	}
+	d.warn(Problem{Code: "web.fixed_port", Message: fmt.Sprintf("%s binds %s and not $PORT", file, firstOf(clip(value), "a fixed address")),
+		File: file, Line: a.line, Remedy: "delete the bind line: gunicorn listens on $PORT by itself"})
+}
+
+// gunicornWorker returns the worker class a gunicorn command or its config
+// file states, "" for the default one.
+func (d *detection) gunicornWorker(words []string) string {
+	file := "gunicorn.conf.py"
+	for i, w := range words {
+		if (w == "-k" || w == "--worker-class") && i+1 < len(words) {
+			return words[i+1]
+		}
+		for _, prefix := range []string{"--worker-class=", "-k"} {
+			if v, ok := strings.CutPrefix(w, prefix); ok && v != "" {
+				return v
+			}
+		}
+		if (w == "-c" || w == "--config") && i+1 < len(words) {
+			file = strings.TrimPrefix(words[i+1], "file:")
+		}
+	}
+	if m := d.module(file); m != nil {
+		if a, ok := m.last("worker_class"); ok {
+			if s, ok := literal(a.value); ok {
+				return s
+			}
+			return "computed"
+		}
+	}
+	return ""
+}

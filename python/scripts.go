@@ -1,0 +1,276 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// script starts what is no importable application: Streamlit and Gradio pages,
+// and programs that open their own socket. It reports whether it has settled
+// the matter, by an answer or by a question.
+func (d *detection) script(list []candidate) bool {
+	declared, _ := d.declaredFrameworks()
+	if len(list) > 0 && list[0].iface != Raw && list[0].score > 40 {
+		return false
+	}
+	switch {
+	case contains(declared, "streamlit"):
+		return d.page("streamlit", "streamlit")
+	case contains(declared, "gradio"):
+		return d.page("gradio", "gradio")
+	}
+	if len(list) > 0 && list[0].score > 40 {
+		// an aiohttp program that reads PORT is started as its author does
+		if m := d.module(list[0].file); m == nil || m.guard == 0 || d.readsPort(list[0].file) == 0 {
+			return false
+		}
+	}
+	if contains(declared, "dash") {
+		d.dashWithoutServer()
+		return d.broken("app.dash")
+	}
+	return d.program()
+}
+
+var pageNames = []string{"streamlit_app.py", "app.py", "main.py", "Home.py", "home.py", "Hello.py", "index.py", "demo.py"}
+
+// page finds the one file that a page server runs.
+func (d *detection) page(framework, imported string) bool {
+	var files []string
+	for _, f := range d.sources() {
+		if path.Base(path.Dir(f)) == "pages" || strings.Count(f, "/") > 2 {
+			continue
+		}
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, name := range m.modules {
+			if name == imported {
+				files = append(files, f)
+				break
+			}
+		}
+	}
+	chosen := ""
+	for _, dir := range []string{".", "src", "app"} {
+		for _, n := range pageNames {
+			if f := path.Join(dir, n); chosen == "" && contains(files, f) {
+				chosen = f
+			}
+		}
+	}
+	if chosen == "" && len(files) == 1 {
+		chosen = files[0]
+	}
+	if chosen == "" {
+		if len(files) == 0 {
+			return false
+		}
+		d.setFramework(candidate{framework: framework, file: files[0], line: 1})
+		d.problem(Problem{Code: "app.ambiguous", Message: "several files could be the " + framework + " page: " + clipList(files),
+			File: d.configFile(), Remedy: "say which one: put \"processes: {web: " + pageCommand(framework, files[0]) + "}\" in " + d.configFile()})
+		return true
+	}
+	line := d.lineOf(chosen, imported)
+	var rivals []string
+	for _, f := range files {
+		if f != chosen && len(rivals) < 8 {
+			rivals = append(rivals, f)
+		}
+	}
+	if framework == "gradio" {
+		if m := d.module(chosen); m != nil {
+			for _, st := range m.all {
+				for _, c := range calls(st.tokens) {
+					if _, fixed := keyword(c.args, "server_port"); fixed && lastPart(c.callee) == "launch" {
+						line = c.line
+						d.problem(Problem{Code: "web.fixed_port", Message: chosen + " gives launch() its own server_port", File: chosen, Line: c.line,
+							Remedy: "delete server_port: Slipway sets GRADIO_SERVER_PORT"})
+						return true
+					}
+				}
+			}
+		}
+	}
+	d.setFramework(candidate{framework: framework, file: chosen, line: line})
+	d.addProcess("web", Command(pageCommand(framework, chosen)), Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
+	return true
+}
+
+func pageCommand(framework, file string) string {
+	if framework == "gradio" {
+		return "GRADIO_SERVER_NAME=" + address + " GRADIO_SERVER_PORT=$PORT python " + file
+	}
+	return "streamlit run " + file + " --server.port $PORT --server.address " + address + " --server.headless true"
+}
+
+// dashWithoutServer asks for the one line that a Dash application needs.
+func (d *detection) dashWithoutServer() {
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, a := range m.assigns {
+			if a.callee != "" && makers[m.resolve(a.callee)].framework == "dash" {
+				d.setFramework(candidate{framework: "dash", file: f, line: a.line})
+				d.problem(Problem{Code: "app.dash_server", Message: f + " makes a Dash application and does not name its server", File: f, Line: a.line,
+					Remedy: "add the line: server = " + a.name + ".server"})
+				return
+			}
+		}
+	}
+}
+
+// program looks for a script that serves on $PORT by itself.
+func (d *detection) program() bool {
+	type entry struct {
+		command, file string
+		line          int
+	}
+	var ready, others []entry
+	for _, f := range d.sources() {
+		m := d.module(f)
+		base := path.Base(f)
+		if m == nil || strings.Count(f, "/") > 3 || m.guard == 0 && base != "__main__.py" || base == "manage.py" {
+			continue
+		}
+		e := entry{"python " + f, f, max(1, m.guard)}
+		if base == "__main__.py" {
+			dir, name, ok := d.importable(f)
+			if !ok || strings.TrimSuffix(name, "__main__") == "" {
+				continue
+			}
+			e.command = "python -m " + strings.TrimSuffix(name, ".__main__")
+			if dir != "." {
+				e.command = "PYTHONPATH=" + dir + " " + e.command
+			}
+		}
+		if portLine := d.readsPort(f); portLine > 0 {
+			ready = append(ready, e)
+		} else {
+			others = append(others, e)
+		}
+	}
+	if len(ready) == 1 {
+		e := ready[0]
+		declared, _ := d.declaredFrameworks()
+		d.setFramework(candidate{framework: firstOf(declared...), file: e.file, line: e.line})
+		d.addProcess("web", Command(e.command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
+		return true
+	}
+	var names []string
+	for _, e := range append(ready, others...) {
+		names = append(names, e.command)
+	}
+	d.nothingToStart(names...)
+	return true
+}
+
+// readsPort says where a program, or a module of the project that it imports,
+// asks for the variable PORT; 0 when none does.
+func (d *detection) readsPort(file string) int {
+	look := func(f string) int {
+		m := d.module(f)
+		if m == nil {
+			return 0
+		}
+		for _, st := range m.all {
+			for i, t := range st.tokens {
+				if t.kind == tokenString && t.text == "PORT" && i > 0 && (st.tokens[i-1].is("(") || st.tokens[i-1].is("[")) {
+					return t.line
+				}
+			}
+		}
+		return 0
+	}
+	if line := look(file); line > 0 {
+		return line
+	}
+	if m := d.module(file); m != nil {
+		for _, name := range m.imports {
+			if target, _, ok := d.locate(file, name); ok && target != file {
+				if look(target) > 0 {
+					return 1
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// nothingToStart asks for a start command, with everything that might be one.
+// A project whose other processes are stated needs no web process.
+func (d *detection) nothingToStart(programs ...string) {
+	d.setFramework(candidate{})
+	if len(d.project.Processes) > 0 {
+		return
+	}
+	var seen []string
+	for _, s := range d.suggestions() {
+		if s.what == "web" || s.what == "worker" {
+			seen = append(seen, s.String())
+		}
+	}
+	for _, name := range sortedKeys(digTable(d.pyproject.data, "project", "scripts")) {
+		programs = append(programs, name)
+	}
+	first := "web: gunicorn app:app"
+	if len(seen) > 0 {
+		s := d.suggestions()[0]
+		for _, other := range d.suggestions() {
+			if other.what == "web" {
+				s = other
+				break
+			}
+		}
+		first = "web: " + s.value
+	} else if len(programs) > 0 {
+		first = "web: " + programs[0]
+	}
+	message := "nothing says how this service starts, and no application object was found"
+	if all := append(seen, programs...); len(all) > 0 {
+		message += "; candidates: " + clipList(all)
+	}
+	d.problem(Problem{Code: "web.none", Message: message, File: d.configFile(),
+		Remedy: "put it in " + d.configFile() + ", such as \"processes: {" + first + "}\" (or worker: for what serves no requests)"})
+}
+
+// suggestWorkers names background programs that the code seems to need. They
+// are never started unasked.
+func (d *detection) suggestWorkers() {
+	if len(d.project.Processes) > 1 {
+		return
+	}
+	say := func(command, file string, line int) {
+		d.find(Finding{What: "worker", Value: command, File: file, Line: line, Rule: "worker.suggestion", Confidence: Low})
+	}
+	for _, s := range d.suggestions() {
+		if s.what == "worker" {
+			say(s.value, s.File, s.Line)
+		}
+	}
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, a := range m.assigns {
+			if a.callee != "" && m.resolve(a.callee) == "celery.Celery" {
+				if _, name, ok := d.importable(f); ok {
+					say("celery -A "+strings.TrimSuffix(name, ".celery")+" worker", f, a.line)
+					return
+				}
+			}
+		}
+	}
+	for _, w := range []struct{ name, command string }{
+		{"rq", "rq worker"}, {"django-rq", "python manage.py rqworker"}, {"huey", "huey_consumer"}, {"dramatiq", "dramatiq"}, {"arq", "arq"}, {"django-q2", "python manage.py qcluster"},
+	} {
+		if ev, ok := d.deps.has(w.name); ok {
+			say(w.command, ev.File, ev.Line)
+			return
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package python
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Servers that Slipway installs when a project declares none. gunicorn 23
+// runs on every Python that Slipway accepts.
+const (
+	gunicornPin   = "gunicorn==23.0.0"
+	uvicornPin    = "uvicorn[standard]==0.54.0"
+	uvicornOldPin = "uvicorn[standard]==0.34.0" // the last that runs on Python 3.9
+)
+
+// address is where every inferred server binds. A target that needs another
+// interface sets HOST.
+const address = "${HOST:-127.0.0.1}"
+
+var serverInterfaces = map[string][]Interface{
+	"gunicorn": {WSGI, Raw}, "waitress": {WSGI}, "uwsgi": {WSGI},
+	"uvicorn": {ASGI}, "daphne": {ASGI}, "hypercorn": {ASGI, WSGI}, "granian": {ASGI, WSGI},
+}
+
+func serves(server string, iface Interface) bool {
+	for _, i := range serverInterfaces[server] {
+		if i == iface {
+			return true
+		}
+	}
+	return false
+}
+
+// chooseServer settles what serves an application. ok is false when slipway.yaml
+// asks for one that cannot.
+func (d *detection) chooseServer(iface Interface) (*Server, bool) {
+	if d.config != nil && d.config.Server != "" {
+		name := d.config.Server
+		if !serves(name, iface) {
+			d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s sets server: %s, which cannot serve an application of kind %s", d.configFile(), name, strings.ToUpper(string(iface))),
+				File: d.configFile(), Line: d.configLine("server"), Remedy: "set server: " + map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn", Raw: "gunicorn"}[iface]})
+			return nil, false
+		}
+		s := d.serverNamed(name)
+		d.find(Finding{What: "server", Value: name, File: d.configFile(), Line: d.configLine("server"), Rule: "server.config"})
+		return s, true
+	}
+	order := []string{"gunicorn", "waitress", "uwsgi", "granian", "hypercorn"}
+	if iface == ASGI {
+		order = []string{"uvicorn", "hypercorn", "daphne", "granian"}
+	}
+	var declared []string
+	var first Evidence
+	for _, n := range order {
+		if ev, ok := d.declaresServer(n); ok && serves(n, iface) {
+			if len(declared) == 0 {
+				first = ev
+			}
+			declared = append(declared, n)
+		}
+	}
+	if len(declared) > 0 {
+		d.find(Finding{What: "server", Value: declared[0], File: first.File, Line: first.Line, Rule: "server.dependency", Rivals: declared[1:]})
+		return &Server{Name: declared[0]}, true
+	}
+	s := d.serverNamed(order[0])
+	rule := "server.injected"
+	if !s.Injected {
+		rule = "server.locked"
+	}
+	d.find(Finding{What: "server", Value: firstOf(s.Requirement, s.Name), File: firstOf(d.firstManifest(), "."), Rule: rule, Confidence: Medium})
+	return s, true
+}
+
+// firstManifest names the file to which a dependency would be added.
+func (d *detection) firstManifest() string {
+	for _, n := range []string{d.manifests.main, d.pyproject.file, "Pipfile"} {
+		if n != "" && d.tree.exists(n) {
+			return n
+		}
+	}
+	return ""
+}
+
+// declaresServer knows the extras that bring a server along.
+func (d *detection) declaresServer(name string) (Evidence, bool) {
+	if ev, ok := d.deps.has(name); ok {
+		return ev, true
+	}
+	if name == "uvicorn" {
+		if ev, ok := d.deps.has("uvicorn-worker"); ok {
+			return ev, true
+		}
+		for _, bringer := range []string{"fastapi", "litestar"} {
+			if dep, ok := d.deps.get(bringer); ok && (contains(dep.Extras, "standard") || contains(dep.Extras, "all") || contains(dep.Extras, "full")) {
+				return dep.Evidence, true
+			}
+		}
+	}
+	if name == "hypercorn" {
+		return d.deps.has("quart") // Quart depends on it
+	}
+	return Evidence{}, false
+}
+
+// serverNamed is a server with what has to be installed for it.
+func (d *detection) serverNamed(name string) *Server {
+	s := &Server{Name: name}
+	if _, ok := d.declaresServer(name); ok || d.installs(name) {
+		return s
+	}
+	s.Injected = true
+	switch name {
+	case "gunicorn":
+		s.Requirement = gunicornPin
+	case "uvicorn":
+		s.Requirement = uvicornPin
+		if v, ok := parseVersion(d.project.Python.Version); ok && v.at(0) == 3 && v.at(1) < 10 {
+			s.Requirement = uvicornOldPin
+		}
+	default:
+		s.Requirement = map[string]string{"hypercorn": "hypercorn==0.18.0", "waitress": "waitress==3.0.2"}[name]
+		if s.Requirement == "" {
+			s.Requirement = name
+		}
+	}
+	return s
+}
+
+// serve is the command by which server serves c.
+func (d *detection) serve(server string, c candidate) Command {
+	target, call := c.target(), c.target()
+	if c.factory && c.arguments == "" {
+		call += "()"
+	}
+	if strings.ContainsAny(call, "()") {
+		call = "'" + strings.ReplaceAll(call, "'", `"`) + "'"
+	}
+	prefix := ""
+	if c.dir != "." && c.dir != "" {
+		prefix = "PYTHONPATH=" + c.dir + " "
+	}
+	iface := string(c.iface)
+	var line string
+	switch server {
+	case "uvicorn":
+		line = "uvicorn " + target + " --host " + address + " --port $PORT"
+		if c.factory {
+			line += " --factory"
+		}
+	case "hypercorn":
+		if c.iface == WSGI {
+			target = "wsgi:" + target
+		}
+		line = "hypercorn " + quoteCall(target, c.factory) + " --bind " + address + ":$PORT"
+	case "daphne":
+		line = "daphne -b " + address + " -p $PORT " + target
+	case "granian":
+		line = "granian --interface " + iface + " --host " + address + " --port $PORT " + target
+		if c.factory {
+			line += " --factory"
+		}
+	case "waitress":
+		line = "waitress-serve --listen=" + address + ":$PORT "
+		if c.factory {
+			line += "--call "
+		}
+		line += target
+	case "uwsgi":
+		line = "uwsgi --http-socket " + address + ":$PORT --master --need-app --die-on-term --module " + quoteCall(target, c.factory)
+	default:
+		line = "gunicorn " + call + " --bind " + address + ":$PORT"
+		if c.iface == Raw {
+			line += " --worker-class aiohttp.GunicornWebWorker"
+		}
+		if _, ok := d.deps.has("flask-socketio"); ok { // sessions live in one process
+			line += " --workers 1 --threads 100"
+		}
+	}
+	return Command(prefix + line)
+}
+
+func quoteCall(target string, factory bool) string {
+	if factory {
+		return "'" + target + "()'"
+	}
+	return target
+}
+
+// serverPrograms maps programs to servers.
+var serverPrograms = map[string]string{
+	"gunicorn": "gunicorn", "uvicorn": "uvicorn", "hypercorn": "hypercorn", "daphne": "daphne", "granian": "granian",
+	"waitress-serve": "waitress", "waitress": "waitress", "uwsgi": "uwsgi",
+}
+
+// targetOf reads what a server's command line serves: the server, the module
+// and object, and the directory to import from.
+func targetOf(line Line) (server string, c candidate, ok bool) {
+	words := line.Words()
+	if len(words) == 0 {
+		return "", c, false
+	}
+	server, words = serverPrograms[path.Base(words[0])], words[1:]
+	if program := path.Base(line.Words()[0]); server == "" && strings.HasPrefix(program, "python") && len(words) > 1 && words[0] == "-m" {
+		server, words = serverPrograms[words[1]], words[2:]
+	}
+	if server == "" {
+		return "", c, false
+	}
+	c.dir = "."
+	for i, w := range words {
+		name, value, has := strings.Cut(w, "=")
+		if !has && i+1 < len(words) {
+			value = words[i+1]
+		}
+		switch name {
+		case "--chdir", "--app-dir", "--pythonpath", "--working-dir":
+			c.dir = path.Clean(value)
+		case "--factory", "--call":
+			c.factory = true
+		case "--module", "-w", "--wsgi":
+			if server == "uwsgi" || name == "-w" && server != "gunicorn" {
+				c.module = value
+			}
+		}
+	}
+	for i := 0; i < len(words) && c.module == ""; i++ {
+		w := words[i]
+		if strings.HasPrefix(w, "-") || strings.Contains(w, "://") {
+			continue
+		}
+		module, _, isTarget := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(w, "wsgi:"), "asgi:"), ":")
+		previous := ""
+		if i > 0 {
+			previous = words[i-1]
+		}
+		takesValue := strings.HasPrefix(previous, "-") && !strings.Contains(previous, "=") && !switches[previous]
+		if dottedName(module) && (isTarget && !takesValue || !takesValue && strings.IndexByte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", w[0]) >= 0) {
+			c.module = strings.TrimPrefix(strings.TrimPrefix(w, "wsgi:"), "asgi:")
+		}
+	}
+	module, object, _ := strings.Cut(c.module, ":")
+	if name, rest, called := strings.Cut(object, "("); called {
+		object, c.factory = name, true
+		c.arguments = strings.TrimSuffix(rest, ")")
+	}
+	c.module, c.object = module, firstOf(object, "application")
+	return server, c, dottedName(module) && identifier(c.object)
+}
+
+// switches take no value, so that what follows one may be the application.
+var switches = map[string]bool{
+	"--factory": true, "--call": true, "--reload": true, "--preload": true, "--proxy-headers": true, "--no-access-log": true, "--ws": false,
+	"--no-server-header": true, "--master": true, "--need-app": true, "--die-on-term": true, "--access-log": true, "--daemon": true, "-R": true, "--capture-output": true,
+}
+
+func dottedName(s string) bool {
+	for _, part := range strings.Split(s, ".") {
+		if !identifier(part) {
+			return false
+		}
+	}
+	return true
+}

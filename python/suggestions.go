@@ -1,0 +1,203 @@
+package python
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// suggestion is what another platform's file says. It never decides alone: it
+// is shown beside our own answer, and breaks a tie between equal candidates.
+type suggestion struct {
+	what  string // web, worker, release, health
+	value string
+	Evidence
+}
+
+func (s suggestion) String() string { return s.value + " (" + s.File + ":" + itoa(s.Line) + ")" }
+
+// suggestions reads the files of other platforms. Files that cannot be parsed
+// are passed over: they are not ours to check.
+func (d *detection) suggestions() []suggestion {
+	var out []suggestion
+	add := func(what, value, file string) {
+		value = strings.TrimSpace(value)
+		if value == "" || len(value) > maxCommand {
+			return
+		}
+		first, _, _ := strings.Cut(value, "\n")
+		out = append(out, suggestion{what, value, Evidence{File: file, Line: d.lineOf(file, first), Text: value}})
+	}
+	for _, f := range []string{"render.yaml", "render.yml"} {
+		root := d.yaml(f)
+		for _, s := range items(find(root, "services")) {
+			kind := textOf(s, "type")
+			if kind == "pserv" || kind == "cron" {
+				continue
+			}
+			what := "web"
+			if kind == "worker" {
+				what = "worker"
+			}
+			add(what, textOf(s, "startCommand"), f)
+			add("release", textOf(s, "preDeployCommand"), f)
+			add("health", textOf(s, "healthCheckPath"), f)
+		}
+	}
+	if root := d.yaml(".do/app.yaml"); root != nil {
+		for _, s := range items(find(root, "services")) {
+			add("web", textOf(s, "run_command"), ".do/app.yaml")
+			add("health", textOf(find(s, "health_check"), "http_path"), ".do/app.yaml")
+		}
+		for _, s := range items(find(root, "workers")) {
+			add("worker", textOf(s, "run_command"), ".do/app.yaml")
+		}
+	}
+	add("web", textOf(d.yaml("app.yaml"), "entrypoint"), "app.yaml")
+	heroku := find(d.yaml("heroku.yml"), "run")
+	add("web", firstOf(textOf(heroku, "web"), textOf(find(heroku, "web"), "command")), "heroku.yml")
+	add("worker", textOf(heroku, "worker"), "heroku.yml")
+	for _, f := range []string{"railway.json", "railpack.json"} {
+		deploy := digTable(d.json(f), "deploy")
+		add("web", digString(deploy, "startCommand"), f)
+		add("health", digString(deploy, "healthcheckPath"), f)
+	}
+	add("web", firstOf(digString(d.json("zbpack.json"), "start_command"), digString(d.json("zbpack.json"), "startCommand")), "zbpack.json")
+	for _, f := range []string{"railway.toml", "nixpacks.toml", "fly.toml"} {
+		text, ok := d.tree.read(f)
+		if !ok {
+			continue
+		}
+		data, _, err := parseTOML(text)
+		if err != nil {
+			continue
+		}
+		add("web", firstOf(digString(data, "deploy", "startCommand"), digString(data, "start", "cmd"), digString(data, "processes", "app"), digString(data, "processes", "web")), f)
+		add("release", digString(data, "deploy", "release_command"), f)
+		add("health", digString(data, "deploy", "healthcheckPath"), f)
+		for _, c := range digList(data, "http_service", "checks") {
+			add("health", digString(c, "path"), f)
+		}
+	}
+	for _, s := range d.dockerSuggestions() {
+		out = append(out, s)
+	}
+	for _, c := range digList(d.json("app.json"), "healthchecks", "web") {
+		add("health", digString(c, "path"), "app.json")
+	}
+	return out
+}
+
+var dockerHealthPath = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::[^/\s"']+)?(/[^\s"'|&;)\\]*)`)
+
+// dockerSuggestions reads the last CMD and HEALTHCHECK of a Dockerfile.
+func (d *detection) dockerSuggestions() []suggestion {
+	var cmd, entry, health suggestion
+	logical, start := "", 0
+	for i, l := range d.tree.lines("Dockerfile") {
+		if logical == "" {
+			start = i + 1
+		}
+		trimmed := strings.TrimSpace(l)
+		if strings.HasPrefix(trimmed, "#") {
+			continue
+		}
+		if body, more := strings.CutSuffix(trimmed, "\\"); more {
+			logical += body + " "
+			continue
+		}
+		logical += trimmed
+		word, rest, _ := strings.Cut(logical, " ")
+		rest = strings.TrimSpace(rest)
+		switch strings.ToUpper(word) {
+		case "FROM":
+			cmd, entry, health = suggestion{}, suggestion{}, suggestion{}
+		case "CMD":
+			cmd = suggestion{"web", dockerCommand(rest), Evidence{"Dockerfile", start, logical}}
+		case "ENTRYPOINT":
+			entry = suggestion{"web", dockerCommand(rest), Evidence{"Dockerfile", start, logical}}
+		case "HEALTHCHECK":
+			if m := dockerHealthPath.FindStringSubmatch(rest); m != nil {
+				health = suggestion{"health", m[1], Evidence{"Dockerfile", start, logical}}
+			}
+		}
+		logical = ""
+	}
+	if cmd.value == "" {
+		cmd = entry
+	}
+	var out []suggestion
+	for _, s := range []suggestion{cmd, health} {
+		if s.value != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// dockerCommand turns the JSON form of CMD into a command line.
+func dockerCommand(s string) string {
+	var words []string
+	if json.Unmarshal([]byte(s), &words) != nil {
+		return s
+	}
+	if len(words) == 3 && (words[0] == "sh" || words[0] == "/bin/sh" || words[0] == "bash") && words[1] == "-c" {
+		return words[2]
+	}
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t'\"()|&;<>*?[]#$`\\") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// lineOf is the first line of file that holds text, 1 when none does.
+func (d *detection) lineOf(file, text string) int {
+	for i, l := range d.tree.lines(file) {
+		if strings.Contains(l, text) {
+			return i + 1
+		}
+	}
+	return 1
+}
+
+func (d *detection) yaml(file string) *yaml.Node {
+	text, ok := d.tree.read(file)
+	if !ok || len(text) > maxConfig {
+		return nil
+	}
+	root, _, err := parseYAML(text)
+	if err != nil {
+		return nil
+	}
+	return root
+}
+
+func (d *detection) json(file string) map[string]any {
+	text, ok := d.tree.read(file)
+	if !ok {
+		return nil
+	}
+	var out map[string]any
+	if json.Unmarshal([]byte(text), &out) != nil {
+		return nil
+	}
+	return out
+}
+
+func items(n *yaml.Node) []*yaml.Node {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	return n.Content
+}
+
+func textOf(n *yaml.Node, key string) string {
+	if v := find(n, key); v != nil && v.Kind == yaml.ScalarNode && v.Tag != "!!null" {
+		return v.Value
+	}
+	return ""
+}
