@@ -37,6 +37,9 @@ func (m *mirror) credentials(ctx context.Context) error {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return slipway.Errorf(slipway.Invalid, "the credential %s is a token, which only https repositories take; store a private key for ssh", m.repo.Credential).At("credential")
 	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return slipway.Errorf(slipway.Invalid, "the credential %s is neither a token nor a private key; store one line", m.repo.Credential).At("credential")
+	}
 	user, password, ok := strings.Cut(value, ":")
 	if !ok {
 		// Forges accept any user name beside a token.
