@@ -1,0 +1,56 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+func setting(s platform.Setting) Setting {
+	return Setting{Key: s.Key, Value: s.Value, Secret: string(s.Secret), Layer: s.Layer}
+}
+
+func (h *handlers) config(ctx context.Context, service, environment string) (Config, error) {
+	list, err := h.platform.Config(ctx, service, environment)
+	if err != nil {
+		return Config{}, err
+	}
+	return Config{Service: service, Environment: environment, Items: each(list, setting)}, nil
+}
+
+// GetConfig shows the merged settings and where each comes from.
+func (h *handlers) GetConfig(ctx context.Context, r GetConfigRequestObject) (GetConfigResponseObject, error) {
+	c, err := h.config(ctx, r.Service, r.Params.Environment)
+	if err != nil {
+		return nil, err
+	}
+	return GetConfig200JSONResponse(c), nil
+}
+
+// UpdateConfig sets and unsets settings of one layer, all or none.
+func (h *handlers) UpdateConfig(ctx context.Context, r UpdateConfigRequestObject) (UpdateConfigResponseObject, error) {
+	warnings, err := h.platform.ChangeConfig(ctx, platform.ConfigChange{
+		Service: r.Service, Environment: r.Params.Environment, Layer: r.Body.Layer, Set: r.Body.Set, Unset: r.Body.Unset,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.config(ctx, r.Service, r.Params.Environment)
+	if err != nil {
+		return nil, err
+	}
+	c.Warnings = warnings
+	return UpdateConfig200JSONResponse(c), nil
+}
+
+func snapshot(s slipway.Snapshot) Snapshot {
+	out := Snapshot{Digest: s.Digest, Env: []SnapshotValue{}}
+	for _, key := range slices.Sorted(maps.Keys(s.Env)) {
+		out.Env = append(out.Env, SnapshotValue{Key: key, Value: s.Env[key].Value, Secret: string(s.Env[key].Secret)})
+	}
+	out.Files = each(s.Files, func(f slipway.RenderedFile) RenderedFile { return RenderedFile{Path: f.Path, Content: f.Content} })
+	return out
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+func deployment(d *ent.Deployment) Deployment {
+	out := Deployment{Id: d.PromotionID, Config: slipway.Digest(d.Snapshot), Live: d.Live, CreatedAt: d.CreatedAt.UTC(), EndedAt: when(d.EndedAt)}
+	if d.Edges.Service != nil {
+		out.Service = d.Edges.Service.Name
+	}
+	if d.Edges.Environment != nil {
+		out.Environment = d.Edges.Environment.Name
+	}
+	if d.Edges.Release != nil {
+		out.Release, out.Artifact = d.Edges.Release.Number, slipway.Digest(d.Edges.Release.Artifact)
+	}
+	return out
+}
+
+// ListDeployments lists what ran in an environment, newest first.
+func (h *handlers) ListDeployments(ctx context.Context, r ListDeploymentsRequestObject) (ListDeploymentsResponseObject, error) {
+	list, err := h.platform.Deployments(ctx, platform.DeploymentsQuery{
+		Service: r.Service, Environment: r.Environment, Page: page(r.Params.Cursor, r.Params.Limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ListDeployments200JSONResponse{Items: each(list.Items, deployment), NextCursor: list.Next}, nil
+}
+
+func instance(i slipway.Instance) Instance {
+	return Instance{Id: i.ID, Process: i.Process, State: i.State, Restarts: i.Restarts, StartedAt: i.StartedAt, Reason: i.Reason}
+}
+
+func cell(c platform.Cell) StatusCell {
+	out := StatusCell{
+		Service: c.Service, Environment: c.Environment, Url: c.URL, Problem: c.Problem,
+		Instances: each(c.Observed.Instances, instance), Artifact: c.Observed.Artifact, Config: c.Observed.Config,
+	}
+	for _, w := range c.Observed.Warm {
+		out.Warm = append(out.Warm, w.Release)
+	}
+	if d := c.Deployment; d != nil {
+		out.Deployment, out.Config = d.PromotionID, slipway.Digest(d.Snapshot)
+		if d.Edges.Release != nil {
+			out.Release, out.Artifact = d.Edges.Release.Number, slipway.Digest(d.Edges.Release.Artifact)
+		}
+	}
+	if c.Promotion != nil {
+		out.Promotion = PromotionBrief{Id: c.Promotion.ID, State: slipway.PromotionState(c.Promotion.State)}
+	}
+	return out
+}
+
+// GetStatus tells what runs where.
+func (h *handlers) GetStatus(ctx context.Context, r GetStatusRequestObject) (GetStatusResponseObject, error) {
+	s, err := h.platform.Status(ctx, r.Params.Service)
+	if err != nil {
+		return nil, err
+	}
+	return GetStatus200JSONResponse{
+		Environments: each(s.Environments, func(e *ent.Environment) string { return e.Name }),
+		Services:     each(s.Services, func(s *ent.Service) string { return s.Name }),
+		Cells:        each(s.Cells, cell),
+	}, nil
+}
+
+// GetLogs passes on the output of the running service.
+func (h *handlers) GetLogs(ctx context.Context, r GetLogsRequestObject) (GetLogsResponseObject, error) {
+	return serviceLogs{ctx, h.Server, slipway.LogQuery{
+		Service: r.Service, Environment: r.Environment, Process: r.Params.Process, Lines: r.Params.Lines, Follow: r.Params.Follow,
+	}}, nil
+}
+
+// serviceLogs is the answer of GetLogs, sent as it comes.
+type serviceLogs struct {
+	ctx    context.Context
+	server *Server
+	query  slipway.LogQuery
+}
+
+// VisitGetLogsResponse sends lines until there are no more, or, following,
+// until the reader leaves or the server stops.
+func (l serviceLogs) VisitGetLogsResponse(w http.ResponseWriter) error {
+	ctx, cancel := l.server.streaming(l.ctx)
+	defer cancel()
+	out := newLive(w, "text/plain; charset=utf-8")
+	if l.query.Follow {
+		// Ask first: a refusal must come before the headers.
+		if _, err := l.server.platform.Service(ctx, l.query.Service); err != nil {
+			return err
+		}
+		if _, err := l.server.platform.Environment(ctx, l.query.Environment); err != nil {
+			return err
+		}
+	}
+	err := l.server.platform.ServiceLogs(ctx, l.query, out)
+	if ctx.Err() != nil {
+		return nil // the reader or the server has ended it
+	}
+	if err != nil {
+		return err
+	}
+	return out.begin()
+}

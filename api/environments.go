@@ -1,0 +1,52 @@
+package api
+
+import (
+	"context"
+
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+func environment(e *ent.Environment) Environment {
+	return Environment{Name: e.Name, Position: e.Position, Target: e.Target}
+}
+
+// ListEnvironments lists all environments in order.
+func (h *handlers) ListEnvironments(ctx context.Context, _ ListEnvironmentsRequestObject) (ListEnvironmentsResponseObject, error) {
+	all, err := h.platform.Environments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ListEnvironments200JSONResponse{Items: each(all, environment)}, nil
+}
+
+// CreateEnvironment adds an environment.
+func (h *handlers) CreateEnvironment(ctx context.Context, r CreateEnvironmentRequestObject) (CreateEnvironmentResponseObject, error) {
+	e, err := h.platform.AddEnvironment(ctx, platform.EnvironmentInput{
+		Name: r.Body.Name, Position: r.Body.Position, After: r.Body.After, Target: r.Body.Target,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return CreateEnvironment201JSONResponse{
+		Body: environment(e), Headers: CreateEnvironment201ResponseHeaders{Location: BasePath + "/environments/" + e.Name},
+	}, nil
+}
+
+// GetEnvironment shows an environment.
+func (h *handlers) GetEnvironment(ctx context.Context, r GetEnvironmentRequestObject) (GetEnvironmentResponseObject, error) {
+	e, err := h.platform.Environment(ctx, r.Environment)
+	if err != nil {
+		return nil, err
+	}
+	return GetEnvironment200JSONResponse(environment(e)), nil
+}
+
+// UpdateEnvironment changes an environment.
+func (h *handlers) UpdateEnvironment(ctx context.Context, r UpdateEnvironmentRequestObject) (UpdateEnvironmentResponseObject, error) {
+	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, platform.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target})
+	if err != nil {
+		return nil, err
+	}
+	return UpdateEnvironment200JSONResponse(environment(e)), nil
+}

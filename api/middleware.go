@@ -1,0 +1,136 @@
+package api
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// MaxBody bounds the body of a request.
+const MaxBody = 1 << 20
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestID keeps a caller's sane X-Request-Id and makes one otherwise.
+func requestID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !requestIDForm.MatchString(id) {
+			id = newRequestID()
+		}
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		return next(c)
+	}
+}
+
+// recovered turns a panic into an internal error with its stack in the log.
+func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch r := recover(); r {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(r)
+			default:
+				s.log.Error("a handler panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+				err = fmt.Errorf("panic: %v", r)
+			}
+		}()
+		return next(c)
+	}
+}
+
+// accessLog writes one line per request. Query values stay out of it: they are
+// the caller's business.
+func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		if err := next(c); err != nil {
+			c.Error(err) // so that the status below is the one that was sent
+		}
+		r, w := c.Request(), c.Response()
+		s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", w.Status, "bytes", w.Size,
+			"millis", time.Since(start).Milliseconds(), "request_id", w.Header().Get(echo.HeaderXRequestID))
+		return nil
+	}
+}
+
+// securityHeaders are right for everything that is served here; the reference
+// page widens the policy by the hash of its style.
+func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		return next(c)
+	}
+}
+
+// knownHost refuses a Host that isn't this machine's: a web page that makes its
+// own name resolve to 127.0.0.1 would otherwise be same-origin with the API.
+func (s *Server) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !hostAllowed(c.Request().Host, s.listen) {
+			return refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use localhost, 127.0.0.1 or [::1]")
+		}
+		return next(c)
+	}
+}
+
+func hostAllowed(host, listen string) bool {
+	name := strings.ToLower(strings.TrimSuffix(hostname(host), "."))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	return name != "" && name == strings.ToLower(hostname(listen))
+}
+
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+// sameSite refuses what a browser sends here on behalf of another site. There
+// are no accounts yet, so nothing else would stop a page from promoting.
+func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		if err := protection.Check(c.Request()); err != nil {
+			return slipway.Errorf(slipway.Denied, "a page of another site sent this request; open the API from its own address")
+		}
+		return next(c)
+	}
+}
+
+// bodyLimit bounds the body, said or chunked.
+func bodyLimit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength > MaxBody {
+			return errTooLarge()
+		}
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, MaxBody)
+		return next(c)
+	}
+}
+
+func errTooLarge() error {
+	return refuse(http.StatusRequestEntityTooLarge, slipway.Invalid, "the request body is larger than 1 MiB")
+}

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// Options are what a server needs.
+type Options struct {
+	Platform *platform.Platform
+	Log      *slog.Logger // nil discards
+	Version  string
+	Commit   string
+	Listen   string // the address that is listened on; its host is an allowed Host header
+	// Portal answers what is outside the API; nil sends people to the reference page.
+	Portal http.Handler
+}
+
+// Server is the REST API. It is an http.Handler; Serve runs it with the limits
+// that a server on a network needs.
+type Server struct {
+	echo     *echo.Echo
+	platform *platform.Platform
+	log      *slog.Logger
+	spec     *openapi3.T
+	version  Version
+	listen   string
+
+	draining chan struct{} // closed when streams should end
+	drain    sync.Once
+}
+
+// NewServer connects the API to a platform.
+func NewServer(o Options) (*Server, error) {
+	doc, err := loadSpec()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		echo: echo.New(), platform: o.Platform, log: o.Log, spec: doc, listen: o.Listen,
+		version: Version{Version: o.Version, Commit: o.Commit, Go: goVersion()}, draining: make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.version.Version == "" {
+		s.version.Version = "devel"
+	}
+	e := s.echo
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.fail
+	e.Pre(requestID, s.accessLog, s.recovered, securityHeaders, s.knownHost, sameSite, bodyLimit)
+	e.Use(s.validated)
+	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
+
+	page, policy, err := referencePage(doc)
+	if err != nil {
+		return nil, err
+	}
+	reference := func(c echo.Context) error {
+		c.Response().Header().Set("Content-Security-Policy", policy)
+		return c.HTMLBlob(http.StatusOK, page)
+	}
+	e.GET(BasePath, func(c echo.Context) error { return c.Redirect(http.StatusFound, BasePath+"/") })
+	e.GET(BasePath+"/", reference)
+	e.GET(BasePath+"/openapi.yaml", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", Spec)
+	})
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/readyz", func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), 3*time.Second)
+		defer cancel()
+		if err := s.platform.Ready(ctx); err != nil {
+			return slipway.Wrap(slipway.Unavailable, err, "the platform is not ready: %s", problemOf(err).Detail)
+		}
+		return c.String(http.StatusOK, "ready\n")
+	})
+	if o.Portal != nil {
+		e.Any("/*", echo.WrapHandler(o.Portal))
+	} else {
+		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, BasePath+"/") })
+	}
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// HTTP is an http.Server with timeouts and limits for this API. Streams
+// lengthen the write deadline as they go and end when it is shut down.
+func (s *Server) HTTP() *http.Server {
+	srv := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	srv.RegisterOnShutdown(func() { s.drain.Do(func() { close(s.draining) }) })
+	return srv
+}
+
+// Serve answers on l until ctx ends, then lets requests under way finish for a
+// short while.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := s.HTTP()
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := srv.Shutdown(grace)
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		return errors.Join(err, served)
+	}
+	return err
+}

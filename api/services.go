@@ -1,0 +1,68 @@
+package api
+
+import (
+	"context"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+func service(s *ent.Service) Service {
+	return Service{
+		Name: s.Name, Kind: slipway.ServiceKind(s.Kind), Url: s.Repository, Path: s.Path, Branch: s.Branch,
+		Credential: s.Credential, CreatedAt: s.CreatedAt.UTC(),
+	}
+}
+
+// ListServices lists services by name.
+func (h *handlers) ListServices(ctx context.Context, r ListServicesRequestObject) (ListServicesResponseObject, error) {
+	list, err := h.platform.Services(ctx, platform.ServicesQuery{Search: r.Params.Q, Page: page(r.Params.Cursor, r.Params.Limit)})
+	if err != nil {
+		return nil, err
+	}
+	return ListServices200JSONResponse{Items: each(list.Items, service), NextCursor: list.Next}, nil
+}
+
+// CreateService registers a repository.
+func (h *handlers) CreateService(ctx context.Context, r CreateServiceRequestObject) (CreateServiceResponseObject, error) {
+	s, err := h.platform.Register(ctx, platform.ServiceInput{
+		Name: r.Body.Name, URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind,
+		Credential: slipway.SecretRef(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return CreateService201JSONResponse{
+		Body: service(s), Headers: CreateService201ResponseHeaders{Location: BasePath + "/services/" + s.Name},
+	}, nil
+}
+
+// GetService shows a service.
+func (h *handlers) GetService(ctx context.Context, r GetServiceRequestObject) (GetServiceResponseObject, error) {
+	s, err := h.platform.Service(ctx, r.Service)
+	if err != nil {
+		return nil, err
+	}
+	return GetService200JSONResponse(service(s)), nil
+}
+
+// UpdateService changes a service.
+func (h *handlers) UpdateService(ctx context.Context, r UpdateServiceRequestObject) (UpdateServiceResponseObject, error) {
+	s, err := h.platform.UpdateService(ctx, r.Service, platform.ServiceChange{
+		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind,
+		Credential: (*slipway.SecretRef)(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return UpdateService200JSONResponse(service(s)), nil
+}
+
+// DeleteService stops and removes a service.
+func (h *handlers) DeleteService(ctx context.Context, r DeleteServiceRequestObject) (DeleteServiceResponseObject, error) {
+	if err := h.platform.RemoveService(ctx, r.Service); err != nil {
+		return nil, err
+	}
+	return DeleteService204Response{}, nil
+}

@@ -1,0 +1,185 @@
+package api
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/labstack/echo/v4"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// BasePath is where the API is.
+const BasePath = "/api/v1"
+
+// Spec is the contract as it is served.
+//
+//go:embed openapi.yaml
+var Spec []byte
+
+// loadSpec parses the contract.
+func loadSpec() (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(Spec)
+	if err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	return doc, nil
+}
+
+// specPath turns echo's form of a route into the contract's.
+func specPath(route string) string {
+	parts := strings.Split(strings.TrimPrefix(route, BasePath), "/")
+	for i, p := range parts {
+		if name, ok := strings.CutPrefix(p, ":"); ok {
+			parts[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// validated holds requests to the contract, so that handlers see only what it
+// allows. Routes outside the contract pass.
+func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		path := specPath(c.Path())
+		item := s.spec.Paths.Value(path)
+		if item == nil || !strings.HasPrefix(c.Path(), BasePath+"/") {
+			return next(c)
+		}
+		r := c.Request()
+		op := item.GetOperation(r.Method)
+		if op == nil {
+			return next(c)
+		}
+		if err := knownParameters(r, item, op); err != nil {
+			return err
+		}
+		params := map[string]string{}
+		for i, name := range c.ParamNames() {
+			params[name] = c.ParamValues()[i]
+		}
+		err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
+			Request:    r,
+			PathParams: params,
+			Route:      &routers.Route{Spec: s.spec, Path: path, PathItem: item, Method: r.Method, Operation: op},
+			Options:    &openapi3filter.Options{MultiError: true, KeepValidatedValue: true},
+		})
+		if err != nil {
+			return invalidRequest(err)
+		}
+		return next(c)
+	}
+}
+
+// knownParameters refuses query parameters that the operation does not have: a
+// filter with a typo would otherwise answer with everything.
+func knownParameters(r *http.Request, item *openapi3.PathItem, op *openapi3.Operation) error {
+	for name := range r.URL.Query() {
+		if op.Parameters.GetByInAndName("query", name) == nil && item.Parameters.GetByInAndName("query", name) == nil {
+			message := fmt.Sprintf("there is no parameter %q here", shorten(name))
+			return &refusal{status: http.StatusBadRequest, err: slipway.Errorf(slipway.Invalid, "%s", message),
+				fields: []FieldError{{Field: shorten(name), Pointer: "query/" + shorten(name), Message: message}}}
+		}
+	}
+	return nil
+}
+
+// invalidRequest names every field that the contract refuses. Values are not
+// repeated: one of them may be a secret.
+func invalidRequest(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return errTooLarge()
+	}
+	out := &refusal{status: http.StatusBadRequest}
+	collect(err, "", &out.fields)
+	if len(out.fields) == 0 {
+		if strings.Contains(err.Error(), "Content-Type") {
+			return refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/json")
+		}
+		return refuse(http.StatusBadRequest, slipway.Invalid, "the request body is not the JSON object that is expected here")
+	}
+	slices.SortFunc(out.fields, func(a, b FieldError) int { return strings.Compare(a.Pointer, b.Pointer) })
+	out.fields = slices.Compact(out.fields)
+	first := out.fields[0]
+	out.err = slipway.Errorf(slipway.Invalid, "%s: %s", first.Field, first.Message).At(first.Field)
+	if n := len(out.fields) - 1; n > 0 {
+		out.err.Message += fmt.Sprintf(" (and %d more)", n)
+	}
+	return out
+}
+
+// collect walks the tree of validation errors; where is "", or query/NAME and
+// the like for a parameter.
+func collect(err error, where string, out *[]FieldError) {
+	switch e := err.(type) {
+	case openapi3.MultiError:
+		for _, one := range e {
+			collect(one, where, out)
+		}
+	case *openapi3filter.RequestError:
+		if e.Parameter != nil {
+			where = e.Parameter.In + "/" + e.Parameter.Name
+		}
+		before := len(*out)
+		if e.Err != nil {
+			collect(e.Err, where, out)
+		}
+		if len(*out) == before && e.Parameter != nil {
+			*out = append(*out, FieldError{Field: e.Parameter.Name, Pointer: where, Message: parameterMessage(e)})
+		}
+	case *openapi3.SchemaError:
+		at := e.JSONPointer()
+		f := FieldError{Message: e.Reason, Pointer: "/" + strings.Join(escaped(at), "/")}
+		if len(at) > 0 {
+			f.Field = shorten(at[len(at)-1])
+		}
+		if where != "" {
+			f.Pointer = where
+			_, f.Field, _ = strings.Cut(where, "/")
+		}
+		if f.Field == "" {
+			f.Field = "body"
+		}
+		*out = append(*out, f)
+	default:
+		if inner := errors.Unwrap(err); inner != nil {
+			collect(inner, where, out)
+		}
+	}
+}
+
+func parameterMessage(e *openapi3filter.RequestError) string {
+	var parse *openapi3filter.ParseError
+	if errors.As(e, &parse) && e.Parameter.Schema != nil && e.Parameter.Schema.Value.Type != nil {
+		return "must be of the type " + strings.Join(e.Parameter.Schema.Value.Type.Slice(), " or ")
+	}
+	if e.Reason != "" {
+		return e.Reason
+	}
+	return "is not valid"
+}
+
+// escaped writes the parts of a JSON pointer as RFC 6901 wants them.
+func escaped(parts []string) []string {
+	out := make([]string, len(parts))
+	for i, p := range parts {
+		out[i] = strings.NewReplacer("~", "~0", "/", "~1").Replace(shorten(p))
+	}
+	return out
+}
+
+// shorten bounds outside text that is repeated in an answer.
+func shorten(s string) string {
+	if len(s) > 100 {
+		s = s[:100] + "..."
+	}
+	return strings.ToValidUTF8(s, "?")
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type configCommands struct {
+	Set    configSet    `cmd:"" help:"Set settings."`
+	Unset  configUnset  `cmd:"" help:"Remove settings."`
+	List   configList   `cmd:"" name:"ls" help:"Show merged settings and where each comes from."`
+	Render configRender `cmd:"" help:"Show the config that a release would get, without deploying."`
+}
+
+// layerFlags say which settings are meant.
+type layerFlags struct {
+	Env string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	All bool   `help:"Every service of the environment."`
+}
+
+func (l layerFlags) layer() (slipway.ConfigLayer, error) {
+	switch {
+	case l.All && l.Env == "":
+		return "", slipway.Errorf(slipway.Invalid, "--all needs --env")
+	case l.All:
+		return slipway.LayerEnvironment, nil
+	}
+	return "", nil
+}
+
+type configSet struct {
+	Service  string   `arg:"" help:"The service."`
+	Settings []string `arg:"" name:"KEY=VALUE" help:"What to set."`
+	layerFlags
+}
+
+// Help has examples.
+func (configSet) Help() string {
+	return `A running deployment keeps its config until the next promotion. Passwords and tokens belong into "slipway secret set".
+
+Examples:
+  slipway config set billing --env prod LOG_LEVEL=warning WORKERS=4
+  slipway config set billing CURRENCY=EUR
+  slipway config set billing --env prod --all REGION=eu`
+}
+
+// Run sets settings.
+func (c *configSet) Run(a *app) error {
+	set := map[string]string{}
+	for _, s := range c.Settings {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return slipway.Errorf(slipway.Invalid, "%q is not KEY=VALUE", s)
+		}
+		set[key] = value
+	}
+	return changeConfig(a, c.Service, c.layerFlags, client.ConfigChange{Set: set})
+}
+
+type configUnset struct {
+	Service string   `arg:"" help:"The service."`
+	Keys    []string `arg:"" name:"KEY" help:"What to remove."`
+	layerFlags
+}
+
+// Help has examples.
+func (configUnset) Help() string { return "Examples:\n  slipway config unset billing --env prod LOG_LEVEL" }
+
+// Run removes settings.
+func (c *configUnset) Run(a *app) error {
+	return changeConfig(a, c.Service, c.layerFlags, client.ConfigChange{Unset: c.Keys})
+}
+
+func changeConfig(a *app, service string, l layerFlags, change client.ConfigChange) (err error) {
+	if change.Layer, err = l.layer(); err != nil {
+		return err
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateConfigResponse, error) {
+		return cl.UpdateConfigWithResponse(ctx, service, &client.UpdateConfigParams{Environment: given(l.Env)}, change)
+	})
+	if err != nil {
+		return err
+	}
+	return a.config(r.Body, r.JSON200)
+}
+
+type configList struct {
+	Service string `arg:"" help:"The service."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+}
+
+// Help has examples.
+func (configList) Help() string { return "Examples:\n  slipway config ls billing --env prod" }
+
+// Run shows settings.
+func (c *configList) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetConfigResponse, error) {
+		return cl.GetConfigWithResponse(ctx, c.Service, &client.GetConfigParams{Environment: given(c.Env)})
+	})
+	if err != nil {
+		return err
+	}
+	return a.config(r.Body, r.JSON200)
+}
+
+func (a *app) config(body []byte, c *client.Config) error {
+	for _, w := range c.Warnings {
+		fmt.Fprintln(a.stderr, "note:", clean(w))
+	}
+	if a.JSON {
+		return a.json(body)
+	}
+	if len(c.Items) == 0 {
+		fmt.Fprintf(a.stdout, "No settings. Set one: slipway config set %s KEY=VALUE\n", c.Service)
+		return nil
+	}
+	var rows [][]string
+	for _, s := range c.Items {
+		value := s.Value
+		if s.Secret != "" {
+			value = s.Secret
+		}
+		rows = append(rows, []string{s.Key, value, strings.ReplaceAll(string(s.Layer), "_", " in ")})
+	}
+	return a.table([]string{"key", "value", "from"}, rows)
+}
+
+type configRender struct {
+	Service string `arg:"" help:"The service."`
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+	Release int    `placeholder:"N" help:"The release; the newest unless given."`
+}
+
+// Help has examples.
+func (configRender) Help() string { return "Examples:\n  slipway config render billing --env prod --release 7" }
+
+// Run renders a preview.
+func (c *configRender) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RenderConfigResponse, error) {
+		return cl.RenderConfigWithResponse(ctx, c.Service, client.RenderInput{Environment: c.Env, Release: c.Release})
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	s := r.JSON200
+	fmt.Fprintln(a.stdout, "#", s.Digest)
+	for _, v := range s.Env {
+		value := v.Value
+		if v.Secret != "" {
+			value = v.Secret
+		}
+		fmt.Fprintf(a.stdout, "%s=%s\n", v.Key, clean(value))
+	}
+	for _, f := range s.Files {
+		fmt.Fprintf(a.stdout, "\n# %s\n", clean(f.Path))
+		for line := range strings.Lines(f.Content) {
+			fmt.Fprintln(a.stdout, cleanLine(strings.TrimRight(line, "\n")))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type envCommands struct {
+	Add  envAdd  `cmd:"" help:"Add an environment."`
+	List envList `cmd:"" name:"ls" help:"List environments in the order in which releases move through them."`
+	Show envShow `cmd:"" help:"Show an environment."`
+	Set  envSet  `cmd:"" help:"Change an environment."`
+}
+
+type envAdd struct {
+	Name     string `arg:"" help:"The name."`
+	After    string `placeholder:"ENV" xor:"place" help:"The environment before it; the last one unless given."`
+	Position int    `placeholder:"N" xor:"place" help:"Its place in the order, from 1."`
+	Target   string `placeholder:"TARGET" help:"What deployments run on; process unless given."`
+}
+
+// Help has examples.
+func (envAdd) Help() string { return "Examples:\n  slipway env add staging --after test" }
+
+// Run adds an environment.
+func (c *envAdd) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateEnvironmentResponse, error) {
+		return cl.CreateEnvironmentWithResponse(ctx, client.EnvironmentInput{Name: c.Name, After: c.After, Position: c.Position, Target: c.Target})
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	fmt.Fprintf(a.stdout, "%s is number %d in the order.\n", r.JSON201.Name, r.JSON201.Position)
+	return nil
+}
+
+type envList struct{}
+
+// Help has examples.
+func (envList) Help() string { return "Examples:\n  slipway env ls --json" }
+
+// Run lists environments.
+func (c *envList) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
+		return cl.ListEnvironmentsWithResponse(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	var rows [][]string
+	for _, e := range r.JSON200.Items {
+		rows = append(rows, []string{fmt.Sprint(e.Position), e.Name, e.Target})
+	}
+	return a.table([]string{"position", "environment", "target"}, rows)
+}
+
+type envShow struct {
+	Name string `arg:"" help:"The environment."`
+}
+
+// Help has examples.
+func (envShow) Help() string { return "Examples:\n  slipway env show prod" }
+
+// Run shows an environment.
+func (c *envShow) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
+		return cl.GetEnvironmentWithResponse(ctx, c.Name)
+	})
+	if err != nil {
+		return err
+	}
+	return a.environment(r.Body, r.JSON200)
+}
+
+type envSet struct {
+	Name     string `arg:"" help:"The environment."`
+	Position int    `placeholder:"N" help:"Its place in the order, from 1."`
+	Target   string `placeholder:"TARGET" help:"What deployments run on."`
+}
+
+// Help has examples.
+func (envSet) Help() string { return "Examples:\n  slipway env set staging --position 2" }
+
+// Run changes an environment.
+func (c *envSet) Run(a *app) error {
+	if c.Position == 0 && c.Target == "" {
+		return slipway.Errorf(slipway.Invalid, "nothing to change; give --position or --target")
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
+		return cl.UpdateEnvironmentWithResponse(ctx, c.Name, client.EnvironmentChange{Position: given(c.Position), Target: given(c.Target)})
+	})
+	if err != nil {
+		return err
+	}
+	return a.environment(r.Body, r.JSON200)
+}
+
+func (a *app) environment(body []byte, e *client.Environment) error {
+	if a.JSON {
+		return a.json(body)
+	}
+	return a.facts("environment", e.Name, "position", fmt.Sprint(e.Position), "target", e.Target)
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+// followFlags are shared by what starts or watches a promotion.
+type followFlags struct {
+	Follow  bool `short:"f" help:"Show the steps as they happen, to the end."`
+	Verbose bool `short:"v" help:"With --follow: print every line of the steps' logs."`
+}
+
+// lastLines is how much of a step's log is shown when it went wrong.
+const lastLines = 20
+
+// follower prints a promotion as it happens.
+type follower struct {
+	a       *app
+	style   style
+	live    bool // a terminal, where the line of the running step can be replaced
+	verbose bool
+	only    slipway.StepName // log lines of this step alone; "" for all
+	quiet   bool             // only log lines
+	steps   map[slipway.StepName]client.Step
+	seen    map[slipway.StepName]time.Time // when a running step was first seen
+	tail    map[slipway.StepName][]string
+	pending bool // a transient line is on the screen
+	last    client.Promotion
+}
+
+func (a *app) follow(p *client.Promotion, f followFlags) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	v := &follower{
+		a: a, style: a.style(a.stdout), live: terminal(a.stdout) && !a.JSON, verbose: f.Verbose,
+		steps: map[slipway.StepName]client.Step{}, seen: map[slipway.StepName]time.Time{}, tail: map[slipway.StepName][]string{},
+	}
+	if !a.JSON {
+		fmt.Fprintf(a.stdout, "Promotion %d: %s to %s\n", p.Id, p.Service, p.Environment)
+	}
+	return v.run(c, p.Id)
+}
+
+func (v *follower) run(c *client.ClientWithResponses, id int) error {
+	f := &client.Follower{
+		Client: c, On: v.on,
+		Lost:  func(error) { v.note("the platform went away; waiting for it to come back (Ctrl-C stops waiting, not the promotion)") },
+		Found: func() { v.note("the platform is back") },
+	}
+	if err := f.Follow(v.a.ctx, id); err != nil {
+		return err
+	}
+	return v.end()
+}
+
+func (v *follower) note(text string) {
+	v.wipe()
+	fmt.Fprintln(v.a.stderr, v.a.style(v.a.stderr).dim(text))
+}
+
+// on takes one event.
+func (v *follower) on(e client.Event) error {
+	switch e.Name {
+	case "step":
+		var s client.Step
+		if err := json.Unmarshal(e.Data, &s); err != nil {
+			return nil // a newer server's; the next one may be known
+		}
+		if v.a.JSON && !v.quiet {
+			return v.line(e)
+		}
+		if !v.quiet {
+			v.step(s)
+		}
+	case "log":
+		var l client.LogChunk
+		if err := json.Unmarshal(e.Data, &l); err != nil || v.only != "" && l.Step != v.only {
+			return nil
+		}
+		if v.a.JSON {
+			return v.line(e)
+		}
+		v.log(l)
+	case "promotion":
+		if err := json.Unmarshal(e.Data, &v.last); err != nil {
+			return nil
+		}
+		if v.a.JSON && !v.quiet {
+			return v.line(e)
+		}
+	}
+	return nil
+}
+
+// line prints an event as a line of JSON: {"event": NAME, "data": OBJECT}.
+func (v *follower) line(e client.Event) error {
+	text, err := json.Marshal(map[string]any{"event": e.Name, "data": json.RawMessage(e.Data)})
+	if err != nil {
+		return nil
+	}
+	_, err = fmt.Fprintln(v.a.stdout, string(text))
+	return err
+}
+
+func (v *follower) step(s client.Step) {
+	before := v.steps[s.Name]
+	v.steps[s.Name] = s
+	if before.State == s.State && before.Attempt == s.Attempt {
+		return
+	}
+	name := fmt.Sprintf("%-9s", s.Name)
+	switch s.State {
+	case slipway.StepPending:
+	case slipway.StepRunning:
+		if _, known := v.seen[s.Name]; !known {
+			v.seen[s.Name] = time.Now()
+		}
+		again := ""
+		if s.Attempt > 1 {
+			again = fmt.Sprintf(" (attempt %d: %s)", s.Attempt, clean(before.Reason))
+		}
+		v.wipe()
+		switch {
+		case v.live && !v.verbose:
+			fmt.Fprintf(v.a.stdout, "  … %s%s", name, again)
+			v.pending = true
+		case v.verbose || again != "":
+			fmt.Fprintf(v.a.stdout, "  … %s%s\n", name, again)
+		}
+	case slipway.StepSucceeded:
+		v.done("✓", v.style.good, name, lasted(s.StartedAt, s.EndedAt), s.Reason)
+	case slipway.StepReused, slipway.StepSkipped:
+		v.done("·", v.style.dim, name, string(s.State), s.Reason)
+	default:
+		v.done("✗", v.style.bad, name, string(s.State), s.Reason)
+		if !v.verbose {
+			for _, line := range v.tail[s.Name] {
+				fmt.Fprintln(v.a.stdout, "      "+v.style.dim(line))
+			}
+		}
+	}
+}
+
+func (v *follower) done(mark string, paint func(string) string, name, how, why string) {
+	v.wipe()
+	line := fmt.Sprintf("  %s %s %s", paint(mark), name, how)
+	if why != "" {
+		line += "  " + v.style.dim(clean(why))
+	}
+	fmt.Fprintln(v.a.stdout, strings.TrimRight(line, " "))
+}
+
+// wipe takes the transient line away.
+func (v *follower) wipe() {
+	if v.pending {
+		fmt.Fprint(v.a.stdout, "\r\x1b[K")
+		v.pending = false
+	}
+}
+
+func (v *follower) log(l client.LogChunk) {
+	for line := range strings.Lines(l.Text) {
+		line = cleanLine(strings.TrimRight(line, "\r\n"))
+		switch {
+		case v.quiet:
+			fmt.Fprintln(v.a.stdout, line)
+		case v.verbose:
+			fmt.Fprintln(v.a.stdout, "      "+v.style.dim(line))
+		default:
+			tail := append(v.tail[l.Step], line)
+			v.tail[l.Step] = tail[max(0, len(tail)-lastLines):]
+		}
+	}
+}
+
+// end says how it ended, and makes that the exit code.
+func (v *follower) end() error {
+	v.wipe()
+	p, w := v.last, v.a.stdout
+	if !v.a.JSON && !v.quiet {
+		took := lasted(p.CreatedAt, p.EndedAt)
+		switch {
+		case p.State == slipway.PromotionSucceeded && p.Url != "":
+			fmt.Fprintf(w, "%s release %d of %s serves %s after %s: %s\n", v.style.good("Succeeded:"), p.Release, p.Service, p.Environment, took, p.Url)
+		case p.State == slipway.PromotionSucceeded:
+			fmt.Fprintf(w, "%s release %d of %s runs in %s after %s\n", v.style.good("Succeeded:"), p.Release, p.Service, p.Environment, took)
+		default:
+			at := ""
+			if p.Step != "" {
+				at = " at " + string(p.Step)
+			}
+			state := strings.ToUpper(string(p.State[:1])) + string(p.State[1:])
+			fmt.Fprintf(w, "%s after %s: %s\n", v.style.bad(state+at), took, clean(p.Reason))
+		}
+	}
+	return ending(p.State)
+}
+
+// ending is the exit code of a promotion's end.
+func ending(s slipway.PromotionState) error {
+	switch s {
+	case slipway.PromotionSucceeded:
+		return nil
+	case slipway.PromotionFailed:
+		return &endedError{exitFailed}
+	}
+	return &endedError{exitError}
+}

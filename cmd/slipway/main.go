@@ -1,0 +1,155 @@
+// Command slipway is the whole product in one binary: the platform, and the
+// commands that speak to it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Exit codes, documented in the README.
+const (
+	exitDone   = 0
+	exitError  = 1
+	exitUsage  = 2 // usage or invalid input
+	exitFailed = 3 // the service's own tests or checks said no
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	os.Exit(code)
+}
+
+// settings is the configuration of the program: flag, environment variable and
+// help on one line each.
+type settings struct {
+	Server string `env:"SLIPWAY_SERVER" placeholder:"URL" help:"The platform's address. Unless given, that of the platform of the data directory."`
+	Data   string `env:"SLIPWAY_DATA" default:"~/.slipway" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
+	JSON   bool   `name:"json" help:"Print the API's objects instead of tables."`
+}
+
+// program is the command line.
+type program struct {
+	settings
+
+	platformCommands `group:"Platform"`
+
+	Service   serviceCommands   `cmd:"" group:"Services" help:"Register, show and remove services."`
+	Env       envCommands       `cmd:"" group:"Services" help:"Show and change environments."`
+	Promote   promoteCommand    `cmd:"" group:"Services" help:"Move a release of a service into an environment."`
+	Rollback  rollbackCommand   `cmd:"" group:"Services" help:"Go back to a release that ran in an environment before."`
+	Status    statusCommand     `cmd:"" group:"Look" help:"Show what runs where."`
+	Releases  releasesCommand   `cmd:"" group:"Look" help:"List the releases of a service."`
+	Promotion promotionCommands `cmd:"" group:"Look" help:"Show, follow and cancel promotions."`
+	Logs      logsCommand       `cmd:"" group:"Look" help:"Print the output of a running service."`
+	Open      openCommand       `cmd:"" group:"Look" help:"Open a service, or the API's reference page, in a browser."`
+	Config    configCommands    `cmd:"" group:"Config" help:"Show and change settings."`
+	Secret    secretCommands    `cmd:"" group:"Config" help:"Store and remove secrets."`
+	Help      helpCommand       `cmd:"" group:"Look" help:"Show help for a command."`
+}
+
+// app is what a command gets to work with: kong gives it to every Run method.
+type app struct {
+	settings
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) string
+	parser *kong.Kong
+}
+
+// exited carries an exit code out of kong.
+type exited int
+
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (exit int) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case exited:
+			exit = int(r)
+		default:
+			panic(r)
+		}
+	}()
+	var cli program
+	parser, err := kong.New(&cli,
+		kong.Name("slipway"),
+		kong.Description("From a git URL to production, for Python services.\n\nStart with `slipway up`, then `slipway service add URL` and `slipway promote NAME --follow`. Exit codes: 0 done, 1 error, 2 usage or invalid input, 3 failed by the service's own tests or checks."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "Platform", Title: "The platform:"}, {Key: "Services", Title: "Services and releases:"},
+			{Key: "Look", Title: "Looking:"}, {Key: "Config", Title: "Config and secrets:"},
+		}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "slipway:", err)
+		return exitError
+	}
+	if len(args) == 0 {
+		_, _ = parser.Parse([]string{"--help"}) // prints, and leaves through Exit
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "slipway:", err)
+		fmt.Fprintln(stderr, "`slipway help` lists the commands; `slipway COMMAND --help` explains one.")
+		return exitUsage
+	}
+	a := &app{settings: cli.settings, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env, parser: parser}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return a.report(parsed.Run(a))
+}
+
+// report prints an error and returns the exit code that it has.
+func (a *app) report(err error) int {
+	var ended *endedError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &ended): // already told on the screen
+		return ended.exit
+	case a.ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.stderr, "slipway: interrupted")
+		return exitError
+	}
+	fmt.Fprintln(a.stderr, "slipway:", err)
+	switch slipway.CodeOf(err) {
+	case slipway.Invalid:
+		return exitUsage
+	case slipway.Refused:
+		return exitFailed
+	}
+	return exitError
+}
+
+// endedError is an outcome that the command has shown itself.
+type endedError struct{ exit int }
+
+func (e *endedError) Error() string { return fmt.Sprintf("ended with exit code %d", e.exit) }
+
+type helpCommand struct {
+	Command []string `arg:"" optional:"" help:"The command."`
+}
+
+// Run shows the help of a command.
+func (c *helpCommand) Run(a *app) error {
+	_, err := a.parser.Parse(append(c.Command, "--help"))
+	if err != nil {
+		return slipway.Errorf(slipway.Invalid, "%s", err)
+	}
+	return nil
+}

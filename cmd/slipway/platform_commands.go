@@ -1,0 +1,4 @@
+package main
+
+// platformCommands are the commands that start, stop and try the platform.
+type platformCommands struct{}

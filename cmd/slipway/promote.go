@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type promoteCommand struct {
+	Service string `arg:"" help:"The service."`
+	To      string `placeholder:"ENV" help:"The environment; the first one unless given."`
+	Ref     string `placeholder:"REF" xor:"what" help:"A branch, a tag or a commit to build."`
+	Release int    `placeholder:"N" xor:"what" help:"A release that exists."`
+	Plan    bool   `help:"Say what would be done and do nothing."`
+	followFlags
+}
+
+// Help has examples.
+func (promoteCommand) Help() string {
+	return `Without --ref and --release, the first environment takes the head of the service's branch, and every other one takes the release of the environment before it.
+
+Exit codes with --follow: 0 it serves, 3 the service's own build, tests or checks said no, 1 anything else.
+
+Examples:
+  slipway promote billing --follow
+  slipway promote billing --to test --follow
+  slipway promote billing --to prod --release 7
+  slipway promote billing --ref v1.4.0 --plan`
+}
+
+// Run promotes, or plans.
+func (c *promoteCommand) Run(a *app) error {
+	in := client.PromotionInput{Environment: c.To, Ref: c.Ref, Release: c.Release}
+	if c.Plan {
+		return c.plan(a, in)
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreatePromotionResponse, error) {
+		return cl.CreatePromotionWithResponse(ctx, c.Service, in)
+	})
+	if err != nil {
+		return err
+	}
+	return a.started(r.Body, r.JSON202, c.followFlags)
+}
+
+func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanPromotionResponse, error) {
+		return cl.PlanPromotionWithResponse(ctx, c.Service, in)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	p := r.JSON200
+	what := "a new release"
+	if p.Release != 0 {
+		what = fmt.Sprintf("release %d", p.Release)
+	}
+	fmt.Fprintf(a.stdout, "%s of %s into %s, from commit %s %s\n", what, p.Service, p.Environment, short(p.Commit.Id), clean(p.Commit.Subject))
+	if p.Current != 0 {
+		fmt.Fprintf(a.stdout, "release %d runs there now\n", p.Current)
+	}
+	var rows [][]string
+	for _, s := range p.Steps {
+		will := "will run"
+		if s.State != slipway.StepPending {
+			will = string(s.State)
+		}
+		rows = append(rows, []string{string(s.Name), will, s.Reason})
+	}
+	return a.table([]string{"step", "", "why"}, rows)
+}
+
+// started tells of a promotion that has begun, and follows it when asked to.
+func (a *app) started(body []byte, p *client.Promotion, f followFlags) error {
+	if f.Follow {
+		return a.follow(p, f)
+	}
+	if a.JSON {
+		return a.json(body)
+	}
+	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s. Follow it: slipway promotion logs %d --follow\n", p.Id, p.Service, p.Environment, p.State, p.Id)
+	return nil
+}
+
+type rollbackCommand struct {
+	Service string `arg:"" help:"The service."`
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+	To      int    `placeholder:"N" help:"The release; the one before unless given."`
+	followFlags
+}
+
+// Help has examples.
+func (rollbackCommand) Help() string {
+	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --to 5"
+}
+
+// Run rolls back.
+func (c *rollbackCommand) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RollbackResponse, error) {
+		return cl.RollbackWithResponse(ctx, c.Service, c.Env, client.RollbackInput{Release: c.To})
+	})
+	if err != nil {
+		return err
+	}
+	return a.started(r.Body, r.JSON202, c.followFlags)
+}

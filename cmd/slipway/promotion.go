@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type promotionCommands struct {
+	List   promotionList   `cmd:"" name:"ls" help:"List promotions, newest first."`
+	Show   promotionShow   `cmd:"" help:"Show a promotion and its steps."`
+	Logs   promotionLogs   `cmd:"" help:"Print the logs of a promotion's steps."`
+	Cancel promotionCancel `cmd:"" help:"Ask a promotion to stop."`
+}
+
+type promotionList struct {
+	Service string `placeholder:"NAME" help:"Only of this service."`
+	Env     string `placeholder:"ENV" help:"Only into this environment."`
+	State   string `placeholder:"STATE" help:"Only in this state, such as running or failed."`
+	Limit   int    `short:"n" default:"20" help:"How many at most."`
+}
+
+// Help has examples.
+func (promotionList) Help() string {
+	return "Examples:\n  slipway promotion ls --service billing\n  slipway promotion ls --state failed --json"
+}
+
+// Run lists promotions.
+func (c *promotionList) Run(a *app) error {
+	params := &client.ListPromotionsParams{
+		Service: given(c.Service), Environment: given(c.Env), State: given(slipway.PromotionState(c.State)), Limit: given(c.Limit),
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+		return cl.ListPromotionsWithResponse(ctx, params)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	if len(r.JSON200.Items) == 0 {
+		fmt.Fprintln(a.stdout, "No promotions. Start one: slipway promote SERVICE")
+		return nil
+	}
+	var rows [][]string
+	for _, p := range r.JSON200.Items {
+		rows = append(rows, []string{fmt.Sprint(p.Id), p.Service, p.Environment, number(p.Release), string(p.State), ago(p.CreatedAt), lasted(p.CreatedAt, p.EndedAt), p.Reason})
+	}
+	return a.table([]string{"id", "service", "environment", "release", "state", "asked for", "took", "reason"}, rows)
+}
+
+type promotionShow struct {
+	ID int `arg:"" help:"The promotion."`
+}
+
+// Help has examples.
+func (promotionShow) Help() string { return "Examples:\n  slipway promotion show 12" }
+
+// Run shows a promotion.
+func (c *promotionShow) Run(a *app) error {
+	r, err := getPromotion(a, c.ID)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	return a.promotion(r.JSON200)
+}
+
+func getPromotion(a *app, id int) (*client.GetPromotionResponse, error) {
+	return call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPromotionResponse, error) {
+		return cl.GetPromotionWithResponse(ctx, id)
+	})
+}
+
+func (a *app) promotion(p *client.Promotion) error {
+	kind := ""
+	if p.Rollback {
+		kind = "yes"
+	}
+	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
+		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
+		"rollback", kind, "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	var rows [][]string
+	for _, s := range p.Steps {
+		rows = append(rows, []string{string(s.Name), string(s.State), number(s.Attempt), lasted(s.StartedAt, s.EndedAt), s.Reason})
+	}
+	return a.table([]string{"step", "state", "attempt", "took", "why"}, rows)
+}
+
+type promotionLogs struct {
+	ID     int    `arg:"" help:"The promotion."`
+	Step   string `placeholder:"STEP" help:"Only this step, such as build or test."`
+	Follow bool   `short:"f" help:"Go on as the promotion does, to its end."`
+}
+
+// Help has examples.
+func (promotionLogs) Help() string {
+	return "Examples:\n  slipway promotion logs 12 --step test\n  slipway promotion logs 12 --follow"
+}
+
+// Run prints logs.
+func (c *promotionLogs) Run(a *app) error {
+	r, err := getPromotion(a, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.Follow && c.Step == "" {
+		return a.follow(r.JSON200, followFlags{Follow: true, Verbose: true})
+	}
+	if c.Follow {
+		cl, err := a.client()
+		if err != nil {
+			return err
+		}
+		v := &follower{a: a, only: slipway.StepName(c.Step), quiet: true}
+		return v.run(cl, c.ID)
+	}
+	printed := []client.LogChunk{}
+	for _, s := range r.JSON200.Steps {
+		if c.Step != "" && string(s.Name) != c.Step {
+			continue
+		}
+		chunks, err := all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.LogChunk, string, error) {
+			r, err := cl.GetStepLogWithResponse(ctx, c.ID, s.Name, &client.GetStepLogParams{Cursor: cursor, Limit: given(500)})
+			if r == nil || r.JSON200 == nil {
+				return nil, "", refusedOr(r, err)
+			}
+			return r.JSON200.Items, r.JSON200.NextCursor, nil
+		})
+		if err != nil {
+			return err
+		}
+		if a.JSON {
+			printed = append(printed, chunks...)
+			continue
+		}
+		a.stepLog(s, chunks, c.Step == "")
+	}
+	if a.JSON {
+		return a.jsonOf(map[string]any{"items": printed})
+	}
+	return nil
+}
+
+func (a *app) stepLog(s client.Step, chunks []client.LogChunk, title bool) {
+	if title && len(chunks) > 0 {
+		fmt.Fprintf(a.stdout, "== %s: %s\n", s.Name, s.State)
+	}
+	for _, chunk := range chunks {
+		for line := range strings.Lines(chunk.Text) {
+			fmt.Fprintln(a.stdout, cleanLine(strings.TrimRight(line, "\r\n")))
+		}
+	}
+}
+
+type promotionCancel struct {
+	ID int `arg:"" help:"The promotion."`
+}
+
+// Help has examples.
+func (promotionCancel) Help() string { return "Examples:\n  slipway promotion cancel 12" }
+
+// Run cancels.
+func (c *promotionCancel) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CancelPromotionResponse, error) {
+		return cl.CancelPromotionWithResponse(ctx, c.ID)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	fmt.Fprintf(a.stdout, "Promotion %d was asked to stop.\n", c.ID)
+	return nil
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type serviceCommands struct {
+	Add  serviceAdd  `cmd:"" help:"Register a git repository as a service."`
+	List serviceList `cmd:"" name:"ls" help:"List services."`
+	Show serviceShow `cmd:"" help:"Show a service."`
+	Rm   serviceRm   `cmd:"" help:"Stop a service everywhere and remove it."`
+}
+
+type serviceAdd struct {
+	URL        string `arg:"" help:"The repository: https, ssh, file, or a directory of this machine."`
+	Name       string `help:"The name; the last part of the URL unless given."`
+	Path       string `placeholder:"SUBDIR" help:"The directory inside the repository."`
+	Branch     string `help:"The branch; the repository's default unless given."`
+	Kind       string `placeholder:"KIND" help:"What it mostly is: web, worker or function."`
+	Credential string `placeholder:"REF" help:"The reference of a stored secret that opens the repository."`
+	Token      bool   `help:"Read a token or a private key that opens the repository from standard input."`
+}
+
+// Help has examples.
+func (serviceAdd) Help() string {
+	return `Examples:
+  slipway service add https://git.example.com/shop/billing.git
+  slipway service add ~/code/billing --name billing --branch main
+  slipway service add git@git.example.com:shop/mono.git --path services/billing
+  slipway service add https://git.example.com/shop/private.git --token < token.txt`
+}
+
+// Run registers a service.
+func (c *serviceAdd) Run(a *app) error {
+	in := client.ServiceInput{
+		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Credential: c.Credential,
+	}
+	if c.Token {
+		value, err := a.readSecret("Token or private key: ")
+		if err != nil {
+			return err
+		}
+		in.Token = value.Reveal()
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateServiceResponse, error) {
+		return cl.CreateServiceWithResponse(ctx, in)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	s := r.JSON201
+	fmt.Fprintf(a.stdout, "%s is registered. Next: slipway promote %s --follow\n", s.Name, s.Name)
+	return nil
+}
+
+// localRepository makes the path of a directory absolute, so that `.` works.
+func localRepository(url string) string {
+	if strings.Contains(url, "://") {
+		return url
+	}
+	if info, err := os.Stat(url); err != nil || !info.IsDir() {
+		return url
+	}
+	path, err := filepath.Abs(url)
+	if err != nil {
+		return url
+	}
+	return "file://" + path
+}
+
+type serviceList struct {
+	Search string `short:"q" placeholder:"TEXT" help:"Only services whose name or URL contains this."`
+}
+
+// Help has examples.
+func (serviceList) Help() string { return "Examples:\n  slipway service ls\n  slipway service ls -q bill --json" }
+
+// Run lists services.
+func (c *serviceList) Run(a *app) error {
+	items, err := all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.Service, string, error) {
+		r, err := cl.ListServicesWithResponse(ctx, &client.ListServicesParams{Q: given(c.Search), Cursor: cursor, Limit: given(500)})
+		if r == nil || r.JSON200 == nil {
+			return nil, "", refusedOr(r, err)
+		}
+		return r.JSON200.Items, r.JSON200.NextCursor, nil
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.jsonOf(map[string]any{"items": items})
+	}
+	if len(items) == 0 {
+		fmt.Fprintln(a.stdout, "No services yet. Register one: slipway service add URL")
+		return nil
+	}
+	var rows [][]string
+	for _, s := range items {
+		rows = append(rows, []string{s.Name, string(s.Kind), s.Url, s.Path, s.Branch})
+	}
+	return a.table([]string{"service", "kind", "repository", "path", "branch"}, rows)
+}
+
+type serviceShow struct {
+	Service string `arg:"" help:"The service."`
+}
+
+// Help has examples.
+func (serviceShow) Help() string { return "Examples:\n  slipway service show billing" }
+
+// Run shows a service.
+func (c *serviceShow) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetServiceResponse, error) {
+		return cl.GetServiceWithResponse(ctx, c.Service)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	s := r.JSON200
+	return a.facts("service", s.Name, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
+		"credential", s.Credential, "registered", ago(s.CreatedAt))
+}
+
+type serviceRm struct {
+	Service string `arg:"" help:"The service."`
+	Yes     bool   `short:"y" help:"Don't ask."`
+}
+
+// Help has examples.
+func (serviceRm) Help() string { return "Examples:\n  slipway service rm billing\n  slipway service rm billing --yes" }
+
+// Run removes a service.
+func (c *serviceRm) Run(a *app) error {
+	if !c.Yes {
+		if !terminal(a.stdin) {
+			return slipway.Errorf(slipway.Invalid, "this stops %s everywhere and removes it; say --yes", c.Service)
+		}
+		fmt.Fprintf(a.stderr, "Stop %s in every environment and remove it? Type its name: ", c.Service)
+		line, err := readLine(a.stdin)
+		if err != nil || line != c.Service {
+			return slipway.Errorf(slipway.Invalid, "nothing was removed")
+		}
+	}
+	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteServiceResponse, error) {
+		return cl.DeleteServiceWithResponse(ctx, c.Service)
+	})
+	if err != nil {
+		return err
+	}
+	if !a.JSON {
+		fmt.Fprintf(a.stdout, "%s is removed.\n", c.Service)
+	}
+	return nil
+}
+
+// readLine reads one line, byte by byte so that nothing behind it is taken.
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	one := make([]byte, 1)
+	for len(line) < 1<<16 {
+		n, err := r.Read(one)
+		if n == 1 && one[0] == '\n' || err != nil {
+			if err == io.EOF && len(line) > 0 {
+				err = nil
+			}
+			return strings.TrimSuffix(string(line), "\r"), err
+		}
+		line = append(line, one[:n]...)
+	}
+	return "", slipway.Errorf(slipway.Invalid, "the line is too long")
+}
