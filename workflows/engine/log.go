@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.temporal.io/server/common/dynamicconfig"
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+)
+
+// serverLog passes on what the server says from warnings up: it says a lot.
+type serverLog struct{ to *slog.Logger }
+
+var _ log.Logger = serverLog{}
+
+func (l serverLog) Debug(string, ...tag.Tag) {}
+func (l serverLog) Info(string, ...tag.Tag)  {}
+func (l serverLog) Warn(msg string, tags ...tag.Tag) {
+	l.write(slog.LevelInfo, msg, tags)
+}
+func (l serverLog) Error(msg string, tags ...tag.Tag)  { l.write(slog.LevelWarn, msg, tags) }
+func (l serverLog) DPanic(msg string, tags ...tag.Tag) { l.write(slog.LevelError, msg, tags) }
+func (l serverLog) Panic(msg string, tags ...tag.Tag) {
+	l.write(slog.LevelError, msg, tags)
+	panic(msg)
+}
+
+// Fatal is the server saying that it can't go on, which the process can't either.
+func (l serverLog) Fatal(msg string, tags ...tag.Tag) {
+	l.write(slog.LevelError, msg, tags)
+	os.Exit(1)
+}
+
+func (l serverLog) write(level slog.Level, msg string, tags []tag.Tag) {
+	if !l.to.Enabled(context.Background(), level) {
+		return
+	}
+	args := make([]any, 0, len(tags))
+	for _, t := range tags {
+		args = append(args, slog.Any(t.Key(), t.Value()))
+	}
+	l.to.Log(context.Background(), level, "workflow engine: "+msg, args...)
+}
+
+// tuning fits the server to one machine: small caches, few partitions, few
+// pollers, none of the features that a single namespace doesn't use.
+func tuning() dynamicconfig.StaticClient {
+	settings := dynamicconfig.StaticClient{}
+	for name, value := range map[string]any{
+		"frontend.enableUpdateWorkflowExecution":         true,
+		"system.enableActivityEagerExecution":            true,
+		"system.enableEagerWorkflowStart":                true,
+		"system.forceSearchAttributesCacheRefreshOnRead": false,
+		"matching.numTaskqueueReadPartitions":            1,
+		"matching.numTaskqueueWritePartitions":           1,
+		"history.cacheMaxSize":                           1000,
+		"history.eventsCacheMaxSizeBytes":                8 << 20,
+		"history.hostLevelCacheMaxSize":                  2000,
+		"worker.perNamespaceWorkerCount":                 0,
+		"worker.scannerEnabled":                          false,
+		"history.timerProcessorMaxPollInterval":          5 * time.Minute,
+		"history.transferProcessorMaxPollInterval":       time.Minute,
+		"history.visibilityProcessorMaxPollInterval":     time.Minute,
+		"history.shardUpdateMinInterval":                 5 * time.Minute,
+		"frontend.namespaceRPS":                          10000,
+		"limit.maxIDLength":                              255,
+	} {
+		settings[dynamicconfig.MakeKey(name)] = value
+	}
+	return settings
+}
