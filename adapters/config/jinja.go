@@ -11,22 +11,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
-// Requirements are what the renderer installs, pinned.
-var Requirements = []string{"jinja2==3.1.6", "markupsafe==3.0.3"}
-
 //go:embed render.py
 var script string
+
+// requirements are what the renderer installs: pinned, each file by its hash.
+//
+//go:embed requirements.txt
+var requirements string
 
 // Options configure a Jinja.
 type Options struct {
@@ -34,7 +39,7 @@ type Options struct {
 	Python string // an interpreter of Python 3.9 or later
 	// Tree finds the source of an artifact and its manifest.
 	Tree func(context.Context, slipway.Digest) (source string, manifest slipway.Manifest, err error)
-	// Timeout bounds one rendering; zero means 10 s.
+	// Timeout bounds one rendering; zero means 5 s.
 	Timeout time.Duration
 }
 
@@ -47,26 +52,34 @@ var _ slipway.Renderer = (*Jinja)(nil)
 // New makes a renderer. Jinja2 is installed when the first template asks for it.
 func New(o Options) *Jinja {
 	if o.Timeout == 0 {
-		o.Timeout = 10 * time.Second
+		o.Timeout = 5 * time.Second
 	}
 	return &Jinja{o}
 }
 
+const (
+	maxValue     = 100 << 10 // of one setting: the kernel takes 128 KiB a variable
+	maxTemplates = 100
+)
+
 var keyForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Render makes the snapshot. A secret stands in a file as its mark; a template
-// that changes a mark (by a filter such as upper or b64encode) is refused, since
-// the value is not known here. One that only looks at it (length, ==) can't be told.
+// Render makes the snapshot. A secret stands in a file as its mark, and a
+// template can only write it: a filter, a comparison or a part of it is refused,
+// since the value is not known here. What a template does to a text into which
+// it wrote a secret is seen when it changes the mark (upper), and not seen when
+// it only measures the text (length).
 func (j *Jinja) Render(ctx context.Context, req slipway.RenderRequest, log io.Writer) (slipway.Snapshot, error) {
-	for key := range req.Values {
-		if !keyForm.MatchString(key) {
-			return slipway.Snapshot{}, slipway.Errorf(slipway.Refused, "%q can't be the name of an environment variable: use letters, digits and _", key)
+	// A copy, so that nobody changes the snapshot afterwards; and never nil, so
+	// that nothing and nothing have one digest.
+	snapshot := slipway.Snapshot{Env: make(map[string]slipway.ConfigValue, len(req.Values))}
+	for _, key := range slices.Sorted(maps.Keys(req.Values)) {
+		value := req.Values[key]
+		if err := checkSetting(req, key, value); err != nil {
+			return slipway.Snapshot{}, err
 		}
-		if key == "PORT" || key == "HOST" || strings.HasPrefix(key, "SLIPWAY_") {
-			return slipway.Snapshot{}, slipway.Errorf(slipway.Refused, "%s is set by the platform; remove it with: slipway config unset %s %s", key, req.Service, key)
-		}
+		snapshot.Env[key] = value
 	}
-	snapshot := slipway.Snapshot{Env: req.Values}
 	if len(req.Templates) > 0 {
 		files, err := j.files(ctx, req, log)
 		if err != nil {
@@ -81,6 +94,22 @@ func (j *Jinja) Render(ctx context.Context, req slipway.RenderRequest, log io.Wr
 	snapshot.Digest = digest
 	fmt.Fprintf(log, "%d settings, %d files, digest %.19s\n", len(snapshot.Env), len(snapshot.Files), digest)
 	return snapshot, nil
+}
+
+func checkSetting(req slipway.RenderRequest, key string, v slipway.ConfigValue) error {
+	switch {
+	case len(key) > 200 || !keyForm.MatchString(key):
+		return slipway.Errorf(slipway.Refused, "%q can't be the name of an environment variable: use letters, digits and _", clip(key, 80))
+	case key == "PORT" || key == "HOST" || strings.HasPrefix(key, "SLIPWAY_"):
+		return slipway.Errorf(slipway.Refused, "%s is set by the platform; remove it with: slipway config unset %s %s --env %s", key, req.Service, key, req.Environment)
+	case v.Value != "" && v.Secret != "":
+		return slipway.Errorf(slipway.Refused, "%s has both a value and a secret; set it again to one of them", key)
+	case strings.Contains(v.Value, "\x00"):
+		return slipway.Errorf(slipway.Refused, "the value of %s holds a zero byte, which no environment variable can", key)
+	case len(v.Value) > maxValue:
+		return slipway.Errorf(slipway.Refused, "the value of %s has %d bytes; at most %d are allowed: keep large settings in a file of the repository", key, len(v.Value), maxValue)
+	}
+	return nil
 }
 
 // digestOf covers what a service will see. encoding/json sorts the keys of maps.
@@ -106,157 +135,145 @@ type answer struct {
 }
 
 func (j *Jinja) files(ctx context.Context, req slipway.RenderRequest, log io.Writer) ([]slipway.RenderedFile, error) {
+	if err := checkPlaces(req.Templates); err != nil {
+		return nil, err
+	}
 	source, manifest, err := j.o.Tree(ctx, req.Artifact)
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range req.Templates {
-		if !filepath.IsLocal(t.Path) || !filepath.IsLocal(t.Source) {
-			return nil, slipway.Errorf(slipway.Refused, "slipway.yaml: the file %s from %s lies outside the service's directory", t.Path, t.Source)
-		}
 	}
 	python, err := j.install(ctx, log)
 	if err != nil {
 		return nil, err
 	}
-	values, marks := templateValues(req)
-	input, err := json.Marshal(map[string]any{"root": filepath.Join(source, manifest.Dir), "templates": req.Templates, "values": values})
+	values, secrets := map[string]string{}, map[string]string{}
+	for key, v := range req.Values {
+		if v.Secret != "" {
+			secrets[key] = slipway.SecretMark(v.Secret)
+		} else {
+			values[key] = v.Value
+		}
+	}
+	input, err := json.Marshal(map[string]any{
+		"root": filepath.Join(source, manifest.Dir), "templates": req.Templates, "values": values, "secrets": secrets, "seconds": j.o.Timeout.Seconds(),
+		"words": map[string]any{"service": req.Service, "environment": req.Environment, "release": req.Release},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("input of the renderer: %w", err)
 	}
+	a, err := j.ask(ctx, python, input, req)
+	if err != nil {
+		return nil, err
+	}
+	if p := a.Problem; p != nil {
+		return nil, slipway.Errorf(slipway.Refused, "%s", sentence(p.File, p.Line, p.Kind, p.Message, req))
+	}
+	return a.Files, checkMarks(a.Files, secrets)
+}
+
+// checkPlaces refuses results that would lie outside the service's directory,
+// or over each other.
+func checkPlaces(templates []slipway.Template) error {
+	if len(templates) > maxTemplates {
+		return slipway.Errorf(slipway.Refused, "slipway.yaml names %d templates; at most %d are allowed", len(templates), maxTemplates)
+	}
+	taken := map[string]string{}
+	for _, t := range templates {
+		for _, p := range []string{t.Source, t.Path} {
+			if !filepath.IsLocal(p) || path.Clean(p) == "." || strings.HasSuffix(p, "/") || strings.ContainsFunc(p, unicode.IsControl) {
+				return slipway.Errorf(slipway.Refused, "slipway.yaml: %q is not a file inside the service's directory (the template %q makes %q)", clip(p, 80), clip(t.Source, 80), clip(t.Path, 80))
+			}
+		}
+		place := path.Clean(t.Path)
+		if other, ok := taken[place]; ok {
+			return slipway.Errorf(slipway.Refused, "slipway.yaml: the templates %s and %s both make %s", clip(other, 80), clip(t.Source, 80), clip(place, 80))
+		}
+		taken[place] = t.Source
+	}
+	for place := range taken {
+		for dir := path.Dir(place); dir != "."; dir = path.Dir(dir) {
+			if _, ok := taken[dir]; ok {
+				return slipway.Errorf(slipway.Refused, "slipway.yaml: %s would be both a file and a directory", clip(dir, 80))
+			}
+		}
+	}
+	return nil
+}
+
+// ask runs the renderer.
+func (j *Jinja) ask(ctx context.Context, python string, input []byte, req slipway.RenderRequest) (answer, error) {
+	var a answer
 	home, err := os.MkdirTemp("", "slipway-render-")
 	if err != nil {
-		return nil, slipway.Wrap(slipway.Unavailable, err, "there is no place to render templates: is the disk full?")
+		return a, slipway.Wrap(slipway.Unavailable, err, "there is no place to render templates: is the disk full?")
 	}
 	defer os.RemoveAll(home)
 	var out bytes.Buffer
 	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: []string{python, "-I", "-c", script}, Dir: home, Env: sandbox.Environment(home, nil, nil),
-		Stdin: bytes.NewReader(input), Timeout: j.o.Timeout, MaxOutput: 32 << 20, MaxMemory: 1 << 30,
+		Args: []string{python, "-I", "-W", "ignore", "-c", script}, Dir: home, Env: sandbox.Environment(home, nil, nil), Stdin: bytes.NewReader(input),
+		// The renderer stops itself, and then knows the line; this is for what it can't interrupt.
+		Timeout: j.o.Timeout + 2*time.Second, MaxOutput: 32 << 20, MaxMemory: 1 << 30,
 	}, &out)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	names := make([]string, len(req.Templates))
 	for i, t := range req.Templates {
 		names[i] = t.Source
 	}
+	all := clip(strings.Join(names, ", "), 300)
 	switch {
 	case result.TimedOut:
-		return nil, slipway.Errorf(slipway.Refused, "rendering %s took longer than %s; is there an endless loop in it?", strings.Join(names, ", "), j.o.Timeout)
-	case result.OutOfMemory || result.Flooded || result.Signal != "":
-		return nil, slipway.Errorf(slipway.Refused, "rendering %s needs too much memory", strings.Join(names, ", "))
+		return a, slipway.Errorf(slipway.Refused, "rendering %s takes longer than %s; is there an endless loop in it?", all, j.o.Timeout)
+	case result.Flooded:
+		return a, slipway.Errorf(slipway.Refused, "rendering %s writes more than 32 MB", all)
+	case result.OutOfMemory || result.Signal != "":
+		return a, slipway.Errorf(slipway.Refused, "rendering %s needs too much memory", all)
 	}
-	var a answer
-	if err := json.Unmarshal(out.Bytes(), &a); err != nil {
-		return nil, slipway.Wrap(slipway.Internal, fmt.Errorf("%w: %s", err, tail(out.String())), "the renderer gave no answer")
+	text := out.Bytes()
+	if err := json.Unmarshal(text[bytes.LastIndexByte(text, '\n')+1:], &a); err != nil {
+		return a, slipway.Wrap(slipway.Internal, fmt.Errorf("%w: %s", err, tail(out.String())), "the renderer gave no answer")
 	}
-	if p := a.Problem; p != nil {
-		return nil, slipway.Errorf(slipway.Refused, "%s", sentence(p.File, p.Line, p.Kind, p.Message, req))
-	}
-	return a.Files, checkMarks(a.Files, marks)
+	return a, nil
 }
+
+var undefinedForm = regexp.MustCompile(`'([A-Za-z_][A-Za-z0-9_]*)' is undefined|has no attribute '([A-Za-z_][A-Za-z0-9_]*)'`)
 
 func sentence(file string, line int, kind, message string, req slipway.RenderRequest) string {
 	where := file
 	if line > 0 {
 		where = fmt.Sprintf("%s:%d", file, line)
 	}
-	if kind == "undefined" {
-		return fmt.Sprintf("%s: %s; set it with: slipway config set %s --env %s NAME=VALUE", where, message, req.Service, req.Environment)
+	if kind != "undefined" {
+		return where + ": " + message
 	}
-	return where + ": " + message
-}
-
-// templateValues is what templates see, and the marks of the secrets in it.
-func templateValues(req slipway.RenderRequest) (values map[string]any, marks []string) {
-	all := map[string]any{}
-	for key, v := range req.Values {
-		if v.Secret != "" {
-			mark := slipway.SecretMark(v.Secret)
-			marks = append(marks, mark)
-			all[key] = mark
-		} else {
-			all[key] = v.Value
-		}
+	name := "NAME"
+	if m := undefinedForm.FindStringSubmatch(message); m != nil {
+		name = m[1] + m[2]
 	}
-	values = map[string]any{"service": req.Service, "environment": req.Environment, "release": req.Release, "config": all}
-	for key, v := range all {
-		values[key] = v
-	}
-	return values, marks
+	return fmt.Sprintf("%s: %s; set it with: slipway config set %s --env %s %s=VALUE", where, message, req.Service, req.Environment, name)
 }
 
 // checkMarks refuses files in which something looks like a mark but is not one.
-func checkMarks(files []slipway.RenderedFile, marks []string) error {
+func checkMarks(files []slipway.RenderedFile, secrets map[string]string) error {
 	for _, f := range files {
 		rest := f.Content
-		for _, m := range marks {
-			rest = strings.ReplaceAll(rest, m, "")
+		for _, mark := range secrets {
+			rest = strings.ReplaceAll(rest, mark, "")
 		}
-		lower := strings.ToLower(rest)
-		if strings.ContainsAny(rest, "\u2039\u203a") && len(marks) > 0 || strings.Contains(lower, "slipway-secret:") {
-			return slipway.Errorf(slipway.Refused, "%s: a secret is changed by a filter; a secret's value is put in only where the service runs, so use it as it is", f.Path)
+		if len(secrets) > 0 && strings.ContainsAny(rest, "\u2039\u203a") || strings.Contains(strings.ToLower(rest), "slipway-secret:") {
+			return slipway.Errorf(slipway.Refused, "%s: a secret is changed by a filter; its value is put in only where the service runs, so write it as it is", f.Path)
 		}
 	}
 	return nil
 }
 
-// install makes the renderer's environment once; processes that come at the
-// same time wait for the first.
-func (j *Jinja) install(ctx context.Context, log io.Writer) (python string, err error) {
-	dir := filepath.Join(j.o.Data, "tools", strings.ReplaceAll(Requirements[0], "==", "-"))
-	python, done := filepath.Join(dir, "bin", "python"), filepath.Join(dir, ".complete")
-	if _, err := os.Stat(done); err == nil {
-		return python, nil
+func clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "") + "..."
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", slipway.Wrap(slipway.Unavailable, err, "the tools' directory can't be made")
-	}
-	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
-	if err != nil {
-		return "", slipway.Wrap(slipway.Unavailable, err, "the tools' directory can't be locked")
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", slipway.Wrap(slipway.Unavailable, err, "the tools' directory can't be locked")
-	}
-	if _, err := os.Stat(done); err == nil {
-		return python, nil
-	}
-	fmt.Fprintf(log, "installing %s\n", strings.Join(Requirements, " "))
-	_ = os.RemoveAll(dir)
-	home, err := os.MkdirTemp("", "slipway-tool-")
-	if err != nil {
-		return "", slipway.Wrap(slipway.Unavailable, err, "there is no place to install Jinja2: is the disk full?")
-	}
-	defer os.RemoveAll(home)
-	for _, args := range [][]string{
-		{j.o.Python, "-m", "venv", dir},
-		append([]string{python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--only-binary=:all:"}, Requirements...),
-	} {
-		var out bytes.Buffer
-		result, err := sandbox.Run(ctx, sandbox.Command{Args: args, Dir: home, Env: sandbox.Environment(home, nil, indexSettings()), Timeout: 5 * time.Minute}, &out)
-		if err != nil {
-			return "", err
-		}
-		if !result.OK() {
-			return "", slipway.Wrap(slipway.Unavailable, fmt.Errorf("%s", tail(out.String())), "Jinja2 could not be installed; is the package index reachable, and has the interpreter %s the module venv?", j.o.Python)
-		}
-	}
-	return python, os.WriteFile(done, nil, 0o644)
-}
-
-// indexSettings are the machine's own words on where packages come from: the
-// only part of the platform's environment that an installation sees.
-func indexSettings() map[string]string {
-	settings := map[string]string{}
-	for _, name := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT", "PIP_TRUSTED_HOST", "PIP_FIND_LINKS", "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"} {
-		if v := os.Getenv(name); v != "" {
-			settings[name] = v
-		}
-	}
-	return settings
+	return s
 }
 
 func tail(text string) string {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/config"
+	"github.com/slipway-dev/slipway/adapters/config/configtest"
 )
 
 // data is one data directory for the package: Jinja2 is installed once.
@@ -28,102 +29,97 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func render(t *testing.T, files map[string]string, values map[string]slipway.ConfigValue) (slipway.Snapshot, error) {
+func python(t *testing.T) string {
 	t.Helper()
-	root := t.TempDir()
-	var templates []slipway.Template
-	for name, text := range files {
-		path := filepath.Join(root, "service", name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if target, ok := strings.CutPrefix(text, "-> "); ok {
-			if err := os.Symlink(target, path); err != nil {
-				t.Fatal(err)
-			}
-		} else if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, ".j2") {
-			templates = append(templates, slipway.Template{Source: name, Path: strings.TrimSuffix(name, ".j2")})
-		}
-	}
-	python, err := exec.LookPath("python3")
+	path, err := exec.LookPath("python3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := config.New(config.Options{Data: data, Python: python, Timeout: 3 * time.Second, Tree: func(context.Context, slipway.Digest) (string, slipway.Manifest, error) {
-		return root, slipway.Manifest{Dir: "service"}, nil
+	return path
+}
+
+func open(t *testing.T, data, dir string) *config.Jinja {
+	return config.New(config.Options{Data: data, Python: python(t), Timeout: 3 * time.Second, Tree: func(context.Context, slipway.Digest) (string, slipway.Manifest, error) {
+		return filepath.Dir(dir), slipway.Manifest{Dir: filepath.Base(dir)}, nil
 	}})
-	var log bytes.Buffer
-	return j.Render(context.Background(), slipway.RenderRequest{
-		Service: "payments", Environment: "prod", Release: 7, Templates: templates, Values: values,
-	}, &log)
 }
 
-func TestRender(t *testing.T) {
-	ref := slipway.SecretRef("sealed://payments/DB_PASSWORD")
-	values := map[string]slipway.ConfigValue{"DB_HOST": {Value: "db.internal"}, "DB_PASSWORD": {Secret: ref}}
-	snapshot, err := render(t, map[string]string{
-		"app.ini.j2":   "{% include 'head.inc' %}host={{ DB_HOST }}\npw={{ config.DB_PASSWORD }}\n{{ service }} {{ environment }} {{ release }}\n",
-		"head.inc":     "# {{ service }}\n",
-		"sub/x.cfg.j2": "{% for n in range(3) %}{{ n }}{% endfor %}",
-	}, values)
-	if err != nil {
+func TestJinjaKeepsTheContract(t *testing.T) {
+	configtest.Run(t, func(t *testing.T, dir string) slipway.Renderer { return open(t, data, dir) })
+}
+
+func TestAnEndlessLoopIsFound(t *testing.T) {
+	dir := configtest.Tree(t, map[string]string{"a.j2": "one\ntwo\n{% for a in range(99999) %}{% for b in range(99999) %}{% set x = a %}{% endfor %}{% endfor %}"})
+	_, err := open(t, data, dir).Render(context.Background(), configtest.Request(nil, "a"), &bytes.Buffer{})
+	if slipway.CodeOf(err) != slipway.Refused || !strings.HasPrefix(err.Error(), "a.j2:3: rendering takes longer") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestWithoutTemplatesNothingRuns gives an interpreter that doesn't exist.
+func TestWithoutTemplatesNothingRuns(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "data")
+	j := config.New(config.Options{Data: empty, Python: "/no/such/python", Tree: func(context.Context, slipway.Digest) (string, slipway.Manifest, error) {
+		return empty, slipway.Manifest{}, nil
+	}})
+	values := map[string]slipway.ConfigValue{"A": {Value: "1"}}
+	best := time.Hour
+	for range 20 {
+		began := time.Now()
+		if _, err := j.Render(context.Background(), configtest.Request(values), &bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(began))
+	}
+	if best > 5*time.Millisecond {
+		t.Errorf("it takes %s", best)
+	}
+	if _, err := os.Stat(empty); err == nil {
+		t.Error("the data directory was touched")
+	}
+	_, err := j.Render(context.Background(), configtest.Request(values, "a"), &bytes.Buffer{})
+	if slipway.CodeOf(err) != slipway.Unavailable {
+		t.Errorf("without an interpreter: %v", err)
+	}
+}
+
+// TestInstallationHeals finds what a kill leaves: an environment without its
+// mark of completion, and one whose interpreter is gone.
+func TestInstallationHeals(t *testing.T) {
+	own := t.TempDir()
+	dir := configtest.Tree(t, map[string]string{"a.j2": "x"})
+	render := func() (log string) {
+		t.Helper()
+		var out bytes.Buffer
+		if _, err := open(t, own, dir).Render(context.Background(), configtest.Request(nil, "a"), &out); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	if !strings.Contains(render(), "installing") || strings.Contains(render(), "installing") {
+		t.Error("it is installed once")
+	}
+	marks, _ := filepath.Glob(filepath.Join(own, "tools", "*", ".complete"))
+	if len(marks) != 1 {
+		t.Fatalf("%v", marks)
+	}
+	if err := os.Remove(filepath.Join(filepath.Dir(marks[0]), "bin", "python")); err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
-	for _, f := range snapshot.Files {
-		got[f.Path] = f.Content
-	}
-	if want := "# payments\nhost=db.internal\npw=" + slipway.SecretMark(ref) + "\npayments prod 7\n"; got["app.ini"] != want {
-		t.Errorf("%q", got["app.ini"])
-	}
-	if got["sub/x.cfg"] != "012" {
-		t.Errorf("%q", got["sub/x.cfg"])
-	}
-	if !strings.HasPrefix(string(snapshot.Digest), "sha256:") {
-		t.Error(snapshot.Digest)
+	if !strings.Contains(render(), "installing") {
+		t.Error("without its interpreter it was not installed again")
 	}
 }
 
-func TestDigestFollowsContent(t *testing.T) {
-	one, _ := render(t, nil, map[string]slipway.ConfigValue{"A": {Value: "1"}, "B": {Value: "2"}})
-	same, _ := render(t, nil, map[string]slipway.ConfigValue{"B": {Value: "2"}, "A": {Value: "1"}})
-	other, _ := render(t, nil, map[string]slipway.ConfigValue{"A": {Value: "1"}, "B": {Value: "3"}})
-	if one.Digest != same.Digest || one.Digest == other.Digest {
-		t.Errorf("%s %s %s", one.Digest, same.Digest, other.Digest)
-	}
-}
-
-func TestRenderRefuses(t *testing.T) {
-	secret := map[string]slipway.ConfigValue{"TOKEN": {Secret: "sealed://payments/TOKEN"}}
-	cases := []struct {
-		name, says string
-		files      map[string]string
-		values     map[string]slipway.ConfigValue
-	}{
-		{"undefined", "app.ini.j2:2: 'DB_HOST' is undefined", map[string]string{"app.ini.j2": "a\nhost={{ DB_HOST }}\n"}, nil},
-		{"syntax", "app.ini.j2:3:", map[string]string{"app.ini.j2": "a\nb\n{% if %}\n"}, nil},
-		{"syntax in an include", "inc.txt:1:", map[string]string{"app.ini.j2": "{% include 'inc.txt' %}", "inc.txt": "{{ a b }}"}, nil},
-		{"missing include", "no template nothing.txt", map[string]string{"app.ini.j2": "\n{% include 'nothing.txt' %}"}, nil},
-		{"include out of the tree", "no template", map[string]string{"app.ini.j2": "{% include '../../../../etc/passwd' %}"}, nil},
-		{"link out of the tree", "no template", map[string]string{"app.ini.j2": "-> /etc/passwd"}, nil},
-		{"endless loop", "endless loop", map[string]string{"app.ini.j2": "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}"}, nil},
-		{"recursion", "app.ini.j2", map[string]string{"app.ini.j2": "{% include 'app.ini.j2' %}"}, nil},
-		{"too much memory", "app.ini.j2", map[string]string{"app.ini.j2": "{{ ('x' * 999999999) ~ ('y' * 999999999) }}"}, nil},
-		{"the sandbox holds", "app.ini.j2", map[string]string{"app.ini.j2": "{{ ''.__class__.__mro__[1].__subclasses__() }}"}, nil},
-		{"not text", "UTF-8", map[string]string{"app.ini.j2": "\xff\xfe"}, nil},
-		{"a changed secret", "changed by a filter", map[string]string{"app.ini.j2": "{{ TOKEN|upper }}"}, secret},
-		{"a reserved name", "set by the platform", nil, map[string]slipway.ConfigValue{"PORT": {Value: "1"}}},
-		{"a bad name", "can't be the name", nil, map[string]slipway.ConfigValue{"A B": {Value: "1"}}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := render(t, c.files, c.values)
-			if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%s: %v", slipway.CodeOf(err), err)
-			}
-		})
+func TestNoIndex(t *testing.T) {
+	t.Setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+	t.Setenv("PIP_EXTRA_INDEX_URL", "")
+	t.Setenv("PIP_FIND_LINKS", t.TempDir())
+	t.Setenv("PIP_DEFAULT_TIMEOUT", "1")
+	t.Setenv("PIP_RETRIES", "0")
+	dir := configtest.Tree(t, map[string]string{"a.j2": "x"})
+	_, err := open(t, t.TempDir(), dir).Render(context.Background(), configtest.Request(nil, "a"), &bytes.Buffer{})
+	if slipway.CodeOf(err) != slipway.Unavailable || !strings.Contains(err.Error(), "package index") {
+		t.Errorf("%v", err)
 	}
 }
