@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -41,7 +40,9 @@ func (in ServiceInput) Validate() error {
 		return slipway.Errorf(slipway.Invalid, "give either a credential that is stored or a token to store, not both").At("credential")
 	}
 	if in.Name != "" {
-		return slipway.CheckName("name", in.Name)
+		if err := slipway.CheckName("name", in.Name); err != nil {
+			return err
+		}
 	}
 	return checkKind(in.Kind)
 }
@@ -196,9 +197,6 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	if err := checkKind(in.Kind); err != nil {
-		return nil, err
-	}
 	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
 		return nil, err
 	}
@@ -230,6 +228,14 @@ func (p *Platform) RemoveService(ctx context.Context, name string) error {
 	if err := p.notUnderWay(ctx, s); err != nil {
 		return err
 	}
+	own := p.Secrets.Scheme() + "://" + s.Name + "/"
+	other, err := p.db.Service.Query().Where(service.IDNEQ(s.ID), service.CredentialHasPrefix(own)).First(ctx)
+	if err == nil {
+		return slipway.Errorf(slipway.Conflict, "service %s reads its repository with a secret of %s; give it another credential first", other.Name, s.Name)
+	}
+	if !ent.IsNotFound(err) {
+		return err
+	}
 	environments, err := p.Environments(ctx)
 	if err != nil {
 		return err
@@ -241,14 +247,11 @@ func (p *Platform) RemoveService(ctx context.Context, name string) error {
 			return slipway.Wrap(slipway.Unavailable, err, "%s could not be stopped in %s; nothing was removed from the records, so try again", s.Name, e.Name)
 		}
 	}
-	refs, err := p.Secrets.List(ctx, p.Secrets.Scheme()+"://"+s.Name+"/")
+	refs, err := p.Secrets.List(ctx, s.Name+"/")
 	if err != nil {
 		return err
 	}
 	for _, ref := range refs {
-		if !strings.HasPrefix(ref.Name(), s.Name+"/") {
-			continue
-		}
 		if err := p.Secrets.Delete(ctx, ref); err != nil {
 			return err
 		}

@@ -1,0 +1,213 @@
+package platform_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+func (w *world) set(service, environment string, layer slipway.ConfigLayer, key, value string) []string {
+	w.Helper()
+	warnings, err := w.ChangeConfig(w.Context(), platform.ConfigChange{Service: service, Environment: environment, Layer: layer, Set: map[string]string{key: value}})
+	w.must(err)
+	return warnings
+}
+
+// settings shows merged config as text.
+func (w *world) settings(service, environment string) string {
+	w.Helper()
+	list, err := w.Config(w.Context(), service, environment)
+	w.must(err)
+	var out strings.Builder
+	for _, s := range list {
+		fmt.Fprintf(&out, "%s=%s%s(%s) ", s.Key, s.Value, s.Secret, s.Layer)
+	}
+	return out.String()
+}
+
+func TestConfigLayers(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		w.register("billing")
+		w.register("shop")
+		w.deployed("billing", "dev", "c1", false)
+		if got := w.settings("billing", "dev"); got != "MODE=plain(defaults) " {
+			t.Errorf("got %s", got)
+		}
+		w.set("billing", "", "", "MODE", "service")
+		w.set("", "dev", "", "MODE", "environment")
+		w.set("", "dev", "", "REGION", "north")
+		if got := w.settings("billing", "dev"); got != "MODE=environment(environment) REGION=north(environment) " {
+			t.Errorf("got %s", got)
+		}
+		w.set("billing", "dev", "", "MODE", "1")
+		w.set("billing", "dev", "", "MODE", "both")
+		for _, c := range [][2]string{
+			{"billing/dev", "MODE=both(service_environment) REGION=north(environment) "},
+			{"billing/prod", "MODE=service(service) "},
+			{"billing/", "MODE=service(service) "},
+			{"shop/dev", "MODE=environment(environment) REGION=north(environment) "},
+		} {
+			s, e, _ := strings.Cut(c[0], "/")
+			if got := w.settings(s, e); got != c[1] {
+				t.Errorf("%s: got %s", c[0], got)
+			}
+		}
+		values, err := w.ledger.Config(ctx, "billing", "dev", map[string]string{"MODE": "x", "OWN": "y"})
+		w.must(err)
+		if values["MODE"].Value != "both" || values["OWN"].Value != "y" || values["REGION"].Value != "north" {
+			t.Errorf("the ledger says %v", values)
+		}
+		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "dev", Unset: []string{"MODE"}})
+		w.must(err)
+		if got := w.settings("billing", "dev"); got != "MODE=environment(environment) REGION=north(environment) " {
+			t.Errorf("after unset: %s", got)
+		}
+		snapshot, err := w.RenderConfig(ctx, platform.RenderInput{Service: "billing", Environment: "dev"})
+		w.must(err)
+		if snapshot.Env["REGION"].Value != "north" {
+			t.Errorf("rendered %v", snapshot.Env)
+		}
+		_, err = w.RenderConfig(ctx, platform.RenderInput{Service: "shop", Environment: "dev"})
+		w.want(err, slipway.Conflict, "slipway promote shop")
+	})
+}
+
+func TestConfigRefusals(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		w.register("billing")
+		for _, key := range []string{"", "1A", "A-B", "A B", "A=B", "$(x)", strings.Repeat("A", 101), "PORT", "SLIPWAY_RELEASE"} {
+			_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"GOOD": "1", key: "x"}})
+			w.want(err, slipway.Invalid, "")
+		}
+		_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing"})
+		w.want(err, slipway.Invalid, "KEY=VALUE")
+		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"A": "\x00"}})
+		w.want(err, slipway.Invalid, "A")
+		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Layer: slipway.LayerDefaults, Set: map[string]string{"A": "1"}})
+		w.want(err, slipway.Invalid, "slipway.yaml")
+		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Layer: slipway.LayerBoth, Set: map[string]string{"A": "1"}})
+		w.want(err, slipway.Invalid, "environment")
+		// all or none
+		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"A": "1"}, Unset: []string{"NOT_THERE"}})
+		w.want(err, slipway.NotFound, "NOT_THERE")
+		if got := w.settings("billing", ""); got != "" {
+			t.Errorf("left behind: %s", got)
+		}
+		if warnings := w.set("billing", "", "", "DB_PASSWORD", "hunter2hunter2"); len(warnings) != 1 || !strings.Contains(warnings[0], "slipway secret set") {
+			t.Errorf("the warnings are %v", warnings)
+		}
+		list, err := w.Events(ctx, platform.EventsQuery{})
+		w.must(err)
+		if strings.Contains(fmt.Sprint(list.Items), "hunter2") {
+			t.Error("an event holds what looks like a secret")
+		}
+	})
+}
+
+func TestSecrets(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		w.register("billing")
+		set := func(environment, name, value string) platform.SecretEntry {
+			t.Helper()
+			entry, err := w.SetSecret(platform.WithActor(ctx, "ada"), platform.SecretInput{Service: "billing", Environment: environment, Name: name, Value: slipway.NewSecret(value)})
+			w.must(err)
+			return entry
+		}
+		set("", "DB_URL", "postgres://everywhere")
+		entry := set("prod", "DB_URL", "postgres://prod")
+		if entry.Reference != "sealed://billing/prod/DB_URL" {
+			t.Errorf("the reference is %s", entry.Reference)
+		}
+		value, err := w.Secrets.Get(ctx, entry.Reference)
+		w.must(err)
+		if value.Reveal() != "postgres://prod" {
+			t.Error("another value came back")
+		}
+		if got := w.settings("billing", "prod"); got != "DB_URL=sealed://billing/prod/DB_URL(service_environment) " {
+			t.Errorf("got %s", got)
+		}
+		list, err := w.ListSecrets(ctx, "billing", "")
+		w.must(err)
+		if len(list) != 2 || list[0].Environment != "" || list[1].Environment != "prod" {
+			t.Errorf("got %v", list)
+		}
+		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "prod", Unset: []string{"DB_URL"}})
+		w.want(err, slipway.Conflict, "slipway secret rm")
+
+		// What runs may be started again, so its value stays when the setting goes.
+		d := slipway.Deployment{Service: "billing", Environment: "prod"}
+		d.ID = w.promotion("billing", "prod", false)
+		d.Release = w.built("billing", d.ID, "c1")
+		d.Config = slipway.Snapshot{Digest: digest("with secret"), Env: map[string]slipway.ConfigValue{"DB_URL": {Secret: entry.Reference}}}
+		w.must(w.ledger.SaveSnapshot(ctx, d.Config))
+		w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentServing))
+		w.must(w.RemoveSecret(ctx, "billing", "prod", "DB_URL"))
+		if _, err := w.Secrets.Get(ctx, entry.Reference); err != nil {
+			t.Errorf("the value that prod runs with is gone: %v", err)
+		}
+		w.must(w.RemoveSecret(ctx, "billing", "", "DB_URL"))
+		_, err = w.Secrets.Get(ctx, "sealed://billing/DB_URL")
+		w.want(err, slipway.NotFound, "")
+		w.want(w.RemoveSecret(ctx, "billing", "", "DB_URL"), slipway.NotFound, "slipway secret ls")
+		for _, in := range []platform.SecretInput{
+			{Service: "billing", Name: "../x", Value: slipway.NewSecret("x")},
+			{Service: "billing", Name: "X"},
+			{Name: "X", Value: slipway.NewSecret("x")},
+			{Service: "billing", Name: "X", Value: slipway.NewSecret(strings.Repeat("x", 65<<10))},
+		} {
+			_, err := w.SetSecret(ctx, in)
+			w.want(err, slipway.Invalid, "")
+		}
+		events, err := w.Events(ctx, platform.EventsQuery{Service: "billing"})
+		w.must(err)
+		if text := fmt.Sprint(events.Items); strings.Contains(text, "postgres://") || !strings.Contains(text, "ada") {
+			t.Errorf("the events are %s", text)
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		for _, name := range []string{"billing", "shop"} {
+			w.register(name)
+		}
+		w.deployed("billing", "dev", "c1", false)
+		w.promotion("billing", "test", false)
+		w.running["billing/dev"] = slipway.Observed{Deployment: "1", Release: 1, Instances: []slipway.Instance{{ID: "web-1", State: slipway.InstanceHealthy}}}
+		status, err := w.Status(ctx, "")
+		w.must(err)
+		if len(status.Cells) != 6 {
+			t.Fatalf("%d cells", len(status.Cells))
+		}
+		dev, test := status.Cells[0], status.Cells[1]
+		if dev.Deployment.Edges.Release.Number != 1 || dev.Promotion.State != "succeeded" || len(dev.Observed.Instances) != 1 || dev.URL != "http://billing.dev.localhost/" {
+			t.Errorf("dev is %+v", dev)
+		}
+		if test.Deployment != nil || test.Promotion.State != "queued" || test.URL != "" {
+			t.Errorf("test is %+v", test)
+		}
+		if status, err = w.Status(ctx, "shop"); err != nil || len(status.Cells) != 3 || status.Cells[0].Promotion != nil {
+			t.Errorf("shop: %+v %v", status, err)
+		}
+		_, err = w.Status(ctx, "nobody")
+		w.want(err, slipway.NotFound, "")
+
+		// A node that hangs costs a note, not the table.
+		w.observe = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		began := time.Now()
+		status, err = w.Status(ctx, "billing")
+		w.must(err)
+		if status.Cells[0].Problem == "" || time.Since(began) > 5*time.Second {
+			t.Errorf("after %s: %+v", time.Since(began), status.Cells[0])
+		}
+	})
+}
