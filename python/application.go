@@ -376,6 +376,9 @@ func (d *detection) explicitTarget(server string, c candidate, line Line, at Evi
 	if server == "gunicorn" {
 		worker = d.gunicornWorker(line.Words())
 	}
+	if worker != "" {
+		d.find(Finding{What: "server.worker", Value: worker, File: at.File, Line: at.Line, Rule: "server.worker"})
+	}
 	asgiWorker := strings.Contains(worker, "uvicorn") || strings.Contains(worker, "asgi") || strings.Contains(worker, "aiohttp") || strings.Contains(worker, "hypercorn") || strings.Contains(worker, "sanic") || worker == "computed"
 	if c.iface == ASGI && (server == "waitress" || server == "uwsgi" || server == "gunicorn" && !asgiWorker) {
 		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, a WSGI server, and the object is ASGI (%s)", at.File, c.target(), server, c.framework),

@@ -78,6 +78,9 @@ func (p *Project) Judge(r ImportResult) *Problem {
 	}
 	web := string(p.Processes["web"])
 	converts := strings.Contains(web, "-k ") || strings.Contains(web, "--worker-class") || strings.Contains(web, "--interface")
+	for _, f := range p.Findings {
+		converts = converts || f.Rule == "server.worker"
+	}
 	if server != "" && r.Interface != "" && !serves(server, r.Interface) && !converts {
 		better := map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn"}[r.Interface]
 		return &Problem{Code: "server.interface", Message: fmt.Sprintf("%s is %s, which %s cannot serve", name, strings.ToUpper(string(r.Interface)), server),
