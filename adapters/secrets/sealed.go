@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 
@@ -46,11 +47,19 @@ func Open(dir string) (*Sealed, error) {
 	}
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = makeKey(file)
+		// A new key beside old values would make them unreadable for ever, and look well.
+		values := holdsValues(filepath.Join(dir, "values"))
+		if text, err = os.ReadFile(file); err != nil && values {
+			return nil, slipway.Errorf(slipway.Unavailable, "the key %s is gone but values sealed to it are there; restore it from a backup, or remove %s and set the secrets again", file, filepath.Join(dir, "values"))
+		}
+		if err != nil {
+			text, err = makeKey(file)
+		}
 	}
 	if err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the key of the secret store %s can't be read", file)
 	}
+	sweep(dir)
 	identity, err := age.ParseX25519Identity(strings.TrimSpace(string(text)))
 	if err != nil {
 		return nil, slipway.Errorf(slipway.Unavailable, "%s is not a key; restore it from a backup: without it the stored secrets are lost", file)
@@ -70,6 +79,9 @@ func makeKey(file string) ([]byte, error) {
 	}
 	defer os.Remove(tmp)
 	if err := os.Link(tmp, file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if err := syncDir(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(file)
@@ -97,8 +109,8 @@ func (s *Sealed) Set(_ context.Context, ref slipway.SecretRef, value slipway.Sec
 	if err != nil {
 		return slipway.Wrap(slipway.Internal, err, "%s could not be sealed", ref)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return slipway.Wrap(slipway.Unavailable, err, "%s could not be stored", ref)
+	if err := s.makeDir(filepath.Dir(path)); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "%s could not be stored: is the disk full?", ref)
 	}
 	tmp, err := writeTemp(filepath.Dir(path), sealed.Bytes())
 	if err != nil {
@@ -116,7 +128,7 @@ func (s *Sealed) Get(_ context.Context, ref slipway.SecretRef) (slipway.Secret, 
 	if err != nil {
 		return slipway.Secret{}, err
 	}
-	sealed, err := os.ReadFile(path)
+	sealed, err := readBounded(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return slipway.Secret{}, slipway.Errorf(slipway.NotFound, "there is no secret %s; store it with: slipway secret set", ref)
 	}
@@ -158,10 +170,12 @@ func (s *Sealed) Delete(_ context.Context, ref slipway.SecretRef) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the secret %s can't be removed", ref)
 	}
-	return nil
+	return syncDir(filepath.Dir(path))
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$`)
@@ -171,16 +185,73 @@ func (s *Sealed) path(ref slipway.SecretRef) (string, error) {
 		return "", slipway.Errorf(slipway.Invalid, "no secret store is known for %q; the known one is sealed://", ref.Scheme()).At("secret")
 	}
 	name := ref.Name()
-	if len(name) > 200 || !nameForm.MatchString(name) {
-		return "", slipway.Errorf(slipway.Invalid, "%q is not a secret's name: use letters, digits, _ . - and / between the parts", name).At("name")
+	// A directory named like a value's file would stand in the value's place.
+	if len(name) > 200 || !nameForm.MatchString(name) || strings.Contains(name, ".age/") {
+		return "", slipway.Errorf(slipway.Invalid, "%.80q is not a secret's name: use at most 200 letters, digits, _ . - and / between the parts", name).At("name")
 	}
 	return filepath.Join(s.dir, name+".age"), nil
 }
 
+// makeDir makes the directories of a value, on disk when it returns.
+func (s *Sealed) makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for dir != s.dir {
+		dir = filepath.Dir(dir)
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readBounded reads a value's file; what is longer than any value is cut, and
+// then doesn't open.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 2*MaxValue))
+}
+
+func holdsValues(dir string) bool {
+	found := false
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".age") {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// sweep removes what a process that was killed between write and rename left.
+// A file an hour old is nobody's any more.
+func sweep(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasPrefix(entry.Name(), tempPrefix) {
+			return nil
+		}
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
+}
+
+const tempPrefix = ".new-"
+
 // writeTemp writes a file for a later rename, readable by its owner only and on
 // disk when it returns.
 func writeTemp(dir string, content []byte) (string, error) {
-	f, err := os.CreateTemp(dir, ".new-")
+	f, err := os.CreateTemp(dir, tempPrefix)
 	if err != nil {
 		return "", err
 	}

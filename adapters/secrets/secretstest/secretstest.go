@@ -66,13 +66,24 @@ func Run(t *testing.T, open func(t *testing.T) slipway.SecretStore) {
 	})
 	t.Run("bad names", func(t *testing.T) {
 		s := open(t)
-		for _, name := range []string{"", "..", "../x", "a/../../x", "/etc/passwd", "a b", "a\x00b", strings.Repeat("a", 300)} {
+		for _, name := range []string{"", "..", "../x", "a/../../x", "/etc/passwd", "a b", "a\x00b", "a.age/b", "a//b", "a/", ".hidden", "a/.b", "a\n", "a;b", "$(x)", strings.Repeat("a", 300)} {
 			if err := s.Set(ctx, ref(s, name), slipway.NewSecret("v")); slipway.CodeOf(err) != slipway.Invalid {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
 		if _, err := s.Get(ctx, "elsewhere://a/B"); slipway.CodeOf(err) != slipway.Invalid {
 			t.Errorf("another scheme: %v", err)
+		}
+	})
+	t.Run("bounds", func(t *testing.T) {
+		s := open(t)
+		for _, value := range []string{"", strings.Repeat("x", 64<<10+1)} {
+			if err := s.Set(ctx, ref(s, "a/B"), slipway.NewSecret(value)); slipway.CodeOf(err) != slipway.Invalid {
+				t.Errorf("%d bytes: %v", len(value), err)
+			}
+		}
+		if _, err := s.Get(ctx, ref(s, "a/B")); slipway.CodeOf(err) != slipway.NotFound {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("at once", func(t *testing.T) {
