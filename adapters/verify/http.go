@@ -3,9 +3,11 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -22,19 +24,30 @@ func New() *HTTP {
 	return &HTTP{client: &http.Client{
 		Timeout:       15 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 5 * time.Second},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 5 * time.Second, MaxResponseHeaderBytes: 1 << 20},
 	}}
 }
 
 const (
 	maxBody  = 1 << 20
 	interval = 100 * time.Millisecond
+	// streams bounds how long a body is read that doesn't end: an event stream
+	// is judged by what came until then.
+	streams = 2 * time.Second
+	// longest bounds a check, whatever its timeout says.
+	longest      = 10 * time.Minute
+	mostInARow   = 100
+	defaultInRow = 3
+	defaultLimit = 30 * time.Second
 )
 
 // Verify runs the checks one after the other and stops at the first that does
 // not pass. Without checks it asks once for / and wants an answer below 500:
 // that the deployment was seen serving.
 func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Writer) ([]slipway.CheckResult, error) {
+	if u, err := url.Parse(req.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, slipway.Errorf(slipway.Internal, "%q is not the address of an edge", req.URL)
+	}
 	checks := req.Checks
 	plain := len(checks) == 0
 	if plain {
@@ -58,92 +71,166 @@ func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Wri
 
 // check asks until enough answers in a row are right or its time is over.
 func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (slipway.CheckResult, error) {
-	wanted, limit := c.Successes, time.Duration(c.TimeoutSeconds)*time.Second
+	result := slipway.CheckResult{Path: c.Path}
+	where, err := target(req.URL, c.Path)
+	if err != nil {
+		result.Reason = fmt.Sprintf("%.80q is not a path that can be asked for; correct the check in slipway.yaml", c.Path)
+		return result, nil
+	}
+	wanted, limit := min(c.Successes, mostInARow), min(time.Duration(c.TimeoutSeconds)*time.Second, longest)
 	if wanted <= 0 {
-		wanted = 3
+		wanted = defaultInRow
 	}
 	if limit <= 0 {
-		limit = 30 * time.Second
+		limit = defaultLimit
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	result := slipway.CheckResult{Path: c.Path}
-	row, slowest, last := 0, time.Duration(0), "no answer"
+	row, best, slowest, last := 0, 0, time.Duration(0), ""
 	for {
-		took, why := h.ask(bounded, req, c, plain)
+		took, why := h.ask(bounded, req, where, c, plain)
 		result.Requests++
-		if bounded.Err() == nil || why == "" {
-			if why == "" {
-				row++
-				slowest = max(slowest, took)
-			} else {
-				row, slowest, last = 0, 0, why
-			}
+		// What the deadline broke off says nothing, unless nothing else is known.
+		if why == "" {
+			row++
+			best, slowest = max(best, row), max(slowest, took)
+		} else if bounded.Err() == nil || last == "" {
+			row, slowest, last = 0, 0, why
 		}
 		if row >= wanted {
 			result.Passed, result.Millis = true, int(slowest.Milliseconds())
 			return result, nil
 		}
-		if why == "" {
-			continue
-		}
 		wait := time.NewTimer(interval)
+		if why == "" {
+			wait.Reset(0)
+		}
 		select {
 		case <-wait.C:
 		case <-bounded.Done():
-			wait.Stop()
-			if ctx.Err() != nil {
-				return result, ctx.Err()
-			}
-			result.Reason = fmt.Sprintf("GET %s %s (asked %d times in %s)", c.Path, last, result.Requests, limit)
+		}
+		wait.Stop()
+		if ctx.Err() != nil {
+			return result, ctx.Err()
+		}
+		if bounded.Err() != nil {
+			result.Reason = summary(c.Path, last, result.Requests, best, wanted, limit)
 			return result, nil
 		}
 	}
 }
 
-// ask makes one request; why says in words what was wrong with the answer.
-func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (took time.Duration, why string) {
-	path := "/" + strings.TrimPrefix(c.Path, "/")
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(req.URL, "/")+path, nil)
+func summary(path, last string, requests, best, wanted int, limit time.Duration) string {
+	if last == "" {
+		last = "answered too slowly"
+	}
+	text := fmt.Sprintf("GET %s %s (asked %d times in %s", path, last, requests, limit)
+	if requests == 1 {
+		text = fmt.Sprintf("GET %s %s (asked once in %s", path, last, limit)
+	}
+	if best > 0 {
+		text += fmt.Sprintf("; %d right answers in a row were the most, wanted %d", best, wanted)
+	}
+	return text + ")"
+}
+
+// target is the address of a path at the edge. A path can't lead elsewhere.
+func target(edge, path string) (string, error) {
+	where := strings.TrimSuffix(edge, "/") + "/" + strings.TrimPrefix(path, "/")
+	base, err := url.Parse(edge)
 	if err != nil {
-		return 0, "is not a path that can be asked for"
+		return "", err
+	}
+	u, err := url.Parse(where)
+	if err != nil {
+		return "", err
+	}
+	if u.Host != base.Host || u.User != nil || strings.ContainsAny(path, " \t") {
+		return "", errors.New("not a path")
+	}
+	return where, nil
+}
+
+// ask makes one request; why says in words what was wrong with the answer.
+func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string, c slipway.Check, plain bool) (took time.Duration, why string) {
+	request, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, err := http.NewRequestWithContext(request, http.MethodGet, where, nil)
+	if err != nil {
+		return 0, "can't be asked for"
 	}
 	r.Host = req.Host
 	r.Header.Set("User-Agent", "slipway-verify")
 	began := time.Now()
 	answer, err := h.client.Do(r)
+	took = time.Since(began)
 	if err != nil {
-		return 0, "got no answer from the edge: " + reason(err)
+		if isTimeout(err) {
+			return took, fmt.Sprintf("gave no answer within %s", took.Round(100*time.Millisecond))
+		}
+		return took, "got no answer from the edge: " + reason(err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
-	took = time.Since(began)
+	body, complete, err := read(answer.Body, c.Contains, cancel)
+	if complete {
+		took = time.Since(began)
+	}
 	if from := answer.Header.Get(slipway.ReleaseHeader); from != req.Release {
 		if from == "" {
 			return took, fmt.Sprintf("was not answered by the deployment: the edge itself said %d", answer.StatusCode)
 		}
-		return took, fmt.Sprintf("was answered by deployment %s, not %s", from, req.Release)
+		return took, fmt.Sprintf("was answered by deployment %.60q, not %s", from, req.Release)
 	}
 	switch {
-	case err != nil && len(body) < maxBody:
-		return took, "broke off in the middle of the body"
+	case err != nil:
+		return took, fmt.Sprintf("answered %d and broke off in the middle of the body%s", answer.StatusCode, excerpt(body))
 	case plain && answer.StatusCode < 500:
 		return took, ""
 	case c.Status != 0 && answer.StatusCode != c.Status:
 		return took, fmt.Sprintf("answered %d, wanted %d%s", answer.StatusCode, c.Status, excerpt(body))
 	case c.Status == 0 && (answer.StatusCode < 200 || answer.StatusCode > 399):
 		return took, fmt.Sprintf("answered %d, wanted 200 to 399%s", answer.StatusCode, excerpt(body))
-	case c.Contains != "" && !strings.Contains(string(body), c.Contains):
-		return took, fmt.Sprintf("answered %d without the text %q%s", answer.StatusCode, c.Contains, excerpt(body))
+	case !strings.Contains(string(body), c.Contains):
+		return took, fmt.Sprintf("answered %d without the text %.80q%s", answer.StatusCode, c.Contains, excerpt(body))
 	case c.MaxMillis > 0 && took > time.Duration(c.MaxMillis)*time.Millisecond:
 		return took, fmt.Sprintf("took %d ms, at most %d are allowed", took.Milliseconds(), c.MaxMillis)
 	}
 	return took, ""
 }
 
+// read reads a body until its end, its bound, the text that is looked for, or
+// the end of patience. Only a body that broke off by itself is an error.
+func read(body io.Reader, wanted string, stop context.CancelFunc) (text []byte, complete bool, err error) {
+	patience := time.AfterFunc(streams, stop)
+	chunk := make([]byte, 32<<10)
+	for len(text) < maxBody {
+		n, err := body.Read(chunk)
+		text = append(text, chunk[:n]...)
+		switch {
+		case errors.Is(err, io.EOF):
+			patience.Stop()
+			return text, true, nil
+		case err != nil && !patience.Stop():
+			return text, false, nil
+		case err != nil:
+			return text, false, err
+		case wanted != "" && strings.Contains(string(text), wanted):
+			patience.Stop()
+			return text, true, nil
+		}
+	}
+	patience.Stop()
+	return text[:maxBody], true, nil
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
 // excerpt is the beginning of a body, in one line, for a reason.
 func excerpt(body []byte) string {
-	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "?")), " ")
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), 2000)]), "?")), " ")
 	if text == "" {
 		return "; the body is empty"
 	}
@@ -153,6 +240,8 @@ func excerpt(body []byte) string {
 	return fmt.Sprintf("; the body begins %q", text)
 }
 
+// reason is the last part of a network error: what comes before it repeats the
+// address.
 func reason(err error) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, ": "); i >= 0 {
