@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -116,6 +118,10 @@ func invalidRequest(err error) error {
 	return out
 }
 
+// unknownProperty is how kin-openapi says that an object has a field too many;
+// it points at the object.
+var unknownProperty = regexp.MustCompile(`^property (".*") is unsupported$`)
+
 // collect walks the tree of validation errors; where is "", or query/NAME and
 // the like for a parameter.
 func collect(err error, where string, out *[]FieldError) {
@@ -136,8 +142,13 @@ func collect(err error, where string, out *[]FieldError) {
 			*out = append(*out, FieldError{Field: e.Parameter.Name, Pointer: where, Message: parameterMessage(e)})
 		}
 	case *openapi3.SchemaError:
-		at := e.JSONPointer()
-		f := FieldError{Message: e.Reason, Pointer: "/" + strings.Join(escaped(at), "/")}
+		at, reason := e.JSONPointer(), e.Reason
+		if m := unknownProperty.FindStringSubmatch(reason); m != nil {
+			if name, err := strconv.Unquote(m[1]); err == nil {
+				at, reason = append(slices.Clone(at), name), "there is no such field here"
+			}
+		}
+		f := FieldError{Message: reason, Pointer: "/" + strings.Join(escaped(at), "/")}
 		if len(at) > 0 {
 			f.Field = shorten(at[len(at)-1])
 		}

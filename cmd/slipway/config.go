@@ -68,7 +68,9 @@ type configUnset struct {
 }
 
 // Help has examples.
-func (configUnset) Help() string { return "Examples:\n  slipway config unset billing --env prod LOG_LEVEL" }
+func (configUnset) Help() string {
+	return "Examples:\n  slipway config unset billing --env prod LOG_LEVEL"
+}
 
 // Run removes settings.
 func (c *configUnset) Run(a *app) error {
@@ -136,7 +138,9 @@ type configRender struct {
 }
 
 // Help has examples.
-func (configRender) Help() string { return "Examples:\n  slipway config render billing --env prod --release 7" }
+func (configRender) Help() string {
+	return "Examples:\n  slipway config render billing --env prod --release 7"
+}
 
 // Run renders a preview.
 func (c *configRender) Run(a *app) error {

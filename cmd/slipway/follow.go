@@ -46,13 +46,20 @@ func (a *app) follow(p *client.Promotion, f followFlags) error {
 	if !a.JSON {
 		fmt.Fprintf(a.stdout, "Promotion %d: %s to %s\n", p.Id, p.Service, p.Environment)
 	}
+	for _, s := range p.Steps { // settled by the plan, so no event tells of them
+		if !a.JSON && (s.State == slipway.StepReused || s.State == slipway.StepSkipped && s.StartedAt.IsZero()) {
+			v.step(s)
+		}
+	}
 	return v.run(c, p.Id)
 }
 
 func (v *follower) run(c *client.ClientWithResponses, id int) error {
 	f := &client.Follower{
 		Client: c, On: v.on,
-		Lost:  func(error) { v.note("the platform went away; waiting for it to come back (Ctrl-C stops waiting, not the promotion)") },
+		Lost: func(error) {
+			v.note("the platform went away; waiting for it to come back (Ctrl-C stops waiting, not the promotion)")
+		},
 		Found: func() { v.note("the platform is back") },
 	}
 	if err := f.Follow(v.a.ctx, id); err != nil {
@@ -113,6 +120,10 @@ func (v *follower) line(e client.Event) error {
 func (v *follower) step(s client.Step) {
 	before := v.steps[s.Name]
 	v.steps[s.Name] = s
+	if s.State == slipway.StepRunning && s.Reason != "" && s.Reason != before.Reason {
+		v.note(fmt.Sprintf("  %s will be tried again: %s", s.Name, clean(s.Reason)))
+		return
+	}
 	if before.State == s.State && before.Attempt == s.Attempt {
 		return
 	}

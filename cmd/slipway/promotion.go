@@ -55,16 +55,22 @@ func (c *promotionList) Run(a *app) error {
 
 type promotionShow struct {
 	ID int `arg:"" help:"The promotion."`
+	followFlags
 }
 
 // Help has examples.
-func (promotionShow) Help() string { return "Examples:\n  slipway promotion show 12" }
+func (promotionShow) Help() string {
+	return "Examples:\n  slipway promotion show 12\n  slipway promotion show 12 --follow"
+}
 
 // Run shows a promotion.
 func (c *promotionShow) Run(a *app) error {
 	r, err := getPromotion(a, c.ID)
 	if err != nil {
 		return err
+	}
+	if c.Follow {
+		return a.follow(r.JSON200, c.followFlags)
 	}
 	if a.JSON {
 		return a.json(r.Body)

@@ -117,7 +117,9 @@ type secretRm struct {
 }
 
 // Help has examples.
-func (secretRm) Help() string { return "Examples:\n  slipway secret rm billing DATABASE_URL --env prod" }
+func (secretRm) Help() string {
+	return "Examples:\n  slipway secret rm billing DATABASE_URL --env prod"
+}
 
 // Run removes a secret.
 func (c *secretRm) Run(a *app) error {

@@ -84,7 +84,9 @@ type serviceList struct {
 }
 
 // Help has examples.
-func (serviceList) Help() string { return "Examples:\n  slipway service ls\n  slipway service ls -q bill --json" }
+func (serviceList) Help() string {
+	return "Examples:\n  slipway service ls\n  slipway service ls -q bill --json"
+}
 
 // Run lists services.
 func (c *serviceList) Run(a *app) error {
@@ -141,7 +143,9 @@ type serviceRm struct {
 }
 
 // Help has examples.
-func (serviceRm) Help() string { return "Examples:\n  slipway service rm billing\n  slipway service rm billing --yes" }
+func (serviceRm) Help() string {
+	return "Examples:\n  slipway service rm billing\n  slipway service rm billing --yes"
+}
 
 // Run removes a service.
 func (c *serviceRm) Run(a *app) error {

@@ -1,0 +1,249 @@
+// Package apitest runs the API over a real platform with SQLite, in a world
+// that a test makes up: repositories, artifacts and deployments are structs of
+// functions, and promotions are played on the real ledger.
+package apitest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// World is a platform with its API, listening.
+type World struct {
+	*platform.Platform
+	Ledger *platform.Ledger
+	API    *api.Server
+	URL    string // of the server
+	Data   string // a directory of its own
+
+	// The ports; a test may replace a function before it makes requests.
+	Resolve func(ctx context.Context, repo slipway.Repository, ref string) (slipway.Commit, error)
+	Logs    func(ctx context.Context, q slipway.LogQuery, w io.Writer) error
+	Observe func(ctx context.Context, service, environment string) (slipway.Observed, error)
+	Render  func(ctx context.Context, req slipway.RenderRequest) (slipway.Snapshot, error)
+	// Hold keeps promotions from ending until it is closed; nil doesn't.
+	Hold chan struct{}
+
+	mu      sync.Mutex
+	secrets map[slipway.SecretRef]slipway.Secret
+	running sync.WaitGroup
+}
+
+// Artifact is what every build makes.
+const Artifact = slipway.Digest("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+
+// New starts a world. A ref says how its promotion goes: red fails at its
+// tests, broken errors at its deploy, and what is missing does not exist.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{Data: t.TempDir(), secrets: map[slipway.SecretRef]slipway.Secret{}}
+	storage, err := platform.OpenStorage(context.Background(), "sqlite://"+filepath.Join(w.Data, "slipway.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Resolve = resolve
+	w.Observe = func(context.Context, string, string) (slipway.Observed, error) {
+		return slipway.Observed{Deployment: "1", Release: 1, Artifact: Artifact, Instances: []slipway.Instance{{ID: "web-1", Process: "web", State: slipway.InstanceHealthy}}}, nil
+	}
+	w.Logs = func(_ context.Context, _ slipway.LogQuery, out io.Writer) error {
+		_, err := io.WriteString(out, "GET / 200\n")
+		return err
+	}
+	w.Render = func(_ context.Context, req slipway.RenderRequest) (slipway.Snapshot, error) {
+		return slipway.Snapshot{Digest: Artifact, Env: req.Values, Files: []slipway.RenderedFile{{Path: "app.ini", Content: "[app]\n"}}}, nil
+	}
+	if err := os.WriteFile(filepath.Join(w.Data, "sbom.json"), []byte(`{"bomFormat":"CycloneDX"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.Ledger = platform.NewLedger(storage)
+	w.Platform = platform.New(platform.Options{
+		Storage: storage, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Builder: builder{w}, Renderer: renderer{w},
+		URL: func(service, environment string) string {
+			return "http://" + service + "." + environment + ".localhost:7080/"
+		},
+	})
+	if w.API, err = api.NewServer(api.Options{Platform: w.Platform, Version: "0.1.0-test"}); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(w.API)
+	server.Config = w.API.HTTP()
+	server.Start()
+	w.URL = server.URL
+	t.Cleanup(func() {
+		server.Close()
+		w.running.Wait()
+		_ = storage.Close()
+	})
+	return w
+}
+
+func resolve(_ context.Context, _ slipway.Repository, ref string) (slipway.Commit, error) {
+	switch ref {
+	case "missing":
+		return slipway.Commit{}, slipway.Errorf(slipway.Refused, "the repository has no branch, tag or commit %q", ref)
+	case "down":
+		return slipway.Commit{}, slipway.Errorf(slipway.Unavailable, "the repository does not answer; try again")
+	case "defect":
+		return slipway.Commit{}, fmt.Errorf("pq: password authentication failed for user slipway")
+	}
+	if ref == "" {
+		ref = "main"
+	}
+	id := fmt.Sprintf("%040x", []byte(ref))
+	return slipway.Commit{ID: id[len(id)-40:], Ref: ref, Author: "Ada", Subject: "Change " + ref, Time: time.Unix(1_790_000_000, 0).UTC()}, nil
+}
+
+// Steps of a promotion as the ledger would hear of them from the workflow.
+func (w *World) play(id, service, environment string, commit slipway.Commit, release int, steps []slipway.PlannedStep) {
+	ctx := context.Background()
+	must := func(err error) {
+		if err != nil {
+			panic(err) // a test's own mistake
+		}
+	}
+	must(w.Ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: slipway.PromotionRunning}))
+	ended := slipway.PromotionEvent{Promotion: id, State: slipway.PromotionSucceeded}
+	for _, s := range steps {
+		if s.State != slipway.StepPending || ended.State != slipway.PromotionSucceeded {
+			continue
+		}
+		must(w.Ledger.Step(ctx, slipway.StepEvent{Promotion: id, Step: s.Name, State: slipway.StepRunning, Attempt: 1}))
+		must(w.Ledger.Log(ctx, id, s.Name, 1, 0, "begin "+string(s.Name)+"\n"))
+		if w.Hold != nil {
+			<-w.Hold
+		}
+		must(w.Ledger.Log(ctx, id, s.Name, 1, 1, "end "+string(s.Name)+"\n"))
+		end := slipway.StepEvent{Promotion: id, Step: s.Name, State: slipway.StepSucceeded, Attempt: 1}
+		switch {
+		case s.Name == slipway.StepBuild:
+			number, err := w.Ledger.Release(ctx, slipway.BuiltRelease{Promotion: id, Service: service, Commit: commit, Artifact: slipway.Artifact{Digest: Artifact, Bytes: 7, Manifest: Manifest}})
+			must(err)
+			release = number
+		case s.Name == slipway.StepTest && commit.Ref == "red":
+			must(w.Ledger.Tests(ctx, service, release, slipway.TestReport{Command: "pytest", Total: 2, Passed: 1, Failed: 1}))
+			end.State, end.Reason = slipway.StepFailed, "1 of 2 tests failed"
+			ended.State, ended.Step, ended.Reason = slipway.PromotionFailed, s.Name, end.Reason
+		case s.Name == slipway.StepTest:
+			must(w.Ledger.Tests(ctx, service, release, slipway.TestReport{Command: "pytest", Total: 2, Passed: 2}))
+		case s.Name == slipway.StepDeploy && commit.Ref == "broken":
+			end.State, end.Reason = slipway.StepErrored, "the node does not answer"
+			ended.State, ended.Step, ended.Reason = slipway.PromotionErrored, s.Name, end.Reason
+		case s.Name == slipway.StepDeploy:
+			must(w.deployed(ctx, id, service, environment, release))
+		}
+		must(w.Ledger.Step(ctx, end))
+	}
+	must(w.Ledger.Promotion(ctx, ended))
+}
+
+func (w *World) deployed(ctx context.Context, id, service, environment string, release int) error {
+	s := slipway.Snapshot{Digest: slipway.Digest(fmt.Sprintf("sha256:%064s", id))}
+	if err := w.Ledger.SaveSnapshot(ctx, s); err != nil {
+		return err
+	}
+	d := slipway.Deployment{ID: id, Service: service, Environment: environment, Release: release, Artifact: Artifact, Manifest: Manifest, Config: s}
+	if err := w.Ledger.Deployed(ctx, d, slipway.DeploymentServing); err != nil {
+		return err
+	}
+	return w.Ledger.Deployed(ctx, d, slipway.DeploymentVerified)
+}
+
+// Manifest is that of every release.
+var Manifest = slipway.Manifest{
+	Python: "3.13.5", Framework: "flask", Processes: []slipway.Process{{Name: "web", Command: "gunicorn app:app", Instances: 1}},
+	Health: slipway.Health{Path: "/healthz"}, Env: map[string]string{"MODE": "plain"},
+}
+
+type source struct{ w *World }
+
+func (s source) Resolve(ctx context.Context, repo slipway.Repository, ref string) (slipway.Commit, error) {
+	return s.w.Resolve(ctx, repo, ref)
+}
+func (source) Export(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return nil
+}
+
+type target struct{ w *World }
+
+func (target) Release(context.Context, slipway.Deployment, io.Writer) error { return nil }
+func (target) Deploy(context.Context, slipway.Deployment, io.Writer) error  { return nil }
+func (target) Revert(context.Context, slipway.Deployment, io.Writer) error  { return nil }
+func (target) Remove(context.Context, string, string) error                 { return nil }
+func (t target) Observe(ctx context.Context, service, environment string) (slipway.Observed, error) {
+	return t.w.Observe(ctx, service, environment)
+}
+func (t target) Logs(ctx context.Context, q slipway.LogQuery, out io.Writer) error {
+	return t.w.Logs(ctx, q, out)
+}
+
+type renderer struct{ w *World }
+
+func (r renderer) Render(ctx context.Context, req slipway.RenderRequest, _ io.Writer) (slipway.Snapshot, error) {
+	return r.w.Render(ctx, req)
+}
+
+type builder struct{ w *World }
+
+func (builder) Build(context.Context, slipway.BuildRequest, io.Writer) (slipway.Artifact, error) {
+	return slipway.Artifact{Digest: Artifact, Manifest: Manifest}, nil
+}
+func (builder) Test(context.Context, slipway.TestRequest, io.Writer) (slipway.TestReport, error) {
+	return slipway.TestReport{}, nil
+}
+func (b builder) Open(_ context.Context, d slipway.Digest) (slipway.Artifact, error) {
+	return slipway.Artifact{Digest: d, Path: b.w.Data, Manifest: Manifest}, nil
+}
+func (builder) Dependencies(context.Context, slipway.Digest) ([]slipway.Dependency, error) {
+	return []slipway.Dependency{{Name: "flask", Version: "3.1.2", Direct: true}}, nil
+}
+func (builder) Discard(context.Context, slipway.Digest) error { return nil }
+
+type secrets struct{ w *World }
+
+func (secrets) Scheme() string { return "sealed" }
+func (s secrets) Set(_ context.Context, ref slipway.SecretRef, v slipway.Secret) error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.secrets[ref] = v
+	return nil
+}
+func (s secrets) Get(_ context.Context, ref slipway.SecretRef) (slipway.Secret, error) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	v, ok := s.w.secrets[ref]
+	if !ok {
+		return v, slipway.Errorf(slipway.NotFound, "%s holds nothing", ref)
+	}
+	return v, nil
+}
+func (s secrets) List(_ context.Context, prefix string) ([]slipway.SecretRef, error) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	var out []slipway.SecretRef
+	for ref := range s.w.secrets {
+		if strings.HasPrefix(string(ref), prefix) {
+			out = append(out, ref)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+func (s secrets) Delete(_ context.Context, ref slipway.SecretRef) error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	delete(s.w.secrets, ref)
+	return nil
+}
