@@ -108,7 +108,7 @@ func (d *detection) value(file string, m *module, a assignment, depth int) (cand
 		return candidate{}, "", false
 	}
 	full := m.resolve(a.callee)
-	if mk, ok := makers[full]; ok {
+	if mk, ok := d.maker(file, m, a.callee, depth); ok {
 		c := candidate{framework: mk.framework, iface: mk.iface}
 		if mk.wraps {
 			for _, arg := range arguments(a.value) {
@@ -139,6 +139,35 @@ func (d *detection) value(file string, m *module, a assignment, depth int) (cand
 	return candidate{}, "", false
 }
 
+// maker says what calling callee makes: a framework's own class, or a class of
+// the project that derives from one.
+func (d *detection) maker(file string, m *module, callee string, depth int) (maker, bool) {
+	full := m.resolve(callee)
+	if mk, ok := makers[full]; ok {
+		return mk, true
+	}
+	if depth > 6 {
+		return maker{}, false
+	}
+	if bases, local := m.bases[callee]; local {
+		for _, b := range bases {
+			if b == callee {
+				continue
+			}
+			if mk, ok := d.maker(file, m, b, depth+1); ok {
+				return mk, true
+			}
+		}
+		return maker{}, false
+	}
+	if target, rest, ok := d.locate(file, full); ok && rest != "" && (target != file || rest != callee) {
+		if other := d.module(target); other != nil {
+			return d.maker(target, other, rest, depth+1)
+		}
+	}
+	return maker{}, false
+}
+
 // makes says what a function of the project returns, by the constructors
 // called in it, or in functions of the project that it calls.
 func (d *detection) makes(file, name string, depth int) (candidate, bool) {
@@ -161,8 +190,7 @@ func (d *detection) makes(file, name string, depth int) (candidate, bool) {
 	var later []string
 	for _, st := range def.body {
 		for _, c := range calls(st.tokens) {
-			full := m.resolve(c.callee)
-			if mk, ok := makers[full]; ok && !mk.wraps {
+			if mk, ok := d.maker(file, m, c.callee, depth); ok && !mk.wraps {
 				return candidate{file: file, line: def.line, framework: mk.framework, iface: mk.iface}, true
 			}
 			if lastPart(c.callee) == "make_wsgi_app" {

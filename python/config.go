@@ -76,3 +76,12 @@ type BuildConfig struct {
 	Env            map[string]string `yaml:"env" json:"env,omitempty"`
 	TimeoutSeconds int               `yaml:"timeout_seconds" json:"timeout_seconds,omitempty"`
 }
+
+// BuildEnv is what slipway.yaml adds to the environment of a build. A nil
+// config adds nothing.
+func (c *ServiceConfig) BuildEnv() map[string]string {
+	if c == nil || c.Build == nil {
+		return nil
+	}
+	return c.Build.Env
+}

@@ -8,8 +8,9 @@ type module struct {
 	modules  []string          // every module imported, wherever in the file
 	assigns  []assignment
 	defs     []definition
-	strings  map[string]string // NAME = "constant"
-	guard    int               // line of if __name__ == "__main__", 0 without one
+	strings  map[string]string   // NAME = "constant"
+	bases    map[string][]string // class -> dotted names of its bases
+	guard    int                 // line of if __name__ == "__main__", 0 without one
 	all      []statement
 	decorate []statement // decorators, wherever they stand
 }
@@ -34,7 +35,7 @@ type definition struct {
 // parseModule reads source; it never fails, and what it doesn't understand is
 // left out.
 func parseModule(src string) module {
-	m := module{imports: map[string]string{}, strings: map[string]string{}, all: statements(src)}
+	m := module{imports: map[string]string{}, strings: map[string]string{}, bases: map[string][]string{}, all: statements(src)}
 	skip := -1 // indentation of the def or class whose body is passed over
 	for i := 0; i < len(m.all); i++ {
 		st := m.all[i]
@@ -53,6 +54,7 @@ func parseModule(src string) module {
 			m.defs = append(m.defs, parseDefinition(st, m.block(i)))
 			skip = st.indent
 		case st.starts("class"):
+			m.addClass(st)
 			skip = st.indent
 		case isGuard(st):
 			m.guard = st.line
@@ -62,6 +64,17 @@ func parseModule(src string) module {
 		}
 	}
 	return m
+}
+
+func (m *module) addClass(st statement) {
+	if len(st.tokens) < 3 || !st.tokens[2].is("(") {
+		return
+	}
+	for _, a := range arguments(st.tokens[2:]) {
+		if name, rest := dotted(a); name != "" && len(rest) == 0 {
+			m.bases[st.tokens[1].text] = append(m.bases[st.tokens[1].text], name)
+		}
+	}
 }
 
 // block returns the statements below the one at i.

@@ -1,0 +1,237 @@
+package python
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// runImportCheck imports app in dir as a builder does, with the result on
+// file descriptor 3.
+func runImportCheck(t *testing.T, python, dir string, app Application) ImportResult {
+	t.Helper()
+	code, args, ok := (&Project{Application: &app}).ImportCheck()
+	if !ok {
+		t.Fatal("nothing to import")
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	cmd := exec.CommandContext(t.Context(), python, append([]string{"-c", code}, args...)...)
+	cmd.Dir = dir
+	cmd.ExtraFiles = []*os.File{write}
+	output, runErr := cmd.CombinedOutput()
+	write.Close()
+	data := make([]byte, 64<<10)
+	n, _ := read.Read(data)
+	r, err := ReadImportResult(data[:n])
+	if err != nil {
+		t.Fatalf("%v (%v)\n%s", err, runErr, output)
+	}
+	if r.OK != (runErr == nil) {
+		t.Errorf("ok is %v and the exit %v", r.OK, runErr)
+	}
+	return r
+}
+
+// objects imitates what frameworks make, in every form a server calls.
+const objects = `
+-- plain.py --
+import functools, sys
+print("noise on stdout"); print("noise on stderr", file=sys.stderr)
+def wsgi(environ, start_response): return []
+def wsgi_many(*args): return []
+async def asgi(scope, receive, send): pass
+def asgi_plain(scope, receive, send): return asgi(scope, receive, send)
+def asgi_twice(scope):
+    async def instance(receive, send): pass
+    return instance
+class Wsgi:
+    def __call__(self, environ, start_response): return []
+class Asgi:
+    async def __call__(self, scope, receive, send): pass
+class AsgiTwice:
+    def __init__(self, scope): pass
+    async def __call__(self, receive, send): pass
+class AsgiAwaited:
+    def __init__(self, scope, receive, send): pass
+    def __await__(self): yield
+class WsgiClass:
+    def __init__(self, environ, start_response): pass
+    def __iter__(self): return iter([])
+wsgi_object, asgi_object = Wsgi(), Asgi()
+partial = functools.partial(asgi)
+number = 3
+def make_wsgi(config=None): return Wsgi()
+def make_asgi(): return Asgi()
+async def make_async(): return Asgi()
+def make_nothing(): pass
+def make_broken(): raise ValueError("no DATABASE_URL")
+-- syntax.py --
+x = (
+-- leaves.py --
+import sys
+sys.exit(4)
+-- missing.py --
+import not_installed_anywhere
+-- package/__init__.py --
+-- package/inner.py --
+from plain import wsgi as app
+`
+
+func unpack(t *testing.T, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestImportCheck(t *testing.T) {
+	dir := unpack(t, objects)
+	for _, c := range []struct {
+		module, object string
+		want           Interface
+	}{
+		{"plain", "wsgi", WSGI}, {"plain", "wsgi_many", WSGI}, {"plain", "wsgi_object", WSGI}, {"plain", "WsgiClass", WSGI}, {"plain", "make_wsgi()", WSGI},
+		{"plain", "asgi", ASGI}, {"plain", "asgi_plain", ASGI}, {"plain", "asgi_twice", ASGI}, {"plain", "asgi_object", ASGI}, {"plain", "AsgiTwice", ASGI},
+		{"plain", "AsgiAwaited", ASGI}, {"plain", "partial", ASGI}, {"plain", "make_asgi()", ASGI}, {"package.inner", "app", WSGI},
+	} {
+		object, factory := strings.CutSuffix(c.object, "()")
+		r := runImportCheck(t, "python3", dir, Application{Module: c.module, Object: object, Factory: factory})
+		if !r.OK || r.Interface != c.want {
+			t.Errorf("%s:%s: %+v, want %s", c.module, c.object, r, c.want)
+		}
+	}
+	for _, c := range []struct{ module, object, kind, line string }{
+		{"plain", "gone", "AttributeError", ""}, {"plain", "number", "NotCallable", ""}, {"plain", "make_nothing()", "NotCallable", ""},
+		{"plain", "make_async()", "TypeError", ""}, {"plain", "make_broken()", "ValueError", "plain.py:30"},
+		{"syntax", "x", "SyntaxError", "syntax.py:1"}, {"leaves", "app", "SystemExit", "leaves.py:2"},
+		{"missing", "app", "ModuleNotFoundError", "missing.py:1"}, {"nowhere", "app", "ModuleNotFoundError", ""},
+	} {
+		object, factory := strings.CutSuffix(c.object, "()")
+		app := Application{Module: c.module, Object: object, Factory: factory}
+		r := runImportCheck(t, "python3", dir, app)
+		if r.OK || r.ErrorType != c.kind || c.line != "" && r.Line != c.line {
+			t.Errorf("%s:%s: %+v, want %s at %q", c.module, c.object, r, c.kind, c.line)
+		}
+		if p := (&Project{Application: &app}).Judge(r); p == nil || p.Remedy == "" || p.File == "" {
+			t.Errorf("%s:%s is judged %+v", c.module, c.object, p)
+		}
+	}
+}
+
+// TestImportCheckFrameworks imports real applications of real frameworks, and
+// holds what detection says of their code to what they are.
+func TestImportCheckFrameworks(t *testing.T) {
+	venv := filepath.Join(t.TempDir(), "venv")
+	python := filepath.Join(venv, "bin", "python")
+	for _, args := range [][]string{
+		{"python3", "-m", "venv", venv},
+		{python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "flask==3.0.3", "fastapi==0.115.0", "django==5.0.6", "asgiref"},
+	} {
+		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	dir := unpack(t, `
+-- requirements.txt --
+flask==3.0.3
+-- flask_app.py --
+from flask import Flask
+def create_app(config=None):
+    return Flask(__name__)
+app = create_app()
+-- fast_app.py --
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+app = FastAPI()
+wrapped = CORSMiddleware(app, allow_origins=["*"])
+-- both.py --
+from asgiref.wsgi import WsgiToAsgi
+from flask_app import app
+asgi_app = WsgiToAsgi(app)
+-- shop/__init__.py --
+-- shop/settings.py --
+SECRET_KEY = "x"
+ROOT_URLCONF = "shop.urls"
+-- shop/urls.py --
+urlpatterns = []
+-- shop/wsgi.py --
+import os
+from django.core.wsgi import get_wsgi_application
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+application = get_wsgi_application()
+-- shop/asgi.py --
+import os
+from django.core.asgi import get_asgi_application
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+application = get_asgi_application()
+-- unset.py --
+from django.core.wsgi import get_wsgi_application
+application = get_wsgi_application()
+`)
+	tree, err := openTree(os.DirFS(dir), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &detection{tree: tree, project: newProject()}
+	for _, c := range []struct {
+		module, object string
+		factory        bool
+		want           Interface
+	}{
+		{"flask_app", "app", false, WSGI}, {"flask_app", "create_app", true, WSGI}, {"fast_app", "app", false, ASGI}, {"both", "asgi_app", false, ASGI},
+		{"shop.wsgi", "application", false, WSGI}, {"shop.asgi", "application", false, ASGI},
+	} {
+		r := runImportCheck(t, python, dir, Application{Module: c.module, Object: c.object, Factory: c.factory})
+		if !r.OK || r.Interface != c.want {
+			t.Errorf("%s:%s: %+v, want %s", c.module, c.object, r, c.want)
+		}
+		file := strings.ReplaceAll(c.module, ".", "/") + ".py"
+		var found candidate
+		if c.factory {
+			found, _ = d.makes(file, c.object, 0)
+		} else {
+			found, _, _ = d.made(file, c.object, 0)
+		}
+		if found.iface != r.Interface {
+			t.Errorf("%s:%s: the code reads as %q and imports as %q", c.module, c.object, found.iface, r.Interface)
+		}
+	}
+	if r := runImportCheck(t, python, dir, Application{Module: "fast_app", Object: "wrapped"}); r.Interface != ASGI {
+		t.Errorf("middleware: %+v", r)
+	}
+	if r := runImportCheck(t, python, dir, Application{Module: "unset", Object: "application"}); r.ErrorType != "ImproperlyConfigured" || r.Line != "unset.py:2" {
+		t.Errorf("no settings: %+v", r)
+	}
+}
+
+func TestJudgeInterface(t *testing.T) {
+	p := &Project{Application: &Application{Module: "main", Object: "app", Interface: WSGI}, Server: &Server{Name: "gunicorn"}, Processes: map[string]Command{"web": "gunicorn main:app"}}
+	if got := p.Judge(ImportResult{OK: true, Interface: ASGI}); got == nil || got.Code != "server.interface" || !strings.Contains(got.Remedy, "server: uvicorn") {
+		t.Errorf("an ASGI object under gunicorn: %+v", got)
+	}
+	p.Processes["web"] = "gunicorn -k uvicorn.workers.UvicornWorker main:app"
+	if got := p.Judge(ImportResult{OK: true, Interface: ASGI}); got != nil {
+		t.Errorf("an ASGI object under gunicorn with an ASGI worker: %+v", got)
+	}
+	p.Application.Interface = ""
+	p.Server.Name = "hypercorn"
+	if got := p.Judge(ImportResult{OK: true, Interface: ASGI}); got != nil || p.Application.Interface != ASGI {
+		t.Errorf("an unknown interface is learnt: %+v, %q", got, p.Application.Interface)
+	}
+}
