@@ -19,10 +19,12 @@ func (e *refusedID) Unwrap() error { return e.error }
 // and of ssh; they are read from an English, C-locale run. Git's own words, with
 // secrets scrubbed, are the cause.
 func (m *mirror) explain(r sandbox.Result, text string) error {
-	has := func(parts ...string) bool {
-		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
-	}
 	said := errors.New(clip(strings.TrimSpace(text), 2000))
+	// A repository may be called redirect-not-found.
+	words := strings.ReplaceAll(strings.ReplaceAll(text, m.repo.URL, ""), m.shown, "")
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(words, p) })
+	}
 	sentence := func(code slipway.Code, format string, args ...any) error {
 		return slipway.Wrap(code, said, format, args...)
 	}

@@ -199,7 +199,7 @@ func (x *export) blobs(ctx context.Context, m *mirror, entries []entry, at strin
 	failed := make(chan error, 1)
 	go func() {
 		// Each blob comes with a header line of less than 200 bytes.
-		result, err := m.runTo(ctx, long, x.git.o.MaxBytes+200*int64(len(wanted))+1<<20, write, &ask, "cat-file", "--batch")
+		result, err := m.runTo(ctx, long, x.git.o.MaxBytes+200*int64(len(wanted))+1<<20, write, &ask, "cat-file", "--batch", "--buffer")
 		if err == nil && !result.OK() {
 			err = m.explain(result, "")
 		}

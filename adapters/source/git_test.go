@@ -51,10 +51,22 @@ func TestUnreachable(t *testing.T) {
 	g := newSource(t, source.Options{})
 	_, err := g.Resolve(context.Background(), slipway.Repository{URL: "file:///no/such/place"}, "")
 	refused(t, err, "no repository")
-	_, err = g.Resolve(context.Background(), slipway.Repository{URL: "http://127.0.0.1:1/x.git"}, "")
+	_, err = g.Resolve(context.Background(), slipway.Repository{URL: "http://127.0.0.1:1/redirect-HTTP-401.git"}, "")
 	if slipway.CodeOf(err) != slipway.Unavailable || !strings.Contains(err.Error(), "can't be reached") {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestOtherHash tells of a repository with ids that this version doesn't take.
+func TestOtherHash(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	if err := os.RemoveAll(filepath.Join(r.Dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	r.Git("init", "-q", "-b", "main", "--object-format=sha256")
+	r.Commit("a.txt", "one")
+	_, err := newSource(t, source.Options{}).Resolve(context.Background(), r.File(), "")
+	refused(t, err, "SHA-256")
 }
 
 // TestUnreadableOwner reads a repository that belongs to somebody else, which

@@ -197,7 +197,7 @@ const settings = `[core]
 	fsckObjects = false
 [http]
 	lowSpeedLimit = 1000
-	lowSpeedTime = 30
+	lowSpeedTime = 60
 [filter "lfs"]
 	smudge =
 	required = false

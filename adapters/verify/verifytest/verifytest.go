@@ -73,7 +73,7 @@ func service(t *testing.T) *httptest.Server {
 		w.Header().Set(slipway.ReleaseHeader, release)
 		mux.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close)
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	return server
 }
 
