@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -48,6 +49,9 @@ func New(o Options) *Git {
 	}
 	if o.MaxFiles == 0 {
 		o.MaxFiles = 100_000
+	}
+	if abs, err := filepath.Abs(o.Dir); err == nil {
+		o.Dir = abs // git runs elsewhere
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -4,16 +4,31 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/source"
 	"github.com/slipway-dev/slipway/adapters/source/sourcetest"
 )
+
+// TestMain can also be the process that TestKilledWhileFetching kills.
+func TestMain(m *testing.M) {
+	if job := strings.Split(os.Getenv("SLIPWAY_TEST_EXPORT"), "\n"); len(job) == 4 {
+		err := source.New(source.Options{Dir: job[0]}).Export(context.Background(), slipway.Repository{URL: job[1]}, job[2], job[3], io.Discard)
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 func newSource(t *testing.T, o source.Options) *source.Git {
 	t.Helper()
@@ -214,6 +229,58 @@ func TestLeftovers(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(mirrors[0], name)); err == nil {
 			t.Errorf("%s is still there", name)
 		}
+	}
+}
+
+// TestKilledWhileFetching kills a process while its git waits for the server.
+// The git it leaves is ended by the next export, which then goes well.
+func TestKilledWhileFetching(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	commit := r.Commit("a.txt", "one")
+	var hang atomic.Bool
+	hang.Store(true)
+	waiting, ended := make(chan struct{}), make(chan struct{})
+	repo := serve(t, r, func(_ http.ResponseWriter, req *http.Request) bool {
+		if req.Method != http.MethodPost || !hang.CompareAndSwap(true, false) {
+			return true
+		}
+		_, _ = io.Copy(io.Discard, req.Body) // so that the server notices the end
+		close(waiting)
+		<-req.Context().Done()
+		close(ended)
+		return false
+	})
+	dir, tree := filepath.Join(t.TempDir(), "mirrors"), filepath.Join(t.TempDir(), "tree")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SLIPWAY_TEST_EXPORT="+strings.Join([]string{dir, repo.URL, commit, tree}, "\n"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	within(t, waiting, "git did not ask for the commit")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	select {
+	case <-ended:
+		t.Fatal("git did not outlive its process: this test shows nothing")
+	default:
+	}
+	if err := newSource(t, source.Options{Dir: dir}).Export(context.Background(), repo, commit, tree, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	within(t, ended, "the git that was left is still there")
+	if left, _ := os.ReadDir(filepath.Dir(tree)); len(left) != 1 {
+		t.Errorf("%v", left)
+	}
+}
+
+func within(t *testing.T, done <-chan struct{}, otherwise string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal(otherwise)
 	}
 }
 

@@ -26,6 +26,7 @@ type mirror struct {
 	repo   slipway.Repository
 	shown  string // the URL as it may be shown
 	dir    string
+	runID  string // marks git's processes, see sandbox.End
 	lock   *os.File
 	log    io.Writer // what git said, when it failed
 	env    []string
@@ -50,8 +51,8 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 	if err := g.admit(repo); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(repo.URL))
-	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, hex.EncodeToString(sum[:12])+".git")}
+	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, short(repo.URL)+".git")}
+	m.runID = "git-" + short(m.dir)
 	if err := os.MkdirAll(filepath.Join(g.o.Dir, "home", "tmp"), 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the directory for repositories can't be made")
 	}
@@ -64,11 +65,18 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 		_ = lock.Close()
 		return nil, err
 	}
+	// The lock died with its process, but git may have outlived it.
+	sandbox.End(m.runID)
 	if err := m.prepare(ctx); err != nil {
 		m.close()
 		return nil, err
 	}
 	return m, nil
+}
+
+func short(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:12])
 }
 
 func (m *mirror) prepare(ctx context.Context) error {
@@ -269,6 +277,6 @@ func (m *mirror) runTo(ctx context.Context, timeout time.Duration, most int64, o
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, s[1]))
 	}
 	return sandbox.Run(ctx, sandbox.Command{
-		Args: append([]string{"git"}, args...), Dir: m.git.o.Dir, Env: env, Stdin: stdin, Timeout: timeout, MaxOutput: most,
+		Args: append([]string{"git"}, args...), Dir: m.git.o.Dir, Env: env, Stdin: stdin, Timeout: timeout, MaxOutput: most, RunID: m.runID,
 	}, out)
 }
