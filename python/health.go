@@ -107,6 +107,9 @@ func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
 				continue
 			}
 			for _, st := range m.all {
+				if len(st.tokens) > 1 && st.tokens[1].is("=") && d.mountedElsewhere(m, st.tokens[0].text) {
+					continue
+				}
 				for _, c := range calls(st.tokens) {
 					if makers[m.resolve(c.callee)].framework != "fastapi" || !strings.HasSuffix(c.callee, "FastAPI") {
 						continue

@@ -31,7 +31,14 @@ func (d *detection) planInstall() {
 		in.Packages = append(in.Packages, s.Requirement)
 	}
 	in.Files = d.closure()
+	for _, dep := range d.deps.Production {
+		d.project.direct = append(d.project.direct, normalizeName(dep.Name))
+	}
 }
+
+// Direct lists the production dependencies that the project names itself,
+// normalised.
+func (p *Project) Direct() []string { return p.direct }
 
 // installable says that a locked project is a package of its own, and not just
 // a list of dependencies.

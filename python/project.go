@@ -80,6 +80,8 @@ type Project struct {
 	Findings       []Finding          `json:"findings"`
 	Warnings       []Problem          `json:"warnings"`
 	Problems       []Problem          `json:"problems"` // not empty: not deployable
+
+	direct []string
 }
 
 // Command is one command line as its author would type it. Words, quotes and

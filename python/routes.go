@@ -150,6 +150,30 @@ func (d *detection) mounts() []mount {
 	return out
 }
 
+// mountedElsewhere says that an application is a part of another, by
+// other.mount("/path", name), and so has paths that are not its own.
+func (d *detection) mountedElsewhere(m *module, name string) bool {
+	if app := d.project.Application; app != nil && app.Object == name {
+		return false
+	}
+	for _, st := range m.all {
+		for _, c := range calls(st.tokens) {
+			if lastPart(c.callee) != "mount" {
+				continue
+			}
+			for _, a := range c.args {
+				if len(a) > 2 && a[1].is("=") {
+					a = a[2:]
+				}
+				if len(a) == 1 && a[0].is(name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // prefixOf says under which prefix the routes of owner lie. known is false
 // when it cannot be told.
 func (d *detection) prefixOf(file string, m *module, owner string, mounts []mount) (prefix string, known bool) {
@@ -181,7 +205,7 @@ func (d *detection) prefixAt(file string, m *module, owner string, mounts []moun
 	}
 	full := m.resolve(a.callee)
 	if _, isApp := makers[full]; isApp {
-		return "", true
+		return "", !d.mountedElsewhere(m, owner)
 	}
 	kind := lastPart(full)
 	if kind != "APIRouter" && kind != "Blueprint" {

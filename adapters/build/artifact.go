@@ -1,0 +1,284 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// left are directories of a working tree that are never part of a release.
+var left = map[string]bool{
+	".git": true, ".hg": true, ".venv": true, "venv": true, "__pycache__": true, "node_modules": true,
+	".pytest_cache": true, ".mypy_cache": true, ".ruff_cache": true, ".tox": true, ".nox": true,
+}
+
+// copySource copies a tree, without what a working copy gathers. Links are kept
+// when they stay inside.
+func copySource(ctx context.Context, from, to string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if rel != "." && left[entry.Name()] {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		switch {
+		case left[entry.Name()]: // a worktree's .git is a file
+			return nil
+		case entry.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			if filepath.IsAbs(target) || !filepath.IsLocal(filepath.Join(filepath.Dir(rel), target)) {
+				return slipway.Errorf(slipway.Refused, "the link %s leaves the project (it points to %s); remove it", rel, target)
+			}
+			return os.Symlink(target, filepath.Join(to, rel))
+		case entry.Type().IsRegular():
+			return copyFile(path, filepath.Join(to, rel))
+		}
+		return nil // sockets and pipes of a working tree
+	})
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o755
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// treeDigest covers every path, mode, link and content below a directory, but
+// compiled Python, which holds times.
+func treeDigest(dir string) (string, error) {
+	h := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case entry.IsDir():
+			if entry.Name() == "__pycache__" {
+				return filepath.SkipDir
+			}
+			return nil
+		case entry.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			fmt.Fprintf(h, "link %q %q\n", rel, target)
+			return err
+		case strings.HasSuffix(rel, ".pyc"):
+			return nil
+		}
+		return digestFile(h, rel, path)
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+func digestFile(h hash.Hash, rel, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	content := sha256.New()
+	if _, err := io.Copy(content, f); err != nil {
+		return err
+	}
+	fmt.Fprintf(h, "file %q %v %x\n", rel, info.Mode()&0o111 != 0, content.Sum(nil))
+	return nil
+}
+
+// manifest says how the release is run.
+func manifest(req slipway.BuildRequest, p *python.Project, env environment) slipway.Manifest {
+	m := slipway.Manifest{
+		Service: req.Service, Commit: req.Commit, Python: p.Python.Version, Framework: p.Framework, Dir: filepath.Clean(p.Root),
+		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{},
+		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
+	}
+	if p.Lock != nil {
+		m.Lock = slipway.Digest("sha256:" + strings.TrimPrefix(p.Lock.Digest, "sha256:"))
+	}
+	m.Env["PYTHONPATH"] = strings.Join(searchPathIn(p), ":")
+	var c python.ServiceConfig
+	if p.Config != nil {
+		c = *p.Config
+	}
+	for name, value := range c.Env {
+		m.Env[name] = value
+	}
+	for name, command := range p.Processes {
+		process := slipway.Process{Name: name, Command: string(command), Instances: 1}
+		if stated, ok := c.Processes[name]; ok {
+			process.Instances, process.GraceSeconds = max(stated.Instances, 1), stated.GraceSeconds
+		}
+		m.Processes = append(m.Processes, process)
+	}
+	slices.SortFunc(m.Processes, func(a, b slipway.Process) int { return strings.Compare(a.Name, b.Name) })
+	if c.Health != nil && c.Health.TimeoutSeconds > 0 {
+		m.Health.TimeoutSeconds = c.Health.TimeoutSeconds
+	}
+	for _, f := range c.Files {
+		m.Templates = append(m.Templates, slipway.Template{Source: f.Template, Path: f.Path})
+	}
+	for _, v := range c.Verify {
+		m.Checks = append(m.Checks, slipway.Check{
+			Path: v.Path, Status: v.Status, Contains: v.Contains, MaxMillis: v.MaxMillis, Successes: v.Successes, TimeoutSeconds: v.TimeoutSeconds,
+		})
+	}
+	return m
+}
+
+// searchPathIn is searchPath with the placeholder that the node replaces by the
+// place of its own copy.
+func searchPathIn(p *python.Project) []string {
+	const source = "${SLIPWAY_SOURCE}"
+	paths := []string{filepath.Join(source, p.Root), filepath.Join(source, p.Root, "src")}
+	if a := p.Application; a != nil {
+		if dir := filepath.Join(source, a.Dir); !slices.Contains(paths, dir) {
+			paths = append(paths, dir)
+		}
+	}
+	return paths
+}
+
+// assemble puts the artifact together beside its place and moves it there. The
+// same inputs give the same digest, and an artifact that is there is kept.
+func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.Project, source string, env environment) (slipway.Artifact, error) {
+	if err := dropCompiled(source); err != nil {
+		return slipway.Artifact{}, disk(err, "the release can't be cleaned")
+	}
+	m := manifest(req, p, env)
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return slipway.Artifact{}, err
+	}
+	digest, err := r.digest(source, env, text)
+	if err != nil {
+		return slipway.Artifact{}, disk(err, "the release can't be read")
+	}
+	dir := r.artifactDir(digest)
+	artifact := slipway.Artifact{Digest: digest, Path: dir, Manifest: m, Reused: env.reused, Reason: env.reason}
+	if _, err := os.Stat(dir); err == nil {
+		artifact.Bytes, err = size(filepath.Join(dir, "source"))
+		return artifact, err
+	}
+	staging := filepath.Join(r.home, "artifact")
+	if err := os.Mkdir(staging, 0o755); err != nil {
+		return slipway.Artifact{}, disk(err, "the release can't be written")
+	}
+	if err := r.inventory(p, env, staging, source); err != nil {
+		return slipway.Artifact{}, err
+	}
+	err = errors.Join(
+		os.Rename(source, filepath.Join(staging, "source")),
+		os.Symlink(filepath.Join("..", "..", "environments", env.key, "venv"), filepath.Join(staging, "venv")),
+		os.WriteFile(filepath.Join(staging, "manifest.json"), text, 0o644),
+	)
+	if err == nil {
+		err = os.Rename(staging, dir)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil // another build of the same was a moment earlier
+	}
+	if err != nil {
+		return slipway.Artifact{}, disk(err, "the release can't be put in place")
+	}
+	artifact.Bytes, err = size(filepath.Join(dir, "source"))
+	return artifact, err
+}
+
+// digest covers the source, the environment's files and the manifest.
+func (r *run) digest(source string, env environment, manifest []byte) (slipway.Digest, error) {
+	tree, err := treeDigest(source)
+	if err != nil {
+		return "", err
+	}
+	// An environment never changes, so its digest is taken once.
+	kept := filepath.Join(env.dir, "digest")
+	content, err := os.ReadFile(kept)
+	if err != nil {
+		text, err := treeDigest(env.venv())
+		if err != nil {
+			return "", err
+		}
+		content = []byte(text)
+		if err := os.WriteFile(kept, content, 0o644); err != nil {
+			return "", err
+		}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "source %s\nenvironment %s\nmanifest %s\n", tree, content, manifest))
+	return slipway.Digest("sha256:" + hex.EncodeToString(sum[:])), nil
+}
+
+// dropCompiled removes what importing or building left in the source.
+func dropCompiled(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == "__pycache__" {
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+			return filepath.SkipDir
+		}
+		return err
+	})
+}
+
+func size(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
+}

@@ -1,0 +1,321 @@
+// Package build makes releases: an immutable artifact of source, virtual
+// environment and manifest, known by its digest.
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/sandbox"
+)
+
+// version is part of every environment's key: raise it when the way in which
+// environments are made changes.
+const version = "1"
+
+// Limits of a build; slipway.yaml may ask for another time.
+const (
+	buildTimeout = 20 * time.Minute
+	testTimeout  = 10 * time.Minute
+	maxMemory    = 4 << 30
+	maxOutput    = 64 << 20
+)
+
+// Options configure a Builder.
+type Options struct {
+	Data         string // the data directory
+	Interpreters []python.Interpreter
+	Log          *slog.Logger
+}
+
+// Builder builds with the projects' own managers, in environments that are kept
+// by what they are made of.
+type Builder struct{ o Options }
+
+var _ slipway.Builder = (*Builder)(nil)
+
+// New makes a Builder.
+func New(o Options) (*Builder, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, dir := range []string{"artifacts", "environments", "tools", "cache", "work"} {
+		if err := os.MkdirAll(filepath.Join(o.Data, dir), 0o755); err != nil {
+			return nil, slipway.Wrap(slipway.Unavailable, err, "the data directory %s can't be written", o.Data)
+		}
+	}
+	return &Builder{o}, nil
+}
+
+// run is what one build or test works with.
+type run struct {
+	*Builder
+	id   string
+	home string // of the tools, with its own tmp
+	log  io.Writer
+}
+
+func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
+	// What a crash left of the same run must not go on beside it.
+	sandbox.End(id)
+	home, err := os.MkdirTemp(filepath.Join(b.o.Data, "work"), "run-")
+	if err == nil {
+		err = os.Mkdir(filepath.Join(home, "tmp"), 0o700)
+	}
+	if err != nil {
+		return nil, nil, disk(err, "the build has no place to work")
+	}
+	return &run{Builder: b, id: id, home: home, log: log}, func() { _ = os.RemoveAll(home) }, nil
+}
+
+// Build reads the project, makes or finds its environment, imports the
+// application once, and puts the artifact together.
+func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Writer) (slipway.Artifact, error) {
+	r, done, err := b.newRun(req.RunID, log)
+	if err != nil {
+		return slipway.Artifact{}, err
+	}
+	defer done()
+	project, err := r.detect(req.Dir, req.Path)
+	if err != nil {
+		return slipway.Artifact{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeoutOf(project), errBuildTime)
+	defer cancel()
+	// The tree is copied first: what is built is what was copied, whatever
+	// happens to a working tree meanwhile.
+	source := filepath.Join(r.home, "source")
+	if err := copySource(ctx, req.Dir, source); err != nil {
+		return slipway.Artifact{}, buildTime(ctx, disk(err, "the source could not be copied"))
+	}
+	env, err := r.production(ctx, project, source)
+	if err != nil {
+		return slipway.Artifact{}, buildTime(ctx, err)
+	}
+	if err := r.checkImport(ctx, project, source, env); err != nil {
+		return slipway.Artifact{}, buildTime(ctx, err)
+	}
+	if err := r.commands(ctx, project, source, env); err != nil {
+		return slipway.Artifact{}, buildTime(ctx, err)
+	}
+	return r.assemble(ctx, req, project, source, env)
+}
+
+var errBuildTime = errors.New("build time is over")
+
+func buildTime(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errBuildTime) {
+		return slipway.Errorf(slipway.Refused, "the build did not end in time; allow more with build.timeout_seconds in slipway.yaml")
+	}
+	return err
+}
+
+func timeoutOf(p *python.Project) time.Duration {
+	if c := p.Config; c != nil && c.Build != nil && c.Build.TimeoutSeconds > 0 {
+		return time.Duration(c.Build.TimeoutSeconds) * time.Second
+	}
+	return buildTimeout
+}
+
+// detect understands the project and refuses one that can't be deployed, with
+// every reason and its remedy in the log and the first as the error.
+func (r *run) detect(dir, path string) (*python.Project, error) {
+	project, err := python.Detect(os.DirFS(dir), python.Options{Path: path, Interpreters: r.o.Interpreters, Today: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range project.Findings {
+		where := f.File
+		if f.Line > 0 {
+			where = fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		fmt.Fprintf(r.log, "%-12s %s  (%s)\n", f.What, f.Value, where)
+	}
+	for _, w := range project.Warnings {
+		fmt.Fprintf(r.log, "note: %s\n", w.Message)
+	}
+	for _, p := range project.Problems {
+		fmt.Fprintf(r.log, "problem: %s\n  %s\n", p.Message, p.Remedy)
+	}
+	if len(project.Problems) > 0 {
+		p := project.Problems[0]
+		return nil, slipway.Errorf(slipway.Refused, "%s. %s", strings.TrimSuffix(p.Message, "."), p.Remedy)
+	}
+	return project, nil
+}
+
+// checkImport imports the application in its environment, so that no deploy
+// starts on an unchecked guess.
+func (r *run) checkImport(ctx context.Context, p *python.Project, source string, env environment) error {
+	code, args, ok := p.ImportCheck()
+	if !ok {
+		return nil
+	}
+	answer := filepath.Join(r.home, "import.json")
+	result, err := sandbox.Run(ctx, sandbox.Command{
+		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
+		Dir:  filepath.Join(source, p.Application.Dir), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
+		Timeout: time.Minute, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+	}, r.log)
+	if err != nil {
+		return err
+	}
+	if result.TimedOut {
+		return slipway.Errorf(slipway.Refused, "importing %s takes longer than a minute; an application must not do its work while it is imported", p.Application.Module)
+	}
+	text, err := os.ReadFile(answer)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return slipway.Wrap(slipway.Unavailable, err, "the result of the import can't be read")
+	}
+	told, err := python.ReadImportResult(text)
+	if err != nil {
+		return err
+	}
+	if problem := p.Judge(told); problem != nil {
+		where := ""
+		if problem.File != "" && problem.Line > 0 {
+			where = fmt.Sprintf("%s:%d: ", problem.File, problem.Line)
+		}
+		return slipway.Errorf(slipway.Refused, "%s%s; %s", where, problem.Message, problem.Remedy)
+	}
+	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
+	return nil
+}
+
+// commands runs what slipway.yaml wants done in the release after the install.
+func (r *run) commands(ctx context.Context, p *python.Project, source string, env environment) error {
+	if p.Config == nil || p.Config.Build == nil {
+		return nil
+	}
+	for _, c := range p.Config.Build.Commands {
+		if err := r.appCommand(ctx, p, c, source, env, "build command"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appCommand runs a command of the project in a tree with an environment.
+func (r *run) appCommand(ctx context.Context, p *python.Project, c python.Command, source string, env environment, what string) error {
+	vars := r.appEnv(p, source, env, p.Config.BuildEnv())
+	args, err := c.Expand(func(name string) string { return lookup(vars, name) })
+	if err != nil {
+		return slipway.Errorf(slipway.Refused, "the %s %q can't be read: %w", what, string(c), err)
+	}
+	fmt.Fprintf(r.log, "$ %s\n", c)
+	result, err := sandbox.Run(ctx, sandbox.Command{
+		Args: args, Dir: filepath.Join(source, p.Root), Env: vars, Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+	}, r.log)
+	if err != nil {
+		return err
+	}
+	if !result.OK() {
+		return slipway.Errorf(slipway.Refused, "the %s %q %s", what, string(c), ended(result))
+	}
+	return nil
+}
+
+// appEnv is what the project's own code sees at build time: its environment, a
+// throwaway secret key, no settings of any environment.
+func (r *run) appEnv(p *python.Project, source string, env environment, extra map[string]string) []string {
+	vars := map[string]string{
+		"VIRTUAL_ENV": env.venv(), "PYTHONPATH": strings.Join(searchPath(p, source), ":"), "PYTHONDONTWRITEBYTECODE": "1",
+		"PYTHONUNBUFFERED": "1", "SECRET_KEY": "throwaway-for-the-build-only", "SLIPWAY_DATA": r.home, "PORT": "0", "HOST": "127.0.0.1",
+	}
+	for name, value := range manifestEnv(p) {
+		vars[name] = strings.ReplaceAll(value, "${SLIPWAY_SOURCE}", source)
+	}
+	for name, value := range extra {
+		vars[name] = value
+	}
+	return sandbox.Environment(r.home, []string{filepath.Join(env.venv(), "bin")}, vars)
+}
+
+// searchPath is where the project's own modules are found: beside the manifests
+// and below src.
+func searchPath(p *python.Project, source string) []string {
+	root := filepath.Join(source, p.Root)
+	paths := []string{root}
+	if info, err := os.Stat(filepath.Join(root, "src")); err == nil && info.IsDir() {
+		paths = append(paths, filepath.Join(root, "src"))
+	}
+	if a := p.Application; a != nil {
+		if dir := filepath.Join(source, a.Dir); !slices.Contains(paths, dir) {
+			paths = append(paths, dir)
+		}
+	}
+	return paths
+}
+
+func manifestEnv(p *python.Project) map[string]string {
+	if p.Config == nil {
+		return nil
+	}
+	return p.Config.Env
+}
+
+func lookup(env []string, name string) string {
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// Open finds an artifact by its digest.
+func (b *Builder) Open(_ context.Context, digest slipway.Digest) (slipway.Artifact, error) {
+	dir := b.artifactDir(digest)
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return slipway.Artifact{}, slipway.Errorf(slipway.NotFound, "the artifact %.19s is not here; build its commit again", digest)
+	}
+	a := slipway.Artifact{Digest: digest, Path: dir, Reused: true}
+	if err == nil {
+		err = json.Unmarshal(text, &a.Manifest)
+	}
+	if err != nil {
+		return slipway.Artifact{}, slipway.Wrap(slipway.Unavailable, err, "the artifact %.19s can't be read", digest)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "venv", "bin")); err != nil {
+		return slipway.Artifact{}, slipway.Errorf(slipway.NotFound, "the environment of artifact %.19s is gone; build its commit again", digest)
+	}
+	return a, nil
+}
+
+// Dependencies lists what an artifact contains.
+func (b *Builder) Dependencies(_ context.Context, digest slipway.Digest) ([]slipway.Dependency, error) {
+	text, err := os.ReadFile(filepath.Join(b.artifactDir(digest), "dependencies.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, slipway.Errorf(slipway.NotFound, "the artifact %.19s is not here; build its commit again", digest)
+	}
+	var all []slipway.Dependency
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	return all, err
+}
+
+// Discard removes an artifact. Its environment stays: others may use it.
+func (b *Builder) Discard(_ context.Context, digest slipway.Digest) error {
+	if err := os.RemoveAll(b.artifactDir(digest)); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the artifact %.19s can't be removed", digest)
+	}
+	return nil
+}
+
+func (b *Builder) artifactDir(d slipway.Digest) string {
+	return filepath.Join(b.o.Data, "artifacts", filepath.Base(strings.TrimPrefix(string(d), "sha256:")))
+}

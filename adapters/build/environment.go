@@ -1,0 +1,249 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/sandbox"
+)
+
+// environment is a virtual environment at its final place. It never changes
+// once it is complete.
+type environment struct {
+	key    string
+	dir    string
+	reused bool
+	reason string
+}
+
+func (e environment) venv() string   { return filepath.Join(e.dir, "venv") }
+func (e environment) python() string { return filepath.Join(e.dir, "venv", "bin", "python") }
+
+// indexSettings are the machine's own words on where packages come from and
+// which certificates to trust. Builds see nothing else of our environment.
+var indexSettings = []string{
+	"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_FIND_LINKS", "PIP_DEFAULT_TIMEOUT",
+	"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_HTTP_TIMEOUT",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
+}
+
+// toolEnv is the environment of the managers: clean, with their caches shared
+// between builds and nothing downloaded but packages.
+func (r *run) toolEnv(extra map[string]string) []string {
+	cache := filepath.Join(r.o.Data, "cache")
+	vars := map[string]string{
+		"UV_CACHE_DIR": filepath.Join(cache, "uv"), "PIP_CACHE_DIR": filepath.Join(cache, "pip"), "POETRY_CACHE_DIR": filepath.Join(cache, "poetry"),
+		"PDM_CACHE_DIR": filepath.Join(cache, "pdm"), "PIPENV_CACHE_DIR": filepath.Join(cache, "pipenv"),
+		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_NATIVE_TLS": "1",
+		"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false",
+		"PDM_CHECK_UPDATE": "0", "PIPENV_NOSPIN": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
+	}
+	for _, name := range indexSettings {
+		if v := os.Getenv(name); v != "" {
+			vars[name] = v
+		}
+	}
+	for name, v := range extra {
+		vars[name] = v
+	}
+	return sandbox.Environment(r.home, nil, vars)
+}
+
+// production finds or makes the environment of a release.
+func (r *run) production(ctx context.Context, p *python.Project, source string) (environment, error) {
+	key, err := r.key(p, source, "")
+	if err != nil {
+		return environment{}, err
+	}
+	return r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, source, env)) }, "dependencies")
+}
+
+// key names an environment. What really installs the project itself depends on
+// its source as well.
+func (r *run) key(p *python.Project, source, purpose string) (string, error) {
+	read := func(name string) ([]byte, error) { return readOrList(filepath.Join(source, name)) }
+	env := map[string]string{"purpose": purpose}
+	for _, name := range indexSettings {
+		if v := os.Getenv(name); v != "" && strings.Contains(name, "IND") {
+			env[name] = v
+		}
+	}
+	if installsItself(p) {
+		digest, err := treeDigest(filepath.Join(source, p.Root))
+		if err != nil {
+			return "", disk(err, "the source can't be read")
+		}
+		env["source"] = digest
+		fmt.Fprintln(r.log, "the project itself is installed into the environment, so each change of its source makes a new one")
+	}
+	key, err := p.CacheKey(p.Python.Version, runtime.GOOS+"/"+runtime.GOARCH, version+" uv "+uv.version, time.Now().UTC().Format("2006-01-02"), env, read)
+	if err != nil {
+		return "", disk(err, "the project's files can't be read")
+	}
+	return key[:32], nil
+}
+
+// readOrList reads a file; a directory counts by the digest of its tree.
+func readOrList(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		digest, err := treeDigest(path)
+		return []byte(digest), err
+	}
+	return os.ReadFile(path)
+}
+
+// complete is what marks an environment as done.
+type complete struct {
+	Python string    `json:"python"`
+	Made   time.Time `json:"made"`
+}
+
+// environment finds an environment by its key or makes it. Two that want the
+// same wait for each other.
+func (r *run) environment(ctx context.Context, p *python.Project, key, source string, steps func(environment) []step, what string) (environment, error) {
+	env := environment{key: key, dir: filepath.Join(r.o.Data, "environments", key)}
+	marker := filepath.Join(env.dir, "complete.json")
+	unlock, err := lockFile(ctx, env.dir+".lock")
+	if err != nil {
+		return env, err
+	}
+	defer unlock()
+	if _, err := os.Stat(marker); err == nil {
+		env.reused, env.reason = true, "interpreter, lock and manifests are the same"
+		fmt.Fprintf(r.log, "reusing environment %.12s: %s\n", key, env.reason)
+		return env, nil
+	}
+	env.reason = "nothing was built from these " + what + " before"
+	fmt.Fprintf(r.log, "making environment %.12s with Python %s: %s\n", key, p.Python.Version, env.reason)
+	if err := os.RemoveAll(env.dir); err != nil {
+		return env, disk(err, "an unfinished environment can't be removed")
+	}
+	if err := os.MkdirAll(env.dir, 0o755); err != nil {
+		return env, disk(err, "the environment can't be made")
+	}
+	for _, s := range steps(env) {
+		if err := r.step(ctx, s); err != nil {
+			_ = os.RemoveAll(env.dir)
+			return env, err
+		}
+	}
+	text, err := json.Marshal(complete{Python: p.Python.Version, Made: time.Now().UTC()})
+	if err == nil {
+		err = os.WriteFile(marker, text, 0o644)
+	}
+	if err != nil {
+		return env, disk(err, "the environment can't be finished")
+	}
+	return env, nil
+}
+
+// step is one command of an installation, as data.
+type step struct {
+	say    string // what is being done, for the log
+	tool   *tool  // has to be there first
+	args   []string
+	dir    string
+	env    map[string]string
+	output string // a file that takes standard output; "" sends it to the log
+	blame  string // "test dependencies" when the production ones are fine
+}
+
+func (r *run) step(ctx context.Context, s step) error {
+	if s.tool != nil {
+		if err := r.bootstrap(ctx, *s.tool); err != nil {
+			return err
+		}
+	}
+	if s.say != "" {
+		fmt.Fprintln(r.log, s.say)
+	}
+	if len(s.args) == 0 {
+		return nil
+	}
+	var seen bytes.Buffer
+	out := io.MultiWriter(r.log, &tailWriter{to: &seen})
+	if s.output != "" {
+		f, err := os.Create(s.output)
+		if err != nil {
+			return disk(err, "the build has no place to work")
+		}
+		defer f.Close()
+		out = io.MultiWriter(f, &tailWriter{to: &seen})
+	}
+	result, err := sandbox.Run(ctx, sandbox.Command{
+		Args: s.args, Dir: s.dir, Env: r.toolEnv(s.env), Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+	}, out)
+	if err != nil {
+		return err
+	}
+	if !result.OK() {
+		if s.output != "" {
+			_, _ = r.log.Write(seen.Bytes())
+		}
+		return explain(s, result, seen.String())
+	}
+	return nil
+}
+
+// tailWriter keeps the last part of an output for the explanation.
+type tailWriter struct{ to *bytes.Buffer }
+
+func (w *tailWriter) Write(p []byte) (int, error) {
+	w.to.Write(p)
+	if w.to.Len() > 256<<10 {
+		w.to.Next(w.to.Len() - 128<<10)
+	}
+	return len(p), nil
+}
+
+// lockFile waits for a file lock while the context lasts; it dies with the process.
+func lockFile(ctx context.Context, path string) (func(), error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, disk(err, "the build can't take its lock")
+	}
+	poll := time.NewTicker(25 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			_ = f.Close()
+			return nil, disk(err, "the build can't take its lock")
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// disk gives an error of the file system its code and the usual reason.
+func disk(err error, what string) error {
+	if err == nil {
+		return nil
+	}
+	if slipway.CodeOf(err) != slipway.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return slipway.Wrap(slipway.Unavailable, err, "the disk is full: %s; free some space and promote again", what)
+	}
+	return slipway.Wrap(slipway.Unavailable, err, "%s", what)
+}

@@ -1,0 +1,91 @@
+package build
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
+)
+
+// explanations turn what managers print into what to do. The first pattern that
+// is found speaks; $1 is its first group.
+var explanations = []struct {
+	pattern *regexp.Regexp
+	code    slipway.Code
+	says    string
+}{
+	{regexp.MustCompile(`No space left on device|Disk quota exceeded`), slipway.Unavailable, "the disk is full; free some space and promote again"},
+	{regexp.MustCompile(`(?i)temporary failure in name resolution|failed to (?:lookup|resolve) address|dns error|connection refused|Network is unreachable|Could not connect|operation timed out|HTTP (?:status )?(?:server )?error.*50[0-9]|50[234] (?:Bad|Service|Gateway)`), slipway.Unavailable, "the package index can't be reached; is it up, and does this machine reach it?"},
+	{regexp.MustCompile(`(?i)hash(?:es)? mismatch|DO NOT MATCH THE HASHES`), slipway.Refused, "a package is not the one that was locked: its hash differs; lock again, and find out who changed it"},
+	{regexp.MustCompile(`In .--require-hashes. mode, all requirements must have (?:a hash|their versions pinned)[^:]*: ?(.*)`), slipway.Refused, "the requirements have hashes, but not all of them: $1; compile them again"},
+	{regexp.MustCompile(`(?i)lockfile.*(?:needs to be updated|out of date|outdated)|(?:poetry|pdm|uv)\.lock.*(?:changed significantly|not up to date|out of date)|Pipfile\.lock.*out of date|lock file (?:hash doesn't match|is not compatible)`), slipway.Refused, "the lock does not match the project; lock again and commit it"},
+	{regexp.MustCompile(`(?i)Failed to parse .*lock|TOML parse error|Invalid lock ?file|Unable to read the lock file|JSONDecodeError`), slipway.Refused, "the lock file is broken; make it again with the project's manager and commit it"},
+	{regexp.MustCompile(`gdal-config`), slipway.Refused, "a dependency needs the GDAL library and gdal-config (Debian: libgdal-dev)"},
+	{regexp.MustCompile(`pg_config(?: executable)? not found|libpq-fe\.h`), slipway.Refused, "a dependency needs PostgreSQL's headers (Debian: libpq-dev); psycopg2-binary needs none"},
+	{regexp.MustCompile(`mysql_config|mysql\.h|Can not find valid pkg-config name`), slipway.Refused, "a dependency needs MySQL's headers (Debian: default-libmysqlclient-dev pkg-config)"},
+	{regexp.MustCompile(`sqlite3\.h`), slipway.Refused, "a dependency needs SQLite's headers (Debian: libsqlite3-dev)"},
+	{regexp.MustCompile(`Python\.h: No such file`), slipway.Refused, "a dependency is compiled and needs Python's headers (Debian: python3-dev)"},
+	{regexp.MustCompile(`ffi\.h: No such file`), slipway.Refused, "a dependency needs libffi's headers (Debian: libffi-dev)"},
+	{regexp.MustCompile(`(?:xmlsec|xmlsec1)[^\n]*(?:not found|No such file)|xmlsec/xmlsec\.h`), slipway.Refused, "a dependency needs the headers of xmlsec (Debian: libxmlsec1-dev pkg-config)"},
+	{regexp.MustCompile(`lber\.h|ldap\.h`), slipway.Refused, "a dependency needs the headers of OpenLDAP (Debian: libldap2-dev libsasl2-dev)"},
+	{regexp.MustCompile(`error: command '?(?:gcc|cc|x86_64-linux-gnu-gcc|clang)'? failed: No such file|unable to execute '?(?:gcc|cc)`), slipway.Refused, "a dependency has no wheel for this Python and needs a C compiler (Debian: build-essential), or a Python version for which it has one"},
+	{regexp.MustCompile(`Please use pip<24\.1`), slipway.Refused, "a dependency has metadata that today's installers refuse; use a newer version of it"},
+	{regexp.MustCompile(`(?:Because|And because) ([^\n]*) (?:was|were) not found in the package registry`), slipway.Refused, "no package of that name is on the index: $1; is the name spelt right?"},
+	{regexp.MustCompile(`(?:Because|And because) there (?:is|are) no versions? of ([^\n,]*)`), slipway.Refused, "there is no version $1 on the index"},
+	{regexp.MustCompile(`(?s)No solution found when resolving dependencies:\s*(.*?)(?:\n\n|\n\s*hint|$)`), slipway.Refused, "the requirements contradict each other: $1"},
+	{regexp.MustCompile(`No matching distribution found for ([^\n]*)`), slipway.Refused, "there is no $1 for this Python on the index"},
+	{regexp.MustCompile(`requires a different Python: ([^\n]*)`), slipway.Refused, "a package does not run on this Python: $1"},
+	{regexp.MustCompile(`ResolutionImpossible`), slipway.Refused, "the requirements contradict each other; look at the log for which"},
+	{regexp.MustCompile("Failed to build `?([A-Za-z0-9_.=-]+)"), slipway.Refused, "$1 has no wheel for this Python, and building it from source fails; look at the log for what it misses"},
+}
+
+// explain makes the error of a failed installation: a sentence, never the raw
+// output, which is in the log.
+func explain(s step, r sandbox.Result, output string) error {
+	prefix := ""
+	if s.blame != "" {
+		prefix = "the " + s.blame + " can't be installed: "
+	}
+	for _, e := range explanations {
+		found := e.pattern.FindStringSubmatch(output)
+		if found == nil {
+			continue
+		}
+		says := e.says
+		if len(found) > 1 {
+			says = strings.ReplaceAll(says, "$1", oneLine(found[1]))
+		}
+		return slipway.Errorf(e.code, "%s%s", prefix, says)
+	}
+	tool := "the installation"
+	if s.tool != nil {
+		tool = s.tool.name
+	}
+	return slipway.Errorf(slipway.Refused, "%s%s %s; the log says why", prefix, tool, ended(r))
+}
+
+// ended says how a command ended badly.
+func ended(r sandbox.Result) string {
+	switch {
+	case r.TimedOut:
+		return "did not end in time and was stopped"
+	case r.OutOfMemory:
+		return fmt.Sprintf("needed more than %d GiB of memory and was stopped", int64(maxMemory)>>30)
+	case r.Flooded:
+		return fmt.Sprintf("printed more than %d MiB and was stopped", maxOutput>>20)
+	case r.Signal != "":
+		return "was ended by signal " + r.Signal
+	}
+	return fmt.Sprintf("failed with exit code %d", r.ExitCode)
+}
+
+// oneLine folds a tool's sentence and bounds it.
+func oneLine(text string) string {
+	text = strings.Join(strings.Fields(strings.NewReplacer("╰─▶", "", "│", "", "×", "").Replace(text)), " ")
+	if len(text) > 300 {
+		text = strings.ToValidUTF8(text[:300], "") + "..."
+	}
+	return text
+}

@@ -1,0 +1,158 @@
+package build
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-dev/slipway/python"
+)
+
+// plan is what the steps of an installation are computed from: paths, nothing
+// that is looked up.
+type plan struct {
+	uv, poetry, pdm, pipenv, virtualenv string // the tools' programs
+	interpreter                         string
+	venv                                string
+	root                                string // the project's directory in the copied source
+	tree                                string // the copied source
+	home                                string
+}
+
+func (r *run) plan(p *python.Project, source string, env environment) plan {
+	return plan{
+		uv: r.program(uv), poetry: r.program(poetry), pdm: r.program(pdm), pipenv: r.program(pipenv), virtualenv: r.program(virtualenv),
+		interpreter: p.Python.Interpreter, venv: env.venv(), root: filepath.Join(source, p.Root), tree: source, home: r.home,
+	}
+}
+
+// installsItself tells whether the project's own code has to be installed,
+// rather than found beside its manifests: there is nothing else that names its
+// dependencies.
+func installsItself(p *python.Project) bool {
+	return p.Install.Project && len(p.Install.Requirements) == 0 && strings.HasSuffix(first(p.Manifests), "setup.py")
+}
+
+// installSteps make an environment with the production dependencies.
+func installSteps(p *python.Project, l plan) []step {
+	steps := append(create(p, l), dependencies(p, l, nil, nil, "")...)
+	return append(steps, packages(l, p.Install.Packages, "installing "+strings.Join(p.Install.Packages, ", ")+", which the project does not bring itself", "")...)
+}
+
+// testSteps make an environment with the test dependencies as well.
+func testSteps(p *python.Project, l plan) []step {
+	t := p.Test
+	steps := append(create(p, l), dependencies(p, l, t.Groups, t.Extras, "test dependencies")...)
+	if len(t.Requirements) > 0 {
+		args := []string{l.uv, "pip", "install", "--python", l.venv}
+		for _, f := range t.Requirements {
+			args = append(args, "-r", filepath.Join(l.tree, f))
+		}
+		steps = append(steps, step{tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, blame: "test dependencies"})
+	}
+	return append(steps, packages(l, t.Packages, "installing "+strings.Join(t.Packages, ", "), "test dependencies")...)
+}
+
+// create makes the empty environment: venv by default, virtualenv when asked.
+func create(p *python.Project, l plan) []step {
+	if p.Install.Virtualenv {
+		return []step{{tool: &virtualenv, args: []string{l.virtualenv, "--quiet", "--no-download", "--python", l.interpreter, l.venv}, dir: l.root}}
+	}
+	return []step{{tool: &uv, args: []string{l.uv, "venv", "--quiet", "--no-project", "--python", l.interpreter, l.venv}, dir: l.home}}
+}
+
+func packages(l plan, list []string, say, blame string) []step {
+	if len(list) == 0 {
+		return nil
+	}
+	return []step{{tool: &uv, say: say, args: append([]string{l.uv, "pip", "install", "--python", l.venv}, list...), dir: l.home, blame: blame}}
+}
+
+// dependencies installs what the lock or the manifests say, by the meaning that
+// the project's own manager gives them. uv does the installing underneath.
+func dependencies(p *python.Project, l plan, groups, extras []string, blame string) []step {
+	in := p.Install
+	groups, extras = append(append([]string{}, in.Groups...), groups...), append(append([]string{}, in.Extras...), extras...)
+	exported := filepath.Join(l.home, "exported.txt")
+	hashed := step{
+		tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--require-hashes", "--no-deps", "-r", exported}, dir: l.root, blame: blame,
+	}
+	plain := step{tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", exported}, dir: l.root, blame: blame}
+	switch p.Manager {
+	case python.UV:
+		args := []string{l.uv, "sync", "--locked", "--no-default-groups", "--no-install-project", "--no-editable", "--active"}
+		args = flags(flags(args, "--group", groups), "--extra", extras)
+		return []step{{tool: &uv, say: "installing from uv.lock", args: args, dir: l.root,
+			env: map[string]string{"VIRTUAL_ENV": l.venv, "UV_PROJECT_ENVIRONMENT": l.venv, "UV_PYTHON": l.interpreter}, blame: blame}}
+	case python.Poetry:
+		args := []string{l.poetry, "export", "--no-ansi", "--format", "requirements.txt", "--output", exported, "--only", strings.Join(append([]string{"main"}, groups...), ",")}
+		return []step{{tool: &poetry, say: "reading poetry.lock", args: flags(args, "--extras", extras), dir: l.root, blame: blame}, hashed}
+	case python.PDM:
+		args := []string{l.pdm, "export", "--format", "requirements", "--prod", "--no-markers", "--output", exported}
+		if len(groups)+len(extras) > 0 {
+			args = []string{l.pdm, "export", "--format", "requirements", "--output", exported, "--group", strings.Join(append(append([]string{"default"}, groups...), extras...), ",")}
+		}
+		return []step{{tool: &pdm, say: "reading pdm.lock", args: args, dir: l.root, env: map[string]string{"PDM_PYTHON": l.interpreter, "PDM_IGNORE_SAVED_PYTHON": "1"}, blame: blame}, hashed}
+	case python.Pipenv:
+		args := []string{l.pipenv, "requirements"}
+		if in.RequireHashes {
+			args = append(args, "--hash")
+		}
+		if blame != "" {
+			args = append(args, "--dev")
+		}
+		install := plain
+		if in.RequireHashes {
+			install = hashed
+		}
+		return []step{{tool: &pipenv, say: "reading Pipfile.lock", args: args, dir: l.root, output: exported,
+			env: map[string]string{"PIPENV_PIPFILE": filepath.Join(l.root, "Pipfile"), "PIPENV_PYTHON": l.interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1"}, blame: blame}, install}
+	case python.PyLock:
+		return []step{{tool: &uv, say: "installing from pylock.toml", args: []string{l.uv, "pip", "install", "--python", l.venv, "-r", filepath.Join(l.root, "pylock.toml")}, dir: l.root, blame: blame}}
+	case python.Pip, python.PipTools:
+		return pip(p, l, groups, extras, blame)
+	}
+	return nil
+}
+
+// pip installs requirement files, or what a [project] table or a setup.py names.
+func pip(p *python.Project, l plan, groups, extras []string, blame string) []step {
+	args := []string{l.uv, "pip", "install", "--python", l.venv}
+	if p.Install.RequireHashes {
+		args = append(args, "--require-hashes")
+	}
+	say := "installing " + strings.Join(p.Install.Requirements, ", ")
+	switch {
+	case len(p.Install.Requirements) > 0:
+		for _, f := range p.Install.Requirements {
+			args = append(args, "-r", filepath.Join(l.tree, f))
+		}
+	case installsItself(p):
+		target := l.root
+		if len(extras) > 0 {
+			target += "[" + strings.Join(extras, ",") + "]"
+		}
+		args, say = append(args, target), "installing the project"
+	default:
+		manifest := filepath.Join(l.root, "pyproject.toml")
+		args, say = flags(append(args, "-r", manifest), "--extra", extras), "installing the dependencies of pyproject.toml, which has no lock"
+		for _, g := range groups {
+			args = append(args, "--group", manifest+":"+g)
+		}
+		return []step{{tool: &uv, say: say, args: args, dir: l.root, blame: blame}}
+	}
+	return []step{{tool: &uv, say: say, args: args, dir: l.root, blame: blame}}
+}
+
+func flags(args []string, flag string, values []string) []string {
+	for _, v := range values {
+		args = append(args, flag, v)
+	}
+	return args
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}

@@ -1,0 +1,193 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/sandbox"
+)
+
+// unittestRecorder is put on the path of test runs as sitecustomize: unittest,
+// and Django's runner on top of it, write no report of their own.
+//
+//go:embed unittest_recorder.py
+var unittestRecorder string
+
+// Test runs the tests of an artifact in a copy of its source, with an
+// environment of their own beside the release's.
+func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writer) (slipway.TestReport, error) {
+	artifact, err := b.Open(ctx, req.Artifact)
+	if err != nil {
+		return slipway.TestReport{}, err
+	}
+	r, done, err := b.newRun(req.RunID, log)
+	if err != nil {
+		return slipway.TestReport{}, err
+	}
+	defer done()
+	source := filepath.Join(r.home, "source")
+	if err := copySource(ctx, filepath.Join(artifact.Path, "source"), source); err != nil {
+		return slipway.TestReport{}, disk(err, "the source could not be copied")
+	}
+	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Interpreters: r.o.Interpreters, Today: time.Now()})
+	if err != nil {
+		return slipway.TestReport{}, err
+	}
+	if project.Test.Command == "" {
+		fmt.Fprintln(log, "no tests found")
+		return slipway.TestReport{}, nil
+	}
+	env, err := r.testing(ctx, project, source)
+	if err != nil {
+		return slipway.TestReport{}, err
+	}
+	for _, c := range project.Test.Before {
+		if err := r.appCommand(ctx, project, c, source, env, "command before the tests"); err != nil {
+			return slipway.TestReport{}, err
+		}
+	}
+	return r.test(ctx, project, source, env, req.Timeout)
+}
+
+// testing finds or makes the environment of the tests.
+func (r *run) testing(ctx context.Context, p *python.Project, source string) (environment, error) {
+	t := p.Test
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode([]any{t.Groups, t.Extras, t.Requirements, t.Packages}); err != nil {
+		return environment{}, err
+	}
+	for _, f := range requirementClosure(source, t.Requirements) {
+		if err := digestFile(h, f, filepath.Join(source, f)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return environment{}, disk(err, "the test requirements can't be read")
+		}
+	}
+	key, err := r.key(p, source, "tests "+hex.EncodeToString(h.Sum(nil)))
+	if err != nil {
+		return environment{}, err
+	}
+	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, source, env)) }, "test dependencies")
+}
+
+// requirementClosure are the files and those that they name with -r and -c.
+func requirementClosure(source string, files []string) []string {
+	seen := map[string]bool{}
+	var all []string
+	for len(files) > 0 && len(all) < 100 {
+		f := filepath.Clean(files[0])
+		files = files[1:]
+		if seen[f] || !filepath.IsLocal(f) {
+			continue
+		}
+		seen[f] = true
+		all = append(all, f)
+		text, _ := os.ReadFile(filepath.Join(source, f))
+		for line := range strings.Lines(string(text)) {
+			for _, flag := range []string{"-r", "--requirement", "-c", "--constraint"} {
+				if rest, ok := strings.CutPrefix(strings.TrimSpace(line), flag); ok && rest != "" && strings.ContainsAny(rest[:1], " =") {
+					files = append(files, filepath.Join(filepath.Dir(f), strings.Trim(rest, " =")))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// test runs the command and reads what it reports.
+func (r *run) test(ctx context.Context, p *python.Project, source string, env environment, timeout time.Duration) (slipway.TestReport, error) {
+	report := slipway.TestReport{Command: string(p.Test.Command)}
+	results := filepath.Join(r.home, "results")
+	vars, err := r.testEnv(p, source, env, results)
+	if err != nil {
+		return report, err
+	}
+	if timeout == 0 {
+		timeout = testTimeout
+		if c := p.Config; c != nil && c.Test != nil && c.Test.TimeoutSeconds > 0 {
+			timeout = time.Duration(c.Test.TimeoutSeconds) * time.Second
+		}
+	}
+	args, err := p.Test.Command.Expand(func(name string) string { return lookup(vars, name) })
+	if err != nil {
+		return report, slipway.Errorf(slipway.Refused, "the test command %q can't be read: %w", report.Command, err)
+	}
+	fmt.Fprintf(r.log, "$ %s\n", report.Command)
+	result, err := sandbox.Run(ctx, sandbox.Command{
+		Args: args, Dir: filepath.Join(source, p.Root), Env: vars, Timeout: timeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+	}, r.log)
+	if err != nil {
+		return report, err
+	}
+	report.Seconds = result.Duration.Seconds()
+	if result.Leftover > 0 {
+		fmt.Fprintf(r.log, "the tests left %d processes running, which were ended\n", result.Leftover)
+	}
+	if err := readResults(results, source, &report); err != nil {
+		return report, err
+	}
+	return report, judge(p, report, result, timeout)
+}
+
+// testEnv is what tests see: an environment and a home of their own, no setting
+// of any environment of the platform.
+func (r *run) testEnv(p *python.Project, source string, env environment, results string) ([]string, error) {
+	extra := map[string]string{}
+	if c := p.Config; c != nil && c.Test != nil {
+		for name, v := range c.Test.Env {
+			extra[name] = v
+		}
+	}
+	paths := searchPath(p, source)
+	switch p.Test.Runner {
+	case "pytest":
+		extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
+	default:
+		hook := filepath.Join(r.home, "hook")
+		if err := os.MkdirAll(hook, 0o700); err != nil {
+			return nil, disk(err, "the tests have no place to work")
+		}
+		if err := os.WriteFile(filepath.Join(hook, "sitecustomize.py"), []byte(unittestRecorder), 0o600); err != nil {
+			return nil, disk(err, "the tests have no place to work")
+		}
+		paths = append([]string{hook}, paths...)
+		extra["SLIPWAY_TEST_RESULTS"] = results + ".jsonl"
+		if strings.Contains(string(p.Test.Command), "pytest") {
+			extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
+		}
+	}
+	extra["PYTHONPATH"] = strings.Join(paths, ":")
+	return r.appEnv(p, source, env, extra), nil
+}
+
+// judge decides from the report first: an exit code alone says little.
+func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, timeout time.Duration) error {
+	bad := report.Failed + report.Errors
+	switch {
+	case result.TimedOut:
+		return slipway.Errorf(slipway.Refused, "the tests did not end within %s and were stopped; allow more with test.timeout_seconds in slipway.yaml", timeout)
+	case result.OutOfMemory || result.Flooded:
+		return slipway.Errorf(slipway.Refused, "the tests: the command %s", ended(result))
+	case bad > 0:
+		first := ""
+		if len(report.Failures) > 0 {
+			first = ": " + report.Failures[0].Name
+		}
+		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, first)
+	case p.Test.Runner == "pytest" && result.ExitCode == 5, result.OK() && report.Total == 0 && p.Test.Runner != "custom":
+		return slipway.Errorf(slipway.Refused, "no tests ran, though %s is set up to run some; add tests, or put `test: {skip: true}` in slipway.yaml", firstOf(p.Test.Runner, "the project"))
+	case !result.OK():
+		return slipway.Errorf(slipway.Refused, "the test command %s; its output says why", ended(result))
+	}
+	return nil
+}
