@@ -67,7 +67,9 @@ func newWorld(t *testing.T, address string) *world {
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
 		Storage: storage, Secrets: sealed, Source: source{w}, Builder: builder{w}, Target: target{w}, Renderer: renderer{},
-		URL: func(service, environment string) string { return "http://" + service + "." + environment + ".localhost/" },
+		URL: func(service, environment string) string {
+			return "http://" + service + "." + environment + ".localhost/"
+		},
 	})
 	return w
 }

@@ -129,7 +129,10 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 	if name == slipway.StepVerify {
 		state = promotion.StateVerifying
 	}
-	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.StateNEQ(state)).SetState(state).Save(ctx)
+	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateEQ(promotion.StateQueued)).SetState(state).SetStartedAt(stamp()).Save(ctx)
+	if err == nil && n == 0 {
+		n, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.StateNEQ(state)).SetState(state).Save(ctx)
+	}
 	if err != nil || n == 0 {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -50,6 +52,9 @@ func connect(address string) (*Storage, error) {
 	switch scheme, rest, _ := strings.Cut(address, "://"); scheme {
 	case "sqlite":
 		query := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(10000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
+		if err := private(rest); err != nil {
+			return nil, slipway.Wrap(slipway.Unavailable, err, "the database %s can't be made; check that its directory can be written and that the disk isn't full", rest)
+		}
 		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: rest}).EscapedPath()+"?"+query.Encode())
 		if err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the database can't be opened")
@@ -69,6 +74,18 @@ func connect(address string) (*Storage, error) {
 	default:
 		return nil, slipway.Errorf(slipway.Invalid, "databases of the kind %q are not supported; use sqlite:// or postgres://", scheme)
 	}
+}
+
+// private makes a database file that only its owner may read.
+func private(file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Close closes the database.
