@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -24,6 +26,7 @@ type Storage struct {
 	Client  *ent.Client
 	dialect string
 	db      *sql.DB
+	file    string // of SQLite
 	bell    *bell
 }
 
@@ -35,6 +38,12 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 	if err != nil {
 		return nil, err
 	}
+	unlock, err := s.alone()
+	if err != nil {
+		_ = s.db.Close()
+		return nil, err
+	}
+	defer unlock()
 	if err := migrate.Apply(ctx, s.db, s.dialect); err != nil {
 		_ = s.db.Close()
 		return nil, err
@@ -62,18 +71,36 @@ func connect(address string) (*Storage, error) {
 		// One writer: SQLite has no more, and waiting for a connection is
 		// fairer than its busy handler.
 		db.SetMaxOpenConns(1)
-		return &Storage{dialect: dialect.SQLite, db: db}, nil
+		return &Storage{dialect: dialect.SQLite, db: db, file: rest}, nil
 	case "postgres", "postgresql":
-		db, err := sql.Open("pgx", address)
-		if err != nil {
+		config, err := pgx.ParseConfig(address)
+		if err != nil { // which may quote the password
 			return nil, slipway.Errorf(slipway.Invalid, "the database address can't be read; write it as postgres://user@host/name")
 		}
+		db := stdlib.OpenDB(*config)
 		db.SetMaxOpenConns(20)
 		db.SetConnMaxIdleTime(5 * time.Minute)
 		return &Storage{dialect: dialect.Postgres, db: db}, nil
 	default:
 		return nil, slipway.Errorf(slipway.Invalid, "databases of the kind %q are not supported; use sqlite:// or postgres://", scheme)
 	}
+}
+
+// alone keeps other processes from opening an SQLite file while it is brought up
+// to date; Postgres has its own lock. Taking a new file to WAL does not wait for
+// others as ordinary writes do.
+func (s *Storage) alone() (unlock func(), err error) {
+	if s.file == "" {
+		return func() {}, nil
+	}
+	f, err := os.OpenFile(s.file+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the database %s can't be locked; check that its directory can be written", s.file)
+	}
+	return func() { _ = f.Close() }, nil
 }
 
 // private makes a database file that only its owner may read.

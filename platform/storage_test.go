@@ -43,11 +43,11 @@ func TestStorageRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for address, code := range map[string]slipway.Code{
-		"mysql://localhost/x": slipway.Invalid,
-		"":                    slipway.Invalid,
-		"sqlite://" + file:    slipway.Unavailable,
-		"sqlite://" + file + "/below/slipway.db":          slipway.Unavailable,
-		"postgres://ada:hunter2@127.0.0.1:1/x":            slipway.Unavailable,
+		"mysql://localhost/x":                    slipway.Invalid,
+		"":                                       slipway.Invalid,
+		"sqlite://" + file:                       slipway.Unavailable,
+		"sqlite://" + file + "/below/slipway.db": slipway.Unavailable,
+		"postgres://ada:hunter2@127.0.0.1:1/x":   slipway.Unavailable,
 		"postgres://ada:hunter2@127.0.0.1:port/x?sslmode": slipway.Invalid,
 	} {
 		s, err := platform.OpenStorage(t.Context(), address)
