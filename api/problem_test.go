@@ -1,0 +1,42 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// TestEveryCodeHasAStatus walks the codes; each is a documented word too.
+func TestEveryCodeHasAStatus(t *testing.T) {
+	doc, err := loadSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range doc.Components.Schemas["Code"].Value.Enum {
+		code := slipway.Code(word.(string))
+		if statuses[code] == 0 || titles[code] == "" {
+			t.Errorf("%s has no status or no title", code)
+		}
+	}
+	if n := len(doc.Components.Schemas["Code"].Value.Enum); n != len(statuses) {
+		t.Errorf("the contract has %d codes, the table %d", n, len(statuses))
+	}
+	for err, want := range map[error]int{
+		slipway.Errorf(slipway.Unauthenticated, "sign in"):              http.StatusUnauthorized,
+		slipway.Errorf(slipway.Denied, "not you"):                       http.StatusForbidden,
+		fmt.Errorf("while: %w", slipway.Errorf(slipway.Refused, "red")): http.StatusUnprocessableEntity,
+		slipway.Errorf("strange", "hunter2"):                            http.StatusInternalServerError,
+		errors.New("hunter2"):                                           http.StatusInternalServerError,
+		slipway.Errorf(slipway.Internal, "hunter2"):                     http.StatusInternalServerError,
+		context.DeadlineExceeded:                                        http.StatusServiceUnavailable,
+	} {
+		if p := problemOf(err); p.Status != want || strings.Contains(p.Detail, "hunter2") {
+			t.Errorf("%v: %+v", err, p)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/adapters/secrets"
+	"github.com/slipway-dev/slipway/adapters/target"
+	"github.com/slipway-dev/slipway/node"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// nodeCommand is the node agent: it runs services and the edge, and outlives `up`.
+type nodeCommand struct {
+	Edge string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+}
+
+func (c *nodeCommand) Run(a *app) error {
+	ctx := a.ctx
+	store, err := secrets.Open(filepath.Join(a.Data, "secrets"))
+	if err != nil {
+		return err
+	}
+	log := newLogger(a.stderr, slog.LevelInfo)
+	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, Log: log})
+	if err != nil {
+		return err
+	}
+	return n.Run(ctx)
+}
+
+// expand turns a process's command line into arguments as its author meant it.
+func expand(command string, env func(string) string) ([]string, error) {
+	return python.Command(command).Expand(env)
+}
+
+// startAgent returns the node agent of a data directory, starting one as a
+// process of its own session when none answers.
+func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (target.Status, error) {
+	client := target.Process(data)
+	if status, err := client.Status(ctx); err == nil {
+		if status.Edge != edge {
+			log.Info("the node agent already runs; its edge stays where it is", "edge", status.Edge)
+		}
+		return status, nil
+	}
+	// Refuse a taken edge address here, in a sentence, not in the agent's log.
+	probe, err := listenEdge(edge)
+	if err != nil {
+		return target.Status{}, err
+	}
+	_ = probe.Close()
+	exited, err := spawnAgent(data, probe.Addr().String())
+	if err != nil {
+		return target.Status{}, slipway.Wrap(slipway.Internal, err, "the node agent can't be started")
+	}
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case <-poll.C:
+			if status, err := client.Status(ctx); err == nil {
+				return status, nil
+			}
+		case <-exited:
+			return target.Status{}, slipway.Errorf(slipway.Unavailable, "the node agent stopped at once; the reason is at the end of %s", agentLog(data))
+		case <-deadline.C:
+			return target.Status{}, slipway.Errorf(slipway.Unavailable, "the node agent did not answer within 20 s; see %s", agentLog(data))
+		case <-ctx.Done():
+			return target.Status{}, ctx.Err()
+		}
+	}
+}
+
+func agentLog(data string) string { return filepath.Join(data, "node", "agent.log") }
+
+// spawnAgent starts `slipway node` detached; the channel closes when it exits.
+func spawnAgent(data, edge string) (<-chan struct{}, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(agentLog(data)), 0o700); err != nil {
+		return nil, err
+	}
+	out, err := os.OpenFile(agentLog(data), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	cmd := exec.Command(self, "node", "--data", data, "--edge", edge)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	exited := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(exited) }()
+	return exited, nil
+}
+
+// superviseAgent starts the node agent again when it dies; it adopts what runs.
+func superviseAgent(ctx context.Context, data, edge string, log *slog.Logger) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	client := target.Process(data)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := client.Status(ctx); err == nil || ctx.Err() != nil {
+			continue
+		}
+		log.Warn("the node agent is gone; starting it again")
+		if _, err := startAgent(ctx, data, edge, log); err != nil && ctx.Err() == nil {
+			log.Error("the node agent can't be started", "error", err)
+		}
+	}
+}
+
+func listenEdge(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address for the edge with --edge", addr)
+	}
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Invalid, err, "--edge %s can't be opened; write it as 127.0.0.1:7080", addr).At("--edge")
+	}
+	return l, nil
+}
+
+// stopAgent stops the node agent with every service; none running is no error.
+func stopAgent(ctx context.Context, data string) error {
+	client := target.Process(data)
+	if _, err := client.Status(ctx); slipway.CodeOf(err) == slipway.Unavailable {
+		return nil
+	}
+	return client.Shutdown(ctx)
+}

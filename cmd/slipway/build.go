@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/adapters/build"
+)
+
+// buildCommand builds a release locally, the way the platform does.
+type buildCommand struct {
+	Project string `arg:"" type:"existingdir" name:"path" help:"The project's directory."`
+	Path    string `help:"The service's directory inside it."`
+	Out     string `help:"Also link the artifact here." placeholder:"DIR"`
+}
+
+func (c *buildCommand) Help() string {
+	return `Builds a release of a working tree as a promotion would: dependencies from the
+lock, the application imported once, an immutable artifact with its digest, SBOM
+and manifest. Tests are not run; slipway test does that.
+
+  slipway build . --out ./release
+  slipway build . --json`
+}
+
+func (c *buildCommand) Run(a *app) error {
+	_, artifact, err := buildLocally(a, c.Project, c.Path, a.stderr)
+	if err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := linkArtifact(artifact.Path, c.Out); err != nil {
+			return err
+		}
+	}
+	if a.JSON {
+		return json.NewEncoder(a.stdout).Encode(artifact)
+	}
+	fmt.Fprintf(a.stdout, "Built %s\n  in      %s\n  Python  %s\n", artifact.Digest, artifact.Path, artifact.Manifest.Python)
+	for _, p := range artifact.Manifest.Processes {
+		fmt.Fprintf(a.stdout, "  runs    %s: %s\n", p.Name, p.Command)
+	}
+	return nil
+}
+
+// testCommand runs a project's tests the way the platform does.
+type testCommand struct {
+	Project string `arg:"" type:"existingdir" name:"path" help:"The project's directory."`
+	Path    string `help:"The service's directory inside it."`
+}
+
+func (c *testCommand) Help() string {
+	return `Builds a release of a working tree and runs its tests beside it, as a promotion
+would: own environment, own home, limits. Exits 3 when they are red.
+
+  slipway test .
+  slipway test . --json`
+}
+
+func (c *testCommand) Run(a *app) error {
+	builder, artifact, err := buildLocally(a, c.Project, c.Path, a.stderr)
+	if err != nil {
+		return err
+	}
+	report, err := builder.Test(a.ctx, slipway.TestRequest{
+		Artifact: artifact.Digest, Path: c.Path, RunID: fmt.Sprintf("local-test-%d", os.Getpid()),
+	}, a.stderr)
+	if report.Command == "" && err != nil {
+		return err
+	}
+	if a.JSON {
+		if err := json.NewEncoder(a.stdout).Encode(report); err != nil {
+			return err
+		}
+	} else {
+		printTests(a.stdout, report)
+	}
+	return err
+}
+
+func buildLocally(a *app, project, path string, log io.Writer) (*build.Builder, slipway.Artifact, error) {
+	if err := os.MkdirAll(a.Data, 0o700); err != nil {
+		return nil, slipway.Artifact{}, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", a.Data)
+	}
+	builder, _, err := newBuilder(a.ctx, a.Data, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, slipway.Artifact{}, err
+	}
+	dir, err := filepath.Abs(project)
+	if err != nil {
+		return nil, slipway.Artifact{}, err
+	}
+	artifact, err := builder.Build(a.ctx, slipway.BuildRequest{
+		Service: slipway.NameFromRepository(slipway.Repository{URL: dir, Path: path}), Dir: dir, Path: path,
+		Commit: "working tree", RunID: fmt.Sprintf("local-build-%d", os.Getpid()),
+	}, log)
+	return builder, artifact, err
+}
+
+// linkArtifact makes out point at the artifact; an existing link is replaced,
+// anything else is left alone.
+func linkArtifact(artifact, out string) error {
+	if info, err := os.Lstat(out); err == nil {
+		if info.Mode()&os.ModeSymlink == 0 {
+			return slipway.Errorf(slipway.Conflict, "%s exists and is not a link; name another place with --out", out)
+		}
+		if err := os.Remove(out); err != nil {
+			return err
+		}
+	}
+	return os.Symlink(artifact, out)
+}
+
+func printTests(w io.Writer, r slipway.TestReport) {
+	if r.Command == "" {
+		fmt.Fprintln(w, "This project has no tests that Slipway can find.")
+		return
+	}
+	fmt.Fprintf(w, "%d passed, %d failed, %d errors, %d skipped in %.1f s (%s)\n", r.Passed, r.Failed, r.Errors, r.Skipped, r.Seconds, r.Command)
+	for _, f := range r.Failures {
+		fmt.Fprintf(w, "\n  %s\n    %s\n", f.Name, strings.ReplaceAll(f.Message, "\n", "\n    "))
+	}
+}

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/examples"
+)
+
+// demoCommand runs the example services from git to production.
+type demoCommand struct {
+	Once   bool   `help:"Stop everything again and exit 0 when all services serve from prod."`
+	Listen string `default:"127.0.0.1:7070" help:"Address of the API; another free port is taken when it is in use." env:"SLIPWAY_LISTEN"`
+	Edge   string `default:"127.0.0.1:7080" help:"Address of the edge; another free port is taken when it is in use." env:"SLIPWAY_EDGE"`
+}
+
+func (c *demoCommand) Help() string {
+	return `Starts the platform, makes git repositories of the example services, registers
+them, promotes each through dev, test and prod, and leaves the platform up. Every
+command it types is shown, so that you can type it too.
+
+  slipway demo
+  slipway demo --once --data /tmp/demo`
+}
+
+func (c *demoCommand) Run(a *app) (err error) {
+	ctx := a.ctx
+	data, done, err := c.directory(a)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p, err := startEmbedded(ctx, data, freeAddress(c.Listen), freeAddress(c.Edge), newLogger(a.stderr, slog.LevelError))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		p.stop()
+		if c.Once {
+			err = firstError(err, stopAgent(context.WithoutCancel(ctx), data))
+		}
+	}()
+	fmt.Fprintf(a.stdout, "The platform is up: API http://%s/api/v1/, services at %s, data in %s\n", p.Listen, p.Edge, data)
+	show := demonstration{server: "http://" + p.Listen, edge: p.Edge, data: data, app: a}
+	if err := show.play(ctx); err != nil {
+		return err
+	}
+	if c.Once {
+		return nil
+	}
+	fmt.Fprintf(a.stdout, "\nThe platform stays up until Ctrl-C. In another terminal, with --data %s or SLIPWAY_DATA=%s:\n  slipway status\n  slipway logs payments --env prod --follow\n  slipway rollback payments --env prod\n", data, data)
+	<-ctx.Done()
+	fmt.Fprintf(a.stdout, "\nThe platform stops; the services go on. Stop them with: slipway down --data %s\n", data)
+	return nil
+}
+
+// directory is where the demo keeps its data: apart from the reader's own
+// platform, and gone afterwards with --once unless --data names it.
+func (c *demoCommand) directory(a *app) (string, func(), error) {
+	home, err := os.UserHomeDir()
+	if err != nil || a.Data != filepath.Join(home, ".slipway") {
+		return a.Data, func() {}, nil
+	}
+	if !c.Once {
+		return a.Data + "-demo", func() {}, nil
+	}
+	tmp, err := os.MkdirTemp("", "slipway-demo-")
+	return tmp, func() { _ = os.RemoveAll(tmp) }, err
+}
+
+// demonstration is the play: the example services go from git to prod.
+type demonstration struct {
+	server, edge, data string
+	*app
+}
+
+func (d demonstration) play(ctx context.Context) error {
+	services, err := exampleServices()
+	if err != nil {
+		return err
+	}
+	for _, service := range services {
+		repository, err := d.repository(ctx, service)
+		if err != nil {
+			return fmt.Errorf("make the repository of %s: %w", service, err)
+		}
+		if err := d.register(ctx, service, repository); err != nil {
+			return err
+		}
+		for _, environment := range []string{"dev", "test", "prod"} {
+			if err := d.type_(ctx, "promote", service, "--to", environment, "--follow"); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.type_(ctx, "status"); err != nil {
+		return err
+	}
+	return d.confirm(ctx, services)
+}
+
+// register adds a service; one that is there from an earlier demo is kept.
+func (d demonstration) register(ctx context.Context, service, repository string) error {
+	api, err := client.NewClientWithResponses(d.server + "/api/v1")
+	if err != nil {
+		return err
+	}
+	found, err := api.GetServiceWithResponse(ctx, service)
+	if err != nil {
+		return err
+	}
+	if found.StatusCode() == http.StatusOK {
+		return nil
+	}
+	return d.type_(ctx, "service", "add", repository, "--name", service)
+}
+
+// type_ shows a command as a reader would type it and runs it against the API.
+func (d demonstration) type_(ctx context.Context, args ...string) error {
+	fmt.Fprintf(d.stdout, "\n$ slipway %s\n", strings.Join(args, " "))
+	full := append([]string{"--server", d.server, "--data", d.data}, args...)
+	if code := run(ctx, full, strings.NewReader(""), d.stdout, d.stderr, d.env); code != 0 {
+		return &endedError{code}
+	}
+	return nil
+}
+
+// confirm asks every service in every environment through the edge, and wants
+// the same artifact everywhere.
+func (d demonstration) confirm(ctx context.Context, services []string) error {
+	fmt.Fprintln(d.stdout)
+	for _, service := range services {
+		digests := map[string]bool{}
+		for _, environment := range []string{"dev", "test", "prod"} {
+			digest, err := d.digest(ctx, service, environment)
+			if err != nil {
+				return err
+			}
+			digests[digest] = true
+			answer, err := d.ask(ctx, service, environment)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(d.stdout, "http://%s.%s.localhost:%s/  %s\n", service, environment, portOf(d.edge), answer)
+		}
+		if len(digests) != 1 {
+			return slipway.Errorf(slipway.Internal, "%s runs different artifacts in dev, test and prod", service)
+		}
+		for digest := range digests {
+			fmt.Fprintf(d.stdout, "  the same artifact in dev, test and prod: %s\n", digest)
+		}
+	}
+	return nil
+}
+
+func (d demonstration) digest(ctx context.Context, service, environment string) (string, error) {
+	var out strings.Builder
+	args := []string{"--server", d.server, "--data", d.data, "--json", "status", service}
+	if code := run(ctx, args, strings.NewReader(""), &out, d.stderr, d.env); code != 0 {
+		return "", &endedError{code}
+	}
+	return digestIn(out.String(), environment)
+}
+
+// ask fetches a service's first page through the edge, whatever the resolver
+// thinks of its name.
+func (d demonstration) ask(ctx context.Context, service, environment string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.edge+"/", nil)
+	if err != nil {
+		return "", err
+	}
+	req.Host = service + "." + environment + ".localhost"
+	answer, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	if err != nil {
+		return "", slipway.Wrap(slipway.Refused, err, "%s does not answer in %s", service, environment)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 4096))
+	if err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", slipway.Errorf(slipway.Refused, "%s answers %s in %s", service, answer.Status, environment)
+	}
+	return strings.TrimSpace(string(body)), nil
+}
+
+// repository makes a git repository of an example, once.
+func (d demonstration) repository(ctx context.Context, service string) (string, error) {
+	dir := filepath.Join(d.data, "demo", service)
+	if _, err := os.Stat(filepath.Join(dir, ".git", "HEAD")); err == nil {
+		return "file://" + dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return "", err
+	}
+	tree, err := fs.Sub(examples.Files, service)
+	if err != nil {
+		return "", err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(dir, tree); err != nil {
+		return "", err
+	}
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main"}, {"add", "--all"},
+		{"-c", "user.name=Slipway", "-c", "user.email=demo@slipway.example", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "The " + service + " example"},
+	} {
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", slipway.Wrap(slipway.Unavailable, err, "git %s failed: %s", args[0], strings.TrimSpace(string(out)))
+		}
+	}
+	return "file://" + dir, nil
+}
+
+// digestIn finds what runs in an environment in the API's status.
+func digestIn(status, environment string) (string, error) {
+	var s client.Status
+	if err := json.Unmarshal([]byte(status), &s); err != nil {
+		return "", fmt.Errorf("read the status: %w", err)
+	}
+	for _, cell := range s.Cells {
+		if cell.Environment == environment && cell.Artifact != "" {
+			return string(cell.Artifact), nil
+		}
+	}
+	return "", slipway.Errorf(slipway.Refused, "nothing runs in %s", environment)
+}
+
+func exampleServices() ([]string, error) {
+	entries, err := fs.ReadDir(examples.Files, ".")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// freeAddress returns addr when it can be opened, else a free port of its host.
+func freeAddress(addr string) string {
+	for _, a := range []string{addr, net.JoinHostPort(hostPart(addr), "0")} {
+		if l, err := net.Listen("tcp", a); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	return addr
+}
+
+func hostPart(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+func portOf(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/adapters/build"
+	"github.com/slipway-dev/slipway/adapters/config"
+	"github.com/slipway-dev/slipway/adapters/secrets"
+	"github.com/slipway-dev/slipway/adapters/source"
+	"github.com/slipway-dev/slipway/adapters/target"
+	"github.com/slipway-dev/slipway/adapters/verify"
+	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/workflows"
+	"github.com/slipway-dev/slipway/workflows/engine"
+)
+
+// running is what DATA/up.json says: who runs the platform here.
+type running struct {
+	PID    int    `json:"pid"`
+	Listen string `json:"listen"`
+	Edge   string `json:"edge"`
+}
+
+// embedded is the whole platform in this process, but for the node agent,
+// which is a process of its own and outlives it.
+type embedded struct {
+	running
+	log     *slog.Logger
+	closers []func()
+	failed  chan error
+}
+
+// startEmbedded starts storage, engine, worker and API on a data directory,
+// and the node agent beside them when none runs. What it started is stopped
+// again when it returns an error.
+func startEmbedded(ctx context.Context, data, listen, edge string, log *slog.Logger) (_ *embedded, err error) {
+	p := &embedded{log: log, failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			p.stop()
+		}
+	}()
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", data)
+	}
+	if err := p.lock(data); err != nil {
+		return nil, err
+	}
+	listener, err := listenLoopback("--listen", listen)
+	if err != nil {
+		return nil, err
+	}
+	p.onStop(func() { _ = listener.Close() })
+	agent, err := startAgent(ctx, data, edge, log)
+	if err != nil {
+		return nil, err
+	}
+	p.running = running{PID: os.Getpid(), Listen: listener.Addr().String(), Edge: agent.Edge}
+
+	handler, err := p.assemble(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	p.serve(listener, handler)
+	supervised, stop := context.WithCancel(context.WithoutCancel(ctx))
+	p.onStop(stop)
+	go superviseAgent(supervised, data, agent.Edge, log)
+	return p, p.announce(data)
+}
+
+// assemble opens every room and connects them: storage, engine, adapters,
+// platform, worker, API.
+func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, error) {
+	store, err := secrets.Open(filepath.Join(data, "secrets"))
+	if err != nil {
+		return nil, err
+	}
+	storage, err := platform.OpenStorage(ctx, "sqlite://"+filepath.Join(data, "slipway.db"))
+	if err != nil {
+		return nil, err
+	}
+	p.onStop(func() { _ = storage.Close() })
+	temporal, err := engine.Start(ctx, engine.Options{File: filepath.Join(data, "temporal.db"), Log: p.log})
+	if err != nil {
+		return nil, err
+	}
+	p.onStop(temporal.Stop)
+	repositories := source.New(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, AllowFile: true, Log: p.log})
+	builder, renderer, err := newBuilder(ctx, data, p.log)
+	if err != nil {
+		return nil, err
+	}
+	node := target.Process(data)
+	core := platform.New(platform.Options{
+		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
+		Builder: builder, Renderer: renderer, Log: p.log, URL: func(service, environment string) string {
+			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
+		},
+	})
+	ledger := platform.NewLedger(storage)
+	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
+		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Verifier: verify.New(),
+		Ledger: ledger, Snapshots: ledger, Work: filepath.Join(data, "work"), Log: p.log,
+	}, workflows.Options{})
+	if err := worker.Start(); err != nil {
+		return nil, fmt.Errorf("start the worker: %w", err)
+	}
+	p.onStop(worker.Stop)
+	if err := core.Recover(ctx); err != nil {
+		return nil, fmt.Errorf("take up unfinished promotions: %w", err)
+	}
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen})
+}
+
+// newBuilder opens what makes releases and renders their config.
+func newBuilder(ctx context.Context, data string, log *slog.Logger) (*build.Builder, *config.Jinja, error) {
+	interpreters, err := build.FindInterpreters(ctx, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(interpreters) == 0 {
+		return nil, nil, slipway.Errorf(slipway.Unavailable, "no Python 3 found on this machine; install one, such as Debian's python3 and python3-venv")
+	}
+	builder, err := build.New(build.Options{Data: data, Interpreters: interpreters, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	python, err := build.Newest(interpreters)
+	if err != nil {
+		return nil, nil, err
+	}
+	renderer := config.New(config.Options{Data: data, Python: python, Tree: func(ctx context.Context, d slipway.Digest) (string, slipway.Manifest, error) {
+		artifact, err := builder.Open(ctx, d)
+		return filepath.Join(artifact.Path, "source"), artifact.Manifest, err
+	}})
+	return builder, renderer, nil
+}
+
+// serve answers the API until stop; a listener that breaks ends the platform.
+func (p *embedded) serve(listener net.Listener, server *api.Server) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(ctx, listener); err != nil {
+			p.failed <- err
+		}
+	}()
+	p.onStop(func() { cancel(); <-ended })
+}
+
+// lock makes this process the only platform on a data directory. The lock dies
+// with the process, however it dies.
+func (p *embedded) lock(data string) error {
+	file, err := os.OpenFile(filepath.Join(data, "up.lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be written; choose another with --data", data)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		if r, err := readRunning(data); err == nil {
+			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, http://%s); stop it with: slipway down --data %s", data, r.PID, r.Listen, data)
+		}
+		return slipway.Errorf(slipway.Conflict, "a platform already runs on %s; stop it with: slipway down --data %s", data, data)
+	}
+	p.onStop(func() { _ = file.Close() })
+	return nil
+}
+
+// announce writes DATA/up.json, by which the other commands find the platform.
+func (p *embedded) announce(data string) error {
+	name := filepath.Join(data, "up.json")
+	text, err := json.Marshal(p.running)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
+		return err
+	}
+	p.onStop(func() { _ = os.Remove(name) })
+	return os.Rename(name+".new", name)
+}
+
+func readRunning(data string) (r running, err error) {
+	text, err := os.ReadFile(filepath.Join(data, "up.json"))
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(text, &r)
+}
+
+func (p *embedded) onStop(f func()) { p.closers = append(p.closers, f) }
+
+// stop ends what startEmbedded started, the last first. The node agent and the
+// services stay.
+func (p *embedded) stop() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		p.closers[i]()
+	}
+	p.closers = nil
+}
+
+// listenLoopback opens addr, which must be this machine's own: there are no
+// accounts, so nobody else may reach it.
+func listenLoopback(flag, addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, slipway.Errorf(slipway.Invalid, "%s %q is not an address; write it as 127.0.0.1:7070", flag, addr).At(flag)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, slipway.Errorf(slipway.Invalid, "%s %s is not a loopback address: there are no accounts yet, so the API answers on this machine only; use 127.0.0.1", flag, addr).At(flag)
+	}
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address with %s, such as %s %s", addr, flag, flag, net.JoinHostPort(host, "0"))
+	}
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Invalid, err, "%s %s can't be opened; choose another", flag, addr).At(flag)
+	}
+	return l, nil
+}
+
+// newLogger writes the platform's own log as text.
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
