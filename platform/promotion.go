@@ -255,7 +255,19 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()
 	if err := workflows.Cancel(ctx, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name, id); err != nil {
-		return nil, err
+		if slipway.CodeOf(err) != slipway.Conflict {
+			return nil, err
+		}
+		if begun, asked := p.underWay(ctx, row); asked != nil || begun {
+			if asked != nil {
+				return nil, asked
+			}
+			return nil, err
+		}
+		// A crash left it recorded and not started: this is its end.
+		if err := p.close(ctx, id, slipway.PromotionCancelled, "cancelled before it began"); err != nil {
+			return nil, err
+		}
 	}
 	p.record(ctx, "promotion.cancel_requested", row.Edges.Service.Name, row.Edges.Environment.Name, row.ID, nil)
 	return p.Promotion(ctx, id)

@@ -233,6 +233,13 @@ func TestRecover(t *testing.T) {
 			t.Errorf("what was recorded but not started has %s: %s", state, reason)
 		}
 
+		crashed = recorded(name)
+		_, err := w.Cancel(ctx, crashed)
+		w.must(err)
+		if state, reason := w.ended(crashed); state != "cancelled" || !strings.Contains(reason, "before it began") {
+			t.Errorf("what was cancelled before it began has %s: %s", state, reason)
+		}
+
 		begun, release := w.hold()
 		defer release()
 		silent := w.newName()

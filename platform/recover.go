@@ -52,24 +52,38 @@ func (p *Platform) recover(ctx context.Context, row *ent.Promotion) error {
 	case of == id:
 		// It may have recorded its end since the rows were read; the ledger
 		// leaves what is over alone.
-		return p.close(ctx, id, "its workflow ended ("+strings.ToLower(state.String())+") without saying how; look at what runs, then promote again")
+		return p.close(ctx, id, slipway.PromotionErrored, "its workflow ended ("+strings.ToLower(state.String())+") without saying how; look at what runs, then promote again")
 	case running:
-		return p.close(ctx, id, "it was asked for when promotion "+of+" was under way, and never began; promote again")
+		return p.close(ctx, id, slipway.PromotionErrored, "it was asked for when promotion "+of+" was under way, and never began; promote again")
 	}
 	var input workflows.Input
 	if err := json.Unmarshal(row.Input, &input); err != nil || input.Promotion != id {
-		return p.close(ctx, id, "it was recorded incompletely and never began; promote again")
+		return p.close(ctx, id, slipway.PromotionErrored, "it was recorded incompletely and never began; promote again")
 	}
 	p.Log.Info("a promotion that was recorded but not started is started", "promotion", id)
 	err = p.launch(ctx, input)
 	if slipway.CodeOf(err) == slipway.Conflict {
-		return p.close(ctx, id, "another promotion began before it; promote again")
+		return p.close(ctx, id, slipway.PromotionErrored, "another promotion began before it; promote again")
 	}
 	return err
 }
 
-func (p *Platform) close(ctx context.Context, id, reason string) error {
-	return NewLedger(p.Storage).Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: slipway.PromotionErrored, Reason: reason})
+// close ends a promotion that has no workflow to do it.
+func (p *Platform) close(ctx context.Context, id string, state slipway.PromotionState, reason string) error {
+	return NewLedger(p.Storage).Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: state, Reason: reason})
+}
+
+// underWay tells whether a promotion's own workflow runs, or has recorded its end.
+func (p *Platform) underWay(ctx context.Context, row *ent.Promotion) (bool, error) {
+	id := strconv.Itoa(row.ID)
+	of, state, err := p.workflow(ctx, row.Edges.Service.Name, row.Edges.Environment.Name)
+	if err != nil {
+		return false, err
+	}
+	if of == id && state == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return true, nil
+	}
+	return p.over(ctx, id)
 }
 
 // workflow tells whose the latest workflow of a service in an environment is,
