@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
@@ -41,23 +42,26 @@ func fromTemporal(err error) *slipway.Error {
 // codes is the one place where slipway errors meet Temporal's retries.
 type codes struct {
 	interceptor.WorkerInterceptorBase
+	log *slog.Logger
 }
 
-func (*codes) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	c := &codesInbound{}
+func (k *codes) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	c := &codesInbound{log: k.log}
 	c.Next = next
 	return c
 }
 
 type codesInbound struct {
 	interceptor.ActivityInboundInterceptorBase
+	log *slog.Logger
 }
 
 func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	result, err := c.Next.ExecuteActivity(ctx, in)
 	if err != nil && slipway.CodeOf(err) == slipway.Internal && ctx.Err() == nil {
 		// Shown as "internal error"; the whole of it is here.
-		activity.GetLogger(ctx).Error("internal error", "cause", err)
+		info := activity.GetInfo(ctx)
+		c.log.Error("internal error", "workflow", info.WorkflowExecution.ID, "step", info.ActivityType.Name, "attempt", info.Attempt, "cause", err)
 	}
 	return result, toTemporal(err)
 }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -27,7 +28,10 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	if o.Builds <= 0 {
 		o.Builds = 2
 	}
-	catch := []interceptor.WorkerInterceptor{&codes{}}
+	if steps.Log == nil {
+		steps.Log = slog.New(slog.DiscardHandler)
+	}
+	catch := []interceptor.WorkerInterceptor{&codes{log: steps.Log}}
 	w := &Worker{
 		quick: worker.New(c, Queue, worker.Options{
 			Interceptors: catch, MaxConcurrentActivityExecutionSize: 100, MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4,

@@ -46,7 +46,7 @@ func (r *run) toolEnv(extra map[string]string) []string {
 	vars := map[string]string{
 		"UV_CACHE_DIR": filepath.Join(cache, "uv"), "PIP_CACHE_DIR": filepath.Join(cache, "pip"), "POETRY_CACHE_DIR": filepath.Join(cache, "poetry"),
 		"PDM_CACHE_DIR": filepath.Join(cache, "pdm"), "PIPENV_CACHE_DIR": filepath.Join(cache, "pipenv"),
-		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_NATIVE_TLS": "1",
+		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
 		"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false",
 		"PDM_CHECK_UPDATE": "0", "PIPENV_NOSPIN": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
 	}

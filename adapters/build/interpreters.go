@@ -113,4 +113,3 @@ func onePerVersion(sorted []python.Interpreter) []python.Interpreter {
 func Newest(all []python.Interpreter) (string, error) {
 	return toolInterpreter(all)
 }
-

@@ -16,7 +16,6 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/membership/static"
@@ -89,7 +88,7 @@ func (e *Engine) Stop() {
 
 // connect waits until the server answers for the namespace.
 func (e *Engine) connect(ctx context.Context, address string, log *slog.Logger) error {
-	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Logger: sdklog.NewStructuredLogger(log)})
+	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Logger: clientLog{log}})
 	if err != nil {
 		return slipway.Wrap(slipway.Internal, err, "the workflow engine can't be reached")
 	}

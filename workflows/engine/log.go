@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
@@ -44,6 +45,17 @@ func (l serverLog) write(level slog.Level, msg string, tags []tag.Tag) {
 	}
 	l.to.Log(context.Background(), level, "workflow engine: "+msg, args...)
 }
+
+// clientLog passes on what the SDK says, a level lower: it calls a red test an
+// error. What is one is logged by the steps themselves.
+type clientLog struct{ to *slog.Logger }
+
+var _ sdklog.Logger = clientLog{}
+
+func (l clientLog) Debug(string, ...any)           {}
+func (l clientLog) Info(msg string, pairs ...any)  { l.to.Debug("workflows: "+msg, pairs...) }
+func (l clientLog) Warn(msg string, pairs ...any)  { l.to.Info("workflows: "+msg, pairs...) }
+func (l clientLog) Error(msg string, pairs ...any) { l.to.Info("workflows: "+msg, pairs...) }
 
 // tuning fits the server to one machine: small caches, few partitions, few
 // pollers, none of the features that a single namespace doesn't use.
