@@ -48,10 +48,19 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 		_ = s.db.Close()
 		return nil, err
 	}
+	var driver dialect.Driver = entsql.OpenDB(s.dialect, s.db)
+	if s.file != "" {
+		reader, err := openSQLite(sqliteAddress(s.file, "query_only(1)"), 4)
+		if err != nil {
+			_ = s.db.Close()
+			return nil, slipway.Wrap(slipway.Unavailable, err, "the database can't be opened for reading")
+		}
+		driver = split{Driver: driver, reader: entsql.OpenDB(s.dialect, reader)}
+	}
 	s.bell = newBell()
-	s.Client = ent.NewClient(ent.Driver(entsql.OpenDB(s.dialect, s.db)))
+	s.Client = ent.NewClient(ent.Driver(driver))
 	if err := ensureEnvironments(ctx, s.Client); err != nil {
-		_ = s.db.Close()
+		_ = s.Client.Close()
 		return nil, err
 	}
 	return s, nil
@@ -60,17 +69,15 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 func connect(address string) (*Storage, error) {
 	switch scheme, rest, _ := strings.Cut(address, "://"); scheme {
 	case "sqlite":
-		query := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(10000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
 		if err := private(rest); err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the database %s can't be made; check that its directory can be written and that the disk isn't full", rest)
 		}
-		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: rest}).EscapedPath()+"?"+query.Encode())
+		// One writer: SQLite has no more, and waiting for a connection is
+		// fairer than its busy handler.
+		db, err := openSQLite(sqliteAddress(rest, "journal_mode(WAL)"), 1)
 		if err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the database can't be opened")
 		}
-		// One writer: SQLite has no more, and waiting for a connection is
-		// fairer than its busy handler.
-		db.SetMaxOpenConns(1)
 		return &Storage{dialect: dialect.SQLite, db: db, file: rest}, nil
 	case "postgres", "postgresql":
 		config, err := pgx.ParseConfig(address)
@@ -101,6 +108,11 @@ func (s *Storage) alone() (unlock func(), err error) {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the database %s can't be locked; check that its directory can be written", s.file)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+func sqliteAddress(file string, more ...string) string {
+	query := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "synchronous(NORMAL)", "foreign_keys(1)"}, more...), "_txlock": {"immediate"}}
+	return "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + query.Encode()
 }
 
 // private makes a database file that only its owner may read.

@@ -3,6 +3,7 @@
 package migrate
 
 import (
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/schema/field"
 )
@@ -49,9 +50,17 @@ var (
 		},
 		Indexes: []*schema.Index{
 			{
-				Name:    "deployment_service_id_environment_id_live",
+				Name:    "deployment_service_id_environment_id",
 				Unique:  false,
+				Columns: []*schema.Column{DeploymentsColumns[10], DeploymentsColumns[8]},
+			},
+			{
+				Name:    "deployment_service_id_environment_id_live",
+				Unique:  true,
 				Columns: []*schema.Column{DeploymentsColumns[10], DeploymentsColumns[8], DeploymentsColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "live",
+				},
 			},
 		},
 	}

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
@@ -37,7 +38,10 @@ func (Deployment) Edges() []ent.Edge {
 	}
 }
 
-// Indexes of the entity.
+// Indexes of the entity. The unique one lets no two deployments have the traffic.
 func (Deployment) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("service_id", "environment_id", "live")}
+	return []ent.Index{
+		index.Fields("service_id", "environment_id"),
+		index.Fields("service_id", "environment_id", "live").Unique().Annotations(entsql.IndexWhere("live")),
+	}
 }
