@@ -141,11 +141,35 @@ func listenEdge(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// stopAgent stops the node agent with every service; none running is no error.
+// stopAgent stops the node agent with every service and waits until it is gone;
+// none running is no error.
 func stopAgent(ctx context.Context, data string) error {
 	client := target.Process(data)
-	if _, err := client.Status(ctx); slipway.CodeOf(err) == slipway.Unavailable {
+	status, err := client.Status(ctx)
+	if slipway.CodeOf(err) == slipway.Unavailable {
 		return nil
 	}
-	return client.Shutdown(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.Shutdown(ctx); err != nil {
+		return err
+	}
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		_, err := client.Status(ctx)
+		if err != nil && errors.Is(syscall.Kill(status.PID, 0), syscall.ESRCH) {
+			return nil
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return slipway.Errorf(slipway.Unavailable, "the services have stopped, but process %d of the node agent goes on; end it with: kill -9 %d", status.PID, status.PID)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDemo is the README's first command.
+func TestDemo(t *testing.T) {
+	out, err := exec.Command(binary, "demo", "--once", "--data", t.TempDir(), "--listen", freeAddress(t), "--edge", freeAddress(t)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("demo: %v\n%s", err, out)
+	}
+	for _, service := range []string{"catalog", "orders", "payments"} {
+		if !strings.Contains(string(out), "http://"+service+".prod.localhost:") {
+			t.Errorf("the demo does not show %s in prod\n%s", service, out)
+		}
+	}
+	if strings.Count(string(out), "the same artifact in dev, test and prod: sha256:") != 3 {
+		t.Errorf("the demo does not show one artifact per service\n%s", out)
+	}
+}
+
+// TestJourney is a developer's first day, by commands only.
+func TestJourney(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := exampleRepository(t, "payments")
+
+	s.must("service", "add", repo.url(), "--name", "payments")
+	s.refuses(1, "already", "service", "add", repo.url(), "--name", "payments")
+	s.refuses(1, "slipway promote payments --to test", "promote", "payments", "--to", "prod", "--follow")
+
+	s.must("promote", "payments", "--follow")
+	if status, body := s.get("payments", "dev", "/"); status != 200 || !strings.Contains(body, `"environment":"dev"`) || !strings.Contains(body, `"currency":"EUR"`) {
+		t.Fatalf("dev answers %d %s", status, body)
+	}
+
+	s.must("config", "set", "payments", "--env", "test", "CURRENCY=SEK")
+	if r := s.runWith("hunter2-hunter2", "secret", "set", "payments", "API_TOKEN", "--env", "test"); r.code != 0 {
+		t.Fatalf("secret set: %d %s%s", r.code, r.out, r.err)
+	}
+	s.must("promote", "payments", "--to", "test", "--follow")
+	if _, body := s.get("payments", "test", "/"); !strings.Contains(body, `"currency":"SEK"`) {
+		t.Fatalf("the config of test did not arrive: %s", body)
+	}
+	s.must("promote", "payments", "--to", "prod", "--follow")
+	if _, body := s.get("payments", "prod", "/"); !strings.Contains(body, `"provider":"live"`) {
+		t.Fatalf("prod answers %s", body)
+	}
+	if out := s.must("secret", "ls", "payments"); !strings.Contains(out, "API_TOKEN") || strings.Contains(out, "hunter2") {
+		t.Errorf("secret ls printed %s", out)
+	}
+	noSecretAtRest(t, s.data, "hunter2-hunter2")
+
+	// A second release, and back.
+	app, err := os.ReadFile(filepath.Join(repo.dir, "app.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo.commit("Say so", map[string]string{"app.py": strings.Replace(string(app), `service="payments"`, `service="payments two"`, 1)})
+	s.must("promote", "payments", "--follow")
+	if _, body := s.get("payments", "dev", "/"); !strings.Contains(body, "payments two") {
+		t.Fatalf("dev answers %s", body)
+	}
+	s.must("rollback", "payments", "--env", "dev", "--follow")
+	if _, body := s.get("payments", "dev", "/"); strings.Contains(body, "payments two") {
+		t.Fatalf("after the rollback dev answers %s", body)
+	}
+	if out := s.must("status"); !strings.Contains(out, "payments") || !strings.Contains(out, "prod") {
+		t.Errorf("status printed %s", out)
+	}
+	if out := s.must("logs", "payments", "--env", "prod"); out == "" {
+		t.Error("the service's log is empty")
+	}
+	s.must("releases", "payments")
+	s.must("service", "rm", "payments", "--yes")
+	if status, _ := s.get("payments", "prod", "/"); status != 404 {
+		t.Errorf("a removed service answers %d", status)
+	}
+}
+
+// noSecretAtRest reads every file below dir, but what a running instance was
+// given, and wants the value nowhere.
+func noSecretAtRest(t *testing.T, dir, value string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || strings.Contains(path, "/environments/") || strings.Contains(path, "/tools/") || strings.Contains(path, "/cache/") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(text), value) {
+			t.Errorf("the secret stands in clear in %s", strings.TrimPrefix(path, dir))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUpRefusals are the ways in which a start is refused.
+func TestUpRefusals(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	s.refuses(1, "already runs", "up", "--listen", freeAddress(t), "--edge", freeAddress(t))
+	other := newSite(t)
+	other.refuses(1, s.listen+" is in use", "up", "--listen", s.listen, "--edge", freeAddress(t))
+	other.refuses(1, s.edge+" is in use", "up", "--listen", freeAddress(t), "--edge", s.edge)
+	other.refuses(2, "loopback", "up", "--listen", "0.0.0.0:7070", "--edge", freeAddress(t))
+}

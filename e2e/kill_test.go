@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// promotion is the part of the API's answer that these tests look at.
+type promotion struct {
+	ID     int    `json:"id"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	Steps  []struct {
+		Name    string `json:"name"`
+		State   string `json:"state"`
+		Attempt int    `json:"attempt"`
+	} `json:"steps"`
+}
+
+func (p promotion) step(name string) string {
+	for _, s := range p.Steps {
+		if s.Name == name {
+			return s.State
+		}
+	}
+	return ""
+}
+
+// TestKill pulls the plug on the platform in every step of a promotion. After
+// each restart the promotion ends right, and the service never stops answering.
+func TestKill(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := newRepository(t, map[string]string{
+		"app.py": slowStart("one"), "requirements.txt": "flask==3.1.2\n",
+		"test_app.py": "import time\n\ndef test_slowly():\n    time.sleep(2)\n", "requirements-test.txt": "pytest==8.4.2\n",
+		"Procfile": "web: python app.py\nrelease: python -c 'import time; time.sleep(2)'\n",
+	})
+	s.must("service", "add", repo.url(), "--name", "plug")
+	s.must("promote", "plug", "--follow")
+	traffic := startLoad(s.edge, "plug", "dev", "/", 4)
+
+	for _, step := range []string{"fetch", "build", "test", "render", "migrate", "deploy", "verify"} {
+		word := "after-" + step
+		repo.commit(word, map[string]string{"app.py": slowStart(word)})
+		var p promotion
+		if step == "migrate" {
+			// A release command may not run twice: the promotion stops and says so.
+			continue
+		}
+		s.decode(&p, "promote", "plug")
+		s.eventually(60*time.Second, "step "+step+" begins", func() bool {
+			s.decode(&p, "promotion", "show", id(p))
+			return p.step(step) != "pending"
+		})
+		s.kill()
+		s.start()
+		s.eventually(90*time.Second, "the promotion killed in "+step+" is over", func() bool {
+			s.decode(&p, "promotion", "show", id(p))
+			return over(p.State)
+		})
+		if p.State != "succeeded" {
+			t.Fatalf("killed in %s: the promotion is %s: %s", step, p.State, p.Reason)
+		}
+		if _, body := s.get("plug", "dev", "/"); !strings.Contains(body, word) {
+			t.Fatalf("killed in %s: dev answers %q", step, body)
+		}
+	}
+	traffic.stop()
+	if len(traffic.failures) > 0 {
+		t.Errorf("%d of %d requests failed: %s", len(traffic.failures), traffic.requests, traffic.failures[0])
+	}
+	t.Logf("%d requests, none failed", traffic.requests)
+}
+
+// TestKillNode ends the node agent; it comes back and adopts what runs.
+func TestKillNode(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := newRepository(t, map[string]string{
+		"app.py": slowStart("one"), "requirements.txt": "flask==3.1.2\n", "Procfile": "web: python app.py\n",
+	})
+	s.must("service", "add", repo.url(), "--name", "adopted")
+	s.must("promote", "adopted", "--follow")
+	_, before := s.get("adopted", "dev", "/pid")
+	killMentioning(t, "node", s.data)
+	s.eventually(30*time.Second, "the edge answers again", func() bool {
+		status, _, err := edgeGet(s.edge, "adopted", "dev", "/pid")
+		return err == nil && status == 200
+	})
+	if _, after := s.get("adopted", "dev", "/pid"); after != before {
+		t.Errorf("the instance is process %s, was %s: it was not adopted", after, before)
+	}
+}
+
+// slowStart is a small service that needs a second before it listens.
+func slowStart(word string) string {
+	return `import os, time
+from flask import Flask
+app = Flask(__name__)
+
+@app.get("/")
+def index():
+    return "` + word + `"
+
+@app.get("/pid")
+def pid():
+    return str(os.getpid())
+
+if __name__ == "__main__":
+    time.sleep(1)
+    app.run(host="127.0.0.1", port=int(os.environ["PORT"]), threaded=True)
+`
+}
+
+func over(state string) bool {
+	switch state {
+	case "queued", "waiting", "running", "verifying":
+		return false
+	}
+	return true
+}
