@@ -36,7 +36,7 @@ var badInput = []struct {
 		"app.py": web("    pass\n"), "requirements.txt": "flask==3.1.2\nwerkzeug<2\n", "Procfile": "web: gunicorn app:app\n"}},
 	{"no-such-release", "no-such-distribution-of-ours", "build", map[string]string{
 		"app.py": web("    pass\n"), "requirements.txt": "no-such-distribution-of-ours==1\n", "Procfile": "web: python app.py\n"}},
-	{"syntax-error", "app.py", "build", map[string]string{
+	{"syntax-error", "helpers.py:1", "build", map[string]string{
 		"app.py": "from flask import Flask\napp = Flask(__name__)\nimport helpers\n", "helpers.py": "def broken(:\n    pass\n", "requirements.txt": flaskRequirements}},
 	{"red-tests", "1 of 2 tests failed", "test", map[string]string{
 		"app.py": web("    pass\n"), "requirements.txt": flaskRequirements, "requirements-test.txt": "pytest==8.4.2\n",

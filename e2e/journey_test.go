@@ -70,7 +70,7 @@ func TestJourney(t *testing.T) {
 	if _, body := s.get("payments", "dev", "/"); strings.Contains(body, "payments two") {
 		t.Fatalf("after the rollback dev answers %s", body)
 	}
-	if out := s.must("status"); !strings.Contains(out, "payments") || !strings.Contains(out, "prod") {
+	if out := s.must("status"); !strings.Contains(out, "payments") || !strings.Contains(out, "PROD") {
 		t.Errorf("status printed %s", out)
 	}
 	if out := s.must("logs", "payments", "--env", "prod"); out == "" {

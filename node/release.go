@@ -20,8 +20,9 @@ import (
 const releaseCommandLimit = 30 * time.Minute
 
 // Release runs the release command once. That it began is written down before
-// it begins: after a crash in between its outcome is not known, and it is not
-// run again.
+// it begins: when the agent itself dies in between, its outcome is not known and
+// it is not run again. A caller who goes away doesn't interrupt it, since half a
+// migration helps nobody: whoever asks again waits and gets its outcome.
 func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer) error {
 	if err := check(d); err != nil {
 		return err
@@ -55,6 +56,7 @@ func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer)
 	if err := p.materialise(ctx, next); err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx)
 	if err := p.note(d.ID, outcome{}); err != nil {
 		return err
 	}
