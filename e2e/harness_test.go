@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 
 // site is one data directory with a platform on it.
 type site struct {
-	t            *testing.T
+	t            testing.TB
 	data         string
 	listen, edge string
 	up           *exec.Cmd
@@ -63,7 +63,7 @@ func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock()
 func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
 // newSite makes a data directory; everything on it is stopped when the test ends.
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, data: t.TempDir(), listen: freeAddress(t), edge: freeAddress(t)}
 	t.Cleanup(func() {
@@ -206,12 +206,12 @@ func (s *site) eventually(within time.Duration, what string, reached func() bool
 
 // repository is a real git repository of a test.
 type repository struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
 // newRepository makes one with the given files.
-func newRepository(t *testing.T, files map[string]string) *repository {
+func newRepository(t testing.TB, files map[string]string) *repository {
 	t.Helper()
 	r := &repository{t, t.TempDir()}
 	r.git("init", "-q", "-b", "main")
@@ -220,7 +220,7 @@ func newRepository(t *testing.T, files map[string]string) *repository {
 }
 
 // exampleRepository makes one of an example service.
-func exampleRepository(t *testing.T, name string) *repository {
+func exampleRepository(t testing.TB, name string) *repository {
 	t.Helper()
 	r := &repository{t, t.TempDir()}
 	if err := os.CopyFS(r.dir, os.DirFS(filepath.Join("..", "examples", name))); err != nil {
@@ -306,7 +306,7 @@ func startLoad(edge, service, environment, path string, connections int) *load {
 	return l
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,0 +1,169 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The benchmarks measure the product from outside. Each reports figures, and a
+// ratio against a baseline of the same run where there is one; run them with
+// `make bench` on a machine that does nothing else.
+
+// BenchmarkBuild compares a cold build with the manager's own commands typed by
+// hand, and a build after a change of source alone with copying.
+func BenchmarkBuild(b *testing.B) {
+	repo := exampleRepository(b, "payments")
+	for b.Loop() {
+		s := newSite(b)
+		s.must("build", repo.dir) // brings the tools, fills the cache of downloads
+		uv := filepath.Join(firstMatch(b, filepath.Join(s.data, "tools", "uv-*", "bin")), "uv")
+		python := firstMatch(b, filepath.Join(s.data, "environments", "*", "venv", "bin", "python3"))
+		base := hand(b, repo.dir, s.data, python, "-c", "import sys; print(sys._base_executable)")
+		for _, dir := range []string{"environments", "artifacts"} {
+			if err := os.RemoveAll(filepath.Join(s.data, dir)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		venv := filepath.Join(b.TempDir(), "venv")
+		began := time.Now()
+		hand(b, repo.dir, s.data, uv, "venv", "--quiet", "--python", base, venv)
+		hand(b, repo.dir, s.data, uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", venv, "--require-hashes", "-r", "requirements.txt")
+		hand(b, repo.dir, s.data, uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", venv, "gunicorn==23.0.0")
+		byHand := time.Since(began)
+
+		began = time.Now()
+		s.must("build", repo.dir)
+		cold := time.Since(began)
+
+		began = time.Now()
+		hand(b, repo.dir, s.data, "cp", "-a", repo.dir, filepath.Join(b.TempDir(), "copy"))
+		copying := time.Since(began)
+		repo.commit("change", map[string]string{"note.txt": fmt.Sprint(time.Now())})
+		began = time.Now()
+		s.must("build", repo.dir)
+		warm := time.Since(began)
+
+		b.ReportMetric(byHand.Seconds(), "s-by-hand")
+		b.ReportMetric(cold.Seconds(), "s-cold")
+		b.ReportMetric(cold.Seconds()/byHand.Seconds(), "cold/by-hand")
+		b.ReportMetric((warm - copying).Seconds(), "s-over-copying-unchanged")
+	}
+}
+
+// BenchmarkDeploy measures from a commit to serving it, deploys under load, and
+// the way back.
+func BenchmarkDeploy(b *testing.B) {
+	repo := exampleRepository(b, "payments")
+	app, err := os.ReadFile(filepath.Join(repo.dir, "app.py"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	change := func(word string) {
+		repo.commit(word, map[string]string{"app.py": strings.Replace(string(app), `service="payments"`, `service="payments `+word+`"`, 1)})
+	}
+	for b.Loop() {
+		s := newSite(b)
+		s.start()
+		s.must("service", "add", repo.url(), "--name", "payments")
+		s.must("promote", "payments", "--follow")
+		traffic := startLoad(s.edge, "payments", "dev", "/healthz", 50)
+		for n := range 5 {
+			change(fmt.Sprint("load", n))
+			s.must("promote", "payments", "--follow")
+		}
+		traffic.stop()
+		change("quiet")
+		began := time.Now()
+		s.must("promote", "payments", "--follow")
+		serving := time.Since(began)
+
+		began = time.Now()
+		s.must("rollback", "payments", "--env", "dev")
+		s.eventually(30*time.Second, "the old release answers", func() bool {
+			_, body := s.get("payments", "dev", "/")
+			return strings.Contains(body, "load4")
+		})
+		back := time.Since(began)
+		b.ReportMetric(serving.Seconds(), "s-commit-to-serving")
+		b.ReportMetric(back.Seconds(), "s-rollback")
+		b.ReportMetric(float64(len(traffic.failures)), "failed-requests")
+		b.ReportMetric(float64(traffic.requests), "requests")
+	}
+}
+
+// BenchmarkIdle measures the start, and what the platform costs at rest with
+// nothing deployed.
+func BenchmarkIdle(b *testing.B) {
+	for b.Loop() {
+		s := newSite(b)
+		s.start() // makes the databases
+		s.must("down")
+		began := time.Now()
+		s.start()
+		ready := time.Since(began)
+		const rest = 20 * time.Second
+		before := cpu(s.data)
+		<-time.After(rest)
+		b.ReportMetric(ready.Seconds(), "s-up-to-ready")
+		b.ReportMetric((cpu(s.data)-before).Seconds()/rest.Seconds()*100, "%-of-a-core")
+		b.ReportMetric(float64(resident(s.data))/(1<<20), "MiB-resident")
+	}
+}
+
+// hand runs a command as a person would who has the site's tools and cache.
+func hand(b *testing.B, dir, data, program string, args ...string) string {
+	b.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "UV_CACHE_DIR="+filepath.Join(data, "cache", "uv"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%s %v: %v\n%s", program, args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func firstMatch(b *testing.B, pattern string) string {
+	b.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		b.Fatalf("nothing is at %s", pattern)
+	}
+	return found[0]
+}
+
+// cpu sums the processor time of the site's processes.
+func cpu(data string) time.Duration {
+	var ticks int
+	for _, p := range processesMentioning(data) {
+		pid, _, _ := strings.Cut(p, " ")
+		text, _ := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if len(fields) > 12 {
+			user, _ := strconv.Atoi(fields[11])
+			system, _ := strconv.Atoi(fields[12])
+			ticks += user + system
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100 on Linux
+}
+
+// resident sums the resident memory of the site's processes, in bytes.
+func resident(data string) int64 {
+	var total int64
+	for _, p := range processesMentioning(data) {
+		pid, _, _ := strings.Cut(p, " ")
+		text, _ := os.ReadFile(filepath.Join("/proc", pid, "statm"))
+		if fields := strings.Fields(string(text)); len(fields) > 1 {
+			pages, _ := strconv.ParseInt(fields[1], 10, 64)
+			total += pages * int64(os.Getpagesize())
+		}
+	}
+	return total
+}
