@@ -1,8 +1,5 @@
 package python
 
-// pipenvDefaultSource is what Pipenv supposes for a Pipfile without [[source]].
-var pipenvDefaultSource = []any{map[string]any{"name": "pypi", "url": "https://packages.example/simple", "verify_ssl": true}}
-
 // pipfileSections are not package categories.
 var pipfileSections = map[string]bool{
 	"source": true, "packages": true, "dev-packages": true, "requires": true, "scripts": true,
@@ -15,6 +12,9 @@ func pipenvFreshness(in lockInput) freshness {
 	want := digString(in.lock, "_meta", "hash", "sha256")
 	if want == "" {
 		return unknownFreshness("it has no hash of its Pipfile")
+	}
+	if dig(in.manifest, "source") == nil {
+		return unknownFreshness("its Pipfile names no source, and what Pipenv supposes then is part of the hash")
 	}
 	for _, normalise := range []bool{false, true} {
 		text, err := pythonJSON(pipfileContent(in.manifest, normalise), true)
@@ -41,9 +41,6 @@ func pipfileContent(pipfile map[string]any, normalise bool) map[string]any {
 		return out
 	}
 	sources := dig(pipfile, "source")
-	if sources == nil {
-		sources = pipenvDefaultSource
-	}
 	requires := dig(pipfile, "requires")
 	if requires == nil {
 		requires = map[string]any{}
