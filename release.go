@@ -42,7 +42,8 @@ type Manifest struct {
 	Processes      []Process         `json:"processes"`
 	ReleaseCommand string            `json:"release_command,omitempty"`
 	Health         Health            `json:"health"`
-	Env            map[string]string `json:"env,omitempty"` // the lowest layer of config
+	Env            map[string]string `json:"env,omitempty"`         // the lowest layer of config
+	SearchPath     []string          `json:"search_path,omitempty"` // PYTHONPATH, relative to source, unless config sets one
 	Templates      []Template        `json:"templates,omitempty"`
 	Checks         []Check           `json:"checks,omitempty"`
 	Lock           Digest            `json:"lock,omitempty"` // of the lock file, "" when unlocked

@@ -41,6 +41,13 @@ func (p *place) dataDir() string {
 // the platform's environment.
 func (p *place) environment(ctx context.Context, d *deployment, instance string, port int) ([]string, error) {
 	values := map[string]string{}
+	var search []string
+	for _, dir := range d.Manifest.SearchPath {
+		search = append(search, filepath.Join(p.appDir(d), dir))
+	}
+	if len(search) > 0 {
+		values["PYTHONPATH"] = strings.Join(search, ":")
+	}
 	for name, v := range d.Manifest.Env {
 		values[name] = strings.ReplaceAll(v, "${SLIPWAY_SOURCE}", p.appDir(d))
 	}

@@ -135,7 +135,7 @@ func digestFile(h hash.Hash, rel, path string) error {
 }
 
 // manifest says how the release is run.
-func manifest(req slipway.BuildRequest, p *python.Project, env environment) slipway.Manifest {
+func manifest(req slipway.BuildRequest, p *python.Project, source string, env environment) slipway.Manifest {
 	m := slipway.Manifest{
 		Service: req.Service, Commit: req.Commit, Python: p.Python.Version, Framework: p.Framework, Dir: filepath.Clean(p.Root),
 		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{},
@@ -144,7 +144,11 @@ func manifest(req slipway.BuildRequest, p *python.Project, env environment) slip
 	if p.Lock != nil {
 		m.Lock = slipway.Digest("sha256:" + strings.TrimPrefix(p.Lock.Digest, "sha256:"))
 	}
-	m.Env["PYTHONPATH"] = strings.Join(searchPathIn(p), ":")
+	for _, dir := range searchPath(p, source) {
+		if rel, err := filepath.Rel(source, dir); err == nil {
+			m.SearchPath = append(m.SearchPath, rel)
+		}
+	}
 	var c python.ServiceConfig
 	if p.Config != nil {
 		c = *p.Config
@@ -174,26 +178,13 @@ func manifest(req slipway.BuildRequest, p *python.Project, env environment) slip
 	return m
 }
 
-// searchPathIn is searchPath with the placeholder that the node replaces by the
-// place of its own copy.
-func searchPathIn(p *python.Project) []string {
-	const source = "${SLIPWAY_SOURCE}"
-	paths := []string{filepath.Join(source, p.Root), filepath.Join(source, p.Root, "src")}
-	if a := p.Application; a != nil {
-		if dir := filepath.Join(source, a.Dir); !slices.Contains(paths, dir) {
-			paths = append(paths, dir)
-		}
-	}
-	return paths
-}
-
 // assemble puts the artifact together beside its place and moves it there. The
 // same inputs give the same digest, and an artifact that is there is kept.
 func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.Project, source string, env environment) (slipway.Artifact, error) {
 	if err := dropCompiled(source); err != nil {
 		return slipway.Artifact{}, disk(err, "the release can't be cleaned")
 	}
-	m := manifest(req, p, env)
+	m := manifest(req, p, source, env)
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return slipway.Artifact{}, err
