@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -51,16 +53,24 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 
 // check refuses what could not be run.
 func check(d slipway.Deployment) error {
-	if err := slipway.CheckName("service", d.Service); err != nil {
+	if err := checkPlace(d.Service, d.Environment); err != nil {
 		return err
 	}
-	if err := slipway.CheckName("environment", d.Environment); err != nil {
-		return err
+	if !filepath.IsLocal(d.ID) || strings.ContainsAny(d.ID, "/.") || !filepath.IsLocal(filepath.Join("x", d.Manifest.Dir)) {
+		return slipway.Errorf(slipway.Invalid, "the deployment's id %q or directory %q is not one", d.ID, d.Manifest.Dir)
 	}
 	if d.ID == "" || d.Artifact == "" || len(d.Manifest.Processes) == 0 {
 		return slipway.Errorf(slipway.Invalid, "the deployment of %s is incomplete: it has no id, artifact or processes", d.Service)
 	}
 	return nil
+}
+
+// checkPlace refuses what is no name before it becomes part of a path.
+func checkPlace(service, environment string) error {
+	if err := slipway.CheckName("service", service); err != nil {
+		return err
+	}
+	return slipway.CheckName("environment", environment)
 }
 
 // match finds the warm deployment when it is the same release with the same
@@ -258,6 +268,9 @@ func (p *place) rename(old string, d slipway.Deployment) error {
 
 // Revert gives the traffic back to what had it before d, and stops d.
 func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	if err := check(d); err != nil {
+		return err
+	}
 	p := n.at(d.Service, d.Environment)
 	done, err := p.take(ctx)
 	if err != nil {
@@ -271,7 +284,7 @@ func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	live, warm := p.state.Live, p.state.Warm
 	p.mu.Unlock()
 	if live != d.ID {
-		return nil
+		return n.reroute() // a retry: the edge must know it too
 	}
 	if warm != "" {
 		if err := p.wakeWorkers(ctx, warm, log); err != nil {
@@ -311,6 +324,9 @@ func (p *place) wakeWorkers(ctx context.Context, id string, log io.Writer) error
 
 // Observe reports what runs.
 func (n *Node) Observe(_ context.Context, service, environment string) (slipway.Observed, error) {
+	if err := checkPlace(service, environment); err != nil {
+		return slipway.Observed{}, err
+	}
 	p := n.at(service, environment)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -336,6 +352,9 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 
 // Remove stops a service in an environment and forgets it, its data included.
 func (n *Node) Remove(ctx context.Context, service, environment string) error {
+	if err := checkPlace(service, environment); err != nil {
+		return err
+	}
 	p := n.at(service, environment)
 	done, err := p.take(ctx)
 	if err != nil {

@@ -2,14 +2,12 @@ package node
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/caddyserver/caddy/v2"
 	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp" // the HTTP server, matchers and static answers
@@ -34,25 +32,22 @@ type edge struct {
 	listen  string
 	storage string
 	loaded  string
+	socket  *socket
 }
 
 // loading guards Caddy, of which a process has one.
 var loading sync.Mutex
 
-func openEdge(listen, storage string, routes []route) (*edge, error) {
-	probe, err := net.Listen("tcp", listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address for the edge with --edge", listen)
-	}
-	if err != nil {
-		return nil, slipway.Wrap(slipway.Invalid, err, "the edge can't listen on %s", listen)
-	}
-	_ = probe.Close()
+// openEdge opens the socket; load makes it answer.
+func openEdge(listen, storage string) (*edge, error) {
 	if err := os.MkdirAll(storage, 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
 	}
-	e := &edge{listen: listen, storage: storage}
-	return e, e.load(routes)
+	s, err := openSocket(listen)
+	if err != nil {
+		return nil, err
+	}
+	return &edge{listen: listen, storage: storage, socket: s}, nil
 }
 
 // load makes the routes the ones in force.
@@ -79,6 +74,7 @@ func (e *edge) close() {
 	loading.Lock()
 	defer loading.Unlock()
 	_ = caddy.Stop()
+	e.socket.close(e.listen)
 }
 
 type object = map[string]any
@@ -104,7 +100,7 @@ func (e *edge) config(routes []route) ([]byte, error) {
 		"logging": object{"logs": object{"default": object{"level": "ERROR"}}},
 		"storage": object{"module": "file_system", "root": e.storage},
 		"apps": object{"http": object{"servers": object{"edge": object{
-			"listen": []string{e.listen}, "automatic_https": object{"disable": true}, "protocols": []string{"h1"},
+			"listen": []string{network + "/" + e.listen}, "automatic_https": object{"disable": true}, "protocols": []string{"h1"},
 			"read_header_timeout": "10s", "idle_timeout": "2m", "max_header_bytes": 64 << 10,
 			"routes": list, "errors": object{"routes": []object{{"handle": []object{{
 				"handler": "static_response", "status_code": "{http.error.status_code}", "headers": object{"Retry-After": []string{"2"}, "Content-Type": []string{"text/plain; charset=utf-8"}},

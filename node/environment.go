@@ -89,17 +89,24 @@ func (p *place) environment(ctx context.Context, d *deployment, instance string,
 }
 
 // secrets are the values that must not be seen in what a deployment prints.
-func (p *place) secrets(ctx context.Context, d slipway.Deployment) []slipway.Secret {
+// Without them nothing that it printed may be shown.
+func (p *place) secrets(ctx context.Context, d slipway.Deployment) ([]slipway.Secret, error) {
 	var all []slipway.Secret
 	for _, v := range d.Config.Env {
 		if v.Secret == "" {
 			continue
 		}
-		if s, err := p.node.o.Secrets(ctx, v.Secret); err == nil {
-			all = append(all, s)
+		s, err := p.node.o.Secrets(ctx, v.Secret)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+		// Output is scrubbed by the line, so a value of several is as well.
+		for line := range strings.Lines(s.Reveal()) {
+			all = append(all, slipway.NewSecret(strings.TrimSpace(line)))
 		}
 	}
-	return all
+	return all, nil
 }
 
 // materialise makes the deployment's own copy of the source, so that no service

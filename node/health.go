@@ -106,7 +106,7 @@ func (i *instance) await(ctx context.Context) error {
 		case <-wait.C:
 		case <-i.exits:
 			wait.Stop()
-			return slipway.Errorf(slipway.Refused, "%s %s before it was healthy", i.id, i.report().Reason)
+			return i.exitError("before it was healthy")
 		case <-deadline.C:
 			wait.Stop()
 			return slipway.Errorf(slipway.Refused, "%s was not healthy within %s: %s", i.id, limit, i.diagnose(last))
@@ -125,6 +125,18 @@ func (i *instance) await(ctx context.Context) error {
 	}
 }
 
+// exitError says why an instance is gone. What kept the platform from starting
+// it is not the service's fault and keeps its code.
+func (i *instance) exitError(when string) error {
+	i.mu.Lock()
+	err := i.startErr
+	i.mu.Unlock()
+	if err != nil && slipway.OutcomeOf(err) == slipway.Errored {
+		return err
+	}
+	return slipway.Errorf(slipway.Refused, "%s %s %s", i.id, i.report().Reason, when)
+}
+
 // awaitWorker: a worker has no port to ask; it is healthy when it stays up.
 func (i *instance) awaitWorker(ctx context.Context) error {
 	stays := time.NewTimer(workerStaysUp)
@@ -134,7 +146,7 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 		i.set(slipway.InstanceHealthy, "")
 		return nil
 	case <-i.exits:
-		return slipway.Errorf(slipway.Refused, "%s %s at once", i.id, i.report().Reason)
+		return i.exitError("at once")
 	case <-ctx.Done():
 		return ctx.Err()
 	}

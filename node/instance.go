@@ -47,6 +47,7 @@ type instance struct {
 	deaf     bool          // had to be killed
 	exits    chan struct{} // closed at the first exit
 	exited   bool
+	startErr error // why the process could not even be started
 }
 
 var (
@@ -76,6 +77,9 @@ func (i *instance) keep() {
 		wait, err := i.begin()
 		if err != nil {
 			i.set(slipway.InstanceBackoff, "can't be started: "+err.Error())
+			i.mu.Lock()
+			i.startErr = err
+			i.mu.Unlock()
 		} else {
 			why := i.follow(wait)
 			if errors.Is(context.Cause(i.ctx), errLetGo) {
@@ -117,6 +121,7 @@ func (i *instance) begin() (<-chan string, error) {
 			return wait, nil
 		}
 	}
+	i.endMarked()
 	return i.start()
 }
 
@@ -224,7 +229,7 @@ func (i *instance) end() {
 	r := i.known
 	i.mu.Unlock()
 	if r.PID == 0 || !alive(r) {
-		i.endStrays()
+		i.endMarked()
 		return
 	}
 	grace := defaultGrace
@@ -243,7 +248,8 @@ func (i *instance) end() {
 	i.endStrays()
 }
 
-// endStrays kills what the process left in its group or with its mark.
+// endStrays kills what a process that was just ours left in its group, and what
+// carries its mark.
 func (i *instance) endStrays() {
 	i.mu.Lock()
 	pid := i.known.PID
@@ -251,6 +257,12 @@ func (i *instance) endStrays() {
 	if pid > 0 {
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 	}
+	i.endMarked()
+}
+
+// endMarked kills what carries the instance's mark. A pid alone may be another
+// program's by now; the mark is not.
+func (i *instance) endMarked() {
 	for _, stray := range marked(i.mark()) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}

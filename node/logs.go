@@ -25,6 +25,9 @@ const (
 
 // Logs writes what the instances printed, secrets taken out.
 func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
+	if err := checkPlace(q.Service, q.Environment); err != nil {
+		return err
+	}
 	p := n.at(q.Service, q.Environment)
 	p.mu.Lock()
 	d := p.state.Deployments[p.state.Live]
@@ -32,7 +35,10 @@ func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error 
 	if d == nil {
 		return nil
 	}
-	secrets := p.secrets(ctx, d.Deployment)
+	secrets, err := p.secrets(ctx, d.Deployment)
+	if err != nil {
+		return err
+	}
 	lines := q.Lines
 	if lines <= 0 {
 		lines = defaultLines
@@ -145,8 +151,13 @@ func (p *place) lastLines(ctx context.Context, instances []*instance, log io.Wri
 		if err != nil || text == "" {
 			continue
 		}
+		secrets, err := p.secrets(ctx, i.of().Deployment)
+		if err != nil {
+			fmt.Fprintf(log, "the last lines of %s can't be shown: %v\n", i.id, err)
+			continue
+		}
 		fmt.Fprintf(log, "the last lines of %s:\n", i.id)
-		_ = write(log, i.id, text, p.secrets(ctx, i.of().Deployment))
+		_ = write(log, i.id, text, secrets)
 	}
 }
 

@@ -37,11 +37,12 @@ type Node struct {
 	lock *os.File
 	edge *edge
 
-	mu     sync.Mutex
-	places map[string]*place
-	ports  map[int]bool
-	quit   chan struct{}
-	once   sync.Once
+	mu       sync.Mutex
+	places   map[string]*place
+	ports    map[int]bool
+	quit     chan struct{}
+	once     sync.Once
+	quitting sync.Once
 }
 
 var _ slipway.Target = (*Node)(nil)
@@ -69,17 +70,18 @@ func Open(o Options) (*Node, error) {
 	if err := n.takeLock(); err != nil {
 		return nil, err
 	}
-	if err := n.restore(); err != nil {
-		_ = n.lock.Close()
-		return nil, err
-	}
-	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"), n.routes())
+	// The socket first: nothing is started that could not be reached.
+	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"))
 	if err != nil {
 		_ = n.lock.Close()
 		return nil, err
 	}
 	n.edge = e
-	return n, n.announce()
+	if err := errors.Join(n.restore(), n.reroute(), n.announce()); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
 }
 
 func (n *Node) takeLock() error {
@@ -142,7 +144,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		wg.Go(func() { p.stopAll(ctx) })
 	}
 	wg.Wait()
-	close(n.quit)
+	n.quitting.Do(func() { close(n.quit) })
 	return nil
 }
 

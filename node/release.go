@@ -56,11 +56,7 @@ func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer)
 	if err := p.materialise(ctx, next); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx)
-	if err := p.note(d.ID, outcome{}); err != nil {
-		return err
-	}
-	err = p.runRelease(ctx, next, log)
+	err = p.runRelease(context.WithoutCancel(ctx), next, log)
 	if err != nil && slipway.CodeOf(err) != slipway.Refused {
 		return err
 	}
@@ -94,6 +90,10 @@ func (p *place) runRelease(ctx context.Context, d *deployment, log io.Writer) er
 	if err != nil || len(args) == 0 {
 		return slipway.Wrap(slipway.Refused, err, "the release command can't be read: %s", d.Manifest.ReleaseCommand)
 	}
+	secrets, err := p.secrets(ctx, d.Deployment)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(log, "$ %s\n", d.Manifest.ReleaseCommand)
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -101,6 +101,9 @@ func (p *place) runRelease(ctx context.Context, d *deployment, log io.Writer) er
 	}
 	cmd := &exec.Cmd{Path: programIn(args[0], env, p.workDir(d)), Args: args, Dir: p.workDir(d), Env: env, Stdout: write, Stderr: write}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := p.note(d.ID, outcome{}); err != nil {
+		return errors.Join(err, read.Close(), write.Close())
+	}
 	err = cmd.Start()
 	_ = write.Close()
 	if err != nil {
@@ -110,7 +113,7 @@ func (p *place) runRelease(ctx context.Context, d *deployment, log io.Writer) er
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		scrubLines(read, log, p.secrets(ctx, d.Deployment))
+		scrubLines(read, log, secrets)
 	}()
 	err = waitFor(ctx, cmd)
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
