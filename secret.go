@@ -2,6 +2,8 @@ package slipway
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"strings"
 )
 
@@ -15,7 +17,7 @@ func NewSecret(value string) Secret { return Secret{value} }
 func (s Secret) Reveal() string { return s.value }
 
 func (Secret) String() string               { return "[secret]" }
-func (Secret) GoString() string             { return "[secret]" }
+func (Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, "[secret]") }
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"[secret]"`), nil }
 func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
