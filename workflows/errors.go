@@ -20,7 +20,7 @@ func toTemporal(err error) error {
 	}
 	code, message := slipway.CodeOf(err), "internal error"
 	var known *slipway.Error
-	if errors.As(err, &known) {
+	if errors.As(err, &known) && known.Code != slipway.Internal {
 		message = known.Message
 	}
 	return temporal.NewApplicationErrorWithOptions(message, string(code), temporal.ApplicationErrorOptions{NonRetryable: !slipway.Retryable(err)})

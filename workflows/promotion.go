@@ -128,6 +128,11 @@ func (p *promotion) mark(step slipway.StepName, state slipway.StepState) {
 
 // run runs one step and takes over what it found.
 func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
+	if step == slipway.StepDeploy {
+		// From here on it may have the traffic, whatever the answer: undoing what
+		// did not happen is a no-op.
+		p.deployed = true
+	}
 	var done StepResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step)), activityOf[step], p.stepInput()).Get(ctx, &done)
 	if err != nil {
@@ -138,9 +143,6 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 	}
 	if done.Snapshot != "" {
 		p.Snapshot = done.Snapshot
-	}
-	if step == slipway.StepDeploy {
-		p.deployed = true
 	}
 	if done.Skipped {
 		p.mark(step, slipway.StepSkipped)

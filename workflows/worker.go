@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -34,10 +35,10 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	catch := []interceptor.WorkerInterceptor{&codes{log: steps.Log}}
 	w := &Worker{
 		quick: worker.New(c, Queue, worker.Options{
-			Interceptors: catch, MaxConcurrentActivityExecutionSize: 100, MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4,
+			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: 100, MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4,
 		}),
 		builds: worker.New(c, BuildQueue, worker.Options{
-			Interceptors: catch, MaxConcurrentActivityExecutionSize: o.Builds, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
+			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: o.Builds, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
 		}),
 	}
 	w.quick.RegisterWorkflow(Promotion)

@@ -88,7 +88,7 @@ func (e *Engine) Stop() {
 
 // connect waits until the server answers for the namespace.
 func (e *Engine) connect(ctx context.Context, address string, log *slog.Logger) error {
-	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Logger: clientLog{log}})
+	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Identity: "slipway", Logger: clientLog{log}})
 	if err != nil {
 		return slipway.Wrap(slipway.Internal, err, "the workflow engine can't be reached")
 	}
