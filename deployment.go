@@ -87,7 +87,8 @@ type Target interface {
 	// the old one has the traffic throughout. A warm d gets the traffic at once.
 	Deploy(ctx context.Context, d Deployment, log io.Writer) error
 	// Revert gives the traffic back to the warm deployment before d, or takes
-	// the route away when there is none, and stops d. Used when verification failed.
+	// the route away when there is none, and stops d. Used when verification failed
+	// or the answer of Deploy was lost; when d doesn't have the traffic nothing moves.
 	Revert(ctx context.Context, d Deployment, log io.Writer) error
 	// Observe reports what runs. A service that was never deployed has an empty answer.
 	Observe(ctx context.Context, service, environment string) (Observed, error)

@@ -136,6 +136,9 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 	var done StepResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step)), activityOf[step], p.stepInput()).Get(ctx, &done)
 	if err != nil {
+		if step == slipway.StepDeploy && slipway.OutcomeOf(fromTemporal(err)) == slipway.Failed {
+			p.deployed = false // the target said that it took it away again
+		}
 		return err
 	}
 	if done.Release > 0 {
