@@ -133,6 +133,11 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	if err := os.MkdirAll(env.dir, 0o755); err != nil {
 		return env, disk(err, "the environment can't be made")
 	}
+	if installsItself(p) {
+		if err := copySource(ctx, source, r.installed()); err != nil {
+			return env, disk(err, "the source could not be copied")
+		}
+	}
 	for _, s := range steps(env) {
 		if err := r.step(ctx, s); err != nil {
 			_ = os.RemoveAll(env.dir)
@@ -151,13 +156,12 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 
 // step is one command of an installation, as data.
 type step struct {
-	say    string // what is being done, for the log
-	tool   *tool  // has to be there first
-	args   []string
-	dir    string
-	env    map[string]string
-	output string // a file that takes standard output; "" sends it to the log
-	blame  string // "test dependencies" when the production ones are fine
+	say   string // what is being done, for the log
+	tool  *tool  // has to be there first
+	args  []string
+	dir   string
+	env   map[string]string
+	blame string // "test dependencies" when the production ones are fine
 }
 
 func (r *run) step(ctx context.Context, s step) error {
@@ -174,14 +178,6 @@ func (r *run) step(ctx context.Context, s step) error {
 	}
 	var seen bytes.Buffer
 	out := io.MultiWriter(r.log, &tailWriter{to: &seen})
-	if s.output != "" {
-		f, err := os.Create(s.output)
-		if err != nil {
-			return disk(err, "the build has no place to work")
-		}
-		defer f.Close()
-		out = io.MultiWriter(f, &tailWriter{to: &seen})
-	}
 	result, err := sandbox.Run(ctx, sandbox.Command{
 		Args: s.args, Dir: s.dir, Env: r.toolEnv(s.env), Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
 	}, out)
@@ -189,9 +185,6 @@ func (r *run) step(ctx context.Context, s step) error {
 		return err
 	}
 	if !result.OK() {
-		if s.output != "" {
-			_, _ = r.log.Write(seen.Bytes())
-		}
 		return explain(s, result, seen.String())
 	}
 	return nil

@@ -34,7 +34,7 @@ var explanations = []struct {
 	{regexp.MustCompile(`Please use pip<24\.1`), slipway.Refused, "a dependency has metadata that today's installers refuse; use a newer version of it"},
 	{regexp.MustCompile(`(?:Because|And because) ([^\n]*) (?:was|were) not found in the package registry`), slipway.Refused, "no package of that name is on the index: $1; is the name spelt right?"},
 	{regexp.MustCompile(`(?:Because|And because) there (?:is|are) no versions? of ([^\n,]*)`), slipway.Refused, "there is no version $1 on the index"},
-	{regexp.MustCompile(`(?s)No solution found when resolving dependencies:\s*(.*?)(?:\n\n|\n\s*hint|$)`), slipway.Refused, "the requirements contradict each other: $1"},
+	{regexp.MustCompile(`(?s)No solution found when resolving dependencies:?\s*(?:cause:\s*)?(.*?)(?:\n\n|\n\s*hint|$)`), slipway.Refused, "the requirements contradict each other: $1"},
 	{regexp.MustCompile(`No matching distribution found for ([^\n]*)`), slipway.Refused, "there is no $1 for this Python on the index"},
 	{regexp.MustCompile(`requires a different Python: ([^\n]*)`), slipway.Refused, "a package does not run on this Python: $1"},
 	{regexp.MustCompile(`ResolutionImpossible`), slipway.Refused, "the requirements contradict each other; look at the log for which"},

@@ -19,11 +19,21 @@ type plan struct {
 }
 
 func (r *run) plan(p *python.Project, source string, env environment) plan {
+	if installsItself(p) {
+		source = r.installed()
+	}
 	return plan{
 		uv: r.program(uv), poetry: r.program(poetry), pdm: r.program(pdm), pipenv: r.program(pipenv), virtualenv: r.program(virtualenv),
 		interpreter: p.Python.Interpreter, venv: env.venv(), root: filepath.Join(source, p.Root), tree: source, home: r.home,
 	}
 }
+
+// keepOutput runs a command and puts its standard output, without its
+// standard error, into a file.
+const keepOutput = `import subprocess, sys
+with open(sys.argv[1], "wb") as f:
+    sys.exit(subprocess.run(sys.argv[2:], stdout=f).returncode)
+`
 
 // installsItself tells whether the project's own code has to be installed,
 // rather than found beside its manifests: there is nothing else that names its
@@ -31,6 +41,10 @@ func (r *run) plan(p *python.Project, source string, env environment) plan {
 func installsItself(p *python.Project) bool {
 	return p.Install.Project && len(p.Install.Requirements) == 0 && strings.HasSuffix(first(p.Manifests), "setup.py")
 }
+
+// installed is the tree that a project is installed from: what setuptools leaves
+// beside the source while it builds must not become part of the release.
+func (r *run) installed() string { return filepath.Join(r.home, "installed") }
 
 // installSteps make an environment with the production dependencies.
 func installSteps(p *python.Project, l plan) []step {
@@ -87,25 +101,25 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 		args := []string{l.poetry, "export", "--no-ansi", "--format", "requirements.txt", "--output", exported, "--only", strings.Join(append([]string{"main"}, groups...), ",")}
 		return []step{{tool: &poetry, say: "reading poetry.lock", args: flags(args, "--extras", extras), dir: l.root, blame: blame}, hashed}
 	case python.PDM:
-		args := []string{l.pdm, "export", "--format", "requirements", "--prod", "--no-markers", "--output", exported}
+		args := []string{l.pdm, "export", "--format", "requirements", "--prod", "--output", exported}
 		if len(groups)+len(extras) > 0 {
 			args = []string{l.pdm, "export", "--format", "requirements", "--output", exported, "--group", strings.Join(append(append([]string{"default"}, groups...), extras...), ",")}
 		}
 		return []step{{tool: &pdm, say: "reading pdm.lock", args: args, dir: l.root, env: map[string]string{"PDM_PYTHON": l.interpreter, "PDM_IGNORE_SAVED_PYTHON": "1"}, blame: blame}, hashed}
 	case python.Pipenv:
-		args := []string{l.pipenv, "requirements"}
+		// pipenv can't write to a file, and what it warns of must not get into
+		// the requirements: only its standard output is kept.
+		args := []string{filepath.Join(filepath.Dir(l.pipenv), "python"), "-I", "-c", keepOutput, exported, l.pipenv, "requirements"}
+		install := plain
 		if in.RequireHashes {
-			args = append(args, "--hash")
+			args, install = append(args, "--hash"), hashed
 		}
 		if blame != "" {
 			args = append(args, "--dev")
 		}
-		install := plain
-		if in.RequireHashes {
-			install = hashed
-		}
-		return []step{{tool: &pipenv, say: "reading Pipfile.lock", args: args, dir: l.root, output: exported,
-			env: map[string]string{"PIPENV_PIPFILE": filepath.Join(l.root, "Pipfile"), "PIPENV_PYTHON": l.interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1"}, blame: blame}, install}
+		return []step{{tool: &pipenv, say: "reading Pipfile.lock", args: args, dir: l.root, blame: blame, env: map[string]string{
+			"PIPENV_PIPFILE": filepath.Join(l.root, "Pipfile"), "PIPENV_PYTHON": l.interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_DONT_LOAD_ENV": "1",
+		}}, install}
 	case python.PyLock:
 		return []step{{tool: &uv, say: "installing from pylock.toml", args: []string{l.uv, "pip", "install", "--python", l.venv, "-r", filepath.Join(l.root, "pylock.toml")}, dir: l.root, blame: blame}}
 	case python.Pip, python.PipTools:

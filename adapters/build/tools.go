@@ -24,9 +24,10 @@ type tool struct {
 }
 
 var (
-	uv         = tool{name: "uv", version: "0.13.9"}
-	poetry     = tool{name: "poetry", version: "2.5.1", with: []string{"poetry-plugin-export==1.10.1"}}
-	pdm        = tool{name: "pdm", version: "2.29.4"}
+	uv     = tool{name: "uv", version: "0.13.9"}
+	poetry = tool{name: "poetry", version: "2.5.1", with: []string{"poetry-plugin-export==1.10.1"}}
+	// pdm 2.29 takes any hishel and breaks with 2.0; this is the one in its own lock.
+	pdm        = tool{name: "pdm", version: "2.29.3", with: []string{"hishel[httpx]==1.2.1"}}
 	pipenv     = tool{name: "pipenv", version: "2026.10.3"}
 	virtualenv = tool{name: "virtualenv", version: "21.15.8"}
 )

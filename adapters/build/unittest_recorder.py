@@ -17,11 +17,13 @@ def install():
         if isinstance(err, tuple):
             record["message"] = ("%s: %s" % (err[0].__name__, err[1]))[:2000]
             record["excerpt"] = "".join(traceback.format_exception(*err))[-4000:]
+            # The innermost line of the project: unittest's own frames are
+            # around the test and, for a failed assertion, below it.
             tb = err[2]
-            while tb is not None and tb.tb_next is not None and "/unittest/" not in tb.tb_next.tb_frame.f_code.co_filename:
+            while tb is not None:
+                if "/unittest/" not in tb.tb_frame.f_code.co_filename:
+                    record["file"], record["line"] = tb.tb_frame.f_code.co_filename, tb.tb_lineno
                 tb = tb.tb_next
-            if tb is not None:
-                record["file"], record["line"] = tb.tb_frame.f_code.co_filename, tb.tb_lineno
         elif err is not None:
             record["message"] = str(err)[:2000]
         with open(path, "a", encoding="utf-8") as f:
