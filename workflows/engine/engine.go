@@ -88,7 +88,9 @@ func (e *Engine) Stop() {
 
 // connect waits until the server answers for the namespace.
 func (e *Engine) connect(ctx context.Context, address string, log *slog.Logger) error {
-	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Identity: "slipway", Logger: clientLog{log}})
+	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Identity: "slipway", Logger: clientLog{log},
+		// The server is in this process: compressing costs more than it saves.
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}})
 	if err != nil {
 		return slipway.Wrap(slipway.Internal, err, "the workflow engine can't be reached")
 	}

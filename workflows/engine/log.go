@@ -57,6 +57,8 @@ func (l clientLog) Info(msg string, pairs ...any)  { l.to.Debug("workflows: "+ms
 func (l clientLog) Warn(msg string, pairs ...any)  { l.to.Info("workflows: "+msg, pairs...) }
 func (l clientLog) Error(msg string, pairs ...any) { l.to.Info("workflows: "+msg, pairs...) }
 
+const pollsPerSecond = 2000
+
 // tuning fits the server to one machine: small caches, few partitions, few
 // pollers, none of the features that a single namespace doesn't use.
 func tuning() dynamicconfig.StaticClient {
@@ -77,8 +79,13 @@ func tuning() dynamicconfig.StaticClient {
 		"history.transferProcessorMaxPollInterval":       time.Minute,
 		"history.visibilityProcessorMaxPollInterval":     time.Minute,
 		"history.shardUpdateMinInterval":                 5 * time.Minute,
-		"frontend.namespaceRPS":                          10000,
-		"limit.maxIDLength":                              255,
+		// A task is read from its queue by a poll. There is one shard, so that the
+		// default of 20 polls a second makes every step wait 50 ms.
+		"history.transferProcessorMaxPollRPS":   pollsPerSecond,
+		"history.timerProcessorMaxPollRPS":      pollsPerSecond,
+		"history.visibilityProcessorMaxPollRPS": pollsPerSecond,
+		"frontend.namespaceRPS":                 10000,
+		"limit.maxIDLength":                     255,
 	} {
 		settings[dynamicconfig.MakeKey(name)] = value
 	}
