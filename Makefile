@@ -30,6 +30,13 @@ tools: ## install what the tests need and the machine lacks (Debian)
 generate: ## write the generated code again
 	$(GO) generate ./...
 
+.PHONY: pins
+pins: ## choose the versions of the tools that Slipway installs again, from adapters/build/tools/*.in
+	@dir=$$(mktemp -d) && python3 -m venv $$dir && $$dir/bin/pip install -q uv && cd adapters/build/tools && for f in *.in; do n=$${f%.in}; \
+	  { echo "# The whole of $$n with its dependencies, for Python 3.10 and later on any platform."; echo "# Made by: make pins"; \
+	    $$dir/bin/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate --no-header $$f; } > $$n.txt || exit 1; \
+	done; rm -rf $$dir
+
 .PHONY: check
 check: ## formatting, generated code, vet, determinism of the workflows
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt'; exit 1; }

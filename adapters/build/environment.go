@@ -67,7 +67,7 @@ func (r *run) production(ctx context.Context, p *python.Project, source string) 
 	if err != nil {
 		return environment{}, err
 	}
-	return r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, source, env)) }, "dependencies")
+	return r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, env)) }, "dependencies")
 }
 
 // key names an environment. What really installs the project itself depends on
@@ -88,7 +88,7 @@ func (r *run) key(p *python.Project, source, purpose string) (string, error) {
 		env["source"] = digest
 		fmt.Fprintln(r.log, "the project itself is installed into the environment, so each change of its source makes a new one")
 	}
-	key, err := p.CacheKey(p.Python.Version, runtime.GOOS+"/"+runtime.GOARCH, version+" uv "+uv.version, time.Now().UTC().Format("2006-01-02"), env, read)
+	key, err := p.CacheKey(p.Python.Version, runtime.GOOS+"/"+runtime.GOARCH, version+" uv "+uv.version(), time.Now().UTC().Format("2006-01-02"), env, read)
 	if err != nil {
 		return "", disk(err, "the project's files can't be read")
 	}
@@ -133,10 +133,8 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	if err := os.MkdirAll(env.dir, 0o755); err != nil {
 		return env, disk(err, "the environment can't be made")
 	}
-	if installsItself(p) {
-		if err := copySource(ctx, source, r.installed()); err != nil {
-			return env, disk(err, "the source could not be copied")
-		}
+	if err := copySource(ctx, source, r.installed()); err != nil {
+		return env, disk(err, "the source could not be copied")
 	}
 	for _, s := range steps(env) {
 		if err := r.step(ctx, s); err != nil {

@@ -18,10 +18,8 @@ type plan struct {
 	home                                string
 }
 
-func (r *run) plan(p *python.Project, source string, env environment) plan {
-	if installsItself(p) {
-		source = r.installed()
-	}
+func (r *run) plan(p *python.Project, env environment) plan {
+	source := r.installed()
 	return plan{
 		uv: r.program(uv), poetry: r.program(poetry), pdm: r.program(pdm), pipenv: r.program(pipenv), virtualenv: r.program(virtualenv),
 		interpreter: p.Python.Interpreter, venv: env.venv(), root: filepath.Join(source, p.Root), tree: source, home: r.home,
@@ -42,8 +40,8 @@ func installsItself(p *python.Project) bool {
 	return p.Install.Project && len(p.Install.Requirements) == 0 && strings.HasSuffix(first(p.Manifests), "setup.py")
 }
 
-// installed is the tree that a project is installed from: what setuptools leaves
-// beside the source while it builds must not become part of the release.
+// installed is the tree that dependencies are installed from: what setuptools
+// builds and pdm keeps beside the source must not become part of the release.
 func (r *run) installed() string { return filepath.Join(r.home, "installed") }
 
 // installSteps make an environment with the production dependencies.
@@ -105,7 +103,7 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 		if len(groups)+len(extras) > 0 {
 			args = []string{l.pdm, "export", "--format", "requirements", "--output", exported, "--group", strings.Join(append(append([]string{"default"}, groups...), extras...), ",")}
 		}
-		return []step{{tool: &pdm, say: "reading pdm.lock", args: args, dir: l.root, env: map[string]string{"PDM_PYTHON": l.interpreter, "PDM_IGNORE_SAVED_PYTHON": "1"}, blame: blame}, hashed}
+		return []step{{tool: &pdm, say: "reading pdm.lock", args: args, dir: l.root, env: map[string]string{"PDM_PYTHON": l.interpreter, "PDM_IGNORE_SAVED_PYTHON": "1", "PDM_USE_VENV": "0"}, blame: blame}, hashed}
 	case python.Pipenv:
 		// pipenv can't write to a file, and what it warns of must not get into
 		// the requirements: only its standard output is kept.

@@ -77,7 +77,7 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 	if err != nil {
 		return environment{}, err
 	}
-	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, source, env)) }, "test dependencies")
+	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, env)) }, "test dependencies")
 }
 
 // requirementClosure are the files and those that they name with -r and -c.

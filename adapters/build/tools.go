@@ -3,9 +3,13 @@ package build
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,24 +20,47 @@ import (
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
+// pins holds, for every tool, all that belongs to it with hashes. A tool that is
+// pinned alone breaks when one of its dependencies moves on.
+//
+//go:embed tools/*.txt
+var pins embed.FS
+
 // tool is a program that Slipway installs for itself, pinned, apart from every
 // project.
-type tool struct {
-	name, version string
-	with          []string // installed beside it
-}
+type tool struct{ name, pins, digest string }
 
 var (
-	uv     = tool{name: "uv", version: "0.13.9"}
-	poetry = tool{name: "poetry", version: "2.5.1", with: []string{"poetry-plugin-export==1.10.1"}}
-	// pdm 2.29 takes any hishel and breaks with 2.0; this is the one in its own lock.
-	pdm        = tool{name: "pdm", version: "2.29.3", with: []string{"hishel[httpx]==1.2.1"}}
-	pipenv     = tool{name: "pipenv", version: "2026.10.3"}
-	virtualenv = tool{name: "virtualenv", version: "21.15.8"}
+	uv         = pinned("uv")
+	poetry     = pinned("poetry") // with its export plugin
+	pdm        = pinned("pdm")
+	pipenv     = pinned("pipenv")
+	virtualenv = pinned("virtualenv")
 )
 
+func pinned(name string) tool {
+	text, err := pins.ReadFile("tools/" + name + ".txt")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	sum := sha256.Sum256(text)
+	return tool{name: name, pins: string(text), digest: hex.EncodeToString(sum[:4])}
+}
+
+var versions = regexp.MustCompile(`(?m)^([a-z0-9-]+)==(\S+)`)
+
+// version is that of the program itself.
+func (t tool) version() string {
+	for _, m := range versions.FindAllStringSubmatch(t.pins, -1) {
+		if m[1] == t.name {
+			return m[2]
+		}
+	}
+	return ""
+}
+
 func (r *run) toolDir(t tool) string {
-	return filepath.Join(r.o.Data, "tools", t.name+"-"+t.version)
+	return filepath.Join(r.o.Data, "tools", t.name+"-"+t.version()+"-"+t.digest)
 }
 
 func (r *run) program(t tool) string { return filepath.Join(r.toolDir(t), "bin", t.name) }
@@ -53,7 +80,7 @@ func (r *run) bootstrap(ctx context.Context, t tool) error {
 	if _, err := os.Stat(marker); err == nil {
 		return nil
 	}
-	fmt.Fprintf(r.log, "installing %s %s for Slipway, once\n", t.name, t.version)
+	fmt.Fprintf(r.log, "installing %s %s for Slipway, once\n", t.name, t.version())
 	if err := os.RemoveAll(dir); err != nil {
 		return disk(err, "an unfinished tool can't be removed")
 	}
@@ -61,7 +88,11 @@ func (r *run) bootstrap(ctx context.Context, t tool) error {
 	if err != nil {
 		return err
 	}
-	install := append([]string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", t.name + "==" + t.version}, t.with...)
+	list := filepath.Join(r.home, t.name+".txt")
+	if err := os.WriteFile(list, []byte(t.pins), 0o644); err != nil {
+		return disk(err, "the list of a tool's parts can't be written")
+	}
+	install := []string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", list}
 	for _, args := range [][]string{{interpreter, "-m", "venv", dir}, install} {
 		var out bytes.Buffer
 		result, err := sandbox.Run(ctx, sandbox.Command{Args: args, Dir: r.home, Env: r.toolEnv(nil), Timeout: 10 * time.Minute, MaxOutput: maxOutput, RunID: r.id}, &out)
@@ -70,7 +101,7 @@ func (r *run) bootstrap(ctx context.Context, t tool) error {
 		}
 		if !result.OK() {
 			_, _ = r.log.Write(out.Bytes())
-			return slipway.Errorf(slipway.Unavailable, "%s %s could not be installed for Slipway; is the package index reachable, and has %s the module venv (Debian: python3-venv)?", t.name, t.version, interpreter)
+			return slipway.Errorf(slipway.Unavailable, "%s %s could not be installed for Slipway; is the package index reachable, and has %s the module venv (Debian: python3-venv)?", t.name, t.version(), interpreter)
 		}
 	}
 	if err := os.WriteFile(marker, nil, 0o644); err != nil {
