@@ -147,7 +147,9 @@ func (_c *DeploymentCreate) Mutation() *DeploymentMutation {
 
 // Save creates the Deployment in the database.
 func (_c *DeploymentCreate) Save(ctx context.Context) (*Deployment, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -174,12 +176,18 @@ func (_c *DeploymentCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *DeploymentCreate) defaults() {
+func (_c *DeploymentCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if deployment.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized deployment.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := deployment.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
+		if deployment.DefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized deployment.DefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := deployment.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
@@ -191,6 +199,7 @@ func (_c *DeploymentCreate) defaults() {
 		v := deployment.DefaultVerified
 		_c.mutation.SetVerified(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -89,7 +89,9 @@ func (_u *DeploymentUpdate) Mutation() *DeploymentMutation {
 
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *DeploymentUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -116,11 +118,15 @@ func (_u *DeploymentUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *DeploymentUpdate) defaults() {
+func (_u *DeploymentUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if deployment.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized deployment.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := deployment.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -258,7 +264,9 @@ func (_u *DeploymentUpdateOne) Select(field string, fields ...string) *Deploymen
 
 // Save executes the query and returns the updated Deployment entity.
 func (_u *DeploymentUpdateOne) Save(ctx context.Context) (*Deployment, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -285,11 +293,15 @@ func (_u *DeploymentUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *DeploymentUpdateOne) defaults() {
+func (_u *DeploymentUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if deployment.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized deployment.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := deployment.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

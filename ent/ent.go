@@ -12,16 +12,25 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/idempotencykey"
+	"github.com/slipway-dev/slipway/ent/invitation"
 	"github.com/slipway-dev/slipway/ent/logchunk"
+	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/signingkey"
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/token"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -82,16 +91,25 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			deployment.Table:  deployment.ValidColumn,
-			environment.Table: environment.ValidColumn,
-			event.Table:       event.ValidColumn,
-			logchunk.Table:    logchunk.ValidColumn,
-			promotion.Table:   promotion.ValidColumn,
-			release.Table:     release.ValidColumn,
-			service.Table:     service.ValidColumn,
-			setting.Table:     setting.ValidColumn,
-			snapshot.Table:    snapshot.ValidColumn,
-			step.Table:        step.ValidColumn,
+			account.Table:        account.ValidColumn,
+			auditentry.Table:     auditentry.ValidColumn,
+			deployment.Table:     deployment.ValidColumn,
+			environment.Table:    environment.ValidColumn,
+			event.Table:          event.ValidColumn,
+			idempotencykey.Table: idempotencykey.ValidColumn,
+			invitation.Table:     invitation.ValidColumn,
+			logchunk.Table:       logchunk.ValidColumn,
+			membership.Table:     membership.ValidColumn,
+			promotion.Table:      promotion.ValidColumn,
+			release.Table:        release.ValidColumn,
+			service.Table:        service.ValidColumn,
+			session.Table:        session.ValidColumn,
+			setting.Table:        setting.ValidColumn,
+			signingkey.Table:     signingkey.ValidColumn,
+			snapshot.Table:       snapshot.ValidColumn,
+			step.Table:           step.ValidColumn,
+			team.Table:           team.ValidColumn,
+			token.Table:          token.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -131,7 +131,9 @@ func (_c *EnvironmentCreate) Mutation() *EnvironmentMutation {
 
 // Save creates the Environment in the database.
 func (_c *EnvironmentCreate) Save(ctx context.Context) (*Environment, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -158,12 +160,18 @@ func (_c *EnvironmentCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *EnvironmentCreate) defaults() {
+func (_c *EnvironmentCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if environment.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized environment.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := environment.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
+		if environment.DefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized environment.DefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := environment.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
@@ -171,6 +179,7 @@ func (_c *EnvironmentCreate) defaults() {
 		v := environment.DefaultTarget
 		_c.mutation.SetTarget(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

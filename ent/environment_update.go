@@ -187,7 +187,9 @@ func (_u *EnvironmentUpdate) RemoveSettings(v ...*Setting) *EnvironmentUpdate {
 
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *EnvironmentUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -214,11 +216,15 @@ func (_u *EnvironmentUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *EnvironmentUpdate) defaults() {
+func (_u *EnvironmentUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if environment.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized environment.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := environment.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 func (_u *EnvironmentUpdate) sqlSave(ctx context.Context) (_node int, err error) {
@@ -566,7 +572,9 @@ func (_u *EnvironmentUpdateOne) Select(field string, fields ...string) *Environm
 
 // Save executes the query and returns the updated Environment entity.
 func (_u *EnvironmentUpdateOne) Save(ctx context.Context) (*Environment, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -593,11 +601,15 @@ func (_u *EnvironmentUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *EnvironmentUpdateOne) defaults() {
+func (_u *EnvironmentUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if environment.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized environment.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := environment.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 func (_u *EnvironmentUpdateOne) sqlSave(ctx context.Context) (_node *Environment, err error) {

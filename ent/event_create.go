@@ -103,7 +103,9 @@ func (_c *EventCreate) Mutation() *EventMutation {
 
 // Save creates the Event in the database.
 func (_c *EventCreate) Save(ctx context.Context) (*Event, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -130,8 +132,11 @@ func (_c *EventCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *EventCreate) defaults() {
+func (_c *EventCreate) defaults() error {
 	if _, ok := _c.mutation.At(); !ok {
+		if event.DefaultAt == nil {
+			return fmt.Errorf("ent: uninitialized event.DefaultAt (forgotten import ent/runtime?)")
+		}
 		v := event.DefaultAt()
 		_c.mutation.SetAt(v)
 	}
@@ -143,6 +148,7 @@ func (_c *EventCreate) defaults() {
 		v := event.DefaultEnvironment
 		_c.mutation.SetEnvironment(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -73,7 +73,9 @@ func (_c *LogChunkCreate) Mutation() *LogChunkMutation {
 
 // Save creates the LogChunk in the database.
 func (_c *LogChunkCreate) Save(ctx context.Context) (*LogChunk, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -100,11 +102,15 @@ func (_c *LogChunkCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *LogChunkCreate) defaults() {
+func (_c *LogChunkCreate) defaults() error {
 	if _, ok := _c.mutation.At(); !ok {
+		if logchunk.DefaultAt == nil {
+			return fmt.Errorf("ent: uninitialized logchunk.DefaultAt (forgotten import ent/runtime?)")
+		}
 		v := logchunk.DefaultAt()
 		_c.mutation.SetAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

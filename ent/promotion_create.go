@@ -221,7 +221,9 @@ func (_c *PromotionCreate) Mutation() *PromotionMutation {
 
 // Save creates the Promotion in the database.
 func (_c *PromotionCreate) Save(ctx context.Context) (*Promotion, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -248,12 +250,18 @@ func (_c *PromotionCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *PromotionCreate) defaults() {
+func (_c *PromotionCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if promotion.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized promotion.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := promotion.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
+		if promotion.DefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized promotion.DefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := promotion.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
@@ -273,6 +281,7 @@ func (_c *PromotionCreate) defaults() {
 		v := promotion.DefaultRollback
 		_c.mutation.SetRollback(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

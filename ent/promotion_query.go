@@ -5,6 +5,7 @@ package ent
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 
@@ -471,6 +472,12 @@ func (_q *PromotionQuery) prepareQuery(ctx context.Context) error {
 			return err
 		}
 		_q.sql = prev
+	}
+	if promotion.Policy == nil {
+		return errors.New("ent: uninitialized promotion.Policy (forgotten import ent/runtime?)")
+	}
+	if err := promotion.Policy.EvalQuery(ctx, _q); err != nil {
+		return err
 	}
 	return nil
 }

@@ -212,7 +212,9 @@ func (_u *PromotionUpdate) RemoveSteps(v ...*Step) *PromotionUpdate {
 
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *PromotionUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -239,11 +241,15 @@ func (_u *PromotionUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *PromotionUpdate) defaults() {
+func (_u *PromotionUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if promotion.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized promotion.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := promotion.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -596,7 +602,9 @@ func (_u *PromotionUpdateOne) Select(field string, fields ...string) *PromotionU
 
 // Save executes the query and returns the updated Promotion entity.
 func (_u *PromotionUpdateOne) Save(ctx context.Context) (*Promotion, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -623,11 +631,15 @@ func (_u *PromotionUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *PromotionUpdateOne) defaults() {
+func (_u *PromotionUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if promotion.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized promotion.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := promotion.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -194,7 +194,9 @@ func (_c *ReleaseCreate) Mutation() *ReleaseMutation {
 
 // Save creates the Release in the database.
 func (_c *ReleaseCreate) Save(ctx context.Context) (*Release, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -221,12 +223,18 @@ func (_c *ReleaseCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *ReleaseCreate) defaults() {
+func (_c *ReleaseCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if release.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized release.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := release.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
+		if release.DefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized release.DefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := release.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
@@ -234,6 +242,7 @@ func (_c *ReleaseCreate) defaults() {
 		v := release.DefaultTested
 		_c.mutation.SetTested(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -142,7 +142,9 @@ func (_u *ReleaseUpdate) RemoveDeployments(v ...*Deployment) *ReleaseUpdate {
 
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *ReleaseUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -169,11 +171,15 @@ func (_u *ReleaseUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *ReleaseUpdate) defaults() {
+func (_u *ReleaseUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if release.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized release.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := release.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -442,7 +448,9 @@ func (_u *ReleaseUpdateOne) Select(field string, fields ...string) *ReleaseUpdat
 
 // Save executes the query and returns the updated Release entity.
 func (_u *ReleaseUpdateOne) Save(ctx context.Context) (*Release, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -469,11 +477,15 @@ func (_u *ReleaseUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *ReleaseUpdateOne) defaults() {
+func (_u *ReleaseUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if release.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized release.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := release.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/team"
 )
 
 // Service is the model entity for the Service schema.
@@ -31,6 +32,8 @@ type Service struct {
 	Path string `json:"path,omitempty"`
 	// Branch holds the value of the "branch" field.
 	Branch string `json:"branch,omitempty"`
+	// the team that owns it
+	TeamID int `json:"team_id,omitempty"`
 	// reference of a secret, never its value
 	Credential string `json:"credential,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -49,9 +52,11 @@ type ServiceEdges struct {
 	Deployments []*Deployment `json:"deployments,omitempty"`
 	// Settings holds the value of the settings edge.
 	Settings []*Setting `json:"settings,omitempty"`
+	// Team holds the value of the team edge.
+	Team *Team `json:"team,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [5]bool
 }
 
 // ReleasesOrErr returns the Releases value or an error if the edge
@@ -90,12 +95,23 @@ func (e ServiceEdges) SettingsOrErr() ([]*Setting, error) {
 	return nil, &NotLoadedError{edge: "settings"}
 }
 
+// TeamOrErr returns the Team value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e ServiceEdges) TeamOrErr() (*Team, error) {
+	if e.Team != nil {
+		return e.Team, nil
+	} else if e.loadedTypes[4] {
+		return nil, &NotFoundError{label: team.Label}
+	}
+	return nil, &NotLoadedError{edge: "team"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Service) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case service.FieldID:
+		case service.FieldID, service.FieldTeamID:
 			values[i] = new(sql.NullInt64)
 		case service.FieldName, service.FieldKind, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential:
 			values[i] = new(sql.NullString)
@@ -164,6 +180,12 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Branch = value.String
 			}
+		case service.FieldTeamID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field team_id", values[i])
+			} else if value.Valid {
+				_m.TeamID = int(value.Int64)
+			}
 		case service.FieldCredential:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field credential", values[i])
@@ -201,6 +223,11 @@ func (_m *Service) QueryDeployments() *DeploymentQuery {
 // QuerySettings queries the "settings" edge of the Service entity.
 func (_m *Service) QuerySettings() *SettingQuery {
 	return NewServiceClient(_m.config).QuerySettings(_m)
+}
+
+// QueryTeam queries the "team" edge of the Service entity.
+func (_m *Service) QueryTeam() *TeamQuery {
+	return NewServiceClient(_m.config).QueryTeam(_m)
 }
 
 // Update returns a builder for updating this Service.
@@ -246,6 +273,9 @@ func (_m *Service) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("branch=")
 	builder.WriteString(_m.Branch)
+	builder.WriteString(", ")
+	builder.WriteString("team_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.TeamID))
 	builder.WriteString(", ")
 	builder.WriteString("credential=")
 	builder.WriteString(_m.Credential)

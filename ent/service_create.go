@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/team"
 )
 
 // ServiceCreate is the builder for creating a Service entity.
@@ -108,6 +109,20 @@ func (_c *ServiceCreate) SetNillableBranch(v *string) *ServiceCreate {
 	return _c
 }
 
+// SetTeamID sets the "team_id" field.
+func (_c *ServiceCreate) SetTeamID(v int) *ServiceCreate {
+	_c.mutation.SetTeamID(v)
+	return _c
+}
+
+// SetNillableTeamID sets the "team_id" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableTeamID(v *int) *ServiceCreate {
+	if v != nil {
+		_c.SetTeamID(*v)
+	}
+	return _c
+}
+
 // SetCredential sets the "credential" field.
 func (_c *ServiceCreate) SetCredential(v string) *ServiceCreate {
 	_c.mutation.SetCredential(v)
@@ -182,6 +197,11 @@ func (_c *ServiceCreate) AddSettings(v ...*Setting) *ServiceCreate {
 	return _c.AddSettingIDs(ids...)
 }
 
+// SetTeam sets the "team" edge to the Team entity.
+func (_c *ServiceCreate) SetTeam(v *Team) *ServiceCreate {
+	return _c.SetTeamID(v.ID)
+}
+
 // Mutation returns the ServiceMutation object of the builder.
 func (_c *ServiceCreate) Mutation() *ServiceMutation {
 	return _c.mutation
@@ -189,7 +209,9 @@ func (_c *ServiceCreate) Mutation() *ServiceMutation {
 
 // Save creates the Service in the database.
 func (_c *ServiceCreate) Save(ctx context.Context) (*Service, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -216,12 +238,18 @@ func (_c *ServiceCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *ServiceCreate) defaults() {
+func (_c *ServiceCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if service.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized service.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := service.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
+		if service.DefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized service.DefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := service.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
@@ -241,6 +269,7 @@ func (_c *ServiceCreate) defaults() {
 		v := service.DefaultCredential
 		_c.mutation.SetCredential(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -407,6 +436,23 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 		}
 		_spec.Edges = append(_spec.Edges, edge)
 	}
+	if nodes := _c.mutation.TeamIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   service.TeamTable,
+			Columns: []string{service.TeamColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(team.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.TeamID = nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
 	return _node, _spec
 }
 
@@ -516,6 +562,24 @@ func (u *ServiceUpsert) SetBranch(v string) *ServiceUpsert {
 // UpdateBranch sets the "branch" field to the value that was provided on create.
 func (u *ServiceUpsert) UpdateBranch() *ServiceUpsert {
 	u.SetExcluded(service.FieldBranch)
+	return u
+}
+
+// SetTeamID sets the "team_id" field.
+func (u *ServiceUpsert) SetTeamID(v int) *ServiceUpsert {
+	u.Set(service.FieldTeamID, v)
+	return u
+}
+
+// UpdateTeamID sets the "team_id" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateTeamID() *ServiceUpsert {
+	u.SetExcluded(service.FieldTeamID)
+	return u
+}
+
+// ClearTeamID clears the value of the "team_id" field.
+func (u *ServiceUpsert) ClearTeamID() *ServiceUpsert {
+	u.SetNull(service.FieldTeamID)
 	return u
 }
 
@@ -646,6 +710,27 @@ func (u *ServiceUpsertOne) SetBranch(v string) *ServiceUpsertOne {
 func (u *ServiceUpsertOne) UpdateBranch() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateBranch()
+	})
+}
+
+// SetTeamID sets the "team_id" field.
+func (u *ServiceUpsertOne) SetTeamID(v int) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetTeamID(v)
+	})
+}
+
+// UpdateTeamID sets the "team_id" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateTeamID() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateTeamID()
+	})
+}
+
+// ClearTeamID clears the value of the "team_id" field.
+func (u *ServiceUpsertOne) ClearTeamID() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearTeamID()
 	})
 }
 
@@ -944,6 +1029,27 @@ func (u *ServiceUpsertBulk) SetBranch(v string) *ServiceUpsertBulk {
 func (u *ServiceUpsertBulk) UpdateBranch() *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateBranch()
+	})
+}
+
+// SetTeamID sets the "team_id" field.
+func (u *ServiceUpsertBulk) SetTeamID(v int) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetTeamID(v)
+	})
+}
+
+// UpdateTeamID sets the "team_id" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateTeamID() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateTeamID()
+	})
+}
+
+// ClearTeamID clears the value of the "team_id" field.
+func (u *ServiceUpsertBulk) ClearTeamID() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearTeamID()
 	})
 }
 

@@ -5,6 +5,7 @@ package ent
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/team"
 )
 
 // ServiceQuery is the builder for querying Service entities.
@@ -31,6 +33,7 @@ type ServiceQuery struct {
 	withPromotions  *PromotionQuery
 	withDeployments *DeploymentQuery
 	withSettings    *SettingQuery
+	withTeam        *TeamQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -148,6 +151,28 @@ func (_q *ServiceQuery) QuerySettings() *SettingQuery {
 			sqlgraph.From(service.Table, service.FieldID, selector),
 			sqlgraph.To(setting.Table, setting.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, service.SettingsTable, service.SettingsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryTeam chains the current query on the "team" edge.
+func (_q *ServiceQuery) QueryTeam() *TeamQuery {
+	query := (&TeamClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(team.Table, team.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, service.TeamTable, service.TeamColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -351,6 +376,7 @@ func (_q *ServiceQuery) Clone() *ServiceQuery {
 		withPromotions:  _q.withPromotions.Clone(),
 		withDeployments: _q.withDeployments.Clone(),
 		withSettings:    _q.withSettings.Clone(),
+		withTeam:        _q.withTeam.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -398,6 +424,17 @@ func (_q *ServiceQuery) WithSettings(opts ...func(*SettingQuery)) *ServiceQuery 
 		opt(query)
 	}
 	_q.withSettings = query
+	return _q
+}
+
+// WithTeam tells the query-builder to eager-load the nodes that are connected to
+// the "team" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithTeam(opts ...func(*TeamQuery)) *ServiceQuery {
+	query := (&TeamClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withTeam = query
 	return _q
 }
 
@@ -472,6 +509,12 @@ func (_q *ServiceQuery) prepareQuery(ctx context.Context) error {
 		}
 		_q.sql = prev
 	}
+	if service.Policy == nil {
+		return errors.New("ent: uninitialized service.Policy (forgotten import ent/runtime?)")
+	}
+	if err := service.Policy.EvalQuery(ctx, _q); err != nil {
+		return err
+	}
 	return nil
 }
 
@@ -479,11 +522,12 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 	var (
 		nodes       = []*Service{}
 		_spec       = _q.querySpec()
-		loadedTypes = [4]bool{
+		loadedTypes = [5]bool{
 			_q.withReleases != nil,
 			_q.withPromotions != nil,
 			_q.withDeployments != nil,
 			_q.withSettings != nil,
+			_q.withTeam != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -529,6 +573,12 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 		if err := _q.loadSettings(ctx, query, nodes,
 			func(n *Service) { n.Edges.Settings = []*Setting{} },
 			func(n *Service, e *Setting) { n.Edges.Settings = append(n.Edges.Settings, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withTeam; query != nil {
+		if err := _q.loadTeam(ctx, query, nodes, nil,
+			func(n *Service, e *Team) { n.Edges.Team = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -658,6 +708,35 @@ func (_q *ServiceQuery) loadSettings(ctx context.Context, query *SettingQuery, n
 	}
 	return nil
 }
+func (_q *ServiceQuery) loadTeam(ctx context.Context, query *TeamQuery, nodes []*Service, init func(*Service), assign func(*Service, *Team)) error {
+	ids := make([]int, 0, len(nodes))
+	nodeids := make(map[int][]*Service)
+	for i := range nodes {
+		fk := nodes[i].TeamID
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(team.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "team_id" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
 
 func (_q *ServiceQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
@@ -683,6 +762,9 @@ func (_q *ServiceQuery) querySpec() *sqlgraph.QuerySpec {
 			if fields[i] != service.FieldID {
 				_spec.Node.Columns = append(_spec.Node.Columns, fields[i])
 			}
+		}
+		if _q.withTeam != nil {
+			_spec.Node.AddColumnOnce(service.FieldTeamID)
 		}
 	}
 	if ps := _q.predicates; len(ps) > 0 {

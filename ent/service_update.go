@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/team"
 )
 
 // ServiceUpdate is the builder for updating Service entities.
@@ -94,6 +95,26 @@ func (_u *ServiceUpdate) SetNillableBranch(v *string) *ServiceUpdate {
 	return _u
 }
 
+// SetTeamID sets the "team_id" field.
+func (_u *ServiceUpdate) SetTeamID(v int) *ServiceUpdate {
+	_u.mutation.SetTeamID(v)
+	return _u
+}
+
+// SetNillableTeamID sets the "team_id" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableTeamID(v *int) *ServiceUpdate {
+	if v != nil {
+		_u.SetTeamID(*v)
+	}
+	return _u
+}
+
+// ClearTeamID clears the value of the "team_id" field.
+func (_u *ServiceUpdate) ClearTeamID() *ServiceUpdate {
+	_u.mutation.ClearTeamID()
+	return _u
+}
+
 // SetCredential sets the "credential" field.
 func (_u *ServiceUpdate) SetCredential(v string) *ServiceUpdate {
 	_u.mutation.SetCredential(v)
@@ -166,6 +187,11 @@ func (_u *ServiceUpdate) AddSettings(v ...*Setting) *ServiceUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSettingIDs(ids...)
+}
+
+// SetTeam sets the "team" edge to the Team entity.
+func (_u *ServiceUpdate) SetTeam(v *Team) *ServiceUpdate {
+	return _u.SetTeamID(v.ID)
 }
 
 // Mutation returns the ServiceMutation object of the builder.
@@ -257,9 +283,17 @@ func (_u *ServiceUpdate) RemoveSettings(v ...*Setting) *ServiceUpdate {
 	return _u.RemoveSettingIDs(ids...)
 }
 
+// ClearTeam clears the "team" edge to the Team entity.
+func (_u *ServiceUpdate) ClearTeam() *ServiceUpdate {
+	_u.mutation.ClearTeam()
+	return _u
+}
+
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *ServiceUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -286,11 +320,15 @@ func (_u *ServiceUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *ServiceUpdate) defaults() {
+func (_u *ServiceUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if service.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized service.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := service.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -518,6 +556,35 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.TeamCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   service.TeamTable,
+			Columns: []string{service.TeamColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(team.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TeamIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   service.TeamTable,
+			Columns: []string{service.TeamColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(team.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{service.Label}
@@ -600,6 +667,26 @@ func (_u *ServiceUpdateOne) SetNillableBranch(v *string) *ServiceUpdateOne {
 	return _u
 }
 
+// SetTeamID sets the "team_id" field.
+func (_u *ServiceUpdateOne) SetTeamID(v int) *ServiceUpdateOne {
+	_u.mutation.SetTeamID(v)
+	return _u
+}
+
+// SetNillableTeamID sets the "team_id" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableTeamID(v *int) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetTeamID(*v)
+	}
+	return _u
+}
+
+// ClearTeamID clears the value of the "team_id" field.
+func (_u *ServiceUpdateOne) ClearTeamID() *ServiceUpdateOne {
+	_u.mutation.ClearTeamID()
+	return _u
+}
+
 // SetCredential sets the "credential" field.
 func (_u *ServiceUpdateOne) SetCredential(v string) *ServiceUpdateOne {
 	_u.mutation.SetCredential(v)
@@ -672,6 +759,11 @@ func (_u *ServiceUpdateOne) AddSettings(v ...*Setting) *ServiceUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSettingIDs(ids...)
+}
+
+// SetTeam sets the "team" edge to the Team entity.
+func (_u *ServiceUpdateOne) SetTeam(v *Team) *ServiceUpdateOne {
+	return _u.SetTeamID(v.ID)
 }
 
 // Mutation returns the ServiceMutation object of the builder.
@@ -763,6 +855,12 @@ func (_u *ServiceUpdateOne) RemoveSettings(v ...*Setting) *ServiceUpdateOne {
 	return _u.RemoveSettingIDs(ids...)
 }
 
+// ClearTeam clears the "team" edge to the Team entity.
+func (_u *ServiceUpdateOne) ClearTeam() *ServiceUpdateOne {
+	_u.mutation.ClearTeam()
+	return _u
+}
+
 // Where appends a list predicates to the ServiceUpdate builder.
 func (_u *ServiceUpdateOne) Where(ps ...predicate.Service) *ServiceUpdateOne {
 	_u.mutation.Where(ps...)
@@ -778,7 +876,9 @@ func (_u *ServiceUpdateOne) Select(field string, fields ...string) *ServiceUpdat
 
 // Save executes the query and returns the updated Service entity.
 func (_u *ServiceUpdateOne) Save(ctx context.Context) (*Service, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -805,11 +905,15 @@ func (_u *ServiceUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *ServiceUpdateOne) defaults() {
+func (_u *ServiceUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if service.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized service.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := service.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -1047,6 +1151,35 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(setting.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TeamCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   service.TeamTable,
+			Columns: []string{service.TeamColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(team.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TeamIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   service.TeamTable,
+			Columns: []string{service.TeamColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(team.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

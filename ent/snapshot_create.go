@@ -70,7 +70,9 @@ func (_c *SnapshotCreate) Mutation() *SnapshotMutation {
 
 // Save creates the Snapshot in the database.
 func (_c *SnapshotCreate) Save(ctx context.Context) (*Snapshot, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -97,15 +99,22 @@ func (_c *SnapshotCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *SnapshotCreate) defaults() {
+func (_c *SnapshotCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if snapshot.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized snapshot.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := snapshot.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
+		if snapshot.DefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized snapshot.DefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := snapshot.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

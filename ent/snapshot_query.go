@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -326,6 +327,12 @@ func (_q *SnapshotQuery) prepareQuery(ctx context.Context) error {
 			return err
 		}
 		_q.sql = prev
+	}
+	if snapshot.Policy == nil {
+		return errors.New("ent: uninitialized snapshot.Policy (forgotten import ent/runtime?)")
+	}
+	if err := snapshot.Policy.EvalQuery(ctx, _q); err != nil {
+		return err
 	}
 	return nil
 }

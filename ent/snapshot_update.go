@@ -41,7 +41,9 @@ func (_u *SnapshotUpdate) Mutation() *SnapshotMutation {
 
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *SnapshotUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -68,11 +70,15 @@ func (_u *SnapshotUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *SnapshotUpdate) defaults() {
+func (_u *SnapshotUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if snapshot.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized snapshot.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := snapshot.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 func (_u *SnapshotUpdate) sqlSave(ctx context.Context) (_node int, err error) {
@@ -133,7 +139,9 @@ func (_u *SnapshotUpdateOne) Select(field string, fields ...string) *SnapshotUpd
 
 // Save executes the query and returns the updated Snapshot entity.
 func (_u *SnapshotUpdateOne) Save(ctx context.Context) (*Snapshot, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -160,11 +168,15 @@ func (_u *SnapshotUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *SnapshotUpdateOne) defaults() {
+func (_u *SnapshotUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if snapshot.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized snapshot.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := snapshot.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 func (_u *SnapshotUpdateOne) sqlSave(ctx context.Context) (_node *Snapshot, err error) {

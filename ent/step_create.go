@@ -115,7 +115,9 @@ func (_c *StepCreate) Mutation() *StepMutation {
 
 // Save creates the Step in the database.
 func (_c *StepCreate) Save(ctx context.Context) (*Step, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -142,7 +144,7 @@ func (_c *StepCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *StepCreate) defaults() {
+func (_c *StepCreate) defaults() error {
 	if _, ok := _c.mutation.Attempt(); !ok {
 		v := step.DefaultAttempt
 		_c.mutation.SetAttempt(v)
@@ -151,6 +153,7 @@ func (_c *StepCreate) defaults() {
 		v := step.DefaultReason
 		_c.mutation.SetReason(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -16,6 +16,7 @@ import (
 // Release records a built release. Numbers count up within a service; two
 // builds that end at once are told apart by trying again.
 func (l *Ledger) Release(ctx context.Context, r slipway.BuiltRelease) (number int, err error) {
+	ctx = asSystem(ctx)
 	id, at, err := l.place(ctx, r.Promotion)
 	if err != nil {
 		return 0, err
@@ -75,6 +76,7 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 
 // Tests records the report of a release's tests.
 func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, report slipway.TestReport) error {
+	ctx = asSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
 	if err != nil {
 		return missing(err, "there is no service %s", printable(serviceName))
@@ -94,6 +96,7 @@ func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, repo
 // Deployed records what became of a deployment. News of one that has been
 // replaced changes nothing.
 func (l *Ledger) Deployed(ctx context.Context, d slipway.Deployment, fate slipway.DeploymentFate) error {
+	ctx = asSystem(ctx)
 	id, at, err := l.place(ctx, d.ID)
 	if err != nil {
 		return err

@@ -110,7 +110,9 @@ func (c cell) names() (service, environment string) {
 	return service, environment
 }
 
-func (p *Platform) cell(ctx context.Context, serviceName, environmentName string, layer slipway.ConfigLayer) (c cell, err error) {
+// cell finds what a layer belongs to, for a viewer who may change it. What all
+// services of an environment get is for admins of the platform.
+func (p *Platform) cell(ctx context.Context, serviceName, environmentName string, layer slipway.ConfigLayer, permission slipway.Permission) (c cell, err error) {
 	if layer == "" {
 		switch {
 		case serviceName == "":
@@ -128,7 +130,12 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 		return c, slipway.Errorf(slipway.Invalid, "settings of the layer %q can't be set here; the defaults stand in slipway.yaml", printable(string(layer))).At("layer")
 	}
 	if serviceName != "" || layer != slipway.LayerEnvironment {
-		if c.service, err = p.Service(ctx, serviceName); err != nil {
+		if c.service, err = p.service(ctx, serviceName, permission, environmentName); err != nil {
+			return c, err
+		}
+	}
+	if layer == slipway.LayerEnvironment {
+		if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 			return c, err
 		}
 	}
@@ -149,12 +156,22 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 	if err := change.Validate(); err != nil {
 		return nil, err
 	}
-	c, err := p.cell(ctx, change.Service, change.Environment, change.Layer)
+	c, err := p.cell(ctx, change.Service, change.Environment, change.Layer, slipway.PermitConfig)
 	if err != nil {
 		return nil, err
 	}
-	said := map[string]string{"layer": string(c.layer)}
+	said, were := map[string]string{"layer": string(c.layer)}, map[string]string{}
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		old, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.KeyIn(slices.Concat(slices.Collect(maps.Keys(change.Set)), change.Unset)...)).All(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range old {
+			were["set "+row.Key] = row.Value
+			if row.Secret != "" {
+				were["set "+row.Key] = "[secret]"
+			}
+		}
 		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
 			if err := put(ctx, tx.Client(), c, key, slipway.ConfigValue{Value: change.Set[key]}); err != nil {
 				return err
@@ -188,7 +205,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 		said["unset "+key] = ""
 	}
 	s, e := c.names()
-	p.record(ctx, "config.changed", s, e, 0, said)
+	p.record(ctx, "config.changed", s, e, 0, said, were)
 	return warnings, nil
 }
 

@@ -117,7 +117,7 @@ func TestSecrets(t *testing.T) {
 		w.register("billing")
 		set := func(environment, name, value string) platform.SecretEntry {
 			t.Helper()
-			entry, err := w.SetSecret(platform.WithActor(ctx, "ada"), platform.SecretInput{Service: "billing", Environment: environment, Name: name, Value: slipway.NewSecret(value)})
+			entry, err := w.SetSecret(as(ctx, "ada"), platform.SecretInput{Service: "billing", Environment: environment, Name: name, Value: slipway.NewSecret(value)})
 			w.must(err)
 			return entry
 		}

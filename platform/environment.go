@@ -43,6 +43,9 @@ func checkTarget(target string) error {
 
 // AddEnvironment adds an environment to the path that releases take.
 func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*ent.Environment, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
@@ -84,6 +87,9 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 
 // Environments lists all environments in the order in which releases take them.
 func (p *Platform) Environments(ctx context.Context) ([]*ent.Environment, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
 	return inOrder(ctx, p.db)
 }
 
@@ -93,6 +99,9 @@ func inOrder(ctx context.Context, db *ent.Client) ([]*ent.Environment, error) {
 
 // Environment finds an environment by its name.
 func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environment, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
 	e, err := p.db.Environment.Query().Where(environment.Name(name)).Only(ctx)
 	return e, missing(err, "there is no environment %s; `slipway env ls` lists them", printable(name))
 }
@@ -120,6 +129,9 @@ func (c EnvironmentChange) Validate() error {
 // UpdateEnvironment changes an environment. Promotions under way keep what they
 // started with.
 func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
 	if err := change.Validate(); err != nil {
 		return nil, err
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"strconv"
 
+	"entgo.io/ent/dialect/sql"
+
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/service"
 )
 
 // EventsQuery selects events; they are listed newest first.
@@ -26,7 +30,14 @@ func (p *Platform) Events(ctx context.Context, q EventsQuery) (List[*ent.Event],
 	if err != nil {
 		return List[*ent.Event]{}, err
 	}
+	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	if err != nil {
+		return List[*ent.Event]{}, err
+	}
 	var where []predicate.Event
+	if !v.Admin {
+		where = append(where, ofVisible(ctx))
+	}
 	if q.Service != "" {
 		where = append(where, event.Service(q.Service))
 	}
@@ -41,4 +52,16 @@ func (p *Platform) Events(ctx context.Context, q EventsQuery) (List[*ent.Event],
 		return List[*ent.Event]{}, err
 	}
 	return cut(rows, limit, func(e *ent.Event) string { return strconv.Itoa(e.ID) }), nil
+}
+
+// ofVisible keeps events of services that the viewer may see, and of none.
+func ofVisible(ctx context.Context) predicate.Event {
+	return func(s *sql.Selector) {
+		t := sql.Dialect(s.Dialect()).Table(service.Table)
+		names := sql.Dialect(s.Dialect()).Select(t.C(service.FieldName)).From(t)
+		for _, p := range visible(ctx) {
+			p(names)
+		}
+		s.Where(sql.Or(sql.EQ(s.C(event.FieldService), ""), sql.In(s.C(event.FieldService), names)))
+	}
 }

@@ -74,6 +74,14 @@ func newWorld(t *testing.T, address string) *world {
 	return w
 }
 
+// Context is that of somebody who may do everything.
+func (w *world) Context() context.Context { return as(w.T.Context(), "ada") }
+
+// as acts as an admin of the platform.
+func as(ctx context.Context, name string) context.Context {
+	return slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: name, Admin: true, Via: "api", Address: "192.0.2.1"})
+}
+
 func commitID(name string) string { return strings.Repeat("0", 40-len(name)) + name }
 
 func digest(name string) slipway.Digest {

@@ -76,6 +76,7 @@ const (
 // Step records a change of a step. News that is older than what is known, and
 // news of a promotion that is over, changes nothing.
 func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
+	ctx = asSystem(ctx)
 	id, at, err := l.place(ctx, e.Promotion)
 	if err != nil {
 		return err
@@ -141,6 +142,7 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 
 // Log appends output to a step.
 func (l *Ledger) Log(ctx context.Context, id string, name slipway.StepName, attempt, seq int, text string) error {
+	ctx = asSystem(ctx)
 	n, _, err := l.place(ctx, id)
 	if err != nil {
 		return err
@@ -158,6 +160,7 @@ func (l *Ledger) Log(ctx context.Context, id string, name slipway.StepName, atte
 
 // Promotion records a change of a promotion. One that is over stays as it ended.
 func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error {
+	ctx = asSystem(ctx)
 	id, at, err := l.place(ctx, e.Promotion)
 	if err != nil {
 		return err
@@ -194,6 +197,7 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 
 // Config returns the merged config of a service in an environment.
 func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string, defaults map[string]string) (map[string]slipway.ConfigValue, error) {
+	ctx = asSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
 	if err != nil {
 		return nil, missing(err, "there is no service %s", printable(serviceName))
@@ -212,6 +216,7 @@ func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string
 
 // SaveSnapshot stores a snapshot under its digest.
 func (l *Ledger) SaveSnapshot(ctx context.Context, s slipway.Snapshot) error {
+	ctx = asSystem(ctx)
 	err := l.db.Snapshot.Create().SetDigest(string(s.Digest)).SetContent(s).OnConflictColumns(snapshot.FieldDigest).DoNothing().Exec(ctx)
 	if noRows(err) {
 		return nil
@@ -221,6 +226,7 @@ func (l *Ledger) SaveSnapshot(ctx context.Context, s slipway.Snapshot) error {
 
 // Snapshot finds a snapshot by its digest.
 func (l *Ledger) Snapshot(ctx context.Context, digest slipway.Digest) (slipway.Snapshot, error) {
+	ctx = asSystem(ctx)
 	row, err := l.db.Snapshot.Query().Where(snapshot.Digest(string(digest))).Only(ctx)
 	if err != nil {
 		return slipway.Snapshot{}, missing(err, "there is no config snapshot %s", printable(string(digest)))

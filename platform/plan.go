@@ -52,6 +52,10 @@ type Plan struct {
 
 // Plan works out what Promote would do, and does nothing. It fails as Promote would.
 func (p *Platform) Plan(ctx context.Context, in PromoteInput) (*Plan, error) {
+	return p.plan(ctx, in, slipway.PermitServiceRead)
+}
+
+func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway.Permission) (*Plan, error) {
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
@@ -61,6 +65,9 @@ func (p *Platform) Plan(ctx context.Context, in PromoteInput) (*Plan, error) {
 	}
 	e, previous, err := p.onPath(ctx, in.Environment)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	plan := &Plan{Service: s, Environment: e}
@@ -219,6 +226,10 @@ type RollbackInput struct {
 
 // PlanRollback works out what Rollback would do, and does nothing.
 func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, error) {
+	return p.planRollback(ctx, in, slipway.PermitServiceRead)
+}
+
+func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permission slipway.Permission) (*Plan, error) {
 	if in.Release < 0 {
 		return nil, slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
 	}
@@ -231,6 +242,9 @@ func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, e
 	}
 	e, _, err := p.onPath(ctx, in.Environment)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	rows, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID),

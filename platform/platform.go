@@ -6,6 +6,8 @@ package platform
 import (
 	"context"
 	"log/slog"
+	"strconv"
+	"sync"
 
 	"go.temporal.io/sdk/client"
 
@@ -23,6 +25,8 @@ type Options struct {
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Log      *slog.Logger
+	// Address is where people reach the platform, for the links it hands out.
+	Address string
 	// URL is where a service answers in an environment, at the edge.
 	URL func(service, environment string) string
 }
@@ -31,7 +35,10 @@ type Options struct {
 // The errors they return are slipway errors: a code, and a sentence for the user.
 type Platform struct {
 	Options
-	db *ent.Client
+	db       *ent.Client
+	auditing sync.Mutex // one entry after the other
+	keys     signingKeys
+	attempts attempts
 }
 
 // New makes a platform over open storage.
@@ -45,25 +52,13 @@ func New(o Options) *Platform {
 	return &Platform{Options: o, db: o.Storage.Client}
 }
 
-type actorKey struct{}
-
-// WithActor names who acts, for the record.
-func WithActor(ctx context.Context, name string) context.Context {
-	return context.WithValue(ctx, actorKey{}, name)
-}
-
-// Actor is who acts. Without accounts everybody on this machine is "local".
-func Actor(ctx context.Context) string {
-	if name, ok := ctx.Value(actorKey{}).(string); ok && name != "" {
-		return name
-	}
-	return "local"
-}
+// Actor is who acts, for the record.
+func Actor(ctx context.Context) string { return slipway.ViewerFrom(ctx).Name }
 
 // Ready tells whether the platform can take requests: its store and its
 // workflow engine answer.
 func (p *Platform) Ready(ctx context.Context) error {
-	if _, err := p.db.Environment.Query().Exist(ctx); err != nil {
+	if _, err := p.db.Environment.Query().Exist(asSystem(ctx)); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the database does not answer")
 	}
 	if _, err := p.Temporal.CheckHealth(ctx, nil); err != nil {
@@ -72,16 +67,27 @@ func (p *Platform) Ready(ctx context.Context) error {
 	return nil
 }
 
-// record adds an event. What happened has happened: a failure to record it is
-// logged in full rather than undoing it.
-func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, data map[string]string) {
-	create := p.db.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(data)
+// record puts a change on record: an event for those who watch, an entry of the
+// audit log. What happened has happened: a failure to record it is logged in
+// full rather than undoing it. before holds what was there, where that is known.
+func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, after map[string]string, before ...map[string]string) {
+	create := p.db.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
+	object := ""
 	if promotion > 0 {
 		create.SetPromotionID(promotion)
+		object = "promotion " + strconv.Itoa(promotion)
 	}
 	if err := create.Exec(context.WithoutCancel(ctx)); err != nil {
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
+	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)
+}
+
+func merged(list []map[string]string) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 // missing turns ent's not found into ours.

@@ -28,7 +28,7 @@ const engineWait = 10 * time.Second
 // Conflict that names it. A workflow engine that doesn't answer is Unavailable,
 // and nothing is recorded then.
 func (p *Platform) Promote(ctx context.Context, in PromoteInput) (*ent.Promotion, error) {
-	plan, err := p.Plan(ctx, in)
+	plan, err := p.plan(ctx, in, slipway.PermitPromote)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (p *Platform) Promote(ctx context.Context, in PromoteInput) (*ent.Promotion
 // Rollback deploys a release that was verified in the environment before, with
 // the config it ran with then. It runs no release command: migrations stay.
 func (p *Platform) Rollback(ctx context.Context, in RollbackInput) (*ent.Promotion, error) {
-	plan, err := p.PlanRollback(ctx, in)
+	plan, err := p.planRollback(ctx, in, slipway.PermitRollback)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,16 @@ func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, er
 		return nil, err
 	}
 	row, err := withAll(p.db.Promotion.Query()).Where(promotion.ID(n)).Only(ctx)
-	return row, missing(err, "there is no promotion %s; `slipway promotion ls` lists them", id)
+	if err == nil {
+		err = p.may(ctx, slipway.PermitServiceRead, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name)
+	}
+	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+		return nil, slipway.Errorf(slipway.NotFound, "there is no promotion %s; `slipway promotion ls` lists them", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return row, nil
 }
 
 func withAll(q *ent.PromotionQuery) *ent.PromotionQuery {
@@ -181,7 +190,13 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent
 	if err != nil {
 		return List[*ent.Promotion]{}, err
 	}
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return List[*ent.Promotion]{}, err
+	}
 	var where []predicate.Promotion
+	if seen := visible(ctx); seen != nil {
+		where = append(where, promotion.HasServiceWith(seen...))
+	}
 	if q.Service != "" {
 		s, err := p.Service(ctx, q.Service)
 		if err != nil {
@@ -247,6 +262,9 @@ func (p *Platform) StepLog(ctx context.Context, id string, name slipway.StepName
 func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error) {
 	row, err := p.Promotion(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.may(ctx, slipway.PermitCancel, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
 		return nil, err
 	}
 	if slipway.PromotionState(row.State).Over() {

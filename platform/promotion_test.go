@@ -34,7 +34,7 @@ func TestOneReleaseThroughEveryEnvironment(t *testing.T) {
 		}
 		row, err := w.Promotion(ctx, id)
 		w.must(err)
-		if row.Edges.Release.Number != 1 || row.RequestedBy != "local" || row.StartedAt == nil || row.EndedAt == nil {
+		if row.Edges.Release.Number != 1 || row.RequestedBy != "ada" || row.StartedAt == nil || row.EndedAt == nil {
 			t.Errorf("the promotion is %+v", row)
 		}
 		log, err := w.StepLog(ctx, id, slipway.StepBuild, platform.Page{})
@@ -48,7 +48,7 @@ func TestOneReleaseThroughEveryEnvironment(t *testing.T) {
 		}
 		w.commit("", "c2")
 		w.promote(platform.PromoteInput{Service: name}, "succeeded")
-		back, err := w.Rollback(platform.WithActor(ctx, "ada"), platform.RollbackInput{Service: name, Environment: "dev"})
+		back, err := w.Rollback(as(ctx, "ada"), platform.RollbackInput{Service: name, Environment: "dev"})
 		w.must(err)
 		if state, reason := w.ended(fmt.Sprint(back.ID)); state != "succeeded" || !back.Rollback || back.RequestedBy != "ada" {
 			t.Errorf("the rollback has %s: %s", state, reason)
@@ -193,7 +193,7 @@ func TestWatchSeesAnotherProcess(t *testing.T) {
 	w.must(err)
 	defer other.Close()
 	elsewhere := platform.NewLedger(other)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(as(t.Context(), "ada"), 20*time.Second)
 	defer cancel()
 	w.must(elsewhere.Step(ctx, slipway.StepEvent{Promotion: id, Step: slipway.StepFetch, State: slipway.StepRunning, Attempt: 1}))
 	seen := 0
@@ -274,9 +274,9 @@ func TestWithoutAnEngineNothingIsRecorded(t *testing.T) {
 	options := w.Options
 	options.Temporal = c
 	w.Platform = platform.New(options)
-	_, err = w.Promote(t.Context(), platform.PromoteInput{Service: "billing"})
+	_, err = w.Promote(w.Context(), platform.PromoteInput{Service: "billing"})
 	w.want(err, slipway.Unavailable, "workflow engine")
-	list, err := w.Promotions(t.Context(), platform.PromotionsQuery{})
+	list, err := w.Promotions(w.Context(), platform.PromotionsQuery{})
 	w.must(err)
 	if len(list.Items) != 0 {
 		t.Errorf("%d promotions are recorded", len(list.Items))

@@ -23,6 +23,7 @@ import (
 // ended without a word is closed as errored, with the reason. It may be called
 // again, and by several processes at once.
 func (p *Platform) Recover(ctx context.Context) error {
+	ctx = asSystem(ctx)
 	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...)).WithService().WithEnvironment().Order(promotion.ByID()).All(ctx)
 	if err != nil {
 		return err

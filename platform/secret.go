@@ -58,7 +58,7 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 	if in.Service == "" {
 		return SecretEntry{}, slipway.Errorf(slipway.Invalid, "service is missing").At("service")
 	}
-	c, err := p.cell(ctx, in.Service, in.Environment, "")
+	c, err := p.cell(ctx, in.Service, in.Environment, "", slipway.PermitSecret)
 	if err != nil {
 		return SecretEntry{}, err
 	}
@@ -76,7 +76,7 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 // ListSecrets lists the secrets of a service, in one environment unless that is
 // "", by name: names and references, never values.
 func (p *Platform) ListSecrets(ctx context.Context, serviceName, environmentName string) ([]SecretEntry, error) {
-	s, err := p.Service(ctx, serviceName)
+	s, err := p.service(ctx, serviceName, slipway.PermitSecretRead, "")
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	if serviceName == "" {
 		return slipway.Errorf(slipway.Invalid, "service is missing").At("service")
 	}
-	c, err := p.cell(ctx, serviceName, environmentName, "")
+	c, err := p.cell(ctx, serviceName, environmentName, "", slipway.PermitSecret)
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,12 @@ package platform
 
 import (
 	"context"
+	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/logchunk"
-	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
@@ -22,6 +22,7 @@ type ServiceInput struct {
 	Path       string              // the directory inside the repository
 	Branch     string              // "" follows the repository's default branch
 	Kind       slipway.ServiceKind // "" means web
+	Team       string              // the owner; "" is the only team in which the viewer may register, or the default one
 	Credential slipway.SecretRef   // a secret that is stored already
 	Token      slipway.Secret      // or a new one: a token or a private key, sealed as NAME/GIT_TOKEN and never given to the service itself
 }
@@ -68,6 +69,10 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	owner, err := p.owningTeam(ctx, in.Team)
+	if err != nil {
+		return nil, err
+	}
 	taken, err := p.db.Service.Query().Where(service.Name(in.Name)).Exist(ctx)
 	if err != nil {
 		return nil, err
@@ -87,7 +92,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		discard()
 		return nil, err
 	}
-	create := p.db.Service.Create().SetName(in.Name).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+	create := p.db.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
 	if in.Kind != "" {
 		create.SetKind(service.Kind(in.Kind))
 	}
@@ -101,8 +106,30 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		discard()
 		return nil, err
 	}
-	p.record(ctx, "service.registered", s.Name, "", 0, map[string]string{"url": s.Repository, "path": s.Path, "branch": s.Branch})
-	return s, nil
+	p.record(ctx, "service.registered", s.Name, "", 0, map[string]string{"url": s.Repository, "path": s.Path, "branch": s.Branch, "team": owner.Name})
+	return p.Service(ctx, s.Name)
+}
+
+// owningTeam finds the team that a new service will belong to.
+func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, error) {
+	v := slipway.ViewerFrom(ctx)
+	if name == "" {
+		name = DefaultTeam
+		var able []int
+		for id := range v.Roles {
+			if v.May(slipway.PermitServiceAdd, id, "") == slipway.Allowed {
+				able = append(able, id)
+			}
+		}
+		if len(able) == 1 && !v.Admin {
+			name = p.team(ctx, able[0])
+		}
+	}
+	t, err := p.teamFor(ctx, name, slipway.PermitServiceAdd)
+	if slipway.CodeOf(err) == slipway.NotFound {
+		return nil, slipway.Errorf(slipway.Invalid, "there is no team %s of yours; name the team that will own the service", printable(name)).At("team")
+	}
+	return t, err
 }
 
 func taken409(name string) error {
@@ -117,6 +144,14 @@ func (p *Platform) credential(ctx context.Context, name string, ref slipway.Secr
 	}
 	if ref == "" {
 		return "", nil
+	}
+	owner, _, _ := strings.Cut(ref.Name(), "/")
+	if owner != name {
+		// A secret of another service opens that one's repository: it takes the
+		// right to handle that one's secrets.
+		if _, err := p.service(ctx, owner, slipway.PermitSecret, ""); err != nil {
+			return "", slipway.Errorf(slipway.Invalid, "credential %s is of another service; use one of %s/, or a token", printable(string(ref)), name).At("credential")
+		}
 	}
 	if ref.Scheme() != p.Secrets.Scheme() {
 		return "", slipway.Errorf(slipway.Invalid, "credential %s is of no known secret store; references begin with %s://", printable(string(ref)), p.Secrets.Scheme()).At("credential")
@@ -146,14 +181,17 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (List[*ent.Ser
 	if err != nil {
 		return List[*ent.Service]{}, err
 	}
-	var where []predicate.Service
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return List[*ent.Service]{}, err
+	}
+	where := visible(ctx)
 	if after != "" {
 		where = append(where, service.NameGT(after))
 	}
 	if q.Search != "" {
 		where = append(where, service.Or(service.NameContainsFold(q.Search), service.RepositoryContainsFold(q.Search)))
 	}
-	rows, err := p.db.Service.Query().Where(where...).Order(service.ByName()).Limit(limit + 1).All(ctx)
+	rows, err := p.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return List[*ent.Service]{}, err
 	}
@@ -162,8 +200,7 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (List[*ent.Ser
 
 // Service finds a service by its name.
 func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, error) {
-	s, err := p.db.Service.Query().Where(service.Name(name)).Only(ctx)
-	return s, missing(err, "there is no service %s; `slipway service ls` lists them", printable(name))
+	return p.service(ctx, name, slipway.PermitServiceRead, "")
 }
 
 // ServiceChange is what to change of a service; nil leaves a field as it is.
@@ -177,7 +214,7 @@ type ServiceChange struct {
 
 // UpdateService changes a service after asking the repository, as Register does.
 func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
-	s, err := p.Service(ctx, name)
+	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +258,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 // releases, settings and secrets; events about it stay. It is a Conflict while
 // a promotion of it is under way.
 func (p *Platform) RemoveService(ctx context.Context, name string) error {
-	s, err := p.Service(ctx, name)
+	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,10 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 		}
 		status.Services = []*ent.Service{s}
 	} else {
-		all, err := p.db.Service.Query().Order(service.ByName()).All(ctx)
+		if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+			return nil, err
+		}
+		all, err := p.db.Service.Query().Where(visible(ctx)...).Order(service.ByName()).All(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/migrate"
+	_ "github.com/slipway-dev/slipway/ent/runtime" // the policies of the schema
 )
 
 // Storage is an open database with its schema up to date.
@@ -59,7 +60,7 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 	}
 	s.bell = newBell()
 	s.Client = ent.NewClient(ent.Driver(driver))
-	if err := ensureEnvironments(ctx, s.Client); err != nil {
+	if err := ensureEnvironments(asSystem(ctx), s.Client); err != nil {
 		_ = s.Client.Close()
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func TestSeveralProcessesOpenTheStorageAtOnce(t *testing.T) {
 						return
 					}
 					defer s.Close()
-					if n, err := s.Client.Environment.Query().Count(t.Context()); err != nil || n != 3 {
+					if n, err := s.Client.Environment.Query().Count(as(t.Context(), "ada")); err != nil || n != 3 {
 						t.Errorf("%d environments: %v", n, err)
 					}
 				})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -50,14 +51,14 @@ func Apply(ctx context.Context, db *sql.DB, dialect string) error {
 		return slipway.Errorf(slipway.Conflict, "the database has version %d, this program knows %d; start the newer program again", current, len(files))
 	}
 	for _, file := range files[current:] {
-		if err := apply(ctx, conn, file); err != nil {
+		if err := apply(ctx, conn, file, dialect); err != nil {
 			return slipway.Wrap(slipway.Internal, err, "the database could not be updated by %s", path.Base(file))
 		}
 	}
 	return nil
 }
 
-func apply(ctx context.Context, conn *sql.Conn, file string) error {
+func apply(ctx context.Context, conn *sql.Conn, file, dialect string) (err error) {
 	name := path.Base(file)
 	number, _, _ := strings.Cut(name, "_")
 	version, err := strconv.Atoi(number)
@@ -67,6 +68,18 @@ func apply(ctx context.Context, conn *sql.Conn, file string) error {
 	text, err := Versions.ReadFile(file)
 	if err != nil {
 		return err
+	}
+	if dialect != "postgres" {
+		// SQLite changes a table by making it anew, and dropping the old one
+		// would count as deleting all its rows. What refers to nothing
+		// afterwards is looked for before the commit.
+		if _, err := conn.ExecContext(ctx, `PRAGMA foreign_keys = off`); err != nil {
+			return err
+		}
+		defer func() {
+			_, on := conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA foreign_keys = on`)
+			err = errors.Join(err, on)
+		}()
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -87,12 +100,36 @@ func apply(ctx context.Context, conn *sql.Conn, file string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if dialect != "postgres" {
+		if err := dangling(ctx, tx); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	insert := fmt.Sprintf(`INSERT INTO schema_versions (version, name, applied_at) VALUES (%d, '%s', '%s')`,
 		version, strings.ReplaceAll(name, "'", ""), time.Now().UTC().Format(time.RFC3339))
 	if _, err := tx.ExecContext(ctx, insert); err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+// dangling finds rows of SQLite that refer to what isn't there.
+func dangling(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `PRAGMA foreign_key_check`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		var table, parent string
+		var row sql.NullInt64
+		var key int
+		if err := rows.Scan(&table, &row, &parent, &key); err != nil {
+			return err
+		}
+		return fmt.Errorf("row %d of %s refers to nothing in %s", row.Int64, table, parent)
+	}
+	return rows.Err()
 }
 
 // lockKey is an arbitrary number that all versions of the program share.

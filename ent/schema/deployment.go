@@ -13,7 +13,7 @@ import (
 type Deployment struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Deployment) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Deployment) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Deployment) Fields() []ent.Field {

@@ -10,7 +10,7 @@ import (
 type Environment struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Environment) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Environment) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Environment) Fields() []ent.Field {

@@ -9,6 +9,9 @@ import (
 // Event is something that happened. Rows are only ever added.
 type Event struct{ ent.Schema }
 
+// Mixin of the entity.
+func (Event) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}} }
+
 // Fields of the entity.
 func (Event) Fields() []ent.Field {
 	return []ent.Field{

@@ -9,6 +9,9 @@ import (
 // LogChunk is some lines of a step's output, in order by id within a step.
 type LogChunk struct{ ent.Schema }
 
+// Mixin of the entity.
+func (LogChunk) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}} }
+
 // Fields of the entity.
 func (LogChunk) Fields() []ent.Field {
 	return []ent.Field{

@@ -15,7 +15,7 @@ import (
 type Promotion struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Promotion) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Promotion) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Promotion) Fields() []ent.Field {

@@ -13,7 +13,7 @@ import (
 type Release struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Release) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Release) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Release) Fields() []ent.Field {

@@ -12,7 +12,7 @@ import (
 type Service struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Service) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Service) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Service) Fields() []ent.Field {
@@ -22,6 +22,7 @@ func (Service) Fields() []ent.Field {
 		field.String("repository").MaxLen(2000),
 		field.String("path").Default(""),
 		field.String("branch").Default(""),
+		field.Int("team_id").Optional().Comment("the team that owns it"),
 		field.String("credential").Default("").Comment("reference of a secret, never its value"),
 	}
 }
@@ -33,5 +34,6 @@ func (Service) Edges() []ent.Edge {
 		edge.To("promotions", Promotion.Type),
 		edge.To("deployments", Deployment.Type),
 		edge.To("settings", Setting.Type),
+		edge.From("team", Team.Type).Ref("services").Field("team_id").Unique(),
 	}
 }

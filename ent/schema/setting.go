@@ -12,7 +12,7 @@ import (
 type Setting struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Setting) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Setting) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Setting) Fields() []ent.Field {

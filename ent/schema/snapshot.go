@@ -11,7 +11,7 @@ import (
 type Snapshot struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Snapshot) Mixin() []ent.Mixin { return []ent.Mixin{Stamps{}} }
+func (Snapshot) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 
 // Fields of the entity.
 func (Snapshot) Fields() []ent.Field {

@@ -12,6 +12,9 @@ import (
 // Step is one step of a promotion.
 type Step struct{ ent.Schema }
 
+// Mixin of the entity.
+func (Step) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}} }
+
 // Fields of the entity.
 func (Step) Fields() []ent.Field {
 	return []ent.Field{

@@ -85,6 +85,11 @@ func Branch(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldBranch, v))
 }
 
+// TeamID applies equality check predicate on the "team_id" field. It's identical to TeamIDEQ.
+func TeamID(v int) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldTeamID, v))
+}
+
 // Credential applies equality check predicate on the "credential" field. It's identical to CredentialEQ.
 func Credential(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldCredential, v))
@@ -450,6 +455,36 @@ func BranchContainsFold(v string) predicate.Service {
 	return predicate.Service(sql.FieldContainsFold(FieldBranch, v))
 }
 
+// TeamIDEQ applies the EQ predicate on the "team_id" field.
+func TeamIDEQ(v int) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldTeamID, v))
+}
+
+// TeamIDNEQ applies the NEQ predicate on the "team_id" field.
+func TeamIDNEQ(v int) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldTeamID, v))
+}
+
+// TeamIDIn applies the In predicate on the "team_id" field.
+func TeamIDIn(vs ...int) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldTeamID, vs...))
+}
+
+// TeamIDNotIn applies the NotIn predicate on the "team_id" field.
+func TeamIDNotIn(vs ...int) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldTeamID, vs...))
+}
+
+// TeamIDIsNil applies the IsNil predicate on the "team_id" field.
+func TeamIDIsNil() predicate.Service {
+	return predicate.Service(sql.FieldIsNull(FieldTeamID))
+}
+
+// TeamIDNotNil applies the NotNil predicate on the "team_id" field.
+func TeamIDNotNil() predicate.Service {
+	return predicate.Service(sql.FieldNotNull(FieldTeamID))
+}
+
 // CredentialEQ applies the EQ predicate on the "credential" field.
 func CredentialEQ(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldCredential, v))
@@ -599,6 +634,29 @@ func HasSettings() predicate.Service {
 func HasSettingsWith(preds ...predicate.Setting) predicate.Service {
 	return predicate.Service(func(s *sql.Selector) {
 		step := newSettingsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasTeam applies the HasEdge predicate on the "team" edge.
+func HasTeam() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, TeamTable, TeamColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasTeamWith applies the HasEdge predicate on the "team" edge with a given conditions (other predicates).
+func HasTeamWith(preds ...predicate.Team) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newTeamStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -1,0 +1,125 @@
+package platform
+
+import (
+	"context"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/team"
+)
+
+// asSystem acts as Slipway itself: what a workflow, a start or a sign-in needs
+// from the store before or without anybody being signed in.
+func asSystem(ctx context.Context) context.Context {
+	return slipway.WithViewer(ctx, slipway.System("slipway"))
+}
+
+// errHidden says that the viewer may not know of the thing. Callers turn it
+// into the error of a thing that isn't there.
+var errHidden = slipway.Errorf(slipway.NotFound, "it is not there")
+
+// may refuses what ctx's viewer may not do to something of a team, 0 where no
+// team is concerned. A refused change is put on record.
+func (p *Platform) may(ctx context.Context, permission slipway.Permission, teamID int, serviceName, environment string) error {
+	v := slipway.ViewerFrom(ctx)
+	access := v.May(permission, teamID, environment)
+	if access == slipway.Allowed {
+		return nil
+	}
+	err := p.refusal(ctx, v, permission, teamID, environment, access)
+	if permission != slipway.PermitServiceRead && permission != slipway.PermitSignedIn && v.Kind != "" {
+		p.refused(ctx, string(permission), serviceName, environment, err.Error())
+	}
+	return err
+}
+
+func (p *Platform) refusal(ctx context.Context, v slipway.Viewer, permission slipway.Permission, teamID int, environment string, access slipway.Access) error {
+	switch access {
+	case slipway.NotSignedIn:
+		return slipway.Errorf(slipway.Unauthenticated, "sign in first: run `slipway login`, or send a token as `Authorization: Bearer TOKEN`")
+	case slipway.Hidden:
+		return errHidden
+	case slipway.ScopeMissing:
+		wanted := string(permission)
+		if permission == slipway.PermitPromote || permission == slipway.PermitRollback || permission == slipway.PermitCancel {
+			wanted = "promote:" + environment
+		}
+		return slipway.Errorf(slipway.Denied, "this token may not: it takes a scope for %s, and it has %s; make another one", wanted, scopes(v.Scopes))
+	case slipway.AdminsOnly:
+		return slipway.Errorf(slipway.Denied, "this takes an admin of the platform%s", p.whom(ctx, account.Admin(true)))
+	}
+	name, role := p.team(ctx, teamID), v.Roles[teamID]
+	return slipway.Errorf(slipway.Denied, "this takes the role %s in team %s, and you are %s there%s", permission.Least(), name, role,
+		p.whom(ctx, account.HasMembershipsWith(membership.TeamID(teamID), membership.RoleEQ(membership.RoleAdmin))))
+}
+
+// whom names people to ask.
+func (p *Platform) whom(ctx context.Context, who predicate.Account) string {
+	names, err := p.db.Account.Query().Where(who, account.Active(true), account.KindEQ(account.KindPerson)).
+		Order(account.ByName()).Limit(3).Select(account.FieldName).Strings(asSystem(ctx))
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return "; ask " + strings.Join(names, " or ")
+}
+
+func (p *Platform) team(ctx context.Context, id int) string {
+	t, err := p.db.Team.Query().Where(team.ID(id)).Only(asSystem(ctx))
+	if err != nil {
+		return "of the service"
+	}
+	return t.Name
+}
+
+func scopes(list []slipway.Scope) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = string(s)
+	}
+	return strings.Join(out, ", ")
+}
+
+// service finds a service that the viewer may do something to, in an
+// environment, "" for none in particular. What the viewer may not see is not
+// there: both are found out by the same query and said in the same words.
+func (p *Platform) service(ctx context.Context, name string, permission slipway.Permission, environment string) (*ent.Service, error) {
+	s, err := p.db.Service.Query().Where(service.Name(name)).WithTeam().Only(ctx)
+	if err == nil {
+		err = p.may(ctx, permission, s.TeamID, name, environment)
+	}
+	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+		return nil, slipway.Errorf(slipway.NotFound, "there is no service %s; `slipway service ls` lists them", printable(name))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// visible keeps the services that the viewer may see.
+func visible(ctx context.Context) []predicate.Service {
+	v := slipway.ViewerFrom(ctx)
+	if v.Admin {
+		return nil
+	}
+	var teams []int
+	for id := range v.Roles {
+		if v.Sees(id) {
+			teams = append(teams, id)
+		}
+	}
+	return []predicate.Service{service.TeamIDIn(teams...)}
+}
+
+// signedIn refuses nobody and narrow tokens.
+func (p *Platform) signedIn(ctx context.Context, permission slipway.Permission) (slipway.Viewer, error) {
+	return slipway.ViewerFrom(ctx), p.may(ctx, permission, 0, "", "")
+}

@@ -1,0 +1,309 @@
+package platform
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/ent/token"
+)
+
+// MinPassword is how many characters a password has at least, by NIST SP
+// 800-63B-4 for passwords that are the only factor: length, no rules of
+// composition.
+const MinPassword = 15
+
+// maxPassword bounds what is hashed, in bytes.
+const maxPassword = 1024
+
+// hashing is OWASP's second choice for argon2id: 19 MiB, 2 passes, 1 lane. More
+// memory would let a handful of sign-ins at once outweigh the platform itself.
+var hashing = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+func checkPassword(field, name string, password slipway.Secret) error {
+	text := password.Reveal()
+	switch n := utf8.RuneCountInString(text); {
+	case n < MinPassword:
+		return slipway.Errorf(slipway.Invalid, "the password has %d characters; at least %d are needed: a few words do", n, MinPassword).At(field)
+	case len(text) > maxPassword:
+		return slipway.Errorf(slipway.Invalid, "the password is longer than %d bytes", maxPassword).At(field)
+	case strings.Count(text, text[:1]) == len(text), name != "" && strings.Contains(strings.ToLower(text), name) && n < MinPassword+len(name):
+		return slipway.Errorf(slipway.Invalid, "the password is too easy to guess; use a few unrelated words").At(field)
+	}
+	return nil
+}
+
+func hashPassword(password slipway.Secret) (string, error) {
+	return argon2id.CreateHash(password.Reveal(), hashing)
+}
+
+// AccountInput is an account to make.
+type AccountInput struct {
+	Name        string
+	Kind        slipway.ViewerKind // "" means a person
+	DisplayName string
+	Email       string
+	Password    slipway.Secret // of a person; empty lets nobody sign in by password
+	Admin       bool
+}
+
+// Validate names the field at fault.
+func (in AccountInput) Validate() error {
+	if err := slipway.CheckName("name", in.Name); err != nil {
+		return err
+	}
+	switch {
+	case in.Kind != "" && in.Kind != slipway.ViewerPerson && in.Kind != slipway.ViewerService:
+		return slipway.Errorf(slipway.Invalid, "%q is not a kind of account; use person or service", printable(string(in.Kind))).At("kind")
+	case len(in.DisplayName) > 100:
+		return slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
+	case in.Email != "" && (len(in.Email) > 200 || !strings.Contains(in.Email, "@") || strings.ContainsAny(in.Email, " \r\n\t<>")):
+		return slipway.Errorf(slipway.Invalid, "%s is not an email address", printable(in.Email)).At("email")
+	case in.Kind == slipway.ViewerService && in.Password.Reveal() != "":
+		return slipway.Errorf(slipway.Invalid, "a service account has no password; make a token for it").At("password")
+	case in.Password.Reveal() != "":
+		return checkPassword("password", in.Name, in.Password)
+	}
+	return nil
+}
+
+// AddAccount makes an account. It takes an admin of the platform; others invite.
+func (p *Platform) AddAccount(ctx context.Context, in AccountInput) (*ent.Account, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
+	a, err := addAccount(ctx, p.db, in)
+	if err != nil {
+		return nil, err
+	}
+	p.recordAccount(ctx, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin)})
+	return p.Account(ctx, a.Name)
+}
+
+func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Account, error) {
+	if in.Kind == "" {
+		in.Kind = slipway.ViewerPerson
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	hash := ""
+	if in.Password.Reveal() != "" {
+		var err error
+		if hash, err = hashPassword(in.Password); err != nil {
+			return nil, err
+		}
+	}
+	a, err := db.Account.Create().SetName(in.Name).SetKind(account.Kind(in.Kind)).SetDisplayName(in.DisplayName).SetEmail(in.Email).
+		SetPassword(hash).SetAdmin(in.Admin).Save(ctx)
+	if ent.IsConstraintError(err) {
+		return nil, slipway.Errorf(slipway.Conflict, "there is an account %s already; give another name", in.Name).At("name")
+	}
+	return a, err
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// recordAccount puts a change of an account on record: in the audit log only.
+func (p *Platform) recordAccount(ctx context.Context, action string, a *ent.Account, after map[string]string, before ...map[string]string) {
+	p.audit(ctx, AuditDone, action, "", "", "account "+a.Name, "", merged(before), after)
+}
+
+// Accounts lists accounts by name, with their teams. Everybody who is signed in
+// may know their colleagues' names.
+func (p *Platform) Accounts(ctx context.Context, page Page) (List[*ent.Account], error) {
+	none := List[*ent.Account]{}
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return none, err
+	}
+	limit, err := page.limit()
+	if err != nil {
+		return none, err
+	}
+	after, err := page.after()
+	if err != nil {
+		return none, err
+	}
+	query := withTeams(p.db.Account.Query())
+	if after != "" {
+		query.Where(account.NameGT(after))
+	}
+	rows, err := query.Order(account.ByName()).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return none, err
+	}
+	return cut(rows, limit, func(a *ent.Account) string { return a.Name }), nil
+}
+
+func withTeams(q *ent.AccountQuery) *ent.AccountQuery {
+	return q.WithMemberships(func(q *ent.MembershipQuery) { q.WithTeam() })
+}
+
+// Account finds an account by its name.
+func (p *Platform) Account(ctx context.Context, name string) (*ent.Account, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
+	a, err := withTeams(p.db.Account.Query()).Where(account.Name(name)).Only(ctx)
+	return a, missing(err, "there is no account %s; `slipway account ls` lists them", printable(name))
+}
+
+// AccountChange is what to change of an account; nil leaves a field as it is.
+type AccountChange struct {
+	DisplayName, Email *string
+	Admin, Active      *bool
+}
+
+// UpdateAccount changes an account. People change their own name and address;
+// the rest takes an admin of the platform. An account that is made inactive is
+// signed out everywhere at once. The last active admin stays one.
+func (p *Platform) UpdateAccount(ctx context.Context, name string, change AccountChange) (*ent.Account, error) {
+	v := slipway.ViewerFrom(ctx)
+	permission := slipway.PermitPlatform
+	if name == v.Name && change.Admin == nil && change.Active == nil {
+		permission = slipway.PermitSelf
+	}
+	if _, err := p.signedIn(ctx, permission); err != nil {
+		return nil, err
+	}
+	a, err := p.Account(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	before, after := map[string]string{}, map[string]string{}
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		update := tx.Account.UpdateOneID(a.ID)
+		note := func(field, was, is string) {
+			if was != is {
+				before[field], after[field] = was, is
+			}
+		}
+		in := AccountInput{Name: a.Name, DisplayName: a.DisplayName, Email: a.Email}
+		if change.DisplayName != nil {
+			in.DisplayName = *change.DisplayName
+		}
+		if change.Email != nil {
+			in.Email = *change.Email
+		}
+		if err := in.Validate(); err != nil {
+			return err
+		}
+		note("display_name", a.DisplayName, in.DisplayName)
+		note("email", a.Email, in.Email)
+		update.SetDisplayName(in.DisplayName).SetEmail(in.Email)
+		if change.Admin != nil {
+			note("admin", yes(a.Admin), yes(*change.Admin))
+			update.SetAdmin(*change.Admin)
+		}
+		if change.Active != nil {
+			note("active", yes(a.Active), yes(*change.Active))
+			update.SetActive(*change.Active)
+		}
+		if err := update.Exec(ctx); err != nil {
+			return err
+		}
+		if change.Active != nil && !*change.Active {
+			if err := endSessions(ctx, tx.Client(), a.ID, "", "the account was made inactive"); err != nil {
+				return err
+			}
+		}
+		return lastAdmin(ctx, tx.Client(), a)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(after) > 0 {
+		p.recordAccount(ctx, "account.changed", a, after, before)
+	}
+	return p.Account(ctx, name)
+}
+
+// lastAdmin refuses a change after which nobody could administer the platform.
+func lastAdmin(ctx context.Context, db *ent.Client, changed *ent.Account) error {
+	if !changed.Admin || !changed.Active {
+		return nil
+	}
+	left, err := db.Account.Query().Where(account.Admin(true), account.Active(true), account.KindEQ(account.KindPerson)).Exist(ctx)
+	if err == nil && !left {
+		return slipway.Errorf(slipway.Conflict, "%s is the last admin of the platform; make somebody else one first", changed.Name)
+	}
+	return err
+}
+
+// endSessions signs an account out everywhere, but for one session.
+func endSessions(ctx context.Context, db *ent.Client, accountID int, but, why string) error {
+	return db.Session.Update().Where(session.AccountID(accountID), session.EndedAtIsNil(), session.KeyNEQ(but)).
+		SetEndedAt(time.Now().UTC()).SetEndedBy(why).Exec(ctx)
+}
+
+// PasswordChange sets a new password.
+type PasswordChange struct {
+	Current slipway.Secret // one's own; an admin who resets another's gives none
+	New     slipway.Secret
+}
+
+// SetPassword changes one's own password, or resets another's, which takes an
+// admin of the platform. All other sessions of the account end, and its tokens
+// too when it was reset.
+func (p *Platform) SetPassword(ctx context.Context, name string, change PasswordChange) error {
+	v := slipway.ViewerFrom(ctx)
+	self := name == v.Name && v.Kind == slipway.ViewerPerson
+	permission := slipway.PermitPlatform
+	if self {
+		permission = slipway.PermitSelf
+	}
+	if _, err := p.signedIn(ctx, permission); err != nil {
+		return err
+	}
+	a, err := p.Account(ctx, name)
+	if err != nil {
+		return err
+	}
+	if a.Kind != account.KindPerson {
+		return slipway.Errorf(slipway.Conflict, "%s is a service account, which has no password; make a token for it", name)
+	}
+	if err := checkPassword("password", name, change.New); err != nil {
+		return err
+	}
+	if self {
+		if err := p.prove(ctx, a, change.Current, v.Address); err != nil {
+			return err
+		}
+	}
+	hash, err := hashPassword(change.New)
+	if err != nil {
+		return err
+	}
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if err := tx.Account.UpdateOneID(a.ID).SetPassword(hash).SetFailures(0).ClearRetryAt().Exec(ctx); err != nil {
+			return err
+		}
+		if !self {
+			if err := tx.Token.Update().Where(token.AccountID(a.ID), token.RevokedAtIsNil()).SetRevokedAt(time.Now().UTC()).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return endSessions(ctx, tx.Client(), a.ID, v.Session, "the password was changed")
+	})
+	if err != nil {
+		return err
+	}
+	action := "account.password_reset"
+	if self {
+		action = "account.password_changed"
+	}
+	p.recordAccount(ctx, action, a, nil)
+	return nil
+}

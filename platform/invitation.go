@@ -1,0 +1,116 @@
+package platform
+
+import (
+	"context"
+	"encoding/base64"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/invitation"
+	"github.com/slipway-dev/slipway/ent/membership"
+)
+
+const (
+	invitationLife = 7 * 24 * time.Hour
+	setUpLife      = 24 * time.Hour
+)
+
+// Invitation is a link that makes one account.
+type Invitation struct {
+	Token   slipway.Secret // the last part of the link
+	Expires time.Time
+}
+
+// SetUp returns an invitation for the first admin when there is none, and false
+// when there is. Earlier ones that were not used stop working: whoever starts
+// the platform holds the one that does.
+func (p *Platform) SetUp(ctx context.Context) (Invitation, bool, error) {
+	ctx = asSystem(ctx)
+	exist, err := p.db.Account.Query().Where(account.Admin(true), account.Active(true), account.KindEQ(account.KindPerson)).Exist(ctx)
+	if err != nil || exist {
+		return Invitation{}, false, err
+	}
+	if _, err := p.db.Invitation.Delete().Where(invitation.Admin(true), invitation.UsedAtIsNil()).Exec(ctx); err != nil {
+		return Invitation{}, false, err
+	}
+	in, err := p.invite(ctx, p.db.Invitation.Create().SetAdmin(true), setUpLife)
+	return in, err == nil, err
+}
+
+func (p *Platform) invite(ctx context.Context, create *ent.InvitationCreate, life time.Duration) (Invitation, error) {
+	text := base64.RawURLEncoding.EncodeToString(random(24))
+	expires := time.Now().UTC().Add(life)
+	if err := create.SetHash(fingerprint(text)).SetInvitedBy(Actor(ctx)).SetExpiresAt(expires).Exec(ctx); err != nil {
+		return Invitation{}, err
+	}
+	return Invitation{slipway.NewSecret(text), expires}, nil
+}
+
+// Invite makes a link by which somebody becomes a member of a team. It takes an
+// admin of the team, and gives no role above the one who invites.
+func (p *Platform) Invite(ctx context.Context, teamName string, role slipway.Role) (Invitation, error) {
+	if !role.Includes(slipway.RoleViewer) {
+		return Invitation{}, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(role))).At("role")
+	}
+	t, err := p.teamFor(ctx, teamName, slipway.PermitTeam)
+	if err != nil {
+		return Invitation{}, err
+	}
+	in, err := p.invite(ctx, p.db.Invitation.Create().SetTeamID(t.ID).SetRole(invitation.Role(role)), invitationLife)
+	if err != nil {
+		return Invitation{}, err
+	}
+	p.recordTeam(ctx, "team.invited", teamName, "", map[string]string{"role": string(role)})
+	return in, nil
+}
+
+// Accept makes the account that an invitation is for and signs it in. An
+// invitation is good once.
+func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in AccountInput, from Caller) (Session, error) {
+	sys := asSystem(ctx)
+	gone := slipway.Errorf(slipway.NotFound, "this invitation was used, has expired, or never was; ask for another one").At("token")
+	if in.Password.Reveal() == "" {
+		return Session{}, slipway.Errorf(slipway.Invalid, "choose a password of at least %d characters", MinPassword).At("password")
+	}
+	in.Kind = slipway.ViewerPerson
+	if err := in.Validate(); err != nil { // before the transaction: hashing takes its time
+		return Session{}, err
+	}
+	row, err := p.db.Invitation.Query().Where(invitation.Hash(fingerprint(invited.Reveal())), invitation.UsedAtIsNil(), invitation.ExpiresAtGT(time.Now().UTC())).Only(sys)
+	if err != nil {
+		if ent.IsNotFound(err) {
+			return Session{}, gone
+		}
+		return Session{}, err
+	}
+	in.Admin = row.Admin
+	var a *ent.Account
+	err = p.inTx(sys, func(tx *ent.Tx) error {
+		n, err := tx.Invitation.Update().Where(invitation.ID(row.ID), invitation.UsedAtIsNil()).SetUsedAt(time.Now().UTC()).SetUsedBy(in.Name).Save(sys)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return gone
+		}
+		if a, err = addAccount(sys, tx.Client(), in); err != nil {
+			return err
+		}
+		if row.TeamID == nil {
+			return nil
+		}
+		err = tx.Membership.Create().SetAccountID(a.ID).SetTeamID(*row.TeamID).SetRole(membership.Role(*row.Role)).Exec(sys)
+		if ent.IsConstraintError(err) {
+			return slipway.Errorf(slipway.Conflict, "the team you were invited to is gone; ask for another invitation")
+		}
+		return err
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
+	p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": yes(a.Admin), "invited_by": row.InvitedBy})
+	return p.begin(ctx, a, from)
+}

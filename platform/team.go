@@ -1,0 +1,176 @@
+package platform
+
+import (
+	"context"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/team"
+)
+
+// DefaultTeam exists from the start and owns what was registered before there
+// were teams.
+const DefaultTeam = "default"
+
+// AddTeam makes a team; whoever makes it administers it. It takes an admin of
+// the platform.
+func (p *Platform) AddTeam(ctx context.Context, name, displayName string) (*ent.Team, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
+	if err := slipway.CheckName("name", name); err != nil {
+		return nil, err
+	}
+	if len(displayName) > 100 {
+		return nil, slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
+	}
+	_, err := p.db.Team.Create().SetName(name).SetDisplayName(displayName).Save(ctx)
+	if ent.IsConstraintError(err) {
+		return nil, slipway.Errorf(slipway.Conflict, "there is a team %s already; give another name", name).At("name")
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.recordTeam(ctx, "team.added", name, "", map[string]string{"display_name": displayName})
+	return p.Team(ctx, name)
+}
+
+func (p *Platform) recordTeam(ctx context.Context, action, name, object string, after map[string]string, before ...map[string]string) {
+	v := slipway.ViewerFrom(ctx)
+	err := p.enterAudit(ctx, sealedEntry{
+		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: requestFrom(ctx), Action: action,
+		Team: name, Object: object, Result: string(AuditDone), Before: merged(before), After: after,
+	})
+	if err != nil {
+		p.Log.Error("the audit log could not be written", "action", action, "team", name, "error", err)
+	}
+}
+
+// Teams lists the teams that the viewer is in, all for an admin of the
+// platform, by name and with their members.
+func (p *Platform) Teams(ctx context.Context) ([]*ent.Team, error) {
+	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	if err != nil {
+		return nil, err
+	}
+	query := withMembers(p.db.Team.Query())
+	if !v.Admin {
+		ids := make([]int, 0, len(v.Roles))
+		for id := range v.Roles {
+			ids = append(ids, id)
+		}
+		query.Where(team.IDIn(ids...))
+	}
+	return query.Order(team.ByName()).All(ctx)
+}
+
+func withMembers(q *ent.TeamQuery) *ent.TeamQuery {
+	return q.WithMemberships(func(q *ent.MembershipQuery) { q.WithAccount() })
+}
+
+// Team finds a team by its name, with its members. Other people's teams are not
+// there.
+func (p *Platform) Team(ctx context.Context, name string) (*ent.Team, error) {
+	return p.teamFor(ctx, name, slipway.PermitServiceRead)
+}
+
+func (p *Platform) teamFor(ctx context.Context, name string, permission slipway.Permission) (*ent.Team, error) {
+	t, err := withMembers(p.db.Team.Query()).Where(team.Name(name)).Only(ctx)
+	if err == nil {
+		err = p.may(ctx, permission, t.ID, "", "")
+	}
+	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+		return nil, slipway.Errorf(slipway.NotFound, "there is no team %s; `slipway team ls` lists yours", printable(name))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// RemoveTeam removes a team that owns nothing. It takes an admin of the platform.
+func (p *Platform) RemoveTeam(ctx context.Context, name string) error {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return err
+	}
+	t, err := p.Team(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		owns, err := tx.Service.Query().Where(service.TeamID(t.ID)).Exist(ctx)
+		if err != nil {
+			return err
+		}
+		if owns {
+			return slipway.Errorf(slipway.Conflict, "team %s owns services; give them to another team first", name)
+		}
+		if _, err := tx.Membership.Delete().Where(membership.TeamID(t.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		return tx.Team.DeleteOneID(t.ID).Exec(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	p.recordTeam(ctx, "team.removed", name, "", nil)
+	return nil
+}
+
+// SetMember gives an account a role in a team, in place of the one it had. It
+// takes an admin of the team.
+func (p *Platform) SetMember(ctx context.Context, name, accountName string, role slipway.Role) (*ent.Team, error) {
+	if !role.Includes(slipway.RoleViewer) {
+		return nil, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(role))).At("role")
+	}
+	t, err := p.teamFor(ctx, name, slipway.PermitTeam)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.Account(ctx, accountName)
+	if err != nil {
+		return nil, err
+	}
+	before := map[string]string{}
+	for _, m := range t.Edges.Memberships {
+		if m.AccountID == a.ID {
+			before["role"] = string(m.Role)
+		}
+	}
+	err = p.db.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
+		OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
+		Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
+	return p.Team(ctx, name)
+}
+
+// RemoveMember takes an account out of a team. Everybody may leave; taking out
+// others takes an admin of the team.
+func (p *Platform) RemoveMember(ctx context.Context, name, accountName string) error {
+	permission := slipway.PermitTeam
+	if accountName == slipway.ViewerFrom(ctx).Name {
+		permission = slipway.PermitServiceRead
+		if _, err := p.signedIn(ctx, slipway.PermitSelf); err != nil {
+			return err
+		}
+	}
+	t, err := p.teamFor(ctx, name, permission)
+	if err != nil {
+		return err
+	}
+	n, err := p.db.Membership.Delete().Where(membership.TeamID(t.ID), membership.HasAccountWith(account.Name(accountName))).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return slipway.Errorf(slipway.NotFound, "%s is not in team %s", printable(accountName), name)
+	}
+	p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
+	return nil
+}
