@@ -3,6 +3,7 @@ package slipway
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of error it is. It decides the HTTP status, the exit
@@ -16,6 +17,7 @@ const (
 	Denied          Code = "denied"          //
 	Unauthenticated Code = "unauthenticated" //
 	Unavailable     Code = "unavailable"     // something else is down: try again
+	Limited         Code = "limited"         // too often: try again later
 	Refused         Code = "failed"          // the service's own build, tests or checks said no
 	Internal        Code = "internal"        // a defect or a broken machine; never shown in full
 )
@@ -25,8 +27,9 @@ const (
 type Error struct {
 	Code    Code
 	Message string
-	Field   string // the input field at fault, when Code is Invalid
-	Err     error  // the cause, for the log only
+	Field   string        // the input field at fault, when Code is Invalid
+	After   time.Duration // when to try again, if Code is Limited
+	Err     error         // the cause, for the log only
 }
 
 // Errorf makes an error of the given code. A %w verb keeps the cause.
@@ -73,7 +76,7 @@ func OutcomeOf(err error) Outcome {
 // Retryable tells whether doing the same again could end otherwise.
 func Retryable(err error) bool {
 	switch CodeOf(err) {
-	case Unavailable, Internal:
+	case Unavailable, Limited, Internal:
 		return true
 	}
 	return false

@@ -32,9 +32,17 @@ func promote(t *testing.T, w *apitest.World, service, body string) api.Promotion
 	return p
 }
 
-func connect(t *testing.T, url string) *client.ClientWithResponses {
+func connect(t *testing.T, w *apitest.World) *client.ClientWithResponses {
 	t.Helper()
-	c, err := client.NewClientWithResponses(url + "/api/v1/")
+	return connectTo(t, w.URL, w.Token)
+}
+
+func connectTo(t *testing.T, url, token string) *client.ClientWithResponses {
+	t.Helper()
+	c, err := client.NewClientWithResponses(url+"/api/v1/", client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
+		req.Header.Set("Authorization", "Bearer "+token)
+		return nil
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +73,7 @@ func TestAPromotionThroughTheAPI(t *testing.T) {
 	if p.Service != "billing" || p.Environment != "dev" || len(p.Steps) == 0 {
 		t.Errorf("%+v", p)
 	}
-	events := follow(t, &client.Follower{Client: connect(t, w.URL)}, p.Id)
+	events := follow(t, &client.Follower{Client: connect(t, w)}, p.Id)
 	names := map[string]int{}
 	for _, e := range events {
 		names[e.Name]++
@@ -133,7 +141,7 @@ func TestResume(t *testing.T) {
 	w := apitest.New(t)
 	register(t, w, "billing")
 	p := promote(t, w, "billing", `{}`)
-	whole := follow(t, &client.Follower{Client: connect(t, w.URL)}, p.Id)
+	whole := follow(t, &client.Follower{Client: connect(t, w)}, p.Id)
 	var pieces []client.Event
 	stop := errors.New("enough")
 	for after := ""; len(pieces) < len(whole); {
@@ -141,6 +149,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		req.Header.Set("Authorization", "Bearer "+w.Token)
 		if after != "" {
 			req.Header.Set("Last-Event-ID", after)
 		}
@@ -197,7 +206,7 @@ func TestFollowAcrossARestart(t *testing.T) {
 	lost, found := make(chan struct{}), make(chan struct{})
 	started := make(chan struct{}, 100)
 	f := &client.Follower{
-		Client: connect(t, "http://"+address), Wait: 10 * time.Millisecond,
+		Client: connectTo(t, "http://"+address, w.Token), Wait: 10 * time.Millisecond,
 		Lost: func(error) { close(lost) }, Found: func() { close(found) },
 	}
 	ended := make(chan error, 1)
@@ -243,7 +252,12 @@ func TestShutdownEndsStreams(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- w.API.Serve(ctx, l) }()
 	for _, path := range []string{"/promotions/1/events", "/services/billing/environments/dev/logs?follow=true"} {
-		resp, err := http.Get("http://" + l.Addr().String() + "/api/v1" + path)
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+l.Addr().String()+"/api/v1"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+w.Token)
+		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,6 +24,7 @@ var statuses = map[slipway.Code]int{
 	slipway.Denied:          http.StatusForbidden,
 	slipway.Unauthenticated: http.StatusUnauthorized,
 	slipway.Unavailable:     http.StatusServiceUnavailable,
+	slipway.Limited:         http.StatusTooManyRequests,
 	slipway.Refused:         http.StatusUnprocessableEntity,
 	slipway.Internal:        http.StatusInternalServerError,
 }
@@ -34,6 +36,7 @@ var titles = map[slipway.Code]string{
 	slipway.Denied:          "Denied",
 	slipway.Unauthenticated: "Not signed in",
 	slipway.Unavailable:     "Unavailable",
+	slipway.Limited:         "Too many requests",
 	slipway.Refused:         "Failed",
 	slipway.Internal:        "Internal error",
 }
@@ -128,6 +131,10 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	if p.Code == slipway.Unavailable {
 		c.Response().Header().Set("Retry-After", "2")
+	}
+	var limited *slipway.Error
+	if errors.As(err, &limited) && limited.After > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(int(limited.After.Seconds())))
 	}
 	writeProblem(c.Response(), p)
 }

@@ -61,7 +61,7 @@ func NewServer(o Options) (*Server, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
 	e.Pre(requestID, s.accessLog, s.recovered, securityHeaders, s.knownHost, sameSite, bodyLimit)
-	e.Use(s.validated)
+	e.Use(s.authenticated, s.validated)
 	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
 
 	page, policy, err := referencePage(doc)
@@ -77,6 +77,7 @@ func NewServer(o Options) (*Server, error) {
 	e.GET(BasePath+"/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", Spec)
 	})
+	e.GET("/.well-known/jwks.json", s.publicKeys)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), 3*time.Second)
@@ -108,17 +109,26 @@ func (s *Server) HTTP() *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if _, ok := c.(*net.UnixConn); ok {
+				return context.WithValue(ctx, operatorKey{}, true)
+			}
+			return ctx
+		},
 	}
 	srv.RegisterOnShutdown(func() { s.drain.Do(func() { close(s.draining) }) })
 	return srv
 }
 
-// Serve answers on l until ctx ends, then lets requests under way finish for a
-// short while.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+// Serve answers on all listeners until ctx ends, then lets requests under way
+// finish for a short while. Who comes by a unix socket is the operator: its
+// directory decides who can open it.
+func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	srv := s.HTTP()
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { ended <- srv.Serve(l) }()
+	}
 	select {
 	case err := <-ended:
 		return err

@@ -9,8 +9,12 @@ import (
 )
 
 func service(s *ent.Service) Service {
+	team := ""
+	if s.Edges.Team != nil {
+		team = s.Edges.Team.Name
+	}
 	return Service{
-		Name: s.Name, Kind: slipway.ServiceKind(s.Kind), Url: s.Repository, Path: s.Path, Branch: s.Branch,
+		Name: s.Name, Team: team, Kind: slipway.ServiceKind(s.Kind), Url: s.Repository, Path: s.Path, Branch: s.Branch,
 		Credential: s.Credential, CreatedAt: s.CreatedAt.UTC(),
 	}
 }
@@ -27,7 +31,7 @@ func (h *handlers) ListServices(ctx context.Context, r ListServicesRequestObject
 // CreateService registers a repository.
 func (h *handlers) CreateService(ctx context.Context, r CreateServiceRequestObject) (CreateServiceResponseObject, error) {
 	s, err := h.platform.Register(ctx, platform.ServiceInput{
-		Name: r.Body.Name, URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind,
+		Name: r.Body.Name, URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
 		Credential: slipway.SecretRef(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
 	})
 	if err != nil {
@@ -50,7 +54,7 @@ func (h *handlers) GetService(ctx context.Context, r GetServiceRequestObject) (G
 // UpdateService changes a service.
 func (h *handlers) UpdateService(ctx context.Context, r UpdateServiceRequestObject) (UpdateServiceResponseObject, error) {
 	s, err := h.platform.UpdateService(ctx, r.Service, platform.ServiceChange{
-		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind,
+		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
 		Credential: (*slipway.SecretRef)(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
 	})
 	if err != nil {

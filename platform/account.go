@@ -160,6 +160,22 @@ func (p *Platform) Account(ctx context.Context, name string) (*ent.Account, erro
 	return a, missing(err, "there is no account %s; `slipway account ls` lists them", printable(name))
 }
 
+// Me tells who asks, with the teams.
+func (p *Platform) Me(ctx context.Context) (slipway.Viewer, []*ent.Membership, error) {
+	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	if err != nil || v.Account == 0 {
+		return v, nil, err
+	}
+	a, err := p.Account(ctx, v.Name)
+	if err != nil {
+		return v, nil, err
+	}
+	for _, m := range a.Edges.Memberships {
+		m.Edges.Account = a
+	}
+	return v, a.Edges.Memberships, nil
+}
+
 // AccountChange is what to change of an account; nil leaves a field as it is.
 type AccountChange struct {
 	DisplayName, Email *string

@@ -114,3 +114,8 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": yes(a.Admin), "invited_by": row.InvitedBy})
 	return p.begin(ctx, a, from)
 }
+
+// InvitationURL is the link of an invitation.
+func (p *Platform) InvitationURL(in Invitation) string {
+	return p.Address + "/invitations/" + in.Token.Reveal()
+}

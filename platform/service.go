@@ -207,6 +207,7 @@ func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, erro
 // Promotions under way keep what they started with.
 type ServiceChange struct {
 	URL, Path, Branch *string
+	Team              *string // the team that shall own it; it takes a maintainer of both
 	Kind              *slipway.ServiceKind
 	Credential        *slipway.SecretRef
 	Token             slipway.Secret // a new token or private key, in place of Credential
@@ -237,6 +238,17 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
 		return nil, err
 	}
+	owner := s.Edges.Team
+	if change.Team != nil && (owner == nil || *change.Team != owner.Name) {
+		was := owner
+		if owner, err = p.owningTeam(ctx, *change.Team); err != nil {
+			return nil, err
+		}
+		changed["team"] = "-> " + owner.Name
+		if was != nil {
+			changed["team"] = was.Name + " " + changed["team"]
+		}
+	}
 	if len(changed) == 0 {
 		return s, nil
 	}
@@ -247,10 +259,14 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if in.Kind != "" {
 		update.SetKind(service.Kind(in.Kind))
 	}
+	if owner != nil {
+		update.SetTeamID(owner.ID)
+	}
 	if s, err = update.Save(ctx); err != nil {
 		return nil, missing(err, "there is no service %s any more", name)
 	}
 	p.record(ctx, "service.changed", s.Name, "", 0, changed)
+	s.Edges.Team = owner
 	return s, nil
 }
 

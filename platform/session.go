@@ -200,7 +200,10 @@ const (
 )
 
 func tooMany(until time.Time) error {
-	return slipway.Errorf(slipway.Unavailable, "too many wrong passwords; try again in %s", time.Until(until).Round(time.Second)+time.Second)
+	after := time.Until(until).Round(time.Second) + time.Second
+	err := slipway.Errorf(slipway.Limited, "too many wrong passwords; try again in %s", after)
+	err.After = after
+	return err
 }
 
 // prove checks a password. It takes as long for an account that isn't there, nil.

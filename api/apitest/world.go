@@ -27,6 +27,7 @@ type World struct {
 	Ledger *platform.Ledger
 	API    *api.Server
 	URL    string // of the server
+	Token  string // of an admin of the platform
 	Data   string // a directory of its own
 
 	// The ports; a test may replace a function before it makes requests.
@@ -78,6 +79,7 @@ func New(t testing.TB) *World {
 	if w.API, err = api.NewServer(api.Options{Platform: w.Platform, Version: "0.1.0-test"}); err != nil {
 		t.Fatal(err)
 	}
+	w.Token = w.SignedUp("ada", true, nil)
 	server := httptest.NewUnstartedServer(w.API)
 	server.Config = w.API.HTTP()
 	server.Start()
@@ -88,6 +90,29 @@ func New(t testing.TB) *World {
 		_ = storage.Close()
 	})
 	return w
+}
+
+// SignedUp makes an account with roles by team, and returns a token of it that
+// nothing narrows. Teams are made as they are named.
+func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role) string {
+	ctx := slipway.WithViewer(context.Background(), slipway.System("test"))
+	must := func(err error) {
+		if err != nil && slipway.CodeOf(err) != slipway.Conflict {
+			panic(err) // a test's own mistake
+		}
+	}
+	a, err := w.AddAccount(ctx, platform.AccountInput{Name: name, Admin: admin})
+	must(err)
+	v := slipway.Viewer{Kind: slipway.ViewerPerson, Account: a.ID, Name: name, Admin: admin, Roles: map[int]slipway.Role{}}
+	for team, role := range roles {
+		_, err := w.AddTeam(ctx, team, "")
+		must(err)
+		_, err = w.SetMember(ctx, team, name, role)
+		must(err)
+	}
+	_, text, err := w.AddToken(slipway.WithViewer(ctx, v), platform.TokenInput{Name: "test", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+	must(err)
+	return text.Reveal()
 }
 
 func resolve(_ context.Context, _ slipway.Repository, ref string) (slipway.Commit, error) {

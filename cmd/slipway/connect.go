@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -18,42 +16,99 @@ import (
 
 const defaultServer = "http://127.0.0.1:7070"
 
-// server is the platform's address: as given, or that of the platform which
-// runs on the data directory, or the usual one.
+// server is the platform's address: as given, or that of the profile in use, or
+// of the platform which runs on the data directory, or the usual one.
 func (a *app) server() (string, error) {
-	if a.Server != "" {
+	to, err := a.endpoint()
+	return to.server, err
+}
+
+// endpoint is where requests go, and on whose behalf.
+type endpoint struct {
+	server   string
+	operator bool   // by the socket of the data directory
+	profile  string // whose session or token is sent; "" for none
+	token    string // from the environment
+}
+
+// endpoint finds out where to send requests, the most explicit first.
+func (a *app) endpoint() (to endpoint, err error) {
+	known, err := a.profiles()
+	if err != nil {
+		return to, err
+	}
+	to.token = a.env("SLIPWAY_TOKEN")
+	switch {
+	case a.Server != "":
 		u, err := url.Parse(a.Server)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return "", slipway.Errorf(slipway.Invalid, "--server %q is not an address; write it as http://127.0.0.1:7070", a.Server)
+			return to, slipway.Errorf(slipway.Invalid, "--server %q is not an address; write it as http://127.0.0.1:7070", a.Server)
 		}
-		return strings.TrimRight(a.Server, "/"), nil
+		to.server = strings.TrimRight(a.Server, "/")
+		to.profile = known.of(to.server)
+	case a.Profile != "":
+		p, ok := known.Profiles[a.Profile]
+		if !ok {
+			return to, slipway.Errorf(slipway.Invalid, "there is no profile %s; `slipway profile ls` lists them", a.Profile).At("profile")
+		}
+		to.server, to.profile = p.Server, a.Profile
+	case known.Current != "" && !a.namesData():
+		to.server, to.profile = known.Profiles[known.Current].Server, known.Current
+	default:
+		to.server = a.running()
+		to.operator = to.token == "" && a.operates()
 	}
-	text, err := os.ReadFile(filepath.Join(a.Data, "up.json"))
-	if err != nil {
-		return defaultServer, nil
+	return to, nil
+}
+
+// namesData tells whether the data directory was chosen rather than left alone.
+func (a *app) namesData() bool {
+	return a.env("SLIPWAY_DATA") != "" || a.Data != filepath.Join(a.env("HOME"), ".slipway")
+}
+
+// running is the address of the platform that runs on the data directory.
+func (a *app) running() string {
+	r, err := readRunning(a.Data)
+	if err != nil || r.Listen == "" {
+		return defaultServer
 	}
-	var up struct {
-		Listen string `json:"listen"`
-	}
-	if json.Unmarshal(text, &up) != nil || up.Listen == "" {
-		return defaultServer, nil
-	}
-	return "http://" + up.Listen, nil
+	return "http://" + r.Listen
 }
 
 // client connects to the API.
 func (a *app) client() (*client.ClientWithResponses, error) {
-	server, err := a.server()
+	to, err := a.endpoint()
 	if err != nil {
 		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = 2 * time.Minute
-	if host := hostOf(server); host == "localhost" || net.ParseIP(host).IsLoopback() {
+	base := to.server
+	if host := hostOf(base); host == "localhost" || net.ParseIP(host).IsLoopback() {
 		transport.Proxy = nil // a proxy can't reach this machine's loopback
 	}
-	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transport}))
+	if to.operator {
+		transport.DialContext, base = dialOperator(a.Data), "http://localhost"
+	}
+	credential := func(ctx context.Context, req *http.Request) error {
+		req.Header.Set("User-Agent", "slipway/"+buildVersion())
+		token := to.token
+		if token == "" && to.profile != "" {
+			var err error
+			if token, err = a.bearer(ctx, to.profile); err != nil {
+				return err
+			}
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		return nil
+	}
+	return client.NewClientWithResponses(base+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: stay}), client.WithRequestEditorFn(credential))
 }
+
+// stay follows no redirect: none is expected, and a token must not go elsewhere.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func hostOf(server string) string {
 	u, err := url.Parse(server)

@@ -55,7 +55,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		}
 	}()
 	fmt.Fprintf(a.stdout, "The platform is up: API http://%s/api/v1/, services at %s, data in %s\n", p.Listen, p.Edge, data)
-	show := demonstration{server: "http://" + p.Listen, edge: p.Edge, data: data, app: a}
+	show := demonstration{edge: p.Edge, data: data, app: a}
 	if err := show.play(ctx); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (c *demoCommand) directory(a *app) (string, func(), error) {
 
 // demonstration is the play: the example services go from git to prod.
 type demonstration struct {
-	server, edge, data string
+	edge, data string
 	*app
 }
 
@@ -115,7 +115,7 @@ func (d demonstration) play(ctx context.Context) error {
 
 // register adds a service; one that is there from an earlier demo is kept.
 func (d demonstration) register(ctx context.Context, service, repository string) error {
-	api, err := client.NewClientWithResponses(d.server + "/api/v1")
+	api, err := d.app.client()
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (d demonstration) register(ctx context.Context, service, repository string)
 // type_ shows a command as a reader would type it and runs it against the API.
 func (d demonstration) type_(ctx context.Context, args ...string) error {
 	fmt.Fprintf(d.stdout, "\n$ slipway %s\n", strings.Join(args, " "))
-	full := append([]string{"--server", d.server, "--data", d.data}, args...)
+	full := append([]string{"--data", d.data}, args...)
 	if code := run(ctx, full, strings.NewReader(""), d.stdout, d.stderr, d.env); code != 0 {
 		return &endedError{code}
 	}
@@ -169,7 +169,7 @@ func (d demonstration) confirm(ctx context.Context, services []string) error {
 
 func (d demonstration) digest(ctx context.Context, service, environment string) (string, error) {
 	var out strings.Builder
-	args := []string{"--server", d.server, "--data", d.data, "--json", "status", service}
+	args := []string{"--data", d.data, "--json", "status", service}
 	if code := run(ctx, args, strings.NewReader(""), &out, d.stderr, d.env); code != 0 {
 		return "", &endedError{code}
 	}

@@ -36,6 +36,7 @@ type running struct {
 // which is a process of its own and outlives it.
 type embedded struct {
 	running
+	core    *platform.Platform
 	log     *slog.Logger
 	closers []func()
 	failed  chan error
@@ -72,7 +73,11 @@ func startEmbedded(ctx context.Context, data, listen, edge string, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	p.serve(listener, handler)
+	own, err := listenOperator(data)
+	if err != nil {
+		return nil, err
+	}
+	p.serve(handler, listener, own)
 	supervised, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.onStop(stop)
 	go superviseAgent(supervised, data, agent.Edge, log)
@@ -103,6 +108,7 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
+		Address: "http://" + p.Listen,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
 		Builder: builder, Renderer: renderer, Log: p.log, URL: func(service, environment string) string {
 			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
@@ -120,6 +126,7 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 	if err := core.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("take up unfinished promotions: %w", err)
 	}
+	p.core = core
 	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen})
 }
 
@@ -148,12 +155,12 @@ func newBuilder(ctx context.Context, data string, log *slog.Logger) (*build.Buil
 }
 
 // serve answers the API until stop; a listener that breaks ends the platform.
-func (p *embedded) serve(listener net.Listener, server *api.Server) {
+func (p *embedded) serve(server *api.Server, listeners ...net.Listener) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := server.Serve(ctx, listener); err != nil {
+		if err := server.Serve(ctx, listeners...); err != nil {
 			p.failed <- err
 		}
 	}()

@@ -34,9 +34,10 @@ func main() {
 // settings is the configuration of the program: flag, environment variable and
 // help on one line each.
 type settings struct {
-	Server string `env:"SLIPWAY_SERVER" placeholder:"URL" help:"The platform's address. Unless given, that of the platform of the data directory."`
-	Data   string `env:"SLIPWAY_DATA" default:"~/.slipway" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
-	JSON   bool   `name:"json" help:"Print the API's objects instead of tables."`
+	Server  string `env:"SLIPWAY_SERVER" placeholder:"URL" help:"The platform's address. Unless given, that of the platform of the data directory."`
+	Data    string `env:"SLIPWAY_DATA" default:"~/.slipway" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
+	Profile string `env:"SLIPWAY_PROFILE" placeholder:"NAME" help:"The profile to use; slipway login makes one. SLIPWAY_TOKEN holds a token for scripts."`
+	JSON    bool   `name:"json" help:"Print the API's objects instead of tables."`
 }
 
 // program is the command line.
@@ -56,6 +57,16 @@ type program struct {
 	Open      openCommand       `cmd:"" group:"Look" help:"Open a service, or the API's reference page, in a browser."`
 	Config    configCommands    `cmd:"" group:"Config" help:"Show and change settings."`
 	Secret    secretCommands    `cmd:"" group:"Config" help:"Store and remove secrets."`
+	Login     loginCommand      `cmd:"" group:"Access" help:"Sign in to a platform."`
+	Logout    logoutCommand     `cmd:"" group:"Access" help:"Sign out and forget the profile."`
+	Whoami    whoamiCommand     `cmd:"" group:"Access" help:"Show who you are and what you may do."`
+	Profiles  profileCommands   `cmd:"" name:"profile" group:"Access" help:"List and choose profiles."`
+	Admin     adminCommands     `cmd:"" group:"Access" help:"Make the first admin of the platform."`
+	Account   accountCommands   `cmd:"" group:"Access" help:"People and service accounts."`
+	Team      teamCommands      `cmd:"" group:"Access" help:"Teams and who is in them."`
+	Token     tokenCommands     `cmd:"" group:"Access" help:"Tokens for programs."`
+	Audit     auditCommands     `cmd:"" group:"Access" help:"Who did and tried what."`
+	API       apiCommand        `cmd:"" name:"api" group:"Look" help:"Make any request of the API."`
 	Help      helpCommand       `cmd:"" group:"Look" help:"Show help for a command."`
 }
 
@@ -93,7 +104,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "Platform", Title: "The platform:"}, {Key: "Services", Title: "Services and releases:"},
-			{Key: "Look", Title: "Looking:"}, {Key: "Config", Title: "Config and secrets:"},
+			{Key: "Look", Title: "Looking:"}, {Key: "Config", Title: "Config and secrets:"}, {Key: "Access", Title: "Who may do what:"},
 		}),
 	)
 	if err != nil {

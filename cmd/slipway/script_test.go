@@ -39,7 +39,9 @@ func TestScripts(t *testing.T) {
 					env.Setenv("HOME", env.WorkDir)
 					env.Setenv("SLIPWAY_DATA", filepath.Join(env.WorkDir, "data"))
 					if strings.HasSuffix(dir, "api") {
-						env.Setenv("SLIPWAY_SERVER", apitest.New(t).URL)
+						w := apitest.New(t)
+						env.Setenv("SLIPWAY_SERVER", w.URL)
+						env.Setenv("SLIPWAY_TOKEN", w.Token)
 					}
 					return nil
 				},

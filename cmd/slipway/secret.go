@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -130,4 +131,20 @@ func (c *secretRm) Run(a *app) error {
 		fmt.Fprintf(a.stdout, "%s is removed.\n", c.Name)
 	}
 	return err
+}
+
+// lines returns a function that reads one secret after the other: from prompts
+// on a terminal, otherwise a line of standard input each.
+func (a *app) lines() func(prompt string) (slipway.Secret, error) {
+	if terminal(a.stdin) {
+		return a.readSecret
+	}
+	reader := bufio.NewReader(io.LimitReader(a.stdin, 64<<10))
+	return func(string) (slipway.Secret, error) {
+		line, err := reader.ReadString('\n')
+		if err != nil && line == "" {
+			return slipway.Secret{}, slipway.Errorf(slipway.Invalid, "standard input has too few lines")
+		}
+		return slipway.NewSecret(strings.TrimRight(line, "\r\n")), nil
+	}
 }

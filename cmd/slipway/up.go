@@ -35,9 +35,15 @@ func (c *upCommand) Run(a *app) error {
 	}
 	defer p.stop()
 	fmt.Fprintf(a.stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
-	fmt.Fprintf(a.stdout, "  API       http://%s/api/v1/ (this machine only: there are no accounts yet)\n", p.Listen)
+	fmt.Fprintf(a.stdout, "  API       http://%s/api/v1/\n", p.Listen)
 	fmt.Fprintf(a.stdout, "  services  http://SERVICE.ENVIRONMENT.localhost:%s\n", portOf(p.Edge))
 	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
+	if invited, first, err := p.core.SetUp(ctx); err != nil {
+		return err
+	} else if first {
+		fmt.Fprintf(a.stdout, "There is no admin yet. Make one, once, within a day, with\n  slipway login --invitation %s\n", p.core.InvitationURL(invited))
+		fmt.Fprintln(a.stdout, "Until then, commands on this machine that can read the data directory act as its operator.")
+	}
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(a.stdout, "Stopping the platform; services go on. Stop them with: slipway down")

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// permissionOf is what an operation of the contract needs; "" for what is
+// outside the contract, or names nothing.
+func (s *Server) permissionOf(c echo.Context) slipway.Permission {
+	item := s.spec.Paths.Value(specPath(c.Path()))
+	if item == nil || !strings.HasPrefix(c.Path(), BasePath+"/") {
+		return ""
+	}
+	op := item.GetOperation(c.Request().Method)
+	if op == nil {
+		return ""
+	}
+	name, _ := op.Extensions["x-permission"].(string)
+	return slipway.Permission(name)
+}
+
+// authenticated finds out who asks before anything else is looked at. An
+// operation that names no permission lets nobody in. What the viewer may do is
+// decided by the platform, which knows what is asked for.
+func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		permission := s.permissionOf(c)
+		if permission == "" && strings.HasPrefix(c.Path(), BasePath+"/") && s.spec.Paths.Value(specPath(c.Path())) != nil {
+			permission = slipway.PermitPlatform
+		}
+		r := c.Request()
+		ctx := platform.WithRequest(r.Context(), c.Response().Header().Get(echo.HeaderXRequestID))
+		ctx = context.WithValue(ctx, callerKey{}, callerOf(r))
+		if permission != "" && permission != slipway.PermitAnyone {
+			v, err := s.viewer(ctx, r)
+			if err != nil {
+				if slipway.CodeOf(err) == slipway.Unauthenticated {
+					c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="slipway"`)
+				}
+				return err
+			}
+			ctx = slipway.WithViewer(ctx, v)
+		}
+		c.SetRequest(r.WithContext(ctx))
+		return next(c)
+	}
+}
+
+// viewer finds out whom a request's token belongs to.
+func (s *Server) viewer(ctx context.Context, r *http.Request) (slipway.Viewer, error) {
+	header := r.Header.Values(echo.HeaderAuthorization)
+	if operator, _ := ctx.Value(operatorKey{}).(bool); operator && len(header) == 0 {
+		// Whoever can open the socket in the data directory owns the platform anyway.
+		return slipway.Viewer{Kind: slipway.ViewerSystem, Name: "operator", Admin: true, Via: callerFrom(ctx).Via, Address: "this machine"}, nil
+	}
+	if len(header) == 0 {
+		return slipway.Viewer{}, slipway.Errorf(slipway.Unauthenticated, "sign in first: run `slipway login`, or send a token as `Authorization: Bearer TOKEN`")
+	}
+	scheme, credential, ok := strings.Cut(header[0], " ")
+	if len(header) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
+		return slipway.Viewer{}, slipway.Errorf(slipway.Unauthenticated, "the Authorization header must be one line of the form: Bearer TOKEN")
+	}
+	return s.platform.Identify(ctx, slipway.NewSecret(credential), callerFrom(ctx))
+}
+
+// operatorKey marks what came by the socket in the data directory.
+type operatorKey struct{}
+
+type callerKey struct{}
+
+func callerFrom(ctx context.Context) platform.Caller {
+	c, _ := ctx.Value(callerKey{}).(platform.Caller)
+	return c
+}
+
+// callerOf says where a request comes from. Forwarding headers are believed
+// from nobody: anybody can write them.
+func callerOf(r *http.Request) platform.Caller {
+	address := r.RemoteAddr
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	via := "api"
+	if strings.HasPrefix(r.UserAgent(), "slipway/") {
+		via = "cli"
+	}
+	return platform.Caller{Via: via, Address: address, Agent: r.UserAgent()}
+}
+
+// keySet is a JSON Web Key Set (RFC 7517, RFC 8037).
+type keySet struct {
+	Keys []key `json:"keys"`
+}
+
+type key struct {
+	Type      string `json:"kty"`
+	Curve     string `json:"crv"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+	ID        string `json:"kid"`
+	X         string `json:"x"`
+}
+
+// publicKeys publishes what access tokens can be checked with.
+func (s *Server) publicKeys(c echo.Context) error {
+	keys, err := s.platform.VerificationKeys(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	set := keySet{Keys: []key{}}
+	for _, k := range keys {
+		set.Keys = append(set.Keys, key{Type: "OKP", Curve: "Ed25519", Use: "sig", Algorithm: "EdDSA", ID: k.ID, X: base64.RawURLEncoding.EncodeToString(k.Public)})
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "public, max-age=300")
+	return c.Blob(http.StatusOK, "application/jwk-set+json", text)
+}

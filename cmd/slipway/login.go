@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type loginCommand struct {
+	URL     string `arg:"" name:"server" optional:"" help:"The platform's address; that of --server, the profile or the data directory unless given."`
+	Name    string `help:"The account; asked for unless given."`
+	As      string `placeholder:"PROFILE" help:"The name of the profile; the server's host unless given."`
+	Token   bool   `name:"token-stdin" help:"Keep a token, read from standard input, in place of a session."`
+	Invited string `name:"invitation" placeholder:"LINK" help:"Make the account that an invitation or the set-up link is for."`
+}
+
+// Help has examples.
+func (loginCommand) Help() string {
+	return `Signs in and keeps the session, or a token, in a profile. From then on commands use it.
+
+Examples:
+  slipway login https://slipway.example.com
+  slipway login https://slipway.example.com --token-stdin < token
+  slipway login --invitation http://127.0.0.1:7070/invitations/...`
+}
+
+// Run signs in.
+func (c *loginCommand) Run(a *app) error {
+	server, invitation := strings.TrimRight(c.URL, "/"), ""
+	if at, token, ok := strings.Cut(c.Invited, "/invitations/"); ok && server == "" {
+		server, invitation = at, token
+	} else if c.Invited != "" {
+		invitation = c.Invited[strings.LastIndex(c.Invited, "/")+1:]
+	}
+	if server == "" {
+		var err error
+		if server, err = a.server(); err != nil {
+			return err
+		}
+	}
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return slipway.Errorf(slipway.Invalid, "%q is not an address; write it as https://slipway.example.com", server).At("server")
+	}
+	kept := profile{Server: server}
+	if c.Token {
+		secret, err := a.readSecret("Token: ")
+		if err != nil {
+			return err
+		}
+		kept.Token = secret.Reveal()
+	} else if kept, err = c.session(a, server, invitation); err != nil {
+		return err
+	}
+	name := c.As
+	if name == "" {
+		name = u.Host
+	}
+	if c.Token { // before it is kept: a token that isn't good is told at once
+		as := *a
+		as.Server, as.env = server, func(key string) string {
+			if key == "SLIPWAY_TOKEN" {
+				return kept.Token
+			}
+			return a.env(key)
+		}
+		r, err := call(&as, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
+			return cl.GetSessionWithResponse(ctx)
+		})
+		if err != nil {
+			return err
+		}
+		kept.Account = r.JSON200.Account
+	}
+	err = a.changeProfiles(func(all *profiles) error {
+		all.Profiles[name], all.Current = kept, name
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "Signed in to %s as %s (profile %s).\n", server, kept.Account, name)
+	return nil
+}
+
+// session signs in by password, or accepts an invitation.
+func (c *loginCommand) session(a *app, server, invitation string) (profile, error) {
+	reader := bufio.NewReader(a.stdin)
+	name := c.Name
+	if name == "" {
+		fmt.Fprint(a.stderr, "Name: ")
+		line, err := reader.ReadString('\n')
+		if err != nil && line == "" {
+			return profile{}, slipway.Errorf(slipway.Invalid, "no name was given; give one with --name")
+		}
+		name = strings.TrimSpace(line)
+	}
+	prompt := "Password: "
+	if invitation != "" {
+		prompt = "Choose a password of at least 15 characters: "
+	}
+	in := *a
+	if !terminal(a.stdin) {
+		in.stdin = reader // what is left of it
+	}
+	password, err := in.readSecret(prompt)
+	if err != nil {
+		return profile{}, err
+	}
+	version := "slipway/" + buildVersion()
+	cl, err := client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{CheckRedirect: stay}), client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
+		req.Header.Set("User-Agent", version)
+		return nil
+	}))
+	if err != nil {
+		return profile{}, err
+	}
+	if invitation != "" {
+		r, err := cl.AcceptInvitationWithResponse(a.ctx, client.AcceptInput{Token: invitation, Name: name, Password: password.Reveal()})
+		if err != nil {
+			return profile{}, a.unreachable(err)
+		}
+		if r.JSON201 == nil {
+			return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+		}
+		return sessionProfile(server, *r.JSON201), nil
+	}
+	r, err := cl.SignInWithResponse(a.ctx, client.SignInInput{Name: name, Password: password.Reveal()})
+	if err != nil {
+		return profile{}, a.unreachable(err)
+	}
+	if r.JSON201 == nil {
+		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+	}
+	return sessionProfile(server, *r.JSON201), nil
+}
+
+type logoutCommand struct{}
+
+// Run signs out and forgets the profile.
+func (logoutCommand) Run(a *app) error {
+	to, err := a.endpoint()
+	if err != nil {
+		return err
+	}
+	if to.profile == "" {
+		return slipway.Errorf(slipway.Conflict, "you are not signed in to %s", to.server)
+	}
+	_, err = call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SignOutResponse, error) {
+		return cl.SignOutWithResponse(ctx)
+	})
+	if code := slipway.CodeOf(err); err != nil && code != slipway.Unauthenticated && code != slipway.Conflict {
+		return err // the session is still open there
+	}
+	err = a.changeProfiles(func(all *profiles) error {
+		delete(all.Profiles, to.profile)
+		if all.Current == to.profile {
+			all.Current = ""
+		}
+		return nil
+	})
+	if err == nil {
+		fmt.Fprintf(a.stderr, "Signed out of %s.\n", to.server)
+	}
+	return err
+}
+
+type whoamiCommand struct{}
+
+// Run shows who one is.
+func (whoamiCommand) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
+		return cl.GetSessionWithResponse(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	var teams, scopes []string
+	for _, m := range r.JSON200.Teams {
+		teams = append(teams, fmt.Sprintf("%s in %s", m.Role, m.Team))
+	}
+	for _, s := range r.JSON200.Scopes {
+		scopes = append(scopes, string(s))
+	}
+	admin := ""
+	if r.JSON200.Admin {
+		admin = "of the platform"
+	}
+	server, _ := a.server()
+	return a.facts("account", r.JSON200.Account, "kind", string(r.JSON200.Kind), "admin", admin, "teams", strings.Join(teams, ", "), "scopes", strings.Join(scopes, ", "), "server", server)
+}
