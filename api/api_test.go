@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"github.com/slipway-dev/slipway"
@@ -57,11 +59,10 @@ func ask(t *testing.T, w *apitest.World, method, path, body string, headers ...s
 func conforms(t *testing.T, req *http.Request, resp *http.Response, body []byte) {
 	t.Helper()
 	path, inside := strings.CutPrefix(req.URL.Path, api.BasePath)
-	doc := spec(t)
 	if !inside || path == "/" || path == "/openapi.yaml" || path == "" {
 		return
 	}
-	router, err := gorillamux.NewRouter(doc)
+	router, err := theRouter()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,12 +82,24 @@ func conforms(t *testing.T, req *http.Request, resp *http.Response, body []byte)
 
 func spec(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
+	doc, err := theSpec()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return doc
 }
+
+// Read once: it is long, and every answer is held to it.
+var (
+	theSpec   = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(api.Spec) })
+	theRouter = sync.OnceValues(func() (routers.Router, error) {
+		doc, err := theSpec()
+		if err != nil {
+			return nil, err
+		}
+		return gorillamux.NewRouter(doc)
+	})
+)
 
 func problem(t *testing.T, resp *http.Response, body []byte) api.Problem {
 	t.Helper()

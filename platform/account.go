@@ -294,7 +294,11 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 		return err
 	}
 	if self {
-		if err := p.prove(ctx, a, change.Current, v.Address); err != nil {
+		err := p.prove(ctx, a, change.Current, v.Address)
+		if slipway.CodeOf(err) == slipway.Unauthenticated {
+			return slipway.Errorf(slipway.Invalid, "the current password is wrong").At("current")
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -121,6 +121,11 @@ func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, erro
 				able = append(able, id)
 			}
 		}
+		for id := range v.Roles {
+			if len(v.Roles) == 1 && len(able) == 0 {
+				able = append(able, id) // which then says what is missing
+			}
+		}
 		if len(able) == 1 && !v.Admin {
 			name = p.team(ctx, able[0])
 		}

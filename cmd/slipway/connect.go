@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -52,18 +51,13 @@ func (a *app) endpoint() (to endpoint, err error) {
 			return to, slipway.Errorf(slipway.Invalid, "there is no profile %s; `slipway profile ls` lists them", a.Profile).At("profile")
 		}
 		to.server, to.profile = p.Server, a.Profile
-	case known.Current != "" && !a.namesData():
+	case known.Current != "" && !a.chosen:
 		to.server, to.profile = known.Profiles[known.Current].Server, known.Current
 	default:
 		to.server = a.running()
 		to.operator = to.token == "" && a.operates()
 	}
 	return to, nil
-}
-
-// namesData tells whether the data directory was chosen rather than left alone.
-func (a *app) namesData() bool {
-	return a.env("SLIPWAY_DATA") != "" || a.Data != filepath.Join(a.env("HOME"), ".slipway")
 }
 
 // running is the address of the platform that runs on the data directory.

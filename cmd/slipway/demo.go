@@ -71,8 +71,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 // directory is where the demo keeps its data: apart from the reader's own
 // platform, and gone afterwards with --once unless --data names it.
 func (c *demoCommand) directory(a *app) (string, func(), error) {
-	home, err := os.UserHomeDir()
-	if err != nil || a.Data != filepath.Join(home, ".slipway") {
+	if a.chosen {
 		return a.Data, func() {}, nil
 	}
 	if !c.Once {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -35,7 +36,7 @@ func main() {
 // help on one line each.
 type settings struct {
 	Server  string `env:"SLIPWAY_SERVER" placeholder:"URL" help:"The platform's address. Unless given, that of the platform of the data directory."`
-	Data    string `env:"SLIPWAY_DATA" default:"~/.slipway" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
+	Data    string `env:"SLIPWAY_DATA" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
 	Profile string `env:"SLIPWAY_PROFILE" placeholder:"NAME" help:"The profile to use; slipway login makes one. SLIPWAY_TOKEN holds a token for scripts."`
 	JSON    bool   `name:"json" help:"Print the API's objects instead of tables."`
 }
@@ -73,6 +74,7 @@ type program struct {
 // app is what a command gets to work with: kong gives it to every Run method.
 type app struct {
 	settings
+	chosen bool // the data directory was named, rather than left alone
 	ctx    context.Context
 	stdin  io.Reader
 	stdout io.Writer
@@ -120,7 +122,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "`slipway help` lists the commands; `slipway COMMAND --help` explains one.")
 		return exitUsage
 	}
-	a := &app{settings: cli.settings, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env, parser: parser}
+	chosen := cli.Data != ""
+	if !chosen {
+		cli.Data = filepath.Join(env("HOME"), ".slipway")
+	}
+	a := &app{settings: cli.settings, chosen: chosen, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env, parser: parser}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return a.report(parsed.Run(a))
 }
