@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/python"
 )
 
 // Options are the rooms that the platform connects.
@@ -27,6 +28,8 @@ type Options struct {
 	Log      *slog.Logger
 	// Address is where people reach the platform, for the links it hands out.
 	Address string
+	// Interpreters are the Pythons of this machine, for Detect; nil means none.
+	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
 	// URL is where a service answers in an environment, at the edge.
 	URL func(service, environment string) string
 }

@@ -1,0 +1,77 @@
+package platform
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// Detection is what Slipway understands of a repository before it is registered.
+type Detection struct {
+	Name    string // what the service would be called
+	Commit  slipway.Commit
+	Project *python.Project
+	Took    time.Duration
+}
+
+// Detect reads a repository as Register would and says how it would be built,
+// tested and started, with evidence. Nothing is kept, nothing of the project is
+// run. It takes whoever may register.
+func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, error) {
+	began := time.Now()
+	if in.Name == "" {
+		in.Name = slipway.NameFromRepository(in.Repository())
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	if _, err := p.owningTeam(ctx, in.Team); err != nil {
+		return nil, err
+	}
+	if in.Token.Reveal() != "" {
+		// The source resolves references alone; this one is gone again in a moment.
+		ref := p.ref("_platform/detect-" + hex.EncodeToString(random(8)))
+		if err := p.Secrets.Set(ctx, ref, in.Token); err != nil {
+			return nil, err
+		}
+		defer func() { _ = p.Secrets.Delete(context.WithoutCancel(ctx), ref) }()
+		in.Credential = ref
+	} else if in.Credential != "" {
+		if _, err := p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
+			return nil, err
+		}
+	}
+	commit, err := p.Source.Resolve(ctx, in.Repository(), in.Branch)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "slipway-detect-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	tree := filepath.Join(dir, "tree")
+	if err := p.Source.Export(ctx, in.Repository(), commit.ID, tree, io.Discard); err != nil {
+		return nil, err
+	}
+	options := python.Options{Path: in.Path, Today: time.Now()}
+	if p.Interpreters != nil {
+		if options.Interpreters, err = p.Interpreters(ctx); err != nil {
+			return nil, err
+		}
+	}
+	project, err := python.Detect(os.DirFS(tree), options)
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Refused, err, "the repository can't be read at %s; is the directory right?", printable(in.Path))
+	}
+	if in.Name == "" && slipway.CheckName("name", project.Name) == nil {
+		in.Name = project.Name
+	}
+	return &Detection{Name: in.Name, Commit: commit, Project: project, Took: time.Since(began)}, nil
+}

@@ -1,0 +1,127 @@
+package platform
+
+import (
+	"context"
+
+	"entgo.io/ent/dialect/sql"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/team"
+)
+
+// OverviewQuery selects services by a part of their name or repository, and by
+// the team that owns them.
+type OverviewQuery struct {
+	Search string
+	Team   string
+	Page
+}
+
+// Overview is a page of Status: the services with their teams.
+type Overview struct {
+	Status
+	Next  string // the cursor of the next page; "" at the end
+	Total int    // services that the query selects, on all pages
+}
+
+// Overview tells what runs where, for a page of the services that the viewer
+// may see. It takes as many queries for a thousand services as for ten, and asks
+// the target about the page's alone.
+func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, error) {
+	limit, err := q.limit()
+	if err != nil {
+		return nil, err
+	}
+	after, err := q.after()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
+	where := visible(ctx)
+	if q.Search != "" {
+		where = append(where, service.Or(service.NameContainsFold(q.Search), service.RepositoryContainsFold(q.Search)))
+	}
+	if q.Team != "" {
+		where = append(where, service.HasTeamWith(team.Name(q.Team)))
+	}
+	var o Overview
+	if o.Total, err = p.db.Service.Query().Where(where...).Count(ctx); err != nil {
+		return nil, err
+	}
+	if after != "" {
+		where = append(where, service.NameGT(after))
+	}
+	rows, err := p.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := cut(rows, limit, func(s *ent.Service) string { return s.Name })
+	o.Services, o.Next = list.Items, list.Next
+	if o.Environments, err = p.Environments(ctx); err != nil {
+		return nil, err
+	}
+	ids := make([]int, len(o.Services))
+	for i, s := range o.Services {
+		ids[i] = s.ID
+	}
+	live, err := p.db.Deployment.Query().Where(deployment.Live(true), deployment.ServiceIDIn(ids...)).WithRelease().All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := p.db.Promotion.Query().Where(newestOf(ids)).WithRelease().All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type at [2]int
+	deployed, asked := map[at]*ent.Deployment{}, map[at]*ent.Promotion{}
+	for _, d := range live {
+		deployed[at{d.ServiceID, d.EnvironmentID}] = d
+	}
+	for _, q := range latest {
+		asked[at{q.ServiceID, q.EnvironmentID}] = q
+	}
+	for _, s := range o.Services {
+		for _, e := range o.Environments {
+			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}]}
+			if cell.Deployment != nil {
+				cell.URL = p.URL(s.Name, e.Name)
+			}
+			o.Cells = append(o.Cells, cell)
+		}
+	}
+	p.observe(ctx, o.Cells)
+	return &o, nil
+}
+
+// newestOf keeps the newest promotion of each environment for some services.
+func newestOf(services []int) predicate.Promotion {
+	return func(s *sql.Selector) {
+		list := make([]any, len(services))
+		for i, id := range services {
+			list[i] = id
+		}
+		t := sql.Dialect(s.Dialect()).Table(promotion.Table).As("newest")
+		s.Where(sql.In(s.C(promotion.FieldID), sql.Dialect(s.Dialect()).Select(sql.Max(t.C(promotion.FieldID))).From(t).
+			Where(sql.In(t.C(promotion.FieldServiceID), list...)).
+			GroupBy(t.C(promotion.FieldServiceID), t.C(promotion.FieldEnvironmentID))))
+	}
+}
+
+// UnderWay lists the promotions that are not over, newest first.
+func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
+	where := []predicate.Promotion{promotion.StateIn(underWay...)}
+	if seen := visible(ctx); seen != nil {
+		where = append(where, promotion.HasServiceWith(seen...))
+	}
+	return withAll(p.db.Promotion.Query()).Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(MaxPage).All(ctx)
+}
