@@ -1,8 +1,8 @@
 # Every target is a line or two of plain commands; `make` lists them.
 GO ?= go
 BIN := bin/slipway
-# What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL.
-PACKAGES := git python3 python3-venv postgresql openssh-client
+# What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser.
+PACKAGES := git python3 python3-venv postgresql openssh-client chromium
 
 .PHONY: help
 help: ## list the targets

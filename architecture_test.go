@@ -25,6 +25,7 @@ var doors = []struct {
 	{"./ent/schema", []string{module + "/platform", module + "/workflows", module + "/api"}, "the schema is below the rules"},
 	{"./workflows", []string{module + "/ent", module + "/api", module + "/platform", module + "/adapters", module + "/node", "go.temporal.io/server"}, "histories outlive the schema; effects arrive as ports"},
 	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
+	{"./web", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
 	{"./api/client", []string{module + "/ent", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the client is for other people's programs"},
 }
@@ -45,6 +46,30 @@ func TestDoors(t *testing.T) {
 					t.Errorf("%s reaches %s: %s", door.pkg, dep, door.why)
 				}
 			}
+		}
+	}
+}
+
+// TestPortalAsksThePlatform keeps the portal from the store and from workflows:
+// whatever it reads or does is decided in one place.
+func TestPortalAsksThePlatform(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./web").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]bool{module: true, module + "/platform": true, module + "/python": true, module + "/ent": true}
+	for _, imported := range strings.Fields(string(out)) {
+		if strings.HasPrefix(imported, module) && !allowed[imported] {
+			t.Errorf("./web imports %s", imported)
+		}
+	}
+	sources, err := filepath.Glob("web/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range sources {
+		if text, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, "_test.go") && strings.Contains(string(text), "ent.Client") {
+			t.Errorf("%s holds the store itself", name)
 		}
 	}
 }

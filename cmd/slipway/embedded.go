@@ -21,6 +21,8 @@ import (
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/web"
 	"github.com/slipway-dev/slipway/workflows"
 	"github.com/slipway-dev/slipway/workflows/engine"
 )
@@ -110,7 +112,9 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 	core := platform.New(platform.Options{
 		Address: "http://" + p.Listen,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
-		Builder: builder, Renderer: renderer, Log: p.log, URL: func(service, environment string) string {
+		Builder: builder, Renderer: renderer, Log: p.log,
+		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
+		URL: func(service, environment string) string {
 			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
 		},
 	})
@@ -127,7 +131,11 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 		return nil, fmt.Errorf("take up unfinished promotions: %w", err)
 	}
 	p.core = core
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen})
+	portal, err := web.New(web.Options{Platform: core, Log: p.log, Version: buildVersion()})
+	if err != nil {
+		return nil, err
+	}
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal})
 }
 
 // newBuilder opens what makes releases and renders their config.

@@ -1,0 +1,112 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestPortalTogether is two people at once: one invites the other by a link,
+// each sees what the other does without loading a page again, also after the
+// platform was killed and started anew.
+func TestPortalTogether(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := exampleRepository(t, "payments")
+	ada := newBrowser(t, s)
+	ada.setUp(s, "ada")
+	s.must("service", "add", repo.url(), "--name", "payments")
+
+	ada.open("/teams/default")
+	ada.click("Make a link")
+	ada.sees("Send this link")
+	link := value[string](ada, "document.querySelector('[data-invitation]').textContent")
+	bob := newBrowser(t, s)
+	bob.accept(link, "bob")
+	bob.sees("payments")
+	bob.quiet("bob's first page")
+
+	// Ada looks on while Bob promotes.
+	ada.open("/")
+	ada.sees("not deployed")
+	value[int](ada, "window.same = 1")
+	bob.open("/services/payments/promote")
+	bob.click("Promote to dev")
+	bob.until("location.pathname.startsWith('/promotions/')")
+	ada.until("document.querySelector('#recent').innerText.includes('running') || document.querySelector('#recent').innerText.includes('Succeeded')")
+	bob.ends("Succeeded")
+	ada.until("document.querySelector('#matrix').innerText.includes('Healthy') && document.querySelector('#recent').innerText.includes('by bob')")
+
+	// The platform dies and comes back; the page notices, and goes on by itself.
+	s.kill()
+	ada.until("!document.querySelector('#away').hidden && document.querySelector('#away').innerText.includes('does not answer')")
+	s.start()
+	ada.until("document.querySelector('#away').innerText.includes('Live again') || document.querySelector('#away').hidden")
+	bob.open("/services/payments")
+	bob.do(chromedp.Click(chromedp.CSS(`#path a[href$="promote?to=test"]`)))
+	bob.click("Promote to test")
+	bob.until("location.pathname.startsWith('/promotions/')")
+	bob.ends("Succeeded")
+	ada.until("document.querySelectorAll('#matrix .state.ok').length === 2")
+	if value[int](ada, "window.same || 0") != 1 {
+		t.Error("the overview was loaded again")
+	}
+	bob.quiet("bob")
+
+	// A developer is told why there is no removing, and may not look at the audit log.
+	bob.open("/services/payments/settings")
+	bob.sees("This takes the role maintainer; you are developer here.")
+	bob.open("/audit")
+	bob.sees("Not allowed")
+}
+
+// TestPortalKeys does by keys alone what one does all day.
+func TestPortalKeys(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := exampleRepository(t, "payments")
+	b := newBrowser(t, s)
+	b.setUp(s, "ada")
+	s.must("service", "add", repo.url(), "--name", "payments")
+	b.open("/promotions")
+
+	b.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	b.until("document.querySelector('#palette').open && document.querySelector('#palette [role=option]')")
+	b.accessible("palette")
+	b.do(chromedp.KeyEvent("paym"))
+	b.until("document.querySelector('#palette [aria-selected=true]')?.innerText.includes('payments')")
+	b.picture("palette")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until("location.pathname === '/services/payments' && document.readyState === 'complete'")
+
+	b.do(chromedp.KeyEvent("?"))
+	b.until("document.querySelector('#keys').open")
+	b.accessible("keys")
+	b.do(chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("g"), chromedp.KeyEvent("e"))
+	b.until("location.pathname === '/environments' && document.readyState === 'complete'")
+	b.open("/")
+	b.do(chromedp.KeyEvent("/"), chromedp.KeyEvent("nothing-like-it"))
+	b.sees("No service fits")
+	b.until("location.search.includes('nothing-like-it')")
+
+	// The first stop of the tab key leads past the bar.
+	b.open("/")
+	b.do(chromedp.KeyEvent(kb.Tab))
+	if at := value[string](b, "document.activeElement.className"); at != "skip" {
+		t.Errorf("the first stop is %q", at)
+	}
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until("document.activeElement.id === 'main'")
+
+	// The theme is remembered, and sent with the next page.
+	was := value[string](b, "document.documentElement.dataset.theme || 'system'")
+	b.do(chromedp.Click(chromedp.CSS("[data-theme-toggle]")))
+	b.until("document.documentElement.dataset.theme && document.documentElement.dataset.theme !== " + quoteJS(was))
+	now := value[string](b, "document.documentElement.dataset.theme")
+	b.open("/promotions")
+	if at := value[string](b, "document.documentElement.dataset.theme"); at != now {
+		t.Errorf("the theme is %q on the next page, not %q", at, now)
+	}
+	b.quiet("keys")
+}

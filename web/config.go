@@ -1,0 +1,253 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// configView is the config of a service in an environment, or everywhere.
+type configView struct {
+	Environment  string // "" for everywhere
+	Environments []*ent.Environment
+	Settings     []platform.Setting
+	Revision     string
+	Live         *ent.Deployment
+	Changes      []configChange // against what runs
+	Other        string         // an environment to compare with
+	Differences  []configChange
+	History      []*ent.Event
+	Files        []slipway.RenderedFile
+	Rendered     bool
+	Err          string
+	Key, Value   string // of a form that was refused
+}
+
+// configChange is one key that differs; "" stands for one that isn't there.
+type configChange struct{ Key, Was, Is string }
+
+// shown is a value as a page may show it: a secret by its reference.
+func shown(v slipway.ConfigValue, ok bool) string {
+	switch {
+	case !ok:
+		return ""
+	case v.Secret != "":
+		return "(secret " + v.Secret.Name() + ")"
+	case v.Value == "":
+		return `""`
+	}
+	return v.Value
+}
+
+// masked hides the value of a setting that looks like a secret but isn't one.
+func masked(s platform.Setting) string {
+	if s.Secret != "" || platform.LooksSecret(s.Key) {
+		return "••••••••"
+	}
+	if s.Value == "" {
+		return "(empty)"
+	}
+	return s.Value
+}
+
+// configChanges tells which keys differ between two configs.
+func configChanges(was, is map[string]slipway.ConfigValue) []configChange {
+	keys := map[string]bool{}
+	for k := range was {
+		keys[k] = true
+	}
+	for k := range is {
+		keys[k] = true
+	}
+	var out []configChange
+	for _, k := range sortedKeys(keys) {
+		a, inA := was[k]
+		b, inB := is[k]
+		if inA == inB && a == b {
+			continue
+		}
+		ch := configChange{k, shown(a, inA), shown(b, inB)}
+		if platform.LooksSecret(k) {
+			ch.Was, ch.Is = hidden(ch.Was), hidden(ch.Is)
+		}
+		out = append(out, ch)
+	}
+	return out
+}
+
+func hidden(value string) string {
+	if value == "" || strings.HasPrefix(value, "(secret ") {
+		return value
+	}
+	return "••••••••"
+}
+
+func valuesOf(list []platform.Setting) map[string]slipway.ConfigValue {
+	out := map[string]slipway.ConfigValue{}
+	for _, s := range list {
+		out[s.Key] = s.ConfigValue
+	}
+	return out
+}
+
+func layerWords(layer slipway.ConfigLayer, service, environment string) string {
+	switch layer {
+	case slipway.LayerDefaults:
+		return "slipway.yaml"
+	case slipway.LayerService:
+		return service + ", everywhere"
+	case slipway.LayerEnvironment:
+		return "all of " + environment
+	}
+	return service + " in " + environment
+}
+
+// own tells whether a setting was set in the layer that the page edits.
+func (w configView) own(s platform.Setting) bool {
+	if w.Environment == "" {
+		return s.Layer == slipway.LayerService
+	}
+	return s.Layer == slipway.LayerBoth
+}
+
+func (p *portal) configView(c *call, v serviceView, environment string) (configView, error) {
+	w := configView{Environment: environment, Other: c.query("with")}
+	var err error
+	if w.Environments, err = p.Environments(c.ctx); err != nil {
+		return w, err
+	}
+	if w.Settings, w.Revision, err = p.Config(c.ctx, v.Name, environment); err != nil {
+		return w, err
+	}
+	if environment != "" {
+		live, d, err := p.LiveConfig(c.ctx, v.Name, environment)
+		if err != nil && slipway.CodeOf(err) != slipway.NotFound {
+			return w, err
+		}
+		if w.Live = d; err == nil && d != nil {
+			w.Changes = configChanges(live.Env, valuesOf(w.Settings))
+		}
+	}
+	if w.Other != "" {
+		other, _, err := p.Config(c.ctx, v.Name, w.Other)
+		if err != nil {
+			return w, err
+		}
+		w.Differences = configChanges(valuesOf(other), valuesOf(w.Settings))
+	}
+	events, err := p.Events(c.ctx, platform.EventsQuery{Service: v.Name, Page: platform.Page{Limit: 200}})
+	for _, e := range events.Items {
+		if (strings.HasPrefix(e.Kind, "config.") || strings.HasPrefix(e.Kind, "secret.")) && len(w.History) < 12 {
+			w.History = append(w.History, e)
+		}
+	}
+	return w, err
+}
+
+func (p *portal) showConfig(c *call) error {
+	v, err := p.serviceOf(c, "config")
+	if err != nil {
+		return err
+	}
+	environment := c.query("env")
+	if _, asked := c.r.URL.Query()["env"]; !asked {
+		environments, err := p.Environments(c.ctx)
+		if err != nil {
+			return err
+		}
+		if len(environments) > 0 {
+			environment = environments[0].Name
+		}
+	}
+	if c.fragment() == "rendered" {
+		w := configView{Environment: environment, Rendered: true}
+		p.renderFiles(c, v, &w)
+		return c.show(http.StatusOK, renderedCard(v, w))
+	}
+	w, err := p.configView(c, v, environment)
+	if err != nil {
+		return err
+	}
+	if c.query("view") == "rendered" {
+		w.Rendered = true
+		p.renderFiles(c, v, &w)
+	}
+	return c.show(http.StatusOK, configPage(c.frame("Config of "+v.Name, "overview"), v, w))
+}
+
+// renderFiles renders config files as a promotion would now.
+func (p *portal) renderFiles(c *call, v serviceView, w *configView) {
+	s, err := p.RenderConfig(c.ctx, platform.RenderInput{Service: v.Name, Environment: w.Environment})
+	if err != nil {
+		w.Err = sentence(err)
+		return
+	}
+	w.Files = s.Files
+}
+
+func configAddress(v serviceView, environment string) string {
+	return string(at("services", v.Name, "config")) + "?env=" + environment
+}
+
+func (p *portal) changeConfig(c *call) error {
+	v, err := p.serviceOf(c, "config")
+	if err != nil {
+		return err
+	}
+	environment, key, value := c.form("env"), c.form("key"), c.r.PostForm.Get("value")
+	change := platform.ConfigChange{Service: v.Name, Environment: environment}
+	said := key + " is set. It goes live with the next promotion."
+	if c.form("do") == "unset" {
+		change.Unset = []string{key}
+		said = key + " is unset here. It goes live with the next promotion."
+	} else {
+		change.Set = map[string]string{key: strings.ReplaceAll(value, "\r\n", "\n")}
+	}
+	if revision := c.form("revision"); revision != "" {
+		change.If = platform.Precondition{revision}
+	}
+	warnings, err := p.ChangeConfig(c.ctx, change)
+	if err != nil {
+		return p.configRefused(c, v, environment, err)
+	}
+	for _, w := range warnings {
+		said += " " + capital(w) + "."
+	}
+	return c.to(configAddress(v, environment), said)
+}
+
+func (p *portal) configRefused(c *call, v serviceView, environment string, err error) error {
+	if code := slipway.CodeOf(err); code == slipway.Internal || code == slipway.Denied || code == slipway.NotFound {
+		return err
+	}
+	w, failed := p.configView(c, v, environment)
+	if failed != nil {
+		return failed
+	}
+	w.Err, w.Key = sentence(err), c.form("key")
+	if !platform.LooksSecret(w.Key) {
+		w.Value = c.r.PostForm.Get("value")
+	}
+	return c.show(statusOf(err), configPage(c.frame("Config of "+v.Name, "overview"), v, w))
+}
+
+func (p *portal) changeSecret(c *call) error {
+	v, err := p.serviceOf(c, "config")
+	if err != nil {
+		return err
+	}
+	environment, name := c.form("env"), c.form("name")
+	said := name + " is sealed. It goes live with the next promotion."
+	if c.form("do") == "remove" {
+		err, said = p.RemoveSecret(c.ctx, v.Name, environment, name), name+" is removed here. It goes live with the next promotion."
+	} else {
+		_, err = p.SetSecret(c.ctx, platform.SecretInput{Service: v.Name, Environment: environment, Name: name, Value: c.secretOf("secret")})
+	}
+	if err != nil {
+		return p.configRefused(c, v, environment, err)
+	}
+	return c.to(configAddress(v, environment), said)
+}

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// The cookies. Over https their names begin with __Host-, which a browser takes
+// from this host alone; over http on loopback, where several programs share a
+// host, they end with the port.
+const (
+	accessCookie  = "slipway-access"  // a JWT of ten minutes
+	refreshCookie = "slipway-refresh" // good once, for the next pair
+	formCookie    = "slipway-form"    // what the tokens in forms are made of
+	saidCookie    = "slipway-said"    // what the next page says, once
+	themeCookie   = "slipway-theme"   // light or dark; the script writes it too
+)
+
+// formLife is how long a page may lie open before its forms are sent.
+const formLife = 14 * 24 * time.Hour
+
+func (p *portal) secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(p.Address, "https://")
+}
+
+func (p *portal) cookieName(r *http.Request, name string) string {
+	if p.secure(r) {
+		return "__Host-" + name
+	}
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return name + "-" + port
+	}
+	return name
+}
+
+func (p *portal) setCookie(w http.ResponseWriter, r *http.Request, name, value string, life time.Duration) {
+	c := &http.Cookie{
+		Name: p.cookieName(r, name), Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: p.secure(r),
+	}
+	if value == "" || life <= 0 {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+func (p *portal) cookie(r *http.Request, name string) string {
+	c, err := r.Cookie(p.cookieName(r, name))
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// keep puts a session into the browser.
+func (p *portal) keep(w http.ResponseWriter, r *http.Request, s platform.Session) {
+	p.setCookie(w, r, accessCookie, s.Access.Reveal(), time.Until(s.AccessExpires))
+	p.setCookie(w, r, refreshCookie, s.Refresh.Reveal(), time.Until(s.Expires))
+}
+
+// forget takes the session, and what its forms were made with, out of the browser.
+func (p *portal) forget(w http.ResponseWriter, r *http.Request) {
+	for _, name := range []string{accessCookie, refreshCookie, formCookie} {
+		p.setCookie(w, r, name, "", 0)
+	}
+}
+
+// formSecret is what this browser's form tokens are made of, given to it at its
+// first page.
+func (p *portal) formSecret(w http.ResponseWriter, r *http.Request) string {
+	if have := p.cookie(r, formCookie); len(have) == 43 {
+		return have
+	}
+	return p.newFormSecret(w, r)
+}
+
+func (p *portal) newFormSecret(w http.ResponseWriter, r *http.Request) string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	secret := base64.RawURLEncoding.EncodeToString(b[:])
+	p.setCookie(w, r, formCookie, secret, formLife)
+	return secret
+}
+
+// formToken goes into each form. It belongs to a browser and a session: one of
+// before signing in is no good afterwards. It is masked anew each time, so that
+// the length of compressed pages tells nothing about it.
+func formToken(secret string, v slipway.Viewer) string {
+	var out [2 * sha256.Size]byte
+	_, _ = rand.Read(out[:sha256.Size]) // never fails since Go 1.24
+	subtle.XORBytes(out[sha256.Size:], out[:sha256.Size], formKey(secret, v))
+	return base64.RawURLEncoding.EncodeToString(out[:])
+}
+
+func formKey(secret string, v slipway.Viewer) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("form " + v.Session))
+	return mac.Sum(nil)
+}
+
+// formTokenFits tells whether a token is one for this browser and session.
+func formTokenFits(token, secret string, v slipway.Viewer) bool {
+	sent, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(sent) != 2*sha256.Size {
+		return false
+	}
+	var got [sha256.Size]byte
+	subtle.XORBytes(got[:], sent[:sha256.Size], sent[sha256.Size:])
+	return subtle.ConstantTimeCompare(got[:], formKey(secret, v)) == 1
+}
+
+// say leaves a sentence for the next page.
+func (p *portal) say(w http.ResponseWriter, r *http.Request, text string) {
+	p.setCookie(w, r, saidCookie, base64.RawURLEncoding.EncodeToString([]byte(text)), time.Minute)
+}
+
+func (p *portal) said(w http.ResponseWriter, r *http.Request) string {
+	value := p.cookie(r, saidCookie)
+	if value == "" {
+		return ""
+	}
+	p.setCookie(w, r, saidCookie, "", 0)
+	text, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil || len(text) > 1000 {
+		return ""
+	}
+	return string(text)
+}
+
+// theme is light, dark, or "" for what the system prefers.
+func (p *portal) theme(r *http.Request) string {
+	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == "light" || c.Value == "dark") {
+		return c.Value
+	}
+	return ""
+}
+
+// local makes where to go next a path on this host, whatever was asked for.
+func local(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !strings.HasPrefix(next, "/") ||
+		strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\x00\r\n\t") || strings.HasPrefix(u.Path, "//") {
+		return "/"
+	}
+	return next
+}

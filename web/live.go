@@ -1,0 +1,181 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+)
+
+const (
+	// heartbeat is how often a silent stream says that it is alive, and asks
+	// whether its reader still has a session.
+	heartbeat = 15 * time.Second
+	// patience is how long one write may take.
+	patience = 30 * time.Second
+)
+
+// stream is a page's connection for news.
+type stream struct {
+	call    *call
+	control *http.ResponseController
+	mu      sync.Mutex
+}
+
+// stream opens the connection. It ends with ctx: when the reader leaves, or
+// isn't signed in any more; then the browser comes back, and is asked who it is.
+func (c *call) stream() (*stream, context.Context, context.CancelFunc, error) {
+	s := &stream{call: c, control: http.NewResponseController(c.w)}
+	h := c.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	c.w.WriteHeader(http.StatusOK)
+	if err := s.write("retry: 1000\n: hello\n\n"); err != nil {
+		return nil, nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	draining := c.portal.drained(c.r)
+	access := slipway.NewSecret(c.portal.cookie(c.r, accessCookie))
+	if access.Reveal() == "" {
+		access = slipway.NewSecret(sentCookie(c.w, c.portal.cookieName(c.r, accessCookie)))
+	}
+	go func() {
+		tick := time.NewTicker(heartbeat)
+		defer tick.Stop()
+		defer cancel()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-draining:
+				return
+			case <-tick.C:
+			}
+			if _, err := c.portal.Identify(ctx, access, callerOf(c.r)); err != nil {
+				return
+			}
+			if err := s.write(": still here\n\n"); err != nil {
+				return
+			}
+		}
+	}()
+	return s, ctx, cancel, nil
+}
+
+// drained returns a channel that is closed when the server that answers r is
+// told to stop, so that open pages don't keep it up; they come back to the next.
+func (p *portal) drained(r *http.Request) <-chan struct{} {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	p.serversMu.Lock()
+	defer p.serversMu.Unlock()
+	stopped, ok := p.servers[server]
+	if !ok {
+		stopped = make(chan struct{})
+		p.servers[server] = stopped
+		if server != nil {
+			server.RegisterOnShutdown(func() { close(stopped) })
+		}
+	}
+	return stopped
+}
+
+// sentCookie is a cookie that this very answer sets.
+func sentCookie(w http.ResponseWriter, name string) string {
+	for _, line := range w.Header().Values("Set-Cookie") {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func (s *stream) write(text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.control.SetWriteDeadline(time.Now().Add(patience)) // a writer without deadlines needs none
+	if _, err := s.call.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+// send writes one event; data may hold several lines.
+func (s *stream) send(id, event, data string) error {
+	var b strings.Builder
+	if id != "" {
+		fmt.Fprintf(&b, "id: %s\n", id)
+	}
+	fmt.Fprintf(&b, "event: %s\n", event)
+	for line := range strings.SplitSeq(strings.ReplaceAll(data, "\r", ""), "\n") {
+		fmt.Fprintf(&b, "data: %s\n", line)
+	}
+	b.WriteString("\n")
+	return s.write(b.String())
+}
+
+// resume is from where a stream goes on: after what the browser has seen, or
+// after what the page showed.
+func (c *call) resume() string {
+	if id := c.r.Header.Get("Last-Event-ID"); id != "" {
+		return id
+	}
+	return c.query("after")
+}
+
+func (p *portal) followOverview(c *call) error { return p.followEvents(c, "") }
+
+func (p *portal) followService(c *call) error { return p.followEvents(c, c.r.PathValue("service")) }
+
+// followEvents tells a page which of its parts have changed.
+func (p *portal) followEvents(c *call, service string) error {
+	after, err := strconv.Atoi(c.resume())
+	if err != nil || after < 0 {
+		if after, err = p.feed.Last(c.ctx); err != nil {
+			return err
+		}
+	}
+	if service != "" {
+		if _, err := p.Service(c.ctx, service); err != nil {
+			return err
+		}
+	}
+	s, ctx, cancel, err := c.stream()
+	if err != nil {
+		return nil // the reader has left
+	}
+	defer cancel()
+	err = p.feed.Read(ctx, service, after, func(events []*ent.Event, last int) error {
+		return s.send(strconv.Itoa(last), "changed", strings.Join(changed(events), " "))
+	})
+	if err != nil && ctx.Err() == nil {
+		p.log.Error("an event stream ended early", "path", c.r.URL.Path, "request_id", c.request, "error", err)
+	}
+	return nil
+}
+
+// changed names the parts of pages that events are about.
+func changed(events []*ent.Event) []string {
+	var keys []string
+	add := func(key string) {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, e := range events {
+		if e.Service != "" {
+			add("service:" + e.Service)
+		}
+		if e.PromotionID != nil {
+			add("promotions")
+		}
+		add("activity")
+	}
+	return keys
+}

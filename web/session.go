@@ -1,0 +1,124 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// callerOf says where a request comes from. Forwarding headers are believed
+// from nobody: anybody can write them.
+func callerOf(r *http.Request) platform.Caller {
+	address := r.RemoteAddr
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	return platform.Caller{Via: "portal", Address: address, Agent: r.UserAgent()}
+}
+
+// viewer finds out who asks, by the browser's session. One whose access token
+// has run out is renewed on the way. It is Unauthenticated without a session.
+func (p *portal) viewer(w http.ResponseWriter, r *http.Request) (slipway.Viewer, error) {
+	from := callerOf(r)
+	if access := p.cookie(r, accessCookie); access != "" {
+		v, err := p.Identify(r.Context(), slipway.NewSecret(access), from)
+		// A token of the API is no session, wherever it was put.
+		if err == nil && v.Session != "" {
+			return v, nil
+		}
+		if err != nil && slipway.CodeOf(err) != slipway.Unauthenticated {
+			return v, err
+		}
+	}
+	refresh := p.cookie(r, refreshCookie)
+	if refresh == "" {
+		return slipway.Viewer{}, slipway.Errorf(slipway.Unauthenticated, "sign in first")
+	}
+	s, err := p.sessions.refresh(r.Context(), slipway.NewSecret(refresh), from)
+	if err != nil {
+		if slipway.CodeOf(err) == slipway.Unauthenticated {
+			p.forget(w, r)
+		}
+		return slipway.Viewer{}, err
+	}
+	p.keep(w, r, s)
+	return p.Identify(r.Context(), s.Access, from)
+}
+
+// refresher renews sessions. Browsers send several requests at once, and a
+// refresh token that comes twice ends its session as stolen; so requests with
+// the same token are answered with the same pair.
+type refresher struct {
+	platform *platform.Platform
+
+	mu      sync.Mutex
+	renewed map[[32]byte]*renewal
+}
+
+// renewal is a refresh under way or just done.
+type renewal struct {
+	done    chan struct{}
+	session platform.Session
+	err     error
+	until   time.Time
+}
+
+// reuse is how long requests that were under way may still bring the old token.
+const reuse = 20 * time.Second
+
+func newRefresher(p *platform.Platform) *refresher {
+	return &refresher{platform: p, renewed: map[[32]byte]*renewal{}}
+}
+
+func (f *refresher) refresh(ctx context.Context, token slipway.Secret, from platform.Caller) (platform.Session, error) {
+	key := sha256.Sum256([]byte(token.Reveal()))
+	now := time.Now()
+	f.mu.Lock()
+	for k, r := range f.renewed {
+		if now.After(r.until) {
+			delete(f.renewed, k)
+		}
+	}
+	r, known := f.renewed[key]
+	if !known {
+		r = &renewal{done: make(chan struct{}), until: now.Add(reuse)}
+		f.renewed[key] = r
+	}
+	f.mu.Unlock()
+	if known {
+		select {
+		case <-r.done:
+			return r.session, r.err
+		case <-ctx.Done():
+			return platform.Session{}, ctx.Err()
+		}
+	}
+	// The token is spent from here on, also when this request's reader leaves.
+	r.session, r.err = f.platform.Refresh(context.WithoutCancel(ctx), token, from)
+	close(r.done)
+	if slipway.Retryable(r.err) {
+		f.mu.Lock()
+		delete(f.renewed, key)
+		f.mu.Unlock()
+	}
+	return r.session, r.err
+}
+
+// initials are what stands for a person where there is little room.
+func initials(name string) string {
+	out := ""
+	for _, word := range strings.FieldsFunc(name, func(c rune) bool { return c == ' ' || c == '-' || c == '.' || c == '_' }) {
+		out += strings.ToUpper(string([]rune(word)[:1]))
+		if len([]rune(out)) == 2 {
+			break
+		}
+	}
+	return out
+}

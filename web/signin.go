@@ -1,0 +1,110 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+func (p *portal) showLogin(c *call) error {
+	if c.viewer.Kind != "" {
+		return c.to(local(c.query("next")), "")
+	}
+	if founded, err := p.Founded(c.ctx); err != nil {
+		return err
+	} else if !founded {
+		return c.to("/setup", "")
+	}
+	return c.show(http.StatusOK, loginPage(c.frame("Sign in", ""), local(c.query("next")), "", ""))
+}
+
+// signIn opens a new session whatever the browser brought; one that it had ends.
+func (p *portal) signIn(c *call) error {
+	next := local(c.form("next"))
+	s, err := p.SignIn(c.ctx, c.form("name"), c.secretOf("password"), callerOf(c.r))
+	if err != nil {
+		if slipway.CodeOf(err) == slipway.Internal {
+			return err
+		}
+		status := http.StatusUnauthorized
+		if slipway.CodeOf(err) == slipway.Limited {
+			status = http.StatusTooManyRequests
+		}
+		return c.show(status, loginPage(c.frame("Sign in", ""), next, c.form("name"), sentence(err)))
+	}
+	p.begin(c, s)
+	return c.to(next, "")
+}
+
+// begin gives the browser a session, in place of whatever it had.
+func (p *portal) begin(c *call, s platform.Session) {
+	if c.viewer.Session != "" {
+		if err := p.SignOut(c.ctx); err != nil {
+			p.log.Warn("the session before could not be ended", "account", c.viewer.Name, "error", err)
+		}
+	}
+	p.keep(c.w, c.r, s)
+	p.newFormSecret(c.w, c.r)
+}
+
+func (p *portal) signOut(c *call) error {
+	if err := p.SignOut(c.ctx); err != nil {
+		return err
+	}
+	p.forget(c.w, c.r)
+	return c.to("/login", "")
+}
+
+func (p *portal) showSetUp(c *call) error {
+	if founded, err := p.Founded(c.ctx); err != nil {
+		return err
+	} else if founded {
+		return c.to("/login", "")
+	}
+	return c.show(http.StatusOK, setUpPage(c.frame("Set up", "")))
+}
+
+// showInvitation asks for the account that a link is for. Looking at it doesn't
+// use it up: programs that preview links do that.
+func (p *portal) showInvitation(c *call) error {
+	return c.show(http.StatusOK, invitationPage(c.frame("Make your account", ""), c.r.PathValue("token"), platform.AccountInput{}, ""))
+}
+
+func (p *portal) acceptInvitation(c *call) error {
+	in := platform.AccountInput{Name: c.form("name"), DisplayName: c.form("display_name"), Email: c.form("email"), Password: c.secretOf("password")}
+	s, err := p.Accept(c.ctx, c.secretOf("token"), in, callerOf(c.r))
+	if err != nil {
+		if slipway.CodeOf(err) == slipway.Internal {
+			return err
+		}
+		return c.show(statusOf(err), invitationPage(c.frame("Make your account", ""), c.form("token"), in, sentence(err)))
+	}
+	p.begin(c, s)
+	return c.to("/", "Welcome, "+s.Account+".")
+}
+
+// setTheme remembers light or dark in the browser; the script does it itself.
+func (p *portal) setTheme(c *call) error {
+	theme := "light"
+	if c.form("theme") == "dark" {
+		theme = "dark"
+	}
+	http.SetCookie(c.w, &http.Cookie{Name: themeCookie, Value: theme, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), SameSite: http.SameSiteLaxMode, Secure: p.secure(c.r)})
+	return c.to(local(c.form("next")), "")
+}
+
+func otherTheme(theme string) string {
+	if theme == "dark" {
+		return "light"
+	}
+	return "dark"
+}
+
+func noteRole(kind tone) string {
+	if kind == "bad" {
+		return "alert"
+	}
+	return "status"
+}

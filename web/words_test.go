@@ -1,0 +1,62 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSpans(t *testing.T) {
+	for line, want := range map[string]string{
+		"plain":                              "plain",
+		"\x1b[31mred\x1b[0m plain":           "[r]red[/] plain",
+		"\x1b[1;32mgood\x1b[m":               "[g s]good[/]",
+		"10%\r50%\r100%":                     "100%",
+		"done\r":                             "done",
+		"\x1b[38;5;196mnumbered\x1b[0m":      "numbered",
+		"\x1b]8;;http://x\x07link\x1b]8;;\a": "link",
+		"\x1b[2K\x1b[1Gover":                 "over",
+		"<b>&":                               "<b>&",
+		"a\u202eb\x00c":                      "abc",
+		"cut \x1b[":                          "cut ",
+	} {
+		var b strings.Builder
+		for _, s := range spans(line) {
+			if s.Class != "" {
+				b.WriteString("[" + s.Class + "]" + s.Text + "[/]")
+			} else {
+				b.WriteString(s.Text)
+			}
+		}
+		if b.String() != want {
+			t.Errorf("%q shows %q, want %q", line, b.String(), want)
+		}
+	}
+	if long := spans(strings.Repeat("x", 1<<20)); len(long) != 1 || len(long[0].Text) > maxLine+10 {
+		t.Error("a very long line is not bounded")
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		210 * time.Millisecond: "210 ms", 1100 * time.Millisecond: "1.1 s", 90 * time.Second: "1 min 30 s", 2 * time.Minute: "2 min",
+		3*time.Hour + 10*time.Minute: "3 h 10 min", 50 * time.Hour: "2 d 2 h", -time.Second: "0 ms",
+	} {
+		if got := duration(d); got != want {
+			t.Errorf("%s is said as %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0 entries", 1: "1 entry", 2: "2 entries"} {
+		if got := plural(n, "entry"); got != want {
+			t.Errorf("%d is said as %q", n, got)
+		}
+	}
+}
+
+func TestLocal(t *testing.T) {
+	for next, want := range map[string]string{"/a?b=c": "/a?b=c", "//x": "/", `/\x`: "/", "http://x": "/", "x": "/", "": "/", "/\nx": "/", "/%2f/x": "/"} {
+		if got := local(next); got != want {
+			t.Errorf("%q leads to %q, want %q", next, got, want)
+		}
+	}
+}
