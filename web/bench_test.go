@@ -85,7 +85,7 @@ func BenchmarkPages(b *testing.B) {
 	crowd(b, s)
 	who := s.person("alice", true, nil)
 	for name, path := range map[string]string{
-		"overview": "/", "filtered": "/?q=0999", "row": "/?part=row&service=service-0500", "promotions": "/promotions", "service": "/services/service-0500", "log": "/promotions/1?step=test", "log-search": "/promotions/1?step=test&find=test_99999",
+		"overview": "/", "figures": "/figures?part=figures", "filtered": "/?q=0999", "row": "/?part=row&service=service-0500", "promotions": "/promotions", "service": "/services/service-0500", "log": "/promotions/1?step=test", "log-search": "/promotions/1?step=test&find=test_99999",
 	} {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration

@@ -714,7 +714,7 @@ func teamsPage(f frame, v teamsView) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = ask("Change…", v.Platform).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = more("Change…").Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

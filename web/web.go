@@ -74,6 +74,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("GET /{$}", p.showOverview)
 	signedIn("GET /live", p.followOverview)
 	signedIn("GET /search", p.search)
+	signedIn("GET /figures", p.showFigures)
 	signedIn("GET /promotions", p.listPromotions)
 	signedIn("GET /promotions/{id}", p.showPromotion)
 	signedIn("GET /promotions/{id}/live", p.followPromotion)
