@@ -50,6 +50,11 @@ check: ## formatting, generated code, vet, determinism of the workflows
 test: tools check ## pass the tests: everything, with the race detector
 	$(GO) test -race -timeout 30m ./...
 
+.PHONY: screenshots
+screenshots: tools build ## pictures of every page of the portal (light, dark, 390 px) into screenshots/
+	mkdir -p screenshots
+	SLIPWAY_SCREENSHOTS=$(CURDIR)/screenshots SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -count 1 -run 'TestPortal' ./e2e
+
 .PHONY: bench
 bench: build ## measure, with ratios against a baseline of the same run; wants a quiet machine
 	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./workflows ./e2e
