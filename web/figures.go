@@ -2,10 +2,14 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -84,8 +88,54 @@ func figures(f *platform.Figures) []figure {
 	}
 }
 
+// figuresCache keeps delivery figures for a minute: they read months of
+// promotions, and the overview of everybody asks for them.
+type figuresCache struct {
+	mu   sync.Mutex
+	kept map[string]keptFigures // by what their readers may see
+}
+
+type keptFigures struct {
+	*platform.Figures
+	until time.Time
+}
+
+// sees names what a viewer may see: the same name, the same figures.
+func sees(v slipway.Viewer) string {
+	if v.Admin {
+		return "all"
+	}
+	var teams []int
+	for team := range v.Roles {
+		if v.Sees(team) {
+			teams = append(teams, team)
+		}
+	}
+	slices.Sort(teams)
+	return fmt.Sprint(teams)
+}
+
+func (k *figuresCache) of(c *call) (*platform.Figures, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock() // whoever comes meanwhile waits for the same answer
+	now, key := time.Now(), sees(c.viewer)
+	maps.DeleteFunc(k.kept, func(_ string, f keptFigures) bool { return now.After(f.until) })
+	if f, ok := k.kept[key]; ok {
+		return f.Figures, nil
+	}
+	f, err := c.portal.Figures(c.ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if k.kept == nil {
+		k.kept = map[string]keptFigures{}
+	}
+	k.kept[key] = keptFigures{f, now.Add(time.Minute)}
+	return f, nil
+}
+
 func (p *portal) showFigures(c *call) error {
-	f, err := p.Figures(c.ctx, time.Now())
+	f, err := p.figures.of(c)
 	if err != nil {
 		return err
 	}

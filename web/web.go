@@ -28,6 +28,7 @@ type portal struct {
 	feed     *platform.Feed
 	sessions *refresher
 	origin   *http.CrossOriginProtection
+	figures  figuresCache
 
 	serversMu sync.Mutex
 	servers   map[*http.Server]chan struct{} // closed when one is told to stop
