@@ -14,6 +14,7 @@ const (
 	Invalid         Code = "invalid"         // the input is wrong; Field names where
 	NotFound        Code = "not_found"       //
 	Conflict        Code = "conflict"        // right in itself, but not now
+	Outdated        Code = "outdated"        // based on what somebody else has changed since
 	Denied          Code = "denied"          //
 	Unauthenticated Code = "unauthenticated" //
 	Unavailable     Code = "unavailable"     // something else is down: try again
@@ -67,7 +68,7 @@ func OutcomeOf(err error) Outcome {
 	switch CodeOf(err) {
 	case "":
 		return Succeeded
-	case Refused, Invalid, NotFound, Conflict, Denied:
+	case Refused, Invalid, NotFound, Conflict, Outdated, Denied:
 		return Failed
 	}
 	return Errored

@@ -66,18 +66,19 @@ func (h *handlers) GetAccount(ctx context.Context, r GetAccountRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	return GetAccount200JSONResponse(account(ctx, a)), nil
+	return GetAccount200JSONResponse{Body: account(ctx, a), Headers: GetAccount200ResponseHeaders{ETag: etag(a.Revision)}}, nil
 }
 
 // UpdateAccount changes an account.
 func (h *handlers) UpdateAccount(ctx context.Context, r UpdateAccountRequestObject) (UpdateAccountResponseObject, error) {
 	a, err := h.platform.UpdateAccount(ctx, r.Account, platform.AccountChange{
 		DisplayName: r.Body.DisplayName, Email: r.Body.Email, Admin: r.Body.Admin, Active: r.Body.Active,
+		If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return UpdateAccount200JSONResponse(account(ctx, a)), nil
+	return UpdateAccount200JSONResponse{Body: account(ctx, a), Headers: UpdateAccount200ResponseHeaders{ETag: etag(a.Revision)}}, nil
 }
 
 // SetPassword changes or resets a password.
@@ -121,12 +122,12 @@ func (h *handlers) GetTeam(ctx context.Context, r GetTeamRequestObject) (GetTeam
 	if err != nil {
 		return nil, err
 	}
-	return GetTeam200JSONResponse(team(t)), nil
+	return GetTeam200JSONResponse{Body: team(t), Headers: GetTeam200ResponseHeaders{ETag: etag(t.Revision)}}, nil
 }
 
 // DeleteTeam removes a team that owns nothing.
 func (h *handlers) DeleteTeam(ctx context.Context, r DeleteTeamRequestObject) (DeleteTeamResponseObject, error) {
-	if err := h.platform.RemoveTeam(ctx, r.Team); err != nil {
+	if err := h.platform.RemoveTeam(ctx, r.Team, onlyIf(r.Params.IfMatch)); err != nil {
 		return nil, err
 	}
 	return DeleteTeam204Response{}, nil
@@ -134,16 +135,16 @@ func (h *handlers) DeleteTeam(ctx context.Context, r DeleteTeamRequestObject) (D
 
 // SetMember gives a role.
 func (h *handlers) SetMember(ctx context.Context, r SetMemberRequestObject) (SetMemberResponseObject, error) {
-	t, err := h.platform.SetMember(ctx, r.Team, r.Account, r.Body.Role)
+	t, err := h.platform.SetMember(ctx, r.Team, r.Account, r.Body.Role, onlyIf(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
-	return SetMember200JSONResponse(team(t)), nil
+	return SetMember200JSONResponse{Body: team(t), Headers: SetMember200ResponseHeaders{ETag: etag(t.Revision)}}, nil
 }
 
 // RemoveMember takes out a member.
 func (h *handlers) RemoveMember(ctx context.Context, r RemoveMemberRequestObject) (RemoveMemberResponseObject, error) {
-	if err := h.platform.RemoveMember(ctx, r.Team, r.Account); err != nil {
+	if err := h.platform.RemoveMember(ctx, r.Team, r.Account, onlyIf(r.Params.IfMatch)); err != nil {
 		return nil, err
 	}
 	return RemoveMember204Response{}, nil

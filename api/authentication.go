@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -48,6 +49,11 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 					c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="slipway"`)
 				}
 				return err
+			}
+			if v.Account != 0 {
+				if err := s.accounts.take(c, "account "+strconv.Itoa(v.Account)); err != nil {
+					return err
+				}
 			}
 			ctx = slipway.WithViewer(ctx, v)
 		}

@@ -13,37 +13,38 @@ func setting(s platform.Setting) Setting {
 	return Setting{Key: s.Key, Value: s.Value, Secret: string(s.Secret), Layer: s.Layer}
 }
 
-func (h *handlers) config(ctx context.Context, service, environment string) (Config, error) {
-	list, err := h.platform.Config(ctx, service, environment)
+func (h *handlers) config(ctx context.Context, service, environment string) (c Config, tag string, err error) {
+	list, revision, err := h.platform.Config(ctx, service, environment)
 	if err != nil {
-		return Config{}, err
+		return c, "", err
 	}
-	return Config{Service: service, Environment: environment, Items: each(list, setting)}, nil
+	return Config{Service: service, Environment: environment, Items: each(list, setting)}, tagged(revision), nil
 }
 
 // GetConfig shows the merged settings and where each comes from.
 func (h *handlers) GetConfig(ctx context.Context, r GetConfigRequestObject) (GetConfigResponseObject, error) {
-	c, err := h.config(ctx, r.Service, r.Params.Environment)
+	c, tag, err := h.config(ctx, r.Service, r.Params.Environment)
 	if err != nil {
 		return nil, err
 	}
-	return GetConfig200JSONResponse(c), nil
+	return GetConfig200JSONResponse{Body: c, Headers: GetConfig200ResponseHeaders{ETag: tag}}, nil
 }
 
 // UpdateConfig sets and unsets settings of one layer, all or none.
 func (h *handlers) UpdateConfig(ctx context.Context, r UpdateConfigRequestObject) (UpdateConfigResponseObject, error) {
 	warnings, err := h.platform.ChangeConfig(ctx, platform.ConfigChange{
 		Service: r.Service, Environment: r.Params.Environment, Layer: r.Body.Layer, Set: r.Body.Set, Unset: r.Body.Unset,
+		If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.config(ctx, r.Service, r.Params.Environment)
+	c, tag, err := h.config(ctx, r.Service, r.Params.Environment)
 	if err != nil {
 		return nil, err
 	}
 	c.Warnings = warnings
-	return UpdateConfig200JSONResponse(c), nil
+	return UpdateConfig200JSONResponse{Body: c, Headers: UpdateConfig200ResponseHeaders{ETag: tag}}, nil
 }
 
 func snapshot(s slipway.Snapshot) Snapshot {

@@ -39,14 +39,14 @@ func (h *handlers) GetEnvironment(ctx context.Context, r GetEnvironmentRequestOb
 	if err != nil {
 		return nil, err
 	}
-	return GetEnvironment200JSONResponse(environment(e)), nil
+	return GetEnvironment200JSONResponse{Body: environment(e), Headers: GetEnvironment200ResponseHeaders{ETag: etag(e.Revision)}}, nil
 }
 
 // UpdateEnvironment changes an environment.
 func (h *handlers) UpdateEnvironment(ctx context.Context, r UpdateEnvironmentRequestObject) (UpdateEnvironmentResponseObject, error) {
-	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, platform.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target})
+	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, platform.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target, If: onlyIf(r.Params.IfMatch)})
 	if err != nil {
 		return nil, err
 	}
-	return UpdateEnvironment200JSONResponse(environment(e)), nil
+	return UpdateEnvironment200JSONResponse{Body: environment(e), Headers: UpdateEnvironment200ResponseHeaders{ETag: etag(e.Revision)}}, nil
 }

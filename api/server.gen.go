@@ -1700,6 +1700,12 @@ type Cursor = string
 // Example: billing
 type EnvironmentName = Name
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -1734,6 +1740,12 @@ type ListAccountsParams struct {
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// UpdateAccountParams defines parameters for UpdateAccount.
+type UpdateAccountParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Actor by this account
@@ -1766,6 +1778,12 @@ type ListAuditParams struct {
 
 // ListAuditParamsResult defines parameters for ListAudit.
 type ListAuditParamsResult string
+
+// UpdateEnvironmentParams defines parameters for UpdateEnvironment.
+type UpdateEnvironmentParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
 
 // ListPromotionsParams defines parameters for ListPromotions.
 type ListPromotionsParams struct {
@@ -1818,6 +1836,18 @@ type ListServicesParams struct {
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// DeleteServiceParams defines parameters for DeleteService.
+type DeleteServiceParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// UpdateServiceParams defines parameters for UpdateService.
+type UpdateServiceParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // GetConfigParams defines parameters for GetConfig.
 type GetConfigParams struct {
 	// Environment the environment; without it, the settings of the service everywhere
@@ -1828,6 +1858,9 @@ type GetConfigParams struct {
 type UpdateConfigParams struct {
 	// Environment the environment; without it, the settings of the service everywhere
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
+
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
 // ListDeploymentsParams defines parameters for ListDeployments.
@@ -1882,6 +1915,24 @@ type SetSecretParams struct {
 type GetStatusParams struct {
 	// Service only this service
 	Service Name `form:"service,omitempty" json:"service,omitempty,omitzero"`
+}
+
+// DeleteTeamParams defines parameters for DeleteTeam.
+type DeleteTeamParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// RemoveMemberParams defines parameters for RemoveMember.
+type RemoveMemberParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// SetMemberParams defines parameters for SetMember.
+type SetMemberParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
 // ListTokensParams defines parameters for ListTokens.
@@ -1963,7 +2014,7 @@ type ServerInterface interface {
 	GetAccount(ctx echo.Context, account AccountName) error
 	// UpdateAccount Change an account
 	// (PATCH /accounts/{account})
-	UpdateAccount(ctx echo.Context, account AccountName) error
+	UpdateAccount(ctx echo.Context, account AccountName, params UpdateAccountParams) error
 	// SetPassword Change a password
 	// (PUT /accounts/{account}/password)
 	SetPassword(ctx echo.Context, account AccountName) error
@@ -1984,7 +2035,7 @@ type ServerInterface interface {
 	GetEnvironment(ctx echo.Context, environment EnvironmentName) error
 	// UpdateEnvironment Change an environment
 	// (PATCH /environments/{environment})
-	UpdateEnvironment(ctx echo.Context, environment EnvironmentName) error
+	UpdateEnvironment(ctx echo.Context, environment EnvironmentName, params UpdateEnvironmentParams) error
 	// CreateInvitation Invite somebody
 	// (POST /invitations)
 	CreateInvitation(ctx echo.Context) error
@@ -2014,13 +2065,13 @@ type ServerInterface interface {
 	CreateService(ctx echo.Context) error
 	// DeleteService Remove a service
 	// (DELETE /services/{service})
-	DeleteService(ctx echo.Context, service ServiceName) error
+	DeleteService(ctx echo.Context, service ServiceName, params DeleteServiceParams) error
 	// GetService Show a service
 	// (GET /services/{service})
 	GetService(ctx echo.Context, service ServiceName) error
 	// UpdateService Change a service
 	// (PATCH /services/{service})
-	UpdateService(ctx echo.Context, service ServiceName) error
+	UpdateService(ctx echo.Context, service ServiceName, params UpdateServiceParams) error
 	// GetConfig Show settings
 	// (GET /services/{service}/config)
 	GetConfig(ctx echo.Context, service ServiceName, params GetConfigParams) error
@@ -2092,16 +2143,16 @@ type ServerInterface interface {
 	CreateTeam(ctx echo.Context) error
 	// DeleteTeam Remove a team
 	// (DELETE /teams/{team})
-	DeleteTeam(ctx echo.Context, team TeamName) error
+	DeleteTeam(ctx echo.Context, team TeamName, params DeleteTeamParams) error
 	// GetTeam Show a team
 	// (GET /teams/{team})
 	GetTeam(ctx echo.Context, team TeamName) error
 	// RemoveMember Take out a member
 	// (DELETE /teams/{team}/members/{account})
-	RemoveMember(ctx echo.Context, team TeamName, account AccountName) error
+	RemoveMember(ctx echo.Context, team TeamName, account AccountName, params RemoveMemberParams) error
 	// SetMember Give a role
 	// (PUT /teams/{team}/members/{account})
-	SetMember(ctx echo.Context, team TeamName, account AccountName) error
+	SetMember(ctx echo.Context, team TeamName, account AccountName, params SetMemberParams) error
 	// ListTokens List tokens
 	// (GET /tokens)
 	ListTokens(ctx echo.Context, params ListTokensParams) error
@@ -2182,8 +2233,28 @@ func (w *ServerInterfaceWrapper) UpdateAccount(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateAccountParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UpdateAccount(ctx, account)
+	err = w.Handler.UpdateAccount(ctx, account, params)
 	return err
 }
 
@@ -2331,8 +2402,28 @@ func (w *ServerInterfaceWrapper) UpdateEnvironment(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateEnvironmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UpdateEnvironment(ctx, environment)
+	err = w.Handler.UpdateEnvironment(ctx, environment, params)
 	return err
 }
 
@@ -2567,8 +2658,28 @@ func (w *ServerInterfaceWrapper) DeleteService(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteServiceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteService(ctx, service)
+	err = w.Handler.DeleteService(ctx, service, params)
 	return err
 }
 
@@ -2599,8 +2710,28 @@ func (w *ServerInterfaceWrapper) UpdateService(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateServiceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UpdateService(ctx, service)
+	err = w.Handler.UpdateService(ctx, service, params)
 	return err
 }
 
@@ -2647,6 +2778,23 @@ func (w *ServerInterfaceWrapper) UpdateConfig(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -3085,8 +3233,28 @@ func (w *ServerInterfaceWrapper) DeleteTeam(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTeamParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteTeam(ctx, team)
+	err = w.Handler.DeleteTeam(ctx, team, params)
 	return err
 }
 
@@ -3125,8 +3293,28 @@ func (w *ServerInterfaceWrapper) RemoveMember(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RemoveMember(ctx, team, account)
+	err = w.Handler.RemoveMember(ctx, team, account, params)
 	return err
 }
 
@@ -3149,8 +3337,28 @@ func (w *ServerInterfaceWrapper) SetMember(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.SetMember(ctx, team, account)
+	err = w.Handler.SetMember(ctx, team, account, params)
 	return err
 }
 
@@ -3253,48 +3461,50 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
-	router.GET(options.BaseURL+"/version", wrapper.GetVersion, options.OperationMiddlewares["getVersion"]...)
-	router.GET(options.BaseURL+"/status", wrapper.GetStatus, options.OperationMiddlewares["getStatus"]...)
-	router.GET(options.BaseURL+"/services", wrapper.ListServices, options.OperationMiddlewares["listServices"]...)
-	router.POST(options.BaseURL+"/services", wrapper.CreateService, options.OperationMiddlewares["createService"]...)
-	router.DELETE(options.BaseURL+"/services/:service", wrapper.DeleteService, options.OperationMiddlewares["deleteService"]...)
-	router.GET(options.BaseURL+"/services/:service", wrapper.GetService, options.OperationMiddlewares["getService"]...)
-	router.PATCH(options.BaseURL+"/services/:service", wrapper.UpdateService, options.OperationMiddlewares["updateService"]...)
-	router.POST(options.BaseURL+"/services/:service/plan", wrapper.PlanPromotion, options.OperationMiddlewares["planPromotion"]...)
-	router.POST(options.BaseURL+"/services/:service/promotions", wrapper.CreatePromotion, options.OperationMiddlewares["createPromotion"]...)
-	router.GET(options.BaseURL+"/services/:service/releases", wrapper.ListReleases, options.OperationMiddlewares["listReleases"]...)
-	router.GET(options.BaseURL+"/services/:service/releases/:number", wrapper.GetRelease, options.OperationMiddlewares["getRelease"]...)
-	router.GET(options.BaseURL+"/services/:service/releases/:number/sbom", wrapper.GetReleaseSbom, options.OperationMiddlewares["getReleaseSbom"]...)
-	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
-	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
-	router.GET(options.BaseURL+"/services/:service/environments/:environment/logs", wrapper.GetLogs, options.OperationMiddlewares["getLogs"]...)
-	router.GET(options.BaseURL+"/services/:service/config", wrapper.GetConfig, options.OperationMiddlewares["getConfig"]...)
-	router.PATCH(options.BaseURL+"/services/:service/config", wrapper.UpdateConfig, options.OperationMiddlewares["updateConfig"]...)
-	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
-	router.GET(options.BaseURL+"/services/:service/secrets", wrapper.ListSecrets, options.OperationMiddlewares["listSecrets"]...)
-	router.DELETE(options.BaseURL+"/services/:service/secrets/:name", wrapper.DeleteSecret, options.OperationMiddlewares["deleteSecret"]...)
-	router.PUT(options.BaseURL+"/services/:service/secrets/:name", wrapper.SetSecret, options.OperationMiddlewares["setSecret"]...)
-	router.GET(options.BaseURL+"/environments", wrapper.ListEnvironments, options.OperationMiddlewares["listEnvironments"]...)
-	router.POST(options.BaseURL+"/environments", wrapper.CreateEnvironment, options.OperationMiddlewares["createEnvironment"]...)
-	router.GET(options.BaseURL+"/environments/:environment", wrapper.GetEnvironment, options.OperationMiddlewares["getEnvironment"]...)
-	router.PATCH(options.BaseURL+"/environments/:environment", wrapper.UpdateEnvironment, options.OperationMiddlewares["updateEnvironment"]...)
-	router.GET(options.BaseURL+"/promotions", wrapper.ListPromotions, options.OperationMiddlewares["listPromotions"]...)
-	router.GET(options.BaseURL+"/promotions/:promotion", wrapper.GetPromotion, options.OperationMiddlewares["getPromotion"]...)
-	router.POST(options.BaseURL+"/promotions/:promotion/cancel", wrapper.CancelPromotion, options.OperationMiddlewares["cancelPromotion"]...)
-	router.GET(options.BaseURL+"/promotions/:promotion/steps/:step/log", wrapper.GetStepLog, options.OperationMiddlewares["getStepLog"]...)
-	router.GET(options.BaseURL+"/promotions/:promotion/events", wrapper.FollowPromotion, options.OperationMiddlewares["followPromotion"]...)
-	router.DELETE(options.BaseURL+"/session", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
-	router.GET(options.BaseURL+"/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
-	router.POST(options.BaseURL+"/session", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
-	router.POST(options.BaseURL+"/session/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
-	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
-	router.POST(options.BaseURL+"/invitations", wrapper.CreateInvitation, options.OperationMiddlewares["createInvitation"]...)
-	router.POST(options.BaseURL+"/invitations/accept", wrapper.AcceptInvitation, options.OperationMiddlewares["acceptInvitation"]...)
 	router.GET(options.BaseURL+"/accounts", wrapper.ListAccounts, options.OperationMiddlewares["listAccounts"]...)
 	router.POST(options.BaseURL+"/accounts", wrapper.CreateAccount, options.OperationMiddlewares["createAccount"]...)
 	router.GET(options.BaseURL+"/accounts/:account", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
 	router.PATCH(options.BaseURL+"/accounts/:account", wrapper.UpdateAccount, options.OperationMiddlewares["updateAccount"]...)
 	router.PUT(options.BaseURL+"/accounts/:account/password", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
+	router.GET(options.BaseURL+"/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
+	router.GET(options.BaseURL+"/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
+	router.GET(options.BaseURL+"/environments", wrapper.ListEnvironments, options.OperationMiddlewares["listEnvironments"]...)
+	router.POST(options.BaseURL+"/environments", wrapper.CreateEnvironment, options.OperationMiddlewares["createEnvironment"]...)
+	router.GET(options.BaseURL+"/environments/:environment", wrapper.GetEnvironment, options.OperationMiddlewares["getEnvironment"]...)
+	router.PATCH(options.BaseURL+"/environments/:environment", wrapper.UpdateEnvironment, options.OperationMiddlewares["updateEnvironment"]...)
+	router.POST(options.BaseURL+"/invitations", wrapper.CreateInvitation, options.OperationMiddlewares["createInvitation"]...)
+	router.POST(options.BaseURL+"/invitations/accept", wrapper.AcceptInvitation, options.OperationMiddlewares["acceptInvitation"]...)
+	router.GET(options.BaseURL+"/promotions", wrapper.ListPromotions, options.OperationMiddlewares["listPromotions"]...)
+	router.GET(options.BaseURL+"/promotions/:promotion", wrapper.GetPromotion, options.OperationMiddlewares["getPromotion"]...)
+	router.POST(options.BaseURL+"/promotions/:promotion/cancel", wrapper.CancelPromotion, options.OperationMiddlewares["cancelPromotion"]...)
+	router.GET(options.BaseURL+"/promotions/:promotion/events", wrapper.FollowPromotion, options.OperationMiddlewares["followPromotion"]...)
+	router.GET(options.BaseURL+"/promotions/:promotion/steps/:step/log", wrapper.GetStepLog, options.OperationMiddlewares["getStepLog"]...)
+	router.GET(options.BaseURL+"/services", wrapper.ListServices, options.OperationMiddlewares["listServices"]...)
+	router.POST(options.BaseURL+"/services", wrapper.CreateService, options.OperationMiddlewares["createService"]...)
+	router.DELETE(options.BaseURL+"/services/:service", wrapper.DeleteService, options.OperationMiddlewares["deleteService"]...)
+	router.GET(options.BaseURL+"/services/:service", wrapper.GetService, options.OperationMiddlewares["getService"]...)
+	router.PATCH(options.BaseURL+"/services/:service", wrapper.UpdateService, options.OperationMiddlewares["updateService"]...)
+	router.GET(options.BaseURL+"/services/:service/config", wrapper.GetConfig, options.OperationMiddlewares["getConfig"]...)
+	router.PATCH(options.BaseURL+"/services/:service/config", wrapper.UpdateConfig, options.OperationMiddlewares["updateConfig"]...)
+	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
+	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
+	router.GET(options.BaseURL+"/services/:service/environments/:environment/logs", wrapper.GetLogs, options.OperationMiddlewares["getLogs"]...)
+	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
+	router.POST(options.BaseURL+"/services/:service/plan", wrapper.PlanPromotion, options.OperationMiddlewares["planPromotion"]...)
+	router.POST(options.BaseURL+"/services/:service/promotions", wrapper.CreatePromotion, options.OperationMiddlewares["createPromotion"]...)
+	router.GET(options.BaseURL+"/services/:service/releases", wrapper.ListReleases, options.OperationMiddlewares["listReleases"]...)
+	router.GET(options.BaseURL+"/services/:service/releases/:number", wrapper.GetRelease, options.OperationMiddlewares["getRelease"]...)
+	router.GET(options.BaseURL+"/services/:service/releases/:number/sbom", wrapper.GetReleaseSbom, options.OperationMiddlewares["getReleaseSbom"]...)
+	router.GET(options.BaseURL+"/services/:service/secrets", wrapper.ListSecrets, options.OperationMiddlewares["listSecrets"]...)
+	router.DELETE(options.BaseURL+"/services/:service/secrets/:name", wrapper.DeleteSecret, options.OperationMiddlewares["deleteSecret"]...)
+	router.PUT(options.BaseURL+"/services/:service/secrets/:name", wrapper.SetSecret, options.OperationMiddlewares["setSecret"]...)
+	router.DELETE(options.BaseURL+"/session", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
+	router.GET(options.BaseURL+"/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
+	router.POST(options.BaseURL+"/session", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
+	router.POST(options.BaseURL+"/session/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
+	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
+	router.POST(options.BaseURL+"/signing-keys/rotate", wrapper.RotateSigningKeys, options.OperationMiddlewares["rotateSigningKeys"]...)
+	router.GET(options.BaseURL+"/status", wrapper.GetStatus, options.OperationMiddlewares["getStatus"]...)
 	router.GET(options.BaseURL+"/teams", wrapper.ListTeams, options.OperationMiddlewares["listTeams"]...)
 	router.POST(options.BaseURL+"/teams", wrapper.CreateTeam, options.OperationMiddlewares["createTeam"]...)
 	router.DELETE(options.BaseURL+"/teams/:team", wrapper.DeleteTeam, options.OperationMiddlewares["deleteTeam"]...)
@@ -3304,9 +3514,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.DELETE(options.BaseURL+"/tokens/:token", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
-	router.GET(options.BaseURL+"/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
-	router.GET(options.BaseURL+"/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
-	router.POST(options.BaseURL+"/signing-keys/rotate", wrapper.RotateSigningKeys, options.OperationMiddlewares["rotateSigningKeys"]...)
+	router.GET(options.BaseURL+"/version", wrapper.GetVersion, options.OperationMiddlewares["getVersion"]...)
 
 }
 
@@ -3406,15 +3614,23 @@ type GetAccountResponseObject interface {
 	VisitGetAccountResponse(w http.ResponseWriter) error
 }
 
-type GetAccount200JSONResponse Account
+type GetAccount200ResponseHeaders struct {
+	ETag string
+}
+
+type GetAccount200JSONResponse struct {
+	Body    Account
+	Headers GetAccount200ResponseHeaders
+}
 
 func (response GetAccount200JSONResponse) VisitGetAccountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3439,6 +3655,7 @@ func (response GetAccountdefaultApplicationProblemPlusJSONResponse) VisitGetAcco
 
 type UpdateAccountRequestObject struct {
 	Account AccountName `json:"account"`
+	Params  UpdateAccountParams
 	Body    *UpdateAccountJSONRequestBody
 }
 
@@ -3446,15 +3663,23 @@ type UpdateAccountResponseObject interface {
 	VisitUpdateAccountResponse(w http.ResponseWriter) error
 }
 
-type UpdateAccount200JSONResponse Account
+type UpdateAccount200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateAccount200JSONResponse struct {
+	Body    Account
+	Headers UpdateAccount200ResponseHeaders
+}
 
 func (response UpdateAccount200JSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3681,15 +3906,23 @@ type GetEnvironmentResponseObject interface {
 	VisitGetEnvironmentResponse(w http.ResponseWriter) error
 }
 
-type GetEnvironment200JSONResponse Environment
+type GetEnvironment200ResponseHeaders struct {
+	ETag string
+}
+
+type GetEnvironment200JSONResponse struct {
+	Body    Environment
+	Headers GetEnvironment200ResponseHeaders
+}
 
 func (response GetEnvironment200JSONResponse) VisitGetEnvironmentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3714,6 +3947,7 @@ func (response GetEnvironmentdefaultApplicationProblemPlusJSONResponse) VisitGet
 
 type UpdateEnvironmentRequestObject struct {
 	Environment EnvironmentName `json:"environment"`
+	Params      UpdateEnvironmentParams
 	Body        *UpdateEnvironmentJSONRequestBody
 }
 
@@ -3721,15 +3955,23 @@ type UpdateEnvironmentResponseObject interface {
 	VisitUpdateEnvironmentResponse(w http.ResponseWriter) error
 }
 
-type UpdateEnvironment200JSONResponse Environment
+type UpdateEnvironment200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateEnvironment200JSONResponse struct {
+	Body    Environment
+	Headers UpdateEnvironment200ResponseHeaders
+}
 
 func (response UpdateEnvironment200JSONResponse) VisitUpdateEnvironmentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4156,6 +4398,7 @@ func (response CreateServicedefaultApplicationProblemPlusJSONResponse) VisitCrea
 
 type DeleteServiceRequestObject struct {
 	Service ServiceName `json:"service"`
+	Params  DeleteServiceParams
 }
 
 type DeleteServiceResponseObject interface {
@@ -4195,15 +4438,23 @@ type GetServiceResponseObject interface {
 	VisitGetServiceResponse(w http.ResponseWriter) error
 }
 
-type GetService200JSONResponse Service
+type GetService200ResponseHeaders struct {
+	ETag string
+}
+
+type GetService200JSONResponse struct {
+	Body    Service
+	Headers GetService200ResponseHeaders
+}
 
 func (response GetService200JSONResponse) VisitGetServiceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4228,6 +4479,7 @@ func (response GetServicedefaultApplicationProblemPlusJSONResponse) VisitGetServ
 
 type UpdateServiceRequestObject struct {
 	Service ServiceName `json:"service"`
+	Params  UpdateServiceParams
 	Body    *UpdateServiceJSONRequestBody
 }
 
@@ -4235,15 +4487,23 @@ type UpdateServiceResponseObject interface {
 	VisitUpdateServiceResponse(w http.ResponseWriter) error
 }
 
-type UpdateService200JSONResponse Service
+type UpdateService200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateService200JSONResponse struct {
+	Body    Service
+	Headers UpdateService200ResponseHeaders
+}
 
 func (response UpdateService200JSONResponse) VisitUpdateServiceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4275,15 +4535,23 @@ type GetConfigResponseObject interface {
 	VisitGetConfigResponse(w http.ResponseWriter) error
 }
 
-type GetConfig200JSONResponse Config
+type GetConfig200ResponseHeaders struct {
+	ETag string
+}
+
+type GetConfig200JSONResponse struct {
+	Body    Config
+	Headers GetConfig200ResponseHeaders
+}
 
 func (response GetConfig200JSONResponse) VisitGetConfigResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -4316,15 +4584,23 @@ type UpdateConfigResponseObject interface {
 	VisitUpdateConfigResponse(w http.ResponseWriter) error
 }
 
-type UpdateConfig200JSONResponse Config
+type UpdateConfig200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateConfig200JSONResponse struct {
+	Body    Config
+	Headers UpdateConfig200ResponseHeaders
+}
 
 func (response UpdateConfig200JSONResponse) VisitUpdateConfigResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5183,7 +5459,8 @@ func (response CreateTeamdefaultApplicationProblemPlusJSONResponse) VisitCreateT
 }
 
 type DeleteTeamRequestObject struct {
-	Team TeamName `json:"team"`
+	Team   TeamName `json:"team"`
+	Params DeleteTeamParams
 }
 
 type DeleteTeamResponseObject interface {
@@ -5223,15 +5500,23 @@ type GetTeamResponseObject interface {
 	VisitGetTeamResponse(w http.ResponseWriter) error
 }
 
-type GetTeam200JSONResponse Team
+type GetTeam200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTeam200JSONResponse struct {
+	Body    Team
+	Headers GetTeam200ResponseHeaders
+}
 
 func (response GetTeam200JSONResponse) VisitGetTeamResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5257,6 +5542,7 @@ func (response GetTeamdefaultApplicationProblemPlusJSONResponse) VisitGetTeamRes
 type RemoveMemberRequestObject struct {
 	Team    TeamName    `json:"team"`
 	Account AccountName `json:"account"`
+	Params  RemoveMemberParams
 }
 
 type RemoveMemberResponseObject interface {
@@ -5291,6 +5577,7 @@ func (response RemoveMemberdefaultApplicationProblemPlusJSONResponse) VisitRemov
 type SetMemberRequestObject struct {
 	Team    TeamName    `json:"team"`
 	Account AccountName `json:"account"`
+	Params  SetMemberParams
 	Body    *SetMemberJSONRequestBody
 }
 
@@ -5298,15 +5585,23 @@ type SetMemberResponseObject interface {
 	VisitSetMemberResponse(w http.ResponseWriter) error
 }
 
-type SetMember200JSONResponse Team
+type SetMember200ResponseHeaders struct {
+	ETag string
+}
+
+type SetMember200JSONResponse struct {
+	Body    Team
+	Headers SetMember200ResponseHeaders
+}
 
 func (response SetMember200JSONResponse) VisitSetMemberResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5753,10 +6048,11 @@ func (sh *strictHandler) GetAccount(ctx echo.Context, account AccountName) error
 }
 
 // UpdateAccount operation middleware
-func (sh *strictHandler) UpdateAccount(ctx echo.Context, account AccountName) error {
+func (sh *strictHandler) UpdateAccount(ctx echo.Context, account AccountName, params UpdateAccountParams) error {
 	var request UpdateAccountRequestObject
 
 	request.Account = account
+	request.Params = params
 
 	var body UpdateAccountJSONRequestBody
 	var err error
@@ -5991,10 +6287,11 @@ func (sh *strictHandler) GetEnvironment(ctx echo.Context, environment Environmen
 }
 
 // UpdateEnvironment operation middleware
-func (sh *strictHandler) UpdateEnvironment(ctx echo.Context, environment EnvironmentName) error {
+func (sh *strictHandler) UpdateEnvironment(ctx echo.Context, environment EnvironmentName, params UpdateEnvironmentParams) error {
 	var request UpdateEnvironmentRequestObject
 
 	request.Environment = environment
+	request.Params = params
 
 	var body UpdateEnvironmentJSONRequestBody
 	var err error
@@ -6330,10 +6627,11 @@ func (sh *strictHandler) CreateService(ctx echo.Context) error {
 }
 
 // DeleteService operation middleware
-func (sh *strictHandler) DeleteService(ctx echo.Context, service ServiceName) error {
+func (sh *strictHandler) DeleteService(ctx echo.Context, service ServiceName, params DeleteServiceParams) error {
 	var request DeleteServiceRequestObject
 
 	request.Service = service
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteService(ctx.Request().Context(), request.(DeleteServiceRequestObject))
@@ -6380,10 +6678,11 @@ func (sh *strictHandler) GetService(ctx echo.Context, service ServiceName) error
 }
 
 // UpdateService operation middleware
-func (sh *strictHandler) UpdateService(ctx echo.Context, service ServiceName) error {
+func (sh *strictHandler) UpdateService(ctx echo.Context, service ServiceName, params UpdateServiceParams) error {
 	var request UpdateServiceRequestObject
 
 	request.Service = service
+	request.Params = params
 
 	var body UpdateServiceJSONRequestBody
 	var err error
@@ -7209,10 +7508,11 @@ func (sh *strictHandler) CreateTeam(ctx echo.Context) error {
 }
 
 // DeleteTeam operation middleware
-func (sh *strictHandler) DeleteTeam(ctx echo.Context, team TeamName) error {
+func (sh *strictHandler) DeleteTeam(ctx echo.Context, team TeamName, params DeleteTeamParams) error {
 	var request DeleteTeamRequestObject
 
 	request.Team = team
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteTeam(ctx.Request().Context(), request.(DeleteTeamRequestObject))
@@ -7259,11 +7559,12 @@ func (sh *strictHandler) GetTeam(ctx echo.Context, team TeamName) error {
 }
 
 // RemoveMember operation middleware
-func (sh *strictHandler) RemoveMember(ctx echo.Context, team TeamName, account AccountName) error {
+func (sh *strictHandler) RemoveMember(ctx echo.Context, team TeamName, account AccountName, params RemoveMemberParams) error {
 	var request RemoveMemberRequestObject
 
 	request.Team = team
 	request.Account = account
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RemoveMember(ctx.Request().Context(), request.(RemoveMemberRequestObject))
@@ -7285,11 +7586,12 @@ func (sh *strictHandler) RemoveMember(ctx echo.Context, team TeamName, account A
 }
 
 // SetMember operation middleware
-func (sh *strictHandler) SetMember(ctx echo.Context, team TeamName, account AccountName) error {
+func (sh *strictHandler) SetMember(ctx echo.Context, team TeamName, account AccountName, params SetMemberParams) error {
 	var request SetMemberRequestObject
 
 	request.Team = team
 	request.Account = account
+	request.Params = params
 
 	var body SetMemberJSONRequestBody
 	var err error

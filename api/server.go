@@ -25,6 +25,9 @@ type Options struct {
 	Listen   string // the address that is listened on; its host is an allowed Host header
 	// Portal answers what is outside the API; nil sends people to the reference page.
 	Portal http.Handler
+	// RequestsPerMinute bounds each account, and five times as many each
+	// address; 0 is RatePerMinute, less is no bound.
+	RequestsPerMinute int
 }
 
 // Server is the REST API. It is an http.Handler; Serve runs it with the limits
@@ -36,6 +39,10 @@ type Server struct {
 	spec     *openapi3.T
 	version  Version
 	listen   string
+
+	metrics   *metrics
+	accounts  *rates
+	addresses *rates
 
 	draining chan struct{} // closed when streams should end
 	drain    sync.Once
@@ -57,11 +64,15 @@ func NewServer(o Options) (*Server, error) {
 	if s.version.Version == "" {
 		s.version.Version = "devel"
 	}
+	s.metrics, s.accounts, s.addresses = newMetrics(s.version), newRates(o.RequestsPerMinute), newRates(5*o.RequestsPerMinute)
+	if o.RequestsPerMinute == 0 {
+		s.addresses = newRates(5 * RatePerMinute)
+	}
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
-	e.Pre(requestID, s.accessLog, s.recovered, securityHeaders, s.knownHost, sameSite, bodyLimit)
-	e.Use(s.authenticated, s.validated)
+	e.Pre(requestID, s.accessLog, s.recovered, securityHeaders, s.knownHost, sameSite, s.limited, bodyLimit)
+	e.Use(s.measured, s.authenticated, s.validated, s.once)
 	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
 
 	page, policy, err := referencePage(doc)
@@ -78,6 +89,7 @@ func NewServer(o Options) (*Server, error) {
 		return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", Spec)
 	})
 	e.GET("/.well-known/jwks.json", s.publicKeys)
+	e.GET("/metrics", s.exposition)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), 3*time.Second)

@@ -48,7 +48,7 @@ func (h *handlers) GetService(ctx context.Context, r GetServiceRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	return GetService200JSONResponse(service(s)), nil
+	return GetService200JSONResponse{Body: service(s), Headers: GetService200ResponseHeaders{ETag: etag(s.Revision)}}, nil
 }
 
 // UpdateService changes a service.
@@ -56,16 +56,17 @@ func (h *handlers) UpdateService(ctx context.Context, r UpdateServiceRequestObje
 	s, err := h.platform.UpdateService(ctx, r.Service, platform.ServiceChange{
 		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
 		Credential: (*slipway.SecretRef)(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
+		If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return UpdateService200JSONResponse(service(s)), nil
+	return UpdateService200JSONResponse{Body: service(s), Headers: UpdateService200ResponseHeaders{ETag: etag(s.Revision)}}, nil
 }
 
 // DeleteService stops and removes a service.
 func (h *handlers) DeleteService(ctx context.Context, r DeleteServiceRequestObject) (DeleteServiceResponseObject, error) {
-	if err := h.platform.RemoveService(ctx, r.Service); err != nil {
+	if err := h.platform.RemoveService(ctx, r.Service, onlyIf(r.Params.IfMatch)); err != nil {
 		return nil, err
 	}
 	return DeleteService204Response{}, nil

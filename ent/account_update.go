@@ -37,6 +37,27 @@ func (_u *AccountUpdate) SetUpdatedAt(v time.Time) *AccountUpdate {
 	return _u
 }
 
+// SetRevision sets the "revision" field.
+func (_u *AccountUpdate) SetRevision(v int) *AccountUpdate {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *AccountUpdate) SetNillableRevision(v *int) *AccountUpdate {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *AccountUpdate) AddRevision(v int) *AccountUpdate {
+	_u.mutation.AddRevision(v)
+	return _u
+}
+
 // SetDisplayName sets the "display_name" field.
 func (_u *AccountUpdate) SetDisplayName(v string) *AccountUpdate {
 	_u.mutation.SetDisplayName(v)
@@ -353,6 +374,12 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(account.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(account.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(account.FieldRevision, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.DisplayName(); ok {
 		_spec.SetField(account.FieldDisplayName, field.TypeString, value)
 	}
@@ -544,6 +571,27 @@ type AccountUpdateOne struct {
 // SetUpdatedAt sets the "updated_at" field.
 func (_u *AccountUpdateOne) SetUpdatedAt(v time.Time) *AccountUpdateOne {
 	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetRevision sets the "revision" field.
+func (_u *AccountUpdateOne) SetRevision(v int) *AccountUpdateOne {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *AccountUpdateOne) SetNillableRevision(v *int) *AccountUpdateOne {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *AccountUpdateOne) AddRevision(v int) *AccountUpdateOne {
+	_u.mutation.AddRevision(v)
 	return _u
 }
 
@@ -892,6 +940,12 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(account.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(account.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(account.FieldRevision, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.DisplayName(); ok {
 		_spec.SetField(account.FieldDisplayName, field.TypeString, value)

@@ -53,6 +53,20 @@ func (_c *EnvironmentCreate) SetNillableUpdatedAt(v *time.Time) *EnvironmentCrea
 	return _c
 }
 
+// SetRevision sets the "revision" field.
+func (_c *EnvironmentCreate) SetRevision(v int) *EnvironmentCreate {
+	_c.mutation.SetRevision(v)
+	return _c
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_c *EnvironmentCreate) SetNillableRevision(v *int) *EnvironmentCreate {
+	if v != nil {
+		_c.SetRevision(*v)
+	}
+	return _c
+}
+
 // SetName sets the "name" field.
 func (_c *EnvironmentCreate) SetName(v string) *EnvironmentCreate {
 	_c.mutation.SetName(v)
@@ -75,6 +89,20 @@ func (_c *EnvironmentCreate) SetTarget(v string) *EnvironmentCreate {
 func (_c *EnvironmentCreate) SetNillableTarget(v *string) *EnvironmentCreate {
 	if v != nil {
 		_c.SetTarget(*v)
+	}
+	return _c
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (_c *EnvironmentCreate) SetConfigRevision(v int) *EnvironmentCreate {
+	_c.mutation.SetConfigRevision(v)
+	return _c
+}
+
+// SetNillableConfigRevision sets the "config_revision" field if the given value is not nil.
+func (_c *EnvironmentCreate) SetNillableConfigRevision(v *int) *EnvironmentCreate {
+	if v != nil {
+		_c.SetConfigRevision(*v)
 	}
 	return _c
 }
@@ -175,9 +203,17 @@ func (_c *EnvironmentCreate) defaults() error {
 		v := environment.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	if _, ok := _c.mutation.Revision(); !ok {
+		v := environment.DefaultRevision
+		_c.mutation.SetRevision(v)
+	}
 	if _, ok := _c.mutation.Target(); !ok {
 		v := environment.DefaultTarget
 		_c.mutation.SetTarget(v)
+	}
+	if _, ok := _c.mutation.ConfigRevision(); !ok {
+		v := environment.DefaultConfigRevision
+		_c.mutation.SetConfigRevision(v)
 	}
 	return nil
 }
@@ -189,6 +225,9 @@ func (_c *EnvironmentCreate) check() error {
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
 		return &ValidationError{Name: "updated_at", err: errors.New(`ent: missing required field "Environment.updated_at"`)}
+	}
+	if _, ok := _c.mutation.Revision(); !ok {
+		return &ValidationError{Name: "revision", err: errors.New(`ent: missing required field "Environment.revision"`)}
 	}
 	if _, ok := _c.mutation.Name(); !ok {
 		return &ValidationError{Name: "name", err: errors.New(`ent: missing required field "Environment.name"`)}
@@ -203,6 +242,9 @@ func (_c *EnvironmentCreate) check() error {
 	}
 	if _, ok := _c.mutation.Target(); !ok {
 		return &ValidationError{Name: "target", err: errors.New(`ent: missing required field "Environment.target"`)}
+	}
+	if _, ok := _c.mutation.ConfigRevision(); !ok {
+		return &ValidationError{Name: "config_revision", err: errors.New(`ent: missing required field "Environment.config_revision"`)}
 	}
 	return nil
 }
@@ -239,6 +281,10 @@ func (_c *EnvironmentCreate) createSpec() (*Environment, *sqlgraph.CreateSpec) {
 		_spec.SetField(environment.FieldUpdatedAt, field.TypeTime, value)
 		_node.UpdatedAt = value
 	}
+	if value, ok := _c.mutation.Revision(); ok {
+		_spec.SetField(environment.FieldRevision, field.TypeInt, value)
+		_node.Revision = value
+	}
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(environment.FieldName, field.TypeString, value)
 		_node.Name = value
@@ -250,6 +296,10 @@ func (_c *EnvironmentCreate) createSpec() (*Environment, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Target(); ok {
 		_spec.SetField(environment.FieldTarget, field.TypeString, value)
 		_node.Target = value
+	}
+	if value, ok := _c.mutation.ConfigRevision(); ok {
+		_spec.SetField(environment.FieldConfigRevision, field.TypeInt, value)
+		_node.ConfigRevision = value
 	}
 	if nodes := _c.mutation.PromotionsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -363,6 +413,24 @@ func (u *EnvironmentUpsert) UpdateUpdatedAt() *EnvironmentUpsert {
 	return u
 }
 
+// SetRevision sets the "revision" field.
+func (u *EnvironmentUpsert) SetRevision(v int) *EnvironmentUpsert {
+	u.Set(environment.FieldRevision, v)
+	return u
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *EnvironmentUpsert) UpdateRevision() *EnvironmentUpsert {
+	u.SetExcluded(environment.FieldRevision)
+	return u
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *EnvironmentUpsert) AddRevision(v int) *EnvironmentUpsert {
+	u.Add(environment.FieldRevision, v)
+	return u
+}
+
 // SetPosition sets the "position" field.
 func (u *EnvironmentUpsert) SetPosition(v int) *EnvironmentUpsert {
 	u.Set(environment.FieldPosition, v)
@@ -390,6 +458,24 @@ func (u *EnvironmentUpsert) SetTarget(v string) *EnvironmentUpsert {
 // UpdateTarget sets the "target" field to the value that was provided on create.
 func (u *EnvironmentUpsert) UpdateTarget() *EnvironmentUpsert {
 	u.SetExcluded(environment.FieldTarget)
+	return u
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (u *EnvironmentUpsert) SetConfigRevision(v int) *EnvironmentUpsert {
+	u.Set(environment.FieldConfigRevision, v)
+	return u
+}
+
+// UpdateConfigRevision sets the "config_revision" field to the value that was provided on create.
+func (u *EnvironmentUpsert) UpdateConfigRevision() *EnvironmentUpsert {
+	u.SetExcluded(environment.FieldConfigRevision)
+	return u
+}
+
+// AddConfigRevision adds v to the "config_revision" field.
+func (u *EnvironmentUpsert) AddConfigRevision(v int) *EnvironmentUpsert {
+	u.Add(environment.FieldConfigRevision, v)
 	return u
 }
 
@@ -455,6 +541,27 @@ func (u *EnvironmentUpsertOne) UpdateUpdatedAt() *EnvironmentUpsertOne {
 	})
 }
 
+// SetRevision sets the "revision" field.
+func (u *EnvironmentUpsertOne) SetRevision(v int) *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.SetRevision(v)
+	})
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *EnvironmentUpsertOne) AddRevision(v int) *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.AddRevision(v)
+	})
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *EnvironmentUpsertOne) UpdateRevision() *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.UpdateRevision()
+	})
+}
+
 // SetPosition sets the "position" field.
 func (u *EnvironmentUpsertOne) SetPosition(v int) *EnvironmentUpsertOne {
 	return u.Update(func(s *EnvironmentUpsert) {
@@ -487,6 +594,27 @@ func (u *EnvironmentUpsertOne) SetTarget(v string) *EnvironmentUpsertOne {
 func (u *EnvironmentUpsertOne) UpdateTarget() *EnvironmentUpsertOne {
 	return u.Update(func(s *EnvironmentUpsert) {
 		s.UpdateTarget()
+	})
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (u *EnvironmentUpsertOne) SetConfigRevision(v int) *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.SetConfigRevision(v)
+	})
+}
+
+// AddConfigRevision adds v to the "config_revision" field.
+func (u *EnvironmentUpsertOne) AddConfigRevision(v int) *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.AddConfigRevision(v)
+	})
+}
+
+// UpdateConfigRevision sets the "config_revision" field to the value that was provided on create.
+func (u *EnvironmentUpsertOne) UpdateConfigRevision() *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.UpdateConfigRevision()
 	})
 }
 
@@ -718,6 +846,27 @@ func (u *EnvironmentUpsertBulk) UpdateUpdatedAt() *EnvironmentUpsertBulk {
 	})
 }
 
+// SetRevision sets the "revision" field.
+func (u *EnvironmentUpsertBulk) SetRevision(v int) *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.SetRevision(v)
+	})
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *EnvironmentUpsertBulk) AddRevision(v int) *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.AddRevision(v)
+	})
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *EnvironmentUpsertBulk) UpdateRevision() *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.UpdateRevision()
+	})
+}
+
 // SetPosition sets the "position" field.
 func (u *EnvironmentUpsertBulk) SetPosition(v int) *EnvironmentUpsertBulk {
 	return u.Update(func(s *EnvironmentUpsert) {
@@ -750,6 +899,27 @@ func (u *EnvironmentUpsertBulk) SetTarget(v string) *EnvironmentUpsertBulk {
 func (u *EnvironmentUpsertBulk) UpdateTarget() *EnvironmentUpsertBulk {
 	return u.Update(func(s *EnvironmentUpsert) {
 		s.UpdateTarget()
+	})
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (u *EnvironmentUpsertBulk) SetConfigRevision(v int) *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.SetConfigRevision(v)
+	})
+}
+
+// AddConfigRevision adds v to the "config_revision" field.
+func (u *EnvironmentUpsertBulk) AddConfigRevision(v int) *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.AddConfigRevision(v)
+	})
+}
+
+// UpdateConfigRevision sets the "config_revision" field to the value that was provided on create.
+func (u *EnvironmentUpsertBulk) UpdateConfigRevision() *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.UpdateConfigRevision()
 	})
 }
 

@@ -37,6 +37,27 @@ func (_u *EnvironmentUpdate) SetUpdatedAt(v time.Time) *EnvironmentUpdate {
 	return _u
 }
 
+// SetRevision sets the "revision" field.
+func (_u *EnvironmentUpdate) SetRevision(v int) *EnvironmentUpdate {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *EnvironmentUpdate) SetNillableRevision(v *int) *EnvironmentUpdate {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *EnvironmentUpdate) AddRevision(v int) *EnvironmentUpdate {
+	_u.mutation.AddRevision(v)
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *EnvironmentUpdate) SetPosition(v int) *EnvironmentUpdate {
 	_u.mutation.ResetPosition()
@@ -69,6 +90,27 @@ func (_u *EnvironmentUpdate) SetNillableTarget(v *string) *EnvironmentUpdate {
 	if v != nil {
 		_u.SetTarget(*v)
 	}
+	return _u
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (_u *EnvironmentUpdate) SetConfigRevision(v int) *EnvironmentUpdate {
+	_u.mutation.ResetConfigRevision()
+	_u.mutation.SetConfigRevision(v)
+	return _u
+}
+
+// SetNillableConfigRevision sets the "config_revision" field if the given value is not nil.
+func (_u *EnvironmentUpdate) SetNillableConfigRevision(v *int) *EnvironmentUpdate {
+	if v != nil {
+		_u.SetConfigRevision(*v)
+	}
+	return _u
+}
+
+// AddConfigRevision adds value to the "config_revision" field.
+func (_u *EnvironmentUpdate) AddConfigRevision(v int) *EnvironmentUpdate {
+	_u.mutation.AddConfigRevision(v)
 	return _u
 }
 
@@ -239,6 +281,12 @@ func (_u *EnvironmentUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(environment.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(environment.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(environment.FieldRevision, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(environment.FieldPosition, field.TypeInt, value)
 	}
@@ -247,6 +295,12 @@ func (_u *EnvironmentUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.Target(); ok {
 		_spec.SetField(environment.FieldTarget, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConfigRevision(); ok {
+		_spec.SetField(environment.FieldConfigRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedConfigRevision(); ok {
+		_spec.AddField(environment.FieldConfigRevision, field.TypeInt, value)
 	}
 	if _u.mutation.PromotionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -409,6 +463,27 @@ func (_u *EnvironmentUpdateOne) SetUpdatedAt(v time.Time) *EnvironmentUpdateOne 
 	return _u
 }
 
+// SetRevision sets the "revision" field.
+func (_u *EnvironmentUpdateOne) SetRevision(v int) *EnvironmentUpdateOne {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *EnvironmentUpdateOne) SetNillableRevision(v *int) *EnvironmentUpdateOne {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *EnvironmentUpdateOne) AddRevision(v int) *EnvironmentUpdateOne {
+	_u.mutation.AddRevision(v)
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *EnvironmentUpdateOne) SetPosition(v int) *EnvironmentUpdateOne {
 	_u.mutation.ResetPosition()
@@ -441,6 +516,27 @@ func (_u *EnvironmentUpdateOne) SetNillableTarget(v *string) *EnvironmentUpdateO
 	if v != nil {
 		_u.SetTarget(*v)
 	}
+	return _u
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (_u *EnvironmentUpdateOne) SetConfigRevision(v int) *EnvironmentUpdateOne {
+	_u.mutation.ResetConfigRevision()
+	_u.mutation.SetConfigRevision(v)
+	return _u
+}
+
+// SetNillableConfigRevision sets the "config_revision" field if the given value is not nil.
+func (_u *EnvironmentUpdateOne) SetNillableConfigRevision(v *int) *EnvironmentUpdateOne {
+	if v != nil {
+		_u.SetConfigRevision(*v)
+	}
+	return _u
+}
+
+// AddConfigRevision adds value to the "config_revision" field.
+func (_u *EnvironmentUpdateOne) AddConfigRevision(v int) *EnvironmentUpdateOne {
+	_u.mutation.AddConfigRevision(v)
 	return _u
 }
 
@@ -641,6 +737,12 @@ func (_u *EnvironmentUpdateOne) sqlSave(ctx context.Context) (_node *Environment
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(environment.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(environment.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(environment.FieldRevision, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(environment.FieldPosition, field.TypeInt, value)
 	}
@@ -649,6 +751,12 @@ func (_u *EnvironmentUpdateOne) sqlSave(ctx context.Context) (_node *Environment
 	}
 	if value, ok := _u.mutation.Target(); ok {
 		_spec.SetField(environment.FieldTarget, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConfigRevision(); ok {
+		_spec.SetField(environment.FieldConfigRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedConfigRevision(); ok {
+		_spec.AddField(environment.FieldConfigRevision, field.TypeInt, value)
 	}
 	if _u.mutation.PromotionsCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -73,6 +73,8 @@ type AccountMutation struct {
 	id                 *int
 	created_at         *time.Time
 	updated_at         *time.Time
+	revision           *int
+	addrevision        *int
 	name               *string
 	kind               *account.Kind
 	display_name       *string
@@ -267,6 +269,62 @@ func (m *AccountMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err er
 // ResetUpdatedAt resets all changes to the "updated_at" field.
 func (m *AccountMutation) ResetUpdatedAt() {
 	m.updated_at = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *AccountMutation) SetRevision(i int) {
+	m.revision = &i
+	m.addrevision = nil
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *AccountMutation) Revision() (r int, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// AddRevision adds i to the "revision" field.
+func (m *AccountMutation) AddRevision(i int) {
+	if m.addrevision != nil {
+		*m.addrevision += i
+	} else {
+		m.addrevision = &i
+	}
+}
+
+// AddedRevision returns the value that was added to the "revision" field in this mutation.
+func (m *AccountMutation) AddedRevision() (r int, exists bool) {
+	v := m.addrevision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *AccountMutation) ResetRevision() {
+	m.revision = nil
+	m.addrevision = nil
 }
 
 // SetName sets the "name" field.
@@ -871,12 +929,15 @@ func (m *AccountMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AccountMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 13)
 	if m.created_at != nil {
 		fields = append(fields, account.FieldCreatedAt)
 	}
 	if m.updated_at != nil {
 		fields = append(fields, account.FieldUpdatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, account.FieldRevision)
 	}
 	if m.name != nil {
 		fields = append(fields, account.FieldName)
@@ -920,6 +981,8 @@ func (m *AccountMutation) Field(name string) (ent.Value, bool) {
 		return m.CreatedAt()
 	case account.FieldUpdatedAt:
 		return m.UpdatedAt()
+	case account.FieldRevision:
+		return m.Revision()
 	case account.FieldName:
 		return m.Name()
 	case account.FieldKind:
@@ -953,6 +1016,8 @@ func (m *AccountMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldCreatedAt(ctx)
 	case account.FieldUpdatedAt:
 		return m.OldUpdatedAt(ctx)
+	case account.FieldRevision:
+		return m.OldRevision(ctx)
 	case account.FieldName:
 		return m.OldName(ctx)
 	case account.FieldKind:
@@ -995,6 +1060,13 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetUpdatedAt(v)
+		return nil
+	case account.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
 		return nil
 	case account.FieldName:
 		v, ok := value.(string)
@@ -1074,6 +1146,9 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *AccountMutation) AddedFields() []string {
 	var fields []string
+	if m.addrevision != nil {
+		fields = append(fields, account.FieldRevision)
+	}
 	if m.addfailures != nil {
 		fields = append(fields, account.FieldFailures)
 	}
@@ -1085,6 +1160,8 @@ func (m *AccountMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *AccountMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case account.FieldRevision:
+		return m.AddedRevision()
 	case account.FieldFailures:
 		return m.AddedFailures()
 	}
@@ -1096,6 +1173,13 @@ func (m *AccountMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *AccountMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case account.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRevision(v)
+		return nil
 	case account.FieldFailures:
 		v, ok := value.(int)
 		if !ok {
@@ -1150,6 +1234,9 @@ func (m *AccountMutation) ResetField(name string) error {
 		return nil
 	case account.FieldUpdatedAt:
 		m.ResetUpdatedAt()
+		return nil
+	case account.FieldRevision:
+		m.ResetRevision()
 		return nil
 	case account.FieldName:
 		m.ResetName()
@@ -3666,10 +3753,14 @@ type EnvironmentMutation struct {
 	id                 *int
 	created_at         *time.Time
 	updated_at         *time.Time
+	revision           *int
+	addrevision        *int
 	name               *string
 	position           *int
 	addposition        *int
 	target             *string
+	config_revision    *int
+	addconfig_revision *int
 	clearedFields      map[string]struct{}
 	promotions         map[int]struct{}
 	removedpromotions  map[int]struct{}
@@ -3855,6 +3946,62 @@ func (m *EnvironmentMutation) ResetUpdatedAt() {
 	m.updated_at = nil
 }
 
+// SetRevision sets the "revision" field.
+func (m *EnvironmentMutation) SetRevision(i int) {
+	m.revision = &i
+	m.addrevision = nil
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *EnvironmentMutation) Revision() (r int, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the Environment entity.
+// If the Environment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EnvironmentMutation) OldRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// AddRevision adds i to the "revision" field.
+func (m *EnvironmentMutation) AddRevision(i int) {
+	if m.addrevision != nil {
+		*m.addrevision += i
+	} else {
+		m.addrevision = &i
+	}
+}
+
+// AddedRevision returns the value that was added to the "revision" field in this mutation.
+func (m *EnvironmentMutation) AddedRevision() (r int, exists bool) {
+	v := m.addrevision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *EnvironmentMutation) ResetRevision() {
+	m.revision = nil
+	m.addrevision = nil
+}
+
 // SetName sets the "name" field.
 func (m *EnvironmentMutation) SetName(s string) {
 	m.name = &s
@@ -3981,6 +4128,62 @@ func (m *EnvironmentMutation) OldTarget(ctx context.Context) (v string, err erro
 // ResetTarget resets all changes to the "target" field.
 func (m *EnvironmentMutation) ResetTarget() {
 	m.target = nil
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (m *EnvironmentMutation) SetConfigRevision(i int) {
+	m.config_revision = &i
+	m.addconfig_revision = nil
+}
+
+// ConfigRevision returns the value of the "config_revision" field in the mutation.
+func (m *EnvironmentMutation) ConfigRevision() (r int, exists bool) {
+	v := m.config_revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldConfigRevision returns the old "config_revision" field's value of the Environment entity.
+// If the Environment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *EnvironmentMutation) OldConfigRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldConfigRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldConfigRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldConfigRevision: %w", err)
+	}
+	return oldValue.ConfigRevision, nil
+}
+
+// AddConfigRevision adds i to the "config_revision" field.
+func (m *EnvironmentMutation) AddConfigRevision(i int) {
+	if m.addconfig_revision != nil {
+		*m.addconfig_revision += i
+	} else {
+		m.addconfig_revision = &i
+	}
+}
+
+// AddedConfigRevision returns the value that was added to the "config_revision" field in this mutation.
+func (m *EnvironmentMutation) AddedConfigRevision() (r int, exists bool) {
+	v := m.addconfig_revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetConfigRevision resets all changes to the "config_revision" field.
+func (m *EnvironmentMutation) ResetConfigRevision() {
+	m.config_revision = nil
+	m.addconfig_revision = nil
 }
 
 // AddPromotionIDs adds the "promotions" edge to the Promotion entity by ids.
@@ -4179,12 +4382,15 @@ func (m *EnvironmentMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *EnvironmentMutation) Fields() []string {
-	fields := make([]string, 0, 5)
+	fields := make([]string, 0, 7)
 	if m.created_at != nil {
 		fields = append(fields, environment.FieldCreatedAt)
 	}
 	if m.updated_at != nil {
 		fields = append(fields, environment.FieldUpdatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, environment.FieldRevision)
 	}
 	if m.name != nil {
 		fields = append(fields, environment.FieldName)
@@ -4194,6 +4400,9 @@ func (m *EnvironmentMutation) Fields() []string {
 	}
 	if m.target != nil {
 		fields = append(fields, environment.FieldTarget)
+	}
+	if m.config_revision != nil {
+		fields = append(fields, environment.FieldConfigRevision)
 	}
 	return fields
 }
@@ -4207,12 +4416,16 @@ func (m *EnvironmentMutation) Field(name string) (ent.Value, bool) {
 		return m.CreatedAt()
 	case environment.FieldUpdatedAt:
 		return m.UpdatedAt()
+	case environment.FieldRevision:
+		return m.Revision()
 	case environment.FieldName:
 		return m.Name()
 	case environment.FieldPosition:
 		return m.Position()
 	case environment.FieldTarget:
 		return m.Target()
+	case environment.FieldConfigRevision:
+		return m.ConfigRevision()
 	}
 	return nil, false
 }
@@ -4226,12 +4439,16 @@ func (m *EnvironmentMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldCreatedAt(ctx)
 	case environment.FieldUpdatedAt:
 		return m.OldUpdatedAt(ctx)
+	case environment.FieldRevision:
+		return m.OldRevision(ctx)
 	case environment.FieldName:
 		return m.OldName(ctx)
 	case environment.FieldPosition:
 		return m.OldPosition(ctx)
 	case environment.FieldTarget:
 		return m.OldTarget(ctx)
+	case environment.FieldConfigRevision:
+		return m.OldConfigRevision(ctx)
 	}
 	return nil, fmt.Errorf("unknown Environment field %s", name)
 }
@@ -4255,6 +4472,13 @@ func (m *EnvironmentMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetUpdatedAt(v)
 		return nil
+	case environment.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
 	case environment.FieldName:
 		v, ok := value.(string)
 		if !ok {
@@ -4276,6 +4500,13 @@ func (m *EnvironmentMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTarget(v)
 		return nil
+	case environment.FieldConfigRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetConfigRevision(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Environment field %s", name)
 }
@@ -4284,8 +4515,14 @@ func (m *EnvironmentMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *EnvironmentMutation) AddedFields() []string {
 	var fields []string
+	if m.addrevision != nil {
+		fields = append(fields, environment.FieldRevision)
+	}
 	if m.addposition != nil {
 		fields = append(fields, environment.FieldPosition)
+	}
+	if m.addconfig_revision != nil {
+		fields = append(fields, environment.FieldConfigRevision)
 	}
 	return fields
 }
@@ -4295,8 +4532,12 @@ func (m *EnvironmentMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *EnvironmentMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case environment.FieldRevision:
+		return m.AddedRevision()
 	case environment.FieldPosition:
 		return m.AddedPosition()
+	case environment.FieldConfigRevision:
+		return m.AddedConfigRevision()
 	}
 	return nil, false
 }
@@ -4306,12 +4547,26 @@ func (m *EnvironmentMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *EnvironmentMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case environment.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRevision(v)
+		return nil
 	case environment.FieldPosition:
 		v, ok := value.(int)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddPosition(v)
+		return nil
+	case environment.FieldConfigRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddConfigRevision(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Environment numeric field %s", name)
@@ -4346,6 +4601,9 @@ func (m *EnvironmentMutation) ResetField(name string) error {
 	case environment.FieldUpdatedAt:
 		m.ResetUpdatedAt()
 		return nil
+	case environment.FieldRevision:
+		m.ResetRevision()
+		return nil
 	case environment.FieldName:
 		m.ResetName()
 		return nil
@@ -4354,6 +4612,9 @@ func (m *EnvironmentMutation) ResetField(name string) error {
 		return nil
 	case environment.FieldTarget:
 		m.ResetTarget()
+		return nil
+	case environment.FieldConfigRevision:
+		m.ResetConfigRevision()
 		return nil
 	}
 	return fmt.Errorf("unknown Environment field %s", name)
@@ -11106,12 +11367,16 @@ type ServiceMutation struct {
 	id                 *int
 	created_at         *time.Time
 	updated_at         *time.Time
+	revision           *int
+	addrevision        *int
 	name               *string
 	kind               *service.Kind
 	repository         *string
 	_path              *string
 	branch             *string
 	credential         *string
+	config_revision    *int
+	addconfig_revision *int
 	clearedFields      map[string]struct{}
 	releases           map[int]struct{}
 	removedreleases    map[int]struct{}
@@ -11300,6 +11565,62 @@ func (m *ServiceMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err er
 // ResetUpdatedAt resets all changes to the "updated_at" field.
 func (m *ServiceMutation) ResetUpdatedAt() {
 	m.updated_at = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *ServiceMutation) SetRevision(i int) {
+	m.revision = &i
+	m.addrevision = nil
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *ServiceMutation) Revision() (r int, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the Service entity.
+// If the Service object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceMutation) OldRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// AddRevision adds i to the "revision" field.
+func (m *ServiceMutation) AddRevision(i int) {
+	if m.addrevision != nil {
+		*m.addrevision += i
+	} else {
+		m.addrevision = &i
+	}
+}
+
+// AddedRevision returns the value that was added to the "revision" field in this mutation.
+func (m *ServiceMutation) AddedRevision() (r int, exists bool) {
+	v := m.addrevision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *ServiceMutation) ResetRevision() {
+	m.revision = nil
+	m.addrevision = nil
 }
 
 // SetName sets the "name" field.
@@ -11565,6 +11886,62 @@ func (m *ServiceMutation) OldCredential(ctx context.Context) (v string, err erro
 // ResetCredential resets all changes to the "credential" field.
 func (m *ServiceMutation) ResetCredential() {
 	m.credential = nil
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (m *ServiceMutation) SetConfigRevision(i int) {
+	m.config_revision = &i
+	m.addconfig_revision = nil
+}
+
+// ConfigRevision returns the value of the "config_revision" field in the mutation.
+func (m *ServiceMutation) ConfigRevision() (r int, exists bool) {
+	v := m.config_revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldConfigRevision returns the old "config_revision" field's value of the Service entity.
+// If the Service object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceMutation) OldConfigRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldConfigRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldConfigRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldConfigRevision: %w", err)
+	}
+	return oldValue.ConfigRevision, nil
+}
+
+// AddConfigRevision adds i to the "config_revision" field.
+func (m *ServiceMutation) AddConfigRevision(i int) {
+	if m.addconfig_revision != nil {
+		*m.addconfig_revision += i
+	} else {
+		m.addconfig_revision = &i
+	}
+}
+
+// AddedConfigRevision returns the value that was added to the "config_revision" field in this mutation.
+func (m *ServiceMutation) AddedConfigRevision() (r int, exists bool) {
+	v := m.addconfig_revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetConfigRevision resets all changes to the "config_revision" field.
+func (m *ServiceMutation) ResetConfigRevision() {
+	m.config_revision = nil
+	m.addconfig_revision = nil
 }
 
 // AddReleaseIDs adds the "releases" edge to the Release entity by ids.
@@ -11844,12 +12221,15 @@ func (m *ServiceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ServiceMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 11)
 	if m.created_at != nil {
 		fields = append(fields, service.FieldCreatedAt)
 	}
 	if m.updated_at != nil {
 		fields = append(fields, service.FieldUpdatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, service.FieldRevision)
 	}
 	if m.name != nil {
 		fields = append(fields, service.FieldName)
@@ -11872,6 +12252,9 @@ func (m *ServiceMutation) Fields() []string {
 	if m.credential != nil {
 		fields = append(fields, service.FieldCredential)
 	}
+	if m.config_revision != nil {
+		fields = append(fields, service.FieldConfigRevision)
+	}
 	return fields
 }
 
@@ -11884,6 +12267,8 @@ func (m *ServiceMutation) Field(name string) (ent.Value, bool) {
 		return m.CreatedAt()
 	case service.FieldUpdatedAt:
 		return m.UpdatedAt()
+	case service.FieldRevision:
+		return m.Revision()
 	case service.FieldName:
 		return m.Name()
 	case service.FieldKind:
@@ -11898,6 +12283,8 @@ func (m *ServiceMutation) Field(name string) (ent.Value, bool) {
 		return m.TeamID()
 	case service.FieldCredential:
 		return m.Credential()
+	case service.FieldConfigRevision:
+		return m.ConfigRevision()
 	}
 	return nil, false
 }
@@ -11911,6 +12298,8 @@ func (m *ServiceMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldCreatedAt(ctx)
 	case service.FieldUpdatedAt:
 		return m.OldUpdatedAt(ctx)
+	case service.FieldRevision:
+		return m.OldRevision(ctx)
 	case service.FieldName:
 		return m.OldName(ctx)
 	case service.FieldKind:
@@ -11925,6 +12314,8 @@ func (m *ServiceMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldTeamID(ctx)
 	case service.FieldCredential:
 		return m.OldCredential(ctx)
+	case service.FieldConfigRevision:
+		return m.OldConfigRevision(ctx)
 	}
 	return nil, fmt.Errorf("unknown Service field %s", name)
 }
@@ -11947,6 +12338,13 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetUpdatedAt(v)
+		return nil
+	case service.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
 		return nil
 	case service.FieldName:
 		v, ok := value.(string)
@@ -11997,6 +12395,13 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCredential(v)
 		return nil
+	case service.FieldConfigRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetConfigRevision(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Service field %s", name)
 }
@@ -12005,6 +12410,12 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *ServiceMutation) AddedFields() []string {
 	var fields []string
+	if m.addrevision != nil {
+		fields = append(fields, service.FieldRevision)
+	}
+	if m.addconfig_revision != nil {
+		fields = append(fields, service.FieldConfigRevision)
+	}
 	return fields
 }
 
@@ -12013,6 +12424,10 @@ func (m *ServiceMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *ServiceMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case service.FieldRevision:
+		return m.AddedRevision()
+	case service.FieldConfigRevision:
+		return m.AddedConfigRevision()
 	}
 	return nil, false
 }
@@ -12022,6 +12437,20 @@ func (m *ServiceMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *ServiceMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case service.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRevision(v)
+		return nil
+	case service.FieldConfigRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddConfigRevision(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Service numeric field %s", name)
 }
@@ -12064,6 +12493,9 @@ func (m *ServiceMutation) ResetField(name string) error {
 	case service.FieldUpdatedAt:
 		m.ResetUpdatedAt()
 		return nil
+	case service.FieldRevision:
+		m.ResetRevision()
+		return nil
 	case service.FieldName:
 		m.ResetName()
 		return nil
@@ -12084,6 +12516,9 @@ func (m *ServiceMutation) ResetField(name string) error {
 		return nil
 	case service.FieldCredential:
 		m.ResetCredential()
+		return nil
+	case service.FieldConfigRevision:
+		m.ResetConfigRevision()
 		return nil
 	}
 	return fmt.Errorf("unknown Service field %s", name)
@@ -16044,6 +16479,8 @@ type TeamMutation struct {
 	id                 *int
 	created_at         *time.Time
 	updated_at         *time.Time
+	revision           *int
+	addrevision        *int
 	name               *string
 	display_name       *string
 	clearedFields      map[string]struct{}
@@ -16226,6 +16663,62 @@ func (m *TeamMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error
 // ResetUpdatedAt resets all changes to the "updated_at" field.
 func (m *TeamMutation) ResetUpdatedAt() {
 	m.updated_at = nil
+}
+
+// SetRevision sets the "revision" field.
+func (m *TeamMutation) SetRevision(i int) {
+	m.revision = &i
+	m.addrevision = nil
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *TeamMutation) Revision() (r int, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the Team entity.
+// If the Team object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TeamMutation) OldRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// AddRevision adds i to the "revision" field.
+func (m *TeamMutation) AddRevision(i int) {
+	if m.addrevision != nil {
+		*m.addrevision += i
+	} else {
+		m.addrevision = &i
+	}
+}
+
+// AddedRevision returns the value that was added to the "revision" field in this mutation.
+func (m *TeamMutation) AddedRevision() (r int, exists bool) {
+	v := m.addrevision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *TeamMutation) ResetRevision() {
+	m.revision = nil
+	m.addrevision = nil
 }
 
 // SetName sets the "name" field.
@@ -16442,12 +16935,15 @@ func (m *TeamMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TeamMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 5)
 	if m.created_at != nil {
 		fields = append(fields, team.FieldCreatedAt)
 	}
 	if m.updated_at != nil {
 		fields = append(fields, team.FieldUpdatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, team.FieldRevision)
 	}
 	if m.name != nil {
 		fields = append(fields, team.FieldName)
@@ -16467,6 +16963,8 @@ func (m *TeamMutation) Field(name string) (ent.Value, bool) {
 		return m.CreatedAt()
 	case team.FieldUpdatedAt:
 		return m.UpdatedAt()
+	case team.FieldRevision:
+		return m.Revision()
 	case team.FieldName:
 		return m.Name()
 	case team.FieldDisplayName:
@@ -16484,6 +16982,8 @@ func (m *TeamMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldCreatedAt(ctx)
 	case team.FieldUpdatedAt:
 		return m.OldUpdatedAt(ctx)
+	case team.FieldRevision:
+		return m.OldRevision(ctx)
 	case team.FieldName:
 		return m.OldName(ctx)
 	case team.FieldDisplayName:
@@ -16511,6 +17011,13 @@ func (m *TeamMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetUpdatedAt(v)
 		return nil
+	case team.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
 	case team.FieldName:
 		v, ok := value.(string)
 		if !ok {
@@ -16532,13 +17039,21 @@ func (m *TeamMutation) SetField(name string, value ent.Value) error {
 // AddedFields returns all numeric fields that were incremented/decremented during
 // this mutation.
 func (m *TeamMutation) AddedFields() []string {
-	return nil
+	var fields []string
+	if m.addrevision != nil {
+		fields = append(fields, team.FieldRevision)
+	}
+	return fields
 }
 
 // AddedField returns the numeric value that was incremented/decremented on a field
 // with the given name. The second boolean return value indicates that this field
 // was not set, or was not defined in the schema.
 func (m *TeamMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case team.FieldRevision:
+		return m.AddedRevision()
+	}
 	return nil, false
 }
 
@@ -16547,6 +17062,13 @@ func (m *TeamMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *TeamMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case team.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRevision(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Team numeric field %s", name)
 }
@@ -16579,6 +17101,9 @@ func (m *TeamMutation) ResetField(name string) error {
 		return nil
 	case team.FieldUpdatedAt:
 		m.ResetUpdatedAt()
+		return nil
+	case team.FieldRevision:
+		m.ResetRevision()
 		return nil
 	case team.FieldName:
 		m.ResetName()

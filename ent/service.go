@@ -22,6 +22,8 @@ type Service struct {
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// UpdatedAt holds the value of the "updated_at" field.
 	UpdatedAt time.Time `json:"updated_at,omitempty"`
+	// Revision holds the value of the "revision" field.
+	Revision int `json:"revision,omitempty"`
 	// Name holds the value of the "name" field.
 	Name string `json:"name,omitempty"`
 	// Kind holds the value of the "kind" field.
@@ -36,6 +38,8 @@ type Service struct {
 	TeamID int `json:"team_id,omitempty"`
 	// reference of a secret, never its value
 	Credential string `json:"credential,omitempty"`
+	// counts changes of its settings
+	ConfigRevision int `json:"config_revision,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the ServiceQuery when eager-loading is set.
 	Edges        ServiceEdges `json:"edges"`
@@ -111,7 +115,7 @@ func (*Service) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case service.FieldID, service.FieldTeamID:
+		case service.FieldID, service.FieldRevision, service.FieldTeamID, service.FieldConfigRevision:
 			values[i] = new(sql.NullInt64)
 		case service.FieldName, service.FieldKind, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential:
 			values[i] = new(sql.NullString)
@@ -149,6 +153,12 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field updated_at", values[i])
 			} else if value.Valid {
 				_m.UpdatedAt = value.Time
+			}
+		case service.FieldRevision:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field revision", values[i])
+			} else if value.Valid {
+				_m.Revision = int(value.Int64)
 			}
 		case service.FieldName:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -191,6 +201,12 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field credential", values[i])
 			} else if value.Valid {
 				_m.Credential = value.String
+			}
+		case service.FieldConfigRevision:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field config_revision", values[i])
+			} else if value.Valid {
+				_m.ConfigRevision = int(value.Int64)
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -259,6 +275,9 @@ func (_m *Service) String() string {
 	builder.WriteString("updated_at=")
 	builder.WriteString(_m.UpdatedAt.Format(time.ANSIC))
 	builder.WriteString(", ")
+	builder.WriteString("revision=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Revision))
+	builder.WriteString(", ")
 	builder.WriteString("name=")
 	builder.WriteString(_m.Name)
 	builder.WriteString(", ")
@@ -279,6 +298,9 @@ func (_m *Service) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("credential=")
 	builder.WriteString(_m.Credential)
+	builder.WriteString(", ")
+	builder.WriteString("config_revision=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ConfigRevision))
 	builder.WriteByte(')')
 	return builder.String()
 }

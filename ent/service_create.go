@@ -55,6 +55,20 @@ func (_c *ServiceCreate) SetNillableUpdatedAt(v *time.Time) *ServiceCreate {
 	return _c
 }
 
+// SetRevision sets the "revision" field.
+func (_c *ServiceCreate) SetRevision(v int) *ServiceCreate {
+	_c.mutation.SetRevision(v)
+	return _c
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableRevision(v *int) *ServiceCreate {
+	if v != nil {
+		_c.SetRevision(*v)
+	}
+	return _c
+}
+
 // SetName sets the "name" field.
 func (_c *ServiceCreate) SetName(v string) *ServiceCreate {
 	_c.mutation.SetName(v)
@@ -133,6 +147,20 @@ func (_c *ServiceCreate) SetCredential(v string) *ServiceCreate {
 func (_c *ServiceCreate) SetNillableCredential(v *string) *ServiceCreate {
 	if v != nil {
 		_c.SetCredential(*v)
+	}
+	return _c
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (_c *ServiceCreate) SetConfigRevision(v int) *ServiceCreate {
+	_c.mutation.SetConfigRevision(v)
+	return _c
+}
+
+// SetNillableConfigRevision sets the "config_revision" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableConfigRevision(v *int) *ServiceCreate {
+	if v != nil {
+		_c.SetConfigRevision(*v)
 	}
 	return _c
 }
@@ -253,6 +281,10 @@ func (_c *ServiceCreate) defaults() error {
 		v := service.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	if _, ok := _c.mutation.Revision(); !ok {
+		v := service.DefaultRevision
+		_c.mutation.SetRevision(v)
+	}
 	if _, ok := _c.mutation.Kind(); !ok {
 		v := service.DefaultKind
 		_c.mutation.SetKind(v)
@@ -269,6 +301,10 @@ func (_c *ServiceCreate) defaults() error {
 		v := service.DefaultCredential
 		_c.mutation.SetCredential(v)
 	}
+	if _, ok := _c.mutation.ConfigRevision(); !ok {
+		v := service.DefaultConfigRevision
+		_c.mutation.SetConfigRevision(v)
+	}
 	return nil
 }
 
@@ -279,6 +315,9 @@ func (_c *ServiceCreate) check() error {
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
 		return &ValidationError{Name: "updated_at", err: errors.New(`ent: missing required field "Service.updated_at"`)}
+	}
+	if _, ok := _c.mutation.Revision(); !ok {
+		return &ValidationError{Name: "revision", err: errors.New(`ent: missing required field "Service.revision"`)}
 	}
 	if _, ok := _c.mutation.Name(); !ok {
 		return &ValidationError{Name: "name", err: errors.New(`ent: missing required field "Service.name"`)}
@@ -312,6 +351,9 @@ func (_c *ServiceCreate) check() error {
 	}
 	if _, ok := _c.mutation.Credential(); !ok {
 		return &ValidationError{Name: "credential", err: errors.New(`ent: missing required field "Service.credential"`)}
+	}
+	if _, ok := _c.mutation.ConfigRevision(); !ok {
+		return &ValidationError{Name: "config_revision", err: errors.New(`ent: missing required field "Service.config_revision"`)}
 	}
 	return nil
 }
@@ -348,6 +390,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 		_spec.SetField(service.FieldUpdatedAt, field.TypeTime, value)
 		_node.UpdatedAt = value
 	}
+	if value, ok := _c.mutation.Revision(); ok {
+		_spec.SetField(service.FieldRevision, field.TypeInt, value)
+		_node.Revision = value
+	}
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(service.FieldName, field.TypeString, value)
 		_node.Name = value
@@ -371,6 +417,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Credential(); ok {
 		_spec.SetField(service.FieldCredential, field.TypeString, value)
 		_node.Credential = value
+	}
+	if value, ok := _c.mutation.ConfigRevision(); ok {
+		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
+		_node.ConfigRevision = value
 	}
 	if nodes := _c.mutation.ReleasesIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -517,6 +567,24 @@ func (u *ServiceUpsert) UpdateUpdatedAt() *ServiceUpsert {
 	return u
 }
 
+// SetRevision sets the "revision" field.
+func (u *ServiceUpsert) SetRevision(v int) *ServiceUpsert {
+	u.Set(service.FieldRevision, v)
+	return u
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateRevision() *ServiceUpsert {
+	u.SetExcluded(service.FieldRevision)
+	return u
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *ServiceUpsert) AddRevision(v int) *ServiceUpsert {
+	u.Add(service.FieldRevision, v)
+	return u
+}
+
 // SetKind sets the "kind" field.
 func (u *ServiceUpsert) SetKind(v service.Kind) *ServiceUpsert {
 	u.Set(service.FieldKind, v)
@@ -595,6 +663,24 @@ func (u *ServiceUpsert) UpdateCredential() *ServiceUpsert {
 	return u
 }
 
+// SetConfigRevision sets the "config_revision" field.
+func (u *ServiceUpsert) SetConfigRevision(v int) *ServiceUpsert {
+	u.Set(service.FieldConfigRevision, v)
+	return u
+}
+
+// UpdateConfigRevision sets the "config_revision" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateConfigRevision() *ServiceUpsert {
+	u.SetExcluded(service.FieldConfigRevision)
+	return u
+}
+
+// AddConfigRevision adds v to the "config_revision" field.
+func (u *ServiceUpsert) AddConfigRevision(v int) *ServiceUpsert {
+	u.Add(service.FieldConfigRevision, v)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create.
 // Using this option is equivalent to using:
 //
@@ -654,6 +740,27 @@ func (u *ServiceUpsertOne) SetUpdatedAt(v time.Time) *ServiceUpsertOne {
 func (u *ServiceUpsertOne) UpdateUpdatedAt() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetRevision sets the "revision" field.
+func (u *ServiceUpsertOne) SetRevision(v int) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetRevision(v)
+	})
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *ServiceUpsertOne) AddRevision(v int) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.AddRevision(v)
+	})
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateRevision() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateRevision()
 	})
 }
 
@@ -745,6 +852,27 @@ func (u *ServiceUpsertOne) SetCredential(v string) *ServiceUpsertOne {
 func (u *ServiceUpsertOne) UpdateCredential() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateCredential()
+	})
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (u *ServiceUpsertOne) SetConfigRevision(v int) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetConfigRevision(v)
+	})
+}
+
+// AddConfigRevision adds v to the "config_revision" field.
+func (u *ServiceUpsertOne) AddConfigRevision(v int) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.AddConfigRevision(v)
+	})
+}
+
+// UpdateConfigRevision sets the "config_revision" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateConfigRevision() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateConfigRevision()
 	})
 }
 
@@ -976,6 +1104,27 @@ func (u *ServiceUpsertBulk) UpdateUpdatedAt() *ServiceUpsertBulk {
 	})
 }
 
+// SetRevision sets the "revision" field.
+func (u *ServiceUpsertBulk) SetRevision(v int) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetRevision(v)
+	})
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *ServiceUpsertBulk) AddRevision(v int) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.AddRevision(v)
+	})
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateRevision() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateRevision()
+	})
+}
+
 // SetKind sets the "kind" field.
 func (u *ServiceUpsertBulk) SetKind(v service.Kind) *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
@@ -1064,6 +1213,27 @@ func (u *ServiceUpsertBulk) SetCredential(v string) *ServiceUpsertBulk {
 func (u *ServiceUpsertBulk) UpdateCredential() *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateCredential()
+	})
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (u *ServiceUpsertBulk) SetConfigRevision(v int) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetConfigRevision(v)
+	})
+}
+
+// AddConfigRevision adds v to the "config_revision" field.
+func (u *ServiceUpsertBulk) AddConfigRevision(v int) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.AddConfigRevision(v)
+	})
+}
+
+// UpdateConfigRevision sets the "config_revision" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateConfigRevision() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateConfigRevision()
 	})
 }
 

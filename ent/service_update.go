@@ -39,6 +39,27 @@ func (_u *ServiceUpdate) SetUpdatedAt(v time.Time) *ServiceUpdate {
 	return _u
 }
 
+// SetRevision sets the "revision" field.
+func (_u *ServiceUpdate) SetRevision(v int) *ServiceUpdate {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableRevision(v *int) *ServiceUpdate {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *ServiceUpdate) AddRevision(v int) *ServiceUpdate {
+	_u.mutation.AddRevision(v)
+	return _u
+}
+
 // SetKind sets the "kind" field.
 func (_u *ServiceUpdate) SetKind(v service.Kind) *ServiceUpdate {
 	_u.mutation.SetKind(v)
@@ -126,6 +147,27 @@ func (_u *ServiceUpdate) SetNillableCredential(v *string) *ServiceUpdate {
 	if v != nil {
 		_u.SetCredential(*v)
 	}
+	return _u
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (_u *ServiceUpdate) SetConfigRevision(v int) *ServiceUpdate {
+	_u.mutation.ResetConfigRevision()
+	_u.mutation.SetConfigRevision(v)
+	return _u
+}
+
+// SetNillableConfigRevision sets the "config_revision" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableConfigRevision(v *int) *ServiceUpdate {
+	if v != nil {
+		_u.SetConfigRevision(*v)
+	}
+	return _u
+}
+
+// AddConfigRevision adds value to the "config_revision" field.
+func (_u *ServiceUpdate) AddConfigRevision(v int) *ServiceUpdate {
+	_u.mutation.AddConfigRevision(v)
 	return _u
 }
 
@@ -361,6 +403,12 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(service.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(service.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(service.FieldRevision, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.Kind(); ok {
 		_spec.SetField(service.FieldKind, field.TypeEnum, value)
 	}
@@ -375,6 +423,12 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Credential(); ok {
 		_spec.SetField(service.FieldCredential, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConfigRevision(); ok {
+		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedConfigRevision(); ok {
+		_spec.AddField(service.FieldConfigRevision, field.TypeInt, value)
 	}
 	if _u.mutation.ReleasesCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -611,6 +665,27 @@ func (_u *ServiceUpdateOne) SetUpdatedAt(v time.Time) *ServiceUpdateOne {
 	return _u
 }
 
+// SetRevision sets the "revision" field.
+func (_u *ServiceUpdateOne) SetRevision(v int) *ServiceUpdateOne {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableRevision(v *int) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *ServiceUpdateOne) AddRevision(v int) *ServiceUpdateOne {
+	_u.mutation.AddRevision(v)
+	return _u
+}
+
 // SetKind sets the "kind" field.
 func (_u *ServiceUpdateOne) SetKind(v service.Kind) *ServiceUpdateOne {
 	_u.mutation.SetKind(v)
@@ -698,6 +773,27 @@ func (_u *ServiceUpdateOne) SetNillableCredential(v *string) *ServiceUpdateOne {
 	if v != nil {
 		_u.SetCredential(*v)
 	}
+	return _u
+}
+
+// SetConfigRevision sets the "config_revision" field.
+func (_u *ServiceUpdateOne) SetConfigRevision(v int) *ServiceUpdateOne {
+	_u.mutation.ResetConfigRevision()
+	_u.mutation.SetConfigRevision(v)
+	return _u
+}
+
+// SetNillableConfigRevision sets the "config_revision" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableConfigRevision(v *int) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetConfigRevision(*v)
+	}
+	return _u
+}
+
+// AddConfigRevision adds value to the "config_revision" field.
+func (_u *ServiceUpdateOne) AddConfigRevision(v int) *ServiceUpdateOne {
+	_u.mutation.AddConfigRevision(v)
 	return _u
 }
 
@@ -963,6 +1059,12 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(service.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(service.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(service.FieldRevision, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.Kind(); ok {
 		_spec.SetField(service.FieldKind, field.TypeEnum, value)
 	}
@@ -977,6 +1079,12 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	}
 	if value, ok := _u.mutation.Credential(); ok {
 		_spec.SetField(service.FieldCredential, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConfigRevision(); ok {
+		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedConfigRevision(); ok {
+		_spec.AddField(service.FieldConfigRevision, field.TypeInt, value)
 	}
 	if _u.mutation.ReleasesCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -52,6 +52,20 @@ func (_c *TeamCreate) SetNillableUpdatedAt(v *time.Time) *TeamCreate {
 	return _c
 }
 
+// SetRevision sets the "revision" field.
+func (_c *TeamCreate) SetRevision(v int) *TeamCreate {
+	_c.mutation.SetRevision(v)
+	return _c
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_c *TeamCreate) SetNillableRevision(v *int) *TeamCreate {
+	if v != nil {
+		_c.SetRevision(*v)
+	}
+	return _c
+}
+
 // SetName sets the "name" field.
 func (_c *TeamCreate) SetName(v string) *TeamCreate {
 	_c.mutation.SetName(v)
@@ -153,6 +167,10 @@ func (_c *TeamCreate) defaults() error {
 		v := team.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	if _, ok := _c.mutation.Revision(); !ok {
+		v := team.DefaultRevision
+		_c.mutation.SetRevision(v)
+	}
 	if _, ok := _c.mutation.DisplayName(); !ok {
 		v := team.DefaultDisplayName
 		_c.mutation.SetDisplayName(v)
@@ -167,6 +185,9 @@ func (_c *TeamCreate) check() error {
 	}
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
 		return &ValidationError{Name: "updated_at", err: errors.New(`ent: missing required field "Team.updated_at"`)}
+	}
+	if _, ok := _c.mutation.Revision(); !ok {
+		return &ValidationError{Name: "revision", err: errors.New(`ent: missing required field "Team.revision"`)}
 	}
 	if _, ok := _c.mutation.Name(); !ok {
 		return &ValidationError{Name: "name", err: errors.New(`ent: missing required field "Team.name"`)}
@@ -218,6 +239,10 @@ func (_c *TeamCreate) createSpec() (*Team, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.UpdatedAt(); ok {
 		_spec.SetField(team.FieldUpdatedAt, field.TypeTime, value)
 		_node.UpdatedAt = value
+	}
+	if value, ok := _c.mutation.Revision(); ok {
+		_spec.SetField(team.FieldRevision, field.TypeInt, value)
+		_node.Revision = value
 	}
 	if value, ok := _c.mutation.Name(); ok {
 		_spec.SetField(team.FieldName, field.TypeString, value)
@@ -323,6 +348,24 @@ func (u *TeamUpsert) UpdateUpdatedAt() *TeamUpsert {
 	return u
 }
 
+// SetRevision sets the "revision" field.
+func (u *TeamUpsert) SetRevision(v int) *TeamUpsert {
+	u.Set(team.FieldRevision, v)
+	return u
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *TeamUpsert) UpdateRevision() *TeamUpsert {
+	u.SetExcluded(team.FieldRevision)
+	return u
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *TeamUpsert) AddRevision(v int) *TeamUpsert {
+	u.Add(team.FieldRevision, v)
+	return u
+}
+
 // SetDisplayName sets the "display_name" field.
 func (u *TeamUpsert) SetDisplayName(v string) *TeamUpsert {
 	u.Set(team.FieldDisplayName, v)
@@ -394,6 +437,27 @@ func (u *TeamUpsertOne) SetUpdatedAt(v time.Time) *TeamUpsertOne {
 func (u *TeamUpsertOne) UpdateUpdatedAt() *TeamUpsertOne {
 	return u.Update(func(s *TeamUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetRevision sets the "revision" field.
+func (u *TeamUpsertOne) SetRevision(v int) *TeamUpsertOne {
+	return u.Update(func(s *TeamUpsert) {
+		s.SetRevision(v)
+	})
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *TeamUpsertOne) AddRevision(v int) *TeamUpsertOne {
+	return u.Update(func(s *TeamUpsert) {
+		s.AddRevision(v)
+	})
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *TeamUpsertOne) UpdateRevision() *TeamUpsertOne {
+	return u.Update(func(s *TeamUpsert) {
+		s.UpdateRevision()
 	})
 }
 
@@ -636,6 +700,27 @@ func (u *TeamUpsertBulk) SetUpdatedAt(v time.Time) *TeamUpsertBulk {
 func (u *TeamUpsertBulk) UpdateUpdatedAt() *TeamUpsertBulk {
 	return u.Update(func(s *TeamUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetRevision sets the "revision" field.
+func (u *TeamUpsertBulk) SetRevision(v int) *TeamUpsertBulk {
+	return u.Update(func(s *TeamUpsert) {
+		s.SetRevision(v)
+	})
+}
+
+// AddRevision adds v to the "revision" field.
+func (u *TeamUpsertBulk) AddRevision(v int) *TeamUpsertBulk {
+	return u.Update(func(s *TeamUpsert) {
+		s.AddRevision(v)
+	})
+}
+
+// UpdateRevision sets the "revision" field to the value that was provided on create.
+func (u *TeamUpsertBulk) UpdateRevision() *TeamUpsertBulk {
+	return u.Update(func(s *TeamUpsert) {
+		s.UpdateRevision()
 	})
 }
 

@@ -36,6 +36,27 @@ func (_u *TeamUpdate) SetUpdatedAt(v time.Time) *TeamUpdate {
 	return _u
 }
 
+// SetRevision sets the "revision" field.
+func (_u *TeamUpdate) SetRevision(v int) *TeamUpdate {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *TeamUpdate) SetNillableRevision(v *int) *TeamUpdate {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *TeamUpdate) AddRevision(v int) *TeamUpdate {
+	_u.mutation.AddRevision(v)
+	return _u
+}
+
 // SetDisplayName sets the "display_name" field.
 func (_u *TeamUpdate) SetDisplayName(v string) *TeamUpdate {
 	_u.mutation.SetDisplayName(v)
@@ -194,6 +215,12 @@ func (_u *TeamUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(team.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(team.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(team.FieldRevision, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.DisplayName(); ok {
 		_spec.SetField(team.FieldDisplayName, field.TypeString, value)
 	}
@@ -310,6 +337,27 @@ type TeamUpdateOne struct {
 // SetUpdatedAt sets the "updated_at" field.
 func (_u *TeamUpdateOne) SetUpdatedAt(v time.Time) *TeamUpdateOne {
 	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetRevision sets the "revision" field.
+func (_u *TeamUpdateOne) SetRevision(v int) *TeamUpdateOne {
+	_u.mutation.ResetRevision()
+	_u.mutation.SetRevision(v)
+	return _u
+}
+
+// SetNillableRevision sets the "revision" field if the given value is not nil.
+func (_u *TeamUpdateOne) SetNillableRevision(v *int) *TeamUpdateOne {
+	if v != nil {
+		_u.SetRevision(*v)
+	}
+	return _u
+}
+
+// AddRevision adds value to the "revision" field.
+func (_u *TeamUpdateOne) AddRevision(v int) *TeamUpdateOne {
+	_u.mutation.AddRevision(v)
 	return _u
 }
 
@@ -500,6 +548,12 @@ func (_u *TeamUpdateOne) sqlSave(ctx context.Context) (_node *Team, err error) {
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(team.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if value, ok := _u.mutation.Revision(); ok {
+		_spec.SetField(team.FieldRevision, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRevision(); ok {
+		_spec.AddField(team.FieldRevision, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.DisplayName(); ok {
 		_spec.SetField(team.FieldDisplayName, field.TypeString, value)

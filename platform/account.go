@@ -180,6 +180,7 @@ func (p *Platform) Me(ctx context.Context) (slipway.Viewer, []*ent.Membership, e
 type AccountChange struct {
 	DisplayName, Email *string
 	Admin, Active      *bool
+	If                 Precondition
 }
 
 // UpdateAccount changes an account. People change their own name and address;
@@ -198,9 +199,12 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 	if err != nil {
 		return nil, err
 	}
+	if err := change.If.holds("account "+name, a.Revision); err != nil {
+		return nil, err
+	}
 	before, after := map[string]string{}, map[string]string{}
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
-		update := tx.Account.UpdateOneID(a.ID)
+		update := tx.Account.UpdateOneID(a.ID).Where(account.Revision(a.Revision)).AddRevision(1)
 		note := func(field, was, is string) {
 			if was != is {
 				before[field], after[field] = was, is
@@ -228,6 +232,9 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 			update.SetActive(*change.Active)
 		}
 		if err := update.Exec(ctx); err != nil {
+			if ent.IsNotFound(err) {
+				return errOutdated("account " + name)
+			}
 			return err
 		}
 		if change.Active != nil && !*change.Active {

@@ -19,7 +19,7 @@ func TestAudit(t *testing.T) {
 		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "two"}})
 		w.must(err)
 		nobody := slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "eve", Via: "api", Address: "203.0.113.9"})
-		w.want(w.RemoveService(nobody, "billing"), slipway.NotFound, "no service billing")
+		w.want(w.RemoveService(nobody, "billing", nil), slipway.NotFound, "no service billing")
 		list, err := w.Audit(ctx, platform.AuditQuery{Service: "billing"})
 		w.must(err)
 		if len(list.Items) != 4 {

@@ -48,6 +48,7 @@ type ConfigChange struct {
 	Layer slipway.ConfigLayer
 	Set   map[string]string
 	Unset []string
+	If    Precondition
 }
 
 // Validate names the field at fault.
@@ -139,7 +140,7 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 			return c, err
 		}
 	}
-	if layer == slipway.LayerService {
+	if layer == slipway.LayerService && environmentName == "" {
 		return c, nil
 	}
 	if environmentName == "" {
@@ -162,6 +163,9 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 	}
 	said, were := map[string]string{"layer": string(c.layer)}, map[string]string{}
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if err := reviseConfig(ctx, tx.Client(), c, change.If); err != nil {
+			return err
+		}
 		old, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.KeyIn(slices.Concat(slices.Collect(maps.Keys(change.Set)), change.Unset)...)).All(ctx)
 		if err != nil {
 			return err
@@ -237,22 +241,22 @@ type Setting struct {
 }
 
 // Config returns the settings of a service in an environment ("" for the
-// service everywhere) by key, over the defaults of its newest release there.
-// Secrets are references.
-func (p *Platform) Config(ctx context.Context, serviceName, environmentName string) ([]Setting, error) {
+// service everywhere) by key, over the defaults of its newest release there, and
+// their revision. Secrets are references.
+func (p *Platform) Config(ctx context.Context, serviceName, environmentName string) ([]Setting, string, error) {
 	s, err := p.Service(ctx, serviceName)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var e *ent.Environment
+	var e *ent.Environment // read before what it revises, so that a tag is never newer than what it is for
 	if environmentName != "" {
 		if e, err = p.Environment(ctx, environmentName); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	r, err := p.newest(ctx, s, e)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var defaults map[string]string
 	if r != nil {
@@ -260,14 +264,14 @@ func (p *Platform) Config(ctx context.Context, serviceName, environmentName stri
 	}
 	layers, err := layers(ctx, p.db, s.ID, e, defaults)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	values, from := slipway.MergeConfig(layers)
 	list := make([]Setting, 0, len(values))
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		list = append(list, Setting{Key: key, Layer: from[key], ConfigValue: values[key]})
 	}
-	return list, nil
+	return list, configRevision(s, e), nil
 }
 
 // newest is the release live in e, or else the newest one; nil without releases.

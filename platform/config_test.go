@@ -21,7 +21,7 @@ func (w *world) set(service, environment string, layer slipway.ConfigLayer, key,
 // settings shows merged config as text.
 func (w *world) settings(service, environment string) string {
 	w.Helper()
-	list, err := w.Config(w.Context(), service, environment)
+	list, _, err := w.Config(w.Context(), service, environment)
 	w.must(err)
 	var out strings.Builder
 	for _, s := range list {

@@ -110,6 +110,7 @@ func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environme
 type EnvironmentChange struct {
 	Position *int // from 1; beyond the end means at the end
 	Target   *string
+	If       Precondition
 }
 
 // Validate names the field at fault.
@@ -147,12 +148,18 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			return slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
 		}
 		e = all[i]
+		if err := change.If.holds("environment "+name, e.Revision); err != nil {
+			return err
+		}
 		if change.Target != nil && *change.Target != e.Target {
 			changed["target"] = e.Target + " -> " + *change.Target
-			if err := tx.Environment.UpdateOneID(e.ID).SetTarget(*change.Target).Exec(ctx); err != nil {
+			if err := tx.Environment.UpdateOneID(e.ID).Where(environment.Revision(e.Revision)).AddRevision(1).SetTarget(*change.Target).Exec(ctx); err != nil {
+				if ent.IsNotFound(err) {
+					return errOutdated("environment " + name)
+				}
 				return err
 			}
-			e.Target = *change.Target
+			e.Target, e.Revision = *change.Target, e.Revision+1
 		}
 		if change.Position != nil && min(*change.Position, len(all)) != i+1 {
 			changed["position"] = strconv.Itoa(i+1) + " -> " + strconv.Itoa(min(*change.Position, len(all)))
@@ -176,9 +183,13 @@ func renumber(ctx context.Context, all []*ent.Environment) error {
 		if e.Position == i+1 {
 			continue
 		}
-		if err := e.Update().SetPosition(i + 1).Exec(ctx); err != nil {
+		if err := e.Update().Where(environment.Revision(e.Revision)).AddRevision(1).SetPosition(i + 1).Exec(ctx); err != nil {
+			if ent.IsNotFound(err) {
+				return errOutdated("the order of the environments")
+			}
 			return err
 		}
+		e.Revision++
 		e.Position = i + 1
 	}
 	return nil

@@ -119,7 +119,7 @@ func TestOnePromotionAtATime(t *testing.T) {
 			t.Errorf("%d are recorded", len(list.Items))
 		}
 		<-begun
-		w.want(w.RemoveService(ctx, name), slipway.Conflict, "promotion "+won[0])
+		w.want(w.RemoveService(ctx, name, nil), slipway.Conflict, "promotion "+won[0])
 		_, err = w.Cancel(ctx, won[0])
 		w.must(err)
 		if state, reason := w.ended(won[0]); state != "cancelled" {

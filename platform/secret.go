@@ -66,7 +66,13 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
 		return SecretEntry{}, err
 	}
-	if err := put(ctx, p.db, c, in.Name, slipway.ConfigValue{Secret: ref}); err != nil {
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
+			return err
+		}
+		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref})
+	})
+	if err != nil {
 		return SecretEntry{}, err
 	}
 	p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
@@ -118,7 +124,13 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	if err != nil {
 		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", printable(name), serviceName)
 	}
-	if err := p.db.Setting.DeleteOne(row).Exec(ctx); err != nil && !ent.IsNotFound(err) {
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
+			return err
+		}
+		return tx.Setting.DeleteOne(row).Exec(ctx)
+	})
+	if err != nil && !ent.IsNotFound(err) {
 		return err
 	}
 	ref := slipway.SecretRef(row.Secret)

@@ -216,12 +216,16 @@ type ServiceChange struct {
 	Kind              *slipway.ServiceKind
 	Credential        *slipway.SecretRef
 	Token             slipway.Secret // a new token or private key, in place of Credential
+	If                Precondition
 }
 
 // UpdateService changes a service after asking the repository, as Register does.
 func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
 	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
+		return nil, err
+	}
+	if err := change.If.holds("service "+name, s.Revision); err != nil {
 		return nil, err
 	}
 	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Kind: slipway.ServiceKind(s.Kind), Credential: slipway.SecretRef(s.Credential)}
@@ -260,7 +264,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
 		return nil, err
 	}
-	update := s.Update().SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+	update := s.Update().Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
 	if in.Kind != "" {
 		update.SetKind(service.Kind(in.Kind))
 	}
@@ -268,7 +272,10 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		update.SetTeamID(owner.ID)
 	}
 	if s, err = update.Save(ctx); err != nil {
-		return nil, missing(err, "there is no service %s any more", name)
+		if ent.IsNotFound(err) {
+			return nil, errOutdated("service " + name)
+		}
+		return nil, err
 	}
 	p.record(ctx, "service.changed", s.Name, "", 0, changed)
 	s.Edges.Team = owner
@@ -278,9 +285,12 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 // RemoveService stops a service in every environment and removes it with its
 // releases, settings and secrets; events about it stay. It is a Conflict while
 // a promotion of it is under way.
-func (p *Platform) RemoveService(ctx context.Context, name string) error {
+func (p *Platform) RemoveService(ctx context.Context, name string, only Precondition) error {
 	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
+		return err
+	}
+	if err := only.holds("service "+name, s.Revision); err != nil {
 		return err
 	}
 	if err := p.notUnderWay(ctx, s); err != nil {

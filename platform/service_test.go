@@ -55,7 +55,7 @@ func TestATokenIsSealedAndNotASetting(t *testing.T) {
 		if s.Credential != "sealed://private/GIT_TOKEN" {
 			t.Errorf("the credential is %q", s.Credential)
 		}
-		list, err := w.Config(ctx, "private", "dev")
+		list, _, err := w.Config(ctx, "private", "dev")
 		w.must(err)
 		if len(list) != 0 {
 			t.Errorf("the service would be given %v", list)
@@ -85,7 +85,7 @@ func TestServicesPagesAreStable(t *testing.T) {
 			}
 			if n == 0 { // neither hides or repeats another
 				w.register("aaa-before")
-				w.must(w.RemoveService(ctx, "service-1"))
+				w.must(w.RemoveService(ctx, "service-1", nil))
 			}
 			if list.Next == "" {
 				break
@@ -131,12 +131,12 @@ func TestRemoveService(t *testing.T) {
 		w.register("billing")
 		w.deployed("billing", "dev", "c1", false)
 		under := w.promotion("billing", "dev", false)
-		w.want(w.RemoveService(ctx, "billing"), slipway.Conflict, "promotion "+under)
+		w.want(w.RemoveService(ctx, "billing", nil), slipway.Conflict, "promotion "+under)
 		w.must(w.ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: under, State: slipway.PromotionCancelled}))
 		_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Name: "DB_URL", Value: slipway.NewSecret("postgres://x")})
 		w.must(err)
 		w.must(w.ledger.Log(ctx, under, slipway.StepBuild, 1, 0, "line\n"))
-		w.must(w.RemoveService(ctx, "billing"))
+		w.must(w.RemoveService(ctx, "billing", nil))
 		if want := []string{"billing/dev", "billing/test", "billing/prod"}; !slices.Equal(w.removed, want) {
 			t.Errorf("stopped %v", w.removed)
 		}

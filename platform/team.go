@@ -92,12 +92,15 @@ func (p *Platform) teamFor(ctx context.Context, name string, permission slipway.
 }
 
 // RemoveTeam removes a team that owns nothing. It takes an admin of the platform.
-func (p *Platform) RemoveTeam(ctx context.Context, name string) error {
+func (p *Platform) RemoveTeam(ctx context.Context, name string, only Precondition) error {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return err
 	}
 	t, err := p.Team(ctx, name)
 	if err != nil {
+		return err
+	}
+	if err := only.holds("team "+name, t.Revision); err != nil {
 		return err
 	}
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
@@ -122,7 +125,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string) error {
 
 // SetMember gives an account a role in a team, in place of the one it had. It
 // takes an admin of the team.
-func (p *Platform) SetMember(ctx context.Context, name, accountName string, role slipway.Role) (*ent.Team, error) {
+func (p *Platform) SetMember(ctx context.Context, name, accountName string, role slipway.Role, only Precondition) (*ent.Team, error) {
 	if !role.Includes(slipway.RoleViewer) {
 		return nil, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(role))).At("role")
 	}
@@ -140,9 +143,14 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 			before["role"] = string(m.Role)
 		}
 	}
-	err = p.db.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
-		OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
-		Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
+			return err
+		}
+		return tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
+			OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
+			Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +160,7 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 
 // RemoveMember takes an account out of a team. Everybody may leave; taking out
 // others takes an admin of the team.
-func (p *Platform) RemoveMember(ctx context.Context, name, accountName string) error {
+func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, only Precondition) error {
 	permission := slipway.PermitTeam
 	if accountName == slipway.ViewerFrom(ctx).Name {
 		permission = slipway.PermitServiceRead
@@ -164,13 +172,36 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string) e
 	if err != nil {
 		return err
 	}
-	n, err := p.db.Membership.Delete().Where(membership.TeamID(t.ID), membership.HasAccountWith(account.Name(accountName))).Exec(ctx)
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
+			return err
+		}
+		n, err := tx.Membership.Delete().Where(membership.TeamID(t.ID), membership.HasAccountWith(account.Name(accountName))).Exec(ctx)
+		if err == nil && n == 0 {
+			return slipway.Errorf(slipway.NotFound, "%s is not in team %s", printable(accountName), name)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if n == 0 {
-		return slipway.Errorf(slipway.NotFound, "%s is not in team %s", printable(accountName), name)
-	}
 	p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
 	return nil
+}
+
+// reviseTeam counts a change of a team's members, which must be based on what
+// only names; without that, members are independent of each other.
+func reviseTeam(ctx context.Context, db *ent.Client, t *ent.Team, only Precondition) error {
+	if err := only.holds("team "+t.Name, t.Revision); err != nil {
+		return err
+	}
+	update := db.Team.UpdateOneID(t.ID).AddRevision(1)
+	if len(only) > 0 {
+		update.Where(team.Revision(t.Revision))
+	}
+	err := update.Exec(ctx)
+	if ent.IsNotFound(err) {
+		return errOutdated("team " + t.Name)
+	}
+	return err
 }

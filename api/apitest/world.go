@@ -107,7 +107,7 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 	for team, role := range roles {
 		_, err := w.AddTeam(ctx, team, "")
 		must(err)
-		_, err = w.SetMember(ctx, team, name, role)
+		_, err = w.SetMember(ctx, team, name, role, nil)
 		must(err)
 	}
 	_, text, err := w.AddToken(slipway.WithViewer(ctx, v), platform.TokenInput{Name: "test", Scopes: []slipway.Scope{slipway.ScopeAdmin}})

@@ -1701,6 +1701,12 @@ type Cursor = string
 // Example: billing
 type EnvironmentName = Name
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -1735,6 +1741,12 @@ type ListAccountsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// UpdateAccountParams defines parameters for UpdateAccount.
+type UpdateAccountParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Actor by this account
@@ -1767,6 +1779,12 @@ type ListAuditParams struct {
 
 // ListAuditParamsResult defines parameters for ListAudit.
 type ListAuditParamsResult string
+
+// UpdateEnvironmentParams defines parameters for UpdateEnvironment.
+type UpdateEnvironmentParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
 
 // ListPromotionsParams defines parameters for ListPromotions.
 type ListPromotionsParams struct {
@@ -1819,6 +1837,18 @@ type ListServicesParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// DeleteServiceParams defines parameters for DeleteService.
+type DeleteServiceParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateServiceParams defines parameters for UpdateService.
+type UpdateServiceParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetConfigParams defines parameters for GetConfig.
 type GetConfigParams struct {
 	// Environment the environment; without it, the settings of the service everywhere
@@ -1829,6 +1859,9 @@ type GetConfigParams struct {
 type UpdateConfigParams struct {
 	// Environment the environment; without it, the settings of the service everywhere
 	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListDeploymentsParams defines parameters for ListDeployments.
@@ -1883,6 +1916,24 @@ type SetSecretParams struct {
 type GetStatusParams struct {
 	// Service only this service
 	Service *Name `form:"service,omitempty" json:"service,omitempty"`
+}
+
+// DeleteTeamParams defines parameters for DeleteTeam.
+type DeleteTeamParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// RemoveMemberParams defines parameters for RemoveMember.
+type RemoveMemberParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// SetMemberParams defines parameters for SetMember.
+type SetMemberParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListTokensParams defines parameters for ListTokens.
@@ -2064,7 +2115,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-	UpdateAccountWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateAccountWithBody(ctx context.Context, account AccountName, params *UpdateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateAccount Change an account
 	//
@@ -2073,7 +2124,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-	UpdateAccount(ctx context.Context, account AccountName, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateAccount(ctx context.Context, account AccountName, params *UpdateAccountParams, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetPasswordWithBody Change a password
 	//
@@ -2146,7 +2197,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-	UpdateEnvironmentWithBody(ctx context.Context, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateEnvironmentWithBody(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateEnvironment Change an environment
 	//
@@ -2155,7 +2206,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-	UpdateEnvironment(ctx context.Context, environment EnvironmentName, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateEnvironment(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateInvitationWithBody Invite somebody
 	//
@@ -2261,7 +2312,7 @@ type ClientInterface interface {
 	// Stops the service in every environment and removes it. Refused while a promotion of it is under way.
 	//
 	// Corresponds with DELETE /services/{service} (the `DeleteService` operationId).
-	DeleteService(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteService(ctx context.Context, service ServiceName, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetService Show a service
 	//
@@ -2277,7 +2328,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-	UpdateServiceWithBody(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateServiceWithBody(ctx context.Context, service ServiceName, params *UpdateServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateService Change a service
 	//
@@ -2286,7 +2337,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-	UpdateService(ctx context.Context, service ServiceName, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateService(ctx context.Context, service ServiceName, params *UpdateServiceParams, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConfig Show settings
 	//
@@ -2563,7 +2614,7 @@ type ClientInterface interface {
 	// Removes a team that owns no service.
 	//
 	// Corresponds with DELETE /teams/{team} (the `DeleteTeam` operationId).
-	DeleteTeam(ctx context.Context, team TeamName, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteTeam(ctx context.Context, team TeamName, params *DeleteTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTeam Show a team
 	//
@@ -2577,7 +2628,7 @@ type ClientInterface interface {
 	// Takes an account out of a team. Everybody may leave.
 	//
 	// Corresponds with DELETE /teams/{team}/members/{account} (the `RemoveMember` operationId).
-	RemoveMember(ctx context.Context, team TeamName, account AccountName, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RemoveMember(ctx context.Context, team TeamName, account AccountName, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetMemberWithBody Give a role
 	//
@@ -2586,7 +2637,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-	SetMemberWithBody(ctx context.Context, team TeamName, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SetMemberWithBody(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetMember Give a role
 	//
@@ -2595,7 +2646,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-	SetMember(ctx context.Context, team TeamName, account AccountName, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SetMember(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens List tokens
 	//
@@ -2716,8 +2767,8 @@ func (c *Client) GetAccount(ctx context.Context, account AccountName, reqEditors
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-func (c *Client) UpdateAccountWithBody(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateAccountRequestWithBody(c.Server, account, contentType, body)
+func (c *Client) UpdateAccountWithBody(ctx context.Context, account AccountName, params *UpdateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateAccountRequestWithBody(c.Server, account, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2735,8 +2786,8 @@ func (c *Client) UpdateAccountWithBody(ctx context.Context, account AccountName,
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-func (c *Client) UpdateAccount(ctx context.Context, account AccountName, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateAccountRequest(c.Server, account, body)
+func (c *Client) UpdateAccount(ctx context.Context, account AccountName, params *UpdateAccountParams, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateAccountRequest(c.Server, account, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2898,8 +2949,8 @@ func (c *Client) GetEnvironment(ctx context.Context, environment EnvironmentName
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-func (c *Client) UpdateEnvironmentWithBody(ctx context.Context, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateEnvironmentRequestWithBody(c.Server, environment, contentType, body)
+func (c *Client) UpdateEnvironmentWithBody(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEnvironmentRequestWithBody(c.Server, environment, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2917,8 +2968,8 @@ func (c *Client) UpdateEnvironmentWithBody(ctx context.Context, environment Envi
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-func (c *Client) UpdateEnvironment(ctx context.Context, environment EnvironmentName, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateEnvironmentRequest(c.Server, environment, body)
+func (c *Client) UpdateEnvironment(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEnvironmentRequest(c.Server, environment, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3153,8 +3204,8 @@ func (c *Client) CreateService(ctx context.Context, body CreateServiceJSONReques
 // Stops the service in every environment and removes it. Refused while a promotion of it is under way.
 //
 // Corresponds with DELETE /services/{service} (the `DeleteService` operationId).
-func (c *Client) DeleteService(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteServiceRequest(c.Server, service)
+func (c *Client) DeleteService(ctx context.Context, service ServiceName, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteServiceRequest(c.Server, service, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3189,8 +3240,8 @@ func (c *Client) GetService(ctx context.Context, service ServiceName, reqEditors
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-func (c *Client) UpdateServiceWithBody(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateServiceRequestWithBody(c.Server, service, contentType, body)
+func (c *Client) UpdateServiceWithBody(ctx context.Context, service ServiceName, params *UpdateServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateServiceRequestWithBody(c.Server, service, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3208,8 +3259,8 @@ func (c *Client) UpdateServiceWithBody(ctx context.Context, service ServiceName,
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-func (c *Client) UpdateService(ctx context.Context, service ServiceName, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUpdateServiceRequest(c.Server, service, body)
+func (c *Client) UpdateService(ctx context.Context, service ServiceName, params *UpdateServiceParams, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateServiceRequest(c.Server, service, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3815,8 +3866,8 @@ func (c *Client) CreateTeam(ctx context.Context, body CreateTeamJSONRequestBody,
 // Removes a team that owns no service.
 //
 // Corresponds with DELETE /teams/{team} (the `DeleteTeam` operationId).
-func (c *Client) DeleteTeam(ctx context.Context, team TeamName, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteTeamRequest(c.Server, team)
+func (c *Client) DeleteTeam(ctx context.Context, team TeamName, params *DeleteTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTeamRequest(c.Server, team, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3849,8 +3900,8 @@ func (c *Client) GetTeam(ctx context.Context, team TeamName, reqEditors ...Reque
 // Takes an account out of a team. Everybody may leave.
 //
 // Corresponds with DELETE /teams/{team}/members/{account} (the `RemoveMember` operationId).
-func (c *Client) RemoveMember(ctx context.Context, team TeamName, account AccountName, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRemoveMemberRequest(c.Server, team, account)
+func (c *Client) RemoveMember(ctx context.Context, team TeamName, account AccountName, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveMemberRequest(c.Server, team, account, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3868,8 +3919,8 @@ func (c *Client) RemoveMember(ctx context.Context, team TeamName, account Accoun
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-func (c *Client) SetMemberWithBody(ctx context.Context, team TeamName, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSetMemberRequestWithBody(c.Server, team, account, contentType, body)
+func (c *Client) SetMemberWithBody(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMemberRequestWithBody(c.Server, team, account, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3887,8 +3938,8 @@ func (c *Client) SetMemberWithBody(ctx context.Context, team TeamName, account A
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-func (c *Client) SetMember(ctx context.Context, team TeamName, account AccountName, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSetMemberRequest(c.Server, team, account, body)
+func (c *Client) SetMember(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMemberRequest(c.Server, team, account, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4129,18 +4180,18 @@ func NewGetAccountRequest(server string, account AccountName) (*http.Request, er
 }
 
 // NewUpdateAccountRequest calls the generic UpdateAccount builder with application/json body
-func NewUpdateAccountRequest(server string, account AccountName, body UpdateAccountJSONRequestBody) (*http.Request, error) {
+func NewUpdateAccountRequest(server string, account AccountName, params *UpdateAccountParams, body UpdateAccountJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewUpdateAccountRequestWithBody(server, account, "application/json", bodyReader)
+	return NewUpdateAccountRequestWithBody(server, account, params, "application/json", bodyReader)
 }
 
 // NewUpdateAccountRequestWithBody constructs an http.Request for the UpdateAccount method, with any body, and a specified content type
-func NewUpdateAccountRequestWithBody(server string, account AccountName, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateAccountRequestWithBody(server string, account AccountName, params *UpdateAccountParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4171,6 +4222,21 @@ func NewUpdateAccountRequestWithBody(server string, account AccountName, content
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -4501,18 +4567,18 @@ func NewGetEnvironmentRequest(server string, environment EnvironmentName) (*http
 }
 
 // NewUpdateEnvironmentRequest calls the generic UpdateEnvironment builder with application/json body
-func NewUpdateEnvironmentRequest(server string, environment EnvironmentName, body UpdateEnvironmentJSONRequestBody) (*http.Request, error) {
+func NewUpdateEnvironmentRequest(server string, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewUpdateEnvironmentRequestWithBody(server, environment, "application/json", bodyReader)
+	return NewUpdateEnvironmentRequestWithBody(server, environment, params, "application/json", bodyReader)
 }
 
 // NewUpdateEnvironmentRequestWithBody constructs an http.Request for the UpdateEnvironment method, with any body, and a specified content type
-func NewUpdateEnvironmentRequestWithBody(server string, environment EnvironmentName, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateEnvironmentRequestWithBody(server string, environment EnvironmentName, params *UpdateEnvironmentParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4543,6 +4609,21 @@ func NewUpdateEnvironmentRequestWithBody(server string, environment EnvironmentN
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -5057,7 +5138,7 @@ func NewCreateServiceRequestWithBody(server string, contentType string, body io.
 }
 
 // NewDeleteServiceRequest constructs an http.Request for the DeleteService method
-func NewDeleteServiceRequest(server string, service ServiceName) (*http.Request, error) {
+func NewDeleteServiceRequest(server string, service ServiceName, params *DeleteServiceParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5085,6 +5166,21 @@ func NewDeleteServiceRequest(server string, service ServiceName) (*http.Request,
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -5125,18 +5221,18 @@ func NewGetServiceRequest(server string, service ServiceName) (*http.Request, er
 }
 
 // NewUpdateServiceRequest calls the generic UpdateService builder with application/json body
-func NewUpdateServiceRequest(server string, service ServiceName, body UpdateServiceJSONRequestBody) (*http.Request, error) {
+func NewUpdateServiceRequest(server string, service ServiceName, params *UpdateServiceParams, body UpdateServiceJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewUpdateServiceRequestWithBody(server, service, "application/json", bodyReader)
+	return NewUpdateServiceRequestWithBody(server, service, params, "application/json", bodyReader)
 }
 
 // NewUpdateServiceRequestWithBody constructs an http.Request for the UpdateService method, with any body, and a specified content type
-func NewUpdateServiceRequestWithBody(server string, service ServiceName, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateServiceRequestWithBody(server string, service ServiceName, params *UpdateServiceParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5167,6 +5263,21 @@ func NewUpdateServiceRequestWithBody(server string, service ServiceName, content
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -5302,6 +5413,21 @@ func NewUpdateConfigRequestWithBody(server string, service ServiceName, params *
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -6348,7 +6474,7 @@ func NewCreateTeamRequestWithBody(server string, contentType string, body io.Rea
 }
 
 // NewDeleteTeamRequest constructs an http.Request for the DeleteTeam method
-func NewDeleteTeamRequest(server string, team TeamName) (*http.Request, error) {
+func NewDeleteTeamRequest(server string, team TeamName, params *DeleteTeamParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6376,6 +6502,21 @@ func NewDeleteTeamRequest(server string, team TeamName) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -6416,7 +6557,7 @@ func NewGetTeamRequest(server string, team TeamName) (*http.Request, error) {
 }
 
 // NewRemoveMemberRequest constructs an http.Request for the RemoveMember method
-func NewRemoveMemberRequest(server string, team TeamName, account AccountName) (*http.Request, error) {
+func NewRemoveMemberRequest(server string, team TeamName, account AccountName, params *RemoveMemberParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6453,22 +6594,37 @@ func NewRemoveMemberRequest(server string, team TeamName, account AccountName) (
 		return nil, err
 	}
 
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewSetMemberRequest calls the generic SetMember builder with application/json body
-func NewSetMemberRequest(server string, team TeamName, account AccountName, body SetMemberJSONRequestBody) (*http.Request, error) {
+func NewSetMemberRequest(server string, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewSetMemberRequestWithBody(server, team, account, "application/json", bodyReader)
+	return NewSetMemberRequestWithBody(server, team, account, params, "application/json", bodyReader)
 }
 
 // NewSetMemberRequestWithBody constructs an http.Request for the SetMember method, with any body, and a specified content type
-func NewSetMemberRequestWithBody(server string, team TeamName, account AccountName, contentType string, body io.Reader) (*http.Request, error) {
+func NewSetMemberRequestWithBody(server string, team TeamName, account AccountName, params *SetMemberParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6506,6 +6662,21 @@ func NewSetMemberRequestWithBody(server string, team TeamName, account AccountNa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -6752,7 +6923,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-	UpdateAccountWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error)
+	UpdateAccountWithBodyWithResponse(ctx context.Context, account AccountName, params *UpdateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error)
 
 	// UpdateAccountWithResponse Change an account
 	//
@@ -6761,7 +6932,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-	UpdateAccountWithResponse(ctx context.Context, account AccountName, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error)
+	UpdateAccountWithResponse(ctx context.Context, account AccountName, params *UpdateAccountParams, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error)
 
 	// SetPasswordWithBodyWithResponse Change a password
 	//
@@ -6842,7 +7013,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-	UpdateEnvironmentWithBodyWithResponse(ctx context.Context, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
+	UpdateEnvironmentWithBodyWithResponse(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
 
 	// UpdateEnvironmentWithResponse Change an environment
 	//
@@ -6851,7 +7022,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-	UpdateEnvironmentWithResponse(ctx context.Context, environment EnvironmentName, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
+	UpdateEnvironmentWithResponse(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
 
 	// CreateInvitationWithBodyWithResponse Invite somebody
 	//
@@ -6971,7 +7142,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /services/{service} (the `DeleteService` operationId).
-	DeleteServiceWithResponse(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error)
+	DeleteServiceWithResponse(ctx context.Context, service ServiceName, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error)
 
 	// GetServiceWithResponse Show a service
 	//
@@ -6989,7 +7160,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-	UpdateServiceWithBodyWithResponse(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error)
+	UpdateServiceWithBodyWithResponse(ctx context.Context, service ServiceName, params *UpdateServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error)
 
 	// UpdateServiceWithResponse Change a service
 	//
@@ -6998,7 +7169,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-	UpdateServiceWithResponse(ctx context.Context, service ServiceName, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error)
+	UpdateServiceWithResponse(ctx context.Context, service ServiceName, params *UpdateServiceParams, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error)
 
 	// GetConfigWithResponse Show settings
 	//
@@ -7305,7 +7476,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /teams/{team} (the `DeleteTeam` operationId).
-	DeleteTeamWithResponse(ctx context.Context, team TeamName, reqEditors ...RequestEditorFn) (*DeleteTeamResponse, error)
+	DeleteTeamWithResponse(ctx context.Context, team TeamName, params *DeleteTeamParams, reqEditors ...RequestEditorFn) (*DeleteTeamResponse, error)
 
 	// GetTeamWithResponse Show a team
 	//
@@ -7323,7 +7494,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /teams/{team}/members/{account} (the `RemoveMember` operationId).
-	RemoveMemberWithResponse(ctx context.Context, team TeamName, account AccountName, reqEditors ...RequestEditorFn) (*RemoveMemberResponse, error)
+	RemoveMemberWithResponse(ctx context.Context, team TeamName, account AccountName, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*RemoveMemberResponse, error)
 
 	// SetMemberWithBodyWithResponse Give a role
 	//
@@ -7332,7 +7503,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-	SetMemberWithBodyWithResponse(ctx context.Context, team TeamName, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMemberResponse, error)
+	SetMemberWithBodyWithResponse(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMemberResponse, error)
 
 	// SetMemberWithResponse Give a role
 	//
@@ -7341,7 +7512,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-	SetMemberWithResponse(ctx context.Context, team TeamName, account AccountName, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMemberResponse, error)
+	SetMemberWithResponse(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMemberResponse, error)
 
 	// ListTokensWithResponse List tokens
 	//
@@ -7492,6 +7663,11 @@ func (r CreateAccountResponse) ContentType() string {
 	return ""
 }
 
+// GetAccountResponse200Headers the declared response headers of an HTTP 200 response for GetAccount
+type GetAccountResponse200Headers struct {
+	ETag string
+}
+
 type GetAccountResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7499,6 +7675,8 @@ type GetAccountResponse struct {
 	JSON200 *Account
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAccountResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7540,6 +7718,11 @@ func (r GetAccountResponse) ContentType() string {
 	return ""
 }
 
+// UpdateAccountResponse200Headers the declared response headers of an HTTP 200 response for UpdateAccount
+type UpdateAccountResponse200Headers struct {
+	ETag string
+}
+
 type UpdateAccountResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7547,6 +7730,8 @@ type UpdateAccountResponse struct {
 	JSON200 *Account
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateAccountResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7828,6 +8013,11 @@ func (r CreateEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+// GetEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for GetEnvironment
+type GetEnvironmentResponse200Headers struct {
+	ETag string
+}
+
 type GetEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7835,6 +8025,8 @@ type GetEnvironmentResponse struct {
 	JSON200 *Environment
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetEnvironmentResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -7876,6 +8068,11 @@ func (r GetEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+// UpdateEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for UpdateEnvironment
+type UpdateEnvironmentResponse200Headers struct {
+	ETag string
+}
+
 type UpdateEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7883,6 +8080,8 @@ type UpdateEnvironmentResponse struct {
 	JSON200 *Environment
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateEnvironmentResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8397,6 +8596,11 @@ func (r DeleteServiceResponse) ContentType() string {
 	return ""
 }
 
+// GetServiceResponse200Headers the declared response headers of an HTTP 200 response for GetService
+type GetServiceResponse200Headers struct {
+	ETag string
+}
+
 type GetServiceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8404,6 +8608,8 @@ type GetServiceResponse struct {
 	JSON200 *Service
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetServiceResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8445,6 +8651,11 @@ func (r GetServiceResponse) ContentType() string {
 	return ""
 }
 
+// UpdateServiceResponse200Headers the declared response headers of an HTTP 200 response for UpdateService
+type UpdateServiceResponse200Headers struct {
+	ETag string
+}
+
 type UpdateServiceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8452,6 +8663,8 @@ type UpdateServiceResponse struct {
 	JSON200 *Service
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateServiceResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8493,6 +8706,11 @@ func (r UpdateServiceResponse) ContentType() string {
 	return ""
 }
 
+// GetConfigResponse200Headers the declared response headers of an HTTP 200 response for GetConfig
+type GetConfigResponse200Headers struct {
+	ETag string
+}
+
 type GetConfigResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8500,6 +8718,8 @@ type GetConfigResponse struct {
 	JSON200 *Config
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetConfigResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -8541,6 +8761,11 @@ func (r GetConfigResponse) ContentType() string {
 	return ""
 }
 
+// UpdateConfigResponse200Headers the declared response headers of an HTTP 200 response for UpdateConfig
+type UpdateConfigResponse200Headers struct {
+	ETag string
+}
+
 type UpdateConfigResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8548,6 +8773,8 @@ type UpdateConfigResponse struct {
 	JSON200 *Config
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateConfigResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9631,6 +9858,11 @@ func (r DeleteTeamResponse) ContentType() string {
 	return ""
 }
 
+// GetTeamResponse200Headers the declared response headers of an HTTP 200 response for GetTeam
+type GetTeamResponse200Headers struct {
+	ETag string
+}
+
 type GetTeamResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9638,6 +9870,8 @@ type GetTeamResponse struct {
 	JSON200 *Team
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTeamResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9720,6 +9954,11 @@ func (r RemoveMemberResponse) ContentType() string {
 	return ""
 }
 
+// SetMemberResponse200Headers the declared response headers of an HTTP 200 response for SetMember
+type SetMemberResponse200Headers struct {
+	ETag string
+}
+
 type SetMemberResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9727,6 +9966,8 @@ type SetMemberResponse struct {
 	JSON200 *Team
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetMemberResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -10020,8 +10261,8 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-func (c *ClientWithResponses) UpdateAccountWithBodyWithResponse(ctx context.Context, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error) {
-	rsp, err := c.UpdateAccountWithBody(ctx, account, contentType, body, reqEditors...)
+func (c *ClientWithResponses) UpdateAccountWithBodyWithResponse(ctx context.Context, account AccountName, params *UpdateAccountParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error) {
+	rsp, err := c.UpdateAccountWithBody(ctx, account, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10035,8 +10276,8 @@ func (c *ClientWithResponses) UpdateAccountWithBodyWithResponse(ctx context.Cont
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /accounts/{account} (the `UpdateAccount` operationId).
-func (c *ClientWithResponses) UpdateAccountWithResponse(ctx context.Context, account AccountName, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error) {
-	rsp, err := c.UpdateAccount(ctx, account, body, reqEditors...)
+func (c *ClientWithResponses) UpdateAccountWithResponse(ctx context.Context, account AccountName, params *UpdateAccountParams, body UpdateAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAccountResponse, error) {
+	rsp, err := c.UpdateAccount(ctx, account, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10170,8 +10411,8 @@ func (c *ClientWithResponses) GetEnvironmentWithResponse(ctx context.Context, en
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-func (c *ClientWithResponses) UpdateEnvironmentWithBodyWithResponse(ctx context.Context, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error) {
-	rsp, err := c.UpdateEnvironmentWithBody(ctx, environment, contentType, body, reqEditors...)
+func (c *ClientWithResponses) UpdateEnvironmentWithBodyWithResponse(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error) {
+	rsp, err := c.UpdateEnvironmentWithBody(ctx, environment, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10185,8 +10426,8 @@ func (c *ClientWithResponses) UpdateEnvironmentWithBodyWithResponse(ctx context.
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
-func (c *ClientWithResponses) UpdateEnvironmentWithResponse(ctx context.Context, environment EnvironmentName, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error) {
-	rsp, err := c.UpdateEnvironment(ctx, environment, body, reqEditors...)
+func (c *ClientWithResponses) UpdateEnvironmentWithResponse(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error) {
+	rsp, err := c.UpdateEnvironment(ctx, environment, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10383,8 +10624,8 @@ func (c *ClientWithResponses) CreateServiceWithResponse(ctx context.Context, bod
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /services/{service} (the `DeleteService` operationId).
-func (c *ClientWithResponses) DeleteServiceWithResponse(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error) {
-	rsp, err := c.DeleteService(ctx, service, reqEditors...)
+func (c *ClientWithResponses) DeleteServiceWithResponse(ctx context.Context, service ServiceName, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error) {
+	rsp, err := c.DeleteService(ctx, service, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10413,8 +10654,8 @@ func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, servic
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-func (c *ClientWithResponses) UpdateServiceWithBodyWithResponse(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error) {
-	rsp, err := c.UpdateServiceWithBody(ctx, service, contentType, body, reqEditors...)
+func (c *ClientWithResponses) UpdateServiceWithBodyWithResponse(ctx context.Context, service ServiceName, params *UpdateServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error) {
+	rsp, err := c.UpdateServiceWithBody(ctx, service, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10428,8 +10669,8 @@ func (c *ClientWithResponses) UpdateServiceWithBodyWithResponse(ctx context.Cont
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /services/{service} (the `UpdateService` operationId).
-func (c *ClientWithResponses) UpdateServiceWithResponse(ctx context.Context, service ServiceName, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error) {
-	rsp, err := c.UpdateService(ctx, service, body, reqEditors...)
+func (c *ClientWithResponses) UpdateServiceWithResponse(ctx context.Context, service ServiceName, params *UpdateServiceParams, body UpdateServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateServiceResponse, error) {
+	rsp, err := c.UpdateService(ctx, service, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10933,8 +11174,8 @@ func (c *ClientWithResponses) CreateTeamWithResponse(ctx context.Context, body C
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /teams/{team} (the `DeleteTeam` operationId).
-func (c *ClientWithResponses) DeleteTeamWithResponse(ctx context.Context, team TeamName, reqEditors ...RequestEditorFn) (*DeleteTeamResponse, error) {
-	rsp, err := c.DeleteTeam(ctx, team, reqEditors...)
+func (c *ClientWithResponses) DeleteTeamWithResponse(ctx context.Context, team TeamName, params *DeleteTeamParams, reqEditors ...RequestEditorFn) (*DeleteTeamResponse, error) {
+	rsp, err := c.DeleteTeam(ctx, team, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10963,8 +11204,8 @@ func (c *ClientWithResponses) GetTeamWithResponse(ctx context.Context, team Team
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /teams/{team}/members/{account} (the `RemoveMember` operationId).
-func (c *ClientWithResponses) RemoveMemberWithResponse(ctx context.Context, team TeamName, account AccountName, reqEditors ...RequestEditorFn) (*RemoveMemberResponse, error) {
-	rsp, err := c.RemoveMember(ctx, team, account, reqEditors...)
+func (c *ClientWithResponses) RemoveMemberWithResponse(ctx context.Context, team TeamName, account AccountName, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*RemoveMemberResponse, error) {
+	rsp, err := c.RemoveMember(ctx, team, account, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10978,8 +11219,8 @@ func (c *ClientWithResponses) RemoveMemberWithResponse(ctx context.Context, team
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-func (c *ClientWithResponses) SetMemberWithBodyWithResponse(ctx context.Context, team TeamName, account AccountName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMemberResponse, error) {
-	rsp, err := c.SetMemberWithBody(ctx, team, account, contentType, body, reqEditors...)
+func (c *ClientWithResponses) SetMemberWithBodyWithResponse(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMemberResponse, error) {
+	rsp, err := c.SetMemberWithBody(ctx, team, account, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -10993,8 +11234,8 @@ func (c *ClientWithResponses) SetMemberWithBodyWithResponse(ctx context.Context,
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
-func (c *ClientWithResponses) SetMemberWithResponse(ctx context.Context, team TeamName, account AccountName, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMemberResponse, error) {
-	rsp, err := c.SetMember(ctx, team, account, body, reqEditors...)
+func (c *ClientWithResponses) SetMemberWithResponse(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMemberResponse, error) {
+	rsp, err := c.SetMember(ctx, team, account, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11185,6 +11426,19 @@ func ParseGetAccountResponse(rsp *http.Response) (*GetAccountResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAccountResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -11216,6 +11470,19 @@ func ParseUpdateAccountResponse(rsp *http.Response) (*UpdateAccountResponse, err
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateAccountResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -11425,6 +11692,19 @@ func ParseGetEnvironmentResponse(rsp *http.Response) (*GetEnvironmentResponse, e
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -11456,6 +11736,19 @@ func ParseUpdateEnvironmentResponse(rsp *http.Response) (*UpdateEnvironmentRespo
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -11826,6 +12119,19 @@ func ParseGetServiceResponse(rsp *http.Response) (*GetServiceResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -11857,6 +12163,19 @@ func ParseUpdateServiceResponse(rsp *http.Response) (*UpdateServiceResponse, err
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -11892,6 +12211,19 @@ func ParseGetConfigResponse(rsp *http.Response) (*GetConfigResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetConfigResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -11923,6 +12255,19 @@ func ParseUpdateConfigResponse(rsp *http.Response) (*UpdateConfigResponse, error
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateConfigResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -12700,6 +13045,19 @@ func ParseGetTeamResponse(rsp *http.Response) (*GetTeamResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTeamResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12760,6 +13118,19 @@ func ParseSetMemberResponse(rsp *http.Response) (*SetMemberResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetMemberResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -156,7 +156,7 @@ func (accountSet) Help() string { return "Examples:\n  slipway account set bob -
 // Run changes an account.
 func (c *accountSet) Run(a *app) error {
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateAccountResponse, error) {
-		return cl.UpdateAccountWithResponse(ctx, c.Name, client.AccountChange{DisplayName: c.Display, Email: c.Email, Admin: c.Admin, Active: c.Active})
+		return cl.UpdateAccountWithResponse(ctx, c.Name, nil, client.AccountChange{DisplayName: c.Display, Email: c.Email, Admin: c.Admin, Active: c.Active})
 	})
 	if err != nil {
 		return err
@@ -285,7 +285,7 @@ type teamSet struct {
 // Run gives a role.
 func (c *teamSet) Run(a *app) error {
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetMemberResponse, error) {
-		return cl.SetMemberWithResponse(ctx, c.Team, c.Account, client.MemberInput{Role: c.Role})
+		return cl.SetMemberWithResponse(ctx, c.Team, c.Account, nil, client.MemberInput{Role: c.Role})
 	})
 	if err != nil {
 		return err
@@ -305,7 +305,7 @@ type teamTake struct {
 // Run takes somebody out of a team.
 func (c *teamTake) Run(a *app) error {
 	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RemoveMemberResponse, error) {
-		return cl.RemoveMemberWithResponse(ctx, c.Team, c.Account)
+		return cl.RemoveMemberWithResponse(ctx, c.Team, c.Account, nil)
 	})
 	if err == nil {
 		fmt.Fprintf(a.stderr, "%s is not in %s any more.\n", c.Account, c.Team)
@@ -344,7 +344,7 @@ type teamRm struct {
 // Run removes a team.
 func (c *teamRm) Run(a *app) error {
 	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteTeamResponse, error) {
-		return cl.DeleteTeamWithResponse(ctx, c.Name)
+		return cl.DeleteTeamWithResponse(ctx, c.Name, nil)
 	})
 	if err == nil {
 		fmt.Fprintf(a.stderr, "Team %s is gone.\n", c.Name)

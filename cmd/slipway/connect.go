@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net"
 	"net/http"
@@ -86,6 +87,10 @@ func (a *app) client() (*client.ClientWithResponses, error) {
 	}
 	credential := func(ctx context.Context, req *http.Request) error {
 		req.Header.Set("User-Agent", "slipway/"+buildVersion())
+		if req.Method == http.MethodPost {
+			// A call whose connection breaks is made again by the transport, and carried out once.
+			req.Header.Set("Idempotency-Key", rand.Text())
+		}
 		token := to.token
 		if token == "" && to.profile != "" {
 			var err error

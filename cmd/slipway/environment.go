@@ -96,7 +96,7 @@ func (c *envSet) Run(a *app) error {
 		return slipway.Errorf(slipway.Invalid, "nothing to change; give --position or --target")
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
-		return cl.UpdateEnvironmentWithResponse(ctx, c.Name, client.EnvironmentChange{Position: given(c.Position), Target: given(c.Target)})
+		return cl.UpdateEnvironmentWithResponse(ctx, c.Name, nil, client.EnvironmentChange{Position: given(c.Position), Target: given(c.Target)})
 	})
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func (c *serviceRm) Run(a *app) error {
 		}
 	}
 	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteServiceResponse, error) {
-		return cl.DeleteServiceWithResponse(ctx, c.Service)
+		return cl.DeleteServiceWithResponse(ctx, c.Service, nil)
 	})
 	if err != nil {
 		return err

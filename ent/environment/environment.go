@@ -19,12 +19,16 @@ const (
 	FieldCreatedAt = "created_at"
 	// FieldUpdatedAt holds the string denoting the updated_at field in the database.
 	FieldUpdatedAt = "updated_at"
+	// FieldRevision holds the string denoting the revision field in the database.
+	FieldRevision = "revision"
 	// FieldName holds the string denoting the name field in the database.
 	FieldName = "name"
 	// FieldPosition holds the string denoting the position field in the database.
 	FieldPosition = "position"
 	// FieldTarget holds the string denoting the target field in the database.
 	FieldTarget = "target"
+	// FieldConfigRevision holds the string denoting the config_revision field in the database.
+	FieldConfigRevision = "config_revision"
 	// EdgePromotions holds the string denoting the promotions edge name in mutations.
 	EdgePromotions = "promotions"
 	// EdgeDeployments holds the string denoting the deployments edge name in mutations.
@@ -61,9 +65,11 @@ var Columns = []string{
 	FieldID,
 	FieldCreatedAt,
 	FieldUpdatedAt,
+	FieldRevision,
 	FieldName,
 	FieldPosition,
 	FieldTarget,
+	FieldConfigRevision,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -90,10 +96,14 @@ var (
 	DefaultUpdatedAt func() time.Time
 	// UpdateDefaultUpdatedAt holds the default value on update for the "updated_at" field.
 	UpdateDefaultUpdatedAt func() time.Time
+	// DefaultRevision holds the default value on creation for the "revision" field.
+	DefaultRevision int
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
 	// DefaultTarget holds the default value on creation for the "target" field.
 	DefaultTarget string
+	// DefaultConfigRevision holds the default value on creation for the "config_revision" field.
+	DefaultConfigRevision int
 )
 
 // OrderOption defines the ordering options for the Environment queries.
@@ -114,6 +124,11 @@ func ByUpdatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUpdatedAt, opts...).ToFunc()
 }
 
+// ByRevision orders the results by the revision field.
+func ByRevision(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRevision, opts...).ToFunc()
+}
+
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
@@ -127,6 +142,11 @@ func ByPosition(opts ...sql.OrderTermOption) OrderOption {
 // ByTarget orders the results by the target field.
 func ByTarget(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTarget, opts...).ToFunc()
+}
+
+// ByConfigRevision orders the results by the config_revision field.
+func ByConfigRevision(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConfigRevision, opts...).ToFunc()
 }
 
 // ByPromotionsCount orders the results by promotions count.

@@ -65,6 +65,11 @@ func UpdatedAt(v time.Time) predicate.Environment {
 	return predicate.Environment(sql.FieldEQ(FieldUpdatedAt, v))
 }
 
+// Revision applies equality check predicate on the "revision" field. It's identical to RevisionEQ.
+func Revision(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldEQ(FieldRevision, v))
+}
+
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Environment {
 	return predicate.Environment(sql.FieldEQ(FieldName, v))
@@ -78,6 +83,11 @@ func Position(v int) predicate.Environment {
 // Target applies equality check predicate on the "target" field. It's identical to TargetEQ.
 func Target(v string) predicate.Environment {
 	return predicate.Environment(sql.FieldEQ(FieldTarget, v))
+}
+
+// ConfigRevision applies equality check predicate on the "config_revision" field. It's identical to ConfigRevisionEQ.
+func ConfigRevision(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldEQ(FieldConfigRevision, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
@@ -158,6 +168,46 @@ func UpdatedAtLT(v time.Time) predicate.Environment {
 // UpdatedAtLTE applies the LTE predicate on the "updated_at" field.
 func UpdatedAtLTE(v time.Time) predicate.Environment {
 	return predicate.Environment(sql.FieldLTE(FieldUpdatedAt, v))
+}
+
+// RevisionEQ applies the EQ predicate on the "revision" field.
+func RevisionEQ(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldEQ(FieldRevision, v))
+}
+
+// RevisionNEQ applies the NEQ predicate on the "revision" field.
+func RevisionNEQ(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldNEQ(FieldRevision, v))
+}
+
+// RevisionIn applies the In predicate on the "revision" field.
+func RevisionIn(vs ...int) predicate.Environment {
+	return predicate.Environment(sql.FieldIn(FieldRevision, vs...))
+}
+
+// RevisionNotIn applies the NotIn predicate on the "revision" field.
+func RevisionNotIn(vs ...int) predicate.Environment {
+	return predicate.Environment(sql.FieldNotIn(FieldRevision, vs...))
+}
+
+// RevisionGT applies the GT predicate on the "revision" field.
+func RevisionGT(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldGT(FieldRevision, v))
+}
+
+// RevisionGTE applies the GTE predicate on the "revision" field.
+func RevisionGTE(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldGTE(FieldRevision, v))
+}
+
+// RevisionLT applies the LT predicate on the "revision" field.
+func RevisionLT(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldLT(FieldRevision, v))
+}
+
+// RevisionLTE applies the LTE predicate on the "revision" field.
+func RevisionLTE(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldLTE(FieldRevision, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
@@ -328,6 +378,46 @@ func TargetEqualFold(v string) predicate.Environment {
 // TargetContainsFold applies the ContainsFold predicate on the "target" field.
 func TargetContainsFold(v string) predicate.Environment {
 	return predicate.Environment(sql.FieldContainsFold(FieldTarget, v))
+}
+
+// ConfigRevisionEQ applies the EQ predicate on the "config_revision" field.
+func ConfigRevisionEQ(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldEQ(FieldConfigRevision, v))
+}
+
+// ConfigRevisionNEQ applies the NEQ predicate on the "config_revision" field.
+func ConfigRevisionNEQ(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldNEQ(FieldConfigRevision, v))
+}
+
+// ConfigRevisionIn applies the In predicate on the "config_revision" field.
+func ConfigRevisionIn(vs ...int) predicate.Environment {
+	return predicate.Environment(sql.FieldIn(FieldConfigRevision, vs...))
+}
+
+// ConfigRevisionNotIn applies the NotIn predicate on the "config_revision" field.
+func ConfigRevisionNotIn(vs ...int) predicate.Environment {
+	return predicate.Environment(sql.FieldNotIn(FieldConfigRevision, vs...))
+}
+
+// ConfigRevisionGT applies the GT predicate on the "config_revision" field.
+func ConfigRevisionGT(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldGT(FieldConfigRevision, v))
+}
+
+// ConfigRevisionGTE applies the GTE predicate on the "config_revision" field.
+func ConfigRevisionGTE(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldGTE(FieldConfigRevision, v))
+}
+
+// ConfigRevisionLT applies the LT predicate on the "config_revision" field.
+func ConfigRevisionLT(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldLT(FieldConfigRevision, v))
+}
+
+// ConfigRevisionLTE applies the LTE predicate on the "config_revision" field.
+func ConfigRevisionLTE(v int) predicate.Environment {
+	return predicate.Environment(sql.FieldLTE(FieldConfigRevision, v))
 }
 
 // HasPromotions applies the HasEdge predicate on the "promotions" edge.

@@ -14,6 +14,7 @@ var (
 		{Name: "id", Type: field.TypeInt, Increment: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
 		{Name: "kind", Type: field.TypeEnum, Enums: []string{"person", "service"}},
 		{Name: "display_name", Type: field.TypeString, Size: 100, Default: ""},
@@ -136,9 +137,11 @@ var (
 		{Name: "id", Type: field.TypeInt, Increment: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
 		{Name: "position", Type: field.TypeInt},
 		{Name: "target", Type: field.TypeString, Default: "process"},
+		{Name: "config_revision", Type: field.TypeInt, Default: 1},
 	}
 	// EnvironmentsTable holds the schema information for the "environments" table.
 	EnvironmentsTable = &schema.Table{
@@ -397,12 +400,14 @@ var (
 		{Name: "id", Type: field.TypeInt, Increment: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
 		{Name: "kind", Type: field.TypeEnum, Enums: []string{"web", "worker", "function"}, Default: "web"},
 		{Name: "repository", Type: field.TypeString, Size: 2000},
 		{Name: "path", Type: field.TypeString, Default: ""},
 		{Name: "branch", Type: field.TypeString, Default: ""},
 		{Name: "credential", Type: field.TypeString, Default: ""},
+		{Name: "config_revision", Type: field.TypeInt, Default: 1},
 		{Name: "team_id", Type: field.TypeInt, Nullable: true},
 	}
 	// ServicesTable holds the schema information for the "services" table.
@@ -413,7 +418,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "services_teams_services",
-				Columns:    []*schema.Column{ServicesColumns[9]},
+				Columns:    []*schema.Column{ServicesColumns[11]},
 				RefColumns: []*schema.Column{TeamsColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
@@ -562,6 +567,7 @@ var (
 		{Name: "id", Type: field.TypeInt, Increment: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
 		{Name: "display_name", Type: field.TypeString, Size: 100, Default: ""},
 	}

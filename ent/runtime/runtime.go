@@ -47,6 +47,8 @@ func init() {
 	}
 	accountMixinFields1 := accountMixin[1].Fields()
 	_ = accountMixinFields1
+	accountMixinFields2 := accountMixin[2].Fields()
+	_ = accountMixinFields2
 	accountFields := schema.Account{}.Fields()
 	_ = accountFields
 	// accountDescCreatedAt is the schema descriptor for created_at field.
@@ -59,6 +61,10 @@ func init() {
 	account.DefaultUpdatedAt = accountDescUpdatedAt.Default.(func() time.Time)
 	// account.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	account.UpdateDefaultUpdatedAt = accountDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// accountDescRevision is the schema descriptor for revision field.
+	accountDescRevision := accountMixinFields2[0].Descriptor()
+	// account.DefaultRevision holds the default value on creation for the revision field.
+	account.DefaultRevision = accountDescRevision.Default.(int)
 	// accountDescName is the schema descriptor for name field.
 	accountDescName := accountFields[0].Descriptor()
 	// account.NameValidator is a validator for the "name" field. It is called by the builders before save.
@@ -151,6 +157,8 @@ func init() {
 	}
 	environmentMixinFields1 := environmentMixin[1].Fields()
 	_ = environmentMixinFields1
+	environmentMixinFields2 := environmentMixin[2].Fields()
+	_ = environmentMixinFields2
 	environmentFields := schema.Environment{}.Fields()
 	_ = environmentFields
 	// environmentDescCreatedAt is the schema descriptor for created_at field.
@@ -163,6 +171,10 @@ func init() {
 	environment.DefaultUpdatedAt = environmentDescUpdatedAt.Default.(func() time.Time)
 	// environment.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	environment.UpdateDefaultUpdatedAt = environmentDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// environmentDescRevision is the schema descriptor for revision field.
+	environmentDescRevision := environmentMixinFields2[0].Descriptor()
+	// environment.DefaultRevision holds the default value on creation for the revision field.
+	environment.DefaultRevision = environmentDescRevision.Default.(int)
 	// environmentDescName is the schema descriptor for name field.
 	environmentDescName := environmentFields[0].Descriptor()
 	// environment.NameValidator is a validator for the "name" field. It is called by the builders before save.
@@ -171,6 +183,10 @@ func init() {
 	environmentDescTarget := environmentFields[2].Descriptor()
 	// environment.DefaultTarget holds the default value on creation for the target field.
 	environment.DefaultTarget = environmentDescTarget.Default.(string)
+	// environmentDescConfigRevision is the schema descriptor for config_revision field.
+	environmentDescConfigRevision := environmentFields[3].Descriptor()
+	// environment.DefaultConfigRevision holds the default value on creation for the config_revision field.
+	environment.DefaultConfigRevision = environmentDescConfigRevision.Default.(int)
 	eventMixin := schema.Event{}.Mixin()
 	event.Policy = privacy.NewPolicies(eventMixin[0], schema.Event{})
 	event.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -383,6 +399,8 @@ func init() {
 	}
 	serviceMixinFields1 := serviceMixin[1].Fields()
 	_ = serviceMixinFields1
+	serviceMixinFields2 := serviceMixin[2].Fields()
+	_ = serviceMixinFields2
 	serviceFields := schema.Service{}.Fields()
 	_ = serviceFields
 	// serviceDescCreatedAt is the schema descriptor for created_at field.
@@ -395,6 +413,10 @@ func init() {
 	service.DefaultUpdatedAt = serviceDescUpdatedAt.Default.(func() time.Time)
 	// service.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	service.UpdateDefaultUpdatedAt = serviceDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// serviceDescRevision is the schema descriptor for revision field.
+	serviceDescRevision := serviceMixinFields2[0].Descriptor()
+	// service.DefaultRevision holds the default value on creation for the revision field.
+	service.DefaultRevision = serviceDescRevision.Default.(int)
 	// serviceDescName is the schema descriptor for name field.
 	serviceDescName := serviceFields[0].Descriptor()
 	// service.NameValidator is a validator for the "name" field. It is called by the builders before save.
@@ -415,6 +437,10 @@ func init() {
 	serviceDescCredential := serviceFields[6].Descriptor()
 	// service.DefaultCredential holds the default value on creation for the credential field.
 	service.DefaultCredential = serviceDescCredential.Default.(string)
+	// serviceDescConfigRevision is the schema descriptor for config_revision field.
+	serviceDescConfigRevision := serviceFields[7].Descriptor()
+	// service.DefaultConfigRevision holds the default value on creation for the config_revision field.
+	service.DefaultConfigRevision = serviceDescConfigRevision.Default.(int)
 	sessionMixin := schema.Session{}.Mixin()
 	session.Policy = privacy.NewPolicies(sessionMixin[0], schema.Session{})
 	session.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -561,6 +587,8 @@ func init() {
 	}
 	teamMixinFields1 := teamMixin[1].Fields()
 	_ = teamMixinFields1
+	teamMixinFields2 := teamMixin[2].Fields()
+	_ = teamMixinFields2
 	teamFields := schema.Team{}.Fields()
 	_ = teamFields
 	// teamDescCreatedAt is the schema descriptor for created_at field.
@@ -573,6 +601,10 @@ func init() {
 	team.DefaultUpdatedAt = teamDescUpdatedAt.Default.(func() time.Time)
 	// team.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	team.UpdateDefaultUpdatedAt = teamDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// teamDescRevision is the schema descriptor for revision field.
+	teamDescRevision := teamMixinFields2[0].Descriptor()
+	// team.DefaultRevision holds the default value on creation for the revision field.
+	team.DefaultRevision = teamDescRevision.Default.(int)
 	// teamDescName is the schema descriptor for name field.
 	teamDescName := teamFields[0].Descriptor()
 	// team.NameValidator is a validator for the "name" field. It is called by the builders before save.

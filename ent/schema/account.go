@@ -12,7 +12,7 @@ import (
 type Account struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Account) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
+func (Account) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}, Revised{}} }
 
 // Fields of the entity.
 func (Account) Fields() []ent.Field {

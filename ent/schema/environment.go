@@ -10,7 +10,7 @@ import (
 type Environment struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Environment) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
+func (Environment) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}, Revised{}} }
 
 // Fields of the entity.
 func (Environment) Fields() []ent.Field {
@@ -18,6 +18,7 @@ func (Environment) Fields() []ent.Field {
 		field.String("name").Unique().Immutable().MaxLen(40),
 		field.Int("position"),
 		field.String("target").Default("process"),
+		field.Int("config_revision").Default(1).Comment("counts changes of its settings"),
 	}
 }
 

@@ -42,5 +42,14 @@ func (Stamps) Fields() []ent.Field {
 	}
 }
 
+// Revised counts the changes of a row, so that two editors can't overwrite each
+// other unseen.
+type Revised struct{ mixin.Schema }
+
+// Fields of the mixin.
+func (Revised) Fields() []ent.Field {
+	return []ent.Field{field.Int("revision").Default(1)}
+}
+
 // now is in UTC, so that both databases give back what was put in.
 func now() time.Time { return time.Now().UTC() }

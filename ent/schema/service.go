@@ -12,7 +12,7 @@ import (
 type Service struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Service) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
+func (Service) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}, Revised{}} }
 
 // Fields of the entity.
 func (Service) Fields() []ent.Field {
@@ -24,6 +24,7 @@ func (Service) Fields() []ent.Field {
 		field.String("branch").Default(""),
 		field.Int("team_id").Optional().Comment("the team that owns it"),
 		field.String("credential").Default("").Comment("reference of a secret, never its value"),
+		field.Int("config_revision").Default(1).Comment("counts changes of its settings"),
 	}
 }
 

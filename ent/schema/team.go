@@ -13,7 +13,7 @@ import (
 type Team struct{ ent.Schema }
 
 // Mixin of the entity.
-func (Team) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
+func (Team) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}, Revised{}} }
 
 // Fields of the entity.
 func (Team) Fields() []ent.Field {

@@ -20,6 +20,8 @@ const (
 	FieldCreatedAt = "created_at"
 	// FieldUpdatedAt holds the string denoting the updated_at field in the database.
 	FieldUpdatedAt = "updated_at"
+	// FieldRevision holds the string denoting the revision field in the database.
+	FieldRevision = "revision"
 	// FieldName holds the string denoting the name field in the database.
 	FieldName = "name"
 	// FieldKind holds the string denoting the kind field in the database.
@@ -34,6 +36,8 @@ const (
 	FieldTeamID = "team_id"
 	// FieldCredential holds the string denoting the credential field in the database.
 	FieldCredential = "credential"
+	// FieldConfigRevision holds the string denoting the config_revision field in the database.
+	FieldConfigRevision = "config_revision"
 	// EdgeReleases holds the string denoting the releases edge name in mutations.
 	EdgeReleases = "releases"
 	// EdgePromotions holds the string denoting the promotions edge name in mutations.
@@ -88,6 +92,7 @@ var Columns = []string{
 	FieldID,
 	FieldCreatedAt,
 	FieldUpdatedAt,
+	FieldRevision,
 	FieldName,
 	FieldKind,
 	FieldRepository,
@@ -95,6 +100,7 @@ var Columns = []string{
 	FieldBranch,
 	FieldTeamID,
 	FieldCredential,
+	FieldConfigRevision,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -121,6 +127,8 @@ var (
 	DefaultUpdatedAt func() time.Time
 	// UpdateDefaultUpdatedAt holds the default value on update for the "updated_at" field.
 	UpdateDefaultUpdatedAt func() time.Time
+	// DefaultRevision holds the default value on creation for the "revision" field.
+	DefaultRevision int
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
 	NameValidator func(string) error
 	// RepositoryValidator is a validator for the "repository" field. It is called by the builders before save.
@@ -131,6 +139,8 @@ var (
 	DefaultBranch string
 	// DefaultCredential holds the default value on creation for the "credential" field.
 	DefaultCredential string
+	// DefaultConfigRevision holds the default value on creation for the "config_revision" field.
+	DefaultConfigRevision int
 )
 
 // Kind defines the type for the "kind" enum field.
@@ -178,6 +188,11 @@ func ByUpdatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUpdatedAt, opts...).ToFunc()
 }
 
+// ByRevision orders the results by the revision field.
+func ByRevision(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRevision, opts...).ToFunc()
+}
+
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldName, opts...).ToFunc()
@@ -211,6 +226,11 @@ func ByTeamID(opts ...sql.OrderTermOption) OrderOption {
 // ByCredential orders the results by the credential field.
 func ByCredential(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCredential, opts...).ToFunc()
+}
+
+// ByConfigRevision orders the results by the config_revision field.
+func ByConfigRevision(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConfigRevision, opts...).ToFunc()
 }
 
 // ByReleasesCount orders the results by releases count.

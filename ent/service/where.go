@@ -65,6 +65,11 @@ func UpdatedAt(v time.Time) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldUpdatedAt, v))
 }
 
+// Revision applies equality check predicate on the "revision" field. It's identical to RevisionEQ.
+func Revision(v int) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldRevision, v))
+}
+
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldName, v))
@@ -93,6 +98,11 @@ func TeamID(v int) predicate.Service {
 // Credential applies equality check predicate on the "credential" field. It's identical to CredentialEQ.
 func Credential(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldCredential, v))
+}
+
+// ConfigRevision applies equality check predicate on the "config_revision" field. It's identical to ConfigRevisionEQ.
+func ConfigRevision(v int) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldConfigRevision, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
@@ -173,6 +183,46 @@ func UpdatedAtLT(v time.Time) predicate.Service {
 // UpdatedAtLTE applies the LTE predicate on the "updated_at" field.
 func UpdatedAtLTE(v time.Time) predicate.Service {
 	return predicate.Service(sql.FieldLTE(FieldUpdatedAt, v))
+}
+
+// RevisionEQ applies the EQ predicate on the "revision" field.
+func RevisionEQ(v int) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldRevision, v))
+}
+
+// RevisionNEQ applies the NEQ predicate on the "revision" field.
+func RevisionNEQ(v int) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldRevision, v))
+}
+
+// RevisionIn applies the In predicate on the "revision" field.
+func RevisionIn(vs ...int) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldRevision, vs...))
+}
+
+// RevisionNotIn applies the NotIn predicate on the "revision" field.
+func RevisionNotIn(vs ...int) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldRevision, vs...))
+}
+
+// RevisionGT applies the GT predicate on the "revision" field.
+func RevisionGT(v int) predicate.Service {
+	return predicate.Service(sql.FieldGT(FieldRevision, v))
+}
+
+// RevisionGTE applies the GTE predicate on the "revision" field.
+func RevisionGTE(v int) predicate.Service {
+	return predicate.Service(sql.FieldGTE(FieldRevision, v))
+}
+
+// RevisionLT applies the LT predicate on the "revision" field.
+func RevisionLT(v int) predicate.Service {
+	return predicate.Service(sql.FieldLT(FieldRevision, v))
+}
+
+// RevisionLTE applies the LTE predicate on the "revision" field.
+func RevisionLTE(v int) predicate.Service {
+	return predicate.Service(sql.FieldLTE(FieldRevision, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
@@ -548,6 +598,46 @@ func CredentialEqualFold(v string) predicate.Service {
 // CredentialContainsFold applies the ContainsFold predicate on the "credential" field.
 func CredentialContainsFold(v string) predicate.Service {
 	return predicate.Service(sql.FieldContainsFold(FieldCredential, v))
+}
+
+// ConfigRevisionEQ applies the EQ predicate on the "config_revision" field.
+func ConfigRevisionEQ(v int) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldConfigRevision, v))
+}
+
+// ConfigRevisionNEQ applies the NEQ predicate on the "config_revision" field.
+func ConfigRevisionNEQ(v int) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldConfigRevision, v))
+}
+
+// ConfigRevisionIn applies the In predicate on the "config_revision" field.
+func ConfigRevisionIn(vs ...int) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldConfigRevision, vs...))
+}
+
+// ConfigRevisionNotIn applies the NotIn predicate on the "config_revision" field.
+func ConfigRevisionNotIn(vs ...int) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldConfigRevision, vs...))
+}
+
+// ConfigRevisionGT applies the GT predicate on the "config_revision" field.
+func ConfigRevisionGT(v int) predicate.Service {
+	return predicate.Service(sql.FieldGT(FieldConfigRevision, v))
+}
+
+// ConfigRevisionGTE applies the GTE predicate on the "config_revision" field.
+func ConfigRevisionGTE(v int) predicate.Service {
+	return predicate.Service(sql.FieldGTE(FieldConfigRevision, v))
+}
+
+// ConfigRevisionLT applies the LT predicate on the "config_revision" field.
+func ConfigRevisionLT(v int) predicate.Service {
+	return predicate.Service(sql.FieldLT(FieldConfigRevision, v))
+}
+
+// ConfigRevisionLTE applies the LTE predicate on the "config_revision" field.
+func ConfigRevisionLTE(v int) predicate.Service {
+	return predicate.Service(sql.FieldLTE(FieldConfigRevision, v))
 }
 
 // HasReleases applies the HasEdge predicate on the "releases" edge.
