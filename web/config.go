@@ -26,6 +26,9 @@ type configView struct {
 	Key, Value   string // of a form that was refused
 }
 
+// warning is what the platform warns of, as a sentence of a page.
+func warning(text string) string { return sentence(slipway.Errorf(slipway.Invalid, "%s", text)) }
+
 // configChange is one key that differs; "" stands for one that isn't there.
 type configChange struct{ Key, Was, Is string }
 
@@ -214,7 +217,7 @@ func (p *portal) changeConfig(c *call) error {
 		return p.configRefused(c, v, environment, err)
 	}
 	for _, w := range warnings {
-		said += " " + capital(w) + "."
+		said += " " + warning(w)
 	}
 	return c.to(configAddress(v, environment), said)
 }

@@ -204,3 +204,29 @@ func runsOn(r *ent.Release) string {
 	}
 	return capital(r.Framework) + ", Python " + r.Python
 }
+
+// program is what a browser or another program calls itself, in few words.
+func program(agent string) string {
+	switch {
+	case agent == "":
+		return "unknown"
+	case strings.HasPrefix(agent, "slipway/"):
+		return "the command line"
+	case !strings.HasPrefix(agent, "Mozilla/"):
+		return agent
+	}
+	first := func(pairs ...string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if strings.Contains(agent, pairs[i]) {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+	name := first("Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "Chrome/", "Chrome", "Safari/", "Safari")
+	system := first("iPhone", "iOS", "iPad", "iOS", "Android", "Android", "Windows", "Windows", "Mac OS X", "macOS", "Linux", "Linux")
+	if name == "" || system == "" {
+		return agent
+	}
+	return name + " on " + system
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -209,7 +210,11 @@ func errorTitle(code slipway.Code) string {
 	return "Something broke on our side"
 }
 
-// sentence is what people may read of an error, begun with a capital letter.
+// terminal is the part of a sentence that says what to type in a terminal.
+var terminal = regexp.MustCompile("(?:;|,|:)[^;]*\\bslipway [a-z][^;]*$")
+
+// sentence is what people may read of an error: a whole sentence, without the
+// advice for those who are at a terminal.
 func sentence(err error) string {
 	if err == nil {
 		return ""
@@ -217,7 +222,11 @@ func sentence(err error) string {
 	if slipway.CodeOf(err) == slipway.Internal {
 		return "The platform could not finish this. It is recorded in full in its log."
 	}
-	return capital(err.Error())
+	text := capital(terminal.ReplaceAllString(err.Error(), ""))
+	if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") {
+		text += "."
+	}
+	return text
 }
 
 func (p *portal) nothingHere(c *call) error {

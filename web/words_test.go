@@ -1,9 +1,12 @@
 package web
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway"
 )
 
 func TestSpans(t *testing.T) {
@@ -49,6 +52,38 @@ func TestDurations(t *testing.T) {
 	for n, want := range map[int]string{0: "0 entries", 1: "1 entry", 2: "2 entries"} {
 		if got := plural(n, "entry"); got != want {
 			t.Errorf("%d is said as %q", n, got)
+		}
+	}
+}
+
+func TestSentence(t *testing.T) {
+	for said, want := range map[string]string{
+		"there is no service x; `slipway service ls` lists them":                                  "There is no service x.",
+		"no release is live in dev, so there is none to take on; run: slipway promote x --to dev": "No release is live in dev, so there is none to take on.",
+		"there is no environment yet; add one with: slipway env add NAME":                         "There is no environment yet.",
+		"name or password is wrong":                         "Name or password is wrong.",
+		"slipway could not reach it; try again":             "Slipway could not reach it; try again.",
+		"billing has a promotion to prod under way already": "Billing has a promotion to prod under way already.",
+	} {
+		if got := sentence(slipway.Errorf(slipway.Conflict, "%s", said)); got != want {
+			t.Errorf("%q is said as %q, want %q", said, got, want)
+		}
+	}
+	if got := sentence(errors.New("pq: password authentication failed")); strings.Contains(got, "pq") {
+		t.Errorf("a defect is said as %q", got)
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36":                                   "Chrome on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/1.0":                 "Edge on Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1": "Safari on iOS",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0":                                                    "Firefox on macOS",
+		"slipway/0.1 (linux)": "the command line", "": "unknown", "curl/8": "curl/8",
+	} {
+		if got := program(agent); got != want {
+			t.Errorf("%q is said as %q, want %q", agent, got, want)
 		}
 	}
 }
