@@ -18,11 +18,12 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// route sends a host's requests to the instances of a deployment.
+// route sends a host's requests to the instances of a deployment, or says why not.
 type route struct {
 	host       string
 	deployment string
 	upstreams  []string
+	closed     string // what is answered instead, when there is nothing to send them to
 }
 
 // edge is Caddy in this process. A reload moves new requests at once and lets
@@ -111,6 +112,12 @@ func (e *edge) config(routes []route) ([]byte, error) {
 }
 
 func (e *edge) handle(r route) []object {
+	if r.closed != "" {
+		return []object{{
+			"handler": "static_response", "status_code": 503, "body": r.closed,
+			"headers": object{"Content-Type": []string{"text/plain; charset=utf-8"}},
+		}}
+	}
 	var upstreams []object
 	for _, u := range r.upstreams {
 		upstreams = append(upstreams, object{"dial": u})

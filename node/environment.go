@@ -28,18 +28,18 @@ func (p *place) workDir(d *deployment) string {
 }
 
 func (p *place) logDir() string {
-	return filepath.Join(p.node.dir, "logs", p.state.Service, p.state.Environment)
+	return filepath.Join(p.node.dir, "logs", p.service, p.environment)
 }
 
 // dataDir survives deploys: what a service may keep.
 func (p *place) dataDir() string {
-	return filepath.Join(p.node.dir, "data", p.state.Service, p.state.Environment)
+	return filepath.Join(p.node.dir, "data", p.service, p.environment)
 }
 
-// environment is what a process sees: the release's own variables, the config
+// variables are what a process sees: the release's own variables, the config
 // snapshot with its secrets put in, and what the platform promises. Nothing of
 // the platform's environment.
-func (p *place) environment(ctx context.Context, d *deployment, instance string, port int) ([]string, error) {
+func (p *place) variables(ctx context.Context, d *deployment, instance string, port int) ([]string, error) {
 	values := map[string]string{}
 	var search []string
 	for _, dir := range d.Manifest.SearchPath {
@@ -71,7 +71,7 @@ func (p *place) environment(ctx context.Context, d *deployment, instance string,
 		"HOME": home, "TMPDIR": filepath.Join(home, "tmp"), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
 		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":/usr/local/bin:/usr/bin:/bin",
 		"HOST": "127.0.0.1", "SLIPWAY_SERVICE": d.Service, "SLIPWAY_ENVIRONMENT": d.Environment, "SLIPWAY_RELEASE": strconv.Itoa(d.Release),
-		"SLIPWAY_DATA": p.dataDir(), "SLIPWAY_INSTANCE": p.state.Service + "." + p.state.Environment + "." + d.home() + "." + instance,
+		"SLIPWAY_DATA": p.dataDir(), "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
 	} {
 		values[name] = v
 	}
@@ -90,13 +90,13 @@ func (p *place) environment(ctx context.Context, d *deployment, instance string,
 
 // secrets are the values that must not be seen in what a deployment prints.
 // Without them nothing that it printed may be shown.
-func (p *place) secrets(ctx context.Context, d slipway.Deployment) ([]slipway.Secret, error) {
+func (n *Node) secrets(ctx context.Context, d slipway.Deployment) ([]slipway.Secret, error) {
 	var all []slipway.Secret
 	for _, v := range d.Config.Env {
 		if v.Secret == "" {
 			continue
 		}
-		s, err := p.node.o.Secrets(ctx, v.Secret)
+		s, err := n.o.Secrets(ctx, v.Secret)
 		if err != nil {
 			return nil, err
 		}
@@ -159,18 +159,31 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 	return nil
 }
 
+// writeIn writes a file that only the service may read, whatever the release has
+// in its place. A link on the way is refused: what lies behind it is not what
+// slipway.yaml names.
 func writeIn(root *os.Root, name, content string) error {
 	if dir := filepath.Dir(name); dir != "." {
 		if err := root.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
+		for ; dir != "."; dir = filepath.Dir(dir) {
+			if info, err := root.Lstat(dir); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+				return errors.Join(err, fmt.Errorf("%s is a symbolic link", dir))
+			}
+		}
 	}
-	f, err := root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if info, err := root.Lstat(name); err == nil && !info.IsDir() {
+		if err := root.Remove(name); err != nil {
+			return err
+		}
+	}
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = io.WriteString(f, content)
-	return errors.Join(err, f.Close())
+	return errors.Join(err, f.Chmod(0o600), f.Close())
 }
 
 // unmark puts the secrets' values where their marks stand.

@@ -85,17 +85,23 @@ func (a answer) words(health slipway.Health) string {
 	return fmt.Sprintf("answered %d to GET %s", a.status, path)
 }
 
+// healthLimit is how long an instance may take to become healthy.
+func healthLimit(h slipway.Health) time.Duration {
+	if h.TimeoutSeconds > 0 {
+		return time.Duration(h.TimeoutSeconds) * time.Second
+	}
+	return defaultHealthDeadline
+}
+
 // await waits until an instance is healthy, or says in words why it isn't: it
 // exited, it is over its time, it listens elsewhere.
 func (i *instance) await(ctx context.Context) error {
+	defer i.gated.Store(false)
 	if i.port == 0 {
 		return i.awaitWorker(ctx)
 	}
 	health := i.of().Manifest.Health
-	limit := defaultHealthDeadline
-	if health.TimeoutSeconds > 0 {
-		limit = time.Duration(health.TimeoutSeconds) * time.Second
-	}
+	limit := healthLimit(health)
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	pause, row := firstProbe, 0
@@ -112,7 +118,7 @@ func (i *instance) await(ctx context.Context) error {
 			return slipway.Errorf(slipway.Refused, "%s was not healthy within %s: %s", i.id, limit, i.diagnose(last))
 		case <-ctx.Done():
 			wait.Stop()
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 		if last = i.place.probe(ctx, i.of(), i.port); last.ok {
 			if row++; row >= successesInARow {
@@ -148,7 +154,7 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 	case <-i.exits:
 		return i.exitError("at once")
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 

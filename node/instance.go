@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,7 +24,6 @@ const (
 	// the first one.
 	stableAfter  = time.Minute
 	defaultGrace = 10 * time.Second
-	watchEvery   = 5 * time.Second
 )
 
 // instance is one running copy of a process. A goroutine, keep, owns it.
@@ -32,7 +33,7 @@ type instance struct {
 	id      string // web.1
 	process slipway.Process
 	port    int
-	known   running // of a process to adopt
+	gated   atomic.Bool // somebody waits for its health and probes it
 
 	ctx    context.Context // ends when the instance is to stop, or is let go
 	cancel context.CancelCauseFunc
@@ -40,11 +41,8 @@ type instance struct {
 
 	mu       sync.Mutex
 	state    slipway.InstanceState
-	pid      int
-	restarts int
-	started  time.Time
+	known    running // the process; before keep, the one to adopt
 	reason   string
-	deaf     bool          // had to be killed
 	exits    chan struct{} // closed at the first exit
 	exited   bool
 	startErr error // why the process could not even be started
@@ -67,6 +65,16 @@ func newInstance(p *place, d *deployment, id string, process slipway.Process, po
 
 func (i *instance) of() *deployment { return i.owner.Load() }
 
+// single tells by its name or its command whether a process must not run twice.
+func single(p slipway.Process) bool {
+	if slices.Contains([]string{"scheduler", "beat", "celerybeat", "celery-beat", "clock", "cron"}, p.Name) {
+		return true
+	}
+	words := strings.Fields(p.Command)
+	celery := slices.ContainsFunc(words, func(w string) bool { return filepath.Base(w) == "celery" })
+	return celery && slices.ContainsFunc(words, func(w string) bool { return w == "beat" || w == "--beat" || w == "-B" })
+}
+
 // keep runs the process until it is told to stop: it adopts one that runs,
 // starts one that doesn't, and starts it again, ever later, when it exits.
 func (i *instance) keep() {
@@ -75,23 +83,19 @@ func (i *instance) keep() {
 	for i.ctx.Err() == nil {
 		began := time.Now()
 		wait, err := i.begin()
+		if i.ctx.Err() != nil {
+			break
+		}
 		if err != nil {
-			i.set(slipway.InstanceBackoff, "can't be started: "+err.Error())
 			i.mu.Lock()
 			i.startErr = err
 			i.mu.Unlock()
+			i.crashed("can't be started: " + err.Error())
+		} else if why := i.follow(wait); i.ctx.Err() == nil {
+			i.crashed(why)
 		} else {
-			why := i.follow(wait)
-			if errors.Is(context.Cause(i.ctx), errLetGo) {
-				return
-			}
-			if i.ctx.Err() != nil {
-				break
-			}
-			i.set(slipway.InstanceBackoff, why)
-			i.place.node.o.Log.Warn("an instance exited", "service", i.of().Service, "environment", i.of().Environment, "instance", i.id, "reason", why)
+			break
 		}
-		i.noteExit()
 		if time.Since(began) > stableAfter {
 			backoff = firstBackoff
 		}
@@ -102,39 +106,60 @@ func (i *instance) keep() {
 			pause.Stop()
 		}
 		backoff = min(2*backoff, lastBackoff)
-		i.mu.Lock()
-		i.restarts++
-		i.known = running{}
-		i.mu.Unlock()
 	}
-	if !errors.Is(context.Cause(i.ctx), errLetGo) {
-		i.end()
-		i.set(slipway.InstanceStopped, "")
+	if errors.Is(context.Cause(i.ctx), errLetGo) {
+		return
 	}
+	i.set(slipway.InstanceStopped, i.end(context.Background()))
+}
+
+// crashed notes how the process ended; the next one carries it on.
+func (i *instance) crashed(why string) {
+	i.set(slipway.InstanceBackoff, why)
+	i.mu.Lock()
+	i.known = running{Restarts: i.known.Restarts + 1, Note: why}
+	if !i.exited {
+		i.exited = true
+		close(i.exits)
+	}
+	i.mu.Unlock()
+	i.place.node.o.Log.Warn("an instance exited", "service", i.place.service, "environment", i.place.environment, "instance", i.id, "reason", why)
 }
 
 // begin adopts or starts the process; the channel yields how it exited.
 func (i *instance) begin() (<-chan string, error) {
-	if i.known.PID > 0 {
-		if wait, ok := follow(i.known); ok {
-			i.running(i.known)
+	i.mu.Lock()
+	known := i.known
+	i.mu.Unlock()
+	if known.PID > 0 {
+		if wait, ok := follow(known); ok {
+			i.running(known)
 			return wait, nil
 		}
+		known = running{Restarts: known.Restarts + 1, Note: unwatchedExit}
 	}
 	i.endMarked()
-	return i.start()
+	return i.start(known)
 }
 
 func (i *instance) running(r running) {
 	i.mu.Lock()
-	i.pid, i.started, i.state, i.reason, i.known = r.PID, time.Now(), slipway.InstanceStarting, "", r
-	i.mu.Unlock()
+	defer i.mu.Unlock()
+	if r.At.IsZero() {
+		r.At = time.Now() // written by an agent that did not keep it
+	}
+	i.known, i.startErr = r, nil
+	if i.state != slipway.InstanceDraining {
+		i.state, i.reason = slipway.InstanceStarting, ""
+	}
 }
 
 // start starts the process in a session of its own with its output in a file,
-// so that it outlives the agent, and writes down how to know it again.
-func (i *instance) start() (<-chan string, error) {
-	env, err := i.place.environment(i.ctx, i.of(), i.id, i.port)
+// so that it outlives the agent, and writes down how to know it again. What
+// can't be written down is ended: the next agent would start it a second time.
+func (i *instance) start(before running) (<-chan string, error) {
+	d := i.of()
+	env, err := i.place.variables(i.ctx, d, i.id, i.port)
 	if err != nil {
 		return nil, err
 	}
@@ -150,67 +175,37 @@ func (i *instance) start() (<-chan string, error) {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the log of %s can't be written: is the disk full?", i.id)
 	}
 	defer out.Close()
-	cmd := &exec.Cmd{Path: programIn(args[0], env, i.place.workDir(i.of())), Args: args, Dir: i.place.workDir(i.of()), Env: env, Stdout: out, Stderr: out}
+	cmd := &exec.Cmd{Path: programIn(args[0], env, i.place.workDir(d)), Args: args, Dir: i.place.workDir(d), Env: env, Stdout: out, Stderr: out}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, slipway.Wrap(slipway.Refused, err, "%s can't be started: is it in the release's dependencies? (%s)", args[0], reasonOf(err))
 	}
-	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid)}
-	i.running(r)
+	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Restarts: before.Restarts, Note: before.Note}
 	wait := make(chan string, 1)
 	go func() {
 		_ = cmd.Wait()
 		wait <- exitWords(cmd.ProcessState)
 	}()
-	return wait, i.place.change(func(s *placeState) {
-		if d := s.Deployments[i.of().ID]; d != nil {
-			d.Processes[i.id] = r
+	if err := i.write(r); err != nil {
+		_ = syscall.Kill(-r.PID, syscall.SIGKILL)
+		<-wait
+		i.endMarked()
+		return nil, err
+	}
+	i.running(r)
+	return wait, nil
+}
+
+// write puts the process into the state.
+func (i *instance) write(r running) error {
+	return i.place.change(func(s *placeState) error {
+		d := s.kept(i.of().home())
+		if d == nil {
+			return slipway.Errorf(slipway.Conflict, "the deployment of %s is gone", i.id)
 		}
+		d.Processes[i.id] = r
+		return nil
 	})
-}
-
-// follow watches a running process until it exits or the instance is to stop.
-func (i *instance) follow(wait <-chan string) string {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case why := <-wait:
-			i.endStrays()
-			return why
-		case <-tick.C:
-			i.look()
-		case <-i.ctx.Done():
-			return ""
-		}
-	}
-}
-
-// look keeps the state of a running instance true.
-func (i *instance) look() {
-	i.trim()
-	i.mu.Lock()
-	pid, state := i.pid, i.state
-	i.mu.Unlock()
-	if limit := i.place.node.o.MaxMemory; limit > 0 {
-		if used := groupMemory(pid); used > limit {
-			i.set(slipway.InstanceFailing, fmt.Sprintf("used %d MB of memory, %d are allowed", used>>20, limit>>20))
-			_ = syscall.Kill(-pid, syscall.SIGTERM)
-			return
-		}
-	}
-	if i.port == 0 {
-		i.set(slipway.InstanceHealthy, "")
-		return
-	}
-	if state == slipway.InstanceStarting {
-		state = slipway.InstanceHealthy
-	}
-	if answer := i.place.probe(i.ctx, i.of(), i.port); answer.ok {
-		i.set(slipway.InstanceHealthy, "")
-	} else if i.ctx.Err() == nil {
-		i.set(slipway.InstanceFailing, answer.words(i.of().Manifest.Health))
-	}
 }
 
 // stop ends the instance and waits until its processes are gone.
@@ -224,40 +219,38 @@ func (i *instance) stop() {
 func (i *instance) letGo() { i.cancel(errLetGo) }
 
 // end asks the process group to end, waits for the grace period, and makes it.
-func (i *instance) end() {
+// It returns what is to be said of one that had to be made. When ctx ends first
+// the process is left as it is.
+func (i *instance) end(ctx context.Context) string {
 	i.mu.Lock()
 	r := i.known
 	i.mu.Unlock()
 	if r.PID == 0 || !alive(r) {
 		i.endMarked()
-		return
+		return ""
 	}
 	grace := defaultGrace
 	if i.process.GraceSeconds > 0 {
 		grace = time.Duration(i.process.GraceSeconds) * time.Second
 	}
 	_ = syscall.Kill(-r.PID, syscall.SIGTERM)
-	if !goneWithin(r, grace) {
-		i.mu.Lock()
-		i.deaf = true
-		i.mu.Unlock()
-		i.place.node.o.Log.Warn("an instance ignored SIGTERM and was killed", "service", i.of().Service, "environment", i.of().Environment, "instance", i.id, "grace", grace)
-		_ = syscall.Kill(-r.PID, syscall.SIGKILL)
-		goneWithin(r, 5*time.Second)
+	_ = syscall.Kill(-r.PID, syscall.SIGCONT) // a process that somebody halted can't hear
+	gone := goneWithin(ctx, r, grace)
+	if !gone && ctx.Err() != nil {
+		return ""
 	}
-	i.endStrays()
-}
-
-// endStrays kills what a process that was just ours left in its group, and what
-// carries its mark.
-func (i *instance) endStrays() {
-	i.mu.Lock()
-	pid := i.known.PID
-	i.mu.Unlock()
-	if pid > 0 {
-		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	_ = syscall.Kill(-r.PID, syscall.SIGKILL) // the process, or what it left in its group
+	note := ""
+	if !gone {
+		note = fmt.Sprintf("%s ignored SIGTERM for %s and was killed", i.id, grace)
+		i.say(note)
+		r.Note = note
+		_ = i.write(r) // of use only while the deployment stays
+		i.place.node.o.Log.Warn("an instance ignored SIGTERM and was killed", "service", i.place.service, "environment", i.place.environment, "instance", i.id, "grace", grace)
+		goneWithin(ctx, r, 5*time.Second)
 	}
 	i.endMarked()
+	return note
 }
 
 // endMarked kills what carries the instance's mark. A pid alone may be another
@@ -269,8 +262,10 @@ func (i *instance) endMarked() {
 }
 
 // mark is the environment variable that all processes of the instance carry.
-func (i *instance) mark() string {
-	return "SLIPWAY_INSTANCE=" + i.place.state.Service + "." + i.place.state.Environment + "." + i.of().home() + "." + i.id
+func (i *instance) mark() string { return i.place.mark(i.of().home(), i.id) }
+
+func (p *place) mark(home, instance string) string {
+	return "SLIPWAY_INSTANCE=" + p.service + "." + p.environment + "." + home + "." + instance
 }
 
 func (i *instance) set(state slipway.InstanceState, reason string) {
@@ -282,21 +277,18 @@ func (i *instance) set(state slipway.InstanceState, reason string) {
 	i.state, i.reason = state, reason
 }
 
-func (i *instance) noteExit() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if !i.exited {
-		i.exited = true
-		close(i.exits)
-	}
-}
-
+// report is what is seen of the instance. One that was started again keeps
+// telling why.
 func (i *instance) report() slipway.Instance {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return slipway.Instance{
-		ID: i.id, Process: i.process.Name, State: i.state, PID: i.pid, Port: i.port, Restarts: i.restarts, StartedAt: i.started.UTC(), Reason: i.reason,
+	r := slipway.Instance{
+		ID: i.id, Process: i.process.Name, State: i.state, PID: i.known.PID, Port: i.port, Restarts: i.known.Restarts, StartedAt: i.known.At.UTC(), Reason: i.reason,
 	}
+	if running := i.state == slipway.InstanceStarting || i.state == slipway.InstanceHealthy; running && r.Reason == "" && r.Restarts > 0 {
+		r.Reason = "started again: " + i.known.Note
+	}
+	return r
 }
 
 func (i *instance) logFile() string {
@@ -308,4 +300,12 @@ func (i *instance) openLog() (*os.File, error) {
 		return nil, err
 	}
 	return os.OpenFile(i.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+}
+
+// say puts a line of the platform's own among the service's.
+func (i *instance) say(line string) {
+	if f, err := i.openLog(); err == nil {
+		_, _ = fmt.Fprintf(f, "[slipway] %s\n", line)
+		_ = f.Close()
+	}
 }

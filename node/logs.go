@@ -28,40 +28,9 @@ func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error 
 	if err := checkPlace(q.Service, q.Environment); err != nil {
 		return err
 	}
-	p := n.at(q.Service, q.Environment)
-	p.mu.Lock()
-	d := p.state.Deployments[p.state.Live]
-	p.mu.Unlock()
-	if d == nil {
-		return nil
-	}
-	secrets, err := p.secrets(ctx, d.Deployment)
-	if err != nil {
+	r := &reader{node: n, query: q, to: w, files: map[string]*logFile{}, sizes: map[string]int64{}, secrets: map[string][]slipway.Secret{}}
+	if err := r.begin(ctx); err != nil || !q.Follow {
 		return err
-	}
-	lines := q.Lines
-	if lines <= 0 {
-		lines = defaultLines
-	}
-	var instances []*instance
-	for _, i := range p.running(d.ID) {
-		if q.Process == "" || i.process.Name == q.Process {
-			instances = append(instances, i)
-		}
-	}
-	follow := map[string]int64{}
-	for _, i := range instances {
-		text, end, err := tail(i.logFile(), max(lines/len(instances), 1))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return slipway.Wrap(slipway.Unavailable, err, "the log of %s can't be read", i.id)
-		}
-		if err := write(w, i.id, text, secrets); err != nil {
-			return err
-		}
-		follow[i.id] = end
-	}
-	if !q.Follow {
-		return nil
 	}
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -71,19 +40,25 @@ func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error 
 			return nil
 		case <-tick.C:
 		}
-		for _, i := range instances {
-			text, end := since(i.logFile(), follow[i.id])
-			follow[i.id] = end
-			if err := write(w, i.id, text, secrets); err != nil {
-				return nil // the reader has gone
-			}
+		r.find()
+		if err := r.print(ctx); errors.Is(err, errReaderGone) {
+			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }
 
 func write(w io.Writer, instance, text string, secrets []slipway.Secret) error {
 	for line := range strings.Lines(slipway.Scrub(text, secrets)) {
-		if _, err := fmt.Fprintf(w, "%s | %s\n", instance, strings.TrimRight(line, "\r\n")); err != nil {
+		line = strings.TrimRight(line, "\r\n")
+		for len(line) > maxLine {
+			if _, err := fmt.Fprintf(w, "%s | %s%s\n", instance, line[:maxLine], splitMark); err != nil {
+				return err
+			}
+			line = line[maxLine:]
+		}
+		if _, err := fmt.Fprintf(w, "%s | %s\n", instance, line); err != nil {
 			return err
 		}
 	}
@@ -91,29 +66,33 @@ func write(w io.Writer, instance, text string, secrets []slipway.Secret) error {
 }
 
 // tail returns the last whole lines of a file and where they end.
-func tail(file string, lines int) (string, int64, error) {
+func tail(file string, lines int) (string, cursor, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return "", 0, err
+		return "", cursor{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", 0, err
+		return "", cursor{}, err
 	}
-	from := max(info.Size()-maxTail, 0)
-	if _, err := f.Seek(from, io.SeekStart); err != nil {
-		return "", 0, err
+	c := cursor{offset: max(info.Size()-maxTail, 0)}
+	c.skip = c.offset > 0 // into the middle of a line, perhaps of a secret
+	if _, err := f.Seek(c.offset, io.SeekStart); err != nil {
+		return "", cursor{}, err
 	}
 	var kept []string
 	r := bufio.NewReaderSize(f, 64<<10)
-	end := from
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			break
 		}
-		end += int64(len(line))
+		c.offset += int64(len(line))
+		if c.skip {
+			c.skip = false
+			continue
+		}
 		kept = append(kept, line)
 		if len(kept) > 2*lines {
 			kept = slices.Delete(kept, 0, lines)
@@ -122,25 +101,7 @@ func tail(file string, lines int) (string, int64, error) {
 	if len(kept) > lines {
 		kept = kept[len(kept)-lines:]
 	}
-	return strings.Join(kept, ""), end, nil
-}
-
-// since returns the whole lines after an offset; a file that was cut begins anew.
-func since(file string, offset int64) (string, int64) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", offset
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() < offset {
-		offset = 0
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return "", offset
-	}
-	text, _ := io.ReadAll(io.LimitReader(f, 1<<20))
-	end := strings.LastIndexByte(string(text), '\n') + 1
-	return string(text[:end]), offset + int64(end)
+	return strings.Join(kept, ""), c, nil
 }
 
 // lastLines puts the end of what instances printed under the reason of a
@@ -151,7 +112,7 @@ func (p *place) lastLines(ctx context.Context, instances []*instance, log io.Wri
 		if err != nil || text == "" {
 			continue
 		}
-		secrets, err := p.secrets(ctx, i.of().Deployment)
+		secrets, err := p.node.secrets(ctx, i.of().Deployment)
 		if err != nil {
 			fmt.Fprintf(log, "the last lines of %s can't be shown: %v\n", i.id, err)
 			continue

@@ -37,6 +37,10 @@ type Node struct {
 	lock *os.File
 	edge *edge
 
+	ctx  context.Context // ends when the agent begins to
+	end  context.CancelFunc
+	work sync.WaitGroup // what goes on without a caller
+
 	mu       sync.Mutex
 	places   map[string]*place
 	ports    map[int]bool
@@ -61,7 +65,8 @@ func Open(o Options) (*Node, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{o: o, dir: filepath.Join(o.Data, "node"), places: map[string]*place{}, ports: map[int]bool{}, quit: make(chan struct{})}
+	ctx, end := context.WithCancel(context.Background())
+	n := &Node{o: o, ctx: ctx, end: end, dir: filepath.Join(o.Data, "node"), places: map[string]*place{}, ports: map[int]bool{}, quit: make(chan struct{})}
 	for _, sub := range []string{"state", "deployments", "logs", "data"} {
 		if err := os.MkdirAll(filepath.Join(n.dir, sub), 0o700); err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the node's directory %s can't be made", n.dir)
@@ -114,28 +119,34 @@ func (n *Node) Run(ctx context.Context) error {
 	case err := <-server.failed:
 		return err
 	}
+	n.end() // a deploy under way gives up, so that its caller has an answer
 	server.close()
 	n.Close()
 	return nil
 }
 
-// Close lets go of the data directory and closes the edge. Instances go on.
+// Close lets go of the data directory and closes the edge. Instances and release
+// commands go on; a change under way is left to the next agent.
 func (n *Node) Close() {
 	n.once.Do(func() {
+		n.end()
 		n.mu.Lock()
 		places := n.list()
 		n.mu.Unlock()
 		for _, p := range places {
 			p.release()
 		}
+		n.work.Wait()
 		n.edge.close()
 		_ = os.Remove(filepath.Join(n.dir, "node.json"))
 		_ = n.lock.Close()
 	})
 }
 
-// Shutdown stops every service. They start again with the next agent.
+// Shutdown stops every service. They start again with the next agent. It waits
+// for no deploy and no release command: the one gives up, the other goes on.
 func (n *Node) Shutdown(ctx context.Context) error {
+	n.end()
 	n.mu.Lock()
 	places := n.list()
 	n.mu.Unlock()
@@ -169,6 +180,13 @@ func (n *Node) at(service, environment string) *place {
 	return p
 }
 
+// find returns a place if it is known.
+func (n *Node) find(service, environment string) *place {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.places[service+"."+environment]
+}
+
 // restore reads what the last agent wrote and takes its instances over.
 func (n *Node) restore() error {
 	files, err := filepath.Glob(filepath.Join(n.dir, "state", "*.json"))
@@ -186,7 +204,9 @@ func (n *Node) restore() error {
 			return slipway.Wrap(slipway.Unavailable, err, "the node's state %s is not readable; restore it or move it away", file)
 		}
 		p := newPlace(n, state)
+		n.mu.Lock() // instances that were taken over run already
 		n.places[state.Service+"."+state.Environment] = p
+		n.mu.Unlock()
 		p.adopt()
 	}
 	return nil
@@ -209,24 +229,3 @@ func (n *Node) routes() []route {
 // reroute brings the edge up to date; when it returns nil, new requests go
 // where the state says.
 func (n *Node) reroute() error { return n.edge.load(n.routes()) }
-
-// writeJSON replaces a file whole and for good.
-func writeJSON(path string, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
-}

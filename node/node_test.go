@@ -3,135 +3,13 @@ package node_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/node"
 )
-
-// service answers with a word and its pid; what it does instead is in MODE.
-const service = `import http.server, os, sys, time
-class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        body = ("%s %d %s" % (WORD, os.getpid(), os.environ.get("TOKEN", ""))).encode()
-        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
-    def log_message(self, *a): print("asked", os.environ.get("TOKEN", ""), flush=True)
-mode = os.environ.get("MODE", "")
-if mode == "exit": sys.exit(3)
-port = 0 if mode == "elsewhere" else int(os.environ["PORT"])
-if mode == "deaf":
-    time.sleep(600)
-http.server.ThreadingHTTPServer(("127.0.0.1", port), H).serve_forever()
-`
-
-type bench struct {
-	t    *testing.T
-	data string
-	edge string
-	node *node.Node
-}
-
-func newBench(t *testing.T) *bench {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{t: t, data: t.TempDir(), edge: l.Addr().String()}
-	_ = l.Close()
-	b.open()
-	t.Cleanup(func() {
-		if err := b.node.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-		b.node.Close()
-	})
-	return b
-}
-
-func (b *bench) open() {
-	b.t.Helper()
-	n, err := node.Open(node.Options{
-		Data: b.data, Edge: b.edge,
-		Secrets: func(context.Context, slipway.SecretRef) (slipway.Secret, error) {
-			return slipway.NewSecret("t0p-secret"), nil
-		},
-		Expand: func(command string, env func(string) string) ([]string, error) {
-			return strings.Fields(os.Expand(command, env)), nil
-		},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.node = n
-}
-
-// deployment makes an artifact that answers with word, and a deployment of it.
-func (b *bench) deployment(id int, word string, env map[string]string) slipway.Deployment {
-	b.t.Helper()
-	dir := filepath.Join(b.data, "artifacts", word)
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "source"), 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "venv", "bin"), 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "source", "app.py"), []byte("WORD = "+fmt.Sprintf("%q", word)+"\n"+service), 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-	values := map[string]slipway.ConfigValue{"TOKEN": {Secret: "sealed://x/TOKEN"}}
-	for k, v := range env {
-		values[k] = slipway.ConfigValue{Value: v}
-	}
-	text, err := json.Marshal(values)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return slipway.Deployment{
-		ID: fmt.Sprint(id), Fence: int64(id), Service: "shop", Environment: "dev", Release: id, Artifact: slipway.Digest("sha256:" + word),
-		Manifest: slipway.Manifest{
-			Dir: ".", Processes: []slipway.Process{{Name: "web", Command: python + " app.py", Instances: 1, GraceSeconds: 2}},
-			Health: slipway.Health{Path: "/", TimeoutSeconds: 5}, ReleaseCommand: "sh -c exit${IFS}0",
-		},
-		Config: slipway.Snapshot{Digest: slipway.Digest(text), Env: values},
-	}
-}
-
-func (b *bench) deploy(d slipway.Deployment) (string, error) {
-	var log bytes.Buffer
-	err := b.node.Deploy(context.Background(), d, &log)
-	return log.String(), err
-}
-
-func (b *bench) ask() (status int, body, from string) {
-	req, err := http.NewRequest(http.MethodGet, "http://"+b.edge+"/", nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	req.Host = "shop.dev.localhost"
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err.Error(), ""
-	}
-	defer res.Body.Close()
-	text, _ := io.ReadAll(res.Body)
-	return res.StatusCode, string(text), res.Header.Get(slipway.ReleaseHeader)
-}
 
 func TestDeploySwitchAndWarmRollback(t *testing.T) {
 	b := newBench(t)
@@ -164,7 +42,7 @@ func TestDeploySwitchAndWarmRollback(t *testing.T) {
 		t.Fatalf("after the revert: %q", body)
 	}
 	var logs bytes.Buffer
-	if err := b.node.Logs(context.Background(), slipway.LogQuery{Service: "shop", Environment: "dev"}, &logs); err != nil || !strings.Contains(logs.String(), "asked [secret]") || strings.Contains(logs.String(), "t0p") {
+	if err := b.node.Logs(context.Background(), slipway.LogQuery{Service: "shop", Environment: "dev"}, &logs); err != nil || !strings.Contains(logs.String(), "asked / [secret]") || strings.Contains(logs.String(), "t0p") {
 		t.Errorf("%v\n%s", err, logs.String())
 	}
 	if err := b.node.Remove(context.Background(), "shop", "dev"); err != nil {
@@ -182,6 +60,7 @@ func TestBadDeploysKeepTheOld(t *testing.T) {
 	}
 	for id, c := range []struct{ mode, says string }{
 		{"exit", "exited with code 3"}, {"elsewhere", "listens on port"}, {"deaf", "never listened"},
+		{"unix", "listens on the unix socket app.sock"}, {"host", "refuse the Host header"},
 	} {
 		_, err := b.deploy(b.deployment(id+2, "bad"+c.mode, map[string]string{"MODE": c.mode}))
 		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.says) {
@@ -200,7 +79,7 @@ func TestTheNextAgentAdopts(t *testing.T) {
 		t.Fatalf("%v\n%s", err, log)
 	}
 	_, before, _ := b.ask()
-	b.node.Close()
+	b.closed()
 	b.open()
 	if _, after, _ := b.ask(); after != before {
 		t.Errorf("%q answers, before it was %q", after, before)

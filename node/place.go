@@ -12,57 +12,21 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// placeState is what is known of a service in an environment, as it is written
-// to disk before anything depends on it.
-type placeState struct {
-	Service     string                 `json:"service"`
-	Environment string                 `json:"environment"`
-	Fence       int64                  `json:"fence"` // the newest deployment asked for
-	Live        string                 `json:"live"`  // has the traffic
-	Warm        string                 `json:"warm"`  // had it before
-	Deployments map[string]*deployment `json:"deployments"`
-	Released    map[string]outcome     `json:"released"` // release commands by deployment
-	Failed      map[string]string      `json:"failed"`   // deployments that were taken away, and why
-}
-
-// outcome of a release command.
-type outcome struct {
-	Ended  bool   `json:"ended"`
-	Reason string `json:"reason"` // "" when it went well
-}
-
-// deployment is one that has instances.
-type deployment struct {
-	slipway.Deployment
-	Ports     map[string]int     `json:"ports"` // by instance
-	Processes map[string]running `json:"processes"`
-	Home      string             `json:"home,omitempty"` // the id that it was started under, when it has another now
-}
-
-// home is the id by which directory, logs and processes are known.
-func (d *deployment) home() string {
-	if d.Home != "" {
-		return d.Home
-	}
-	return d.ID
-}
-
-// running is a process as it can be recognised later: a pid alone is used again
-// by the kernel, a pid with its start time is not.
-type running struct {
-	PID   int    `json:"pid"`
-	Start uint64 `json:"start"` // clock ticks after boot
-}
-
 // place is a service in an environment.
 type place struct {
-	node *Node
-	turn chan struct{} // held by the one change under way
+	node                 *Node
+	service, environment string
+	turn                 chan struct{} // held by the one change under way
 
 	mu        sync.Mutex
 	state     placeState
+	closed    bool                   // the agent lets go: nothing is written any more
 	instances map[string][]*instance // by deployment
+	runs      map[string]*run        // release commands under way, by deployment
 }
+
+// errStopping is the answer to what the agent's own end interrupts.
+var errStopping = slipway.Errorf(slipway.Unavailable, "the node agent is stopping; ask again when it is back")
 
 func newPlace(n *Node, state placeState) *place {
 	if state.Deployments == nil {
@@ -74,7 +38,10 @@ func newPlace(n *Node, state placeState) *place {
 	if state.Failed == nil {
 		state.Failed = map[string]string{}
 	}
-	return &place{node: n, state: state, turn: make(chan struct{}, 1), instances: map[string][]*instance{}}
+	return &place{
+		node: n, service: state.Service, environment: state.Environment, turn: make(chan struct{}, 1),
+		state: state, instances: map[string][]*instance{}, runs: map[string]*run{},
+	}
 }
 
 // take waits for the place's turn: one change at a time.
@@ -83,21 +50,32 @@ func (p *place) take(ctx context.Context) (func(), error) {
 	case p.turn <- struct{}{}:
 		return func() { <-p.turn }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 }
 
-// change edits the state and writes it down. The caller may rely on it only
-// when no error is returned.
-func (p *place) change(edit func(s *placeState)) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	edit(&p.state)
-	name := p.state.Service + "." + p.state.Environment + ".json"
-	if err := writeJSON(filepath.Join(p.node.dir, "state", name), p.state); err != nil {
-		return slipway.Wrap(slipway.Unavailable, err, "the node's state can't be written: is the disk full?")
+// hold takes the turn of a service in an environment. The context that it
+// returns ends with the agent as well.
+func (n *Node) hold(ctx context.Context, service, environment string) (*place, context.Context, func(), error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	forget := context.AfterFunc(n.ctx, func() { cancel(errStopping) })
+	for {
+		p := n.at(service, environment)
+		done, err := p.take(ctx)
+		if err == nil && n.ctx.Err() != nil {
+			done()
+			err = errStopping
+		}
+		if err != nil {
+			forget()
+			cancel(nil)
+			return nil, nil, nil, err
+		}
+		if n.at(service, environment) == p {
+			return p, ctx, func() { done(); forget(); cancel(nil) }, nil
+		}
+		done() // it was removed while this call waited
 	}
-	return nil
 }
 
 // fence refuses a deployment that is older than one already seen, and remembers
@@ -112,21 +90,25 @@ func (p *place) fence(d slipway.Deployment) error {
 	if d.Fence == newest {
 		return nil
 	}
-	return p.change(func(s *placeState) { s.Fence = d.Fence })
+	return p.change(func(s *placeState) error { s.Fence = d.Fence; return nil })
 }
 
 func (p *place) host() string {
-	return p.state.Service + "." + p.state.Environment + ".localhost"
+	return p.service + "." + p.environment + ".localhost"
 }
 
 func (p *place) live() string { p.mu.Lock(); defer p.mu.Unlock(); return p.state.Live }
 
-// route is where requests for this place go.
+// route is where requests for this place go. One that is known and has nothing
+// to answer them says so.
 func (p *place) route() (route, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.state.Deployments[p.state.Live]
-	if d == nil || !hasWeb(d.Deployment) {
+	if d == nil {
+		return route{host: p.host(), closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}, p.state.Fence > 0
+	}
+	if !hasWeb(d.Deployment) {
 		return route{}, false
 	}
 	r := route{host: p.host(), deployment: p.state.Live}
@@ -142,28 +124,6 @@ func (p *place) route() (route, bool) {
 // hasWeb tells whether a deployment takes requests.
 func hasWeb(d slipway.Deployment) bool {
 	return slices.ContainsFunc(d.Manifest.Processes, func(p slipway.Process) bool { return p.Name == "web" })
-}
-
-// adopt takes over the instances of the last agent, and starts those that ought
-// to run and don't.
-func (p *place) adopt() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for id, d := range p.state.Deployments {
-		for _, i := range p.newInstances(d) {
-			if id != p.state.Live && (id != p.state.Warm || i.process.Name != "web") {
-				// A deploy that the crash interrupted: its retry begins afresh.
-				if known, ok := d.Processes[i.id]; ok {
-					i.known = known
-					i.end()
-				}
-				continue
-			}
-			i.known = d.Processes[i.id]
-			p.instances[id] = append(p.instances[id], i)
-			go i.keep()
-		}
-	}
 }
 
 // newInstances are the instances that a deployment asks for.
@@ -182,6 +142,29 @@ func (p *place) newInstances(d *deployment) []*instance {
 	return all
 }
 
+// start starts those instances of a deployment that only says yes to and that
+// don't run already. Their health is the caller's to wait for.
+func (p *place) start(id string, only func(*instance) bool) []*instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.state.Deployments[id]
+	if d == nil {
+		return nil
+	}
+	var started []*instance
+	for _, i := range p.newInstances(d) {
+		there := slices.ContainsFunc(p.instances[id], func(o *instance) bool { return o.id == i.id })
+		if there || !only(i) {
+			continue
+		}
+		i.gated.Store(true)
+		started = append(started, i)
+		go i.keep()
+	}
+	p.instances[id] = append(p.instances[id], started...)
+	return started
+}
+
 // running returns a deployment's instances.
 func (p *place) running(id string) []*instance {
 	p.mu.Lock()
@@ -189,8 +172,9 @@ func (p *place) running(id string) []*instance {
 	return slices.Clone(p.instances[id])
 }
 
-// stop ends the instances of a deployment that keep says yes to not at all.
-func (p *place) stop(id string, only func(*instance) bool) {
+// stop ends the instances of a deployment that only says yes to; nil is all. It
+// returns what is to be said of those that did not go by themselves.
+func (p *place) stop(id string, only func(*instance) bool) []string {
 	p.mu.Lock()
 	var ending, staying []*instance
 	for _, i := range p.instances[id] {
@@ -207,42 +191,56 @@ func (p *place) stop(id string, only func(*instance) bool) {
 		wg.Go(i.stop)
 	}
 	wg.Wait()
+	var said []string
+	for _, i := range ending {
+		if note := i.report().Reason; note != "" {
+			said = append(said, note)
+		}
+	}
+	return said
 }
 
 // discard ends a deployment and removes what it had on disk.
-func (p *place) discard(id string) error {
-	p.stop(id, nil)
+func (p *place) discard(id string) ([]string, error) {
+	said := p.stop(id, nil)
 	p.mu.Lock()
-	delete(p.instances, id)
 	d := p.state.Deployments[id]
 	p.mu.Unlock()
-	err := p.change(func(s *placeState) {
-		delete(s.Deployments, id)
-		if s.Warm == id {
-			s.Warm = ""
-		}
-	})
 	home := id
 	if d != nil {
 		home = d.home()
+		err := p.change(func(s *placeState) error {
+			delete(s.Deployments, id)
+			if s.Warm == id {
+				s.Warm = ""
+			}
+			return nil
+		})
+		if err != nil {
+			return said, err
+		}
 		for _, port := range d.Ports {
 			p.node.free(port)
 		}
 	}
-	if removed := os.RemoveAll(p.dir(home)); err == nil && removed != nil {
-		err = slipway.Wrap(slipway.Unavailable, removed, "the directory of deployment %s can't be removed", id)
+	p.mu.Lock()
+	delete(p.instances, id)
+	p.mu.Unlock()
+	if err := os.RemoveAll(p.dir(home)); err != nil {
+		return said, slipway.Wrap(slipway.Unavailable, err, "the directory of deployment %s can't be removed", id)
 	}
-	return err
+	return said, nil
 }
 
 func (p *place) dir(id string) string {
-	return filepath.Join(p.node.dir, "deployments", p.state.Service, p.state.Environment, filepath.Base(id))
+	return filepath.Join(p.node.dir, "deployments", p.service, p.environment, filepath.Base(id))
 }
 
 // release lets the instances go on without an agent.
 func (p *place) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.closed = true
 	for _, instances := range p.instances {
 		for _, i := range instances {
 			i.letGo()
@@ -250,7 +248,8 @@ func (p *place) release() {
 	}
 }
 
-// stopAll ends every instance; the state still says what ought to run.
+// stopAll ends every instance; the state still says what ought to run. A release
+// command goes on: half a migration helps nobody, and the next agent finds it.
 func (p *place) stopAll(ctx context.Context) {
 	done, err := p.take(ctx)
 	if err == nil {
@@ -264,5 +263,15 @@ func (p *place) stopAll(ctx context.Context) {
 	p.mu.Unlock()
 	for _, id := range ids {
 		p.stop(id, nil)
+	}
+	// What was stopped on purpose has not crashed when the next agent looks.
+	err = p.change(func(s *placeState) error {
+		for _, d := range s.Deployments {
+			clear(d.Processes)
+		}
+		return nil
+	})
+	if err != nil {
+		p.node.o.Log.Warn("the state of a stopped service can't be written", "service", p.service, "environment", p.environment, "error", err)
 	}
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,6 +45,9 @@ func alive(r running) bool {
 	return ok && len(fields) > 19 && fields[0] != "Z" && fields[0] != "X" && startTime(r.PID) == r.Start
 }
 
+// unwatchedExit is said of a process that ended while no agent ran.
+const unwatchedExit = "exited while no node agent ran"
+
 // follow watches a process that is not our child through a pidfd; ok is false
 // when it is gone already.
 func follow(r running) (<-chan string, bool) {
@@ -67,13 +71,13 @@ func follow(r running) (<-chan string, bool) {
 				break
 			}
 		}
-		wait <- "exited while the agent that started it was away: its exit code is not known"
+		wait <- "exited; the agent that started it was replaced, so its exit code is not known"
 	}()
 	return wait, true
 }
 
 // goneWithin waits for a process to end.
-func goneWithin(r running, limit time.Duration) bool {
+func goneWithin(ctx context.Context, r running, limit time.Duration) bool {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	poll := time.NewTicker(10 * time.Millisecond)
@@ -85,6 +89,8 @@ func goneWithin(r running, limit time.Duration) bool {
 		select {
 		case <-poll.C:
 		case <-deadline.C:
+			return !alive(r)
+		case <-ctx.Done():
 			return !alive(r)
 		}
 	}
@@ -109,6 +115,12 @@ func marked(mark string) []int {
 		}
 	}
 	return pids
+}
+
+// leads tells whether a process leads its session, as all do that the agent starts.
+func leads(pid int) bool {
+	fields, ok := statFields(pid)
+	return ok && len(fields) > 3 && fields[3] == strconv.Itoa(pid)
 }
 
 // group lists the processes of a process group.

@@ -1,28 +1,49 @@
 package node
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
 )
 
-// releaseCommandLimit bounds a release command; a migration that needs longer
-// ought to be run by hand.
-const releaseCommandLimit = 30 * time.Minute
+const (
+	// releaseCommandLimit bounds a release command; a migration that needs longer
+	// ought to be run by hand.
+	releaseCommandLimit = 30 * time.Minute
+	watchRelease        = 50 * time.Millisecond
+	interrupted         = "the release command was interrupted and may have run in part; look at what it did, then promote again"
+)
+
+// keeper runs a release command and writes its exit status to a file, whatever
+// has become of the agent by then. Its text is the same for every command: the
+// file and the command are arguments. It waits when it is asked to end, so that
+// the command has its grace.
+const keeper = `status=$1; shift; trap : TERM; "$@"; echo $? >"$status"`
+
+// run is a release command under way. It outlives the agent that started it.
+type run struct {
+	id   string
+	dir  string // holds its output and its status
+	done chan struct{}
+	err  error // what became of it, once done is closed
+}
+
+// releaseHome is where the release command of a deployment runs.
+func releaseHome(id string) string { return id + "-release" }
 
 // Release runs the release command once. That it began is written down before
-// it begins: when the agent itself dies in between, its outcome is not known and
-// it is not run again. A caller who goes away doesn't interrupt it, since half a
-// migration helps nobody: whoever asks again waits and gets its outcome.
+// it begins. A caller who goes away doesn't interrupt it, and neither does the
+// agent's own end, since half a migration helps nobody: whoever asks again waits
+// and gets its outcome.
 func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer) error {
 	if err := check(d); err != nil {
 		return err
@@ -31,153 +52,250 @@ func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer)
 		return nil
 	}
 	p := n.at(d.Service, d.Environment)
-	done, err := p.take(ctx)
+	p.mu.Lock()
+	r := p.runs[d.ID]
+	p.mu.Unlock()
+	if r != nil {
+		fmt.Fprintln(log, "the release command is under way already")
+		return p.watch(ctx, r, d, log)
+	}
+	p, both, done, err := n.hold(ctx, d.Service, d.Environment)
 	if err != nil {
 		return err
 	}
-	defer done()
-	if err := p.fence(d); err != nil {
+	r, err = p.beginRelease(both, d, log)
+	if r == nil {
+		done()
 		return err
+	}
+	// The place's turn stays with the command.
+	n.work.Go(func() {
+		defer done()
+		<-r.done
+	})
+	return p.watch(ctx, r, d, log)
+}
+
+// beginRelease starts the command unless its outcome is known.
+func (p *place) beginRelease(ctx context.Context, d slipway.Deployment, log io.Writer) (*run, error) {
+	if err := p.fence(d); err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	before, known := p.state.Released[d.ID]
 	p.mu.Unlock()
+	if known && !before.Ended {
+		var err error
+		if before, err = p.conclude(d.ID, false); err != nil {
+			return nil, err
+		}
+	}
 	switch {
-	case known && before.Ended && before.Reason == "":
+	case known && before.Reason == "":
 		fmt.Fprintln(log, "the release command has run already")
-		return nil
-	case known && before.Ended:
-		return slipway.Errorf(slipway.Refused, "%s", before.Reason)
+		return nil, nil
 	case known:
-		return slipway.Errorf(slipway.Refused, "the release command was interrupted and may have run in part; look at what it did, then promote again")
+		return nil, slipway.Errorf(slipway.Refused, "%s", before.Reason)
 	}
-	next := &deployment{Deployment: d, Ports: map[string]int{}, Processes: map[string]running{}, Home: d.ID + "-release"}
-	defer os.RemoveAll(p.dir(next.home()))
+	next := &deployment{Deployment: d, Ports: map[string]int{}, Processes: map[string]running{}, Home: releaseHome(d.ID)}
 	if err := p.materialise(ctx, next); err != nil {
-		return err
+		return nil, err
 	}
-	err = p.runRelease(context.WithoutCancel(ctx), next, log)
-	if err != nil && slipway.CodeOf(err) != slipway.Refused {
-		return err
-	}
-	ended := outcome{Ended: true}
+	r, err := p.startRelease(ctx, next, log)
 	if err != nil {
-		ended.Reason = err.Error()
+		_ = os.RemoveAll(p.dir(next.home()))
+		return nil, err
 	}
-	return errors.Join(err, p.note(d.ID, ended))
+	return r, nil
+}
+
+func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) (*run, error) {
+	env, err := p.variables(ctx, d, "release", 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.node.secrets(ctx, d.Deployment); err != nil {
+		return nil, err // nothing that it prints could be shown
+	}
+	args, err := p.node.o.Expand(d.Manifest.ReleaseCommand, lookupIn(env))
+	if err != nil || len(args) == 0 {
+		return nil, slipway.Wrap(slipway.Refused, err, "the release command can't be read: %s", d.Manifest.ReleaseCommand)
+	}
+	program := programIn(args[0], env, p.workDir(d))
+	if _, err := exec.LookPath(program); err != nil || !strings.Contains(program, "/") {
+		return nil, slipway.Wrap(slipway.Refused, err, "the release command can't be started: %s is not found, or no program", args[0])
+	}
+	r := &run{id: d.ID, dir: p.dir(d.home()), done: make(chan struct{})}
+	out, err := os.OpenFile(r.output(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the release command's output can't be written: is the disk full?")
+	}
+	defer out.Close()
+	fmt.Fprintf(log, "$ %s\n", d.Manifest.ReleaseCommand)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", keeper, "sh", r.status(), program}, args[1:]...)...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.workDir(d), env, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := p.note(d.ID, outcome{}); err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		undone := p.change(func(s *placeState) error { delete(s.Released, d.ID); return nil })
+		if undone != nil {
+			return nil, undone
+		}
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the release command can't be started: this machine has no /bin/sh, or no process to spare")
+	}
+	process := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC()}
+	// When this can't be written the command is found by its mark.
+	if err := p.note(d.ID, outcome{Process: process}); err != nil {
+		p.node.o.Log.Warn("a release command's pid can't be written", "service", p.service, "environment", p.environment, "error", err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	p.track(r, process, ended)
+	return r, nil
+}
+
+// track makes the run known and concludes it when its process has ended.
+func (p *place) track(r *run, process running, ended <-chan struct{}) {
+	p.mu.Lock()
+	p.runs[r.id] = r
+	p.mu.Unlock()
+	p.node.work.Go(func() {
+		defer close(r.done)
+		limit := time.NewTimer(releaseCommandLimit - process.since())
+		defer limit.Stop()
+		select {
+		case <-ended:
+		case <-p.node.ctx.Done():
+			r.err = errStopping // the next agent finds it
+			return
+		case <-limit.C:
+			_ = syscall.Kill(-process.PID, syscall.SIGTERM)
+			goneWithin(p.node.ctx, process, defaultGrace)
+			_ = syscall.Kill(-process.PID, syscall.SIGKILL)
+		}
+		o, err := p.conclude(r.id, process.since() >= releaseCommandLimit)
+		switch {
+		case err != nil:
+			r.err = err
+		case o.Reason != "":
+			r.err = slipway.Errorf(slipway.Refused, "%s", o.Reason)
+		}
+		p.mu.Lock()
+		delete(p.runs, r.id)
+		p.mu.Unlock()
+	})
+}
+
+// findReleases takes over the release commands that a former agent started. The
+// function that it returns waits until they have ended, or the agent ends.
+func (p *place) findReleases() (wait func()) {
+	var runs []*run
+	p.mu.Lock()
+	open := map[string]running{}
+	for id, o := range p.state.Released {
+		if !o.Ended {
+			open[id] = o.Process
+		}
+	}
+	p.mu.Unlock()
+	for id, process := range open {
+		if process.PID == 0 { // the agent died before it could write it down
+			for _, pid := range marked(p.mark(releaseHome(id), "release")) {
+				if leads(pid) {
+					process = running{PID: pid, Start: startTime(pid), At: time.Now()}
+				}
+			}
+		}
+		exited, alive := follow(process)
+		if !alive {
+			if _, err := p.conclude(id, false); err != nil {
+				p.node.o.Log.Warn("the outcome of a release command can't be written", "service", p.service, "environment", p.environment, "error", err)
+			}
+			continue
+		}
+		ended := make(chan struct{})
+		go func() { <-exited; close(ended) }()
+		r := &run{id: id, dir: p.dir(releaseHome(id)), done: make(chan struct{})}
+		p.track(r, process, ended)
+		runs = append(runs, r)
+	}
+	return func() {
+		for _, r := range runs {
+			<-r.done
+		}
+	}
+}
+
+// conclude records the outcome of a release command that has ended.
+func (p *place) conclude(id string, late bool) (outcome, error) {
+	r := run{dir: p.dir(releaseHome(id))}
+	for _, stray := range marked(p.mark(releaseHome(id), "release")) {
+		_ = syscall.Kill(stray, syscall.SIGKILL)
+	}
+	o := outcome{Ended: true}
+	text, err := os.ReadFile(r.status())
+	code, bad := strconv.Atoi(strings.TrimSpace(string(text)))
+	switch {
+	case late && (err != nil || bad != nil || code != 0):
+		o.Reason = fmt.Sprintf("the release command did not end within %s", releaseCommandLimit)
+	case err != nil || bad != nil:
+		o.Reason = interrupted
+	case code > 128:
+		o.Reason = fmt.Sprintf("the release command was ended by signal %s; the old release still serves", syscall.Signal(code-128))
+	case code != 0:
+		o.Reason = fmt.Sprintf("the release command exited with code %d; the old release still serves", code)
+	}
+	if err := p.note(id, o); err != nil {
+		return outcome{}, err
+	}
+	_ = os.RemoveAll(r.dir)
+	return o, nil
+}
+
+func (r *run) output() string { return filepath.Join(r.dir, "output") }
+func (r *run) status() string { return filepath.Join(r.dir, "status") }
+
+// watch shows what a release command prints until it has ended.
+func (p *place) watch(ctx context.Context, r *run, d slipway.Deployment, log io.Writer) error {
+	secrets, err := p.node.secrets(ctx, d)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(r.output())
+	if err != nil { // it has ended in this moment
+		<-r.done
+		return r.err
+	}
+	defer f.Close()
+	var printed cursor
+	tick := time.NewTicker(watchRelease)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.done:
+			_, _ = io.WriteString(log, printed.next(f, secrets, true))
+			return r.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			_, _ = io.WriteString(log, printed.next(f, secrets, false))
+		}
+	}
 }
 
 // note keeps the outcomes of the last few release commands.
 func (p *place) note(id string, o outcome) error {
-	return p.change(func(s *placeState) {
+	return p.change(func(s *placeState) error {
 		if len(s.Released) > 20 {
-			for old := range s.Released {
-				if old != id && s.Deployments[old] == nil {
+			for old, outcome := range s.Released {
+				if old != id && outcome.Ended && s.Deployments[old] == nil {
 					delete(s.Released, old)
 				}
 			}
 		}
 		s.Released[id] = o
+		return nil
 	})
-}
-
-func (p *place) runRelease(ctx context.Context, d *deployment, log io.Writer) error {
-	env, err := p.environment(ctx, d, "release", 0)
-	if err != nil {
-		return err
-	}
-	args, err := p.node.o.Expand(d.Manifest.ReleaseCommand, lookupIn(env))
-	if err != nil || len(args) == 0 {
-		return slipway.Wrap(slipway.Refused, err, "the release command can't be read: %s", d.Manifest.ReleaseCommand)
-	}
-	secrets, err := p.secrets(ctx, d.Deployment)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(log, "$ %s\n", d.Manifest.ReleaseCommand)
-	read, write, err := os.Pipe()
-	if err != nil {
-		return slipway.Wrap(slipway.Unavailable, err, "the release command can't be run")
-	}
-	cmd := &exec.Cmd{Path: programIn(args[0], env, p.workDir(d)), Args: args, Dir: p.workDir(d), Env: env, Stdout: write, Stderr: write}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := p.note(d.ID, outcome{}); err != nil {
-		return errors.Join(err, read.Close(), write.Close())
-	}
-	err = cmd.Start()
-	_ = write.Close()
-	if err != nil {
-		_ = read.Close()
-		return slipway.Wrap(slipway.Refused, err, "the release command can't be started: %s (%s)", args[0], reasonOf(err))
-	}
-	copied := make(chan struct{})
-	go func() {
-		defer close(copied)
-		scrubLines(read, log, secrets)
-	}()
-	err = waitFor(ctx, cmd)
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	for _, stray := range marked("SLIPWAY_INSTANCE=" + p.state.Service + "." + p.state.Environment + "." + d.home() + ".release") {
-		_ = syscall.Kill(stray, syscall.SIGKILL)
-	}
-	<-copied
-	_ = read.Close()
-	return err
-}
-
-func waitFor(ctx context.Context, cmd *exec.Cmd) error {
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	limit := time.NewTimer(releaseCommandLimit)
-	defer limit.Stop()
-	var stopped error
-	select {
-	case <-ended:
-	case <-limit.C:
-		stopped = slipway.Errorf(slipway.Refused, "the release command did not end within %s", releaseCommandLimit)
-	case <-ctx.Done():
-		stopped = ctx.Err()
-	}
-	if stopped != nil {
-		r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid)}
-		_ = syscall.Kill(-r.PID, syscall.SIGTERM)
-		if !goneWithin(r, defaultGrace) {
-			_ = syscall.Kill(-r.PID, syscall.SIGKILL)
-		}
-		<-ended
-		return stopped
-	}
-	if !cmd.ProcessState.Success() {
-		return slipway.Errorf(slipway.Refused, "the release command %s; the old release still serves", exitWords(cmd.ProcessState))
-	}
-	return nil
-}
-
-// scrubLines copies output line by line, secrets taken out.
-func scrubLines(from io.Reader, to io.Writer, secrets []slipway.Secret) {
-	r := bufio.NewReaderSize(from, 64<<10)
-	for {
-		line, err := r.ReadString('\n')
-		if line != "" {
-			_, _ = io.WriteString(to, slipway.Scrub(line, secrets))
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// forget drops a removed place with everything that it had on disk.
-func (n *Node) forget(p *place) error {
-	n.mu.Lock()
-	delete(n.places, p.state.Service+"."+p.state.Environment)
-	n.mu.Unlock()
-	errs := []error{os.RemoveAll(filepath.Join(n.dir, "state", p.state.Service+"."+p.state.Environment+".json"))}
-	for _, dir := range []string{p.logDir(), p.dataDir(), p.dir("x"), filepath.Dir(p.dir("x"))} {
-		errs = append(errs, os.RemoveAll(dir))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return slipway.Wrap(slipway.Unavailable, err, "what %s left in %s can't be removed", p.state.Service, p.state.Environment)
-	}
-	return nil
 }

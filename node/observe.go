@@ -1,0 +1,91 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Observe reports what runs.
+func (n *Node) Observe(_ context.Context, service, environment string) (slipway.Observed, error) {
+	if err := checkPlace(service, environment); err != nil {
+		return slipway.Observed{}, err
+	}
+	o := slipway.Observed{Instances: []slipway.Instance{}, Edge: "http://" + n.o.Edge}
+	p := n.find(service, environment)
+	if p == nil {
+		return o, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w := p.state.Deployments[p.state.Warm]; w != nil {
+		o.Warm = []slipway.Warm{{Deployment: w.ID, Release: w.Release}}
+	}
+	d := p.state.Deployments[p.state.Live]
+	if d == nil {
+		return o, nil
+	}
+	o.Deployment, o.Release, o.Artifact, o.Config = d.ID, d.Release, d.Artifact, d.Config.Digest
+	if hasWeb(d.Deployment) {
+		_, port, _ := net.SplitHostPort(n.o.Edge)
+		o.Host, o.URL = p.host(), "http://"+net.JoinHostPort(p.host(), port)
+	}
+	for _, i := range p.instances[d.ID] {
+		o.Instances = append(o.Instances, i.report())
+	}
+	sort.Slice(o.Instances, func(a, b int) bool { return o.Instances[a].ID < o.Instances[b].ID })
+	return o, nil
+}
+
+// Remove stops a service in an environment and forgets it, its data included.
+func (n *Node) Remove(ctx context.Context, service, environment string) error {
+	if err := checkPlace(service, environment); err != nil {
+		return err
+	}
+	p, _, done, err := n.hold(ctx, service, environment)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := p.change(func(s *placeState) error { s.Live, s.Warm = "", ""; return nil }); err != nil {
+		return err
+	}
+	if err := n.reroute(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	ids := make([]string, 0, len(p.state.Deployments))
+	for id := range p.state.Deployments {
+		ids = append(ids, id)
+	}
+	p.mu.Unlock()
+	for _, id := range ids {
+		if _, err := p.discard(id); err != nil {
+			return err
+		}
+	}
+	if err := n.forget(p); err != nil {
+		return err
+	}
+	return n.reroute() // the name is unknown from now on
+}
+
+// forget drops a removed place with everything that it had on disk.
+func (n *Node) forget(p *place) error {
+	n.mu.Lock()
+	delete(n.places, p.service+"."+p.environment)
+	n.mu.Unlock()
+	errs := []error{os.RemoveAll(filepath.Join(n.dir, "state", p.service+"."+p.environment+".json"))}
+	for _, dir := range []string{p.logDir(), p.dataDir(), p.dir(".")} {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "what %s left in %s can't be removed", p.service, p.environment)
+	}
+	return nil
+}

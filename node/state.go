@@ -1,0 +1,127 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// placeState is what is known of a service in an environment, as it is written
+// to disk before anything depends on it.
+type placeState struct {
+	Service     string                 `json:"service"`
+	Environment string                 `json:"environment"`
+	Fence       int64                  `json:"fence"` // the newest deployment asked for
+	Live        string                 `json:"live"`  // has the traffic
+	Warm        string                 `json:"warm"`  // had it before
+	Deployments map[string]*deployment `json:"deployments"`
+	Released    map[string]outcome     `json:"released"` // release commands by deployment
+	Failed      map[string]string      `json:"failed"`   // deployments that were taken away, and why
+}
+
+// outcome of a release command. One that has not ended may still run, whatever
+// has become of the agent that started it.
+type outcome struct {
+	Ended   bool    `json:"ended"`
+	Reason  string  `json:"reason"` // "" when it went well
+	Process running `json:"process,omitzero"`
+}
+
+// deployment is one that has instances.
+type deployment struct {
+	slipway.Deployment
+	Ports     map[string]int     `json:"ports"` // by instance
+	Processes map[string]running `json:"processes"`
+	Home      string             `json:"home,omitempty"` // the id that it was started under, when it has another now
+}
+
+// home is the id by which directory, logs and processes are known.
+func (d *deployment) home() string {
+	if d.Home != "" {
+		return d.Home
+	}
+	return d.ID
+}
+
+// running is a process as it can be recognised later: a pid alone is used again
+// by the kernel, a pid with its start time is not.
+type running struct {
+	PID      int       `json:"pid"`
+	Start    uint64    `json:"start"` // clock ticks after boot
+	At       time.Time `json:"at,omitzero"`
+	Restarts int       `json:"restarts,omitempty"`
+	Note     string    `json:"note,omitempty"` // how the process before it, or it itself, had to end
+}
+
+// clone copies what an edit may touch. Deployments are replaced, never edited in
+// place, so that whoever holds one goes on seeing what it was.
+func (s placeState) clone() placeState {
+	s.Released, s.Failed = maps.Clone(s.Released), maps.Clone(s.Failed)
+	deployments := make(map[string]*deployment, len(s.Deployments))
+	for id, d := range s.Deployments {
+		deployments[id] = &deployment{Deployment: d.Deployment, Ports: maps.Clone(d.Ports), Processes: maps.Clone(d.Processes), Home: d.Home}
+	}
+	s.Deployments = deployments
+	return s
+}
+
+// kept is the deployment whose directory, logs and processes go by home.
+func (s *placeState) kept(home string) *deployment {
+	for _, d := range s.Deployments {
+		if d.home() == home {
+			return d
+		}
+	}
+	return nil
+}
+
+// change edits the state and writes it down. Memory follows the disk: when an
+// error is returned nothing has changed in either.
+func (p *place) change(edit func(s *placeState) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errStopping
+	}
+	next := p.state.clone()
+	if err := edit(&next); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(p.node.dir, "state", p.service+"."+p.environment+".json"), next); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the node's state can't be written: is the disk full?")
+	}
+	p.state = next
+	return nil
+}
+
+// writeJSON replaces a file whole and for good.
+func writeJSON(path string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return err
+	}
+	// The file is in place whatever the directory's own sync says.
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// drainLimit is how long a deployment that lost the traffic may take to end the
+// requests that it has, before it is stopped.
+const drainLimit = 30 * time.Second
+
+// move says what a hand-over makes of the state.
+type move struct {
+	live   string              // the id that has the traffic then
+	rename *slipway.Deployment // what the deployment is from now on, when it was known by another id
+	keep   bool                // the one that had the traffic becomes the warm one
+}
+
+// handOver gives the traffic to a deployment whose instances are healthy, all but
+// those that must not run twice: of these the old end before the new start. What
+// had the traffic goes on until it is moved, and whatever fails before that is
+// undone.
+func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) error {
+	p.mu.Lock()
+	old, older := p.state.Live, p.state.Warm
+	p.mu.Unlock()
+	isSingle := (*instance).single
+	if old != "" {
+		tell(log, p.stop(old, isSingle))
+	}
+	err := p.gate(ctx, p.start(id, isSingle), log)
+	if err == nil {
+		err = p.change(func(s *placeState) error {
+			s.Live, s.Warm = id, ""
+			if m.rename != nil {
+				w := s.Deployments[id]
+				delete(s.Deployments, id)
+				s.Deployments[m.live] = &deployment{Deployment: *m.rename, Ports: w.Ports, Processes: w.Processes, Home: w.home()}
+				s.Live = m.live
+			}
+			if m.keep {
+				s.Warm = old
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		tell(log, p.stop(id, isSingle))
+		p.resume(old, log)
+		return err
+	}
+	p.relabel(id, m.live)
+	if err := p.node.reroute(); err != nil {
+		return errors.Join(err, p.undo(id, old, older, m, log))
+	}
+	if m.keep {
+		fmt.Fprintln(log, "the traffic is on the new release")
+		tell(log, p.stop(old, func(i *instance) bool { return i.port == 0 }))
+		if older == id {
+			older = ""
+		}
+	} else {
+		fmt.Fprintln(log, "the old release has the traffic again")
+		older = old
+	}
+	if older != "" {
+		p.drain(older)
+		said, err := p.discard(older)
+		tell(log, said)
+		if err != nil {
+			return err
+		}
+	}
+	p.pruneLogs()
+	return nil
+}
+
+// undo takes a move back that the edge did not make.
+func (p *place) undo(id, old, older string, m move, log io.Writer) error {
+	err := p.change(func(s *placeState) error {
+		if m.rename != nil {
+			d := s.Deployments[m.live]
+			delete(s.Deployments, m.live)
+			before := d.Deployment
+			before.ID = id
+			s.Deployments[id] = &deployment{Deployment: before, Ports: d.Ports, Processes: d.Processes, Home: d.Home}
+		}
+		s.Live, s.Warm = old, older
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.relabel(m.live, id)
+	tell(log, p.stop(id, (*instance).single))
+	p.resume(old, log)
+	return nil
+}
+
+// relabel makes the instances of a deployment known by its other id.
+func (p *place) relabel(from, to string) {
+	if from == to {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.instances[to] = p.instances[from]
+	delete(p.instances, from)
+	for _, i := range p.instances[to] {
+		i.owner.Store(p.state.Deployments[to])
+	}
+}
+
+// resume starts again what was stopped for a hand-over that did not come about.
+func (p *place) resume(id string, log io.Writer) {
+	for _, i := range p.start(id, (*instance).single) {
+		i.gated.Store(false) // nobody waits
+		fmt.Fprintf(log, "%s of the release that goes on serving runs again\n", i.id)
+	}
+}
+
+// tell puts what happened beside the plan into the deployment's log.
+func tell(log io.Writer, said []string) {
+	for _, line := range said {
+		fmt.Fprintln(log, line)
+	}
+}
+
+// drain waits until a deployment without traffic has answered what it was asked.
+func (p *place) drain(id string) {
+	deadline := time.NewTimer(drainLimit)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		busy := 0
+		for _, i := range p.running(id) {
+			if i.port > 0 {
+				busy += established(i.port)
+			}
+		}
+		if busy == 0 {
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return
+		case <-p.node.ctx.Done():
+			return
+		}
+	}
+}
+
+// wake gives the traffic to the warm deployment, which from now on is known as
+// d. Its processes without a port were stopped and start again.
+func (p *place) wake(ctx context.Context, warm string, d slipway.Deployment, log io.Writer) error {
+	for _, i := range p.running(warm) {
+		if answer := p.probe(ctx, i.of(), i.port); !answer.ok {
+			fmt.Fprintf(log, "the warm release is no longer healthy (%s %s): starting it afresh\n", i.id, answer.words(i.of().Manifest.Health))
+			return p.fresh(ctx, d, log)
+		}
+	}
+	fmt.Fprintln(log, "the release is still warm")
+	return p.rouse(ctx, warm, move{live: d.ID, rename: &d, keep: true}, log)
+}
+
+// rouse starts the workers of a warm deployment and hands the traffic over to it.
+func (p *place) rouse(ctx context.Context, warm string, m move, log io.Writer) error {
+	err := p.gate(ctx, p.start(warm, func(i *instance) bool { return i.port == 0 && !i.single() }), log)
+	if err == nil {
+		err = p.handOver(ctx, warm, m, log)
+	}
+	if err != nil && p.live() != m.live {
+		tell(log, p.stop(warm, func(i *instance) bool { return i.port == 0 }))
+	}
+	return err
+}
+
+// Revert gives the traffic back to what had it before d, and stops d. When that
+// can't be made healthy, d keeps the traffic and the error says so.
+func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	if err := check(d); err != nil {
+		return err
+	}
+	p, ctx, done, err := n.hold(ctx, d.Service, d.Environment)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := p.fence(d); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	live, warm := p.state.Live, p.state.Warm
+	before := p.state.Deployments[warm]
+	p.mu.Unlock()
+	if live != d.ID {
+		return errors.Join(p.collect(""), n.reroute()) // a retry: the edge must know it too
+	}
+	if before == nil {
+		return p.close(d.ID, log)
+	}
+	err = p.revive(ctx, warm, log)
+	if err == nil {
+		err = p.rouse(ctx, warm, move{live: warm}, log)
+	}
+	if err != nil && ctx.Err() == nil && slipway.CodeOf(err) == slipway.Refused {
+		return slipway.Errorf(slipway.Refused, "release %d can't take the traffic back: %v; release %d goes on serving", before.Release, err, d.Release)
+	}
+	return err
+}
+
+// revive makes sure that every web instance of a warm deployment is healthy: one
+// that isn't is started again.
+func (p *place) revive(ctx context.Context, warm string, log io.Writer) error {
+	for _, i := range p.running(warm) {
+		answer := p.probe(ctx, i.of(), i.port)
+		if answer.ok {
+			continue
+		}
+		fmt.Fprintf(log, "%s of the old release %s: it is started again\n", i.id, answer.words(i.of().Manifest.Health))
+		tell(log, p.stop(warm, func(o *instance) bool { return o == i }))
+	}
+	return p.gate(ctx, p.start(warm, func(i *instance) bool { return i.port > 0 }), log)
+}
+
+// close takes the route of a deployment away, and the deployment with it.
+func (p *place) close(id string, log io.Writer) error {
+	if err := p.change(func(s *placeState) error { s.Live, s.Warm = "", ""; return nil }); err != nil {
+		return err
+	}
+	if err := p.node.reroute(); err != nil {
+		return err
+	}
+	fmt.Fprintln(log, "there was no release before: the route is closed")
+	p.drain(id)
+	said, err := p.discard(id)
+	tell(log, said)
+	return err
+}

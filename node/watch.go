@@ -1,0 +1,109 @@
+package node
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+const (
+	watchEvery  = 5 * time.Second // how often a settled instance is probed
+	memoryEvery = time.Second     // how often its memory is looked at
+)
+
+// follow watches a running process until it exits, has to be ended for its
+// memory, or the instance is to stop.
+func (i *instance) follow(wait <-chan string) string {
+	pause, probe := firstProbe, time.Now()
+	for {
+		timer := time.NewTimer(pause)
+		select {
+		case why := <-wait:
+			timer.Stop()
+			i.endStrays()
+			return why
+		case <-i.ctx.Done():
+			timer.Stop()
+			return ""
+		case <-timer.C:
+		}
+		if why := i.overMemory(); why != "" {
+			return i.endOver(why, wait)
+		}
+		if time.Now().Before(probe) {
+			continue
+		}
+		if i.look() {
+			i.trim()
+			pause, probe = memoryEvery, time.Now().Add(watchEvery)
+		} else {
+			pause = min(pause*5/4, slowestProbe)
+		}
+	}
+}
+
+// look keeps the state of a running instance true, and tells whether it has
+// settled: until then it is looked at often.
+func (i *instance) look() bool {
+	r := i.report()
+	if i.gated.Load() {
+		return false // who waits for it probes it
+	}
+	if i.port == 0 {
+		if time.Since(r.StartedAt) < workerStaysUp {
+			return false
+		}
+		i.set(slipway.InstanceHealthy, "")
+		return true
+	}
+	answer := i.place.probe(i.ctx, i.of(), i.port)
+	switch {
+	case i.ctx.Err() != nil:
+		return false
+	case answer.ok:
+		i.set(slipway.InstanceHealthy, "")
+	case r.State == slipway.InstanceStarting && time.Since(r.StartedAt) < healthLimit(i.of().Manifest.Health):
+		return false
+	default:
+		i.set(slipway.InstanceFailing, answer.words(i.of().Manifest.Health))
+	}
+	return true
+}
+
+// overMemory says by how much an instance is over its limit.
+func (i *instance) overMemory() string {
+	limit := i.place.node.o.MaxMemory
+	if limit <= 0 {
+		return ""
+	}
+	if used := groupMemory(i.report().PID); used > limit {
+		return fmt.Sprintf("used %d MiB, more than its limit of %d MiB", used>>20, limit>>20)
+	}
+	return ""
+}
+
+// endOver ends an instance that uses too much; the caller starts it again.
+func (i *instance) endOver(why string, wait <-chan string) string {
+	i.set(slipway.InstanceFailing, why)
+	i.say(i.id + " " + why + ": it is ended and started again")
+	if note := i.end(i.ctx); note != "" {
+		why += "; it ignored SIGTERM and was killed"
+	}
+	select {
+	case <-wait:
+		return why
+	case <-i.ctx.Done():
+		return ""
+	}
+}
+
+// endStrays kills what a process that was just ours left in its group, and what
+// carries its mark.
+func (i *instance) endStrays() {
+	if pid := i.report().PID; pid > 0 {
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	}
+	i.endMarked()
+}
