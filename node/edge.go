@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"os"
 	"slices"
@@ -64,9 +65,11 @@ func (e *edge) load(routes []route) error {
 	}
 	loading.Lock()
 	defer loading.Unlock()
+	former := e.socket.former()
 	if err := caddy.Load(config, true); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the edge did not take the new routes")
 	}
+	e.socket.retire(former)
 	e.loaded = string(config)
 	return nil
 }
@@ -154,7 +157,10 @@ const firstPort, lastPort = 20000, 29999
 func (n *Node) port() (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for port := firstPort; port <= lastPort; port++ {
+	// Each node begins elsewhere, so that two on one machine seldom meet.
+	begin := crc32.ChecksumIEEE([]byte(n.dir))
+	for k := range uint32(lastPort - firstPort + 1) {
+		port := firstPort + int((begin+k)%(lastPort-firstPort+1))
 		if n.ports[port] {
 			continue
 		}

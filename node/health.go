@@ -122,6 +122,9 @@ func (i *instance) await(ctx context.Context) error {
 		}
 		if last = i.place.probe(ctx, i.of(), i.port); last.ok {
 			if row++; row >= successesInARow {
+				if !listensFor(i.report().PID, i.mark(), i.port) {
+					return slipway.Errorf(slipway.Unavailable, "another program took port %d before %s could: promote again", i.port, i.id)
+				}
 				i.set(slipway.InstanceHealthy, "")
 				return nil
 			}

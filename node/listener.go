@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -31,7 +33,9 @@ func init() {
 		if s == nil {
 			return nil, errors.New("the edge's socket is not open")
 		}
-		return &view{socket: s, closed: make(chan struct{})}, nil
+		v := &view{socket: s, closed: make(chan struct{})}
+		s.views = append(s.views, v)
+		return v, nil
 	})
 }
 
@@ -40,6 +44,33 @@ type socket struct {
 	net.Listener
 	conns chan net.Conn
 	done  chan struct{}
+	views []*view // guarded by sockets
+}
+
+// former are the views that the configuration in force has of the socket.
+func (s *socket) former() []*view {
+	sockets.Lock()
+	defer sockets.Unlock()
+	return slices.Clone(s.views)
+}
+
+// retire waits until the former configuration has let go of the socket. Caddy
+// does that a moment after it says that the next one is in force, and until then
+// a new connection could go where the old one says.
+func (s *socket) retire(former []*view) {
+	limit := time.NewTimer(2 * time.Second)
+	defer limit.Stop()
+	for _, v := range former {
+		select {
+		case <-v.closed:
+		case <-limit.C:
+			limit.Reset(0)
+			_ = v.Close()
+		}
+	}
+	sockets.Lock()
+	defer sockets.Unlock()
+	s.views = slices.DeleteFunc(s.views, func(v *view) bool { return slices.Contains(former, v) })
 }
 
 // openSocket opens addr for the life of the edge.
@@ -99,11 +130,25 @@ func (v *view) Accept() (net.Conn, error) {
 	}
 	select {
 	case conn := <-v.conns:
-		return conn, nil
+		select {
+		case <-v.closed: // at the same moment: it is for the next one
+			go v.giveBack(conn)
+			return nil, net.ErrClosed
+		default:
+			return conn, nil
+		}
 	case <-v.closed:
 		return nil, net.ErrClosed
 	case <-v.done:
 		return nil, net.ErrClosed
+	}
+}
+
+func (v *view) giveBack(conn net.Conn) {
+	select {
+	case v.conns <- conn:
+	case <-v.done:
+		_ = conn.Close()
 	}
 }
 

@@ -159,11 +159,10 @@ func exitWords(state *os.ProcessState) string {
 	return fmt.Sprintf("exited with code %d", state.ExitCode())
 }
 
-// listeners says where the processes of a group listen: TCP addresses and unix
-// sockets.
-func listeners(leader int) []string {
+// inodesOf are the sockets that processes have open.
+func inodesOf(pids []int) map[string]bool {
 	inodes := map[string]bool{}
-	for _, pid := range group(leader) {
+	for _, pid := range pids {
 		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 		for _, link := range links {
 			target, err := os.Readlink(link)
@@ -172,6 +171,13 @@ func listeners(leader int) []string {
 			}
 		}
 	}
+	return inodes
+}
+
+// listeners says where the processes of a group listen: TCP addresses and unix
+// sockets.
+func listeners(leader int) []string {
+	inodes := inodesOf(group(leader))
 	var found []string
 	for _, file := range []string{"tcp", "tcp6"} {
 		for _, fields := range netTable(leader, file) {
@@ -189,6 +195,32 @@ func listeners(leader int) []string {
 		}
 	}
 	return found
+}
+
+// listensFor tells whether the listener on a port is a process of the group that
+// leader leads, or carries the mark. It is yes when nobody can be told to listen.
+func listensFor(leader int, mark string, port int) bool {
+	want := fmt.Sprintf(":%04X", port)
+	owners := map[string]bool{}
+	for _, file := range []string{"tcp", "tcp6"} {
+		for _, fields := range netTable(leader, file) {
+			if len(fields) > 9 && fields[3] == "0A" && strings.HasSuffix(fields[1], want) {
+				owners[fields[9]] = true
+			}
+		}
+	}
+	if len(owners) == 0 {
+		return true
+	}
+	own := func(pids []int) bool {
+		for inode := range inodesOf(pids) {
+			if owners[inode] {
+				return true
+			}
+		}
+		return false
+	}
+	return own(group(leader)) || own(marked(mark))
 }
 
 // established counts connections to a local port that are in use.
