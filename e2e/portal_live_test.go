@@ -41,6 +41,9 @@ func TestPortalTogether(t *testing.T) {
 	// The platform dies and comes back; the page notices, and goes on by itself.
 	s.kill()
 	ada.until("!document.querySelector('#away').hidden && document.querySelector('#away').innerText.includes('does not answer')")
+	for _, b := range []*browser{ada, bob} {
+		b.refusedConnections()
+	}
 	s.start()
 	ada.until("document.querySelector('#away').innerText.includes('Live again') || document.querySelector('#away').hidden")
 	bob.open("/services/payments")
@@ -83,7 +86,9 @@ func TestPortalKeys(t *testing.T) {
 	b.do(chromedp.KeyEvent("?"))
 	b.until("document.querySelector('#keys').open")
 	b.accessible("keys")
-	b.do(chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("g"), chromedp.KeyEvent("e"))
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until("!document.querySelector('#keys').open")
+	b.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("e"))
 	b.until("location.pathname === '/environments' && document.readyState === 'complete'")
 	b.open("/")
 	b.do(chromedp.KeyEvent("/"), chromedp.KeyEvent("nothing-like-it"))

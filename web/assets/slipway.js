@@ -61,8 +61,8 @@
     };
     const ask = async () => {
       const mine = ++asked;
-      const answer = await fetch(`/search?part=results&q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } });
-      if (mine !== asked || !answer.ok) return;
+      const answer = await fetch(`/search?part=results&q=${encodeURIComponent(input.value)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+      if (mine !== asked || !answer?.ok) return;
       list.innerHTML = await answer.text();
       pick(0);
     };
@@ -138,7 +138,9 @@
   };
 
   // The parts of a promotion come together; what its reader does in one of them stays.
-  let asking = false, again = false, queue = null;
+  let asking = false, again = false, queue = null, missed = false;
+  const behind = new Set(); // parts whose news could not be fetched
+  document.addEventListener("htmx:sendError", (e) => behind.add(e.target));
   const parts = async () => {
     if (asking) { again = true; return; }
     asking = true;
@@ -159,6 +161,7 @@
       const step = new URL($("#promotion-steps [aria-current]")?.href || location.href).searchParams.get("step");
       if (step && log && step !== log.dataset.step && !chosen && !log.hasAttribute("data-window")) await turn(step);
       else if (log) note();
+    } catch { missed = true; // Slipway does not answer; the stream says when it does again
     } finally {
       asking = false;
       if (again) { again = false; setTimeout(parts, 150); }
@@ -167,8 +170,8 @@
   // turn shows the log of another step; what comes meanwhile is kept for it.
   const turn = async (step) => {
     queue = [];
-    const answer = await fetch(`${location.pathname}?part=log&step=${step}`, { headers: { "HX-Request": "true" } });
-    if (answer.ok) {
+    const answer = await fetch(`${location.pathname}?part=log&step=${step}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (answer?.ok) {
       const t = document.createElement("template");
       t.innerHTML = await answer.text();
       const fresh = t.content.firstElementChild;
@@ -200,6 +203,9 @@
     source.addEventListener("open", () => {
       if (lost && Date.now() - lost > 5000) { tell(`Live again. The page was cut off for ${lasted(Date.now() - lost)}; it has caught up.`); setTimeout(() => tell(""), 8000); } else tell("");
       lost = 0;
+      if (missed) { missed = false; parts(); }
+      for (const el of behind) if (el.isConnected && el.dataset.on) htmx.trigger(el, "live");
+      behind.clear();
     });
     source.addEventListener("error", () => {
       if (!lost) lost = Date.now();
