@@ -337,3 +337,27 @@ func (b *bench) alive(role, word string) []int {
 	}
 	return pids
 }
+
+func (b *bench) remove(name string) {
+	if err := os.Remove(b.inData(name)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// file reads one of the node's.
+func (b *bench) file(name string) string {
+	text, err := os.ReadFile(filepath.Join(b.data, "node", name))
+	if err != nil {
+		b.t.Error(err)
+	}
+	return string(text)
+}
+
+func (b *bench) revert(d slipway.Deployment) string {
+	b.t.Helper()
+	var log bytes.Buffer
+	if err := b.node.Revert(context.Background(), d, &log); err != nil {
+		b.t.Fatalf("%v\n%s", err, log.String())
+	}
+	return log.String()
+}

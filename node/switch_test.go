@@ -1,0 +1,239 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// withBackground adds a worker, which two releases may run at once for a while,
+// and a scheduler, which they may not.
+func withBackground(d slipway.Deployment) slipway.Deployment {
+	d.Manifest.Processes = append(d.Manifest.Processes, process("worker", 1), process("beat", 1))
+	return d
+}
+
+// before tells whether one line was noted before another.
+func before(t *testing.T, lines []string, first, second string) {
+	t.Helper()
+	at := func(want string) int {
+		for k, line := range lines {
+			if line == want {
+				return k
+			}
+		}
+		return -1
+	}
+	if a, b := at(first), at(second); a < 0 || b < 0 || a > b {
+		t.Errorf("%q (%d) is not before %q (%d) in\n%s", first, a, second, b, strings.Join(lines, "\n"))
+	}
+}
+
+// TestOneSchedulerAtATime: of a scheduler the old ends first, of a worker the new starts first.
+func TestOneSchedulerAtATime(t *testing.T) {
+	b := newBench(t)
+	one, two := withBackground(b.deployment(1, "one", nil)), withBackground(b.deployment(2, "two", nil))
+	b.must(one)
+	b.must(two)
+	before(t, b.noted("order"), "stop beat one", "start beat two")
+	before(t, b.noted("order"), "start worker two", "stop worker one")
+	if err := b.node.Revert(context.Background(), two, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	order := b.noted("order")
+	back := order[len(order)-4:]
+	before(t, back, "stop beat two", "start beat one")
+	before(t, back, "start worker one", "stop worker two")
+	if len(b.alive("beat", "one")) != 1 || len(b.alive("beat", "two")) != 0 {
+		t.Error("not exactly one scheduler runs")
+	}
+	// And by a deploy of what is warm.
+	b.must(withBackground(b.deployment(3, "three", nil)))
+	again := one
+	again.ID, again.Fence = "4", 4
+	if log := b.must(again); !strings.Contains(log, "still warm") {
+		t.Error(log)
+	}
+	order = b.noted("order")
+	back = order[len(order)-4:]
+	before(t, back, "stop beat three", "start beat one")
+	before(t, back, "start worker one", "stop worker three")
+}
+
+// TestASchedulerThatFails: the old one runs again.
+func TestASchedulerThatFails(t *testing.T) {
+	b := newBench(t)
+	b.must(withBackground(b.deployment(1, "one", nil)))
+	_, err := b.deploy(withBackground(b.deployment(2, "two", map[string]string{"MODE": "badbeat"})))
+	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "beat.1 exited with code 5") {
+		t.Error(err)
+	}
+	b.eventually("the old scheduler runs again", func() bool { return b.instance("beat.1").State == slipway.InstanceHealthy })
+	if len(b.alive("beat", "one")) != 1 || len(b.alive("worker", "one")) != 1 || len(b.alive("worker", "two")) != 0 {
+		t.Error("not what ran before runs")
+	}
+}
+
+// TestRevertToADeadRelease: it is started again and serves only when it is healthy.
+func TestRevertToADeadRelease(t *testing.T) {
+	b := newBench(t)
+	one, two := b.deployment(1, "one", nil), b.deployment(2, "two", nil)
+	b.must(one)
+	b.must(two)
+	b.touch("sick-one")
+	end(t, b.alive("web", "one")[0])
+	err := b.node.Revert(context.Background(), two, io.Discard)
+	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "release 1 can't take the traffic back: web.1 exited with code 3") || !strings.Contains(err.Error(), "release 2 goes on serving") {
+		t.Errorf("%v", err)
+	}
+	if status, body, _ := b.ask(); status != 200 || !strings.HasPrefix(body, "two ") {
+		t.Errorf("%d %q", status, body)
+	}
+	if o := b.observe(); o.Deployment != "2" || len(o.Warm) != 1 {
+		t.Errorf("%+v", o)
+	}
+	b.remove("sick-one")
+	var log strings.Builder
+	if err := b.node.Revert(context.Background(), two, &log); err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	if status, body, _ := b.ask(); status != 200 || !strings.HasPrefix(body, "one ") {
+		t.Errorf("%d %q", status, body)
+	}
+	if len(b.alive("web", "two")) != 0 {
+		t.Error("what was reverted still runs")
+	}
+}
+
+// TestRevertToAHaltedRelease: a process that is there and does not answer is none.
+func TestRevertToAHaltedRelease(t *testing.T) {
+	b := newBench(t)
+	one, two := b.deployment(1, "one", nil), b.deployment(2, "two", nil)
+	b.must(one)
+	b.must(two)
+	halted := b.alive("web", "one")[0]
+	if err := syscall.Kill(halted, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.node.Revert(context.Background(), two, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if status, body, _ := b.ask(); status != 200 || !strings.HasPrefix(body, "one ") || strings.Contains(body, fmt.Sprint(halted)) {
+		t.Errorf("%d %q", status, body)
+	}
+}
+
+// TestIgnoresSIGTERM: who looks at the deployment or at the service's log is told.
+func TestIgnoresSIGTERM(t *testing.T) {
+	b := newBench(t)
+	deaf := b.deployment(1, "one", map[string]string{"MODE": "stubborn"})
+	deaf.Manifest.Processes[0].GraceSeconds = 1
+	b.must(deaf)
+	pid := b.instance("web.1").PID
+	log := b.revert(deaf)
+	if want := "web.1 ignored SIGTERM for 1s and was killed"; !strings.Contains(log, want) {
+		t.Errorf("%q is not in the deployment's log:\n%s", want, log)
+	} else if text := b.file("logs/shop/dev/1.web.1.log"); !strings.Contains(text, "[slipway] "+want) {
+		t.Errorf("%q is not in the service's log:\n%s", want, text)
+	}
+	if alive := b.alive("web", "one"); len(alive) > 0 {
+		t.Errorf("%d still runs", pid)
+	}
+	if status, body, _ := b.ask(); status != 503 || !strings.Contains(body, "no release running") {
+		t.Errorf("without a release: %d %q", status, body)
+	}
+}
+
+// TestSwitchUnderLoad: no request fails, and none goes to the old release once
+// the deploy says that the new one has the traffic.
+func TestSwitchUnderLoad(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", nil)
+	d.Manifest.Processes[0].Instances = 2
+	b.must(d)
+	stop := make(chan struct{})
+	var asked, failed atomic.Int64
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				asked.Add(1)
+				if status, body, _ := b.ask(); status != 200 {
+					failed.Add(1)
+					t.Errorf("%d %q", status, body)
+				}
+			}
+		})
+	}
+	for id := 2; id < 10; id++ {
+		next := b.deployment(id, []string{"two", "one"}[id%2], nil) // from the third on what is warm
+		if id == 2 {
+			next.Manifest.Processes[0].Instances = 2
+		}
+		b.must(next)
+		if from := b.fresh(); from != next.ID {
+			t.Errorf("after the deploy of %s, %q answers", next.ID, from)
+		}
+	}
+	close(stop)
+	load.Wait()
+	t.Logf("%d requests, %d failed", asked.Load(), failed.Load())
+}
+
+// fresh asks on a connection of its own which deployment answers.
+func (b *bench) fresh() string {
+	b.t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	req, err := http.NewRequest(http.MethodGet, "http://"+b.edge+"/", nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Host = "shop.dev.localhost"
+	res, err := client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.Header.Get(slipway.ReleaseHeader)
+}
+
+// TestDrain: a request that began on a release is answered by it, however many
+// deploys come in the meantime.
+func TestDrain(t *testing.T) {
+	b := newBench(t)
+	b.must(b.deployment(1, "one", nil))
+	answer := make(chan string, 1)
+	go func() {
+		status, body, _ := b.get("/slow")
+		answer <- fmt.Sprint(status, " ", body)
+	}()
+	b.eventually("the request has arrived", func() bool { return len(b.noted("slow")) == 1 })
+	b.must(b.deployment(2, "two", nil))
+	var log syncBuffer
+	deployed := make(chan error, 1)
+	go func() { deployed <- b.node.Deploy(context.Background(), b.deployment(3, "three", nil), &log) }()
+	b.eventually("the third release has the traffic", func() bool { return strings.Contains(log.String(), "the traffic is on the new release") })
+	b.touch("go")
+	if got := <-answer; !strings.HasPrefix(got, "200 one ") {
+		t.Errorf("%q", got)
+	}
+	if err := <-deployed; err != nil {
+		t.Error(err)
+	}
+	if len(b.alive("web", "one")) != 0 {
+		t.Error("the first release still runs")
+	}
+}
