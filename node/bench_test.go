@@ -53,11 +53,11 @@ if role != "web":
     if mode == "badbeat" and role == "beat": sys.exit(5)
     while True: signal.pause()
 class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version, wbufsize = "HTTP/1.1", 65536
     def do_GET(self):
         if mode == "host" and "localhost" in self.headers["Host"]: return self.answer(400, "bad host")
         if self.path == "/exit": os._exit(4)
-        if self.path == "/grow": self.server.ballast = bytearray(os.urandom(1 << 20) * 300)
+        if self.path == "/grow": self.server.ballast = bytearray(os.urandom(1 << 20) * 150)
         if self.path == "/slow": note("slow", WORD); until("go")
         if self.path == "/long": print("x" * 1500000 + os.environ["TOKEN"] + "y" * 1500000 + " end of the long line", flush=True)
         self.answer(200, "%s %d %s" % (WORD, os.getpid(), os.environ.get("TOKEN", "")))

@@ -178,7 +178,7 @@ func TestSwitchUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for id := 2; id < 10; id++ {
+	for id := 2; id < 20; id++ {
 		next := b.deployment(id, []string{"two", "one"}[id%2], nil) // from the third on what is warm
 		if id == 2 {
 			next.Manifest.Processes[0].Instances = 2
