@@ -23,6 +23,7 @@ func TestPortal(t *testing.T) {
 	}
 	b.sees("slipway up")
 	b.accessible("set-up")
+	b.picture("set-up")
 	b.quiet("set-up")
 	b.setUp(s, "ada")
 	b.sees("Bring your first service")
@@ -109,6 +110,8 @@ func TestPortal(t *testing.T) {
 	b.click("Sign out")
 	b.until("location.pathname === '/login'")
 	b.open("/services/payments/config?env=dev")
+	b.accessible("login")
+	b.picture("login")
 	b.fill("name", "ada")
 	b.fill("password", "not the password of ada")
 	b.click("Sign in")
