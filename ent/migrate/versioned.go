@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -26,6 +27,11 @@ var Versions embed.FS
 // Applying again does nothing. A database that is newer than this program is
 // refused: going back needs the newer program.
 func Apply(ctx context.Context, db *sql.DB, dialect string) error {
+	return ApplyUpTo(ctx, db, dialect, math.MaxInt)
+}
+
+// ApplyUpTo stops after a version: the database is then as that version left it.
+func ApplyUpTo(ctx context.Context, db *sql.DB, dialect string, version int) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the database does not answer")
@@ -50,7 +56,7 @@ func Apply(ctx context.Context, db *sql.DB, dialect string) error {
 	if current > len(files) {
 		return slipway.Errorf(slipway.Conflict, "the database has version %d, this program knows %d; start the newer program again", current, len(files))
 	}
-	for _, file := range files[current:] {
+	for _, file := range files[min(current, version):min(len(files), version)] {
 		if err := apply(ctx, conn, file, dialect); err != nil {
 			return slipway.Wrap(slipway.Internal, err, "the database could not be updated by %s", path.Base(file))
 		}
