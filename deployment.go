@@ -40,7 +40,7 @@ type Instance struct {
 	Port      int           `json:"port,omitempty"`
 	Restarts  int           `json:"restarts"`
 	StartedAt time.Time     `json:"started_at"`
-	Reason    string        `json:"reason,omitempty"` // why it isn't healthy
+	Reason    string        `json:"reason,omitempty"` // why it isn't healthy, or why it was last started again
 }
 
 // Observed is what a target sees running for a service in an environment.
