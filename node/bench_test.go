@@ -316,7 +316,7 @@ func (b *bench) touch(name string) {
 // noted are the lines that the service's processes wrote into a file.
 func (b *bench) noted(name string) []string {
 	text, err := os.ReadFile(b.inData(name))
-	if err != nil {
+	if err != nil || len(text) == 0 { // made, and not yet written
 		return nil
 	}
 	return strings.Split(strings.TrimSpace(string(text)), "\n")

@@ -135,7 +135,9 @@ func (e *edge) handle(r route) []object {
 			"health_checks":  object{"passive": object{"fail_duration": failDuration(r)}},
 			"headers":        object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
 			"flush_interval": -1,
-			"transport":      object{"protocol": "http", "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "30s", "max_idle_conns_per_host": 64}},
+			// An idle connection is given up before a server does that (gunicorn
+			// after 2 s), and before a drain takes it for a request.
+			"transport": object{"protocol": "http", "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 		},
 	}
 }

@@ -62,7 +62,9 @@ func TestBadDeploysKeepTheOld(t *testing.T) {
 		{"exit", "exited with code 3"}, {"elsewhere", "listens on port"}, {"deaf", "never listened"},
 		{"unix", "listens on the unix socket app.sock"}, {"host", "refuse the Host header"},
 	} {
-		_, err := b.deploy(b.deployment(id+2, "bad"+c.mode, map[string]string{"MODE": c.mode}))
+		d := b.deployment(id+2, "bad"+c.mode, map[string]string{"MODE": c.mode})
+		d.Manifest.Health.TimeoutSeconds = 2
+		_, err := b.deploy(d)
 		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.mode, err)
 		}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/slipway-dev/slipway"
@@ -62,19 +61,17 @@ func TestMemoryFollowsTheDisk(t *testing.T) {
 // beside the one that is started for it, even when it hides its mark.
 func TestNoInstanceTwice(t *testing.T) {
 	b := newBench(t)
-	b.must(b.deployment(1, "one", map[string]string{"MODE": "unmarked"}))
+	d := b.deployment(1, "one", map[string]string{"MODE": "unmarked"})
+	d.Manifest.Processes = []slipway.Process{process("worker", 1)}
+	b.must(d)
 	unblock := b.block()
-	pid := b.instance("web.1").PID
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	end(t, b.instance("worker.1").PID)
 	b.eventually("the state could not be written", func() bool {
-		return strings.Contains(b.instance("web.1").Reason, "state can't be written")
+		return strings.Contains(b.instance("worker.1").Reason, "state can't be written")
 	})
 	unblock()
-	b.eventually("it serves again", func() bool { status, _, _ := b.ask(); return status == 200 })
-	b.eventually("one process is left", func() bool { return len(b.alive("web", "one")) == 1 })
-	if alive := b.alive("web", "one"); alive[0] != b.instance("web.1").PID {
-		t.Errorf("process %v runs, %+v is kept", alive, b.instance("web.1"))
+	b.eventually("it runs again", func() bool { return b.instance("worker.1").State == slipway.InstanceHealthy })
+	if alive := b.alive("worker", "one"); len(alive) != 1 || alive[0] != b.instance("worker.1").PID {
+		t.Errorf("process %v runs, %+v is kept", alive, b.instance("worker.1"))
 	}
 }
