@@ -114,6 +114,13 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 				return err
 			}
 		}
+		if e.Attempt == 0 {
+			row, err := tx.Step.Query().Where(step.PromotionID(id), step.NameEQ(step.Name(e.Step))).Only(ctx)
+			if err != nil {
+				return err
+			}
+			e.Attempt = row.Attempt
+		}
 		return at.event(ctx, tx, stepChanged, id, map[string]string{
 			"step": string(e.Step), "state": string(e.State), "attempt": strconv.Itoa(e.Attempt), "reason": e.Reason, "time": now.Format(time.RFC3339Nano),
 		})

@@ -30,9 +30,11 @@ var heavy = workflow.ActivityOptions{
 	HeartbeatTimeout: heartbeat, RetryPolicy: patient, WaitForCancellation: true,
 }
 
-// undo suits giving the traffic back: it must work, so it is tried for long.
+// undo suits giving the traffic back: it must work, so it is tried for as long
+// as a machine takes to start again, but not for hours, during which nothing
+// else could be promoted there.
 var undo = workflow.ActivityOptions{
-	TaskQueue: Queue, StartToCloseTimeout: 10 * time.Minute, ScheduleToCloseTimeout: 2 * time.Hour, HeartbeatTimeout: heartbeat,
+	TaskQueue: Queue, StartToCloseTimeout: 5 * time.Minute, ScheduleToCloseTimeout: 15 * time.Minute, HeartbeatTimeout: heartbeat,
 	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
 }
 

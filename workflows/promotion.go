@@ -6,6 +6,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -67,10 +68,10 @@ type promotion struct {
 // Promotion runs the planned steps one after the other until they are done or
 // one ends badly, undoes what must not stay, and records the end.
 func Promotion(ctx workflow.Context, in Input) (Output, error) {
-	if err := in.validate(); err != nil {
-		return Output{}, temporal.NewNonRetryableApplicationError(err.Error(), string(slipway.Invalid), nil)
-	}
 	p := &promotion{Input: in}
+	if err := in.validate(); err != nil {
+		return p.refuse(ctx, err)
+	}
 	steps, err := p.listen(ctx)
 	if err != nil {
 		return Output{}, err
@@ -160,9 +161,11 @@ func (p *promotion) stepInput() StepInput {
 	return StepInput{Input: in}
 }
 
-// end decides how a step ended, and keeps the reason.
+// end decides how a step ended, and keeps the reason. A step that was done
+// before its cancellation reached it counts as cancelled too: whoever was told
+// that the promotion stops must not find it succeeded.
 func (p *promotion) end(step slipway.StepName, err error) slipway.StepState {
-	if err == nil {
+	if err == nil && !p.cancelled {
 		for _, s := range p.Steps {
 			if s.Name == step && s.State == slipway.StepSkipped {
 				return slipway.StepSkipped
@@ -193,7 +196,8 @@ func (p *promotion) finish(ctx workflow.Context) (Output, error) {
 	if p.deployed && state != slipway.PromotionSucceeded {
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, undo), "Revert", p.stepInput()).Get(ctx, nil)
 		if err != nil {
-			p.reason += "; and the old release could not be given back the traffic: " + fromTemporal(err).Message
+			p.reason += "; and it could not be found out whether the release before has the traffic again: " + fromTemporal(err).Message +
+				"; look at what runs, then promote or roll back"
 			state = slipway.PromotionErrored
 		}
 	}
@@ -213,9 +217,29 @@ func (p *promotion) finish(ctx workflow.Context) (Output, error) {
 	return out, nil
 }
 
+// refuse ends a promotion that can't be carried out. Nothing was done, and its
+// record must not stay open.
+func (p *promotion) refuse(ctx workflow.Context, why error) (Output, error) {
+	refused := temporal.NewNonRetryableApplicationError(why.Error(), string(slipway.Invalid), nil)
+	if !idForm.MatchString(p.Promotion) {
+		return Output{}, refused
+	}
+	end := EndInput{
+		Promotion: slipway.PromotionEvent{Promotion: p.Promotion, State: slipway.PromotionErrored, Reason: why.Error()},
+		Input:     p.stepInput().Input,
+	}
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Finish", end).Get(ctx, nil); err != nil {
+		return Output{}, fmt.Errorf("record the end of the promotion: %w", err)
+	}
+	return Output{}, refused
+}
+
+// idForm is what the id of a promotion looks like. It names a directory.
+var idForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,60}$`)
+
 // validate refuses an input that could not be carried out.
 func (in Input) validate() error {
-	if in.Promotion == "" || in.Service == "" || in.Environment == "" || len(in.Steps) == 0 {
+	if !idForm.MatchString(in.Promotion) || in.Service == "" || in.Environment == "" || len(in.Steps) == 0 {
 		return errors.New("the promotion's input is incomplete")
 	}
 	var unknown []string

@@ -27,14 +27,17 @@ var record = flag.Bool("record", false, "write the histories in testdata again")
 
 // world is all ports at once, with switches for what goes wrong.
 type world struct {
-	mu        sync.Mutex
-	steps     []slipway.StepEvent
-	end       slipway.PromotionEvent
-	calls     []string
-	testErr   error
-	buildErr  []error // one per call
-	verifyErr error
-	hang      chan struct{} // closed when a build hangs
+	mu                    sync.Mutex
+	steps                 []slipway.StepEvent
+	end                   slipway.PromotionEvent
+	calls                 []string
+	testErr               error
+	buildErr              []error // one per call
+	verifyErr             error
+	deployErr, releaseErr error
+	reportErr             []error // one per call
+	untested              bool
+	hang                  chan struct{} // closed when a build hangs
 }
 
 func (w *world) call(name string) {
@@ -78,6 +81,9 @@ func (w *world) Build(ctx context.Context, _ slipway.BuildRequest, log io.Writer
 
 func (w *world) Test(context.Context, slipway.TestRequest, io.Writer) (slipway.TestReport, error) {
 	w.call("test")
+	if w.untested {
+		return slipway.TestReport{}, nil
+	}
 	return slipway.TestReport{Command: "pytest", Total: 2}, w.testErr
 }
 
@@ -94,12 +100,12 @@ func (w *world) Render(context.Context, slipway.RenderRequest, io.Writer) (slipw
 
 func (w *world) Release(context.Context, slipway.Deployment, io.Writer) error {
 	w.call("migrate")
-	return nil
+	return w.releaseErr
 }
 
 func (w *world) Deploy(context.Context, slipway.Deployment, io.Writer) error {
 	w.call("deploy")
-	return nil
+	return w.deployErr
 }
 
 func (w *world) Revert(context.Context, slipway.Deployment, io.Writer) error {
@@ -134,8 +140,17 @@ func (l ledger) Promotion(_ context.Context, e slipway.PromotionEvent) error {
 	l.end = e
 	return nil
 }
-func (l ledger) Release(context.Context, slipway.BuiltRelease) (int, error)   { return 3, nil }
-func (l ledger) Tests(context.Context, string, int, slipway.TestReport) error { return nil }
+func (l ledger) Release(context.Context, slipway.BuiltRelease) (int, error) { return 3, nil }
+func (l ledger) Tests(context.Context, string, int, slipway.TestReport) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.reportErr) == 0 {
+		return nil
+	}
+	err := l.reportErr[0]
+	l.reportErr = l.reportErr[1:]
+	return err
+}
 func (l ledger) Deployed(context.Context, slipway.Deployment, slipway.DeploymentFate) error {
 	return nil
 }
@@ -174,9 +189,14 @@ func TestMain(m *testing.M) {
 // work starts a worker over a world.
 func work(t testing.TB, w *world, dir string) *workflows.Worker {
 	t.Helper()
-	worker := workflows.NewWorker(shared.Client(), &workflows.Steps{
+	return workWith(t, &workflows.Steps{
 		Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w}, Snapshots: ledger{w}, Work: dir,
-	}, workflows.Options{})
+	})
+}
+
+func workWith(t testing.TB, steps *workflows.Steps) *workflows.Worker {
+	t.Helper()
+	worker := workflows.NewWorker(shared.Client(), steps, workflows.Options{})
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +342,7 @@ func checkHistory(t *testing.T, service string) {
 // would break promotions that are under way.
 func TestReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) < 6 {
+	if err != nil || len(files) < 13 {
 		t.Fatalf("%d histories, %v", len(files), err)
 	}
 	for _, file := range files {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -31,6 +34,7 @@ type stepLog struct {
 	pending bytes.Buffer
 	seq     int
 	total   int
+	full    bool // what comes is not kept any more
 	timer   *time.Timer
 	err     error
 }
@@ -43,12 +47,16 @@ func newStepLog(ctx context.Context, ledger slipway.Ledger, promotion string, st
 func (l *stepLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.total >= maxStepLog {
+	if l.full {
 		return len(p), nil
 	}
-	l.total += len(p)
-	l.pending.Write(p)
-	if l.total >= maxStepLog {
+	kept := p
+	if room := maxStepLog - l.total; len(p) > room {
+		kept, l.full = whole(p[:room]), true
+	}
+	l.total += len(kept)
+	l.pending.Write(kept)
+	if l.full {
 		fmt.Fprintf(&l.pending, "\n[the output goes on; only the first %d MiB are kept]\n", maxStepLog>>20)
 	}
 	if l.pending.Len() >= flushBytes {
@@ -85,6 +93,8 @@ func (l *stepLog) flush(all bool) {
 			chunk = chunk[:end+1]
 		} else if !all && len(chunk) < flushBytes {
 			return
+		} else if len(chunk) < l.pending.Len() {
+			chunk = whole(chunk)
 		}
 		if l.err = l.ledger.Log(l.ctx, l.promotion, l.step, l.attempt, l.seq, clean(string(chunk))); l.err != nil {
 			return
@@ -94,12 +104,50 @@ func (l *stepLog) flush(all bool) {
 	}
 }
 
+// whole cuts what was cut in the middle off the end: a character, or an escape
+// sequence, which are short.
+func whole(p []byte) []byte {
+	for back := 1; back <= utf8.UTFMax && back < len(p); back++ {
+		if utf8.RuneStart(p[len(p)-back]) {
+			if !utf8.FullRune(p[len(p)-back:]) {
+				p = p[:len(p)-back]
+			}
+			break
+		}
+	}
+	if i := bytes.LastIndexByte(p, 0x1b); i > 0 && len(p)-i < 32 && !escape.Match(p[i:]) {
+		p = p[:i]
+	}
+	return p
+}
+
+// escape is a terminal's control sequence (ECMA-48): with parameters, a string
+// up to its end, or a letter.
+var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-OQ-WYZ\\\\`-~])")
+
+// colour is the one kind that passes (SGR).
+var colour = regexp.MustCompile("^\x1b\\[[0-9;:]*m$")
+
 // clean keeps text, tabs, line ends and colours; a database and a terminal
 // should see nothing else of what a tool prints.
 func clean(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\r\n", "\n")
+	var out strings.Builder
+	at := 0
+	for _, m := range escape.FindAllStringIndex(text, -1) {
+		out.WriteString(printed(text[at:m[0]]))
+		if colour.MatchString(text[m[0]:m[1]]) {
+			out.WriteString(text[m[0]:m[1]])
+		}
+		at = m[1]
+	}
+	out.WriteString(printed(text[at:]))
+	return out.String()
+}
+
+func printed(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 && r != '\n' && r != '\t' && r != 0x1b || r == 0x7f {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 		return r

@@ -58,6 +58,9 @@ func (e errSkip) Error() string { return string(e) }
 // while it lasts, and says how it ended. Only an end that is final is recorded
 // here; the workflow records the rest when it has given up.
 func (s *Steps) run(ctx context.Context, in StepInput, step slipway.StepName, do func(ctx context.Context, log io.Writer) error) error {
+	if !idForm.MatchString(in.Promotion) {
+		return slipway.Errorf(slipway.Invalid, "%q is not the id of a promotion", in.Promotion)
+	}
 	attempt := int(activity.GetInfo(ctx).Attempt)
 	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt}
 	if err := s.Ledger.Step(ctx, event); err != nil {
@@ -111,9 +114,10 @@ func beat(ctx context.Context) (stop func()) {
 	return func() { close(done) }
 }
 
-// tree is where a promotion's source is exported to.
+// tree is where a promotion's source is exported to. The form of ids was checked
+// before.
 func (s *Steps) tree(promotion string) string {
-	return filepath.Join(s.Work, filepath.Base(promotion), "tree")
+	return filepath.Join(s.Work, promotion, "tree")
 }
 
 // Fetch exports the commit.
@@ -159,20 +163,24 @@ func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err e
 }
 
 // Test runs the service's own tests. Red ones fail the promotion.
-func (s *Steps) Test(ctx context.Context, in StepInput) error {
-	return s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
+func (s *Steps) Test(ctx context.Context, in StepInput) (done StepResult, err error) {
+	err = s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
 		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: runID(in, slipway.StepTest)}, log)
 		if err != nil && slipway.CodeOf(err) != slipway.Refused {
 			return err
 		}
-		if recorded := s.Ledger.Tests(ctx, in.Service, in.Release, report); recorded != nil && err == nil {
+		// A report that can't be kept is made again: red tests without their
+		// report would tell nobody what to mend.
+		if recorded := s.Ledger.Tests(ctx, in.Service, in.Release, report); recorded != nil {
 			return recorded
 		}
 		if err == nil && report.Command == "" {
+			done.Skipped = true
 			return errSkip("the project has no tests that Slipway can find")
 		}
 		return err
 	})
+	return done, err
 }
 
 // Render makes the config snapshot. A rollback has one already.
@@ -272,8 +280,8 @@ func healthy(o slipway.Observed) error {
 	return nil
 }
 
-// Revert gives the traffic back to what ran before.
-func (s *Steps) Revert(ctx context.Context, in StepInput) error {
+// Revert undoes a deployment: what ran before has the traffic again, or still.
+func (s *Steps) Revert(ctx context.Context, in StepInput) (err error) {
 	stop := beat(ctx)
 	defer stop()
 	d, err := s.deployment(ctx, in)
@@ -281,11 +289,16 @@ func (s *Steps) Revert(ctx context.Context, in StepInput) error {
 		return err
 	}
 	log := newStepLog(ctx, s.Ledger, in.Promotion, slipway.StepVerify, 1000+int(activity.GetInfo(ctx).Attempt))
-	fmt.Fprintln(log, "giving the traffic back to the release before")
+	defer func() {
+		if err != nil {
+			fmt.Fprintln(log, "this could not be undone:", toTemporal(err))
+		}
+		if closed := log.Close(); err == nil {
+			err = closed
+		}
+	}()
+	fmt.Fprintln(log, "undoing this deployment: traffic stays with, or goes back to, what ran before")
 	if err := s.Target.Revert(ctx, d, log); err != nil {
-		return err
-	}
-	if err := log.Close(); err != nil {
 		return err
 	}
 	return s.Ledger.Deployed(ctx, d, slipway.DeploymentReverted)
@@ -293,6 +306,9 @@ func (s *Steps) Revert(ctx context.Context, in StepInput) error {
 
 // Finish writes how the promotion ended and clears its working directory.
 func (s *Steps) Finish(ctx context.Context, end EndInput) error {
+	if !idForm.MatchString(end.Promotion.Promotion) {
+		return slipway.Errorf(slipway.Invalid, "%q is not the id of a promotion", end.Promotion.Promotion)
+	}
 	if end.Step != nil {
 		if err := s.Ledger.Step(ctx, *end.Step); err != nil {
 			return err
