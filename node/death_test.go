@@ -292,3 +292,21 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// TestTwoNodes on one machine leave each other's processes alone, even of the
+// same service, environment and deployment.
+func TestTwoNodes(t *testing.T) {
+	a, b := emptyBench(t), emptyBench(t)
+	a.spawn()
+	b.spawn()
+	a.must(a.deployment(1, "one", nil))
+	before := a.instance("web.1").PID
+	b.must(b.deployment(1, "one", nil))
+	b.revert(b.deployment(1, "one", nil))
+	if i := a.instance("web.1"); i.PID != before || i.Restarts != 0 || i.State != slipway.InstanceHealthy {
+		t.Errorf("the other node's instance was %d, is %+v", before, i)
+	}
+	if alive := a.alive("web", "one"); len(alive) != 1 || alive[0] != before {
+		t.Errorf("%d runs as %v", before, alive)
+	}
+}

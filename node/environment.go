@@ -71,7 +71,7 @@ func (p *place) variables(ctx context.Context, d *deployment, instance string, p
 		"HOME": home, "TMPDIR": filepath.Join(home, "tmp"), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
 		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":/usr/local/bin:/usr/bin:/bin",
 		"HOST": "127.0.0.1", "SLIPWAY_SERVICE": d.Service, "SLIPWAY_ENVIRONMENT": d.Environment, "SLIPWAY_RELEASE": strconv.Itoa(d.Release),
-		"SLIPWAY_DATA": p.dataDir(), "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
+		"SLIPWAY_DATA": p.dataDir(), "SLIPWAY_NODE": p.node.id, "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
 	} {
 		values[name] = v
 	}

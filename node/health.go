@@ -104,7 +104,7 @@ func (i *instance) await(ctx context.Context) error {
 	limit := healthLimit(health)
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	pause, row := firstProbe, 0
+	pause, row, strangers := firstProbe, 0, 0
 	last := answer{refused: true}
 	for {
 		wait := time.NewTimer(pause)
@@ -122,7 +122,12 @@ func (i *instance) await(ctx context.Context) error {
 		}
 		if last = i.place.probe(ctx, i.of(), i.port); last.ok {
 			if row++; row >= successesInARow {
-				if !listensFor(i.report().PID, i.mark(), i.port) {
+				if !listensFor(i.report().PID, i.marks(), i.port) {
+					// Looked at again: it may be on its way out, which is another story.
+					if strangers++; strangers < 3 {
+						row = 0
+						continue
+					}
 					return slipway.Errorf(slipway.Unavailable, "another program took port %d before %s could: promote again", i.port, i.id)
 				}
 				i.set(slipway.InstanceHealthy, "")

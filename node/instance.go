@@ -256,16 +256,17 @@ func (i *instance) end(ctx context.Context) string {
 // endMarked kills what carries the instance's mark. A pid alone may be another
 // program's by now; the mark is not.
 func (i *instance) endMarked() {
-	for _, stray := range marked(i.mark()) {
+	for _, stray := range marked(i.marks()...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}
 }
 
-// mark is the environment variable that all processes of the instance carry.
-func (i *instance) mark() string { return i.place.mark(i.of().home(), i.id) }
+// marks are the environment variables that all processes of the instance carry,
+// and none of another node's on this machine.
+func (i *instance) marks() []string { return i.place.marks(i.of().home(), i.id) }
 
-func (p *place) mark(home, instance string) string {
-	return "SLIPWAY_INSTANCE=" + p.service + "." + p.environment + "." + home + "." + instance
+func (p *place) marks(home, instance string) []string {
+	return []string{"SLIPWAY_INSTANCE=" + p.service + "." + p.environment + "." + home + "." + instance, "SLIPWAY_NODE=" + p.node.id}
 }
 
 func (i *instance) set(state slipway.InstanceState, reason string) {

@@ -6,6 +6,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -34,6 +35,7 @@ type Options struct {
 type Node struct {
 	o    Options
 	dir  string // DATA/node
+	id   string // tells its processes from another node's on this machine
 	lock *os.File
 	edge *edge
 
@@ -75,6 +77,10 @@ func Open(o Options) (*Node, error) {
 	if err := n.takeLock(); err != nil {
 		return nil, err
 	}
+	if err := n.identify(); err != nil {
+		_ = n.lock.Close()
+		return nil, err
+	}
 	// The socket first: nothing is started that could not be reached.
 	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"))
 	if err != nil {
@@ -99,6 +105,24 @@ func (n *Node) takeLock() error {
 		return slipway.Errorf(slipway.Conflict, "a node agent already runs on %s", n.o.Data)
 	}
 	n.lock = lock
+	return nil
+}
+
+// identify reads the node's id, and makes it the first time.
+func (n *Node) identify() error {
+	path := filepath.Join(n.dir, "id")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = writeJSON(path, rand.Text()); err == nil {
+			text, err = os.ReadFile(path)
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &n.id)
+	}
+	if err != nil || n.id == "" {
+		return slipway.Wrap(slipway.Unavailable, err, "the node's id %s can't be read or written", path)
+	}
 	return nil
 }
 

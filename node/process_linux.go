@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,22 +97,26 @@ func goneWithin(ctx context.Context, r running, limit time.Duration) bool {
 	}
 }
 
-// marked lists the processes that carry an environment variable.
-func marked(mark string) []int {
-	want := []byte(mark)
+// marked lists the processes that carry every one of some environment variables.
+func marked(marks ...string) []int {
 	var pids []int
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		env, err := os.ReadFile(filepath.Join(dir, "environ"))
-		if err != nil || !bytes.Contains(env, want) {
+		if err != nil || !bytes.Contains(env, []byte(marks[0])) {
 			continue
 		}
+		carried := 0
 		for _, entry := range bytes.Split(env, []byte{0}) {
-			if bytes.Equal(entry, want) {
-				if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-					pids = append(pids, pid)
-				}
+			if slices.Contains(marks, string(entry)) {
+				carried++
 			}
+		}
+		if carried < len(marks) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			pids = append(pids, pid)
 		}
 	}
 	return pids
@@ -198,8 +203,8 @@ func listeners(leader int) []string {
 }
 
 // listensFor tells whether the listener on a port is a process of the group that
-// leader leads, or carries the mark. It is yes when nobody can be told to listen.
-func listensFor(leader int, mark string, port int) bool {
+// leader leads, or carries the marks. It is yes when nobody can be told to listen.
+func listensFor(leader int, marks []string, port int) bool {
 	want := fmt.Sprintf(":%04X", port)
 	owners := map[string]bool{}
 	for _, file := range []string{"tcp", "tcp6"} {
@@ -220,7 +225,7 @@ func listensFor(leader int, mark string, port int) bool {
 		}
 		return false
 	}
-	return own(group(leader)) || own(marked(mark))
+	return own(group(leader)) || own(marked(marks...))
 }
 
 // established counts connections to a local port that are in use.

@@ -202,7 +202,7 @@ func (p *place) findReleases() (wait func()) {
 	p.mu.Unlock()
 	for id, process := range open {
 		if process.PID == 0 { // the agent died before it could write it down
-			for _, pid := range marked(p.mark(releaseHome(id), "release")) {
+			for _, pid := range marked(p.marks(releaseHome(id), "release")...) {
 				if leads(pid) {
 					process = running{PID: pid, Start: startTime(pid), At: time.Now()}
 				}
@@ -231,7 +231,7 @@ func (p *place) findReleases() (wait func()) {
 // conclude records the outcome of a release command that has ended.
 func (p *place) conclude(id string, late bool) (outcome, error) {
 	r := run{dir: p.dir(releaseHome(id))}
-	for _, stray := range marked(p.mark(releaseHome(id), "release")) {
+	for _, stray := range marked(p.marks(releaseHome(id), "release")...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}
 	o := outcome{Ended: true}
