@@ -57,10 +57,20 @@ func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Error(err) // so that the status below is the one that was sent
 		}
 		r, w := c.Request(), c.Response()
-		s.log.Info("request", "method", r.Method, "path", r.URL.Path, "status", w.Status, "bytes", w.Size,
+		s.log.Info("request", "method", r.Method, "path", loggedPath(r.URL.Path), "status", w.Status, "bytes", w.Size,
 			"millis", time.Since(start).Milliseconds(), "request_id", w.Header().Get(echo.HeaderXRequestID))
 		return nil
 	}
+}
+
+// loggedPath leaves out what is a secret in a path: whoever reads the log could
+// accept the invitation.
+func loggedPath(path string) string {
+	const secret = "/invitations/"
+	if rest, ok := strings.CutPrefix(path, secret); ok && rest != "" {
+		return secret + "..."
+	}
+	return path
 }
 
 // securityHeaders are right for everything that is served here; the reference
@@ -107,8 +117,7 @@ func hostname(hostport string) string {
 	return strings.Trim(hostport, "[]")
 }
 
-// sameSite refuses what a browser sends here on behalf of another site. There
-// are no accounts yet, so nothing else would stop a page from promoting.
+// sameSite refuses what a browser sends here on behalf of another site.
 func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {

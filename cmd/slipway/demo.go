@@ -54,7 +54,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 			err = firstError(err, stopAgent(context.WithoutCancel(ctx), data))
 		}
 	}()
-	fmt.Fprintf(a.stdout, "The platform is up: API http://%s/api/v1/, services at %s, data in %s\n", p.Listen, p.Edge, data)
+	fmt.Fprintf(a.stdout, "The platform is up: portal http://%s/, services at %s, data in %s\n", p.Listen, p.Edge, data)
 	show := demonstration{edge: p.Edge, data: data, app: a}
 	if err := show.play(ctx); err != nil {
 		return err
@@ -63,6 +63,9 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return nil
 	}
 	fmt.Fprintf(a.stdout, "\nThe platform stays up until Ctrl-C. In another terminal, with --data %s or SLIPWAY_DATA=%s:\n  slipway status\n  slipway logs payments --env prod --follow\n  slipway rollback payments --env prod\n", data, data)
+	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	fmt.Fprintf(a.stdout, "\nThe platform stops; the services go on. Stop them with: slipway down --data %s\n", data)
 	return nil

@@ -226,15 +226,15 @@ func (p *embedded) stop() {
 	p.closers = nil
 }
 
-// listenLoopback opens addr, which must be this machine's own: there are no
-// accounts, so nobody else may reach it.
+// listenLoopback opens addr, which must be this machine's own: passwords and
+// tokens would cross the network in clear.
 func listenLoopback(flag, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, slipway.Errorf(slipway.Invalid, "%s %q is not an address; write it as 127.0.0.1:7070", flag, addr).At(flag)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, slipway.Errorf(slipway.Invalid, "%s %s is not a loopback address: there are no accounts yet, so the API answers on this machine only; use 127.0.0.1", flag, addr).At(flag)
+		return nil, slipway.Errorf(slipway.Invalid, "%s %s is not a loopback address: the API is not encrypted, so it answers on this machine only; use 127.0.0.1, and a proxy with TLS in front for others", flag, addr).At(flag)
 	}
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"syscall"
@@ -35,14 +36,11 @@ func (c *upCommand) Run(a *app) error {
 	}
 	defer p.stop()
 	fmt.Fprintf(a.stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
-	fmt.Fprintf(a.stdout, "  API       http://%s/api/v1/\n", p.Listen)
+	fmt.Fprintf(a.stdout, "  portal    http://%s/\n  API       http://%s/api/v1/\n", p.Listen, p.Listen)
 	fmt.Fprintf(a.stdout, "  services  http://SERVICE.ENVIRONMENT.localhost:%s\n", portOf(p.Edge))
 	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
-	if invited, first, err := p.core.SetUp(ctx); err != nil {
+	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
 		return err
-	} else if first {
-		fmt.Fprintf(a.stdout, "There is no admin yet. Make one, once, within a day, with\n  slipway login --invitation %s\n", p.core.InvitationURL(invited))
-		fmt.Fprintln(a.stdout, "Until then, commands on this machine that can read the data directory act as its operator.")
 	}
 	select {
 	case <-ctx.Done():
@@ -51,6 +49,17 @@ func (c *upCommand) Run(a *app) error {
 	case err := <-p.failed:
 		return fmt.Errorf("the API stopped: %w", err)
 	}
+}
+
+// inviteAdmin prints the link by which the first admin is made, while there is none.
+func (p *embedded) inviteAdmin(ctx context.Context, w io.Writer) error {
+	invited, first, err := p.core.SetUp(ctx)
+	if err != nil || !first {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "There is no admin yet. Make one, once, within a day: open\n  %s\nor give it to slipway login --invitation.\n"+
+		"Until then, commands on this machine that can read the data directory act as its operator.\n", p.core.InvitationURL(invited))
+	return err
 }
 
 // downCommand stops the platform, the node agent and every service.
