@@ -30,11 +30,22 @@ func (c *nodeCommand) Run(a *app) error {
 		return err
 	}
 	log := newLogger(a.stderr, slog.LevelInfo)
-	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, Log: log})
+	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), Log: log})
 	if err != nil {
 		return err
 	}
 	return n.Run(ctx)
+}
+
+// instanceMemory bounds one instance to three quarters of the machine's memory,
+// in bytes: a service that leaks is started again before it takes the others
+// down with it. 0, no bound, where the machine doesn't tell how much it has.
+func instanceMemory() int64 {
+	var machine syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&machine); err != nil {
+		return 0
+	}
+	return int64(machine.Totalram) / 4 * 3 * int64(machine.Unit)
 }
 
 // expand turns a process's command line into arguments as its author meant it.
