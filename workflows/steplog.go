@@ -129,9 +129,10 @@ var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b
 var colour = regexp.MustCompile("^\x1b\\[[0-9;:]*m$")
 
 // clean keeps text, tabs, line ends and colours; a database and a terminal
-// should see nothing else of what a tool prints.
+// should see nothing else of what a tool prints. The result is never longer: a
+// replacement character would make three bytes of one.
 func clean(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\r\n", "\n")
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\r\n", "\n")
 	var out strings.Builder
 	at := 0
 	for _, m := range escape.FindAllStringIndex(text, -1) {
