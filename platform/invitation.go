@@ -7,7 +7,6 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/invitation"
 	"github.com/slipway-dev/slipway/ent/membership"
 )
@@ -28,8 +27,7 @@ type Invitation struct {
 // the platform holds the one that does.
 func (p *Platform) SetUp(ctx context.Context) (Invitation, bool, error) {
 	ctx = asSystem(ctx)
-	exist, err := p.db.Account.Query().Where(account.Admin(true), account.Active(true), account.KindEQ(account.KindPerson)).Exist(ctx)
-	if err != nil || exist {
+	if founded, err := p.Founded(ctx); err != nil || founded {
 		return Invitation{}, false, err
 	}
 	if _, err := p.db.Invitation.Delete().Where(invitation.Admin(true), invitation.UsedAtIsNil()).Exec(ctx); err != nil {

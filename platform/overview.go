@@ -79,23 +79,7 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 	if err != nil {
 		return nil, err
 	}
-	type at [2]int
-	deployed, asked := map[at]*ent.Deployment{}, map[at]*ent.Promotion{}
-	for _, d := range live {
-		deployed[at{d.ServiceID, d.EnvironmentID}] = d
-	}
-	for _, q := range latest {
-		asked[at{q.ServiceID, q.EnvironmentID}] = q
-	}
-	for _, s := range o.Services {
-		for _, e := range o.Environments {
-			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}]}
-			if cell.Deployment != nil {
-				cell.URL = p.URL(s.Name, e.Name)
-			}
-			o.Cells = append(o.Cells, cell)
-		}
-	}
+	o.Cells = p.cells(o.Services, o.Environments, live, latest)
 	p.observe(ctx, o.Cells)
 	return &o, nil
 }

@@ -72,25 +72,32 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	deployed, asked := map[[2]int]*ent.Deployment{}, map[[2]int]*ent.Promotion{}
+	status.Cells = p.cells(status.Services, environments, live, latest)
+	p.observe(ctx, status.Cells)
+	return &status, nil
+}
+
+// cells puts together what is recorded for services by environments, in their orders.
+func (p *Platform) cells(services []*ent.Service, environments []*ent.Environment, live []*ent.Deployment, latest []*ent.Promotion) []Cell {
+	type at struct{ service, environment int }
+	deployed, asked := map[at]*ent.Deployment{}, map[at]*ent.Promotion{}
 	for _, d := range live {
-		deployed[[2]int{d.ServiceID, d.EnvironmentID}] = d
+		deployed[at{d.ServiceID, d.EnvironmentID}] = d
 	}
 	for _, q := range latest {
-		asked[[2]int{q.ServiceID, q.EnvironmentID}] = q
+		asked[at{q.ServiceID, q.EnvironmentID}] = q
 	}
-	for _, s := range status.Services {
+	cells := make([]Cell, 0, len(services)*len(environments))
+	for _, s := range services {
 		for _, e := range environments {
-			at := [2]int{s.ID, e.ID}
-			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at], Promotion: asked[at]}
+			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}]}
 			if cell.Deployment != nil {
 				cell.URL = p.URL(s.Name, e.Name)
 			}
-			status.Cells = append(status.Cells, cell)
+			cells = append(cells, cell)
 		}
 	}
-	p.observe(ctx, status.Cells)
-	return &status, nil
+	return cells
 }
 
 // liveDeployments are those that have the traffic, of one service unless that is nil.
