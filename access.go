@@ -117,6 +117,14 @@ func covers(scopes []Scope, needed Scope, environment string) bool {
 	return false
 }
 
+// GroupRule says what membership of a group at an identity provider is worth here.
+type GroupRule struct {
+	Group string `json:"group"`
+	Team  string `json:"team,omitempty"`  // a team's name; "" with Admin
+	Role  Role   `json:"role,omitempty"`  // in that team
+	Admin bool   `json:"admin,omitempty"` // of the platform
+}
+
 // ViewerKind tells people from programs.
 type ViewerKind string
 

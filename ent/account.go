@@ -57,9 +57,11 @@ type AccountEdges struct {
 	Sessions []*Session `json:"sessions,omitempty"`
 	// Tokens holds the value of the tokens edge.
 	Tokens []*Token `json:"tokens,omitempty"`
+	// Identities holds the value of the identities edge.
+	Identities []*Identity `json:"identities,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [4]bool
 }
 
 // MembershipsOrErr returns the Memberships value or an error if the edge
@@ -87,6 +89,15 @@ func (e AccountEdges) TokensOrErr() ([]*Token, error) {
 		return e.Tokens, nil
 	}
 	return nil, &NotLoadedError{edge: "tokens"}
+}
+
+// IdentitiesOrErr returns the Identities value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) IdentitiesOrErr() ([]*Identity, error) {
+	if e.loadedTypes[3] {
+		return e.Identities, nil
+	}
+	return nil, &NotLoadedError{edge: "identities"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -229,6 +240,11 @@ func (_m *Account) QuerySessions() *SessionQuery {
 // QueryTokens queries the "tokens" edge of the Account entity.
 func (_m *Account) QueryTokens() *TokenQuery {
 	return NewAccountClient(_m.config).QueryTokens(_m)
+}
+
+// QueryIdentities queries the "identities" edge of the Account entity.
+func (_m *Account) QueryIdentities() *IdentityQuery {
+	return NewAccountClient(_m.config).QueryIdentities(_m)
 }
 
 // Update returns a builder for updating this Account.

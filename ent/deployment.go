@@ -38,6 +38,12 @@ type Deployment struct {
 	Live bool `json:"live,omitempty"`
 	// its promotion has succeeded
 	Verified bool `json:"verified,omitempty"`
+	// what is seen of it when that isn't what should be: drifted, crash_looping, down
+	Condition string `json:"condition,omitempty"`
+	// ConditionReason holds the value of the "condition_reason" field.
+	ConditionReason string `json:"condition_reason,omitempty"`
+	// ConditionSince holds the value of the "condition_since" field.
+	ConditionSince *time.Time `json:"condition_since,omitempty"`
 	// when it lost the traffic
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -101,9 +107,9 @@ func (*Deployment) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case deployment.FieldID, deployment.FieldServiceID, deployment.FieldEnvironmentID, deployment.FieldReleaseID, deployment.FieldPromotionID:
 			values[i] = new(sql.NullInt64)
-		case deployment.FieldSnapshot:
+		case deployment.FieldSnapshot, deployment.FieldCondition, deployment.FieldConditionReason:
 			values[i] = new(sql.NullString)
-		case deployment.FieldCreatedAt, deployment.FieldUpdatedAt, deployment.FieldEndedAt:
+		case deployment.FieldCreatedAt, deployment.FieldUpdatedAt, deployment.FieldConditionSince, deployment.FieldEndedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -179,6 +185,25 @@ func (_m *Deployment) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field verified", values[i])
 			} else if value.Valid {
 				_m.Verified = value.Bool
+			}
+		case deployment.FieldCondition:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field condition", values[i])
+			} else if value.Valid {
+				_m.Condition = value.String
+			}
+		case deployment.FieldConditionReason:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field condition_reason", values[i])
+			} else if value.Valid {
+				_m.ConditionReason = value.String
+			}
+		case deployment.FieldConditionSince:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field condition_since", values[i])
+			} else if value.Valid {
+				_m.ConditionSince = new(time.Time)
+				*_m.ConditionSince = value.Time
 			}
 		case deployment.FieldEndedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -264,6 +289,17 @@ func (_m *Deployment) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("verified=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Verified))
+	builder.WriteString(", ")
+	builder.WriteString("condition=")
+	builder.WriteString(_m.Condition)
+	builder.WriteString(", ")
+	builder.WriteString("condition_reason=")
+	builder.WriteString(_m.ConditionReason)
+	builder.WriteString(", ")
+	if v := _m.ConditionSince; v != nil {
+		builder.WriteString("condition_since=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteString(", ")
 	if v := _m.EndedAt; v != nil {
 		builder.WriteString("ended_at=")

@@ -111,6 +111,48 @@ func (_c *DeploymentCreate) SetNillableVerified(v *bool) *DeploymentCreate {
 	return _c
 }
 
+// SetCondition sets the "condition" field.
+func (_c *DeploymentCreate) SetCondition(v string) *DeploymentCreate {
+	_c.mutation.SetCondition(v)
+	return _c
+}
+
+// SetNillableCondition sets the "condition" field if the given value is not nil.
+func (_c *DeploymentCreate) SetNillableCondition(v *string) *DeploymentCreate {
+	if v != nil {
+		_c.SetCondition(*v)
+	}
+	return _c
+}
+
+// SetConditionReason sets the "condition_reason" field.
+func (_c *DeploymentCreate) SetConditionReason(v string) *DeploymentCreate {
+	_c.mutation.SetConditionReason(v)
+	return _c
+}
+
+// SetNillableConditionReason sets the "condition_reason" field if the given value is not nil.
+func (_c *DeploymentCreate) SetNillableConditionReason(v *string) *DeploymentCreate {
+	if v != nil {
+		_c.SetConditionReason(*v)
+	}
+	return _c
+}
+
+// SetConditionSince sets the "condition_since" field.
+func (_c *DeploymentCreate) SetConditionSince(v time.Time) *DeploymentCreate {
+	_c.mutation.SetConditionSince(v)
+	return _c
+}
+
+// SetNillableConditionSince sets the "condition_since" field if the given value is not nil.
+func (_c *DeploymentCreate) SetNillableConditionSince(v *time.Time) *DeploymentCreate {
+	if v != nil {
+		_c.SetConditionSince(*v)
+	}
+	return _c
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (_c *DeploymentCreate) SetEndedAt(v time.Time) *DeploymentCreate {
 	_c.mutation.SetEndedAt(v)
@@ -199,6 +241,14 @@ func (_c *DeploymentCreate) defaults() error {
 		v := deployment.DefaultVerified
 		_c.mutation.SetVerified(v)
 	}
+	if _, ok := _c.mutation.Condition(); !ok {
+		v := deployment.DefaultCondition
+		_c.mutation.SetCondition(v)
+	}
+	if _, ok := _c.mutation.ConditionReason(); !ok {
+		v := deployment.DefaultConditionReason
+		_c.mutation.SetConditionReason(v)
+	}
 	return nil
 }
 
@@ -230,6 +280,12 @@ func (_c *DeploymentCreate) check() error {
 	}
 	if _, ok := _c.mutation.Verified(); !ok {
 		return &ValidationError{Name: "verified", err: errors.New(`ent: missing required field "Deployment.verified"`)}
+	}
+	if _, ok := _c.mutation.Condition(); !ok {
+		return &ValidationError{Name: "condition", err: errors.New(`ent: missing required field "Deployment.condition"`)}
+	}
+	if _, ok := _c.mutation.ConditionReason(); !ok {
+		return &ValidationError{Name: "condition_reason", err: errors.New(`ent: missing required field "Deployment.condition_reason"`)}
 	}
 	if len(_c.mutation.ServiceIDs()) == 0 {
 		return &ValidationError{Name: "service", err: errors.New(`ent: missing required edge "Deployment.service"`)}
@@ -290,6 +346,18 @@ func (_c *DeploymentCreate) createSpec() (*Deployment, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Verified(); ok {
 		_spec.SetField(deployment.FieldVerified, field.TypeBool, value)
 		_node.Verified = value
+	}
+	if value, ok := _c.mutation.Condition(); ok {
+		_spec.SetField(deployment.FieldCondition, field.TypeString, value)
+		_node.Condition = value
+	}
+	if value, ok := _c.mutation.ConditionReason(); ok {
+		_spec.SetField(deployment.FieldConditionReason, field.TypeString, value)
+		_node.ConditionReason = value
+	}
+	if value, ok := _c.mutation.ConditionSince(); ok {
+		_spec.SetField(deployment.FieldConditionSince, field.TypeTime, value)
+		_node.ConditionSince = &value
 	}
 	if value, ok := _c.mutation.EndedAt(); ok {
 		_spec.SetField(deployment.FieldEndedAt, field.TypeTime, value)
@@ -434,6 +502,48 @@ func (u *DeploymentUpsert) UpdateVerified() *DeploymentUpsert {
 	return u
 }
 
+// SetCondition sets the "condition" field.
+func (u *DeploymentUpsert) SetCondition(v string) *DeploymentUpsert {
+	u.Set(deployment.FieldCondition, v)
+	return u
+}
+
+// UpdateCondition sets the "condition" field to the value that was provided on create.
+func (u *DeploymentUpsert) UpdateCondition() *DeploymentUpsert {
+	u.SetExcluded(deployment.FieldCondition)
+	return u
+}
+
+// SetConditionReason sets the "condition_reason" field.
+func (u *DeploymentUpsert) SetConditionReason(v string) *DeploymentUpsert {
+	u.Set(deployment.FieldConditionReason, v)
+	return u
+}
+
+// UpdateConditionReason sets the "condition_reason" field to the value that was provided on create.
+func (u *DeploymentUpsert) UpdateConditionReason() *DeploymentUpsert {
+	u.SetExcluded(deployment.FieldConditionReason)
+	return u
+}
+
+// SetConditionSince sets the "condition_since" field.
+func (u *DeploymentUpsert) SetConditionSince(v time.Time) *DeploymentUpsert {
+	u.Set(deployment.FieldConditionSince, v)
+	return u
+}
+
+// UpdateConditionSince sets the "condition_since" field to the value that was provided on create.
+func (u *DeploymentUpsert) UpdateConditionSince() *DeploymentUpsert {
+	u.SetExcluded(deployment.FieldConditionSince)
+	return u
+}
+
+// ClearConditionSince clears the value of the "condition_since" field.
+func (u *DeploymentUpsert) ClearConditionSince() *DeploymentUpsert {
+	u.SetNull(deployment.FieldConditionSince)
+	return u
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (u *DeploymentUpsert) SetEndedAt(v time.Time) *DeploymentUpsert {
 	u.Set(deployment.FieldEndedAt, v)
@@ -551,6 +661,55 @@ func (u *DeploymentUpsertOne) SetVerified(v bool) *DeploymentUpsertOne {
 func (u *DeploymentUpsertOne) UpdateVerified() *DeploymentUpsertOne {
 	return u.Update(func(s *DeploymentUpsert) {
 		s.UpdateVerified()
+	})
+}
+
+// SetCondition sets the "condition" field.
+func (u *DeploymentUpsertOne) SetCondition(v string) *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetCondition(v)
+	})
+}
+
+// UpdateCondition sets the "condition" field to the value that was provided on create.
+func (u *DeploymentUpsertOne) UpdateCondition() *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateCondition()
+	})
+}
+
+// SetConditionReason sets the "condition_reason" field.
+func (u *DeploymentUpsertOne) SetConditionReason(v string) *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetConditionReason(v)
+	})
+}
+
+// UpdateConditionReason sets the "condition_reason" field to the value that was provided on create.
+func (u *DeploymentUpsertOne) UpdateConditionReason() *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateConditionReason()
+	})
+}
+
+// SetConditionSince sets the "condition_since" field.
+func (u *DeploymentUpsertOne) SetConditionSince(v time.Time) *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetConditionSince(v)
+	})
+}
+
+// UpdateConditionSince sets the "condition_since" field to the value that was provided on create.
+func (u *DeploymentUpsertOne) UpdateConditionSince() *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateConditionSince()
+	})
+}
+
+// ClearConditionSince clears the value of the "condition_since" field.
+func (u *DeploymentUpsertOne) ClearConditionSince() *DeploymentUpsertOne {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.ClearConditionSince()
 	})
 }
 
@@ -840,6 +999,55 @@ func (u *DeploymentUpsertBulk) SetVerified(v bool) *DeploymentUpsertBulk {
 func (u *DeploymentUpsertBulk) UpdateVerified() *DeploymentUpsertBulk {
 	return u.Update(func(s *DeploymentUpsert) {
 		s.UpdateVerified()
+	})
+}
+
+// SetCondition sets the "condition" field.
+func (u *DeploymentUpsertBulk) SetCondition(v string) *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetCondition(v)
+	})
+}
+
+// UpdateCondition sets the "condition" field to the value that was provided on create.
+func (u *DeploymentUpsertBulk) UpdateCondition() *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateCondition()
+	})
+}
+
+// SetConditionReason sets the "condition_reason" field.
+func (u *DeploymentUpsertBulk) SetConditionReason(v string) *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetConditionReason(v)
+	})
+}
+
+// UpdateConditionReason sets the "condition_reason" field to the value that was provided on create.
+func (u *DeploymentUpsertBulk) UpdateConditionReason() *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateConditionReason()
+	})
+}
+
+// SetConditionSince sets the "condition_since" field.
+func (u *DeploymentUpsertBulk) SetConditionSince(v time.Time) *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.SetConditionSince(v)
+	})
+}
+
+// UpdateConditionSince sets the "condition_since" field to the value that was provided on create.
+func (u *DeploymentUpsertBulk) UpdateConditionSince() *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.UpdateConditionSince()
+	})
+}
+
+// ClearConditionSince clears the value of the "condition_since" field.
+func (u *DeploymentUpsertBulk) ClearConditionSince() *DeploymentUpsertBulk {
+	return u.Update(func(s *DeploymentUpsert) {
+		s.ClearConditionSince()
 	})
 }
 

@@ -62,6 +62,54 @@ func (_u *DeploymentUpdate) SetNillableVerified(v *bool) *DeploymentUpdate {
 	return _u
 }
 
+// SetCondition sets the "condition" field.
+func (_u *DeploymentUpdate) SetCondition(v string) *DeploymentUpdate {
+	_u.mutation.SetCondition(v)
+	return _u
+}
+
+// SetNillableCondition sets the "condition" field if the given value is not nil.
+func (_u *DeploymentUpdate) SetNillableCondition(v *string) *DeploymentUpdate {
+	if v != nil {
+		_u.SetCondition(*v)
+	}
+	return _u
+}
+
+// SetConditionReason sets the "condition_reason" field.
+func (_u *DeploymentUpdate) SetConditionReason(v string) *DeploymentUpdate {
+	_u.mutation.SetConditionReason(v)
+	return _u
+}
+
+// SetNillableConditionReason sets the "condition_reason" field if the given value is not nil.
+func (_u *DeploymentUpdate) SetNillableConditionReason(v *string) *DeploymentUpdate {
+	if v != nil {
+		_u.SetConditionReason(*v)
+	}
+	return _u
+}
+
+// SetConditionSince sets the "condition_since" field.
+func (_u *DeploymentUpdate) SetConditionSince(v time.Time) *DeploymentUpdate {
+	_u.mutation.SetConditionSince(v)
+	return _u
+}
+
+// SetNillableConditionSince sets the "condition_since" field if the given value is not nil.
+func (_u *DeploymentUpdate) SetNillableConditionSince(v *time.Time) *DeploymentUpdate {
+	if v != nil {
+		_u.SetConditionSince(*v)
+	}
+	return _u
+}
+
+// ClearConditionSince clears the value of the "condition_since" field.
+func (_u *DeploymentUpdate) ClearConditionSince() *DeploymentUpdate {
+	_u.mutation.ClearConditionSince()
+	return _u
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (_u *DeploymentUpdate) SetEndedAt(v time.Time) *DeploymentUpdate {
 	_u.mutation.SetEndedAt(v)
@@ -164,6 +212,18 @@ func (_u *DeploymentUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if value, ok := _u.mutation.Verified(); ok {
 		_spec.SetField(deployment.FieldVerified, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.Condition(); ok {
+		_spec.SetField(deployment.FieldCondition, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConditionReason(); ok {
+		_spec.SetField(deployment.FieldConditionReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConditionSince(); ok {
+		_spec.SetField(deployment.FieldConditionSince, field.TypeTime, value)
+	}
+	if _u.mutation.ConditionSinceCleared() {
+		_spec.ClearField(deployment.FieldConditionSince, field.TypeTime)
+	}
 	if value, ok := _u.mutation.EndedAt(); ok {
 		_spec.SetField(deployment.FieldEndedAt, field.TypeTime, value)
 	}
@@ -221,6 +281,54 @@ func (_u *DeploymentUpdateOne) SetNillableVerified(v *bool) *DeploymentUpdateOne
 	if v != nil {
 		_u.SetVerified(*v)
 	}
+	return _u
+}
+
+// SetCondition sets the "condition" field.
+func (_u *DeploymentUpdateOne) SetCondition(v string) *DeploymentUpdateOne {
+	_u.mutation.SetCondition(v)
+	return _u
+}
+
+// SetNillableCondition sets the "condition" field if the given value is not nil.
+func (_u *DeploymentUpdateOne) SetNillableCondition(v *string) *DeploymentUpdateOne {
+	if v != nil {
+		_u.SetCondition(*v)
+	}
+	return _u
+}
+
+// SetConditionReason sets the "condition_reason" field.
+func (_u *DeploymentUpdateOne) SetConditionReason(v string) *DeploymentUpdateOne {
+	_u.mutation.SetConditionReason(v)
+	return _u
+}
+
+// SetNillableConditionReason sets the "condition_reason" field if the given value is not nil.
+func (_u *DeploymentUpdateOne) SetNillableConditionReason(v *string) *DeploymentUpdateOne {
+	if v != nil {
+		_u.SetConditionReason(*v)
+	}
+	return _u
+}
+
+// SetConditionSince sets the "condition_since" field.
+func (_u *DeploymentUpdateOne) SetConditionSince(v time.Time) *DeploymentUpdateOne {
+	_u.mutation.SetConditionSince(v)
+	return _u
+}
+
+// SetNillableConditionSince sets the "condition_since" field if the given value is not nil.
+func (_u *DeploymentUpdateOne) SetNillableConditionSince(v *time.Time) *DeploymentUpdateOne {
+	if v != nil {
+		_u.SetConditionSince(*v)
+	}
+	return _u
+}
+
+// ClearConditionSince clears the value of the "condition_since" field.
+func (_u *DeploymentUpdateOne) ClearConditionSince() *DeploymentUpdateOne {
+	_u.mutation.ClearConditionSince()
 	return _u
 }
 
@@ -355,6 +463,18 @@ func (_u *DeploymentUpdateOne) sqlSave(ctx context.Context) (_node *Deployment, 
 	}
 	if value, ok := _u.mutation.Verified(); ok {
 		_spec.SetField(deployment.FieldVerified, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Condition(); ok {
+		_spec.SetField(deployment.FieldCondition, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConditionReason(); ok {
+		_spec.SetField(deployment.FieldConditionReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConditionSince(); ok {
+		_spec.SetField(deployment.FieldConditionSince, field.TypeTime, value)
+	}
+	if _u.mutation.ConditionSinceCleared() {
+		_spec.ClearField(deployment.FieldConditionSince, field.TypeTime)
 	}
 	if value, ok := _u.mutation.EndedAt(); ok {
 		_spec.SetField(deployment.FieldEndedAt, field.TypeTime, value)

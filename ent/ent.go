@@ -14,23 +14,35 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/decision"
+	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/devicelogin"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/idempotencykey"
+	"github.com/slipway-dev/slipway/ent/identity"
+	"github.com/slipway-dev/slipway/ent/identityprovider"
 	"github.com/slipway-dev/slipway/ent/invitation"
 	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/ent/preference"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/signinattempt"
 	"github.com/slipway-dev/slipway/ent/signingkey"
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/team"
 	"github.com/slipway-dev/slipway/ent/token"
+	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/ent/webhook"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -91,25 +103,37 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			account.Table:        account.ValidColumn,
-			auditentry.Table:     auditentry.ValidColumn,
-			deployment.Table:     deployment.ValidColumn,
-			environment.Table:    environment.ValidColumn,
-			event.Table:          event.ValidColumn,
-			idempotencykey.Table: idempotencykey.ValidColumn,
-			invitation.Table:     invitation.ValidColumn,
-			logchunk.Table:       logchunk.ValidColumn,
-			membership.Table:     membership.ValidColumn,
-			promotion.Table:      promotion.ValidColumn,
-			release.Table:        release.ValidColumn,
-			service.Table:        service.ValidColumn,
-			session.Table:        session.ValidColumn,
-			setting.Table:        setting.ValidColumn,
-			signingkey.Table:     signingkey.ValidColumn,
-			snapshot.Table:       snapshot.ValidColumn,
-			step.Table:           step.ValidColumn,
-			team.Table:           team.ValidColumn,
-			token.Table:          token.ValidColumn,
+			account.Table:          account.ValidColumn,
+			auditentry.Table:       auditentry.ValidColumn,
+			decision.Table:         decision.ValidColumn,
+			delivery.Table:         delivery.ValidColumn,
+			deployment.Table:       deployment.ValidColumn,
+			devicelogin.Table:      devicelogin.ValidColumn,
+			environment.Table:      environment.ValidColumn,
+			event.Table:            event.ValidColumn,
+			freeze.Table:           freeze.ValidColumn,
+			hold.Table:             hold.ValidColumn,
+			idempotencykey.Table:   idempotencykey.ValidColumn,
+			identity.Table:         identity.ValidColumn,
+			identityprovider.Table: identityprovider.ValidColumn,
+			invitation.Table:       invitation.ValidColumn,
+			logchunk.Table:         logchunk.ValidColumn,
+			membership.Table:       membership.ValidColumn,
+			preference.Table:       preference.ValidColumn,
+			promotion.Table:        promotion.ValidColumn,
+			release.Table:          release.ValidColumn,
+			service.Table:          service.ValidColumn,
+			servicepolicy.Table:    servicepolicy.ValidColumn,
+			session.Table:          session.ValidColumn,
+			setting.Table:          setting.ValidColumn,
+			signinattempt.Table:    signinattempt.ValidColumn,
+			signingkey.Table:       signingkey.ValidColumn,
+			snapshot.Table:         snapshot.ValidColumn,
+			step.Table:             step.ValidColumn,
+			team.Table:             team.ValidColumn,
+			token.Table:            token.ValidColumn,
+			trust.Table:            trust.ValidColumn,
+			webhook.Table:          webhook.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

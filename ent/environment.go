@@ -3,12 +3,14 @@
 package ent
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/environment"
 )
 
@@ -29,6 +31,8 @@ type Environment struct {
 	Position int `json:"position,omitempty"`
 	// Target holds the value of the "target" field.
 	Target string `json:"target,omitempty"`
+	// what it asks of promotions
+	Policy slipway.Policy `json:"policy,omitempty"`
 	// counts changes of its settings
 	ConfigRevision int `json:"config_revision,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -45,9 +49,13 @@ type EnvironmentEdges struct {
 	Deployments []*Deployment `json:"deployments,omitempty"`
 	// Settings holds the value of the settings edge.
 	Settings []*Setting `json:"settings,omitempty"`
+	// Policies holds the value of the policies edge.
+	Policies []*ServicePolicy `json:"policies,omitempty"`
+	// Holds holds the value of the holds edge.
+	Holds []*Hold `json:"holds,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [5]bool
 }
 
 // PromotionsOrErr returns the Promotions value or an error if the edge
@@ -77,11 +85,31 @@ func (e EnvironmentEdges) SettingsOrErr() ([]*Setting, error) {
 	return nil, &NotLoadedError{edge: "settings"}
 }
 
+// PoliciesOrErr returns the Policies value or an error if the edge
+// was not loaded in eager-loading.
+func (e EnvironmentEdges) PoliciesOrErr() ([]*ServicePolicy, error) {
+	if e.loadedTypes[3] {
+		return e.Policies, nil
+	}
+	return nil, &NotLoadedError{edge: "policies"}
+}
+
+// HoldsOrErr returns the Holds value or an error if the edge
+// was not loaded in eager-loading.
+func (e EnvironmentEdges) HoldsOrErr() ([]*Hold, error) {
+	if e.loadedTypes[4] {
+		return e.Holds, nil
+	}
+	return nil, &NotLoadedError{edge: "holds"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Environment) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case environment.FieldPolicy:
+			values[i] = new([]byte)
 		case environment.FieldID, environment.FieldRevision, environment.FieldPosition, environment.FieldConfigRevision:
 			values[i] = new(sql.NullInt64)
 		case environment.FieldName, environment.FieldTarget:
@@ -145,6 +173,14 @@ func (_m *Environment) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Target = value.String
 			}
+		case environment.FieldPolicy:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field policy", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Policy); err != nil {
+					return fmt.Errorf("unmarshal field policy: %w", err)
+				}
+			}
 		case environment.FieldConfigRevision:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field config_revision", values[i])
@@ -177,6 +213,16 @@ func (_m *Environment) QueryDeployments() *DeploymentQuery {
 // QuerySettings queries the "settings" edge of the Environment entity.
 func (_m *Environment) QuerySettings() *SettingQuery {
 	return NewEnvironmentClient(_m.config).QuerySettings(_m)
+}
+
+// QueryPolicies queries the "policies" edge of the Environment entity.
+func (_m *Environment) QueryPolicies() *ServicePolicyQuery {
+	return NewEnvironmentClient(_m.config).QueryPolicies(_m)
+}
+
+// QueryHolds queries the "holds" edge of the Environment entity.
+func (_m *Environment) QueryHolds() *HoldQuery {
+	return NewEnvironmentClient(_m.config).QueryHolds(_m)
 }
 
 // Update returns a builder for updating this Environment.
@@ -219,6 +265,9 @@ func (_m *Environment) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("target=")
 	builder.WriteString(_m.Target)
+	builder.WriteString(", ")
+	builder.WriteString("policy=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Policy))
 	builder.WriteString(", ")
 	builder.WriteString("config_revision=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ConfigRevision))

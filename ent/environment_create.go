@@ -11,9 +11,12 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/setting"
 )
 
@@ -93,6 +96,20 @@ func (_c *EnvironmentCreate) SetNillableTarget(v *string) *EnvironmentCreate {
 	return _c
 }
 
+// SetPolicy sets the "policy" field.
+func (_c *EnvironmentCreate) SetPolicy(v slipway.Policy) *EnvironmentCreate {
+	_c.mutation.SetPolicy(v)
+	return _c
+}
+
+// SetNillablePolicy sets the "policy" field if the given value is not nil.
+func (_c *EnvironmentCreate) SetNillablePolicy(v *slipway.Policy) *EnvironmentCreate {
+	if v != nil {
+		_c.SetPolicy(*v)
+	}
+	return _c
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_c *EnvironmentCreate) SetConfigRevision(v int) *EnvironmentCreate {
 	_c.mutation.SetConfigRevision(v)
@@ -150,6 +167,36 @@ func (_c *EnvironmentCreate) AddSettings(v ...*Setting) *EnvironmentCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddSettingIDs(ids...)
+}
+
+// AddPolicyIDs adds the "policies" edge to the ServicePolicy entity by IDs.
+func (_c *EnvironmentCreate) AddPolicyIDs(ids ...int) *EnvironmentCreate {
+	_c.mutation.AddPolicyIDs(ids...)
+	return _c
+}
+
+// AddPolicies adds the "policies" edges to the ServicePolicy entity.
+func (_c *EnvironmentCreate) AddPolicies(v ...*ServicePolicy) *EnvironmentCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddPolicyIDs(ids...)
+}
+
+// AddHoldIDs adds the "holds" edge to the Hold entity by IDs.
+func (_c *EnvironmentCreate) AddHoldIDs(ids ...int) *EnvironmentCreate {
+	_c.mutation.AddHoldIDs(ids...)
+	return _c
+}
+
+// AddHolds adds the "holds" edges to the Hold entity.
+func (_c *EnvironmentCreate) AddHolds(v ...*Hold) *EnvironmentCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddHoldIDs(ids...)
 }
 
 // Mutation returns the EnvironmentMutation object of the builder.
@@ -243,6 +290,11 @@ func (_c *EnvironmentCreate) check() error {
 	if _, ok := _c.mutation.Target(); !ok {
 		return &ValidationError{Name: "target", err: errors.New(`ent: missing required field "Environment.target"`)}
 	}
+	if v, ok := _c.mutation.Policy(); ok {
+		if err := v.Validate(); err != nil {
+			return &ValidationError{Name: "policy", err: fmt.Errorf(`ent: validator failed for field "Environment.policy": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.ConfigRevision(); !ok {
 		return &ValidationError{Name: "config_revision", err: errors.New(`ent: missing required field "Environment.config_revision"`)}
 	}
@@ -297,6 +349,10 @@ func (_c *EnvironmentCreate) createSpec() (*Environment, *sqlgraph.CreateSpec) {
 		_spec.SetField(environment.FieldTarget, field.TypeString, value)
 		_node.Target = value
 	}
+	if value, ok := _c.mutation.Policy(); ok {
+		_spec.SetField(environment.FieldPolicy, field.TypeJSON, value)
+		_node.Policy = value
+	}
 	if value, ok := _c.mutation.ConfigRevision(); ok {
 		_spec.SetField(environment.FieldConfigRevision, field.TypeInt, value)
 		_node.ConfigRevision = value
@@ -342,6 +398,38 @@ func (_c *EnvironmentCreate) createSpec() (*Environment, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(setting.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PoliciesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.HoldsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {
@@ -458,6 +546,24 @@ func (u *EnvironmentUpsert) SetTarget(v string) *EnvironmentUpsert {
 // UpdateTarget sets the "target" field to the value that was provided on create.
 func (u *EnvironmentUpsert) UpdateTarget() *EnvironmentUpsert {
 	u.SetExcluded(environment.FieldTarget)
+	return u
+}
+
+// SetPolicy sets the "policy" field.
+func (u *EnvironmentUpsert) SetPolicy(v slipway.Policy) *EnvironmentUpsert {
+	u.Set(environment.FieldPolicy, v)
+	return u
+}
+
+// UpdatePolicy sets the "policy" field to the value that was provided on create.
+func (u *EnvironmentUpsert) UpdatePolicy() *EnvironmentUpsert {
+	u.SetExcluded(environment.FieldPolicy)
+	return u
+}
+
+// ClearPolicy clears the value of the "policy" field.
+func (u *EnvironmentUpsert) ClearPolicy() *EnvironmentUpsert {
+	u.SetNull(environment.FieldPolicy)
 	return u
 }
 
@@ -594,6 +700,27 @@ func (u *EnvironmentUpsertOne) SetTarget(v string) *EnvironmentUpsertOne {
 func (u *EnvironmentUpsertOne) UpdateTarget() *EnvironmentUpsertOne {
 	return u.Update(func(s *EnvironmentUpsert) {
 		s.UpdateTarget()
+	})
+}
+
+// SetPolicy sets the "policy" field.
+func (u *EnvironmentUpsertOne) SetPolicy(v slipway.Policy) *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.SetPolicy(v)
+	})
+}
+
+// UpdatePolicy sets the "policy" field to the value that was provided on create.
+func (u *EnvironmentUpsertOne) UpdatePolicy() *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.UpdatePolicy()
+	})
+}
+
+// ClearPolicy clears the value of the "policy" field.
+func (u *EnvironmentUpsertOne) ClearPolicy() *EnvironmentUpsertOne {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.ClearPolicy()
 	})
 }
 
@@ -899,6 +1026,27 @@ func (u *EnvironmentUpsertBulk) SetTarget(v string) *EnvironmentUpsertBulk {
 func (u *EnvironmentUpsertBulk) UpdateTarget() *EnvironmentUpsertBulk {
 	return u.Update(func(s *EnvironmentUpsert) {
 		s.UpdateTarget()
+	})
+}
+
+// SetPolicy sets the "policy" field.
+func (u *EnvironmentUpsertBulk) SetPolicy(v slipway.Policy) *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.SetPolicy(v)
+	})
+}
+
+// UpdatePolicy sets the "policy" field to the value that was provided on create.
+func (u *EnvironmentUpsertBulk) UpdatePolicy() *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.UpdatePolicy()
+	})
+}
+
+// ClearPolicy clears the value of the "policy" field.
+func (u *EnvironmentUpsertBulk) ClearPolicy() *EnvironmentUpsertBulk {
+	return u.Update(func(s *EnvironmentUpsert) {
+		s.ClearPolicy()
 	})
 }
 

@@ -11,10 +11,13 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/setting"
 )
 
@@ -93,6 +96,26 @@ func (_u *EnvironmentUpdate) SetNillableTarget(v *string) *EnvironmentUpdate {
 	return _u
 }
 
+// SetPolicy sets the "policy" field.
+func (_u *EnvironmentUpdate) SetPolicy(v slipway.Policy) *EnvironmentUpdate {
+	_u.mutation.SetPolicy(v)
+	return _u
+}
+
+// SetNillablePolicy sets the "policy" field if the given value is not nil.
+func (_u *EnvironmentUpdate) SetNillablePolicy(v *slipway.Policy) *EnvironmentUpdate {
+	if v != nil {
+		_u.SetPolicy(*v)
+	}
+	return _u
+}
+
+// ClearPolicy clears the value of the "policy" field.
+func (_u *EnvironmentUpdate) ClearPolicy() *EnvironmentUpdate {
+	_u.mutation.ClearPolicy()
+	return _u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_u *EnvironmentUpdate) SetConfigRevision(v int) *EnvironmentUpdate {
 	_u.mutation.ResetConfigRevision()
@@ -157,6 +180,36 @@ func (_u *EnvironmentUpdate) AddSettings(v ...*Setting) *EnvironmentUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSettingIDs(ids...)
+}
+
+// AddPolicyIDs adds the "policies" edge to the ServicePolicy entity by IDs.
+func (_u *EnvironmentUpdate) AddPolicyIDs(ids ...int) *EnvironmentUpdate {
+	_u.mutation.AddPolicyIDs(ids...)
+	return _u
+}
+
+// AddPolicies adds the "policies" edges to the ServicePolicy entity.
+func (_u *EnvironmentUpdate) AddPolicies(v ...*ServicePolicy) *EnvironmentUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPolicyIDs(ids...)
+}
+
+// AddHoldIDs adds the "holds" edge to the Hold entity by IDs.
+func (_u *EnvironmentUpdate) AddHoldIDs(ids ...int) *EnvironmentUpdate {
+	_u.mutation.AddHoldIDs(ids...)
+	return _u
+}
+
+// AddHolds adds the "holds" edges to the Hold entity.
+func (_u *EnvironmentUpdate) AddHolds(v ...*Hold) *EnvironmentUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddHoldIDs(ids...)
 }
 
 // Mutation returns the EnvironmentMutation object of the builder.
@@ -227,6 +280,48 @@ func (_u *EnvironmentUpdate) RemoveSettings(v ...*Setting) *EnvironmentUpdate {
 	return _u.RemoveSettingIDs(ids...)
 }
 
+// ClearPolicies clears all "policies" edges to the ServicePolicy entity.
+func (_u *EnvironmentUpdate) ClearPolicies() *EnvironmentUpdate {
+	_u.mutation.ClearPolicies()
+	return _u
+}
+
+// RemovePolicyIDs removes the "policies" edge to ServicePolicy entities by IDs.
+func (_u *EnvironmentUpdate) RemovePolicyIDs(ids ...int) *EnvironmentUpdate {
+	_u.mutation.RemovePolicyIDs(ids...)
+	return _u
+}
+
+// RemovePolicies removes "policies" edges to ServicePolicy entities.
+func (_u *EnvironmentUpdate) RemovePolicies(v ...*ServicePolicy) *EnvironmentUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePolicyIDs(ids...)
+}
+
+// ClearHolds clears all "holds" edges to the Hold entity.
+func (_u *EnvironmentUpdate) ClearHolds() *EnvironmentUpdate {
+	_u.mutation.ClearHolds()
+	return _u
+}
+
+// RemoveHoldIDs removes the "holds" edge to Hold entities by IDs.
+func (_u *EnvironmentUpdate) RemoveHoldIDs(ids ...int) *EnvironmentUpdate {
+	_u.mutation.RemoveHoldIDs(ids...)
+	return _u
+}
+
+// RemoveHolds removes "holds" edges to Hold entities.
+func (_u *EnvironmentUpdate) RemoveHolds(v ...*Hold) *EnvironmentUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveHoldIDs(ids...)
+}
+
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *EnvironmentUpdate) Save(ctx context.Context) (int, error) {
 	if err := _u.defaults(); err != nil {
@@ -295,6 +390,12 @@ func (_u *EnvironmentUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.Target(); ok {
 		_spec.SetField(environment.FieldTarget, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Policy(); ok {
+		_spec.SetField(environment.FieldPolicy, field.TypeJSON, value)
+	}
+	if _u.mutation.PolicyCleared() {
+		_spec.ClearField(environment.FieldPolicy, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ConfigRevision(); ok {
 		_spec.SetField(environment.FieldConfigRevision, field.TypeInt, value)
@@ -437,6 +538,96 @@ func (_u *EnvironmentUpdate) sqlSave(ctx context.Context) (_node int, err error)
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPoliciesIDs(); len(nodes) > 0 && !_u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PoliciesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedHoldsIDs(); len(nodes) > 0 && !_u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.HoldsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{environment.Label}
@@ -519,6 +710,26 @@ func (_u *EnvironmentUpdateOne) SetNillableTarget(v *string) *EnvironmentUpdateO
 	return _u
 }
 
+// SetPolicy sets the "policy" field.
+func (_u *EnvironmentUpdateOne) SetPolicy(v slipway.Policy) *EnvironmentUpdateOne {
+	_u.mutation.SetPolicy(v)
+	return _u
+}
+
+// SetNillablePolicy sets the "policy" field if the given value is not nil.
+func (_u *EnvironmentUpdateOne) SetNillablePolicy(v *slipway.Policy) *EnvironmentUpdateOne {
+	if v != nil {
+		_u.SetPolicy(*v)
+	}
+	return _u
+}
+
+// ClearPolicy clears the value of the "policy" field.
+func (_u *EnvironmentUpdateOne) ClearPolicy() *EnvironmentUpdateOne {
+	_u.mutation.ClearPolicy()
+	return _u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_u *EnvironmentUpdateOne) SetConfigRevision(v int) *EnvironmentUpdateOne {
 	_u.mutation.ResetConfigRevision()
@@ -583,6 +794,36 @@ func (_u *EnvironmentUpdateOne) AddSettings(v ...*Setting) *EnvironmentUpdateOne
 		ids[i] = v[i].ID
 	}
 	return _u.AddSettingIDs(ids...)
+}
+
+// AddPolicyIDs adds the "policies" edge to the ServicePolicy entity by IDs.
+func (_u *EnvironmentUpdateOne) AddPolicyIDs(ids ...int) *EnvironmentUpdateOne {
+	_u.mutation.AddPolicyIDs(ids...)
+	return _u
+}
+
+// AddPolicies adds the "policies" edges to the ServicePolicy entity.
+func (_u *EnvironmentUpdateOne) AddPolicies(v ...*ServicePolicy) *EnvironmentUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPolicyIDs(ids...)
+}
+
+// AddHoldIDs adds the "holds" edge to the Hold entity by IDs.
+func (_u *EnvironmentUpdateOne) AddHoldIDs(ids ...int) *EnvironmentUpdateOne {
+	_u.mutation.AddHoldIDs(ids...)
+	return _u
+}
+
+// AddHolds adds the "holds" edges to the Hold entity.
+func (_u *EnvironmentUpdateOne) AddHolds(v ...*Hold) *EnvironmentUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddHoldIDs(ids...)
 }
 
 // Mutation returns the EnvironmentMutation object of the builder.
@@ -651,6 +892,48 @@ func (_u *EnvironmentUpdateOne) RemoveSettings(v ...*Setting) *EnvironmentUpdate
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSettingIDs(ids...)
+}
+
+// ClearPolicies clears all "policies" edges to the ServicePolicy entity.
+func (_u *EnvironmentUpdateOne) ClearPolicies() *EnvironmentUpdateOne {
+	_u.mutation.ClearPolicies()
+	return _u
+}
+
+// RemovePolicyIDs removes the "policies" edge to ServicePolicy entities by IDs.
+func (_u *EnvironmentUpdateOne) RemovePolicyIDs(ids ...int) *EnvironmentUpdateOne {
+	_u.mutation.RemovePolicyIDs(ids...)
+	return _u
+}
+
+// RemovePolicies removes "policies" edges to ServicePolicy entities.
+func (_u *EnvironmentUpdateOne) RemovePolicies(v ...*ServicePolicy) *EnvironmentUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePolicyIDs(ids...)
+}
+
+// ClearHolds clears all "holds" edges to the Hold entity.
+func (_u *EnvironmentUpdateOne) ClearHolds() *EnvironmentUpdateOne {
+	_u.mutation.ClearHolds()
+	return _u
+}
+
+// RemoveHoldIDs removes the "holds" edge to Hold entities by IDs.
+func (_u *EnvironmentUpdateOne) RemoveHoldIDs(ids ...int) *EnvironmentUpdateOne {
+	_u.mutation.RemoveHoldIDs(ids...)
+	return _u
+}
+
+// RemoveHolds removes "holds" edges to Hold entities.
+func (_u *EnvironmentUpdateOne) RemoveHolds(v ...*Hold) *EnvironmentUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveHoldIDs(ids...)
 }
 
 // Where appends a list predicates to the EnvironmentUpdate builder.
@@ -752,6 +1035,12 @@ func (_u *EnvironmentUpdateOne) sqlSave(ctx context.Context) (_node *Environment
 	if value, ok := _u.mutation.Target(); ok {
 		_spec.SetField(environment.FieldTarget, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.Policy(); ok {
+		_spec.SetField(environment.FieldPolicy, field.TypeJSON, value)
+	}
+	if _u.mutation.PolicyCleared() {
+		_spec.ClearField(environment.FieldPolicy, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.ConfigRevision(); ok {
 		_spec.SetField(environment.FieldConfigRevision, field.TypeInt, value)
 	}
@@ -886,6 +1175,96 @@ func (_u *EnvironmentUpdateOne) sqlSave(ctx context.Context) (_node *Environment
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(setting.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPoliciesIDs(); len(nodes) > 0 && !_u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PoliciesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.PoliciesTable,
+			Columns: []string{environment.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedHoldsIDs(); len(nodes) > 0 && !_u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.HoldsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.HoldsTable,
+			Columns: []string{environment.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

@@ -46,6 +46,22 @@ type Promotion struct {
 	Rollback bool `json:"rollback,omitempty"`
 	// the workflow's input, frozen when the promotion was asked for
 	Input json.RawMessage `json:"input,omitempty"`
+	// as it stood when it was last looked at
+	Plan *slipway.PromotionPlan `json:"plan,omitempty"`
+	// digest of plan; what approvals are given to
+	PlanHash string `json:"plan_hash,omitempty"`
+	// what differs from what ran, as it was shown to whoever decided
+	Change json.RawMessage `json:"change,omitempty"`
+	// the closed gates, empty when it waits for nothing
+	Waits []slipway.Wait `json:"waits,omitempty"`
+	// when a promotion that still waits is given up
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// SupersededBy holds the value of the "superseded_by" field.
+	SupersededBy int `json:"superseded_by,omitempty"`
+	// RetryOf holds the value of the "retry_of" field.
+	RetryOf int `json:"retry_of,omitempty"`
+	// what asked for it when no person did: push, or after ENVIRONMENT
+	Cause string `json:"cause,omitempty"`
 	// StartedAt holds the value of the "started_at" field.
 	StartedAt *time.Time `json:"started_at,omitempty"`
 	// EndedAt holds the value of the "ended_at" field.
@@ -66,9 +82,11 @@ type PromotionEdges struct {
 	Release *Release `json:"release,omitempty"`
 	// Steps holds the value of the steps edge.
 	Steps []*Step `json:"steps,omitempty"`
+	// Decisions holds the value of the decisions edge.
+	Decisions []*Decision `json:"decisions,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [5]bool
 }
 
 // ServiceOrErr returns the Service value or an error if the edge
@@ -113,20 +131,29 @@ func (e PromotionEdges) StepsOrErr() ([]*Step, error) {
 	return nil, &NotLoadedError{edge: "steps"}
 }
 
+// DecisionsOrErr returns the Decisions value or an error if the edge
+// was not loaded in eager-loading.
+func (e PromotionEdges) DecisionsOrErr() ([]*Decision, error) {
+	if e.loadedTypes[4] {
+		return e.Decisions, nil
+	}
+	return nil, &NotLoadedError{edge: "decisions"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Promotion) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case promotion.FieldCommit, promotion.FieldInput:
+		case promotion.FieldCommit, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits:
 			values[i] = new([]byte)
 		case promotion.FieldRollback:
 			values[i] = new(sql.NullBool)
-		case promotion.FieldID, promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldReleaseID:
+		case promotion.FieldID, promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldReleaseID, promotion.FieldSupersededBy, promotion.FieldRetryOf:
 			values[i] = new(sql.NullInt64)
-		case promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy:
+		case promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy, promotion.FieldPlanHash, promotion.FieldCause:
 			values[i] = new(sql.NullString)
-		case promotion.FieldCreatedAt, promotion.FieldUpdatedAt, promotion.FieldStartedAt, promotion.FieldEndedAt:
+		case promotion.FieldCreatedAt, promotion.FieldUpdatedAt, promotion.FieldExpiresAt, promotion.FieldStartedAt, promotion.FieldEndedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -226,6 +253,61 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 					return fmt.Errorf("unmarshal field input: %w", err)
 				}
 			}
+		case promotion.FieldPlan:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field plan", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Plan); err != nil {
+					return fmt.Errorf("unmarshal field plan: %w", err)
+				}
+			}
+		case promotion.FieldPlanHash:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field plan_hash", values[i])
+			} else if value.Valid {
+				_m.PlanHash = value.String
+			}
+		case promotion.FieldChange:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field change", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Change); err != nil {
+					return fmt.Errorf("unmarshal field change: %w", err)
+				}
+			}
+		case promotion.FieldWaits:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field waits", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Waits); err != nil {
+					return fmt.Errorf("unmarshal field waits: %w", err)
+				}
+			}
+		case promotion.FieldExpiresAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field expires_at", values[i])
+			} else if value.Valid {
+				_m.ExpiresAt = new(time.Time)
+				*_m.ExpiresAt = value.Time
+			}
+		case promotion.FieldSupersededBy:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field superseded_by", values[i])
+			} else if value.Valid {
+				_m.SupersededBy = int(value.Int64)
+			}
+		case promotion.FieldRetryOf:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field retry_of", values[i])
+			} else if value.Valid {
+				_m.RetryOf = int(value.Int64)
+			}
+		case promotion.FieldCause:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field cause", values[i])
+			} else if value.Valid {
+				_m.Cause = value.String
+			}
 		case promotion.FieldStartedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field started_at", values[i])
@@ -271,6 +353,11 @@ func (_m *Promotion) QueryRelease() *ReleaseQuery {
 // QuerySteps queries the "steps" edge of the Promotion entity.
 func (_m *Promotion) QuerySteps() *StepQuery {
 	return NewPromotionClient(_m.config).QuerySteps(_m)
+}
+
+// QueryDecisions queries the "decisions" edge of the Promotion entity.
+func (_m *Promotion) QueryDecisions() *DecisionQuery {
+	return NewPromotionClient(_m.config).QueryDecisions(_m)
 }
 
 // Update returns a builder for updating this Promotion.
@@ -333,6 +420,32 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("input=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Input))
+	builder.WriteString(", ")
+	builder.WriteString("plan=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Plan))
+	builder.WriteString(", ")
+	builder.WriteString("plan_hash=")
+	builder.WriteString(_m.PlanHash)
+	builder.WriteString(", ")
+	builder.WriteString("change=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Change))
+	builder.WriteString(", ")
+	builder.WriteString("waits=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Waits))
+	builder.WriteString(", ")
+	if v := _m.ExpiresAt; v != nil {
+		builder.WriteString("expires_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("superseded_by=")
+	builder.WriteString(fmt.Sprintf("%v", _m.SupersededBy))
+	builder.WriteString(", ")
+	builder.WriteString("retry_of=")
+	builder.WriteString(fmt.Sprintf("%v", _m.RetryOf))
+	builder.WriteString(", ")
+	builder.WriteString("cause=")
+	builder.WriteString(_m.Cause)
 	builder.WriteString(", ")
 	if v := _m.StartedAt; v != nil {
 		builder.WriteString("started_at=")

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
@@ -156,6 +157,94 @@ func (_c *PromotionCreate) SetInput(v json.RawMessage) *PromotionCreate {
 	return _c
 }
 
+// SetPlan sets the "plan" field.
+func (_c *PromotionCreate) SetPlan(v *slipway.PromotionPlan) *PromotionCreate {
+	_c.mutation.SetPlan(v)
+	return _c
+}
+
+// SetPlanHash sets the "plan_hash" field.
+func (_c *PromotionCreate) SetPlanHash(v string) *PromotionCreate {
+	_c.mutation.SetPlanHash(v)
+	return _c
+}
+
+// SetNillablePlanHash sets the "plan_hash" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillablePlanHash(v *string) *PromotionCreate {
+	if v != nil {
+		_c.SetPlanHash(*v)
+	}
+	return _c
+}
+
+// SetChange sets the "change" field.
+func (_c *PromotionCreate) SetChange(v json.RawMessage) *PromotionCreate {
+	_c.mutation.SetChange(v)
+	return _c
+}
+
+// SetWaits sets the "waits" field.
+func (_c *PromotionCreate) SetWaits(v []slipway.Wait) *PromotionCreate {
+	_c.mutation.SetWaits(v)
+	return _c
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (_c *PromotionCreate) SetExpiresAt(v time.Time) *PromotionCreate {
+	_c.mutation.SetExpiresAt(v)
+	return _c
+}
+
+// SetNillableExpiresAt sets the "expires_at" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableExpiresAt(v *time.Time) *PromotionCreate {
+	if v != nil {
+		_c.SetExpiresAt(*v)
+	}
+	return _c
+}
+
+// SetSupersededBy sets the "superseded_by" field.
+func (_c *PromotionCreate) SetSupersededBy(v int) *PromotionCreate {
+	_c.mutation.SetSupersededBy(v)
+	return _c
+}
+
+// SetNillableSupersededBy sets the "superseded_by" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableSupersededBy(v *int) *PromotionCreate {
+	if v != nil {
+		_c.SetSupersededBy(*v)
+	}
+	return _c
+}
+
+// SetRetryOf sets the "retry_of" field.
+func (_c *PromotionCreate) SetRetryOf(v int) *PromotionCreate {
+	_c.mutation.SetRetryOf(v)
+	return _c
+}
+
+// SetNillableRetryOf sets the "retry_of" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableRetryOf(v *int) *PromotionCreate {
+	if v != nil {
+		_c.SetRetryOf(*v)
+	}
+	return _c
+}
+
+// SetCause sets the "cause" field.
+func (_c *PromotionCreate) SetCause(v string) *PromotionCreate {
+	_c.mutation.SetCause(v)
+	return _c
+}
+
+// SetNillableCause sets the "cause" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableCause(v *string) *PromotionCreate {
+	if v != nil {
+		_c.SetCause(*v)
+	}
+	return _c
+}
+
 // SetStartedAt sets the "started_at" field.
 func (_c *PromotionCreate) SetStartedAt(v time.Time) *PromotionCreate {
 	_c.mutation.SetStartedAt(v)
@@ -212,6 +301,21 @@ func (_c *PromotionCreate) AddSteps(v ...*Step) *PromotionCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddStepIDs(ids...)
+}
+
+// AddDecisionIDs adds the "decisions" edge to the Decision entity by IDs.
+func (_c *PromotionCreate) AddDecisionIDs(ids ...int) *PromotionCreate {
+	_c.mutation.AddDecisionIDs(ids...)
+	return _c
+}
+
+// AddDecisions adds the "decisions" edges to the Decision entity.
+func (_c *PromotionCreate) AddDecisions(v ...*Decision) *PromotionCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddDecisionIDs(ids...)
 }
 
 // Mutation returns the PromotionMutation object of the builder.
@@ -281,6 +385,22 @@ func (_c *PromotionCreate) defaults() error {
 		v := promotion.DefaultRollback
 		_c.mutation.SetRollback(v)
 	}
+	if _, ok := _c.mutation.PlanHash(); !ok {
+		v := promotion.DefaultPlanHash
+		_c.mutation.SetPlanHash(v)
+	}
+	if _, ok := _c.mutation.SupersededBy(); !ok {
+		v := promotion.DefaultSupersededBy
+		_c.mutation.SetSupersededBy(v)
+	}
+	if _, ok := _c.mutation.RetryOf(); !ok {
+		v := promotion.DefaultRetryOf
+		_c.mutation.SetRetryOf(v)
+	}
+	if _, ok := _c.mutation.Cause(); !ok {
+		v := promotion.DefaultCause
+		_c.mutation.SetCause(v)
+	}
 	return nil
 }
 
@@ -320,6 +440,18 @@ func (_c *PromotionCreate) check() error {
 	}
 	if _, ok := _c.mutation.Rollback(); !ok {
 		return &ValidationError{Name: "rollback", err: errors.New(`ent: missing required field "Promotion.rollback"`)}
+	}
+	if _, ok := _c.mutation.PlanHash(); !ok {
+		return &ValidationError{Name: "plan_hash", err: errors.New(`ent: missing required field "Promotion.plan_hash"`)}
+	}
+	if _, ok := _c.mutation.SupersededBy(); !ok {
+		return &ValidationError{Name: "superseded_by", err: errors.New(`ent: missing required field "Promotion.superseded_by"`)}
+	}
+	if _, ok := _c.mutation.RetryOf(); !ok {
+		return &ValidationError{Name: "retry_of", err: errors.New(`ent: missing required field "Promotion.retry_of"`)}
+	}
+	if _, ok := _c.mutation.Cause(); !ok {
+		return &ValidationError{Name: "cause", err: errors.New(`ent: missing required field "Promotion.cause"`)}
 	}
 	if len(_c.mutation.ServiceIDs()) == 0 {
 		return &ValidationError{Name: "service", err: errors.New(`ent: missing required edge "Promotion.service"`)}
@@ -390,6 +522,38 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 		_spec.SetField(promotion.FieldInput, field.TypeJSON, value)
 		_node.Input = value
 	}
+	if value, ok := _c.mutation.Plan(); ok {
+		_spec.SetField(promotion.FieldPlan, field.TypeJSON, value)
+		_node.Plan = value
+	}
+	if value, ok := _c.mutation.PlanHash(); ok {
+		_spec.SetField(promotion.FieldPlanHash, field.TypeString, value)
+		_node.PlanHash = value
+	}
+	if value, ok := _c.mutation.Change(); ok {
+		_spec.SetField(promotion.FieldChange, field.TypeJSON, value)
+		_node.Change = value
+	}
+	if value, ok := _c.mutation.Waits(); ok {
+		_spec.SetField(promotion.FieldWaits, field.TypeJSON, value)
+		_node.Waits = value
+	}
+	if value, ok := _c.mutation.ExpiresAt(); ok {
+		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
+		_node.ExpiresAt = &value
+	}
+	if value, ok := _c.mutation.SupersededBy(); ok {
+		_spec.SetField(promotion.FieldSupersededBy, field.TypeInt, value)
+		_node.SupersededBy = value
+	}
+	if value, ok := _c.mutation.RetryOf(); ok {
+		_spec.SetField(promotion.FieldRetryOf, field.TypeInt, value)
+		_node.RetryOf = value
+	}
+	if value, ok := _c.mutation.Cause(); ok {
+		_spec.SetField(promotion.FieldCause, field.TypeString, value)
+		_node.Cause = value
+	}
 	if value, ok := _c.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
 		_node.StartedAt = &value
@@ -458,6 +622,22 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(step.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.DecisionsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {
@@ -601,6 +781,108 @@ func (u *PromotionUpsert) ClearInput() *PromotionUpsert {
 	return u
 }
 
+// SetPlan sets the "plan" field.
+func (u *PromotionUpsert) SetPlan(v *slipway.PromotionPlan) *PromotionUpsert {
+	u.Set(promotion.FieldPlan, v)
+	return u
+}
+
+// UpdatePlan sets the "plan" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdatePlan() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldPlan)
+	return u
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (u *PromotionUpsert) ClearPlan() *PromotionUpsert {
+	u.SetNull(promotion.FieldPlan)
+	return u
+}
+
+// SetPlanHash sets the "plan_hash" field.
+func (u *PromotionUpsert) SetPlanHash(v string) *PromotionUpsert {
+	u.Set(promotion.FieldPlanHash, v)
+	return u
+}
+
+// UpdatePlanHash sets the "plan_hash" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdatePlanHash() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldPlanHash)
+	return u
+}
+
+// SetChange sets the "change" field.
+func (u *PromotionUpsert) SetChange(v json.RawMessage) *PromotionUpsert {
+	u.Set(promotion.FieldChange, v)
+	return u
+}
+
+// UpdateChange sets the "change" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateChange() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldChange)
+	return u
+}
+
+// ClearChange clears the value of the "change" field.
+func (u *PromotionUpsert) ClearChange() *PromotionUpsert {
+	u.SetNull(promotion.FieldChange)
+	return u
+}
+
+// SetWaits sets the "waits" field.
+func (u *PromotionUpsert) SetWaits(v []slipway.Wait) *PromotionUpsert {
+	u.Set(promotion.FieldWaits, v)
+	return u
+}
+
+// UpdateWaits sets the "waits" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateWaits() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldWaits)
+	return u
+}
+
+// ClearWaits clears the value of the "waits" field.
+func (u *PromotionUpsert) ClearWaits() *PromotionUpsert {
+	u.SetNull(promotion.FieldWaits)
+	return u
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (u *PromotionUpsert) SetExpiresAt(v time.Time) *PromotionUpsert {
+	u.Set(promotion.FieldExpiresAt, v)
+	return u
+}
+
+// UpdateExpiresAt sets the "expires_at" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateExpiresAt() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldExpiresAt)
+	return u
+}
+
+// ClearExpiresAt clears the value of the "expires_at" field.
+func (u *PromotionUpsert) ClearExpiresAt() *PromotionUpsert {
+	u.SetNull(promotion.FieldExpiresAt)
+	return u
+}
+
+// SetSupersededBy sets the "superseded_by" field.
+func (u *PromotionUpsert) SetSupersededBy(v int) *PromotionUpsert {
+	u.Set(promotion.FieldSupersededBy, v)
+	return u
+}
+
+// UpdateSupersededBy sets the "superseded_by" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateSupersededBy() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldSupersededBy)
+	return u
+}
+
+// AddSupersededBy adds v to the "superseded_by" field.
+func (u *PromotionUpsert) AddSupersededBy(v int) *PromotionUpsert {
+	u.Add(promotion.FieldSupersededBy, v)
+	return u
+}
+
 // SetStartedAt sets the "started_at" field.
 func (u *PromotionUpsert) SetStartedAt(v time.Time) *PromotionUpsert {
 	u.Set(promotion.FieldStartedAt, v)
@@ -665,6 +947,12 @@ func (u *PromotionUpsertOne) UpdateNewValues() *PromotionUpsertOne {
 		}
 		if _, exists := u.create.mutation.Rollback(); exists {
 			s.SetIgnore(promotion.FieldRollback)
+		}
+		if _, exists := u.create.mutation.RetryOf(); exists {
+			s.SetIgnore(promotion.FieldRetryOf)
+		}
+		if _, exists := u.create.mutation.Cause(); exists {
+			s.SetIgnore(promotion.FieldCause)
 		}
 	}))
 	return u
@@ -792,6 +1080,125 @@ func (u *PromotionUpsertOne) UpdateInput() *PromotionUpsertOne {
 func (u *PromotionUpsertOne) ClearInput() *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearInput()
+	})
+}
+
+// SetPlan sets the "plan" field.
+func (u *PromotionUpsertOne) SetPlan(v *slipway.PromotionPlan) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetPlan(v)
+	})
+}
+
+// UpdatePlan sets the "plan" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdatePlan() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdatePlan()
+	})
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (u *PromotionUpsertOne) ClearPlan() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearPlan()
+	})
+}
+
+// SetPlanHash sets the "plan_hash" field.
+func (u *PromotionUpsertOne) SetPlanHash(v string) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetPlanHash(v)
+	})
+}
+
+// UpdatePlanHash sets the "plan_hash" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdatePlanHash() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdatePlanHash()
+	})
+}
+
+// SetChange sets the "change" field.
+func (u *PromotionUpsertOne) SetChange(v json.RawMessage) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetChange(v)
+	})
+}
+
+// UpdateChange sets the "change" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateChange() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateChange()
+	})
+}
+
+// ClearChange clears the value of the "change" field.
+func (u *PromotionUpsertOne) ClearChange() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearChange()
+	})
+}
+
+// SetWaits sets the "waits" field.
+func (u *PromotionUpsertOne) SetWaits(v []slipway.Wait) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetWaits(v)
+	})
+}
+
+// UpdateWaits sets the "waits" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateWaits() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateWaits()
+	})
+}
+
+// ClearWaits clears the value of the "waits" field.
+func (u *PromotionUpsertOne) ClearWaits() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearWaits()
+	})
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (u *PromotionUpsertOne) SetExpiresAt(v time.Time) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetExpiresAt(v)
+	})
+}
+
+// UpdateExpiresAt sets the "expires_at" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateExpiresAt() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateExpiresAt()
+	})
+}
+
+// ClearExpiresAt clears the value of the "expires_at" field.
+func (u *PromotionUpsertOne) ClearExpiresAt() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearExpiresAt()
+	})
+}
+
+// SetSupersededBy sets the "superseded_by" field.
+func (u *PromotionUpsertOne) SetSupersededBy(v int) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetSupersededBy(v)
+	})
+}
+
+// AddSupersededBy adds v to the "superseded_by" field.
+func (u *PromotionUpsertOne) AddSupersededBy(v int) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.AddSupersededBy(v)
+	})
+}
+
+// UpdateSupersededBy sets the "superseded_by" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateSupersededBy() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateSupersededBy()
 	})
 }
 
@@ -1031,6 +1438,12 @@ func (u *PromotionUpsertBulk) UpdateNewValues() *PromotionUpsertBulk {
 			if _, exists := b.mutation.Rollback(); exists {
 				s.SetIgnore(promotion.FieldRollback)
 			}
+			if _, exists := b.mutation.RetryOf(); exists {
+				s.SetIgnore(promotion.FieldRetryOf)
+			}
+			if _, exists := b.mutation.Cause(); exists {
+				s.SetIgnore(promotion.FieldCause)
+			}
 		}
 	}))
 	return u
@@ -1158,6 +1571,125 @@ func (u *PromotionUpsertBulk) UpdateInput() *PromotionUpsertBulk {
 func (u *PromotionUpsertBulk) ClearInput() *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearInput()
+	})
+}
+
+// SetPlan sets the "plan" field.
+func (u *PromotionUpsertBulk) SetPlan(v *slipway.PromotionPlan) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetPlan(v)
+	})
+}
+
+// UpdatePlan sets the "plan" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdatePlan() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdatePlan()
+	})
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (u *PromotionUpsertBulk) ClearPlan() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearPlan()
+	})
+}
+
+// SetPlanHash sets the "plan_hash" field.
+func (u *PromotionUpsertBulk) SetPlanHash(v string) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetPlanHash(v)
+	})
+}
+
+// UpdatePlanHash sets the "plan_hash" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdatePlanHash() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdatePlanHash()
+	})
+}
+
+// SetChange sets the "change" field.
+func (u *PromotionUpsertBulk) SetChange(v json.RawMessage) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetChange(v)
+	})
+}
+
+// UpdateChange sets the "change" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateChange() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateChange()
+	})
+}
+
+// ClearChange clears the value of the "change" field.
+func (u *PromotionUpsertBulk) ClearChange() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearChange()
+	})
+}
+
+// SetWaits sets the "waits" field.
+func (u *PromotionUpsertBulk) SetWaits(v []slipway.Wait) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetWaits(v)
+	})
+}
+
+// UpdateWaits sets the "waits" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateWaits() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateWaits()
+	})
+}
+
+// ClearWaits clears the value of the "waits" field.
+func (u *PromotionUpsertBulk) ClearWaits() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearWaits()
+	})
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (u *PromotionUpsertBulk) SetExpiresAt(v time.Time) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetExpiresAt(v)
+	})
+}
+
+// UpdateExpiresAt sets the "expires_at" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateExpiresAt() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateExpiresAt()
+	})
+}
+
+// ClearExpiresAt clears the value of the "expires_at" field.
+func (u *PromotionUpsertBulk) ClearExpiresAt() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearExpiresAt()
+	})
+}
+
+// SetSupersededBy sets the "superseded_by" field.
+func (u *PromotionUpsertBulk) SetSupersededBy(v int) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetSupersededBy(v)
+	})
+}
+
+// AddSupersededBy adds v to the "superseded_by" field.
+func (u *PromotionUpsertBulk) AddSupersededBy(v int) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.AddSupersededBy(v)
+	})
+}
+
+// UpdateSupersededBy sets the "superseded_by" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateSupersededBy() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateSupersededBy()
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -32,6 +33,7 @@ type PromotionQuery struct {
 	withEnvironment *EnvironmentQuery
 	withRelease     *ReleaseQuery
 	withSteps       *StepQuery
+	withDecisions   *DecisionQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -149,6 +151,28 @@ func (_q *PromotionQuery) QuerySteps() *StepQuery {
 			sqlgraph.From(promotion.Table, promotion.FieldID, selector),
 			sqlgraph.To(step.Table, step.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, promotion.StepsTable, promotion.StepsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryDecisions chains the current query on the "decisions" edge.
+func (_q *PromotionQuery) QueryDecisions() *DecisionQuery {
+	query := (&DecisionClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(promotion.Table, promotion.FieldID, selector),
+			sqlgraph.To(decision.Table, decision.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, promotion.DecisionsTable, promotion.DecisionsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -352,6 +376,7 @@ func (_q *PromotionQuery) Clone() *PromotionQuery {
 		withEnvironment: _q.withEnvironment.Clone(),
 		withRelease:     _q.withRelease.Clone(),
 		withSteps:       _q.withSteps.Clone(),
+		withDecisions:   _q.withDecisions.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -399,6 +424,17 @@ func (_q *PromotionQuery) WithSteps(opts ...func(*StepQuery)) *PromotionQuery {
 		opt(query)
 	}
 	_q.withSteps = query
+	return _q
+}
+
+// WithDecisions tells the query-builder to eager-load the nodes that are connected to
+// the "decisions" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *PromotionQuery) WithDecisions(opts ...func(*DecisionQuery)) *PromotionQuery {
+	query := (&DecisionClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withDecisions = query
 	return _q
 }
 
@@ -486,11 +522,12 @@ func (_q *PromotionQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Pr
 	var (
 		nodes       = []*Promotion{}
 		_spec       = _q.querySpec()
-		loadedTypes = [4]bool{
+		loadedTypes = [5]bool{
 			_q.withService != nil,
 			_q.withEnvironment != nil,
 			_q.withRelease != nil,
 			_q.withSteps != nil,
+			_q.withDecisions != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -533,6 +570,13 @@ func (_q *PromotionQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Pr
 		if err := _q.loadSteps(ctx, query, nodes,
 			func(n *Promotion) { n.Edges.Steps = []*Step{} },
 			func(n *Promotion, e *Step) { n.Edges.Steps = append(n.Edges.Steps, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withDecisions; query != nil {
+		if err := _q.loadDecisions(ctx, query, nodes,
+			func(n *Promotion) { n.Edges.Decisions = []*Decision{} },
+			func(n *Promotion, e *Decision) { n.Edges.Decisions = append(n.Edges.Decisions, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -644,6 +688,36 @@ func (_q *PromotionQuery) loadSteps(ctx context.Context, query *StepQuery, nodes
 	}
 	query.Where(predicate.Step(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(promotion.StepsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.PromotionID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "promotion_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *PromotionQuery) loadDecisions(ctx context.Context, query *DecisionQuery, nodes []*Promotion, init func(*Promotion), assign func(*Promotion, *Decision)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Promotion)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(decision.FieldPromotionID)
+	}
+	query.Where(predicate.Decision(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(promotion.DecisionsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
@@ -118,6 +120,109 @@ func (_u *PromotionUpdate) ClearInput() *PromotionUpdate {
 	return _u
 }
 
+// SetPlan sets the "plan" field.
+func (_u *PromotionUpdate) SetPlan(v *slipway.PromotionPlan) *PromotionUpdate {
+	_u.mutation.SetPlan(v)
+	return _u
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (_u *PromotionUpdate) ClearPlan() *PromotionUpdate {
+	_u.mutation.ClearPlan()
+	return _u
+}
+
+// SetPlanHash sets the "plan_hash" field.
+func (_u *PromotionUpdate) SetPlanHash(v string) *PromotionUpdate {
+	_u.mutation.SetPlanHash(v)
+	return _u
+}
+
+// SetNillablePlanHash sets the "plan_hash" field if the given value is not nil.
+func (_u *PromotionUpdate) SetNillablePlanHash(v *string) *PromotionUpdate {
+	if v != nil {
+		_u.SetPlanHash(*v)
+	}
+	return _u
+}
+
+// SetChange sets the "change" field.
+func (_u *PromotionUpdate) SetChange(v json.RawMessage) *PromotionUpdate {
+	_u.mutation.SetChange(v)
+	return _u
+}
+
+// AppendChange appends value to the "change" field.
+func (_u *PromotionUpdate) AppendChange(v json.RawMessage) *PromotionUpdate {
+	_u.mutation.AppendChange(v)
+	return _u
+}
+
+// ClearChange clears the value of the "change" field.
+func (_u *PromotionUpdate) ClearChange() *PromotionUpdate {
+	_u.mutation.ClearChange()
+	return _u
+}
+
+// SetWaits sets the "waits" field.
+func (_u *PromotionUpdate) SetWaits(v []slipway.Wait) *PromotionUpdate {
+	_u.mutation.SetWaits(v)
+	return _u
+}
+
+// AppendWaits appends value to the "waits" field.
+func (_u *PromotionUpdate) AppendWaits(v []slipway.Wait) *PromotionUpdate {
+	_u.mutation.AppendWaits(v)
+	return _u
+}
+
+// ClearWaits clears the value of the "waits" field.
+func (_u *PromotionUpdate) ClearWaits() *PromotionUpdate {
+	_u.mutation.ClearWaits()
+	return _u
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (_u *PromotionUpdate) SetExpiresAt(v time.Time) *PromotionUpdate {
+	_u.mutation.SetExpiresAt(v)
+	return _u
+}
+
+// SetNillableExpiresAt sets the "expires_at" field if the given value is not nil.
+func (_u *PromotionUpdate) SetNillableExpiresAt(v *time.Time) *PromotionUpdate {
+	if v != nil {
+		_u.SetExpiresAt(*v)
+	}
+	return _u
+}
+
+// ClearExpiresAt clears the value of the "expires_at" field.
+func (_u *PromotionUpdate) ClearExpiresAt() *PromotionUpdate {
+	_u.mutation.ClearExpiresAt()
+	return _u
+}
+
+// SetSupersededBy sets the "superseded_by" field.
+func (_u *PromotionUpdate) SetSupersededBy(v int) *PromotionUpdate {
+	_u.mutation.ResetSupersededBy()
+	_u.mutation.SetSupersededBy(v)
+	return _u
+}
+
+// SetNillableSupersededBy sets the "superseded_by" field if the given value is not nil.
+func (_u *PromotionUpdate) SetNillableSupersededBy(v *int) *PromotionUpdate {
+	if v != nil {
+		_u.SetSupersededBy(*v)
+	}
+	return _u
+}
+
+// AddSupersededBy adds value to the "superseded_by" field.
+func (_u *PromotionUpdate) AddSupersededBy(v int) *PromotionUpdate {
+	_u.mutation.AddSupersededBy(v)
+	return _u
+}
+
 // SetStartedAt sets the "started_at" field.
 func (_u *PromotionUpdate) SetStartedAt(v time.Time) *PromotionUpdate {
 	_u.mutation.SetStartedAt(v)
@@ -178,6 +283,21 @@ func (_u *PromotionUpdate) AddSteps(v ...*Step) *PromotionUpdate {
 	return _u.AddStepIDs(ids...)
 }
 
+// AddDecisionIDs adds the "decisions" edge to the Decision entity by IDs.
+func (_u *PromotionUpdate) AddDecisionIDs(ids ...int) *PromotionUpdate {
+	_u.mutation.AddDecisionIDs(ids...)
+	return _u
+}
+
+// AddDecisions adds the "decisions" edges to the Decision entity.
+func (_u *PromotionUpdate) AddDecisions(v ...*Decision) *PromotionUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddDecisionIDs(ids...)
+}
+
 // Mutation returns the PromotionMutation object of the builder.
 func (_u *PromotionUpdate) Mutation() *PromotionMutation {
 	return _u.mutation
@@ -208,6 +328,27 @@ func (_u *PromotionUpdate) RemoveSteps(v ...*Step) *PromotionUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveStepIDs(ids...)
+}
+
+// ClearDecisions clears all "decisions" edges to the Decision entity.
+func (_u *PromotionUpdate) ClearDecisions() *PromotionUpdate {
+	_u.mutation.ClearDecisions()
+	return _u
+}
+
+// RemoveDecisionIDs removes the "decisions" edge to Decision entities by IDs.
+func (_u *PromotionUpdate) RemoveDecisionIDs(ids ...int) *PromotionUpdate {
+	_u.mutation.RemoveDecisionIDs(ids...)
+	return _u
+}
+
+// RemoveDecisions removes "decisions" edges to Decision entities.
+func (_u *PromotionUpdate) RemoveDecisions(v ...*Decision) *PromotionUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveDecisionIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -303,6 +444,49 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.InputCleared() {
 		_spec.ClearField(promotion.FieldInput, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Plan(); ok {
+		_spec.SetField(promotion.FieldPlan, field.TypeJSON, value)
+	}
+	if _u.mutation.PlanCleared() {
+		_spec.ClearField(promotion.FieldPlan, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.PlanHash(); ok {
+		_spec.SetField(promotion.FieldPlanHash, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Change(); ok {
+		_spec.SetField(promotion.FieldChange, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedChange(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, promotion.FieldChange, value)
+		})
+	}
+	if _u.mutation.ChangeCleared() {
+		_spec.ClearField(promotion.FieldChange, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Waits(); ok {
+		_spec.SetField(promotion.FieldWaits, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedWaits(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, promotion.FieldWaits, value)
+		})
+	}
+	if _u.mutation.WaitsCleared() {
+		_spec.ClearField(promotion.FieldWaits, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.ExpiresAt(); ok {
+		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
+	}
+	if _u.mutation.ExpiresAtCleared() {
+		_spec.ClearField(promotion.FieldExpiresAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.SupersededBy(); ok {
+		_spec.SetField(promotion.FieldSupersededBy, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedSupersededBy(); ok {
+		_spec.AddField(promotion.FieldSupersededBy, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
 	}
@@ -382,6 +566,51 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(step.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.DecisionsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedDecisionsIDs(); len(nodes) > 0 && !_u.mutation.DecisionsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.DecisionsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {
@@ -495,6 +724,109 @@ func (_u *PromotionUpdateOne) ClearInput() *PromotionUpdateOne {
 	return _u
 }
 
+// SetPlan sets the "plan" field.
+func (_u *PromotionUpdateOne) SetPlan(v *slipway.PromotionPlan) *PromotionUpdateOne {
+	_u.mutation.SetPlan(v)
+	return _u
+}
+
+// ClearPlan clears the value of the "plan" field.
+func (_u *PromotionUpdateOne) ClearPlan() *PromotionUpdateOne {
+	_u.mutation.ClearPlan()
+	return _u
+}
+
+// SetPlanHash sets the "plan_hash" field.
+func (_u *PromotionUpdateOne) SetPlanHash(v string) *PromotionUpdateOne {
+	_u.mutation.SetPlanHash(v)
+	return _u
+}
+
+// SetNillablePlanHash sets the "plan_hash" field if the given value is not nil.
+func (_u *PromotionUpdateOne) SetNillablePlanHash(v *string) *PromotionUpdateOne {
+	if v != nil {
+		_u.SetPlanHash(*v)
+	}
+	return _u
+}
+
+// SetChange sets the "change" field.
+func (_u *PromotionUpdateOne) SetChange(v json.RawMessage) *PromotionUpdateOne {
+	_u.mutation.SetChange(v)
+	return _u
+}
+
+// AppendChange appends value to the "change" field.
+func (_u *PromotionUpdateOne) AppendChange(v json.RawMessage) *PromotionUpdateOne {
+	_u.mutation.AppendChange(v)
+	return _u
+}
+
+// ClearChange clears the value of the "change" field.
+func (_u *PromotionUpdateOne) ClearChange() *PromotionUpdateOne {
+	_u.mutation.ClearChange()
+	return _u
+}
+
+// SetWaits sets the "waits" field.
+func (_u *PromotionUpdateOne) SetWaits(v []slipway.Wait) *PromotionUpdateOne {
+	_u.mutation.SetWaits(v)
+	return _u
+}
+
+// AppendWaits appends value to the "waits" field.
+func (_u *PromotionUpdateOne) AppendWaits(v []slipway.Wait) *PromotionUpdateOne {
+	_u.mutation.AppendWaits(v)
+	return _u
+}
+
+// ClearWaits clears the value of the "waits" field.
+func (_u *PromotionUpdateOne) ClearWaits() *PromotionUpdateOne {
+	_u.mutation.ClearWaits()
+	return _u
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (_u *PromotionUpdateOne) SetExpiresAt(v time.Time) *PromotionUpdateOne {
+	_u.mutation.SetExpiresAt(v)
+	return _u
+}
+
+// SetNillableExpiresAt sets the "expires_at" field if the given value is not nil.
+func (_u *PromotionUpdateOne) SetNillableExpiresAt(v *time.Time) *PromotionUpdateOne {
+	if v != nil {
+		_u.SetExpiresAt(*v)
+	}
+	return _u
+}
+
+// ClearExpiresAt clears the value of the "expires_at" field.
+func (_u *PromotionUpdateOne) ClearExpiresAt() *PromotionUpdateOne {
+	_u.mutation.ClearExpiresAt()
+	return _u
+}
+
+// SetSupersededBy sets the "superseded_by" field.
+func (_u *PromotionUpdateOne) SetSupersededBy(v int) *PromotionUpdateOne {
+	_u.mutation.ResetSupersededBy()
+	_u.mutation.SetSupersededBy(v)
+	return _u
+}
+
+// SetNillableSupersededBy sets the "superseded_by" field if the given value is not nil.
+func (_u *PromotionUpdateOne) SetNillableSupersededBy(v *int) *PromotionUpdateOne {
+	if v != nil {
+		_u.SetSupersededBy(*v)
+	}
+	return _u
+}
+
+// AddSupersededBy adds value to the "superseded_by" field.
+func (_u *PromotionUpdateOne) AddSupersededBy(v int) *PromotionUpdateOne {
+	_u.mutation.AddSupersededBy(v)
+	return _u
+}
+
 // SetStartedAt sets the "started_at" field.
 func (_u *PromotionUpdateOne) SetStartedAt(v time.Time) *PromotionUpdateOne {
 	_u.mutation.SetStartedAt(v)
@@ -555,6 +887,21 @@ func (_u *PromotionUpdateOne) AddSteps(v ...*Step) *PromotionUpdateOne {
 	return _u.AddStepIDs(ids...)
 }
 
+// AddDecisionIDs adds the "decisions" edge to the Decision entity by IDs.
+func (_u *PromotionUpdateOne) AddDecisionIDs(ids ...int) *PromotionUpdateOne {
+	_u.mutation.AddDecisionIDs(ids...)
+	return _u
+}
+
+// AddDecisions adds the "decisions" edges to the Decision entity.
+func (_u *PromotionUpdateOne) AddDecisions(v ...*Decision) *PromotionUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddDecisionIDs(ids...)
+}
+
 // Mutation returns the PromotionMutation object of the builder.
 func (_u *PromotionUpdateOne) Mutation() *PromotionMutation {
 	return _u.mutation
@@ -585,6 +932,27 @@ func (_u *PromotionUpdateOne) RemoveSteps(v ...*Step) *PromotionUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveStepIDs(ids...)
+}
+
+// ClearDecisions clears all "decisions" edges to the Decision entity.
+func (_u *PromotionUpdateOne) ClearDecisions() *PromotionUpdateOne {
+	_u.mutation.ClearDecisions()
+	return _u
+}
+
+// RemoveDecisionIDs removes the "decisions" edge to Decision entities by IDs.
+func (_u *PromotionUpdateOne) RemoveDecisionIDs(ids ...int) *PromotionUpdateOne {
+	_u.mutation.RemoveDecisionIDs(ids...)
+	return _u
+}
+
+// RemoveDecisions removes "decisions" edges to Decision entities.
+func (_u *PromotionUpdateOne) RemoveDecisions(v ...*Decision) *PromotionUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveDecisionIDs(ids...)
 }
 
 // Where appends a list predicates to the PromotionUpdate builder.
@@ -710,6 +1078,49 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	if _u.mutation.InputCleared() {
 		_spec.ClearField(promotion.FieldInput, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Plan(); ok {
+		_spec.SetField(promotion.FieldPlan, field.TypeJSON, value)
+	}
+	if _u.mutation.PlanCleared() {
+		_spec.ClearField(promotion.FieldPlan, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.PlanHash(); ok {
+		_spec.SetField(promotion.FieldPlanHash, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Change(); ok {
+		_spec.SetField(promotion.FieldChange, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedChange(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, promotion.FieldChange, value)
+		})
+	}
+	if _u.mutation.ChangeCleared() {
+		_spec.ClearField(promotion.FieldChange, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Waits(); ok {
+		_spec.SetField(promotion.FieldWaits, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedWaits(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, promotion.FieldWaits, value)
+		})
+	}
+	if _u.mutation.WaitsCleared() {
+		_spec.ClearField(promotion.FieldWaits, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.ExpiresAt(); ok {
+		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
+	}
+	if _u.mutation.ExpiresAtCleared() {
+		_spec.ClearField(promotion.FieldExpiresAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.SupersededBy(); ok {
+		_spec.SetField(promotion.FieldSupersededBy, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedSupersededBy(); ok {
+		_spec.AddField(promotion.FieldSupersededBy, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
 	}
@@ -789,6 +1200,51 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(step.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.DecisionsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedDecisionsIDs(); len(nodes) > 0 && !_u.mutation.DecisionsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.DecisionsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   promotion.DecisionsTable,
+			Columns: []string{promotion.DecisionsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(decision.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

@@ -52,6 +52,10 @@ type Release struct {
 	Manifest slipway.Manifest `json:"manifest,omitempty"`
 	// Tests holds the value of the "tests" field.
 	Tests *slipway.TestReport `json:"tests,omitempty"`
+	// nil when it is not known
+	Dependencies []slipway.Dependency `json:"dependencies,omitempty"`
+	// what was read of its schema migrations, empty when it is not known
+	Migrations json.RawMessage `json:"migrations,omitempty"`
 	// its tests passed, or it has none
 	Tested bool `json:"tested,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -107,7 +111,7 @@ func (*Release) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case release.FieldManifest, release.FieldTests:
+		case release.FieldManifest, release.FieldTests, release.FieldDependencies, release.FieldMigrations:
 			values[i] = new([]byte)
 		case release.FieldTested:
 			values[i] = new(sql.NullBool)
@@ -238,6 +242,22 @@ func (_m *Release) assignValues(columns []string, values []any) error {
 					return fmt.Errorf("unmarshal field tests: %w", err)
 				}
 			}
+		case release.FieldDependencies:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field dependencies", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Dependencies); err != nil {
+					return fmt.Errorf("unmarshal field dependencies: %w", err)
+				}
+			}
+		case release.FieldMigrations:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field migrations", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Migrations); err != nil {
+					return fmt.Errorf("unmarshal field migrations: %w", err)
+				}
+			}
 		case release.FieldTested:
 			if value, ok := values[i].(*sql.NullBool); !ok {
 				return fmt.Errorf("unexpected type %T for field tested", values[i])
@@ -342,6 +362,12 @@ func (_m *Release) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("tests=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Tests))
+	builder.WriteString(", ")
+	builder.WriteString("dependencies=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Dependencies))
+	builder.WriteString(", ")
+	builder.WriteString("migrations=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Migrations))
 	builder.WriteString(", ")
 	builder.WriteString("tested=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Tested))

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -135,6 +136,18 @@ func (_c *ReleaseCreate) SetManifest(v slipway.Manifest) *ReleaseCreate {
 // SetTests sets the "tests" field.
 func (_c *ReleaseCreate) SetTests(v *slipway.TestReport) *ReleaseCreate {
 	_c.mutation.SetTests(v)
+	return _c
+}
+
+// SetDependencies sets the "dependencies" field.
+func (_c *ReleaseCreate) SetDependencies(v []slipway.Dependency) *ReleaseCreate {
+	_c.mutation.SetDependencies(v)
+	return _c
+}
+
+// SetMigrations sets the "migrations" field.
+func (_c *ReleaseCreate) SetMigrations(v json.RawMessage) *ReleaseCreate {
+	_c.mutation.SetMigrations(v)
 	return _c
 }
 
@@ -390,6 +403,14 @@ func (_c *ReleaseCreate) createSpec() (*Release, *sqlgraph.CreateSpec) {
 		_spec.SetField(release.FieldTests, field.TypeJSON, value)
 		_node.Tests = value
 	}
+	if value, ok := _c.mutation.Dependencies(); ok {
+		_spec.SetField(release.FieldDependencies, field.TypeJSON, value)
+		_node.Dependencies = value
+	}
+	if value, ok := _c.mutation.Migrations(); ok {
+		_spec.SetField(release.FieldMigrations, field.TypeJSON, value)
+		_node.Migrations = value
+	}
 	if value, ok := _c.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
 		_node.Tested = value
@@ -525,6 +546,42 @@ func (u *ReleaseUpsert) ClearTests() *ReleaseUpsert {
 	return u
 }
 
+// SetDependencies sets the "dependencies" field.
+func (u *ReleaseUpsert) SetDependencies(v []slipway.Dependency) *ReleaseUpsert {
+	u.Set(release.FieldDependencies, v)
+	return u
+}
+
+// UpdateDependencies sets the "dependencies" field to the value that was provided on create.
+func (u *ReleaseUpsert) UpdateDependencies() *ReleaseUpsert {
+	u.SetExcluded(release.FieldDependencies)
+	return u
+}
+
+// ClearDependencies clears the value of the "dependencies" field.
+func (u *ReleaseUpsert) ClearDependencies() *ReleaseUpsert {
+	u.SetNull(release.FieldDependencies)
+	return u
+}
+
+// SetMigrations sets the "migrations" field.
+func (u *ReleaseUpsert) SetMigrations(v json.RawMessage) *ReleaseUpsert {
+	u.Set(release.FieldMigrations, v)
+	return u
+}
+
+// UpdateMigrations sets the "migrations" field to the value that was provided on create.
+func (u *ReleaseUpsert) UpdateMigrations() *ReleaseUpsert {
+	u.SetExcluded(release.FieldMigrations)
+	return u
+}
+
+// ClearMigrations clears the value of the "migrations" field.
+func (u *ReleaseUpsert) ClearMigrations() *ReleaseUpsert {
+	u.SetNull(release.FieldMigrations)
+	return u
+}
+
 // SetTested sets the "tested" field.
 func (u *ReleaseUpsert) SetTested(v bool) *ReleaseUpsert {
 	u.Set(release.FieldTested, v)
@@ -653,6 +710,48 @@ func (u *ReleaseUpsertOne) UpdateTests() *ReleaseUpsertOne {
 func (u *ReleaseUpsertOne) ClearTests() *ReleaseUpsertOne {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.ClearTests()
+	})
+}
+
+// SetDependencies sets the "dependencies" field.
+func (u *ReleaseUpsertOne) SetDependencies(v []slipway.Dependency) *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetDependencies(v)
+	})
+}
+
+// UpdateDependencies sets the "dependencies" field to the value that was provided on create.
+func (u *ReleaseUpsertOne) UpdateDependencies() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateDependencies()
+	})
+}
+
+// ClearDependencies clears the value of the "dependencies" field.
+func (u *ReleaseUpsertOne) ClearDependencies() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearDependencies()
+	})
+}
+
+// SetMigrations sets the "migrations" field.
+func (u *ReleaseUpsertOne) SetMigrations(v json.RawMessage) *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetMigrations(v)
+	})
+}
+
+// UpdateMigrations sets the "migrations" field to the value that was provided on create.
+func (u *ReleaseUpsertOne) UpdateMigrations() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateMigrations()
+	})
+}
+
+// ClearMigrations clears the value of the "migrations" field.
+func (u *ReleaseUpsertOne) ClearMigrations() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearMigrations()
 	})
 }
 
@@ -952,6 +1051,48 @@ func (u *ReleaseUpsertBulk) UpdateTests() *ReleaseUpsertBulk {
 func (u *ReleaseUpsertBulk) ClearTests() *ReleaseUpsertBulk {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.ClearTests()
+	})
+}
+
+// SetDependencies sets the "dependencies" field.
+func (u *ReleaseUpsertBulk) SetDependencies(v []slipway.Dependency) *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetDependencies(v)
+	})
+}
+
+// UpdateDependencies sets the "dependencies" field to the value that was provided on create.
+func (u *ReleaseUpsertBulk) UpdateDependencies() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateDependencies()
+	})
+}
+
+// ClearDependencies clears the value of the "dependencies" field.
+func (u *ReleaseUpsertBulk) ClearDependencies() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearDependencies()
+	})
+}
+
+// SetMigrations sets the "migrations" field.
+func (u *ReleaseUpsertBulk) SetMigrations(v json.RawMessage) *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetMigrations(v)
+	})
+}
+
+// UpdateMigrations sets the "migrations" field to the value that was provided on create.
+func (u *ReleaseUpsertBulk) UpdateMigrations() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateMigrations()
+	})
+}
+
+// ClearMigrations clears the value of the "migrations" field.
+func (u *ReleaseUpsertBulk) ClearMigrations() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearMigrations()
 	})
 }
 

@@ -4,12 +4,14 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -46,6 +48,42 @@ func (_u *ReleaseUpdate) SetTests(v *slipway.TestReport) *ReleaseUpdate {
 // ClearTests clears the value of the "tests" field.
 func (_u *ReleaseUpdate) ClearTests() *ReleaseUpdate {
 	_u.mutation.ClearTests()
+	return _u
+}
+
+// SetDependencies sets the "dependencies" field.
+func (_u *ReleaseUpdate) SetDependencies(v []slipway.Dependency) *ReleaseUpdate {
+	_u.mutation.SetDependencies(v)
+	return _u
+}
+
+// AppendDependencies appends value to the "dependencies" field.
+func (_u *ReleaseUpdate) AppendDependencies(v []slipway.Dependency) *ReleaseUpdate {
+	_u.mutation.AppendDependencies(v)
+	return _u
+}
+
+// ClearDependencies clears the value of the "dependencies" field.
+func (_u *ReleaseUpdate) ClearDependencies() *ReleaseUpdate {
+	_u.mutation.ClearDependencies()
+	return _u
+}
+
+// SetMigrations sets the "migrations" field.
+func (_u *ReleaseUpdate) SetMigrations(v json.RawMessage) *ReleaseUpdate {
+	_u.mutation.SetMigrations(v)
+	return _u
+}
+
+// AppendMigrations appends value to the "migrations" field.
+func (_u *ReleaseUpdate) AppendMigrations(v json.RawMessage) *ReleaseUpdate {
+	_u.mutation.AppendMigrations(v)
+	return _u
+}
+
+// ClearMigrations clears the value of the "migrations" field.
+func (_u *ReleaseUpdate) ClearMigrations() *ReleaseUpdate {
+	_u.mutation.ClearMigrations()
 	return _u
 }
 
@@ -211,6 +249,28 @@ func (_u *ReleaseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.TestsCleared() {
 		_spec.ClearField(release.FieldTests, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Dependencies(); ok {
+		_spec.SetField(release.FieldDependencies, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDependencies(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, release.FieldDependencies, value)
+		})
+	}
+	if _u.mutation.DependenciesCleared() {
+		_spec.ClearField(release.FieldDependencies, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Migrations(); ok {
+		_spec.SetField(release.FieldMigrations, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedMigrations(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, release.FieldMigrations, value)
+		})
+	}
+	if _u.mutation.MigrationsCleared() {
+		_spec.ClearField(release.FieldMigrations, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
 	}
@@ -339,6 +399,42 @@ func (_u *ReleaseUpdateOne) SetTests(v *slipway.TestReport) *ReleaseUpdateOne {
 // ClearTests clears the value of the "tests" field.
 func (_u *ReleaseUpdateOne) ClearTests() *ReleaseUpdateOne {
 	_u.mutation.ClearTests()
+	return _u
+}
+
+// SetDependencies sets the "dependencies" field.
+func (_u *ReleaseUpdateOne) SetDependencies(v []slipway.Dependency) *ReleaseUpdateOne {
+	_u.mutation.SetDependencies(v)
+	return _u
+}
+
+// AppendDependencies appends value to the "dependencies" field.
+func (_u *ReleaseUpdateOne) AppendDependencies(v []slipway.Dependency) *ReleaseUpdateOne {
+	_u.mutation.AppendDependencies(v)
+	return _u
+}
+
+// ClearDependencies clears the value of the "dependencies" field.
+func (_u *ReleaseUpdateOne) ClearDependencies() *ReleaseUpdateOne {
+	_u.mutation.ClearDependencies()
+	return _u
+}
+
+// SetMigrations sets the "migrations" field.
+func (_u *ReleaseUpdateOne) SetMigrations(v json.RawMessage) *ReleaseUpdateOne {
+	_u.mutation.SetMigrations(v)
+	return _u
+}
+
+// AppendMigrations appends value to the "migrations" field.
+func (_u *ReleaseUpdateOne) AppendMigrations(v json.RawMessage) *ReleaseUpdateOne {
+	_u.mutation.AppendMigrations(v)
+	return _u
+}
+
+// ClearMigrations clears the value of the "migrations" field.
+func (_u *ReleaseUpdateOne) ClearMigrations() *ReleaseUpdateOne {
+	_u.mutation.ClearMigrations()
 	return _u
 }
 
@@ -533,6 +629,28 @@ func (_u *ReleaseUpdateOne) sqlSave(ctx context.Context) (_node *Release, err er
 	}
 	if _u.mutation.TestsCleared() {
 		_spec.ClearField(release.FieldTests, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Dependencies(); ok {
+		_spec.SetField(release.FieldDependencies, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDependencies(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, release.FieldDependencies, value)
+		})
+	}
+	if _u.mutation.DependenciesCleared() {
+		_spec.ClearField(release.FieldDependencies, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Migrations(); ok {
+		_spec.SetField(release.FieldMigrations, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedMigrations(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, release.FieldMigrations, value)
+		})
+	}
+	if _u.mutation.MigrationsCleared() {
+		_spec.ClearField(release.FieldMigrations, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)

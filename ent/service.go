@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -38,6 +39,8 @@ type Service struct {
 	TeamID int `json:"team_id,omitempty"`
 	// reference of a secret, never its value
 	Credential string `json:"credential,omitempty"`
+	// its own order of environments; empty for that of the platform
+	Environments []string `json:"environments,omitempty"`
 	// counts changes of its settings
 	ConfigRevision int `json:"config_revision,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -56,11 +59,17 @@ type ServiceEdges struct {
 	Deployments []*Deployment `json:"deployments,omitempty"`
 	// Settings holds the value of the settings edge.
 	Settings []*Setting `json:"settings,omitempty"`
+	// Trusts holds the value of the trusts edge.
+	Trusts []*Trust `json:"trusts,omitempty"`
+	// Policies holds the value of the policies edge.
+	Policies []*ServicePolicy `json:"policies,omitempty"`
+	// Holds holds the value of the holds edge.
+	Holds []*Hold `json:"holds,omitempty"`
 	// Team holds the value of the team edge.
 	Team *Team `json:"team,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [5]bool
+	loadedTypes [8]bool
 }
 
 // ReleasesOrErr returns the Releases value or an error if the edge
@@ -99,12 +108,39 @@ func (e ServiceEdges) SettingsOrErr() ([]*Setting, error) {
 	return nil, &NotLoadedError{edge: "settings"}
 }
 
+// TrustsOrErr returns the Trusts value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) TrustsOrErr() ([]*Trust, error) {
+	if e.loadedTypes[4] {
+		return e.Trusts, nil
+	}
+	return nil, &NotLoadedError{edge: "trusts"}
+}
+
+// PoliciesOrErr returns the Policies value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) PoliciesOrErr() ([]*ServicePolicy, error) {
+	if e.loadedTypes[5] {
+		return e.Policies, nil
+	}
+	return nil, &NotLoadedError{edge: "policies"}
+}
+
+// HoldsOrErr returns the Holds value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) HoldsOrErr() ([]*Hold, error) {
+	if e.loadedTypes[6] {
+		return e.Holds, nil
+	}
+	return nil, &NotLoadedError{edge: "holds"}
+}
+
 // TeamOrErr returns the Team value or an error if the edge
 // was not loaded in eager-loading, or loaded but was not found.
 func (e ServiceEdges) TeamOrErr() (*Team, error) {
 	if e.Team != nil {
 		return e.Team, nil
-	} else if e.loadedTypes[4] {
+	} else if e.loadedTypes[7] {
 		return nil, &NotFoundError{label: team.Label}
 	}
 	return nil, &NotLoadedError{edge: "team"}
@@ -115,6 +151,8 @@ func (*Service) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case service.FieldEnvironments:
+			values[i] = new([]byte)
 		case service.FieldID, service.FieldRevision, service.FieldTeamID, service.FieldConfigRevision:
 			values[i] = new(sql.NullInt64)
 		case service.FieldName, service.FieldKind, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential:
@@ -202,6 +240,14 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Credential = value.String
 			}
+		case service.FieldEnvironments:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field environments", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Environments); err != nil {
+					return fmt.Errorf("unmarshal field environments: %w", err)
+				}
+			}
 		case service.FieldConfigRevision:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field config_revision", values[i])
@@ -239,6 +285,21 @@ func (_m *Service) QueryDeployments() *DeploymentQuery {
 // QuerySettings queries the "settings" edge of the Service entity.
 func (_m *Service) QuerySettings() *SettingQuery {
 	return NewServiceClient(_m.config).QuerySettings(_m)
+}
+
+// QueryTrusts queries the "trusts" edge of the Service entity.
+func (_m *Service) QueryTrusts() *TrustQuery {
+	return NewServiceClient(_m.config).QueryTrusts(_m)
+}
+
+// QueryPolicies queries the "policies" edge of the Service entity.
+func (_m *Service) QueryPolicies() *ServicePolicyQuery {
+	return NewServiceClient(_m.config).QueryPolicies(_m)
+}
+
+// QueryHolds queries the "holds" edge of the Service entity.
+func (_m *Service) QueryHolds() *HoldQuery {
+	return NewServiceClient(_m.config).QueryHolds(_m)
 }
 
 // QueryTeam queries the "team" edge of the Service entity.
@@ -298,6 +359,9 @@ func (_m *Service) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("credential=")
 	builder.WriteString(_m.Credential)
+	builder.WriteString(", ")
+	builder.WriteString("environments=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Environments))
 	builder.WriteString(", ")
 	builder.WriteString("config_revision=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ConfigRevision))

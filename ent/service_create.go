@@ -12,11 +12,14 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/trust"
 )
 
 // ServiceCreate is the builder for creating a Service entity.
@@ -151,6 +154,12 @@ func (_c *ServiceCreate) SetNillableCredential(v *string) *ServiceCreate {
 	return _c
 }
 
+// SetEnvironments sets the "environments" field.
+func (_c *ServiceCreate) SetEnvironments(v []string) *ServiceCreate {
+	_c.mutation.SetEnvironments(v)
+	return _c
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_c *ServiceCreate) SetConfigRevision(v int) *ServiceCreate {
 	_c.mutation.SetConfigRevision(v)
@@ -223,6 +232,51 @@ func (_c *ServiceCreate) AddSettings(v ...*Setting) *ServiceCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddSettingIDs(ids...)
+}
+
+// AddTrustIDs adds the "trusts" edge to the Trust entity by IDs.
+func (_c *ServiceCreate) AddTrustIDs(ids ...int) *ServiceCreate {
+	_c.mutation.AddTrustIDs(ids...)
+	return _c
+}
+
+// AddTrusts adds the "trusts" edges to the Trust entity.
+func (_c *ServiceCreate) AddTrusts(v ...*Trust) *ServiceCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddTrustIDs(ids...)
+}
+
+// AddPolicyIDs adds the "policies" edge to the ServicePolicy entity by IDs.
+func (_c *ServiceCreate) AddPolicyIDs(ids ...int) *ServiceCreate {
+	_c.mutation.AddPolicyIDs(ids...)
+	return _c
+}
+
+// AddPolicies adds the "policies" edges to the ServicePolicy entity.
+func (_c *ServiceCreate) AddPolicies(v ...*ServicePolicy) *ServiceCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddPolicyIDs(ids...)
+}
+
+// AddHoldIDs adds the "holds" edge to the Hold entity by IDs.
+func (_c *ServiceCreate) AddHoldIDs(ids ...int) *ServiceCreate {
+	_c.mutation.AddHoldIDs(ids...)
+	return _c
+}
+
+// AddHolds adds the "holds" edges to the Hold entity.
+func (_c *ServiceCreate) AddHolds(v ...*Hold) *ServiceCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddHoldIDs(ids...)
 }
 
 // SetTeam sets the "team" edge to the Team entity.
@@ -418,6 +472,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 		_spec.SetField(service.FieldCredential, field.TypeString, value)
 		_node.Credential = value
 	}
+	if value, ok := _c.mutation.Environments(); ok {
+		_spec.SetField(service.FieldEnvironments, field.TypeJSON, value)
+		_node.Environments = value
+	}
 	if value, ok := _c.mutation.ConfigRevision(); ok {
 		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
 		_node.ConfigRevision = value
@@ -479,6 +537,54 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(setting.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.TrustsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PoliciesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.HoldsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {
@@ -660,6 +766,24 @@ func (u *ServiceUpsert) SetCredential(v string) *ServiceUpsert {
 // UpdateCredential sets the "credential" field to the value that was provided on create.
 func (u *ServiceUpsert) UpdateCredential() *ServiceUpsert {
 	u.SetExcluded(service.FieldCredential)
+	return u
+}
+
+// SetEnvironments sets the "environments" field.
+func (u *ServiceUpsert) SetEnvironments(v []string) *ServiceUpsert {
+	u.Set(service.FieldEnvironments, v)
+	return u
+}
+
+// UpdateEnvironments sets the "environments" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateEnvironments() *ServiceUpsert {
+	u.SetExcluded(service.FieldEnvironments)
+	return u
+}
+
+// ClearEnvironments clears the value of the "environments" field.
+func (u *ServiceUpsert) ClearEnvironments() *ServiceUpsert {
+	u.SetNull(service.FieldEnvironments)
 	return u
 }
 
@@ -852,6 +976,27 @@ func (u *ServiceUpsertOne) SetCredential(v string) *ServiceUpsertOne {
 func (u *ServiceUpsertOne) UpdateCredential() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateCredential()
+	})
+}
+
+// SetEnvironments sets the "environments" field.
+func (u *ServiceUpsertOne) SetEnvironments(v []string) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetEnvironments(v)
+	})
+}
+
+// UpdateEnvironments sets the "environments" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateEnvironments() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateEnvironments()
+	})
+}
+
+// ClearEnvironments clears the value of the "environments" field.
+func (u *ServiceUpsertOne) ClearEnvironments() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearEnvironments()
 	})
 }
 
@@ -1213,6 +1358,27 @@ func (u *ServiceUpsertBulk) SetCredential(v string) *ServiceUpsertBulk {
 func (u *ServiceUpsertBulk) UpdateCredential() *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateCredential()
+	})
+}
+
+// SetEnvironments sets the "environments" field.
+func (u *ServiceUpsertBulk) SetEnvironments(v []string) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetEnvironments(v)
+	})
+}
+
+// UpdateEnvironments sets the "environments" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateEnvironments() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateEnvironments()
+	})
+}
+
+// ClearEnvironments clears the value of the "environments" field.
+func (u *ServiceUpsertBulk) ClearEnvironments() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearEnvironments()
 	})
 }
 

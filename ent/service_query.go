@@ -14,12 +14,15 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/trust"
 )
 
 // ServiceQuery is the builder for querying Service entities.
@@ -33,6 +36,9 @@ type ServiceQuery struct {
 	withPromotions  *PromotionQuery
 	withDeployments *DeploymentQuery
 	withSettings    *SettingQuery
+	withTrusts      *TrustQuery
+	withPolicies    *ServicePolicyQuery
+	withHolds       *HoldQuery
 	withTeam        *TeamQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -151,6 +157,72 @@ func (_q *ServiceQuery) QuerySettings() *SettingQuery {
 			sqlgraph.From(service.Table, service.FieldID, selector),
 			sqlgraph.To(setting.Table, setting.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, service.SettingsTable, service.SettingsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryTrusts chains the current query on the "trusts" edge.
+func (_q *ServiceQuery) QueryTrusts() *TrustQuery {
+	query := (&TrustClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(trust.Table, trust.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.TrustsTable, service.TrustsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryPolicies chains the current query on the "policies" edge.
+func (_q *ServiceQuery) QueryPolicies() *ServicePolicyQuery {
+	query := (&ServicePolicyClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(servicepolicy.Table, servicepolicy.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.PoliciesTable, service.PoliciesColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryHolds chains the current query on the "holds" edge.
+func (_q *ServiceQuery) QueryHolds() *HoldQuery {
+	query := (&HoldClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(hold.Table, hold.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.HoldsTable, service.HoldsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -376,6 +448,9 @@ func (_q *ServiceQuery) Clone() *ServiceQuery {
 		withPromotions:  _q.withPromotions.Clone(),
 		withDeployments: _q.withDeployments.Clone(),
 		withSettings:    _q.withSettings.Clone(),
+		withTrusts:      _q.withTrusts.Clone(),
+		withPolicies:    _q.withPolicies.Clone(),
+		withHolds:       _q.withHolds.Clone(),
 		withTeam:        _q.withTeam.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
@@ -424,6 +499,39 @@ func (_q *ServiceQuery) WithSettings(opts ...func(*SettingQuery)) *ServiceQuery 
 		opt(query)
 	}
 	_q.withSettings = query
+	return _q
+}
+
+// WithTrusts tells the query-builder to eager-load the nodes that are connected to
+// the "trusts" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithTrusts(opts ...func(*TrustQuery)) *ServiceQuery {
+	query := (&TrustClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withTrusts = query
+	return _q
+}
+
+// WithPolicies tells the query-builder to eager-load the nodes that are connected to
+// the "policies" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithPolicies(opts ...func(*ServicePolicyQuery)) *ServiceQuery {
+	query := (&ServicePolicyClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withPolicies = query
+	return _q
+}
+
+// WithHolds tells the query-builder to eager-load the nodes that are connected to
+// the "holds" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithHolds(opts ...func(*HoldQuery)) *ServiceQuery {
+	query := (&HoldClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withHolds = query
 	return _q
 }
 
@@ -522,11 +630,14 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 	var (
 		nodes       = []*Service{}
 		_spec       = _q.querySpec()
-		loadedTypes = [5]bool{
+		loadedTypes = [8]bool{
 			_q.withReleases != nil,
 			_q.withPromotions != nil,
 			_q.withDeployments != nil,
 			_q.withSettings != nil,
+			_q.withTrusts != nil,
+			_q.withPolicies != nil,
+			_q.withHolds != nil,
 			_q.withTeam != nil,
 		}
 	)
@@ -573,6 +684,27 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 		if err := _q.loadSettings(ctx, query, nodes,
 			func(n *Service) { n.Edges.Settings = []*Setting{} },
 			func(n *Service, e *Setting) { n.Edges.Settings = append(n.Edges.Settings, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withTrusts; query != nil {
+		if err := _q.loadTrusts(ctx, query, nodes,
+			func(n *Service) { n.Edges.Trusts = []*Trust{} },
+			func(n *Service, e *Trust) { n.Edges.Trusts = append(n.Edges.Trusts, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withPolicies; query != nil {
+		if err := _q.loadPolicies(ctx, query, nodes,
+			func(n *Service) { n.Edges.Policies = []*ServicePolicy{} },
+			func(n *Service, e *ServicePolicy) { n.Edges.Policies = append(n.Edges.Policies, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withHolds; query != nil {
+		if err := _q.loadHolds(ctx, query, nodes,
+			func(n *Service) { n.Edges.Holds = []*Hold{} },
+			func(n *Service, e *Hold) { n.Edges.Holds = append(n.Edges.Holds, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -703,6 +835,96 @@ func (_q *ServiceQuery) loadSettings(ctx context.Context, query *SettingQuery, n
 		node, ok := nodeids[*fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadTrusts(ctx context.Context, query *TrustQuery, nodes []*Service, init func(*Service), assign func(*Service, *Trust)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(trust.FieldServiceID)
+	}
+	query.Where(predicate.Trust(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.TrustsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadPolicies(ctx context.Context, query *ServicePolicyQuery, nodes []*Service, init func(*Service), assign func(*Service, *ServicePolicy)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(servicepolicy.FieldServiceID)
+	}
+	query.Where(predicate.ServicePolicy(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.PoliciesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadHolds(ctx context.Context, query *HoldQuery, nodes []*Service, init func(*Service), assign func(*Service, *Hold)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(hold.FieldServiceID)
+	}
+	query.Where(predicate.Hold(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.HoldsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, fk, n.ID)
 		}
 		assign(node, n)
 	}

@@ -10,14 +10,18 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/trust"
 )
 
 // ServiceUpdate is the builder for updating Service entities.
@@ -150,6 +154,24 @@ func (_u *ServiceUpdate) SetNillableCredential(v *string) *ServiceUpdate {
 	return _u
 }
 
+// SetEnvironments sets the "environments" field.
+func (_u *ServiceUpdate) SetEnvironments(v []string) *ServiceUpdate {
+	_u.mutation.SetEnvironments(v)
+	return _u
+}
+
+// AppendEnvironments appends value to the "environments" field.
+func (_u *ServiceUpdate) AppendEnvironments(v []string) *ServiceUpdate {
+	_u.mutation.AppendEnvironments(v)
+	return _u
+}
+
+// ClearEnvironments clears the value of the "environments" field.
+func (_u *ServiceUpdate) ClearEnvironments() *ServiceUpdate {
+	_u.mutation.ClearEnvironments()
+	return _u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_u *ServiceUpdate) SetConfigRevision(v int) *ServiceUpdate {
 	_u.mutation.ResetConfigRevision()
@@ -229,6 +251,51 @@ func (_u *ServiceUpdate) AddSettings(v ...*Setting) *ServiceUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSettingIDs(ids...)
+}
+
+// AddTrustIDs adds the "trusts" edge to the Trust entity by IDs.
+func (_u *ServiceUpdate) AddTrustIDs(ids ...int) *ServiceUpdate {
+	_u.mutation.AddTrustIDs(ids...)
+	return _u
+}
+
+// AddTrusts adds the "trusts" edges to the Trust entity.
+func (_u *ServiceUpdate) AddTrusts(v ...*Trust) *ServiceUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTrustIDs(ids...)
+}
+
+// AddPolicyIDs adds the "policies" edge to the ServicePolicy entity by IDs.
+func (_u *ServiceUpdate) AddPolicyIDs(ids ...int) *ServiceUpdate {
+	_u.mutation.AddPolicyIDs(ids...)
+	return _u
+}
+
+// AddPolicies adds the "policies" edges to the ServicePolicy entity.
+func (_u *ServiceUpdate) AddPolicies(v ...*ServicePolicy) *ServiceUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPolicyIDs(ids...)
+}
+
+// AddHoldIDs adds the "holds" edge to the Hold entity by IDs.
+func (_u *ServiceUpdate) AddHoldIDs(ids ...int) *ServiceUpdate {
+	_u.mutation.AddHoldIDs(ids...)
+	return _u
+}
+
+// AddHolds adds the "holds" edges to the Hold entity.
+func (_u *ServiceUpdate) AddHolds(v ...*Hold) *ServiceUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddHoldIDs(ids...)
 }
 
 // SetTeam sets the "team" edge to the Team entity.
@@ -323,6 +390,69 @@ func (_u *ServiceUpdate) RemoveSettings(v ...*Setting) *ServiceUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSettingIDs(ids...)
+}
+
+// ClearTrusts clears all "trusts" edges to the Trust entity.
+func (_u *ServiceUpdate) ClearTrusts() *ServiceUpdate {
+	_u.mutation.ClearTrusts()
+	return _u
+}
+
+// RemoveTrustIDs removes the "trusts" edge to Trust entities by IDs.
+func (_u *ServiceUpdate) RemoveTrustIDs(ids ...int) *ServiceUpdate {
+	_u.mutation.RemoveTrustIDs(ids...)
+	return _u
+}
+
+// RemoveTrusts removes "trusts" edges to Trust entities.
+func (_u *ServiceUpdate) RemoveTrusts(v ...*Trust) *ServiceUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTrustIDs(ids...)
+}
+
+// ClearPolicies clears all "policies" edges to the ServicePolicy entity.
+func (_u *ServiceUpdate) ClearPolicies() *ServiceUpdate {
+	_u.mutation.ClearPolicies()
+	return _u
+}
+
+// RemovePolicyIDs removes the "policies" edge to ServicePolicy entities by IDs.
+func (_u *ServiceUpdate) RemovePolicyIDs(ids ...int) *ServiceUpdate {
+	_u.mutation.RemovePolicyIDs(ids...)
+	return _u
+}
+
+// RemovePolicies removes "policies" edges to ServicePolicy entities.
+func (_u *ServiceUpdate) RemovePolicies(v ...*ServicePolicy) *ServiceUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePolicyIDs(ids...)
+}
+
+// ClearHolds clears all "holds" edges to the Hold entity.
+func (_u *ServiceUpdate) ClearHolds() *ServiceUpdate {
+	_u.mutation.ClearHolds()
+	return _u
+}
+
+// RemoveHoldIDs removes the "holds" edge to Hold entities by IDs.
+func (_u *ServiceUpdate) RemoveHoldIDs(ids ...int) *ServiceUpdate {
+	_u.mutation.RemoveHoldIDs(ids...)
+	return _u
+}
+
+// RemoveHolds removes "holds" edges to Hold entities.
+func (_u *ServiceUpdate) RemoveHolds(v ...*Hold) *ServiceUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveHoldIDs(ids...)
 }
 
 // ClearTeam clears the "team" edge to the Team entity.
@@ -423,6 +553,17 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Credential(); ok {
 		_spec.SetField(service.FieldCredential, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Environments(); ok {
+		_spec.SetField(service.FieldEnvironments, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedEnvironments(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, service.FieldEnvironments, value)
+		})
+	}
+	if _u.mutation.EnvironmentsCleared() {
+		_spec.ClearField(service.FieldEnvironments, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ConfigRevision(); ok {
 		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
@@ -603,6 +744,141 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(setting.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TrustsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTrustsIDs(); len(nodes) > 0 && !_u.mutation.TrustsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TrustsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPoliciesIDs(); len(nodes) > 0 && !_u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PoliciesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedHoldsIDs(); len(nodes) > 0 && !_u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.HoldsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {
@@ -776,6 +1052,24 @@ func (_u *ServiceUpdateOne) SetNillableCredential(v *string) *ServiceUpdateOne {
 	return _u
 }
 
+// SetEnvironments sets the "environments" field.
+func (_u *ServiceUpdateOne) SetEnvironments(v []string) *ServiceUpdateOne {
+	_u.mutation.SetEnvironments(v)
+	return _u
+}
+
+// AppendEnvironments appends value to the "environments" field.
+func (_u *ServiceUpdateOne) AppendEnvironments(v []string) *ServiceUpdateOne {
+	_u.mutation.AppendEnvironments(v)
+	return _u
+}
+
+// ClearEnvironments clears the value of the "environments" field.
+func (_u *ServiceUpdateOne) ClearEnvironments() *ServiceUpdateOne {
+	_u.mutation.ClearEnvironments()
+	return _u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_u *ServiceUpdateOne) SetConfigRevision(v int) *ServiceUpdateOne {
 	_u.mutation.ResetConfigRevision()
@@ -855,6 +1149,51 @@ func (_u *ServiceUpdateOne) AddSettings(v ...*Setting) *ServiceUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSettingIDs(ids...)
+}
+
+// AddTrustIDs adds the "trusts" edge to the Trust entity by IDs.
+func (_u *ServiceUpdateOne) AddTrustIDs(ids ...int) *ServiceUpdateOne {
+	_u.mutation.AddTrustIDs(ids...)
+	return _u
+}
+
+// AddTrusts adds the "trusts" edges to the Trust entity.
+func (_u *ServiceUpdateOne) AddTrusts(v ...*Trust) *ServiceUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTrustIDs(ids...)
+}
+
+// AddPolicyIDs adds the "policies" edge to the ServicePolicy entity by IDs.
+func (_u *ServiceUpdateOne) AddPolicyIDs(ids ...int) *ServiceUpdateOne {
+	_u.mutation.AddPolicyIDs(ids...)
+	return _u
+}
+
+// AddPolicies adds the "policies" edges to the ServicePolicy entity.
+func (_u *ServiceUpdateOne) AddPolicies(v ...*ServicePolicy) *ServiceUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPolicyIDs(ids...)
+}
+
+// AddHoldIDs adds the "holds" edge to the Hold entity by IDs.
+func (_u *ServiceUpdateOne) AddHoldIDs(ids ...int) *ServiceUpdateOne {
+	_u.mutation.AddHoldIDs(ids...)
+	return _u
+}
+
+// AddHolds adds the "holds" edges to the Hold entity.
+func (_u *ServiceUpdateOne) AddHolds(v ...*Hold) *ServiceUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddHoldIDs(ids...)
 }
 
 // SetTeam sets the "team" edge to the Team entity.
@@ -949,6 +1288,69 @@ func (_u *ServiceUpdateOne) RemoveSettings(v ...*Setting) *ServiceUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSettingIDs(ids...)
+}
+
+// ClearTrusts clears all "trusts" edges to the Trust entity.
+func (_u *ServiceUpdateOne) ClearTrusts() *ServiceUpdateOne {
+	_u.mutation.ClearTrusts()
+	return _u
+}
+
+// RemoveTrustIDs removes the "trusts" edge to Trust entities by IDs.
+func (_u *ServiceUpdateOne) RemoveTrustIDs(ids ...int) *ServiceUpdateOne {
+	_u.mutation.RemoveTrustIDs(ids...)
+	return _u
+}
+
+// RemoveTrusts removes "trusts" edges to Trust entities.
+func (_u *ServiceUpdateOne) RemoveTrusts(v ...*Trust) *ServiceUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTrustIDs(ids...)
+}
+
+// ClearPolicies clears all "policies" edges to the ServicePolicy entity.
+func (_u *ServiceUpdateOne) ClearPolicies() *ServiceUpdateOne {
+	_u.mutation.ClearPolicies()
+	return _u
+}
+
+// RemovePolicyIDs removes the "policies" edge to ServicePolicy entities by IDs.
+func (_u *ServiceUpdateOne) RemovePolicyIDs(ids ...int) *ServiceUpdateOne {
+	_u.mutation.RemovePolicyIDs(ids...)
+	return _u
+}
+
+// RemovePolicies removes "policies" edges to ServicePolicy entities.
+func (_u *ServiceUpdateOne) RemovePolicies(v ...*ServicePolicy) *ServiceUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePolicyIDs(ids...)
+}
+
+// ClearHolds clears all "holds" edges to the Hold entity.
+func (_u *ServiceUpdateOne) ClearHolds() *ServiceUpdateOne {
+	_u.mutation.ClearHolds()
+	return _u
+}
+
+// RemoveHoldIDs removes the "holds" edge to Hold entities by IDs.
+func (_u *ServiceUpdateOne) RemoveHoldIDs(ids ...int) *ServiceUpdateOne {
+	_u.mutation.RemoveHoldIDs(ids...)
+	return _u
+}
+
+// RemoveHolds removes "holds" edges to Hold entities.
+func (_u *ServiceUpdateOne) RemoveHolds(v ...*Hold) *ServiceUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveHoldIDs(ids...)
 }
 
 // ClearTeam clears the "team" edge to the Team entity.
@@ -1079,6 +1481,17 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	}
 	if value, ok := _u.mutation.Credential(); ok {
 		_spec.SetField(service.FieldCredential, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Environments(); ok {
+		_spec.SetField(service.FieldEnvironments, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedEnvironments(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, service.FieldEnvironments, value)
+		})
+	}
+	if _u.mutation.EnvironmentsCleared() {
+		_spec.ClearField(service.FieldEnvironments, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ConfigRevision(); ok {
 		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
@@ -1259,6 +1672,141 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(setting.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TrustsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTrustsIDs(); len(nodes) > 0 && !_u.mutation.TrustsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TrustsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TrustsTable,
+			Columns: []string{service.TrustsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trust.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPoliciesIDs(); len(nodes) > 0 && !_u.mutation.PoliciesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PoliciesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PoliciesTable,
+			Columns: []string{service.PoliciesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(servicepolicy.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedHoldsIDs(); len(nodes) > 0 && !_u.mutation.HoldsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.HoldsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.HoldsTable,
+			Columns: []string{service.HoldsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

@@ -39,9 +39,11 @@ type TeamEdges struct {
 	Memberships []*Membership `json:"memberships,omitempty"`
 	// Services holds the value of the services edge.
 	Services []*Service `json:"services,omitempty"`
+	// Webhooks holds the value of the webhooks edge.
+	Webhooks []*Webhook `json:"webhooks,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [2]bool
+	loadedTypes [3]bool
 }
 
 // MembershipsOrErr returns the Memberships value or an error if the edge
@@ -60,6 +62,15 @@ func (e TeamEdges) ServicesOrErr() ([]*Service, error) {
 		return e.Services, nil
 	}
 	return nil, &NotLoadedError{edge: "services"}
+}
+
+// WebhooksOrErr returns the Webhooks value or an error if the edge
+// was not loaded in eager-loading.
+func (e TeamEdges) WebhooksOrErr() ([]*Webhook, error) {
+	if e.loadedTypes[2] {
+		return e.Webhooks, nil
+	}
+	return nil, &NotLoadedError{edge: "webhooks"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -145,6 +156,11 @@ func (_m *Team) QueryMemberships() *MembershipQuery {
 // QueryServices queries the "services" edge of the Team entity.
 func (_m *Team) QueryServices() *ServiceQuery {
 	return NewTeamClient(_m.config).QueryServices(_m)
+}
+
+// QueryWebhooks queries the "webhooks" edge of the Team entity.
+func (_m *Team) QueryWebhooks() *WebhookQuery {
+	return NewTeamClient(_m.config).QueryWebhooks(_m)
 }
 
 // Update returns a builder for updating this Team.

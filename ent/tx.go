@@ -16,30 +16,50 @@ type Tx struct {
 	Account *AccountClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// Decision is the client for interacting with the Decision builders.
+	Decision *DecisionClient
+	// Delivery is the client for interacting with the Delivery builders.
+	Delivery *DeliveryClient
 	// Deployment is the client for interacting with the Deployment builders.
 	Deployment *DeploymentClient
+	// DeviceLogin is the client for interacting with the DeviceLogin builders.
+	DeviceLogin *DeviceLoginClient
 	// Environment is the client for interacting with the Environment builders.
 	Environment *EnvironmentClient
 	// Event is the client for interacting with the Event builders.
 	Event *EventClient
+	// Freeze is the client for interacting with the Freeze builders.
+	Freeze *FreezeClient
+	// Hold is the client for interacting with the Hold builders.
+	Hold *HoldClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// Identity is the client for interacting with the Identity builders.
+	Identity *IdentityClient
+	// IdentityProvider is the client for interacting with the IdentityProvider builders.
+	IdentityProvider *IdentityProviderClient
 	// Invitation is the client for interacting with the Invitation builders.
 	Invitation *InvitationClient
 	// LogChunk is the client for interacting with the LogChunk builders.
 	LogChunk *LogChunkClient
 	// Membership is the client for interacting with the Membership builders.
 	Membership *MembershipClient
+	// Preference is the client for interacting with the Preference builders.
+	Preference *PreferenceClient
 	// Promotion is the client for interacting with the Promotion builders.
 	Promotion *PromotionClient
 	// Release is the client for interacting with the Release builders.
 	Release *ReleaseClient
 	// Service is the client for interacting with the Service builders.
 	Service *ServiceClient
+	// ServicePolicy is the client for interacting with the ServicePolicy builders.
+	ServicePolicy *ServicePolicyClient
 	// Session is the client for interacting with the Session builders.
 	Session *SessionClient
 	// Setting is the client for interacting with the Setting builders.
 	Setting *SettingClient
+	// SignInAttempt is the client for interacting with the SignInAttempt builders.
+	SignInAttempt *SignInAttemptClient
 	// SigningKey is the client for interacting with the SigningKey builders.
 	SigningKey *SigningKeyClient
 	// Snapshot is the client for interacting with the Snapshot builders.
@@ -50,6 +70,10 @@ type Tx struct {
 	Team *TeamClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
+	// Trust is the client for interacting with the Trust builders.
+	Trust *TrustClient
+	// Webhook is the client for interacting with the Webhook builders.
+	Webhook *WebhookClient
 
 	// lazily loaded.
 	client     *Client
@@ -183,23 +207,35 @@ func (tx *Tx) Client() *Client {
 func (tx *Tx) init() {
 	tx.Account = NewAccountClient(tx.config)
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
+	tx.Decision = NewDecisionClient(tx.config)
+	tx.Delivery = NewDeliveryClient(tx.config)
 	tx.Deployment = NewDeploymentClient(tx.config)
+	tx.DeviceLogin = NewDeviceLoginClient(tx.config)
 	tx.Environment = NewEnvironmentClient(tx.config)
 	tx.Event = NewEventClient(tx.config)
+	tx.Freeze = NewFreezeClient(tx.config)
+	tx.Hold = NewHoldClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.Identity = NewIdentityClient(tx.config)
+	tx.IdentityProvider = NewIdentityProviderClient(tx.config)
 	tx.Invitation = NewInvitationClient(tx.config)
 	tx.LogChunk = NewLogChunkClient(tx.config)
 	tx.Membership = NewMembershipClient(tx.config)
+	tx.Preference = NewPreferenceClient(tx.config)
 	tx.Promotion = NewPromotionClient(tx.config)
 	tx.Release = NewReleaseClient(tx.config)
 	tx.Service = NewServiceClient(tx.config)
+	tx.ServicePolicy = NewServicePolicyClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
 	tx.Setting = NewSettingClient(tx.config)
+	tx.SignInAttempt = NewSignInAttemptClient(tx.config)
 	tx.SigningKey = NewSigningKeyClient(tx.config)
 	tx.Snapshot = NewSnapshotClient(tx.config)
 	tx.Step = NewStepClient(tx.config)
 	tx.Team = NewTeamClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
+	tx.Trust = NewTrustClient(tx.config)
+	tx.Webhook = NewWebhookClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

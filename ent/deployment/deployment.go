@@ -33,6 +33,12 @@ const (
 	FieldLive = "live"
 	// FieldVerified holds the string denoting the verified field in the database.
 	FieldVerified = "verified"
+	// FieldCondition holds the string denoting the condition field in the database.
+	FieldCondition = "condition"
+	// FieldConditionReason holds the string denoting the condition_reason field in the database.
+	FieldConditionReason = "condition_reason"
+	// FieldConditionSince holds the string denoting the condition_since field in the database.
+	FieldConditionSince = "condition_since"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
 	FieldEndedAt = "ended_at"
 	// EdgeService holds the string denoting the service edge name in mutations.
@@ -78,6 +84,9 @@ var Columns = []string{
 	FieldSnapshot,
 	FieldLive,
 	FieldVerified,
+	FieldCondition,
+	FieldConditionReason,
+	FieldConditionSince,
 	FieldEndedAt,
 }
 
@@ -109,6 +118,10 @@ var (
 	DefaultLive bool
 	// DefaultVerified holds the default value on creation for the "verified" field.
 	DefaultVerified bool
+	// DefaultCondition holds the default value on creation for the "condition" field.
+	DefaultCondition string
+	// DefaultConditionReason holds the default value on creation for the "condition_reason" field.
+	DefaultConditionReason string
 )
 
 // OrderOption defines the ordering options for the Deployment queries.
@@ -162,6 +175,21 @@ func ByLive(opts ...sql.OrderTermOption) OrderOption {
 // ByVerified orders the results by the verified field.
 func ByVerified(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldVerified, opts...).ToFunc()
+}
+
+// ByCondition orders the results by the condition field.
+func ByCondition(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCondition, opts...).ToFunc()
+}
+
+// ByConditionReason orders the results by the condition_reason field.
+func ByConditionReason(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConditionReason, opts...).ToFunc()
+}
+
+// ByConditionSince orders the results by the condition_since field.
+func ByConditionSince(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConditionSince, opts...).ToFunc()
 }
 
 // ByEndedAt orders the results by the ended_at field.

@@ -100,6 +100,21 @@ func Verified(v bool) predicate.Deployment {
 	return predicate.Deployment(sql.FieldEQ(FieldVerified, v))
 }
 
+// Condition applies equality check predicate on the "condition" field. It's identical to ConditionEQ.
+func Condition(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEQ(FieldCondition, v))
+}
+
+// ConditionReason applies equality check predicate on the "condition_reason" field. It's identical to ConditionReasonEQ.
+func ConditionReason(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEQ(FieldConditionReason, v))
+}
+
+// ConditionSince applies equality check predicate on the "condition_since" field. It's identical to ConditionSinceEQ.
+func ConditionSince(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEQ(FieldConditionSince, v))
+}
+
 // EndedAt applies equality check predicate on the "ended_at" field. It's identical to EndedAtEQ.
 func EndedAt(v time.Time) predicate.Deployment {
 	return predicate.Deployment(sql.FieldEQ(FieldEndedAt, v))
@@ -368,6 +383,186 @@ func VerifiedEQ(v bool) predicate.Deployment {
 // VerifiedNEQ applies the NEQ predicate on the "verified" field.
 func VerifiedNEQ(v bool) predicate.Deployment {
 	return predicate.Deployment(sql.FieldNEQ(FieldVerified, v))
+}
+
+// ConditionEQ applies the EQ predicate on the "condition" field.
+func ConditionEQ(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEQ(FieldCondition, v))
+}
+
+// ConditionNEQ applies the NEQ predicate on the "condition" field.
+func ConditionNEQ(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldNEQ(FieldCondition, v))
+}
+
+// ConditionIn applies the In predicate on the "condition" field.
+func ConditionIn(vs ...string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldIn(FieldCondition, vs...))
+}
+
+// ConditionNotIn applies the NotIn predicate on the "condition" field.
+func ConditionNotIn(vs ...string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldNotIn(FieldCondition, vs...))
+}
+
+// ConditionGT applies the GT predicate on the "condition" field.
+func ConditionGT(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldGT(FieldCondition, v))
+}
+
+// ConditionGTE applies the GTE predicate on the "condition" field.
+func ConditionGTE(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldGTE(FieldCondition, v))
+}
+
+// ConditionLT applies the LT predicate on the "condition" field.
+func ConditionLT(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldLT(FieldCondition, v))
+}
+
+// ConditionLTE applies the LTE predicate on the "condition" field.
+func ConditionLTE(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldLTE(FieldCondition, v))
+}
+
+// ConditionContains applies the Contains predicate on the "condition" field.
+func ConditionContains(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldContains(FieldCondition, v))
+}
+
+// ConditionHasPrefix applies the HasPrefix predicate on the "condition" field.
+func ConditionHasPrefix(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldHasPrefix(FieldCondition, v))
+}
+
+// ConditionHasSuffix applies the HasSuffix predicate on the "condition" field.
+func ConditionHasSuffix(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldHasSuffix(FieldCondition, v))
+}
+
+// ConditionEqualFold applies the EqualFold predicate on the "condition" field.
+func ConditionEqualFold(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEqualFold(FieldCondition, v))
+}
+
+// ConditionContainsFold applies the ContainsFold predicate on the "condition" field.
+func ConditionContainsFold(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldContainsFold(FieldCondition, v))
+}
+
+// ConditionReasonEQ applies the EQ predicate on the "condition_reason" field.
+func ConditionReasonEQ(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEQ(FieldConditionReason, v))
+}
+
+// ConditionReasonNEQ applies the NEQ predicate on the "condition_reason" field.
+func ConditionReasonNEQ(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldNEQ(FieldConditionReason, v))
+}
+
+// ConditionReasonIn applies the In predicate on the "condition_reason" field.
+func ConditionReasonIn(vs ...string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldIn(FieldConditionReason, vs...))
+}
+
+// ConditionReasonNotIn applies the NotIn predicate on the "condition_reason" field.
+func ConditionReasonNotIn(vs ...string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldNotIn(FieldConditionReason, vs...))
+}
+
+// ConditionReasonGT applies the GT predicate on the "condition_reason" field.
+func ConditionReasonGT(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldGT(FieldConditionReason, v))
+}
+
+// ConditionReasonGTE applies the GTE predicate on the "condition_reason" field.
+func ConditionReasonGTE(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldGTE(FieldConditionReason, v))
+}
+
+// ConditionReasonLT applies the LT predicate on the "condition_reason" field.
+func ConditionReasonLT(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldLT(FieldConditionReason, v))
+}
+
+// ConditionReasonLTE applies the LTE predicate on the "condition_reason" field.
+func ConditionReasonLTE(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldLTE(FieldConditionReason, v))
+}
+
+// ConditionReasonContains applies the Contains predicate on the "condition_reason" field.
+func ConditionReasonContains(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldContains(FieldConditionReason, v))
+}
+
+// ConditionReasonHasPrefix applies the HasPrefix predicate on the "condition_reason" field.
+func ConditionReasonHasPrefix(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldHasPrefix(FieldConditionReason, v))
+}
+
+// ConditionReasonHasSuffix applies the HasSuffix predicate on the "condition_reason" field.
+func ConditionReasonHasSuffix(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldHasSuffix(FieldConditionReason, v))
+}
+
+// ConditionReasonEqualFold applies the EqualFold predicate on the "condition_reason" field.
+func ConditionReasonEqualFold(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEqualFold(FieldConditionReason, v))
+}
+
+// ConditionReasonContainsFold applies the ContainsFold predicate on the "condition_reason" field.
+func ConditionReasonContainsFold(v string) predicate.Deployment {
+	return predicate.Deployment(sql.FieldContainsFold(FieldConditionReason, v))
+}
+
+// ConditionSinceEQ applies the EQ predicate on the "condition_since" field.
+func ConditionSinceEQ(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldEQ(FieldConditionSince, v))
+}
+
+// ConditionSinceNEQ applies the NEQ predicate on the "condition_since" field.
+func ConditionSinceNEQ(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldNEQ(FieldConditionSince, v))
+}
+
+// ConditionSinceIn applies the In predicate on the "condition_since" field.
+func ConditionSinceIn(vs ...time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldIn(FieldConditionSince, vs...))
+}
+
+// ConditionSinceNotIn applies the NotIn predicate on the "condition_since" field.
+func ConditionSinceNotIn(vs ...time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldNotIn(FieldConditionSince, vs...))
+}
+
+// ConditionSinceGT applies the GT predicate on the "condition_since" field.
+func ConditionSinceGT(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldGT(FieldConditionSince, v))
+}
+
+// ConditionSinceGTE applies the GTE predicate on the "condition_since" field.
+func ConditionSinceGTE(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldGTE(FieldConditionSince, v))
+}
+
+// ConditionSinceLT applies the LT predicate on the "condition_since" field.
+func ConditionSinceLT(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldLT(FieldConditionSince, v))
+}
+
+// ConditionSinceLTE applies the LTE predicate on the "condition_since" field.
+func ConditionSinceLTE(v time.Time) predicate.Deployment {
+	return predicate.Deployment(sql.FieldLTE(FieldConditionSince, v))
+}
+
+// ConditionSinceIsNil applies the IsNil predicate on the "condition_since" field.
+func ConditionSinceIsNil() predicate.Deployment {
+	return predicate.Deployment(sql.FieldIsNull(FieldConditionSince))
+}
+
+// ConditionSinceNotNil applies the NotNil predicate on the "condition_since" field.
+func ConditionSinceNotNil() predicate.Deployment {
+	return predicate.Deployment(sql.FieldNotNull(FieldConditionSince))
 }
 
 // EndedAtEQ applies the EQ predicate on the "ended_at" field.

@@ -77,6 +77,82 @@ var (
 			},
 		},
 	}
+	// DecisionsColumns holds the columns for the "decisions" table.
+	DecisionsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "account_id", Type: field.TypeInt},
+		{Name: "name", Type: field.TypeString},
+		{Name: "verdict", Type: field.TypeEnum, Enums: []string{"approve", "reject", "exempt", "break_glass"}},
+		{Name: "comment", Type: field.TypeString, Default: ""},
+		{Name: "plan", Type: field.TypeString},
+		{Name: "via", Type: field.TypeString, Default: ""},
+		{Name: "own", Type: field.TypeBool, Default: false},
+		{Name: "void", Type: field.TypeString, Default: ""},
+		{Name: "promotion_id", Type: field.TypeInt},
+	}
+	// DecisionsTable holds the schema information for the "decisions" table.
+	DecisionsTable = &schema.Table{
+		Name:       "decisions",
+		Columns:    DecisionsColumns,
+		PrimaryKey: []*schema.Column{DecisionsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "decisions_promotions_decisions",
+				Columns:    []*schema.Column{DecisionsColumns[10]},
+				RefColumns: []*schema.Column{PromotionsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "decision_promotion_id_account_id_plan_verdict",
+				Unique:  true,
+				Columns: []*schema.Column{DecisionsColumns[10], DecisionsColumns[2], DecisionsColumns[6], DecisionsColumns[4]},
+			},
+		},
+	}
+	// DeliveriesColumns holds the columns for the "deliveries" table.
+	DeliveriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "body", Type: field.TypeBytes},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"pending", "succeeded", "failed"}, Default: "pending"},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "status", Type: field.TypeInt, Default: 0},
+		{Name: "reason", Type: field.TypeString, Default: ""},
+		{Name: "sent_at", Type: field.TypeTime, Nullable: true},
+		{Name: "replay_of", Type: field.TypeInt, Default: 0},
+		{Name: "webhook_id", Type: field.TypeInt},
+	}
+	// DeliveriesTable holds the schema information for the "deliveries" table.
+	DeliveriesTable = &schema.Table{
+		Name:       "deliveries",
+		Columns:    DeliveriesColumns,
+		PrimaryKey: []*schema.Column{DeliveriesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "deliveries_webhooks_deliveries",
+				Columns:    []*schema.Column{DeliveriesColumns[11]},
+				RefColumns: []*schema.Column{WebhooksColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "delivery_webhook_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveriesColumns[11], DeliveriesColumns[0]},
+			},
+			{
+				Name:    "delivery_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveriesColumns[1]},
+			},
+		},
+	}
 	// DeploymentsColumns holds the columns for the "deployments" table.
 	DeploymentsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -86,6 +162,9 @@ var (
 		{Name: "snapshot", Type: field.TypeString},
 		{Name: "live", Type: field.TypeBool, Default: false},
 		{Name: "verified", Type: field.TypeBool, Default: false},
+		{Name: "condition", Type: field.TypeString, Default: ""},
+		{Name: "condition_reason", Type: field.TypeString, Default: ""},
+		{Name: "condition_since", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "environment_id", Type: field.TypeInt},
 		{Name: "release_id", Type: field.TypeInt},
@@ -99,19 +178,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "deployments_environments_deployments",
-				Columns:    []*schema.Column{DeploymentsColumns[8]},
+				Columns:    []*schema.Column{DeploymentsColumns[11]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "deployments_releases_deployments",
-				Columns:    []*schema.Column{DeploymentsColumns[9]},
+				Columns:    []*schema.Column{DeploymentsColumns[12]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "deployments_services_deployments",
-				Columns:    []*schema.Column{DeploymentsColumns[10]},
+				Columns:    []*schema.Column{DeploymentsColumns[13]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -120,15 +199,42 @@ var (
 			{
 				Name:    "deployment_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{DeploymentsColumns[10], DeploymentsColumns[8]},
+				Columns: []*schema.Column{DeploymentsColumns[13], DeploymentsColumns[11]},
 			},
 			{
 				Name:    "deployment_service_id_environment_id_live",
 				Unique:  true,
-				Columns: []*schema.Column{DeploymentsColumns[10], DeploymentsColumns[8], DeploymentsColumns[5]},
+				Columns: []*schema.Column{DeploymentsColumns[13], DeploymentsColumns[11], DeploymentsColumns[5]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "live",
 				},
+			},
+		},
+	}
+	// DeviceLoginsColumns holds the columns for the "device_logins" table.
+	DeviceLoginsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "device", Type: field.TypeString, Unique: true},
+		{Name: "code", Type: field.TypeString, Unique: true},
+		{Name: "agent", Type: field.TypeString},
+		{Name: "address", Type: field.TypeString},
+		{Name: "account_id", Type: field.TypeInt, Default: 0},
+		{Name: "refused", Type: field.TypeBool, Default: false},
+		{Name: "polled_at", Type: field.TypeTime, Nullable: true},
+		{Name: "expires_at", Type: field.TypeTime},
+	}
+	// DeviceLoginsTable holds the schema information for the "device_logins" table.
+	DeviceLoginsTable = &schema.Table{
+		Name:       "device_logins",
+		Columns:    DeviceLoginsColumns,
+		PrimaryKey: []*schema.Column{DeviceLoginsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "devicelogin_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{DeviceLoginsColumns[10]},
 			},
 		},
 	}
@@ -141,6 +247,7 @@ var (
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
 		{Name: "position", Type: field.TypeInt},
 		{Name: "target", Type: field.TypeString, Default: "process"},
+		{Name: "policy", Type: field.TypeJSON, Nullable: true},
 		{Name: "config_revision", Type: field.TypeInt, Default: 1},
 	}
 	// EnvironmentsTable holds the schema information for the "environments" table.
@@ -178,6 +285,77 @@ var (
 			},
 		},
 	}
+	// FreezesColumns holds the columns for the "freezes" table.
+	FreezesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "reason", Type: field.TypeString, Size: 500},
+		{Name: "team_id", Type: field.TypeInt, Default: 0},
+		{Name: "environment_id", Type: field.TypeInt, Default: 0},
+		{Name: "starts_at", Type: field.TypeTime},
+		{Name: "ends_at", Type: field.TypeTime},
+		{Name: "window", Type: field.TypeJSON, Nullable: true},
+		{Name: "placed_by", Type: field.TypeString},
+		{Name: "lifted_by", Type: field.TypeString, Default: ""},
+	}
+	// FreezesTable holds the schema information for the "freezes" table.
+	FreezesTable = &schema.Table{
+		Name:       "freezes",
+		Columns:    FreezesColumns,
+		PrimaryKey: []*schema.Column{FreezesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "freeze_ends_at",
+				Unique:  false,
+				Columns: []*schema.Column{FreezesColumns[7]},
+			},
+		},
+	}
+	// HoldsColumns holds the columns for the "holds" table.
+	HoldsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "promotion_id", Type: field.TypeInt, Default: 0},
+		{Name: "reason", Type: field.TypeString, Size: 500},
+		{Name: "placed_by", Type: field.TypeString},
+		{Name: "active", Type: field.TypeBool, Default: true},
+		{Name: "released_by", Type: field.TypeString, Default: ""},
+		{Name: "released_at", Type: field.TypeTime, Nullable: true},
+		{Name: "environment_id", Type: field.TypeInt},
+		{Name: "service_id", Type: field.TypeInt},
+	}
+	// HoldsTable holds the schema information for the "holds" table.
+	HoldsTable = &schema.Table{
+		Name:       "holds",
+		Columns:    HoldsColumns,
+		PrimaryKey: []*schema.Column{HoldsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "holds_environments_holds",
+				Columns:    []*schema.Column{HoldsColumns[9]},
+				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+			{
+				Symbol:     "holds_services_holds",
+				Columns:    []*schema.Column{HoldsColumns[10]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "hold_service_id_environment_id_active",
+				Unique:  true,
+				Columns: []*schema.Column{HoldsColumns[10], HoldsColumns[9], HoldsColumns[6]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "active",
+				},
+			},
+		},
+	}
 	// IdempotencyKeysColumns holds the columns for the "idempotency_keys" table.
 	IdempotencyKeysColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -207,6 +385,71 @@ var (
 				Columns: []*schema.Column{IdempotencyKeysColumns[1]},
 			},
 		},
+	}
+	// IdentitiesColumns holds the columns for the "identities" table.
+	IdentitiesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "subject", Type: field.TypeString, Size: 255},
+		{Name: "email", Type: field.TypeString, Size: 200, Default: ""},
+		{Name: "account_id", Type: field.TypeInt},
+		{Name: "provider_id", Type: field.TypeInt},
+	}
+	// IdentitiesTable holds the schema information for the "identities" table.
+	IdentitiesTable = &schema.Table{
+		Name:       "identities",
+		Columns:    IdentitiesColumns,
+		PrimaryKey: []*schema.Column{IdentitiesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "identities_accounts_identities",
+				Columns:    []*schema.Column{IdentitiesColumns[5]},
+				RefColumns: []*schema.Column{AccountsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+			{
+				Symbol:     "identities_identity_providers_identities",
+				Columns:    []*schema.Column{IdentitiesColumns[6]},
+				RefColumns: []*schema.Column{IdentityProvidersColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "identity_provider_id_subject",
+				Unique:  true,
+				Columns: []*schema.Column{IdentitiesColumns[6], IdentitiesColumns[3]},
+			},
+			{
+				Name:    "identity_account_id",
+				Unique:  false,
+				Columns: []*schema.Column{IdentitiesColumns[5]},
+			},
+		},
+	}
+	// IdentityProvidersColumns holds the columns for the "identity_providers" table.
+	IdentityProvidersColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
+		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
+		{Name: "display_name", Type: field.TypeString, Size: 100, Default: ""},
+		{Name: "issuer", Type: field.TypeString, Size: 2000},
+		{Name: "client_id", Type: field.TypeString, Size: 500},
+		{Name: "client_secret", Type: field.TypeString, Default: ""},
+		{Name: "scopes", Type: field.TypeJSON, Nullable: true},
+		{Name: "groups_claim", Type: field.TypeString, Size: 200, Default: "groups"},
+		{Name: "groups", Type: field.TypeJSON, Nullable: true},
+		{Name: "open", Type: field.TypeBool, Default: false},
+		{Name: "active", Type: field.TypeBool, Default: true},
+	}
+	// IdentityProvidersTable holds the schema information for the "identity_providers" table.
+	IdentityProvidersTable = &schema.Table{
+		Name:       "identity_providers",
+		Columns:    IdentityProvidersColumns,
+		PrimaryKey: []*schema.Column{IdentityProvidersColumns[0]},
 	}
 	// InvitationsColumns holds the columns for the "invitations" table.
 	InvitationsColumns = []*schema.Column{
@@ -292,6 +535,20 @@ var (
 			},
 		},
 	}
+	// PreferencesColumns holds the columns for the "preferences" table.
+	PreferencesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "key", Type: field.TypeString, Unique: true},
+		{Name: "value", Type: field.TypeString},
+	}
+	// PreferencesTable holds the schema information for the "preferences" table.
+	PreferencesTable = &schema.Table{
+		Name:       "preferences",
+		Columns:    PreferencesColumns,
+		PrimaryKey: []*schema.Column{PreferencesColumns[0]},
+	}
 	// PromotionsColumns holds the columns for the "promotions" table.
 	PromotionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -304,6 +561,14 @@ var (
 		{Name: "requested_by", Type: field.TypeString},
 		{Name: "rollback", Type: field.TypeBool, Default: false},
 		{Name: "input", Type: field.TypeJSON, Nullable: true},
+		{Name: "plan", Type: field.TypeJSON, Nullable: true},
+		{Name: "plan_hash", Type: field.TypeString, Default: ""},
+		{Name: "change", Type: field.TypeJSON, Nullable: true},
+		{Name: "waits", Type: field.TypeJSON, Nullable: true},
+		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
+		{Name: "superseded_by", Type: field.TypeInt, Default: 0},
+		{Name: "retry_of", Type: field.TypeInt, Default: 0},
+		{Name: "cause", Type: field.TypeString, Default: ""},
 		{Name: "started_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "environment_id", Type: field.TypeInt},
@@ -318,19 +583,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "promotions_environments_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[12]},
+				Columns:    []*schema.Column{PromotionsColumns[20]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "promotions_releases_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[13]},
+				Columns:    []*schema.Column{PromotionsColumns[21]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "promotions_services_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[14]},
+				Columns:    []*schema.Column{PromotionsColumns[22]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -339,7 +604,7 @@ var (
 			{
 				Name:    "promotion_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[14], PromotionsColumns[12]},
+				Columns: []*schema.Column{PromotionsColumns[22], PromotionsColumns[20]},
 			},
 			{
 				Name:    "promotion_state",
@@ -366,6 +631,8 @@ var (
 		{Name: "lock", Type: field.TypeString},
 		{Name: "manifest", Type: field.TypeJSON},
 		{Name: "tests", Type: field.TypeJSON, Nullable: true},
+		{Name: "dependencies", Type: field.TypeJSON, Nullable: true},
+		{Name: "migrations", Type: field.TypeJSON, Nullable: true},
 		{Name: "tested", Type: field.TypeBool, Default: false},
 		{Name: "service_id", Type: field.TypeInt},
 	}
@@ -377,7 +644,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "releases_services_releases",
-				Columns:    []*schema.Column{ReleasesColumns[17]},
+				Columns:    []*schema.Column{ReleasesColumns[19]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -386,12 +653,12 @@ var (
 			{
 				Name:    "release_service_id_number",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[17], ReleasesColumns[3]},
+				Columns: []*schema.Column{ReleasesColumns[19], ReleasesColumns[3]},
 			},
 			{
 				Name:    "release_service_id_commit_artifact",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[17], ReleasesColumns[4], ReleasesColumns[9]},
+				Columns: []*schema.Column{ReleasesColumns[19], ReleasesColumns[4], ReleasesColumns[9]},
 			},
 		},
 	}
@@ -407,6 +674,7 @@ var (
 		{Name: "path", Type: field.TypeString, Default: ""},
 		{Name: "branch", Type: field.TypeString, Default: ""},
 		{Name: "credential", Type: field.TypeString, Default: ""},
+		{Name: "environments", Type: field.TypeJSON, Nullable: true},
 		{Name: "config_revision", Type: field.TypeInt, Default: 1},
 		{Name: "team_id", Type: field.TypeInt, Nullable: true},
 	}
@@ -418,9 +686,46 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "services_teams_services",
-				Columns:    []*schema.Column{ServicesColumns[11]},
+				Columns:    []*schema.Column{ServicesColumns[12]},
 				RefColumns: []*schema.Column{TeamsColumns[0]},
 				OnDelete:   schema.SetNull,
+			},
+		},
+	}
+	// ServicePoliciesColumns holds the columns for the "service_policies" table.
+	ServicePoliciesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
+		{Name: "change", Type: field.TypeJSON},
+		{Name: "environment_id", Type: field.TypeInt},
+		{Name: "service_id", Type: field.TypeInt},
+	}
+	// ServicePoliciesTable holds the schema information for the "service_policies" table.
+	ServicePoliciesTable = &schema.Table{
+		Name:       "service_policies",
+		Columns:    ServicePoliciesColumns,
+		PrimaryKey: []*schema.Column{ServicePoliciesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "service_policies_environments_policies",
+				Columns:    []*schema.Column{ServicePoliciesColumns[5]},
+				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+			{
+				Symbol:     "service_policies_services_policies",
+				Columns:    []*schema.Column{ServicePoliciesColumns[6]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "servicepolicy_service_id_environment_id",
+				Unique:  true,
+				Columns: []*schema.Column{ServicePoliciesColumns[6], ServicePoliciesColumns[5]},
 			},
 		},
 	}
@@ -497,6 +802,32 @@ var (
 				Name:    "setting_scope_key",
 				Unique:  true,
 				Columns: []*schema.Column{SettingsColumns[3], SettingsColumns[4]},
+			},
+		},
+	}
+	// SignInAttemptsColumns holds the columns for the "sign_in_attempts" table.
+	SignInAttemptsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "state", Type: field.TypeString, Unique: true},
+		{Name: "browser", Type: field.TypeString},
+		{Name: "provider", Type: field.TypeString},
+		{Name: "nonce", Type: field.TypeString},
+		{Name: "verifier", Type: field.TypeString},
+		{Name: "next", Type: field.TypeString, Default: ""},
+		{Name: "expires_at", Type: field.TypeTime},
+	}
+	// SignInAttemptsTable holds the schema information for the "sign_in_attempts" table.
+	SignInAttemptsTable = &schema.Table{
+		Name:       "sign_in_attempts",
+		Columns:    SignInAttemptsColumns,
+		PrimaryKey: []*schema.Column{SignInAttemptsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "signinattempt_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{SignInAttemptsColumns[9]},
 			},
 		},
 	}
@@ -612,34 +943,124 @@ var (
 			},
 		},
 	}
+	// TrustsColumns holds the columns for the "trusts" table.
+	TrustsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "name", Type: field.TypeString, Size: 40},
+		{Name: "issuer", Type: field.TypeString, Size: 2000},
+		{Name: "audience", Type: field.TypeString, Size: 500},
+		{Name: "subject", Type: field.TypeString, Size: 500},
+		{Name: "scopes", Type: field.TypeJSON},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+		{Name: "service_id", Type: field.TypeInt},
+	}
+	// TrustsTable holds the schema information for the "trusts" table.
+	TrustsTable = &schema.Table{
+		Name:       "trusts",
+		Columns:    TrustsColumns,
+		PrimaryKey: []*schema.Column{TrustsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "trusts_services_trusts",
+				Columns:    []*schema.Column{TrustsColumns[9]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "trust_service_id_name",
+				Unique:  true,
+				Columns: []*schema.Column{TrustsColumns[9], TrustsColumns[3]},
+			},
+			{
+				Name:    "trust_issuer",
+				Unique:  false,
+				Columns: []*schema.Column{TrustsColumns[4]},
+			},
+		},
+	}
+	// WebhooksColumns holds the columns for the "webhooks" table.
+	WebhooksColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
+		{Name: "url", Type: field.TypeString, Size: 2000},
+		{Name: "events", Type: field.TypeJSON},
+		{Name: "secret", Type: field.TypeString},
+		{Name: "active", Type: field.TypeBool, Default: true},
+		{Name: "team_id", Type: field.TypeInt},
+	}
+	// WebhooksTable holds the schema information for the "webhooks" table.
+	WebhooksTable = &schema.Table{
+		Name:       "webhooks",
+		Columns:    WebhooksColumns,
+		PrimaryKey: []*schema.Column{WebhooksColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "webhooks_teams_webhooks",
+				Columns:    []*schema.Column{WebhooksColumns[8]},
+				RefColumns: []*schema.Column{TeamsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "webhook_team_id",
+				Unique:  false,
+				Columns: []*schema.Column{WebhooksColumns[8]},
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AccountsTable,
 		AuditEntriesTable,
+		DecisionsTable,
+		DeliveriesTable,
 		DeploymentsTable,
+		DeviceLoginsTable,
 		EnvironmentsTable,
 		EventsTable,
+		FreezesTable,
+		HoldsTable,
 		IdempotencyKeysTable,
+		IdentitiesTable,
+		IdentityProvidersTable,
 		InvitationsTable,
 		LogChunksTable,
 		MembershipsTable,
+		PreferencesTable,
 		PromotionsTable,
 		ReleasesTable,
 		ServicesTable,
+		ServicePoliciesTable,
 		SessionsTable,
 		SettingsTable,
+		SignInAttemptsTable,
 		SigningKeysTable,
 		SnapshotsTable,
 		StepsTable,
 		TeamsTable,
 		TokensTable,
+		TrustsTable,
+		WebhooksTable,
 	}
 )
 
 func init() {
+	DecisionsTable.ForeignKeys[0].RefTable = PromotionsTable
+	DeliveriesTable.ForeignKeys[0].RefTable = WebhooksTable
 	DeploymentsTable.ForeignKeys[0].RefTable = EnvironmentsTable
 	DeploymentsTable.ForeignKeys[1].RefTable = ReleasesTable
 	DeploymentsTable.ForeignKeys[2].RefTable = ServicesTable
+	HoldsTable.ForeignKeys[0].RefTable = EnvironmentsTable
+	HoldsTable.ForeignKeys[1].RefTable = ServicesTable
+	IdentitiesTable.ForeignKeys[0].RefTable = AccountsTable
+	IdentitiesTable.ForeignKeys[1].RefTable = IdentityProvidersTable
 	MembershipsTable.ForeignKeys[0].RefTable = AccountsTable
 	MembershipsTable.ForeignKeys[1].RefTable = TeamsTable
 	PromotionsTable.ForeignKeys[0].RefTable = EnvironmentsTable
@@ -647,9 +1068,13 @@ func init() {
 	PromotionsTable.ForeignKeys[2].RefTable = ServicesTable
 	ReleasesTable.ForeignKeys[0].RefTable = ServicesTable
 	ServicesTable.ForeignKeys[0].RefTable = TeamsTable
+	ServicePoliciesTable.ForeignKeys[0].RefTable = EnvironmentsTable
+	ServicePoliciesTable.ForeignKeys[1].RefTable = ServicesTable
 	SessionsTable.ForeignKeys[0].RefTable = AccountsTable
 	SettingsTable.ForeignKeys[0].RefTable = EnvironmentsTable
 	SettingsTable.ForeignKeys[1].RefTable = ServicesTable
 	StepsTable.ForeignKeys[0].RefTable = PromotionsTable
 	TokensTable.ForeignKeys[0].RefTable = AccountsTable
+	TrustsTable.ForeignKeys[0].RefTable = ServicesTable
+	WebhooksTable.ForeignKeys[0].RefTable = TeamsTable
 }

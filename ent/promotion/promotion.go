@@ -40,6 +40,22 @@ const (
 	FieldRollback = "rollback"
 	// FieldInput holds the string denoting the input field in the database.
 	FieldInput = "input"
+	// FieldPlan holds the string denoting the plan field in the database.
+	FieldPlan = "plan"
+	// FieldPlanHash holds the string denoting the plan_hash field in the database.
+	FieldPlanHash = "plan_hash"
+	// FieldChange holds the string denoting the change field in the database.
+	FieldChange = "change"
+	// FieldWaits holds the string denoting the waits field in the database.
+	FieldWaits = "waits"
+	// FieldExpiresAt holds the string denoting the expires_at field in the database.
+	FieldExpiresAt = "expires_at"
+	// FieldSupersededBy holds the string denoting the superseded_by field in the database.
+	FieldSupersededBy = "superseded_by"
+	// FieldRetryOf holds the string denoting the retry_of field in the database.
+	FieldRetryOf = "retry_of"
+	// FieldCause holds the string denoting the cause field in the database.
+	FieldCause = "cause"
 	// FieldStartedAt holds the string denoting the started_at field in the database.
 	FieldStartedAt = "started_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
@@ -52,6 +68,8 @@ const (
 	EdgeRelease = "release"
 	// EdgeSteps holds the string denoting the steps edge name in mutations.
 	EdgeSteps = "steps"
+	// EdgeDecisions holds the string denoting the decisions edge name in mutations.
+	EdgeDecisions = "decisions"
 	// Table holds the table name of the promotion in the database.
 	Table = "promotions"
 	// ServiceTable is the table that holds the service relation/edge.
@@ -82,6 +100,13 @@ const (
 	StepsInverseTable = "steps"
 	// StepsColumn is the table column denoting the steps relation/edge.
 	StepsColumn = "promotion_id"
+	// DecisionsTable is the table that holds the decisions relation/edge.
+	DecisionsTable = "decisions"
+	// DecisionsInverseTable is the table name for the Decision entity.
+	// It exists in this package in order to avoid circular dependency with the "decision" package.
+	DecisionsInverseTable = "decisions"
+	// DecisionsColumn is the table column denoting the decisions relation/edge.
+	DecisionsColumn = "promotion_id"
 )
 
 // Columns holds all SQL columns for promotion fields.
@@ -99,6 +124,14 @@ var Columns = []string{
 	FieldRequestedBy,
 	FieldRollback,
 	FieldInput,
+	FieldPlan,
+	FieldPlanHash,
+	FieldChange,
+	FieldWaits,
+	FieldExpiresAt,
+	FieldSupersededBy,
+	FieldRetryOf,
+	FieldCause,
 	FieldStartedAt,
 	FieldEndedAt,
 }
@@ -133,6 +166,14 @@ var (
 	DefaultReason string
 	// DefaultRollback holds the default value on creation for the "rollback" field.
 	DefaultRollback bool
+	// DefaultPlanHash holds the default value on creation for the "plan_hash" field.
+	DefaultPlanHash string
+	// DefaultSupersededBy holds the default value on creation for the "superseded_by" field.
+	DefaultSupersededBy int
+	// DefaultRetryOf holds the default value on creation for the "retry_of" field.
+	DefaultRetryOf int
+	// DefaultCause holds the default value on creation for the "cause" field.
+	DefaultCause string
 )
 
 // State defines the type for the "state" enum field.
@@ -228,6 +269,31 @@ func ByRollback(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRollback, opts...).ToFunc()
 }
 
+// ByPlanHash orders the results by the plan_hash field.
+func ByPlanHash(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPlanHash, opts...).ToFunc()
+}
+
+// ByExpiresAt orders the results by the expires_at field.
+func ByExpiresAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldExpiresAt, opts...).ToFunc()
+}
+
+// BySupersededBy orders the results by the superseded_by field.
+func BySupersededBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSupersededBy, opts...).ToFunc()
+}
+
+// ByRetryOf orders the results by the retry_of field.
+func ByRetryOf(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRetryOf, opts...).ToFunc()
+}
+
+// ByCause orders the results by the cause field.
+func ByCause(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCause, opts...).ToFunc()
+}
+
 // ByStartedAt orders the results by the started_at field.
 func ByStartedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldStartedAt, opts...).ToFunc()
@@ -272,6 +338,20 @@ func BySteps(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newStepsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByDecisionsCount orders the results by decisions count.
+func ByDecisionsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newDecisionsStep(), opts...)
+	}
+}
+
+// ByDecisions orders the results by decisions terms.
+func ByDecisions(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newDecisionsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newServiceStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -298,5 +378,12 @@ func newStepsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(StepsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, StepsTable, StepsColumn),
+	)
+}
+func newDecisionsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(DecisionsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, DecisionsTable, DecisionsColumn),
 	)
 }

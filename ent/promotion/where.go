@@ -100,6 +100,31 @@ func Rollback(v bool) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldRollback, v))
 }
 
+// PlanHash applies equality check predicate on the "plan_hash" field. It's identical to PlanHashEQ.
+func PlanHash(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldPlanHash, v))
+}
+
+// ExpiresAt applies equality check predicate on the "expires_at" field. It's identical to ExpiresAtEQ.
+func ExpiresAt(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldExpiresAt, v))
+}
+
+// SupersededBy applies equality check predicate on the "superseded_by" field. It's identical to SupersededByEQ.
+func SupersededBy(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldSupersededBy, v))
+}
+
+// RetryOf applies equality check predicate on the "retry_of" field. It's identical to RetryOfEQ.
+func RetryOf(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldRetryOf, v))
+}
+
+// Cause applies equality check predicate on the "cause" field. It's identical to CauseEQ.
+func Cause(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldCause, v))
+}
+
 // StartedAt applies equality check predicate on the "started_at" field. It's identical to StartedAtEQ.
 func StartedAt(v time.Time) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldStartedAt, v))
@@ -495,6 +520,296 @@ func InputNotNil() predicate.Promotion {
 	return predicate.Promotion(sql.FieldNotNull(FieldInput))
 }
 
+// PlanIsNil applies the IsNil predicate on the "plan" field.
+func PlanIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldPlan))
+}
+
+// PlanNotNil applies the NotNil predicate on the "plan" field.
+func PlanNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldPlan))
+}
+
+// PlanHashEQ applies the EQ predicate on the "plan_hash" field.
+func PlanHashEQ(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldPlanHash, v))
+}
+
+// PlanHashNEQ applies the NEQ predicate on the "plan_hash" field.
+func PlanHashNEQ(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldPlanHash, v))
+}
+
+// PlanHashIn applies the In predicate on the "plan_hash" field.
+func PlanHashIn(vs ...string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldPlanHash, vs...))
+}
+
+// PlanHashNotIn applies the NotIn predicate on the "plan_hash" field.
+func PlanHashNotIn(vs ...string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldPlanHash, vs...))
+}
+
+// PlanHashGT applies the GT predicate on the "plan_hash" field.
+func PlanHashGT(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldPlanHash, v))
+}
+
+// PlanHashGTE applies the GTE predicate on the "plan_hash" field.
+func PlanHashGTE(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldPlanHash, v))
+}
+
+// PlanHashLT applies the LT predicate on the "plan_hash" field.
+func PlanHashLT(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldPlanHash, v))
+}
+
+// PlanHashLTE applies the LTE predicate on the "plan_hash" field.
+func PlanHashLTE(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldPlanHash, v))
+}
+
+// PlanHashContains applies the Contains predicate on the "plan_hash" field.
+func PlanHashContains(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldContains(FieldPlanHash, v))
+}
+
+// PlanHashHasPrefix applies the HasPrefix predicate on the "plan_hash" field.
+func PlanHashHasPrefix(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldHasPrefix(FieldPlanHash, v))
+}
+
+// PlanHashHasSuffix applies the HasSuffix predicate on the "plan_hash" field.
+func PlanHashHasSuffix(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldHasSuffix(FieldPlanHash, v))
+}
+
+// PlanHashEqualFold applies the EqualFold predicate on the "plan_hash" field.
+func PlanHashEqualFold(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEqualFold(FieldPlanHash, v))
+}
+
+// PlanHashContainsFold applies the ContainsFold predicate on the "plan_hash" field.
+func PlanHashContainsFold(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldContainsFold(FieldPlanHash, v))
+}
+
+// ChangeIsNil applies the IsNil predicate on the "change" field.
+func ChangeIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldChange))
+}
+
+// ChangeNotNil applies the NotNil predicate on the "change" field.
+func ChangeNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldChange))
+}
+
+// WaitsIsNil applies the IsNil predicate on the "waits" field.
+func WaitsIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldWaits))
+}
+
+// WaitsNotNil applies the NotNil predicate on the "waits" field.
+func WaitsNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldWaits))
+}
+
+// ExpiresAtEQ applies the EQ predicate on the "expires_at" field.
+func ExpiresAtEQ(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldExpiresAt, v))
+}
+
+// ExpiresAtNEQ applies the NEQ predicate on the "expires_at" field.
+func ExpiresAtNEQ(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldExpiresAt, v))
+}
+
+// ExpiresAtIn applies the In predicate on the "expires_at" field.
+func ExpiresAtIn(vs ...time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldExpiresAt, vs...))
+}
+
+// ExpiresAtNotIn applies the NotIn predicate on the "expires_at" field.
+func ExpiresAtNotIn(vs ...time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldExpiresAt, vs...))
+}
+
+// ExpiresAtGT applies the GT predicate on the "expires_at" field.
+func ExpiresAtGT(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldExpiresAt, v))
+}
+
+// ExpiresAtGTE applies the GTE predicate on the "expires_at" field.
+func ExpiresAtGTE(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldExpiresAt, v))
+}
+
+// ExpiresAtLT applies the LT predicate on the "expires_at" field.
+func ExpiresAtLT(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldExpiresAt, v))
+}
+
+// ExpiresAtLTE applies the LTE predicate on the "expires_at" field.
+func ExpiresAtLTE(v time.Time) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldExpiresAt, v))
+}
+
+// ExpiresAtIsNil applies the IsNil predicate on the "expires_at" field.
+func ExpiresAtIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldExpiresAt))
+}
+
+// ExpiresAtNotNil applies the NotNil predicate on the "expires_at" field.
+func ExpiresAtNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldExpiresAt))
+}
+
+// SupersededByEQ applies the EQ predicate on the "superseded_by" field.
+func SupersededByEQ(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldSupersededBy, v))
+}
+
+// SupersededByNEQ applies the NEQ predicate on the "superseded_by" field.
+func SupersededByNEQ(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldSupersededBy, v))
+}
+
+// SupersededByIn applies the In predicate on the "superseded_by" field.
+func SupersededByIn(vs ...int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldSupersededBy, vs...))
+}
+
+// SupersededByNotIn applies the NotIn predicate on the "superseded_by" field.
+func SupersededByNotIn(vs ...int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldSupersededBy, vs...))
+}
+
+// SupersededByGT applies the GT predicate on the "superseded_by" field.
+func SupersededByGT(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldSupersededBy, v))
+}
+
+// SupersededByGTE applies the GTE predicate on the "superseded_by" field.
+func SupersededByGTE(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldSupersededBy, v))
+}
+
+// SupersededByLT applies the LT predicate on the "superseded_by" field.
+func SupersededByLT(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldSupersededBy, v))
+}
+
+// SupersededByLTE applies the LTE predicate on the "superseded_by" field.
+func SupersededByLTE(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldSupersededBy, v))
+}
+
+// RetryOfEQ applies the EQ predicate on the "retry_of" field.
+func RetryOfEQ(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldRetryOf, v))
+}
+
+// RetryOfNEQ applies the NEQ predicate on the "retry_of" field.
+func RetryOfNEQ(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldRetryOf, v))
+}
+
+// RetryOfIn applies the In predicate on the "retry_of" field.
+func RetryOfIn(vs ...int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldRetryOf, vs...))
+}
+
+// RetryOfNotIn applies the NotIn predicate on the "retry_of" field.
+func RetryOfNotIn(vs ...int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldRetryOf, vs...))
+}
+
+// RetryOfGT applies the GT predicate on the "retry_of" field.
+func RetryOfGT(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldRetryOf, v))
+}
+
+// RetryOfGTE applies the GTE predicate on the "retry_of" field.
+func RetryOfGTE(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldRetryOf, v))
+}
+
+// RetryOfLT applies the LT predicate on the "retry_of" field.
+func RetryOfLT(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldRetryOf, v))
+}
+
+// RetryOfLTE applies the LTE predicate on the "retry_of" field.
+func RetryOfLTE(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldRetryOf, v))
+}
+
+// CauseEQ applies the EQ predicate on the "cause" field.
+func CauseEQ(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldCause, v))
+}
+
+// CauseNEQ applies the NEQ predicate on the "cause" field.
+func CauseNEQ(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldCause, v))
+}
+
+// CauseIn applies the In predicate on the "cause" field.
+func CauseIn(vs ...string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldCause, vs...))
+}
+
+// CauseNotIn applies the NotIn predicate on the "cause" field.
+func CauseNotIn(vs ...string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldCause, vs...))
+}
+
+// CauseGT applies the GT predicate on the "cause" field.
+func CauseGT(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldCause, v))
+}
+
+// CauseGTE applies the GTE predicate on the "cause" field.
+func CauseGTE(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldCause, v))
+}
+
+// CauseLT applies the LT predicate on the "cause" field.
+func CauseLT(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldCause, v))
+}
+
+// CauseLTE applies the LTE predicate on the "cause" field.
+func CauseLTE(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldCause, v))
+}
+
+// CauseContains applies the Contains predicate on the "cause" field.
+func CauseContains(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldContains(FieldCause, v))
+}
+
+// CauseHasPrefix applies the HasPrefix predicate on the "cause" field.
+func CauseHasPrefix(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldHasPrefix(FieldCause, v))
+}
+
+// CauseHasSuffix applies the HasSuffix predicate on the "cause" field.
+func CauseHasSuffix(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldHasSuffix(FieldCause, v))
+}
+
+// CauseEqualFold applies the EqualFold predicate on the "cause" field.
+func CauseEqualFold(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEqualFold(FieldCause, v))
+}
+
+// CauseContainsFold applies the ContainsFold predicate on the "cause" field.
+func CauseContainsFold(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldContainsFold(FieldCause, v))
+}
+
 // StartedAtEQ applies the EQ predicate on the "started_at" field.
 func StartedAtEQ(v time.Time) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldStartedAt, v))
@@ -679,6 +994,29 @@ func HasSteps() predicate.Promotion {
 func HasStepsWith(preds ...predicate.Step) predicate.Promotion {
 	return predicate.Promotion(func(s *sql.Selector) {
 		step := newStepsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasDecisions applies the HasEdge predicate on the "decisions" edge.
+func HasDecisions() predicate.Promotion {
+	return predicate.Promotion(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, DecisionsTable, DecisionsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasDecisionsWith applies the HasEdge predicate on the "decisions" edge with a given conditions (other predicates).
+func HasDecisionsWith(preds ...predicate.Decision) predicate.Promotion {
+	return predicate.Promotion(func(s *sql.Selector) {
+		step := newDecisionsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -47,6 +47,10 @@ const (
 	FieldManifest = "manifest"
 	// FieldTests holds the string denoting the tests field in the database.
 	FieldTests = "tests"
+	// FieldDependencies holds the string denoting the dependencies field in the database.
+	FieldDependencies = "dependencies"
+	// FieldMigrations holds the string denoting the migrations field in the database.
+	FieldMigrations = "migrations"
 	// FieldTested holds the string denoting the tested field in the database.
 	FieldTested = "tested"
 	// EdgeService holds the string denoting the service edge name in mutations.
@@ -99,6 +103,8 @@ var Columns = []string{
 	FieldLock,
 	FieldManifest,
 	FieldTests,
+	FieldDependencies,
+	FieldMigrations,
 	FieldTested,
 }
 

@@ -880,6 +880,26 @@ func TestsNotNil() predicate.Release {
 	return predicate.Release(sql.FieldNotNull(FieldTests))
 }
 
+// DependenciesIsNil applies the IsNil predicate on the "dependencies" field.
+func DependenciesIsNil() predicate.Release {
+	return predicate.Release(sql.FieldIsNull(FieldDependencies))
+}
+
+// DependenciesNotNil applies the NotNil predicate on the "dependencies" field.
+func DependenciesNotNil() predicate.Release {
+	return predicate.Release(sql.FieldNotNull(FieldDependencies))
+}
+
+// MigrationsIsNil applies the IsNil predicate on the "migrations" field.
+func MigrationsIsNil() predicate.Release {
+	return predicate.Release(sql.FieldIsNull(FieldMigrations))
+}
+
+// MigrationsNotNil applies the NotNil predicate on the "migrations" field.
+func MigrationsNotNil() predicate.Release {
+	return predicate.Release(sql.FieldNotNull(FieldMigrations))
+}
+
 // TestedEQ applies the EQ predicate on the "tested" field.
 func TestedEQ(v bool) predicate.Release {
 	return predicate.Release(sql.FieldEQ(FieldTested, v))

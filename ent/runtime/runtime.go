@@ -8,24 +8,36 @@ import (
 
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/decision"
+	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/devicelogin"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/idempotencykey"
+	"github.com/slipway-dev/slipway/ent/identity"
+	"github.com/slipway-dev/slipway/ent/identityprovider"
 	"github.com/slipway-dev/slipway/ent/invitation"
 	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/ent/preference"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/schema"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/ent/signinattempt"
 	"github.com/slipway-dev/slipway/ent/signingkey"
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/team"
 	"github.com/slipway-dev/slipway/ent/token"
+	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/ent/webhook"
 
 	"entgo.io/ent"
 	"entgo.io/ent/privacy"
@@ -113,6 +125,78 @@ func init() {
 	auditentryDescSequence := auditentryFields[0].Descriptor()
 	// auditentry.SequenceValidator is a validator for the "sequence" field. It is called by the builders before save.
 	auditentry.SequenceValidator = auditentryDescSequence.Validators[0].(func(int) error)
+	decisionMixin := schema.Decision{}.Mixin()
+	decision.Policy = privacy.NewPolicies(decisionMixin[0], schema.Decision{})
+	decision.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := decision.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	decisionFields := schema.Decision{}.Fields()
+	_ = decisionFields
+	// decisionDescCreatedAt is the schema descriptor for created_at field.
+	decisionDescCreatedAt := decisionFields[0].Descriptor()
+	// decision.DefaultCreatedAt holds the default value on creation for the created_at field.
+	decision.DefaultCreatedAt = decisionDescCreatedAt.Default.(func() time.Time)
+	// decisionDescComment is the schema descriptor for comment field.
+	decisionDescComment := decisionFields[5].Descriptor()
+	// decision.DefaultComment holds the default value on creation for the comment field.
+	decision.DefaultComment = decisionDescComment.Default.(string)
+	// decisionDescVia is the schema descriptor for via field.
+	decisionDescVia := decisionFields[7].Descriptor()
+	// decision.DefaultVia holds the default value on creation for the via field.
+	decision.DefaultVia = decisionDescVia.Default.(string)
+	// decisionDescOwn is the schema descriptor for own field.
+	decisionDescOwn := decisionFields[8].Descriptor()
+	// decision.DefaultOwn holds the default value on creation for the own field.
+	decision.DefaultOwn = decisionDescOwn.Default.(bool)
+	// decisionDescVoid is the schema descriptor for void field.
+	decisionDescVoid := decisionFields[9].Descriptor()
+	// decision.DefaultVoid holds the default value on creation for the void field.
+	decision.DefaultVoid = decisionDescVoid.Default.(string)
+	deliveryMixin := schema.Delivery{}.Mixin()
+	delivery.Policy = privacy.NewPolicies(deliveryMixin[0], schema.Delivery{})
+	delivery.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := delivery.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	deliveryMixinFields1 := deliveryMixin[1].Fields()
+	_ = deliveryMixinFields1
+	deliveryFields := schema.Delivery{}.Fields()
+	_ = deliveryFields
+	// deliveryDescCreatedAt is the schema descriptor for created_at field.
+	deliveryDescCreatedAt := deliveryMixinFields1[0].Descriptor()
+	// delivery.DefaultCreatedAt holds the default value on creation for the created_at field.
+	delivery.DefaultCreatedAt = deliveryDescCreatedAt.Default.(func() time.Time)
+	// deliveryDescUpdatedAt is the schema descriptor for updated_at field.
+	deliveryDescUpdatedAt := deliveryMixinFields1[1].Descriptor()
+	// delivery.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	delivery.DefaultUpdatedAt = deliveryDescUpdatedAt.Default.(func() time.Time)
+	// delivery.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	delivery.UpdateDefaultUpdatedAt = deliveryDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// deliveryDescAttempts is the schema descriptor for attempts field.
+	deliveryDescAttempts := deliveryFields[4].Descriptor()
+	// delivery.DefaultAttempts holds the default value on creation for the attempts field.
+	delivery.DefaultAttempts = deliveryDescAttempts.Default.(int)
+	// deliveryDescStatus is the schema descriptor for status field.
+	deliveryDescStatus := deliveryFields[5].Descriptor()
+	// delivery.DefaultStatus holds the default value on creation for the status field.
+	delivery.DefaultStatus = deliveryDescStatus.Default.(int)
+	// deliveryDescReason is the schema descriptor for reason field.
+	deliveryDescReason := deliveryFields[6].Descriptor()
+	// delivery.DefaultReason holds the default value on creation for the reason field.
+	delivery.DefaultReason = deliveryDescReason.Default.(string)
+	// deliveryDescReplayOf is the schema descriptor for replay_of field.
+	deliveryDescReplayOf := deliveryFields[8].Descriptor()
+	// delivery.DefaultReplayOf holds the default value on creation for the replay_of field.
+	delivery.DefaultReplayOf = deliveryDescReplayOf.Default.(int)
 	deploymentMixin := schema.Deployment{}.Mixin()
 	deployment.Policy = privacy.NewPolicies(deploymentMixin[0], schema.Deployment{})
 	deployment.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -145,6 +229,46 @@ func init() {
 	deploymentDescVerified := deploymentFields[6].Descriptor()
 	// deployment.DefaultVerified holds the default value on creation for the verified field.
 	deployment.DefaultVerified = deploymentDescVerified.Default.(bool)
+	// deploymentDescCondition is the schema descriptor for condition field.
+	deploymentDescCondition := deploymentFields[7].Descriptor()
+	// deployment.DefaultCondition holds the default value on creation for the condition field.
+	deployment.DefaultCondition = deploymentDescCondition.Default.(string)
+	// deploymentDescConditionReason is the schema descriptor for condition_reason field.
+	deploymentDescConditionReason := deploymentFields[8].Descriptor()
+	// deployment.DefaultConditionReason holds the default value on creation for the condition_reason field.
+	deployment.DefaultConditionReason = deploymentDescConditionReason.Default.(string)
+	deviceloginMixin := schema.DeviceLogin{}.Mixin()
+	devicelogin.Policy = privacy.NewPolicies(deviceloginMixin[0], schema.DeviceLogin{})
+	devicelogin.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := devicelogin.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	deviceloginMixinFields1 := deviceloginMixin[1].Fields()
+	_ = deviceloginMixinFields1
+	deviceloginFields := schema.DeviceLogin{}.Fields()
+	_ = deviceloginFields
+	// deviceloginDescCreatedAt is the schema descriptor for created_at field.
+	deviceloginDescCreatedAt := deviceloginMixinFields1[0].Descriptor()
+	// devicelogin.DefaultCreatedAt holds the default value on creation for the created_at field.
+	devicelogin.DefaultCreatedAt = deviceloginDescCreatedAt.Default.(func() time.Time)
+	// deviceloginDescUpdatedAt is the schema descriptor for updated_at field.
+	deviceloginDescUpdatedAt := deviceloginMixinFields1[1].Descriptor()
+	// devicelogin.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	devicelogin.DefaultUpdatedAt = deviceloginDescUpdatedAt.Default.(func() time.Time)
+	// devicelogin.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	devicelogin.UpdateDefaultUpdatedAt = deviceloginDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// deviceloginDescAccountID is the schema descriptor for account_id field.
+	deviceloginDescAccountID := deviceloginFields[4].Descriptor()
+	// devicelogin.DefaultAccountID holds the default value on creation for the account_id field.
+	devicelogin.DefaultAccountID = deviceloginDescAccountID.Default.(int)
+	// deviceloginDescRefused is the schema descriptor for refused field.
+	deviceloginDescRefused := deviceloginFields[5].Descriptor()
+	// devicelogin.DefaultRefused holds the default value on creation for the refused field.
+	devicelogin.DefaultRefused = deviceloginDescRefused.Default.(bool)
 	environmentMixin := schema.Environment{}.Mixin()
 	environment.Policy = privacy.NewPolicies(environmentMixin[0], schema.Environment{})
 	environment.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -184,7 +308,7 @@ func init() {
 	// environment.DefaultTarget holds the default value on creation for the target field.
 	environment.DefaultTarget = environmentDescTarget.Default.(string)
 	// environmentDescConfigRevision is the schema descriptor for config_revision field.
-	environmentDescConfigRevision := environmentFields[3].Descriptor()
+	environmentDescConfigRevision := environmentFields[4].Descriptor()
 	// environment.DefaultConfigRevision holds the default value on creation for the config_revision field.
 	environment.DefaultConfigRevision = environmentDescConfigRevision.Default.(int)
 	eventMixin := schema.Event{}.Mixin()
@@ -211,6 +335,86 @@ func init() {
 	eventDescEnvironment := eventFields[4].Descriptor()
 	// event.DefaultEnvironment holds the default value on creation for the environment field.
 	event.DefaultEnvironment = eventDescEnvironment.Default.(string)
+	freezeMixin := schema.Freeze{}.Mixin()
+	freeze.Policy = privacy.NewPolicies(freezeMixin[0], schema.Freeze{})
+	freeze.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := freeze.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	freezeMixinFields1 := freezeMixin[1].Fields()
+	_ = freezeMixinFields1
+	freezeFields := schema.Freeze{}.Fields()
+	_ = freezeFields
+	// freezeDescCreatedAt is the schema descriptor for created_at field.
+	freezeDescCreatedAt := freezeMixinFields1[0].Descriptor()
+	// freeze.DefaultCreatedAt holds the default value on creation for the created_at field.
+	freeze.DefaultCreatedAt = freezeDescCreatedAt.Default.(func() time.Time)
+	// freezeDescUpdatedAt is the schema descriptor for updated_at field.
+	freezeDescUpdatedAt := freezeMixinFields1[1].Descriptor()
+	// freeze.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	freeze.DefaultUpdatedAt = freezeDescUpdatedAt.Default.(func() time.Time)
+	// freeze.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	freeze.UpdateDefaultUpdatedAt = freezeDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// freezeDescReason is the schema descriptor for reason field.
+	freezeDescReason := freezeFields[0].Descriptor()
+	// freeze.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	freeze.ReasonValidator = freezeDescReason.Validators[0].(func(string) error)
+	// freezeDescTeamID is the schema descriptor for team_id field.
+	freezeDescTeamID := freezeFields[1].Descriptor()
+	// freeze.DefaultTeamID holds the default value on creation for the team_id field.
+	freeze.DefaultTeamID = freezeDescTeamID.Default.(int)
+	// freezeDescEnvironmentID is the schema descriptor for environment_id field.
+	freezeDescEnvironmentID := freezeFields[2].Descriptor()
+	// freeze.DefaultEnvironmentID holds the default value on creation for the environment_id field.
+	freeze.DefaultEnvironmentID = freezeDescEnvironmentID.Default.(int)
+	// freezeDescLiftedBy is the schema descriptor for lifted_by field.
+	freezeDescLiftedBy := freezeFields[7].Descriptor()
+	// freeze.DefaultLiftedBy holds the default value on creation for the lifted_by field.
+	freeze.DefaultLiftedBy = freezeDescLiftedBy.Default.(string)
+	holdMixin := schema.Hold{}.Mixin()
+	hold.Policy = privacy.NewPolicies(holdMixin[0], schema.Hold{})
+	hold.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := hold.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	holdMixinFields1 := holdMixin[1].Fields()
+	_ = holdMixinFields1
+	holdFields := schema.Hold{}.Fields()
+	_ = holdFields
+	// holdDescCreatedAt is the schema descriptor for created_at field.
+	holdDescCreatedAt := holdMixinFields1[0].Descriptor()
+	// hold.DefaultCreatedAt holds the default value on creation for the created_at field.
+	hold.DefaultCreatedAt = holdDescCreatedAt.Default.(func() time.Time)
+	// holdDescUpdatedAt is the schema descriptor for updated_at field.
+	holdDescUpdatedAt := holdMixinFields1[1].Descriptor()
+	// hold.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	hold.DefaultUpdatedAt = holdDescUpdatedAt.Default.(func() time.Time)
+	// hold.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	hold.UpdateDefaultUpdatedAt = holdDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// holdDescPromotionID is the schema descriptor for promotion_id field.
+	holdDescPromotionID := holdFields[2].Descriptor()
+	// hold.DefaultPromotionID holds the default value on creation for the promotion_id field.
+	hold.DefaultPromotionID = holdDescPromotionID.Default.(int)
+	// holdDescReason is the schema descriptor for reason field.
+	holdDescReason := holdFields[3].Descriptor()
+	// hold.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	hold.ReasonValidator = holdDescReason.Validators[0].(func(string) error)
+	// holdDescActive is the schema descriptor for active field.
+	holdDescActive := holdFields[5].Descriptor()
+	// hold.DefaultActive holds the default value on creation for the active field.
+	hold.DefaultActive = holdDescActive.Default.(bool)
+	// holdDescReleasedBy is the schema descriptor for released_by field.
+	holdDescReleasedBy := holdFields[6].Descriptor()
+	// hold.DefaultReleasedBy holds the default value on creation for the released_by field.
+	hold.DefaultReleasedBy = holdDescReleasedBy.Default.(string)
 	idempotencykeyMixin := schema.IdempotencyKey{}.Mixin()
 	idempotencykey.Policy = privacy.NewPolicies(idempotencykeyMixin[0], schema.IdempotencyKey{})
 	idempotencykey.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -247,6 +451,106 @@ func init() {
 	idempotencykeyDescLocation := idempotencykeyFields[4].Descriptor()
 	// idempotencykey.DefaultLocation holds the default value on creation for the location field.
 	idempotencykey.DefaultLocation = idempotencykeyDescLocation.Default.(string)
+	identityMixin := schema.Identity{}.Mixin()
+	identity.Policy = privacy.NewPolicies(identityMixin[0], schema.Identity{})
+	identity.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := identity.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	identityMixinFields1 := identityMixin[1].Fields()
+	_ = identityMixinFields1
+	identityFields := schema.Identity{}.Fields()
+	_ = identityFields
+	// identityDescCreatedAt is the schema descriptor for created_at field.
+	identityDescCreatedAt := identityMixinFields1[0].Descriptor()
+	// identity.DefaultCreatedAt holds the default value on creation for the created_at field.
+	identity.DefaultCreatedAt = identityDescCreatedAt.Default.(func() time.Time)
+	// identityDescUpdatedAt is the schema descriptor for updated_at field.
+	identityDescUpdatedAt := identityMixinFields1[1].Descriptor()
+	// identity.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	identity.DefaultUpdatedAt = identityDescUpdatedAt.Default.(func() time.Time)
+	// identity.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	identity.UpdateDefaultUpdatedAt = identityDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// identityDescSubject is the schema descriptor for subject field.
+	identityDescSubject := identityFields[2].Descriptor()
+	// identity.SubjectValidator is a validator for the "subject" field. It is called by the builders before save.
+	identity.SubjectValidator = identityDescSubject.Validators[0].(func(string) error)
+	// identityDescEmail is the schema descriptor for email field.
+	identityDescEmail := identityFields[3].Descriptor()
+	// identity.DefaultEmail holds the default value on creation for the email field.
+	identity.DefaultEmail = identityDescEmail.Default.(string)
+	// identity.EmailValidator is a validator for the "email" field. It is called by the builders before save.
+	identity.EmailValidator = identityDescEmail.Validators[0].(func(string) error)
+	identityproviderMixin := schema.IdentityProvider{}.Mixin()
+	identityprovider.Policy = privacy.NewPolicies(identityproviderMixin[0], schema.IdentityProvider{})
+	identityprovider.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := identityprovider.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	identityproviderMixinFields1 := identityproviderMixin[1].Fields()
+	_ = identityproviderMixinFields1
+	identityproviderMixinFields2 := identityproviderMixin[2].Fields()
+	_ = identityproviderMixinFields2
+	identityproviderFields := schema.IdentityProvider{}.Fields()
+	_ = identityproviderFields
+	// identityproviderDescCreatedAt is the schema descriptor for created_at field.
+	identityproviderDescCreatedAt := identityproviderMixinFields1[0].Descriptor()
+	// identityprovider.DefaultCreatedAt holds the default value on creation for the created_at field.
+	identityprovider.DefaultCreatedAt = identityproviderDescCreatedAt.Default.(func() time.Time)
+	// identityproviderDescUpdatedAt is the schema descriptor for updated_at field.
+	identityproviderDescUpdatedAt := identityproviderMixinFields1[1].Descriptor()
+	// identityprovider.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	identityprovider.DefaultUpdatedAt = identityproviderDescUpdatedAt.Default.(func() time.Time)
+	// identityprovider.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	identityprovider.UpdateDefaultUpdatedAt = identityproviderDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// identityproviderDescRevision is the schema descriptor for revision field.
+	identityproviderDescRevision := identityproviderMixinFields2[0].Descriptor()
+	// identityprovider.DefaultRevision holds the default value on creation for the revision field.
+	identityprovider.DefaultRevision = identityproviderDescRevision.Default.(int)
+	// identityproviderDescName is the schema descriptor for name field.
+	identityproviderDescName := identityproviderFields[0].Descriptor()
+	// identityprovider.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	identityprovider.NameValidator = identityproviderDescName.Validators[0].(func(string) error)
+	// identityproviderDescDisplayName is the schema descriptor for display_name field.
+	identityproviderDescDisplayName := identityproviderFields[1].Descriptor()
+	// identityprovider.DefaultDisplayName holds the default value on creation for the display_name field.
+	identityprovider.DefaultDisplayName = identityproviderDescDisplayName.Default.(string)
+	// identityprovider.DisplayNameValidator is a validator for the "display_name" field. It is called by the builders before save.
+	identityprovider.DisplayNameValidator = identityproviderDescDisplayName.Validators[0].(func(string) error)
+	// identityproviderDescIssuer is the schema descriptor for issuer field.
+	identityproviderDescIssuer := identityproviderFields[2].Descriptor()
+	// identityprovider.IssuerValidator is a validator for the "issuer" field. It is called by the builders before save.
+	identityprovider.IssuerValidator = identityproviderDescIssuer.Validators[0].(func(string) error)
+	// identityproviderDescClientID is the schema descriptor for client_id field.
+	identityproviderDescClientID := identityproviderFields[3].Descriptor()
+	// identityprovider.ClientIDValidator is a validator for the "client_id" field. It is called by the builders before save.
+	identityprovider.ClientIDValidator = identityproviderDescClientID.Validators[0].(func(string) error)
+	// identityproviderDescClientSecret is the schema descriptor for client_secret field.
+	identityproviderDescClientSecret := identityproviderFields[4].Descriptor()
+	// identityprovider.DefaultClientSecret holds the default value on creation for the client_secret field.
+	identityprovider.DefaultClientSecret = identityproviderDescClientSecret.Default.(string)
+	// identityproviderDescGroupsClaim is the schema descriptor for groups_claim field.
+	identityproviderDescGroupsClaim := identityproviderFields[6].Descriptor()
+	// identityprovider.DefaultGroupsClaim holds the default value on creation for the groups_claim field.
+	identityprovider.DefaultGroupsClaim = identityproviderDescGroupsClaim.Default.(string)
+	// identityprovider.GroupsClaimValidator is a validator for the "groups_claim" field. It is called by the builders before save.
+	identityprovider.GroupsClaimValidator = identityproviderDescGroupsClaim.Validators[0].(func(string) error)
+	// identityproviderDescOpen is the schema descriptor for open field.
+	identityproviderDescOpen := identityproviderFields[8].Descriptor()
+	// identityprovider.DefaultOpen holds the default value on creation for the open field.
+	identityprovider.DefaultOpen = identityproviderDescOpen.Default.(bool)
+	// identityproviderDescActive is the schema descriptor for active field.
+	identityproviderDescActive := identityproviderFields[9].Descriptor()
+	// identityprovider.DefaultActive holds the default value on creation for the active field.
+	identityprovider.DefaultActive = identityproviderDescActive.Default.(bool)
 	invitationMixin := schema.Invitation{}.Mixin()
 	invitation.Policy = privacy.NewPolicies(invitationMixin[0], schema.Invitation{})
 	invitation.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -319,6 +623,30 @@ func init() {
 	membership.DefaultUpdatedAt = membershipDescUpdatedAt.Default.(func() time.Time)
 	// membership.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	membership.UpdateDefaultUpdatedAt = membershipDescUpdatedAt.UpdateDefault.(func() time.Time)
+	preferenceMixin := schema.Preference{}.Mixin()
+	preference.Policy = privacy.NewPolicies(preferenceMixin[0], schema.Preference{})
+	preference.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := preference.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	preferenceMixinFields1 := preferenceMixin[1].Fields()
+	_ = preferenceMixinFields1
+	preferenceFields := schema.Preference{}.Fields()
+	_ = preferenceFields
+	// preferenceDescCreatedAt is the schema descriptor for created_at field.
+	preferenceDescCreatedAt := preferenceMixinFields1[0].Descriptor()
+	// preference.DefaultCreatedAt holds the default value on creation for the created_at field.
+	preference.DefaultCreatedAt = preferenceDescCreatedAt.Default.(func() time.Time)
+	// preferenceDescUpdatedAt is the schema descriptor for updated_at field.
+	preferenceDescUpdatedAt := preferenceMixinFields1[1].Descriptor()
+	// preference.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	preference.DefaultUpdatedAt = preferenceDescUpdatedAt.Default.(func() time.Time)
+	// preference.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	preference.UpdateDefaultUpdatedAt = preferenceDescUpdatedAt.UpdateDefault.(func() time.Time)
 	promotionMixin := schema.Promotion{}.Mixin()
 	promotion.Policy = privacy.NewPolicies(promotionMixin[0], schema.Promotion{})
 	promotion.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -355,6 +683,22 @@ func init() {
 	promotionDescRollback := promotionFields[8].Descriptor()
 	// promotion.DefaultRollback holds the default value on creation for the rollback field.
 	promotion.DefaultRollback = promotionDescRollback.Default.(bool)
+	// promotionDescPlanHash is the schema descriptor for plan_hash field.
+	promotionDescPlanHash := promotionFields[11].Descriptor()
+	// promotion.DefaultPlanHash holds the default value on creation for the plan_hash field.
+	promotion.DefaultPlanHash = promotionDescPlanHash.Default.(string)
+	// promotionDescSupersededBy is the schema descriptor for superseded_by field.
+	promotionDescSupersededBy := promotionFields[15].Descriptor()
+	// promotion.DefaultSupersededBy holds the default value on creation for the superseded_by field.
+	promotion.DefaultSupersededBy = promotionDescSupersededBy.Default.(int)
+	// promotionDescRetryOf is the schema descriptor for retry_of field.
+	promotionDescRetryOf := promotionFields[16].Descriptor()
+	// promotion.DefaultRetryOf holds the default value on creation for the retry_of field.
+	promotion.DefaultRetryOf = promotionDescRetryOf.Default.(int)
+	// promotionDescCause is the schema descriptor for cause field.
+	promotionDescCause := promotionFields[17].Descriptor()
+	// promotion.DefaultCause holds the default value on creation for the cause field.
+	promotion.DefaultCause = promotionDescCause.Default.(string)
 	releaseMixin := schema.Release{}.Mixin()
 	release.Policy = privacy.NewPolicies(releaseMixin[0], schema.Release{})
 	release.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -384,7 +728,7 @@ func init() {
 	// release.NumberValidator is a validator for the "number" field. It is called by the builders before save.
 	release.NumberValidator = releaseDescNumber.Validators[0].(func(int) error)
 	// releaseDescTested is the schema descriptor for tested field.
-	releaseDescTested := releaseFields[14].Descriptor()
+	releaseDescTested := releaseFields[16].Descriptor()
 	// release.DefaultTested holds the default value on creation for the tested field.
 	release.DefaultTested = releaseDescTested.Default.(bool)
 	serviceMixin := schema.Service{}.Mixin()
@@ -438,9 +782,39 @@ func init() {
 	// service.DefaultCredential holds the default value on creation for the credential field.
 	service.DefaultCredential = serviceDescCredential.Default.(string)
 	// serviceDescConfigRevision is the schema descriptor for config_revision field.
-	serviceDescConfigRevision := serviceFields[7].Descriptor()
+	serviceDescConfigRevision := serviceFields[8].Descriptor()
 	// service.DefaultConfigRevision holds the default value on creation for the config_revision field.
 	service.DefaultConfigRevision = serviceDescConfigRevision.Default.(int)
+	servicepolicyMixin := schema.ServicePolicy{}.Mixin()
+	servicepolicy.Policy = privacy.NewPolicies(servicepolicyMixin[0], schema.ServicePolicy{})
+	servicepolicy.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := servicepolicy.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	servicepolicyMixinFields1 := servicepolicyMixin[1].Fields()
+	_ = servicepolicyMixinFields1
+	servicepolicyMixinFields2 := servicepolicyMixin[2].Fields()
+	_ = servicepolicyMixinFields2
+	servicepolicyFields := schema.ServicePolicy{}.Fields()
+	_ = servicepolicyFields
+	// servicepolicyDescCreatedAt is the schema descriptor for created_at field.
+	servicepolicyDescCreatedAt := servicepolicyMixinFields1[0].Descriptor()
+	// servicepolicy.DefaultCreatedAt holds the default value on creation for the created_at field.
+	servicepolicy.DefaultCreatedAt = servicepolicyDescCreatedAt.Default.(func() time.Time)
+	// servicepolicyDescUpdatedAt is the schema descriptor for updated_at field.
+	servicepolicyDescUpdatedAt := servicepolicyMixinFields1[1].Descriptor()
+	// servicepolicy.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	servicepolicy.DefaultUpdatedAt = servicepolicyDescUpdatedAt.Default.(func() time.Time)
+	// servicepolicy.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	servicepolicy.UpdateDefaultUpdatedAt = servicepolicyDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// servicepolicyDescRevision is the schema descriptor for revision field.
+	servicepolicyDescRevision := servicepolicyMixinFields2[0].Descriptor()
+	// servicepolicy.DefaultRevision holds the default value on creation for the revision field.
+	servicepolicy.DefaultRevision = servicepolicyDescRevision.Default.(int)
 	sessionMixin := schema.Session{}.Mixin()
 	session.Policy = privacy.NewPolicies(sessionMixin[0], schema.Session{})
 	session.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -515,6 +889,34 @@ func init() {
 	settingDescSecret := settingFields[5].Descriptor()
 	// setting.DefaultSecret holds the default value on creation for the secret field.
 	setting.DefaultSecret = settingDescSecret.Default.(string)
+	signinattemptMixin := schema.SignInAttempt{}.Mixin()
+	signinattempt.Policy = privacy.NewPolicies(signinattemptMixin[0], schema.SignInAttempt{})
+	signinattempt.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := signinattempt.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	signinattemptMixinFields1 := signinattemptMixin[1].Fields()
+	_ = signinattemptMixinFields1
+	signinattemptFields := schema.SignInAttempt{}.Fields()
+	_ = signinattemptFields
+	// signinattemptDescCreatedAt is the schema descriptor for created_at field.
+	signinattemptDescCreatedAt := signinattemptMixinFields1[0].Descriptor()
+	// signinattempt.DefaultCreatedAt holds the default value on creation for the created_at field.
+	signinattempt.DefaultCreatedAt = signinattemptDescCreatedAt.Default.(func() time.Time)
+	// signinattemptDescUpdatedAt is the schema descriptor for updated_at field.
+	signinattemptDescUpdatedAt := signinattemptMixinFields1[1].Descriptor()
+	// signinattempt.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	signinattempt.DefaultUpdatedAt = signinattemptDescUpdatedAt.Default.(func() time.Time)
+	// signinattempt.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	signinattempt.UpdateDefaultUpdatedAt = signinattemptDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// signinattemptDescNext is the schema descriptor for next field.
+	signinattemptDescNext := signinattemptFields[5].Descriptor()
+	// signinattempt.DefaultNext holds the default value on creation for the next field.
+	signinattempt.DefaultNext = signinattemptDescNext.Default.(string)
 	signingkeyMixin := schema.SigningKey{}.Mixin()
 	signingkey.Policy = privacy.NewPolicies(signingkeyMixin[0], schema.SigningKey{})
 	signingkey.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -643,6 +1045,84 @@ func init() {
 	tokenDescName := tokenFields[1].Descriptor()
 	// token.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	token.NameValidator = tokenDescName.Validators[0].(func(string) error)
+	trustMixin := schema.Trust{}.Mixin()
+	trust.Policy = privacy.NewPolicies(trustMixin[0], schema.Trust{})
+	trust.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := trust.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	trustMixinFields1 := trustMixin[1].Fields()
+	_ = trustMixinFields1
+	trustFields := schema.Trust{}.Fields()
+	_ = trustFields
+	// trustDescCreatedAt is the schema descriptor for created_at field.
+	trustDescCreatedAt := trustMixinFields1[0].Descriptor()
+	// trust.DefaultCreatedAt holds the default value on creation for the created_at field.
+	trust.DefaultCreatedAt = trustDescCreatedAt.Default.(func() time.Time)
+	// trustDescUpdatedAt is the schema descriptor for updated_at field.
+	trustDescUpdatedAt := trustMixinFields1[1].Descriptor()
+	// trust.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	trust.DefaultUpdatedAt = trustDescUpdatedAt.Default.(func() time.Time)
+	// trust.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	trust.UpdateDefaultUpdatedAt = trustDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// trustDescName is the schema descriptor for name field.
+	trustDescName := trustFields[1].Descriptor()
+	// trust.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	trust.NameValidator = trustDescName.Validators[0].(func(string) error)
+	// trustDescIssuer is the schema descriptor for issuer field.
+	trustDescIssuer := trustFields[2].Descriptor()
+	// trust.IssuerValidator is a validator for the "issuer" field. It is called by the builders before save.
+	trust.IssuerValidator = trustDescIssuer.Validators[0].(func(string) error)
+	// trustDescAudience is the schema descriptor for audience field.
+	trustDescAudience := trustFields[3].Descriptor()
+	// trust.AudienceValidator is a validator for the "audience" field. It is called by the builders before save.
+	trust.AudienceValidator = trustDescAudience.Validators[0].(func(string) error)
+	// trustDescSubject is the schema descriptor for subject field.
+	trustDescSubject := trustFields[4].Descriptor()
+	// trust.SubjectValidator is a validator for the "subject" field. It is called by the builders before save.
+	trust.SubjectValidator = trustDescSubject.Validators[0].(func(string) error)
+	webhookMixin := schema.Webhook{}.Mixin()
+	webhook.Policy = privacy.NewPolicies(webhookMixin[0], schema.Webhook{})
+	webhook.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := webhook.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	webhookMixinFields1 := webhookMixin[1].Fields()
+	_ = webhookMixinFields1
+	webhookMixinFields2 := webhookMixin[2].Fields()
+	_ = webhookMixinFields2
+	webhookFields := schema.Webhook{}.Fields()
+	_ = webhookFields
+	// webhookDescCreatedAt is the schema descriptor for created_at field.
+	webhookDescCreatedAt := webhookMixinFields1[0].Descriptor()
+	// webhook.DefaultCreatedAt holds the default value on creation for the created_at field.
+	webhook.DefaultCreatedAt = webhookDescCreatedAt.Default.(func() time.Time)
+	// webhookDescUpdatedAt is the schema descriptor for updated_at field.
+	webhookDescUpdatedAt := webhookMixinFields1[1].Descriptor()
+	// webhook.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	webhook.DefaultUpdatedAt = webhookDescUpdatedAt.Default.(func() time.Time)
+	// webhook.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	webhook.UpdateDefaultUpdatedAt = webhookDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// webhookDescRevision is the schema descriptor for revision field.
+	webhookDescRevision := webhookMixinFields2[0].Descriptor()
+	// webhook.DefaultRevision holds the default value on creation for the revision field.
+	webhook.DefaultRevision = webhookDescRevision.Default.(int)
+	// webhookDescURL is the schema descriptor for url field.
+	webhookDescURL := webhookFields[1].Descriptor()
+	// webhook.URLValidator is a validator for the "url" field. It is called by the builders before save.
+	webhook.URLValidator = webhookDescURL.Validators[0].(func(string) error)
+	// webhookDescActive is the schema descriptor for active field.
+	webhookDescActive := webhookFields[4].Descriptor()
+	// webhook.DefaultActive holds the default value on creation for the active field.
+	webhook.DefaultActive = webhookDescActive.Default.(bool)
 }
 
 const (

@@ -25,6 +25,9 @@ func (Deployment) Fields() []ent.Field {
 		field.String("snapshot").Immutable().Comment("digest"),
 		field.Bool("live").Default(false).Comment("has the traffic; at most one per service and environment"),
 		field.Bool("verified").Default(false).Comment("its promotion has succeeded"),
+		field.String("condition").Default("").Comment("what is seen of it when that isn't what should be: drifted, crash_looping, down"),
+		field.String("condition_reason").Default(""),
+		field.Time("condition_since").Optional().Nillable(),
 		field.Time("ended_at").Optional().Nillable().Comment("when it lost the traffic"),
 	}
 }

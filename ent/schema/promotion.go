@@ -30,6 +30,14 @@ func (Promotion) Fields() []ent.Field {
 		field.String("requested_by").Immutable(),
 		field.Bool("rollback").Default(false).Immutable(),
 		field.JSON("input", json.RawMessage{}).Optional().Comment("the workflow's input, frozen when the promotion was asked for"),
+		field.JSON("plan", &slipway.PromotionPlan{}).Optional().Comment("as it stood when it was last looked at"),
+		field.String("plan_hash").Default("").Comment("digest of plan; what approvals are given to"),
+		field.JSON("change", json.RawMessage{}).Optional().Comment("what differs from what ran, as it was shown to whoever decided"),
+		field.JSON("waits", []slipway.Wait{}).Optional().Comment("the closed gates, empty when it waits for nothing"),
+		field.Time("expires_at").Optional().Nillable().Comment("when a promotion that still waits is given up"),
+		field.Int("superseded_by").Default(0),
+		field.Int("retry_of").Default(0).Immutable(),
+		field.String("cause").Default("").Immutable().Comment("what asked for it when no person did: push, or after ENVIRONMENT"),
 		field.Time("started_at").Optional().Nillable(),
 		field.Time("ended_at").Optional().Nillable(),
 	}
@@ -42,6 +50,7 @@ func (Promotion) Edges() []ent.Edge {
 		edge.From("environment", Environment.Type).Ref("promotions").Field("environment_id").Required().Unique().Immutable(),
 		edge.From("release", Release.Type).Ref("promotions").Field("release_id").Unique(),
 		edge.To("steps", Step.Type),
+		edge.To("decisions", Decision.Type),
 	}
 }
 

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/json"
+
 	"entgo.io/ent"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
@@ -32,6 +34,8 @@ func (Release) Fields() []ent.Field {
 		field.String("lock").Immutable().Comment("digest of the lock file, empty when unlocked"),
 		field.JSON("manifest", slipway.Manifest{}).Immutable(),
 		field.JSON("tests", &slipway.TestReport{}).Optional(),
+		field.JSON("dependencies", []slipway.Dependency{}).Optional().Comment("nil when it is not known"),
+		field.JSON("migrations", json.RawMessage{}).Optional().Comment("what was read of its schema migrations, empty when it is not known"),
 		field.Bool("tested").Default(false).Comment("its tests passed, or it has none"),
 	}
 }

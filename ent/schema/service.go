@@ -24,6 +24,7 @@ func (Service) Fields() []ent.Field {
 		field.String("branch").Default(""),
 		field.Int("team_id").Optional().Comment("the team that owns it"),
 		field.String("credential").Default("").Comment("reference of a secret, never its value"),
+		field.JSON("environments", []string{}).Optional().Comment("its own order of environments; empty for that of the platform"),
 		field.Int("config_revision").Default(1).Comment("counts changes of its settings"),
 	}
 }
@@ -35,6 +36,9 @@ func (Service) Edges() []ent.Edge {
 		edge.To("promotions", Promotion.Type),
 		edge.To("deployments", Deployment.Type),
 		edge.To("settings", Setting.Type),
+		edge.To("trusts", Trust.Type),
+		edge.To("policies", ServicePolicy.Type),
+		edge.To("holds", Hold.Type),
 		edge.From("team", Team.Type).Ref("services").Field("team_id").Unique(),
 	}
 }

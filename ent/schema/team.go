@@ -28,6 +28,7 @@ func (Team) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("memberships", Membership.Type),
 		edge.To("services", Service.Type),
+		edge.To("webhooks", Webhook.Type),
 	}
 }
 

@@ -36,6 +36,8 @@ const (
 	FieldTeamID = "team_id"
 	// FieldCredential holds the string denoting the credential field in the database.
 	FieldCredential = "credential"
+	// FieldEnvironments holds the string denoting the environments field in the database.
+	FieldEnvironments = "environments"
 	// FieldConfigRevision holds the string denoting the config_revision field in the database.
 	FieldConfigRevision = "config_revision"
 	// EdgeReleases holds the string denoting the releases edge name in mutations.
@@ -46,6 +48,12 @@ const (
 	EdgeDeployments = "deployments"
 	// EdgeSettings holds the string denoting the settings edge name in mutations.
 	EdgeSettings = "settings"
+	// EdgeTrusts holds the string denoting the trusts edge name in mutations.
+	EdgeTrusts = "trusts"
+	// EdgePolicies holds the string denoting the policies edge name in mutations.
+	EdgePolicies = "policies"
+	// EdgeHolds holds the string denoting the holds edge name in mutations.
+	EdgeHolds = "holds"
 	// EdgeTeam holds the string denoting the team edge name in mutations.
 	EdgeTeam = "team"
 	// Table holds the table name of the service in the database.
@@ -78,6 +86,27 @@ const (
 	SettingsInverseTable = "settings"
 	// SettingsColumn is the table column denoting the settings relation/edge.
 	SettingsColumn = "service_id"
+	// TrustsTable is the table that holds the trusts relation/edge.
+	TrustsTable = "trusts"
+	// TrustsInverseTable is the table name for the Trust entity.
+	// It exists in this package in order to avoid circular dependency with the "trust" package.
+	TrustsInverseTable = "trusts"
+	// TrustsColumn is the table column denoting the trusts relation/edge.
+	TrustsColumn = "service_id"
+	// PoliciesTable is the table that holds the policies relation/edge.
+	PoliciesTable = "service_policies"
+	// PoliciesInverseTable is the table name for the ServicePolicy entity.
+	// It exists in this package in order to avoid circular dependency with the "servicepolicy" package.
+	PoliciesInverseTable = "service_policies"
+	// PoliciesColumn is the table column denoting the policies relation/edge.
+	PoliciesColumn = "service_id"
+	// HoldsTable is the table that holds the holds relation/edge.
+	HoldsTable = "holds"
+	// HoldsInverseTable is the table name for the Hold entity.
+	// It exists in this package in order to avoid circular dependency with the "hold" package.
+	HoldsInverseTable = "holds"
+	// HoldsColumn is the table column denoting the holds relation/edge.
+	HoldsColumn = "service_id"
 	// TeamTable is the table that holds the team relation/edge.
 	TeamTable = "services"
 	// TeamInverseTable is the table name for the Team entity.
@@ -100,6 +129,7 @@ var Columns = []string{
 	FieldBranch,
 	FieldTeamID,
 	FieldCredential,
+	FieldEnvironments,
 	FieldConfigRevision,
 }
 
@@ -289,6 +319,48 @@ func BySettings(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	}
 }
 
+// ByTrustsCount orders the results by trusts count.
+func ByTrustsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newTrustsStep(), opts...)
+	}
+}
+
+// ByTrusts orders the results by trusts terms.
+func ByTrusts(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newTrustsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByPoliciesCount orders the results by policies count.
+func ByPoliciesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newPoliciesStep(), opts...)
+	}
+}
+
+// ByPolicies orders the results by policies terms.
+func ByPolicies(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newPoliciesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByHoldsCount orders the results by holds count.
+func ByHoldsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newHoldsStep(), opts...)
+	}
+}
+
+// ByHolds orders the results by holds terms.
+func ByHolds(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newHoldsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
 // ByTeamField orders the results by team field.
 func ByTeamField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -321,6 +393,27 @@ func newSettingsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(SettingsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, SettingsTable, SettingsColumn),
+	)
+}
+func newTrustsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(TrustsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, TrustsTable, TrustsColumn),
+	)
+}
+func newPoliciesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(PoliciesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, PoliciesTable, PoliciesColumn),
+	)
+}
+func newHoldsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(HoldsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, HoldsTable, HoldsColumn),
 	)
 }
 func newTeamStep() *sqlgraph.Step {

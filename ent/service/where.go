@@ -600,6 +600,16 @@ func CredentialContainsFold(v string) predicate.Service {
 	return predicate.Service(sql.FieldContainsFold(FieldCredential, v))
 }
 
+// EnvironmentsIsNil applies the IsNil predicate on the "environments" field.
+func EnvironmentsIsNil() predicate.Service {
+	return predicate.Service(sql.FieldIsNull(FieldEnvironments))
+}
+
+// EnvironmentsNotNil applies the NotNil predicate on the "environments" field.
+func EnvironmentsNotNil() predicate.Service {
+	return predicate.Service(sql.FieldNotNull(FieldEnvironments))
+}
+
 // ConfigRevisionEQ applies the EQ predicate on the "config_revision" field.
 func ConfigRevisionEQ(v int) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldConfigRevision, v))
@@ -724,6 +734,75 @@ func HasSettings() predicate.Service {
 func HasSettingsWith(preds ...predicate.Setting) predicate.Service {
 	return predicate.Service(func(s *sql.Selector) {
 		step := newSettingsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasTrusts applies the HasEdge predicate on the "trusts" edge.
+func HasTrusts() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, TrustsTable, TrustsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasTrustsWith applies the HasEdge predicate on the "trusts" edge with a given conditions (other predicates).
+func HasTrustsWith(preds ...predicate.Trust) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newTrustsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasPolicies applies the HasEdge predicate on the "policies" edge.
+func HasPolicies() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, PoliciesTable, PoliciesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasPoliciesWith applies the HasEdge predicate on the "policies" edge with a given conditions (other predicates).
+func HasPoliciesWith(preds ...predicate.ServicePolicy) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newPoliciesStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasHolds applies the HasEdge predicate on the "holds" edge.
+func HasHolds() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, HoldsTable, HoldsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasHoldsWith applies the HasEdge predicate on the "holds" edge with a given conditions (other predicates).
+func HasHoldsWith(preds ...predicate.Hold) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newHoldsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

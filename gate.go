@@ -1,0 +1,303 @@
+package slipway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// GateKind names what a promotion can wait for.
+type GateKind string
+
+const (
+	GateApproval     GateKind = "approval"
+	GateFreeze       GateKind = "freeze" // a freeze, or outside every window
+	GateSoak         GateKind = "soak"
+	GateVerification GateKind = "verification" // in the environment before
+	GateCheck        GateKind = "check"        // a condition on the release; waiting doesn't meet it
+)
+
+// GateKinds lists them all, for enums.
+var GateKinds = []GateKind{GateApproval, GateFreeze, GateSoak, GateVerification, GateCheck}
+
+// Verdict is what a person says to a promotion that waits.
+type Verdict string
+
+const (
+	VerdictApprove    Verdict = "approve"
+	VerdictReject     Verdict = "reject"
+	VerdictExempt     Verdict = "exempt"      // from freezes and windows, with a reason
+	VerdictBreakGlass Verdict = "break_glass" // every gate opens; by an admin, with a reason
+)
+
+// Verdicts lists them all, for enums.
+var Verdicts = []Verdict{VerdictApprove, VerdictReject, VerdictExempt, VerdictBreakGlass}
+
+// Decision is a person's answer to a promotion. It holds for the plan that the
+// person saw, and for no other.
+type Decision struct {
+	Promotion string    `json:"promotion"`
+	Account   int       `json:"account"`
+	Name      string    `json:"name"`
+	Verdict   Verdict   `json:"verdict"`
+	Comment   string    `json:"comment,omitempty"`
+	Plan      Digest    `json:"plan"`
+	Via       string    `json:"via,omitempty"`
+	Own       bool      `json:"own,omitempty"` // by who asked, or wrote the commit
+	At        time.Time `json:"at"`
+}
+
+// Wait is a closed gate: what a promotion waits for, since when, until when at
+// the latest, and on whom.
+type Wait struct {
+	Gate   GateKind  `json:"gate"`
+	Reason string    `json:"reason"`       // one sentence
+	Since  time.Time `json:"since"`        //
+	Until  time.Time `json:"until"`        // when it opens by itself, or else when the promotion is given up
+	Opens  bool      `json:"opens"`        // Until is when it opens by itself
+	On     []string  `json:"on,omitempty"` // people who could open it
+}
+
+// PromotionPlan is what a promotion will do, as far as it can be known before
+// it is done. What is not known yet (the artifact of a release that is to be
+// built) is empty. Its hash is what an approval is given to.
+type PromotionPlan struct {
+	Service        string     `json:"service"`
+	Environment    string     `json:"environment"`
+	Commit         string     `json:"commit"`
+	Release        int        `json:"release"`
+	Artifact       Digest     `json:"artifact"`
+	Config         Digest     `json:"config"` // of the snapshot that will run
+	Rollback       bool       `json:"rollback"`
+	Replaces       string     `json:"replaces"` // the deployment that runs now
+	ReplacesNumber int        `json:"replaces_release"`
+	ReplacesConfig Digest     `json:"replaces_config"`
+	Processes      []Process  `json:"processes"`       // what will be started
+	ReleaseCommand string     `json:"release_command"` // that will be run, "" for none
+	Migrations     []string   `json:"migrations"`      // that are not applied yet, by name, as far as they can be read
+	Steps          []StepName `json:"steps"`           // that will be taken
+	Policy         Policy     `json:"policy"`          // the gates on the way
+}
+
+// Hash is the digest of a plan. Two plans that do the same have the same.
+func (p PromotionPlan) Hash() Digest {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings, numbers and lists of them
+	}
+	sum := sha256.Sum256(text)
+	return Digest("sha256:" + hex.EncodeToString(sum[:]))
+}
+
+// Moved says in words what differs from an earlier plan of the same promotion.
+// What became known since has not moved.
+func (p PromotionPlan) Moved(from PromotionPlan) []string {
+	var moved []string
+	differs := func(was, is any, known bool, format string, args ...any) {
+		a, _ := json.Marshal(was)
+		b, _ := json.Marshal(is)
+		if known && string(a) != string(b) {
+			moved = append(moved, fmt.Sprintf(format, args...))
+		}
+	}
+	differs(from.Release, p.Release, from.Release != 0, "release %d is promoted instead of %d", p.Release, from.Release)
+	differs(from.Artifact, p.Artifact, from.Artifact != "" && from.Release == p.Release, "the artifact is another one")
+	differs(from.Config, p.Config, from.Config != "", "the config was changed")
+	switch {
+	case from.Replaces != p.Replaces && p.Replaces == "":
+		moved = append(moved, fmt.Sprintf("release %d no longer runs in %s", from.ReplacesNumber, p.Environment))
+	case from.Replaces != p.Replaces:
+		moved = append(moved, fmt.Sprintf("release %d runs in %s now", p.ReplacesNumber, p.Environment))
+	}
+	differs(from.ReplacesConfig, p.ReplacesConfig, from.Replaces == p.Replaces, "what runs has another config")
+	differs(from.Processes, p.Processes, from.Processes != nil, "other processes will be started")
+	differs(from.ReleaseCommand, p.ReleaseCommand, from.Processes != nil, "the release command is another one")
+	differs(from.Migrations, p.Migrations, from.Processes != nil, "other migrations will run")
+	differs(from.Steps, p.Steps, true, "other steps will be taken")
+	differs(from.Policy, p.Policy, true, "the policy of %s was changed", p.Environment)
+	return moved
+}
+
+// GateFacts is what the gates look at.
+type GateFacts struct {
+	Now, Asked  time.Time
+	Plan        PromotionPlan
+	Decisions   []Decision // of this promotion, void ones left out
+	Approvers   []string   // people who may approve
+	Previous    string     // the environment before, "" for none
+	VerifiedAt  time.Time  // when the release was verified there; zero for never
+	Locked      bool       // its dependencies are
+	ReleasedAt  time.Time  // when the release was made
+	Freezes     []Frozen   // in force now
+	WaitedSince map[GateKind]time.Time
+}
+
+// Frozen is a freeze in force.
+type Frozen struct {
+	Reason string
+	Until  time.Time
+	By     string
+}
+
+// Expires is when a promotion that still waits is given up.
+func (f GateFacts) Expires() time.Time {
+	return f.Asked.Add(seconds(f.Plan.Policy.Defaults().ExpiresAfter))
+}
+
+// Rejected tells who said no, and why.
+func (f GateFacts) Rejected() (Decision, bool) {
+	i := slices.IndexFunc(f.Decisions, func(d Decision) bool { return d.Verdict == VerdictReject })
+	if i < 0 {
+		return Decision{}, false
+	}
+	return f.Decisions[i], true
+}
+
+// Gates returns the closed gates of a promotion, none when it may go on. A
+// rollback passes all of them but its own approvals: going back must not wait
+// for what made it necessary.
+func (f GateFacts) Gates() []Wait {
+	var waits []Wait
+	expires := f.Expires()
+	add := func(w Wait) {
+		if w.Until.IsZero() {
+			w.Until = expires
+		}
+		w.Since = f.Asked
+		if since := f.WaitedSince[w.Gate]; !since.IsZero() {
+			w.Since = since
+		} else if f.Now.After(f.Asked) {
+			w.Since = f.Now
+		}
+		waits = append(waits, w)
+	}
+	if f.said(VerdictBreakGlass) {
+		return nil
+	}
+	f.approval(add)
+	if f.Plan.Rollback {
+		return waits
+	}
+	f.before(add)
+	f.release(add)
+	if !f.said(VerdictExempt) {
+		f.times(add)
+	}
+	return waits
+}
+
+func (f GateFacts) said(v Verdict) bool {
+	return slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Verdict == v && d.Plan == f.Plan.Hash() })
+}
+
+// approval counts the people who said yes to this very plan.
+func (f GateFacts) approval(add func(Wait)) {
+	need := f.Plan.Policy.Approvals
+	if f.Plan.Rollback {
+		need = f.Plan.Policy.RollbackApprovals
+	}
+	hash, yes := f.Plan.Hash(), map[int]string{}
+	for _, d := range f.Decisions {
+		if d.Verdict == VerdictApprove && d.Plan == hash {
+			yes[d.Account] = d.Name
+		}
+	}
+	if len(yes) >= need {
+		return
+	}
+	w := Wait{Gate: GateApproval, Reason: fmt.Sprintf("%d of %d approvals", len(yes), need)}
+	for _, name := range f.Approvers {
+		if !slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Name == name && yes[d.Account] != "" }) {
+			w.On = append(w.On, name)
+		}
+	}
+	if len(w.On) == 0 {
+		w.Reason += "; nobody else may approve, so name approvers for " + f.Plan.Environment + " or ask an admin to break the glass"
+	}
+	add(w)
+}
+
+// before looks at the environment before.
+func (f GateFacts) before(add func(Wait)) {
+	p := f.Plan.Policy
+	if f.Previous == "" || p.SkipsAllowed && f.VerifiedAt.IsZero() && p.Soak == 0 {
+		return
+	}
+	if f.VerifiedAt.IsZero() {
+		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d has not been verified in %s", f.Plan.Release, f.Previous)})
+		return
+	}
+	if until := f.VerifiedAt.Add(seconds(p.Soak)); until.After(f.Now) {
+		add(Wait{Gate: GateSoak, Until: until, Opens: true,
+			Reason: fmt.Sprintf("release %d must have been verified in %s for %s", f.Plan.Release, f.Previous, seconds(p.Soak))})
+	}
+}
+
+// release looks at conditions on the release itself.
+func (f GateFacts) release(add func(Wait)) {
+	p := f.Plan.Policy
+	if p.LockRequired && !f.Locked {
+		add(Wait{Gate: GateCheck, Reason: fmt.Sprintf("%s takes releases with locked dependencies only; commit a lock file and promote that commit", f.Plan.Environment)})
+	}
+	if age := f.Now.Sub(f.ReleasedAt); p.MaxAge > 0 && !f.ReleasedAt.IsZero() && age > seconds(p.MaxAge) {
+		add(Wait{Gate: GateCheck, Reason: fmt.Sprintf("release %d was made %s ago, and %s takes none older than %s; build its commit again",
+			f.Plan.Release, age.Round(time.Minute), f.Plan.Environment, seconds(p.MaxAge))})
+	}
+}
+
+// times looks at freezes and windows.
+func (f GateFacts) times(add func(Wait)) {
+	for _, z := range f.Freezes {
+		add(Wait{Gate: GateFreeze, Reason: "frozen: " + z.Reason, Until: z.Until, Opens: true, On: list(z.By)})
+	}
+	if len(f.Plan.Policy.Windows) == 0 {
+		return
+	}
+	var opens time.Time
+	var said []string
+	for _, w := range f.Plan.Policy.Windows {
+		inside, until := w.At(f.Now)
+		if inside {
+			return
+		}
+		if opens.IsZero() || until.Before(opens) {
+			opens = until
+		}
+		said = append(said, w.String())
+	}
+	add(Wait{Gate: GateFreeze, Until: opens, Opens: true, Reason: f.Plan.Environment + " changes only " + strings.Join(said, " or ")})
+}
+
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// Review is what a Gatekeeper found.
+type Review struct {
+	Plan   Digest         // hash of the plan as it stands now
+	Config Digest         // of the snapshot in it
+	State  PromotionState // waiting; running when every gate is open; rejected, expired or superseded at the end
+	Reason string         // of an end
+	Again  time.Time      // when to look again at the latest, while it waits
+	Closed []GateKind     // the gates it waits at
+}
+
+// Gatekeeper says what a promotion waits for. Both methods may be repeated.
+type Gatekeeper interface {
+	// Review works out the plan as it stands now, voids what was said to another
+	// plan, and records what the promotion waits for. It is asked before the
+	// first effect, when somebody has decided, when something that gates look at
+	// has changed, and at the time that it named itself.
+	Review(ctx context.Context, promotion string, release int, artifact, config Digest) (Review, error)
+	// Decide records what a person said. Denied, when that person may not, and
+	// Conflict, when the plan has moved or the same was said before, change nothing.
+	Decide(ctx context.Context, d Decision) error
+}

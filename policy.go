@@ -1,0 +1,197 @@
+package slipway
+
+import (
+	"strings"
+	"time"
+)
+
+// OwnChanges says whether the person who asked for a promotion, or wrote its
+// commit, may approve it.
+type OwnChanges string
+
+const (
+	OwnNever  OwnChanges = "never"
+	OwnAlone  OwnChanges = "alone" // only where nobody else could
+	OwnAlways OwnChanges = "always"
+)
+
+// Advance is how a release gets into an environment.
+type Advance string
+
+const (
+	AdvanceByHand Advance = "by_hand"
+	AdvanceAfter  Advance = "after" // by itself, once it has succeeded in the environment before
+	AdvancePush   Advance = "push"  // by itself, when its branch moves
+)
+
+// Concurrency is what becomes of a promotion that is asked for while another
+// one of the same service into the same environment is under way.
+type Concurrency string
+
+const (
+	ConcurrencyRefuse    Concurrency = "refuse"
+	ConcurrencyQueue     Concurrency = "queue"     // one after the other, in the order in which they were asked for
+	ConcurrencySupersede Concurrency = "supersede" // those that still wait make way
+)
+
+// Policy is what an environment asks of promotions. Its zero value asks for
+// nothing. Durations are in seconds.
+type Policy struct {
+	Approvals         int         `json:"approvals"`          // how many people must say yes
+	Approvers         []string    `json:"approvers"`          // names of people, and team:NAME; none means maintainers of the service's team
+	OwnChanges        OwnChanges  `json:"own_changes"`        // "" means alone
+	RollbackApprovals int         `json:"rollback_approvals"` // how many people must say yes to going back
+	ExpiresAfter      int         `json:"expires_after"`      // a promotion that waits longer is given up; 0 means seven days
+	RemindAfter       int         `json:"remind_after"`       // who could approve is told again; 0 means a day
+	Soak              int         `json:"soak"`               // how long the release must have been verified in the environment before
+	Windows           []Window    `json:"windows"`            // promotions begin within one of them only; none means always
+	LockRequired      bool        `json:"lock_required"`      // its dependencies are locked
+	MaxAge            int         `json:"max_age"`            // of the release; 0 means any
+	SkipsAllowed      bool        `json:"skips_allowed"`      // the environments before may be left out
+	Advance           Advance     `json:"advance"`            // "" means by_hand
+	Branch            string      `json:"branch"`             // of push; "" means the service's
+	Concurrency       Concurrency `json:"concurrency"`        // "" means refuse
+	Rehearse          bool        `json:"rehearse"`           // the artifact is tried with the real config before anybody approves
+}
+
+// PolicyChange says what to change of a policy; nil leaves a field as it is.
+type PolicyChange struct {
+	Approvals         *int         `json:"approvals,omitempty"`
+	Approvers         *[]string    `json:"approvers,omitempty"`
+	OwnChanges        *OwnChanges  `json:"own_changes,omitempty"`
+	RollbackApprovals *int         `json:"rollback_approvals,omitempty"`
+	ExpiresAfter      *int         `json:"expires_after,omitempty"`
+	RemindAfter       *int         `json:"remind_after,omitempty"`
+	Soak              *int         `json:"soak,omitempty"`
+	Windows           *[]Window    `json:"windows,omitempty"`
+	LockRequired      *bool        `json:"lock_required,omitempty"`
+	MaxAge            *int         `json:"max_age,omitempty"`
+	SkipsAllowed      *bool        `json:"skips_allowed,omitempty"`
+	Advance           *Advance     `json:"advance,omitempty"`
+	Branch            *string      `json:"branch,omitempty"`
+	Concurrency       *Concurrency `json:"concurrency,omitempty"`
+	Rehearse          *bool        `json:"rehearse,omitempty"`
+}
+
+// With returns the policy with a change laid over it.
+func (p Policy) With(c PolicyChange) Policy {
+	lay(&p.Approvals, c.Approvals)
+	lay(&p.Approvers, c.Approvers)
+	lay(&p.OwnChanges, c.OwnChanges)
+	lay(&p.RollbackApprovals, c.RollbackApprovals)
+	lay(&p.ExpiresAfter, c.ExpiresAfter)
+	lay(&p.RemindAfter, c.RemindAfter)
+	lay(&p.Soak, c.Soak)
+	lay(&p.Windows, c.Windows)
+	lay(&p.LockRequired, c.LockRequired)
+	lay(&p.MaxAge, c.MaxAge)
+	lay(&p.SkipsAllowed, c.SkipsAllowed)
+	lay(&p.Advance, c.Advance)
+	lay(&p.Branch, c.Branch)
+	lay(&p.Concurrency, c.Concurrency)
+	lay(&p.Rehearse, c.Rehearse)
+	return p
+}
+
+// Over returns the change with another one laid over it.
+func (c PolicyChange) Over(n PolicyChange) PolicyChange {
+	prefer(&c.Approvals, n.Approvals)
+	prefer(&c.Approvers, n.Approvers)
+	prefer(&c.OwnChanges, n.OwnChanges)
+	prefer(&c.RollbackApprovals, n.RollbackApprovals)
+	prefer(&c.ExpiresAfter, n.ExpiresAfter)
+	prefer(&c.RemindAfter, n.RemindAfter)
+	prefer(&c.Soak, n.Soak)
+	prefer(&c.Windows, n.Windows)
+	prefer(&c.LockRequired, n.LockRequired)
+	prefer(&c.MaxAge, n.MaxAge)
+	prefer(&c.SkipsAllowed, n.SkipsAllowed)
+	prefer(&c.Advance, n.Advance)
+	prefer(&c.Branch, n.Branch)
+	prefer(&c.Concurrency, n.Concurrency)
+	prefer(&c.Rehearse, n.Rehearse)
+	return c
+}
+
+func lay[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+func prefer[T any](field **T, value *T) {
+	if value != nil {
+		*field = value
+	}
+}
+
+// Defaults fills in what an empty field means.
+func (p Policy) Defaults() Policy {
+	if p.OwnChanges == "" {
+		p.OwnChanges = OwnAlone
+	}
+	if p.Advance == "" {
+		p.Advance = AdvanceByHand
+	}
+	if p.Concurrency == "" {
+		p.Concurrency = ConcurrencyRefuse
+	}
+	if p.ExpiresAfter == 0 {
+		p.ExpiresAfter = 7 * 24 * 60 * 60
+	}
+	if p.RemindAfter == 0 {
+		p.RemindAfter = 24 * 60 * 60
+	}
+	return p
+}
+
+// year bounds every duration of a policy.
+const year = 366 * 24 * 60 * 60
+
+// Validate names the field at fault. Whether the approvers exist is not asked here.
+func (p Policy) Validate() error {
+	for _, n := range []struct {
+		field      string
+		value, max int
+	}{
+		{"approvals", p.Approvals, 10}, {"rollback_approvals", p.RollbackApprovals, 10}, {"soak", p.Soak, year}, {"max_age", p.MaxAge, 10 * year},
+		{"expires_after", p.ExpiresAfter, year}, {"remind_after", p.RemindAfter, year}, {"windows", len(p.Windows), 20}, {"approvers", len(p.Approvers), 50},
+	} {
+		if n.value < 0 || n.value > n.max {
+			return Errorf(Invalid, "%s of %d is not between 0 and %d", n.field, n.value, n.max).At(n.field)
+		}
+	}
+	for _, name := range p.Approvers {
+		if err := CheckName("approvers", strings.TrimPrefix(name, "team:")); err != nil {
+			return err
+		}
+	}
+	for _, w := range p.Windows {
+		if err := w.Validate("windows"); err != nil {
+			return err
+		}
+	}
+	if p.Branch != "" {
+		if err := CheckRef("branch", p.Branch); err != nil {
+			return err
+		}
+	}
+	switch p.OwnChanges {
+	case "", OwnNever, OwnAlone, OwnAlways:
+	default:
+		return Errorf(Invalid, "%q is not one of never, alone and always", printable(string(p.OwnChanges))).At("own_changes")
+	}
+	switch p.Advance {
+	case "", AdvanceByHand, AdvanceAfter, AdvancePush:
+	default:
+		return Errorf(Invalid, "%q is not one of by_hand, after and push", printable(string(p.Advance))).At("advance")
+	}
+	switch p.Concurrency {
+	case "", ConcurrencyRefuse, ConcurrencyQueue, ConcurrencySupersede:
+	default:
+		return Errorf(Invalid, "%q is not one of refuse, queue and supersede", printable(string(p.Concurrency))).At("concurrency")
+	}
+	return nil
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

@@ -1,0 +1,120 @@
+package slipway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Window is a stretch of time that comes again: on some days of the week, from
+// one time of day to another, in a time zone. A window whose end is not after
+// its beginning goes on into the next day. Where clocks are put forward, a time
+// that doesn't exist is the moment of the change; where they are put back, the
+// first of the two is meant.
+type Window struct {
+	Days []string `json:"days,omitempty"` // mon, tue, wed, thu, fri, sat, sun; none means every day
+	From string   `json:"from"`           // 09:00
+	To   string   `json:"to"`             // 17:00; 24:00 is the end of the day
+	Zone string   `json:"zone,omitempty"` // an IANA name, such as Europe/Berlin; UTC when empty
+}
+
+// Weekdays are the short names of the days, Monday first.
+var Weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+
+// Validate names the field at fault, below at.
+func (w Window) Validate(at string) error {
+	for _, d := range w.Days {
+		if !slices.Contains(Weekdays, d) {
+			return Errorf(Invalid, "%q is not a day; there are %s", printable(d), strings.Join(Weekdays, ", ")).At(at + ".days")
+		}
+	}
+	if _, err := minutes(w.From); err != nil || w.From == "24:00" {
+		return Errorf(Invalid, "%q is not a time of day such as 09:00", printable(w.From)).At(at + ".from")
+	}
+	if _, err := minutes(w.To); err != nil {
+		return Errorf(Invalid, "%q is not a time of day such as 17:00", printable(w.To)).At(at + ".to")
+	}
+	// "Local" would mean something else on every machine.
+	if _, err := time.LoadLocation(w.Zone); err != nil || w.Zone == "Local" {
+		return Errorf(Invalid, "%q is not a time zone; give an IANA name such as Europe/Berlin", printable(w.Zone)).At(at + ".zone")
+	}
+	return nil
+}
+
+// String says a window in a few words.
+func (w Window) String() string {
+	days := "every day"
+	if len(w.Days) > 0 {
+		days = strings.Join(w.Days, ", ")
+	}
+	zone := w.Zone
+	if zone == "" {
+		zone = "UTC"
+	}
+	return days + " " + w.From + "-" + w.To + " " + zone
+}
+
+func minutes(clock string) (int, error) {
+	var h, m int
+	if n, err := fmt.Sscanf(clock, "%2d:%2d", &h, &m); err != nil || n != 2 || len(clock) != 5 || clock[2] != ':' ||
+		h < 0 || m < 0 || m > 59 || h*60+m > 24*60 {
+		return 0, Errorf(Invalid, "%q is not a time of day", clock)
+	}
+	return h*60 + m, nil
+}
+
+// At tells whether t is inside, and when that changes next. A window that was
+// not validated is never open, and then the time is zero.
+func (w Window) At(t time.Time) (inside bool, until time.Time) {
+	from, errFrom := minutes(w.From)
+	to, errTo := minutes(w.To)
+	zone, errZone := time.LoadLocation(w.Zone)
+	if errFrom != nil || errTo != nil || errZone != nil {
+		return false, time.Time{}
+	}
+	if to <= from {
+		to += 24 * 60
+	}
+	y, m, d := t.In(zone).Date()
+	// One that began yesterday may last until today, and the next may begin in
+	// seven days at the latest. Windows that touch are one.
+	for day := -1; day <= 8; day++ {
+		if noon := time.Date(y, m, d+day, 12, 0, 0, 0, zone); len(w.Days) > 0 && !slices.Contains(w.Days, Weekdays[(int(noon.Weekday())+6)%7]) {
+			continue
+		}
+		begin, end := clock(y, m, d+day, from, zone), clock(y, m, d+day, to, zone)
+		switch {
+		case inside && begin.After(until):
+			return true, until.UTC()
+		case inside:
+			until = later(until, end)
+		case !end.After(t):
+		case begin.After(t):
+			return false, begin.UTC()
+		default:
+			inside, until = true, end
+		}
+	}
+	return inside, until.UTC()
+}
+
+// clock is a time of day in minutes. What a change of clocks left out is the
+// moment of the change.
+func clock(y int, m time.Month, d, minute int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, minute, 0, 0, zone)
+	if got := t.Hour()*60 + t.Minute(); got != minute%(24*60) {
+		_, end := t.Add(-3 * time.Hour).ZoneBounds()
+		if !end.IsZero() && end.Sub(t).Abs() < 3*time.Hour {
+			return end
+		}
+	}
+	return t
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
