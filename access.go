@@ -38,6 +38,9 @@ const (
 	PermitPromote       Permission = "promote"        // into the environment that is asked for
 	PermitRollback      Permission = "rollback"       //
 	PermitCancel        Permission = "cancel"         //
+	PermitApprove       Permission = "approve"        // ask to decide; who may is the policy's business
+	PermitPolicy        Permission = "policy:change"  // of a service in an environment
+	PermitFreeze        Permission = "freeze"         // a team's services
 	PermitConfig        Permission = "config:change"  //
 	PermitSecretRead    Permission = "secret:read"    // names, never values
 	PermitSecret        Permission = "secret:change"  //
@@ -63,6 +66,9 @@ var rules = map[Permission]rule{
 	PermitPromote:       {role: RoleDeveloper, scope: scopePromote},
 	PermitRollback:      {role: RoleDeveloper, scope: scopePromote},
 	PermitCancel:        {role: RoleDeveloper, scope: scopePromote},
+	PermitApprove:       {role: RoleViewer, scope: ScopeApprove},
+	PermitPolicy:        {role: RoleMaintainer, scope: ScopeAdmin},
+	PermitFreeze:        {role: RoleAdmin, scope: ScopeAdmin},
 	PermitConfig:        {role: RoleDeveloper, scope: ScopeConfig},
 	PermitSecretRead:    {role: RoleViewer, scope: ScopeRead},
 	PermitSecret:        {role: RoleMaintainer, scope: ScopeConfig},
@@ -84,9 +90,10 @@ func (p Permission) Least() Role { return rules[p].role }
 type Scope string
 
 const (
-	ScopeRead   Scope = "read"   // look
-	ScopeConfig Scope = "config" // change config and secrets
-	ScopeAdmin  Scope = "admin"  // everything that the owner may
+	ScopeRead    Scope = "read"    // look
+	ScopeConfig  Scope = "config"  // change config and secrets
+	ScopeApprove Scope = "approve" // approve and reject promotions
+	ScopeAdmin   Scope = "admin"   // everything that the owner may
 
 	scopePromote Scope = "promote" // written promote:dev, or promote:* for every environment
 )
@@ -94,13 +101,13 @@ const (
 // CheckScope refuses what is no scope.
 func CheckScope(s Scope) error {
 	switch s {
-	case ScopeRead, ScopeConfig, ScopeAdmin, scopePromote + ":*":
+	case ScopeRead, ScopeConfig, ScopeApprove, ScopeAdmin, scopePromote + ":*":
 		return nil
 	}
 	if environment, ok := strings.CutPrefix(string(s), string(scopePromote)+":"); ok && CheckName("scopes", environment) == nil {
 		return nil
 	}
-	return Errorf(Invalid, "%q is not a scope; there are read, promote:ENVIRONMENT, promote:*, config and admin", printable(string(s))).At("scopes")
+	return Errorf(Invalid, "%q is not a scope; there are read, promote:ENVIRONMENT, promote:*, approve, config and admin", printable(string(s))).At("scopes")
 }
 
 // covers tells whether scopes allow something in an environment. Whoever may

@@ -282,22 +282,32 @@ func list(s string) []string {
 
 // Review is what a Gatekeeper found.
 type Review struct {
+	State  PromotionState // waiting; running when every gate is open; or an end: rejected, expired, superseded
+	Reason string         // what it waits for, or why it ended
 	Plan   Digest         // hash of the plan as it stands now
-	Config Digest         // of the snapshot in it
-	State  PromotionState // waiting; running when every gate is open; rejected, expired or superseded at the end
-	Reason string         // of an end
+	Config Digest         // of the snapshot in that plan
+	Waited bool           // some gate was closed, now or earlier
 	Again  time.Time      // when to look again at the latest, while it waits
-	Closed []GateKind     // the gates it waits at
+}
+
+// ReviewRequest is what has become known of a promotion when its gates are
+// looked at.
+type ReviewRequest struct {
+	Promotion string
+	Release   int
+	Artifact  Digest
+	Config    Digest // that was rendered last
 }
 
 // Gatekeeper says what a promotion waits for. Both methods may be repeated.
 type Gatekeeper interface {
-	// Review works out the plan as it stands now, voids what was said to another
-	// plan, and records what the promotion waits for. It is asked before the
-	// first effect, when somebody has decided, when something that gates look at
-	// has changed, and at the time that it named itself.
-	Review(ctx context.Context, promotion string, release int, artifact, config Digest) (Review, error)
+	// Review works out the plan as it stands now, makes void what was said to
+	// another plan, and records what the promotion waits for. It is asked right
+	// before the first effect, when somebody has decided, when something that the
+	// gates look at has changed, and at the time that it named itself.
+	Review(ctx context.Context, req ReviewRequest) (Review, error)
 	// Decide records what a person said. Denied, when that person may not, and
-	// Conflict, when the plan has moved or the same was said before, change nothing.
+	// Conflict, when the plan has moved or the person has spoken before, change
+	// nothing.
 	Decide(ctx context.Context, d Decision) error
 }

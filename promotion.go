@@ -101,7 +101,7 @@ func PlanSteps(r PlanRequest) []PlannedStep {
 			steps[2] = reused(StepTest)
 		}
 	}
-	steps = append(steps, step(StepRender))
+	steps = append(steps, step(StepRender), step(StepApprove))
 	migrate := step(StepMigrate)
 	if r.Rollback {
 		migrate.State, migrate.Reason = StepSkipped, "a rollback runs no release command"

@@ -210,6 +210,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 	}
 	s, e := c.names()
 	p.record(ctx, "config.changed", s, e, 0, said, were)
+	p.lookAt(ctx, c)
 	return warnings, nil
 }
 

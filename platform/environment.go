@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +111,7 @@ func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environme
 type EnvironmentChange struct {
 	Position *int // from 1; beyond the end means at the end
 	Target   *string
+	Policy   slipway.PolicyChange
 	If       Precondition
 }
 
@@ -161,6 +163,18 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			}
 			e.Target, e.Revision = *change.Target, e.Revision+1
 		}
+		policy := e.Policy.With(change.Policy)
+		if moved := described(policy, e.Policy); len(moved) > 0 {
+			if err := p.checkPolicy(ctx, tx.Client(), policy); err != nil {
+				return err
+			}
+			maps.Copy(changed, moved)
+			n, err := tx.Environment.Update().Where(environment.ID(e.ID), environment.Revision(e.Revision)).AddRevision(1).SetPolicy(policy).Save(ctx)
+			if err != nil || n == 0 {
+				return or(err, errOutdated("environment "+name))
+			}
+			e.Policy, e.Revision = policy, e.Revision+1
+		}
 		if change.Position != nil && min(*change.Position, len(all)) != i+1 {
 			changed["position"] = strconv.Itoa(i+1) + " -> " + strconv.Itoa(min(*change.Position, len(all)))
 			all = slices.Delete(slices.Clone(all), i, i+1)
@@ -173,6 +187,7 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 	}
 	if len(changed) > 0 {
 		p.record(ctx, "environment.changed", "", e.Name, 0, changed)
+		p.look(ctx, 0, e.ID)
 	}
 	return p.Environment(ctx, e.Name)
 }

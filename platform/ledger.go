@@ -131,11 +131,14 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 	return err
 }
 
-// runs makes the promotion of a running step running, or verifying.
+// runs makes the promotion of a running step running, waiting or verifying.
 func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name slipway.StepName) error {
 	state := promotion.StateRunning
-	if name == slipway.StepVerify {
+	switch name {
+	case slipway.StepVerify:
 		state = promotion.StateVerifying
+	case slipway.StepApprove:
+		state = promotion.StateWaiting
 	}
 	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateEQ(promotion.StateQueued)).SetState(state).SetStartedAt(stamp()).Save(ctx)
 	if err == nil && n == 0 {

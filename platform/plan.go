@@ -8,7 +8,6 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/predicate"
-	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -48,11 +47,21 @@ type Plan struct {
 	Rollback    bool
 	Snapshot    slipway.Digest // the config of a rollback
 	Steps       []slipway.PlannedStep
+	Policy      slipway.Policy        // in force
+	Outline     slipway.PromotionPlan // what an approval would be given to, as far as it is known
+	Waits       []slipway.Wait        // the gates that are closed now
+	Requester   string                // "" for the viewer
+	Cause       string                // what asked for it when no person did
+	Retry       int                   // the promotion that is tried again
 }
 
 // Plan works out what Promote would do, and does nothing. It fails as Promote would.
 func (p *Platform) Plan(ctx context.Context, in PromoteInput) (*Plan, error) {
-	return p.plan(ctx, in, slipway.PermitServiceRead)
+	plan, err := p.plan(ctx, in, slipway.PermitServiceRead)
+	if err != nil {
+		return nil, err
+	}
+	return plan, p.preview(ctx, plan)
 }
 
 func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway.Permission) (*Plan, error) {
@@ -63,14 +72,21 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	e, previous, err := p.onPath(ctx, in.Environment)
+	e, previous, err := p.onPath(ctx, s, in.Environment)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e}
+	policy, err := policyOf(ctx, p.db, s.ID, e)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy}
+	if policy.Policy.SkipsAllowed && (in.Release != 0 || in.Ref != "") {
+		previous = nil
+	}
 	switch {
 	case in.Release != 0:
 		err = p.planRelease(ctx, plan, in.Release, previous)
@@ -85,10 +101,10 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	return plan, p.finishPlan(ctx, plan)
 }
 
-// onPath finds an environment, the first one for "", and the one before it,
-// which is nil for the first.
-func (p *Platform) onPath(ctx context.Context, name string) (e, previous *ent.Environment, err error) {
-	all, err := p.Environments(ctx)
+// onPath finds an environment on a service's path, the first one for "", and
+// the one before it, which is nil for the first.
+func (p *Platform) onPath(ctx context.Context, s *ent.Service, name string) (e, previous *ent.Environment, err error) {
+	all, err := pathOf(ctx, p.db, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,6 +116,9 @@ func (p *Platform) onPath(ctx context.Context, name string) (e, previous *ent.En
 	}
 	if name == "" {
 		return nil, nil, slipway.Errorf(slipway.Conflict, "there is no environment yet; add one with: slipway env add NAME").At("environment")
+	}
+	if len(s.Environments) > 0 {
+		return nil, nil, slipway.Errorf(slipway.NotFound, "%s is not on the path of %s, which is %s", printable(name), s.Name, names(all))
 	}
 	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
 }
@@ -181,6 +200,10 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 	if d != nil {
 		plan.Running = d.Edges.Release
 	}
+	if r := plan.Release; r != nil && d != nil && !plan.Rollback && r.Number < d.Edges.Release.Number {
+		return slipway.Errorf(slipway.Conflict, "release %d is older than release %d, which runs in %s; to go back run: slipway rollback %s --env %s --to %d",
+			r.Number, d.Edges.Release.Number, plan.Environment.Name, plan.Service.Name, plan.Environment.Name, r.Number)
+	}
 	request := slipway.PlanRequest{Rollback: plan.Rollback}
 	if r := plan.Release; r != nil {
 		if _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); err != nil {
@@ -198,7 +221,7 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 		request.Release, request.Built, request.Tested = r.Number, true, r.Tested
 	}
 	plan.Steps = slipway.PlanSteps(request)
-	return nil
+	return p.outline(ctx, plan)
 }
 
 // input freezes the plan for the workflow.
@@ -206,6 +229,7 @@ func (plan *Plan) input(id int) workflows.Input {
 	in := workflows.Input{
 		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
+		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true,
 	}
 	if plan.Release != nil {
 		in.Release, in.Artifact = plan.Release.Number, slipway.Digest(plan.Release.Artifact)
@@ -215,106 +239,4 @@ func (plan *Plan) input(id int) workflows.Input {
 
 func repositoryOf(s *ent.Service) slipway.Repository {
 	return slipway.Repository{URL: s.Repository, Path: s.Path, Branch: s.Branch, Credential: slipway.SecretRef(s.Credential)}
-}
-
-// RollbackInput asks to go back.
-type RollbackInput struct {
-	Service     string
-	Environment string
-	Release     int // 0: the one that was verified there before what is live now
-}
-
-// PlanRollback works out what Rollback would do, and does nothing.
-func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, error) {
-	return p.planRollback(ctx, in, slipway.PermitServiceRead)
-}
-
-func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permission slipway.Permission) (*Plan, error) {
-	if in.Release < 0 {
-		return nil, slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
-	}
-	s, err := p.Service(ctx, in.Service)
-	if err != nil {
-		return nil, err
-	}
-	if in.Environment == "" {
-		return nil, slipway.Errorf(slipway.Invalid, "environment is missing").At("environment")
-	}
-	e, _, err := p.onPath(ctx, in.Environment)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
-		return nil, err
-	}
-	rows, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID),
-		deployment.Or(deployment.Verified(true), deployment.Live(true))).WithRelease().Order(ent.Desc(deployment.FieldID)).Limit(1000).All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]int, len(rows))
-	for i, d := range rows {
-		ids[i] = d.PromotionID
-	}
-	back, err := p.db.Promotion.Query().Where(promotion.IDIn(ids...), promotion.Rollback(true)).IDs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d := previousOf(rows, back, in.Release)
-	if d == nil {
-		if in.Release != 0 {
-			return nil, slipway.Errorf(slipway.Conflict, "release %d of %s was never verified in %s, so there is no way back to it; promote it instead: slipway promote %s --to %s --release %d",
-				in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
-		}
-		return nil, slipway.Errorf(slipway.Conflict, "no earlier release of %s was verified in %s, so there is nothing to go back to", s.Name, e.Name)
-	}
-	if d.Live {
-		return nil, slipway.Errorf(slipway.Conflict, "release %d of %s is live in %s already", d.Edges.Release.Number, s.Name, e.Name)
-	}
-	plan := &Plan{Service: s, Environment: e, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot)}
-	return plan, p.finishPlan(ctx, plan)
-}
-
-// previousOf finds the deployment to go back to among those of a service in an
-// environment, newest first; back are the promotions that were rollbacks. A
-// rollback leads from what is live to what was there before it; a second one
-// goes on further back, not forth again.
-func previousOf(rows []*ent.Deployment, back []int, number int) *ent.Deployment {
-	rolledBack := map[int]bool{}
-	for _, id := range back {
-		rolledBack[id] = true
-	}
-	at := -1
-	for i, d := range rows {
-		if number == 0 && d.Live && at < 0 {
-			at = i
-		}
-		if number != 0 && d.Edges.Release.Number == number && (d.Verified || d.Live) {
-			return d
-		}
-	}
-	if number != 0 || len(rows) == 0 {
-		return nil
-	}
-	if at < 0 { // nothing is live: the newest that was verified
-		return rows[0]
-	}
-	current := rows[at].ReleaseID
-	// What a rollback brought back stands in the history where it first stood.
-	for rolledBack[rows[at].PromotionID] {
-		older := at + 1
-		for older < len(rows) && rows[older].ReleaseID != current {
-			older++
-		}
-		if older == len(rows) {
-			break
-		}
-		at = older
-	}
-	for _, d := range rows[at+1:] {
-		if d.ReleaseID != current && d.Verified {
-			return d
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -52,7 +53,11 @@ func (p *Platform) start(ctx context.Context, plan *Plan) (*ent.Promotion, error
 	if err != nil {
 		return nil, err
 	}
-	if err := p.launch(ctx, input); err != nil {
+	begin := p.launch
+	if input.Queued {
+		begin = func(ctx context.Context, input workflows.Input) error { return p.enqueue(ctx, input, plan.Policy) }
+	}
+	if err := begin(ctx, input); err != nil {
 		if left := p.leave(context.WithoutCancel(ctx), int(input.Fence)); left != nil {
 			p.Log.Error("a promotion that did not start could not be removed", "promotion", input.Promotion, "error", left)
 		}
@@ -64,11 +69,19 @@ func (p *Platform) start(ctx context.Context, plan *Plan) (*ent.Promotion, error
 	return p.Promotion(ctx, input.Promotion)
 }
 
+func requester(ctx context.Context, plan *Plan) string {
+	if plan.Requester != "" {
+		return plan.Requester
+	}
+	return Actor(ctx)
+}
+
 // enter writes the promotion, its steps, and the frozen input of its workflow.
 func (p *Platform) enter(ctx context.Context, plan *Plan) (input workflows.Input, err error) {
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
 		create := tx.Promotion.Create().SetServiceID(plan.Service.ID).SetEnvironmentID(plan.Environment.ID).
-			SetCommit(plan.Commit).SetRequestedBy(Actor(ctx)).SetRollback(plan.Rollback)
+			SetCommit(plan.Commit).SetRequestedBy(requester(ctx, plan)).SetRollback(plan.Rollback).
+			SetPlan(&plan.Outline).SetCause(plan.Cause).SetRetryOf(plan.Retry)
 		if plan.Release != nil {
 			create.SetReleaseID(plan.Release.ID)
 		}
@@ -169,7 +182,7 @@ func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, er
 }
 
 func withAll(q *ent.PromotionQuery) *ent.PromotionQuery {
-	return q.WithService().WithEnvironment().WithRelease().
+	return q.WithService().WithEnvironment().WithRelease().WithDecisions(func(q *ent.DecisionQuery) { q.Order(decision.ByID()) }).
 		WithSteps(func(q *ent.StepQuery) { q.Order(step.ByPosition()) })
 }
 

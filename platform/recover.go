@@ -54,6 +54,8 @@ func (p *Platform) recover(ctx context.Context, row *ent.Promotion) error {
 		// It may have recorded its end since the rows were read; the ledger
 		// leaves what is over alone.
 		return p.close(ctx, id, slipway.PromotionErrored, "its workflow ended ("+strings.ToLower(state.String())+") without saying how; look at what runs, then promote again")
+	case running && row.State == promotion.StateQueued && queued(row):
+		return nil // its turn comes: the engine keeps the word that it stands there
 	case running:
 		return p.close(ctx, id, slipway.PromotionErrored, "it was asked for when promotion "+of+" was under way, and never began; promote again")
 	}
@@ -62,6 +64,9 @@ func (p *Platform) recover(ctx context.Context, row *ent.Promotion) error {
 		return p.close(ctx, id, slipway.PromotionErrored, "it was recorded incompletely and never began; promote again")
 	}
 	p.Log.Info("a promotion that was recorded but not started is started", "promotion", id)
+	if input.Queued {
+		return workflows.Enqueue(ctx, p.Temporal, input)
+	}
 	err = p.launch(ctx, input)
 	if slipway.CodeOf(err) == slipway.Conflict {
 		return p.close(ctx, id, slipway.PromotionErrored, "another promotion began before it; promote again")
@@ -105,4 +110,10 @@ func (p *Platform) workflow(ctx context.Context, service, environment string) (o
 		}
 	}
 	return of, info.GetStatus(), nil
+}
+
+// queued tells whether a promotion may wait for its turn.
+func queued(row *ent.Promotion) bool {
+	var input workflows.Input
+	return json.Unmarshal(row.Input, &input) == nil && input.Queued
 }

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"io"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -38,14 +37,5 @@ func (p *Platform) RenderConfig(ctx context.Context, in RenderInput) (slipway.Sn
 	if r == nil {
 		return slipway.Snapshot{}, slipway.Errorf(slipway.Conflict, "%s has no release yet whose templates could be rendered; run: slipway promote %s", s.Name, s.Name)
 	}
-	layers, err := layers(ctx, p.db, s.ID, e, r.Manifest.Env)
-	if err != nil {
-		return slipway.Snapshot{}, err
-	}
-	values, _ := slipway.MergeConfig(layers)
-	snapshot, err := p.Renderer.Render(ctx, slipway.RenderRequest{
-		Artifact: slipway.Digest(r.Artifact), Service: s.Name, Environment: e.Name, Release: r.Number,
-		Templates: r.Manifest.Templates, Values: values,
-	}, io.Discard)
-	return snapshot, gone(err, r)
+	return p.rendered(ctx, s, e, r)
 }

@@ -75,6 +75,7 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 	if err != nil {
 		return SecretEntry{}, err
 	}
+	p.lookAt(ctx, c)
 	p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
 	return SecretEntry{Name: in.Name, Environment: in.Environment, Reference: ref}, nil
 }

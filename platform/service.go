@@ -6,13 +6,17 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/ent/trust"
 )
 
 // ServiceInput is a service to register.
@@ -361,6 +365,18 @@ func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 		}
 		if _, err := tx.Deployment.Delete().Where(deployment.ServiceID(s.ID)).Exec(ctx); err != nil {
 			return err
+		}
+		for _, remove := range []func() (int, error){
+			func() (int, error) {
+				return tx.Decision.Delete().Where(decision.HasPromotionWith(promotion.ServiceID(s.ID))).Exec(ctx)
+			},
+			func() (int, error) { return tx.Hold.Delete().Where(hold.ServiceID(s.ID)).Exec(ctx) },
+			func() (int, error) { return tx.Trust.Delete().Where(trust.ServiceID(s.ID)).Exec(ctx) },
+			func() (int, error) { return tx.ServicePolicy.Delete().Where(servicepolicy.ServiceID(s.ID)).Exec(ctx) },
+		} {
+			if _, err := remove(); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Promotion.Delete().Where(promotion.ServiceID(s.ID)).Exec(ctx); err != nil {
 			return err

@@ -139,7 +139,11 @@ func ensureEnvironments(ctx context.Context, db *ent.Client) error {
 		return err
 	}
 	for i, name := range []string{"dev", "test", "prod"} {
-		err := db.Environment.Create().SetName(name).SetPosition(i + 1).OnConflictColumns("name").DoNothing().Exec(ctx)
+		var policy slipway.Policy
+		if name == "prod" {
+			policy.Approvals = 1 // a light peer review: see OwnAlone for who works alone
+		}
+		err := db.Environment.Create().SetName(name).SetPosition(i + 1).SetPolicy(policy).OnConflictColumns("name").DoNothing().Exec(ctx)
 		if err != nil && !noRows(err) {
 			return err
 		}

@@ -28,7 +28,7 @@ func (h hanging) Verify(ctx context.Context, req slipway.VerifyRequest, log io.W
 // TestCancelledIsNeverSucceeded cancels when the last step is as good as done.
 func TestCancelledIsNeverSucceeded(t *testing.T) {
 	w := hanging{&world{}, make(chan struct{}), make(chan struct{})}
-	worker := workWith(t, &workflows.Steps{Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w.world}, Snapshots: ledger{w.world}, Work: t.TempDir()})
+	worker := workWith(t, &workflows.Steps{Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w.world}, Snapshots: ledger{w.world}, Gates: open{}, Work: t.TempDir()})
 	defer worker.Stop()
 	if err := workflows.Start(t.Context(), shared.Client(), input("late-cancel", slipway.PlanRequest{})); err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ func TestPatienceEnds(t *testing.T) {
 	for _, quiet := range []string{"Render", "Migrate"} {
 		env.OnActivity(quiet, mock.Anything, mock.Anything).Return(workflows.StepResult{}, nil)
 	}
+	env.OnActivity("Review", mock.Anything, mock.Anything).Return(slipway.Review{State: slipway.PromotionRunning}, nil)
 	env.SetTestTimeout(time.Minute)
 	began := env.Now()
 	env.ExecuteWorkflow(workflows.Promotion, input("away", slipway.PlanRequest{Release: 3, Built: true, Tested: true, Rollback: true}))

@@ -52,3 +52,9 @@ func policy(step slipway.StepName) workflow.ActivityOptions {
 	}
 	return quick
 }
+
+// prompt suits what a person waits for: it is tried for ten seconds.
+var prompt = workflow.ActivityOptions{
+	TaskQueue: Queue, StartToCloseTimeout: 5 * time.Second, ScheduleToCloseTimeout: 10 * time.Second,
+	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: time.Second},
+}

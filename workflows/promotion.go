@@ -29,6 +29,8 @@ type Input struct {
 	Artifact    slipway.Digest // of Release
 	Snapshot    slipway.Digest // set by a rollback: the config it ran with
 	Steps       []slipway.PlannedStep
+	Queued      bool // it may wait until the one before it in the environment is over
+	Advance     bool // afterwards the next environment may take the release by itself
 }
 
 // Output is how a promotion ended.
@@ -51,8 +53,12 @@ const (
 	// BuildQueue takes builds and tests, of which few run at once.
 	BuildQueue = "slipway-builds"
 
-	cancelUpdate = "cancel"
-	stateQuery   = "state"
+	cancelUpdate    = "cancel"
+	decideUpdate    = "decide"
+	supersedeUpdate = "supersede"
+	lookSignal      = "look" // something that gates look at has changed
+	nextSignal      = "next" // another promotion is queued
+	stateQuery      = "state"
 )
 
 // promotion is the state of one run.
@@ -63,6 +69,7 @@ type promotion struct {
 	deployed  bool
 	reason    string
 	failedAt  slipway.StepName
+	gates
 }
 
 // Promotion runs the planned steps one after the other until they are done or
@@ -84,7 +91,11 @@ func Promotion(ctx workflow.Context, in Input) (Output, error) {
 		p.mark(step, slipway.StepRunning)
 		p.mark(step, p.end(step, p.run(steps, step)))
 	}
-	return p.finish(ctx)
+	out, err := p.finish(ctx)
+	if err != nil {
+		return out, err
+	}
+	return out, p.hand(ctx, out)
 }
 
 // listen answers queries and takes cancellation; the steps run on the context
@@ -106,7 +117,7 @@ func (p *promotion) listen(ctx workflow.Context) (workflow.Context, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set the update handler: %w", err)
 	}
-	return steps, nil
+	return steps, p.listenAtGates(ctx)
 }
 
 // mayCancel says why a promotion can't be cancelled now. The workflow id is
@@ -129,6 +140,9 @@ func (p *promotion) mark(step slipway.StepName, state slipway.StepState) {
 
 // run runs one step and takes over what it found.
 func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
+	if step == slipway.StepApprove {
+		return p.approve(ctx)
+	}
 	if step == slipway.StepDeploy {
 		// From here on it may have the traffic, whatever the answer: undoing what
 		// did not happen is a no-op.
@@ -174,6 +188,9 @@ func (p *promotion) end(step slipway.StepName, err error) slipway.StepState {
 		return slipway.StepSucceeded
 	}
 	p.failedAt = step
+	if p.over != "" { // the gates ended it, and said why
+		return slipway.StepCancelled
+	}
 	if p.cancelled || temporal.IsCanceledError(err) {
 		p.reason = "cancelled"
 		return slipway.StepCancelled
@@ -193,6 +210,9 @@ func (p *promotion) finish(ctx workflow.Context) (Output, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	state := slipway.EndState(p.Steps)
+	if p.over != "" {
+		state = p.over
+	}
 	if p.deployed && state != slipway.PromotionSucceeded {
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, undo), "Revert", p.stepInput()).Get(ctx, nil)
 		if err != nil {
@@ -257,5 +277,6 @@ func (in Input) validate() error {
 // activityOf names the activity of each step that this version can carry out.
 var activityOf = map[slipway.StepName]string{
 	slipway.StepFetch: "Fetch", slipway.StepBuild: "Build", slipway.StepTest: "Test", slipway.StepRender: "Render",
+	slipway.StepApprove: "Review",
 	slipway.StepMigrate: "Migrate", slipway.StepDeploy: "Deploy", slipway.StepVerify: "Verify",
 }

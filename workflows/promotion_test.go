@@ -190,7 +190,7 @@ func TestMain(m *testing.M) {
 func work(t testing.TB, w *world, dir string) *workflows.Worker {
 	t.Helper()
 	return workWith(t, &workflows.Steps{
-		Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w}, Snapshots: ledger{w}, Work: dir,
+		Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w}, Snapshots: ledger{w}, Gates: open{}, Work: dir,
 	})
 }
 
@@ -341,12 +341,12 @@ func checkHistory(t *testing.T, service string) {
 // TestReplay runs today's workflow over the recorded histories: a difference
 // would break promotions that are under way.
 func TestReplay(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) < 13 {
+	files, err := histories()
+	if err != nil || len(files) < 30 {
 		t.Fatalf("%d histories, %v", len(files), err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".json"), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
 			replayer.RegisterWorkflow(workflows.Promotion)
 			f, err := os.Open(file)

@@ -27,6 +27,8 @@ type Steps struct {
 	Verifier  slipway.Verifier
 	Ledger    slipway.Ledger
 	Snapshots slipway.Snapshots
+	Gates     slipway.Gatekeeper
+	Queue     Queued
 	Work      string // where trees are exported to
 	Log       *slog.Logger
 }

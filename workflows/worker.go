@@ -15,6 +15,9 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
+// promotionMemo names the promotion that a workflow carries out.
+const promotionMemo = "promotion"
+
 // Options tune a worker.
 type Options struct {
 	Builds int // builds and tests at once; 0 means 2
@@ -66,7 +69,7 @@ func Start(ctx context.Context, c client.Client, in Input) error {
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		Memo:                                     map[string]any{"promotion": in.Promotion},
+		Memo:                                     map[string]any{promotionMemo: in.Promotion},
 		EnableEagerStart:                         true,
 	}, Promotion, in)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
@@ -100,30 +103,8 @@ func Running(ctx context.Context, c client.Client, service, environment string) 
 	if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return "", false, nil
 	}
-	if payload := info.GetMemo().GetFields()["promotion"]; payload != nil {
+	if payload := info.GetMemo().GetFields()[promotionMemo]; payload != nil {
 		err = converterDecode(payload, &promotion)
 	}
 	return promotion, true, err
-}
-
-// Cancel asks a promotion to stop; the answer comes at once, Conflict when it is
-// over or stopping already.
-func Cancel(ctx context.Context, c client.Client, service, environment, promotion string) error {
-	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: WorkflowID(service, environment), UpdateName: cancelUpdate, Args: []any{promotion}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(ctx, nil)
-	}
-	var none *serviceerror.NotFound
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &none):
-		return slipway.Errorf(slipway.Conflict, "promotion %s is over", promotion)
-	}
-	if known := fromTemporal(err); known.Code == slipway.Conflict {
-		return known
-	}
-	return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
 }

@@ -121,7 +121,8 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 	ledger := platform.NewLedger(storage)
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Verifier: verify.New(),
-		Ledger: ledger, Snapshots: ledger, Work: filepath.Join(data, "work"), Log: p.log,
+		Ledger: ledger, Snapshots: ledger, Queue: core,
+		Gates: &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer}, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{})
 	if err := worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)

@@ -1,0 +1,77 @@
+package platform
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/team"
+)
+
+// approvers are the people who may approve a promotion: those whom the policy
+// names, members of teams it names from developer on, or else the maintainers
+// of the service's team and platform admins. All of them must be able to see the
+// service. Who asked for the promotion, or wrote its commit, is left out as
+// the policy says.
+func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy) (list []*ent.Account, err error) {
+	teamID := row.Edges.Service.TeamID
+	inTeam := func(id int, least slipway.Role) predicate.Account {
+		var roles []membership.Role
+		for _, r := range slipway.Roles {
+			if r.Includes(least) {
+				roles = append(roles, membership.Role(r))
+			}
+		}
+		return account.HasMembershipsWith(membership.TeamID(id), membership.RoleIn(roles...))
+	}
+	who := []predicate.Account{account.Admin(true), inTeam(teamID, slipway.RoleMaintainer)}
+	if len(policy.Approvers) > 0 {
+		who = nil
+		for _, name := range policy.Approvers {
+			if teamName, ok := strings.CutPrefix(name, "team:"); ok {
+				who = append(who, account.HasMembershipsWith(membership.HasTeamWith(team.Name(teamName)), membership.RoleNEQ(membership.RoleViewer)))
+			} else {
+				who = append(who, account.Name(name))
+			}
+		}
+	}
+	people, err := db.Account.Query().Where(account.Active(true), account.KindEQ(account.KindPerson), account.Or(who...),
+		account.Or(account.Admin(true), inTeam(teamID, slipway.RoleViewer))).Order(account.ByName()).Limit(200).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others := slices.DeleteFunc(slices.Clone(people), func(a *ent.Account) bool { return owns(a, row) })
+	switch policy.Defaults().OwnChanges {
+	case slipway.OwnAlways:
+		return people, nil
+	case slipway.OwnAlone:
+		if len(others) == 0 {
+			return people, nil
+		}
+	}
+	return others, nil
+}
+
+// owns tells whether a promotion is somebody's own: asked for by that person, or
+// of a commit that he or she wrote, as far as the name or address in it tells.
+func owns(a *ent.Account, row *ent.Promotion) bool {
+	if row.RequestedBy == a.Name {
+		return true
+	}
+	name, address, _ := strings.Cut(row.Commit.Author, " <")
+	address = strings.TrimSuffix(address, ">")
+	return address != "" && strings.EqualFold(address, a.Email) || name != "" && (name == a.Name || name == a.DisplayName)
+}
+
+func accountNames(list []*ent.Account) []string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = a.Name
+	}
+	return names
+}

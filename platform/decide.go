@@ -1,0 +1,215 @@
+package platform
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/decision"
+	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+// DecideInput is what a person says to a promotion that waits.
+type DecideInput struct {
+	Verdict slipway.Verdict
+	Comment string
+	Plan    slipway.Digest // hash of the plan that the person saw
+}
+
+// Validate names the field at fault.
+func (in DecideInput) Validate() error {
+	switch {
+	case !slices.Contains(slipway.Verdicts, in.Verdict):
+		return slipway.Errorf(slipway.Invalid, "%q is not a verdict; say approve, reject, exempt or break_glass", printable(string(in.Verdict))).At("verdict")
+	case len(in.Comment) > 2000:
+		return slipway.Errorf(slipway.Invalid, "a comment has at most 2000 characters").At("comment")
+	case in.Comment == "" && (in.Verdict == slipway.VerdictExempt || in.Verdict == slipway.VerdictBreakGlass):
+		return slipway.Errorf(slipway.Invalid, "say why: opening a gate that is closed for a reason takes one").At("comment")
+	case in.Plan == "":
+		return slipway.Errorf(slipway.Invalid, "say which plan you saw: the plan_hash of the promotion").At("plan")
+	}
+	return nil
+}
+
+// Decide gives a promotion a person's answer. The caller learns at once whether
+// it counts: Denied says who may, Conflict that the promotion no longer waits,
+// that the plan has changed since, or that this person has said so before.
+func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.Promotion, error) {
+	row, err := p.Promotion(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s, e := row.Edges.Service, row.Edges.Environment
+	if err := p.may(ctx, slipway.PermitApprove, s.TeamID, s.Name, e.Name); err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	v := slipway.ViewerFrom(ctx)
+	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: clean(in.Comment), Plan: in.Plan, Via: v.Via, At: stamp()}
+	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
+	defer cancel()
+	if err := workflows.Decide(asked, p.Temporal, s.Name, e.Name, said); err != nil {
+		if code := slipway.CodeOf(err); code == slipway.Denied || code == slipway.Conflict {
+			p.refused(ctx, "promotion."+string(in.Verdict), s.Name, e.Name, err.Error())
+		}
+		return nil, err
+	}
+	p.audit(ctx, AuditDone, "promotion."+string(in.Verdict), s.Name, e.Name, "promotion "+id, "", nil,
+		masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment}))
+	return p.Promotion(ctx, id)
+}
+
+// Decide records what a person said, if that person may say it now.
+func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
+	ctx = asSystem(ctx)
+	row, err := g.promotion(ctx, d.Promotion)
+	if err != nil {
+		return err
+	}
+	if slipway.PromotionState(row.State).Over() {
+		return slipway.Errorf(slipway.Conflict, "promotion %s is over", d.Promotion)
+	}
+	if row.PlanHash != string(d.Plan) {
+		return slipway.Errorf(slipway.Conflict, "the plan of promotion %s has changed since you saw it; look at it again: slipway promotion show %s", d.Promotion, d.Promotion)
+	}
+	policy, err := policyOf(ctx, g.Ledger.db, row.ServiceID, row.Edges.Environment)
+	if err != nil {
+		return err
+	}
+	who, err := g.Ledger.db.Account.Query().Where(account.ID(d.Account), account.Active(true)).Only(ctx)
+	if err != nil {
+		return missing(err, "only people and programs with an active account decide")
+	}
+	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, d.Verdict); err != nil {
+		return err
+	}
+	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
+	err = inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
+		err := tx.Decision.Create().SetPromotionID(row.ID).SetAccountID(who.ID).SetName(who.Name).SetVerdict(decision.Verdict(d.Verdict)).
+			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetOwn(owns(who, row)).SetCreatedAt(d.At).Exec(ctx)
+		if ent.IsConstraintError(err) {
+			return slipway.Errorf(slipway.Conflict, "you have said %s to promotion %s already", d.Verdict, d.Promotion)
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Event.Create().SetKind("promotion." + string(d.Verdict)).SetActor(who.Name).SetService(at.service).SetEnvironment(at.environment).
+			SetPromotionID(row.ID).SetData(masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})).Exec(ctx)
+	})
+	if err == nil {
+		g.Ledger.storage.bell.ring(row.ID)
+	}
+	return err
+}
+
+// mayDecide tells whether somebody may give a verdict, and if not whom to ask.
+func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, who *ent.Account, verdict slipway.Verdict) error {
+	switch verdict {
+	case slipway.VerdictBreakGlass:
+		if !who.Admin {
+			return slipway.Errorf(slipway.Denied, "breaking the glass takes an admin of the platform")
+		}
+		return nil
+	case slipway.VerdictExempt:
+		ok, err := db.Membership.Query().Where(membership.AccountID(who.ID), membership.TeamID(row.Edges.Service.TeamID), membership.RoleEQ(membership.RoleAdmin)).Exist(ctx)
+		if err != nil || ok || who.Admin {
+			return err
+		}
+		return slipway.Errorf(slipway.Denied, "an exemption takes an admin of the service's team")
+	}
+	if who.Kind != account.KindPerson {
+		return slipway.Errorf(slipway.Denied, "a program can't decide for people; let one sign in, or use a personal token")
+	}
+	people, err := approvers(ctx, db, row, policy)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(people, func(a *ent.Account) bool { return a.ID == who.ID }) {
+		return nil
+	}
+	ask := "; name approvers in the policy of " + row.Edges.Environment.Name
+	if len(people) > 0 {
+		ask = "; ask " + oneOf(accountNames(people))
+	}
+	if owns(who, row) {
+		return slipway.Errorf(slipway.Denied, "this is your own change, so somebody else decides%s", ask)
+	}
+	return slipway.Errorf(slipway.Denied, "you are not an approver here%s", ask)
+}
+
+func oneOf(names []string) string {
+	if len(names) > 3 {
+		names = append(slices.Clone(names[:3]), strconv.Itoa(len(names)-3)+" more")
+	}
+	out := names[0]
+	for _, n := range names[1:] {
+		out += " or " + n
+	}
+	return out
+}
+
+// Deciding is what a viewer may say to a promotion.
+type Deciding struct {
+	Approve    string // why not to approve or reject; "" when it is allowed
+	Exempt     string
+	BreakGlass string
+}
+
+// Deciding tells what the viewer may say to a promotion that waits.
+func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, error) {
+	no := Deciding{"it doesn't wait for a decision", "it doesn't wait for a decision", "it doesn't wait for a decision"}
+	if row.State != promotion.StateWaiting {
+		return no, nil
+	}
+	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	if err != nil {
+		return no, err
+	}
+	who, err := p.db.Account.Query().Where(account.ID(slipway.ViewerFrom(ctx).Account)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return no, nil
+	}
+	if err != nil {
+		return no, err
+	}
+	var d Deciding
+	for verdict, why := range map[slipway.Verdict]*string{slipway.VerdictApprove: &d.Approve, slipway.VerdictExempt: &d.Exempt, slipway.VerdictBreakGlass: &d.BreakGlass} {
+		err := mayDecide(ctx, p.db, row, policy.Policy, who, verdict)
+		if err != nil && slipway.CodeOf(err) != slipway.Denied {
+			return no, err
+		}
+		if err != nil {
+			*why = err.Error()
+		}
+	}
+	return d, nil
+}
+
+// WaitingFor lists the promotions that wait for the viewer's decision, the
+// oldest first.
+func (p *Platform) WaitingFor(ctx context.Context) ([]*ent.Promotion, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
+	query := withAll(p.db.Promotion.Query()).Where(promotion.StateEQ(promotion.StateWaiting))
+	if seen := visible(ctx); seen != nil {
+		query.Where(promotion.HasServiceWith(seen...))
+	}
+	rows, err := query.Order(promotion.ByID()).Limit(1000).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	name := slipway.ViewerFrom(ctx).Name
+	return slices.DeleteFunc(rows, func(row *ent.Promotion) bool {
+		return !slices.ContainsFunc(row.Waits, func(w slipway.Wait) bool {
+			return w.Gate == slipway.GateApproval && slices.Contains(w.On, name)
+		})
+	}), nil
+}

@@ -1,0 +1,182 @@
+package platform
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/freeze"
+)
+
+// FreezeInput is a time in which nothing is promoted: everywhere, or for a
+// team's services, or into one environment. Rollbacks are never frozen.
+type FreezeInput struct {
+	Reason      string
+	Team        string // "" for every team, which takes an admin of the platform
+	Environment string // "" for every environment
+	Starts      time.Time
+	Ends        time.Time
+	Window      *slipway.Window // recurring: only within it
+}
+
+// Validate names the field at fault.
+func (in FreezeInput) Validate() error {
+	switch {
+	case in.Reason == "" || len(in.Reason) > 500:
+		return slipway.Errorf(slipway.Invalid, "say why, in at most 500 characters: everybody who is held up reads it").At("reason")
+	case !in.Ends.After(in.Starts):
+		return slipway.Errorf(slipway.Invalid, "a freeze ends after it starts").At("ends_at")
+	case in.Ends.Sub(in.Starts) > 10*366*24*time.Hour:
+		return slipway.Errorf(slipway.Invalid, "a freeze of more than ten years is a policy; set windows instead").At("ends_at")
+	case !in.Ends.After(stamp()):
+		return slipway.Errorf(slipway.Invalid, "it would be over already").At("ends_at")
+	case in.Window != nil:
+		return in.Window.Validate("window")
+	}
+	return nil
+}
+
+// Freeze is a freeze with the names of what it is about.
+type Freeze struct {
+	*ent.Freeze
+	Team, Environment string
+	Until             time.Time // of now, when it is in force; else zero
+}
+
+// AddFreeze stops promotions for a time. Those under way that have begun go on.
+func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, error) {
+	if in.Starts.IsZero() {
+		in.Starts = stamp()
+	}
+	teamID, err := p.mayFreeze(ctx, in.Team)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	create := p.db.Freeze.Create().SetReason(clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
+	if in.Environment != "" {
+		e, err := p.Environment(ctx, in.Environment)
+		if err != nil {
+			return nil, err
+		}
+		create.SetEnvironmentID(e.ID)
+	}
+	if in.Window != nil {
+		create.SetWindow(in.Window)
+	}
+	row, err := create.Save(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.record(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
+		"reason": row.Reason, "team": in.Team, "from": row.StartsAt.Format(time.RFC3339), "to": row.EndsAt.Format(time.RFC3339), "freeze": strconv.Itoa(row.ID),
+	})
+	p.look(ctx, 0, row.EnvironmentID)
+	list, err := p.named(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+func (p *Platform) mayFreeze(ctx context.Context, teamName string) (teamID int, err error) {
+	if teamName == "" {
+		_, err := p.signedIn(ctx, slipway.PermitPlatform)
+		return 0, err
+	}
+	t, err := p.Team(ctx, teamName)
+	if err != nil {
+		return 0, err
+	}
+	return t.ID, p.may(ctx, slipway.PermitFreeze, t.ID, "", "")
+}
+
+// Freezes lists the freezes that are in force or to come, the next to end
+// first. Everybody sees those for all teams and of its own.
+func (p *Platform) Freezes(ctx context.Context) ([]*Freeze, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return nil, err
+	}
+	v := slipway.ViewerFrom(ctx)
+	teams := []int{0}
+	for id := range v.Roles {
+		teams = append(teams, id)
+	}
+	query := p.db.Freeze.Query().Where(freeze.EndsAtGT(stamp()))
+	if !v.Admin {
+		query.Where(freeze.TeamIDIn(teams...))
+	}
+	rows, err := query.Order(freeze.ByEndsAt(), freeze.ByID()).Limit(500).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.named(ctx, rows...)
+}
+
+// named adds the names of what freezes are about.
+func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, error) {
+	environments, err := inOrder(ctx, p.db)
+	if err != nil {
+		return nil, err
+	}
+	teams, err := p.db.Team.Query().All(asSystem(ctx))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Freeze, len(rows))
+	for i, row := range rows {
+		f := &Freeze{Freeze: row}
+		for _, e := range environments {
+			if e.ID == row.EnvironmentID {
+				f.Environment = e.Name
+			}
+		}
+		for _, t := range teams {
+			if t.ID == row.TeamID {
+				f.Team = t.Name
+			}
+		}
+		if until, ok := inForce(row, stamp()); ok {
+			f.Until = until
+		}
+		out[i] = f
+	}
+	return out, nil
+}
+
+// LiftFreeze ends a freeze now. It stays on record.
+func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
+	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		return err
+	}
+	none := slipway.Errorf(slipway.NotFound, "there is no freeze %d in force or to come; `slipway freeze ls` lists them", id)
+	row, err := p.db.Freeze.Query().Where(freeze.ID(id), freeze.EndsAtGT(stamp())).Only(ctx)
+	if ent.IsNotFound(err) {
+		return none
+	}
+	if err != nil {
+		return err
+	}
+	if row.TeamID == 0 {
+		if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+			return err
+		}
+	} else if err := p.may(ctx, slipway.PermitFreeze, row.TeamID, "", ""); err != nil {
+		if err == errHidden { //nolint:errorlint // errHidden is never wrapped
+			return none
+		}
+		return err
+	}
+	now := stamp()
+	update := p.db.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(Actor(ctx))
+	if n, err := update.Save(ctx); err != nil || n == 0 {
+		return or(err, none)
+	}
+	p.record(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
+	p.look(ctx, 0, row.EnvironmentID)
+	return nil
+}

@@ -1,0 +1,171 @@
+package platform
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/release"
+)
+
+// subject is what a plan is made of. The same code describes it for a dry run
+// and for a promotion under way, so that what is approved is what happens.
+type subject struct {
+	service     *ent.Service
+	environment *ent.Environment
+	release     *ent.Release // nil: to be built
+	commit      slipway.Commit
+	config      slipway.Digest
+	rollback    bool
+	steps       []slipway.PlannedStep
+	policy      slipway.Policy
+	id          int // of the promotion; 0 for a dry run
+}
+
+// describe makes the plan.
+func (s subject) describe(running *ent.Deployment) slipway.PromotionPlan {
+	plan := slipway.PromotionPlan{
+		Service: s.service.Name, Environment: s.environment.Name, Commit: s.commit.ID, Config: s.config, Rollback: s.rollback, Policy: s.policy,
+	}
+	if r := s.release; r != nil {
+		plan.Release, plan.Artifact = r.Number, slipway.Digest(r.Artifact)
+		plan.Processes = r.Manifest.Processes
+		if !s.rollback {
+			plan.ReleaseCommand = r.Manifest.ReleaseCommand
+		}
+	}
+	if running != nil && running.PromotionID != s.id {
+		plan.Replaces, plan.ReplacesNumber = strconv.Itoa(running.PromotionID), running.Edges.Release.Number
+		plan.ReplacesConfig = slipway.Digest(running.Snapshot)
+	}
+	for _, step := range s.steps {
+		if step.State == slipway.StepPending {
+			plan.Steps = append(plan.Steps, step.Name)
+		}
+	}
+	return plan
+}
+
+// gateFacts gathers what the gates look at, but for what people said.
+func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFacts, error) {
+	running, err := liveIn(ctx, db, s.service.ID, s.environment.ID)
+	if err != nil {
+		return slipway.GateFacts{}, err
+	}
+	facts := slipway.GateFacts{Now: stamp(), Asked: stamp(), Plan: s.describe(running)}
+	previous, err := before(ctx, db, s.service, s.environment)
+	if err != nil {
+		return facts, err
+	}
+	if r := s.release; r != nil {
+		facts.Locked, facts.ReleasedAt = r.Lock != "", r.CreatedAt
+	} else {
+		facts.ReleasedAt = facts.Now
+	}
+	if previous != nil {
+		facts.Previous = previous.Name
+		if facts.VerifiedAt, err = verifiedAt(ctx, db, s.release, previous); err != nil {
+			return facts, err
+		}
+	}
+	facts.Freezes, err = frozen(ctx, db, s.service.TeamID, s.environment.ID, facts.Now)
+	return facts, err
+}
+
+// before is the environment that comes before another one on a service's path,
+// nil for the first.
+func before(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) (*ent.Environment, error) {
+	path, err := pathOf(ctx, db, s)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(path, func(other *ent.Environment) bool { return other.ID == e.ID })
+	if i < 1 {
+		return nil, nil
+	}
+	return path[i-1], nil
+}
+
+// pathOf is the order of environments that a service's releases take: its own,
+// or that of the platform.
+func pathOf(ctx context.Context, db *ent.Client, s *ent.Service) ([]*ent.Environment, error) {
+	all, err := inOrder(ctx, db)
+	if err != nil || len(s.Environments) == 0 {
+		return all, err
+	}
+	var path []*ent.Environment
+	for _, name := range s.Environments {
+		if i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == name }); i >= 0 {
+			path = append(path, all[i])
+		}
+	}
+	return path, nil
+}
+
+// verifiedAt is when a release was first verified in an environment, zero for never.
+func verifiedAt(ctx context.Context, db *ent.Client, r *ent.Release, e *ent.Environment) (time.Time, error) {
+	if r == nil {
+		return time.Time{}, nil
+	}
+	ids, err := db.Deployment.Query().Where(deployment.ReleaseID(r.ID), deployment.EnvironmentID(e.ID), deployment.Verified(true)).
+		Select(deployment.FieldPromotionID).Ints(ctx)
+	if err != nil || len(ids) == 0 {
+		return time.Time{}, err
+	}
+	first, err := db.Promotion.Query().Where(promotion.IDIn(ids...)).Order(promotion.ByID()).First(ctx)
+	if ent.IsNotFound(err) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	if first.EndedAt == nil { // verified a moment ago; its end is being written
+		return stamp(), nil
+	}
+	return *first.EndedAt, nil
+}
+
+func releaseOf(ctx context.Context, db *ent.Client, service, number int) (*ent.Release, error) {
+	if number == 0 {
+		return nil, nil
+	}
+	r, err := db.Release.Query().Where(release.ServiceID(service), release.Number(number)).Only(ctx)
+	return r, missing(err, "there is no release %d", number)
+}
+
+// frozen lists the freezes in force for a team's services in an environment.
+func frozen(ctx context.Context, db *ent.Client, team, environment int, now time.Time) ([]slipway.Frozen, error) {
+	rows, err := db.Freeze.Query().Where(freeze.StartsAtLTE(now), freeze.EndsAtGT(now), freeze.TeamIDIn(0, team), freeze.EnvironmentIDIn(0, environment)).
+		Order(freeze.ByID()).Limit(100).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []slipway.Frozen
+	for _, row := range rows {
+		if until, ok := inForce(row, now); ok {
+			out = append(out, slipway.Frozen{Reason: row.Reason, Until: until, By: row.PlacedBy})
+		}
+	}
+	return out, nil
+}
+
+// inForce tells whether a freeze holds at a time, and until when.
+func inForce(row *ent.Freeze, now time.Time) (until time.Time, ok bool) {
+	if now.Before(row.StartsAt) || !now.Before(row.EndsAt) {
+		return time.Time{}, false
+	}
+	if row.Window == nil {
+		return row.EndsAt, true
+	}
+	inside, until := row.Window.At(now)
+	if until.After(row.EndsAt) {
+		until = row.EndsAt
+	}
+	return until, inside
+}

@@ -1,0 +1,260 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/decision"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+// Gates is the gatekeeper of promotions. Like the ledger it needs storage and
+// the adapters only, so that a worker can run apart from the platform.
+type Gates struct {
+	Ledger   *Ledger
+	Builder  slipway.Builder
+	Renderer slipway.Renderer
+}
+
+var _ slipway.Gatekeeper = (*Gates)(nil)
+
+// lookAgain bounds how long a promotion waits without looking at its gates,
+// whatever was missed.
+const lookAgain = time.Hour
+
+// Review works out the plan and the gates as they stand now.
+func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.Review, error) {
+	ctx = asSystem(ctx)
+	row, err := g.promotion(ctx, req.Promotion)
+	if err != nil {
+		return slipway.Review{}, err
+	}
+	review := slipway.Review{State: slipway.PromotionState(row.State), Reason: row.Reason, Plan: slipway.Digest(row.PlanHash), Config: req.Config}
+	if review.State.Over() {
+		return review, nil
+	}
+	if row.PlanHash != "" && !row.Rollback { // config may have been edited while it waited
+		if review.Config, err = g.render(ctx, row, req); err != nil {
+			return review, err
+		}
+	}
+	facts, newer, err := g.facts(ctx, row, req, review.Config)
+	if err != nil {
+		return review, err
+	}
+	review.Plan = facts.Plan.Hash()
+	waits := facts.Gates()
+	rejected, no := facts.Rejected()
+	switch {
+	case no:
+		review.State, review.Reason = slipway.PromotionRejected, "rejected by "+rejected.Name
+		if rejected.Comment != "" {
+			review.Reason += ": " + rejected.Comment
+		}
+	case newer != nil && !row.Rollback:
+		review.State = slipway.PromotionSuperseded
+		review.Reason = fmt.Sprintf("release %d went live in %s meanwhile, and an older one doesn't overtake it; roll back if that is what you want",
+			newer.Edges.Release.Number, row.Edges.Environment.Name)
+	case len(waits) == 0:
+		review.State, review.Reason = slipway.PromotionRunning, ""
+	case !facts.Now.Before(facts.Expires()):
+		review.State, review.Reason = slipway.PromotionExpired, "given up after waiting since "+facts.Asked.UTC().Format("2006-01-02 15:04 UTC")+": "+reasons(waits)
+		waits = nil
+	default:
+		review.State, review.Reason = slipway.PromotionWaiting, reasons(waits)
+		review.Again = again(facts, waits)
+	}
+	review.Waited = len(waits) > 0 || len(row.Waits) > 0 || len(facts.Decisions) > 0
+	return review, g.keep(ctx, row, facts, review, waits)
+}
+
+func (g *Gates) promotion(ctx context.Context, id string) (*ent.Promotion, error) {
+	n, err := number(id)
+	if err != nil {
+		return nil, err
+	}
+	row, err := g.Ledger.db.Promotion.Query().Where(promotion.ID(n)).WithService().WithEnvironment().
+		WithDecisions(func(q *ent.DecisionQuery) { q.Where(decision.Void("")).Order(decision.ByID()) }).Only(ctx)
+	return row, missing(err, "there is no promotion %s", id)
+}
+
+// render renders the config again. It is pure: unchanged settings give the same digest.
+func (g *Gates) render(ctx context.Context, row *ent.Promotion, req slipway.ReviewRequest) (slipway.Digest, error) {
+	artifact, err := g.Builder.Open(ctx, req.Artifact)
+	if err != nil {
+		return "", err
+	}
+	s, e := row.Edges.Service.Name, row.Edges.Environment.Name
+	values, err := g.Ledger.Config(ctx, s, e, artifact.Manifest.Env)
+	if err != nil {
+		return "", err
+	}
+	snapshot, err := g.Renderer.Render(ctx, slipway.RenderRequest{
+		Artifact: req.Artifact, Service: s, Environment: e, Release: req.Release, Templates: artifact.Manifest.Templates, Values: values,
+	}, io.Discard)
+	if err != nil {
+		return "", err
+	}
+	return snapshot.Digest, g.Ledger.SaveSnapshot(ctx, snapshot)
+}
+
+// facts gathers what the gates look at. newer is the deployment of a newer
+// release that runs there, which must not be overtaken.
+func (g *Gates) facts(ctx context.Context, row *ent.Promotion, req slipway.ReviewRequest, config slipway.Digest) (facts slipway.GateFacts, newer *ent.Deployment, err error) {
+	db := g.Ledger.db
+	release, err := releaseOf(ctx, db, row.ServiceID, req.Release)
+	if err != nil {
+		return facts, nil, err
+	}
+	policy, err := policyOf(ctx, db, row.ServiceID, row.Edges.Environment)
+	if err != nil {
+		return facts, nil, err
+	}
+	var input workflows.Input
+	if err := json.Unmarshal(row.Input, &input); err != nil {
+		return facts, nil, fmt.Errorf("read the input of promotion %d: %w", row.ID, err)
+	}
+	facts, err = gateFacts(ctx, db, subject{
+		service: row.Edges.Service, environment: row.Edges.Environment, release: release, commit: row.Commit, config: config,
+		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID,
+	})
+	if err != nil {
+		return facts, nil, err
+	}
+	facts.Asked, facts.WaitedSince = row.CreatedAt, map[slipway.GateKind]time.Time{}
+	for _, w := range row.Waits {
+		facts.WaitedSince[w.Gate] = w.Since
+	}
+	hash := facts.Plan.Hash()
+	for _, d := range row.Edges.Decisions {
+		if d.Plan == string(hash) {
+			facts.Decisions = append(facts.Decisions, said(d))
+		}
+	}
+	people, err := approvers(ctx, db, row, policy.Policy)
+	if err != nil {
+		return facts, nil, err
+	}
+	facts.Approvers = accountNames(people)
+	if n := facts.Plan.ReplacesNumber; release != nil && n > release.Number && row.Plan != nil && row.Plan.ReplacesNumber != n {
+		newer, err = liveIn(ctx, db, row.ServiceID, row.EnvironmentID)
+	}
+	return facts, newer, err
+}
+
+func said(d *ent.Decision) slipway.Decision {
+	return slipway.Decision{Promotion: strconv.Itoa(d.PromotionID), Account: d.AccountID, Name: d.Name, Verdict: slipway.Verdict(d.Verdict),
+		Comment: d.Comment, Plan: slipway.Digest(d.Plan), Via: d.Via, Own: d.Own, At: d.CreatedAt}
+}
+
+// keep writes down what a review found, in one transaction.
+func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.GateFacts, review slipway.Review, waits []slipway.Wait) error {
+	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
+	var moved []string
+	if row.Plan != nil {
+		moved = facts.Plan.Moved(*row.Plan)
+	}
+	err := inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
+		update := tx.Promotion.Update().Where(promotion.ID(row.ID), promotion.StateIn(underWay...)).
+			SetPlan(&facts.Plan).SetPlanHash(string(review.Plan)).SetWaits(waits).SetExpiresAt(facts.Expires())
+		if review.State == slipway.PromotionWaiting {
+			update.SetReason(clean(review.Reason))
+		} else if !review.State.Over() {
+			update.SetReason("")
+		}
+		if err := update.Exec(ctx); err != nil {
+			return err
+		}
+		if len(moved) > 0 {
+			why := strings.Join(moved, "; ")
+			voided, err := tx.Decision.Update().Where(decision.PromotionID(row.ID), decision.Void(""), decision.PlanNEQ(string(review.Plan))).SetVoid(clean(why)).Save(ctx)
+			if err != nil {
+				return err
+			}
+			if err := at.event(ctx, tx, "promotion.plan_moved", row.ID, map[string]string{"what": clean(why), "void": strconv.Itoa(voided)}); err != nil {
+				return err
+			}
+		}
+		if review.State != slipway.PromotionWaiting {
+			return nil
+		}
+		if row.State == promotion.StateWaiting && row.Reason != review.Reason {
+			if err := at.event(ctx, tx, promotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": clean(review.Reason)}); err != nil {
+				return err
+			}
+		}
+		return remind(ctx, tx, at, row.ID, facts, waits)
+	})
+	if err == nil {
+		g.Ledger.storage.bell.ring(row.ID)
+	}
+	return err
+}
+
+// reminded is the kind of event that tells people again that they are waited for.
+const reminded = "promotion.reminder"
+
+// remind tells those who could approve when they were last told too long ago.
+func remind(ctx context.Context, tx *ent.Tx, at place, id int, facts slipway.GateFacts, waits []slipway.Wait) error {
+	for _, w := range waits {
+		if w.Gate != slipway.GateApproval {
+			continue
+		}
+		every := time.Duration(facts.Plan.Policy.RemindAfter) * time.Second
+		if facts.Now.Sub(w.Since) < every {
+			return nil
+		}
+		told, err := tx.Event.Query().Where(event.PromotionID(id), event.Kind(reminded), event.AtGT(facts.Now.Add(-every))).Exist(ctx)
+		if err != nil || told {
+			return err
+		}
+		return at.event(ctx, tx, reminded, id, map[string]string{"waits": w.Reason, "on": strings.Join(w.On, ", "), "until": w.Until.UTC().Format(time.RFC3339)})
+	}
+	return nil
+}
+
+// again is when the gates are looked at without being asked.
+func again(facts slipway.GateFacts, waits []slipway.Wait) time.Time {
+	next := facts.Now.Add(lookAgain)
+	sooner := func(t time.Time) {
+		if t.After(facts.Now) && t.Before(next) {
+			next = t
+		}
+	}
+	sooner(facts.Expires())
+	for _, w := range waits {
+		sooner(w.Until)
+		if w.Gate == slipway.GateApproval {
+			sooner(w.Since.Add(time.Duration(facts.Plan.Policy.RemindAfter) * time.Second))
+		}
+	}
+	return next
+}
+
+func reasons(waits []slipway.Wait) string {
+	list := make([]string, len(waits))
+	for i, w := range waits {
+		list[i] = w.Reason
+	}
+	return strings.Join(list, "; ")
+}
+
+// liveIn is the deployment that has the traffic, with its release; nil for none.
+func liveIn(ctx context.Context, db *ent.Client, service, environment int) (*ent.Deployment, error) {
+	d, err := db.Deployment.Query().Where(deployment.ServiceID(service), deployment.EnvironmentID(environment), deployment.Live(true)).
+		WithRelease().Order(ent.Desc(deployment.FieldID)).First(ctx)
+	if ent.IsNotFound(err) {
+		return nil, nil
+	}
+	return d, err
+}

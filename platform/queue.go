@@ -1,0 +1,194 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+var _ workflows.Queued = (*Platform)(nil)
+
+// enqueue lets a promotion begin now or after those before it. Where the policy
+// says so, those that haven't begun make way for it.
+func (p *Platform) enqueue(ctx context.Context, input workflows.Input, policy slipway.Policy) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
+	defer cancel()
+	if err := workflows.Enqueue(ctx, p.Temporal, input); err != nil {
+		return err
+	}
+	if policy.Concurrency != slipway.ConcurrencySupersede {
+		return nil
+	}
+	id := int(input.Fence)
+	rows, err := p.db.Promotion.Query().Where(promotion.HasServiceWith(service.Name(input.Service)), promotion.HasEnvironmentWith(environment.Name(input.Environment)),
+		promotion.IDLT(id), promotion.StateIn(promotion.StateQueued, promotion.StateWaiting), promotion.Rollback(false)).All(asSystem(ctx))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := p.supersede(asSystem(ctx), row, input); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supersede ends a promotion that makes way for another one. One that has begun
+// meanwhile goes on.
+func (p *Platform) supersede(ctx context.Context, row *ent.Promotion, by workflows.Input) error {
+	id := strconv.Itoa(row.ID)
+	if err := p.db.Promotion.Update().Where(promotion.ID(row.ID)).SetSupersededBy(int(by.Fence)).Exec(ctx); err != nil {
+		return err
+	}
+	err := workflows.Supersede(ctx, p.Temporal, by.Service, by.Environment, id, by.Promotion)
+	if slipway.CodeOf(err) != slipway.Conflict {
+		return err
+	}
+	if row.State != promotion.StateQueued {
+		return nil
+	}
+	running, ok, err := workflows.Running(ctx, p.Temporal, by.Service, by.Environment)
+	if err != nil || ok && running == id {
+		return err
+	}
+	return p.close(ctx, id, slipway.PromotionSuperseded, "superseded by promotion "+by.Promotion)
+}
+
+// Next returns the promotion that has waited longest for its turn. One that is
+// not to be waited for (another answer is on its way to who asked) is left out.
+func (p *Platform) Next(ctx context.Context, serviceName, environmentName string) (*workflows.Input, error) {
+	ctx = asSystem(ctx)
+	rows, err := p.db.Promotion.Query().Where(promotion.HasServiceWith(service.Name(serviceName)), promotion.HasEnvironmentWith(environment.Name(environmentName)),
+		promotion.StateEQ(promotion.StateQueued)).Order(promotion.ByID()).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		var input workflows.Input
+		if err := json.Unmarshal(row.Input, &input); err == nil && input.Queued && input.Promotion == strconv.Itoa(row.ID) {
+			return &input, nil
+		}
+	}
+	return nil, nil
+}
+
+// Ahead is how many promotions of the same service and environment come
+// before one that is queued; 0 when it isn't.
+func (p *Platform) Ahead(ctx context.Context, row *ent.Promotion) (int, error) {
+	if row.State != promotion.StateQueued {
+		return 0, nil
+	}
+	return p.db.Promotion.Query().Where(promotion.ServiceID(row.ServiceID), promotion.EnvironmentID(row.EnvironmentID),
+		promotion.StateIn(underWay...), promotion.IDLT(row.ID)).Count(ctx)
+}
+
+// Advance starts promotions of a release that has succeeded in one environment
+// into the next one on its path, where that takes it by itself. After a rollback
+// nothing gets there by itself until somebody says so.
+func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
+	ctx = asSystem(ctx)
+	id, err := number(done.Promotion)
+	if err != nil {
+		return err
+	}
+	row, err := p.db.Promotion.Query().Where(promotion.ID(id)).WithService().WithEnvironment().Only(ctx)
+	if err != nil {
+		return missing(err, "there is no promotion %s", done.Promotion)
+	}
+	if row.Rollback {
+		return p.placeHold(ctx, p.db, row.Edges.Service, row.Edges.Environment, row.ID, "rolled back by "+row.RequestedBy+" in promotion "+done.Promotion, row.RequestedBy)
+	}
+	path, err := pathOf(ctx, p.db, row.Edges.Service)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(path, func(e *ent.Environment) bool { return e.ID == row.EnvironmentID })
+	if i < 0 || i+1 == len(path) {
+		return nil
+	}
+	next := path[i+1]
+	policy, err := policyOf(ctx, p.db, row.ServiceID, next)
+	if err != nil || policy.Policy.Advance != slipway.AdvanceAfter {
+		return err
+	}
+	return p.follow(ctx, row, next, done.Release)
+}
+
+// follow starts an automatic promotion, in the name of who asked for the one
+// that it follows, unless something holds it or it was started before.
+func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Environment, release int) error {
+	cause := "after promotion " + strconv.Itoa(row.ID)
+	begun, err := p.db.Promotion.Query().Where(promotion.ServiceID(row.ServiceID), promotion.EnvironmentID(next.ID), promotion.Cause(cause)).Exist(ctx)
+	if err != nil || begun {
+		return err
+	}
+	held, err := p.holdOn(ctx, row.Edges.Service, next)
+	if err != nil {
+		return err
+	}
+	at := place{row.Edges.Service.Name, next.Name}
+	if held != nil {
+		return p.skipped(ctx, at, row.ID, "held: "+held.Reason)
+	}
+	plan, err := p.plan(ctx, PromoteInput{Service: at.service, Environment: at.environment, Release: release}, slipway.PermitServiceRead)
+	if err == nil {
+		plan.Cause, plan.Requester = cause, row.RequestedBy
+		_, err = p.start(ctx, plan)
+	}
+	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused {
+		return p.skipped(ctx, at, row.ID, err.Error())
+	}
+	return err
+}
+
+// skipped puts on record that an environment did not take a release by itself.
+func (p *Platform) skipped(ctx context.Context, at place, id int, why string) error {
+	return p.db.Event.Create().SetKind("promotion.not_advanced").SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
+		SetPromotionID(id).SetData(map[string]string{"reason": clean(why)}).Exec(ctx)
+}
+
+// look tells promotions that wait that something their gates look at has
+// changed. 0 stands for every service or environment. What is missed here, they
+// find out themselves within the hour.
+func (p *Platform) look(ctx context.Context, serviceID, environmentID int) {
+	ctx = asSystem(context.WithoutCancel(ctx))
+	where := []predicate.Promotion{promotion.StateEQ(promotion.StateWaiting)}
+	if serviceID != 0 {
+		where = append(where, promotion.ServiceID(serviceID))
+	}
+	if environmentID != 0 {
+		where = append(where, promotion.EnvironmentID(environmentID))
+	}
+	rows, err := p.db.Promotion.Query().Where(where...).WithService().WithEnvironment().All(ctx)
+	for _, row := range rows {
+		asked, cancel := context.WithTimeout(ctx, engineWait)
+		err = errors.Join(err, workflows.Look(asked, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name))
+		cancel()
+	}
+	if err != nil {
+		p.Log.Warn("promotions that wait could not be told to look again; they do so within the hour", "error", err)
+	}
+}
+
+// lookAt is look for what a layer of config belongs to.
+func (p *Platform) lookAt(ctx context.Context, c cell) {
+	s, e := c.ids()
+	var service, environment int
+	if s != nil {
+		service = *s
+	}
+	if e != nil {
+		environment = *e
+	}
+	p.look(ctx, service, environment)
+}

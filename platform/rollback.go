@@ -1,0 +1,120 @@
+package platform
+
+import (
+	"context"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/promotion"
+)
+
+// RollbackInput asks to go back.
+type RollbackInput struct {
+	Service     string
+	Environment string
+	Release     int // 0: the one that was verified there before what is live now
+}
+
+// PlanRollback works out what Rollback would do, and does nothing.
+func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, error) {
+	plan, err := p.planRollback(ctx, in, slipway.PermitServiceRead)
+	if err != nil {
+		return nil, err
+	}
+	return plan, p.preview(ctx, plan)
+}
+
+func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permission slipway.Permission) (*Plan, error) {
+	if in.Release < 0 {
+		return nil, slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
+	}
+	s, err := p.Service(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	if in.Environment == "" {
+		return nil, slipway.Errorf(slipway.Invalid, "environment is missing").At("environment")
+	}
+	e, _, err := p.onPath(ctx, s, in.Environment)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
+		return nil, err
+	}
+	rows, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID),
+		deployment.Or(deployment.Verified(true), deployment.Live(true))).WithRelease().Order(ent.Desc(deployment.FieldID)).Limit(1000).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int, len(rows))
+	for i, d := range rows {
+		ids[i] = d.PromotionID
+	}
+	back, err := p.db.Promotion.Query().Where(promotion.IDIn(ids...), promotion.Rollback(true)).IDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := previousOf(rows, back, in.Release)
+	if d == nil {
+		if in.Release != 0 {
+			return nil, slipway.Errorf(slipway.Conflict, "release %d of %s was never verified in %s, so there is no way back to it; promote it instead: slipway promote %s --to %s --release %d",
+				in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
+		}
+		return nil, slipway.Errorf(slipway.Conflict, "no earlier release of %s was verified in %s, so there is nothing to go back to", s.Name, e.Name)
+	}
+	if d.Live {
+		return nil, slipway.Errorf(slipway.Conflict, "release %d of %s is live in %s already", d.Edges.Release.Number, s.Name, e.Name)
+	}
+	policy, err := policyOf(ctx, p.db, s.ID, e)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot)}
+	return plan, p.finishPlan(ctx, plan)
+}
+
+// previousOf finds the deployment to go back to among those of a service in an
+// environment, newest first; back are the promotions that were rollbacks. A
+// rollback leads from what is live to what was there before it; a second one
+// goes on further back, not forth again.
+func previousOf(rows []*ent.Deployment, back []int, number int) *ent.Deployment {
+	rolledBack := map[int]bool{}
+	for _, id := range back {
+		rolledBack[id] = true
+	}
+	at := -1
+	for i, d := range rows {
+		if number == 0 && d.Live && at < 0 {
+			at = i
+		}
+		if number != 0 && d.Edges.Release.Number == number && (d.Verified || d.Live) {
+			return d
+		}
+	}
+	if number != 0 || len(rows) == 0 {
+		return nil
+	}
+	if at < 0 { // nothing is live: the newest that was verified
+		return rows[0]
+	}
+	current := rows[at].ReleaseID
+	// What a rollback brought back stands in the history where it first stood.
+	for rolledBack[rows[at].PromotionID] {
+		older := at + 1
+		for older < len(rows) && rows[older].ReleaseID != current {
+			older++
+		}
+		if older == len(rows) {
+			break
+		}
+		at = older
+	}
+	for _, d := range rows[at+1:] {
+		if d.ReleaseID != current && d.Verified {
+			return d
+		}
+	}
+	return nil
+}
