@@ -51,7 +51,6 @@ type Policy struct {
 	Advance           Advance     `json:"advance"`            // "" means by_hand
 	Branch            string      `json:"branch"`             // of push; "" means the service's
 	Concurrency       Concurrency `json:"concurrency"`        // "" means refuse
-	Rehearse          bool        `json:"rehearse"`           // the artifact is tried with the real config before anybody approves
 }
 
 // PolicyChange says what to change of a policy; nil leaves a field as it is.
@@ -70,7 +69,6 @@ type PolicyChange struct {
 	Advance           *Advance     `json:"advance,omitempty"`
 	Branch            *string      `json:"branch,omitempty"`
 	Concurrency       *Concurrency `json:"concurrency,omitempty"`
-	Rehearse          *bool        `json:"rehearse,omitempty"`
 }
 
 // With returns the policy with a change laid over it.
@@ -89,7 +87,6 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Advance, c.Advance)
 	lay(&p.Branch, c.Branch)
 	lay(&p.Concurrency, c.Concurrency)
-	lay(&p.Rehearse, c.Rehearse)
 	return p
 }
 
@@ -109,7 +106,6 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Advance, n.Advance)
 	prefer(&c.Branch, n.Branch)
 	prefer(&c.Concurrency, n.Concurrency)
-	prefer(&c.Rehearse, n.Rehearse)
 	return c
 }
 
@@ -127,6 +123,12 @@ func prefer[T any](field **T, value *T) {
 
 // Defaults fills in what an empty field means.
 func (p Policy) Defaults() Policy {
+	if p.Approvers == nil {
+		p.Approvers = []string{}
+	}
+	if p.Windows == nil {
+		p.Windows = []Window{}
+	}
 	if p.OwnChanges == "" {
 		p.OwnChanges = OwnAlone
 	}

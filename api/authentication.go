@@ -67,7 +67,7 @@ func (s *Server) viewer(ctx context.Context, r *http.Request) (slipway.Viewer, e
 	header := r.Header.Values(echo.HeaderAuthorization)
 	if operator, _ := ctx.Value(operatorKey{}).(bool); operator && len(header) == 0 {
 		// Whoever can open the socket in the data directory owns the platform anyway.
-		return slipway.Viewer{Kind: slipway.ViewerSystem, Name: "operator", Admin: true, Via: callerFrom(ctx).Via, Address: "this machine"}, nil
+		return slipway.Viewer{Kind: slipway.ViewerSystem, Name: platform.Operator, Admin: true, Via: callerFrom(ctx).Via, Address: "this machine"}, nil
 	}
 	if len(header) == 0 {
 		return slipway.Viewer{}, slipway.Errorf(slipway.Unauthenticated, "sign in first: run `slipway login`, or send a token as `Authorization: Bearer TOKEN`")

@@ -8,7 +8,7 @@ import (
 )
 
 func environment(e *ent.Environment) Environment {
-	return Environment{Name: e.Name, Position: e.Position, Target: e.Target}
+	return Environment{Name: e.Name, Position: e.Position, Target: e.Target, Policy: e.Policy.Defaults()}
 }
 
 // ListEnvironments lists all environments in order.
@@ -44,7 +44,7 @@ func (h *handlers) GetEnvironment(ctx context.Context, r GetEnvironmentRequestOb
 
 // UpdateEnvironment changes an environment.
 func (h *handlers) UpdateEnvironment(ctx context.Context, r UpdateEnvironmentRequestObject) (UpdateEnvironmentResponseObject, error) {
-	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, platform.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target, If: onlyIf(r.Params.IfMatch)})
+	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, platform.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target, Policy: r.Body.Policy, If: onlyIf(r.Params.IfMatch)})
 	if err != nil {
 		return nil, err
 	}

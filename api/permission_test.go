@@ -36,6 +36,10 @@ var bodies = map[string]string{
 	"createTeam":        `{"name":"another"}`,
 	"createAccount":     `{"name":"program","kind":"service"}`,
 	"updateAccount":     `{"email":"a@example.com"}`,
+	"createDecision":    `{"verdict":"approve","plan":"sha256:x"}`,
+	"updatePolicy":      `{"approvals":0}`,
+	"placeHold":         `{"reason":"a test"}`,
+	"createFreeze":      `{"reason":"a test","team":"no-such","ends_at":"2099-01-01T00:00:00Z"}`,
 	"renderConfig":      `{"environment":"dev"}`,
 }
 
@@ -102,7 +106,7 @@ func everyRole(w *apitest.World) []viewer {
 func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slipway.Permission, method, path string, op *openapi3.Operation) {
 	call := func(account, token string) (*http.Response, string) {
 		at := strings.NewReplacer("{service}", "billing", "{environment}", "dev", "{number}", "1", "{promotion}", "1", "{step}", "build",
-			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE").Replace(path)
+			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1").Replace(path)
 		if op.OperationID == "setMember" || op.OperationID == "removeMember" {
 			at = strings.Replace(at, account, "owner", 1) // somebody else
 		}

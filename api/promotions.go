@@ -30,6 +30,14 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 		Id: p.ID, State: slipway.PromotionState(p.State), Rollback: p.Rollback, Ref: p.Commit.Ref, Commit: commit(p.Commit),
 		Step: slipway.StepName(p.EndedAtStep), Reason: p.Reason, RequestedBy: p.RequestedBy, Steps: each(p.Edges.Steps, step),
 		CreatedAt: p.CreatedAt.UTC(), StartedAt: when(p.StartedAt), EndedAt: when(p.EndedAt),
+		Cause: p.Cause, PlanHash: p.PlanHash, Decisions: each(p.Edges.Decisions, decided), ExpiresAt: when(p.ExpiresAt),
+		SupersededBy: p.SupersededBy, RetryOf: p.RetryOf,
+	}
+	if p.Plan != nil {
+		out.Plan = *p.Plan
+	}
+	if out.State == slipway.PromotionWaiting {
+		out.Waits = p.Waits
 	}
 	if s, e := p.Edges.Service, p.Edges.Environment; s != nil && e != nil {
 		out.Service, out.Environment = s.Name, e.Name
@@ -47,7 +55,7 @@ func plan(p *platform.Plan) Plan {
 	out := Plan{Service: p.Service.Name, Environment: p.Environment.Name, Commit: commit(p.Commit),
 		Steps: each(p.Steps, func(s slipway.PlannedStep) PlannedStep {
 			return PlannedStep{Name: s.Name, State: s.State, Reason: s.Reason}
-		})}
+		}), Plan: p.Outline, PlanHash: string(p.Outline.Hash()), Waits: p.Waits}
 	if p.Release != nil {
 		out.Release = p.Release.Number
 	}
@@ -92,6 +100,13 @@ func (h *handlers) Rollback(ctx context.Context, r RollbackRequestObject) (Rollb
 
 // ListPromotions lists promotions, newest first.
 func (h *handlers) ListPromotions(ctx context.Context, r ListPromotionsRequestObject) (ListPromotionsResponseObject, error) {
+	if r.Params.WaitingForMe {
+		rows, err := h.platform.WaitingFor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return ListPromotions200JSONResponse{Items: each(rows, h.promotion)}, nil
+	}
 	list, err := h.platform.Promotions(ctx, platform.PromotionsQuery{
 		Service: r.Params.Service, Environment: r.Params.Environment, State: r.Params.State, Page: page(r.Params.Cursor, r.Params.Limit),
 	})

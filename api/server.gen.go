@@ -350,6 +350,81 @@ type ConfigChange struct {
 // Example: service_environment
 type ConfigLayer = slipway.ConfigLayer
 
+// Decision what a person said
+type Decision struct {
+	// Account who
+	//
+	// Example: grace
+	Account string `json:"account"`
+
+	// At when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	At time.Time `json:"at"`
+
+	// Comment why
+	//
+	// Example: looks good
+	Comment string `json:"comment,omitempty,omitzero"`
+
+	// Own whether it is by who asked for the promotion, or wrote its commit
+	//
+	// Example: false
+	Own bool `json:"own,omitempty,omitzero"`
+
+	// Plan the plan that it was given to
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	Plan string `json:"plan"`
+
+	// Verdict what a person says
+	//
+	// Example: approve
+	Verdict Verdict `json:"verdict"`
+
+	// Via through what
+	//
+	// Example: portal
+	Via string `json:"via,omitempty,omitzero"`
+
+	// Void why it counts no more
+	//
+	// Example: the config was changed
+	Void string `json:"void,omitempty,omitzero"`
+}
+
+// DecisionInput what a person says to a promotion that waits
+type DecisionInput struct {
+	// Comment why
+	//
+	// Example: looks good
+	Comment string `json:"comment,omitempty,omitzero"`
+
+	// Plan the plan_hash that was seen
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	Plan string `json:"plan"`
+
+	// Verdict what a person says
+	//
+	// Example: approve
+	Verdict Verdict `json:"verdict"`
+}
+
+// DecisionList what was said, and what may be said
+type DecisionList struct {
+	// Items the decisions
+	Items []Decision `json:"items"`
+
+	// May what whoever asks may say now
+	May []Verdict `json:"may"`
+
+	// WhyNot why not approve
+	//
+	// Example: this is your own change, so somebody else decides; ask grace
+	WhyNot string `json:"why_not,omitempty,omitzero"`
+}
+
 // Dependency a distribution that a release contains
 type Dependency struct {
 	// Direct whether the project asks for it itself
@@ -439,6 +514,9 @@ type Environment struct {
 	// Example: prod
 	Name string `json:"name"`
 
+	// Policy what an environment asks of promotions; durations in seconds
+	Policy Policy `json:"policy"`
+
 	// Position the place in the order, from 1
 	//
 	// Example: 3
@@ -452,6 +530,9 @@ type Environment struct {
 
 // EnvironmentChange what to change of an environment
 type EnvironmentChange struct {
+	// Policy the fields of a policy that shall change
+	Policy PolicyChange `json:"policy,omitempty,omitzero"`
+
 	// Position the place in the order
 	//
 	// Example: 2
@@ -508,6 +589,136 @@ type FieldError struct {
 	//
 	// Example: /url
 	Pointer string `json:"pointer"`
+}
+
+// Freeze a time in which nothing is promoted
+type Freeze struct {
+	// EndsAt until when
+	//
+	// Example: 2027-01-02T00:00:00Z
+	EndsAt time.Time `json:"ends_at"`
+
+	// Environment where; absent for everywhere
+	//
+	// Example: prod
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Id its number
+	//
+	// Example: 3
+	Id int `json:"id"`
+
+	// InForce whether it holds now
+	//
+	// Example: true
+	InForce bool `json:"in_force"`
+
+	// PlacedBy who placed it
+	//
+	// Example: ada
+	PlacedBy string `json:"placed_by"`
+
+	// Reason why
+	//
+	// Example: end of the year
+	Reason string `json:"reason"`
+
+	// StartsAt from when
+	//
+	// Example: 2026-12-20T00:00:00Z
+	StartsAt time.Time `json:"starts_at"`
+
+	// Team whose services; absent for every team
+	//
+	// Example: shop
+	Team string `json:"team,omitempty,omitzero"`
+
+	// Window a stretch of time that comes again
+	Window Window `json:"window,omitempty,omitzero"`
+}
+
+// FreezeInput a time in which nothing is promoted
+type FreezeInput struct {
+	// EndsAt until when
+	//
+	// Example: 2027-01-02T00:00:00Z
+	EndsAt time.Time `json:"ends_at"`
+
+	// Environment where; everywhere unless given
+	//
+	// Example: prod
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Reason why; everybody who is held up reads it
+	//
+	// Example: end of the year
+	Reason string `json:"reason"`
+
+	// StartsAt from when; now unless given
+	//
+	// Example: 2026-12-20T00:00:00Z
+	StartsAt time.Time `json:"starts_at,omitempty,omitzero"`
+
+	// Team whose services; every team's unless given
+	//
+	// Example: shop
+	Team string `json:"team,omitempty,omitzero"`
+
+	// Window a stretch of time that comes again
+	Window Window `json:"window,omitempty,omitzero"`
+}
+
+// FreezeList freezes
+type FreezeList struct {
+	// Items the freezes
+	Items []Freeze `json:"items"`
+}
+
+// Hold automatic promotion into an environment is stopped
+type Hold struct {
+	// CreatedAt since when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Environment the environment
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// PlacedBy who placed it
+	//
+	// Example: ada
+	PlacedBy string `json:"placed_by"`
+
+	// Promotion the rollback that placed it
+	//
+	// Example: 14
+	Promotion int `json:"promotion,omitempty,omitzero"`
+
+	// Reason why
+	//
+	// Example: rolled back by ada in promotion 14
+	Reason string `json:"reason"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+}
+
+// HoldInput why automatic promotion stops
+type HoldInput struct {
+	// Reason why
+	//
+	// Example: looking for a leak
+	Reason string `json:"reason"`
+}
+
+// HoldList holds
+type HoldList struct {
+	// Items the holds
+	Items []Hold `json:"items"`
 }
 
 // Identity who asks
@@ -772,6 +983,14 @@ type Plan struct {
 	// Example: test
 	Environment string `json:"environment"`
 
+	// Plan what a promotion will do, as far as it is known; an approval is given to its hash
+	Plan PromotionPlan `json:"plan,omitempty,omitzero"`
+
+	// PlanHash the digest of the plan
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	PlanHash string `json:"plan_hash,omitempty,omitzero"`
+
 	// Release the release; absent when it must be built first
 	//
 	// Example: 7
@@ -784,6 +1003,9 @@ type Plan struct {
 
 	// Steps the steps in their order
 	Steps []PlannedStep `json:"steps"`
+
+	// Waits the gates that are closed now
+	Waits []Wait `json:"waits,omitempty,omitzero"`
 }
 
 // PlannedStep a step and what will be done about it
@@ -803,6 +1025,12 @@ type PlannedStep struct {
 	// Example: succeeded
 	State StepState `json:"state"`
 }
+
+// Policy what an environment asks of promotions; durations in seconds
+type Policy = slipway.Policy
+
+// PolicyChange the fields of a policy that shall change
+type PolicyChange = slipway.PolicyChange
 
 // Problem an error as problem details (RFC 9457)
 type Problem struct {
@@ -865,6 +1093,11 @@ type Process struct {
 
 // Promotion a release on its way into an environment
 type Promotion struct {
+	// Cause what asked for it, when it was no person
+	//
+	// Example: after promotion 11
+	Cause string `json:"cause,omitempty,omitzero"`
+
 	// Commit one exact commit
 	Commit Commit `json:"commit,omitempty,omitzero"`
 
@@ -872,6 +1105,9 @@ type Promotion struct {
 	//
 	// Example: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
+
+	// Decisions what people said, the oldest first
+	Decisions []Decision `json:"decisions,omitempty,omitzero"`
 
 	// EndedAt when it ended
 	//
@@ -883,12 +1119,25 @@ type Promotion struct {
 	// Example: prod
 	Environment string `json:"environment"`
 
+	// ExpiresAt when it is given up if it still waits
+	//
+	// Example: 2026-11-30T09:00:00Z
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+
 	// Id the id
 	//
 	// Example: 12
 	Id int `json:"id"`
 
-	// Reason why it ended as it did
+	// Plan what a promotion will do, as far as it is known; an approval is given to its hash
+	Plan PromotionPlan `json:"plan,omitempty,omitzero"`
+
+	// PlanHash what a decision is given to
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	PlanHash string `json:"plan_hash,omitempty,omitzero"`
+
+	// Reason why it ended as it did, or what it waits for
 	//
 	// Example: 2 of 31 tests failed
 	Reason string `json:"reason,omitempty,omitzero"`
@@ -907,6 +1156,11 @@ type Promotion struct {
 	//
 	// Example: local
 	RequestedBy string `json:"requested_by,omitempty,omitzero"`
+
+	// RetryOf the promotion that it tries again
+	//
+	// Example: 11
+	RetryOf int `json:"retry_of,omitempty,omitzero"`
 
 	// Rollback whether it goes back to a release that ran there before
 	//
@@ -936,10 +1190,18 @@ type Promotion struct {
 	// Steps the steps in their order
 	Steps []Step `json:"steps"`
 
+	// SupersededBy the promotion that it made way for
+	//
+	// Example: 13
+	SupersededBy int `json:"superseded_by,omitempty,omitzero"`
+
 	// Url where the service answers in that environment
 	//
 	// Example: http://billing.prod.localhost:7080/
 	Url string `json:"url,omitempty,omitzero"`
+
+	// Waits the closed gates that it waits at
+	Waits []Wait `json:"waits,omitempty,omitzero"`
 }
 
 // PromotionBrief the latest promotion of a cell
@@ -983,6 +1245,9 @@ type PromotionPage struct {
 	// Example: MTI
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
+
+// PromotionPlan what a promotion will do, as far as it is known; an approval is given to its hash
+type PromotionPlan = slipway.PromotionPlan
 
 // PromotionState Where a promotion stands. `failed` means that the service's own build, tests or checks said no; `errored` that the platform could not find out.
 //
@@ -1122,7 +1387,7 @@ type RollbackInput struct {
 	Release int `json:"release,omitempty,omitzero"`
 }
 
-// Scope read, promote:ENVIRONMENT, promote:*, config or admin
+// Scope read, promote:ENVIRONMENT, promote:*, approve, config or admin
 //
 // Example: promote:dev
 type Scope = slipway.Scope
@@ -1295,6 +1560,15 @@ type ServicePage struct {
 	//
 	// Example: YmlsbGluZw
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// ServicePolicy what holds for a service in an environment
+type ServicePolicy struct {
+	// Change what the service asks beyond, or instead of, the environment's own policy
+	Change slipway.PolicyChange `json:"change"`
+
+	// Policy what an environment asks of promotions; durations in seconds
+	Policy Policy `json:"policy"`
 }
 
 // Session what signing in gives
@@ -1669,6 +1943,11 @@ type TokenList struct {
 	Items []Token `json:"items"`
 }
 
+// Verdict what a person says
+//
+// Example: approve
+type Verdict = slipway.Verdict
+
 // Version which build answers
 type Version struct {
 	// Commit the commit that it was built from
@@ -1686,6 +1965,12 @@ type Version struct {
 	// Example: 0.1.0
 	Version string `json:"version"`
 }
+
+// Wait a closed gate
+type Wait = slipway.Wait
+
+// Window a stretch of time that comes again
+type Window = slipway.Window
 
 // AccountName a DNS label of lower-case letters, digits and single hyphens
 //
@@ -1785,6 +2070,12 @@ type UpdateEnvironmentParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// ListHoldsParams defines parameters for ListHolds.
+type ListHoldsParams struct {
+	// Service only of this service
+	Service Name `form:"service,omitempty" json:"service,omitempty,omitzero"`
+}
+
 // ListPromotionsParams defines parameters for ListPromotions.
 type ListPromotionsParams struct {
 	// Service only of this service
@@ -1795,6 +2086,9 @@ type ListPromotionsParams struct {
 
 	// State only in this state
 	State PromotionState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// WaitingForMe only those that wait for the decision of whoever asks, the oldest first and without a cursor
+	WaitingForMe bool `form:"waiting_for_me,omitempty" json:"waiting_for_me,omitempty,omitzero"`
 
 	// Cursor `next_cursor` of the page before; not to be made by hand
 	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
@@ -1884,6 +2178,18 @@ type GetLogsParams struct {
 	Follow bool `form:"follow,omitempty" json:"follow,omitempty,omitzero"`
 }
 
+// ResetPolicyParams defines parameters for ResetPolicy.
+type ResetPolicyParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// UpdatePolicyParams defines parameters for UpdatePolicy.
+type UpdatePolicyParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
 // ListReleasesParams defines parameters for ListReleases.
 type ListReleasesParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -1956,11 +2262,17 @@ type CreateEnvironmentJSONRequestBody = EnvironmentInput
 // UpdateEnvironmentJSONRequestBody defines body for UpdateEnvironment for application/json ContentType.
 type UpdateEnvironmentJSONRequestBody = EnvironmentChange
 
+// CreateFreezeJSONRequestBody defines body for CreateFreeze for application/json ContentType.
+type CreateFreezeJSONRequestBody = FreezeInput
+
 // CreateInvitationJSONRequestBody defines body for CreateInvitation for application/json ContentType.
 type CreateInvitationJSONRequestBody = InvitationInput
 
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptInput
+
+// CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
+type CreateDecisionJSONRequestBody = DecisionInput
 
 // CreateServiceJSONRequestBody defines body for CreateService for application/json ContentType.
 type CreateServiceJSONRequestBody = ServiceInput
@@ -1973,6 +2285,12 @@ type UpdateConfigJSONRequestBody = ConfigChange
 
 // RenderConfigJSONRequestBody defines body for RenderConfig for application/json ContentType.
 type RenderConfigJSONRequestBody = RenderInput
+
+// PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
+type PlaceHoldJSONRequestBody = HoldInput
+
+// UpdatePolicyJSONRequestBody defines body for UpdatePolicy for application/json ContentType.
+type UpdatePolicyJSONRequestBody = PolicyChange
 
 // RollbackJSONRequestBody defines body for Rollback for application/json ContentType.
 type RollbackJSONRequestBody = RollbackInput
@@ -2036,6 +2354,18 @@ type ServerInterface interface {
 	// UpdateEnvironment Change an environment
 	// (PATCH /environments/{environment})
 	UpdateEnvironment(ctx echo.Context, environment EnvironmentName, params UpdateEnvironmentParams) error
+	// ListFreezes List freezes
+	// (GET /freezes)
+	ListFreezes(ctx echo.Context) error
+	// CreateFreeze Freeze
+	// (POST /freezes)
+	CreateFreeze(ctx echo.Context) error
+	// LiftFreeze Lift a freeze
+	// (DELETE /freezes/{freeze})
+	LiftFreeze(ctx echo.Context, freeze int) error
+	// ListHolds List holds
+	// (GET /holds)
+	ListHolds(ctx echo.Context, params ListHoldsParams) error
 	// CreateInvitation Invite somebody
 	// (POST /invitations)
 	CreateInvitation(ctx echo.Context) error
@@ -2051,9 +2381,18 @@ type ServerInterface interface {
 	// CancelPromotion Cancel a promotion
 	// (POST /promotions/{promotion}/cancel)
 	CancelPromotion(ctx echo.Context, promotion PromotionID) error
+	// ListDecisions What was said to a promotion
+	// (GET /promotions/{promotion}/decisions)
+	ListDecisions(ctx echo.Context, promotion PromotionID) error
+	// CreateDecision Approve, reject, or open a gate
+	// (POST /promotions/{promotion}/decisions)
+	CreateDecision(ctx echo.Context, promotion PromotionID) error
 	// FollowPromotion Follow a promotion
 	// (GET /promotions/{promotion}/events)
 	FollowPromotion(ctx echo.Context, promotion PromotionID, params FollowPromotionParams) error
+	// RetryPromotion Try a promotion again
+	// (POST /promotions/{promotion}/retry)
+	RetryPromotion(ctx echo.Context, promotion PromotionID) error
 	// GetStepLog Read the log of a step
 	// (GET /promotions/{promotion}/steps/{step}/log)
 	GetStepLog(ctx echo.Context, promotion PromotionID, step StepName, params GetStepLogParams) error
@@ -2084,9 +2423,24 @@ type ServerInterface interface {
 	// ListDeployments List deployments
 	// (GET /services/{service}/environments/{environment}/deployments)
 	ListDeployments(ctx echo.Context, service ServiceName, environment EnvironmentName, params ListDeploymentsParams) error
+	// ReleaseHold Let automatic promotion go on
+	// (DELETE /services/{service}/environments/{environment}/hold)
+	ReleaseHold(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// PlaceHold Stop automatic promotion
+	// (PUT /services/{service}/environments/{environment}/hold)
+	PlaceHold(ctx echo.Context, service ServiceName, environment EnvironmentName) error
 	// GetLogs Read the output of the running service
 	// (GET /services/{service}/environments/{environment}/logs)
 	GetLogs(ctx echo.Context, service ServiceName, environment EnvironmentName, params GetLogsParams) error
+	// ResetPolicy Go back to the environment's policy
+	// (DELETE /services/{service}/environments/{environment}/policy)
+	ResetPolicy(ctx echo.Context, service ServiceName, environment EnvironmentName, params ResetPolicyParams) error
+	// GetPolicy The policy of a service in an environment
+	// (GET /services/{service}/environments/{environment}/policy)
+	GetPolicy(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// UpdatePolicy Ask for another policy
+	// (PATCH /services/{service}/environments/{environment}/policy)
+	UpdatePolicy(ctx echo.Context, service ServiceName, environment EnvironmentName, params UpdatePolicyParams) error
 	// Rollback Roll back
 	// (POST /services/{service}/environments/{environment}/rollback)
 	Rollback(ctx echo.Context, service ServiceName, environment EnvironmentName) error
@@ -2427,6 +2781,58 @@ func (w *ServerInterfaceWrapper) UpdateEnvironment(ctx echo.Context) error {
 	return err
 }
 
+// ListFreezes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFreezes(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFreezes(ctx)
+	return err
+}
+
+// CreateFreeze converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateFreeze(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateFreeze(ctx)
+	return err
+}
+
+// LiftFreeze converts echo context to params.
+func (w *ServerInterfaceWrapper) LiftFreeze(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "freeze" -------------
+	var freeze int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "freeze", ctx.Param("freeze"), &freeze, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter freeze: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LiftFreeze(ctx, freeze)
+	return err
+}
+
+// ListHolds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHolds(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHoldsParams
+	// ------------- Optional query parameter "service" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "service", ctx.QueryParams(), &params.Service, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHolds(ctx, params)
+	return err
+}
+
 // CreateInvitation converts echo context to params.
 func (w *ServerInterfaceWrapper) CreateInvitation(ctx echo.Context) error {
 	var err error
@@ -2470,6 +2876,13 @@ func (w *ServerInterfaceWrapper) ListPromotions(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "waiting_for_me" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "waiting_for_me", ctx.QueryParams(), &params.WaitingForMe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter waiting_for_me: %s", err))
 	}
 
 	// ------------- Optional query parameter "cursor" -------------
@@ -2523,6 +2936,38 @@ func (w *ServerInterfaceWrapper) CancelPromotion(ctx echo.Context) error {
 	return err
 }
 
+// ListDecisions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDecisions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promotion" -------------
+	var promotion PromotionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promotion", ctx.Param("promotion"), &promotion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promotion: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDecisions(ctx, promotion)
+	return err
+}
+
+// CreateDecision converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateDecision(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promotion" -------------
+	var promotion PromotionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promotion", ctx.Param("promotion"), &promotion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promotion: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateDecision(ctx, promotion)
+	return err
+}
+
 // FollowPromotion converts echo context to params.
 func (w *ServerInterfaceWrapper) FollowPromotion(ctx echo.Context) error {
 	var err error
@@ -2556,6 +3001,22 @@ func (w *ServerInterfaceWrapper) FollowPromotion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.FollowPromotion(ctx, promotion, params)
+	return err
+}
+
+// RetryPromotion converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryPromotion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promotion" -------------
+	var promotion PromotionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promotion", ctx.Param("promotion"), &promotion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promotion: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryPromotion(ctx, promotion)
 	return err
 }
 
@@ -2858,6 +3319,54 @@ func (w *ServerInterfaceWrapper) ListDeployments(ctx echo.Context) error {
 	return err
 }
 
+// ReleaseHold converts echo context to params.
+func (w *ServerInterfaceWrapper) ReleaseHold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReleaseHold(ctx, service, environment)
+	return err
+}
+
+// PlaceHold converts echo context to params.
+func (w *ServerInterfaceWrapper) PlaceHold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PlaceHold(ctx, service, environment)
+	return err
+}
+
 // GetLogs converts echo context to params.
 func (w *ServerInterfaceWrapper) GetLogs(ctx echo.Context) error {
 	var err error
@@ -2902,6 +3411,118 @@ func (w *ServerInterfaceWrapper) GetLogs(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetLogs(ctx, service, environment, params)
+	return err
+}
+
+// ResetPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) ResetPolicy(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResetPolicyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResetPolicy(ctx, service, environment, params)
+	return err
+}
+
+// GetPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPolicy(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPolicy(ctx, service, environment)
+	return err
+}
+
+// UpdatePolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdatePolicy(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdatePolicyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdatePolicy(ctx, service, environment, params)
 	return err
 }
 
@@ -3472,12 +4093,19 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/environments", wrapper.CreateEnvironment, options.OperationMiddlewares["createEnvironment"]...)
 	router.GET(options.BaseURL+"/environments/:environment", wrapper.GetEnvironment, options.OperationMiddlewares["getEnvironment"]...)
 	router.PATCH(options.BaseURL+"/environments/:environment", wrapper.UpdateEnvironment, options.OperationMiddlewares["updateEnvironment"]...)
+	router.GET(options.BaseURL+"/freezes", wrapper.ListFreezes, options.OperationMiddlewares["listFreezes"]...)
+	router.POST(options.BaseURL+"/freezes", wrapper.CreateFreeze, options.OperationMiddlewares["createFreeze"]...)
+	router.DELETE(options.BaseURL+"/freezes/:freeze", wrapper.LiftFreeze, options.OperationMiddlewares["liftFreeze"]...)
+	router.GET(options.BaseURL+"/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.POST(options.BaseURL+"/invitations", wrapper.CreateInvitation, options.OperationMiddlewares["createInvitation"]...)
 	router.POST(options.BaseURL+"/invitations/accept", wrapper.AcceptInvitation, options.OperationMiddlewares["acceptInvitation"]...)
 	router.GET(options.BaseURL+"/promotions", wrapper.ListPromotions, options.OperationMiddlewares["listPromotions"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion", wrapper.GetPromotion, options.OperationMiddlewares["getPromotion"]...)
 	router.POST(options.BaseURL+"/promotions/:promotion/cancel", wrapper.CancelPromotion, options.OperationMiddlewares["cancelPromotion"]...)
+	router.GET(options.BaseURL+"/promotions/:promotion/decisions", wrapper.ListDecisions, options.OperationMiddlewares["listDecisions"]...)
+	router.POST(options.BaseURL+"/promotions/:promotion/decisions", wrapper.CreateDecision, options.OperationMiddlewares["createDecision"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/events", wrapper.FollowPromotion, options.OperationMiddlewares["followPromotion"]...)
+	router.POST(options.BaseURL+"/promotions/:promotion/retry", wrapper.RetryPromotion, options.OperationMiddlewares["retryPromotion"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/steps/:step/log", wrapper.GetStepLog, options.OperationMiddlewares["getStepLog"]...)
 	router.GET(options.BaseURL+"/services", wrapper.ListServices, options.OperationMiddlewares["listServices"]...)
 	router.POST(options.BaseURL+"/services", wrapper.CreateService, options.OperationMiddlewares["createService"]...)
@@ -3488,7 +4116,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/services/:service/config", wrapper.UpdateConfig, options.OperationMiddlewares["updateConfig"]...)
 	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
+	router.DELETE(options.BaseURL+"/services/:service/environments/:environment/hold", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
+	router.PUT(options.BaseURL+"/services/:service/environments/:environment/hold", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/logs", wrapper.GetLogs, options.OperationMiddlewares["getLogs"]...)
+	router.DELETE(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.ResetPolicy, options.OperationMiddlewares["resetPolicy"]...)
+	router.GET(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.GetPolicy, options.OperationMiddlewares["getPolicy"]...)
+	router.PATCH(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.UpdatePolicy, options.OperationMiddlewares["updatePolicy"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
 	router.POST(options.BaseURL+"/services/:service/plan", wrapper.PlanPromotion, options.OperationMiddlewares["planPromotion"]...)
 	router.POST(options.BaseURL+"/services/:service/promotions", wrapper.CreatePromotion, options.OperationMiddlewares["createPromotion"]...)
@@ -3994,6 +4627,155 @@ func (response UpdateEnvironmentdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type ListFreezesRequestObject struct {
+}
+
+type ListFreezesResponseObject interface {
+	VisitListFreezesResponse(w http.ResponseWriter) error
+}
+
+type ListFreezes200JSONResponse FreezeList
+
+func (response ListFreezes200JSONResponse) VisitListFreezesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFreezesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFreezesdefaultApplicationProblemPlusJSONResponse) VisitListFreezesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFreezeRequestObject struct {
+	Body *CreateFreezeJSONRequestBody
+}
+
+type CreateFreezeResponseObject interface {
+	VisitCreateFreezeResponse(w http.ResponseWriter) error
+}
+
+type CreateFreeze201JSONResponse Freeze
+
+func (response CreateFreeze201JSONResponse) VisitCreateFreezeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFreezedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateFreezedefaultApplicationProblemPlusJSONResponse) VisitCreateFreezeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftFreezeRequestObject struct {
+	Freeze int `json:"freeze"`
+}
+
+type LiftFreezeResponseObject interface {
+	VisitLiftFreezeResponse(w http.ResponseWriter) error
+}
+
+type LiftFreeze204Response struct {
+}
+
+func (response LiftFreeze204Response) VisitLiftFreezeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LiftFreezedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LiftFreezedefaultApplicationProblemPlusJSONResponse) VisitLiftFreezeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHoldsRequestObject struct {
+	Params ListHoldsParams
+}
+
+type ListHoldsResponseObject interface {
+	VisitListHoldsResponse(w http.ResponseWriter) error
+}
+
+type ListHolds200JSONResponse HoldList
+
+func (response ListHolds200JSONResponse) VisitListHoldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHoldsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListHoldsdefaultApplicationProblemPlusJSONResponse) VisitListHoldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateInvitationRequestObject struct {
 	Body *CreateInvitationJSONRequestBody
 }
@@ -4189,6 +4971,85 @@ func (response CancelPromotiondefaultApplicationProblemPlusJSONResponse) VisitCa
 	return err
 }
 
+type ListDecisionsRequestObject struct {
+	Promotion PromotionID `json:"promotion"`
+}
+
+type ListDecisionsResponseObject interface {
+	VisitListDecisionsResponse(w http.ResponseWriter) error
+}
+
+type ListDecisions200JSONResponse DecisionList
+
+func (response ListDecisions200JSONResponse) VisitListDecisionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDecisionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDecisionsdefaultApplicationProblemPlusJSONResponse) VisitListDecisionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDecisionRequestObject struct {
+	Promotion PromotionID `json:"promotion"`
+	Body      *CreateDecisionJSONRequestBody
+}
+
+type CreateDecisionResponseObject interface {
+	VisitCreateDecisionResponse(w http.ResponseWriter) error
+}
+
+type CreateDecision201JSONResponse Promotion
+
+func (response CreateDecision201JSONResponse) VisitCreateDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDecisiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateDecisiondefaultApplicationProblemPlusJSONResponse) VisitCreateDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type FollowPromotionRequestObject struct {
 	Promotion PromotionID `json:"promotion"`
 	Params    FollowPromotionParams
@@ -4247,6 +5108,53 @@ type FollowPromotiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response FollowPromotiondefaultApplicationProblemPlusJSONResponse) VisitFollowPromotionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryPromotionRequestObject struct {
+	Promotion PromotionID `json:"promotion"`
+}
+
+type RetryPromotionResponseObject interface {
+	VisitRetryPromotionResponse(w http.ResponseWriter) error
+}
+
+type RetryPromotion202ResponseHeaders struct {
+	Location string
+}
+
+type RetryPromotion202JSONResponse struct {
+	Body    Promotion
+	Headers RetryPromotion202ResponseHeaders
+}
+
+func (response RetryPromotion202JSONResponse) VisitRetryPromotionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryPromotiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryPromotiondefaultApplicationProblemPlusJSONResponse) VisitRetryPromotionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4704,6 +5612,81 @@ func (response ListDeploymentsdefaultApplicationProblemPlusJSONResponse) VisitLi
 	return err
 }
 
+type ReleaseHoldRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+}
+
+type ReleaseHoldResponseObject interface {
+	VisitReleaseHoldResponse(w http.ResponseWriter) error
+}
+
+type ReleaseHold204Response struct {
+}
+
+func (response ReleaseHold204Response) VisitReleaseHoldResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ReleaseHolddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReleaseHolddefaultApplicationProblemPlusJSONResponse) VisitReleaseHoldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlaceHoldRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Body        *PlaceHoldJSONRequestBody
+}
+
+type PlaceHoldResponseObject interface {
+	VisitPlaceHoldResponse(w http.ResponseWriter) error
+}
+
+type PlaceHold200JSONResponse Hold
+
+func (response PlaceHold200JSONResponse) VisitPlaceHoldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlaceHolddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PlaceHolddefaultApplicationProblemPlusJSONResponse) VisitPlaceHoldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLogsRequestObject struct {
 	Service     ServiceName     `json:"service"`
 	Environment EnvironmentName `json:"environment"`
@@ -4731,6 +5714,153 @@ type GetLogsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetLogsdefaultApplicationProblemPlusJSONResponse) VisitGetLogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPolicyRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Params      ResetPolicyParams
+}
+
+type ResetPolicyResponseObject interface {
+	VisitResetPolicyResponse(w http.ResponseWriter) error
+}
+
+type ResetPolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type ResetPolicy200JSONResponse struct {
+	Body    ServicePolicy
+	Headers ResetPolicy200ResponseHeaders
+}
+
+func (response ResetPolicy200JSONResponse) VisitResetPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetPolicydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResetPolicydefaultApplicationProblemPlusJSONResponse) VisitResetPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPolicyRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+}
+
+type GetPolicyResponseObject interface {
+	VisitGetPolicyResponse(w http.ResponseWriter) error
+}
+
+type GetPolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type GetPolicy200JSONResponse struct {
+	Body    ServicePolicy
+	Headers GetPolicy200ResponseHeaders
+}
+
+func (response GetPolicy200JSONResponse) VisitGetPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPolicydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPolicydefaultApplicationProblemPlusJSONResponse) VisitGetPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePolicyRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Params      UpdatePolicyParams
+	Body        *UpdatePolicyJSONRequestBody
+}
+
+type UpdatePolicyResponseObject interface {
+	VisitUpdatePolicyResponse(w http.ResponseWriter) error
+}
+
+type UpdatePolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdatePolicy200JSONResponse struct {
+	Body    ServicePolicy
+	Headers UpdatePolicy200ResponseHeaders
+}
+
+func (response UpdatePolicy200JSONResponse) VisitUpdatePolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePolicydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdatePolicydefaultApplicationProblemPlusJSONResponse) VisitUpdatePolicyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5808,6 +6938,18 @@ type StrictServerInterface interface {
 	// UpdateEnvironment Change an environment
 	// (PATCH /environments/{environment})
 	UpdateEnvironment(ctx context.Context, request UpdateEnvironmentRequestObject) (UpdateEnvironmentResponseObject, error)
+	// ListFreezes List freezes
+	// (GET /freezes)
+	ListFreezes(ctx context.Context, request ListFreezesRequestObject) (ListFreezesResponseObject, error)
+	// CreateFreeze Freeze
+	// (POST /freezes)
+	CreateFreeze(ctx context.Context, request CreateFreezeRequestObject) (CreateFreezeResponseObject, error)
+	// LiftFreeze Lift a freeze
+	// (DELETE /freezes/{freeze})
+	LiftFreeze(ctx context.Context, request LiftFreezeRequestObject) (LiftFreezeResponseObject, error)
+	// ListHolds List holds
+	// (GET /holds)
+	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
 	// CreateInvitation Invite somebody
 	// (POST /invitations)
 	CreateInvitation(ctx context.Context, request CreateInvitationRequestObject) (CreateInvitationResponseObject, error)
@@ -5823,9 +6965,18 @@ type StrictServerInterface interface {
 	// CancelPromotion Cancel a promotion
 	// (POST /promotions/{promotion}/cancel)
 	CancelPromotion(ctx context.Context, request CancelPromotionRequestObject) (CancelPromotionResponseObject, error)
+	// ListDecisions What was said to a promotion
+	// (GET /promotions/{promotion}/decisions)
+	ListDecisions(ctx context.Context, request ListDecisionsRequestObject) (ListDecisionsResponseObject, error)
+	// CreateDecision Approve, reject, or open a gate
+	// (POST /promotions/{promotion}/decisions)
+	CreateDecision(ctx context.Context, request CreateDecisionRequestObject) (CreateDecisionResponseObject, error)
 	// FollowPromotion Follow a promotion
 	// (GET /promotions/{promotion}/events)
 	FollowPromotion(ctx context.Context, request FollowPromotionRequestObject) (FollowPromotionResponseObject, error)
+	// RetryPromotion Try a promotion again
+	// (POST /promotions/{promotion}/retry)
+	RetryPromotion(ctx context.Context, request RetryPromotionRequestObject) (RetryPromotionResponseObject, error)
 	// GetStepLog Read the log of a step
 	// (GET /promotions/{promotion}/steps/{step}/log)
 	GetStepLog(ctx context.Context, request GetStepLogRequestObject) (GetStepLogResponseObject, error)
@@ -5856,9 +7007,24 @@ type StrictServerInterface interface {
 	// ListDeployments List deployments
 	// (GET /services/{service}/environments/{environment}/deployments)
 	ListDeployments(ctx context.Context, request ListDeploymentsRequestObject) (ListDeploymentsResponseObject, error)
+	// ReleaseHold Let automatic promotion go on
+	// (DELETE /services/{service}/environments/{environment}/hold)
+	ReleaseHold(ctx context.Context, request ReleaseHoldRequestObject) (ReleaseHoldResponseObject, error)
+	// PlaceHold Stop automatic promotion
+	// (PUT /services/{service}/environments/{environment}/hold)
+	PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error)
 	// GetLogs Read the output of the running service
 	// (GET /services/{service}/environments/{environment}/logs)
 	GetLogs(ctx context.Context, request GetLogsRequestObject) (GetLogsResponseObject, error)
+	// ResetPolicy Go back to the environment's policy
+	// (DELETE /services/{service}/environments/{environment}/policy)
+	ResetPolicy(ctx context.Context, request ResetPolicyRequestObject) (ResetPolicyResponseObject, error)
+	// GetPolicy The policy of a service in an environment
+	// (GET /services/{service}/environments/{environment}/policy)
+	GetPolicy(ctx context.Context, request GetPolicyRequestObject) (GetPolicyResponseObject, error)
+	// UpdatePolicy Ask for another policy
+	// (PATCH /services/{service}/environments/{environment}/policy)
+	UpdatePolicy(ctx context.Context, request UpdatePolicyRequestObject) (UpdatePolicyResponseObject, error)
 	// Rollback Roll back
 	// (POST /services/{service}/environments/{environment}/rollback)
 	Rollback(ctx context.Context, request RollbackRequestObject) (RollbackResponseObject, error)
@@ -6335,6 +7501,125 @@ func (sh *strictHandler) UpdateEnvironment(ctx echo.Context, environment Environ
 	return nil
 }
 
+// ListFreezes operation middleware
+func (sh *strictHandler) ListFreezes(ctx echo.Context) error {
+	var request ListFreezesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFreezes(ctx.Request().Context(), request.(ListFreezesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFreezes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFreezesResponseObject); ok {
+		return validResponse.VisitListFreezesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateFreeze operation middleware
+func (sh *strictHandler) CreateFreeze(ctx echo.Context) error {
+	var request CreateFreezeRequestObject
+
+	var body CreateFreezeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateFreeze(ctx.Request().Context(), request.(CreateFreezeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateFreeze")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateFreezeResponseObject); ok {
+		return validResponse.VisitCreateFreezeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LiftFreeze operation middleware
+func (sh *strictHandler) LiftFreeze(ctx echo.Context, freeze int) error {
+	var request LiftFreezeRequestObject
+
+	request.Freeze = freeze
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LiftFreeze(ctx.Request().Context(), request.(LiftFreezeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LiftFreeze")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LiftFreezeResponseObject); ok {
+		return validResponse.VisitLiftFreezeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHolds operation middleware
+func (sh *strictHandler) ListHolds(ctx echo.Context, params ListHoldsParams) error {
+	var request ListHoldsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHolds(ctx.Request().Context(), request.(ListHoldsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHolds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHoldsResponseObject); ok {
+		return validResponse.VisitListHoldsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateInvitation operation middleware
 func (sh *strictHandler) CreateInvitation(ctx echo.Context) error {
 	var request CreateInvitationRequestObject
@@ -6502,6 +7787,79 @@ func (sh *strictHandler) CancelPromotion(ctx echo.Context, promotion PromotionID
 	return nil
 }
 
+// ListDecisions operation middleware
+func (sh *strictHandler) ListDecisions(ctx echo.Context, promotion PromotionID) error {
+	var request ListDecisionsRequestObject
+
+	request.Promotion = promotion
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDecisions(ctx.Request().Context(), request.(ListDecisionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDecisions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDecisionsResponseObject); ok {
+		return validResponse.VisitListDecisionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateDecision operation middleware
+func (sh *strictHandler) CreateDecision(ctx echo.Context, promotion PromotionID) error {
+	var request CreateDecisionRequestObject
+
+	request.Promotion = promotion
+
+	var body CreateDecisionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDecision(ctx.Request().Context(), request.(CreateDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDecision")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateDecisionResponseObject); ok {
+		return validResponse.VisitCreateDecisionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // FollowPromotion operation middleware
 func (sh *strictHandler) FollowPromotion(ctx echo.Context, promotion PromotionID, params FollowPromotionParams) error {
 	var request FollowPromotionRequestObject
@@ -6522,6 +7880,31 @@ func (sh *strictHandler) FollowPromotion(ctx echo.Context, promotion PromotionID
 		return err
 	} else if validResponse, ok := response.(FollowPromotionResponseObject); ok {
 		return validResponse.VisitFollowPromotionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryPromotion operation middleware
+func (sh *strictHandler) RetryPromotion(ctx echo.Context, promotion PromotionID) error {
+	var request RetryPromotionRequestObject
+
+	request.Promotion = promotion
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryPromotion(ctx.Request().Context(), request.(RetryPromotionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryPromotion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryPromotionResponseObject); ok {
+		return validResponse.VisitRetryPromotionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -6876,6 +8259,81 @@ func (sh *strictHandler) ListDeployments(ctx echo.Context, service ServiceName, 
 	return nil
 }
 
+// ReleaseHold operation middleware
+func (sh *strictHandler) ReleaseHold(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request ReleaseHoldRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReleaseHold(ctx.Request().Context(), request.(ReleaseHoldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReleaseHold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReleaseHoldResponseObject); ok {
+		return validResponse.VisitReleaseHoldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PlaceHold operation middleware
+func (sh *strictHandler) PlaceHold(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request PlaceHoldRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	var body PlaceHoldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PlaceHold(ctx.Request().Context(), request.(PlaceHoldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PlaceHold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PlaceHoldResponseObject); ok {
+		return validResponse.VisitPlaceHoldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetLogs operation middleware
 func (sh *strictHandler) GetLogs(ctx echo.Context, service ServiceName, environment EnvironmentName, params GetLogsParams) error {
 	var request GetLogsRequestObject
@@ -6897,6 +8355,109 @@ func (sh *strictHandler) GetLogs(ctx echo.Context, service ServiceName, environm
 		return err
 	} else if validResponse, ok := response.(GetLogsResponseObject); ok {
 		return validResponse.VisitGetLogsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResetPolicy operation middleware
+func (sh *strictHandler) ResetPolicy(ctx echo.Context, service ServiceName, environment EnvironmentName, params ResetPolicyParams) error {
+	var request ResetPolicyRequestObject
+
+	request.Service = service
+	request.Environment = environment
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetPolicy(ctx.Request().Context(), request.(ResetPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResetPolicyResponseObject); ok {
+		return validResponse.VisitResetPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPolicy operation middleware
+func (sh *strictHandler) GetPolicy(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request GetPolicyRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPolicy(ctx.Request().Context(), request.(GetPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPolicyResponseObject); ok {
+		return validResponse.VisitGetPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdatePolicy operation middleware
+func (sh *strictHandler) UpdatePolicy(ctx echo.Context, service ServiceName, environment EnvironmentName, params UpdatePolicyParams) error {
+	var request UpdatePolicyRequestObject
+
+	request.Service = service
+	request.Environment = environment
+	request.Params = params
+
+	var body UpdatePolicyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdatePolicy(ctx.Request().Context(), request.(UpdatePolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdatePolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdatePolicyResponseObject); ok {
+		return validResponse.VisitUpdatePolicyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

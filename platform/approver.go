@@ -75,3 +75,11 @@ func accountNames(list []*ent.Account) []string {
 	}
 	return names
 }
+
+// namesOf names approvers: where there is nobody, the operator may stand in.
+func namesOf(people []*ent.Account, policy slipway.Policy) []string {
+	if len(people) == 0 && policy.Defaults().OwnChanges != slipway.OwnNever {
+		return []string{Operator}
+	}
+	return accountNames(people)
+}

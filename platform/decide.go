@@ -51,7 +51,13 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	if row.State != promotion.StateWaiting {
+		return nil, slipway.Errorf(slipway.Conflict, "promotion %s doesn't wait for a decision: it is %s", id, row.State)
+	}
 	v := slipway.ViewerFrom(ctx)
+	if v.Account == 0 && v.Kind != slipway.ViewerSystem {
+		return nil, slipway.Errorf(slipway.Denied, "only people and programs with an active account decide")
+	}
 	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: clean(in.Comment), Plan: in.Plan, Via: v.Via, At: stamp()}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
@@ -83,9 +89,9 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	if err != nil {
 		return err
 	}
-	who, err := g.Ledger.db.Account.Query().Where(account.ID(d.Account), account.Active(true)).Only(ctx)
+	who, err := decider(ctx, g.Ledger.db, d.Account)
 	if err != nil {
-		return missing(err, "only people and programs with an active account decide")
+		return err
 	}
 	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, d.Verdict); err != nil {
 		return err
@@ -107,6 +113,19 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 		g.Ledger.storage.bell.ring(row.ID)
 	}
 	return err
+}
+
+// Operator is who runs Slipway on its own machine. Where nobody else could
+// approve, such as before there are accounts, the operator may.
+const Operator = "operator"
+
+// decider finds who decides; 0 is the operator.
+func decider(ctx context.Context, db *ent.Client, id int) (*ent.Account, error) {
+	if id == 0 {
+		return &ent.Account{Name: Operator, Kind: account.KindPerson, Admin: true}, nil
+	}
+	who, err := db.Account.Query().Where(account.ID(id), account.Active(true)).Only(ctx)
+	return who, missing(err, "only people and programs with an active account decide")
 }
 
 // mayDecide tells whether somebody may give a verdict, and if not whom to ask.
@@ -132,6 +151,9 @@ func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 		return err
 	}
 	if slices.ContainsFunc(people, func(a *ent.Account) bool { return a.ID == who.ID }) {
+		return nil
+	}
+	if who.ID == 0 && len(people) == 0 && policy.Defaults().OwnChanges != slipway.OwnNever {
 		return nil
 	}
 	ask := "; name approvers in the policy of " + row.Edges.Environment.Name
@@ -172,12 +194,9 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 	if err != nil {
 		return no, err
 	}
-	who, err := p.db.Account.Query().Where(account.ID(slipway.ViewerFrom(ctx).Account)).Only(ctx)
-	if ent.IsNotFound(err) {
-		return no, nil
-	}
+	who, err := decider(ctx, p.db, slipway.ViewerFrom(ctx).Account)
 	if err != nil {
-		return no, err
+		return no, nil //nolint:nilerr // whoever has no account decides nothing
 	}
 	var d Deciding
 	for verdict, why := range map[slipway.Verdict]*string{slipway.VerdictApprove: &d.Approve, slipway.VerdictExempt: &d.Exempt, slipway.VerdictBreakGlass: &d.BreakGlass} {

@@ -145,7 +145,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, req slipway.Revie
 	if err != nil {
 		return facts, nil, err
 	}
-	facts.Approvers = accountNames(people)
+	facts.Approvers = namesOf(people, policy.Policy)
 	if n := facts.Plan.ReplacesNumber; release != nil && n > release.Number && row.Plan != nil && row.Plan.ReplacesNumber != n {
 		newer, err = liveIn(ctx, db, row.ServiceID, row.EnvironmentID)
 	}

@@ -161,6 +161,15 @@ func TestNoAndExpiryAndGlass(t *testing.T) {
 		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "expired" || !strings.Contains(reason, "0 of 1 approvals") {
 			t.Errorf("%s: %s", state, reason)
 		}
+		reset, err := w.SetPolicy(w.Context(), name, "dev", slipway.PolicyChange{}, true, nil)
+		w.must(err)
+		if reset.Policy.Approvals != 0 || reset.Change != (slipway.PolicyChange{}) {
+			t.Errorf("reset to %+v", reset)
+		}
+		_, err = w.SetPolicy(w.Context(), name, "test", slipway.PolicyChange{}, true, nil)
+		w.must(err)
+		_, err = w.SetPolicy(w.Context(), name, "dev", slipway.PolicyChange{Approvers: &[]string{"team:nobodies"}}, false, nil)
+		w.want(err, slipway.Invalid, "no team nobodies")
 	})
 }
 

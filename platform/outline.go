@@ -45,7 +45,7 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	facts.Approvers = accountNames(people)
+	facts.Approvers = namesOf(people, plan.Policy)
 	plan.Waits = facts.Gates()
 	return nil
 }
@@ -76,6 +76,9 @@ func (p *Platform) rendered(ctx context.Context, s *ent.Service, e *ent.Environm
 func (p *Platform) Retry(ctx context.Context, id string) (*ent.Promotion, error) {
 	row, err := p.Promotion(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.may(ctx, slipway.PermitPromote, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
 		return nil, err
 	}
 	switch row.State {

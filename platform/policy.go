@@ -63,9 +63,13 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if err := revision.holds("the policy of "+s.Name+" in "+e.Name, before.Revision); err != nil {
 			return err
 		}
-		laid := change
-		if !clear {
-			laid = before.Change.Over(change)
+		laid := before.Change.Over(change)
+		if clear {
+			if before.Revision == 0 {
+				after = before
+				return nil
+			}
+			laid = change
 		}
 		if err := p.checkPolicy(ctx, tx.Client(), e.Policy.With(laid)); err != nil {
 			return err

@@ -351,6 +351,81 @@ type ConfigChange struct {
 // Example: service_environment
 type ConfigLayer = slipway.ConfigLayer
 
+// Decision what a person said
+type Decision struct {
+	// Account who
+	//
+	// Example: grace
+	Account string `json:"account"`
+
+	// At when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	At time.Time `json:"at"`
+
+	// Comment why
+	//
+	// Example: looks good
+	Comment string `json:"comment,omitempty,omitzero"`
+
+	// Own whether it is by who asked for the promotion, or wrote its commit
+	//
+	// Example: false
+	Own bool `json:"own,omitempty,omitzero"`
+
+	// Plan the plan that it was given to
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	Plan string `json:"plan"`
+
+	// Verdict what a person says
+	//
+	// Example: approve
+	Verdict Verdict `json:"verdict"`
+
+	// Via through what
+	//
+	// Example: portal
+	Via string `json:"via,omitempty,omitzero"`
+
+	// Void why it counts no more
+	//
+	// Example: the config was changed
+	Void string `json:"void,omitempty,omitzero"`
+}
+
+// DecisionInput what a person says to a promotion that waits
+type DecisionInput struct {
+	// Comment why
+	//
+	// Example: looks good
+	Comment string `json:"comment,omitempty,omitzero"`
+
+	// Plan the plan_hash that was seen
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	Plan string `json:"plan"`
+
+	// Verdict what a person says
+	//
+	// Example: approve
+	Verdict Verdict `json:"verdict"`
+}
+
+// DecisionList what was said, and what may be said
+type DecisionList struct {
+	// Items the decisions
+	Items []Decision `json:"items"`
+
+	// May what whoever asks may say now
+	May []Verdict `json:"may"`
+
+	// WhyNot why not approve
+	//
+	// Example: this is your own change, so somebody else decides; ask grace
+	WhyNot string `json:"why_not,omitempty,omitzero"`
+}
+
 // Dependency a distribution that a release contains
 type Dependency struct {
 	// Direct whether the project asks for it itself
@@ -440,6 +515,9 @@ type Environment struct {
 	// Example: prod
 	Name string `json:"name"`
 
+	// Policy what an environment asks of promotions; durations in seconds
+	Policy Policy `json:"policy"`
+
 	// Position the place in the order, from 1
 	//
 	// Example: 3
@@ -453,6 +531,9 @@ type Environment struct {
 
 // EnvironmentChange what to change of an environment
 type EnvironmentChange struct {
+	// Policy the fields of a policy that shall change
+	Policy PolicyChange `json:"policy,omitempty,omitzero"`
+
 	// Position the place in the order
 	//
 	// Example: 2
@@ -509,6 +590,136 @@ type FieldError struct {
 	//
 	// Example: /url
 	Pointer string `json:"pointer"`
+}
+
+// Freeze a time in which nothing is promoted
+type Freeze struct {
+	// EndsAt until when
+	//
+	// Example: 2027-01-02T00:00:00Z
+	EndsAt time.Time `json:"ends_at"`
+
+	// Environment where; absent for everywhere
+	//
+	// Example: prod
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Id its number
+	//
+	// Example: 3
+	Id int `json:"id"`
+
+	// InForce whether it holds now
+	//
+	// Example: true
+	InForce bool `json:"in_force"`
+
+	// PlacedBy who placed it
+	//
+	// Example: ada
+	PlacedBy string `json:"placed_by"`
+
+	// Reason why
+	//
+	// Example: end of the year
+	Reason string `json:"reason"`
+
+	// StartsAt from when
+	//
+	// Example: 2026-12-20T00:00:00Z
+	StartsAt time.Time `json:"starts_at"`
+
+	// Team whose services; absent for every team
+	//
+	// Example: shop
+	Team string `json:"team,omitempty,omitzero"`
+
+	// Window a stretch of time that comes again
+	Window Window `json:"window,omitempty,omitzero"`
+}
+
+// FreezeInput a time in which nothing is promoted
+type FreezeInput struct {
+	// EndsAt until when
+	//
+	// Example: 2027-01-02T00:00:00Z
+	EndsAt time.Time `json:"ends_at"`
+
+	// Environment where; everywhere unless given
+	//
+	// Example: prod
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Reason why; everybody who is held up reads it
+	//
+	// Example: end of the year
+	Reason string `json:"reason"`
+
+	// StartsAt from when; now unless given
+	//
+	// Example: 2026-12-20T00:00:00Z
+	StartsAt time.Time `json:"starts_at,omitempty,omitzero"`
+
+	// Team whose services; every team's unless given
+	//
+	// Example: shop
+	Team string `json:"team,omitempty,omitzero"`
+
+	// Window a stretch of time that comes again
+	Window Window `json:"window,omitempty,omitzero"`
+}
+
+// FreezeList freezes
+type FreezeList struct {
+	// Items the freezes
+	Items []Freeze `json:"items"`
+}
+
+// Hold automatic promotion into an environment is stopped
+type Hold struct {
+	// CreatedAt since when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Environment the environment
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// PlacedBy who placed it
+	//
+	// Example: ada
+	PlacedBy string `json:"placed_by"`
+
+	// Promotion the rollback that placed it
+	//
+	// Example: 14
+	Promotion int `json:"promotion,omitempty,omitzero"`
+
+	// Reason why
+	//
+	// Example: rolled back by ada in promotion 14
+	Reason string `json:"reason"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+}
+
+// HoldInput why automatic promotion stops
+type HoldInput struct {
+	// Reason why
+	//
+	// Example: looking for a leak
+	Reason string `json:"reason"`
+}
+
+// HoldList holds
+type HoldList struct {
+	// Items the holds
+	Items []Hold `json:"items"`
 }
 
 // Identity who asks
@@ -773,6 +984,14 @@ type Plan struct {
 	// Example: test
 	Environment string `json:"environment"`
 
+	// Plan what a promotion will do, as far as it is known; an approval is given to its hash
+	Plan PromotionPlan `json:"plan,omitempty,omitzero"`
+
+	// PlanHash the digest of the plan
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	PlanHash string `json:"plan_hash,omitempty,omitzero"`
+
 	// Release the release; absent when it must be built first
 	//
 	// Example: 7
@@ -785,6 +1004,9 @@ type Plan struct {
 
 	// Steps the steps in their order
 	Steps []PlannedStep `json:"steps"`
+
+	// Waits the gates that are closed now
+	Waits []Wait `json:"waits,omitempty,omitzero"`
 }
 
 // PlannedStep a step and what will be done about it
@@ -804,6 +1026,12 @@ type PlannedStep struct {
 	// Example: succeeded
 	State StepState `json:"state"`
 }
+
+// Policy what an environment asks of promotions; durations in seconds
+type Policy = slipway.Policy
+
+// PolicyChange the fields of a policy that shall change
+type PolicyChange = slipway.PolicyChange
 
 // Problem an error as problem details (RFC 9457)
 type Problem struct {
@@ -866,6 +1094,11 @@ type Process struct {
 
 // Promotion a release on its way into an environment
 type Promotion struct {
+	// Cause what asked for it, when it was no person
+	//
+	// Example: after promotion 11
+	Cause string `json:"cause,omitempty,omitzero"`
+
 	// Commit one exact commit
 	Commit Commit `json:"commit,omitempty,omitzero"`
 
@@ -873,6 +1106,9 @@ type Promotion struct {
 	//
 	// Example: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
+
+	// Decisions what people said, the oldest first
+	Decisions []Decision `json:"decisions,omitempty,omitzero"`
 
 	// EndedAt when it ended
 	//
@@ -884,12 +1120,25 @@ type Promotion struct {
 	// Example: prod
 	Environment string `json:"environment"`
 
+	// ExpiresAt when it is given up if it still waits
+	//
+	// Example: 2026-11-30T09:00:00Z
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+
 	// Id the id
 	//
 	// Example: 12
 	Id int `json:"id"`
 
-	// Reason why it ended as it did
+	// Plan what a promotion will do, as far as it is known; an approval is given to its hash
+	Plan PromotionPlan `json:"plan,omitempty,omitzero"`
+
+	// PlanHash what a decision is given to
+	//
+	// Example: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+	PlanHash string `json:"plan_hash,omitempty,omitzero"`
+
+	// Reason why it ended as it did, or what it waits for
 	//
 	// Example: 2 of 31 tests failed
 	Reason string `json:"reason,omitempty,omitzero"`
@@ -908,6 +1157,11 @@ type Promotion struct {
 	//
 	// Example: local
 	RequestedBy string `json:"requested_by,omitempty,omitzero"`
+
+	// RetryOf the promotion that it tries again
+	//
+	// Example: 11
+	RetryOf int `json:"retry_of,omitempty,omitzero"`
 
 	// Rollback whether it goes back to a release that ran there before
 	//
@@ -937,10 +1191,18 @@ type Promotion struct {
 	// Steps the steps in their order
 	Steps []Step `json:"steps"`
 
+	// SupersededBy the promotion that it made way for
+	//
+	// Example: 13
+	SupersededBy int `json:"superseded_by,omitempty,omitzero"`
+
 	// Url where the service answers in that environment
 	//
 	// Example: http://billing.prod.localhost:7080/
 	Url string `json:"url,omitempty,omitzero"`
+
+	// Waits the closed gates that it waits at
+	Waits []Wait `json:"waits,omitempty,omitzero"`
 }
 
 // PromotionBrief the latest promotion of a cell
@@ -984,6 +1246,9 @@ type PromotionPage struct {
 	// Example: MTI
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
+
+// PromotionPlan what a promotion will do, as far as it is known; an approval is given to its hash
+type PromotionPlan = slipway.PromotionPlan
 
 // PromotionState Where a promotion stands. `failed` means that the service's own build, tests or checks said no; `errored` that the platform could not find out.
 //
@@ -1123,7 +1388,7 @@ type RollbackInput struct {
 	Release int `json:"release,omitempty,omitzero"`
 }
 
-// Scope read, promote:ENVIRONMENT, promote:*, config or admin
+// Scope read, promote:ENVIRONMENT, promote:*, approve, config or admin
 //
 // Example: promote:dev
 type Scope = slipway.Scope
@@ -1296,6 +1561,15 @@ type ServicePage struct {
 	//
 	// Example: YmlsbGluZw
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// ServicePolicy what holds for a service in an environment
+type ServicePolicy struct {
+	// Change what the service asks beyond, or instead of, the environment's own policy
+	Change slipway.PolicyChange `json:"change"`
+
+	// Policy what an environment asks of promotions; durations in seconds
+	Policy Policy `json:"policy"`
 }
 
 // Session what signing in gives
@@ -1670,6 +1944,11 @@ type TokenList struct {
 	Items []Token `json:"items"`
 }
 
+// Verdict what a person says
+//
+// Example: approve
+type Verdict = slipway.Verdict
+
 // Version which build answers
 type Version struct {
 	// Commit the commit that it was built from
@@ -1687,6 +1966,12 @@ type Version struct {
 	// Example: 0.1.0
 	Version string `json:"version"`
 }
+
+// Wait a closed gate
+type Wait = slipway.Wait
+
+// Window a stretch of time that comes again
+type Window = slipway.Window
 
 // AccountName a DNS label of lower-case letters, digits and single hyphens
 //
@@ -1786,6 +2071,12 @@ type UpdateEnvironmentParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListHoldsParams defines parameters for ListHolds.
+type ListHoldsParams struct {
+	// Service only of this service
+	Service *Name `form:"service,omitempty" json:"service,omitempty"`
+}
+
 // ListPromotionsParams defines parameters for ListPromotions.
 type ListPromotionsParams struct {
 	// Service only of this service
@@ -1796,6 +2087,9 @@ type ListPromotionsParams struct {
 
 	// State only in this state
 	State *PromotionState `form:"state,omitempty" json:"state,omitempty"`
+
+	// WaitingForMe only those that wait for the decision of whoever asks, the oldest first and without a cursor
+	WaitingForMe *bool `form:"waiting_for_me,omitempty" json:"waiting_for_me,omitempty"`
 
 	// Cursor `next_cursor` of the page before; not to be made by hand
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -1885,6 +2179,18 @@ type GetLogsParams struct {
 	Follow *bool `form:"follow,omitempty" json:"follow,omitempty"`
 }
 
+// ResetPolicyParams defines parameters for ResetPolicy.
+type ResetPolicyParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdatePolicyParams defines parameters for UpdatePolicy.
+type UpdatePolicyParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListReleasesParams defines parameters for ListReleases.
 type ListReleasesParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -1957,11 +2263,17 @@ type CreateEnvironmentJSONRequestBody = EnvironmentInput
 // UpdateEnvironmentJSONRequestBody defines body for UpdateEnvironment for application/json ContentType.
 type UpdateEnvironmentJSONRequestBody = EnvironmentChange
 
+// CreateFreezeJSONRequestBody defines body for CreateFreeze for application/json ContentType.
+type CreateFreezeJSONRequestBody = FreezeInput
+
 // CreateInvitationJSONRequestBody defines body for CreateInvitation for application/json ContentType.
 type CreateInvitationJSONRequestBody = InvitationInput
 
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptInput
+
+// CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
+type CreateDecisionJSONRequestBody = DecisionInput
 
 // CreateServiceJSONRequestBody defines body for CreateService for application/json ContentType.
 type CreateServiceJSONRequestBody = ServiceInput
@@ -1974,6 +2286,12 @@ type UpdateConfigJSONRequestBody = ConfigChange
 
 // RenderConfigJSONRequestBody defines body for RenderConfig for application/json ContentType.
 type RenderConfigJSONRequestBody = RenderInput
+
+// PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
+type PlaceHoldJSONRequestBody = HoldInput
+
+// UpdatePolicyJSONRequestBody defines body for UpdatePolicy for application/json ContentType.
+type UpdatePolicyJSONRequestBody = PolicyChange
 
 // RollbackJSONRequestBody defines body for Rollback for application/json ContentType.
 type RollbackJSONRequestBody = RollbackInput
@@ -2208,6 +2526,45 @@ type ClientInterface interface {
 	// Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
 	UpdateEnvironment(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListFreezes List freezes
+	//
+	// Freezes in force or to come, the next to end first - those for everybody, and of one's own teams.
+	//
+	// Corresponds with GET /freezes (the `ListFreezes` operationId).
+	ListFreezes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFreezeWithBody Freeze
+	//
+	// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+	CreateFreezeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFreeze Freeze
+	//
+	// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+	CreateFreeze(ctx context.Context, body CreateFreezeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftFreeze Lift a freeze
+	//
+	// Ends it now. It stays in the audit log. Who may place it may lift it.
+	//
+	// Corresponds with DELETE /freezes/{freeze} (the `LiftFreeze` operationId).
+	LiftFreeze(ctx context.Context, freeze int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListHolds List holds
+	//
+	// Where automatic promotion is stopped, the oldest first.
+	//
+	// Corresponds with GET /holds (the `ListHolds` operationId).
+	ListHolds(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CreateInvitationWithBody Invite somebody
 	//
 	// Makes a link by which one person makes an account and joins a team. It takes an admin of the team.
@@ -2265,6 +2622,35 @@ type ClientInterface interface {
 	// Corresponds with POST /promotions/{promotion}/cancel (the `CancelPromotion` operationId).
 	CancelPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListDecisions What was said to a promotion
+	//
+	// Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
+	//
+	// Corresponds with GET /promotions/{promotion}/decisions (the `ListDecisions` operationId).
+	ListDecisions(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDecisionWithBody Approve, reject, or open a gate
+	//
+	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+	CreateDecisionWithBody(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDecision Approve, reject, or open a gate
+	//
+	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+	CreateDecision(ctx context.Context, promotion PromotionID, body CreateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// FollowPromotion Follow a promotion
 	//
 	// Server-sent events: `step` (a Step changed), `promotion` (the Promotion changed) and `log` (a LogChunk of a step). A new
@@ -2274,6 +2660,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /promotions/{promotion}/events (the `FollowPromotion` operationId).
 	FollowPromotion(ctx context.Context, promotion PromotionID, params *FollowPromotionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryPromotion Try a promotion again
+	//
+	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+	//
+	// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+	RetryPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetStepLog Read the log of a step
 	//
@@ -2393,12 +2786,69 @@ type ClientInterface interface {
 	// Corresponds with GET /services/{service}/environments/{environment}/deployments (the `ListDeployments` operationId).
 	ListDeployments(ctx context.Context, service ServiceName, environment EnvironmentName, params *ListDeploymentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReleaseHold Let automatic promotion go on
+	//
+	// Releases the hold. 404 when there is none.
+	//
+	// Corresponds with DELETE /services/{service}/environments/{environment}/hold (the `ReleaseHold` operationId).
+	ReleaseHold(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlaceHoldWithBody Stop automatic promotion
+	//
+	// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+	PlaceHoldWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlaceHold Stop automatic promotion
+	//
+	// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+	PlaceHold(ctx context.Context, service ServiceName, environment EnvironmentName, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetLogs Read the output of the running service
 	//
 	// Lines of all instances, oldest first. With `follow` the answer goes on until the caller ends it.
 	//
 	// Corresponds with GET /services/{service}/environments/{environment}/logs (the `GetLogs` operationId).
 	GetLogs(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetLogsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPolicy Go back to the environment's policy
+	//
+	// Drops what the service asked for.
+	//
+	// Corresponds with DELETE /services/{service}/environments/{environment}/policy (the `ResetPolicy` operationId).
+	ResetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *ResetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPolicy The policy of a service in an environment
+	//
+	// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/policy (the `GetPolicy` operationId).
+	GetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdatePolicyWithBody Ask for another policy
+	//
+	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+	UpdatePolicyWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdatePolicy Ask for another policy
+	//
+	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+	UpdatePolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RollbackWithBody Roll back
 	//
@@ -2980,6 +3430,95 @@ func (c *Client) UpdateEnvironment(ctx context.Context, environment EnvironmentN
 	return c.Client.Do(req)
 }
 
+// ListFreezes List freezes
+//
+// Freezes in force or to come, the next to end first - those for everybody, and of one's own teams.
+//
+// Corresponds with GET /freezes (the `ListFreezes` operationId).
+func (c *Client) ListFreezes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFreezesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFreezeWithBody Freeze
+//
+// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+func (c *Client) CreateFreezeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFreezeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFreeze Freeze
+//
+// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+func (c *Client) CreateFreeze(ctx context.Context, body CreateFreezeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFreezeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftFreeze Lift a freeze
+//
+// Ends it now. It stays in the audit log. Who may place it may lift it.
+//
+// Corresponds with DELETE /freezes/{freeze} (the `LiftFreeze` operationId).
+func (c *Client) LiftFreeze(ctx context.Context, freeze int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftFreezeRequest(c.Server, freeze)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListHolds List holds
+//
+// Where automatic promotion is stopped, the oldest first.
+//
+// Corresponds with GET /holds (the `ListHolds` operationId).
+func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListHoldsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CreateInvitationWithBody Invite somebody
 //
 // Makes a link by which one person makes an account and joins a team. It takes an admin of the team.
@@ -3107,6 +3646,65 @@ func (c *Client) CancelPromotion(ctx context.Context, promotion PromotionID, req
 	return c.Client.Do(req)
 }
 
+// ListDecisions What was said to a promotion
+//
+// Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
+//
+// Corresponds with GET /promotions/{promotion}/decisions (the `ListDecisions` operationId).
+func (c *Client) ListDecisions(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDecisionsRequest(c.Server, promotion)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDecisionWithBody Approve, reject, or open a gate
+//
+// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+func (c *Client) CreateDecisionWithBody(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDecisionRequestWithBody(c.Server, promotion, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDecision Approve, reject, or open a gate
+//
+// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+func (c *Client) CreateDecision(ctx context.Context, promotion PromotionID, body CreateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDecisionRequest(c.Server, promotion, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // FollowPromotion Follow a promotion
 //
 // Server-sent events: `step` (a Step changed), `promotion` (the Promotion changed) and `log` (a LogChunk of a step). A new
@@ -3117,6 +3715,23 @@ func (c *Client) CancelPromotion(ctx context.Context, promotion PromotionID, req
 // Corresponds with GET /promotions/{promotion}/events (the `FollowPromotion` operationId).
 func (c *Client) FollowPromotion(ctx context.Context, promotion PromotionID, params *FollowPromotionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewFollowPromotionRequest(c.Server, promotion, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryPromotion Try a promotion again
+//
+// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+//
+// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+func (c *Client) RetryPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryPromotionRequest(c.Server, promotion)
 	if err != nil {
 		return nil, err
 	}
@@ -3385,6 +4000,61 @@ func (c *Client) ListDeployments(ctx context.Context, service ServiceName, envir
 	return c.Client.Do(req)
 }
 
+// ReleaseHold Let automatic promotion go on
+//
+// Releases the hold. 404 when there is none.
+//
+// Corresponds with DELETE /services/{service}/environments/{environment}/hold (the `ReleaseHold` operationId).
+func (c *Client) ReleaseHold(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseHoldRequest(c.Server, service, environment)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlaceHoldWithBody Stop automatic promotion
+//
+// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+func (c *Client) PlaceHoldWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlaceHoldRequestWithBody(c.Server, service, environment, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlaceHold Stop automatic promotion
+//
+// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+func (c *Client) PlaceHold(ctx context.Context, service ServiceName, environment EnvironmentName, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlaceHoldRequest(c.Server, service, environment, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetLogs Read the output of the running service
 //
 // Lines of all instances, oldest first. With `follow` the answer goes on until the caller ends it.
@@ -3392,6 +4062,78 @@ func (c *Client) ListDeployments(ctx context.Context, service ServiceName, envir
 // Corresponds with GET /services/{service}/environments/{environment}/logs (the `GetLogs` operationId).
 func (c *Client) GetLogs(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetLogsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLogsRequest(c.Server, service, environment, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPolicy Go back to the environment's policy
+//
+// Drops what the service asked for.
+//
+// Corresponds with DELETE /services/{service}/environments/{environment}/policy (the `ResetPolicy` operationId).
+func (c *Client) ResetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *ResetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPolicyRequest(c.Server, service, environment, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPolicy The policy of a service in an environment
+//
+// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+//
+// Corresponds with GET /services/{service}/environments/{environment}/policy (the `GetPolicy` operationId).
+func (c *Client) GetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPolicyRequest(c.Server, service, environment)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdatePolicyWithBody Ask for another policy
+//
+// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+func (c *Client) UpdatePolicyWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdatePolicyRequestWithBody(c.Server, service, environment, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdatePolicy Ask for another policy
+//
+// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+func (c *Client) UpdatePolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdatePolicyRequest(c.Server, service, environment, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4628,6 +5370,161 @@ func NewUpdateEnvironmentRequestWithBody(server string, environment EnvironmentN
 	return req, nil
 }
 
+// NewListFreezesRequest constructs an http.Request for the ListFreezes method
+func NewListFreezesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/freezes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateFreezeRequest calls the generic CreateFreeze builder with application/json body
+func NewCreateFreezeRequest(server string, body CreateFreezeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateFreezeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateFreezeRequestWithBody constructs an http.Request for the CreateFreeze method, with any body, and a specified content type
+func NewCreateFreezeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/freezes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLiftFreezeRequest constructs an http.Request for the LiftFreeze method
+func NewLiftFreezeRequest(server string, freeze int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "freeze", freeze, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/freezes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListHoldsRequest constructs an http.Request for the ListHolds method
+func NewListHoldsRequest(server string, params *ListHoldsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/holds")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Service != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "service", *params.Service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCreateInvitationRequest calls the generic CreateInvitation builder with application/json body
 func NewCreateInvitationRequest(server string, body CreateInvitationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -4772,6 +5669,18 @@ func NewListPromotionsRequest(server string, params *ListPromotionsParams) (*htt
 
 		}
 
+		if params.WaitingForMe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "waiting_for_me", *params.WaitingForMe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -4878,6 +5787,87 @@ func NewCancelPromotionRequest(server string, promotion PromotionID) (*http.Requ
 	return req, nil
 }
 
+// NewListDecisionsRequest constructs an http.Request for the ListDecisions method
+func NewListDecisionsRequest(server string, promotion PromotionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "promotion", promotion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/promotions/%s/decisions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDecisionRequest calls the generic CreateDecision builder with application/json body
+func NewCreateDecisionRequest(server string, promotion PromotionID, body CreateDecisionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDecisionRequestWithBody(server, promotion, "application/json", bodyReader)
+}
+
+// NewCreateDecisionRequestWithBody constructs an http.Request for the CreateDecision method, with any body, and a specified content type
+func NewCreateDecisionRequestWithBody(server string, promotion PromotionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "promotion", promotion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/promotions/%s/decisions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewFollowPromotionRequest constructs an http.Request for the FollowPromotion method
 func NewFollowPromotionRequest(server string, promotion PromotionID, params *FollowPromotionParams) (*http.Request, error) {
 	var err error
@@ -4922,6 +5912,40 @@ func NewFollowPromotionRequest(server string, promotion PromotionID, params *Fol
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewRetryPromotionRequest constructs an http.Request for the RetryPromotion method
+func NewRetryPromotionRequest(server string, promotion PromotionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "promotion", promotion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/promotions/%s/retry", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -5559,6 +6583,101 @@ func NewListDeploymentsRequest(server string, service ServiceName, environment E
 	return req, nil
 }
 
+// NewReleaseHoldRequest constructs an http.Request for the ReleaseHold method
+func NewReleaseHoldRequest(server string, service ServiceName, environment EnvironmentName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/hold", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPlaceHoldRequest calls the generic PlaceHold builder with application/json body
+func NewPlaceHoldRequest(server string, service ServiceName, environment EnvironmentName, body PlaceHoldJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPlaceHoldRequestWithBody(server, service, environment, "application/json", bodyReader)
+}
+
+// NewPlaceHoldRequestWithBody constructs an http.Request for the PlaceHold method, with any body, and a specified content type
+func NewPlaceHoldRequestWithBody(server string, service ServiceName, environment EnvironmentName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/hold", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetLogsRequest constructs an http.Request for the GetLogs method
 func NewGetLogsRequest(server string, service ServiceName, environment EnvironmentName, params *GetLogsParams) (*http.Request, error) {
 	var err error
@@ -5646,6 +6765,172 @@ func NewGetLogsRequest(server string, service ServiceName, environment Environme
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResetPolicyRequest constructs an http.Request for the ResetPolicy method
+func NewResetPolicyRequest(server string, service ServiceName, environment EnvironmentName, params *ResetPolicyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/policy", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPolicyRequest constructs an http.Request for the GetPolicy method
+func NewGetPolicyRequest(server string, service ServiceName, environment EnvironmentName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/policy", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdatePolicyRequest calls the generic UpdatePolicy builder with application/json body
+func NewUpdatePolicyRequest(server string, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdatePolicyRequestWithBody(server, service, environment, params, "application/json", bodyReader)
+}
+
+// NewUpdatePolicyRequestWithBody constructs an http.Request for the UpdatePolicy method, with any body, and a specified content type
+func NewUpdatePolicyRequestWithBody(server string, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/policy", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -7024,6 +8309,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /environments/{environment} (the `UpdateEnvironment` operationId).
 	UpdateEnvironmentWithResponse(ctx context.Context, environment EnvironmentName, params *UpdateEnvironmentParams, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
 
+	// ListFreezesWithResponse List freezes
+	//
+	// Freezes in force or to come, the next to end first - those for everybody, and of one's own teams.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /freezes (the `ListFreezes` operationId).
+	ListFreezesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListFreezesResponse, error)
+
+	// CreateFreezeWithBodyWithResponse Freeze
+	//
+	// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+	CreateFreezeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFreezeResponse, error)
+
+	// CreateFreezeWithResponse Freeze
+	//
+	// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+	CreateFreezeWithResponse(ctx context.Context, body CreateFreezeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateFreezeResponse, error)
+
+	// LiftFreezeWithResponse Lift a freeze
+	//
+	// Ends it now. It stays in the audit log. Who may place it may lift it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /freezes/{freeze} (the `LiftFreeze` operationId).
+	LiftFreezeWithResponse(ctx context.Context, freeze int, reqEditors ...RequestEditorFn) (*LiftFreezeResponse, error)
+
+	// ListHoldsWithResponse List holds
+	//
+	// Where automatic promotion is stopped, the oldest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /holds (the `ListHolds` operationId).
+	ListHoldsWithResponse(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*ListHoldsResponse, error)
+
 	// CreateInvitationWithBodyWithResponse Invite somebody
 	//
 	// Makes a link by which one person makes an account and joins a team. It takes an admin of the team.
@@ -7087,6 +8417,37 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /promotions/{promotion}/cancel (the `CancelPromotion` operationId).
 	CancelPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*CancelPromotionResponse, error)
 
+	// ListDecisionsWithResponse What was said to a promotion
+	//
+	// Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /promotions/{promotion}/decisions (the `ListDecisions` operationId).
+	ListDecisionsWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*ListDecisionsResponse, error)
+
+	// CreateDecisionWithBodyWithResponse Approve, reject, or open a gate
+	//
+	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+	CreateDecisionWithBodyWithResponse(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDecisionResponse, error)
+
+	// CreateDecisionWithResponse Approve, reject, or open a gate
+	//
+	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+	CreateDecisionWithResponse(ctx context.Context, promotion PromotionID, body CreateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDecisionResponse, error)
+
 	// FollowPromotionWithResponse Follow a promotion
 	//
 	// Server-sent events: `step` (a Step changed), `promotion` (the Promotion changed) and `log` (a LogChunk of a step). A new
@@ -7098,6 +8459,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /promotions/{promotion}/events (the `FollowPromotion` operationId).
 	FollowPromotionWithResponse(ctx context.Context, promotion PromotionID, params *FollowPromotionParams, reqEditors ...RequestEditorFn) (*FollowPromotionResponse, error)
+
+	// RetryPromotionWithResponse Try a promotion again
+	//
+	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+	RetryPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error)
 
 	// GetStepLogWithResponse Read the log of a step
 	//
@@ -7229,6 +8599,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /services/{service}/environments/{environment}/deployments (the `ListDeployments` operationId).
 	ListDeploymentsWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *ListDeploymentsParams, reqEditors ...RequestEditorFn) (*ListDeploymentsResponse, error)
 
+	// ReleaseHoldWithResponse Let automatic promotion go on
+	//
+	// Releases the hold. 404 when there is none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /services/{service}/environments/{environment}/hold (the `ReleaseHold` operationId).
+	ReleaseHoldWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*ReleaseHoldResponse, error)
+
+	// PlaceHoldWithBodyWithResponse Stop automatic promotion
+	//
+	// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+	PlaceHoldWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error)
+
+	// PlaceHoldWithResponse Stop automatic promotion
+	//
+	// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+	PlaceHoldWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error)
+
 	// GetLogsWithResponse Read the output of the running service
 	//
 	// Lines of all instances, oldest first. With `follow` the answer goes on until the caller ends it.
@@ -7237,6 +8634,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /services/{service}/environments/{environment}/logs (the `GetLogs` operationId).
 	GetLogsWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetLogsParams, reqEditors ...RequestEditorFn) (*GetLogsResponse, error)
+
+	// ResetPolicyWithResponse Go back to the environment's policy
+	//
+	// Drops what the service asked for.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /services/{service}/environments/{environment}/policy (the `ResetPolicy` operationId).
+	ResetPolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *ResetPolicyParams, reqEditors ...RequestEditorFn) (*ResetPolicyResponse, error)
+
+	// GetPolicyWithResponse The policy of a service in an environment
+	//
+	// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/policy (the `GetPolicy` operationId).
+	GetPolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*GetPolicyResponse, error)
+
+	// UpdatePolicyWithBodyWithResponse Ask for another policy
+	//
+	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+	UpdatePolicyWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePolicyResponse, error)
+
+	// UpdatePolicyWithResponse Ask for another policy
+	//
+	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+	UpdatePolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePolicyResponse, error)
 
 	// RollbackWithBodyWithResponse Roll back
 	//
@@ -8123,6 +9556,191 @@ func (r UpdateEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+type ListFreezesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FreezeList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFreezesResponse) GetJSON200() *FreezeList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListFreezesResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFreezesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFreezesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFreezesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFreezesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateFreezeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Freeze
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateFreezeResponse) GetJSON201() *Freeze {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateFreezeResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateFreezeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateFreezeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateFreezeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateFreezeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LiftFreezeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LiftFreezeResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LiftFreezeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LiftFreezeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LiftFreezeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LiftFreezeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListHoldsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HoldList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListHoldsResponse) GetJSON200() *HoldList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListHoldsResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListHoldsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListHoldsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListHoldsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListHoldsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type CreateInvitationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8363,6 +9981,102 @@ func (r CancelPromotionResponse) ContentType() string {
 	return ""
 }
 
+type ListDecisionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DecisionList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDecisionsResponse) GetJSON200() *DecisionList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDecisionsResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDecisionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDecisionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDecisionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDecisionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateDecisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Promotion
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateDecisionResponse) GetJSON201() *Promotion {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateDecisionResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDecisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDecisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDecisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDecisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type FollowPromotionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8398,6 +10112,61 @@ func (r FollowPromotionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r FollowPromotionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RetryPromotionResponse202Headers the declared response headers of an HTTP 202 response for RetryPromotion
+type RetryPromotionResponse202Headers struct {
+	Location string
+}
+
+type RetryPromotionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Promotion
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RetryPromotionResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RetryPromotionResponse) GetJSON202() *Promotion {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RetryPromotionResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryPromotionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryPromotionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryPromotionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryPromotionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8912,6 +10681,95 @@ func (r ListDeploymentsResponse) ContentType() string {
 	return ""
 }
 
+type ReleaseHoldResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReleaseHoldResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReleaseHoldResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReleaseHoldResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReleaseHoldResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReleaseHoldResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PlaceHoldResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Hold
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PlaceHoldResponse) GetJSON200() *Hold {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PlaceHoldResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PlaceHoldResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PlaceHoldResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PlaceHoldResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PlaceHoldResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetLogsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8947,6 +10805,171 @@ func (r GetLogsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetLogsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetPolicyResponse200Headers the declared response headers of an HTTP 200 response for ResetPolicy
+type ResetPolicyResponse200Headers struct {
+	ETag string
+}
+
+type ResetPolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServicePolicy
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResetPolicyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetPolicyResponse) GetJSON200() *ServicePolicy {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResetPolicyResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetPolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetPolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetPolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetPolicyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPolicyResponse200Headers the declared response headers of an HTTP 200 response for GetPolicy
+type GetPolicyResponse200Headers struct {
+	ETag string
+}
+
+type GetPolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServicePolicy
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPolicyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPolicyResponse) GetJSON200() *ServicePolicy {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPolicyResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPolicyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdatePolicyResponse200Headers the declared response headers of an HTTP 200 response for UpdatePolicy
+type UpdatePolicyResponse200Headers struct {
+	ETag string
+}
+
+type UpdatePolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServicePolicy
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdatePolicyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdatePolicyResponse) GetJSON200() *ServicePolicy {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdatePolicyResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdatePolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdatePolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdatePolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdatePolicyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10434,6 +12457,81 @@ func (c *ClientWithResponses) UpdateEnvironmentWithResponse(ctx context.Context,
 	return ParseUpdateEnvironmentResponse(rsp)
 }
 
+// ListFreezesWithResponse List freezes
+//
+// Freezes in force or to come, the next to end first - those for everybody, and of one's own teams.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /freezes (the `ListFreezes` operationId).
+func (c *ClientWithResponses) ListFreezesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListFreezesResponse, error) {
+	rsp, err := c.ListFreezes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFreezesResponse(rsp)
+}
+
+// CreateFreezeWithBodyWithResponse Freeze
+//
+// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+func (c *ClientWithResponses) CreateFreezeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFreezeResponse, error) {
+	rsp, err := c.CreateFreezeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFreezeResponse(rsp)
+}
+
+// CreateFreezeWithResponse Freeze
+//
+// Nothing is promoted meanwhile, rollbacks excepted. With a team it takes an admin of the team, without one an admin of the platform. What has passed its gates goes on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /freezes (the `CreateFreeze` operationId).
+func (c *ClientWithResponses) CreateFreezeWithResponse(ctx context.Context, body CreateFreezeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateFreezeResponse, error) {
+	rsp, err := c.CreateFreeze(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFreezeResponse(rsp)
+}
+
+// LiftFreezeWithResponse Lift a freeze
+//
+// Ends it now. It stays in the audit log. Who may place it may lift it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /freezes/{freeze} (the `LiftFreeze` operationId).
+func (c *ClientWithResponses) LiftFreezeWithResponse(ctx context.Context, freeze int, reqEditors ...RequestEditorFn) (*LiftFreezeResponse, error) {
+	rsp, err := c.LiftFreeze(ctx, freeze, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftFreezeResponse(rsp)
+}
+
+// ListHoldsWithResponse List holds
+//
+// Where automatic promotion is stopped, the oldest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /holds (the `ListHolds` operationId).
+func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*ListHoldsResponse, error) {
+	rsp, err := c.ListHolds(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListHoldsResponse(rsp)
+}
+
 // CreateInvitationWithBodyWithResponse Invite somebody
 //
 // Makes a link by which one person makes an account and joins a team. It takes an admin of the team.
@@ -10539,6 +12637,55 @@ func (c *ClientWithResponses) CancelPromotionWithResponse(ctx context.Context, p
 	return ParseCancelPromotionResponse(rsp)
 }
 
+// ListDecisionsWithResponse What was said to a promotion
+//
+// Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /promotions/{promotion}/decisions (the `ListDecisions` operationId).
+func (c *ClientWithResponses) ListDecisionsWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*ListDecisionsResponse, error) {
+	rsp, err := c.ListDecisions(ctx, promotion, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDecisionsResponse(rsp)
+}
+
+// CreateDecisionWithBodyWithResponse Approve, reject, or open a gate
+//
+// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+func (c *ClientWithResponses) CreateDecisionWithBodyWithResponse(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDecisionResponse, error) {
+	rsp, err := c.CreateDecisionWithBody(ctx, promotion, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDecisionResponse(rsp)
+}
+
+// CreateDecisionWithResponse Approve, reject, or open a gate
+//
+// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
+// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /promotions/{promotion}/decisions (the `CreateDecision` operationId).
+func (c *ClientWithResponses) CreateDecisionWithResponse(ctx context.Context, promotion PromotionID, body CreateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDecisionResponse, error) {
+	rsp, err := c.CreateDecision(ctx, promotion, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDecisionResponse(rsp)
+}
+
 // FollowPromotionWithResponse Follow a promotion
 //
 // Server-sent events: `step` (a Step changed), `promotion` (the Promotion changed) and `log` (a LogChunk of a step). A new
@@ -10555,6 +12702,21 @@ func (c *ClientWithResponses) FollowPromotionWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseFollowPromotionResponse(rsp)
+}
+
+// RetryPromotionWithResponse Try a promotion again
+//
+// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+func (c *ClientWithResponses) RetryPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error) {
+	rsp, err := c.RetryPromotion(ctx, promotion, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryPromotionResponse(rsp)
 }
 
 // GetStepLogWithResponse Read the log of a step
@@ -10771,6 +12933,51 @@ func (c *ClientWithResponses) ListDeploymentsWithResponse(ctx context.Context, s
 	return ParseListDeploymentsResponse(rsp)
 }
 
+// ReleaseHoldWithResponse Let automatic promotion go on
+//
+// Releases the hold. 404 when there is none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /services/{service}/environments/{environment}/hold (the `ReleaseHold` operationId).
+func (c *ClientWithResponses) ReleaseHoldWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*ReleaseHoldResponse, error) {
+	rsp, err := c.ReleaseHold(ctx, service, environment, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseHoldResponse(rsp)
+}
+
+// PlaceHoldWithBodyWithResponse Stop automatic promotion
+//
+// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+func (c *ClientWithResponses) PlaceHoldWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error) {
+	rsp, err := c.PlaceHoldWithBody(ctx, service, environment, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlaceHoldResponse(rsp)
+}
+
+// PlaceHoldWithResponse Stop automatic promotion
+//
+// Nothing gets into the environment by itself until the hold is released. Promoting by hand goes on. A rollback places one by itself.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /services/{service}/environments/{environment}/hold (the `PlaceHold` operationId).
+func (c *ClientWithResponses) PlaceHoldWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error) {
+	rsp, err := c.PlaceHold(ctx, service, environment, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlaceHoldResponse(rsp)
+}
+
 // GetLogsWithResponse Read the output of the running service
 //
 // Lines of all instances, oldest first. With `follow` the answer goes on until the caller ends it.
@@ -10784,6 +12991,66 @@ func (c *ClientWithResponses) GetLogsWithResponse(ctx context.Context, service S
 		return nil, err
 	}
 	return ParseGetLogsResponse(rsp)
+}
+
+// ResetPolicyWithResponse Go back to the environment's policy
+//
+// Drops what the service asked for.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /services/{service}/environments/{environment}/policy (the `ResetPolicy` operationId).
+func (c *ClientWithResponses) ResetPolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *ResetPolicyParams, reqEditors ...RequestEditorFn) (*ResetPolicyResponse, error) {
+	rsp, err := c.ResetPolicy(ctx, service, environment, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPolicyResponse(rsp)
+}
+
+// GetPolicyWithResponse The policy of a service in an environment
+//
+// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/environments/{environment}/policy (the `GetPolicy` operationId).
+func (c *ClientWithResponses) GetPolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*GetPolicyResponse, error) {
+	rsp, err := c.GetPolicy(ctx, service, environment, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPolicyResponse(rsp)
+}
+
+// UpdatePolicyWithBodyWithResponse Ask for another policy
+//
+// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+func (c *ClientWithResponses) UpdatePolicyWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePolicyResponse, error) {
+	rsp, err := c.UpdatePolicyWithBody(ctx, service, environment, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdatePolicyResponse(rsp)
+}
+
+// UpdatePolicyWithResponse Ask for another policy
+//
+// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
+func (c *ClientWithResponses) UpdatePolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePolicyResponse, error) {
+	rsp, err := c.UpdatePolicy(ctx, service, environment, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdatePolicyResponse(rsp)
 }
 
 // RollbackWithBodyWithResponse Roll back
@@ -11754,6 +14021,134 @@ func ParseUpdateEnvironmentResponse(rsp *http.Response) (*UpdateEnvironmentRespo
 	return response, nil
 }
 
+// ParseListFreezesResponse parses an HTTP response from a ListFreezesWithResponse call
+func ParseListFreezesResponse(rsp *http.Response) (*ListFreezesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFreezesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FreezeList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateFreezeResponse parses an HTTP response from a CreateFreezeWithResponse call
+func ParseCreateFreezeResponse(rsp *http.Response) (*CreateFreezeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateFreezeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Freeze
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLiftFreezeResponse parses an HTTP response from a LiftFreezeWithResponse call
+func ParseLiftFreezeResponse(rsp *http.Response) (*LiftFreezeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LiftFreezeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListHoldsResponse parses an HTTP response from a ListHoldsWithResponse call
+func ParseListHoldsResponse(rsp *http.Response) (*ListHoldsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListHoldsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HoldList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCreateInvitationResponse parses an HTTP response from a CreateInvitationWithResponse call
 func ParseCreateInvitationResponse(rsp *http.Response) (*CreateInvitationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11919,6 +14314,72 @@ func ParseCancelPromotionResponse(rsp *http.Response) (*CancelPromotionResponse,
 	return response, nil
 }
 
+// ParseListDecisionsResponse parses an HTTP response from a ListDecisionsWithResponse call
+func ParseListDecisionsResponse(rsp *http.Response) (*ListDecisionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDecisionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DecisionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateDecisionResponse parses an HTTP response from a CreateDecisionWithResponse call
+func ParseCreateDecisionResponse(rsp *http.Response) (*CreateDecisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDecisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Promotion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseFollowPromotionResponse parses an HTTP response from a FollowPromotionWithResponse call
 func ParseFollowPromotionResponse(rsp *http.Response) (*FollowPromotionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11940,6 +14401,52 @@ func ParseFollowPromotionResponse(rsp *http.Response) (*FollowPromotionResponse,
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseRetryPromotionResponse parses an HTTP response from a RetryPromotionWithResponse call
+func ParseRetryPromotionResponse(rsp *http.Response) (*RetryPromotionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryPromotionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Promotion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RetryPromotionResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -12339,6 +14846,68 @@ func ParseListDeploymentsResponse(rsp *http.Response) (*ListDeploymentsResponse,
 	return response, nil
 }
 
+// ParseReleaseHoldResponse parses an HTTP response from a ReleaseHoldWithResponse call
+func ParseReleaseHoldResponse(rsp *http.Response) (*ReleaseHoldResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReleaseHoldResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePlaceHoldResponse parses an HTTP response from a PlaceHoldWithResponse call
+func ParsePlaceHoldResponse(rsp *http.Response) (*PlaceHoldResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PlaceHoldResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Hold
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetLogsResponse parses an HTTP response from a GetLogsWithResponse call
 func ParseGetLogsResponse(rsp *http.Response) (*GetLogsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12360,6 +14929,144 @@ func ParseGetLogsResponse(rsp *http.Response) (*GetLogsResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseResetPolicyResponse parses an HTTP response from a ResetPolicyWithResponse call
+func ParseResetPolicyResponse(rsp *http.Response) (*ResetPolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetPolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServicePolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResetPolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPolicyResponse parses an HTTP response from a GetPolicyWithResponse call
+func ParseGetPolicyResponse(rsp *http.Response) (*GetPolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServicePolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdatePolicyResponse parses an HTTP response from a UpdatePolicyWithResponse call
+func ParseUpdatePolicyResponse(rsp *http.Response) (*UpdatePolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdatePolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServicePolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdatePolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (d demonstration) play(ctx context.Context) error {
 			return err
 		}
 		for _, environment := range []string{"dev", "test", "prod"} {
-			if err := d.type_(ctx, "promote", service, "--to", environment, "--follow"); err != nil {
+			if err := d.promote(ctx, service, environment); err != nil {
 				return err
 			}
 		}
@@ -131,9 +132,62 @@ func (d demonstration) register(ctx context.Context, service, repository string)
 	return d.type_(ctx, "service", "add", repository, "--name", service)
 }
 
+// promote promotes and follows. Where the environment wants an approval, the
+// only one there is gives it.
+func (d demonstration) promote(ctx context.Context, service, environment string) error {
+	if environment != "prod" {
+		return d.type_(ctx, "promote", service, "--to", environment, "--follow")
+	}
+	if err := d.type_(ctx, "promote", service, "--to", environment); err != nil {
+		return err
+	}
+	id, waits, err := d.waits(ctx, service, environment)
+	if err != nil {
+		return err
+	}
+	if waits {
+		if err := d.type_(ctx, "approve", id, "--yes", "-m", "the demo approves itself"); err != nil {
+			return err
+		}
+	}
+	return d.type_(ctx, "promotion", "show", id, "--follow")
+}
+
+// waits waits until the newest promotion of a service waits at a gate or is over.
+func (d demonstration) waits(ctx context.Context, service, environment string) (id string, waits bool, err error) {
+	api, err := d.app.client()
+	if err != nil {
+		return "", false, err
+	}
+	one := 1
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		found, err := api.ListPromotionsWithResponse(ctx, &client.ListPromotionsParams{Service: &service, Environment: &environment, Limit: &one})
+		if err != nil || found.JSON200 == nil || len(found.JSON200.Items) == 0 {
+			return "", false, slipway.Wrap(slipway.Unavailable, err, "the promotion of %s to %s can't be found", service, environment)
+		}
+		p := found.JSON200.Items[0]
+		if p.State == slipway.PromotionWaiting || p.State.Over() {
+			return strconv.Itoa(p.Id), p.State == slipway.PromotionWaiting, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return "", false, ctx.Err()
+		}
+	}
+}
+
 // type_ shows a command as a reader would type it and runs it against the API.
 func (d demonstration) type_(ctx context.Context, args ...string) error {
-	fmt.Fprintf(d.stdout, "\n$ slipway %s\n", strings.Join(args, " "))
+	shown := make([]string, len(args))
+	for i, arg := range args {
+		if shown[i] = arg; strings.Contains(arg, " ") {
+			shown[i] = strconv.Quote(arg)
+		}
+	}
+	fmt.Fprintf(d.stdout, "\n$ slipway %s\n", strings.Join(shown, " "))
 	full := append([]string{"--data", d.data}, args...)
 	if code := run(ctx, full, strings.NewReader(""), d.stdout, d.stderr, d.env); code != 0 {
 		return &endedError{code}

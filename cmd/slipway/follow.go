@@ -97,11 +97,17 @@ func (v *follower) on(e client.Event) error {
 		}
 		v.log(l)
 	case "promotion":
+		before := v.last
+		v.last = client.Promotion{}
 		if err := json.Unmarshal(e.Data, &v.last); err != nil {
+			v.last = before
 			return nil
 		}
 		if v.a.JSON && !v.quiet {
 			return v.line(e)
+		}
+		if !v.quiet && v.last.State == slipway.PromotionWaiting && v.last.Reason != before.Reason {
+			v.wait()
 		}
 	}
 	return nil
@@ -156,6 +162,21 @@ func (v *follower) step(s client.Step) {
 			for _, line := range v.tail[s.Name] {
 				fmt.Fprintln(v.a.stdout, "      "+v.style.dim(line))
 			}
+		}
+	}
+}
+
+// wait says what the promotion waits for, and what can be done about it.
+func (v *follower) wait() {
+	for _, w := range v.last.Waits {
+		words := waitWords(w)
+		line := clean(words[0]) + ", " + words[2]
+		if len(w.On) > 0 {
+			line += ", on " + clean(words[3])
+		}
+		v.note("  waits: " + line)
+		if w.Gate == slipway.GateApproval {
+			v.note(fmt.Sprintf("  approve it: slipway approve %d", v.last.Id))
 		}
 	}
 }

@@ -51,6 +51,12 @@ type program struct {
 	Env       envCommands       `cmd:"" group:"Services" help:"Show and change environments."`
 	Promote   promoteCommand    `cmd:"" group:"Services" help:"Move a release of a service into an environment."`
 	Rollback  rollbackCommand   `cmd:"" group:"Services" help:"Go back to a release that ran in an environment before."`
+	Approve   approveCommand    `cmd:"" group:"Gates" help:"Approve a promotion that waits, or open its gates."`
+	Reject    rejectCommand     `cmd:"" group:"Gates" help:"Reject a promotion that waits."`
+	Waiting   waitingCommand    `cmd:"" group:"Gates" help:"List what waits for your decision."`
+	Policy    policyCommands    `cmd:"" group:"Gates" help:"Show and change what environments ask of promotions."`
+	Freeze    freezeCommands    `cmd:"" group:"Gates" help:"Stop promotions for a time."`
+	Hold      holdCommands      `cmd:"" group:"Gates" help:"Stop automatic promotion."`
 	Status    statusCommand     `cmd:"" group:"Look" help:"Show what runs where."`
 	Releases  releasesCommand   `cmd:"" group:"Look" help:"List the releases of a service."`
 	Promotion promotionCommands `cmd:"" group:"Look" help:"Show, follow and cancel promotions."`

@@ -72,7 +72,10 @@ func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
 		}
 		rows = append(rows, []string{string(s.Name), will, s.Reason})
 	}
-	return a.table([]string{"step", "", "why"}, rows)
+	if err := a.table([]string{"step", "", "why"}, rows); err != nil {
+		return err
+	}
+	return a.gates(&client.Promotion{Waits: p.Waits})
 }
 
 // started tells of a promotion that has begun, and follows it when asked to.

@@ -14,6 +14,7 @@ type promotionCommands struct {
 	Show   promotionShow   `cmd:"" help:"Show a promotion and its steps."`
 	Logs   promotionLogs   `cmd:"" help:"Print the logs of a promotion's steps."`
 	Cancel promotionCancel `cmd:"" help:"Ask a promotion to stop."`
+	Retry  promotionRetry  `cmd:"" help:"Try a promotion that ended badly again."`
 }
 
 type promotionList struct {
@@ -91,8 +92,11 @@ func (a *app) promotion(p *client.Promotion) error {
 	}
 	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
 		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"rollback", kind, "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
+		return err
+	}
+	if err := a.gates(p); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout)

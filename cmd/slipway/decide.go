@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type decideFlags struct {
+	ID      int    `arg:"" help:"The promotion."`
+	Comment string `short:"m" placeholder:"TEXT" help:"Why."`
+	Plan    string `placeholder:"HASH" help:"Decide about this plan only; the one that is shown unless given."`
+}
+
+type approveCommand struct {
+	decideFlags
+	Yes        bool `short:"y" help:"Don't ask."`
+	Exempt     bool `xor:"verdict" help:"Open freezes and windows for this promotion; takes an admin of the team and a comment."`
+	BreakGlass bool `xor:"verdict" help:"Open every gate; takes an admin of the platform and a comment."`
+}
+
+// Help has examples.
+func (approveCommand) Help() string {
+	return `Shows what the promotion will do, asks, and answers at once whether it counts. The approval is given to that plan: if it moves, the approval is void.
+
+Exit codes: 0 it counts, 1 it doesn't.
+
+Examples:
+  slipway waiting
+  slipway approve 12
+  slipway approve 12 --yes -m "looks good"
+  slipway approve 12 --break-glass -m "the site is down"`
+}
+
+// Run approves.
+func (c *approveCommand) Run(a *app) error {
+	verdict := slipway.VerdictApprove
+	switch {
+	case c.Exempt:
+		verdict = slipway.VerdictExempt
+	case c.BreakGlass:
+		verdict = slipway.VerdictBreakGlass
+	}
+	r, err := getPromotion(a, c.ID)
+	if err != nil {
+		return err
+	}
+	p := r.JSON200
+	if p.State != slipway.PromotionWaiting {
+		return slipway.Errorf(slipway.Conflict, "promotion %d doesn't wait: it is %s", p.Id, p.State)
+	}
+	if !c.Yes && !a.JSON {
+		if err := a.promotion(p); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "\nApprove it? [y/N] ")
+		answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+			return slipway.Errorf(slipway.Conflict, "not approved; to reject it run: slipway reject %d", p.Id)
+		}
+	}
+	return c.decide(a, verdict, p)
+}
+
+// decide gives the answer to the plan that was shown.
+func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion) error {
+	in := client.DecisionInput{Verdict: verdict, Comment: c.Comment, Plan: c.Plan}
+	if in.Plan == "" {
+		in.Plan = p.PlanHash
+	}
+	d, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateDecisionResponse, error) {
+		return cl.CreateDecisionWithResponse(ctx, c.ID, in)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(d.Body)
+	}
+	said := map[slipway.Verdict]string{slipway.VerdictApprove: "approved", slipway.VerdictReject: "rejected", slipway.VerdictExempt: "exempt from freezes and windows", slipway.VerdictBreakGlass: "let through every gate"}
+	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s.\n", p.Id, p.Service, p.Environment, said[verdict])
+	return nil
+}
+
+type rejectCommand struct{ decideFlags }
+
+// Help has examples.
+func (rejectCommand) Help() string {
+	return "The promotion ends, and nothing of it is done.\n\nExamples:\n  slipway reject 12 -m \"not on a Friday\""
+}
+
+// Run rejects.
+func (c *rejectCommand) Run(a *app) error {
+	r, err := getPromotion(a, c.ID)
+	if err != nil {
+		return err
+	}
+	return c.decide(a, slipway.VerdictReject, r.JSON200)
+}
+
+type waitingCommand struct {
+	All bool `help:"Whatever waits, not only for me."`
+}
+
+// Help has examples.
+func (waitingCommand) Help() string {
+	return "What waits, for what, since when, until when, and for whom.\n\nExamples:\n  slipway waiting\n  slipway waiting --all --json"
+}
+
+// Run lists what waits.
+func (c *waitingCommand) Run(a *app) error {
+	params := &client.ListPromotionsParams{WaitingForMe: given(true)}
+	if c.All {
+		params = &client.ListPromotionsParams{State: given(slipway.PromotionWaiting), Limit: given(500)}
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+		return cl.ListPromotionsWithResponse(ctx, params)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	var rows [][]string
+	for _, p := range r.JSON200.Items {
+		for _, w := range p.Waits {
+			rows = append(rows, append([]string{fmt.Sprint(p.Id), p.Service, p.Environment, number(p.Release), p.RequestedBy}, waitWords(w)...))
+		}
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(a.stdout, "Nothing waits.")
+		return nil
+	}
+	return a.table([]string{"id", "service", "environment", "release", "asked for by", "waits for", "since", "until", "on"}, rows)
+}
+
+// waitWords are the columns of a closed gate.
+func waitWords(w slipway.Wait) []string {
+	until := "given up " + w.Until.Local().Format("2006-01-02 15:04")
+	if w.Opens {
+		until = "opens " + w.Until.Local().Format("2006-01-02 15:04")
+	}
+	return []string{w.Reason, ago(w.Since), until, strings.Join(w.On, ", ")}
+}
+
+type promotionRetry struct {
+	ID int `arg:"" help:"The promotion."`
+	followFlags
+}
+
+// Help has examples.
+func (promotionRetry) Help() string {
+	return "The same commit, and the same release when it was made: what was done isn't done again.\n\nExamples:\n  slipway promotion retry 12 --follow"
+}
+
+// Run tries a promotion again.
+func (c *promotionRetry) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RetryPromotionResponse, error) {
+		return cl.RetryPromotionWithResponse(ctx, c.ID)
+	})
+	if err != nil {
+		return err
+	}
+	return a.started(r.Body, r.JSON202, c.followFlags)
+}
+
+// gates prints what a promotion waits for, and what people said to it.
+func (a *app) gates(p *client.Promotion) error {
+	if len(p.Waits) > 0 {
+		var rows [][]string
+		for _, w := range p.Waits {
+			rows = append(rows, waitWords(w))
+		}
+		fmt.Fprintln(a.stdout)
+		if err := a.table([]string{"waits for", "since", "until", "on"}, rows); err != nil {
+			return err
+		}
+	}
+	if len(p.Decisions) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, d := range p.Decisions {
+		void := ""
+		if d.Void != "" {
+			void = "void: " + d.Void
+		}
+		rows = append(rows, []string{d.Account, string(d.Verdict), ago(d.At), clean(d.Comment), void})
+	}
+	fmt.Fprintln(a.stdout)
+	return a.table([]string{"who", "said", "when", "comment", ""}, rows)
+}

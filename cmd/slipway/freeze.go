@@ -1,0 +1,218 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type freezeCommands struct {
+	Add  freezeAdd  `cmd:"" help:"Stop promotions for a time."`
+	List freezeList `cmd:"" name:"ls" help:"List freezes in force or to come."`
+	Lift freezeLift `cmd:"" help:"End a freeze now."`
+}
+
+type freezeAdd struct {
+	Reason string        `arg:"" help:"Why; everybody who is held up reads it."`
+	Env    string        `placeholder:"ENV" help:"Only into this environment."`
+	Team   string        `placeholder:"TEAM" help:"Only services of this team."`
+	From   string        `placeholder:"TIME" help:"From when, such as 2026-12-20T18:00:00+01:00; now unless given."`
+	Until  string        `placeholder:"TIME" xor:"end" required:"" help:"Until when."`
+	For    time.Duration `placeholder:"TIME" xor:"end" required:"" help:"For how long, such as 2h."`
+	Window string        `placeholder:"WINDOW" help:"Recurring, only then: 'fri 12:00-24:00 Europe/Berlin'."`
+}
+
+// Help has examples.
+func (freezeAdd) Help() string {
+	return `Rollbacks are never frozen, and a promotion that has passed its gates goes on.
+
+Examples:
+  slipway freeze add "incident 42" --for 2h
+  slipway freeze add "end of the year" --env prod --from 2026-12-20T00:00:00Z --until 2027-01-02T00:00:00Z
+  slipway freeze add "no deploys on Friday afternoons" --env prod --for 8760h --window "fri 12:00-24:00 Europe/Berlin"`
+}
+
+// Run places a freeze.
+func (c *freezeAdd) Run(a *app) error {
+	in := client.FreezeInput{Reason: c.Reason, Environment: c.Env, Team: c.Team}
+	var err error
+	if in.StartsAt, err = moment("--from", c.From); err != nil {
+		return err
+	}
+	if in.EndsAt, err = moment("--until", c.Until); err != nil {
+		return err
+	}
+	if c.For > 0 {
+		begin := in.StartsAt
+		if begin.IsZero() {
+			begin = time.Now()
+		}
+		in.EndsAt = begin.Add(c.For)
+	}
+	if c.Window != "" {
+		if in.Window, err = window(c.Window); err != nil {
+			return err
+		}
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateFreezeResponse, error) {
+		return cl.CreateFreezeWithResponse(ctx, in)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	fmt.Fprintf(a.stdout, "Freeze %d holds from %s until %s. Lift it: slipway freeze lift %d\n", r.JSON201.Id,
+		r.JSON201.StartsAt.Local().Format("2006-01-02 15:04"), r.JSON201.EndsAt.Local().Format("2006-01-02 15:04"), r.JSON201.Id)
+	return nil
+}
+
+func moment(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, slipway.Errorf(slipway.Invalid, "%s %q is not a time; write it as 2026-12-20T18:00:00+01:00", flag, text).At(flag)
+	}
+	return t, nil
+}
+
+type freezeList struct{}
+
+// Help has examples.
+func (freezeList) Help() string { return "Examples:\n  slipway freeze ls --json" }
+
+// Run lists freezes.
+func (c *freezeList) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
+		return cl.ListFreezesWithResponse(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	if len(r.JSON200.Items) == 0 {
+		fmt.Fprintln(a.stdout, "No freezes.")
+		return nil
+	}
+	var rows [][]string
+	for _, f := range r.JSON200.Items {
+		when := "to come"
+		if f.InForce {
+			when = "in force"
+		}
+		recurring := ""
+		if f.Window.From != "" {
+			recurring = f.Window.String()
+		}
+		rows = append(rows, []string{fmt.Sprint(f.Id), f.Reason, cmp.Or(f.Environment, "all"), cmp.Or(f.Team, "all"), when,
+			f.StartsAt.Local().Format("2006-01-02 15:04"), f.EndsAt.Local().Format("2006-01-02 15:04"), recurring, f.PlacedBy})
+	}
+	return a.table([]string{"id", "reason", "environment", "team", "", "from", "until", "only", "placed by"}, rows)
+}
+
+type freezeLift struct {
+	ID int `arg:"" help:"The freeze."`
+}
+
+// Help has examples.
+func (freezeLift) Help() string { return "Examples:\n  slipway freeze lift 3" }
+
+// Run ends a freeze.
+func (c *freezeLift) Run(a *app) error {
+	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.LiftFreezeResponse, error) {
+		return cl.LiftFreezeWithResponse(ctx, c.ID)
+	})
+	if err == nil && !a.JSON {
+		fmt.Fprintf(a.stdout, "Freeze %d is lifted.\n", c.ID)
+	}
+	return err
+}
+
+type holdCommands struct {
+	List    holdList    `cmd:"" name:"ls" help:"List where automatic promotion is stopped."`
+	Add     holdAdd     `cmd:"" help:"Stop automatic promotion of a service into an environment."`
+	Release holdRelease `cmd:"" help:"Let automatic promotion go on."`
+}
+
+type holdList struct {
+	Service string `placeholder:"NAME" help:"Only of this service."`
+}
+
+// Help has examples.
+func (holdList) Help() string { return "Examples:\n  slipway hold ls" }
+
+// Run lists holds.
+func (c *holdList) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListHoldsResponse, error) {
+		return cl.ListHoldsWithResponse(ctx, &client.ListHoldsParams{Service: given(c.Service)})
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	if len(r.JSON200.Items) == 0 {
+		fmt.Fprintln(a.stdout, "Nothing is on hold.")
+		return nil
+	}
+	var rows [][]string
+	for _, h := range r.JSON200.Items {
+		rows = append(rows, []string{h.Service, h.Environment, h.Reason, h.PlacedBy, ago(h.CreatedAt)})
+	}
+	return a.table([]string{"service", "environment", "reason", "placed by", "since"}, rows)
+}
+
+type holdAdd struct {
+	Service string `arg:"" help:"The service."`
+	Reason  string `arg:"" help:"Why."`
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+}
+
+// Help has examples.
+func (holdAdd) Help() string {
+	return "Promoting by hand goes on. A rollback places a hold by itself.\n\nExamples:\n  slipway hold add billing \"looking for a leak\" --env prod"
+}
+
+// Run places a hold.
+func (c *holdAdd) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlaceHoldResponse, error) {
+		return cl.PlaceHoldWithResponse(ctx, c.Service, c.Env, client.HoldInput{Reason: c.Reason})
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	fmt.Fprintf(a.stdout, "Nothing of %s gets into %s by itself. Release it: slipway hold release %s --env %s\n", c.Service, c.Env, c.Service, c.Env)
+	return nil
+}
+
+type holdRelease struct {
+	Service string `arg:"" help:"The service."`
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+}
+
+// Help has examples.
+func (holdRelease) Help() string { return "Examples:\n  slipway hold release billing --env prod" }
+
+// Run releases a hold.
+func (c *holdRelease) Run(a *app) error {
+	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ReleaseHoldResponse, error) {
+		return cl.ReleaseHoldWithResponse(ctx, c.Service, c.Env)
+	})
+	if err == nil && !a.JSON {
+		fmt.Fprintf(a.stdout, "%s gets into %s by itself again.\n", c.Service, c.Env)
+	}
+	return err
+}

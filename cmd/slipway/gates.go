@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type policyCommands struct {
+	Show  policyShow  `cmd:"" help:"Show the policy of an environment, or of a service in it."`
+	Set   policySet   `cmd:"" help:"Change a policy."`
+	Reset policyReset `cmd:"" help:"Let a service go back to the environment's policy."`
+}
+
+type policyShow struct {
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+	Service string `placeholder:"NAME" help:"As it holds for this service."`
+}
+
+// Help has examples.
+func (policyShow) Help() string {
+	return "Examples:\n  slipway policy show --env prod\n  slipway policy show --env prod --service billing"
+}
+
+// Run shows a policy.
+func (c *policyShow) Run(a *app) error {
+	if c.Service != "" {
+		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPolicyResponse, error) {
+			return cl.GetPolicyWithResponse(ctx, c.Service, c.Env)
+		})
+		if err != nil {
+			return err
+		}
+		return a.policy(r.Body, r.JSON200.Policy)
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
+		return cl.GetEnvironmentWithResponse(ctx, c.Env)
+	})
+	if err != nil {
+		return err
+	}
+	return a.policy(r.Body, r.JSON200.Policy)
+}
+
+// policy prints a policy.
+func (a *app) policy(body []byte, p slipway.Policy) error {
+	if a.JSON {
+		return a.json(body)
+	}
+	who := "maintainers of the service's team and platform admins"
+	if len(p.Approvers) > 0 {
+		who = strings.Join(p.Approvers, ", ")
+	}
+	windows := make([]string, len(p.Windows))
+	for i, w := range p.Windows {
+		windows[i] = w.String()
+	}
+	after := func(seconds int) string {
+		if seconds == 0 {
+			return ""
+		}
+		return (time.Duration(seconds) * time.Second).String()
+	}
+	yes := func(b bool) string {
+		if b {
+			return "yes"
+		}
+		return ""
+	}
+	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "rollback approvals", fmt.Sprint(p.RollbackApprovals),
+		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
+		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
+		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency))
+}
+
+type policySet struct {
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+	Service string `placeholder:"NAME" help:"For this service only."`
+
+	Approvals         *int           `placeholder:"N" help:"How many people must say yes."`
+	Approver          []string       `placeholder:"NAME" help:"Who may: a person, or team:NAME. Repeat it; 'none' names nobody, which means maintainers."`
+	OwnChanges        string         `enum:",never,alone,always" default:"" help:"Whether who asked, or wrote the commit, may approve: never, alone (where nobody else could), always."`
+	RollbackApprovals *int           `placeholder:"N" help:"How many people must say yes to going back."`
+	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`
+	RemindAfter       *time.Duration `placeholder:"TIME" help:"Tell who could approve again."`
+	Soak              *time.Duration `placeholder:"TIME" help:"How long the release must have been verified in the environment before."`
+	Window            []string       `placeholder:"WINDOW" help:"Begin only then: 'mon,tue 09:00-17:00 Europe/Berlin'. Repeat it; 'none' means always."`
+	LockRequired      *bool          `negatable:"" help:"Take releases with locked dependencies only."`
+	MaxAge            *time.Duration `placeholder:"TIME" help:"Take no older release."`
+	SkipsAllowed      *bool          `negatable:"" help:"The environments before may be left out."`
+	Advance           string         `enum:",by_hand,after,push" default:"" help:"How a release gets there: by_hand, after success in the environment before, or on push."`
+	Branch            *string        `placeholder:"BRANCH" help:"The branch of push."`
+	Concurrency       string         `enum:",refuse,queue,supersede" default:"" help:"What becomes of a promotion while another one is under way."`
+}
+
+// Help has examples.
+func (policySet) Help() string {
+	return `Examples:
+  slipway policy set --env prod --approvals 2 --approver team:release
+  slipway policy set --env prod --window "mon,tue,wed,thu 09:00-16:00 Europe/Berlin"
+  slipway policy set --env test --advance after --soak 1h
+  slipway policy set --env prod --service billing --approvals 0`
+}
+
+// Run changes a policy.
+func (c *policySet) Run(a *app) error {
+	change, err := c.change()
+	if err != nil {
+		return err
+	}
+	if change == (slipway.PolicyChange{}) {
+		return slipway.Errorf(slipway.Invalid, "nothing to change; `slipway policy set --help` lists what there is")
+	}
+	if c.Service != "" {
+		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdatePolicyResponse, error) {
+			return cl.UpdatePolicyWithResponse(ctx, c.Service, c.Env, nil, change)
+		})
+		if err != nil {
+			return err
+		}
+		return a.policy(r.Body, r.JSON200.Policy)
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
+		return cl.UpdateEnvironmentWithResponse(ctx, c.Env, nil, client.EnvironmentChange{Policy: change})
+	})
+	if err != nil {
+		return err
+	}
+	return a.policy(r.Body, r.JSON200.Policy)
+}
+
+func (c *policySet) change() (p slipway.PolicyChange, err error) {
+	p = slipway.PolicyChange{
+		Approvals: c.Approvals, RollbackApprovals: c.RollbackApprovals, LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
+		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
+		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
+	}
+	if len(c.Approver) > 0 {
+		who := c.Approver
+		if len(who) == 1 && who[0] == "none" {
+			who = []string{}
+		}
+		p.Approvers = &who
+	}
+	if len(c.Window) > 0 {
+		windows := []slipway.Window{}
+		for _, text := range c.Window {
+			if text == "none" {
+				continue
+			}
+			w, err := window(text)
+			if err != nil {
+				return p, err
+			}
+			windows = append(windows, w)
+		}
+		p.Windows = &windows
+	}
+	return p, nil
+}
+
+func inSeconds(d *time.Duration) *int {
+	if d == nil {
+		return nil
+	}
+	n := int(d.Seconds())
+	return &n
+}
+
+// window reads "mon,tue 09:00-17:00 Europe/Berlin"; days and zone may be left out.
+func window(text string) (w slipway.Window, err error) {
+	for _, part := range strings.Fields(text) {
+		switch from, to, span := strings.Cut(part, "-"); {
+		case span && strings.Contains(from, ":"):
+			w.From, w.To = from, to
+		case w.From == "":
+			w.Days = strings.Split(part, ",")
+		default:
+			w.Zone = part
+		}
+	}
+	if w.From == "" {
+		return w, slipway.Errorf(slipway.Invalid, "%q is not a window; write it as \"mon,tue 09:00-17:00 Europe/Berlin\"", text)
+	}
+	return w, w.Validate("window")
+}
+
+type policyReset struct {
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+	Service string `required:"" placeholder:"NAME" help:"The service."`
+}
+
+// Help has examples.
+func (policyReset) Help() string {
+	return "Examples:\n  slipway policy reset --env prod --service billing"
+}
+
+// Run drops what a service asked for.
+func (c *policyReset) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ResetPolicyResponse, error) {
+		return cl.ResetPolicyWithResponse(ctx, c.Service, c.Env, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return a.policy(r.Body, r.JSON200.Policy)
+}
