@@ -5,10 +5,13 @@ import (
 	"io"
 )
 
-// ConfigValue is one setting: a plain value, or a reference to a secret.
+// ConfigValue is one setting: a plain value, or a reference to a secret. The
+// fingerprint is keyed, so that it tells a changed secret without telling
+// anything about its value.
 type ConfigValue struct {
-	Value  string    `json:"value,omitempty"`
-	Secret SecretRef `json:"secret,omitempty"`
+	Value       string    `json:"value,omitempty"`
+	Secret      SecretRef `json:"secret,omitempty"`
+	Fingerprint string    `json:"fingerprint,omitempty"`
 }
 
 // ConfigLayer is where a value was set. Later layers win.

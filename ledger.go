@@ -25,6 +25,9 @@ type BuiltRelease struct {
 	Service   string
 	Commit    Commit
 	Artifact  Artifact
+
+	Dependencies []Dependency
+	Migrations   Migrations
 }
 
 // DeploymentFate is what became of a deployment.

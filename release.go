@@ -123,6 +123,9 @@ type Builder interface {
 	Open(ctx context.Context, digest Digest) (Artifact, error)
 	// Dependencies lists what an artifact contains, sorted by name.
 	Dependencies(ctx context.Context, digest Digest) ([]Dependency, error)
+	// Migrations lists the schema migrations that an artifact carries, as far as
+	// they can be read from its source.
+	Migrations(ctx context.Context, digest Digest) (Migrations, error)
 	// Discard removes an artifact that nothing refers to any more.
 	Discard(ctx context.Context, digest Digest) error
 }

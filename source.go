@@ -15,7 +15,7 @@ type Commit struct {
 	Time    time.Time `json:"time"`
 }
 
-// Source reads repositories. Both methods may be called at once, also for the
+// Source reads repositories. The methods may be called at once, also for the
 // same repository, and may be called again after a crash.
 type Source interface {
 	// Resolve finds the commit that ref (a branch, a tag, or a commit; "" for
@@ -27,4 +27,7 @@ type Source interface {
 	// when Export returns nil and removed when it returns an error. A tree over
 	// the bounds, or a symlink that leaves it, is Refused.
 	Export(ctx context.Context, repo Repository, commit, dir string, log io.Writer) error
+	// Log tells which commits lead from one commit to another, at most limit of
+	// them, the newest first.
+	Log(ctx context.Context, repo Repository, from, to string, limit int) (CommitLog, error)
 }

@@ -118,3 +118,25 @@ func later(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// ParseWindow reads what String writes: "mon,tue 09:00-17:00 Europe/Berlin".
+// Days and zone may be left out.
+func ParseWindow(text string) (w Window, err error) {
+	for _, part := range strings.Fields(text) {
+		switch from, to, span := strings.Cut(part, "-"); {
+		case span && strings.Contains(from, ":"):
+			w.From, w.To = from, to
+		case w.From == "":
+			w.Days = append(w.Days, strings.FieldsFunc(part, func(r rune) bool { return r == ',' })...)
+		default:
+			w.Zone = part
+		}
+	}
+	if w.From == "" {
+		return w, Errorf(Invalid, "%q is not a window; write it as: mon,tue 09:00-17:00 Europe/Berlin", printable(text)).At("windows")
+	}
+	if len(w.Days) == 2 && w.Days[0] == "every" && w.Days[1] == "day" {
+		w.Days = nil
+	}
+	return w, w.Validate("windows")
+}

@@ -153,3 +153,35 @@ func (h *handlers) LiftFreeze(ctx context.Context, r LiftFreezeRequestObject) (L
 	}
 	return LiftFreeze204Response{}, nil
 }
+
+// planned is a plan with what it changes.
+func (h *handlers) planned(ctx context.Context, p *platform.Plan) (Plan, error) {
+	out := plan(p)
+	change, err := h.platform.ChangeOfPlan(ctx, p)
+	if err == nil {
+		out.Change = *change
+	}
+	return out, err
+}
+
+// PlanRollback says what a rollback would do.
+func (h *handlers) PlanRollback(ctx context.Context, r PlanRollbackRequestObject) (PlanRollbackResponseObject, error) {
+	p, err := h.platform.PlanRollback(ctx, platform.RollbackInput{Service: r.Service, Environment: r.Environment, Release: r.Body.Release, AnySchema: r.Body.AnySchema})
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.planned(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return PlanRollback200JSONResponse(out), nil
+}
+
+// GetChange shows what a promotion changes.
+func (h *handlers) GetChange(ctx context.Context, r GetChangeRequestObject) (GetChangeResponseObject, error) {
+	c, err := h.platform.Change(ctx, strconv.Itoa(r.Promotion))
+	if err != nil {
+		return nil, err
+	}
+	return GetChange200JSONResponse(*c), nil
+}

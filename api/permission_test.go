@@ -24,6 +24,7 @@ var bodies = map[string]string{
 	"createPromotion":   `{"environment":"dev"}`,
 	"planPromotion":     `{"environment":"dev"}`,
 	"rollback":          `{}`,
+	"planRollback":      `{}`,
 	"setSecret":         `{"value":"hunter22"}`,
 	"updateConfig":      `{"set":{"MODE":"x"}}`,
 	"setPassword":       `{"current":"not it at all, no","password":"a whole new password"}`,

@@ -75,7 +75,11 @@ func (h *handlers) PlanPromotion(ctx context.Context, r PlanPromotionRequestObje
 	if err != nil {
 		return nil, err
 	}
-	return PlanPromotion200JSONResponse(plan(p)), nil
+	out, err := h.planned(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return PlanPromotion200JSONResponse(out), nil
 }
 
 // CreatePromotion starts a promotion.
@@ -91,7 +95,7 @@ func (h *handlers) CreatePromotion(ctx context.Context, r CreatePromotionRequest
 
 // Rollback starts a promotion that goes back.
 func (h *handlers) Rollback(ctx context.Context, r RollbackRequestObject) (RollbackResponseObject, error) {
-	p, err := h.platform.Rollback(ctx, platform.RollbackInput{Service: r.Service, Environment: r.Environment, Release: r.Body.Release})
+	p, err := h.platform.Rollback(ctx, platform.RollbackInput{Service: r.Service, Environment: r.Environment, Release: r.Body.Release, AnySchema: r.Body.AnySchema})
 	if err != nil {
 		return nil, err
 	}

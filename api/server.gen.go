@@ -275,6 +275,9 @@ type AuditPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Change what differs between what runs and what would run
+type Change = slipway.Change
+
 // Code the kind of an error
 //
 // Example: conflict
@@ -970,6 +973,9 @@ type PasswordInput struct {
 
 // Plan what a promotion would do
 type Plan struct {
+	// Change what differs between what runs and what would run
+	Change Change `json:"change,omitempty,omitzero"`
+
 	// Commit one exact commit
 	Commit Commit `json:"commit,omitempty,omitzero"`
 
@@ -1381,6 +1387,11 @@ type Role = slipway.Role
 
 // RollbackInput where to go back to
 type RollbackInput struct {
+	// AnySchema go back although the older release does not run on the schema that the newer one left
+	//
+	// Example: false
+	AnySchema bool `json:"any_schema,omitempty,omitzero"`
+
 	// Release a release that ran here before; the previous one unless given
 	//
 	// Example: 6
@@ -2295,6 +2306,9 @@ type UpdatePolicyJSONRequestBody = PolicyChange
 // RollbackJSONRequestBody defines body for Rollback for application/json ContentType.
 type RollbackJSONRequestBody = RollbackInput
 
+// PlanRollbackJSONRequestBody defines body for PlanRollback for application/json ContentType.
+type PlanRollbackJSONRequestBody = RollbackInput
+
 // PlanPromotionJSONRequestBody defines body for PlanPromotion for application/json ContentType.
 type PlanPromotionJSONRequestBody = PromotionInput
 
@@ -2381,6 +2395,9 @@ type ServerInterface interface {
 	// CancelPromotion Cancel a promotion
 	// (POST /promotions/{promotion}/cancel)
 	CancelPromotion(ctx echo.Context, promotion PromotionID) error
+	// GetChange What a promotion changes
+	// (GET /promotions/{promotion}/change)
+	GetChange(ctx echo.Context, promotion PromotionID) error
 	// ListDecisions What was said to a promotion
 	// (GET /promotions/{promotion}/decisions)
 	ListDecisions(ctx echo.Context, promotion PromotionID) error
@@ -2444,6 +2461,9 @@ type ServerInterface interface {
 	// Rollback Roll back
 	// (POST /services/{service}/environments/{environment}/rollback)
 	Rollback(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// PlanRollback Plan a rollback
+	// (POST /services/{service}/environments/{environment}/rollback/plan)
+	PlanRollback(ctx echo.Context, service ServiceName, environment EnvironmentName) error
 	// PlanPromotion Say what a promotion would do
 	// (POST /services/{service}/plan)
 	PlanPromotion(ctx echo.Context, service ServiceName) error
@@ -2933,6 +2953,22 @@ func (w *ServerInterfaceWrapper) CancelPromotion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelPromotion(ctx, promotion)
+	return err
+}
+
+// GetChange converts echo context to params.
+func (w *ServerInterfaceWrapper) GetChange(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promotion" -------------
+	var promotion PromotionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promotion", ctx.Param("promotion"), &promotion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promotion: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetChange(ctx, promotion)
 	return err
 }
 
@@ -3550,6 +3586,30 @@ func (w *ServerInterfaceWrapper) Rollback(ctx echo.Context) error {
 	return err
 }
 
+// PlanRollback converts echo context to params.
+func (w *ServerInterfaceWrapper) PlanRollback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PlanRollback(ctx, service, environment)
+	return err
+}
+
 // PlanPromotion converts echo context to params.
 func (w *ServerInterfaceWrapper) PlanPromotion(ctx echo.Context) error {
 	var err error
@@ -4102,6 +4162,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/promotions", wrapper.ListPromotions, options.OperationMiddlewares["listPromotions"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion", wrapper.GetPromotion, options.OperationMiddlewares["getPromotion"]...)
 	router.POST(options.BaseURL+"/promotions/:promotion/cancel", wrapper.CancelPromotion, options.OperationMiddlewares["cancelPromotion"]...)
+	router.GET(options.BaseURL+"/promotions/:promotion/change", wrapper.GetChange, options.OperationMiddlewares["getChange"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/decisions", wrapper.ListDecisions, options.OperationMiddlewares["listDecisions"]...)
 	router.POST(options.BaseURL+"/promotions/:promotion/decisions", wrapper.CreateDecision, options.OperationMiddlewares["createDecision"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/events", wrapper.FollowPromotion, options.OperationMiddlewares["followPromotion"]...)
@@ -4123,6 +4184,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.GetPolicy, options.OperationMiddlewares["getPolicy"]...)
 	router.PATCH(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.UpdatePolicy, options.OperationMiddlewares["updatePolicy"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
+	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback/plan", wrapper.PlanRollback, options.OperationMiddlewares["planRollback"]...)
 	router.POST(options.BaseURL+"/services/:service/plan", wrapper.PlanPromotion, options.OperationMiddlewares["planPromotion"]...)
 	router.POST(options.BaseURL+"/services/:service/promotions", wrapper.CreatePromotion, options.OperationMiddlewares["createPromotion"]...)
 	router.GET(options.BaseURL+"/services/:service/releases", wrapper.ListReleases, options.OperationMiddlewares["listReleases"]...)
@@ -4960,6 +5022,45 @@ type CancelPromotiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CancelPromotiondefaultApplicationProblemPlusJSONResponse) VisitCancelPromotionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetChangeRequestObject struct {
+	Promotion PromotionID `json:"promotion"`
+}
+
+type GetChangeResponseObject interface {
+	VisitGetChangeResponse(w http.ResponseWriter) error
+}
+
+type GetChange200JSONResponse Change
+
+func (response GetChange200JSONResponse) VisitGetChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetChangedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetChangedefaultApplicationProblemPlusJSONResponse) VisitGetChangeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5910,6 +6011,47 @@ type RollbackdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RollbackdefaultApplicationProblemPlusJSONResponse) VisitRollbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanRollbackRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Body        *PlanRollbackJSONRequestBody
+}
+
+type PlanRollbackResponseObject interface {
+	VisitPlanRollbackResponse(w http.ResponseWriter) error
+}
+
+type PlanRollback200JSONResponse Plan
+
+func (response PlanRollback200JSONResponse) VisitPlanRollbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanRollbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PlanRollbackdefaultApplicationProblemPlusJSONResponse) VisitPlanRollbackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6965,6 +7107,9 @@ type StrictServerInterface interface {
 	// CancelPromotion Cancel a promotion
 	// (POST /promotions/{promotion}/cancel)
 	CancelPromotion(ctx context.Context, request CancelPromotionRequestObject) (CancelPromotionResponseObject, error)
+	// GetChange What a promotion changes
+	// (GET /promotions/{promotion}/change)
+	GetChange(ctx context.Context, request GetChangeRequestObject) (GetChangeResponseObject, error)
 	// ListDecisions What was said to a promotion
 	// (GET /promotions/{promotion}/decisions)
 	ListDecisions(ctx context.Context, request ListDecisionsRequestObject) (ListDecisionsResponseObject, error)
@@ -7028,6 +7173,9 @@ type StrictServerInterface interface {
 	// Rollback Roll back
 	// (POST /services/{service}/environments/{environment}/rollback)
 	Rollback(ctx context.Context, request RollbackRequestObject) (RollbackResponseObject, error)
+	// PlanRollback Plan a rollback
+	// (POST /services/{service}/environments/{environment}/rollback/plan)
+	PlanRollback(ctx context.Context, request PlanRollbackRequestObject) (PlanRollbackResponseObject, error)
 	// PlanPromotion Say what a promotion would do
 	// (POST /services/{service}/plan)
 	PlanPromotion(ctx context.Context, request PlanPromotionRequestObject) (PlanPromotionResponseObject, error)
@@ -7787,6 +7935,31 @@ func (sh *strictHandler) CancelPromotion(ctx echo.Context, promotion PromotionID
 	return nil
 }
 
+// GetChange operation middleware
+func (sh *strictHandler) GetChange(ctx echo.Context, promotion PromotionID) error {
+	var request GetChangeRequestObject
+
+	request.Promotion = promotion
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChange(ctx.Request().Context(), request.(GetChangeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChange")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChangeResponseObject); ok {
+		return validResponse.VisitGetChangeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListDecisions operation middleware
 func (sh *strictHandler) ListDecisions(ctx echo.Context, promotion PromotionID) error {
 	var request ListDecisionsRequestObject
@@ -8507,6 +8680,55 @@ func (sh *strictHandler) Rollback(ctx echo.Context, service ServiceName, environ
 		return err
 	} else if validResponse, ok := response.(RollbackResponseObject); ok {
 		return validResponse.VisitRollbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PlanRollback operation middleware
+func (sh *strictHandler) PlanRollback(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request PlanRollbackRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	var body PlanRollbackJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PlanRollback(ctx.Request().Context(), request.(PlanRollbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PlanRollback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PlanRollbackResponseObject); ok {
+		return validResponse.VisitPlanRollbackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

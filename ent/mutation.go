@@ -16100,8 +16100,7 @@ type PromotionMutation struct {
 	appendinput        json.RawMessage
 	plan               **slipway.PromotionPlan
 	plan_hash          *string
-	change             *json.RawMessage
-	appendchange       json.RawMessage
+	change             **slipway.Change
 	waits              *[]slipway.Wait
 	appendwaits        []slipway.Wait
 	expires_at         *time.Time
@@ -16788,13 +16787,12 @@ func (m *PromotionMutation) ResetPlanHash() {
 }
 
 // SetChange sets the "change" field.
-func (m *PromotionMutation) SetChange(jm json.RawMessage) {
-	m.change = &jm
-	m.appendchange = nil
+func (m *PromotionMutation) SetChange(s *slipway.Change) {
+	m.change = &s
 }
 
 // Change returns the value of the "change" field in the mutation.
-func (m *PromotionMutation) Change() (r json.RawMessage, exists bool) {
+func (m *PromotionMutation) Change() (r *slipway.Change, exists bool) {
 	v := m.change
 	if v == nil {
 		return
@@ -16805,7 +16803,7 @@ func (m *PromotionMutation) Change() (r json.RawMessage, exists bool) {
 // OldChange returns the old "change" field's value of the Promotion entity.
 // If the Promotion object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PromotionMutation) OldChange(ctx context.Context) (v json.RawMessage, err error) {
+func (m *PromotionMutation) OldChange(ctx context.Context) (v *slipway.Change, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldChange is only allowed on UpdateOne operations")
 	}
@@ -16819,23 +16817,9 @@ func (m *PromotionMutation) OldChange(ctx context.Context) (v json.RawMessage, e
 	return oldValue.Change, nil
 }
 
-// AppendChange adds jm to the "change" field.
-func (m *PromotionMutation) AppendChange(jm json.RawMessage) {
-	m.appendchange = append(m.appendchange, jm...)
-}
-
-// AppendedChange returns the list of values that were appended to the "change" field in this mutation.
-func (m *PromotionMutation) AppendedChange() (json.RawMessage, bool) {
-	if len(m.appendchange) == 0 {
-		return nil, false
-	}
-	return m.appendchange, true
-}
-
 // ClearChange clears the value of the "change" field.
 func (m *PromotionMutation) ClearChange() {
 	m.change = nil
-	m.appendchange = nil
 	m.clearedFields[promotion.FieldChange] = struct{}{}
 }
 
@@ -16848,7 +16832,6 @@ func (m *PromotionMutation) ChangeCleared() bool {
 // ResetChange resets all changes to the "change" field.
 func (m *PromotionMutation) ResetChange() {
 	m.change = nil
-	m.appendchange = nil
 	delete(m.clearedFields, promotion.FieldChange)
 }
 
@@ -17715,7 +17698,7 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		m.SetPlanHash(v)
 		return nil
 	case promotion.FieldChange:
-		v, ok := value.(json.RawMessage)
+		v, ok := value.(*slipway.Change)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
@@ -18156,8 +18139,7 @@ type ReleaseMutation struct {
 	tests              **slipway.TestReport
 	dependencies       *[]slipway.Dependency
 	appenddependencies []slipway.Dependency
-	migrations         *json.RawMessage
-	appendmigrations   json.RawMessage
+	migrations         **slipway.Migrations
 	tested             *bool
 	clearedFields      map[string]struct{}
 	service            *int
@@ -18966,13 +18948,12 @@ func (m *ReleaseMutation) ResetDependencies() {
 }
 
 // SetMigrations sets the "migrations" field.
-func (m *ReleaseMutation) SetMigrations(jm json.RawMessage) {
-	m.migrations = &jm
-	m.appendmigrations = nil
+func (m *ReleaseMutation) SetMigrations(s *slipway.Migrations) {
+	m.migrations = &s
 }
 
 // Migrations returns the value of the "migrations" field in the mutation.
-func (m *ReleaseMutation) Migrations() (r json.RawMessage, exists bool) {
+func (m *ReleaseMutation) Migrations() (r *slipway.Migrations, exists bool) {
 	v := m.migrations
 	if v == nil {
 		return
@@ -18983,7 +18964,7 @@ func (m *ReleaseMutation) Migrations() (r json.RawMessage, exists bool) {
 // OldMigrations returns the old "migrations" field's value of the Release entity.
 // If the Release object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *ReleaseMutation) OldMigrations(ctx context.Context) (v json.RawMessage, err error) {
+func (m *ReleaseMutation) OldMigrations(ctx context.Context) (v *slipway.Migrations, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldMigrations is only allowed on UpdateOne operations")
 	}
@@ -18997,23 +18978,9 @@ func (m *ReleaseMutation) OldMigrations(ctx context.Context) (v json.RawMessage,
 	return oldValue.Migrations, nil
 }
 
-// AppendMigrations adds jm to the "migrations" field.
-func (m *ReleaseMutation) AppendMigrations(jm json.RawMessage) {
-	m.appendmigrations = append(m.appendmigrations, jm...)
-}
-
-// AppendedMigrations returns the list of values that were appended to the "migrations" field in this mutation.
-func (m *ReleaseMutation) AppendedMigrations() (json.RawMessage, bool) {
-	if len(m.appendmigrations) == 0 {
-		return nil, false
-	}
-	return m.appendmigrations, true
-}
-
 // ClearMigrations clears the value of the "migrations" field.
 func (m *ReleaseMutation) ClearMigrations() {
 	m.migrations = nil
-	m.appendmigrations = nil
 	m.clearedFields[release.FieldMigrations] = struct{}{}
 }
 
@@ -19026,7 +18993,6 @@ func (m *ReleaseMutation) MigrationsCleared() bool {
 // ResetMigrations resets all changes to the "migrations" field.
 func (m *ReleaseMutation) ResetMigrations() {
 	m.migrations = nil
-	m.appendmigrations = nil
 	delete(m.clearedFields, release.FieldMigrations)
 }
 
@@ -19515,7 +19481,7 @@ func (m *ReleaseMutation) SetField(name string, value ent.Value) error {
 		m.SetDependencies(v)
 		return nil
 	case release.FieldMigrations:
-		v, ok := value.(json.RawMessage)
+		v, ok := value.(*slipway.Migrations)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}

@@ -51,7 +51,7 @@ type Promotion struct {
 	// digest of plan; what approvals are given to
 	PlanHash string `json:"plan_hash,omitempty"`
 	// what differs from what ran, as it was shown to whoever decided
-	Change json.RawMessage `json:"change,omitempty"`
+	Change *slipway.Change `json:"change,omitempty"`
 	// the closed gates, empty when it waits for nothing
 	Waits []slipway.Wait `json:"waits,omitempty"`
 	// when a promotion that still waits is given up

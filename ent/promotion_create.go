@@ -178,7 +178,7 @@ func (_c *PromotionCreate) SetNillablePlanHash(v *string) *PromotionCreate {
 }
 
 // SetChange sets the "change" field.
-func (_c *PromotionCreate) SetChange(v json.RawMessage) *PromotionCreate {
+func (_c *PromotionCreate) SetChange(v *slipway.Change) *PromotionCreate {
 	_c.mutation.SetChange(v)
 	return _c
 }
@@ -812,7 +812,7 @@ func (u *PromotionUpsert) UpdatePlanHash() *PromotionUpsert {
 }
 
 // SetChange sets the "change" field.
-func (u *PromotionUpsert) SetChange(v json.RawMessage) *PromotionUpsert {
+func (u *PromotionUpsert) SetChange(v *slipway.Change) *PromotionUpsert {
 	u.Set(promotion.FieldChange, v)
 	return u
 }
@@ -1119,7 +1119,7 @@ func (u *PromotionUpsertOne) UpdatePlanHash() *PromotionUpsertOne {
 }
 
 // SetChange sets the "change" field.
-func (u *PromotionUpsertOne) SetChange(v json.RawMessage) *PromotionUpsertOne {
+func (u *PromotionUpsertOne) SetChange(v *slipway.Change) *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.SetChange(v)
 	})
@@ -1610,7 +1610,7 @@ func (u *PromotionUpsertBulk) UpdatePlanHash() *PromotionUpsertBulk {
 }
 
 // SetChange sets the "change" field.
-func (u *PromotionUpsertBulk) SetChange(v json.RawMessage) *PromotionUpsertBulk {
+func (u *PromotionUpsertBulk) SetChange(v *slipway.Change) *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.SetChange(v)
 	})

@@ -147,14 +147,8 @@ func (_u *PromotionUpdate) SetNillablePlanHash(v *string) *PromotionUpdate {
 }
 
 // SetChange sets the "change" field.
-func (_u *PromotionUpdate) SetChange(v json.RawMessage) *PromotionUpdate {
+func (_u *PromotionUpdate) SetChange(v *slipway.Change) *PromotionUpdate {
 	_u.mutation.SetChange(v)
-	return _u
-}
-
-// AppendChange appends value to the "change" field.
-func (_u *PromotionUpdate) AppendChange(v json.RawMessage) *PromotionUpdate {
-	_u.mutation.AppendChange(v)
 	return _u
 }
 
@@ -456,11 +450,6 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Change(); ok {
 		_spec.SetField(promotion.FieldChange, field.TypeJSON, value)
 	}
-	if value, ok := _u.mutation.AppendedChange(); ok {
-		_spec.AddModifier(func(u *sql.UpdateBuilder) {
-			sqljson.Append(u, promotion.FieldChange, value)
-		})
-	}
 	if _u.mutation.ChangeCleared() {
 		_spec.ClearField(promotion.FieldChange, field.TypeJSON)
 	}
@@ -751,14 +740,8 @@ func (_u *PromotionUpdateOne) SetNillablePlanHash(v *string) *PromotionUpdateOne
 }
 
 // SetChange sets the "change" field.
-func (_u *PromotionUpdateOne) SetChange(v json.RawMessage) *PromotionUpdateOne {
+func (_u *PromotionUpdateOne) SetChange(v *slipway.Change) *PromotionUpdateOne {
 	_u.mutation.SetChange(v)
-	return _u
-}
-
-// AppendChange appends value to the "change" field.
-func (_u *PromotionUpdateOne) AppendChange(v json.RawMessage) *PromotionUpdateOne {
-	_u.mutation.AppendChange(v)
 	return _u
 }
 
@@ -1089,11 +1072,6 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if value, ok := _u.mutation.Change(); ok {
 		_spec.SetField(promotion.FieldChange, field.TypeJSON, value)
-	}
-	if value, ok := _u.mutation.AppendedChange(); ok {
-		_spec.AddModifier(func(u *sql.UpdateBuilder) {
-			sqljson.Append(u, promotion.FieldChange, value)
-		})
 	}
 	if _u.mutation.ChangeCleared() {
 		_spec.ClearField(promotion.FieldChange, field.TypeJSON)

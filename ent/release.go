@@ -54,8 +54,8 @@ type Release struct {
 	Tests *slipway.TestReport `json:"tests,omitempty"`
 	// nil when it is not known
 	Dependencies []slipway.Dependency `json:"dependencies,omitempty"`
-	// what was read of its schema migrations, empty when it is not known
-	Migrations json.RawMessage `json:"migrations,omitempty"`
+	// what was read of its schema migrations, nil when it is not known
+	Migrations *slipway.Migrations `json:"migrations,omitempty"`
 	// its tests passed, or it has none
 	Tested bool `json:"tested,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.

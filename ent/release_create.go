@@ -4,7 +4,6 @@ package ent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -146,7 +145,7 @@ func (_c *ReleaseCreate) SetDependencies(v []slipway.Dependency) *ReleaseCreate 
 }
 
 // SetMigrations sets the "migrations" field.
-func (_c *ReleaseCreate) SetMigrations(v json.RawMessage) *ReleaseCreate {
+func (_c *ReleaseCreate) SetMigrations(v *slipway.Migrations) *ReleaseCreate {
 	_c.mutation.SetMigrations(v)
 	return _c
 }
@@ -565,7 +564,7 @@ func (u *ReleaseUpsert) ClearDependencies() *ReleaseUpsert {
 }
 
 // SetMigrations sets the "migrations" field.
-func (u *ReleaseUpsert) SetMigrations(v json.RawMessage) *ReleaseUpsert {
+func (u *ReleaseUpsert) SetMigrations(v *slipway.Migrations) *ReleaseUpsert {
 	u.Set(release.FieldMigrations, v)
 	return u
 }
@@ -735,7 +734,7 @@ func (u *ReleaseUpsertOne) ClearDependencies() *ReleaseUpsertOne {
 }
 
 // SetMigrations sets the "migrations" field.
-func (u *ReleaseUpsertOne) SetMigrations(v json.RawMessage) *ReleaseUpsertOne {
+func (u *ReleaseUpsertOne) SetMigrations(v *slipway.Migrations) *ReleaseUpsertOne {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.SetMigrations(v)
 	})
@@ -1076,7 +1075,7 @@ func (u *ReleaseUpsertBulk) ClearDependencies() *ReleaseUpsertBulk {
 }
 
 // SetMigrations sets the "migrations" field.
-func (u *ReleaseUpsertBulk) SetMigrations(v json.RawMessage) *ReleaseUpsertBulk {
+func (u *ReleaseUpsertBulk) SetMigrations(v *slipway.Migrations) *ReleaseUpsertBulk {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.SetMigrations(v)
 	})

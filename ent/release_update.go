@@ -4,7 +4,6 @@ package ent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -70,14 +69,8 @@ func (_u *ReleaseUpdate) ClearDependencies() *ReleaseUpdate {
 }
 
 // SetMigrations sets the "migrations" field.
-func (_u *ReleaseUpdate) SetMigrations(v json.RawMessage) *ReleaseUpdate {
+func (_u *ReleaseUpdate) SetMigrations(v *slipway.Migrations) *ReleaseUpdate {
 	_u.mutation.SetMigrations(v)
-	return _u
-}
-
-// AppendMigrations appends value to the "migrations" field.
-func (_u *ReleaseUpdate) AppendMigrations(v json.RawMessage) *ReleaseUpdate {
-	_u.mutation.AppendMigrations(v)
 	return _u
 }
 
@@ -263,11 +256,6 @@ func (_u *ReleaseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Migrations(); ok {
 		_spec.SetField(release.FieldMigrations, field.TypeJSON, value)
 	}
-	if value, ok := _u.mutation.AppendedMigrations(); ok {
-		_spec.AddModifier(func(u *sql.UpdateBuilder) {
-			sqljson.Append(u, release.FieldMigrations, value)
-		})
-	}
 	if _u.mutation.MigrationsCleared() {
 		_spec.ClearField(release.FieldMigrations, field.TypeJSON)
 	}
@@ -421,14 +409,8 @@ func (_u *ReleaseUpdateOne) ClearDependencies() *ReleaseUpdateOne {
 }
 
 // SetMigrations sets the "migrations" field.
-func (_u *ReleaseUpdateOne) SetMigrations(v json.RawMessage) *ReleaseUpdateOne {
+func (_u *ReleaseUpdateOne) SetMigrations(v *slipway.Migrations) *ReleaseUpdateOne {
 	_u.mutation.SetMigrations(v)
-	return _u
-}
-
-// AppendMigrations appends value to the "migrations" field.
-func (_u *ReleaseUpdateOne) AppendMigrations(v json.RawMessage) *ReleaseUpdateOne {
-	_u.mutation.AppendMigrations(v)
 	return _u
 }
 
@@ -643,11 +625,6 @@ func (_u *ReleaseUpdateOne) sqlSave(ctx context.Context) (_node *Release, err er
 	}
 	if value, ok := _u.mutation.Migrations(); ok {
 		_spec.SetField(release.FieldMigrations, field.TypeJSON, value)
-	}
-	if value, ok := _u.mutation.AppendedMigrations(); ok {
-		_spec.AddModifier(func(u *sql.UpdateBuilder) {
-			sqljson.Append(u, release.FieldMigrations, value)
-		})
 	}
 	if _u.mutation.MigrationsCleared() {
 		_spec.ClearField(release.FieldMigrations, field.TypeJSON)

@@ -71,7 +71,7 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(clean(r.Commit.Ref)).
 		SetAuthor(clean(r.Commit.Author)).SetSubject(clean(r.Commit.Subject)).SetCommittedAt(r.Commit.Time.UTC()).
 		SetArtifact(string(r.Artifact.Digest)).SetBytes(r.Artifact.Bytes).SetPython(m.Python).SetFramework(m.Framework).
-		SetLock(string(m.Lock)).SetManifest(m).Save(ctx)
+		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).Save(ctx)
 }
 
 // Tests records the report of a release's tests.

@@ -217,8 +217,12 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 // put writes one setting of a layer.
 func put(ctx context.Context, db *ent.Client, c cell, key string, v slipway.ConfigValue) error {
 	s, e := c.ids()
+	value := v.Value
+	if v.Secret != "" {
+		value = v.Fingerprint
+	}
 	return db.Setting.Create().SetNillableServiceID(s).SetNillableEnvironmentID(e).SetScope(c.scope()).SetKey(key).
-		SetValue(v.Value).SetSecret(string(v.Secret)).
+		SetValue(value).SetSecret(string(v.Secret)).
 		OnConflictColumns(setting.FieldScope, setting.FieldKey).
 		Update(func(u *ent.SettingUpsert) { u.UpdateValue().UpdateSecret().UpdateUpdatedAt() }).Exec(ctx)
 }
@@ -324,7 +328,11 @@ func layers(ctx context.Context, db *ent.Client, service int, e *ent.Environment
 		if out[layer] == nil {
 			out[layer] = map[string]slipway.ConfigValue{}
 		}
-		out[layer][row.Key] = slipway.ConfigValue{Value: row.Value, Secret: slipway.SecretRef(row.Secret)}
+		value := slipway.ConfigValue{Value: row.Value, Secret: slipway.SecretRef(row.Secret)}
+		if row.Secret != "" { // then the column for the value holds its fingerprint
+			value.Value, value.Fingerprint = "", row.Value
+		}
+		out[layer][row.Key] = value
 	}
 	return out, nil
 }

@@ -226,9 +226,12 @@ func (p *Platform) WaitingFor(ctx context.Context) ([]*ent.Promotion, error) {
 		return nil, err
 	}
 	name := slipway.ViewerFrom(ctx).Name
-	return slices.DeleteFunc(rows, func(row *ent.Promotion) bool {
-		return !slices.ContainsFunc(row.Waits, func(w slipway.Wait) bool {
-			return w.Gate == slipway.GateApproval && slices.Contains(w.On, name)
-		})
-	}), nil
+	return slices.DeleteFunc(rows, func(row *ent.Promotion) bool { return !WaitsOn(row, name) }), nil
+}
+
+// WaitsOn tells whether a promotion waits for the approval of somebody.
+func WaitsOn(row *ent.Promotion, name string) bool {
+	return slices.ContainsFunc(row.Waits, func(w slipway.Wait) bool {
+		return w.Gate == slipway.GateApproval && slices.Contains(w.On, name)
+	})
 }

@@ -183,6 +183,10 @@ func (s source) Resolve(_ context.Context, repo slipway.Repository, ref string) 
 	return c, nil
 }
 
+func (source) Log(_ context.Context, _ slipway.Repository, from, to string, _ int) (slipway.CommitLog, error) {
+	return slipway.CommitLog{Commits: []slipway.Commit{{ID: to, Author: "Ada", Subject: "Change"}}}, nil
+}
+
 func (source) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	return os.MkdirAll(dir, 0o700)
 }
@@ -223,6 +227,10 @@ func (b builder) Open(_ context.Context, d slipway.Digest) (slipway.Artifact, er
 		return a, slipway.Errorf(slipway.NotFound, "there is no artifact %s", d)
 	}
 	return a, nil
+}
+
+func (builder) Migrations(context.Context, slipway.Digest) (slipway.Migrations, error) {
+	return slipway.Migrations{}, nil
 }
 
 func (builder) Dependencies(context.Context, slipway.Digest) ([]slipway.Dependency, error) {

@@ -38,6 +38,9 @@ func (s subject) describe(running *ent.Deployment) slipway.PromotionPlan {
 		plan.Processes = r.Manifest.Processes
 		if !s.rollback {
 			plan.ReleaseCommand = r.Manifest.ReleaseCommand
+			for _, m := range pending(r, running) {
+				plan.Migrations = append(plan.Migrations, m.ID)
+			}
 		}
 	}
 	if running != nil && running.PromotionID != s.id {

@@ -32,7 +32,7 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		if err != nil {
 			return err
 		}
-		plan.Outline.Config = snapshot.Digest
+		plan.Outline.Config, plan.Config = snapshot.Digest, &snapshot
 	}
 	facts, err := p.facts(ctx, plan)
 	if err != nil {

@@ -50,6 +50,7 @@ type Plan struct {
 	Policy      slipway.Policy        // in force
 	Outline     slipway.PromotionPlan // what an approval would be given to, as far as it is known
 	Waits       []slipway.Wait        // the gates that are closed now
+	Config      *slipway.Snapshot     // that would run; nil until the release is built
 	Requester   string                // "" for the viewer
 	Cause       string                // what asked for it when no person did
 	Retry       int                   // the promotion that is tried again

@@ -14,6 +14,9 @@ type RollbackInput struct {
 	Service     string
 	Environment string
 	Release     int // 0: the one that was verified there before what is live now
+	// AnySchema goes back although the older release does not run on the schema
+	// that the newer one left: somebody has seen to that.
+	AnySchema bool
 }
 
 // PlanRollback works out what Rollback would do, and does nothing.
@@ -67,6 +70,11 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if d.Live {
 		return nil, slipway.Errorf(slipway.Conflict, "release %d of %s is live in %s already", d.Edges.Release.Number, s.Name, e.Name)
 	}
+	if !in.AnySchema {
+		if err := p.schemaAllows(ctx, s, e, d.Edges.Release); err != nil {
+			return nil, err
+		}
+	}
 	policy, err := policyOf(ctx, p.db, s.ID, e)
 	if err != nil {
 		return nil, err
@@ -115,6 +123,21 @@ func previousOf(rows []*ent.Deployment, back []int, number int) *ent.Deployment 
 		if d.ReleaseID != current && d.Verified {
 			return d
 		}
+	}
+	return nil
+}
+
+// schemaAllows refuses to go back where the newer release has changed the
+// database so that the older one does not run on it.
+func (p *Platform) schemaAllows(ctx context.Context, s *ent.Service, e *ent.Environment, to *ent.Release) error {
+	running, err := p.live(ctx, s.ID, e.ID)
+	if err != nil || running == nil || running.Edges.Release.Migrations == nil || to.Migrations == nil {
+		return err
+	}
+	left := running.Edges.Release.Migrations.Beyond(*to.Migrations)
+	if class, worst := classOf(left); class == slipway.MigrationDestructive {
+		return slipway.Errorf(slipway.Conflict, "release %d does not run on the schema that release %d left: %s %s; promote a fix instead, or undo that migration by hand and roll back with --any-schema",
+			to.Number, running.Edges.Release.Number, worst.ID, worst.Reason)
 	}
 	return nil
 }

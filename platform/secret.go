@@ -66,11 +66,15 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
 		return SecretEntry{}, err
 	}
+	fingerprint, err := p.fingerprint(ctx, in.Value)
+	if err != nil {
+		return SecretEntry{}, err
+	}
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
-		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref})
+		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
 	})
 	if err != nil {
 		return SecretEntry{}, err

@@ -17,7 +17,19 @@ type overview struct {
 	Waiting  []*ent.Promotion
 	Running  int
 	Recent   []*ent.Promotion
+	Frozen   []*platform.Freeze // in force
+	Viewer   string
 	Register bool
+}
+
+// mine are the promotions that wait for the viewer.
+func (o overview) mine() (list []*ent.Promotion) {
+	for _, q := range o.Waiting {
+		if platform.WaitsOn(q, o.Viewer) {
+			list = append(list, q)
+		}
+	}
+	return list
 }
 
 // perPage is how many services a page holds.
@@ -59,7 +71,7 @@ func (p *portal) showOverview(c *call) error {
 		}
 		return c.show(http.StatusOK, matrixRow(row{s, status.Cells}))
 	}
-	o := overview{Query: platform.OverviewQuery{Search: c.query("q"), Team: c.query("team"), Page: platform.Page{Cursor: c.query("after"), Limit: perPage}}}
+	o := overview{Viewer: c.viewer.Name, Query: platform.OverviewQuery{Search: c.query("q"), Team: c.query("team"), Page: platform.Page{Cursor: c.query("after"), Limit: perPage}}}
 	if part == "" || part == "matrix" {
 		if o.Overview, err = p.Overview(c.ctx, o.Query); err != nil {
 			return err
@@ -71,6 +83,15 @@ func (p *portal) showOverview(c *call) error {
 	}
 	if err := p.underWay(c, &o); err != nil {
 		return err
+	}
+	freezes, err := p.Freezes(c.ctx)
+	if err != nil {
+		return err
+	}
+	for _, z := range freezes {
+		if !z.Until.IsZero() {
+			o.Frozen = append(o.Frozen, z)
+		}
 	}
 	recent, err := p.Promotions(c.ctx, platform.PromotionsQuery{Page: platform.Page{Limit: 8}})
 	if err != nil {
@@ -148,7 +169,7 @@ func (p *portal) search(c *call) error {
 		list = append(list, result{"Config of " + s.Name, "config", "lock", string(at("services", s.Name, "config"))})
 	}
 	places := []result{
-		{"Overview", "page", "arrow", "/"}, {"Promotions", "page", "arrow", "/promotions"}, {"Environments", "page", "arrow", "/environments"},
+		{"Overview", "page", "arrow", "/"}, {"Promotions", "page", "arrow", "/promotions"}, {"Environments", "page", "arrow", "/environments"}, {"Freezes and holds", "page", "clock", "/freezes"},
 		{"Teams and people", "page", "arrow", "/teams"}, {"My account", "page", "person", "/account"}, {"My tokens", "page", "lock", "/account/tokens"},
 	}
 	if c.mayRegister() {

@@ -17,8 +17,7 @@ type planView struct {
 	Err          string
 	Environments []*ent.Environment
 	Releases     []*ent.Release
-	Changes      []packageChange
-	Same         int
+	Change       *slipway.Change
 	May          verdict
 }
 
@@ -94,19 +93,7 @@ func (p *portal) fill(c *call, w *planView) error {
 		w.Err, w.Plan = sentence(err), nil
 		return nil
 	}
-	if w.Plan.Release == nil || w.Plan.Running == nil {
-		return nil
-	}
-	was, err := p.Dependencies(c.ctx, w.In.Service, w.Plan.Running.Number)
-	if err == nil {
-		var is []slipway.Dependency
-		if is, err = p.Dependencies(c.ctx, w.In.Service, w.Plan.Release.Number); err == nil {
-			w.Changes, w.Same = packageChanges(was, is)
-		}
-	}
-	if slipway.CodeOf(err) == slipway.NotFound {
-		return nil // an artifact was removed; there is nothing to compare with
-	}
+	w.Change, err = p.ChangeOfPlan(c.ctx, w.Plan)
 	return err
 }
 

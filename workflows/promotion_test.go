@@ -56,6 +56,14 @@ func (w *world) Resolve(context.Context, slipway.Repository, string) (slipway.Co
 	return slipway.Commit{}, nil
 }
 
+func (w *world) Log(context.Context, slipway.Repository, string, string, int) (slipway.CommitLog, error) {
+	return slipway.CommitLog{}, nil
+}
+
+func (w *world) Migrations(context.Context, slipway.Digest) (slipway.Migrations, error) {
+	return slipway.Migrations{}, nil
+}
+
 func (w *world) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	w.call("export")
 	return os.MkdirAll(dir, 0o700)

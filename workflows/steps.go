@@ -153,7 +153,14 @@ func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err e
 		if err != nil {
 			return err
 		}
-		number, err := s.Ledger.Release(ctx, slipway.BuiltRelease{Promotion: in.Promotion, Service: in.Service, Commit: in.Commit, Artifact: artifact})
+		built := slipway.BuiltRelease{Promotion: in.Promotion, Service: in.Service, Commit: in.Commit, Artifact: artifact}
+		if built.Dependencies, err = s.Builder.Dependencies(ctx, artifact.Digest); err != nil {
+			return err
+		}
+		if built.Migrations, err = s.Builder.Migrations(ctx, artifact.Digest); err != nil {
+			return err
+		}
+		number, err := s.Ledger.Release(ctx, built)
 		if err != nil {
 			return err
 		}

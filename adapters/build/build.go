@@ -308,6 +308,15 @@ func (b *Builder) Dependencies(_ context.Context, digest slipway.Digest) ([]slip
 	return all, err
 }
 
+// Migrations reads the schema migrations in an artifact's source.
+func (b *Builder) Migrations(ctx context.Context, digest slipway.Digest) (slipway.Migrations, error) {
+	artifact, err := b.Open(ctx, digest)
+	if err != nil {
+		return slipway.Migrations{}, err
+	}
+	return python.Migrations(os.DirFS(filepath.Join(artifact.Path, "source")), artifact.Manifest.Dir), nil
+}
+
 // Discard removes an artifact. Its environment stays: others may use it.
 func (b *Builder) Discard(_ context.Context, digest slipway.Digest) error {
 	if err := os.RemoveAll(b.artifactDir(digest)); err != nil {

@@ -197,6 +197,10 @@ type source struct{ w *World }
 func (s source) Resolve(ctx context.Context, repo slipway.Repository, ref string) (slipway.Commit, error) {
 	return s.w.Resolve(ctx, repo, ref)
 }
+func (source) Log(_ context.Context, _ slipway.Repository, from, to string, _ int) (slipway.CommitLog, error) {
+	return slipway.CommitLog{Commits: []slipway.Commit{{ID: to, Author: "Ada", Subject: "Change"}}}, nil
+}
+
 func (source) Export(context.Context, slipway.Repository, string, string, io.Writer) error {
 	return nil
 }
@@ -231,6 +235,10 @@ func (builder) Test(context.Context, slipway.TestRequest, io.Writer) (slipway.Te
 func (b builder) Open(_ context.Context, d slipway.Digest) (slipway.Artifact, error) {
 	return slipway.Artifact{Digest: d, Path: b.w.Data, Manifest: Manifest}, nil
 }
+func (builder) Migrations(context.Context, slipway.Digest) (slipway.Migrations, error) {
+	return slipway.Migrations{}, nil
+}
+
 func (builder) Dependencies(context.Context, slipway.Digest) ([]slipway.Dependency, error) {
 	return []slipway.Dependency{{Name: "flask", Version: "3.1.2", Direct: true}}, nil
 }

@@ -276,6 +276,9 @@ type AuditPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Change what differs between what runs and what would run
+type Change = slipway.Change
+
 // Code the kind of an error
 //
 // Example: conflict
@@ -971,6 +974,9 @@ type PasswordInput struct {
 
 // Plan what a promotion would do
 type Plan struct {
+	// Change what differs between what runs and what would run
+	Change Change `json:"change,omitempty,omitzero"`
+
 	// Commit one exact commit
 	Commit Commit `json:"commit,omitempty,omitzero"`
 
@@ -1382,6 +1388,11 @@ type Role = slipway.Role
 
 // RollbackInput where to go back to
 type RollbackInput struct {
+	// AnySchema go back although the older release does not run on the schema that the newer one left
+	//
+	// Example: false
+	AnySchema bool `json:"any_schema,omitempty,omitzero"`
+
 	// Release a release that ran here before; the previous one unless given
 	//
 	// Example: 6
@@ -2296,6 +2307,9 @@ type UpdatePolicyJSONRequestBody = PolicyChange
 // RollbackJSONRequestBody defines body for Rollback for application/json ContentType.
 type RollbackJSONRequestBody = RollbackInput
 
+// PlanRollbackJSONRequestBody defines body for PlanRollback for application/json ContentType.
+type PlanRollbackJSONRequestBody = RollbackInput
+
 // PlanPromotionJSONRequestBody defines body for PlanPromotion for application/json ContentType.
 type PlanPromotionJSONRequestBody = PromotionInput
 
@@ -2622,6 +2636,13 @@ type ClientInterface interface {
 	// Corresponds with POST /promotions/{promotion}/cancel (the `CancelPromotion` operationId).
 	CancelPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetChange What a promotion changes
+	//
+	// The difference between what ran in the environment when the plan was last looked at and what the promotion runs there.
+	//
+	// Corresponds with GET /promotions/{promotion}/change (the `GetChange` operationId).
+	GetChange(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListDecisions What was said to a promotion
 	//
 	// Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
@@ -2867,6 +2888,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /services/{service}/environments/{environment}/rollback (the `Rollback` operationId).
 	Rollback(ctx context.Context, service ServiceName, environment EnvironmentName, body RollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlanRollbackWithBody Plan a rollback
+	//
+	// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+	PlanRollbackWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlanRollback Plan a rollback
+	//
+	// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+	PlanRollback(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PlanPromotionWithBody Say what a promotion would do
 	//
@@ -3646,6 +3685,23 @@ func (c *Client) CancelPromotion(ctx context.Context, promotion PromotionID, req
 	return c.Client.Do(req)
 }
 
+// GetChange What a promotion changes
+//
+// The difference between what ran in the environment when the plan was last looked at and what the promotion runs there.
+//
+// Corresponds with GET /promotions/{promotion}/change (the `GetChange` operationId).
+func (c *Client) GetChange(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetChangeRequest(c.Server, promotion)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListDecisions What was said to a promotion
 //
 // Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
@@ -4172,6 +4228,44 @@ func (c *Client) RollbackWithBody(ctx context.Context, service ServiceName, envi
 // Corresponds with POST /services/{service}/environments/{environment}/rollback (the `Rollback` operationId).
 func (c *Client) Rollback(ctx context.Context, service ServiceName, environment EnvironmentName, body RollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRollbackRequest(c.Server, service, environment, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlanRollbackWithBody Plan a rollback
+//
+// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+func (c *Client) PlanRollbackWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlanRollbackRequestWithBody(c.Server, service, environment, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlanRollback Plan a rollback
+//
+// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+func (c *Client) PlanRollback(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlanRollbackRequest(c.Server, service, environment, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5787,6 +5881,40 @@ func NewCancelPromotionRequest(server string, promotion PromotionID) (*http.Requ
 	return req, nil
 }
 
+// NewGetChangeRequest constructs an http.Request for the GetChange method
+func NewGetChangeRequest(server string, promotion PromotionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "promotion", promotion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/promotions/%s/change", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListDecisionsRequest constructs an http.Request for the ListDecisions method
 func NewListDecisionsRequest(server string, promotion PromotionID) (*http.Request, error) {
 	var err error
@@ -6971,6 +7099,60 @@ func NewRollbackRequestWithBody(server string, service ServiceName, environment 
 	}
 
 	operationPath := fmt.Sprintf("/services/%s/environments/%s/rollback", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPlanRollbackRequest calls the generic PlanRollback builder with application/json body
+func NewPlanRollbackRequest(server string, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPlanRollbackRequestWithBody(server, service, environment, "application/json", bodyReader)
+}
+
+// NewPlanRollbackRequestWithBody constructs an http.Request for the PlanRollback method, with any body, and a specified content type
+func NewPlanRollbackRequestWithBody(server string, service ServiceName, environment EnvironmentName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/rollback/plan", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -8417,6 +8599,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /promotions/{promotion}/cancel (the `CancelPromotion` operationId).
 	CancelPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*CancelPromotionResponse, error)
 
+	// GetChangeWithResponse What a promotion changes
+	//
+	// The difference between what ran in the environment when the plan was last looked at and what the promotion runs there.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /promotions/{promotion}/change (the `GetChange` operationId).
+	GetChangeWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*GetChangeResponse, error)
+
 	// ListDecisionsWithResponse What was said to a promotion
 	//
 	// Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
@@ -8688,6 +8879,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /services/{service}/environments/{environment}/rollback (the `Rollback` operationId).
 	RollbackWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body RollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*RollbackResponse, error)
+
+	// PlanRollbackWithBodyWithResponse Plan a rollback
+	//
+	// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+	PlanRollbackWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlanRollbackResponse, error)
+
+	// PlanRollbackWithResponse Plan a rollback
+	//
+	// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+	PlanRollbackWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*PlanRollbackResponse, error)
 
 	// PlanPromotionWithBodyWithResponse Say what a promotion would do
 	//
@@ -9981,6 +10190,54 @@ func (r CancelPromotionResponse) ContentType() string {
 	return ""
 }
 
+type GetChangeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Change
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetChangeResponse) GetJSON200() *Change {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetChangeResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetChangeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetChangeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetChangeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetChangeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListDecisionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11025,6 +11282,54 @@ func (r RollbackResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RollbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PlanRollbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Plan
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PlanRollbackResponse) GetJSON200() *Plan {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PlanRollbackResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PlanRollbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PlanRollbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PlanRollbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PlanRollbackResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12637,6 +12942,21 @@ func (c *ClientWithResponses) CancelPromotionWithResponse(ctx context.Context, p
 	return ParseCancelPromotionResponse(rsp)
 }
 
+// GetChangeWithResponse What a promotion changes
+//
+// The difference between what ran in the environment when the plan was last looked at and what the promotion runs there.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /promotions/{promotion}/change (the `GetChange` operationId).
+func (c *ClientWithResponses) GetChangeWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*GetChangeResponse, error) {
+	rsp, err := c.GetChange(ctx, promotion, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetChangeResponse(rsp)
+}
+
 // ListDecisionsWithResponse What was said to a promotion
 //
 // Decisions, the oldest first. Those that a moved plan made void stay, with the reason. Also what whoever asks may say now.
@@ -13081,6 +13401,36 @@ func (c *ClientWithResponses) RollbackWithResponse(ctx context.Context, service 
 		return nil, err
 	}
 	return ParseRollbackResponse(rsp)
+}
+
+// PlanRollbackWithBodyWithResponse Plan a rollback
+//
+// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+func (c *ClientWithResponses) PlanRollbackWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlanRollbackResponse, error) {
+	rsp, err := c.PlanRollbackWithBody(ctx, service, environment, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlanRollbackResponse(rsp)
+}
+
+// PlanRollbackWithResponse Plan a rollback
+//
+// Says what a rollback would do and change, and does nothing. Fails as the rollback would.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
+func (c *ClientWithResponses) PlanRollbackWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*PlanRollbackResponse, error) {
+	rsp, err := c.PlanRollback(ctx, service, environment, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlanRollbackResponse(rsp)
 }
 
 // PlanPromotionWithBodyWithResponse Say what a promotion would do
@@ -14314,6 +14664,39 @@ func ParseCancelPromotionResponse(rsp *http.Response) (*CancelPromotionResponse,
 	return response, nil
 }
 
+// ParseGetChangeResponse parses an HTTP response from a GetChangeWithResponse call
+func ParseGetChangeResponse(rsp *http.Response) (*GetChangeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetChangeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Change
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListDecisionsResponse parses an HTTP response from a ListDecisionsWithResponse call
 func ParseListDecisionsResponse(rsp *http.Response) (*ListDecisionsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15113,6 +15496,39 @@ func ParseRollbackResponse(rsp *http.Response) (*RollbackResponse, error) {
 			headers.Location = value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePlanRollbackResponse parses an HTTP response from a PlanRollbackWithResponse call
+func ParsePlanRollbackResponse(rsp *http.Response) (*PlanRollbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PlanRollbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Plan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

@@ -57,6 +57,15 @@ func (c *approveCommand) Run(a *app) error {
 		if err := a.promotion(p); err != nil {
 			return err
 		}
+		change, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetChangeResponse, error) {
+			return cl.GetChangeWithResponse(ctx, c.ID)
+		})
+		if err != nil {
+			return err
+		}
+		if err := a.change(change.JSON200); err != nil {
+			return err
+		}
 		fmt.Fprintf(a.stdout, "\nApprove it? [y/N] ")
 		answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
 		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {

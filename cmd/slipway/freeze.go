@@ -54,7 +54,7 @@ func (c *freezeAdd) Run(a *app) error {
 		in.EndsAt = begin.Add(c.For)
 	}
 	if c.Window != "" {
-		if in.Window, err = window(c.Window); err != nil {
+		if in.Window, err = slipway.ParseWindow(c.Window); err != nil {
 			return err
 		}
 	}

@@ -152,7 +152,7 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 			if text == "none" {
 				continue
 			}
-			w, err := window(text)
+			w, err := slipway.ParseWindow(text)
 			if err != nil {
 				return p, err
 			}
@@ -169,24 +169,6 @@ func inSeconds(d *time.Duration) *int {
 	}
 	n := int(d.Seconds())
 	return &n
-}
-
-// window reads "mon,tue 09:00-17:00 Europe/Berlin"; days and zone may be left out.
-func window(text string) (w slipway.Window, err error) {
-	for _, part := range strings.Fields(text) {
-		switch from, to, span := strings.Cut(part, "-"); {
-		case span && strings.Contains(from, ":"):
-			w.From, w.To = from, to
-		case w.From == "":
-			w.Days = strings.Split(part, ",")
-		default:
-			w.Zone = part
-		}
-	}
-	if w.From == "" {
-		return w, slipway.Errorf(slipway.Invalid, "%q is not a window; write it as \"mon,tue 09:00-17:00 Europe/Berlin\"", text)
-	}
-	return w, w.Validate("window")
 }
 
 type policyReset struct {

@@ -55,7 +55,11 @@ func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	p := r.JSON200
+	return a.planned(r.JSON200)
+}
+
+// planned prints what would be done and what it would change.
+func (a *app) planned(p *client.Plan) error {
 	what := "a new release"
 	if p.Release != 0 {
 		what = fmt.Sprintf("release %d", p.Release)
@@ -73,6 +77,9 @@ func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
 		rows = append(rows, []string{string(s.Name), will, s.Reason})
 	}
 	if err := a.table([]string{"step", "", "why"}, rows); err != nil {
+		return err
+	}
+	if err := a.change(&p.Change); err != nil {
 		return err
 	}
 	return a.gates(&client.Promotion{Waits: p.Waits})
@@ -94,18 +101,34 @@ type rollbackCommand struct {
 	Service string `arg:"" help:"The service."`
 	Env     string `required:"" placeholder:"ENV" help:"The environment."`
 	To      int    `placeholder:"N" help:"The release; the one before unless given."`
+	Plan    bool   `help:"Say what would be done and change, and do nothing."`
+
+	AnySchema bool `help:"Go back although the older release does not run on the schema that the newer one left."`
 	followFlags
 }
 
 // Help has examples.
 func (rollbackCommand) Help() string {
-	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --to 5"
+	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --to 5"
 }
 
 // Run rolls back.
 func (c *rollbackCommand) Run(a *app) error {
+	in := client.RollbackInput{Release: c.To, AnySchema: c.AnySchema}
+	if c.Plan {
+		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanRollbackResponse, error) {
+			return cl.PlanRollbackWithResponse(ctx, c.Service, c.Env, in)
+		})
+		if err != nil {
+			return err
+		}
+		if a.JSON {
+			return a.json(r.Body)
+		}
+		return a.planned(r.JSON200)
+	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RollbackResponse, error) {
-		return cl.RollbackWithResponse(ctx, c.Service, c.Env, client.RollbackInput{Release: c.To})
+		return cl.RollbackWithResponse(ctx, c.Service, c.Env, in)
 	})
 	if err != nil {
 		return err

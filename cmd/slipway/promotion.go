@@ -15,6 +15,7 @@ type promotionCommands struct {
 	Logs   promotionLogs   `cmd:"" help:"Print the logs of a promotion's steps."`
 	Cancel promotionCancel `cmd:"" help:"Ask a promotion to stop."`
 	Retry  promotionRetry  `cmd:"" help:"Try a promotion that ended badly again."`
+	Change promotionChange `cmd:"" help:"Show what a promotion changes."`
 }
 
 type promotionList struct {

@@ -32,7 +32,7 @@ func (Promotion) Fields() []ent.Field {
 		field.JSON("input", json.RawMessage{}).Optional().Comment("the workflow's input, frozen when the promotion was asked for"),
 		field.JSON("plan", &slipway.PromotionPlan{}).Optional().Comment("as it stood when it was last looked at"),
 		field.String("plan_hash").Default("").Comment("digest of plan; what approvals are given to"),
-		field.JSON("change", json.RawMessage{}).Optional().Comment("what differs from what ran, as it was shown to whoever decided"),
+		field.JSON("change", &slipway.Change{}).Optional().Comment("what differs from what ran, as it was shown to whoever decided"),
 		field.JSON("waits", []slipway.Wait{}).Optional().Comment("the closed gates, empty when it waits for nothing"),
 		field.Time("expires_at").Optional().Nillable().Comment("when a promotion that still waits is given up"),
 		field.Int("superseded_by").Default(0),

@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"encoding/json"
-
 	"entgo.io/ent"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
@@ -35,7 +33,7 @@ func (Release) Fields() []ent.Field {
 		field.JSON("manifest", slipway.Manifest{}).Immutable(),
 		field.JSON("tests", &slipway.TestReport{}).Optional(),
 		field.JSON("dependencies", []slipway.Dependency{}).Optional().Comment("nil when it is not known"),
-		field.JSON("migrations", json.RawMessage{}).Optional().Comment("what was read of its schema migrations, empty when it is not known"),
+		field.JSON("migrations", &slipway.Migrations{}).Optional().Comment("what was read of its schema migrations, nil when it is not known"),
 		field.Bool("tested").Default(false).Comment("its tests passed, or it has none"),
 	}
 }

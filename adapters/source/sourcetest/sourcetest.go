@@ -46,6 +46,46 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			t.Errorf("the repository's branch: %v %v", got, err)
 		}
 	})
+	t.Run("what lies between two commits", func(t *testing.T) {
+		r := NewRepo(t)
+		first := r.Commit("a.txt", "one")
+		second := r.Commit("a.txt", "two")
+		third := r.Commit("b.txt", "three")
+		r.Git("checkout", "-q", "-b", "other", first)
+		other := r.Commit("a.txt", "other")
+		r.Git("checkout", "-q", "main")
+		s, repo := open(t), serve(t, r)
+		if _, err := s.Resolve(ctx, repo, "main"); err != nil { // which fetches it without its history
+			t.Fatal(err)
+		}
+		ids := func(log slipway.CommitLog) (out []string) {
+			for _, c := range log.Commits {
+				out = append(out, c.ID)
+			}
+			return out
+		}
+		for _, c := range []struct {
+			from, to      string
+			limit         int
+			want          []string
+			more, rewound bool
+		}{
+			{first, third, 10, []string{third, second}, false, false},
+			{first, third, 1, []string{third}, true, false},
+			{third, third, 10, nil, false, false},
+			{third, first, 10, nil, false, true},
+			{other, third, 10, []string{third, second}, false, true},
+			{strings.Repeat("e", 40), third, 10, []string{third, second, first}, false, true},
+		} {
+			log, err := s.Log(ctx, repo, c.from, c.to, c.limit)
+			if err != nil || strings.Join(ids(log), " ") != strings.Join(c.want, " ") || log.More != c.more || log.Rewound != c.rewound {
+				t.Errorf("%.7s to %.7s: %v %+v, want %v", c.from, c.to, err, log, c.want)
+			}
+			if len(log.Commits) > 0 && (log.Commits[0].Author != "Ada <ada@team.example>" || log.Commits[0].Subject == "" || log.Commits[0].Time.IsZero()) {
+				t.Errorf("%+v", log.Commits[0])
+			}
+		}
+	})
 	t.Run("a branch pushed over", func(t *testing.T) {
 		r := NewRepo(t)
 		first := r.Commit("a.txt", "one")

@@ -1,0 +1,214 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// decideView is a promotion with all that a decision rests on.
+type decideView struct {
+	*ent.Promotion
+	Change  *slipway.Change
+	May     platform.Deciding
+	Err     string
+	Comment string
+}
+
+func (v decideView) waiting() bool {
+	return slipway.PromotionState(v.State) == slipway.PromotionWaiting
+}
+
+// question is the title of the page.
+func (v decideView) question() string {
+	e := v.Edges.Environment.Name
+	if v.Rollback {
+		return "Roll " + e + " back to " + v.Edges.Service.Name + " " + releaseOf(v.Promotion) + "?"
+	}
+	return "Promote " + promotionTitle(v.Promotion) + "?"
+}
+
+// approval is the gate that people open; nil when there is none.
+func (v decideView) approval() *slipway.Wait {
+	for i, w := range v.Waits {
+		if w.Gate == slipway.GateApproval {
+			return &v.Waits[i]
+		}
+	}
+	return nil
+}
+
+// then are the steps that would follow.
+func (v decideView) then() []slipway.StepName {
+	if v.Plan == nil {
+		return nil
+	}
+	i := slices.Index(v.Plan.Steps, slipway.StepApprove)
+	return v.Plan.Steps[i+1:]
+}
+
+// waitIcon is the sign of a gate.
+func waitIcon(w slipway.Wait) string {
+	if w.Gate == slipway.GateApproval {
+		return "person"
+	}
+	return "clock"
+}
+
+// waitNote is the small print of a closed gate.
+func waitNote(w slipway.Wait) string {
+	until := "given up " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
+	if w.Opens {
+		until = "opens " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if len(w.On) == 0 {
+		return until
+	}
+	if len(w.On) > 4 {
+		return fmt.Sprintf("on %s and %d more; %s", strings.Join(w.On[:4], ", "), len(w.On)-4, until)
+	}
+	return "on " + strings.Join(w.On, ", ") + "; " + until
+}
+
+// verdictWords is what somebody said.
+func verdictWords(d *ent.Decision) string {
+	return d.Name + map[slipway.Verdict]string{
+		slipway.VerdictApprove: " approved", slipway.VerdictReject: " rejected", slipway.VerdictExempt: " exempted it from freezes",
+		slipway.VerdictBreakGlass: " broke the glass",
+	}[slipway.Verdict(d.Verdict)]
+}
+
+func verdictTone(d *ent.Decision) string {
+	switch {
+	case d.Void != "":
+		return "idle"
+	case slipway.Verdict(d.Verdict) == slipway.VerdictApprove:
+		return "ok"
+	}
+	return "bad"
+}
+
+func verdictIcon(d *ent.Decision) string {
+	return map[string]string{"idle": "dash", "ok": "check", "bad": "cross"}[verdictTone(d)]
+}
+
+func (p *portal) showDecide(c *call) error { return p.decidePage(c, http.StatusOK, "", "") }
+
+func (p *portal) decidePage(c *call, status int, problem, comment string) error {
+	q, err := p.Promotion(c.ctx, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	v := decideView{Promotion: q, Err: problem, Comment: comment}
+	if v.Change, err = p.Change(c.ctx, c.r.PathValue("id")); err != nil {
+		return err
+	}
+	if v.May, err = p.Deciding(c.ctx, q); err != nil {
+		return err
+	}
+	return c.show(status, decidePage(c.frame(v.question(), "promotions"), v))
+}
+
+// decide gives the answer to the plan that the page showed. When that has moved,
+// the page is shown again as it stands now.
+func (p *portal) decide(c *call) error {
+	id := c.r.PathValue("id")
+	in := platform.DecideInput{Verdict: slipway.Verdict(c.form("verdict")), Comment: c.form("comment"), Plan: slipway.Digest(c.form("plan"))}
+	q, err := p.Decide(c.ctx, id, in)
+	if err != nil {
+		switch slipway.CodeOf(err) {
+		case slipway.Conflict, slipway.Invalid, slipway.Denied:
+			return p.decidePage(c, statusOf(err), sentence(err), in.Comment)
+		}
+		return err
+	}
+	said := map[slipway.Verdict]string{
+		slipway.VerdictApprove: "You have approved it.", slipway.VerdictReject: "You have rejected it.",
+		slipway.VerdictExempt: "Freezes and windows are open for it.", slipway.VerdictBreakGlass: "Every gate is open for it. That is on record.",
+	}[in.Verdict]
+	return c.to(string(at("promotions", q.ID)), said)
+}
+
+func (p *portal) retryPromotion(c *call) error {
+	q, err := p.Retry(c.ctx, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return c.to(string(at("promotions", q.ID)), "")
+}
+
+// diffLine is a line of a difference: "a" added, "d" removed, "h" a heading.
+type diffLine struct{ Kind, Text string }
+
+// configDiff writes config changes as lines.
+func configDiff(changes []slipway.ConfigChange) (lines []diffLine) {
+	line := func(kind, text string) { lines = append(lines, diffLine{kind, text}) }
+	headed := false
+	for _, ch := range changes {
+		if ch.File {
+			line("h", ch.Key)
+			for _, l := range textDiff(ch.From, ch.To) {
+				lines = append(lines, l)
+			}
+			continue
+		}
+		if !headed {
+			line("h", "environment")
+			headed = true
+		}
+		shown := func(value string) string {
+			if ch.Secret {
+				return ch.Key + "=(" + value + ")"
+			}
+			return ch.Key + "=" + strings.ReplaceAll(value, "\n", `\n`)
+		}
+		if !ch.Added {
+			line("d", shown(ch.From))
+		}
+		if !ch.Gone {
+			line("a", shown(ch.To))
+		}
+	}
+	return lines
+}
+
+// maxDiff bounds the lines of a file that are compared one by one.
+const maxDiff = 2000
+
+// textDiff compares two texts line by line: what both begin and end with is
+// left out but for two lines around.
+func textDiff(was, is string) (lines []diffLine) {
+	a, b := strings.Split(strings.TrimSuffix(was, "\n"), "\n"), strings.Split(strings.TrimSuffix(is, "\n"), "\n")
+	if was == "" {
+		a = nil
+	}
+	if is == "" {
+		b = nil
+	}
+	head := 0
+	for head < len(a) && head < len(b) && a[head] == b[head] {
+		head++
+	}
+	tail := 0
+	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	for _, l := range a[max(0, head-2):head] {
+		lines = append(lines, diffLine{"c", l})
+	}
+	for _, l := range a[head : len(a)-tail][:min(maxDiff, len(a)-tail-head)] {
+		lines = append(lines, diffLine{"d", l})
+	}
+	for _, l := range b[head : len(b)-tail][:min(maxDiff, len(b)-tail-head)] {
+		lines = append(lines, diffLine{"a", l})
+	}
+	for _, l := range a[len(a)-tail:][:min(2, tail)] {
+		lines = append(lines, diffLine{"c", l})
+	}
+	return lines
+}
