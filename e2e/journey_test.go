@@ -47,7 +47,14 @@ func TestJourney(t *testing.T) {
 	if _, body := s.get("payments", "test", "/"); !strings.Contains(body, `"currency":"SEK"`) {
 		t.Fatalf("the config of test did not arrive: %s", body)
 	}
-	s.must("promote", "payments", "--to", "prod", "--follow")
+	s.must("promote", "payments", "--to", "prod")
+	s.eventually(patience, "the promotion waits", func() bool { return strings.Contains(s.must("waiting", "--all"), "0 of 1 approvals") })
+	s.refuses(1, "not approved", "approve", "3") // without an answer on standard input
+	if out := s.must("promotion", "change", "3"); !strings.Contains(out, "Verified in test") {
+		t.Errorf("the change is told as %s", out)
+	}
+	s.must("approve", "3", "--yes", "-m", "nobody else is here")
+	s.must("promotion", "show", "3", "--follow")
 	if _, body := s.get("payments", "prod", "/"); !strings.Contains(body, `"provider":"live"`) {
 		t.Fatalf("prod answers %s", body)
 	}

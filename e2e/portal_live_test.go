@@ -57,6 +57,48 @@ func TestPortalTogether(t *testing.T) {
 	}
 	bob.quiet("bob")
 
+	// prod takes somebody else's yes. Ada is told at once, and to which plan.
+	value[int](ada, "window.same = 2")
+	bob.open("/services/payments/promote?to=prod")
+	bob.sees("It will wait for")
+	bob.click("Promote to prod")
+	bob.until("location.pathname.startsWith('/promotions/')")
+	bob.ends("Waiting")
+	page := bob.path()
+	value[int](bob, "window.same = 1")
+	ada.until("document.querySelector('#recent').innerText.includes('Waiting for you')")
+	bob.open(page + "/decide")
+	bob.sees("This is your own change, so somebody else decides; ask ada.")
+	ada.open(page + "/decide")
+	ada.sees("Verified in test")
+	ada.accessible("decide")
+	ada.picture("decide")
+	ada.width(390)
+	ada.fits("decide")
+	ada.picture("decide-390")
+	ada.width(1280)
+
+	// The plan moves while she reads: her yes is not taken for another plan.
+	bob.open("/services/payments/config?env=prod")
+	bob.fill("key", "CURRENCY")
+	bob.fill("value", "SEK")
+	bob.click("Set")
+	bob.sees("CURRENCY is set.")
+	ada.fill("comment", "Read it all")
+	ada.click("Approve")
+	ada.sees("has changed since you saw it")
+	ada.sees("CURRENCY=SEK")
+	bob.open(page)
+	value[int](bob, "window.same = 3")
+	ada.click("Approve")
+	ada.sees("You have approved it.")
+	bob.ends("Succeeded")
+	bob.sees("ada approved")
+	if value[int](bob, "window.same || 0") != 3 {
+		t.Error("the promotion was loaded again")
+	}
+	bob.quiet("decided")
+
 	// A developer is told why there is no removing, and may not look at the audit log.
 	bob.open("/services/payments/settings")
 	bob.sees("This takes the role maintainer; you are developer here.")

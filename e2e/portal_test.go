@@ -58,6 +58,15 @@ func TestPortal(t *testing.T) {
 		b.sees("What Slipway will do")
 		b.click("Promote to " + to)
 		b.until("location.pathname.startsWith('/promotions/')")
+		if to == "prod" { // nobody else could approve, so she may
+			b.ends("Waiting")
+			b.picture("promotion-waiting")
+			b.click("Review and decide")
+			b.sees("Your decision")
+			b.fill("comment", "The first one")
+			b.click("Approve")
+			b.sees("You have approved it.")
+		}
 		b.ends("Succeeded")
 	}
 	b.quiet("promotions")
@@ -127,7 +136,7 @@ var pages = map[string]string{
 	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3",
 	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "logs": "/services/payments/logs?env=prod",
 	"activity": "/services/payments/activity", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
-	"new": "/services/new", "environments": "/environments", "teams": "/teams", "team": "/teams/default", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
+	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
 }
 
 // lookAtEveryPage wants every page free of errors and of hindrances, in both

@@ -94,6 +94,8 @@ func (p *Platform) change(ctx context.Context, d difference) (*slipway.Change, e
 		if before != nil && d.config != nil {
 			c.Config = configChanges(*before, *d.config)
 		}
+	} else if d.config != nil {
+		c.Config = configChanges(slipway.Snapshot{}, *d.config)
 	}
 	if d.release != nil {
 		c.To, c.Python[1], c.Tests[1] = d.release.Number, d.release.Python, d.release.Tests

@@ -46,7 +46,9 @@ func (c *call) stream() (*stream, context.Context, context.CancelFunc, error) {
 	if access.Reveal() == "" {
 		access = slipway.NewSecret(sentCookie(c.w, c.portal.cookieName(c.r, accessCookie)))
 	}
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		tick := time.NewTicker(heartbeat)
 		defer tick.Stop()
 		defer cancel()
@@ -66,7 +68,9 @@ func (c *call) stream() (*stream, context.Context, context.CancelFunc, error) {
 			}
 		}
 	}()
-	return s, ctx, cancel, nil
+	// The answer is the server's again when the handler returns: nothing may
+	// write to it after that.
+	return s, ctx, func() { cancel(); <-ended }, nil
 }
 
 // drained returns a channel that is closed when the server that answers r is
