@@ -33,13 +33,12 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	warm := p.match(d)
 	p.mu.Unlock()
 	if live == "" {
-		if err := n.reroute(); err != nil { // the edge knows the service from now on
-			return err
-		}
+		n.reroute() // the edge knows the service from now on
 	}
 	switch {
 	case live == d.ID:
-		return n.reroute() // a retry after a crash between the switch and the answer
+		n.reroute() // a retry after a crash between the switch and the answer
+		return nil
 	case failed != "":
 		return slipway.Errorf(slipway.Refused, "%s", failed)
 	case warm != "":

@@ -6,8 +6,6 @@ import (
 	"hash/crc32"
 	"net"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -19,86 +17,60 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// route sends a host's requests to the instances of a deployment, or says why not.
-type route struct {
-	host       string
-	deployment string
-	upstreams  []string
-	closed     string // what is answered instead, when there is nothing to send them to
-}
-
-// edge is Caddy in this process. A reload moves new requests at once and lets
-// those under way end where they are.
+// edge is Caddy in this process. Its configuration never changes while it runs:
+// where requests go is looked up in the table for each one, so that a switch
+// closes no connection and takes no time.
 type edge struct {
-	mu      sync.Mutex
+	*table
 	listen  string
 	storage string
-	loaded  string
-	socket  *socket
 }
 
 // loading guards Caddy, of which a process has one.
 var loading sync.Mutex
 
-// openEdge opens the socket; load makes it answer.
+// openEdge opens the socket. What comes in before the first routes are set waits
+// for them.
 func openEdge(listen, storage string) (*edge, error) {
 	if err := os.MkdirAll(storage, 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
 	}
-	s, err := openSocket(listen)
-	if err != nil {
+	if err := openSocket(listen); err != nil {
 		return nil, err
 	}
-	return &edge{listen: listen, storage: storage, socket: s}, nil
-}
-
-// load makes the routes the ones in force.
-func (e *edge) load(routes []route) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	config, err := e.config(routes)
+	e := &edge{table: newTable(), listen: listen, storage: storage}
+	tables.Store(listen, e.table)
+	config, err := e.config()
+	if err == nil {
+		loading.Lock()
+		defer loading.Unlock()
+		err = caddy.Load(config, true)
+	}
 	if err != nil {
-		return err
+		e.forget()
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge does not start")
 	}
-	if string(config) == e.loaded {
-		return nil
-	}
-	loading.Lock()
-	defer loading.Unlock()
-	former := e.socket.former()
-	if err := caddy.Load(config, true); err != nil {
-		return slipway.Wrap(slipway.Unavailable, err, "the edge did not take the new routes")
-	}
-	e.socket.retire(former)
-	e.loaded = string(config)
-	return nil
+	return e, nil
 }
 
 func (e *edge) close() {
 	loading.Lock()
 	defer loading.Unlock()
 	_ = caddy.Stop()
-	e.socket.close(e.listen)
+	e.forget()
+}
+
+func (e *edge) forget() {
+	tables.Delete(e.listen)
+	closeSocket(e.listen)
 }
 
 type object = map[string]any
 
-// config is Caddy's configuration for the routes, the same text for the same
-// routes.
-func (e *edge) config(routes []route) ([]byte, error) {
-	slices.SortFunc(routes, func(a, b route) int { return strings.Compare(a.host, b.host) })
-	var list []object
-	for _, r := range routes {
-		list = append(list, object{
-			"match":  []object{{"host": []string{r.host}}},
-			"handle": e.handle(r), "terminal": true,
-		})
-	}
-	list = append(list, object{"handle": []object{{
-		"handler": "static_response", "status_code": 404,
-		"headers": object{"Content-Type": []string{"text/plain; charset=utf-8"}},
-		"body":    "No service answers under this name. See what runs where with: slipway status\n",
-	}}})
+// config is Caddy's configuration.
+func (e *edge) config() ([]byte, error) {
+	plain := object{"Content-Type": []string{"text/plain; charset=utf-8"}}
+	several := []object{{"vars": object{severalVar: []string{"yes"}}}}
 	return json.Marshal(object{
 		"admin":   object{"disabled": true, "config": object{"persist": false}},
 		"logging": object{"logs": object{"default": object{"level": "ERROR"}}},
@@ -106,48 +78,35 @@ func (e *edge) config(routes []route) ([]byte, error) {
 		"apps": object{"http": object{"servers": object{"edge": object{
 			"listen": []string{network + "/" + e.listen}, "automatic_https": object{"disable": true}, "protocols": []string{"h1"},
 			"read_header_timeout": "10s", "idle_timeout": "2m", "max_header_bytes": 64 << 10,
-			"routes": list, "errors": object{"routes": []object{{"handle": []object{{
-				"handler": "static_response", "status_code": "{http.error.status_code}", "headers": object{"Retry-After": []string{"2"}, "Content-Type": []string{"text/plain; charset=utf-8"}},
-				"body": "The service does not answer just now.\n",
+			"routes": []object{{"handle": []object{
+				{"handler": "slipway", "edge": e.listen},
+				// An instance that failed is passed over for a moment, but not the only one.
+				{"handler": "subroute", "routes": []object{
+					{"match": several, "handle": []object{e.proxy("1s")}, "terminal": true},
+					{"handle": []object{e.proxy("0s")}},
+				}},
+			}}},
+			"errors": object{"routes": []object{{"handle": []object{{
+				"handler": "static_response", "status_code": "{http.error.status_code}",
+				"headers": object{"Retry-After": []string{"2"}, "Content-Type": plain["Content-Type"]},
+				"body":    "The service does not answer just now.\n",
 			}}}}},
 		}}}},
 	})
 }
 
-func (e *edge) handle(r route) []object {
-	if r.closed != "" {
-		return []object{{
-			"handler": "static_response", "status_code": 503, "body": r.closed,
-			"headers": object{"Content-Type": []string{"text/plain; charset=utf-8"}},
-		}}
+func (e *edge) proxy(failDuration string) object {
+	return object{
+		"handler": "reverse_proxy", "dynamic_upstreams": object{"source": "slipway"},
+		// An instance that does not take the connection is passed over, and a
+		// restart of the only one is waited for.
+		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "try_duration": "5s", "try_interval": "50ms"},
+		"health_checks":  object{"passive": object{"fail_duration": failDuration}},
+		"headers":        object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
+		"flush_interval": -1,
+		// An idle connection is given up before a server does that (gunicorn after 2 s).
+		"transport": object{"protocol": "http", "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 	}
-	var upstreams []object
-	for _, u := range r.upstreams {
-		upstreams = append(upstreams, object{"dial": u})
-	}
-	return []object{
-		{"handler": "headers", "response": object{"set": object{slipway.ReleaseHeader: []string{r.deployment}}, "deferred": true}},
-		{
-			"handler": "reverse_proxy", "upstreams": upstreams,
-			// An instance that does not take the connection is passed over, and a
-			// restart of the only one is waited for.
-			"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "try_duration": "5s", "try_interval": "50ms"},
-			"health_checks":  object{"passive": object{"fail_duration": failDuration(r)}},
-			"headers":        object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
-			"flush_interval": -1,
-			// An idle connection is given up before a server does that (gunicorn
-			// after 2 s), and before a drain takes it for a request.
-			"transport": object{"protocol": "http", "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
-		},
-	}
-}
-
-// failDuration passes over an instance that failed only when there is another.
-func failDuration(r route) string {
-	if len(r.upstreams) > 1 {
-		return "1s"
-	}
-	return "0s"
 }
 
 // claim, free and port keep two instances from having the same port.

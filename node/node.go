@@ -43,6 +43,8 @@ type Node struct {
 	end  context.CancelFunc
 	work sync.WaitGroup // what goes on without a caller
 
+	routing sync.Mutex // one reroute at a time
+
 	mu       sync.Mutex
 	places   map[string]*place
 	ports    map[int]bool
@@ -88,7 +90,9 @@ func Open(o Options) (*Node, error) {
 		return nil, err
 	}
 	n.edge = e
-	if err := errors.Join(n.restore(), n.reroute(), n.announce()); err != nil {
+	err = n.restore()
+	n.reroute()
+	if err = errors.Join(err, n.announce()); err != nil {
 		n.Close()
 		return nil, err
 	}
@@ -236,8 +240,11 @@ func (n *Node) restore() error {
 	return nil
 }
 
-// routes are what the edge should know now.
-func (n *Node) routes() []route {
+// reroute brings the edge up to date; when it returns, new requests go where the
+// state says.
+func (n *Node) reroute() {
+	n.routing.Lock() // a change that is read first must not be set last
+	defer n.routing.Unlock()
 	n.mu.Lock()
 	places := n.list()
 	n.mu.Unlock()
@@ -247,9 +254,5 @@ func (n *Node) routes() []route {
 			routes = append(routes, r)
 		}
 	}
-	return routes
+	n.edge.set(routes)
 }
-
-// reroute brings the edge up to date; when it returns nil, new requests go
-// where the state says.
-func (n *Node) reroute() error { return n.edge.load(n.routes()) }

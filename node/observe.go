@@ -55,9 +55,7 @@ func (n *Node) Remove(ctx context.Context, service, environment string) error {
 	if err := p.change(func(s *placeState) error { s.Live, s.Warm = "", ""; return nil }); err != nil {
 		return err
 	}
-	if err := n.reroute(); err != nil {
-		return err
-	}
+	n.reroute()
 	p.mu.Lock()
 	ids := make([]string, 0, len(p.state.Deployments))
 	for id := range p.state.Deployments {
@@ -72,7 +70,8 @@ func (n *Node) Remove(ctx context.Context, service, environment string) error {
 	if err := n.forget(p); err != nil {
 		return err
 	}
-	return n.reroute() // the name is unknown from now on
+	n.reroute() // the name is unknown from now on
+	return nil
 }
 
 // forget drops a removed place with everything that it had on disk.

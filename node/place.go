@@ -111,14 +111,19 @@ func (p *place) route() (route, bool) {
 	if !hasWeb(d.Deployment) {
 		return route{}, false
 	}
-	r := route{host: p.host(), deployment: p.state.Live}
+	return route{host: p.host(), branches: []branch{d.branch(100)}}, true
+}
+
+// branch sends a share of the requests to the deployment.
+func (d *deployment) branch(weight int) branch {
+	b := branch{deployment: d.ID, home: d.home(), weight: weight}
 	for id, port := range d.Ports {
 		if strings.HasPrefix(id, "web.") {
-			r.upstreams = append(r.upstreams, fmt.Sprintf("127.0.0.1:%d", port))
+			b.upstreams = append(b.upstreams, fmt.Sprintf("127.0.0.1:%d", port))
 		}
 	}
-	slices.Sort(r.upstreams)
-	return r, true
+	slices.Sort(b.upstreams)
+	return b
 }
 
 // hasWeb tells whether a deployment takes requests.

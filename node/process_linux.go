@@ -228,20 +228,6 @@ func listensFor(leader int, marks []string, port int) bool {
 	return own(group(leader)) || own(marked(marks...))
 }
 
-// established counts connections to a local port that are in use.
-func established(port int) int {
-	want := fmt.Sprintf(":%04X", port)
-	count := 0
-	for _, file := range []string{"tcp", "tcp6"} {
-		for _, fields := range netTable(os.Getpid(), file) {
-			if len(fields) > 3 && fields[3] == "01" && strings.HasSuffix(fields[1], want) {
-				count++
-			}
-		}
-	}
-	return count
-}
-
 func netTable(pid int, name string) [][]string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, name))
 	if err != nil {

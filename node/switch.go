@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -55,9 +54,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 		return err
 	}
 	p.relabel(id, m.live)
-	if err := p.node.reroute(); err != nil {
-		return errors.Join(err, p.undo(id, old, older, m, log))
-	}
+	p.node.reroute()
 	if m.keep {
 		fmt.Fprintln(log, "the traffic is on the new release")
 		tell(log, p.stop(old, func(i *instance) bool { return i.port == 0 }))
@@ -77,28 +74,6 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 		}
 	}
 	p.pruneLogs()
-	return nil
-}
-
-// undo takes a move back that the edge did not make.
-func (p *place) undo(id, old, older string, m move, log io.Writer) error {
-	err := p.change(func(s *placeState) error {
-		if m.rename != nil {
-			d := s.Deployments[m.live]
-			delete(s.Deployments, m.live)
-			before := d.Deployment
-			before.ID = id
-			s.Deployments[id] = &deployment{Deployment: before, Ports: d.Ports, Processes: d.Processes, Home: d.Home}
-		}
-		s.Live, s.Warm = old, older
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	p.relabel(m.live, id)
-	tell(log, p.stop(id, (*instance).single))
-	p.resume(old, log)
 	return nil
 }
 
@@ -133,27 +108,14 @@ func tell(log io.Writer, said []string) {
 
 // drain waits until a deployment without traffic has answered what it was asked.
 func (p *place) drain(id string) {
-	deadline := time.NewTimer(drainLimit)
-	defer deadline.Stop()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		busy := 0
-		for _, i := range p.running(id) {
-			if i.port > 0 {
-				busy += established(i.port)
-			}
-		}
-		if busy == 0 {
-			return
-		}
-		select {
-		case <-poll.C:
-		case <-deadline.C:
-			return
-		case <-p.node.ctx.Done():
-			return
-		}
+	p.mu.Lock()
+	d := p.state.Deployments[id]
+	p.mu.Unlock()
+	if d == nil {
+		return
+	}
+	if b := p.node.edge.backend(d.home()); b != nil {
+		b.drain(p.node.ctx, drainLimit)
 	}
 }
 
@@ -201,7 +163,9 @@ func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	before := p.state.Deployments[warm]
 	p.mu.Unlock()
 	if live != d.ID {
-		return errors.Join(p.collect(""), n.reroute()) // a retry: the edge must know it too
+		err := p.collect("")
+		n.reroute() // a retry: the edge must know it too
+		return err
 	}
 	if before == nil {
 		return p.close(d.ID, log)
@@ -235,9 +199,7 @@ func (p *place) close(id string, log io.Writer) error {
 	if err := p.change(func(s *placeState) error { s.Live, s.Warm = "", ""; return nil }); err != nil {
 		return err
 	}
-	if err := p.node.reroute(); err != nil {
-		return err
-	}
+	p.node.reroute()
 	fmt.Fprintln(log, "there was no release before: the route is closed")
 	p.drain(id)
 	said, err := p.discard(id)
