@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -58,7 +59,7 @@ func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		r, w := c.Request(), c.Response()
 		s.log.Info("request", "method", r.Method, "path", loggedPath(r.URL.Path), "status", w.Status, "bytes", w.Size,
-			"millis", time.Since(start).Milliseconds(), "request_id", w.Header().Get(echo.HeaderXRequestID))
+			"millis", time.Since(start).Milliseconds(), "from", callerOf(r).Address, "request_id", w.Header().Get(echo.HeaderXRequestID))
 		return nil
 	}
 }
@@ -75,9 +76,12 @@ func loggedPath(path string) string {
 
 // securityHeaders are right for everything that is served here; the reference
 // page widens the policy by the hash of its style.
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
+		if strings.HasPrefix(s.public, "https://") && hostname(c.Request().Host) == s.host {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
@@ -88,26 +92,48 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// knownHost refuses a Host that isn't this machine's: a web page that makes its
-// own name resolve to 127.0.0.1 would otherwise be same-origin with the API.
+// knownHost refuses a Host that isn't this platform's: a web page that makes its
+// own name resolve to this address would otherwise be same-origin with the API.
+// Probes are answered under any name: they tell nothing, and whoever runs the
+// platform asks by address.
 func (s *Server) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !hostAllowed(c.Request().Host, s.listen) {
-			return refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use localhost, 127.0.0.1 or [::1]")
+		r := c.Request()
+		if s.hostAllowed(r) || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			return next(c)
 		}
-		return next(c)
+		if s.public != "" {
+			return refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use %s", s.public)
+		}
+		return refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use localhost, 127.0.0.1 or [::1]")
 	}
 }
 
-func hostAllowed(host, listen string) bool {
-	name := strings.ToLower(strings.TrimSuffix(hostname(host), "."))
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+func (s *Server) hostAllowed(r *http.Request) bool {
+	name := strings.ToLower(strings.TrimSuffix(hostname(r.Host), "."))
+	if name == "" {
+		return false
+	}
+	if s.host != "" && name == s.host {
 		return true
 	}
-	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
+	ip := net.ParseIP(name)
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || ip != nil && ip.IsLoopback() {
+		return s.public == "" || fromHere(r)
+	}
+	return name == strings.ToLower(hostname(s.listen)) && (ip == nil || !ip.IsUnspecified())
+}
+
+// fromHere tells whether a request came over this machine's loopback, or by a
+// unix socket.
+func fromHere(r *http.Request) bool {
+	switch a := r.Context().Value(http.LocalAddrContextKey).(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
 		return true
 	}
-	return name != "" && name == strings.ToLower(hostname(listen))
+	return false
 }
 
 func hostname(hostport string) string {
@@ -117,11 +143,18 @@ func hostname(hostport string) string {
 	return strings.Trim(hostport, "[]")
 }
 
-// sameSite refuses what a browser sends here on behalf of another site.
-func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
+// sameSite refuses what a browser sends here on behalf of another site. Under
+// the public name, http is another site than https.
+func (s *Server) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
-		if err := protection.Check(c.Request()); err != nil {
+		r := c.Request()
+		err := protection.Check(r)
+		if from := r.Header.Get(echo.HeaderOrigin); err == nil && from != "" && s.host != "" && hostname(r.Host) == s.host &&
+			r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions && from != s.public {
+			err = errors.New("another scheme or port")
+		}
+		if err != nil {
 			return slipway.Errorf(slipway.Denied, "a page of another site sent this request; open the API from its own address")
 		}
 		return next(c)

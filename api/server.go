@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -23,6 +24,13 @@ type Options struct {
 	Version  string
 	Commit   string
 	Listen   string // the address that is listened on; its host is an allowed Host header
+	// PublicURL is what people open, such as https://slipway.example.com; "" when
+	// the platform answers on its own machine only. No other host is answered from
+	// outside, and browsers are told to stay with https when it is.
+	PublicURL string
+	// Front stands before everything else, when it is there: it says who asks when
+	// proxies are between. Requests reach it as they came.
+	Front func(http.Handler) http.Handler
 	// Portal answers what is outside the API; nil sends people to the reference page.
 	Portal http.Handler
 	// RequestsPerMinute bounds each account, and five times as many each
@@ -39,6 +47,9 @@ type Server struct {
 	spec     *openapi3.T
 	version  Version
 	listen   string
+	public   string // the public URL's origin and its host
+	host     string
+	front    http.Handler
 
 	metrics   *metrics
 	accounts  *rates
@@ -68,10 +79,21 @@ func NewServer(o Options) (*Server, error) {
 	if o.RequestsPerMinute == 0 {
 		s.addresses = newRates(5 * RatePerMinute)
 	}
+	if o.PublicURL != "" {
+		u, err := url.Parse(o.PublicURL)
+		if err != nil {
+			return nil, slipway.Wrap(slipway.Invalid, err, "the public URL %q can't be read", o.PublicURL)
+		}
+		s.public, s.host = u.Scheme+"://"+u.Host, u.Hostname()
+	}
+	s.front = s.echo
+	if o.Front != nil {
+		s.front = o.Front(s.echo)
+	}
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
-	e.Pre(requestID, s.accessLog, s.recovered, securityHeaders, s.knownHost, sameSite, s.limited, bodyLimit)
+	e.Pre(requestID, s.accessLog, s.recovered, s.securityHeaders, s.knownHost, s.sameSite, s.limited, bodyLimit)
 	e.Use(s.measured, s.authenticated, s.validated, s.once)
 	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
 
@@ -108,7 +130,7 @@ func NewServer(o Options) (*Server, error) {
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.front.ServeHTTP(w, r) }
 
 // HTTP is an http.Server with timeouts and limits for this API. Streams
 // lengthen the write deadline as they go and end when it is shut down.

@@ -13,8 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/platform"
 )
 
-// callerOf says where a request comes from. Forwarding headers are believed
-// from nobody: anybody can write them.
+// callerOf says where a request comes from. Forwarding headers are not looked
+// at: anybody can write them, and for trusted proxies the server has put the
+// client's address in place of theirs.
 func callerOf(r *http.Request) platform.Caller {
 	address := r.RemoteAddr
 	if host, _, err := net.SplitHostPort(address); err == nil {

@@ -67,7 +67,7 @@ func (a *app) running() string {
 	if err != nil || r.Listen == "" {
 		return defaultServer
 	}
-	return "http://" + r.Listen
+	return r.address()
 }
 
 // client connects to the API.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/examples"
 )
 
@@ -45,7 +46,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	defer done()
-	p, err := startEmbedded(ctx, data, freeAddress(c.Listen), freeAddress(c.Edge), newLogger(a.stderr, slog.LevelError))
+	p, err := startEmbedded(ctx, data, entrance.Options{Listen: freeAddress(c.Listen)}, freeAddress(c.Edge), newLogger(a.stderr, slog.LevelError))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/web"
@@ -31,6 +31,7 @@ import (
 type running struct {
 	PID    int    `json:"pid"`
 	Listen string `json:"listen"`
+	URL    string `json:"url"` // what people open, without a slash at its end
 	Edge   string `json:"edge"`
 }
 
@@ -47,7 +48,7 @@ type embedded struct {
 // startEmbedded starts storage, engine, worker and API on a data directory,
 // and the node agent beside them when none runs. What it started is stopped
 // again when it returns an error.
-func startEmbedded(ctx context.Context, data, listen, edge string, log *slog.Logger) (_ *embedded, err error) {
+func startEmbedded(ctx context.Context, data string, in entrance.Options, edge string, log *slog.Logger) (_ *embedded, err error) {
 	p := &embedded{log: log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
@@ -60,18 +61,21 @@ func startEmbedded(ctx context.Context, data, listen, edge string, log *slog.Log
 	if err := p.lock(data); err != nil {
 		return nil, err
 	}
-	listener, err := listenLoopback("--listen", listen)
+	way, err := entrance.Open(in)
 	if err != nil {
 		return nil, err
 	}
-	p.onStop(func() { _ = listener.Close() })
+	p.onStop(way.Close)
 	agent, err := startAgent(ctx, data, edge, log)
 	if err != nil {
 		return nil, err
 	}
-	p.running = running{PID: os.Getpid(), Listen: listener.Addr().String(), Edge: agent.Edge}
+	p.running = running{PID: os.Getpid(), Listen: way.Listener.Addr().String(), URL: way.PublicURL, Edge: agent.Edge}
+	if p.URL == "" {
+		p.URL = "http://" + p.Listen
+	}
 
-	handler, err := p.assemble(ctx, data)
+	handler, err := p.assemble(ctx, data, way)
 	if err != nil {
 		return nil, err
 	}
@@ -79,16 +83,19 @@ func startEmbedded(ctx context.Context, data, listen, edge string, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	p.serve(handler, listener, own)
+	p.serve(handler, way.Listener, own)
 	supervised, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.onStop(stop)
+	if err := way.Start(supervised); err != nil {
+		return nil, err
+	}
 	go superviseAgent(supervised, data, agent.Edge, log)
 	return p, p.announce(data)
 }
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entrance) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
@@ -110,7 +117,7 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
-		Address: "http://" + p.Listen,
+		Address: p.URL,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
 		Builder: builder, Renderer: renderer, Log: p.log,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
@@ -136,7 +143,7 @@ func (p *embedded) assemble(ctx context.Context, data string) (*api.Server, erro
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler})
 }
 
 // newBuilder opens what makes releases and renders their config.
@@ -186,7 +193,7 @@ func (p *embedded) lock(data string) error {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
 		if r, err := readRunning(data); err == nil {
-			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, http://%s); stop it with: slipway down --data %s", data, r.PID, r.Listen, data)
+			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, %s); stop it with: slipway down --data %s", data, r.PID, r.address(), data)
 		}
 		return slipway.Errorf(slipway.Conflict, "a platform already runs on %s; stop it with: slipway down --data %s", data, data)
 	}
@@ -216,6 +223,14 @@ func readRunning(data string) (r running, err error) {
 	return r, json.Unmarshal(text, &r)
 }
 
+// address is where the platform answers.
+func (r running) address() string {
+	if r.URL == "" {
+		return "http://" + r.Listen // written by an earlier version
+	}
+	return r.URL
+}
+
 func (p *embedded) onStop(f func()) { p.closers = append(p.closers, f) }
 
 // stop ends what startEmbedded started, the last first. The node agent and the
@@ -225,26 +240,6 @@ func (p *embedded) stop() {
 		p.closers[i]()
 	}
 	p.closers = nil
-}
-
-// listenLoopback opens addr, which must be this machine's own: passwords and
-// tokens would cross the network in clear.
-func listenLoopback(flag, addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, slipway.Errorf(slipway.Invalid, "%s %q is not an address; write it as 127.0.0.1:7070", flag, addr).At(flag)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, slipway.Errorf(slipway.Invalid, "%s %s is not a loopback address: the API is not encrypted, so it answers on this machine only; use 127.0.0.1, and a proxy with TLS in front for others", flag, addr).At(flag)
-	}
-	l, err := net.Listen("tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address with %s, such as %s %s", addr, flag, flag, net.JoinHostPort(host, "0"))
-	}
-	if err != nil {
-		return nil, slipway.Wrap(slipway.Invalid, err, "%s %s can't be opened; choose another", flag, addr).At(flag)
-	}
-	return l, nil
 }
 
 // newLogger writes the platform's own log as text.

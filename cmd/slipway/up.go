@@ -6,16 +6,42 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/entrance"
 )
 
 // upCommand runs the platform, embedded, until it is told to stop.
 type upCommand struct {
-	Listen string `default:"127.0.0.1:7070" help:"Address of the API; a loopback address." env:"SLIPWAY_LISTEN"`
+	Listen string `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
 	Edge   string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	networkFlags
+}
+
+// networkFlags say how the platform is protected on a network.
+type networkFlags struct {
+	PublicURL   string   `name:"public-url" placeholder:"URL" env:"SLIPWAY_PUBLIC_URL" help:"What people open, such as https://slipway.example.com; found out from the certificate unless given."`
+	TLSCert     string   `name:"tls-cert" placeholder:"FILE" env:"SLIPWAY_TLS_CERT" type:"path" help:"Certificate with its chain, PEM; read again when it changes."`
+	TLSKey      string   `name:"tls-key" placeholder:"FILE" env:"SLIPWAY_TLS_KEY" type:"path" help:"Its key, PEM."`
+	ACME        []string `name:"acme" placeholder:"HOST" env:"SLIPWAY_ACME" help:"Have a certificate for this host made and renewed by ACME; agrees to the authority's terms."`
+	ACMEEmail   string   `name:"acme-email" placeholder:"EMAIL" env:"SLIPWAY_ACME_EMAIL" help:"Where the authority writes to."`
+	ACMECA      string   `name:"acme-ca" placeholder:"URL" env:"SLIPWAY_ACME_CA" help:"The authority's ACME directory; Let's Encrypt unless given."`
+	ACMECARoot  string   `name:"acme-ca-root" placeholder:"FILE" env:"SLIPWAY_ACME_CA_ROOT" type:"path" help:"Roots by which the authority's own server is trusted, PEM."`
+	Proxies     []string `name:"trusted-proxy" placeholder:"ADDRESS" env:"SLIPWAY_TRUSTED_PROXY" help:"Address or network of a proxy with TLS that stands in front; repeat for each."`
+	ProxyHeader string   `name:"proxy-header" enum:"x-forwarded-for,forwarded" default:"x-forwarded-for" env:"SLIPWAY_PROXY_HEADER" help:"What the proxies write: x-forwarded-for (with -proto and -host) or forwarded (RFC 7239)."`
+	Redirect    string   `name:"redirect" placeholder:"ADDRESS" env:"SLIPWAY_REDIRECT" help:"Also answer in clear here, such as on :80: sends everybody to https, and proves the host by HTTP-01."`
+}
+
+// entrance is how the platform is reached.
+func (f networkFlags) entrance(listen, data string, log *slog.Logger) entrance.Options {
+	return entrance.Options{
+		Listen: listen, PublicURL: f.PublicURL, Cert: f.TLSCert, Key: f.TLSKey, Redirect: f.Redirect,
+		ACME:    entrance.ACME{Hosts: f.ACME, Email: f.ACMEEmail, CA: f.ACMECA, CARoot: f.ACMECARoot, Storage: filepath.Join(data, "acme")},
+		Proxies: f.Proxies, Forwarded: f.ProxyHeader == "forwarded", Log: log,
+	}
 }
 
 func (c *upCommand) Help() string {
@@ -23,20 +49,28 @@ func (c *upCommand) Help() string {
 the node agent with the edge in another one that outlives it. Ctrl-C stops the
 platform; services go on. slipway down stops everything.
 
+On a network (docs/network.md) it wants TLS: your own certificate, one by ACME,
+or a proxy in front that you name.
+
+Examples:
   slipway up
-  slipway up --data ./data --listen 127.0.0.1:7171 --edge 127.0.0.1:7181`
+  slipway up --data ./data --listen 127.0.0.1:7171 --edge 127.0.0.1:7181
+  slipway up --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  slipway up --listen 0.0.0.0:443 --acme slipway.example.com --acme-email ops@example.com
+  slipway up --listen 10.0.0.7:7070 --trusted-proxy 10.0.0.2 --public-url https://slipway.example.com`
 }
 
 func (c *upCommand) Run(a *app) error {
 	ctx := a.ctx
 	began := time.Now()
-	p, err := startEmbedded(ctx, a.Data, c.Listen, c.Edge, newLogger(a.stderr, slog.LevelWarn))
+	log := newLogger(a.stderr, slog.LevelWarn)
+	p, err := startEmbedded(ctx, a.Data, c.entrance(c.Listen, a.Data, log), c.Edge, log)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
 	fmt.Fprintf(a.stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
-	fmt.Fprintf(a.stdout, "  portal    http://%s/\n  API       http://%s/api/v1/\n", p.Listen, p.Listen)
+	fmt.Fprintf(a.stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.URL, p.URL)
 	fmt.Fprintf(a.stdout, "  services  http://SERVICE.ENVIRONMENT.localhost:%s\n", portOf(p.Edge))
 	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
 	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
@@ -69,6 +103,7 @@ func (c *downCommand) Help() string {
 	return `Stops the platform on a data directory, the node agent, the edge and every
 service it runs. Nothing is deleted: the next slipway up starts them again.
 
+Examples:
   slipway down
   slipway down --data ./data`
 }
