@@ -17,6 +17,9 @@ type Deployment struct {
 	Artifact    Digest   `json:"artifact"`
 	Manifest    Manifest `json:"manifest"`
 	Config      Snapshot `json:"config"`
+
+	Strategy StrategyKind `json:"strategy,omitempty"` // "" is blue_green
+	Weight   int          `json:"weight,omitempty"`   // percent of the requests that it is to get; 0 means all
 }
 
 // InstanceState is where one running copy of a process stands.
@@ -54,6 +57,15 @@ type Observed struct {
 	Host       string     `json:"host,omitempty"` // the name under which the edge knows the service
 	Instances  []Instance `json:"instances"`
 	Warm       []Warm     `json:"warm,omitempty"` // kept ready for rollback
+	Next       *Share     `json:"next,omitempty"` // is taking over
+}
+
+// Share is a deployment that takes over little by little.
+type Share struct {
+	Deployment string     `json:"deployment"`
+	Release    int        `json:"release"`
+	Weight     int        `json:"weight"` // percent of the requests
+	Instances  []Instance `json:"instances"`
 }
 
 // Warm is a deployment that has no traffic but still runs.
@@ -85,15 +97,20 @@ type Target interface {
 	// when d has the traffic. A deployment that never gets healthy is Refused
 	// with the reason and the service's last lines in log, and is taken away;
 	// the old one has the traffic throughout. A warm d gets the traffic at once.
+	// With a Weight below 100, d has that part of the requests when it returns, and
+	// the old one the rest; another call of the same d moves the weight. d's Strategy
+	// says what happens on the way.
 	Deploy(ctx context.Context, d Deployment, log io.Writer) error
 	// Revert gives the traffic back to the warm deployment before d, or takes
 	// the route away when there is none, and stops d. Used when verification failed
-	// or the answer of Deploy was lost; when d doesn't have the traffic nothing moves.
+	// or the answer of Deploy was lost; when d has no traffic nothing moves.
 	Revert(ctx context.Context, d Deployment, log io.Writer) error
 	// Observe reports what runs. A service that was never deployed has an empty answer.
 	Observe(ctx context.Context, service, environment string) (Observed, error)
 	// Logs writes the instances' output to w, oldest first.
 	Logs(ctx context.Context, q LogQuery, w io.Writer) error
+	// Traffic reports what the edge counted since a time, at most the last hour.
+	Traffic(ctx context.Context, service, environment string, since time.Time) (Traffic, error)
 	// Remove stops everything of a service in an environment and forgets it.
 	Remove(ctx context.Context, service, environment string) error
 }

@@ -282,12 +282,13 @@ func list(s string) []string {
 
 // Review is what a Gatekeeper found.
 type Review struct {
-	State  PromotionState // waiting; running when every gate is open; or an end: rejected, expired, superseded
-	Reason string         // what it waits for, or why it ended
-	Plan   Digest         // hash of the plan as it stands now
-	Config Digest         // of the snapshot in that plan
-	Waited bool           // some gate was closed, now or earlier
-	Again  time.Time      // when to look again at the latest, while it waits
+	State    PromotionState // waiting; running when every gate is open; or an end: rejected, expired, superseded
+	Reason   string         // what it waits for, or why it ended
+	Plan     Digest         // hash of the plan as it stands now
+	Config   Digest         // of the snapshot in that plan
+	Waited   bool           // some gate was closed, now or earlier
+	Strategy Strategy       // how it takes over
+	Again    time.Time      // when to look again at the latest, while it waits
 }
 
 // ReviewRequest is what has become known of a promotion when its gates are

@@ -8,7 +8,8 @@ type StepEvent struct {
 	Step      StepName  `json:"step"`
 	State     StepState `json:"state"`
 	Attempt   int       `json:"attempt"`
-	Reason    string    `json:"reason,omitempty"` // why it failed, was reused or skipped; one or two sentences
+	Reason    string    `json:"reason,omitempty"`  // why it failed, was reused or skipped; one or two sentences
+	Rollout   *Rollout  `json:"rollout,omitempty"` // where the canary of a deploy stands
 }
 
 // PromotionEvent is one change of a promotion.

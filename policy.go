@@ -51,6 +51,7 @@ type Policy struct {
 	Advance           Advance     `json:"advance"`            // "" means by_hand
 	Branch            string      `json:"branch"`             // of push; "" means the service's
 	Concurrency       Concurrency `json:"concurrency"`        // "" means refuse
+	Strategy          Strategy    `json:"strategy,omitzero"`  // how a release takes over
 }
 
 // PolicyChange says what to change of a policy; nil leaves a field as it is.
@@ -69,6 +70,7 @@ type PolicyChange struct {
 	Advance           *Advance     `json:"advance,omitempty"`
 	Branch            *string      `json:"branch,omitempty"`
 	Concurrency       *Concurrency `json:"concurrency,omitempty"`
+	Strategy          *Strategy    `json:"strategy,omitempty"`
 }
 
 // With returns the policy with a change laid over it.
@@ -87,6 +89,7 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Advance, c.Advance)
 	lay(&p.Branch, c.Branch)
 	lay(&p.Concurrency, c.Concurrency)
+	lay(&p.Strategy, c.Strategy)
 	return p
 }
 
@@ -106,6 +109,7 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Advance, n.Advance)
 	prefer(&c.Branch, n.Branch)
 	prefer(&c.Concurrency, n.Concurrency)
+	prefer(&c.Strategy, n.Strategy)
 	return c
 }
 
@@ -177,6 +181,9 @@ func (p Policy) Validate() error {
 		if err := CheckRef("branch", p.Branch); err != nil {
 			return err
 		}
+	}
+	if err := p.Strategy.Validate(); err != nil {
+		return err
 	}
 	switch p.OwnChanges {
 	case "", OwnNever, OwnAlone, OwnAlways:

@@ -38,6 +38,7 @@ var bodies = map[string]string{
 	"createAccount":     `{"name":"program","kind":"service"}`,
 	"updateAccount":     `{"email":"a@example.com"}`,
 	"createDecision":    `{"verdict":"approve","plan":"sha256:x"}`,
+	"steerCanary":       `{"what":"pause"}`,
 	"updatePolicy":      `{"approvals":0}`,
 	"placeHold":         `{"reason":"a test"}`,
 	"createFreeze":      `{"reason":"a test","team":"no-such","ends_at":"2099-01-01T00:00:00Z"}`,

@@ -36,6 +36,7 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 	if p.Plan != nil {
 		out.Plan = *p.Plan
 	}
+	out.Rollout, out.Rehearsal = p.Rollout, p.Rehearsal
 	if out.State == slipway.PromotionWaiting {
 		out.Waits = p.Waits
 	}

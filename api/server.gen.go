@@ -594,6 +594,9 @@ type FieldError struct {
 	Pointer string `json:"pointer"`
 }
 
+// Figures what a release answered, summed up
+type Figures = slipway.Figures
+
 // Freeze a time in which nothing is promoted
 type Freeze struct {
 	// EndsAt until when
@@ -1153,6 +1156,9 @@ type Promotion struct {
 	// Example: main
 	Ref string `json:"ref,omitempty,omitzero"`
 
+	// Rehearsal what a run of the artifact without traffic found
+	Rehearsal []Rehearsed `json:"rehearsal,omitempty,omitzero"`
+
 	// Release the release; absent until it is built
 	//
 	// Example: 7
@@ -1172,6 +1178,9 @@ type Promotion struct {
 	//
 	// Example: false
 	Rollback bool `json:"rollback"`
+
+	// Rollout where a canary stands
+	Rollout Rollout `json:"rollout,omitempty,omitzero"`
 
 	// Service the service
 	//
@@ -1268,6 +1277,9 @@ type RefreshInput struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
+// Rehearsed a check of a rehearsal
+type Rehearsed = slipway.Rehearsed
+
 // Release an immutable build of one commit
 type Release struct {
 	// Artifact sha256 of the content
@@ -1353,6 +1365,52 @@ type ReleasePage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// ReleaseTraffic what a release answered
+type ReleaseTraffic struct {
+	// Deployment the deployment
+	//
+	// Example: 12
+	Deployment string `json:"deployment"`
+
+	// Failed how many were answered with 5xx
+	//
+	// Example: 3
+	Failed int64 `json:"failed"`
+
+	// P50 milliseconds that half of the answers took at most
+	//
+	// Example: 4.1
+	P50 float64 `json:"p50"`
+
+	// P95 the same for 95 percent
+	//
+	// Example: 21.5
+	P95 float64 `json:"p95"`
+
+	// P99 the same for 99 percent
+	//
+	// Example: 60.2
+	P99 float64 `json:"p99"`
+
+	// Refused how many were answered with 4xx
+	//
+	// Example: 12
+	Refused int64 `json:"refused"`
+
+	// Release its release
+	//
+	// Example: 7
+	Release int `json:"release,omitempty,omitzero"`
+
+	// Requests how many there were
+	//
+	// Example: 1200
+	Requests int64 `json:"requests"`
+
+	// Slices the oldest first; slices without requests are left out
+	Slices []TrafficSlice `json:"slices"`
+}
+
 // RenderInput what to render
 type RenderInput struct {
 	// Environment the environment
@@ -1397,6 +1455,9 @@ type RollbackInput struct {
 	// Example: 6
 	Release int `json:"release,omitempty,omitzero"`
 }
+
+// Rollout where a canary stands
+type Rollout = *slipway.Rollout
 
 // Scope read, promote:ENVIRONMENT, promote:*, approve, config or admin
 //
@@ -1746,6 +1807,14 @@ type StatusCell struct {
 	Warm []int `json:"warm,omitempty,omitzero"`
 }
 
+// SteeringInput what a canary is told
+type SteeringInput struct {
+	// What what it shall do
+	//
+	// Example: pause
+	What slipway.Steering `json:"what"`
+}
+
 // Step a step of a promotion
 type Step struct {
 	// Attempt which try this is
@@ -1788,6 +1857,9 @@ type StepName = slipway.StepName
 //
 // Example: succeeded
 type StepState = slipway.StepState
+
+// Strategy how a release takes over
+type Strategy = slipway.Strategy
 
 // Team a team and its members
 type Team struct {
@@ -1952,6 +2024,50 @@ type TokenInput struct {
 type TokenList struct {
 	// Items the items
 	Items []Token `json:"items"`
+}
+
+// Traffic what a service answered in an environment
+type Traffic struct {
+	// Releases what answered
+	Releases []ReleaseTraffic `json:"releases"`
+
+	// Since from when on it was counted
+	//
+	// Example: 2026-11-23T09:00:00Z
+	Since time.Time `json:"since"`
+}
+
+// TrafficSlice ten seconds
+type TrafficSlice struct {
+	// At when they began
+	//
+	// Example: 2026-11-23T09:00:00Z
+	At time.Time `json:"at"`
+
+	// Failed how many were answered with 5xx
+	//
+	// Example: 0
+	Failed int64 `json:"failed"`
+
+	// P50 milliseconds that half of the answers took at most
+	//
+	// Example: 4.1
+	P50 float64 `json:"p50"`
+
+	// P95 the same for 95 percent
+	//
+	// Example: 21.5
+	P95 float64 `json:"p95"`
+
+	// Refused how many were answered with 4xx
+	//
+	// Example: 1
+	Refused int64 `json:"refused"`
+
+	// Requests how many there were
+	//
+	// Example: 120
+	Requests int64 `json:"requests"`
 }
 
 // Verdict what a person says
@@ -2201,6 +2317,12 @@ type UpdatePolicyParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// GetTrafficParams defines parameters for GetTraffic.
+type GetTrafficParams struct {
+	// Minutes how far back
+	Minutes int `form:"minutes,omitempty" json:"minutes,omitempty,omitzero"`
+}
+
 // ListReleasesParams defines parameters for ListReleases.
 type ListReleasesParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -2281,6 +2403,9 @@ type CreateInvitationJSONRequestBody = InvitationInput
 
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptInput
+
+// SteerCanaryJSONRequestBody defines body for SteerCanary for application/json ContentType.
+type SteerCanaryJSONRequestBody = SteeringInput
 
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionInput
@@ -2392,6 +2517,9 @@ type ServerInterface interface {
 	// GetPromotion Show a promotion
 	// (GET /promotions/{promotion})
 	GetPromotion(ctx echo.Context, promotion PromotionID) error
+	// SteerCanary Steer a canary
+	// (POST /promotions/{promotion}/canary)
+	SteerCanary(ctx echo.Context, promotion PromotionID) error
 	// CancelPromotion Cancel a promotion
 	// (POST /promotions/{promotion}/cancel)
 	CancelPromotion(ctx echo.Context, promotion PromotionID) error
@@ -2464,6 +2592,9 @@ type ServerInterface interface {
 	// PlanRollback Plan a rollback
 	// (POST /services/{service}/environments/{environment}/rollback/plan)
 	PlanRollback(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// GetTraffic What a service answered
+	// (GET /services/{service}/environments/{environment}/traffic)
+	GetTraffic(ctx echo.Context, service ServiceName, environment EnvironmentName, params GetTrafficParams) error
 	// PlanPromotion Say what a promotion would do
 	// (POST /services/{service}/plan)
 	PlanPromotion(ctx echo.Context, service ServiceName) error
@@ -2937,6 +3068,22 @@ func (w *ServerInterfaceWrapper) GetPromotion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetPromotion(ctx, promotion)
+	return err
+}
+
+// SteerCanary converts echo context to params.
+func (w *ServerInterfaceWrapper) SteerCanary(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promotion" -------------
+	var promotion PromotionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promotion", ctx.Param("promotion"), &promotion, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promotion: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SteerCanary(ctx, promotion)
 	return err
 }
 
@@ -3610,6 +3757,39 @@ func (w *ServerInterfaceWrapper) PlanRollback(ctx echo.Context) error {
 	return err
 }
 
+// GetTraffic converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTrafficParams
+	// ------------- Optional query parameter "minutes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "minutes", ctx.QueryParams(), &params.Minutes, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter minutes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTraffic(ctx, service, environment, params)
+	return err
+}
+
 // PlanPromotion converts echo context to params.
 func (w *ServerInterfaceWrapper) PlanPromotion(ctx echo.Context) error {
 	var err error
@@ -4161,6 +4341,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/invitations/accept", wrapper.AcceptInvitation, options.OperationMiddlewares["acceptInvitation"]...)
 	router.GET(options.BaseURL+"/promotions", wrapper.ListPromotions, options.OperationMiddlewares["listPromotions"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion", wrapper.GetPromotion, options.OperationMiddlewares["getPromotion"]...)
+	router.POST(options.BaseURL+"/promotions/:promotion/canary", wrapper.SteerCanary, options.OperationMiddlewares["steerCanary"]...)
 	router.POST(options.BaseURL+"/promotions/:promotion/cancel", wrapper.CancelPromotion, options.OperationMiddlewares["cancelPromotion"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/change", wrapper.GetChange, options.OperationMiddlewares["getChange"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/decisions", wrapper.ListDecisions, options.OperationMiddlewares["listDecisions"]...)
@@ -4185,6 +4366,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.UpdatePolicy, options.OperationMiddlewares["updatePolicy"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback/plan", wrapper.PlanRollback, options.OperationMiddlewares["planRollback"]...)
+	router.GET(options.BaseURL+"/services/:service/environments/:environment/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
 	router.POST(options.BaseURL+"/services/:service/plan", wrapper.PlanPromotion, options.OperationMiddlewares["planPromotion"]...)
 	router.POST(options.BaseURL+"/services/:service/promotions", wrapper.CreatePromotion, options.OperationMiddlewares["createPromotion"]...)
 	router.GET(options.BaseURL+"/services/:service/releases", wrapper.ListReleases, options.OperationMiddlewares["listReleases"]...)
@@ -4983,6 +5165,46 @@ type GetPromotiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPromotiondefaultApplicationProblemPlusJSONResponse) VisitGetPromotionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SteerCanaryRequestObject struct {
+	Promotion PromotionID `json:"promotion"`
+	Body      *SteerCanaryJSONRequestBody
+}
+
+type SteerCanaryResponseObject interface {
+	VisitSteerCanaryResponse(w http.ResponseWriter) error
+}
+
+type SteerCanary200JSONResponse Promotion
+
+func (response SteerCanary200JSONResponse) VisitSteerCanaryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SteerCanarydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SteerCanarydefaultApplicationProblemPlusJSONResponse) VisitSteerCanaryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6063,6 +6285,47 @@ func (response PlanRollbackdefaultApplicationProblemPlusJSONResponse) VisitPlanR
 	return err
 }
 
+type GetTrafficRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Params      GetTrafficParams
+}
+
+type GetTrafficResponseObject interface {
+	VisitGetTrafficResponse(w http.ResponseWriter) error
+}
+
+type GetTraffic200JSONResponse Traffic
+
+func (response GetTraffic200JSONResponse) VisitGetTrafficResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrafficdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTrafficdefaultApplicationProblemPlusJSONResponse) VisitGetTrafficResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PlanPromotionRequestObject struct {
 	Service ServiceName `json:"service"`
 	Body    *PlanPromotionJSONRequestBody
@@ -7104,6 +7367,9 @@ type StrictServerInterface interface {
 	// GetPromotion Show a promotion
 	// (GET /promotions/{promotion})
 	GetPromotion(ctx context.Context, request GetPromotionRequestObject) (GetPromotionResponseObject, error)
+	// SteerCanary Steer a canary
+	// (POST /promotions/{promotion}/canary)
+	SteerCanary(ctx context.Context, request SteerCanaryRequestObject) (SteerCanaryResponseObject, error)
 	// CancelPromotion Cancel a promotion
 	// (POST /promotions/{promotion}/cancel)
 	CancelPromotion(ctx context.Context, request CancelPromotionRequestObject) (CancelPromotionResponseObject, error)
@@ -7176,6 +7442,9 @@ type StrictServerInterface interface {
 	// PlanRollback Plan a rollback
 	// (POST /services/{service}/environments/{environment}/rollback/plan)
 	PlanRollback(ctx context.Context, request PlanRollbackRequestObject) (PlanRollbackResponseObject, error)
+	// GetTraffic What a service answered
+	// (GET /services/{service}/environments/{environment}/traffic)
+	GetTraffic(ctx context.Context, request GetTrafficRequestObject) (GetTrafficResponseObject, error)
 	// PlanPromotion Say what a promotion would do
 	// (POST /services/{service}/plan)
 	PlanPromotion(ctx context.Context, request PlanPromotionRequestObject) (PlanPromotionResponseObject, error)
@@ -7904,6 +8173,54 @@ func (sh *strictHandler) GetPromotion(ctx echo.Context, promotion PromotionID) e
 		return err
 	} else if validResponse, ok := response.(GetPromotionResponseObject); ok {
 		return validResponse.VisitGetPromotionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SteerCanary operation middleware
+func (sh *strictHandler) SteerCanary(ctx echo.Context, promotion PromotionID) error {
+	var request SteerCanaryRequestObject
+
+	request.Promotion = promotion
+
+	var body SteerCanaryJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SteerCanary(ctx.Request().Context(), request.(SteerCanaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SteerCanary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SteerCanaryResponseObject); ok {
+		return validResponse.VisitSteerCanaryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8729,6 +9046,33 @@ func (sh *strictHandler) PlanRollback(ctx echo.Context, service ServiceName, env
 		return err
 	} else if validResponse, ok := response.(PlanRollbackResponseObject); ok {
 		return validResponse.VisitPlanRollbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTraffic operation middleware
+func (sh *strictHandler) GetTraffic(ctx echo.Context, service ServiceName, environment EnvironmentName, params GetTrafficParams) error {
+	var request GetTrafficRequestObject
+
+	request.Service = service
+	request.Environment = environment
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTraffic(ctx.Request().Context(), request.(GetTrafficRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTraffic")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTrafficResponseObject); ok {
+		return validResponse.VisitGetTrafficResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -16103,6 +16103,9 @@ type PromotionMutation struct {
 	change             **slipway.Change
 	waits              *[]slipway.Wait
 	appendwaits        []slipway.Wait
+	rollout            **slipway.Rollout
+	rehearsal          *[]slipway.Rehearsed
+	appendrehearsal    []slipway.Rehearsed
 	expires_at         *time.Time
 	superseded_by      *int
 	addsuperseded_by   *int
@@ -16900,6 +16903,120 @@ func (m *PromotionMutation) ResetWaits() {
 	delete(m.clearedFields, promotion.FieldWaits)
 }
 
+// SetRollout sets the "rollout" field.
+func (m *PromotionMutation) SetRollout(s *slipway.Rollout) {
+	m.rollout = &s
+}
+
+// Rollout returns the value of the "rollout" field in the mutation.
+func (m *PromotionMutation) Rollout() (r *slipway.Rollout, exists bool) {
+	v := m.rollout
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRollout returns the old "rollout" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldRollout(ctx context.Context) (v *slipway.Rollout, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRollout is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRollout requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRollout: %w", err)
+	}
+	return oldValue.Rollout, nil
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (m *PromotionMutation) ClearRollout() {
+	m.rollout = nil
+	m.clearedFields[promotion.FieldRollout] = struct{}{}
+}
+
+// RolloutCleared returns if the "rollout" field was cleared in this mutation.
+func (m *PromotionMutation) RolloutCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldRollout]
+	return ok
+}
+
+// ResetRollout resets all changes to the "rollout" field.
+func (m *PromotionMutation) ResetRollout() {
+	m.rollout = nil
+	delete(m.clearedFields, promotion.FieldRollout)
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (m *PromotionMutation) SetRehearsal(s []slipway.Rehearsed) {
+	m.rehearsal = &s
+	m.appendrehearsal = nil
+}
+
+// Rehearsal returns the value of the "rehearsal" field in the mutation.
+func (m *PromotionMutation) Rehearsal() (r []slipway.Rehearsed, exists bool) {
+	v := m.rehearsal
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRehearsal returns the old "rehearsal" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldRehearsal(ctx context.Context) (v []slipway.Rehearsed, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRehearsal is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRehearsal requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRehearsal: %w", err)
+	}
+	return oldValue.Rehearsal, nil
+}
+
+// AppendRehearsal adds s to the "rehearsal" field.
+func (m *PromotionMutation) AppendRehearsal(s []slipway.Rehearsed) {
+	m.appendrehearsal = append(m.appendrehearsal, s...)
+}
+
+// AppendedRehearsal returns the list of values that were appended to the "rehearsal" field in this mutation.
+func (m *PromotionMutation) AppendedRehearsal() ([]slipway.Rehearsed, bool) {
+	if len(m.appendrehearsal) == 0 {
+		return nil, false
+	}
+	return m.appendrehearsal, true
+}
+
+// ClearRehearsal clears the value of the "rehearsal" field.
+func (m *PromotionMutation) ClearRehearsal() {
+	m.rehearsal = nil
+	m.appendrehearsal = nil
+	m.clearedFields[promotion.FieldRehearsal] = struct{}{}
+}
+
+// RehearsalCleared returns if the "rehearsal" field was cleared in this mutation.
+func (m *PromotionMutation) RehearsalCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldRehearsal]
+	return ok
+}
+
+// ResetRehearsal resets all changes to the "rehearsal" field.
+func (m *PromotionMutation) ResetRehearsal() {
+	m.rehearsal = nil
+	m.appendrehearsal = nil
+	delete(m.clearedFields, promotion.FieldRehearsal)
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (m *PromotionMutation) SetExpiresAt(t time.Time) {
 	m.expires_at = &t
@@ -17418,7 +17535,7 @@ func (m *PromotionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PromotionMutation) Fields() []string {
-	fields := make([]string, 0, 22)
+	fields := make([]string, 0, 24)
 	if m.created_at != nil {
 		fields = append(fields, promotion.FieldCreatedAt)
 	}
@@ -17466,6 +17583,12 @@ func (m *PromotionMutation) Fields() []string {
 	}
 	if m.waits != nil {
 		fields = append(fields, promotion.FieldWaits)
+	}
+	if m.rollout != nil {
+		fields = append(fields, promotion.FieldRollout)
+	}
+	if m.rehearsal != nil {
+		fields = append(fields, promotion.FieldRehearsal)
 	}
 	if m.expires_at != nil {
 		fields = append(fields, promotion.FieldExpiresAt)
@@ -17525,6 +17648,10 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.Change()
 	case promotion.FieldWaits:
 		return m.Waits()
+	case promotion.FieldRollout:
+		return m.Rollout()
+	case promotion.FieldRehearsal:
+		return m.Rehearsal()
 	case promotion.FieldExpiresAt:
 		return m.ExpiresAt()
 	case promotion.FieldSupersededBy:
@@ -17578,6 +17705,10 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldChange(ctx)
 	case promotion.FieldWaits:
 		return m.OldWaits(ctx)
+	case promotion.FieldRollout:
+		return m.OldRollout(ctx)
+	case promotion.FieldRehearsal:
+		return m.OldRehearsal(ctx)
 	case promotion.FieldExpiresAt:
 		return m.OldExpiresAt(ctx)
 	case promotion.FieldSupersededBy:
@@ -17711,6 +17842,20 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetWaits(v)
 		return nil
+	case promotion.FieldRollout:
+		v, ok := value.(*slipway.Rollout)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRollout(v)
+		return nil
+	case promotion.FieldRehearsal:
+		v, ok := value.([]slipway.Rehearsed)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRehearsal(v)
+		return nil
 	case promotion.FieldExpiresAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -17825,6 +17970,12 @@ func (m *PromotionMutation) ClearedFields() []string {
 	if m.FieldCleared(promotion.FieldWaits) {
 		fields = append(fields, promotion.FieldWaits)
 	}
+	if m.FieldCleared(promotion.FieldRollout) {
+		fields = append(fields, promotion.FieldRollout)
+	}
+	if m.FieldCleared(promotion.FieldRehearsal) {
+		fields = append(fields, promotion.FieldRehearsal)
+	}
 	if m.FieldCleared(promotion.FieldExpiresAt) {
 		fields = append(fields, promotion.FieldExpiresAt)
 	}
@@ -17862,6 +18013,12 @@ func (m *PromotionMutation) ClearField(name string) error {
 		return nil
 	case promotion.FieldWaits:
 		m.ClearWaits()
+		return nil
+	case promotion.FieldRollout:
+		m.ClearRollout()
+		return nil
+	case promotion.FieldRehearsal:
+		m.ClearRehearsal()
 		return nil
 	case promotion.FieldExpiresAt:
 		m.ClearExpiresAt()
@@ -17927,6 +18084,12 @@ func (m *PromotionMutation) ResetField(name string) error {
 		return nil
 	case promotion.FieldWaits:
 		m.ResetWaits()
+		return nil
+	case promotion.FieldRollout:
+		m.ResetRollout()
+		return nil
+	case promotion.FieldRehearsal:
+		m.ResetRehearsal()
 		return nil
 	case promotion.FieldExpiresAt:
 		m.ResetExpiresAt()

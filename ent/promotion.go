@@ -54,6 +54,10 @@ type Promotion struct {
 	Change *slipway.Change `json:"change,omitempty"`
 	// the closed gates, empty when it waits for nothing
 	Waits []slipway.Wait `json:"waits,omitempty"`
+	// where its canary stands, or stood last
+	Rollout *slipway.Rollout `json:"rollout,omitempty"`
+	// what a run of the artifact without traffic found
+	Rehearsal []slipway.Rehearsed `json:"rehearsal,omitempty"`
 	// when a promotion that still waits is given up
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	// SupersededBy holds the value of the "superseded_by" field.
@@ -145,7 +149,7 @@ func (*Promotion) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case promotion.FieldCommit, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits:
+		case promotion.FieldCommit, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits, promotion.FieldRollout, promotion.FieldRehearsal:
 			values[i] = new([]byte)
 		case promotion.FieldRollback:
 			values[i] = new(sql.NullBool)
@@ -281,6 +285,22 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 			} else if value != nil && len(*value) > 0 {
 				if err := json.Unmarshal(*value, &_m.Waits); err != nil {
 					return fmt.Errorf("unmarshal field waits: %w", err)
+				}
+			}
+		case promotion.FieldRollout:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field rollout", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Rollout); err != nil {
+					return fmt.Errorf("unmarshal field rollout: %w", err)
+				}
+			}
+		case promotion.FieldRehearsal:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field rehearsal", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Rehearsal); err != nil {
+					return fmt.Errorf("unmarshal field rehearsal: %w", err)
 				}
 			}
 		case promotion.FieldExpiresAt:
@@ -432,6 +452,12 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("waits=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Waits))
+	builder.WriteString(", ")
+	builder.WriteString("rollout=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Rollout))
+	builder.WriteString(", ")
+	builder.WriteString("rehearsal=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Rehearsal))
 	builder.WriteString(", ")
 	if v := _m.ExpiresAt; v != nil {
 		builder.WriteString("expires_at=")

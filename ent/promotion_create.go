@@ -189,6 +189,18 @@ func (_c *PromotionCreate) SetWaits(v []slipway.Wait) *PromotionCreate {
 	return _c
 }
 
+// SetRollout sets the "rollout" field.
+func (_c *PromotionCreate) SetRollout(v *slipway.Rollout) *PromotionCreate {
+	_c.mutation.SetRollout(v)
+	return _c
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (_c *PromotionCreate) SetRehearsal(v []slipway.Rehearsed) *PromotionCreate {
+	_c.mutation.SetRehearsal(v)
+	return _c
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_c *PromotionCreate) SetExpiresAt(v time.Time) *PromotionCreate {
 	_c.mutation.SetExpiresAt(v)
@@ -538,6 +550,14 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 		_spec.SetField(promotion.FieldWaits, field.TypeJSON, value)
 		_node.Waits = value
 	}
+	if value, ok := _c.mutation.Rollout(); ok {
+		_spec.SetField(promotion.FieldRollout, field.TypeJSON, value)
+		_node.Rollout = value
+	}
+	if value, ok := _c.mutation.Rehearsal(); ok {
+		_spec.SetField(promotion.FieldRehearsal, field.TypeJSON, value)
+		_node.Rehearsal = value
+	}
 	if value, ok := _c.mutation.ExpiresAt(); ok {
 		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
 		_node.ExpiresAt = &value
@@ -844,6 +864,42 @@ func (u *PromotionUpsert) UpdateWaits() *PromotionUpsert {
 // ClearWaits clears the value of the "waits" field.
 func (u *PromotionUpsert) ClearWaits() *PromotionUpsert {
 	u.SetNull(promotion.FieldWaits)
+	return u
+}
+
+// SetRollout sets the "rollout" field.
+func (u *PromotionUpsert) SetRollout(v *slipway.Rollout) *PromotionUpsert {
+	u.Set(promotion.FieldRollout, v)
+	return u
+}
+
+// UpdateRollout sets the "rollout" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateRollout() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldRollout)
+	return u
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (u *PromotionUpsert) ClearRollout() *PromotionUpsert {
+	u.SetNull(promotion.FieldRollout)
+	return u
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (u *PromotionUpsert) SetRehearsal(v []slipway.Rehearsed) *PromotionUpsert {
+	u.Set(promotion.FieldRehearsal, v)
+	return u
+}
+
+// UpdateRehearsal sets the "rehearsal" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateRehearsal() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldRehearsal)
+	return u
+}
+
+// ClearRehearsal clears the value of the "rehearsal" field.
+func (u *PromotionUpsert) ClearRehearsal() *PromotionUpsert {
+	u.SetNull(promotion.FieldRehearsal)
 	return u
 }
 
@@ -1157,6 +1213,48 @@ func (u *PromotionUpsertOne) UpdateWaits() *PromotionUpsertOne {
 func (u *PromotionUpsertOne) ClearWaits() *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearWaits()
+	})
+}
+
+// SetRollout sets the "rollout" field.
+func (u *PromotionUpsertOne) SetRollout(v *slipway.Rollout) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetRollout(v)
+	})
+}
+
+// UpdateRollout sets the "rollout" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateRollout() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateRollout()
+	})
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (u *PromotionUpsertOne) ClearRollout() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearRollout()
+	})
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (u *PromotionUpsertOne) SetRehearsal(v []slipway.Rehearsed) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetRehearsal(v)
+	})
+}
+
+// UpdateRehearsal sets the "rehearsal" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateRehearsal() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateRehearsal()
+	})
+}
+
+// ClearRehearsal clears the value of the "rehearsal" field.
+func (u *PromotionUpsertOne) ClearRehearsal() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearRehearsal()
 	})
 }
 
@@ -1648,6 +1746,48 @@ func (u *PromotionUpsertBulk) UpdateWaits() *PromotionUpsertBulk {
 func (u *PromotionUpsertBulk) ClearWaits() *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearWaits()
+	})
+}
+
+// SetRollout sets the "rollout" field.
+func (u *PromotionUpsertBulk) SetRollout(v *slipway.Rollout) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetRollout(v)
+	})
+}
+
+// UpdateRollout sets the "rollout" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateRollout() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateRollout()
+	})
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (u *PromotionUpsertBulk) ClearRollout() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearRollout()
+	})
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (u *PromotionUpsertBulk) SetRehearsal(v []slipway.Rehearsed) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetRehearsal(v)
+	})
+}
+
+// UpdateRehearsal sets the "rehearsal" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateRehearsal() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateRehearsal()
+	})
+}
+
+// ClearRehearsal clears the value of the "rehearsal" field.
+func (u *PromotionUpsertBulk) ClearRehearsal() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearRehearsal()
 	})
 }
 

@@ -176,6 +176,36 @@ func (_u *PromotionUpdate) ClearWaits() *PromotionUpdate {
 	return _u
 }
 
+// SetRollout sets the "rollout" field.
+func (_u *PromotionUpdate) SetRollout(v *slipway.Rollout) *PromotionUpdate {
+	_u.mutation.SetRollout(v)
+	return _u
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (_u *PromotionUpdate) ClearRollout() *PromotionUpdate {
+	_u.mutation.ClearRollout()
+	return _u
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (_u *PromotionUpdate) SetRehearsal(v []slipway.Rehearsed) *PromotionUpdate {
+	_u.mutation.SetRehearsal(v)
+	return _u
+}
+
+// AppendRehearsal appends value to the "rehearsal" field.
+func (_u *PromotionUpdate) AppendRehearsal(v []slipway.Rehearsed) *PromotionUpdate {
+	_u.mutation.AppendRehearsal(v)
+	return _u
+}
+
+// ClearRehearsal clears the value of the "rehearsal" field.
+func (_u *PromotionUpdate) ClearRehearsal() *PromotionUpdate {
+	_u.mutation.ClearRehearsal()
+	return _u
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_u *PromotionUpdate) SetExpiresAt(v time.Time) *PromotionUpdate {
 	_u.mutation.SetExpiresAt(v)
@@ -463,6 +493,23 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.WaitsCleared() {
 		_spec.ClearField(promotion.FieldWaits, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Rollout(); ok {
+		_spec.SetField(promotion.FieldRollout, field.TypeJSON, value)
+	}
+	if _u.mutation.RolloutCleared() {
+		_spec.ClearField(promotion.FieldRollout, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Rehearsal(); ok {
+		_spec.SetField(promotion.FieldRehearsal, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedRehearsal(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, promotion.FieldRehearsal, value)
+		})
+	}
+	if _u.mutation.RehearsalCleared() {
+		_spec.ClearField(promotion.FieldRehearsal, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
@@ -766,6 +813,36 @@ func (_u *PromotionUpdateOne) AppendWaits(v []slipway.Wait) *PromotionUpdateOne 
 // ClearWaits clears the value of the "waits" field.
 func (_u *PromotionUpdateOne) ClearWaits() *PromotionUpdateOne {
 	_u.mutation.ClearWaits()
+	return _u
+}
+
+// SetRollout sets the "rollout" field.
+func (_u *PromotionUpdateOne) SetRollout(v *slipway.Rollout) *PromotionUpdateOne {
+	_u.mutation.SetRollout(v)
+	return _u
+}
+
+// ClearRollout clears the value of the "rollout" field.
+func (_u *PromotionUpdateOne) ClearRollout() *PromotionUpdateOne {
+	_u.mutation.ClearRollout()
+	return _u
+}
+
+// SetRehearsal sets the "rehearsal" field.
+func (_u *PromotionUpdateOne) SetRehearsal(v []slipway.Rehearsed) *PromotionUpdateOne {
+	_u.mutation.SetRehearsal(v)
+	return _u
+}
+
+// AppendRehearsal appends value to the "rehearsal" field.
+func (_u *PromotionUpdateOne) AppendRehearsal(v []slipway.Rehearsed) *PromotionUpdateOne {
+	_u.mutation.AppendRehearsal(v)
+	return _u
+}
+
+// ClearRehearsal clears the value of the "rehearsal" field.
+func (_u *PromotionUpdateOne) ClearRehearsal() *PromotionUpdateOne {
+	_u.mutation.ClearRehearsal()
 	return _u
 }
 
@@ -1086,6 +1163,23 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if _u.mutation.WaitsCleared() {
 		_spec.ClearField(promotion.FieldWaits, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Rollout(); ok {
+		_spec.SetField(promotion.FieldRollout, field.TypeJSON, value)
+	}
+	if _u.mutation.RolloutCleared() {
+		_spec.ClearField(promotion.FieldRollout, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Rehearsal(); ok {
+		_spec.SetField(promotion.FieldRehearsal, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedRehearsal(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, promotion.FieldRehearsal, value)
+		})
+	}
+	if _u.mutation.RehearsalCleared() {
+		_spec.ClearField(promotion.FieldRehearsal, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)

@@ -16,13 +16,12 @@ func (p *place) adopt() {
 	var held []*instance // must not run before those have ended
 	var gone []string    // deployments that nobody will ask for again
 	for id, d := range p.state.Deployments {
-		live, warm := id == p.state.Live, id == p.state.Warm
-		if !live && !warm {
+		if id != p.state.Live && id != p.state.Warm && id != p.state.Next {
 			gone = append(gone, id)
 		}
 		for _, i := range p.newInstances(d) {
 			i.known = d.Processes[i.id]
-			if !live && (!warm || i.port == 0) {
+			if !p.state.runs(id, i) {
 				if i.known.PID > 0 {
 					left = append(left, i)
 				}
@@ -79,7 +78,7 @@ func (p *place) collect(except string) error {
 	p.mu.Lock()
 	var gone []string
 	for id := range p.state.Deployments {
-		if id != p.state.Live && id != p.state.Warm && id != except {
+		if id != p.state.Live && id != p.state.Warm && id != p.state.Next && id != except {
 			gone = append(gone, id)
 		}
 	}

@@ -81,6 +81,12 @@ func (s *server) close() {
 	_ = os.Remove(s.path)
 }
 
+// TrafficQuery asks for what the edge counted.
+type TrafficQuery struct {
+	Service, Environment string
+	Since                time.Time
+}
+
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	type work func(context.Context, slipway.Deployment, io.Writer) error
@@ -91,6 +97,9 @@ func (n *Node) handler() http.Handler {
 	}
 	handle(mux, "observe", func(ctx context.Context, q slipway.LogQuery, _ io.Writer) (any, error) {
 		return n.Observe(ctx, q.Service, q.Environment)
+	})
+	handle(mux, "traffic", func(ctx context.Context, q TrafficQuery, _ io.Writer) (any, error) {
+		return n.Traffic(ctx, q.Service, q.Environment, q.Since)
 	})
 	handle(mux, "logs", func(ctx context.Context, q slipway.LogQuery, log io.Writer) (any, error) {
 		return nil, n.Logs(ctx, q, log)

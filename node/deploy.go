@@ -25,12 +25,15 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	if err := p.fence(d); err != nil {
 		return err
 	}
+	if err := p.abandon(d.ID, log); err != nil { // what took over little by little, and was given up
+		return err
+	}
 	if err := p.collect(""); err != nil { // what an interrupted try left, this one's or another's
 		return err
 	}
 	p.mu.Lock()
-	live, failed := p.state.Live, p.state.Failed[d.ID]
-	warm := p.match(d)
+	live, failed, next := p.state.Live, p.state.Failed[d.ID], p.state.Next
+	warm, takesOver := p.match(d), p.takesOver(d)
 	p.mu.Unlock()
 	if live == "" {
 		n.reroute() // the edge knows the service from now on
@@ -41,7 +44,13 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 		return nil
 	case failed != "":
 		return slipway.Errorf(slipway.Refused, "%s", failed)
-	case warm != "":
+	case takesOver && d.Weight > 0 && d.Weight < 100:
+		return p.share(ctx, d, log)
+	case takesOver && d.Strategy == slipway.Rolling:
+		return p.roll(ctx, d, log)
+	case next == d.ID:
+		return p.complete(ctx, d, log)
+	case warm != "" && d.Strategy != slipway.Recreate:
 		return p.wake(ctx, warm, d, log)
 	}
 	return p.fresh(ctx, d, log)
@@ -50,27 +59,33 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 // fresh starts a deployment and gives it the traffic. One that doesn't get there
 // is taken away again.
 func (p *place) fresh(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	m := move{live: d.ID, keep: true, recreate: d.Strategy == slipway.Recreate}
 	err := p.bringUp(ctx, d)
 	if err == nil {
-		err = p.gate(ctx, p.start(d.ID, func(i *instance) bool { return !i.single() }), log)
+		err = p.gate(ctx, p.start(d.ID, func(i *instance) bool { return !m.alone(i) }), log)
 	}
 	if err == nil {
-		err = p.handOver(ctx, d.ID, move{live: d.ID, keep: true}, log)
+		err = p.handOver(ctx, d.ID, m, log)
 	}
+	return p.settle(ctx, d.ID, err, log)
+}
+
+// settle takes a deployment away that did not get the traffic, and says why.
+func (p *place) settle(ctx context.Context, id string, err error, log io.Writer) error {
 	if err == nil {
 		return nil
 	}
-	if p.live() == d.ID {
+	if p.live() == id {
 		return err // it has the traffic: only what it replaced is not in order
 	}
-	said, discarded := p.discard(d.ID)
+	said, discarded := p.discard(id)
 	tell(log, said)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if slipway.CodeOf(err) == slipway.Refused {
 		// Remembered, so that a retry after a crash gives the same answer.
-		_ = p.change(func(s *placeState) error { s.Failed = map[string]string{d.ID: err.Error()}; return nil })
+		_ = p.change(func(s *placeState) error { s.Failed = map[string]string{id: err.Error()}; return nil })
 		return err
 	}
 	return errors.Join(err, discarded)
@@ -102,7 +117,7 @@ func checkPlace(service, environment string) error {
 // config.
 func (p *place) match(d slipway.Deployment) string {
 	w := p.state.Deployments[p.state.Warm]
-	if w == nil || w.Artifact != d.Artifact || w.Config.Digest != d.Config.Digest {
+	if w == nil || p.state.Cold || w.Artifact != d.Artifact || w.Config.Digest != d.Config.Digest {
 		return ""
 	}
 	return p.state.Warm

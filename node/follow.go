@@ -188,7 +188,7 @@ func (r *reader) find() {
 				r.files[f.path] = f
 			}
 			f.gone, f.done = false, false
-			f.shown = f.shown || id == p.state.Live
+			f.shown = f.shown || id == p.state.Live || id == p.state.Next
 		}
 	}
 }

@@ -39,6 +39,8 @@ type Node struct {
 	lock *os.File
 	edge *edge
 
+	started time.Time
+
 	ctx  context.Context // ends when the agent begins to
 	end  context.CancelFunc
 	work sync.WaitGroup // what goes on without a caller
@@ -70,7 +72,7 @@ func Open(o Options) (*Node, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, end := context.WithCancel(context.Background())
-	n := &Node{o: o, ctx: ctx, end: end, dir: filepath.Join(o.Data, "node"), places: map[string]*place{}, ports: map[int]bool{}, quit: make(chan struct{})}
+	n := &Node{o: o, ctx: ctx, end: end, dir: filepath.Join(o.Data, "node"), started: time.Now().UTC(), places: map[string]*place{}, ports: map[int]bool{}, quit: make(chan struct{})}
 	for _, sub := range []string{"state", "deployments", "logs", "data"} {
 		if err := os.MkdirAll(filepath.Join(n.dir, sub), 0o700); err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the node's directory %s can't be made", n.dir)
@@ -131,7 +133,7 @@ func (n *Node) identify() error {
 }
 
 func (n *Node) announce() error {
-	return writeJSON(filepath.Join(n.dir, "node.json"), Status{PID: os.Getpid(), Edge: n.o.Edge, Started: time.Now().UTC()})
+	return writeJSON(filepath.Join(n.dir, "node.json"), Status{PID: os.Getpid(), Edge: n.o.Edge, Started: n.started})
 }
 
 // Run serves the node's API until the context ends or a shutdown is asked for.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -35,11 +36,51 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 		_, port, _ := net.SplitHostPort(n.o.Edge)
 		o.Host, o.URL = p.host(), "http://"+net.JoinHostPort(p.host(), port)
 	}
-	for _, i := range p.instances[d.ID] {
-		o.Instances = append(o.Instances, i.report())
+	o.Instances = p.reports(d.ID)
+	if next := p.state.Deployments[p.state.Next]; next != nil {
+		o.Next = &slipway.Share{Deployment: next.ID, Release: next.Release, Weight: p.state.share(), Instances: p.reports(next.ID)}
 	}
-	sort.Slice(o.Instances, func(a, b int) bool { return o.Instances[a].ID < o.Instances[b].ID })
 	return o, nil
+}
+
+// reports are what is to be said of a deployment's instances; p is locked.
+func (p *place) reports(id string) []slipway.Instance {
+	list := []slipway.Instance{}
+	for _, i := range p.instances[id] {
+		list = append(list, i.report())
+	}
+	sort.Slice(list, func(a, b int) bool { return list[a].ID < list[b].ID })
+	return list
+}
+
+// Traffic reports what the edge counted.
+func (n *Node) Traffic(_ context.Context, service, environment string, since time.Time) (slipway.Traffic, error) {
+	if err := checkPlace(service, environment); err != nil {
+		return slipway.Traffic{}, err
+	}
+	now := time.Now()
+	t := slipway.Traffic{Since: now.Add(-tallyKept).UTC(), Deployments: map[string][]slipway.Slice{}}
+	if t.Since.Before(n.started) {
+		t.Since = n.started
+	}
+	if since.After(t.Since) {
+		t.Since = since.UTC()
+	}
+	p := n.find(service, environment)
+	if p == nil {
+		return t, nil
+	}
+	counted := n.edge.traffic(p.host(), t.Since, now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for home, slices := range counted {
+		id := home
+		if d := p.state.kept(home); d != nil {
+			id = d.ID
+		}
+		t.Deployments[id] = slices
+	}
+	return t, nil
 }
 
 // Remove stops a service in an environment and forgets it, its data included.
@@ -52,7 +93,7 @@ func (n *Node) Remove(ctx context.Context, service, environment string) error {
 		return err
 	}
 	defer done()
-	if err := p.change(func(s *placeState) error { s.Live, s.Warm = "", ""; return nil }); err != nil {
+	if err := p.change(func(s *placeState) error { s.Live, s.Warm, s.Next = "", "", ""; return nil }); err != nil {
 		return err
 	}
 	n.reroute()

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/slipway-dev/slipway"
@@ -111,19 +110,7 @@ func (p *place) route() (route, bool) {
 	if !hasWeb(d.Deployment) {
 		return route{}, false
 	}
-	return route{host: p.host(), branches: []branch{d.branch(100)}}, true
-}
-
-// branch sends a share of the requests to the deployment.
-func (d *deployment) branch(weight int) branch {
-	b := branch{deployment: d.ID, home: d.home(), weight: weight}
-	for id, port := range d.Ports {
-		if strings.HasPrefix(id, "web.") {
-			b.upstreams = append(b.upstreams, fmt.Sprintf("127.0.0.1:%d", port))
-		}
-	}
-	slices.Sort(b.upstreams)
-	return b
+	return route{host: p.host(), branches: p.state.branches(d)}, true
 }
 
 // hasWeb tells whether a deployment takes requests.
@@ -218,6 +205,9 @@ func (p *place) discard(id string) ([]string, error) {
 			delete(s.Deployments, id)
 			if s.Warm == id {
 				s.Warm = ""
+			}
+			if s.Next == id {
+				s.Next, s.Share, s.Moved = "", 0, 0
 			}
 			return nil
 		})

@@ -16,9 +16,13 @@ import (
 type placeState struct {
 	Service     string                 `json:"service"`
 	Environment string                 `json:"environment"`
-	Fence       int64                  `json:"fence"` // the newest deployment asked for
-	Live        string                 `json:"live"`  // has the traffic
-	Warm        string                 `json:"warm"`  // had it before
+	Fence       int64                  `json:"fence"`           // the newest deployment asked for
+	Live        string                 `json:"live"`            // has the traffic
+	Warm        string                 `json:"warm"`            // had it before
+	Cold        bool                   `json:"cold,omitempty"`  // Warm is kept, but does not run
+	Next        string                 `json:"next,omitempty"`  // takes over little by little
+	Share       int                    `json:"share,omitempty"` // percent of the requests that Next has, as a canary
+	Moved       int                    `json:"moved,omitempty"` // web instances of Next that are in use, as it rolls
 	Deployments map[string]*deployment `json:"deployments"`
 	Released    map[string]outcome     `json:"released"` // release commands by deployment
 	Failed      map[string]string      `json:"failed"`   // deployments that were taken away, and why

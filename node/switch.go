@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -18,7 +19,13 @@ type move struct {
 	live   string              // the id that has the traffic then
 	rename *slipway.Deployment // what the deployment is from now on, when it was known by another id
 	keep   bool                // the one that had the traffic becomes the warm one
+
+	recreate bool // it ends before the next one starts
+	rolled   bool // its web instances have ended
 }
+
+// alone tells whether an instance of the old ends before that of the new starts.
+func (m move) alone(i *instance) bool { return m.recreate || i.single() }
 
 // handOver gives the traffic to a deployment whose instances are healthy, all but
 // those that must not run twice: of these the old end before the new start. What
@@ -28,14 +35,17 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	p.mu.Lock()
 	old, older := p.state.Live, p.state.Warm
 	p.mu.Unlock()
-	isSingle := (*instance).single
 	if old != "" {
-		tell(log, p.stop(old, isSingle))
+		if m.recreate {
+			fmt.Fprintln(log, "the old release ends before the new one starts: requests wait, or are answered with 502")
+		}
+		tell(log, p.stop(old, m.alone))
 	}
-	err := p.gate(ctx, p.start(id, isSingle), log)
+	err := p.gate(ctx, p.start(id, m.alone), log)
 	if err == nil {
 		err = p.change(func(s *placeState) error {
-			s.Live, s.Warm = id, ""
+			s.Live, s.Warm, s.Cold = id, "", false
+			s.Next, s.Share, s.Moved = "", 0, 0
 			if m.rename != nil {
 				w := s.Deployments[id]
 				delete(s.Deployments, id)
@@ -43,14 +53,14 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 				s.Live = m.live
 			}
 			if m.keep {
-				s.Warm = old
+				s.Warm, s.Cold = old, m.recreate || m.rolled
 			}
 			return nil
 		})
 	}
 	if err != nil {
-		tell(log, p.stop(id, isSingle))
-		p.resume(old, log)
+		tell(log, p.stop(id, m.alone))
+		p.resume(old, m, log)
 		return err
 	}
 	p.relabel(id, m.live)
@@ -92,8 +102,8 @@ func (p *place) relabel(from, to string) {
 }
 
 // resume starts again what was stopped for a hand-over that did not come about.
-func (p *place) resume(id string, log io.Writer) {
-	for _, i := range p.start(id, (*instance).single) {
+func (p *place) resume(id string, m move, log io.Writer) {
+	for _, i := range p.start(id, m.alone) {
 		i.gated.Store(false) // nobody waits
 		fmt.Fprintf(log, "%s of the release that goes on serving runs again\n", i.id)
 	}
@@ -163,16 +173,24 @@ func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	before := p.state.Deployments[warm]
 	p.mu.Unlock()
 	if live != d.ID {
-		err := p.collect("")
+		err := errors.Join(p.abandon("", log), p.collect(""))
 		n.reroute() // a retry: the edge must know it too
 		return err
 	}
 	if before == nil {
 		return p.close(d.ID, log)
 	}
+	m := move{recreate: d.Strategy == slipway.Recreate}
+	if m.recreate {
+		tell(log, p.stop(d.ID, nil))
+	}
 	err = p.revive(ctx, warm, log)
 	if err == nil {
 		err = p.rouse(ctx, warm, move{live: warm}, log)
+	}
+	if err != nil && m.recreate {
+		tell(log, p.stop(warm, nil))
+		p.resume(d.ID, m, log)
 	}
 	if err != nil && ctx.Err() == nil && slipway.CodeOf(err) == slipway.Refused {
 		return slipway.Errorf(slipway.Refused, "release %d can't take the traffic back: %v; release %d goes on serving", before.Release, err, d.Release)

@@ -279,6 +279,10 @@ func (target) Logs(_ context.Context, q slipway.LogQuery, w io.Writer) error {
 	return err
 }
 
+func (t target) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
+	return slipway.Traffic{}, nil
+}
+
 func (t target) Remove(_ context.Context, service, environment string) error {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()

@@ -52,7 +52,7 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 	if err != nil {
 		return review, err
 	}
-	review.Plan = facts.Plan.Hash()
+	review.Plan, review.Strategy = facts.Plan.Hash(), takeOver(facts.Plan)
 	waits := facts.Gates()
 	rejected, no := facts.Rejected()
 	switch {
@@ -76,6 +76,16 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 	}
 	review.Waited = len(waits) > 0 || len(row.Waits) > 0 || len(facts.Decisions) > 0
 	return review, g.keep(ctx, row, facts, review, waits)
+}
+
+// takeOver is how a plan's release takes over. Going back must not take longer
+// than it has to, but what must not run twice must not do so then either.
+func takeOver(plan slipway.PromotionPlan) slipway.Strategy {
+	s := plan.Policy.Strategy
+	if plan.Rollback && s.Kind != slipway.Recreate {
+		return slipway.Strategy{}
+	}
+	return s
 }
 
 func (g *Gates) promotion(ctx context.Context, id string) (*ent.Promotion, error) {

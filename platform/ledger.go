@@ -106,8 +106,18 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 			update.SetEndedAt(now)
 		}
 		var err error
-		if changed, err = update.Save(ctx); err != nil || changed == 0 {
+		if changed, err = update.Save(ctx); err != nil {
 			return err
+		}
+		if e.Rollout != nil {
+			moved, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...)).SetRollout(e.Rollout).Save(ctx)
+			if err != nil {
+				return err
+			}
+			changed += moved
+		}
+		if changed == 0 {
+			return nil
 		}
 		if e.State == slipway.StepRunning {
 			if err := l.runs(ctx, tx, id, at, e.Step); err != nil {

@@ -81,6 +81,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("GET /promotions/{id}/live", p.followPromotion)
 	signedIn("GET /promotions/{id}/log/{step}", p.downloadLog)
 	signedIn("POST /promotions/{id}/cancel", p.cancelPromotion)
+	signedIn("POST /promotions/{id}/canary", p.steer)
 	signedIn("GET /promotions/{id}/decide", p.showDecide)
 	signedIn("POST /promotions/{id}/decide", p.decide)
 	signedIn("POST /promotions/{id}/retry", p.retryPromotion)

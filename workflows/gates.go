@@ -103,7 +103,7 @@ func (p *promotion) approve(ctx workflow.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.Snapshot, p.plan = r.Config, r.Plan
+		p.Snapshot, p.plan, p.Strategy = r.Config, r.Plan, r.Strategy
 		switch {
 		// What was said meanwhile was accepted, so it counts.
 		case (p.look || p.deciding > 0) && !r.State.Over():

@@ -29,8 +29,9 @@ type Input struct {
 	Artifact    slipway.Digest // of Release
 	Snapshot    slipway.Digest // set by a rollback: the config it ran with
 	Steps       []slipway.PlannedStep
-	Queued      bool // it may wait until the one before it in the environment is over
-	Advance     bool // afterwards the next environment may take the release by itself
+	Queued      bool             // it may wait until the one before it in the environment is over
+	Strategy    slipway.Strategy `json:",omitzero"` // how the release takes over; the gates say it
+	Advance     bool             // afterwards the next environment may take the release by itself
 }
 
 // Output is how a promotion ended.
@@ -68,8 +69,10 @@ type promotion struct {
 	cancelled bool
 	deployed  bool
 	reason    string
+	abortedBy string
 	failedAt  slipway.StepName
 	gates
+	canary
 }
 
 // Promotion runs the planned steps one after the other until they are done or
@@ -117,7 +120,10 @@ func (p *promotion) listen(ctx workflow.Context) (workflow.Context, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set the update handler: %w", err)
 	}
-	return steps, p.listenAtGates(ctx)
+	if err := p.listenAtGates(ctx); err != nil {
+		return nil, err
+	}
+	return steps, p.listenOnStage(ctx)
 }
 
 // mayCancel says why a promotion can't be cancelled now. The workflow id is
@@ -147,6 +153,9 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 		// From here on it may have the traffic, whatever the answer: undoing what
 		// did not happen is a no-op.
 		p.deployed = true
+		if p.Strategy.Kind == slipway.Canary {
+			return p.takeOver(ctx)
+		}
 	}
 	var done StepResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step)), activityOf[step], p.stepInput()).Get(ctx, &done)
@@ -193,6 +202,9 @@ func (p *promotion) end(step slipway.StepName, err error) slipway.StepState {
 	}
 	if p.cancelled || temporal.IsCanceledError(err) {
 		p.reason = "cancelled"
+		if p.abortedBy != "" {
+			p.reason = "aborted by " + p.abortedBy
+		}
 		return slipway.StepCancelled
 	}
 	known := fromTemporal(err)

@@ -125,6 +125,9 @@ func (w *world) Observe(context.Context, string, string) (slipway.Observed, erro
 	return slipway.Observed{Deployment: "7", Artifact: artifact.Digest, URL: "http://x", Edge: "http://127.0.0.1:1", Host: "x"}, nil
 }
 func (w *world) Logs(context.Context, slipway.LogQuery, io.Writer) error { return nil }
+func (w *world) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
+	return slipway.Traffic{}, nil
+}
 func (w *world) Remove(context.Context, string, string) error            { return nil }
 
 func (w *world) Verify(context.Context, slipway.VerifyRequest, io.Writer) ([]slipway.CheckResult, error) {

@@ -60,25 +60,36 @@ func (e errSkip) Error() string { return string(e) }
 // while it lasts, and says how it ended. Only an end that is final is recorded
 // here; the workflow records the rest when it has given up.
 func (s *Steps) run(ctx context.Context, in StepInput, step slipway.StepName, do func(ctx context.Context, log io.Writer) error) error {
+	return s.part(ctx, in, step, 0, true, nil, do)
+}
+
+// part is one of several runs that make up a step, whose attempts begin after a
+// number of their own; the last one ends it.
+func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, after int, last bool, at *slipway.Rollout, do func(ctx context.Context, log io.Writer) error) error {
 	if !idForm.MatchString(in.Promotion) {
 		return slipway.Errorf(slipway.Invalid, "%q is not the id of a promotion", in.Promotion)
 	}
 	attempt := int(activity.GetInfo(ctx).Attempt)
 	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt}
+	if at != nil {
+		event.Rollout, event.Reason = at, at.Words()
+	}
 	if err := s.Ledger.Step(ctx, event); err != nil {
 		return err
 	}
 	stop := beat(ctx)
 	defer stop()
-	log := newStepLog(ctx, s.Ledger, in.Promotion, step, attempt)
+	log := newStepLog(ctx, s.Ledger, in.Promotion, step, after+attempt)
 	err := do(ctx, log)
 	if closed := log.Close(); err == nil {
 		err = closed
 	}
 	var skip errSkip
 	switch {
+	case err == nil && !last:
+		return nil
 	case err == nil:
-		event.State = slipway.StepSucceeded
+		event.State, event.Rollout, event.Reason = slipway.StepSucceeded, nil, ""
 	case errors.As(err, &skip):
 		event.State, event.Reason, err = slipway.StepSkipped, string(skip), nil
 	case ctx.Err() != nil:
@@ -341,7 +352,7 @@ func (s *Steps) deployment(ctx context.Context, in StepInput) (slipway.Deploymen
 	}
 	return slipway.Deployment{
 		ID: in.Promotion, Fence: in.Fence, Service: in.Service, Environment: in.Environment,
-		Release: in.Release, Artifact: in.Artifact, Manifest: artifact.Manifest, Config: snapshot,
+		Release: in.Release, Artifact: in.Artifact, Manifest: artifact.Manifest, Config: snapshot, Strategy: in.Strategy.Kind,
 	}, nil
 }
 

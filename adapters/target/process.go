@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -84,6 +85,15 @@ func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) 
 func (n *Node) Observe(ctx context.Context, service, environment string) (o slipway.Observed, err error) {
 	err = n.call(ctx, "observe", query{service, environment}, io.Discard, &o)
 	return o, err
+}
+
+func (n *Node) Traffic(ctx context.Context, service, environment string, since time.Time) (t slipway.Traffic, err error) {
+	in := struct {
+		Service, Environment string
+		Since                time.Time
+	}{service, environment, since}
+	err = n.call(ctx, "traffic", in, io.Discard, &t)
+	return t, err
 }
 
 func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {

@@ -210,7 +210,13 @@ type target struct{ w *World }
 func (target) Release(context.Context, slipway.Deployment, io.Writer) error { return nil }
 func (target) Deploy(context.Context, slipway.Deployment, io.Writer) error  { return nil }
 func (target) Revert(context.Context, slipway.Deployment, io.Writer) error  { return nil }
-func (target) Remove(context.Context, string, string) error                 { return nil }
+func (target) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
+	var a slipway.Answers
+	a.Count(200, 3*time.Millisecond)
+	at := time.Now().UTC().Truncate(10 * time.Second)
+	return slipway.Traffic{Since: at, Deployments: map[string][]slipway.Slice{"1": {{At: at, Answers: a}}}}, nil
+}
+func (target) Remove(context.Context, string, string) error { return nil }
 func (t target) Observe(ctx context.Context, service, environment string) (slipway.Observed, error) {
 	return t.w.Observe(ctx, service, environment)
 }

@@ -595,6 +595,9 @@ type FieldError struct {
 	Pointer string `json:"pointer"`
 }
 
+// Figures what a release answered, summed up
+type Figures = slipway.Figures
+
 // Freeze a time in which nothing is promoted
 type Freeze struct {
 	// EndsAt until when
@@ -1154,6 +1157,9 @@ type Promotion struct {
 	// Example: main
 	Ref string `json:"ref,omitempty,omitzero"`
 
+	// Rehearsal what a run of the artifact without traffic found
+	Rehearsal []Rehearsed `json:"rehearsal,omitempty,omitzero"`
+
 	// Release the release; absent until it is built
 	//
 	// Example: 7
@@ -1173,6 +1179,9 @@ type Promotion struct {
 	//
 	// Example: false
 	Rollback bool `json:"rollback"`
+
+	// Rollout where a canary stands
+	Rollout Rollout `json:"rollout,omitempty,omitzero"`
 
 	// Service the service
 	//
@@ -1269,6 +1278,9 @@ type RefreshInput struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
+// Rehearsed a check of a rehearsal
+type Rehearsed = slipway.Rehearsed
+
 // Release an immutable build of one commit
 type Release struct {
 	// Artifact sha256 of the content
@@ -1354,6 +1366,52 @@ type ReleasePage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// ReleaseTraffic what a release answered
+type ReleaseTraffic struct {
+	// Deployment the deployment
+	//
+	// Example: 12
+	Deployment string `json:"deployment"`
+
+	// Failed how many were answered with 5xx
+	//
+	// Example: 3
+	Failed int64 `json:"failed"`
+
+	// P50 milliseconds that half of the answers took at most
+	//
+	// Example: 4.1
+	P50 float64 `json:"p50"`
+
+	// P95 the same for 95 percent
+	//
+	// Example: 21.5
+	P95 float64 `json:"p95"`
+
+	// P99 the same for 99 percent
+	//
+	// Example: 60.2
+	P99 float64 `json:"p99"`
+
+	// Refused how many were answered with 4xx
+	//
+	// Example: 12
+	Refused int64 `json:"refused"`
+
+	// Release its release
+	//
+	// Example: 7
+	Release int `json:"release,omitempty,omitzero"`
+
+	// Requests how many there were
+	//
+	// Example: 1200
+	Requests int64 `json:"requests"`
+
+	// Slices the oldest first; slices without requests are left out
+	Slices []TrafficSlice `json:"slices"`
+}
+
 // RenderInput what to render
 type RenderInput struct {
 	// Environment the environment
@@ -1398,6 +1456,9 @@ type RollbackInput struct {
 	// Example: 6
 	Release int `json:"release,omitempty,omitzero"`
 }
+
+// Rollout where a canary stands
+type Rollout = *slipway.Rollout
 
 // Scope read, promote:ENVIRONMENT, promote:*, approve, config or admin
 //
@@ -1747,6 +1808,14 @@ type StatusCell struct {
 	Warm []int `json:"warm,omitempty,omitzero"`
 }
 
+// SteeringInput what a canary is told
+type SteeringInput struct {
+	// What what it shall do
+	//
+	// Example: pause
+	What slipway.Steering `json:"what"`
+}
+
 // Step a step of a promotion
 type Step struct {
 	// Attempt which try this is
@@ -1789,6 +1858,9 @@ type StepName = slipway.StepName
 //
 // Example: succeeded
 type StepState = slipway.StepState
+
+// Strategy how a release takes over
+type Strategy = slipway.Strategy
 
 // Team a team and its members
 type Team struct {
@@ -1953,6 +2025,50 @@ type TokenInput struct {
 type TokenList struct {
 	// Items the items
 	Items []Token `json:"items"`
+}
+
+// Traffic what a service answered in an environment
+type Traffic struct {
+	// Releases what answered
+	Releases []ReleaseTraffic `json:"releases"`
+
+	// Since from when on it was counted
+	//
+	// Example: 2026-11-23T09:00:00Z
+	Since time.Time `json:"since"`
+}
+
+// TrafficSlice ten seconds
+type TrafficSlice struct {
+	// At when they began
+	//
+	// Example: 2026-11-23T09:00:00Z
+	At time.Time `json:"at"`
+
+	// Failed how many were answered with 5xx
+	//
+	// Example: 0
+	Failed int64 `json:"failed"`
+
+	// P50 milliseconds that half of the answers took at most
+	//
+	// Example: 4.1
+	P50 float64 `json:"p50"`
+
+	// P95 the same for 95 percent
+	//
+	// Example: 21.5
+	P95 float64 `json:"p95"`
+
+	// Refused how many were answered with 4xx
+	//
+	// Example: 1
+	Refused int64 `json:"refused"`
+
+	// Requests how many there were
+	//
+	// Example: 120
+	Requests int64 `json:"requests"`
 }
 
 // Verdict what a person says
@@ -2202,6 +2318,12 @@ type UpdatePolicyParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// GetTrafficParams defines parameters for GetTraffic.
+type GetTrafficParams struct {
+	// Minutes how far back
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // ListReleasesParams defines parameters for ListReleases.
 type ListReleasesParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -2282,6 +2404,9 @@ type CreateInvitationJSONRequestBody = InvitationInput
 
 // AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
 type AcceptInvitationJSONRequestBody = AcceptInput
+
+// SteerCanaryJSONRequestBody defines body for SteerCanary for application/json ContentType.
+type SteerCanaryJSONRequestBody = SteeringInput
 
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionInput
@@ -2629,6 +2754,26 @@ type ClientInterface interface {
 	// Corresponds with GET /promotions/{promotion} (the `GetPromotion` operationId).
 	GetPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SteerCanaryWithBody Steer a canary
+	//
+	// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+	// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+	SteerCanaryWithBody(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SteerCanary Steer a canary
+	//
+	// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+	// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+	SteerCanary(ctx context.Context, promotion PromotionID, body SteerCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CancelPromotion Cancel a promotion
 	//
 	// Asks a promotion to stop. The step under way is ended and what it began is cleaned up; what served before goes on serving. Refused with 409 when it is over.
@@ -2906,6 +3051,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
 	PlanRollback(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTraffic What a service answered
+	//
+	// What the edge counted, by release and in slices of ten seconds; at most the last hour, and nothing from before the node agent's start.
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/traffic (the `GetTraffic` operationId).
+	GetTraffic(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetTrafficParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PlanPromotionWithBody Say what a promotion would do
 	//
@@ -3668,6 +3820,46 @@ func (c *Client) GetPromotion(ctx context.Context, promotion PromotionID, reqEdi
 	return c.Client.Do(req)
 }
 
+// SteerCanaryWithBody Steer a canary
+//
+// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+func (c *Client) SteerCanaryWithBody(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSteerCanaryRequestWithBody(c.Server, promotion, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SteerCanary Steer a canary
+//
+// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+func (c *Client) SteerCanary(ctx context.Context, promotion PromotionID, body SteerCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSteerCanaryRequest(c.Server, promotion, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CancelPromotion Cancel a promotion
 //
 // Asks a promotion to stop. The step under way is ended and what it began is cleaned up; what served before goes on serving. Refused with 409 when it is over.
@@ -4266,6 +4458,23 @@ func (c *Client) PlanRollbackWithBody(ctx context.Context, service ServiceName, 
 // Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
 func (c *Client) PlanRollback(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPlanRollbackRequest(c.Server, service, environment, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTraffic What a service answered
+//
+// What the edge counted, by release and in slices of ten seconds; at most the last hour, and nothing from before the node agent's start.
+//
+// Corresponds with GET /services/{service}/environments/{environment}/traffic (the `GetTraffic` operationId).
+func (c *Client) GetTraffic(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetTrafficParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTrafficRequest(c.Server, service, environment, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5847,6 +6056,53 @@ func NewGetPromotionRequest(server string, promotion PromotionID) (*http.Request
 	return req, nil
 }
 
+// NewSteerCanaryRequest calls the generic SteerCanary builder with application/json body
+func NewSteerCanaryRequest(server string, promotion PromotionID, body SteerCanaryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSteerCanaryRequestWithBody(server, promotion, "application/json", bodyReader)
+}
+
+// NewSteerCanaryRequestWithBody constructs an http.Request for the SteerCanary method, with any body, and a specified content type
+func NewSteerCanaryRequestWithBody(server string, promotion PromotionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "promotion", promotion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/promotions/%s/canary", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewCancelPromotionRequest constructs an http.Request for the CancelPromotion method
 func NewCancelPromotionRequest(server string, promotion PromotionID) (*http.Request, error) {
 	var err error
@@ -7168,6 +7424,74 @@ func NewPlanRollbackRequestWithBody(server string, service ServiceName, environm
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetTrafficRequest constructs an http.Request for the GetTraffic method
+func NewGetTrafficRequest(server string, service ServiceName, environment EnvironmentName, params *GetTrafficParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/traffic", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Minutes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "minutes", *params.Minutes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -8590,6 +8914,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /promotions/{promotion} (the `GetPromotion` operationId).
 	GetPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*GetPromotionResponse, error)
 
+	// SteerCanaryWithBodyWithResponse Steer a canary
+	//
+	// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+	// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+	SteerCanaryWithBodyWithResponse(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SteerCanaryResponse, error)
+
+	// SteerCanaryWithResponse Steer a canary
+	//
+	// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+	// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+	SteerCanaryWithResponse(ctx context.Context, promotion PromotionID, body SteerCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*SteerCanaryResponse, error)
+
 	// CancelPromotionWithResponse Cancel a promotion
 	//
 	// Asks a promotion to stop. The step under way is ended and what it began is cleaned up; what served before goes on serving. Refused with 409 when it is over.
@@ -8897,6 +9241,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /services/{service}/environments/{environment}/rollback/plan (the `PlanRollback` operationId).
 	PlanRollbackWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body PlanRollbackJSONRequestBody, reqEditors ...RequestEditorFn) (*PlanRollbackResponse, error)
+
+	// GetTrafficWithResponse What a service answered
+	//
+	// What the edge counted, by release and in slices of ten seconds; at most the last hour, and nothing from before the node agent's start.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/traffic (the `GetTraffic` operationId).
+	GetTrafficWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetTrafficParams, reqEditors ...RequestEditorFn) (*GetTrafficResponse, error)
 
 	// PlanPromotionWithBodyWithResponse Say what a promotion would do
 	//
@@ -10142,6 +10495,54 @@ func (r GetPromotionResponse) ContentType() string {
 	return ""
 }
 
+type SteerCanaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Promotion
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SteerCanaryResponse) GetJSON200() *Promotion {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SteerCanaryResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SteerCanaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SteerCanaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SteerCanaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SteerCanaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type CancelPromotionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11330,6 +11731,54 @@ func (r PlanRollbackResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PlanRollbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetTrafficResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Traffic
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTrafficResponse) GetJSON200() *Traffic {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetTrafficResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTrafficResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTrafficResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTrafficResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTrafficResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12927,6 +13376,38 @@ func (c *ClientWithResponses) GetPromotionWithResponse(ctx context.Context, prom
 	return ParseGetPromotionResponse(rsp)
 }
 
+// SteerCanaryWithBodyWithResponse Steer a canary
+//
+// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+func (c *ClientWithResponses) SteerCanaryWithBodyWithResponse(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SteerCanaryResponse, error) {
+	rsp, err := c.SteerCanaryWithBody(ctx, promotion, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSteerCanaryResponse(rsp)
+}
+
+// SteerCanaryWithResponse Steer a canary
+//
+// `pause` stays at the weight, `resume` ends the pause or else the stage, `promote` gives the new release all the traffic now, and
+// `abort` gives all of it back to the old one. 409 says that the promotion is at no stage of a canary now.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /promotions/{promotion}/canary (the `SteerCanary` operationId).
+func (c *ClientWithResponses) SteerCanaryWithResponse(ctx context.Context, promotion PromotionID, body SteerCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*SteerCanaryResponse, error) {
+	rsp, err := c.SteerCanary(ctx, promotion, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSteerCanaryResponse(rsp)
+}
+
 // CancelPromotionWithResponse Cancel a promotion
 //
 // Asks a promotion to stop. The step under way is ended and what it began is cleaned up; what served before goes on serving. Refused with 409 when it is over.
@@ -13431,6 +13912,21 @@ func (c *ClientWithResponses) PlanRollbackWithResponse(ctx context.Context, serv
 		return nil, err
 	}
 	return ParsePlanRollbackResponse(rsp)
+}
+
+// GetTrafficWithResponse What a service answered
+//
+// What the edge counted, by release and in slices of ten seconds; at most the last hour, and nothing from before the node agent's start.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/environments/{environment}/traffic (the `GetTraffic` operationId).
+func (c *ClientWithResponses) GetTrafficWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetTrafficParams, reqEditors ...RequestEditorFn) (*GetTrafficResponse, error) {
+	rsp, err := c.GetTraffic(ctx, service, environment, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTrafficResponse(rsp)
 }
 
 // PlanPromotionWithBodyWithResponse Say what a promotion would do
@@ -14631,6 +15127,39 @@ func ParseGetPromotionResponse(rsp *http.Response) (*GetPromotionResponse, error
 	return response, nil
 }
 
+// ParseSteerCanaryResponse parses an HTTP response from a SteerCanaryWithResponse call
+func ParseSteerCanaryResponse(rsp *http.Response) (*SteerCanaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SteerCanaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Promotion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCancelPromotionResponse parses an HTTP response from a CancelPromotionWithResponse call
 func ParseCancelPromotionResponse(rsp *http.Response) (*CancelPromotionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15517,6 +16046,39 @@ func ParsePlanRollbackResponse(rsp *http.Response) (*PlanRollbackResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Plan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetTrafficResponse parses an HTTP response from a GetTrafficWithResponse call
+func ParseGetTrafficResponse(rsp *http.Response) (*GetTrafficResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTrafficResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Traffic
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -74,7 +74,17 @@ func (a *app) policy(body []byte, p slipway.Policy) error {
 	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "rollback approvals", fmt.Sprint(p.RollbackApprovals),
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
-		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency))
+		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
+		"strategy", strategyWords(p.Strategy))
+}
+
+func strategyWords(s slipway.Strategy) string {
+	s = s.Defaults()
+	words := []string{string(s.Kind)}
+	for _, stage := range s.Stages {
+		words = append(words, stage.String())
+	}
+	return strings.Join(words, " ")
 }
 
 type policySet struct {
@@ -95,6 +105,8 @@ type policySet struct {
 	Advance           string         `enum:",by_hand,after,push" default:"" help:"How a release gets there: by_hand, after success in the environment before, or on push."`
 	Branch            *string        `placeholder:"BRANCH" help:"The branch of push."`
 	Concurrency       string         `enum:",refuse,queue,supersede" default:"" help:"What becomes of a promotion while another one is under way."`
+	Strategy          string         `enum:",blue_green,rolling,recreate,canary" default:"" help:"How a release takes over: blue_green (beside the old one, then all at once), rolling (one instance after the other), recreate (the old one ends first), canary (a growing part of the traffic, judged)."`
+	Stage             []string       `placeholder:"STAGE" help:"Of a canary: 10:5m is ten percent for five minutes, 50:hand half until somebody resumes it. Repeat it."`
 }
 
 // Help has examples.
@@ -103,6 +115,7 @@ func (policySet) Help() string {
   slipway policy set --env prod --approvals 2 --approver team:release
   slipway policy set --env prod --window "mon,tue,wed,thu 09:00-16:00 Europe/Berlin"
   slipway policy set --env test --advance after --soak 1h
+  slipway policy set --env prod --strategy canary --stage 5:10m --stage 50:hand
   slipway policy set --env prod --service billing --approvals 0`
 }
 
@@ -138,6 +151,20 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 		Approvals: c.Approvals, RollbackApprovals: c.RollbackApprovals, LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
+	}
+	if c.Strategy != "" || len(c.Stage) > 0 {
+		s := slipway.Strategy{Kind: slipway.StrategyKind(c.Strategy), Stages: []slipway.Stage{}}
+		if s.Kind == "" {
+			s.Kind = slipway.Canary
+		}
+		for _, text := range c.Stage {
+			stage, err := slipway.ParseStage(text)
+			if err != nil {
+				return p, err
+			}
+			s.Stages = append(s.Stages, stage)
+		}
+		p.Strategy = &s
 	}
 	if len(c.Approver) > 0 {
 		who := c.Approver

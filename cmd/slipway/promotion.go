@@ -16,6 +16,7 @@ type promotionCommands struct {
 	Cancel promotionCancel `cmd:"" help:"Ask a promotion to stop."`
 	Retry  promotionRetry  `cmd:"" help:"Try a promotion that ended badly again."`
 	Change promotionChange `cmd:"" help:"Show what a promotion changes."`
+	Steer  promotionSteer  `cmd:"" help:"Pause, resume, finish or abort the canary of a promotion."`
 }
 
 type promotionList struct {
@@ -98,6 +99,9 @@ func (a *app) promotion(p *client.Promotion) error {
 		return err
 	}
 	if err := a.gates(p); err != nil {
+		return err
+	}
+	if err := a.rollout(p.Rollout); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout)

@@ -565,6 +565,8 @@ var (
 		{Name: "plan_hash", Type: field.TypeString, Default: ""},
 		{Name: "change", Type: field.TypeJSON, Nullable: true},
 		{Name: "waits", Type: field.TypeJSON, Nullable: true},
+		{Name: "rollout", Type: field.TypeJSON, Nullable: true},
+		{Name: "rehearsal", Type: field.TypeJSON, Nullable: true},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
 		{Name: "superseded_by", Type: field.TypeInt, Default: 0},
 		{Name: "retry_of", Type: field.TypeInt, Default: 0},
@@ -583,19 +585,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "promotions_environments_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[20]},
+				Columns:    []*schema.Column{PromotionsColumns[22]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "promotions_releases_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[21]},
+				Columns:    []*schema.Column{PromotionsColumns[23]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "promotions_services_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[22]},
+				Columns:    []*schema.Column{PromotionsColumns[24]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -604,7 +606,7 @@ var (
 			{
 				Name:    "promotion_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[22], PromotionsColumns[20]},
+				Columns: []*schema.Column{PromotionsColumns[24], PromotionsColumns[22]},
 			},
 			{
 				Name:    "promotion_state",

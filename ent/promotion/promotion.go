@@ -48,6 +48,10 @@ const (
 	FieldChange = "change"
 	// FieldWaits holds the string denoting the waits field in the database.
 	FieldWaits = "waits"
+	// FieldRollout holds the string denoting the rollout field in the database.
+	FieldRollout = "rollout"
+	// FieldRehearsal holds the string denoting the rehearsal field in the database.
+	FieldRehearsal = "rehearsal"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
 	FieldExpiresAt = "expires_at"
 	// FieldSupersededBy holds the string denoting the superseded_by field in the database.
@@ -128,6 +132,8 @@ var Columns = []string{
 	FieldPlanHash,
 	FieldChange,
 	FieldWaits,
+	FieldRollout,
+	FieldRehearsal,
 	FieldExpiresAt,
 	FieldSupersededBy,
 	FieldRetryOf,

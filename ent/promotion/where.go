@@ -615,6 +615,26 @@ func WaitsNotNil() predicate.Promotion {
 	return predicate.Promotion(sql.FieldNotNull(FieldWaits))
 }
 
+// RolloutIsNil applies the IsNil predicate on the "rollout" field.
+func RolloutIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldRollout))
+}
+
+// RolloutNotNil applies the NotNil predicate on the "rollout" field.
+func RolloutNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldRollout))
+}
+
+// RehearsalIsNil applies the IsNil predicate on the "rehearsal" field.
+func RehearsalIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldRehearsal))
+}
+
+// RehearsalNotNil applies the NotNil predicate on the "rehearsal" field.
+func RehearsalNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldRehearsal))
+}
+
 // ExpiresAtEQ applies the EQ predicate on the "expires_at" field.
 func ExpiresAtEQ(v time.Time) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldExpiresAt, v))

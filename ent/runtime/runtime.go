@@ -688,15 +688,15 @@ func init() {
 	// promotion.DefaultPlanHash holds the default value on creation for the plan_hash field.
 	promotion.DefaultPlanHash = promotionDescPlanHash.Default.(string)
 	// promotionDescSupersededBy is the schema descriptor for superseded_by field.
-	promotionDescSupersededBy := promotionFields[15].Descriptor()
+	promotionDescSupersededBy := promotionFields[17].Descriptor()
 	// promotion.DefaultSupersededBy holds the default value on creation for the superseded_by field.
 	promotion.DefaultSupersededBy = promotionDescSupersededBy.Default.(int)
 	// promotionDescRetryOf is the schema descriptor for retry_of field.
-	promotionDescRetryOf := promotionFields[16].Descriptor()
+	promotionDescRetryOf := promotionFields[18].Descriptor()
 	// promotion.DefaultRetryOf holds the default value on creation for the retry_of field.
 	promotion.DefaultRetryOf = promotionDescRetryOf.Default.(int)
 	// promotionDescCause is the schema descriptor for cause field.
-	promotionDescCause := promotionFields[17].Descriptor()
+	promotionDescCause := promotionFields[19].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
 	releaseMixin := schema.Release{}.Mixin()

@@ -34,6 +34,8 @@ func (Promotion) Fields() []ent.Field {
 		field.String("plan_hash").Default("").Comment("digest of plan; what approvals are given to"),
 		field.JSON("change", &slipway.Change{}).Optional().Comment("what differs from what ran, as it was shown to whoever decided"),
 		field.JSON("waits", []slipway.Wait{}).Optional().Comment("the closed gates, empty when it waits for nothing"),
+		field.JSON("rollout", &slipway.Rollout{}).Optional().Comment("where its canary stands, or stood last"),
+		field.JSON("rehearsal", []slipway.Rehearsed{}).Optional().Comment("what a run of the artifact without traffic found"),
 		field.Time("expires_at").Optional().Nillable().Comment("when a promotion that still waits is given up"),
 		field.Int("superseded_by").Default(0),
 		field.Int("retry_of").Default(0).Immutable(),

@@ -36,6 +36,7 @@
       if ("since" in el.dataset) { set(el, lasted(d)); continue; }
       const title = `${absolute.format(t)} ${zone}`;
       if (el.title !== title) el.title = title;
+      if ("at" in el.dataset) { set(el, absolute.format(t)); continue; }
       const text = ago(d);
       set(el, "ago" in el.dataset ? (text === "now" ? "just now" : `${text} ago`) : text);
     }

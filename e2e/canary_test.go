@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestCanary is a release manager with the command line alone: a canary that is
+// good, one that is steered while the platform is killed, and one that is worse.
+func TestCanary(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := exampleRepository(t, "payments")
+	s.must("service", "add", repo.url(), "--name", "payments")
+	s.must("promote", "payments", "--follow")
+	s.must("policy", "set", "--env", "dev", "--strategy", "canary", "--stage", "20:1s", "--stage", "60:hand")
+	app, err := os.ReadFile(filepath.Join(repo.dir, "app.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(word string) map[string]string {
+		return map[string]string{"app.py": strings.Replace(string(app), `service="payments"`, `service="`+word+`"`, 1)}
+	}
+	at := func(weight string) {
+		t.Helper()
+		s.eventually(patience, "the canary is at "+weight, func() bool {
+			return strings.Contains(s.must("promotion", "show", "2"), "canary: "+weight)
+		})
+	}
+	traffic := startLoad(s.edge, "payments", "dev", "/", 4)
+
+	repo.commit("Say two", says("payments two"))
+	s.must("promote", "payments")
+	at("60 % of the requests, stage 2 of 2")
+	s.refuses(1, "under way", "promote", "payments")
+	s.must("promotion", "steer", "2", "pause")
+	s.eventually(patience, "the pause is seen", func() bool { return strings.Contains(s.must("promotion", "show", "2"), "paused by") })
+	s.kill() // the control plane; the traffic stays split
+	seen := map[bool]int{}
+	for range 60 {
+		status, body := s.get("payments", "dev", "/")
+		if status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+		seen[strings.Contains(body, "payments two")]++
+	}
+	if seen[true] < 20 || seen[false] < 8 {
+		t.Errorf("%d of 60 requests went to the canary", seen[true])
+	}
+	s.start()
+	s.must("promotion", "steer", "2", "promote")
+	s.must("promotion", "show", "2", "--follow")
+	if out := s.must("traffic", "payments", "--env", "dev"); !strings.Contains(out, "2  ") {
+		t.Errorf("traffic: %s", out)
+	}
+
+	repo.commit("Say three", says("payments three"))
+	var p promotion
+	s.decode(&p, "promote", "payments")
+	s.eventually(patience, "the canary is at 60 %", func() bool { return strings.Contains(s.must("promotion", "show", id(p)), "canary: 60 %") })
+	s.must("promotion", "steer", id(p), "abort")
+	s.eventually(patience, "it is aborted", func() bool { return strings.Contains(s.must("promotion", "show", id(p)), "aborted by") })
+	if _, body := s.get("payments", "dev", "/"); !strings.Contains(body, "payments two") {
+		t.Errorf("after the abort dev answers %s", body)
+	}
+	traffic.stop()
+	if len(traffic.failures) > 0 {
+		t.Errorf("%d of %d requests failed: %s", len(traffic.failures), traffic.requests, traffic.failures[0])
+	}
+
+	// One that is worse, and is found out by the edge's own figures.
+	traffic = startLoad(s.edge, "payments", "dev", "/", 4)
+	broken := says("payments broken")
+	broken["app.py"] += `
+
+@app.before_request
+def broken():
+    from flask import abort, request
+    if request.path == "/" and "SLIPWAY_INSTANCE" in os.environ:
+        abort(500)
+`
+	repo.commit("Break it", broken)
+	r := s.run("promote", "payments", "--follow")
+	traffic.stop()
+	if r.code != 3 || !strings.Contains(r.out+r.err, "is worse than what it replaces") {
+		t.Errorf("ended with %d\n%s%s", r.code, r.out, r.err)
+	}
+	if _, body := s.get("payments", "dev", "/"); !strings.Contains(body, "payments two") {
+		t.Errorf("after the bad canary dev answers %s", body)
+	}
+}

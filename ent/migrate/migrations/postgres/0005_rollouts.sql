@@ -1,0 +1,1 @@
+ALTER TABLE "promotions" ADD COLUMN "rollout" jsonb NULL, ADD COLUMN "rehearsal" jsonb NULL;

@@ -1,0 +1,237 @@
+package slipway
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// StrategyKind is how a release takes over from the one that runs.
+type StrategyKind string
+
+const (
+	BlueGreen StrategyKind = "blue_green" // beside the old one, then all the traffic at once; the old one stays warm
+	Rolling   StrategyKind = "rolling"    // one instance after the other; needs the room of one more
+	Recreate  StrategyKind = "recreate"   // the old one ends first: for what must never run twice; the service is away for a moment
+	Canary    StrategyKind = "canary"     // beside the old one, with a growing part of the traffic, and judged
+)
+
+// StrategyKinds lists them all, for enums.
+var StrategyKinds = []StrategyKind{BlueGreen, Rolling, Recreate, Canary}
+
+// Strategy is how an environment takes a release. Its zero value is blue_green.
+// A rollback is always blue_green: it must not take longer than it has to.
+type Strategy struct {
+	Kind   StrategyKind `json:"kind"`
+	Stages []Stage      `json:"stages"` // of a canary; none means 10 % and 50 %, five minutes each
+	Judge  Judge        `json:"judge"`  // of a canary
+}
+
+// Stage is a part of the traffic, and how long a canary stays with it.
+type Stage struct {
+	Weight int `json:"weight"` // percent of the requests, 1 to 99
+	Pause  int `json:"pause"`  // seconds; 0 means until somebody resumes
+}
+
+// Judge says when a canary is worse than what it replaces. Fields that are 0 have
+// the value that their comment names.
+type Judge struct {
+	MinRequests    int     `json:"min_requests"`     // of each release before anything is said; 0 means 50
+	MaxFailureRate float64 `json:"max_failure_rate"` // by how much the part of failed answers may be higher; 0 means 0.01
+	MaxLatency     float64 `json:"max_latency"`      // how many times as long the 95th percentile may be; 0 means 1.5
+}
+
+// Defaults fills in what an empty field means.
+func (s Strategy) Defaults() Strategy {
+	if s.Kind == "" {
+		s.Kind = BlueGreen
+	}
+	if s.Kind == Canary && len(s.Stages) == 0 {
+		s.Stages = []Stage{{Weight: 10, Pause: 300}, {Weight: 50, Pause: 300}}
+	}
+	if s.Stages == nil {
+		s.Stages = []Stage{}
+	}
+	if s.Judge.MinRequests == 0 {
+		s.Judge.MinRequests = 50
+	}
+	if s.Judge.MaxFailureRate == 0 {
+		s.Judge.MaxFailureRate = 0.01
+	}
+	if s.Judge.MaxLatency == 0 {
+		s.Judge.MaxLatency = 1.5
+	}
+	return s
+}
+
+// ParseStage reads a stage as people write it: 10:5m is ten percent for five
+// minutes, 50:hand is half until somebody resumes it.
+func ParseStage(text string) (Stage, error) {
+	weight, pause, _ := strings.Cut(strings.TrimSpace(text), ":")
+	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(weight), "%"))
+	stage := Stage{Weight: n}
+	if pause = strings.TrimSpace(pause); err == nil && pause != "" && pause != "hand" {
+		var d time.Duration
+		d, err = time.ParseDuration(pause)
+		stage.Pause = int(d.Seconds())
+		if err == nil && stage.Pause < 1 {
+			err = strconv.ErrRange
+		}
+	}
+	if err != nil {
+		return Stage{}, Errorf(Invalid, "%q is not a stage: write 10:5m for ten percent of the requests for five minutes, or 10:hand for until somebody resumes it", printable(text)).At("strategy")
+	}
+	return stage, nil
+}
+
+// String is what ParseStage reads.
+func (s Stage) String() string {
+	if s.Pause == 0 {
+		return strconv.Itoa(s.Weight) + ":hand"
+	}
+	return strconv.Itoa(s.Weight) + ":" + strings.TrimSuffix(strings.TrimSuffix((time.Duration(s.Pause)*time.Second).String(), "0s"), "h0m")
+}
+
+// Validate names the field at fault.
+func (s Strategy) Validate() error {
+	switch s.Kind {
+	case "", BlueGreen, Rolling, Recreate, Canary:
+	default:
+		return Errorf(Invalid, "%q is not one of blue_green, rolling, recreate and canary", printable(string(s.Kind))).At("strategy")
+	}
+	if len(s.Stages) > 0 && s.Kind != Canary {
+		return Errorf(Invalid, "only a canary has stages").At("strategy")
+	}
+	if len(s.Stages) > 20 {
+		return Errorf(Invalid, "a canary has at most 20 stages").At("strategy")
+	}
+	before := 0
+	for _, stage := range s.Stages {
+		if stage.Weight <= before || stage.Weight > 99 {
+			return Errorf(Invalid, "the weights of a canary grow from stage to stage, between 1 and 99 percent").At("strategy")
+		}
+		if stage.Pause < 0 || stage.Pause > 7*24*60*60 {
+			return Errorf(Invalid, "a stage of a canary lasts at most seven days").At("strategy")
+		}
+		before = stage.Weight
+	}
+	j := s.Judge
+	if j.MinRequests < 0 || j.MinRequests > 1_000_000 || !within(j.MaxFailureRate, 0, 1) || j.MaxLatency != 0 && !within(j.MaxLatency, 1, 100) {
+		return Errorf(Invalid, "a canary is judged by at most 1000000 requests, a failure rate between 0 and 1, and a latency between 1 and 100 times the old one").At("strategy")
+	}
+	return nil
+}
+
+func within(f, low, high float64) bool { return f >= low && f <= high } // never NaN
+
+// Finding is what a canary's figures say of it.
+type Finding string
+
+const (
+	FindingGood      Finding = "good"
+	FindingBad       Finding = "bad"
+	FindingTooLittle Finding = "too_little" // traffic to say anything
+)
+
+// Judgement compares a canary with what it replaces.
+type Judgement struct {
+	Finding Finding `json:"finding"`
+	Reason  string  `json:"reason"` // one sentence, with the figures
+	Old     Figures `json:"old"`
+	New     Figures `json:"new"`
+}
+
+// Figures sum up what a release answered.
+type Figures struct {
+	Requests    int64   `json:"requests"`
+	FailureRate float64 `json:"failure_rate"` // between 0 and 1
+	P50         float64 `json:"p50"`          // milliseconds
+	P95         float64 `json:"p95"`
+}
+
+// Figures of counted answers.
+func (a Answers) Figures() Figures {
+	ms := func(d time.Duration) float64 { return math.Round(float64(d)/float64(time.Millisecond)*10) / 10 }
+	return Figures{Requests: a.Requests, FailureRate: a.FailureRate(), P50: ms(a.Quantile(0.5)), P95: ms(a.Quantile(0.95))}
+}
+
+// Compare judges a canary by what it and the old release answered in the same
+// time. A difference that chance could explain (at the 95 % level, by the Wilson
+// interval of the canary's failures) is not held against it. With too little
+// traffic it says so, but failures that are certain count however few requests
+// there were.
+func (j Judge) Compare(old, canary Answers) Judgement {
+	j = Strategy{Judge: j}.Defaults().Judge
+	said := Judgement{Finding: FindingGood, Old: old.Figures(), New: canary.Figures()}
+	allowed := old.FailureRate() + j.MaxFailureRate
+	switch slower := said.Old.P95 * j.MaxLatency; {
+	case wilsonLow(canary.Failed, canary.Requests) > allowed:
+		said.Finding = FindingBad
+		said.Reason = fmt.Sprintf("%s of its %d answers failed, %s of the old release's %d", percent(said.New.FailureRate), canary.Requests, percent(said.Old.FailureRate), old.Requests)
+	case canary.Requests < int64(j.MinRequests) || old.Requests < int64(j.MinRequests):
+		said.Finding = FindingTooLittle
+		said.Reason = fmt.Sprintf("%d requests reached it and %d the old release: too few to judge by, %d of each are needed", canary.Requests, old.Requests, j.MinRequests)
+	case said.New.P95 > slower && said.New.P95-said.Old.P95 > 5: // less than 5 ms is the measuring
+		said.Finding = FindingBad
+		said.Reason = fmt.Sprintf("95 %% of its answers took up to %.0f ms, the old release's %.0f ms", said.New.P95, said.Old.P95)
+	default:
+		said.Reason = fmt.Sprintf("%s of %d answers failed and 95 %% took up to %.0f ms; the old release: %s of %d, %.0f ms",
+			percent(said.New.FailureRate), canary.Requests, said.New.P95, percent(said.Old.FailureRate), old.Requests, said.Old.P95)
+	}
+	return said
+}
+
+func percent(rate float64) string {
+	return strconv.FormatFloat(math.Round(1000*rate)/10, 'f', -1, 64) + " %"
+}
+
+// wilsonLow is the lower end of the 95 % Wilson score interval (E. B. Wilson, 1927).
+func wilsonLow(failed, all int64) float64 {
+	if failed == 0 || all == 0 {
+		return 0
+	}
+	const z = 1.96
+	n := float64(all)
+	p := float64(failed) / n
+	return (p + z*z/(2*n) - z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
+}
+
+// Rollout is where a canary stands.
+type Rollout struct {
+	Stage     int       `json:"stage"`  // from 1
+	Stages    int       `json:"stages"` // how many there are
+	Weight    int       `json:"weight"` // percent of the requests
+	Since     time.Time `json:"since"`
+	Until     time.Time `json:"until"`            // when it goes on by itself, or is given up
+	ByHand    bool      `json:"by_hand"`          // it goes on when somebody resumes it
+	Paused    string    `json:"paused,omitempty"` // by whom
+	Judgement Judgement `json:"judgement"`
+}
+
+// Words says in a sentence where it stands.
+func (r Rollout) Words() string {
+	text := fmt.Sprintf("%d %% of the requests, stage %d of %d", r.Weight, r.Stage, r.Stages)
+	switch until := r.Until.UTC().Format("15:04:05 UTC"); {
+	case r.Paused != "":
+		return text + ", paused by " + r.Paused
+	case r.ByHand:
+		return text + "; goes on when somebody resumes it"
+	default:
+		return text + "; goes on at " + until
+	}
+}
+
+// Steering is what people tell a canary.
+type Steering string
+
+const (
+	SteerPause   Steering = "pause"
+	SteerResume  Steering = "resume"  // ends a pause, or else the stage
+	SteerPromote Steering = "promote" // all the traffic now
+	SteerAbort   Steering = "abort"   // the old release has all the traffic again
+)
+
+// Steerings lists them all, for enums.
+var Steerings = []Steering{SteerPause, SteerResume, SteerPromote, SteerAbort}
