@@ -1,0 +1,138 @@
+package slipway
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// OpenIDClient is how Slipway is known at an OpenID provider.
+type OpenIDClient struct {
+	Issuer      string
+	ID          string
+	Secret      Secret   // empty for a public client
+	Scopes      []string // beyond openid
+	GroupsClaim string   // a claim, or a path of names with dots into one
+	Redirect    string   // where the provider sends browsers back to
+}
+
+// SignInChallenge is what ties the answer of a provider to the one question it
+// answers: all three are random and good once.
+type SignInChallenge struct {
+	State    Secret
+	Nonce    Secret
+	Verifier Secret // of PKCE (RFC 7636)
+}
+
+// Person is what a provider says of who signed in there.
+type Person struct {
+	Subject       string // never changes, and names nobody else; what follows may
+	Email         string
+	EmailVerified bool
+	Name          string
+	Username      string
+	Groups        []string
+}
+
+// Job is what the issuer of a CI job's token says of the job.
+type Job struct {
+	Subject  string
+	Audience []string
+	ID       string // of the token, "" when the issuer gives none
+	Expires  time.Time
+}
+
+// OpenID speaks with OpenID providers. It decides whether what they say is
+// theirs, whole, for us and of now; what follows from it is the platform's
+// business. The methods may be called at once. Only asymmetric signatures are
+// believed, whatever a token or a provider says of its algorithm; keys are kept
+// and asked for again when an unknown one has signed, a few times a minute.
+//
+// Unavailable says that a provider can't be asked now, Invalid that what stands
+// at an issuer's address is no provider, Unauthenticated that what was brought
+// is not to be believed.
+type OpenID interface {
+	// Discover asks an issuer for what a provider says of itself.
+	Discover(ctx context.Context, issuer string) error
+	// Begin returns the address that a browser is sent to.
+	Begin(ctx context.Context, c OpenIDClient, challenge SignInChallenge) (string, error)
+	// Redeem exchanges the code that a browser brought back for who signed in.
+	// A code that was redeemed before is Unauthenticated.
+	Redeem(ctx context.Context, c OpenIDClient, challenge SignInChallenge, code Secret) (Person, error)
+	// Verify reads a CI job's token. One that isn't for any of the audiences is
+	// Unauthenticated; the subject is for the caller to judge.
+	Verify(ctx context.Context, issuer string, audiences []string, token Secret) (Job, error)
+}
+
+// CheckIssuer refuses what can't be the address of an OpenID provider. Without
+// TLS, whoever is on the way could be the provider; on this machine nobody is.
+func CheckIssuer(field, issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" || len(issuer) > 2000:
+		return Errorf(Invalid, "%s %q is not the address of an issuer; write it as https://login.example.com", field, printable(issuer)).At(field)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return Errorf(Invalid, "%s must begin with https://", field).At(field)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+}
+
+// MatchSubject tells whether a subject fits a pattern, in which * stands for
+// any text, also for none. There are no other special characters.
+func MatchSubject(pattern, subject string) bool {
+	parts := strings.Split(pattern, "*")
+	rest, ok := strings.CutPrefix(subject, parts[0])
+	if !ok {
+		return false
+	}
+	if len(parts) == 1 {
+		return rest == ""
+	}
+	last := parts[len(parts)-1]
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(rest, part)
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(part):]
+	}
+	return strings.HasSuffix(rest, last)
+}
+
+// Granted is what the groups of somebody are worth by a provider's rules.
+type Granted struct {
+	Member bool            // at least one rule fits
+	Roles  map[string]Role // by team: every team that a rule names; "" is no role
+	Admin  bool            // of the platform
+	Rules  bool            // a rule says who is one
+}
+
+// Grant works out what groups are worth: in each team the strongest role of the
+// rules that fit.
+func Grant(rules []GroupRule, groups []string) Granted {
+	g := Granted{Roles: map[string]Role{}}
+	in := map[string]bool{}
+	for _, name := range groups {
+		in[name] = true
+	}
+	for _, r := range rules {
+		g.Member = g.Member || in[r.Group]
+		g.Rules = g.Rules || r.Admin
+		g.Admin = g.Admin || r.Admin && in[r.Group]
+		if r.Team == "" {
+			continue
+		}
+		role := g.Roles[r.Team]
+		if in[r.Group] && !role.Includes(r.Role) {
+			role = r.Role
+		}
+		g.Roles[r.Team] = role
+	}
+	return g
+}
