@@ -1,7 +1,8 @@
 # Every target is a line or two of plain commands; `make` lists them.
 GO ?= go
 BIN := bin/slipway
-# What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser.
+# What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser, and
+# Node.js for the second OpenID provider.
 PACKAGES := git python3 python3-venv postgresql openssh-client chromium
 
 .PHONY: help
@@ -19,6 +20,7 @@ demo: ## run the example services from git to prod, platform left up
 .PHONY: tools
 tools: ## install what the tests need and the machine lacks (Debian)
 	@command -v dpkg-query >/dev/null || exit 0; \
+	command -v npm >/dev/null || missing="nodejs npm"; \
 	for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \

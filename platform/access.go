@@ -28,6 +28,9 @@ var errHidden = slipway.Errorf(slipway.NotFound, "it is not there")
 func (p *Platform) may(ctx context.Context, permission slipway.Permission, teamID int, serviceName, environment string) error {
 	v := slipway.ViewerFrom(ctx)
 	access := v.May(permission, teamID, environment)
+	if v.Service != "" && permission.Least() != "" && serviceName != v.Service {
+		access = slipway.Hidden // a CI job sees its own service and nothing else
+	}
 	if access == slipway.Allowed {
 		return nil
 	}
@@ -116,7 +119,20 @@ func visible(ctx context.Context) []predicate.Service {
 			teams = append(teams, id)
 		}
 	}
-	return []predicate.Service{service.TeamIDIn(teams...)}
+	where := []predicate.Service{service.TeamIDIn(teams...)}
+	if v.Service != "" {
+		where = append(where, service.Name(v.Service))
+	}
+	return where
+}
+
+// known refuses what is bound to a service: it need not know who works here.
+func (p *Platform) known(ctx context.Context) (slipway.Viewer, error) {
+	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	if err == nil && v.Service != "" {
+		err = slipway.Errorf(slipway.Denied, "this takes an account; the token of a CI job is for its service alone")
+	}
+	return v, err
 }
 
 // signedIn refuses nobody and narrow tokens.

@@ -125,7 +125,7 @@ func (p *Platform) recordAccount(ctx context.Context, action string, a *ent.Acco
 // may know their colleagues' names.
 func (p *Platform) Accounts(ctx context.Context, page Page) (List[*ent.Account], error) {
 	none := List[*ent.Account]{}
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.known(ctx); err != nil {
 		return none, err
 	}
 	limit, err := page.limit()
@@ -153,7 +153,7 @@ func withTeams(q *ent.AccountQuery) *ent.AccountQuery {
 
 // Account finds an account by its name.
 func (p *Platform) Account(ctx context.Context, name string) (*ent.Account, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.known(ctx); err != nil {
 		return nil, err
 	}
 	a, err := withTeams(p.db.Account.Query()).Where(account.Name(name)).Only(ctx)
@@ -220,6 +220,11 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		if err := in.Validate(); err != nil {
 			return err
 		}
+		if permission == slipway.PermitSelf && in.Email != a.Email {
+			if err := ownAddress(ctx, tx.Client(), a); err != nil {
+				return err
+			}
+		}
 		note("display_name", a.DisplayName, in.DisplayName)
 		note("email", a.Email, in.Email)
 		update.SetDisplayName(in.DisplayName).SetEmail(in.Email)
@@ -262,7 +267,10 @@ func lastAdmin(ctx context.Context, db *ent.Client, changed *ent.Account) error 
 	if err == nil && !left {
 		return slipway.Errorf(slipway.Conflict, "%s is the last admin of the platform; make somebody else one first", changed.Name)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return adminsComeIn(ctx, db)
 }
 
 // endSessions signs an account out everywhere, but for one session.

@@ -83,6 +83,9 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 		}
 		return Session{}, err
 	}
+	if local, err := p.localSignIn(ctx, p.db); err != nil || !local && !row.Admin {
+		return Session{}, or(err, slipway.Errorf(slipway.Conflict, "passwords are switched off here; sign in through a provider instead, and ask an admin if that does not make you an account"))
+	}
 	in.Admin = row.Admin
 	var a *ent.Account
 	err = p.inTx(sys, func(tx *ent.Tx) error {
@@ -110,7 +113,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	}
 	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
 	p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": yes(a.Admin), "invited_by": row.InvitedBy})
-	return p.begin(ctx, a, from)
+	return p.begin(ctx, a, from, map[string]string{"by": "invitation"})
 }
 
 // InvitationURL is the link of an invitation.

@@ -23,6 +23,7 @@ type Options struct {
 	Source   slipway.Source
 	Target   slipway.Target
 	Secrets  slipway.SecretStore
+	OpenID   slipway.OpenID // nil, and nobody signs in through a provider and no CI job by its own token
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Log      *slog.Logger

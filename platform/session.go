@@ -23,7 +23,18 @@ const (
 	refreshLife = 14 * 24 * time.Hour
 	// sessionLife is how long it lasts at all.
 	sessionLife = 90 * 24 * time.Hour
+	// providedLife is how long the session of an account lasts that only a
+	// provider opens: what the provider says of its people is asked for anew.
+	providedLife = 24 * time.Hour
 )
+
+// lifeOf is how long a session of an account lasts at all.
+func lifeOf(a *ent.Account) time.Duration {
+	if a.Password == "" {
+		return providedLife
+	}
+	return sessionLife
+}
 
 // Session is what signing in gives.
 type Session struct {
@@ -41,34 +52,43 @@ var errCredentials = slipway.Errorf(slipway.Unauthenticated, "name or password i
 // and the address they come from, wait ever longer.
 func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Secret, from Caller) (Session, error) {
 	sys := asSystem(ctx)
+	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: printable(name), Via: from.Via, Address: from.Address})
+	onlyAdmins, err := p.passwordsClosed(ctx)
+	if err != nil {
+		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
+		return Session{}, err
+	}
 	a, err := p.db.Account.Query().Where(account.Name(name), account.KindEQ(account.KindPerson), account.Active(true)).Only(sys)
 	if err != nil && !ent.IsNotFound(err) {
 		return Session{}, err
 	}
-	if err := p.prove(ctx, a, password, from.Address); err != nil {
-		p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: printable(name), Via: from.Via, Address: from.Address}),
-			AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
+	err = p.prove(ctx, a, password, from.Address)
+	if err == nil && onlyAdmins && !a.Admin {
+		err = errPasswordsClosed
+	}
+	if err != nil {
+		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
-	return p.begin(ctx, a, from)
+	return p.begin(ctx, a, from, map[string]string{"by": "password"})
 }
 
 // Caller is where a request to sign in comes from.
 type Caller struct{ Via, Address, Agent string }
 
-// begin opens a session for an account that has proved itself.
-func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller) (Session, error) {
+// begin opens a session for an account that has proved itself; how is for the record.
+func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how map[string]string) (Session, error) {
 	sys := asSystem(ctx)
 	key, secret := hex.EncodeToString(random(12)), base64.RawURLEncoding.EncodeToString(random(32))
 	now := time.Now().UTC()
 	row, err := p.db.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
-		SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(refreshLife)).Save(sys)
+		SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).Save(sys)
 	if err != nil {
 		return Session{}, err
 	}
 	_ = p.db.Account.UpdateOneID(a.ID).SetLastSeenAt(now).Exec(sys) // for display alone
 	p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}),
-		AuditDone, "session.begin", "", "", "", "", nil, nil)
+		AuditDone, "session.begin", "", "", "", "", nil, how)
 	return p.pair(ctx, a.Name, row, secret)
 }
 
@@ -104,7 +124,7 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 			return err
 		}
 		now := time.Now().UTC()
-		if now.After(row.ExpiresAt) || now.Sub(row.CreatedAt) > sessionLife || !row.Edges.Account.Active {
+		if now.After(row.ExpiresAt) || now.Sub(row.CreatedAt) > lifeOf(row.Edges.Account) || !row.Edges.Account.Active {
 			return over
 		}
 		if subtle.ConstantTimeCompare([]byte(fingerprint(secret)), []byte(row.Refresh)) != 1 {
@@ -112,7 +132,7 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 			return tx.Session.UpdateOneID(row.ID).SetEndedAt(now).SetEndedBy("a refresh token was used twice").Exec(sys)
 		}
 		expires := now.Add(refreshLife)
-		if last := row.CreatedAt.Add(sessionLife); expires.After(last) {
+		if last := row.CreatedAt.Add(lifeOf(row.Edges.Account)); expires.After(last) {
 			expires = last
 		}
 		// Only while it is what was read: of two that come at once, one is a reuse.

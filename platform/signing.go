@@ -21,14 +21,18 @@ const (
 	// accessLife is how long an access token is good. It is looked up at each
 	// use whether its session still is, so the life bounds only a leak.
 	accessLife = 10 * time.Minute
+	// jobLife is how long the token of a CI job is good.
+	jobLife = 15 * time.Minute
 	// keyLife is how long a key signs; then a new one does, and the old one
-	// verifies what it signed for another accessLife.
+	// verifies what it signed for another jobLife.
 	keyLife = 30 * 24 * time.Hour
 	// skew is how far the clocks of two servers may be apart.
 	skew = 30 * time.Second
 
 	tokenIssuer   = "slipway"
 	tokenAudience = "slipway-api"
+	jobAudience   = "slipway-job"  // of a CI job's token
+	linkAudience  = "slipway-link" // of what asks for a password once to connect an account
 )
 
 // signingKeys holds the keys that this process has read.
@@ -48,7 +52,16 @@ type signer struct {
 // Rights are looked up, so that a change of them counts at once.
 type claims struct {
 	jwt.RegisteredClaims
-	Session string `json:"sid"`
+	Session string `json:"sid,omitempty"`
+	// Of a CI job's token: what it was given for, and which job it is.
+	Trusts []int  `json:"trusts,omitempty"`
+	Job    string `json:"job,omitempty"`
+	// Of a link: the provider, the address that it has verified, and where to go.
+	Account  string   `json:"account,omitempty"`
+	Provider int      `json:"provider,omitempty"`
+	Email    string   `json:"email,omitempty"`
+	Groups   []string `json:"groups,omitempty"`
+	Next     string   `json:"next,omitempty"`
 }
 
 // signer returns the key that signs now, making one when there is none or the
@@ -126,7 +139,7 @@ type VerificationKey struct {
 
 // VerificationKeys lists the keys that may have signed what is still good.
 func (p *Platform) VerificationKeys(ctx context.Context) ([]VerificationKey, error) {
-	rows, err := p.db.SigningKey.Query().Where(signingkey.Or(signingkey.RetiredAtIsNil(), signingkey.RetiredAtGT(time.Now().UTC().Add(-accessLife-skew)))).
+	rows, err := p.db.SigningKey.Query().Where(signingkey.Or(signingkey.RetiredAtIsNil(), signingkey.RetiredAtGT(time.Now().UTC().Add(-jobLife-skew)))).
 		Order(signingkey.ByID()).All(asSystem(ctx))
 	if err != nil {
 		return nil, err
@@ -166,32 +179,32 @@ var errNoKey = errors.New("the token was signed with a key that is not ours")
 
 // sign makes an access token of a session.
 func (p *Platform) sign(ctx context.Context, account, session string) (text string, expires time.Time, err error) {
+	return p.seal(ctx, claims{RegisteredClaims: jwt.RegisteredClaims{Audience: jwt.ClaimStrings{tokenAudience}, Subject: account}, Session: session}, accessLife)
+}
+
+// seal signs claims that are good for a while.
+func (p *Platform) seal(ctx context.Context, c claims, life time.Duration) (text string, expires time.Time, err error) {
 	s, err := p.signer(ctx)
 	if err != nil {
 		return "", expires, err
 	}
 	now := time.Now()
-	expires = now.Add(accessLife)
-	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: account, ID: hex.EncodeToString(random(8)),
-			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expires),
-		},
-		Session: session,
-	})
+	expires = now.Add(life)
+	c.Issuer, c.ID, c.IssuedAt, c.ExpiresAt = tokenIssuer, hex.EncodeToString(random(8)), jwt.NewNumericDate(now), jwt.NewNumericDate(expires)
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
 	t.Header["kid"] = s.kid
 	text, err = t.SignedString(s.private)
 	return text, expires.UTC().Truncate(time.Second), err
 }
 
-// verify reads an access token. The algorithm is the one we sign with, whatever
-// the token says.
-func (p *Platform) verify(ctx context.Context, text string) (claims, error) {
+// verify reads what seal made for one of the audiences. The algorithm is the
+// one we sign with, whatever the token says.
+func (p *Platform) verify(ctx context.Context, text string, audiences ...string) (claims, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(text, &c, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
 		return p.public(ctx, kid)
-	}, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
+	}, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(tokenIssuer), jwt.WithAudience(audiences...),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(skew))
 	return c, err
 }

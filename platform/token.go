@@ -179,9 +179,12 @@ func (p *Platform) Identify(ctx context.Context, credential slipway.Secret, from
 			}
 		}
 	} else {
-		c, err := p.verify(ctx, text)
+		c, err := p.verify(ctx, text, tokenAudience, jobAudience)
 		if err != nil {
 			return v, unknown
+		}
+		if len(c.Trusts) > 0 {
+			return p.job(sys, c, v, unknown)
 		}
 		row, err := p.db.Session.Query().Where(session.Key(c.Session), session.EndedAtIsNil(), session.ExpiresAtGT(now)).WithAccount(accountWithRoles).Only(sys)
 		if ent.IsNotFound(err) || err == nil && row.Edges.Account.Name != c.Subject {

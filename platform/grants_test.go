@@ -1,0 +1,306 @@
+package platform_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/adapters/identity"
+	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+const mainBranch = "repo:shop/billing:ref:refs/heads/main"
+
+// ci starts an issuer of job tokens; billing trusts its main branch.
+func (w *world) ci(once bool) *identitytest.Server {
+	w.Helper()
+	s := identitytest.NewServer(w.T)
+	w.OpenID = identity.New(http.DefaultClient)
+	w.register("billing")
+	w.register("wages")
+	_, err := w.AddTrust(w.Context(), "billing", platform.TrustInput{
+		Name: "main", Issuer: s.Issuer(), Audience: "https://slipway.example.com", Subject: "repo:shop/billing:ref:refs/heads/*",
+		Scopes: []slipway.Scope{"promote:dev"}, Once: once,
+	})
+	w.must(err)
+	return s
+}
+
+func (w *world) exchange(token string) (platform.JobToken, error) {
+	return w.ExchangeToken(w.T.Context(), "billing", slipway.NewSecret(token), cli)
+}
+
+func TestJobToken(t *testing.T) {
+	both(t, func(w *world) {
+		ci := w.ci(false)
+		job := func() jwt.MapClaims { return ci.Job("https://slipway.example.com", mainBranch) }
+		got, err := w.exchange(ci.Sign(job()))
+		w.must(err)
+		if left := time.Until(got.Expires); left > 15*time.Minute || left < 14*time.Minute || len(got.Scopes) != 1 || got.Scopes[0] != "promote:dev" {
+			w.Errorf("%+v", got)
+		}
+		v, err := w.Identify(w.T.Context(), got.Token, cli)
+		w.must(err)
+		if v.Kind != slipway.ViewerService || v.Name != "billing/main" || v.Service != "billing" || v.Via != "ci" || v.Admin || v.Account != 0 || v.Session != "" {
+			w.Errorf("%+v", v)
+		}
+		as := slipway.WithViewer(w.T.Context(), v)
+		// Its own service and environment, and nothing else.
+		if _, err := w.Service(as, "billing"); err != nil {
+			w.Error(err)
+		}
+		_, err = w.Service(as, "wages")
+		w.want(err, slipway.NotFound, "there is no service wages")
+		list, err := w.Services(as, platform.ServicesQuery{})
+		w.must(err)
+		if len(list.Items) != 1 || list.Items[0].Name != "billing" {
+			w.Errorf("%d services", len(list.Items))
+		}
+		for name, try := range map[string]func(ctx context.Context) error{
+			"promote to prod": func(ctx context.Context) error {
+				_, err := w.Promote(ctx, platform.PromoteInput{Service: "billing", Environment: "prod"})
+				return err
+			},
+			"change a service": func(ctx context.Context) error {
+				_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{})
+				return err
+			},
+			"remove a service": func(ctx context.Context) error { return w.RemoveService(ctx, "billing", nil) },
+			"set a secret": func(ctx context.Context) error {
+				_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Name: "KEY", Value: slipway.NewSecret("hunter22")})
+				return err
+			},
+			"make a trust": func(ctx context.Context) error {
+				_, err := w.AddTrust(ctx, "billing", platform.TrustInput{})
+				return err
+			},
+			"make a token": func(ctx context.Context) error {
+				_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+				return err
+			},
+			"register": func(ctx context.Context) error {
+				_, err := w.Register(ctx, platform.ServiceInput{URL: "https://git.example.com/x.git"})
+				return err
+			},
+			"list the people": func(ctx context.Context) error { _, err := w.Accounts(ctx, platform.Page{}); return err },
+			"list the teams":  func(ctx context.Context) error { _, err := w.Teams(ctx); return err },
+			"see the team":    func(ctx context.Context) error { _, err := w.Team(ctx, "default"); return err },
+			"read the audit":  func(ctx context.Context) error { _, err := w.Audit(ctx, platform.AuditQuery{}); return err },
+			"list providers":  func(ctx context.Context) error { _, err := w.Providers(ctx); return err },
+			"let in a device": func(ctx context.Context) error { return w.DecideDevice(ctx, "BCDF-GHJK", true) },
+			"freeze": func(ctx context.Context) error {
+				_, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "x", Team: "default", Ends: time.Now().Add(time.Hour)})
+				return err
+			},
+			"promote the other": func(ctx context.Context) error {
+				_, err := w.Promote(ctx, platform.PromoteInput{Service: "wages", Environment: "dev"})
+				return err
+			},
+		} {
+			if code := slipway.CodeOf(try(as)); code != slipway.Denied && code != slipway.NotFound && code != slipway.Invalid {
+				w.Errorf("%s: %q", name, code)
+			}
+		}
+		// A trust that is gone takes its tokens with it.
+		w.must(w.RemoveTrust(w.Context(), "billing", "main"))
+		_, err = w.Identify(w.T.Context(), got.Token, cli)
+		w.want(err, slipway.Unauthenticated, "not good")
+		_, err = w.exchange(ci.Sign(job()))
+		w.want(err, slipway.Unauthenticated, "trusts no token like this one")
+	})
+}
+
+// TestJobTokenRefused tries what a job's token must not be. Every answer is the
+// same; why, stands in the audit log.
+func TestJobTokenRefused(t *testing.T) {
+	both(t, func(w *world) {
+		ci := w.ci(false)
+		other := identitytest.NewServer(w.T)
+		with := func(name string, value any) string {
+			c := ci.Job("https://slipway.example.com", mainBranch)
+			c[name] = value
+			return ci.Sign(c)
+		}
+		good := ci.Job("https://slipway.example.com", mainBranch)
+		for name, c := range map[string]struct{ token, reason string }{
+			"subject of another repository": {with("sub", "repo:shop/wages:ref:refs/heads/main"), "no trust fits the subject"},
+			"subject that begins alike":     {with("sub", "repo:shop/billing-evil:ref:refs/heads/main"), "no trust fits"},
+			"pull request":                  {with("sub", "repo:shop/billing:pull_request"), "no trust fits"},
+			"wrong audience":                {with("aud", "sts.amazonaws.com"), "audience"},
+			"expired":                       {with("exp", time.Now().Add(-time.Minute).Unix()), "expired"},
+			"not yet":                       {with("nbf", time.Now().Add(2*time.Minute).Unix()), "not good yet"},
+			"of the future":                 {with("iat", time.Now().Add(time.Hour).Unix()), "future"},
+			"alg none":                      {ci.Unsigned(good), "is not one that"},
+			"HS256 with the public key":     {ci.Confused(good), "is not one that"},
+			"signed by somebody else":       {ci.SignForeign(good), "is not one that"},
+			"foreign issuer":                {other.Sign(other.Job("https://slipway.example.com", mainBranch)), "no trust is for the issuer"},
+			"foreign issuer that lies": {func() string {
+				c := other.Job("https://slipway.example.com", mainBranch)
+				c["iss"] = ci.Issuer()
+				return other.Sign(c)
+			}(), "is not one that"},
+			"nonsense":  {"not.a.token", "not the token of a CI job"},
+			"very long": {strings.Repeat("x", 1<<20), "longer"},
+		} {
+			_, err := w.exchange(c.token)
+			w.want(err, slipway.Unauthenticated, "billing trusts no token like this one; compare its issuer, audience, subject and age")
+			list, err := w.Audit(w.Context(), platform.AuditQuery{Action: "token.exchanged", Page: platform.Page{Limit: 1}})
+			w.must(err)
+			if e := list.Items[0]; e.Result != "refused" || !strings.Contains(e.Reason, c.reason) || e.Via != "ci" {
+				w.Errorf("%s: %s %q", name, e.Result, e.Reason)
+			}
+		}
+		_, err := w.ExchangeToken(w.T.Context(), "wages", slipway.NewSecret(ci.Sign(good)), cli)
+		w.want(err, slipway.Unauthenticated, "wages trusts no token like this one")
+		_, err = w.ExchangeToken(w.T.Context(), "absent", slipway.NewSecret(ci.Sign(good)), cli)
+		w.want(err, slipway.Unauthenticated, "absent trusts no token like this one")
+	})
+}
+
+func TestJobTokenOnce(t *testing.T) {
+	both(t, func(w *world) {
+		ci := w.ci(true)
+		token := ci.Sign(ci.Job("https://slipway.example.com", mainBranch))
+		_, err := w.exchange(token)
+		w.must(err)
+		_, err = w.exchange(token)
+		w.want(err, slipway.Unauthenticated, "trusts no token")
+		_, err = w.exchange(ci.Sign(ci.Job("https://slipway.example.com", mainBranch)))
+		w.must(err)
+		c := ci.Job("https://slipway.example.com", mainBranch)
+		delete(c, "jti")
+		_, err = w.exchange(ci.Sign(c))
+		w.want(err, slipway.Unauthenticated, "trusts no token")
+		list, err := w.Trusts(w.Context(), "billing")
+		w.must(err)
+		if len(list) != 1 || !list[0].Once || len(list[0].Scopes) != 1 || list[0].UsedAt == nil {
+			w.Errorf("%+v", list)
+		}
+	})
+}
+
+func TestTrustInput(t *testing.T) {
+	good := platform.TrustInput{Name: "main", Issuer: "https://token.actions.githubusercontent.com", Audience: "slipway", Subject: "repo:shop/billing:*", Scopes: []slipway.Scope{"promote:dev"}}
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for field, change := range map[string]func(*platform.TrustInput){
+		"name":     func(in *platform.TrustInput) { in.Name = "" },
+		"issuer":   func(in *platform.TrustInput) { in.Issuer = "http://ci.example.com" },
+		"audience": func(in *platform.TrustInput) { in.Audience = "" },
+		"subject":  func(in *platform.TrustInput) { in.Subject = "*" },
+	} {
+		in := good
+		change(&in)
+		if err := in.Validate(); slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), field) && field != "audience" {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	for _, subject := range []string{"", "repo:*", "repo:*/billing:*", "*:billing", "repo:shop*/x", strings.Repeat("x", 501)} {
+		in := good
+		in.Subject = subject
+		if err := in.Validate(); slipway.CodeOf(err) != slipway.Invalid {
+			t.Errorf("subject %.20q: %v", subject, err)
+		}
+	}
+	for _, scope := range []slipway.Scope{"admin", "approve", "once", "king", ""} {
+		in := good
+		in.Scopes = []slipway.Scope{scope}
+		if err := in.Validate(); slipway.CodeOf(err) != slipway.Invalid {
+			t.Errorf("scope %q: %v", scope, err)
+		}
+	}
+}
+
+func TestDevice(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.T.Context()
+		w.person("bob", false)
+		s := w.signIn("bob")
+		v, err := w.Identify(ctx, s.Access, browser)
+		w.must(err)
+		as := slipway.WithViewer(ctx, v)
+		// waited makes the question before this one long ago.
+		waited := func() {
+			w.Helper()
+			w.must(w.Storage.Client.DeviceLogin.Update().SetPolledAt(time.Now().UTC().Add(-time.Minute)).Exec(w.Context()))
+		}
+		begun, err := w.BeginDevice(ctx, cli)
+		w.must(err)
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Conflict, "nobody has confirmed")
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Limited, "asked too soon")
+		waited()
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Conflict, "nobody has confirmed")
+		// The code that a person sees opens nothing.
+		_, err = w.PollDevice(ctx, slipway.NewSecret(begun.Code), cli)
+		w.want(err, slipway.Unauthenticated, "begin again")
+
+		row, err := w.Device(as, " "+strings.ToLower(strings.ReplaceAll(begun.Code, "-", " "))+" ")
+		w.must(err)
+		if row.Agent != cli.Agent || row.Address != cli.Address {
+			w.Errorf("%+v", row)
+		}
+		_, err = w.Device(as, "BBBB-BBBB")
+		w.want(err, slipway.NotFound, "no command line waits")
+		// A token lets nobody in, not even its owner's.
+		_, token, err := w.AddToken(as, platform.TokenInput{Name: "all", Scopes: []slipway.Scope{"admin"}})
+		w.must(err)
+		narrow, err := w.Identify(ctx, token, cli)
+		w.must(err)
+		w.want(w.DecideDevice(slipway.WithViewer(ctx, narrow), begun.Code, true), slipway.Denied, "signed in with a browser")
+		w.want(w.DecideDevice(ctx, begun.Code, true), slipway.Unauthenticated, "sign in first")
+
+		w.must(w.DecideDevice(as, begun.Code, true))
+		w.want(w.DecideDevice(as, begun.Code, false), slipway.NotFound, "no command line waits") // it is decided
+		got, err := w.PollDevice(ctx, begun.Device, cli)
+		w.must(err)
+		if in, err := w.Identify(ctx, got.Access, cli); err != nil || in.Name != "bob" || in.Session == v.Session {
+			w.Errorf("%+v %v", in, err)
+		}
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Unauthenticated, "begin again") // once
+
+		// Refused, expired, and of somebody who was made inactive meanwhile.
+		begun, err = w.BeginDevice(ctx, cli)
+		w.must(err)
+		w.must(w.DecideDevice(as, begun.Code, false))
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Denied, "refused in the browser")
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Unauthenticated, "begin again")
+
+		begun, err = w.BeginDevice(ctx, cli)
+		w.must(err)
+		old, err := w.Storage.Client.DeviceLogin.Query().Only(w.Context())
+		w.must(err)
+		w.must(w.Storage.Client.DeviceLogin.DeleteOne(old).Exec(w.Context()))
+		w.must(w.Storage.Client.DeviceLogin.Create().SetDevice(old.Device).SetCode(old.Code).SetAgent(old.Agent).SetAddress(old.Address).
+			SetExpiresAt(time.Now().UTC().Add(-time.Second)).Exec(w.Context()))
+		w.want(w.DecideDevice(as, begun.Code, true), slipway.NotFound, "no command line waits")
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Unauthenticated, "expired")
+
+		begun, err = w.BeginDevice(ctx, cli)
+		w.must(err)
+		w.must(w.DecideDevice(as, begun.Code, true))
+		no := false
+		_, err = w.UpdateAccount(w.Context(), "bob", platform.AccountChange{Active: &no})
+		w.must(err)
+		_, err = w.PollDevice(ctx, begun.Device, cli)
+		w.want(err, slipway.Denied, "refused")
+
+		// One address doesn't fill the table.
+		for err = nil; err == nil; _, err = w.BeginDevice(ctx, cli) {
+		}
+		w.want(err, slipway.Limited, "wait already")
+	})
+}

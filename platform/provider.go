@@ -1,0 +1,273 @@
+package platform
+
+import (
+	"context"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/identity"
+	"github.com/slipway-dev/slipway/ent/identityprovider"
+	"github.com/slipway-dev/slipway/ent/signinattempt"
+	"github.com/slipway-dev/slipway/ent/team"
+)
+
+// ProviderInput is an OpenID provider to make.
+type ProviderInput struct {
+	Name         string // part of the address that the provider sends browsers back to
+	DisplayName  string // on the button; "" is the name
+	Issuer       string
+	ClientID     string
+	ClientSecret slipway.Secret // empty for a public client
+	Scopes       []string       // beyond openid, profile and email
+	GroupsClaim  string         // "" is groups
+	Groups       []slipway.GroupRule
+	Open         bool // whoever signs in gets an account
+}
+
+// ProviderChange is what to change of a provider; nil leaves a field as it is.
+// Its issuer stays: the same subject at another one is somebody else.
+type ProviderChange struct {
+	DisplayName, ClientID, GroupsClaim *string
+	ClientSecret                       slipway.Secret // empty leaves it
+	Scopes                             *[]string
+	Groups                             *[]slipway.GroupRule
+	Open, Active                       *bool
+	If                                 Precondition
+}
+
+// checkProvider holds a provider to what can be stored and be made sense of.
+func (p *Platform) checkProvider(ctx context.Context, row *ent.IdentityProvider) error {
+	switch {
+	case len(row.DisplayName) > 100:
+		return slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
+	case row.ClientID == "" || len(row.ClientID) > 500:
+		return slipway.Errorf(slipway.Invalid, "give the client id under which the provider knows Slipway").At("client_id")
+	case row.GroupsClaim == "" || len(row.GroupsClaim) > 200:
+		return slipway.Errorf(slipway.Invalid, "name the claim that holds groups, in at most 200 bytes").At("groups_claim")
+	case len(row.Scopes) > 20:
+		return slipway.Errorf(slipway.Invalid, "more than 20 scopes are too many").At("scopes")
+	case len(row.Groups) > 200:
+		return slipway.Errorf(slipway.Invalid, "more than 200 rules for groups are too many").At("groups")
+	}
+	for _, s := range row.Scopes {
+		if s == "" || len(s) > 100 || strings.ContainsAny(s, " \"\\\r\n\t") {
+			return slipway.Errorf(slipway.Invalid, "%q is not a scope", printable(s)).At("scopes")
+		}
+	}
+	for _, r := range row.Groups {
+		switch {
+		case r.Group == "" || len(r.Group) > 200:
+			return slipway.Errorf(slipway.Invalid, "each rule names a group").At("groups")
+		case r.Admin == (r.Team != "" || r.Role != ""):
+			return slipway.Errorf(slipway.Invalid, "the rule for %s gives either a role in a team, or makes admins of the platform", printable(r.Group)).At("groups")
+		case r.Admin:
+			continue
+		case !r.Role.Includes(slipway.RoleViewer):
+			return slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(r.Role))).At("groups")
+		}
+		exists, err := p.db.Team.Query().Where(team.Name(r.Team)).Exist(asSystem(ctx))
+		if err != nil {
+			return err
+		}
+		if !exists {
+			return slipway.Errorf(slipway.Invalid, "there is no team %s; make it before giving roles in it", printable(r.Team)).At("groups")
+		}
+	}
+	return nil
+}
+
+func (p *Platform) openID() (slipway.OpenID, error) {
+	if p.OpenID == nil {
+		return nil, slipway.Errorf(slipway.Unavailable, "this platform speaks with no providers")
+	}
+	return p.OpenID, nil
+}
+
+// AddProvider makes a provider, which must answer. It takes an admin of the platform.
+func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.IdentityProvider, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
+	if err := slipway.CheckName("name", in.Name); err != nil {
+		return nil, err
+	}
+	if err := slipway.CheckIssuer("issuer", in.Issuer); err != nil {
+		return nil, err
+	}
+	if in.GroupsClaim == "" {
+		in.GroupsClaim = "groups"
+	}
+	want := &ent.IdentityProvider{DisplayName: in.DisplayName, ClientID: in.ClientID, GroupsClaim: in.GroupsClaim, Scopes: in.Scopes, Groups: in.Groups}
+	if err := p.checkProvider(ctx, want); err != nil {
+		return nil, err
+	}
+	exists, err := p.db.IdentityProvider.Query().Where(identityprovider.Name(in.Name)).Exist(ctx)
+	taken := slipway.Errorf(slipway.Conflict, "there is a provider %s already; give another name", in.Name).At("name")
+	if err != nil || exists {
+		return nil, or(err, taken)
+	}
+	openid, err := p.openID()
+	if err != nil {
+		return nil, err
+	}
+	if err := openid.Discover(ctx, in.Issuer); err != nil {
+		return nil, err
+	}
+	create := p.db.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
+		SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open)
+	if in.ClientSecret.Reveal() != "" {
+		ref := p.providerSecret(in.Name)
+		if err := p.Secrets.Set(ctx, ref, in.ClientSecret); err != nil {
+			return nil, err
+		}
+		create.SetClientSecret(string(ref))
+	}
+	row, err := create.Save(ctx)
+	if ent.IsConstraintError(err) {
+		return nil, taken
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.recordProvider(ctx, "provider.added", row, providerFacts(row))
+	return row, nil
+}
+
+func (p *Platform) providerSecret(name string) slipway.SecretRef {
+	return p.ref("_platform/provider-" + name)
+}
+
+func (p *Platform) recordProvider(ctx context.Context, action string, row *ent.IdentityProvider, after map[string]string, before ...map[string]string) {
+	p.audit(ctx, AuditDone, action, "", "", "provider "+row.Name, "", merged(before), after)
+}
+
+// providerFacts are what the record holds of a provider.
+func providerFacts(row *ent.IdentityProvider) map[string]string {
+	var rules []string
+	for _, r := range row.Groups {
+		if r.Admin {
+			rules = append(rules, r.Group+"=platform")
+		} else {
+			rules = append(rules, r.Group+"="+r.Team+":"+string(r.Role))
+		}
+	}
+	return map[string]string{
+		"display_name": row.DisplayName, "issuer": row.Issuer, "client_id": row.ClientID, "scopes": strings.Join(row.Scopes, " "),
+		"groups_claim": row.GroupsClaim, "groups": strings.Join(rules, ", "), "open": yes(row.Open), "active": yes(row.Active),
+	}
+}
+
+// Providers lists the providers by name. It takes an admin of the platform.
+func (p *Platform) Providers(ctx context.Context) ([]*ent.IdentityProvider, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
+	return p.db.IdentityProvider.Query().Order(identityprovider.ByName()).Limit(1000).All(ctx)
+}
+
+// Provider finds a provider by its name. It takes an admin of the platform.
+func (p *Platform) Provider(ctx context.Context, name string) (*ent.IdentityProvider, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return nil, err
+	}
+	row, err := p.db.IdentityProvider.Query().Where(identityprovider.Name(name)).Only(ctx)
+	return row, missing(err, "there is no provider %s; `slipway provider ls` lists them", printable(name))
+}
+
+// UpdateProvider changes a provider. One through which alone admins come in
+// stays active while passwords are switched off.
+func (p *Platform) UpdateProvider(ctx context.Context, name string, change ProviderChange) (*ent.IdentityProvider, error) {
+	row, err := p.Provider(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := change.If.holds("provider "+name, row.Revision); err != nil {
+		return nil, err
+	}
+	before, want := providerFacts(row), *row
+	give(&want.DisplayName, change.DisplayName)
+	give(&want.ClientID, change.ClientID)
+	give(&want.GroupsClaim, change.GroupsClaim)
+	give(&want.Scopes, change.Scopes)
+	give(&want.Groups, change.Groups)
+	give(&want.Open, change.Open)
+	give(&want.Active, change.Active)
+	if err := p.checkProvider(ctx, &want); err != nil {
+		return nil, err
+	}
+	if change.ClientSecret.Reveal() != "" {
+		want.ClientSecret = string(p.providerSecret(name))
+		if err := p.Secrets.Set(ctx, p.providerSecret(name), change.ClientSecret); err != nil {
+			return nil, err
+		}
+	}
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		err := tx.IdentityProvider.UpdateOneID(row.ID).Where(identityprovider.Revision(row.Revision)).AddRevision(1).SetDisplayName(clean(want.DisplayName)).
+			SetClientID(want.ClientID).SetClientSecret(want.ClientSecret).SetScopes(want.Scopes).SetGroupsClaim(want.GroupsClaim).SetGroups(want.Groups).
+			SetOpen(want.Open).SetActive(want.Active).Exec(ctx)
+		if ent.IsNotFound(err) {
+			return errOutdated("provider " + name)
+		}
+		if err != nil || want.Active {
+			return err
+		}
+		return adminsComeIn(ctx, tx.Client())
+	})
+	if err != nil {
+		return nil, err
+	}
+	after := providerFacts(&want)
+	for field, was := range before {
+		if after[field] == was {
+			delete(before, field)
+			delete(after, field)
+		}
+	}
+	if change.ClientSecret.Reveal() != "" {
+		after["credential"] = "replaced"
+	}
+	p.recordProvider(ctx, "provider.changed", row, after, before)
+	return p.Provider(ctx, name)
+}
+
+func give[T any](into *T, value *T) {
+	if value != nil {
+		*into = *value
+	}
+}
+
+// RemoveProvider removes a provider and who its people are here. Their accounts
+// stay; those without a password open to nobody until an admin sets one, or they
+// come through another provider.
+func (p *Platform) RemoveProvider(ctx context.Context, name string, only Precondition) error {
+	row, err := p.Provider(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := only.holds("provider "+name, row.Revision); err != nil {
+		return err
+	}
+	err = p.inTx(ctx, func(tx *ent.Tx) error {
+		if _, err := tx.Identity.Delete().Where(identity.ProviderID(row.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.SignInAttempt.Delete().Where(signinattempt.Provider(name)).Exec(ctx); err != nil {
+			return err
+		}
+		if err := tx.IdentityProvider.DeleteOneID(row.ID).Exec(ctx); err != nil {
+			return err
+		}
+		return adminsComeIn(ctx, tx.Client())
+	})
+	if err != nil {
+		return err
+	}
+	if row.ClientSecret != "" {
+		if err := p.Secrets.Delete(ctx, slipway.SecretRef(row.ClientSecret)); err != nil {
+			p.Log.Warn("the secret of a provider that was removed could not be deleted", "provider", name, "error", err)
+		}
+	}
+	p.recordProvider(ctx, "provider.removed", row, nil, providerFacts(row))
+	return nil
+}

@@ -1,0 +1,160 @@
+package platform
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/trust"
+)
+
+// singleUse marks, among the scopes of a trust as they are stored, one that
+// takes each token of a job once. No token ever has it.
+const singleUse slipway.Scope = "once"
+
+// maxTrusts bounds the trusts of a service.
+const maxTrusts = 50
+
+// TrustInput says which jobs of a CI system may act for a service.
+type TrustInput struct {
+	Name     string
+	Issuer   string // of the jobs' tokens
+	Audience string // for whom they must be made
+	Subject  string // a pattern, in which * stands for any text
+	Scopes   []slipway.Scope
+	Once     bool // each token of a job is taken once
+}
+
+// Trust is which jobs may act for a service, and what they may do.
+type Trust struct {
+	*ent.Trust
+	Scopes []slipway.Scope
+	Once   bool
+}
+
+func trustOf(row *ent.Trust) Trust {
+	scopes := slices.DeleteFunc(slices.Clone(row.Scopes), func(s slipway.Scope) bool { return s == singleUse })
+	return Trust{Trust: row, Scopes: scopes, Once: len(scopes) < len(row.Scopes)}
+}
+
+// shared are issuers that speak for everybody's jobs: a pattern must say whose.
+var shared = map[string]*regexp.Regexp{
+	"token.actions.githubusercontent.com": regexp.MustCompile(`^repo:[^/*]+/`),
+	"gitlab.com":                          regexp.MustCompile(`^project_path:[^/*]+/`),
+}
+
+// Validate names the field at fault.
+func (in TrustInput) Validate() error {
+	if err := slipway.CheckName("name", in.Name); err != nil {
+		return err
+	}
+	if err := slipway.CheckIssuer("issuer", in.Issuer); err != nil {
+		return err
+	}
+	u, _ := url.Parse(in.Issuer) // it was read just now
+	switch whose := shared[strings.ToLower(u.Host)]; {
+	case in.Audience == "" || len(in.Audience) > 500 || clean(in.Audience) != in.Audience:
+		return slipway.Errorf(slipway.Invalid, "say for whom the tokens must be made, such as this platform's address").At("audience")
+	case in.Subject == "" || len(in.Subject) > 500 || clean(in.Subject) != in.Subject:
+		return slipway.Errorf(slipway.Invalid, "say which jobs are meant by their subject, such as repo:shop/billing:ref:refs/heads/main").At("subject")
+	case in.Subject[0] == '*' || strings.Count(in.Subject, "*") > 5:
+		return slipway.Errorf(slipway.Invalid, "the subject begins with a text of its own, and has five * at most").At("subject")
+	case whose != nil && !whose.MatchString(in.Subject):
+		return slipway.Errorf(slipway.Invalid, "%s signs the jobs of everybody; name the owner in the subject, as in repo:shop/billing:* or project_path:shop/billing:*", u.Host).At("subject")
+	case len(in.Scopes) == 0 || len(in.Scopes) > 20:
+		return slipway.Errorf(slipway.Invalid, "give the trust between one and twenty scopes, such as promote:dev").At("scopes")
+	}
+	for _, s := range in.Scopes {
+		if err := slipway.CheckScope(s); err != nil {
+			return err
+		}
+		if s == slipway.ScopeAdmin || s == slipway.ScopeApprove {
+			return slipway.Errorf(slipway.Invalid, "a CI job never has the scope %s; it can have read, config and promote:ENVIRONMENT", s).At("scopes")
+		}
+	}
+	return nil
+}
+
+// AddTrust lets jobs act for a service. The issuer must answer. It takes a
+// maintainer of the service's team.
+func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInput) (Trust, error) {
+	s, err := p.service(ctx, serviceName, slipway.PermitServiceChange, "")
+	if err != nil {
+		return Trust{}, err
+	}
+	if err := in.Validate(); err != nil {
+		return Trust{}, err
+	}
+	taken := slipway.Errorf(slipway.Conflict, "%s has a trust %s already; give another name", s.Name, in.Name).At("name")
+	names, err := p.db.Trust.Query().Where(trust.ServiceID(s.ID)).Select(trust.FieldName).Strings(ctx)
+	switch {
+	case err != nil:
+		return Trust{}, err
+	case slices.Contains(names, in.Name):
+		return Trust{}, taken
+	case len(names) >= maxTrusts:
+		return Trust{}, slipway.Errorf(slipway.Conflict, "%s has %d trusts already; remove one first", s.Name, maxTrusts)
+	}
+	openid, err := p.openID()
+	if err != nil {
+		return Trust{}, err
+	}
+	if err := openid.Discover(ctx, in.Issuer); err != nil {
+		return Trust{}, err
+	}
+	kept := slices.Clone(in.Scopes)
+	if in.Once {
+		kept = append(kept, singleUse)
+	}
+	row, err := p.db.Trust.Create().SetServiceID(s.ID).SetName(in.Name).SetIssuer(in.Issuer).SetAudience(in.Audience).SetSubject(in.Subject).SetScopes(kept).Save(ctx)
+	if ent.IsConstraintError(err) {
+		return Trust{}, taken
+	}
+	if err != nil {
+		return Trust{}, err
+	}
+	p.record(ctx, "trust.added", s.Name, "", 0, trustFacts(trustOf(row)))
+	return trustOf(row), nil
+}
+
+func trustFacts(t Trust) map[string]string {
+	return map[string]string{"trust": t.Name, "issuer": t.Issuer, "audience": t.Audience, "subject": t.Subject, "scopes": scopes(t.Scopes), "once": yes(t.Once)}
+}
+
+// Trusts lists which jobs may act for a service, by name.
+func (p *Platform) Trusts(ctx context.Context, serviceName string) ([]Trust, error) {
+	s, err := p.service(ctx, serviceName, slipway.PermitServiceRead, "")
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.db.Trust.Query().Where(trust.ServiceID(s.ID)).Order(trust.ByName()).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Trust, len(rows))
+	for i, row := range rows {
+		out[i] = trustOf(row)
+	}
+	return out, nil
+}
+
+// RemoveTrust ends a trust, and what tokens were given for it, at once.
+func (p *Platform) RemoveTrust(ctx context.Context, serviceName, name string) error {
+	s, err := p.service(ctx, serviceName, slipway.PermitServiceChange, "")
+	if err != nil {
+		return err
+	}
+	row, err := p.db.Trust.Query().Where(trust.ServiceID(s.ID), trust.Name(name)).Only(ctx)
+	if err != nil {
+		return missing(err, "%s has no trust %s; `slipway trust ls %s` lists them", s.Name, printable(name), s.Name)
+	}
+	if err := p.db.Trust.DeleteOneID(row.ID).Exec(ctx); err != nil {
+		return missing(err, "%s has no trust %s any more", s.Name, printable(name))
+	}
+	p.audit(ctx, AuditDone, "trust.removed", s.Name, "", "trust "+name, "", trustFacts(trustOf(row)), nil)
+	return nil
+}
