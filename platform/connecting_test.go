@@ -141,4 +141,3 @@ func TestLastAdmin(t *testing.T) {
 		w.signIn("bob")
 	})
 }
-

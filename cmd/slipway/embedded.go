@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
 	"github.com/slipway-dev/slipway/adapters/config"
+	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/source"
 	"github.com/slipway-dev/slipway/adapters/target"
@@ -119,6 +121,7 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 	core := platform.New(platform.Options{
 		Address: p.URL,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
+		OpenID:  identity.New(http.DefaultClient),
 		Builder: builder, Renderer: renderer, Log: p.log,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
 		URL: func(service, environment string) string {
