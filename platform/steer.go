@@ -26,6 +26,9 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 	if !slices.Contains(slipway.Steerings, what) {
 		return nil, slipway.Errorf(slipway.Invalid, "%q is not one of pause, resume, promote and abort", printable(string(what))).At("what")
 	}
+	if slipway.PromotionState(row.State).Over() {
+		return nil, slipway.Errorf(slipway.Conflict, "promotion %s is over: it has %s", id, row.State)
+	}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
 	said := workflows.Steered{Promotion: id, What: what, By: slipway.ViewerFrom(ctx).Name}
