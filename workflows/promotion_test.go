@@ -128,7 +128,7 @@ func (w *world) Logs(context.Context, slipway.LogQuery, io.Writer) error { retur
 func (w *world) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
 	return slipway.Traffic{}, nil
 }
-func (w *world) Remove(context.Context, string, string) error            { return nil }
+func (w *world) Remove(context.Context, string, string) error { return nil }
 
 func (w *world) Verify(context.Context, slipway.VerifyRequest, io.Writer) ([]slipway.CheckResult, error) {
 	w.call("verify")
