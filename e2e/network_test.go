@@ -73,6 +73,9 @@ func TestOpenedToANetwork(t *testing.T) {
 	if r := s.run("--server", "http://localhost:"+port, "whoami"); r.code == 0 {
 		t.Errorf("it answers in clear: %s", r.out)
 	}
+	if r := s.run("doctor"); r.code != 0 || !strings.Contains(r.out, "ok   certificate") {
+		t.Errorf("%s%s", r.out, r.err)
+	}
 	c, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +85,29 @@ func TestOpenedToANetwork(t *testing.T) {
 	if head, _ := io.ReadAll(c); !strings.HasPrefix(string(head), "HTTP/1.0 400") {
 		t.Errorf("in clear: %q", head)
 	}
+}
+
+// TestDoctorOfARunningSite finds nothing that keeps a platform that works from
+// working, and says so when its processes were killed.
+func TestDoctorOfARunningSite(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	var report struct{ Items []struct{ Name, State, Found, Remedy string } }
+	s.decode(&report, "doctor")
+	states := map[string]string{}
+	for _, f := range report.Items {
+		states[f.Name] = f.State + " " + f.Found
+	}
+	for name, says := range map[string]string{
+		"platform": s.listen, "node": s.edge, "port": "this platform's", "edge port": "this platform's", "database": "the newest", "server": "by the socket",
+		"engine": "answer", "version": "both sides", "account": "operator", "clock": "as the server's", "key files": "none that others can read",
+	} {
+		if state := states[name]; !strings.HasPrefix(state, "ok") || !strings.Contains(state, says) {
+			t.Errorf("%s: %s", name, state)
+		}
+	}
+	s.kill()
+	s.refuses(1, "slipway up --data "+s.data, "doctor")
 }
 
 // TestNetworkRefusals are the ways in which the program doesn't open itself.

@@ -10,5 +10,6 @@ type platformCommands struct {
 	Test    testCommand    `cmd:"" help:"Run a project's tests the way the platform does."`
 	Node    nodeCommand    `cmd:"" hidden:"" help:"Run the node agent."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of slipway.yaml."`
+	Doctor  doctorCommand  `cmd:"" help:"Check this machine and the platform, and say how to mend what is wrong."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// doctorCommand looks at everything that keeps Slipway from working.
+type doctorCommand struct {
+	Listen string `default:"127.0.0.1:7070" help:"Where the platform will listen, unless it runs." env:"SLIPWAY_LISTEN"`
+	Edge   string `default:"127.0.0.1:7080" help:"Where services will answer, unless they do." env:"SLIPWAY_EDGE"`
+}
+
+// Help has examples.
+func (doctorCommand) Help() string {
+	return `Checks this machine, the data directory, and the platform that commands speak to, and says how to mend what is wrong. It changes nothing, and needs no platform.
+
+Exit codes: 0 nothing keeps Slipway from working, 1 something does.
+
+Examples:
+  slipway doctor
+  slipway doctor --json
+  slipway doctor --server https://slipway.example.com`
+}
+
+// finding is what one check found.
+type finding struct {
+	Name   string  `json:"name"`
+	State  verdict `json:"state"`
+	Found  string  `json:"found"`
+	Remedy string  `json:"remedy,omitempty"` // what to do, unless all is well
+}
+
+// verdict is how bad a finding is.
+type verdict string
+
+const (
+	ok   verdict = "ok"
+	warn verdict = "warn" // works, but not as it should, or not for long
+	fail verdict = "fail" // keeps Slipway from working
+)
+
+// doctor collects findings.
+type doctor struct {
+	*app
+	listen, edge string
+	findings     []finding
+}
+
+// patience bounds each look at something that may not answer.
+const patience = 5 * time.Second
+
+func (d *doctor) say(name string, state verdict, found, remedy string) {
+	if state == ok {
+		remedy = ""
+	}
+	d.findings = append(d.findings, finding{name, state, found, remedy})
+}
+
+// within runs a check that asks something which may hang.
+func (d *doctor) within(check func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	defer cancel()
+	check(ctx)
+}
+
+// Run checks and prints.
+func (c *doctorCommand) Run(a *app) error {
+	d := &doctor{app: a, listen: c.Listen, edge: c.Edge}
+	d.within(d.git)
+	d.pythons()
+	d.memory()
+	d.within(d.names)
+	d.directory()
+	d.disk()
+	d.keys()
+	d.within(d.database)
+	d.running()
+	d.server()
+	if a.ctx.Err() != nil {
+		return a.ctx.Err()
+	}
+	bad := 0
+	for _, f := range d.findings {
+		if f.State == fail {
+			bad++
+		}
+	}
+	if a.JSON {
+		if err := a.jsonOf(map[string]any{"items": d.findings, "ok": bad == 0}); err != nil {
+			return err
+		}
+	} else {
+		d.print()
+	}
+	if bad > 0 {
+		return &endedError{exitError}
+	}
+	return nil
+}
+
+func (d *doctor) print() {
+	style, count := d.style(d.stdout), map[verdict]int{}
+	marks := map[verdict]string{ok: style.good("✓"), warn: style.paint("33", "!"), fail: style.bad("✗")}
+	for _, f := range d.findings {
+		count[f.State]++
+		fmt.Fprintf(d.stdout, "%s %-4s %-12s %s\n", marks[f.State], f.State, f.Name, clean(f.Found))
+		if f.Remedy != "" {
+			fmt.Fprintf(d.stdout, "%20s%s\n", "", style.dim("→ "+clean(f.Remedy)))
+		}
+	}
+	switch {
+	case count[fail] > 0:
+		fmt.Fprintf(d.stdout, "\n%s kept Slipway from working; mend it from the top.\n", counted(count[fail], "finding"))
+	case count[warn] > 0:
+		fmt.Fprintf(d.stdout, "\nSlipway works; %s to look at.\n", counted(count[warn], "finding"))
+	default:
+		fmt.Fprintln(d.stdout, "\nAll is well.")
+	}
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// size says bytes in the unit that says enough.
+func size(bytes uint64) string {
+	switch {
+	case bytes >= 10<<30:
+		return fmt.Sprintf("%d GiB", bytes>>30)
+	case bytes >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+	}
+	return fmt.Sprintf("%d MiB", bytes>>20)
+}
+
+func listed(items []string) string { return strings.Join(items, ", ") }

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	_ "modernc.org/sqlite" // the driver of the database
+
+	"github.com/slipway-dev/slipway/adapters/target"
+	"github.com/slipway-dev/slipway/ent/migrate"
+)
+
+// directory looks at who may do what in the data directory.
+func (d *doctor) directory() {
+	info, err := os.Stat(d.Data)
+	if errors.Is(err, fs.ErrNotExist) {
+		parent := existing(d.Data)
+		if unix.Access(parent, unix.W_OK|unix.X_OK) != nil {
+			d.say("data", fail, d.Data+" isn't there, and can't be made in "+parent, "name another directory with --data, or make it and give it to this user")
+			return
+		}
+		d.say("data", ok, d.Data+" isn't there yet; slipway up makes it", "")
+		return
+	}
+	if err != nil || !info.IsDir() {
+		d.say("data", fail, d.Data+" can't be looked into, or is a file", "name another directory with --data")
+		return
+	}
+	owner, mode := info.Sys().(*syscall.Stat_t), info.Mode().Perm()
+	var system unix.Statfs_t
+	_ = unix.Statfs(d.Data, &system)
+	switch {
+	case unix.Access(d.Data, unix.R_OK|unix.W_OK|unix.X_OK) != nil:
+		d.say("data", fail, fmt.Sprintf("%s can't be written by this user (it is user %d's, %s)", d.Data, owner.Uid, mode), "run slipway as its owner, or name another directory with --data")
+	case system.Flags&unix.ST_NOEXEC != 0:
+		d.say("data", fail, d.Data+" lies where no program can be started (noexec)", "name a directory elsewhere with --data: services run from there")
+	case system.Type == unix.NFS_SUPER_MAGIC || system.Type == unix.SMB_SUPER_MAGIC || system.Type == unix.SMB2_SUPER_MAGIC || system.Type == unix.CIFS_SUPER_MAGIC:
+		d.say("data", fail, d.Data+" is on a network file system, where SQLite loses data", "name a directory on a disk of this machine with --data")
+	case int(owner.Uid) != os.Geteuid():
+		d.say("data", warn, fmt.Sprintf("%s is user %d's, and this is user %d", d.Data, owner.Uid, os.Geteuid()), "run slipway as its owner: files made by another can't be read by it later")
+	case mode&0o077 != 0 && holdsPlatform(d.Data):
+		d.say("data", warn, fmt.Sprintf("%s can be looked into by others (%s)", d.Data, mode), "chmod 700 "+d.Data)
+	default:
+		d.say("data", ok, d.Data, "")
+	}
+}
+
+func holdsPlatform(data string) bool {
+	_, err := os.Stat(filepath.Join(data, "slipway.db"))
+	return err == nil
+}
+
+// existing is the nearest directory above that is there.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil || path == "/" || path == "." {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+func (d *doctor) disk() {
+	var system unix.Statfs_t
+	at := existing(d.Data)
+	if err := unix.Statfs(at, &system); err != nil {
+		d.say("disk", warn, at+" doesn't say how much room it has", "see to it that 5 GiB are free")
+		return
+	}
+	free := system.Bavail * uint64(system.Bsize)
+	state, found := ok, size(free)+" free at "+at
+	switch {
+	case free < 1<<30:
+		state = fail
+	case free < 5<<30:
+		state = warn
+	case system.Files > 0 && system.Ffree < 50_000:
+		state, found = warn, fmt.Sprintf("room for only %d more files at %s", system.Ffree, at)
+	}
+	d.say("disk", state, found, "a virtual environment takes 100 to 500 MiB and thousands of files; make room, or name another disk with --data")
+}
+
+// keys looks for files that hold secrets and can be read by others.
+func (d *doctor) keys() {
+	var open []string
+	look := func(path string) {
+		if info, err := os.Lstat(path); err == nil && !info.IsDir() && info.Mode()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o077 != 0 {
+			open = append(open, path)
+		}
+	}
+	seen := 0
+	for _, dir := range []string{"secrets", "acme"} {
+		_ = filepath.WalkDir(filepath.Join(d.Data, dir), func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				seen++
+				look(path)
+			}
+			return nil
+		})
+	}
+	for _, path := range []string{
+		filepath.Join(d.Data, "slipway.db"), filepath.Join(d.Data, "temporal.db"), filepath.Join(d.Data, operatorSocket),
+		filepath.Join(d.Data, "node", "node.sock"), d.profileFile(), d.env("SLIPWAY_TLS_KEY"),
+	} {
+		if _, err := os.Lstat(path); path != "" && err == nil {
+			seen++
+			look(path)
+		}
+	}
+	if len(open) > 0 {
+		d.say("key files", fail, "others can read "+listed(open), "chmod 600 "+strings.Join(open, " ")+"; if others have accounts here, replace what is in them")
+		return
+	}
+	d.say("key files", ok, counted(seen, "file")+" with secrets, none that others can read", "")
+}
+
+// database reads the schema's version; it doesn't touch anything.
+func (d *doctor) database(ctx context.Context) {
+	file := filepath.Join(d.Data, "slipway.db")
+	if _, err := os.Stat(file); err != nil {
+		d.say("database", ok, "not there yet; slipway up makes it", "")
+		return
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(2000)")
+	if err != nil {
+		d.say("database", fail, "it can't be opened: "+err.Error(), "restore "+file+" from a backup")
+		return
+	}
+	defer db.Close()
+	var version int
+	if err := db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema_versions`).Scan(&version); err != nil {
+		d.say("database", fail, file+" can't be read: "+err.Error(), "check who may read it; if it is damaged, restore it from a backup while the platform is down")
+		return
+	}
+	known, _ := fs.Glob(migrate.Versions, "migrations/sqlite3/*.sql")
+	switch {
+	case version > len(known):
+		d.say("database", fail, fmt.Sprintf("a newer slipway has changed it (version %d; this one knows %d)", version, len(known)), "use the newer slipway; there is no way back but a backup")
+	case version < len(known):
+		d.say("database", warn, fmt.Sprintf("version %d of %d", version, len(known)), "the next slipway up brings it up to date; keep a copy of "+file+" if you may want to go back")
+	default:
+		d.say("database", ok, fmt.Sprintf("version %d, the newest that this slipway knows", version), "")
+	}
+}
+
+// running looks at the platform and the node agent of the data directory, at
+// the ports that they have or will want, and at processes that nobody minds.
+func (d *doctor) running() {
+	r, err := readRunning(d.Data)
+	known := err == nil
+	up := locked(d.Data)
+	switch {
+	case up && known:
+		d.say("platform", ok, fmt.Sprintf("process %d at %s", r.PID, r.address()), "")
+	case up:
+		d.say("platform", warn, "a platform is just starting or stopping here", "look again in a moment")
+	case known:
+		d.say("platform", warn, fmt.Sprintf("process %d has ended without saying so", r.PID), "start it again, it goes on where it was: slipway up --data "+d.Data)
+	default:
+		d.say("platform", warn, "none runs on "+d.Data, "slipway up --data "+d.Data)
+	}
+	var agent target.Status
+	d.within(func(ctx context.Context) { agent, err = target.Process(d.Data).Status(ctx) })
+	alive := err == nil
+	switch {
+	case alive:
+		d.say("node", ok, fmt.Sprintf("process %d, services answer at %s", agent.PID, agent.Edge), "")
+	case up:
+		d.say("node", fail, "the node agent doesn't answer, though the platform runs", "the platform starts it again within seconds; if not, the reason is at the end of "+agentLog(d.Data))
+	default:
+		d.say("node", ok, "no node agent runs; slipway up starts one", "")
+	}
+	ours, edge := "", ""
+	if up && known {
+		ours = r.Listen
+	}
+	if alive {
+		edge = agent.Edge
+	}
+	d.port("port", "--listen", d.listen, ours)
+	d.port("edge port", "--edge", d.edge, edge)
+	d.lingering(alive)
+}
+
+// locked tells whether a platform holds the data directory.
+func locked(data string) bool {
+	f, err := os.Open(filepath.Join(data, "up.lock"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+// lingering finds node agents whose data directory is gone, and services whose
+// node agent is.
+func (d *doctor) lingering(alive bool) {
+	id := ""
+	if text, err := os.ReadFile(filepath.Join(d.Data, "node", "id")); err == nil {
+		_ = json.Unmarshal(text, &id)
+	}
+	var dead, orphans []string
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range all {
+		pid := filepath.Base(dir)
+		if pid == strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		cmdline, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		args := strings.Split(string(cmdline), "\x00")
+		for i, arg := range args {
+			if arg == "--data" && i > 0 && i+1 < len(args) && args[1] == "node" && gone(args[i+1]) {
+				dead = append(dead, pid)
+			}
+		}
+		environ, _ := os.ReadFile(filepath.Join(dir, "environ"))
+		node, data := "", ""
+		for pair := range strings.SplitSeq(string(environ), "\x00") {
+			switch name, value, _ := strings.Cut(pair, "="); name {
+			case "SLIPWAY_NODE":
+				node = value
+			case "SLIPWAY_DATA":
+				data = value
+			}
+		}
+		switch {
+		case node == "":
+		case data != "" && gone(data):
+			dead = append(dead, pid)
+		case node == id && !alive:
+			orphans = append(orphans, pid)
+		}
+	}
+	switch {
+	case len(dead) > 0:
+		d.say("processes", warn, "left over from a data directory that is gone: "+listed(dead), "look at them, then end them: kill "+strings.Join(dead, " "))
+	case len(orphans) > 0:
+		d.say("processes", warn, "services that run without their node agent: "+listed(orphans), "slipway up --data "+d.Data+" takes care of them again; then slipway down ends them")
+	default:
+		d.say("processes", ok, "none is left over", "")
+	}
+}
+
+func gone(dir string) bool {
+	_, err := os.Stat(dir)
+	return errors.Is(err, fs.ErrNotExist)
+}
