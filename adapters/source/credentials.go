@@ -79,7 +79,7 @@ func (m *mirror) ssh(identity string) {
 	quoted := "'" + strings.ReplaceAll(known, "'", `'\''`) + "'"
 	m.env = append(m.env, "GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none"+
 		" -o StrictHostKeyChecking=accept-new -o ConnectTimeout=15 -o ForwardAgent=no -o PermitLocalCommand=no"+
-		" -o UserKnownHostsFile="+quoted+" -o IdentityFile="+identity)
+		" -o UserKnownHostsFile="+quoted+" -o IdentityFile="+identity+m.sshOptions)
 }
 
 // sameServer tells whether two URLs speak to one server in one way: only then

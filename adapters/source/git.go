@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -20,9 +21,13 @@ type Options struct {
 	// than its owner register services, a path would let them read what the
 	// platform can read.
 	AllowFile bool
-	// Allow, when set, is asked for the host of every repository and submodule
-	// before git is; redirects to other places are then not followed.
-	Allow func(host string) error
+	// Resolve, when set, finds the addresses of the host of every repository and
+	// submodule before git is called, which then connects to those only, or says
+	// why it may not be called. Redirects are then not followed.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Proxy lets git use the environment's proxy although Resolve is set: the
+	// proxy resolves names by itself.
+	Proxy bool
 	Log   *slog.Logger // nil means silence
 	// Bounds on what a repository may bring; zero takes the defaults below.
 	MaxRepositoryBytes int64 // of a mirror on disk: 2 GiB
@@ -90,24 +95,6 @@ func (g *Git) Resolve(ctx context.Context, repo slipway.Repository, ref string) 
 		return slipway.Commit{}, err
 	}
 	return m.describe(ctx, id, strings.TrimPrefix(strings.TrimPrefix(name, "refs/heads/"), "refs/tags/"))
-}
-
-// admit refuses repositories that git must not be asked for here.
-func (g *Git) admit(repo slipway.Repository) error {
-	if err := repo.Validate(); err != nil {
-		return err
-	}
-	host := hostOf(repo.URL)
-	if host == "" {
-		if !g.o.AllowFile {
-			return slipway.Errorf(slipway.Invalid, "%s is a path of this machine, and repositories are not read from paths here; push it to a server and use https or ssh", repo.URL).At("url")
-		}
-		return nil
-	}
-	if g.o.Allow == nil {
-		return nil
-	}
-	return g.o.Allow(host)
 }
 
 // isFull tells whether s is a complete commit id, of SHA-1 or of SHA-256.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -327,12 +328,16 @@ func TestDamagedMirror(t *testing.T) {
 func TestWhatIsAdmitted(t *testing.T) {
 	r := sourcetest.NewRepo(t)
 	r.Commit("a.txt", "one")
-	strict := source.New(source.Options{Dir: t.TempDir(), Allow: func(host string) error {
-		return slipway.Errorf(slipway.Denied, "repositories from %s are not allowed here", host)
+	strict := source.New(source.Options{Dir: t.TempDir(), Resolve: func(_ context.Context, host string) ([]netip.Addr, error) {
+		return nil, slipway.Errorf(slipway.Denied, "repositories from %s are not allowed here", host)
 	}})
 	for url, code := range map[string]slipway.Code{
 		r.Dir: slipway.Invalid, "file://" + r.Dir: slipway.Invalid, "https://inner.example/x.git": slipway.Denied,
 		"git@inner.example:x.git": slipway.Denied, "ssh://git@inner.example:22/x.git": slipway.Denied,
+		// What we would read otherwise than git, curl or ssh.
+		"git://inner.example/x.git": slipway.Invalid, "https://a@b@inner.example/x.git": slipway.Invalid, "https://outer.example\\@inner.example/x.git": slipway.Invalid,
+		"https://outer.example?@inner.example/x.git": slipway.Invalid, "https://%6cocalhost/x.git": slipway.Invalid, "git@[inner.example:22]:x.git": slipway.Invalid,
+		"ssh://git@'$(id)'/x.git": slipway.Invalid, "https://outer.example#@inner.example/": slipway.Invalid,
 	} {
 		if _, err := strict.Resolve(context.Background(), slipway.Repository{URL: url}, ""); slipway.CodeOf(err) != code {
 			t.Errorf("%s: %v", url, err)

@@ -32,8 +32,10 @@ type mirror struct {
 	env    []string
 	config [][2]string
 	mask   []slipway.Secret
-	done   []func()
-	broken bool // not to be used again
+	// sshOptions follow those that every call of ssh has.
+	sshOptions string
+	done       []func()
+	broken     bool // not to be used again
 }
 
 const (
@@ -48,11 +50,15 @@ const (
 // killed git left. A process holds one mirror at a time, so that repositories
 // that are each other's submodules can't wait for each other.
 func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) (*mirror, error) {
-	if err := g.admit(repo); err != nil {
+	admitted, err := g.admit(ctx, repo)
+	if err != nil {
 		return nil, err
 	}
 	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, short(repo.URL)+".git")}
 	m.runID = "git-" + short(m.dir)
+	if err := m.pin(admitted); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Join(g.o.Dir, "home", "tmp"), 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the directory for repositories can't be made")
 	}
@@ -258,7 +264,11 @@ func (m *mirror) runTo(ctx context.Context, timeout time.Duration, most int64, o
 		"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": m.git.configFile(), "GIT_ASKPASS": "/bin/false",
 		"GIT_ALLOW_PROTOCOL": "https:http:ssh:file:git", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1",
 	}
-	for _, name := range []string{"SSL_CERT_FILE", "GIT_SSL_CAINFO", "https_proxy", "HTTPS_PROXY", "http_proxy", "no_proxy", "NO_PROXY"} {
+	passed := []string{"SSL_CERT_FILE", "GIT_SSL_CAINFO"}
+	if m.git.o.Resolve == nil || m.git.o.Proxy {
+		passed = append(passed, "https_proxy", "HTTPS_PROXY", "http_proxy", "no_proxy", "NO_PROXY")
+	}
+	for _, name := range passed {
 		if v := os.Getenv(name); v != "" {
 			extra[name] = v
 		}
@@ -267,7 +277,7 @@ func (m *mirror) runTo(ctx context.Context, timeout time.Duration, most int64, o
 		args = append([]string{"--git-dir=" + m.dir}, args...)
 	}
 	follow := "initial"
-	if m.git.o.Allow != nil {
+	if m.git.o.Resolve != nil {
 		follow = "false"
 	}
 	config := append([][2]string{{"http.followRedirects", follow}}, m.config...)

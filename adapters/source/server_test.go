@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,9 +149,48 @@ func TestServersThatSayNo(t *testing.T) {
 	if _, err := g.Resolve(context.Background(), moved, ""); err != nil {
 		t.Errorf("a redirect: %v", err)
 	}
-	guarded := newSource(t, source.Options{Allow: func(string) error { return nil }})
+	guarded := newSource(t, source.Options{Resolve: at("127.0.0.1")})
 	_, err := guarded.Resolve(context.Background(), moved, "")
 	refused(t, err, "moved")
+}
+
+func at(address string) func(context.Context, string) ([]netip.Addr, error) {
+	return func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr(address)}, nil
+	}
+}
+
+// TestPinned gives names that nobody but the check can resolve: git and ssh go
+// where the check said, and nowhere else.
+func TestPinned(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	commit := r.Commit("a.txt", "one")
+	repo := serve(t, r, nil)
+	repo.URL = strings.Replace(repo.URL, "127.0.0.1", "git.example.invalid", 1)
+	pinned := newSource(t, source.Options{Resolve: at("127.0.0.1")})
+	if c, err := pinned.Resolve(context.Background(), repo, ""); err != nil || c.ID != commit {
+		t.Errorf("by http: %+v %v", c, err)
+	}
+	// The name means this server, but the check said something else.
+	repo.URL = strings.Replace(repo.URL, "git.example.invalid", "localhost", 1)
+	elsewhere := newSource(t, source.Options{Resolve: at("127.0.0.99")})
+	if _, err := elsewhere.Resolve(context.Background(), repo, ""); slipway.CodeOf(err) != slipway.Unavailable {
+		t.Errorf("by http, elsewhere: %v", err)
+	}
+	key, public := newKey(t)
+	_, port, _ := net.SplitHostPort(serveSSH(t, public))
+	store := keep(map[slipway.SecretRef]string{"sealed://git/key": key})
+	for host, want := range map[string]slipway.Code{"git.example.invalid": "", "localhost": slipway.Unavailable} {
+		resolve := at("127.0.0.1")
+		if want != "" {
+			resolve = at("127.0.0.99")
+		}
+		g := newSource(t, source.Options{Resolve: resolve, Secrets: store})
+		_, err := g.Resolve(context.Background(), slipway.Repository{URL: "ssh://git@" + host + ":" + port + r.Dir, Credential: "sealed://git/key"}, "")
+		if slipway.CodeOf(err) != want {
+			t.Errorf("by ssh, %s: %v", host, err)
+		}
+	}
 }
 
 // TestSSH speaks to a real ssh server with git's and ssh's real clients.

@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/web"
@@ -43,6 +44,7 @@ type embedded struct {
 	running
 	core    *platform.Platform
 	log     *slog.Logger
+	guard   *outgoing.Guard // of calls to addresses that users give
 	closers []func()
 	failed  chan error
 }
@@ -50,7 +52,7 @@ type embedded struct {
 // startEmbedded starts storage, engine, worker and API on a data directory,
 // and the node agent beside them when none runs. What it started is stopped
 // again when it returns an error.
-func startEmbedded(ctx context.Context, data string, in entrance.Options, edge string, log *slog.Logger) (_ *embedded, err error) {
+func startEmbedded(ctx context.Context, data string, in entrance.Options, out outgoingFlags, edge string, log *slog.Logger) (_ *embedded, err error) {
 	p := &embedded{log: log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
@@ -77,6 +79,9 @@ func startEmbedded(ctx context.Context, data string, in entrance.Options, edge s
 		p.URL = "http://" + p.Listen
 	}
 
+	if p.guard, err = out.guard(way, in); err != nil {
+		return nil, err
+	}
 	handler, err := p.assemble(ctx, data, way)
 	if err != nil {
 		return nil, err
@@ -112,7 +117,7 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 		return nil, err
 	}
 	p.onStop(temporal.Stop)
-	repositories := source.New(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, AllowFile: true, Log: p.log})
+	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Log: p.log}))
 	builder, renderer, err := newBuilder(ctx, data, p.log)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ type upCommand struct {
 	Listen string `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
 	Edge   string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
 	networkFlags
+	outgoingFlags
 }
 
 // networkFlags say how the platform is protected on a network.
@@ -49,6 +50,9 @@ func (c *upCommand) Help() string {
 the node agent with the edge in another one that outlives it. Ctrl-C stops the
 platform; services go on. slipway down stops everything.
 
+On a network, calls to addresses that people give (git, webhooks) go to the
+internet only; --allow-outgoing admits more (docs/security.md).
+
 On a network (docs/network.md) it wants TLS: your own certificate, one by ACME,
 or a proxy in front that you name.
 
@@ -57,6 +61,7 @@ Examples:
   slipway up --data ./data --listen 127.0.0.1:7171 --edge 127.0.0.1:7181
   slipway up --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
   slipway up --listen 0.0.0.0:443 --acme slipway.example.com --acme-email ops@example.com
+  slipway up --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --allow-outgoing git.corp.example --allow-outgoing 10.1.0.0/16
   slipway up --listen 10.0.0.7:7070 --trusted-proxy 10.0.0.2 --public-url https://slipway.example.com`
 }
 
@@ -64,7 +69,7 @@ func (c *upCommand) Run(a *app) error {
 	ctx := a.ctx
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, c.entrance(c.Listen, a.Data, log), c.Edge, log)
+	p, err := startEmbedded(ctx, a.Data, c.entrance(c.Listen, a.Data, log), c.outgoingFlags, c.Edge, log)
 	if err != nil {
 		return err
 	}
