@@ -50,8 +50,8 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 				}
 				return err
 			}
-			if v.Account != 0 {
-				if err := s.accounts.take(c, "account "+strconv.Itoa(v.Account)); err != nil {
+			if who := limitedAs(v); who != "" {
+				if err := s.accounts.take(c, who); err != nil {
 					return err
 				}
 			}
@@ -60,6 +60,18 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}
+}
+
+// limitedAs names whose requests are counted together: an account's, or those of
+// all jobs that act for a service.
+func limitedAs(v slipway.Viewer) string {
+	switch {
+	case v.Account != 0:
+		return "account " + strconv.Itoa(v.Account)
+	case v.Service != "":
+		return "jobs of " + v.Service
+	}
+	return ""
 }
 
 // viewer finds out whom a request's token belongs to.

@@ -43,6 +43,10 @@ var bodies = map[string]string{
 	"placeHold":         `{"reason":"a test"}`,
 	"createFreeze":      `{"reason":"a test","team":"no-such","ends_at":"2099-01-01T00:00:00Z"}`,
 	"renderConfig":      `{"environment":"dev"}`,
+	"createProvider":    `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22"}`,
+	"updateProvider":    `{"open":true}`,
+	"updateSignIn":      `{"passwords":true}`,
+	"createTrust":       `{"name":"main","issuer":"https://ci.example.com","audience":"slipway","subject":"shop/billing","scopes":["promote:dev"]}`,
 }
 
 // TestEveryOperationByEveryRole calls every operation of the contract as nobody,
@@ -108,7 +112,7 @@ func everyRole(w *apitest.World) []viewer {
 func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slipway.Permission, method, path string, op *openapi3.Operation) {
 	call := func(account, token string) (*http.Response, string) {
 		at := strings.NewReplacer("{service}", "billing", "{environment}", "dev", "{number}", "1", "{promotion}", "1", "{step}", "build",
-			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1").Replace(path)
+			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{trust}", "main").Replace(path)
 		if op.OperationID == "setMember" || op.OperationID == "removeMember" {
 			at = strings.Replace(at, account, "owner", 1) // somebody else
 		}

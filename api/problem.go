@@ -48,6 +48,7 @@ type refusal struct {
 	status int
 	err    *slipway.Error
 	fields []FieldError
+	oauth  string // an error code of OAuth 2.0, at the token endpoint
 }
 
 func (r *refusal) Error() string { return r.err.Error() }
@@ -67,7 +68,7 @@ func problemOf(err error) Problem {
 	p := Problem{Code: slipway.Internal}
 	switch {
 	case errors.As(err, &r):
-		p.Status, p.Code, p.Detail, p.Errors = r.status, r.err.Code, r.err.Message, r.fields
+		p.Status, p.Code, p.Detail, p.Errors, p.Error = r.status, r.err.Code, r.err.Message, r.fields, r.oauth
 	case errors.As(err, &s):
 		p.Code, p.Detail = s.Code, s.Message
 		if s.Field != "" {
@@ -124,6 +125,9 @@ func (s *Server) fail(err error, c echo.Context) {
 	p.RequestId, p.Instance = id, c.Request().URL.Path
 	for i := range p.Errors {
 		p.Errors[i].Pointer = s.pointer(c, p.Errors[i])
+	}
+	if c.Path() == BasePath+"/token" && p.Status == http.StatusBadRequest && p.Error == "" {
+		p.Error = "invalid_request"
 	}
 	if p.Code == slipway.Internal {
 		s.log.Error("a request failed", "request_id", id, "method", c.Request().Method, "path", p.Instance, "error", fullError(err))

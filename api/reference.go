@@ -134,9 +134,9 @@ func operation(method, path string, item *openapi3.PathItem, op *openapi3.Operat
 		curl += "N"
 	}
 	if op.RequestBody != nil {
-		media := op.RequestBody.Value.Content.Get("application/json")
-		out.Body = refName(media.Schema)
-		curl += " -H 'Content-Type: application/json' -d '" + strings.ReplaceAll(jsonLine(bodyExample(media)), "'", `'\''`) + "'"
+		text, body := bodyOf(op.RequestBody.Value.Content)
+		out.Body = body
+		curl += text
 	}
 	out.Curl = curl + " http://127.0.0.1:7070" + BasePath + target
 	for _, status := range sortedKeys(op.Responses.Map()) {
@@ -151,6 +151,22 @@ func operation(method, path string, item *openapi3.PathItem, op *openapi3.Operat
 		out.Answers = append(out.Answers, a)
 	}
 	return out
+}
+
+// bodyOf writes what curl sends: JSON, or the fields of a form.
+func bodyOf(content openapi3.Content) (curl, schema string) {
+	quoted := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+	if media := content["application/json"]; media != nil {
+		return " -H 'Content-Type: application/json' -d " + quoted(jsonLine(bodyExample(media))), refName(media.Schema)
+	}
+	for _, media := range content {
+		fields, _ := bodyExample(media).(map[string]any)
+		for _, name := range sortedKeys(fields) {
+			curl += " --data-urlencode " + quoted(name+"="+fmt.Sprint(fields[name]))
+		}
+		return curl, refName(media.Schema)
+	}
+	return "", ""
 }
 
 func bodyExample(media *openapi3.MediaType) any {

@@ -17,6 +17,57 @@ import (
 	slipway "github.com/slipway-dev/slipway"
 )
 
+// Defines values for GrantGrantType.
+const (
+	UrnIetfParamsOauthGrantTypeDeviceCode    GrantGrantType = "urn:ietf:params:oauth:grant-type:device_code"
+	UrnIetfParamsOauthGrantTypeTokenExchange GrantGrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+)
+
+// Valid indicates whether the value is a known member of the GrantGrantType enum.
+func (e GrantGrantType) Valid() bool {
+	switch e {
+	case UrnIetfParamsOauthGrantTypeDeviceCode:
+		return true
+	case UrnIetfParamsOauthGrantTypeTokenExchange:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GrantRequestedTokenType.
+const (
+	UrnIetfParamsOauthTokenTypeAccessToken GrantRequestedTokenType = "urn:ietf:params:oauth:token-type:access_token"
+)
+
+// Valid indicates whether the value is a known member of the GrantRequestedTokenType enum.
+func (e GrantRequestedTokenType) Valid() bool {
+	switch e {
+	case UrnIetfParamsOauthTokenTypeAccessToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GrantSubjectTokenType.
+const (
+	UrnIetfParamsOauthTokenTypeIdToken GrantSubjectTokenType = "urn:ietf:params:oauth:token-type:id_token"
+	UrnIetfParamsOauthTokenTypeJwt     GrantSubjectTokenType = "urn:ietf:params:oauth:token-type:jwt"
+)
+
+// Valid indicates whether the value is a known member of the GrantSubjectTokenType enum.
+func (e GrantSubjectTokenType) Valid() bool {
+	switch e {
+	case UrnIetfParamsOauthTokenTypeIdToken:
+		return true
+	case UrnIetfParamsOauthTokenTypeJwt:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAuditParamsResult.
 const (
 	Done    ListAuditParamsResult = "done"
@@ -505,6 +556,45 @@ type DeploymentPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Device the codes of a command line that waits (RFC 8628, 3.2)
+type Device struct {
+	// DeviceCode by which the command line asks
+	DeviceCode string `json:"device_code"`
+
+	// ExpiresIn for how many seconds the codes are good
+	//
+	// Example: 600
+	ExpiresIn int `json:"expires_in"`
+
+	// Interval how many seconds to wait between two questions
+	//
+	// Example: 5
+	Interval int `json:"interval"`
+
+	// UserCode which a person confirms
+	//
+	// Example: WDJB-MJHT
+	UserCode string `json:"user_code"`
+
+	// VerificationUri where
+	//
+	// Example: https://slipway.example.com/device
+	VerificationUri string `json:"verification_uri"`
+
+	// VerificationUriComplete the same with the code in it
+	//
+	// Example: https://slipway.example.com/device?code=WDJB-MJHT
+	VerificationUriComplete string `json:"verification_uri_complete"`
+}
+
+// DeviceInput which program asks
+type DeviceInput struct {
+	// ClientId its name
+	//
+	// Example: slipway
+	ClientId string `json:"client_id"`
+}
+
 // Digest sha256 of the content
 //
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -679,6 +769,80 @@ type FreezeList struct {
 	// Items the freezes
 	Items []Freeze `json:"items"`
 }
+
+// Grant what is exchanged for a token
+type Grant struct {
+	// Audience the service that the job acts for
+	//
+	// Example: billing
+	Audience string `json:"audience,omitempty,omitzero"`
+
+	// ClientId which program asks
+	//
+	// Example: slipway
+	ClientId string `json:"client_id,omitempty,omitzero"`
+
+	// DeviceCode of `POST /device`
+	DeviceCode string `json:"device_code,omitempty,omitzero"`
+
+	// GrantType which kind it is
+	GrantType GrantGrantType `json:"grant_type"`
+
+	// RequestedTokenType what to give for it
+	RequestedTokenType GrantRequestedTokenType `json:"requested_token_type,omitempty,omitzero"`
+
+	// SubjectToken the CI job's own token
+	SubjectToken string `json:"subject_token,omitempty,omitzero"`
+
+	// SubjectTokenType what it is
+	SubjectTokenType GrantSubjectTokenType `json:"subject_token_type,omitempty,omitzero"`
+}
+
+// GrantGrantType which kind it is
+type GrantGrantType string
+
+// GrantRequestedTokenType what to give for it
+type GrantRequestedTokenType string
+
+// GrantSubjectTokenType what it is
+type GrantSubjectTokenType string
+
+// Granted a token (RFC 6749, 5.1)
+type Granted struct {
+	// AccessToken for `Authorization: Bearer`
+	AccessToken string `json:"access_token"`
+
+	// Account whose session it is
+	//
+	// Example: ada
+	Account string `json:"account,omitempty,omitzero"`
+
+	// ExpiresIn for how many seconds it is good
+	//
+	// Example: 900
+	ExpiresIn int `json:"expires_in"`
+
+	// IssuedTokenType of a token for a CI job
+	//
+	// Example: urn:ietf:params:oauth:token-type:access_token
+	IssuedTokenType string `json:"issued_token_type,omitempty,omitzero"`
+
+	// RefreshToken of a session; good once, for the next pair
+	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
+
+	// Scope what a CI job may do with it
+	//
+	// Example: promote:dev
+	Scope string `json:"scope,omitempty,omitzero"`
+
+	// TokenType Bearer
+	//
+	// Example: Bearer
+	TokenType string `json:"token_type"`
+}
+
+// GroupRule what a group at a provider is worth; a role in a team, or admin of the platform
+type GroupRule = slipway.GroupRule
 
 // Hold automatic promotion into an environment is stopped
 type Hold struct {
@@ -926,6 +1090,11 @@ type NewToken struct {
 	Token string `json:"token"`
 }
 
+// OpenIDScope a scope of OpenID Connect
+//
+// Example: groups
+type OpenIDScope = string
+
 // OpenSession where somebody is signed in
 type OpenSession struct {
 	// Address where from
@@ -1052,6 +1221,11 @@ type Problem struct {
 	//
 	// Example: billing already has a promotion to prod under way
 	Detail string `json:"detail"`
+
+	// Error the error code of OAuth 2.0, at `POST /token` alone
+	//
+	// Example: authorization_pending
+	Error string `json:"error,omitempty,omitzero"`
 
 	// Errors one entry per invalid field
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
@@ -1268,6 +1442,132 @@ type PromotionPlan = slipway.PromotionPlan
 //
 // Example: running
 type PromotionState = slipway.PromotionState
+
+// Provider an OpenID provider
+type Provider struct {
+	// Active whether people can sign in through it
+	Active bool `json:"active"`
+
+	// Callback the redirect URI to register there
+	//
+	// Example: https://slipway.example.com/login/callback/corp
+	Callback string `json:"callback"`
+
+	// ClientId how it knows Slipway
+	//
+	// Example: slipway
+	ClientId string `json:"client_id"`
+
+	// CreatedAt when it was made
+	CreatedAt time.Time `json:"created_at"`
+
+	// DisplayName what stands on the button; the name when empty
+	//
+	// Example: Corp
+	DisplayName string `json:"display_name"`
+
+	// Groups what groups are worth
+	Groups []GroupRule `json:"groups"`
+
+	// GroupsClaim which claim holds groups; a path with dots leads into one
+	//
+	// Example: groups
+	GroupsClaim string `json:"groups_claim"`
+
+	// HasSecret whether a client secret is stored
+	HasSecret bool `json:"has_secret"`
+
+	// Issuer its issuer
+	//
+	// Example: https://login.example.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Open whether whoever signs in gets an account
+	Open bool `json:"open"`
+
+	// Scopes asked for beyond openid, profile and email
+	Scopes []OpenIDScope `json:"scopes"`
+}
+
+// ProviderChange what to change of a provider
+type ProviderChange struct {
+	// Active whether people can sign in through it
+	Active *bool `json:"active,omitempty"`
+
+	// ClientId how it knows Slipway
+	ClientId *string `json:"client_id,omitempty"`
+
+	// ClientSecret in place of the one before
+	ClientSecret string `json:"client_secret,omitempty,omitzero"`
+
+	// DisplayName what stands on the button
+	DisplayName *string `json:"display_name,omitempty"`
+
+	// Groups what groups are worth
+	Groups *[]GroupRule `json:"groups,omitempty"`
+
+	// GroupsClaim which claim holds groups
+	GroupsClaim *string `json:"groups_claim,omitempty"`
+
+	// Open whether whoever signs in gets an account
+	Open *bool `json:"open,omitempty"`
+
+	// Scopes to ask for beyond openid, profile and email
+	Scopes *[]OpenIDScope `json:"scopes,omitempty"`
+}
+
+// ProviderInput a provider to add
+type ProviderInput struct {
+	// ClientId how it knows Slipway
+	//
+	// Example: slipway
+	ClientId string `json:"client_id"`
+
+	// ClientSecret sealed at once, and never shown; none for a public client
+	//
+	// Example: from the provider
+	ClientSecret string `json:"client_secret,omitempty,omitzero"`
+
+	// DisplayName what stands on the button
+	//
+	// Example: Corp
+	DisplayName string `json:"display_name,omitempty,omitzero"`
+
+	// Groups what groups are worth
+	Groups []GroupRule `json:"groups,omitempty,omitzero"`
+
+	// GroupsClaim which claim holds groups
+	//
+	// Example: groups
+	GroupsClaim string `json:"groups_claim,omitempty,omitzero"`
+
+	// Issuer exactly as the provider calls itself
+	//
+	// Example: https://login.example.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Open whether whoever signs in gets an account
+	Open bool `json:"open,omitempty,omitzero"`
+
+	// Scopes to ask for beyond openid, profile and email
+	Scopes []OpenIDScope `json:"scopes,omitempty,omitzero"`
+}
+
+// ProviderList providers by name
+type ProviderList struct {
+	// Items the items
+	Items []Provider `json:"items"`
+}
 
 // RefreshInput the refresh token of a session
 type RefreshInput struct {
@@ -1692,6 +1992,21 @@ type Setting struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// SignIn how one signs in
+type SignIn struct {
+	// Passwords whether names and passwords open a session
+	Passwords bool `json:"passwords"`
+
+	// Providers the providers
+	Providers []Way `json:"providers"`
+}
+
+// SignInChange what to switch
+type SignInChange struct {
+	// Passwords whether names and passwords open a session
+	Passwords bool `json:"passwords"`
+}
+
 // SignInInput name and password
 type SignInInput struct {
 	// Name its name
@@ -2070,6 +2385,76 @@ type TrafficSlice struct {
 	Requests int64 `json:"requests"`
 }
 
+// Trust which CI jobs may act for a service
+type Trust struct {
+	// Audience for whom they must be made
+	//
+	// Example: https://slipway.example.com
+	Audience string `json:"audience"`
+
+	// CreatedAt when it was made
+	CreatedAt time.Time `json:"created_at"`
+
+	// Issuer who signs the jobs' tokens
+	//
+	// Example: https://token.actions.githubusercontent.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Once whether each token of a job is taken once
+	Once bool `json:"once"`
+
+	// Scopes what they may do
+	Scopes []Scope `json:"scopes"`
+
+	// Subject a pattern of which jobs
+	//
+	// Example: repo:shop/billing:*
+	Subject string `json:"subject"`
+
+	// UsedAt when a job came last
+	UsedAt time.Time `json:"used_at,omitempty,omitzero"`
+}
+
+// TrustInput which CI jobs to trust
+type TrustInput struct {
+	// Audience for whom they must be made
+	//
+	// Example: https://slipway.example.com
+	Audience string `json:"audience"`
+
+	// Issuer who signs the jobs' tokens
+	//
+	// Example: https://gitlab.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Once take each token of a job once
+	Once bool `json:"once,omitempty,omitzero"`
+
+	// Scopes what they may do
+	Scopes []Scope `json:"scopes"`
+
+	// Subject a pattern of which jobs
+	//
+	// Example: project_path:shop/billing:ref_type:branch:ref:main
+	Subject string `json:"subject"`
+}
+
+// TrustList trusts by name
+type TrustList struct {
+	// Items the items
+	Items []Trust `json:"items"`
+}
+
 // Verdict what a person says
 //
 // Example: approve
@@ -2095,6 +2480,19 @@ type Version struct {
 
 // Wait a closed gate
 type Wait = slipway.Wait
+
+// Way a provider as the sign-in page shows it
+type Way struct {
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Title what stands on the button
+	//
+	// Example: Corp
+	Title string `json:"title"`
+}
 
 // Window a stretch of time that comes again
 type Window = slipway.Window
@@ -2123,6 +2521,11 @@ type Limit = int
 
 // PromotionID defines model for PromotionID.
 type PromotionID = int
+
+// ProviderName a DNS label of lower-case letters, digits and single hyphens
+//
+// Example: billing
+type ProviderName = Name
 
 // ReleaseNumber defines model for ReleaseNumber.
 type ReleaseNumber = int
@@ -2244,6 +2647,18 @@ type GetStepLogParams struct {
 
 // GetStepLogParamsFormat defines parameters for GetStepLog.
 type GetStepLogParamsFormat string
+
+// DeleteProviderParams defines parameters for DeleteProvider.
+type DeleteProviderParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// UpdateProviderParams defines parameters for UpdateProvider.
+type UpdateProviderParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
 
 // ListServicesParams defines parameters for ListServices.
 type ListServicesParams struct {
@@ -2389,6 +2804,9 @@ type UpdateAccountJSONRequestBody = AccountChange
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordInput
 
+// BeginDeviceFormdataRequestBody defines body for BeginDevice for application/x-www-form-urlencoded ContentType.
+type BeginDeviceFormdataRequestBody = DeviceInput
+
 // CreateEnvironmentJSONRequestBody defines body for CreateEnvironment for application/json ContentType.
 type CreateEnvironmentJSONRequestBody = EnvironmentInput
 
@@ -2409,6 +2827,12 @@ type SteerCanaryJSONRequestBody = SteeringInput
 
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionInput
+
+// CreateProviderJSONRequestBody defines body for CreateProvider for application/json ContentType.
+type CreateProviderJSONRequestBody = ProviderInput
+
+// UpdateProviderJSONRequestBody defines body for UpdateProvider for application/json ContentType.
+type UpdateProviderJSONRequestBody = ProviderChange
 
 // CreateServiceJSONRequestBody defines body for CreateService for application/json ContentType.
 type CreateServiceJSONRequestBody = ServiceInput
@@ -2443,17 +2867,26 @@ type CreatePromotionJSONRequestBody = PromotionInput
 // SetSecretJSONRequestBody defines body for SetSecret for application/json ContentType.
 type SetSecretJSONRequestBody = SecretInput
 
+// CreateTrustJSONRequestBody defines body for CreateTrust for application/json ContentType.
+type CreateTrustJSONRequestBody = TrustInput
+
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInInput
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = RefreshInput
 
+// UpdateSignInJSONRequestBody defines body for UpdateSignIn for application/json ContentType.
+type UpdateSignInJSONRequestBody = SignInChange
+
 // CreateTeamJSONRequestBody defines body for CreateTeam for application/json ContentType.
 type CreateTeamJSONRequestBody = TeamInput
 
 // SetMemberJSONRequestBody defines body for SetMember for application/json ContentType.
 type SetMemberJSONRequestBody = MemberInput
+
+// GrantTokenFormdataRequestBody defines body for GrantToken for application/x-www-form-urlencoded ContentType.
+type GrantTokenFormdataRequestBody = Grant
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenInput
@@ -2481,6 +2914,9 @@ type ServerInterface interface {
 	// VerifyAudit Check the audit log
 	// (GET /audit/verification)
 	VerifyAudit(ctx echo.Context) error
+	// BeginDevice Begin to sign in a command line
+	// (POST /device)
+	BeginDevice(ctx echo.Context) error
 	// ListEnvironments List environments
 	// (GET /environments)
 	ListEnvironments(ctx echo.Context) error
@@ -2541,6 +2977,21 @@ type ServerInterface interface {
 	// GetStepLog Read the log of a step
 	// (GET /promotions/{promotion}/steps/{step}/log)
 	GetStepLog(ctx echo.Context, promotion PromotionID, step StepName, params GetStepLogParams) error
+	// ListProviders List providers
+	// (GET /providers)
+	ListProviders(ctx echo.Context) error
+	// CreateProvider Add a provider
+	// (POST /providers)
+	CreateProvider(ctx echo.Context) error
+	// DeleteProvider Remove a provider
+	// (DELETE /providers/{provider})
+	DeleteProvider(ctx echo.Context, provider ProviderName, params DeleteProviderParams) error
+	// GetProvider Show a provider
+	// (GET /providers/{provider})
+	GetProvider(ctx echo.Context, provider ProviderName) error
+	// UpdateProvider Change a provider
+	// (PATCH /providers/{provider})
+	UpdateProvider(ctx echo.Context, provider ProviderName, params UpdateProviderParams) error
 	// ListServices List services
 	// (GET /services)
 	ListServices(ctx echo.Context, params ListServicesParams) error
@@ -2619,6 +3070,15 @@ type ServerInterface interface {
 	// SetSecret Set a secret
 	// (PUT /services/{service}/secrets/{name})
 	SetSecret(ctx echo.Context, service ServiceName, name Key, params SetSecretParams) error
+	// ListTrusts List trusts
+	// (GET /services/{service}/trusts)
+	ListTrusts(ctx echo.Context, service ServiceName) error
+	// CreateTrust Trust a CI system's jobs
+	// (POST /services/{service}/trusts)
+	CreateTrust(ctx echo.Context, service ServiceName) error
+	// DeleteTrust Trust no longer
+	// (DELETE /services/{service}/trusts/{trust})
+	DeleteTrust(ctx echo.Context, service ServiceName, trust Name) error
 	// SignOut Sign out
 	// (DELETE /session)
 	SignOut(ctx echo.Context) error
@@ -2634,6 +3094,12 @@ type ServerInterface interface {
 	// ListSessions List my sessions
 	// (GET /sessions)
 	ListSessions(ctx echo.Context) error
+	// GetSignIn Say how one signs in
+	// (GET /sign-in)
+	GetSignIn(ctx echo.Context) error
+	// UpdateSignIn Switch passwords on or off
+	// (PATCH /sign-in)
+	UpdateSignIn(ctx echo.Context) error
 	// RotateSigningKeys Sign with a new key
 	// (POST /signing-keys/rotate)
 	RotateSigningKeys(ctx echo.Context) error
@@ -2658,6 +3124,9 @@ type ServerInterface interface {
 	// SetMember Give a role
 	// (PUT /teams/{team}/members/{account})
 	SetMember(ctx echo.Context, team TeamName, account AccountName, params SetMemberParams) error
+	// GrantToken Exchange a grant for a token
+	// (POST /token)
+	GrantToken(ctx echo.Context) error
 	// ListTokens List tokens
 	// (GET /tokens)
 	ListTokens(ctx echo.Context, params ListTokensParams) error
@@ -2859,6 +3328,15 @@ func (w *ServerInterfaceWrapper) VerifyAudit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VerifyAudit(ctx)
+	return err
+}
+
+// BeginDevice converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginDevice(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginDevice(ctx)
 	return err
 }
 
@@ -3247,6 +3725,112 @@ func (w *ServerInterfaceWrapper) GetStepLog(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetStepLog(ctx, promotion, step, params)
+	return err
+}
+
+// ListProviders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProviders(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProviders(ctx)
+	return err
+}
+
+// CreateProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateProvider(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateProvider(ctx)
+	return err
+}
+
+// DeleteProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "provider" -------------
+	var provider ProviderName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteProvider(ctx, provider, params)
+	return err
+}
+
+// GetProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "provider" -------------
+	var provider ProviderName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProvider(ctx, provider)
+	return err
+}
+
+// UpdateProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "provider" -------------
+	var provider ProviderName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "provider", ctx.Param("provider"), &provider, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateProvider(ctx, provider, params)
 	return err
 }
 
@@ -3993,6 +4577,62 @@ func (w *ServerInterfaceWrapper) SetSecret(ctx echo.Context) error {
 	return err
 }
 
+// ListTrusts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTrusts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTrusts(ctx, service)
+	return err
+}
+
+// CreateTrust converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTrust(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTrust(ctx, service)
+	return err
+}
+
+// DeleteTrust converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTrust(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "trust" -------------
+	var trust Name
+
+	err = runtime.BindStyledParameterWithOptions("simple", "trust", ctx.Param("trust"), &trust, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter trust: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTrust(ctx, service, trust)
+	return err
+}
+
 // SignOut converts echo context to params.
 func (w *ServerInterfaceWrapper) SignOut(ctx echo.Context) error {
 	var err error
@@ -4035,6 +4675,24 @@ func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListSessions(ctx)
+	return err
+}
+
+// GetSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSignIn(ctx)
+	return err
+}
+
+// UpdateSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSignIn(ctx)
 	return err
 }
 
@@ -4223,6 +4881,15 @@ func (w *ServerInterfaceWrapper) SetMember(ctx echo.Context) error {
 	return err
 }
 
+// GrantToken converts echo context to params.
+func (w *ServerInterfaceWrapper) GrantToken(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GrantToken(ctx)
+	return err
+}
+
 // ListTokens converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
 	var err error
@@ -4329,6 +4996,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/accounts/:account/password", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
 	router.GET(options.BaseURL+"/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
+	router.POST(options.BaseURL+"/device", wrapper.BeginDevice, options.OperationMiddlewares["beginDevice"]...)
 	router.GET(options.BaseURL+"/environments", wrapper.ListEnvironments, options.OperationMiddlewares["listEnvironments"]...)
 	router.POST(options.BaseURL+"/environments", wrapper.CreateEnvironment, options.OperationMiddlewares["createEnvironment"]...)
 	router.GET(options.BaseURL+"/environments/:environment", wrapper.GetEnvironment, options.OperationMiddlewares["getEnvironment"]...)
@@ -4349,6 +5017,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/promotions/:promotion/events", wrapper.FollowPromotion, options.OperationMiddlewares["followPromotion"]...)
 	router.POST(options.BaseURL+"/promotions/:promotion/retry", wrapper.RetryPromotion, options.OperationMiddlewares["retryPromotion"]...)
 	router.GET(options.BaseURL+"/promotions/:promotion/steps/:step/log", wrapper.GetStepLog, options.OperationMiddlewares["getStepLog"]...)
+	router.GET(options.BaseURL+"/providers", wrapper.ListProviders, options.OperationMiddlewares["listProviders"]...)
+	router.POST(options.BaseURL+"/providers", wrapper.CreateProvider, options.OperationMiddlewares["createProvider"]...)
+	router.DELETE(options.BaseURL+"/providers/:provider", wrapper.DeleteProvider, options.OperationMiddlewares["deleteProvider"]...)
+	router.GET(options.BaseURL+"/providers/:provider", wrapper.GetProvider, options.OperationMiddlewares["getProvider"]...)
+	router.PATCH(options.BaseURL+"/providers/:provider", wrapper.UpdateProvider, options.OperationMiddlewares["updateProvider"]...)
 	router.GET(options.BaseURL+"/services", wrapper.ListServices, options.OperationMiddlewares["listServices"]...)
 	router.POST(options.BaseURL+"/services", wrapper.CreateService, options.OperationMiddlewares["createService"]...)
 	router.DELETE(options.BaseURL+"/services/:service", wrapper.DeleteService, options.OperationMiddlewares["deleteService"]...)
@@ -4375,11 +5048,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/services/:service/secrets", wrapper.ListSecrets, options.OperationMiddlewares["listSecrets"]...)
 	router.DELETE(options.BaseURL+"/services/:service/secrets/:name", wrapper.DeleteSecret, options.OperationMiddlewares["deleteSecret"]...)
 	router.PUT(options.BaseURL+"/services/:service/secrets/:name", wrapper.SetSecret, options.OperationMiddlewares["setSecret"]...)
+	router.GET(options.BaseURL+"/services/:service/trusts", wrapper.ListTrusts, options.OperationMiddlewares["listTrusts"]...)
+	router.POST(options.BaseURL+"/services/:service/trusts", wrapper.CreateTrust, options.OperationMiddlewares["createTrust"]...)
+	router.DELETE(options.BaseURL+"/services/:service/trusts/:trust", wrapper.DeleteTrust, options.OperationMiddlewares["deleteTrust"]...)
 	router.DELETE(options.BaseURL+"/session", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
 	router.GET(options.BaseURL+"/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
 	router.POST(options.BaseURL+"/session", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
 	router.POST(options.BaseURL+"/session/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
 	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
+	router.GET(options.BaseURL+"/sign-in", wrapper.GetSignIn, options.OperationMiddlewares["getSignIn"]...)
+	router.PATCH(options.BaseURL+"/sign-in", wrapper.UpdateSignIn, options.OperationMiddlewares["updateSignIn"]...)
 	router.POST(options.BaseURL+"/signing-keys/rotate", wrapper.RotateSigningKeys, options.OperationMiddlewares["rotateSigningKeys"]...)
 	router.GET(options.BaseURL+"/status", wrapper.GetStatus, options.OperationMiddlewares["getStatus"]...)
 	router.GET(options.BaseURL+"/teams", wrapper.ListTeams, options.OperationMiddlewares["listTeams"]...)
@@ -4388,6 +5066,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/teams/:team", wrapper.GetTeam, options.OperationMiddlewares["getTeam"]...)
 	router.DELETE(options.BaseURL+"/teams/:team/members/:account", wrapper.RemoveMember, options.OperationMiddlewares["removeMember"]...)
 	router.PUT(options.BaseURL+"/teams/:team/members/:account", wrapper.SetMember, options.OperationMiddlewares["setMember"]...)
+	router.POST(options.BaseURL+"/token", wrapper.GrantToken, options.OperationMiddlewares["grantToken"]...)
 	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.DELETE(options.BaseURL+"/tokens/:token", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
@@ -4679,6 +5358,45 @@ type VerifyAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response VerifyAuditdefaultApplicationProblemPlusJSONResponse) VisitVerifyAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginDeviceRequestObject struct {
+	Body *BeginDeviceFormdataRequestBody
+}
+
+type BeginDeviceResponseObject interface {
+	VisitBeginDeviceResponse(w http.ResponseWriter) error
+}
+
+type BeginDevice200JSONResponse Device
+
+func (response BeginDevice200JSONResponse) VisitBeginDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginDevicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginDevicedefaultApplicationProblemPlusJSONResponse) VisitBeginDeviceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5530,6 +6248,221 @@ type GetStepLogdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetStepLogdefaultApplicationProblemPlusJSONResponse) VisitGetStepLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProvidersRequestObject struct {
+}
+
+type ListProvidersResponseObject interface {
+	VisitListProvidersResponse(w http.ResponseWriter) error
+}
+
+type ListProviders200JSONResponse ProviderList
+
+func (response ListProviders200JSONResponse) VisitListProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProvidersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListProvidersdefaultApplicationProblemPlusJSONResponse) VisitListProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateProviderRequestObject struct {
+	Body *CreateProviderJSONRequestBody
+}
+
+type CreateProviderResponseObject interface {
+	VisitCreateProviderResponse(w http.ResponseWriter) error
+}
+
+type CreateProvider201ResponseHeaders struct {
+	Location string
+}
+
+type CreateProvider201JSONResponse struct {
+	Body    Provider
+	Headers CreateProvider201ResponseHeaders
+}
+
+func (response CreateProvider201JSONResponse) VisitCreateProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateProviderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateProviderdefaultApplicationProblemPlusJSONResponse) VisitCreateProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProviderRequestObject struct {
+	Provider ProviderName `json:"provider"`
+	Params   DeleteProviderParams
+}
+
+type DeleteProviderResponseObject interface {
+	VisitDeleteProviderResponse(w http.ResponseWriter) error
+}
+
+type DeleteProvider204Response struct {
+}
+
+func (response DeleteProvider204Response) VisitDeleteProviderResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteProviderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteProviderdefaultApplicationProblemPlusJSONResponse) VisitDeleteProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProviderRequestObject struct {
+	Provider ProviderName `json:"provider"`
+}
+
+type GetProviderResponseObject interface {
+	VisitGetProviderResponse(w http.ResponseWriter) error
+}
+
+type GetProvider200ResponseHeaders struct {
+	ETag string
+}
+
+type GetProvider200JSONResponse struct {
+	Body    Provider
+	Headers GetProvider200ResponseHeaders
+}
+
+func (response GetProvider200JSONResponse) VisitGetProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProviderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetProviderdefaultApplicationProblemPlusJSONResponse) VisitGetProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProviderRequestObject struct {
+	Provider ProviderName `json:"provider"`
+	Params   UpdateProviderParams
+	Body     *UpdateProviderJSONRequestBody
+}
+
+type UpdateProviderResponseObject interface {
+	VisitUpdateProviderResponse(w http.ResponseWriter) error
+}
+
+type UpdateProvider200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateProvider200JSONResponse struct {
+	Body    Provider
+	Headers UpdateProvider200ResponseHeaders
+}
+
+func (response UpdateProvider200JSONResponse) VisitUpdateProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProviderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateProviderdefaultApplicationProblemPlusJSONResponse) VisitUpdateProviderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6651,6 +7584,127 @@ func (response SetSecretdefaultApplicationProblemPlusJSONResponse) VisitSetSecre
 	return err
 }
 
+type ListTrustsRequestObject struct {
+	Service ServiceName `json:"service"`
+}
+
+type ListTrustsResponseObject interface {
+	VisitListTrustsResponse(w http.ResponseWriter) error
+}
+
+type ListTrusts200JSONResponse TrustList
+
+func (response ListTrusts200JSONResponse) VisitListTrustsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTrustsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTrustsdefaultApplicationProblemPlusJSONResponse) VisitListTrustsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustRequestObject struct {
+	Service ServiceName `json:"service"`
+	Body    *CreateTrustJSONRequestBody
+}
+
+type CreateTrustResponseObject interface {
+	VisitCreateTrustResponse(w http.ResponseWriter) error
+}
+
+type CreateTrust201ResponseHeaders struct {
+	Location string
+}
+
+type CreateTrust201JSONResponse struct {
+	Body    Trust
+	Headers CreateTrust201ResponseHeaders
+}
+
+func (response CreateTrust201JSONResponse) VisitCreateTrustResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTrustdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateTrustdefaultApplicationProblemPlusJSONResponse) VisitCreateTrustResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTrustRequestObject struct {
+	Service ServiceName `json:"service"`
+	Trust   Name        `json:"trust"`
+}
+
+type DeleteTrustResponseObject interface {
+	VisitDeleteTrustResponse(w http.ResponseWriter) error
+}
+
+type DeleteTrust204Response struct {
+}
+
+func (response DeleteTrust204Response) VisitDeleteTrustResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteTrustdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteTrustdefaultApplicationProblemPlusJSONResponse) VisitDeleteTrustResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignOutRequestObject struct {
 }
 
@@ -6826,6 +7880,83 @@ type ListSessionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListSessionsdefaultApplicationProblemPlusJSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSignInRequestObject struct {
+}
+
+type GetSignInResponseObject interface {
+	VisitGetSignInResponse(w http.ResponseWriter) error
+}
+
+type GetSignIn200JSONResponse SignIn
+
+func (response GetSignIn200JSONResponse) VisitGetSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSignIndefaultApplicationProblemPlusJSONResponse) VisitGetSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSignInRequestObject struct {
+	Body *UpdateSignInJSONRequestBody
+}
+
+type UpdateSignInResponseObject interface {
+	VisitUpdateSignInResponse(w http.ResponseWriter) error
+}
+
+type UpdateSignIn200JSONResponse SignIn
+
+func (response UpdateSignIn200JSONResponse) VisitUpdateSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateSignIndefaultApplicationProblemPlusJSONResponse) VisitUpdateSignInResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7159,6 +8290,45 @@ func (response SetMemberdefaultApplicationProblemPlusJSONResponse) VisitSetMembe
 	return err
 }
 
+type GrantTokenRequestObject struct {
+	Body *GrantTokenFormdataRequestBody
+}
+
+type GrantTokenResponseObject interface {
+	VisitGrantTokenResponse(w http.ResponseWriter) error
+}
+
+type GrantToken200JSONResponse Granted
+
+func (response GrantToken200JSONResponse) VisitGrantTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GrantTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GrantTokendefaultApplicationProblemPlusJSONResponse) VisitGrantTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTokensRequestObject struct {
 	Params ListTokensParams
 }
@@ -7331,6 +8501,9 @@ type StrictServerInterface interface {
 	// VerifyAudit Check the audit log
 	// (GET /audit/verification)
 	VerifyAudit(ctx context.Context, request VerifyAuditRequestObject) (VerifyAuditResponseObject, error)
+	// BeginDevice Begin to sign in a command line
+	// (POST /device)
+	BeginDevice(ctx context.Context, request BeginDeviceRequestObject) (BeginDeviceResponseObject, error)
 	// ListEnvironments List environments
 	// (GET /environments)
 	ListEnvironments(ctx context.Context, request ListEnvironmentsRequestObject) (ListEnvironmentsResponseObject, error)
@@ -7391,6 +8564,21 @@ type StrictServerInterface interface {
 	// GetStepLog Read the log of a step
 	// (GET /promotions/{promotion}/steps/{step}/log)
 	GetStepLog(ctx context.Context, request GetStepLogRequestObject) (GetStepLogResponseObject, error)
+	// ListProviders List providers
+	// (GET /providers)
+	ListProviders(ctx context.Context, request ListProvidersRequestObject) (ListProvidersResponseObject, error)
+	// CreateProvider Add a provider
+	// (POST /providers)
+	CreateProvider(ctx context.Context, request CreateProviderRequestObject) (CreateProviderResponseObject, error)
+	// DeleteProvider Remove a provider
+	// (DELETE /providers/{provider})
+	DeleteProvider(ctx context.Context, request DeleteProviderRequestObject) (DeleteProviderResponseObject, error)
+	// GetProvider Show a provider
+	// (GET /providers/{provider})
+	GetProvider(ctx context.Context, request GetProviderRequestObject) (GetProviderResponseObject, error)
+	// UpdateProvider Change a provider
+	// (PATCH /providers/{provider})
+	UpdateProvider(ctx context.Context, request UpdateProviderRequestObject) (UpdateProviderResponseObject, error)
 	// ListServices List services
 	// (GET /services)
 	ListServices(ctx context.Context, request ListServicesRequestObject) (ListServicesResponseObject, error)
@@ -7469,6 +8657,15 @@ type StrictServerInterface interface {
 	// SetSecret Set a secret
 	// (PUT /services/{service}/secrets/{name})
 	SetSecret(ctx context.Context, request SetSecretRequestObject) (SetSecretResponseObject, error)
+	// ListTrusts List trusts
+	// (GET /services/{service}/trusts)
+	ListTrusts(ctx context.Context, request ListTrustsRequestObject) (ListTrustsResponseObject, error)
+	// CreateTrust Trust a CI system's jobs
+	// (POST /services/{service}/trusts)
+	CreateTrust(ctx context.Context, request CreateTrustRequestObject) (CreateTrustResponseObject, error)
+	// DeleteTrust Trust no longer
+	// (DELETE /services/{service}/trusts/{trust})
+	DeleteTrust(ctx context.Context, request DeleteTrustRequestObject) (DeleteTrustResponseObject, error)
 	// SignOut Sign out
 	// (DELETE /session)
 	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
@@ -7484,6 +8681,12 @@ type StrictServerInterface interface {
 	// ListSessions List my sessions
 	// (GET /sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// GetSignIn Say how one signs in
+	// (GET /sign-in)
+	GetSignIn(ctx context.Context, request GetSignInRequestObject) (GetSignInResponseObject, error)
+	// UpdateSignIn Switch passwords on or off
+	// (PATCH /sign-in)
+	UpdateSignIn(ctx context.Context, request UpdateSignInRequestObject) (UpdateSignInResponseObject, error)
 	// RotateSigningKeys Sign with a new key
 	// (POST /signing-keys/rotate)
 	RotateSigningKeys(ctx context.Context, request RotateSigningKeysRequestObject) (RotateSigningKeysResponseObject, error)
@@ -7508,6 +8711,9 @@ type StrictServerInterface interface {
 	// SetMember Give a role
 	// (PUT /teams/{team}/members/{account})
 	SetMember(ctx context.Context, request SetMemberRequestObject) (SetMemberResponseObject, error)
+	// GrantToken Exchange a grant for a token
+	// (POST /token)
+	GrantToken(ctx context.Context, request GrantTokenRequestObject) (GrantTokenResponseObject, error)
 	// ListTokens List tokens
 	// (GET /tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -7769,6 +8975,39 @@ func (sh *strictHandler) VerifyAudit(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(VerifyAuditResponseObject); ok {
 		return validResponse.VisitVerifyAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginDevice operation middleware
+func (sh *strictHandler) BeginDevice(ctx echo.Context) error {
+	var request BeginDeviceRequestObject
+
+	if form, err := ctx.FormParams(); err == nil {
+		var body BeginDeviceFormdataRequestBody
+		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+			return err
+		}
+		request.Body = &body
+	} else {
+		return err
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginDevice(ctx.Request().Context(), request.(BeginDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginDevice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginDeviceResponseObject); ok {
+		return validResponse.VisitBeginDeviceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8422,6 +9661,175 @@ func (sh *strictHandler) GetStepLog(ctx echo.Context, promotion PromotionID, ste
 		return err
 	} else if validResponse, ok := response.(GetStepLogResponseObject); ok {
 		return validResponse.VisitGetStepLogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListProviders operation middleware
+func (sh *strictHandler) ListProviders(ctx echo.Context) error {
+	var request ListProvidersRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProviders(ctx.Request().Context(), request.(ListProvidersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProviders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListProvidersResponseObject); ok {
+		return validResponse.VisitListProvidersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateProvider operation middleware
+func (sh *strictHandler) CreateProvider(ctx echo.Context) error {
+	var request CreateProviderRequestObject
+
+	var body CreateProviderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateProvider(ctx.Request().Context(), request.(CreateProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateProviderResponseObject); ok {
+		return validResponse.VisitCreateProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteProvider operation middleware
+func (sh *strictHandler) DeleteProvider(ctx echo.Context, provider ProviderName, params DeleteProviderParams) error {
+	var request DeleteProviderRequestObject
+
+	request.Provider = provider
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteProvider(ctx.Request().Context(), request.(DeleteProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteProviderResponseObject); ok {
+		return validResponse.VisitDeleteProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetProvider operation middleware
+func (sh *strictHandler) GetProvider(ctx echo.Context, provider ProviderName) error {
+	var request GetProviderRequestObject
+
+	request.Provider = provider
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProvider(ctx.Request().Context(), request.(GetProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProviderResponseObject); ok {
+		return validResponse.VisitGetProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateProvider operation middleware
+func (sh *strictHandler) UpdateProvider(ctx echo.Context, provider ProviderName, params UpdateProviderParams) error {
+	var request UpdateProviderRequestObject
+
+	request.Provider = provider
+	request.Params = params
+
+	var body UpdateProviderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateProvider(ctx.Request().Context(), request.(UpdateProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateProviderResponseObject); ok {
+		return validResponse.VisitUpdateProviderResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9356,6 +10764,105 @@ func (sh *strictHandler) SetSecret(ctx echo.Context, service ServiceName, name K
 	return nil
 }
 
+// ListTrusts operation middleware
+func (sh *strictHandler) ListTrusts(ctx echo.Context, service ServiceName) error {
+	var request ListTrustsRequestObject
+
+	request.Service = service
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTrusts(ctx.Request().Context(), request.(ListTrustsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTrusts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTrustsResponseObject); ok {
+		return validResponse.VisitListTrustsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTrust operation middleware
+func (sh *strictHandler) CreateTrust(ctx echo.Context, service ServiceName) error {
+	var request CreateTrustRequestObject
+
+	request.Service = service
+
+	var body CreateTrustJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTrust(ctx.Request().Context(), request.(CreateTrustRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTrust")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTrustResponseObject); ok {
+		return validResponse.VisitCreateTrustResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTrust operation middleware
+func (sh *strictHandler) DeleteTrust(ctx echo.Context, service ServiceName, trust Name) error {
+	var request DeleteTrustRequestObject
+
+	request.Service = service
+	request.Trust = trust
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTrust(ctx.Request().Context(), request.(DeleteTrustRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTrust")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTrustResponseObject); ok {
+		return validResponse.VisitDeleteTrustResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SignOut operation middleware
 func (sh *strictHandler) SignOut(ctx echo.Context) error {
 	var request SignOutRequestObject
@@ -9511,6 +11018,75 @@ func (sh *strictHandler) ListSessions(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
 		return validResponse.VisitListSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSignIn operation middleware
+func (sh *strictHandler) GetSignIn(ctx echo.Context) error {
+	var request GetSignInRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSignIn(ctx.Request().Context(), request.(GetSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSignInResponseObject); ok {
+		return validResponse.VisitGetSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSignIn operation middleware
+func (sh *strictHandler) UpdateSignIn(ctx echo.Context) error {
+	var request UpdateSignInRequestObject
+
+	var body UpdateSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSignIn(ctx.Request().Context(), request.(UpdateSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSignInResponseObject); ok {
+		return validResponse.VisitUpdateSignInResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9756,6 +11332,39 @@ func (sh *strictHandler) SetMember(ctx echo.Context, team TeamName, account Acco
 		return err
 	} else if validResponse, ok := response.(SetMemberResponseObject); ok {
 		return validResponse.VisitSetMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GrantToken operation middleware
+func (sh *strictHandler) GrantToken(ctx echo.Context) error {
+	var request GrantTokenRequestObject
+
+	if form, err := ctx.FormParams(); err == nil {
+		var body GrantTokenFormdataRequestBody
+		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+			return err
+		}
+		request.Body = &body
+	} else {
+		return err
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GrantToken(ctx.Request().Context(), request.(GrantTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GrantToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GrantTokenResponseObject); ok {
+		return validResponse.VisitGrantTokenResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"regexp"
 	"slices"
@@ -74,11 +75,19 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 			// Who asks was found out before.
 			Options: &openapi3filter.Options{MultiError: true, KeepValidatedValue: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
 		})
+		if err != nil && op.RequestBody != nil && op.RequestBody.Value.Content["application/json"] == nil && !isForm(r) {
+			return refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/x-www-form-urlencoded")
+		}
 		if err != nil {
 			return invalidRequest(err)
 		}
 		return next(c)
 	}
+}
+
+func isForm(r *http.Request) bool {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind == "application/x-www-form-urlencoded"
 }
 
 // knownParameters refuses query parameters that the operation does not have: a

@@ -35,6 +35,9 @@ type World struct {
 	Logs    func(ctx context.Context, q slipway.LogQuery, w io.Writer) error
 	Observe func(ctx context.Context, service, environment string) (slipway.Observed, error)
 	Render  func(ctx context.Context, req slipway.RenderRequest) (slipway.Snapshot, error)
+	// OpenID is asked for providers; unless a test gives a real one, every issuer
+	// is one and nobody signs in there.
+	OpenID slipway.OpenID
 	// Hold keeps promotions from ending until it is closed; nil doesn't.
 	Hold chan struct{}
 
@@ -71,7 +74,7 @@ func New(t testing.TB) *World {
 	}
 	w.Ledger = platform.NewLedger(storage)
 	w.Platform = platform.New(platform.Options{
-		Storage: storage, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Builder: builder{w}, Renderer: renderer{w},
+		Storage: storage, OpenID: openID{w}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Builder: builder{w}, Renderer: renderer{w},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost:7080/"
 		},
@@ -285,4 +288,35 @@ func (s secrets) Delete(_ context.Context, ref slipway.SecretRef) error {
 	defer s.w.mu.Unlock()
 	delete(s.w.secrets, ref)
 	return nil
+}
+
+// openID asks the test's own, or stands for providers that answer and let in nobody.
+type openID struct{ w *World }
+
+func (o openID) Discover(ctx context.Context, issuer string) error {
+	if o.w.OpenID != nil {
+		return o.w.OpenID.Discover(ctx, issuer)
+	}
+	return nil
+}
+
+func (o openID) Begin(ctx context.Context, c slipway.OpenIDClient, challenge slipway.SignInChallenge) (string, error) {
+	if o.w.OpenID != nil {
+		return o.w.OpenID.Begin(ctx, c, challenge)
+	}
+	return c.Issuer + "/authorize", nil
+}
+
+func (o openID) Redeem(ctx context.Context, c slipway.OpenIDClient, challenge slipway.SignInChallenge, code slipway.Secret) (slipway.Person, error) {
+	if o.w.OpenID != nil {
+		return o.w.OpenID.Redeem(ctx, c, challenge, code)
+	}
+	return slipway.Person{}, slipway.Errorf(slipway.Unauthenticated, "nobody signs in here")
+}
+
+func (o openID) Verify(ctx context.Context, issuer string, audiences []string, token slipway.Secret) (slipway.Job, error) {
+	if o.w.OpenID != nil {
+		return o.w.OpenID.Verify(ctx, issuer, audiences, token)
+	}
+	return slipway.Job{}, slipway.Errorf(slipway.Unauthenticated, "no job is known here")
 }

@@ -18,6 +18,57 @@ import (
 	slipway "github.com/slipway-dev/slipway"
 )
 
+// Defines values for GrantGrantType.
+const (
+	UrnIetfParamsOauthGrantTypeDeviceCode    GrantGrantType = "urn:ietf:params:oauth:grant-type:device_code"
+	UrnIetfParamsOauthGrantTypeTokenExchange GrantGrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+)
+
+// Valid indicates whether the value is a known member of the GrantGrantType enum.
+func (e GrantGrantType) Valid() bool {
+	switch e {
+	case UrnIetfParamsOauthGrantTypeDeviceCode:
+		return true
+	case UrnIetfParamsOauthGrantTypeTokenExchange:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GrantRequestedTokenType.
+const (
+	UrnIetfParamsOauthTokenTypeAccessToken GrantRequestedTokenType = "urn:ietf:params:oauth:token-type:access_token"
+)
+
+// Valid indicates whether the value is a known member of the GrantRequestedTokenType enum.
+func (e GrantRequestedTokenType) Valid() bool {
+	switch e {
+	case UrnIetfParamsOauthTokenTypeAccessToken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GrantSubjectTokenType.
+const (
+	UrnIetfParamsOauthTokenTypeIdToken GrantSubjectTokenType = "urn:ietf:params:oauth:token-type:id_token"
+	UrnIetfParamsOauthTokenTypeJwt     GrantSubjectTokenType = "urn:ietf:params:oauth:token-type:jwt"
+)
+
+// Valid indicates whether the value is a known member of the GrantSubjectTokenType enum.
+func (e GrantSubjectTokenType) Valid() bool {
+	switch e {
+	case UrnIetfParamsOauthTokenTypeIdToken:
+		return true
+	case UrnIetfParamsOauthTokenTypeJwt:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAuditParamsResult.
 const (
 	Done    ListAuditParamsResult = "done"
@@ -506,6 +557,45 @@ type DeploymentPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Device the codes of a command line that waits (RFC 8628, 3.2)
+type Device struct {
+	// DeviceCode by which the command line asks
+	DeviceCode string `json:"device_code"`
+
+	// ExpiresIn for how many seconds the codes are good
+	//
+	// Example: 600
+	ExpiresIn int `json:"expires_in"`
+
+	// Interval how many seconds to wait between two questions
+	//
+	// Example: 5
+	Interval int `json:"interval"`
+
+	// UserCode which a person confirms
+	//
+	// Example: WDJB-MJHT
+	UserCode string `json:"user_code"`
+
+	// VerificationUri where
+	//
+	// Example: https://slipway.example.com/device
+	VerificationUri string `json:"verification_uri"`
+
+	// VerificationUriComplete the same with the code in it
+	//
+	// Example: https://slipway.example.com/device?code=WDJB-MJHT
+	VerificationUriComplete string `json:"verification_uri_complete"`
+}
+
+// DeviceInput which program asks
+type DeviceInput struct {
+	// ClientId its name
+	//
+	// Example: slipway
+	ClientId string `json:"client_id"`
+}
+
 // Digest sha256 of the content
 //
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -680,6 +770,80 @@ type FreezeList struct {
 	// Items the freezes
 	Items []Freeze `json:"items"`
 }
+
+// Grant what is exchanged for a token
+type Grant struct {
+	// Audience the service that the job acts for
+	//
+	// Example: billing
+	Audience string `json:"audience,omitempty,omitzero"`
+
+	// ClientId which program asks
+	//
+	// Example: slipway
+	ClientId string `json:"client_id,omitempty,omitzero"`
+
+	// DeviceCode of `POST /device`
+	DeviceCode string `json:"device_code,omitempty,omitzero"`
+
+	// GrantType which kind it is
+	GrantType GrantGrantType `json:"grant_type"`
+
+	// RequestedTokenType what to give for it
+	RequestedTokenType GrantRequestedTokenType `json:"requested_token_type,omitempty,omitzero"`
+
+	// SubjectToken the CI job's own token
+	SubjectToken string `json:"subject_token,omitempty,omitzero"`
+
+	// SubjectTokenType what it is
+	SubjectTokenType GrantSubjectTokenType `json:"subject_token_type,omitempty,omitzero"`
+}
+
+// GrantGrantType which kind it is
+type GrantGrantType string
+
+// GrantRequestedTokenType what to give for it
+type GrantRequestedTokenType string
+
+// GrantSubjectTokenType what it is
+type GrantSubjectTokenType string
+
+// Granted a token (RFC 6749, 5.1)
+type Granted struct {
+	// AccessToken for `Authorization: Bearer`
+	AccessToken string `json:"access_token"`
+
+	// Account whose session it is
+	//
+	// Example: ada
+	Account string `json:"account,omitempty,omitzero"`
+
+	// ExpiresIn for how many seconds it is good
+	//
+	// Example: 900
+	ExpiresIn int `json:"expires_in"`
+
+	// IssuedTokenType of a token for a CI job
+	//
+	// Example: urn:ietf:params:oauth:token-type:access_token
+	IssuedTokenType string `json:"issued_token_type,omitempty,omitzero"`
+
+	// RefreshToken of a session; good once, for the next pair
+	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
+
+	// Scope what a CI job may do with it
+	//
+	// Example: promote:dev
+	Scope string `json:"scope,omitempty,omitzero"`
+
+	// TokenType Bearer
+	//
+	// Example: Bearer
+	TokenType string `json:"token_type"`
+}
+
+// GroupRule what a group at a provider is worth; a role in a team, or admin of the platform
+type GroupRule = slipway.GroupRule
 
 // Hold automatic promotion into an environment is stopped
 type Hold struct {
@@ -927,6 +1091,11 @@ type NewToken struct {
 	Token string `json:"token"`
 }
 
+// OpenIDScope a scope of OpenID Connect
+//
+// Example: groups
+type OpenIDScope = string
+
 // OpenSession where somebody is signed in
 type OpenSession struct {
 	// Address where from
@@ -1053,6 +1222,11 @@ type Problem struct {
 	//
 	// Example: billing already has a promotion to prod under way
 	Detail string `json:"detail"`
+
+	// Error the error code of OAuth 2.0, at `POST /token` alone
+	//
+	// Example: authorization_pending
+	Error string `json:"error,omitempty,omitzero"`
 
 	// Errors one entry per invalid field
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
@@ -1269,6 +1443,132 @@ type PromotionPlan = slipway.PromotionPlan
 //
 // Example: running
 type PromotionState = slipway.PromotionState
+
+// Provider an OpenID provider
+type Provider struct {
+	// Active whether people can sign in through it
+	Active bool `json:"active"`
+
+	// Callback the redirect URI to register there
+	//
+	// Example: https://slipway.example.com/login/callback/corp
+	Callback string `json:"callback"`
+
+	// ClientId how it knows Slipway
+	//
+	// Example: slipway
+	ClientId string `json:"client_id"`
+
+	// CreatedAt when it was made
+	CreatedAt time.Time `json:"created_at"`
+
+	// DisplayName what stands on the button; the name when empty
+	//
+	// Example: Corp
+	DisplayName string `json:"display_name"`
+
+	// Groups what groups are worth
+	Groups []GroupRule `json:"groups"`
+
+	// GroupsClaim which claim holds groups; a path with dots leads into one
+	//
+	// Example: groups
+	GroupsClaim string `json:"groups_claim"`
+
+	// HasSecret whether a client secret is stored
+	HasSecret bool `json:"has_secret"`
+
+	// Issuer its issuer
+	//
+	// Example: https://login.example.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Open whether whoever signs in gets an account
+	Open bool `json:"open"`
+
+	// Scopes asked for beyond openid, profile and email
+	Scopes []OpenIDScope `json:"scopes"`
+}
+
+// ProviderChange what to change of a provider
+type ProviderChange struct {
+	// Active whether people can sign in through it
+	Active *bool `json:"active,omitempty"`
+
+	// ClientId how it knows Slipway
+	ClientId *string `json:"client_id,omitempty"`
+
+	// ClientSecret in place of the one before
+	ClientSecret string `json:"client_secret,omitempty,omitzero"`
+
+	// DisplayName what stands on the button
+	DisplayName *string `json:"display_name,omitempty"`
+
+	// Groups what groups are worth
+	Groups *[]GroupRule `json:"groups,omitempty"`
+
+	// GroupsClaim which claim holds groups
+	GroupsClaim *string `json:"groups_claim,omitempty"`
+
+	// Open whether whoever signs in gets an account
+	Open *bool `json:"open,omitempty"`
+
+	// Scopes to ask for beyond openid, profile and email
+	Scopes *[]OpenIDScope `json:"scopes,omitempty"`
+}
+
+// ProviderInput a provider to add
+type ProviderInput struct {
+	// ClientId how it knows Slipway
+	//
+	// Example: slipway
+	ClientId string `json:"client_id"`
+
+	// ClientSecret sealed at once, and never shown; none for a public client
+	//
+	// Example: from the provider
+	ClientSecret string `json:"client_secret,omitempty,omitzero"`
+
+	// DisplayName what stands on the button
+	//
+	// Example: Corp
+	DisplayName string `json:"display_name,omitempty,omitzero"`
+
+	// Groups what groups are worth
+	Groups []GroupRule `json:"groups,omitempty,omitzero"`
+
+	// GroupsClaim which claim holds groups
+	//
+	// Example: groups
+	GroupsClaim string `json:"groups_claim,omitempty,omitzero"`
+
+	// Issuer exactly as the provider calls itself
+	//
+	// Example: https://login.example.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Open whether whoever signs in gets an account
+	Open bool `json:"open,omitempty,omitzero"`
+
+	// Scopes to ask for beyond openid, profile and email
+	Scopes []OpenIDScope `json:"scopes,omitempty,omitzero"`
+}
+
+// ProviderList providers by name
+type ProviderList struct {
+	// Items the items
+	Items []Provider `json:"items"`
+}
 
 // RefreshInput the refresh token of a session
 type RefreshInput struct {
@@ -1693,6 +1993,21 @@ type Setting struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// SignIn how one signs in
+type SignIn struct {
+	// Passwords whether names and passwords open a session
+	Passwords bool `json:"passwords"`
+
+	// Providers the providers
+	Providers []Way `json:"providers"`
+}
+
+// SignInChange what to switch
+type SignInChange struct {
+	// Passwords whether names and passwords open a session
+	Passwords bool `json:"passwords"`
+}
+
 // SignInInput name and password
 type SignInInput struct {
 	// Name its name
@@ -2071,6 +2386,76 @@ type TrafficSlice struct {
 	Requests int64 `json:"requests"`
 }
 
+// Trust which CI jobs may act for a service
+type Trust struct {
+	// Audience for whom they must be made
+	//
+	// Example: https://slipway.example.com
+	Audience string `json:"audience"`
+
+	// CreatedAt when it was made
+	CreatedAt time.Time `json:"created_at"`
+
+	// Issuer who signs the jobs' tokens
+	//
+	// Example: https://token.actions.githubusercontent.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Once whether each token of a job is taken once
+	Once bool `json:"once"`
+
+	// Scopes what they may do
+	Scopes []Scope `json:"scopes"`
+
+	// Subject a pattern of which jobs
+	//
+	// Example: repo:shop/billing:*
+	Subject string `json:"subject"`
+
+	// UsedAt when a job came last
+	UsedAt time.Time `json:"used_at,omitempty,omitzero"`
+}
+
+// TrustInput which CI jobs to trust
+type TrustInput struct {
+	// Audience for whom they must be made
+	//
+	// Example: https://slipway.example.com
+	Audience string `json:"audience"`
+
+	// Issuer who signs the jobs' tokens
+	//
+	// Example: https://gitlab.com
+	Issuer string `json:"issuer"`
+
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Once take each token of a job once
+	Once bool `json:"once,omitempty,omitzero"`
+
+	// Scopes what they may do
+	Scopes []Scope `json:"scopes"`
+
+	// Subject a pattern of which jobs
+	//
+	// Example: project_path:shop/billing:ref_type:branch:ref:main
+	Subject string `json:"subject"`
+}
+
+// TrustList trusts by name
+type TrustList struct {
+	// Items the items
+	Items []Trust `json:"items"`
+}
+
 // Verdict what a person says
 //
 // Example: approve
@@ -2096,6 +2481,19 @@ type Version struct {
 
 // Wait a closed gate
 type Wait = slipway.Wait
+
+// Way a provider as the sign-in page shows it
+type Way struct {
+	// Name a DNS label of lower-case letters, digits and single hyphens
+	//
+	// Example: billing
+	Name Name `json:"name"`
+
+	// Title what stands on the button
+	//
+	// Example: Corp
+	Title string `json:"title"`
+}
 
 // Window a stretch of time that comes again
 type Window = slipway.Window
@@ -2124,6 +2522,11 @@ type Limit = int
 
 // PromotionID defines model for PromotionID.
 type PromotionID = int
+
+// ProviderName a DNS label of lower-case letters, digits and single hyphens
+//
+// Example: billing
+type ProviderName = Name
 
 // ReleaseNumber defines model for ReleaseNumber.
 type ReleaseNumber = int
@@ -2245,6 +2648,18 @@ type GetStepLogParams struct {
 
 // GetStepLogParamsFormat defines parameters for GetStepLog.
 type GetStepLogParamsFormat string
+
+// DeleteProviderParams defines parameters for DeleteProvider.
+type DeleteProviderParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateProviderParams defines parameters for UpdateProvider.
+type UpdateProviderParams struct {
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
 
 // ListServicesParams defines parameters for ListServices.
 type ListServicesParams struct {
@@ -2390,6 +2805,9 @@ type UpdateAccountJSONRequestBody = AccountChange
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordInput
 
+// BeginDeviceFormdataRequestBody defines body for BeginDevice for application/x-www-form-urlencoded ContentType.
+type BeginDeviceFormdataRequestBody = DeviceInput
+
 // CreateEnvironmentJSONRequestBody defines body for CreateEnvironment for application/json ContentType.
 type CreateEnvironmentJSONRequestBody = EnvironmentInput
 
@@ -2410,6 +2828,12 @@ type SteerCanaryJSONRequestBody = SteeringInput
 
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionInput
+
+// CreateProviderJSONRequestBody defines body for CreateProvider for application/json ContentType.
+type CreateProviderJSONRequestBody = ProviderInput
+
+// UpdateProviderJSONRequestBody defines body for UpdateProvider for application/json ContentType.
+type UpdateProviderJSONRequestBody = ProviderChange
 
 // CreateServiceJSONRequestBody defines body for CreateService for application/json ContentType.
 type CreateServiceJSONRequestBody = ServiceInput
@@ -2444,17 +2868,26 @@ type CreatePromotionJSONRequestBody = PromotionInput
 // SetSecretJSONRequestBody defines body for SetSecret for application/json ContentType.
 type SetSecretJSONRequestBody = SecretInput
 
+// CreateTrustJSONRequestBody defines body for CreateTrust for application/json ContentType.
+type CreateTrustJSONRequestBody = TrustInput
+
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInInput
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = RefreshInput
 
+// UpdateSignInJSONRequestBody defines body for UpdateSignIn for application/json ContentType.
+type UpdateSignInJSONRequestBody = SignInChange
+
 // CreateTeamJSONRequestBody defines body for CreateTeam for application/json ContentType.
 type CreateTeamJSONRequestBody = TeamInput
 
 // SetMemberJSONRequestBody defines body for SetMember for application/json ContentType.
 type SetMemberJSONRequestBody = MemberInput
+
+// GrantTokenFormdataRequestBody defines body for GrantToken for application/x-www-form-urlencoded ContentType.
+type GrantTokenFormdataRequestBody = Grant
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenInput
@@ -2614,6 +3047,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 	VerifyAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginDeviceWithBody Begin to sign in a command line
+	//
+	// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+	// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /device (the `BeginDevice` operationId).
+	BeginDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginDeviceWithFormdataBody Begin to sign in a command line
+	//
+	// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+	// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /device (the `BeginDevice` operationId).
+	BeginDeviceWithFormdataBody(ctx context.Context, body BeginDeviceFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEnvironments List environments
 	//
@@ -2840,6 +3293,67 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /promotions/{promotion}/steps/{step}/log (the `GetStepLog` operationId).
 	GetStepLog(ctx context.Context, promotion PromotionID, step StepName, params *GetStepLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListProviders List providers
+	//
+	// OpenID providers that people sign in through, by name. Secrets are not shown.
+	//
+	// Corresponds with GET /providers (the `ListProviders` operationId).
+	ListProviders(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateProviderWithBody Add a provider
+	//
+	// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+	// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+	// `open`, gives an account to who has none.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /providers (the `CreateProvider` operationId).
+	CreateProviderWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateProvider Add a provider
+	//
+	// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+	// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+	// `open`, gives an account to who has none.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /providers (the `CreateProvider` operationId).
+	CreateProvider(ctx context.Context, body CreateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteProvider Remove a provider
+	//
+	// Its people keep their accounts and come in no more that way. Refused where no admin could sign in afterwards.
+	//
+	// Corresponds with DELETE /providers/{provider} (the `DeleteProvider` operationId).
+	DeleteProvider(ctx context.Context, provider ProviderName, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProvider Show a provider
+	//
+	// One provider by its name.
+	//
+	// Corresponds with GET /providers/{provider} (the `GetProvider` operationId).
+	GetProvider(ctx context.Context, provider ProviderName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateProviderWithBody Change a provider
+	//
+	// Changes the fields that are given. The issuer stays; add another provider for another one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+	UpdateProviderWithBody(ctx context.Context, provider ProviderName, params *UpdateProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateProvider Change a provider
+	//
+	// Changes the fields that are given. The issuer stays; add another provider for another one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+	UpdateProvider(ctx context.Context, provider ProviderName, params *UpdateProviderParams, body UpdateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListServices List services
 	//
@@ -3154,6 +3668,42 @@ type ClientInterface interface {
 	// Corresponds with PUT /services/{service}/secrets/{name} (the `SetSecret` operationId).
 	SetSecret(ctx context.Context, service ServiceName, name Key, params *SetSecretParams, body SetSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTrusts List trusts
+	//
+	// Which CI jobs may act for a service by their own token, by name.
+	//
+	// Corresponds with GET /services/{service}/trusts (the `ListTrusts` operationId).
+	ListTrusts(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrustWithBody Trust a CI system's jobs
+	//
+	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+	CreateTrustWithBody(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTrust Trust a CI system's jobs
+	//
+	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+	CreateTrust(ctx context.Context, service ServiceName, body CreateTrustJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTrust Trust no longer
+	//
+	// Ends the trust, and the tokens that were given for it, at once.
+	//
+	// Corresponds with DELETE /services/{service}/trusts/{trust} (the `DeleteTrust` operationId).
+	DeleteTrust(ctx context.Context, service ServiceName, trust Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SignOut Sign out
 	//
 	// Ends the session whose access token is sent.
@@ -3210,6 +3760,33 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSignIn Say how one signs in
+	//
+	// Through which providers, and whether by password too. A browser begins at `/login/with/{provider}`.
+	//
+	// Corresponds with GET /sign-in (the `GetSignIn` operationId).
+	GetSignIn(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSignInWithBody Switch passwords on or off
+	//
+	// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+	// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+	UpdateSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSignIn Switch passwords on or off
+	//
+	// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+	// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+	UpdateSignIn(ctx context.Context, body UpdateSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RotateSigningKeys Sign with a new key
 	//
@@ -3288,6 +3865,32 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
 	SetMember(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GrantTokenWithBody Exchange a grant for a token
+	//
+	// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+	// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+	// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+	// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+	// after the interval, `slow_down` to wait five seconds longer each time from now on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /token (the `GrantToken` operationId).
+	GrantTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GrantTokenWithFormdataBody Exchange a grant for a token
+	//
+	// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+	// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+	// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+	// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+	// after the interval, `slow_down` to wait five seconds longer each time from now on.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /token (the `GrantToken` operationId).
+	GrantTokenWithFormdataBody(ctx context.Context, body GrantTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens List tokens
 	//
@@ -3501,6 +4104,46 @@ func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEdit
 // Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 func (c *Client) VerifyAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyAuditRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginDeviceWithBody Begin to sign in a command line
+//
+// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /device (the `BeginDevice` operationId).
+func (c *Client) BeginDeviceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginDeviceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginDeviceWithFormdataBody Begin to sign in a command line
+//
+// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /device (the `BeginDevice` operationId).
+func (c *Client) BeginDeviceWithFormdataBody(ctx context.Context, body BeginDeviceFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginDeviceRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3997,6 +4640,137 @@ func (c *Client) RetryPromotion(ctx context.Context, promotion PromotionID, reqE
 // Corresponds with GET /promotions/{promotion}/steps/{step}/log (the `GetStepLog` operationId).
 func (c *Client) GetStepLog(ctx context.Context, promotion PromotionID, step StepName, params *GetStepLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetStepLogRequest(c.Server, promotion, step, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListProviders List providers
+//
+// OpenID providers that people sign in through, by name. Secrets are not shown.
+//
+// Corresponds with GET /providers (the `ListProviders` operationId).
+func (c *Client) ListProviders(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListProvidersRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateProviderWithBody Add a provider
+//
+// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+// `open`, gives an account to who has none.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /providers (the `CreateProvider` operationId).
+func (c *Client) CreateProviderWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProviderRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateProvider Add a provider
+//
+// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+// `open`, gives an account to who has none.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /providers (the `CreateProvider` operationId).
+func (c *Client) CreateProvider(ctx context.Context, body CreateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProviderRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteProvider Remove a provider
+//
+// Its people keep their accounts and come in no more that way. Refused where no admin could sign in afterwards.
+//
+// Corresponds with DELETE /providers/{provider} (the `DeleteProvider` operationId).
+func (c *Client) DeleteProvider(ctx context.Context, provider ProviderName, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProviderRequest(c.Server, provider, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProvider Show a provider
+//
+// One provider by its name.
+//
+// Corresponds with GET /providers/{provider} (the `GetProvider` operationId).
+func (c *Client) GetProvider(ctx context.Context, provider ProviderName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProviderRequest(c.Server, provider)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateProviderWithBody Change a provider
+//
+// Changes the fields that are given. The issuer stays; add another provider for another one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+func (c *Client) UpdateProviderWithBody(ctx context.Context, provider ProviderName, params *UpdateProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateProviderRequestWithBody(c.Server, provider, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateProvider Change a provider
+//
+// Changes the fields that are given. The issuer stays; add another provider for another one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+func (c *Client) UpdateProvider(ctx context.Context, provider ProviderName, params *UpdateProviderParams, body UpdateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateProviderRequest(c.Server, provider, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4690,6 +5464,82 @@ func (c *Client) SetSecret(ctx context.Context, service ServiceName, name Key, p
 	return c.Client.Do(req)
 }
 
+// ListTrusts List trusts
+//
+// Which CI jobs may act for a service by their own token, by name.
+//
+// Corresponds with GET /services/{service}/trusts (the `ListTrusts` operationId).
+func (c *Client) ListTrusts(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTrustsRequest(c.Server, service)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrustWithBody Trust a CI system's jobs
+//
+// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+func (c *Client) CreateTrustWithBody(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustRequestWithBody(c.Server, service, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTrust Trust a CI system's jobs
+//
+// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+func (c *Client) CreateTrust(ctx context.Context, service ServiceName, body CreateTrustJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTrustRequest(c.Server, service, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTrust Trust no longer
+//
+// Ends the trust, and the tokens that were given for it, at once.
+//
+// Corresponds with DELETE /services/{service}/trusts/{trust} (the `DeleteTrust` operationId).
+func (c *Client) DeleteTrust(ctx context.Context, service ServiceName, trust Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTrustRequest(c.Server, service, trust)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SignOut Sign out
 //
 // Ends the session whose access token is sent.
@@ -4807,6 +5657,63 @@ func (c *Client) RefreshSession(ctx context.Context, body RefreshSessionJSONRequ
 // Corresponds with GET /sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListSessionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSignIn Say how one signs in
+//
+// Through which providers, and whether by password too. A browser begins at `/login/with/{provider}`.
+//
+// Corresponds with GET /sign-in (the `GetSignIn` operationId).
+func (c *Client) GetSignIn(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSignInRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSignInWithBody Switch passwords on or off
+//
+// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+func (c *Client) UpdateSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSignIn Switch passwords on or off
+//
+// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+func (c *Client) UpdateSignIn(ctx context.Context, body UpdateSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSignInRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4985,6 +5892,52 @@ func (c *Client) SetMemberWithBody(ctx context.Context, team TeamName, account A
 // Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
 func (c *Client) SetMember(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetMemberRequest(c.Server, team, account, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GrantTokenWithBody Exchange a grant for a token
+//
+// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+// after the interval, `slow_down` to wait five seconds longer each time from now on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /token (the `GrantToken` operationId).
+func (c *Client) GrantTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGrantTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GrantTokenWithFormdataBody Exchange a grant for a token
+//
+// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+// after the interval, `slow_down` to wait five seconds longer each time from now on.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /token (the `GrantToken` operationId).
+func (c *Client) GrantTokenWithFormdataBody(ctx context.Context, body GrantTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGrantTokenRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5506,6 +6459,46 @@ func NewVerifyAuditRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewBeginDeviceRequestWithFormdataBody calls the generic BeginDevice builder with application/x-www-form-urlencoded body
+func NewBeginDeviceRequestWithFormdataBody(server string, body BeginDeviceFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewBeginDeviceRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewBeginDeviceRequestWithBody constructs an http.Request for the BeginDevice method, with any body, and a specified content type
+func NewBeginDeviceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/device")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -6422,6 +7415,218 @@ func NewGetStepLogRequest(server string, promotion PromotionID, step StepName, p
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListProvidersRequest constructs an http.Request for the ListProviders method
+func NewListProvidersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateProviderRequest calls the generic CreateProvider builder with application/json body
+func NewCreateProviderRequest(server string, body CreateProviderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateProviderRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateProviderRequestWithBody constructs an http.Request for the CreateProvider method, with any body, and a specified content type
+func NewCreateProviderRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteProviderRequest constructs an http.Request for the DeleteProvider method
+func NewDeleteProviderRequest(server string, provider ProviderName, params *DeleteProviderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "provider", provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetProviderRequest constructs an http.Request for the GetProvider method
+func NewGetProviderRequest(server string, provider ProviderName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "provider", provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateProviderRequest calls the generic UpdateProvider builder with application/json body
+func NewUpdateProviderRequest(server string, provider ProviderName, params *UpdateProviderParams, body UpdateProviderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateProviderRequestWithBody(server, provider, params, "application/json", bodyReader)
+}
+
+// NewUpdateProviderRequestWithBody constructs an http.Request for the UpdateProvider method, with any body, and a specified content type
+func NewUpdateProviderRequestWithBody(server string, provider ProviderName, params *UpdateProviderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "provider", provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -7955,6 +9160,128 @@ func NewSetSecretRequestWithBody(server string, service ServiceName, name Key, p
 	return req, nil
 }
 
+// NewListTrustsRequest constructs an http.Request for the ListTrusts method
+func NewListTrustsRequest(server string, service ServiceName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/trusts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTrustRequest calls the generic CreateTrust builder with application/json body
+func NewCreateTrustRequest(server string, service ServiceName, body CreateTrustJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTrustRequestWithBody(server, service, "application/json", bodyReader)
+}
+
+// NewCreateTrustRequestWithBody constructs an http.Request for the CreateTrust method, with any body, and a specified content type
+func NewCreateTrustRequestWithBody(server string, service ServiceName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/trusts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteTrustRequest constructs an http.Request for the DeleteTrust method
+func NewDeleteTrustRequest(server string, service ServiceName, trust Name) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "trust", trust, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/trusts/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSignOutRequest constructs an http.Request for the SignOut method
 func NewSignOutRequest(server string) (*http.Request, error) {
 	var err error
@@ -8112,6 +9439,73 @@ func NewListSessionsRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewGetSignInRequest constructs an http.Request for the GetSignIn method
+func NewGetSignInRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sign-in")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateSignInRequest calls the generic UpdateSignIn builder with application/json body
+func NewUpdateSignInRequest(server string, body UpdateSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUpdateSignInRequestWithBody constructs an http.Request for the UpdateSignIn method, with any body, and a specified content type
+func NewUpdateSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sign-in")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -8472,6 +9866,46 @@ func NewSetMemberRequestWithBody(server string, team TeamName, account AccountNa
 	return req, nil
 }
 
+// NewGrantTokenRequestWithFormdataBody calls the generic GrantToken builder with application/x-www-form-urlencoded body
+func NewGrantTokenRequestWithFormdataBody(server string, body GrantTokenFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewGrantTokenRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewGrantTokenRequestWithBody constructs an http.Request for the GrantToken method, with any body, and a specified content type
+func NewGrantTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListTokensRequest constructs an http.Request for the ListTokens method
 func NewListTokensRequest(server string, params *ListTokensParams) (*http.Request, error) {
 	var err error
@@ -8761,6 +10195,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 	VerifyAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyAuditResponse, error)
 
+	// BeginDeviceWithBodyWithResponse Begin to sign in a command line
+	//
+	// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+	// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /device (the `BeginDevice` operationId).
+	BeginDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginDeviceResponse, error)
+
+	// BeginDeviceWithFormdataBodyWithResponse Begin to sign in a command line
+	//
+	// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+	// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /device (the `BeginDevice` operationId).
+	BeginDeviceWithFormdataBodyWithResponse(ctx context.Context, body BeginDeviceFormdataRequestBody, reqEditors ...RequestEditorFn) (*BeginDeviceResponse, error)
+
 	// ListEnvironmentsWithResponse List environments
 	//
 	// All environments in the order in which releases move through them.
@@ -9012,6 +10466,73 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /promotions/{promotion}/steps/{step}/log (the `GetStepLog` operationId).
 	GetStepLogWithResponse(ctx context.Context, promotion PromotionID, step StepName, params *GetStepLogParams, reqEditors ...RequestEditorFn) (*GetStepLogResponse, error)
+
+	// ListProvidersWithResponse List providers
+	//
+	// OpenID providers that people sign in through, by name. Secrets are not shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /providers (the `ListProviders` operationId).
+	ListProvidersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProvidersResponse, error)
+
+	// CreateProviderWithBodyWithResponse Add a provider
+	//
+	// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+	// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+	// `open`, gives an account to who has none.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /providers (the `CreateProvider` operationId).
+	CreateProviderWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateProviderResponse, error)
+
+	// CreateProviderWithResponse Add a provider
+	//
+	// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+	// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+	// `open`, gives an account to who has none.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /providers (the `CreateProvider` operationId).
+	CreateProviderWithResponse(ctx context.Context, body CreateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProviderResponse, error)
+
+	// DeleteProviderWithResponse Remove a provider
+	//
+	// Its people keep their accounts and come in no more that way. Refused where no admin could sign in afterwards.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /providers/{provider} (the `DeleteProvider` operationId).
+	DeleteProviderWithResponse(ctx context.Context, provider ProviderName, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*DeleteProviderResponse, error)
+
+	// GetProviderWithResponse Show a provider
+	//
+	// One provider by its name.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /providers/{provider} (the `GetProvider` operationId).
+	GetProviderWithResponse(ctx context.Context, provider ProviderName, reqEditors ...RequestEditorFn) (*GetProviderResponse, error)
+
+	// UpdateProviderWithBodyWithResponse Change a provider
+	//
+	// Changes the fields that are given. The issuer stays; add another provider for another one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+	UpdateProviderWithBodyWithResponse(ctx context.Context, provider ProviderName, params *UpdateProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateProviderResponse, error)
+
+	// UpdateProviderWithResponse Change a provider
+	//
+	// Changes the fields that are given. The issuer stays; add another provider for another one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+	UpdateProviderWithResponse(ctx context.Context, provider ProviderName, params *UpdateProviderParams, body UpdateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProviderResponse, error)
 
 	// ListServicesWithResponse List services
 	//
@@ -9356,6 +10877,46 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /services/{service}/secrets/{name} (the `SetSecret` operationId).
 	SetSecretWithResponse(ctx context.Context, service ServiceName, name Key, params *SetSecretParams, body SetSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*SetSecretResponse, error)
 
+	// ListTrustsWithResponse List trusts
+	//
+	// Which CI jobs may act for a service by their own token, by name.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/trusts (the `ListTrusts` operationId).
+	ListTrustsWithResponse(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*ListTrustsResponse, error)
+
+	// CreateTrustWithBodyWithResponse Trust a CI system's jobs
+	//
+	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+	CreateTrustWithBodyWithResponse(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustResponse, error)
+
+	// CreateTrustWithResponse Trust a CI system's jobs
+	//
+	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+	CreateTrustWithResponse(ctx context.Context, service ServiceName, body CreateTrustJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustResponse, error)
+
+	// DeleteTrustWithResponse Trust no longer
+	//
+	// Ends the trust, and the tokens that were given for it, at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /services/{service}/trusts/{trust} (the `DeleteTrust` operationId).
+	DeleteTrustWithResponse(ctx context.Context, service ServiceName, trust Name, reqEditors ...RequestEditorFn) (*DeleteTrustResponse, error)
+
 	// SignOutWithResponse Sign out
 	//
 	// Ends the session whose access token is sent.
@@ -9418,6 +10979,35 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /sessions (the `ListSessions` operationId).
 	ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+
+	// GetSignInWithResponse Say how one signs in
+	//
+	// Through which providers, and whether by password too. A browser begins at `/login/with/{provider}`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sign-in (the `GetSignIn` operationId).
+	GetSignInWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSignInResponse, error)
+
+	// UpdateSignInWithBodyWithResponse Switch passwords on or off
+	//
+	// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+	// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+	UpdateSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSignInResponse, error)
+
+	// UpdateSignInWithResponse Switch passwords on or off
+	//
+	// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+	// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+	UpdateSignInWithResponse(ctx context.Context, body UpdateSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSignInResponse, error)
 
 	// RotateSigningKeysWithResponse Sign with a new key
 	//
@@ -9508,6 +11098,32 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /teams/{team}/members/{account} (the `SetMember` operationId).
 	SetMemberWithResponse(ctx context.Context, team TeamName, account AccountName, params *SetMemberParams, body SetMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMemberResponse, error)
+
+	// GrantTokenWithBodyWithResponse Exchange a grant for a token
+	//
+	// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+	// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+	// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+	// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+	// after the interval, `slow_down` to wait five seconds longer each time from now on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /token (the `GrantToken` operationId).
+	GrantTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GrantTokenResponse, error)
+
+	// GrantTokenWithFormdataBodyWithResponse Exchange a grant for a token
+	//
+	// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+	// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+	// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+	// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+	// after the interval, `slow_down` to wait five seconds longer each time from now on.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /token (the `GrantToken` operationId).
+	GrantTokenWithFormdataBodyWithResponse(ctx context.Context, body GrantTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*GrantTokenResponse, error)
 
 	// ListTokensWithResponse List tokens
 	//
@@ -9899,6 +11515,54 @@ func (r VerifyAuditResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BeginDeviceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Device
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BeginDeviceResponse) GetJSON200() *Device {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BeginDeviceResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BeginDeviceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginDeviceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginDeviceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginDeviceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10873,6 +12537,260 @@ func (r GetStepLogResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetStepLogResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListProvidersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListProvidersResponse) GetJSON200() *ProviderList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListProvidersResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListProvidersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListProvidersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListProvidersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListProvidersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateProviderResponse201Headers the declared response headers of an HTTP 201 response for CreateProvider
+type CreateProviderResponse201Headers struct {
+	Location string
+}
+
+type CreateProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Provider
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateProviderResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateProviderResponse) GetJSON201() *Provider {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateProviderResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteProviderResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProviderResponse200Headers the declared response headers of an HTTP 200 response for GetProvider
+type GetProviderResponse200Headers struct {
+	ETag string
+}
+
+type GetProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Provider
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProviderResponse) GetJSON200() *Provider {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetProviderResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateProviderResponse200Headers the declared response headers of an HTTP 200 response for UpdateProvider
+type UpdateProviderResponse200Headers struct {
+	ETag string
+}
+
+type UpdateProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Provider
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateProviderResponse) GetJSON200() *Provider {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateProviderResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateProviderResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12169,6 +14087,150 @@ func (r SetSecretResponse) ContentType() string {
 	return ""
 }
 
+type ListTrustsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TrustList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTrustsResponse) GetJSON200() *TrustList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTrustsResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTrustsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTrustsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTrustsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTrustsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTrustResponse201Headers the declared response headers of an HTTP 201 response for CreateTrust
+type CreateTrustResponse201Headers struct {
+	Location string
+}
+
+type CreateTrustResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Trust
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateTrustResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTrustResponse) GetJSON201() *Trust {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateTrustResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTrustResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTrustResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTrustResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTrustResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteTrustResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteTrustResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTrustResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTrustResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTrustResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTrustResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SignOutResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -12396,6 +14458,102 @@ func (r ListSessionsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignIn
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSignInResponse) GetJSON200() *SignIn {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSignInResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignIn
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSignInResponse) GetJSON200() *SignIn {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateSignInResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSignInResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12786,6 +14944,54 @@ func (r SetMemberResponse) ContentType() string {
 	return ""
 }
 
+type GrantTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Granted
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GrantTokenResponse) GetJSON200() *Granted {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GrantTokenResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GrantTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GrantTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GrantTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GrantTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListTokensResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -13119,6 +15325,38 @@ func (c *ClientWithResponses) VerifyAuditWithResponse(ctx context.Context, reqEd
 		return nil, err
 	}
 	return ParseVerifyAuditResponse(rsp)
+}
+
+// BeginDeviceWithBodyWithResponse Begin to sign in a command line
+//
+// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /device (the `BeginDevice` operationId).
+func (c *ClientWithResponses) BeginDeviceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginDeviceResponse, error) {
+	rsp, err := c.BeginDeviceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginDeviceResponse(rsp)
+}
+
+// BeginDeviceWithFormdataBodyWithResponse Begin to sign in a command line
+//
+// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
+// anywhere and confirms; meanwhile ask `POST /token` every `interval` seconds.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /device (the `BeginDevice` operationId).
+func (c *ClientWithResponses) BeginDeviceWithFormdataBodyWithResponse(ctx context.Context, body BeginDeviceFormdataRequestBody, reqEditors ...RequestEditorFn) (*BeginDeviceResponse, error) {
+	rsp, err := c.BeginDeviceWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginDeviceResponse(rsp)
 }
 
 // ListEnvironmentsWithResponse List environments
@@ -13533,6 +15771,115 @@ func (c *ClientWithResponses) GetStepLogWithResponse(ctx context.Context, promot
 		return nil, err
 	}
 	return ParseGetStepLogResponse(rsp)
+}
+
+// ListProvidersWithResponse List providers
+//
+// OpenID providers that people sign in through, by name. Secrets are not shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /providers (the `ListProviders` operationId).
+func (c *ClientWithResponses) ListProvidersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProvidersResponse, error) {
+	rsp, err := c.ListProviders(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListProvidersResponse(rsp)
+}
+
+// CreateProviderWithBodyWithResponse Add a provider
+//
+// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+// `open`, gives an account to who has none.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /providers (the `CreateProvider` operationId).
+func (c *ClientWithResponses) CreateProviderWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateProviderResponse, error) {
+	rsp, err := c.CreateProviderWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProviderResponse(rsp)
+}
+
+// CreateProviderWithResponse Add a provider
+//
+// Asks the issuer for what it says of itself, and refuses it when that is not sound. Register `callback` of the
+// answer as redirect URI there. Who signs in needs a verified address; a rule that knows one of their groups, or
+// `open`, gives an account to who has none.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /providers (the `CreateProvider` operationId).
+func (c *ClientWithResponses) CreateProviderWithResponse(ctx context.Context, body CreateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProviderResponse, error) {
+	rsp, err := c.CreateProvider(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProviderResponse(rsp)
+}
+
+// DeleteProviderWithResponse Remove a provider
+//
+// Its people keep their accounts and come in no more that way. Refused where no admin could sign in afterwards.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /providers/{provider} (the `DeleteProvider` operationId).
+func (c *ClientWithResponses) DeleteProviderWithResponse(ctx context.Context, provider ProviderName, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*DeleteProviderResponse, error) {
+	rsp, err := c.DeleteProvider(ctx, provider, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteProviderResponse(rsp)
+}
+
+// GetProviderWithResponse Show a provider
+//
+// One provider by its name.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /providers/{provider} (the `GetProvider` operationId).
+func (c *ClientWithResponses) GetProviderWithResponse(ctx context.Context, provider ProviderName, reqEditors ...RequestEditorFn) (*GetProviderResponse, error) {
+	rsp, err := c.GetProvider(ctx, provider, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProviderResponse(rsp)
+}
+
+// UpdateProviderWithBodyWithResponse Change a provider
+//
+// Changes the fields that are given. The issuer stays; add another provider for another one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+func (c *ClientWithResponses) UpdateProviderWithBodyWithResponse(ctx context.Context, provider ProviderName, params *UpdateProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateProviderResponse, error) {
+	rsp, err := c.UpdateProviderWithBody(ctx, provider, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateProviderResponse(rsp)
+}
+
+// UpdateProviderWithResponse Change a provider
+//
+// Changes the fields that are given. The issuer stays; add another provider for another one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /providers/{provider} (the `UpdateProvider` operationId).
+func (c *ClientWithResponses) UpdateProviderWithResponse(ctx context.Context, provider ProviderName, params *UpdateProviderParams, body UpdateProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProviderResponse, error) {
+	rsp, err := c.UpdateProvider(ctx, provider, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateProviderResponse(rsp)
 }
 
 // ListServicesWithResponse List services
@@ -14100,6 +16447,70 @@ func (c *ClientWithResponses) SetSecretWithResponse(ctx context.Context, service
 	return ParseSetSecretResponse(rsp)
 }
 
+// ListTrustsWithResponse List trusts
+//
+// Which CI jobs may act for a service by their own token, by name.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/trusts (the `ListTrusts` operationId).
+func (c *ClientWithResponses) ListTrustsWithResponse(ctx context.Context, service ServiceName, reqEditors ...RequestEditorFn) (*ListTrustsResponse, error) {
+	rsp, err := c.ListTrusts(ctx, service, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTrustsResponse(rsp)
+}
+
+// CreateTrustWithBodyWithResponse Trust a CI system's jobs
+//
+// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+func (c *ClientWithResponses) CreateTrustWithBodyWithResponse(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTrustResponse, error) {
+	rsp, err := c.CreateTrustWithBody(ctx, service, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTrustResponse(rsp)
+}
+
+// CreateTrustWithResponse Trust a CI system's jobs
+//
+// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
+// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
+// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/trusts (the `CreateTrust` operationId).
+func (c *ClientWithResponses) CreateTrustWithResponse(ctx context.Context, service ServiceName, body CreateTrustJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTrustResponse, error) {
+	rsp, err := c.CreateTrust(ctx, service, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTrustResponse(rsp)
+}
+
+// DeleteTrustWithResponse Trust no longer
+//
+// Ends the trust, and the tokens that were given for it, at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /services/{service}/trusts/{trust} (the `DeleteTrust` operationId).
+func (c *ClientWithResponses) DeleteTrustWithResponse(ctx context.Context, service ServiceName, trust Name, reqEditors ...RequestEditorFn) (*DeleteTrustResponse, error) {
+	rsp, err := c.DeleteTrust(ctx, service, trust, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTrustResponse(rsp)
+}
+
 // SignOutWithResponse Sign out
 //
 // Ends the session whose access token is sent.
@@ -14203,6 +16614,53 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqE
 		return nil, err
 	}
 	return ParseListSessionsResponse(rsp)
+}
+
+// GetSignInWithResponse Say how one signs in
+//
+// Through which providers, and whether by password too. A browser begins at `/login/with/{provider}`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sign-in (the `GetSignIn` operationId).
+func (c *ClientWithResponses) GetSignInWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSignInResponse, error) {
+	rsp, err := c.GetSignIn(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSignInResponse(rsp)
+}
+
+// UpdateSignInWithBodyWithResponse Switch passwords on or off
+//
+// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+func (c *ClientWithResponses) UpdateSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSignInResponse, error) {
+	rsp, err := c.UpdateSignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSignInResponse(rsp)
+}
+
+// UpdateSignInWithResponse Switch passwords on or off
+//
+// Without passwords, people come in through providers alone. Refused until an admin of the platform has done so
+// once. Should no admin be able to come in through a provider any more, passwords of admins open again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /sign-in (the `UpdateSignIn` operationId).
+func (c *ClientWithResponses) UpdateSignInWithResponse(ctx context.Context, body UpdateSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSignInResponse, error) {
+	rsp, err := c.UpdateSignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSignInResponse(rsp)
 }
 
 // RotateSigningKeysWithResponse Sign with a new key
@@ -14353,6 +16811,44 @@ func (c *ClientWithResponses) SetMemberWithResponse(ctx context.Context, team Te
 		return nil, err
 	}
 	return ParseSetMemberResponse(rsp)
+}
+
+// GrantTokenWithBodyWithResponse Exchange a grant for a token
+//
+// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+// after the interval, `slow_down` to wait five seconds longer each time from now on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /token (the `GrantToken` operationId).
+func (c *ClientWithResponses) GrantTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GrantTokenResponse, error) {
+	rsp, err := c.GrantTokenWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGrantTokenResponse(rsp)
+}
+
+// GrantTokenWithFormdataBodyWithResponse Exchange a grant for a token
+//
+// The token endpoint of OAuth 2.0. With the grant `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), a CI
+// job's own token is exchanged for one of 15 minutes that acts for the service named in `audience`. With
+// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628), a command line asks whether somebody has let it in.
+// What is refused has an `error` of OAuth beside the problem's own fields; `authorization_pending` means to ask again
+// after the interval, `slow_down` to wait five seconds longer each time from now on.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /token (the `GrantToken` operationId).
+func (c *ClientWithResponses) GrantTokenWithFormdataBodyWithResponse(ctx context.Context, body GrantTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*GrantTokenResponse, error) {
+	rsp, err := c.GrantTokenWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGrantTokenResponse(rsp)
 }
 
 // ListTokensWithResponse List tokens
@@ -14679,6 +17175,39 @@ func ParseVerifyAuditResponse(rsp *http.Response) (*VerifyAuditResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AuditCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBeginDeviceResponse parses an HTTP response from a BeginDeviceWithResponse call
+func ParseBeginDeviceResponse(rsp *http.Response) (*BeginDeviceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginDeviceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Device
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -15395,6 +17924,206 @@ func ParseGetStepLogResponse(rsp *http.Response) (*GetStepLogResponse, error) {
 	case rsp.StatusCode == 200:
 		// Content-type (text/plain) unsupported
 
+	}
+
+	return response, nil
+}
+
+// ParseListProvidersResponse parses an HTTP response from a ListProvidersWithResponse call
+func ParseListProvidersResponse(rsp *http.Response) (*ListProvidersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListProvidersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateProviderResponse parses an HTTP response from a CreateProviderWithResponse call
+func ParseCreateProviderResponse(rsp *http.Response) (*CreateProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Provider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateProviderResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteProviderResponse parses an HTTP response from a DeleteProviderWithResponse call
+func ParseDeleteProviderResponse(rsp *http.Response) (*DeleteProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetProviderResponse parses an HTTP response from a GetProviderWithResponse call
+func ParseGetProviderResponse(rsp *http.Response) (*GetProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Provider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateProviderResponse parses an HTTP response from a UpdateProviderWithResponse call
+func ParseUpdateProviderResponse(rsp *http.Response) (*UpdateProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Provider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -16369,6 +19098,114 @@ func ParseSetSecretResponse(rsp *http.Response) (*SetSecretResponse, error) {
 	return response, nil
 }
 
+// ParseListTrustsResponse parses an HTTP response from a ListTrustsWithResponse call
+func ParseListTrustsResponse(rsp *http.Response) (*ListTrustsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTrustsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TrustList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateTrustResponse parses an HTTP response from a CreateTrustWithResponse call
+func ParseCreateTrustResponse(rsp *http.Response) (*CreateTrustResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTrustResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Trust
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateTrustResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTrustResponse parses an HTTP response from a DeleteTrustWithResponse call
+func ParseDeleteTrustResponse(rsp *http.Response) (*DeleteTrustResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTrustResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSignOutResponse parses an HTTP response from a SignOutWithResponse call
 func ParseSignOutResponse(rsp *http.Response) (*SignOutResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16513,6 +19350,72 @@ func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest SessionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSignInResponse parses an HTTP response from a GetSignInWithResponse call
+func ParseGetSignInResponse(rsp *http.Response) (*GetSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSignInResponse parses an HTTP response from a UpdateSignInWithResponse call
+func ParseUpdateSignInResponse(rsp *http.Response) (*UpdateSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignIn
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -16816,6 +19719,39 @@ func ParseSetMemberResponse(rsp *http.Response) (*SetMemberResponse, error) {
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGrantTokenResponse parses an HTTP response from a GrantTokenWithResponse call
+func ParseGrantTokenResponse(rsp *http.Response) (*GrantTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GrantTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Granted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
