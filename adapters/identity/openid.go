@@ -200,6 +200,9 @@ func refused(err error) error {
 		}
 		return doubt(err, "the provider did not accept the sign-in (%s); begin again", code)
 	}
+	if slipway.CodeOf(err) == slipway.Refused {
+		return slipway.Wrap(slipway.Unavailable, err, "the provider can't be asked: %s", guarded(err))
+	}
 	return slipway.Wrap(slipway.Unavailable, err, "the provider does not answer; try again in a moment")
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/outgoing"
 )
 
 func TestZitadel(t *testing.T) {
@@ -162,6 +163,19 @@ type counting func(path string)
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	c(r.URL.Path)
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestGuarded doesn't ask what the platform may not reach, and says so.
+func TestGuarded(t *testing.T) {
+	guard, err := outgoing.New(outgoing.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := identitytest.NewServer(t)
+	err = identity.New(guard.Client(outgoing.Bounds{})).Discover(t.Context(), p.Issuer())
+	if slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), "--allow-outgoing") {
+		t.Error(err)
+	}
 }
 
 // TestMalicious reads what providers of ill will say of themselves.

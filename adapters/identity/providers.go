@@ -93,6 +93,8 @@ func (p *providers) ask(ctx context.Context, issuer string) (*provider, error) {
 	switch {
 	case errors.As(err, &other):
 		return nil, slipway.Wrap(slipway.Invalid, err, "the provider at %s calls itself otherwise; give the issuer exactly as it does, also its last slash", issuer).At("issuer")
+	case slipway.CodeOf(err) == slipway.Refused: // by the guard of outgoing calls, which says why
+		return nil, slipway.Wrap(slipway.Invalid, err, "%s can't be asked: %s", issuer, guarded(err)).At("issuer")
 	case err != nil && unreachable(err):
 		return nil, slipway.Wrap(slipway.Unavailable, err, "%s does not answer; try again in a moment, and check the issuer if that doesn't help", issuer)
 	case err != nil:
@@ -125,6 +127,15 @@ func (p *providers) ask(ctx context.Context, issuer string) (*provider, error) {
 	keys.Transport = &scarce{next: keys.Transport, limit: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	return &provider{Provider: found, issuer: issuer, style: style,
 		keys: oidc.NewRemoteKeySet(oidc.ClientContext(context.WithoutCancel(ctx), &keys), says.Keys)}, nil
+}
+
+// guarded is the sentence of whoever refused a call.
+func guarded(err error) string {
+	var why *slipway.Error
+	if errors.As(err, &why) {
+		return why.Message
+	}
+	return "it is not reached from here"
 }
 
 // sound wants TLS everywhere but on this machine. Unlike an issuer, an endpoint

@@ -7,10 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
@@ -126,7 +126,7 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 	core := platform.New(platform.Options{
 		Address: p.URL,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
-		OpenID:  identity.New(http.DefaultClient),
+		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
 		URL: func(service, environment string) string {

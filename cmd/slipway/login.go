@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -13,19 +12,24 @@ import (
 )
 
 type loginCommand struct {
-	URL     string `arg:"" name:"server" optional:"" help:"The platform's address; that of --server, the profile or the data directory unless given."`
-	Name    string `help:"The account; asked for unless given."`
-	As      string `placeholder:"PROFILE" help:"The name of the profile; the server's host unless given."`
-	Token   bool   `name:"token-stdin" help:"Keep a token, read from standard input, in place of a session."`
-	Invited string `name:"invitation" placeholder:"LINK" help:"Make the account that an invitation or the set-up link is for."`
+	URL      string `arg:"" name:"server" optional:"" help:"The platform's address; that of --server, the profile or the data directory unless given."`
+	Name     string `xor:"how" help:"Sign in with this name and a password, asked for or read from standard input, instead of with a browser."`
+	As       string `placeholder:"PROFILE" help:"The name of the profile; the server's host unless given."`
+	Token    bool   `name:"token-stdin" xor:"how" help:"Keep a token, read from standard input, in place of a session."`
+	Invited  string `name:"invitation" placeholder:"LINK" help:"Make the account that an invitation or the set-up link is for."`
+	Job      string `name:"ci" xor:"how" placeholder:"SERVICE" help:"As a CI job that the service trusts, by its own token: from SLIPWAY_ID_TOKEN, from GitHub Actions, or from standard input."`
+	Audience string `placeholder:"TEXT" help:"With --ci in GitHub Actions: for whom the token is made (default the platform's address)."`
+	Browser  bool   `negatable:"" default:"true" help:"Open the page in a browser of this machine."`
 }
 
 // Help has examples.
 func (loginCommand) Help() string {
-	return `Signs in and keeps the session, or a token, in a profile. From then on commands use it.
+	return `Signs in and keeps the session, or a token, in a profile. From then on commands use it. Unless told otherwise, it prints a page and a code to confirm there, with a browser on whatever machine.
 
 Examples:
   slipway login https://slipway.example.com
+  slipway login https://slipway.example.com --name ada
+  slipway login https://slipway.example.com --ci billing
   slipway login https://slipway.example.com --token-stdin < token
   slipway login --invitation http://127.0.0.1:7070/invitations/...`
 }
@@ -49,20 +53,28 @@ func (c *loginCommand) Run(a *app) error {
 		return slipway.Errorf(slipway.Invalid, "%q is not an address; write it as https://slipway.example.com", server).At("server")
 	}
 	kept := profile{Server: server}
-	if c.Token {
+	switch {
+	case c.Token:
 		secret, err := a.readSecret("Token: ")
 		if err != nil {
 			return err
 		}
 		kept.Token = secret.Reveal()
-	} else if kept, err = c.session(a, server, invitation); err != nil {
+	case c.Job != "":
+		kept, err = a.job(server, c.Job, c.Audience)
+	case c.Name != "" || c.Invited != "":
+		kept, err = c.session(a, server, invitation)
+	default:
+		kept, err = a.device(server, c.Browser)
+	}
+	if err != nil {
 		return err
 	}
 	name := c.As
 	if name == "" {
 		name = u.Host
 	}
-	if c.Token { // before it is kept: a token that isn't good is told at once
+	if kept.Token != "" { // before it is kept: a token that isn't good is told at once
 		as := *a
 		as.Server, as.env = server, func(key string) string {
 			if key == "SLIPWAY_TOKEN" {
@@ -113,11 +125,7 @@ func (c *loginCommand) session(a *app, server, invitation string) (profile, erro
 	if err != nil {
 		return profile{}, err
 	}
-	version := "slipway/" + buildVersion()
-	cl, err := client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{CheckRedirect: stay}), client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
-		req.Header.Set("User-Agent", version)
-		return nil
-	}))
+	cl, err := a.anonymous(server)
 	if err != nil {
 		return profile{}, err
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
-	"runtime"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -204,15 +202,8 @@ func (c *openCommand) Run(a *app) error {
 	if c.Print || !terminal(a.stdout) {
 		return nil
 	}
-	opener := "xdg-open"
-	if runtime.GOOS == "darwin" {
-		opener = "open"
-	}
-	path, err := exec.LookPath(opener)
-	if err != nil {
-		return nil // printed, which is what can be done here
-	}
-	return exec.CommandContext(a.ctx, path, address).Run()
+	browse(a.ctx, address)
+	return nil
 }
 
 func (c *openCommand) address(a *app) (string, error) {

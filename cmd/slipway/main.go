@@ -73,6 +73,8 @@ type program struct {
 	Account   accountCommands   `cmd:"" group:"Access" help:"People and service accounts."`
 	Team      teamCommands      `cmd:"" group:"Access" help:"Teams and who is in them."`
 	Token     tokenCommands     `cmd:"" group:"Access" help:"Tokens for programs."`
+	Provider  providerCommands  `cmd:"" group:"Access" help:"OpenID providers that people sign in through."`
+	Trust     trustCommands     `cmd:"" group:"Access" help:"CI jobs that act for a service without a stored secret."`
 	Audit     auditCommands     `cmd:"" group:"Access" help:"Who did and tried what."`
 	API       apiCommand        `cmd:"" name:"api" group:"Look" help:"Make any request of the API."`
 	Help      helpCommand       `cmd:"" group:"Look" help:"Show help for a command."`

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+const (
+	grantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantDevice   = "urn:ietf:params:oauth:grant-type:device_code"
+	idTokenType   = "urn:ietf:params:oauth:token-type:id_token"
+)
+
+// anonymous speaks to a server as nobody.
+func (a *app) anonymous(server string) (*client.ClientWithResponses, error) {
+	version := "slipway/" + buildVersion()
+	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Timeout: time.Minute, CheckRedirect: stay}),
+		client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
+			req.Header.Set("User-Agent", version)
+			return nil
+		}))
+}
+
+// grant asks the token endpoint. Fields that aren't given are left out, which
+// the generated form doesn't do.
+func grant(ctx context.Context, cl *client.ClientWithResponses, fields url.Values) (*client.GrantTokenResponse, error) {
+	return cl.GrantTokenWithBodyWithResponse(ctx, "application/x-www-form-urlencoded", strings.NewReader(fields.Encode()))
+}
+
+// device signs in by a browser, on whatever machine (RFC 8628).
+func (a *app) device(server string, open bool) (profile, error) {
+	cl, err := a.anonymous(server)
+	if err != nil {
+		return profile{}, err
+	}
+	begun, err := cl.BeginDeviceWithFormdataBodyWithResponse(a.ctx, client.DeviceInput{ClientId: "slipway"})
+	if err != nil {
+		return profile{}, a.unreachable(err)
+	}
+	if begun.JSON200 == nil {
+		return profile{}, client.ParseProblem(begun.StatusCode(), begun.ContentType(), begun.Body)
+	}
+	d := *begun.JSON200
+	if !strings.HasPrefix(d.VerificationUri, server+"/") {
+		fmt.Fprintf(a.stderr, "The platform calls itself %s, not %s; compare both before you sign in there.\n", clean(d.VerificationUri), server)
+	}
+	fmt.Fprintf(a.stderr, "Open this page in a browser, sign in, and compare the code:\n  %s\n  code %s\n", clean(d.VerificationUriComplete), clean(d.UserCode))
+	if open && terminal(a.stderr) {
+		browse(a.ctx, d.VerificationUriComplete)
+	}
+	interval, ends := time.Duration(max(d.Interval, 1))*time.Second, time.Now().Add(time.Duration(d.ExpiresIn)*time.Second)
+	for time.Now().Before(ends) {
+		select {
+		case <-a.ctx.Done():
+			return profile{}, a.ctx.Err()
+		case <-time.After(interval):
+		}
+		r, err := grant(a.ctx, cl, url.Values{"grant_type": {grantDevice}, "device_code": {d.DeviceCode}, "client_id": {"slipway"}})
+		if err != nil {
+			continue // the network is away for a moment; the code lasts for minutes
+		}
+		if r.JSON200 != nil {
+			got := *r.JSON200
+			return profile{Server: server, Account: got.Account, Access: got.AccessToken, Refresh: got.RefreshToken,
+				Expires: time.Now().Add(time.Duration(got.ExpiresIn) * time.Second)}, nil
+		}
+		var why struct {
+			Error string `json:"error"`
+		}
+		_ = json.Unmarshal(r.Body, &why) // what isn't JSON is told below
+		switch why.Error {
+		case "authorization_pending":
+		case "slow_down":
+			interval += 5 * time.Second
+		default:
+			return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+		}
+	}
+	return profile{}, slipway.Errorf(slipway.Unauthenticated, "nobody confirmed the sign-in in time; run the command again")
+}
+
+// browse opens a page where there is a browser; the address was printed anyway.
+func browse(ctx context.Context, address string) {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return
+	}
+	opener := "xdg-open"
+	if runtime.GOOS == "darwin" {
+		opener = "open"
+	}
+	if path, err := exec.LookPath(opener); err == nil {
+		_ = exec.CommandContext(ctx, path, address).Start()
+	}
+}
+
+// job signs in as a CI job, by the token that its CI system made.
+func (a *app) job(server, service, audience string) (profile, error) {
+	token, err := a.jobToken(server, audience)
+	if err != nil {
+		return profile{}, err
+	}
+	cl, err := a.anonymous(server)
+	if err != nil {
+		return profile{}, err
+	}
+	r, err := grant(a.ctx, cl, url.Values{"grant_type": {grantExchange}, "subject_token": {token.Reveal()}, "subject_token_type": {idTokenType}, "audience": {service}})
+	if err != nil {
+		return profile{}, a.unreachable(err)
+	}
+	if r.JSON200 == nil {
+		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+	}
+	return profile{Server: server, Account: service, Token: r.JSON200.AccessToken}, nil
+}
+
+// jobToken is the job's own token: from SLIPWAY_ID_TOKEN, from GitHub Actions,
+// which gives one to who asks, or from standard input.
+func (a *app) jobToken(server, audience string) (slipway.Secret, error) {
+	if text := strings.TrimSpace(a.env("SLIPWAY_ID_TOKEN")); text != "" {
+		return slipway.NewSecret(text), nil
+	}
+	ask, bearer := a.env("ACTIONS_ID_TOKEN_REQUEST_URL"), a.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+	if ask == "" || bearer == "" {
+		return a.readSecret("The job's token: ")
+	}
+	refused := func(err error) (slipway.Secret, error) {
+		return slipway.Secret{}, slipway.Wrap(slipway.Unavailable, err, "GitHub gave the job no token; has it `permissions: id-token: write`?")
+	}
+	if audience == "" {
+		audience = server
+	}
+	u, err := url.Parse(ask)
+	if err != nil {
+		return refused(err)
+	}
+	q := u.Query()
+	q.Set("audience", audience)
+	u.RawQuery = q.Encode()
+	req, err := http.NewRequestWithContext(a.ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return refused(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	answer, err := (&http.Client{Timeout: 30 * time.Second, CheckRedirect: stay}).Do(req)
+	if err != nil {
+		return refused(err)
+	}
+	defer answer.Body.Close()
+	var got struct {
+		Value string `json:"value"`
+	}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&got); err != nil || got.Value == "" {
+		return refused(err)
+	}
+	return slipway.NewSecret(got.Value), nil
+}
