@@ -479,6 +479,28 @@ type DecisionList struct {
 	WhyNot string `json:"why_not,omitempty,omitzero"`
 }
 
+// Delivery the five measures of delivery
+type Delivery = slipway.Delivery
+
+// DeliveryReport how delivery goes into an environment
+type DeliveryReport struct {
+	// Delivery the five measures of delivery
+	Delivery Delivery `json:"delivery"`
+
+	// Environment into which
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Services each service that was deployed, the most deployed first; none when one service was asked for
+	Services []ServiceDelivery `json:"services"`
+
+	// Weeks how far back
+	//
+	// Example: 12
+	Weeks int `json:"weeks"`
+}
+
 // Dependency a distribution that a release contains
 type Dependency struct {
 	// Direct whether the project asks for it itself
@@ -1047,6 +1069,9 @@ type Manifest struct {
 	// Example: python manage.py migrate
 	ReleaseCommand string `json:"release_command,omitempty,omitzero"`
 }
+
+// Measure one measure of delivery; null is nothing to measure, which isn't zero
+type Measure = slipway.Measure
 
 // MemberInput a role
 type MemberInput struct {
@@ -1875,6 +1900,22 @@ type ServiceChange struct {
 	Url *string `json:"url,omitempty"`
 }
 
+// ServiceDelivery how delivery of one service goes
+type ServiceDelivery struct {
+	// Delivery the five measures of delivery
+	Delivery Delivery `json:"delivery"`
+
+	// Service its name
+	//
+	// Example: billing
+	Service string `json:"service"`
+
+	// Team who owns it
+	//
+	// Example: default
+	Team string `json:"team"`
+}
+
 // ServiceInput a service to register
 type ServiceInput struct {
 	// Branch the branch; the repository's default unless given
@@ -2594,6 +2635,21 @@ type ListAuditParams struct {
 // ListAuditParamsResult defines parameters for ListAudit.
 type ListAuditParamsResult string
 
+// GetDeliveryParams defines parameters for GetDelivery.
+type GetDeliveryParams struct {
+	// Service only of this service
+	Service Name `form:"service,omitempty" json:"service,omitempty,omitzero"`
+
+	// Team only of services of this team
+	Team Name `form:"team,omitempty" json:"team,omitempty,omitzero"`
+
+	// Environment into this environment; the last of the path unless given
+	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
+
+	// Weeks how far back
+	Weeks int `form:"weeks,omitempty" json:"weeks,omitempty,omitzero"`
+}
+
 // UpdateEnvironmentParams defines parameters for UpdateEnvironment.
 type UpdateEnvironmentParams struct {
 	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
@@ -2914,6 +2970,9 @@ type ServerInterface interface {
 	// VerifyAudit Check the audit log
 	// (GET /audit/verification)
 	VerifyAudit(ctx echo.Context) error
+	// GetDelivery Measures of delivery (DORA)
+	// (GET /delivery)
+	GetDelivery(ctx echo.Context, params GetDeliveryParams) error
 	// BeginDevice Begin to sign in a command line
 	// (POST /device)
 	BeginDevice(ctx echo.Context) error
@@ -3328,6 +3387,45 @@ func (w *ServerInterfaceWrapper) VerifyAudit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VerifyAudit(ctx)
+	return err
+}
+
+// GetDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDelivery(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDeliveryParams
+	// ------------- Optional query parameter "service" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "service", ctx.QueryParams(), &params.Service, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Optional query parameter "team" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "team", ctx.QueryParams(), &params.Team, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// ------------- Optional query parameter "weeks" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "weeks", ctx.QueryParams(), &params.Weeks, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter weeks: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDelivery(ctx, params)
 	return err
 }
 
@@ -4996,6 +5094,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/accounts/:account/password", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
 	router.GET(options.BaseURL+"/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
+	router.GET(options.BaseURL+"/delivery", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
 	router.POST(options.BaseURL+"/device", wrapper.BeginDevice, options.OperationMiddlewares["beginDevice"]...)
 	router.GET(options.BaseURL+"/environments", wrapper.ListEnvironments, options.OperationMiddlewares["listEnvironments"]...)
 	router.POST(options.BaseURL+"/environments", wrapper.CreateEnvironment, options.OperationMiddlewares["createEnvironment"]...)
@@ -5358,6 +5457,45 @@ type VerifyAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response VerifyAuditdefaultApplicationProblemPlusJSONResponse) VisitVerifyAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryRequestObject struct {
+	Params GetDeliveryParams
+}
+
+type GetDeliveryResponseObject interface {
+	VisitGetDeliveryResponse(w http.ResponseWriter) error
+}
+
+type GetDelivery200JSONResponse DeliveryReport
+
+func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8501,6 +8639,9 @@ type StrictServerInterface interface {
 	// VerifyAudit Check the audit log
 	// (GET /audit/verification)
 	VerifyAudit(ctx context.Context, request VerifyAuditRequestObject) (VerifyAuditResponseObject, error)
+	// GetDelivery Measures of delivery (DORA)
+	// (GET /delivery)
+	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
 	// BeginDevice Begin to sign in a command line
 	// (POST /device)
 	BeginDevice(ctx context.Context, request BeginDeviceRequestObject) (BeginDeviceResponseObject, error)
@@ -8975,6 +9116,31 @@ func (sh *strictHandler) VerifyAudit(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(VerifyAuditResponseObject); ok {
 		return validResponse.VisitVerifyAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDelivery operation middleware
+func (sh *strictHandler) GetDelivery(ctx echo.Context, params GetDeliveryParams) error {
+	var request GetDeliveryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDelivery(ctx.Request().Context(), request.(GetDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
+		return validResponse.VisitGetDeliveryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

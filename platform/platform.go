@@ -43,6 +43,7 @@ type Platform struct {
 	auditing sync.Mutex // one entry after the other
 	keys     signingKeys
 	attempts attempts
+	between  betweens
 }
 
 // New makes a platform over open storage.

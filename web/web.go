@@ -94,6 +94,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("GET /services/{service}/releases/{release}", p.showRelease)
 	signedIn("GET /services/{service}/releases/{release}/sbom.json", p.downloadSBOM)
 	signedIn("GET /services/{service}/compare", p.compareReleases)
+	signedIn("GET /services/{service}/between", p.showBetween)
 	signedIn("GET /services/{service}/config", p.showConfig)
 	signedIn("POST /services/{service}/config", p.changeConfig)
 	signedIn("POST /services/{service}/secrets", p.changeSecret)

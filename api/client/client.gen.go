@@ -480,6 +480,28 @@ type DecisionList struct {
 	WhyNot string `json:"why_not,omitempty,omitzero"`
 }
 
+// Delivery the five measures of delivery
+type Delivery = slipway.Delivery
+
+// DeliveryReport how delivery goes into an environment
+type DeliveryReport struct {
+	// Delivery the five measures of delivery
+	Delivery Delivery `json:"delivery"`
+
+	// Environment into which
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Services each service that was deployed, the most deployed first; none when one service was asked for
+	Services []ServiceDelivery `json:"services"`
+
+	// Weeks how far back
+	//
+	// Example: 12
+	Weeks int `json:"weeks"`
+}
+
 // Dependency a distribution that a release contains
 type Dependency struct {
 	// Direct whether the project asks for it itself
@@ -1048,6 +1070,9 @@ type Manifest struct {
 	// Example: python manage.py migrate
 	ReleaseCommand string `json:"release_command,omitempty,omitzero"`
 }
+
+// Measure one measure of delivery; null is nothing to measure, which isn't zero
+type Measure = slipway.Measure
 
 // MemberInput a role
 type MemberInput struct {
@@ -1876,6 +1901,22 @@ type ServiceChange struct {
 	Url *string `json:"url,omitempty"`
 }
 
+// ServiceDelivery how delivery of one service goes
+type ServiceDelivery struct {
+	// Delivery the five measures of delivery
+	Delivery Delivery `json:"delivery"`
+
+	// Service its name
+	//
+	// Example: billing
+	Service string `json:"service"`
+
+	// Team who owns it
+	//
+	// Example: default
+	Team string `json:"team"`
+}
+
 // ServiceInput a service to register
 type ServiceInput struct {
 	// Branch the branch; the repository's default unless given
@@ -2595,6 +2636,21 @@ type ListAuditParams struct {
 // ListAuditParamsResult defines parameters for ListAudit.
 type ListAuditParamsResult string
 
+// GetDeliveryParams defines parameters for GetDelivery.
+type GetDeliveryParams struct {
+	// Service only of this service
+	Service *Name `form:"service,omitempty" json:"service,omitempty"`
+
+	// Team only of services of this team
+	Team *Name `form:"team,omitempty" json:"team,omitempty"`
+
+	// Environment into this environment; the last of the path unless given
+	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// Weeks how far back
+	Weeks *int `form:"weeks,omitempty" json:"weeks,omitempty"`
+}
+
 // UpdateEnvironmentParams defines parameters for UpdateEnvironment.
 type UpdateEnvironmentParams struct {
 	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
@@ -3047,6 +3103,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 	VerifyAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDelivery Measures of delivery (DORA)
+	//
+	// Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
+	//
+	// Corresponds with GET /delivery (the `GetDelivery` operationId).
+	GetDelivery(ctx context.Context, params *GetDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// BeginDeviceWithBody Begin to sign in a command line
 	//
@@ -4104,6 +4167,23 @@ func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEdit
 // Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 func (c *Client) VerifyAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyAuditRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDelivery Measures of delivery (DORA)
+//
+// Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
+//
+// Corresponds with GET /delivery (the `GetDelivery` operationId).
+func (c *Client) GetDelivery(ctx context.Context, params *GetDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDeliveryRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6453,6 +6533,96 @@ func NewVerifyAuditRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDeliveryRequest constructs an http.Request for the GetDelivery method
+func NewGetDeliveryRequest(server string, params *GetDeliveryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/delivery")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Service != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "service", *params.Service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Team != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "team", *params.Team, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Weeks != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "weeks", *params.Weeks, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -10195,6 +10365,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 	VerifyAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyAuditResponse, error)
 
+	// GetDeliveryWithResponse Measures of delivery (DORA)
+	//
+	// Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /delivery (the `GetDelivery` operationId).
+	GetDeliveryWithResponse(ctx context.Context, params *GetDeliveryParams, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error)
+
 	// BeginDeviceWithBodyWithResponse Begin to sign in a command line
 	//
 	// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
@@ -11515,6 +11694,54 @@ func (r VerifyAuditResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDeliveryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeliveryReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDeliveryResponse) GetJSON200() *DeliveryReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDeliveryResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDeliveryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDeliveryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDeliveryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDeliveryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15327,6 +15554,21 @@ func (c *ClientWithResponses) VerifyAuditWithResponse(ctx context.Context, reqEd
 	return ParseVerifyAuditResponse(rsp)
 }
 
+// GetDeliveryWithResponse Measures of delivery (DORA)
+//
+// Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /delivery (the `GetDelivery` operationId).
+func (c *ClientWithResponses) GetDeliveryWithResponse(ctx context.Context, params *GetDeliveryParams, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error) {
+	rsp, err := c.GetDelivery(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDeliveryResponse(rsp)
+}
+
 // BeginDeviceWithBodyWithResponse Begin to sign in a command line
 //
 // Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
@@ -17175,6 +17417,39 @@ func ParseVerifyAuditResponse(rsp *http.Response) (*VerifyAuditResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AuditCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetDeliveryResponse parses an HTTP response from a GetDeliveryWithResponse call
+func ParseGetDeliveryResponse(rsp *http.Response) (*GetDeliveryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDeliveryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeliveryReport
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

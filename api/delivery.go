@@ -1,0 +1,22 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// GetDelivery measures delivery.
+func (h *handlers) GetDelivery(ctx context.Context, r GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
+	d, err := h.platform.Delivery(ctx, platform.DeliveryQuery{Service: r.Params.Service, Team: r.Params.Team, Environment: r.Params.Environment, Weeks: r.Params.Weeks}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return GetDelivery200JSONResponse{
+		Environment: d.Environment, Weeks: d.Weeks, Delivery: d.Delivery,
+		Services: each(d.Services, func(s platform.ServiceDelivery) ServiceDelivery {
+			return ServiceDelivery{Service: s.Service, Team: s.Team, Delivery: s.Delivery}
+		}),
+	}, nil
+}

@@ -1,0 +1,75 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// betweenView is what lies between two environments of a service.
+type betweenView struct {
+	*platform.Between
+	Service, From, To string
+}
+
+func (b betweenView) address(part string) string {
+	return string(with(at("services", b.Service, "between"), "from", b.From, "to", b.To, "part", part))
+}
+
+// count says how many commits, "" when there are none to count.
+func (b betweenView) count() string {
+	n := len(b.Log.Commits)
+	if n == 0 {
+		return ""
+	}
+	words := plural(n, "commit")
+	if b.Log.More {
+		words = "over " + words
+	}
+	if b.Behind {
+		return words + " behind"
+	}
+	return words
+}
+
+// title says which commits these are.
+func (b betweenView) title() string {
+	if b.Behind {
+		return "In " + b.To + ", not in " + b.From
+	}
+	return "In " + b.From + ", not in " + b.To
+}
+
+// none says why there is no commit to list.
+func (b betweenView) none() string {
+	switch {
+	case b.Why != "":
+		return "The commits can't be told: " + b.Why + "."
+	case b.Between.From == nil:
+		return "Nothing runs in " + b.From + "."
+	case b.Between.To == nil:
+		return "Nothing runs in " + b.To + " to compare with."
+	}
+	return b.From + " and " + b.To + " run the same commit."
+}
+
+// showBetween answers with the page, with the list alone, or with what stands
+// in the gap of the path.
+func (p *portal) showBetween(c *call) error {
+	b := betweenView{Service: c.r.PathValue("service"), From: c.query("from"), To: c.query("to")}
+	var err error
+	if b.Between, err = p.Between(c.ctx, b.Service, b.From, b.To); err != nil {
+		return err
+	}
+	switch c.fragment() {
+	case "gap":
+		return c.show(http.StatusOK, gapCommits(b))
+	case "between":
+		return c.show(http.StatusOK, betweenCard(b, true))
+	}
+	v, err := p.serviceOf(c, "between")
+	if err != nil {
+		return err
+	}
+	return c.show(http.StatusOK, betweenPage(c.frame("Between "+b.From+" and "+b.To+" of "+v.Name, "overview"), v, b))
+}
