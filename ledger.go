@@ -4,12 +4,13 @@ import "context"
 
 // StepEvent is one change of a step.
 type StepEvent struct {
-	Promotion string    `json:"promotion"`
-	Step      StepName  `json:"step"`
-	State     StepState `json:"state"`
-	Attempt   int       `json:"attempt"`
-	Reason    string    `json:"reason,omitempty"`  // why it failed, was reused or skipped; one or two sentences
-	Rollout   *Rollout  `json:"rollout,omitempty"` // where the canary of a deploy stands
+	Promotion string      `json:"promotion"`
+	Step      StepName    `json:"step"`
+	State     StepState   `json:"state"`
+	Attempt   int         `json:"attempt"`
+	Reason    string      `json:"reason,omitempty"`    // why it failed, was reused or skipped; one or two sentences
+	Rehearsal []Rehearsed `json:"rehearsal,omitempty"` // what a rehearsal found
+	Rollout   *Rollout    `json:"rollout,omitempty"`   // where the canary of a deploy stands
 }
 
 // PromotionEvent is one change of a promotion.

@@ -101,12 +101,13 @@ func PlanSteps(r PlanRequest) []PlannedStep {
 			steps[2] = reused(StepTest)
 		}
 	}
-	steps = append(steps, step(StepRender), step(StepApprove))
-	migrate := step(StepMigrate)
+	rehearse, migrate := step(StepRehearse), step(StepMigrate)
+	steps = append(steps, step(StepRender))
 	if r.Rollback {
+		rehearse.State, rehearse.Reason = StepSkipped, "the release has run here before"
 		migrate.State, migrate.Reason = StepSkipped, "a rollback runs no release command"
 	}
-	return append(steps, migrate, step(StepDeploy), step(StepVerify))
+	return append(steps, rehearse, step(StepApprove), migrate, step(StepDeploy), step(StepVerify))
 }
 
 // NextStep returns the first step that is still to run, or ok=false when the

@@ -3,7 +3,28 @@ package slipway
 import (
 	"context"
 	"io"
+	"time"
 )
+
+// Trial is something that is run of an artifact in a rehearsal.
+type Trial struct {
+	Name string   `json:"name"`
+	Args []string `json:"args"`
+	Dir  string   `json:"dir"` // inside the release's source
+	// Answers says that a file's path is to be appended to Args, and that what
+	// the program writes there is the outcome.
+	Answers bool `json:"answers,omitempty"`
+}
+
+// TrialResult is how a trial ended. Output and Answer hold no secret.
+type TrialResult struct {
+	Name     string
+	Exit     int // -1 when it was ended
+	TimedOut bool
+	Output   string // the last 64 KiB
+	Answer   string
+	Took     time.Duration
+}
 
 // Readiness says how a check of a rehearsal went.
 type Readiness string
@@ -22,10 +43,10 @@ type Rehearsed struct {
 	Text  string    `json:"text"`
 }
 
-// Rehearser runs an artifact once with the config that it will have, and without
-// traffic. It changes nothing: no port is opened, no migration runs, and what it
-// starts is gone when it returns. A check that the service fails is Unready, not an
-// error; an error says that the rehearsal could not be held.
+// Rehearser runs an artifact's trials with the config that it will have, and
+// without traffic. Nothing of what runs is touched, no port is claimed, and what was
+// started is gone when it returns. A trial that fails is a result; an error says
+// that the rehearsal could not be held.
 type Rehearser interface {
-	Rehearse(ctx context.Context, d Deployment, log io.Writer) ([]Rehearsed, error)
+	Rehearse(ctx context.Context, d Deployment, log io.Writer) ([]TrialResult, error)
 }

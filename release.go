@@ -46,8 +46,10 @@ type Manifest struct {
 	SearchPath     []string          `json:"search_path,omitempty"` // PYTHONPATH, relative to source, unless config sets one
 	Templates      []Template        `json:"templates,omitempty"`
 	Checks         []Check           `json:"checks,omitempty"`
-	Lock           Digest            `json:"lock,omitempty"` // of the lock file, "" when unlocked
-	Environment    string            `json:"environment"`    // key of the virtual environment
+	Trials         []Trial           `json:"trials,omitempty"`         // of a rehearsal
+	VerifyCommand  string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
+	Lock           Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
+	Environment    string            `json:"environment"`              // key of the virtual environment
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest
@@ -84,6 +86,9 @@ type TestRequest struct {
 	Path     string
 	RunID    string
 	Timeout  time.Duration // 0 means the builder's default
+
+	Command string            // instead of the project's own; a verification's
+	Env     map[string]string // that it sees besides
 }
 
 // TestReport is what the tests said.

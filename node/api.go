@@ -95,6 +95,9 @@ func (n *Node) handler() http.Handler {
 			return nil, do(ctx, d, log)
 		})
 	}
+	handle(mux, "rehearse", func(ctx context.Context, d slipway.Deployment, log io.Writer) (any, error) {
+		return n.Rehearse(ctx, d, log)
+	})
 	handle(mux, "observe", func(ctx context.Context, q slipway.LogQuery, _ io.Writer) (any, error) {
 		return n.Observe(ctx, q.Service, q.Environment)
 	})

@@ -73,7 +73,7 @@ func (w *world) engaged() {
 	options.Temporal = temporal(w.T)
 	w.Platform = platform.New(options)
 	worker := workflows.NewWorker(options.Temporal, &workflows.Steps{
-		Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Target: options.Target, Verifier: verifier{},
+		Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Target: options.Target, Rehearser: rehearser{}, Verifier: verifier{},
 		Ledger: w.ledger, Snapshots: w.ledger, Queue: w.Platform,
 		Gates: &platform.Gates{Ledger: w.ledger, Builder: options.Builder, Renderer: options.Renderer}, Work: w.TempDir(), Log: slog.New(slog.DiscardHandler),
 	}, workflows.Options{})

@@ -289,3 +289,9 @@ func (t target) Remove(_ context.Context, service, environment string) error {
 	t.w.removed = append(t.w.removed, service+"/"+environment)
 	return nil
 }
+
+type rehearser struct{}
+
+func (rehearser) Rehearse(context.Context, slipway.Deployment, io.Writer) ([]slipway.TrialResult, error) {
+	return nil, nil
+}

@@ -109,6 +109,11 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 		if changed, err = update.Save(ctx); err != nil {
 			return err
 		}
+		if e.Rehearsal != nil {
+			if err := tx.Promotion.UpdateOneID(id).SetRehearsal(e.Rehearsal).Exec(ctx); err != nil {
+				return err
+			}
+		}
 		if e.Rollout != nil {
 			moved, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...)).SetRollout(e.Rollout).Save(ctx)
 			if err != nil {

@@ -60,7 +60,7 @@ func TestOneReleaseThroughEveryEnvironment(t *testing.T) {
 		}
 		all, err := w.Promotions(ctx, platform.PromotionsQuery{Service: name, Environment: "dev", State: slipway.PromotionSucceeded, Page: platform.Page{Limit: 3}})
 		w.must(err)
-		if len(all.Items) != 3 || all.Items[0].ID != back.ID || all.Next == "" || len(all.Items[0].Edges.Steps) != 8 {
+		if len(all.Items) != 3 || all.Items[0].ID != back.ID || all.Next == "" || len(all.Items[0].Edges.Steps) != 9 {
 			t.Errorf("got %v", all.Items)
 		}
 		_, err = w.Promotions(ctx, platform.PromotionsQuery{State: "dancing"})
@@ -166,7 +166,7 @@ func TestWatchResumes(t *testing.T) {
 		w.must(w.Watch(ctx, id, last, func(e platform.LiveEvent) error { seen = append(seen, show(e)); return nil }))
 		want := []string{
 			"promotion running", "fetch running", "fetch succeeded", "build running", "log build", "build succeeded", "test running", "test succeeded",
-			"render running", "render succeeded", "approve skipped", "migrate running", "migrate skipped", "deploy running", "deploy succeeded",
+			"render running", "render succeeded", "rehearse running", "rehearse skipped", "approve skipped", "migrate running", "migrate skipped", "deploy running", "deploy succeeded",
 			"promotion verifying", "verify running", "log verify", "verify succeeded", "promotion succeeded",
 		}
 		if !slices.Equal(seen, want) {

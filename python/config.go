@@ -25,6 +25,7 @@ type ServiceConfig struct {
 	Env            map[string]string  `yaml:"env" json:"env,omitempty"` // lowest layer of config
 	Files          []FileConfig       `yaml:"files" json:"files,omitempty"`
 	Verify         []CheckConfig      `yaml:"verify" json:"verify,omitempty"`
+	VerifyCommand  Command            `yaml:"verify_command" json:"verify_command,omitempty"` // run against the live URL, which is in BASE_URL
 	Build          *BuildConfig       `yaml:"build" json:"build,omitempty"`
 }
 

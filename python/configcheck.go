@@ -44,6 +44,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 		k.inside("requirements."+itoa(i), f)
 	}
 	k.command("release_command", c.ReleaseCommand)
+	k.command("verify_command", c.VerifyCommand)
 	for name, p := range c.Processes {
 		at := "processes." + name
 		if !processName.MatchString(name) {

@@ -45,6 +45,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.detectMigrations()
 		d.detectTests()
 		d.detectHealth()
+		d.planTrials()
 	}
 	d.planInstall()
 	d.detectSystem()

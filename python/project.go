@@ -4,7 +4,11 @@
 // runs a command, reads a clock or opens a socket.
 package python
 
-import "time"
+import (
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
 
 // Manager is a tool that installs a project's dependencies.
 type Manager string
@@ -77,6 +81,7 @@ type Project struct {
 	Install        Install            `json:"install"`
 	System         []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
 	Config         *ServiceConfig     `json:"config,omitempty"`
+	Trials         []slipway.Trial    `json:"-"` // what a rehearsal runs
 	Findings       []Finding          `json:"findings"`
 	Warnings       []Problem          `json:"warnings"`
 	Problems       []Problem          `json:"problems"` // not empty: not deployable

@@ -48,3 +48,14 @@ func (c *call) strategy() (s slipway.Strategy, err error) {
 	}
 	return s, nil
 }
+
+// readiness is how a check of a rehearsal looks.
+func readiness(r slipway.Readiness) state {
+	switch r {
+	case slipway.Ready:
+		return state{Tone: "ok", Icon: "check", Word: "ready"}
+	case slipway.Unready:
+		return state{Tone: "bad", Icon: "cross", Word: "would fail"}
+	}
+	return state{Tone: "wait", Icon: "dash", Word: "look at it"}
+}

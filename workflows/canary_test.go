@@ -84,7 +84,7 @@ func (n noted) Release(ctx context.Context, r slipway.BuiltRelease) (int, error)
 
 func (s *split) begin(t *testing.T, service string) {
 	t.Helper()
-	worker := workWith(t, &workflows.Steps{Source: s, Builder: s, Renderer: s, Target: s, Verifier: s, Ledger: noted{ledger{s.world}, s}, Snapshots: ledger{s.world}, Gates: s, Work: t.TempDir()})
+	worker := workWith(t, &workflows.Steps{Source: s, Builder: s, Renderer: s, Target: s, Rehearser: s, Verifier: s, Ledger: noted{ledger{s.world}, s}, Snapshots: ledger{s.world}, Gates: s, Work: t.TempDir()})
 	t.Cleanup(worker.Stop)
 	if err := workflows.Start(t.Context(), shared.Client(), gatedInput(service, 7)); err != nil {
 		t.Fatal(err)

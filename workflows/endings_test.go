@@ -28,7 +28,7 @@ func (h hanging) Verify(ctx context.Context, req slipway.VerifyRequest, log io.W
 // TestCancelledIsNeverSucceeded cancels when the last step is as good as done.
 func TestCancelledIsNeverSucceeded(t *testing.T) {
 	w := hanging{&world{}, make(chan struct{}), make(chan struct{})}
-	worker := workWith(t, &workflows.Steps{Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w.world}, Snapshots: ledger{w.world}, Gates: open{}, Work: t.TempDir()})
+	worker := workWith(t, &workflows.Steps{Source: w, Builder: w, Renderer: w, Target: w, Rehearser: w, Verifier: w, Ledger: ledger{w.world}, Snapshots: ledger{w.world}, Gates: open{}, Work: t.TempDir()})
 	defer worker.Stop()
 	if err := workflows.Start(t.Context(), shared.Client(), input("late-cancel", slipway.PlanRequest{})); err != nil {
 		t.Fatal(err)
@@ -92,9 +92,9 @@ func TestEndings(t *testing.T) {
 		calls string
 	}{
 		// The target has taken away what it started: there is nothing to undo.
-		{"failed-deploy", &world{deployErr: red}, slipway.PromotionFailed, slipway.StepDeploy, "export build test render migrate deploy"},
-		{"failed-migration", &world{releaseErr: red}, slipway.PromotionFailed, slipway.StepMigrate, "export build test render migrate"},
-		{"untested", &world{untested: true}, slipway.PromotionSucceeded, "", "export build test render migrate deploy verify"},
+		{"failed-deploy", &world{deployErr: red}, slipway.PromotionFailed, slipway.StepDeploy, "export build test render rehearse migrate deploy"},
+		{"failed-migration", &world{releaseErr: red}, slipway.PromotionFailed, slipway.StepMigrate, "export build test render rehearse migrate"},
+		{"untested", &world{untested: true}, slipway.PromotionSucceeded, "", "export build test render rehearse migrate deploy verify"},
 		// The report is made again until it is kept, red as it is.
 		{"lost-report", &world{testErr: red, reportErr: []error{io.ErrUnexpectedEOF}}, slipway.PromotionFailed, slipway.StepTest, "export build test test"},
 	}

@@ -101,7 +101,7 @@ func (g *gated) Advance(_ context.Context, done workflows.Input) error {
 
 func (g *gated) work(t *testing.T) *workflows.Worker {
 	t.Helper()
-	return workWith(t, &workflows.Steps{Source: g, Builder: g, Renderer: g, Target: g, Verifier: g, Ledger: ledger{g.world}, Snapshots: ledger{g.world}, Gates: g, Queue: g, Work: t.TempDir()})
+	return workWith(t, &workflows.Steps{Source: g, Builder: g, Renderer: g, Target: g, Rehearser: g, Verifier: g, Ledger: ledger{g.world}, Snapshots: ledger{g.world}, Gates: g, Queue: g, Work: t.TempDir()})
 }
 
 // gatedInput deploys a release that is there, behind its gates.

@@ -289,6 +289,6 @@ func (in Input) validate() error {
 // activityOf names the activity of each step that this version can carry out.
 var activityOf = map[slipway.StepName]string{
 	slipway.StepFetch: "Fetch", slipway.StepBuild: "Build", slipway.StepTest: "Test", slipway.StepRender: "Render",
-	slipway.StepApprove: "Review",
+	slipway.StepRehearse: "Rehearse", slipway.StepApprove: "Review",
 	slipway.StepMigrate: "Migrate", slipway.StepDeploy: "Deploy", slipway.StepVerify: "Verify",
 }

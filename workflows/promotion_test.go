@@ -37,6 +37,8 @@ type world struct {
 	deployErr, releaseErr error
 	reportErr             []error // one per call
 	untested              bool
+	trials                []slipway.TrialResult
+	rehearseErr           error
 	hang                  chan struct{} // closed when a build hangs
 }
 
@@ -125,6 +127,10 @@ func (w *world) Observe(context.Context, string, string) (slipway.Observed, erro
 	return slipway.Observed{Deployment: "7", Artifact: artifact.Digest, URL: "http://x", Edge: "http://127.0.0.1:1", Host: "x"}, nil
 }
 func (w *world) Logs(context.Context, slipway.LogQuery, io.Writer) error { return nil }
+func (w *world) Rehearse(context.Context, slipway.Deployment, io.Writer) ([]slipway.TrialResult, error) {
+	w.call("rehearse")
+	return w.trials, w.rehearseErr
+}
 func (w *world) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
 	return slipway.Traffic{}, nil
 }
@@ -177,7 +183,7 @@ func (l ledger) Snapshot(_ context.Context, d slipway.Digest) (slipway.Snapshot,
 const planted = "pl4nted-value"
 
 var artifact = slipway.Artifact{Digest: "sha256:abc", Manifest: slipway.Manifest{
-	ReleaseCommand: "migrate", Processes: []slipway.Process{{Name: "web", Command: "x"}}, Env: map[string]string{"A": planted},
+	ReleaseCommand: "migrate", Trials: []slipway.Trial{{Name: "import", Args: []string{"python"}, Answers: true}}, Processes: []slipway.Process{{Name: "web", Command: "x"}}, Env: map[string]string{"A": planted},
 }}
 
 var shared *engine.Engine
@@ -201,7 +207,7 @@ func TestMain(m *testing.M) {
 func work(t testing.TB, w *world, dir string) *workflows.Worker {
 	t.Helper()
 	return workWith(t, &workflows.Steps{
-		Source: w, Builder: w, Renderer: w, Target: w, Verifier: w, Ledger: ledger{w}, Snapshots: ledger{w}, Gates: open{}, Work: dir,
+		Source: w, Builder: w, Renderer: w, Target: w, Rehearser: w, Verifier: w, Ledger: ledger{w}, Snapshots: ledger{w}, Gates: open{}, Work: dir,
 	})
 }
 
@@ -247,11 +253,12 @@ func TestPromotions(t *testing.T) {
 		step    slipway.StepName
 		calls   string
 	}{
-		{"happy", &world{}, slipway.PlanRequest{}, slipway.PromotionSucceeded, "", "export build test render migrate deploy verify"},
+		{"happy", &world{}, slipway.PlanRequest{}, slipway.PromotionSucceeded, "", "export build test render rehearse migrate deploy verify"},
 		{"red-test", &world{testErr: red}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepTest, "export build test"},
-		{"failed-verification", &world{verifyErr: red}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepVerify, "export build test render migrate deploy verify revert"},
+		{"failed-verification", &world{verifyErr: red}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepVerify, "export build test render rehearse migrate deploy verify revert"},
+		{"failed-rehearsal", &world{trials: []slipway.TrialResult{{Name: "import", Exit: 1, Answer: `{"ok":false,"error_type":"KeyError","error":"'DSN'","line":"app.py:3"}`}}}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepRehearse, "export build test render rehearse"},
 		{"rollback", &world{}, slipway.PlanRequest{Release: 3, Built: true, Tested: true, Rollback: true}, slipway.PromotionSucceeded, "", "deploy verify"},
-		{"broken-machine", &world{buildErr: []error{slipway.Errorf(slipway.Unavailable, "the disk is full"), io.ErrUnexpectedEOF}}, slipway.PlanRequest{}, slipway.PromotionSucceeded, "", "export build build build test render migrate deploy verify"},
+		{"broken-machine", &world{buildErr: []error{slipway.Errorf(slipway.Unavailable, "the disk is full"), io.ErrUnexpectedEOF}}, slipway.PlanRequest{}, slipway.PromotionSucceeded, "", "export build build build test render rehearse migrate deploy verify"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

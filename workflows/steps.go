@@ -24,6 +24,7 @@ type Steps struct {
 	Builder   slipway.Builder
 	Renderer  slipway.Renderer
 	Target    slipway.Target
+	Rehearser slipway.Rehearser
 	Verifier  slipway.Verifier
 	Ledger    slipway.Ledger
 	Snapshots slipway.Snapshots
@@ -280,6 +281,9 @@ func (s *Steps) Verify(ctx context.Context, in StepInput) error {
 			_, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
 				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks,
 			}, log)
+			if err == nil && d.Manifest.VerifyCommand != "" {
+				err = s.suite(ctx, in, d, seen, log)
+			}
 		} else if err = healthy(seen); err == nil {
 			fmt.Fprintln(log, "no web process: every instance runs")
 		}

@@ -141,6 +141,10 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{},
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
+	m.Trials = p.Trials
+	if p.Config != nil {
+		m.VerifyCommand = string(p.Config.VerifyCommand)
+	}
 	if p.Lock != nil {
 		m.Lock = slipway.Digest("sha256:" + strings.TrimPrefix(p.Lock.Digest, "sha256:"))
 	}

@@ -45,6 +45,9 @@ func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writ
 	if err != nil {
 		return slipway.TestReport{}, err
 	}
+	if req.Command != "" {
+		project.Test.Command, project.Test.Before = python.Command(req.Command), nil
+	}
 	if project.Test.Command == "" {
 		fmt.Fprintln(log, "no tests found")
 		return slipway.TestReport{}, nil
@@ -58,7 +61,7 @@ func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writ
 			return slipway.TestReport{}, err
 		}
 	}
-	return r.test(ctx, project, source, env, req.Timeout)
+	return r.test(ctx, project, source, env, req)
 }
 
 // testing finds or makes the environment of the tests.
@@ -105,13 +108,17 @@ func requirementClosure(source string, files []string) []string {
 }
 
 // test runs the command and reads what it reports.
-func (r *run) test(ctx context.Context, p *python.Project, source string, env environment, timeout time.Duration) (slipway.TestReport, error) {
+func (r *run) test(ctx context.Context, p *python.Project, source string, env environment, req slipway.TestRequest) (slipway.TestReport, error) {
 	report := slipway.TestReport{Command: string(p.Test.Command)}
 	results := filepath.Join(r.home, "results")
 	vars, err := r.testEnv(p, source, env, results)
 	if err != nil {
 		return report, err
 	}
+	for name, v := range req.Env {
+		vars = append(vars, name+"="+v)
+	}
+	timeout := req.Timeout
 	if timeout == 0 {
 		timeout = testTimeout
 		if c := p.Config; c != nil && c.Test != nil && c.Test.TimeoutSeconds > 0 {

@@ -21,7 +21,10 @@ import (
 // Node is the node agent of a data directory, reached over its socket.
 type Node struct{ client *http.Client }
 
-var _ slipway.Target = (*Node)(nil)
+var (
+	_ slipway.Target    = (*Node)(nil)
+	_ slipway.Rehearser = (*Node)(nil)
+)
 
 // Process is the target `process`: plain processes, run by the node agent of a
 // data directory. It may be made before the agent runs; calls are Unavailable
@@ -72,6 +75,11 @@ func (n *Node) Shutdown(ctx context.Context) error {
 
 func (n *Node) Release(ctx context.Context, d slipway.Deployment, log io.Writer) error {
 	return n.call(ctx, "release", d, log, nil)
+}
+
+func (n *Node) Rehearse(ctx context.Context, d slipway.Deployment, log io.Writer) (results []slipway.TrialResult, err error) {
+	err = n.call(ctx, "rehearse", d, log, &results)
+	return results, err
 }
 
 func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) error {

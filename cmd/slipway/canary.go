@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -78,4 +79,17 @@ func (c *trafficCommand) Run(a *app) error {
 			fmt.Sprintf("%.1f ms", t.P50), fmt.Sprintf("%.1f ms", t.P95), fmt.Sprintf("%.1f ms", t.P99)})
 	}
 	return a.table([]string{"release", "requests", "failed", "refused", "median", "95 %", "99 %"}, rows)
+}
+
+// rehearsal prints what a run without traffic found.
+func (a *app) rehearsal(found []slipway.Rehearsed) error {
+	if len(found) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.stdout)
+	var rows [][]string
+	for _, f := range found {
+		rows = append(rows, []string{f.Check, string(f.State), strings.ReplaceAll(f.Text, "\n", "; ")})
+	}
+	return a.table([]string{"rehearsed", "result", "what was seen"}, rows)
 }

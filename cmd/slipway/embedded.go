@@ -135,7 +135,7 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 	})
 	ledger := platform.NewLedger(storage)
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
-		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Verifier: verify.New(),
+		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core,
 		Gates: &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer}, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{})

@@ -104,6 +104,9 @@ func (a *app) promotion(p *client.Promotion) error {
 	if err := a.rollout(p.Rollout); err != nil {
 		return err
 	}
+	if err := a.rehearsal(p.Rehearsal); err != nil {
+		return err
+	}
 	fmt.Fprintln(a.stdout)
 	var rows [][]string
 	for _, s := range p.Steps {

@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestRehearsalAndSuite: a config that the release can't work with is found out
+// before anybody decides, and a release that the service's own checks refuse
+// against the live URL is taken back.
+func TestRehearsalAndSuite(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	app := func(total string) string {
+		return `import os
+from flask import Flask
+
+app = Flask(__name__)
+app.config["LIMIT"] = int(os.environ["LIMIT"])
+
+@app.get("/")
+def index():
+    return "total ` + total + `"
+`
+	}
+	repo := newRepository(t, map[string]string{
+		"app.py": app("7"), "requirements.txt": "flask==3.1.2\n", "requirements-test.txt": "pytest==8.4.2\n",
+		"tests/test_app.py": "def test_nothing():\n    assert True\n",
+		"smoke/test_live.py": `import os
+import urllib.request
+
+def test_total():
+    text = urllib.request.urlopen(os.environ["BASE_URL"]).read().decode()
+    assert text == "total 7", text
+`,
+		"slipway.yaml": "env:\n  LIMIT: \"10\"\nverify_command: pytest -q smoke\ntest:\n  command: pytest -q tests\n",
+	})
+	s.must("service", "add", repo.url(), "--name", "totals")
+	out := s.must("promote", "totals", "--follow")
+	if !strings.Contains(s.must("promotion", "show", "1"), "import") || !strings.Contains(s.must("promotion", "logs", "1", "--step", "verify"), "1 passed") {
+		t.Errorf("the rehearsal or the suite is not shown\n%s", out)
+	}
+
+	s.must("config", "set", "totals", "--env", "dev", "LIMIT=ten")
+	r := s.run("promote", "totals", "--follow")
+	if r.code != 3 || !strings.Contains(r.out+r.err, "invalid literal for int()") {
+		t.Errorf("%d %s%s", r.code, r.out, r.err)
+	}
+	var p promotion
+	s.decode(&p, "promotion", "show", "2")
+	if p.step("rehearse") != "failed" || p.step("deploy") != "pending" {
+		t.Errorf("%+v", p)
+	}
+	s.must("config", "unset", "totals", "--env", "dev", "LIMIT")
+
+	repo.commit("Eight", map[string]string{"app.py": app("8")})
+	r = s.run("promote", "totals", "--follow")
+	if r.code != 3 || !strings.Contains(r.out+r.err, "pytest -q smoke said no to http://totals.dev.localhost") {
+		t.Errorf("%d %s%s", r.code, r.out, r.err)
+	}
+	if _, body := s.get("totals", "dev", "/"); body != "total 7" {
+		t.Errorf("dev answers %q", body)
+	}
+}

@@ -1,0 +1,63 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// TestRehearse: trials see the deployment's config, what they say holds no secret,
+// what they start is gone, and what runs is not touched.
+func TestRehearse(t *testing.T) {
+	b := newBench(t)
+	b.must(b.deployment(1, "one", nil))
+	before := b.observe()
+	d := b.deployment(2, "two", map[string]string{"PLAIN": "seen"})
+	d.Manifest.Trials = []slipway.Trial{
+		{Name: "says", Dir: ".", Args: []string{python(), "-c", "import os; print(os.environ['PLAIN'], os.environ['TOKEN'], os.environ['PORT'])"}},
+		{Name: "answers", Dir: ".", Answers: true, Args: []string{python(), "-c", "import os, sys; open(sys.argv[1], 'w').write(os.environ['TOKEN'] + ' answered'); sys.exit(3)"}},
+		{Name: "leaves", Dir: ".", Args: []string{python(), "-c", "import os, subprocess, sys\np = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\nprint(p.pid)"}},
+		{Name: "floods", Dir: ".", Args: []string{python(), "-c", "print('x' * 1000 + '\\n', end='')\nfor n in range(2000): print('line', n)"}},
+	}
+	var log bytes.Buffer
+	rehearser, ok := b.node.(slipway.Rehearser)
+	if !ok {
+		t.Fatal("the node does not rehearse")
+	}
+	results, err := rehearser.Rehearse(context.Background(), d, &log)
+	if err != nil || len(results) != 4 {
+		t.Fatalf("%v %+v", err, results)
+	}
+	if r := results[0]; r.Exit != 0 || strings.TrimSpace(r.Output) != "seen [secret] 9" {
+		t.Errorf("%+v", r)
+	}
+	if r := results[1]; r.Exit != 3 || r.Answer != "[secret] answered" {
+		t.Errorf("%+v", r)
+	}
+	pid := strings.TrimSpace(results[2].Output)
+	if cmd, _ := os.ReadFile(filepath.Join("/proc", pid, "cmdline")); pid == "" || len(cmd) > 0 { // a zombie has none
+		t.Errorf("process %q still runs", pid)
+	}
+	if r := results[3]; !strings.HasSuffix(r.Output, "line 1999\n") || len(r.Output) > 64<<10 {
+		t.Errorf("%d bytes that end with %q", len(r.Output), r.Output[len(r.Output)-20:])
+	}
+	if strings.Contains(log.String(), "t0p-secret") || !strings.Contains(log.String(), "rehearsing: says") {
+		t.Errorf("%s", log.String())
+	}
+	if after := b.observe(); after.Deployment != before.Deployment || len(after.Warm) != 0 || after.Instances[0].PID != before.Instances[0].PID {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	if _, err := os.Stat(filepath.Join(b.data, "node", "deployments", "shop", "dev", "2-rehearsal")); err == nil {
+		t.Error("the rehearsal's directory is still there")
+	}
+	outside := d
+	outside.Manifest.Trials = []slipway.Trial{{Name: "x", Dir: "../..", Args: []string{"true"}}}
+	if _, err := rehearser.Rehearse(context.Background(), outside, &log); slipway.CodeOf(err) != slipway.Invalid {
+		t.Errorf("outside of the source: %v", err)
+	}
+}

@@ -1,0 +1,159 @@
+package python
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Names of the trials of a rehearsal.
+const (
+	trialImport     = "import"
+	trialDjango     = "django check"
+	trialMigrations = "migrations"
+)
+
+// planTrials settles what a rehearsal runs: nothing that changes anything.
+func (d *detection) planTrials() {
+	app := d.project.Application
+	if code, args, ok := d.project.ImportCheck(); ok {
+		d.trial(trialImport, path.Join(d.home, app.Dir), true, append([]string{"python", "-c", code}, args...)...)
+	}
+	if f := d.django(); f.manage != "" {
+		manage := []string{"python", f.manage}
+		if f.manageConfig != f.settings && f.settings != "" {
+			manage = append([]string{"env", "DJANGO_SETTINGS_MODULE=" + f.settings}, manage...)
+		}
+		d.trial(trialDjango, d.home, false, append(manage, "check", "--deploy", "--no-color")...)
+		if strings.Contains(string(d.project.ReleaseCommand), "migrate") {
+			d.trial(trialMigrations, d.home, false, append(manage, "showmigrations", "--plan", "--no-color")...)
+		}
+		return
+	}
+	words := strings.Fields(string(d.project.ReleaseCommand))
+	for i := 0; i+1 < len(words); i++ {
+		switch {
+		case words[i] == "alembic" && words[len(words)-2] == "upgrade":
+			d.trial(trialMigrations, d.home, false, append(words[i:len(words)-2:len(words)-2], "current")...)
+			return
+		case words[i] == "flask" && words[len(words)-2] == "db" && words[len(words)-1] == "upgrade":
+			d.trial(trialMigrations, d.home, false, append(words[:len(words)-1:len(words)-1], "current")...)
+			return
+		}
+	}
+}
+
+func (d *detection) trial(name, dir string, answers bool, args ...string) {
+	d.project.Trials = append(d.project.Trials, slipway.Trial{Name: name, Dir: path.Clean(dir), Args: args, Answers: answers})
+}
+
+// JudgeTrial says what a trial's end means.
+func JudgeTrial(r slipway.TrialResult) slipway.Rehearsed {
+	said := slipway.Rehearsed{Check: r.Name, State: slipway.Ready}
+	if r.TimedOut {
+		said.State, said.Text = slipway.Unready, fmt.Sprintf("did not end within %s", r.Took.Round(1e9))
+		if r.Name != trialImport {
+			said.State = slipway.Unsure
+		}
+		return said
+	}
+	switch r.Name {
+	case trialImport:
+		judgeImport(&said, r)
+	case trialDjango:
+		judgeDjango(&said, r)
+	case trialMigrations:
+		judgeMigrations(&said, r)
+	default:
+		if r.Exit != 0 {
+			said.State, said.Text = slipway.Unready, lastLine(r.Output)
+		}
+	}
+	return said
+}
+
+func judgeImport(said *slipway.Rehearsed, r slipway.TrialResult) {
+	told, err := ReadImportResult([]byte(r.Answer))
+	switch {
+	case err != nil:
+		said.State, said.Text = slipway.Unready, "importing the application ended the process: "+lastLine(r.Output)
+	case told.OK:
+		said.Text = fmt.Sprintf("the application was imported with this config, in %.1f s", r.Took.Seconds())
+	default:
+		said.State, said.Text = slipway.Unready, strings.TrimSpace(told.ErrorType+": "+told.Error)
+		if told.Line != "" {
+			said.Text = told.Line + ": " + said.Text
+		}
+	}
+}
+
+// djangoIssue is a line such as "?: (security.W004) You have not set a value ...".
+var djangoIssue = regexp.MustCompile(`(?m)^\S.*: \(([a-z_]+\.[EWCI]\d+)\) (.*)$`)
+
+func judgeDjango(said *slipway.Rehearsed, r slipway.TrialResult) {
+	var lines []string
+	for _, m := range djangoIssue.FindAllStringSubmatch(r.Output, 20) {
+		lines = append(lines, m[1]+": "+firstSentence(m[2]))
+	}
+	switch {
+	case r.Exit != 0 && len(lines) == 0:
+		lines = []string{lastLine(r.Output)}
+		fallthrough
+	case r.Exit != 0:
+		said.State = slipway.Unready
+	case len(lines) > 0:
+		said.State = slipway.Unsure
+	default:
+		lines = []string{"manage.py check --deploy has nothing to say"}
+	}
+	said.Text = strings.Join(lines, "\n")
+}
+
+func judgeMigrations(said *slipway.Rehearsed, r slipway.TrialResult) {
+	if r.Exit != 0 {
+		said.State, said.Text = slipway.Unsure, "the schema could not be asked: "+lastLine(r.Output)
+		return
+	}
+	var open []string
+	django := false
+	for line := range strings.Lines(r.Output) {
+		line = strings.TrimSpace(line)
+		django = django || strings.HasPrefix(line, "[")
+		if name, pending := strings.CutPrefix(line, "[ ]"); pending {
+			open = append(open, strings.TrimSpace(name))
+		}
+	}
+	switch {
+	case len(open) > 0:
+		said.Text = fmt.Sprintf("%d to apply: %s", len(open), strings.Join(open[:min(len(open), 20)], ", "))
+	case django:
+		said.Text = "the schema has all of them"
+	case strings.TrimSpace(r.Output) == "":
+		said.Text = "none is applied yet"
+	default:
+		said.Text = "the schema is at " + lastLine(r.Output)
+	}
+}
+
+// lastLine is the last line with something in it, which is where tools say why.
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	line := strings.TrimSpace(lines[len(lines)-1])
+	if line == "" {
+		return "it printed nothing"
+	}
+	if len(line) > 300 {
+		line = strings.ToValidUTF8(line[:300], "") + " ..."
+	}
+	return line
+}
+
+func firstSentence(text string) string {
+	if i := strings.Index(text, ". "); i > 0 {
+		return text[:i+1]
+	}
+	return text
+}

@@ -1,0 +1,112 @@
+package python_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+)
+
+func TestVariables(t *testing.T) {
+	files := fstest.MapFS{}
+	for name, text := range map[string]string{
+		"shop/settings.py": `
+import os, environ
+from os import environ as e, getenv
+env = environ.Env(DEBUG=(bool, False))
+SECRET = os.environ["SECRET_KEY"]
+HOST = os.environ.get("DB_HOST", "localhost")
+URL = env.db("DATABASE_URL")
+DEBUG = env.bool("DEBUG", default=False)
+TZ = getenv("TIME_ZONE")
+os.environ["WRITTEN"] = "1"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+# os.environ["COMMENTED"]
+text = 'os.environ["QUOTED"]'
+NAME = os.environ[computed]
+`,
+		"shop/later.py":      "from decouple import config\nKEY = config('API_KEY')\nLEVEL = config('LEVEL', default='info')\nsecret = __import__('os').environ.get('SECRET_KEY')\n",
+		"shop/plain.py":      "config('NOT_A_VARIABLE')\n",
+		"tests/test_shop.py": "import os\nos.environ['ONLY_IN_TESTS']\n",
+		"conftest.py":        "import os\nos.environ['ONLY_IN_TESTS_TOO']\n",
+	} {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	var got []string
+	for _, v := range python.Variables(files, ".") {
+		need := ""
+		if v.Required {
+			need = "!"
+		}
+		got = append(got, fmt.Sprintf("%s%s@%s:%d", v.Name, need, v.File, v.Line))
+	}
+	want := "API_KEY!@shop/later.py:2 DATABASE_URL!@shop/settings.py:7 DB_HOST@shop/settings.py:6 DEBUG@shop/settings.py:8 LEVEL@shop/later.py:3 SECRET_KEY!@shop/settings.py:5 TIME_ZONE@shop/settings.py:9"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, " "), want)
+	}
+}
+
+func TestJudgeTrial(t *testing.T) {
+	for _, c := range []struct {
+		result slipway.TrialResult
+		state  slipway.Readiness
+		says   string
+	}{
+		{slipway.TrialResult{Name: "import", Answer: `{"ok":true,"interface":"wsgi","callable":true}`, Took: 400 * time.Millisecond}, slipway.Ready, "in 0.4 s"},
+		{slipway.TrialResult{Name: "import", Exit: 1, Answer: `{"ok":false,"error_type":"KeyError","error":"'SECRET_KEY'","line":"shop/settings.py:5"}`}, slipway.Unready, "shop/settings.py:5: KeyError: 'SECRET_KEY'"},
+		{slipway.TrialResult{Name: "import", Exit: 3, Output: "boom\nSegmentation fault\n"}, slipway.Unready, "Segmentation fault"},
+		{slipway.TrialResult{Name: "import", Exit: -1, TimedOut: true, Took: time.Minute}, slipway.Unready, "1m0s"},
+		{slipway.TrialResult{Name: "django check", Output: "System check identified no issues (0 silenced).\n"}, slipway.Ready, "nothing to say"},
+		{slipway.TrialResult{Name: "django check", Output: "System check identified some issues:\n\nWARNINGS:\n?: (security.W004) You have not set a value for the SECURE_HSTS_SECONDS setting. If your entire site is served only over SSL, you may want to.\n\nSystem check identified 1 issue (0 silenced).\n"}, slipway.Unsure, "security.W004: You have not set a value for the SECURE_HSTS_SECONDS setting."},
+		{slipway.TrialResult{Name: "django check", Exit: 1, Output: "SystemCheckError: System check identified some issues:\n\nERRORS:\nshop.Order.customer: (fields.E300) Field defines a relation with model 'Customer', which is either not installed, or is abstract.\n"}, slipway.Unready, "fields.E300"},
+		{slipway.TrialResult{Name: "django check", Exit: 1, Output: "Traceback\ndjango.core.exceptions.ImproperlyConfigured: The SECRET_KEY setting must not be empty.\n"}, slipway.Unready, "must not be empty"},
+		{slipway.TrialResult{Name: "migrations", Output: "[X]  shop.0001_initial\n[ ]  shop.0002_price\n"}, slipway.Ready, "1 to apply: shop.0002_price"},
+		{slipway.TrialResult{Name: "migrations", Output: "[X]  shop.0001_initial\n"}, slipway.Ready, "has all of them"},
+		{slipway.TrialResult{Name: "migrations", Output: "ae1027a6acf (head)\n"}, slipway.Ready, "the schema is at ae1027a6acf (head)"},
+		{slipway.TrialResult{Name: "migrations", Output: ""}, slipway.Ready, "none is applied"},
+		{slipway.TrialResult{Name: "migrations", Exit: 1, Output: "OperationalError: connection refused\n"}, slipway.Unsure, "connection refused"},
+	} {
+		if got := python.JudgeTrial(c.result); got.State != c.state || !strings.Contains(got.Text, c.says) {
+			t.Errorf("%+v: %+v", c.result, got)
+		}
+	}
+}
+
+func TestTrials(t *testing.T) {
+	for name, c := range map[string]struct {
+		files fstest.MapFS
+		want  string
+	}{
+		"flask": {fstest.MapFS{"requirements.txt": {Data: []byte("flask\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")}}, "import"},
+		"django": {fstest.MapFS{
+			"requirements.txt": {Data: []byte("django\n")},
+			"manage.py":        {Data: []byte("import os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n")},
+			"shop/settings.py": {Data: []byte("DATABASES = {'default': {'ENGINE': 'x'}}\nWSGI_APPLICATION = 'shop.wsgi.application'\n")},
+			"shop/wsgi.py":     {Data: []byte("import os\nfrom django.core.wsgi import get_wsgi_application\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\napplication = get_wsgi_application()\n")},
+		}, "import; python manage.py check --deploy --no-color; python manage.py showmigrations --plan --no-color"},
+		"alembic": {fstest.MapFS{
+			"requirements.txt": {Data: []byte("flask\nalembic\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
+			"alembic.ini": {Data: []byte("[alembic]\nscript_location = migrations\n")}, "migrations/env.py": {Data: []byte("")}, "migrations/versions/1.py": {Data: []byte("revision = '1'\ndown_revision = None\n")},
+		}, "import; alembic current"},
+	} {
+		p, err := python.Detect(c.files, python.Options{Interpreters: []python.Interpreter{{Version: "3.12.1", Path: "/python"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, trial := range p.Trials {
+			words := trial.Name
+			if !trial.Answers {
+				words = strings.Join(trial.Args, " ")
+			}
+			got = append(got, words)
+		}
+		if strings.Join(got, "; ") != c.want {
+			t.Errorf("%s: %s, problems %v", name, strings.Join(got, "; "), p.Problems)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package python
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Variable is an environment variable that a service reads.
+type Variable struct {
+	Name     string `json:"name"`
+	Required bool   `json:"required"` // it is read without a default, so that its absence is an error
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+}
+
+// maxVariables bounds how many of them are told.
+const maxVariables = 500
+
+// Variables are the environment variables that the project in dir reads by
+// name, as far as its code says so: os.environ, os.getenv, and the readers of
+// django-environ, environs and python-decouple. Each is told once, where it is
+// required if it is so anywhere.
+func Variables(fsys fs.FS, dir string) []Variable {
+	t, err := openTree(fsys, dir)
+	if err != nil {
+		return nil
+	}
+	found := map[string]Variable{}
+	for _, file := range t.walk(false) {
+		base := path.Base(file)
+		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" {
+			continue
+		}
+		text, ok := t.read(file)
+		if !ok || !strings.Contains(text, "env") && !strings.Contains(text, "decouple") {
+			continue
+		}
+		for _, v := range variablesIn(text) {
+			v.File = t.path(file)
+			if known, there := found[v.Name]; (!there || v.Required && !known.Required) && len(found) < maxVariables {
+				found[v.Name] = v
+			}
+		}
+	}
+	list := make([]Variable, 0, len(found))
+	for _, v := range found {
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func variablesIn(text string) (list []Variable) {
+	decouple := strings.Contains(text, "decouple")
+	for _, s := range statements(text) {
+		for i, t := range s.tokens { // os.environ["NAME"]
+			if t.is("environ") && i+3 < len(s.tokens) && s.tokens[i+1].is("[") && s.tokens[i+3].is("]") {
+				written := i+4 < len(s.tokens) && s.tokens[i+4].is("=")
+				if name, ok := literal(s.tokens[i+2 : i+3]); ok && variableName(name) && !written {
+					list = append(list, Variable{Name: name, Required: true, Line: t.line})
+				}
+			}
+		}
+		for _, c := range calls(s.tokens) {
+			reads, required := readsVariable(c.callee, decouple)
+			if !reads || len(c.args) == 0 {
+				continue
+			}
+			name, ok := literal(c.args[0])
+			if !ok || !variableName(name) {
+				continue
+			}
+			if _, given := keyword(c.args, "default"); given {
+				required = false
+			}
+			if positional := len(c.args) > 1 && (len(c.args[1]) < 2 || !c.args[1][1].is("=")); positional && !strings.HasPrefix(c.callee, "env.") {
+				required = false
+			}
+			list = append(list, Variable{Name: name, Required: required, Line: c.line})
+		}
+	}
+	return list
+}
+
+// readsVariable tells whether a call reads a variable, and whether it wants one
+// when no default is given.
+func readsVariable(callee string, decouple bool) (reads, required bool) {
+	switch callee {
+	case "os.getenv", "getenv", "os.environ.get", "environ.get", "os.environ.setdefault":
+		return callee != "os.environ.setdefault", false
+	case "env":
+		return true, true
+	case "config":
+		return decouple, decouple
+	}
+	kind, ok := strings.CutPrefix(callee, "env.")
+	switch {
+	case !ok:
+		return false, false
+	case kind == "get_value":
+		return true, true
+	}
+	return slices.Contains([]string{"str", "bool", "int", "float", "list", "dict", "json", "url", "db", "db_url", "cache", "email_url", "date", "datetime", "decimal", "path", "enum", "log_level"}, kind), true
+}
+
+func variableName(s string) bool {
+	if s == "" || len(s) > 100 {
+		return false
+	}
+	for i, r := range s {
+		if r != '_' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,103 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// Rehearse runs the artifact once with the config that it will have, and without
+// traffic: what would fail after the switch is known before anybody decides.
+func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, err error) {
+	err = s.run(ctx, in, slipway.StepRehearse, func(ctx context.Context, log io.Writer) error {
+		d, err := s.deployment(ctx, in)
+		if err != nil {
+			return err
+		}
+		artifact, err := s.Builder.Open(ctx, in.Artifact)
+		if err != nil {
+			return err
+		}
+		found := variables(python.Variables(os.DirFS(artifact.Path), "source/"+in.Repository.Path), d)
+		if len(d.Manifest.Trials) > 0 {
+			results, err := s.Rehearser.Rehearse(ctx, d, log)
+			if err != nil {
+				return err
+			}
+			for _, r := range results {
+				found = append(found, python.JudgeTrial(r))
+			}
+		}
+		if len(found) == 0 {
+			done.Skipped = true
+			return errSkip("there is nothing that could be run without traffic")
+		}
+		var bad []string
+		for _, f := range found {
+			fmt.Fprintf(log, "%s: %s: %s\n", f.State, f.Check, f.Text)
+			if f.State == slipway.Unready {
+				bad = append(bad, f.Check+": "+f.Text)
+			}
+		}
+		event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepRehearse, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Rehearsal: found}
+		if err := s.Ledger.Step(ctx, event); err != nil {
+			return err
+		}
+		if len(bad) > 0 {
+			return slipway.Errorf(slipway.Refused, "with the config of %s the release would not work: %s", in.Environment, strings.Join(bad, "; "))
+		}
+		return nil
+	})
+	return done, err
+}
+
+// given are the variables that every process has, whatever its config.
+var given = []string{"PORT", "HOST", "HOME", "TMPDIR", "LANG", "LC_ALL", "PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
+
+// variables tells which variables the code wants and the config does not have.
+func variables(read []python.Variable, d slipway.Deployment) []slipway.Rehearsed {
+	if len(read) == 0 {
+		return nil
+	}
+	var missing []string
+	for _, v := range read {
+		_, set := d.Config.Env[v.Name]
+		if !set && v.Required && !slices.Contains(given, v.Name) && !strings.HasPrefix(v.Name, "SLIPWAY_") {
+			missing = append(missing, fmt.Sprintf("%s (%s:%d)", v.Name, strings.TrimPrefix(v.File, "source/"), v.Line))
+		}
+	}
+	if len(missing) > 0 {
+		return []slipway.Rehearsed{{Check: "config", State: slipway.Unsure, Text: "read without a default, and not set: " + strings.Join(missing[:min(len(missing), 20)], ", ")}}
+	}
+	return []slipway.Rehearsed{{Check: "config", State: slipway.Ready, Text: fmt.Sprintf("the code reads %d variables by name, and those that it can't do without are set", len(read))}}
+}
+
+// suite runs the service's own command against the URL that serves.
+func (s *Steps) suite(ctx context.Context, in StepInput, d slipway.Deployment, seen slipway.Observed, log io.Writer) error {
+	env := map[string]string{"BASE_URL": seen.URL, "SLIPWAY_SERVICE": in.Service, "SLIPWAY_ENVIRONMENT": in.Environment, "SLIPWAY_RELEASE": fmt.Sprint(in.Release)}
+	if _, err := net.DefaultResolver.LookupHost(ctx, seen.Host); err != nil && seen.Host != "" {
+		// Names below localhost are resolved by browsers, but not by every system:
+		// there the edge serves as the proxy, which finds the service by its name.
+		env["http_proxy"], env["HTTP_PROXY"] = seen.Edge, seen.Edge
+	}
+	report, err := s.Builder.Test(ctx, slipway.TestRequest{
+		Artifact: in.Artifact, Path: in.Repository.Path, RunID: runID(in, slipway.StepVerify), Command: d.Manifest.VerifyCommand, Env: env,
+	}, log)
+	if slipway.CodeOf(err) == slipway.Refused {
+		why := err.Error()
+		if len(report.Failures) > 0 {
+			why = fmt.Sprintf("%d of %d checks failed, first %s: %s", report.Failed, report.Total, report.Failures[0].Name, report.Failures[0].Message)
+		}
+		return slipway.Errorf(slipway.Refused, "%s said no to %s: %s", d.Manifest.VerifyCommand, seen.URL, why)
+	}
+	return err
+}
