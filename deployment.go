@@ -74,6 +74,16 @@ type Warm struct {
 	Release    int    `json:"release"`
 }
 
+// Condition is what is seen of a deployment when that is not what should be.
+type Condition string
+
+const (
+	ConditionGood    Condition = ""
+	ConditionDrifted Condition = "drifted"       // something else has the traffic, or instances are missing
+	ConditionCrashes Condition = "crash_looping" // an instance is started again and again
+	ConditionDown    Condition = "down"          // nothing answers
+)
+
 // LogQuery asks for the output of a service's instances.
 type LogQuery struct {
 	Service     string

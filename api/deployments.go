@@ -48,6 +48,7 @@ func cell(c platform.Cell) StatusCell {
 	}
 	if d := c.Deployment; d != nil {
 		out.Deployment, out.Config = d.PromotionID, slipway.Digest(d.Snapshot)
+		out.Condition, out.ConditionReason, out.ConditionSince = slipway.Condition(d.Condition), d.ConditionReason, when(d.ConditionSince)
 		if d.Edges.Release != nil {
 			out.Release, out.Artifact = d.Edges.Release.Number, slipway.Digest(d.Edges.Release.Artifact)
 		}

@@ -61,4 +61,15 @@ def test_total():
 	if _, body := s.get("totals", "dev", "/"); body != "total 7" {
 		t.Errorf("dev answers %q", body)
 	}
+
+	// What is pushed gets there by itself, once.
+	s.must("policy", "set", "--env", "dev", "--advance", "push")
+	repo.commit("Seven, said otherwise", map[string]string{"app.py": app("7") + "\n# pushed\n"})
+	s.eventually(patience, "the push has succeeded", func() bool {
+		return strings.Contains(s.must("promotion", "ls", "--service", "totals", "--state", "succeeded"), "4 ")
+	})
+	s.decode(&p, "promotion", "show", "4")
+	if p.State != "succeeded" {
+		t.Errorf("%+v", p)
+	}
 }

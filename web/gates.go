@@ -71,7 +71,7 @@ func (p *portal) changePolicy(c *call) error {
 	change := platform.EnvironmentChange{If: platform.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, RollbackApprovals: &policy.RollbackApprovals,
 		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, MaxAge: &policy.MaxAge,
-		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Strategy: &policy.Strategy,
+		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,
 	}}
 	if _, err := p.UpdateEnvironment(c.ctx, name, change); err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.policyPage(c, status, &policy, problem) })
@@ -103,6 +103,7 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 	span("max_age", &policy.MaxAge)
 	policy.Approvers = strings.FieldsFunc(c.form("approvers"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' })
 	policy.OwnChanges, policy.Advance = slipway.OwnChanges(c.form("own_changes")), slipway.Advance(c.form("advance"))
+	policy.Branch = strings.TrimSpace(c.form("branch"))
 	policy.Concurrency = slipway.Concurrency(c.form("concurrency"))
 	policy.LockRequired, policy.SkipsAllowed = c.form("lock_required") != "", c.form("skips_allowed") != ""
 	if err == nil {

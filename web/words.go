@@ -184,6 +184,12 @@ func health(c platform.Cell) state {
 		s = toned("bad", fmt.Sprintf("%d of %d healthy", healthy, total))
 	}
 	s.Hint = capital(why)
+	if d := c.Deployment; d != nil && d.Condition != "" && s.Tone == "ok" {
+		s = toned("bad", map[slipway.Condition]string{slipway.ConditionDrifted: "Drifted", slipway.ConditionCrashes: "Crash loop", slipway.ConditionDown: "Down"}[slipway.Condition(d.Condition)])
+	}
+	if d := c.Deployment; d != nil && d.ConditionReason != "" && s.Tone == "bad" {
+		s.Hint = capital(d.ConditionReason)
+	}
 	return s
 }
 

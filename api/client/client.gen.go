@@ -2117,6 +2117,21 @@ type StatusCell struct {
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Artifact Digest `json:"artifact,omitempty,omitzero"`
 
+	// Condition what is seen of the deployment when that is not what should be
+	//
+	// Example: crash_looping
+	Condition slipway.Condition `json:"condition,omitempty,omitzero"`
+
+	// ConditionReason what was seen and what to do
+	//
+	// Example: crashes again and again
+	ConditionReason string `json:"condition_reason,omitempty,omitzero"`
+
+	// ConditionSince since when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	ConditionSince time.Time `json:"condition_since,omitempty,omitzero"`
+
 	// Config sha256 of the content
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08

@@ -147,6 +147,10 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 		return nil, fmt.Errorf("take up unfinished promotions: %w", err)
 	}
 	p.core = core
+	tending, rest := context.WithCancel(context.Background())
+	tended := make(chan struct{})
+	go func() { defer close(tended); core.Tend(tending, platform.Tending{}) }()
+	p.onStop(func() { rest(); <-tended })
 	portal, err := web.New(web.Options{Platform: core, Log: p.log, Version: buildVersion()})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,44 @@
+package platform
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Tending says how often what nobody asks for is looked at.
+type Tending struct {
+	Branches   time.Duration // that environments take pushes of; 0 means every 20 seconds
+	Conditions time.Duration // of what is deployed; 0 means every 10 seconds
+}
+
+// Tend looks at branches and at what runs, again and again until ctx ends. With
+// several servers on one database each may do it: what was done is not done twice.
+func (p *Platform) Tend(ctx context.Context, every Tending) {
+	if every.Branches <= 0 {
+		every.Branches = 20 * time.Second
+	}
+	if every.Conditions <= 0 {
+		every.Conditions = 10 * time.Second
+	}
+	ctx = asSystem(ctx)
+	var both sync.WaitGroup
+	both.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
+	both.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
+	both.Wait()
+}
+
+func (p *Platform) again(ctx context.Context, every time.Duration, failed string, do func(context.Context) error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Warn(failed, "error", err)
+		}
+	}
+}
