@@ -92,7 +92,9 @@ func TestOpenedToANetwork(t *testing.T) {
 func TestDoctorOfARunningSite(t *testing.T) {
 	s := newSite(t)
 	s.start()
-	var report struct{ Items []struct{ Name, State, Found, Remedy string } }
+	var report struct {
+		Items []struct{ Name, State, Found, Remedy string }
+	}
 	s.decode(&report, "doctor")
 	states := map[string]string{}
 	for _, f := range report.Items {

@@ -115,9 +115,9 @@ func (f figure) area() string {
 	return f.line() + " L100 32 L0 32Z"
 }
 
-func weekly(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " a week" }
-func lasting(v float64) string   { return duration(time.Duration(v * float64(time.Second))) }
-func part(v float64) string   { return strconv.FormatFloat(100*v, 'f', 1, 64) + " %" }
+func weekly(v float64) string  { return strconv.FormatFloat(v, 'f', 1, 64) + " a week" }
+func lasting(v float64) string { return duration(time.Duration(v * float64(time.Second))) }
+func part(v float64) string    { return strconv.FormatFloat(100*v, 'f', 1, 64) + " %" }
 
 func orNone(v *float64, say func(float64) string) string {
 	if v == nil {
