@@ -379,4 +379,3 @@ func TestStreamsOutliveTimeouts(t *testing.T) {
 		}
 	}
 }
-
