@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -266,16 +267,28 @@ func (r *repository) git(args ...string) string {
 // load asks a service without pause until stopped, and counts what went wrong.
 type load struct {
 	stop     func()
+	mu       sync.Mutex
 	requests int
 	failures []string
 }
 
+// failed are the failures until now.
+func (l *load) failed() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.failures)
+}
+
 func startLoad(edge, service, environment, path string, connections int) *load {
+	return startPaced(edge, service, environment, path, connections, 0)
+}
+
+// startPaced asks with a pause between two requests of a connection.
+func startPaced(edge, service, environment, path string, connections int, pause time.Duration) *load {
 	l := &load{}
 	ctx, cancel := context.WithCancel(context.Background())
 	transport := &http.Transport{MaxIdleConnsPerHost: connections}
 	client := &http.Client{Timeout: 15 * time.Second, Transport: transport}
-	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range connections {
 		wg.Go(func() {
@@ -293,12 +306,15 @@ func startLoad(edge, service, environment, path string, connections int) *load {
 						why = answer.Status
 					}
 				}
-				mu.Lock()
+				l.mu.Lock()
 				l.requests++
 				if why != "" {
 					l.failures = append(l.failures, why)
 				}
-				mu.Unlock()
+				l.mu.Unlock()
+				if pause > 0 {
+					<-time.After(pause)
+				}
 			}
 		})
 	}

@@ -17,6 +17,8 @@ type promotion struct {
 		Name    string `json:"name"`
 		State   string `json:"state"`
 		Attempt int    `json:"attempt"`
+
+		EndedAt time.Time `json:"ended_at"`
 	} `json:"steps"`
 }
 

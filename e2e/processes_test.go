@@ -11,7 +11,7 @@ import (
 func id(p promotion) string { return strconv.Itoa(p.ID) }
 
 // killMentioning ends the one process of ours whose arguments hold all words.
-func killMentioning(t *testing.T, words ...string) {
+func killMentioning(t testing.TB, words ...string) {
 	t.Helper()
 	for _, found := range processesMentioning(words[len(words)-1]) {
 		pid, command, _ := strings.Cut(found, " ")

@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	kills      = flag.Int("kills", 10, "how many times TestPullThePlug kills something")
+	killSeed   = flag.Uint64("kill-seed", 0, "replays a run of TestPullThePlug; 0 draws one")
+	killMatrix = flag.String("kill-matrix", "", "a file that TestPullThePlug writes its matrix to")
+)
+
+// plug is something that can be killed, and how it comes back.
+type plug struct {
+	name string
+	pull func(s *site)
+	// cut says that requests may fail while it is away: the edge is in it, or it
+	// held them.
+	cut bool
+}
+
+var plugs = []plug{
+	{"control plane, SIGKILL", func(s *site) { s.kill(); s.start() }, false},
+	{"control plane, stopped past its heartbeat", func(s *site) {
+		_ = s.up.Process.Signal(syscall.SIGSTOP)
+		<-time.After(6 * time.Second) // heartbeats are missed after five
+		_ = s.up.Process.Signal(syscall.SIGCONT)
+	}, false},
+	{"node agent with the edge, SIGKILL", func(s *site) {
+		killMentioning(s.t, "node", s.data)
+		s.eventually(30*time.Second, "the edge answers again", func() bool {
+			status, _, err := edgeGet(s.edge, "plug", "dev", "/")
+			return err == nil && status == 200
+		})
+	}, true},
+	{"a serving instance, SIGKILL", func(s *site) {
+		if _, text, err := edgeGet(s.edge, "plug", "dev", "/pid"); err == nil {
+			var pid int
+			if _, err := fmt.Sscan(text, &pid); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+	}, true},
+}
+
+// pulled is one kill and what came of it.
+type pulled struct {
+	step, victim, end string
+	resume            time.Duration // from the victim's return to the promotion's next change
+}
+
+// plugApp starts at once, says its word, and has a release command and a test that
+// take a moment.
+func plugApp(word string) map[string]string {
+	return map[string]string{
+		"app.py": `import http.server, os
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = (str(os.getpid()) if self.path == "/pid" else "` + word + `").encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *a): pass
+if __name__ == "__main__":
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), H).serve_forever()
+`,
+	}
+}
+
+// TestPullThePlug kills whatever there is at random moments of promotions. Each
+// promotion ends right by itself, its release command has run once, and the service
+// answers throughout, but for what the victim held.
+func TestPullThePlug(t *testing.T) {
+	seed := *killSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("go test ./e2e -run TestPullThePlug -args -kills %d -kill-seed %d", *kills, seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s := newSite(t)
+	s.start()
+	files := plugApp("zero")
+	files["Procfile"] = "web: python app.py\nrelease: python release.py\n"
+	files["release.py"] = "import os, time\nwith open(os.path.join(os.environ['SLIPWAY_DATA'], 'released'), 'a') as f:\n    f.write('release %s\\n' % os.environ['SLIPWAY_RELEASE'])\ntime.sleep(0.3)\n"
+	files["test_app.py"] = "import time, unittest\nclass T(unittest.TestCase):\n    def test_slowly(self):\n        time.sleep(0.3)\n"
+	files["slipway.yaml"] = "test:\n  command: python -m unittest\n"
+	repo := newRepository(t, files)
+	s.must("service", "add", repo.url(), "--name", "plug")
+	s.must("promote", "plug", "--follow")
+	repo.commit("typical", plugApp("typical"))
+	began := time.Now()
+	s.must("promote", "plug", "--follow")
+	typical := time.Since(began)
+	traffic := startPaced(s.edge, "plug", "dev", "/", 4, 10*time.Millisecond)
+	lost := 0
+	var all []pulled
+	for n := range *kills {
+		word := fmt.Sprintf("word-%d", n)
+		repo.commit(word, plugApp(word))
+		var p promotion
+		s.decode(&p, "promote", "plug")
+		<-time.After(time.Duration(random.Float64() * float64(typical))) // any moment
+		victim := plugs[random.IntN(len(plugs))]
+		one, moment := pulled{victim: victim.name}, time.Now()
+		before := len(traffic.failed())
+		victim.pull(s)
+		back, seen := time.Now(), fmt.Sprint(p)
+		s.eventually(120*time.Second, fmt.Sprintf("kill %d (%s): promotion %d is over", n, victim.name, p.ID), func() bool {
+			s.decode(&p, "promotion", "show", id(p))
+			if one.resume == 0 && (fmt.Sprint(p) != seen || over(p.State)) {
+				one.resume = time.Since(back)
+			}
+			return over(p.State)
+		})
+		one.end, one.step = p.State, p.stepAt(moment)
+		all = append(all, one)
+		if p.State != "succeeded" {
+			t.Fatalf("kill %d, %s in %s: promotion %d is %s: %s", n, victim.name, one.step, p.ID, p.State, p.Reason)
+		}
+		s.eventually(30*time.Second, "dev answers "+word, func() bool {
+			status, body, err := edgeGet(s.edge, "plug", "dev", "/")
+			return err == nil && status == 200 && body == word
+		})
+		if failures := traffic.failed()[before:]; len(failures) > 0 {
+			lost += len(failures)
+			if !victim.cut {
+				t.Errorf("kill %d, %s in %s: %d requests failed: %s", n, victim.name, one.step, len(failures), failures[0])
+			}
+		}
+	}
+	traffic.stop()
+	released, err := os.ReadFile(filepath.Join(s.data, "node", "data", "plug", "dev", "released"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := strings.Split(strings.TrimSpace(string(released)), "\n")
+	if once := slices.Compact(slices.Sorted(slices.Values(ran))); len(once) != len(ran) || len(ran) != *kills+2 {
+		t.Errorf("%d promotions ran %d release commands, %d of them different", *kills+2, len(ran), len(once))
+	}
+	if left, err := os.ReadDir(filepath.Join(s.data, "work")); err != nil || len(left) > 0 {
+		t.Errorf("left in the working directory: %v %v", left, err)
+	}
+	t.Logf("%d kills, %d requests, %d lost with what held them", len(all), traffic.requests, lost)
+	text := matrixOf(all, seed, traffic.requests, lost)
+	t.Log("\n" + text)
+	if *killMatrix != "" {
+		if err := os.WriteFile(*killMatrix, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// stepAt is the step that was under way at a moment.
+func (p promotion) stepAt(moment time.Time) string {
+	for _, s := range p.Steps {
+		if s.EndedAt.After(moment) {
+			return s.Name
+		}
+	}
+	return "afterwards"
+}
+
+// matrixOf is a table of steps and victims: how many kills, how they ended, and how
+// soon the promotion went on.
+func matrixOf(all []pulled, seed uint64, requests, lost int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Kill matrix\n\nWritten by `go test ./e2e -run TestPullThePlug -args -kills %d -kill-seed %d -kill-matrix docs/kill-matrix.md`.\n\n", len(all), seed)
+	fmt.Fprintf(&b, "%d kills while %d requests were answered; %d were lost with the edge or the instance that held them. ", len(all), requests, lost)
+	b.WriteString("Every promotion has succeeded by itself, and each ran its release command once. Resumed: from the victim's return to the promotion's next change, median and longest.\n\n")
+	b.WriteString("| killed in | what | kills | ended | resumed |\n|---|---|---|---|---|\n")
+	rows := map[string][]pulled{}
+	for _, k := range all {
+		rows[k.step+"\x00"+k.victim] = append(rows[k.step+"\x00"+k.victim], k)
+	}
+	keys := make([]string, 0, len(rows))
+	for k := range rows {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		list := rows[k]
+		slices.SortFunc(list, func(a, b pulled) int { return int(a.resume - b.resume) })
+		ends := map[string]int{}
+		for _, one := range list {
+			ends[one.end]++
+		}
+		end, _ := json.Marshal(ends)
+		step, victim, _ := strings.Cut(k, "\x00")
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s, %.1f s |\n", step, victim, len(list), strings.NewReplacer(`"`, "", "{", "", "}", "", ":", " ").Replace(string(end)),
+			list[len(list)/2].resume.Seconds(), list[len(list)-1].resume.Seconds())
+	}
+	return b.String()
+}
