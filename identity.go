@@ -105,6 +105,29 @@ func MatchSubject(pattern, subject string) bool {
 	return strings.HasSuffix(rest, last)
 }
 
+// String is a rule as people write it: GROUP=TEAM:ROLE, or GROUP=platform.
+func (r GroupRule) String() string {
+	if r.Admin {
+		return r.Group + "=platform"
+	}
+	return r.Group + "=" + r.Team + ":" + string(r.Role)
+}
+
+// ParseGroupRule reads what String writes. A group may hold any sign, so the
+// last = counts.
+func ParseGroupRule(text string) (GroupRule, error) {
+	i := strings.LastIndex(text, "=")
+	group, what := strings.TrimSpace(text[:max(i, 0)]), strings.TrimSpace(text[i+1:])
+	team, role, ok := strings.Cut(what, ":")
+	switch {
+	case group != "" && what == "platform":
+		return GroupRule{Group: group, Admin: true}, nil
+	case group == "" || !ok || team == "" || role == "":
+		return GroupRule{}, Errorf(Invalid, "%q is not a rule; write it as GROUP=TEAM:ROLE, or GROUP=platform for admins of the platform", printable(text)).At("groups")
+	}
+	return GroupRule{Group: group, Team: team, Role: Role(role)}, nil
+}
+
 // Granted is what the groups of somebody are worth by a provider's rules.
 type Granted struct {
 	Member bool            // at least one rule fits

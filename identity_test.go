@@ -63,3 +63,16 @@ func TestGrant(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupRule(t *testing.T) {
+	for _, text := range []string{"devs=shop:developer", "ops=platform", "CN=ops,OU=x=platform", "a b=shop:viewer"} {
+		if r, err := slipway.ParseGroupRule(text); err != nil || r.String() != text {
+			t.Errorf("%q: %v %v", text, r, err)
+		}
+	}
+	for _, text := range []string{"", "devs", "=platform", "devs=", "devs=shop", "devs=shop:", "devs=:developer"} {
+		if r, err := slipway.ParseGroupRule(text); slipway.CodeOf(err) != slipway.Invalid {
+			t.Errorf("%q: %v", text, r)
+		}
+	}
+}

@@ -20,7 +20,7 @@ var errPasswordsClosed = slipway.Errorf(slipway.Denied, "signing in by password 
 type Way struct{ Name, Title string }
 
 // WaysIn tells anybody how one signs in here: through which providers, and
-// whether by password too.
+// whether by password too, if only for admins.
 func (p *Platform) WaysIn(ctx context.Context) (ways []Way, local bool, err error) {
 	sys := asSystem(ctx)
 	rows, err := p.db.IdentityProvider.Query().Where(identityprovider.Active(true)).Order(identityprovider.ByName()).Limit(100).All(sys)
@@ -35,8 +35,11 @@ func (p *Platform) WaysIn(ctx context.Context) (ways []Way, local bool, err erro
 		}
 		ways = append(ways, way)
 	}
-	local, err = p.localSignIn(ctx, p.db)
-	return ways, local, err
+	_, err = p.passwordsClosed(ctx)
+	if err == errPasswordsClosed { //nolint:errorlint // it is returned as it is
+		return ways, false, nil
+	}
+	return ways, true, err
 }
 
 func (p *Platform) localSignIn(ctx context.Context, db *ent.Client) (bool, error) {

@@ -146,11 +146,7 @@ func (p *Platform) recordProvider(ctx context.Context, action string, row *ent.I
 func providerFacts(row *ent.IdentityProvider) map[string]string {
 	var rules []string
 	for _, r := range row.Groups {
-		if r.Admin {
-			rules = append(rules, r.Group+"=platform")
-		} else {
-			rules = append(rules, r.Group+"="+r.Team+":"+string(r.Role))
-		}
+		rules = append(rules, r.String())
 	}
 	return map[string]string{
 		"display_name": row.DisplayName, "issuer": row.Issuer, "client_id": row.ClientID, "scopes": strings.Join(row.Scopes, " "),

@@ -16,6 +16,7 @@ import (
 type accountView struct {
 	*ent.Account
 	Sessions []*ent.Session
+	Through  []*ent.Identity // at providers
 	Current  string
 	Err      string
 }
@@ -26,6 +27,9 @@ func (p *portal) accountPage(c *call, status int, problem string) error {
 	v := accountView{Err: problem, Current: c.viewer.Session}
 	var err error
 	if v.Account, err = p.Account(c.ctx, c.viewer.Name); err != nil {
+		return err
+	}
+	if v.Through, err = p.Identities(c.ctx, c.viewer.Name); err != nil {
 		return err
 	}
 	if v.Sessions, err = p.Sessions(c.ctx); err != nil {

@@ -23,6 +23,7 @@ const (
 	accessCookie  = "slipway-access"  // a JWT of ten minutes
 	refreshCookie = "slipway-refresh" // good once, for the next pair
 	formCookie    = "slipway-form"    // what the tokens in forms are made of
+	signInCookie  = "slipway-signin"  // of who is away at a provider
 	saidCookie    = "slipway-said"    // what the next page says, once
 	themeCookie   = "slipway-theme"   // light or dark; the script writes it too
 )

@@ -230,3 +230,15 @@ func program(agent string) string {
 	}
 	return name + " on " + system
 }
+
+func words(list []string) string { return strings.Join(list, " ") }
+
+func providerTitle(i *ent.Identity) string {
+	if i.Edges.Provider == nil {
+		return ""
+	}
+	if i.Edges.Provider.DisplayName != "" {
+		return i.Edges.Provider.DisplayName
+	}
+	return i.Edges.Provider.Name
+}

@@ -17,7 +17,24 @@ func (p *portal) showLogin(c *call) error {
 	} else if !founded {
 		return c.to("/setup", "")
 	}
-	return c.show(http.StatusOK, loginPage(c.frame("Sign in", ""), local(c.query("next")), "", ""))
+	return p.loginPage(c, http.StatusOK, loginView{Next: local(c.query("next"))})
+}
+
+// loginView is the page where people sign in.
+type loginView struct {
+	Next, Name, Err string
+	Ways            []platform.Way
+	Passwords       bool
+}
+
+func (p *portal) loginPage(c *call, status int, v loginView) error {
+	var err error
+	if v.Ways, v.Passwords, err = p.WaysIn(c.ctx); err != nil {
+		return err
+	}
+	f := c.frame("Sign in", "")
+	f.Here = string(with("/login", "next", v.Next)) // not where a provider sends people back to, with its code
+	return c.show(status, loginPage(f, v))
 }
 
 // signIn opens a new session whatever the browser brought; one that it had ends.
@@ -32,7 +49,7 @@ func (p *portal) signIn(c *call) error {
 		if slipway.CodeOf(err) == slipway.Limited {
 			status = http.StatusTooManyRequests
 		}
-		return c.show(status, loginPage(c.frame("Sign in", ""), next, c.form("name"), sentence(err)))
+		return p.loginPage(c, status, loginView{Next: next, Name: c.form("name"), Err: sentence(err)})
 	}
 	p.begin(c, s)
 	return c.to(next, "")

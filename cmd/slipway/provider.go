@@ -49,37 +49,15 @@ func (providerList) Run(a *app) error {
 func written(rules []slipway.GroupRule) []string {
 	var out []string
 	for _, r := range rules {
-		if r.Admin {
-			out = append(out, r.Group+"=platform")
-		} else {
-			out = append(out, r.Group+"="+r.Team+":"+string(r.Role))
-		}
+		out = append(out, r.String())
 	}
 	return out
-}
-
-// ruleOf reads GROUP=TEAM:ROLE or GROUP=platform. A group may hold any sign, so
-// the last = counts.
-func ruleOf(text string) (slipway.GroupRule, error) {
-	i := strings.LastIndex(text, "=")
-	if i < 1 {
-		return slipway.GroupRule{}, slipway.Errorf(slipway.Invalid, "--group %q is not a rule; write it as GROUP=TEAM:ROLE, or GROUP=platform for admins of the platform", text).At("group")
-	}
-	group, what := text[:i], text[i+1:]
-	if what == "platform" {
-		return slipway.GroupRule{Group: group, Admin: true}, nil
-	}
-	team, role, ok := strings.Cut(what, ":")
-	if !ok || team == "" || role == "" {
-		return slipway.GroupRule{}, slipway.Errorf(slipway.Invalid, "--group %q is not a rule; write it as GROUP=TEAM:ROLE, or GROUP=platform for admins of the platform", text).At("group")
-	}
-	return slipway.GroupRule{Group: group, Team: team, Role: slipway.Role(role)}, nil
 }
 
 func rulesOf(texts []string) ([]slipway.GroupRule, error) {
 	rules := []slipway.GroupRule{}
 	for _, text := range texts {
-		r, err := ruleOf(text)
+		r, err := slipway.ParseGroupRule(text)
 		if err != nil {
 			return nil, err
 		}
