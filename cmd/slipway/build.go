@@ -25,6 +25,7 @@ func (c *buildCommand) Help() string {
 lock, the application imported once, an immutable artifact with its digest, SBOM
 and manifest. Tests are not run; slipway test does that.
 
+Examples:
   slipway build . --out ./release
   slipway build . --json`
 }
@@ -59,6 +60,7 @@ func (c *testCommand) Help() string {
 	return `Builds a release of a working tree and runs its tests beside it, as a promotion
 would: own environment, own home, limits. Exits 3 when they are red.
 
+Examples:
   slipway test .
   slipway test . --json`
 }

@@ -98,6 +98,9 @@ func (a *app) client() (*client.ClientWithResponses, error) {
 				return err
 			}
 		}
+		if token != "" && inClear(req.URL) {
+			return slipway.Errorf(slipway.Invalid, "%s is not encrypted, and your token would be sent in clear; use https://%s", to.server, req.URL.Host).At("server")
+		}
 		if token != "" {
 			req.Header.Set("Authorization", "Bearer "+token)
 		}
@@ -108,6 +111,12 @@ func (a *app) client() (*client.ClientWithResponses, error) {
 
 // stay follows no redirect: none is expected, and a token must not go elsewhere.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// inClear tells whether what is sent there can be read on its way.
+func inClear(u *url.URL) bool {
+	host := u.Hostname()
+	return u.Scheme != "https" && host != "localhost" && !strings.HasSuffix(host, ".localhost") && !net.ParseIP(host).IsLoopback()
+}
 
 func hostOf(server string) string {
 	u, err := url.Parse(server)
@@ -148,6 +157,10 @@ func (a *app) unreachable(err error) error {
 		return a.ctx.Err()
 	}
 	server, _ := a.server()
+	var known *slipway.Error
+	if errors.As(err, &known) {
+		return known // of our own: nothing was sent
+	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
 		return slipway.Wrap(slipway.Unavailable, err, "no platform answers at %s; start it with: slipway up", server)

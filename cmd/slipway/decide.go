@@ -21,18 +21,20 @@ type approveCommand struct {
 	Yes        bool `short:"y" help:"Don't ask."`
 	Exempt     bool `xor:"verdict" help:"Open freezes and windows for this promotion; takes an admin of the team and a comment."`
 	BreakGlass bool `xor:"verdict" help:"Open every gate; takes an admin of the platform and a comment."`
+	followFlags
 }
 
 // Help has examples.
 func (approveCommand) Help() string {
 	return `Shows what the promotion will do, asks, and answers at once whether it counts. The approval is given to that plan: if it moves, the approval is void.
 
-Exit codes: 0 it counts, 1 it doesn't.
+Exit codes: 0 it counts, 1 it doesn't; with --follow and --wait those of slipway promote.
 
 Examples:
   slipway waiting
   slipway approve 12
   slipway approve 12 --yes -m "looks good"
+  slipway approve 12 --yes --wait
   slipway approve 12 --break-glass -m "the site is down"`
 }
 
@@ -72,11 +74,11 @@ func (c *approveCommand) Run(a *app) error {
 			return slipway.Errorf(slipway.Conflict, "not approved; to reject it run: slipway reject %d", p.Id)
 		}
 	}
-	return c.decide(a, verdict, p)
+	return c.decide(a, verdict, p, c.followFlags)
 }
 
 // decide gives the answer to the plan that was shown.
-func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion) error {
+func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion, f followFlags) error {
 	in := client.DecisionInput{Verdict: verdict, Comment: c.Comment, Plan: c.Plan}
 	if in.Plan == "" {
 		in.Plan = p.PlanHash
@@ -88,10 +90,16 @@ func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion
 		return err
 	}
 	if a.JSON {
+		if f.watches() {
+			return a.follow(p, f)
+		}
 		return a.json(d.Body)
 	}
 	said := map[slipway.Verdict]string{slipway.VerdictApprove: "approved", slipway.VerdictReject: "rejected", slipway.VerdictExempt: "exempt from freezes and windows", slipway.VerdictBreakGlass: "let through every gate"}
 	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s.\n", p.Id, p.Service, p.Environment, said[verdict])
+	if f.watches() {
+		return a.follow(p, f)
+	}
 	return nil
 }
 
@@ -108,7 +116,7 @@ func (c *rejectCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.decide(a, slipway.VerdictReject, r.JSON200)
+	return c.decide(a, slipway.VerdictReject, r.JSON200, followFlags{})
 }
 
 type waitingCommand struct {

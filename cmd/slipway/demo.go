@@ -35,6 +35,7 @@ func (c *demoCommand) Help() string {
 them, promotes each through dev, test and prod, and leaves the platform up. Every
 command it types is shown, so that you can type it too.
 
+Examples:
   slipway demo
   slipway demo --once --data /tmp/demo`
 }

@@ -31,6 +31,7 @@ func (c *detectCommand) Help() string {
 framework, processes, tests, migrations, health check. No server is needed and
 nothing of the project is run. Exits 0 when it can be deployed, 2 when not.
 
+Examples:
   slipway detect .
   slipway detect https://git.example.com/team/payments.git --ref main --json`
 }

@@ -205,7 +205,7 @@ func TestDoctorOfAServer(t *testing.T) {
 		w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 		return false
 	}, plain)
-	want(t, examine(t, 1, token, "--server", off.URL), "clock", fail, "1h0m0s away")
+	want(t, examine(t, 1, token, "--server", off.URL), "clock", fail, "1h0m")
 	other := serve(func(w http.ResponseWriter, _ *http.Request) bool { _, _ = io.WriteString(w, "<html>"); return true }, plain)
 	want(t, examine(t, 1, nil, "--server", other.URL), "server", fail, "perhaps not Slipway")
 	starting := serve(func(w http.ResponseWriter, r *http.Request) bool {

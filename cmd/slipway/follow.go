@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,9 +14,14 @@ import (
 
 // followFlags are shared by what starts or watches a promotion.
 type followFlags struct {
-	Follow  bool `short:"f" help:"Show the steps as they happen, to the end."`
-	Verbose bool `short:"v" help:"With --follow: print every line of the steps' logs."`
+	Follow  bool          `short:"f" xor:"watch" help:"Show the steps as they happen, to the end."`
+	Wait    bool          `short:"w" xor:"watch" help:"Wait for the end and print only that; the exit code tells it too."`
+	Timeout time.Duration `placeholder:"TIME" help:"With --follow or --wait: look no longer than this, such as 20m; the promotion goes on."`
+	Verbose bool          `short:"v" help:"With --follow: print every line of the steps' logs."`
 }
+
+// watches tells whether the command stays until the promotion ends.
+func (f followFlags) watches() bool { return f.Follow || f.Wait }
 
 // lastLines is how much of a step's log is shown when it went wrong.
 const lastLines = 20
@@ -27,6 +34,7 @@ type follower struct {
 	verbose bool
 	only    slipway.StepName // log lines of this step alone; "" for all
 	quiet   bool             // only log lines
+	waits   bool             // only the end
 	steps   map[slipway.StepName]client.Step
 	seen    map[slipway.StepName]time.Time // when a running step was first seen
 	tail    map[slipway.StepName][]string
@@ -42,6 +50,27 @@ func (a *app) follow(p *client.Promotion, f followFlags) error {
 	v := &follower{
 		a: a, style: a.style(a.stdout), live: terminal(a.stdout) && !a.JSON, verbose: f.Verbose,
 		steps: map[slipway.StepName]client.Step{}, seen: map[slipway.StepName]time.Time{}, tail: map[slipway.StepName][]string{},
+		waits: f.Wait,
+	}
+	if f.Timeout > 0 {
+		within, cancel := context.WithTimeout(a.ctx, f.Timeout)
+		defer cancel()
+		patient := *a
+		patient.ctx, v.a = within, &patient
+		err := v.begin(c, p)
+		if a.ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
+			return slipway.Errorf(slipway.Unavailable, "promotion %d has not ended within %s, and goes on; look at it with: slipway promotion show %d", p.Id, f.Timeout, p.Id)
+		}
+		return err
+	}
+	return v.begin(c, p)
+}
+
+// begin follows, and shows what no event tells of.
+func (v *follower) begin(c *client.ClientWithResponses, p *client.Promotion) error {
+	a := v.a
+	if v.waits {
+		return v.run(c, p.Id)
 	}
 	if !a.JSON {
 		fmt.Fprintf(a.stdout, "Promotion %d: %s to %s\n", p.Id, p.Service, p.Environment)
@@ -81,6 +110,9 @@ func (v *follower) on(e client.Event) error {
 		if err := json.Unmarshal(e.Data, &s); err != nil {
 			return nil // a newer server's; the next one may be known
 		}
+		if v.waits {
+			return nil
+		}
 		if v.a.JSON && !v.quiet {
 			return v.line(e)
 		}
@@ -89,7 +121,7 @@ func (v *follower) on(e client.Event) error {
 		}
 	case "log":
 		var l client.LogChunk
-		if err := json.Unmarshal(e.Data, &l); err != nil || v.only != "" && l.Step != v.only {
+		if err := json.Unmarshal(e.Data, &l); err != nil || v.waits || v.only != "" && l.Step != v.only {
 			return nil
 		}
 		if v.a.JSON {
@@ -103,7 +135,7 @@ func (v *follower) on(e client.Event) error {
 			v.last = before
 			return nil
 		}
-		if v.a.JSON && !v.quiet {
+		if v.a.JSON && !v.quiet && !v.waits {
 			return v.line(e)
 		}
 		if !v.quiet && v.last.State == slipway.PromotionWaiting && v.last.Reason != before.Reason {
@@ -217,6 +249,15 @@ func (v *follower) log(l client.LogChunk) {
 func (v *follower) end() error {
 	v.wipe()
 	p, w := v.last, v.a.stdout
+	if v.waits && v.a.JSON {
+		r, err := getPromotion(v.a, p.Id)
+		if err != nil {
+			return err
+		}
+		if err := v.a.json(r.Body); err != nil {
+			return err
+		}
+	}
 	if !v.a.JSON && !v.quiet {
 		took := lasted(p.CreatedAt, p.EndedAt)
 		switch {

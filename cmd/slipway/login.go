@@ -52,6 +52,9 @@ func (c *loginCommand) Run(a *app) error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return slipway.Errorf(slipway.Invalid, "%q is not an address; write it as https://slipway.example.com", server).At("server")
 	}
+	if inClear(u) {
+		return slipway.Errorf(slipway.Invalid, "%s is not encrypted, and your password would be sent in clear; use https://%s", server, u.Host).At("server")
+	}
 	kept := profile{Server: server}
 	switch {
 	case c.Token:

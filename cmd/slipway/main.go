@@ -46,6 +46,7 @@ type program struct {
 	settings
 
 	platformCommands `group:"Platform"`
+	shellCommands    `group:"Look"`
 
 	Service   serviceCommands   `cmd:"" group:"Services" help:"Register, show and remove services."`
 	Env       envCommands       `cmd:"" group:"Services" help:"Show and change environments."`
@@ -93,6 +94,12 @@ type app struct {
 	parser *kong.Kong
 }
 
+// groups are the headings in the list of commands.
+var groups = kong.ExplicitGroups([]kong.Group{
+	{Key: "Platform", Title: "The platform:"}, {Key: "Services", Title: "Services and releases:"},
+	{Key: "Gates", Title: "Gates:"}, {Key: "Look", Title: "Looking:"}, {Key: "Config", Title: "Config and secrets:"}, {Key: "Access", Title: "Who may do what:"},
+})
+
 // exited carries an exit code out of kong.
 type exited int
 
@@ -114,10 +121,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.ExplicitGroups([]kong.Group{
-			{Key: "Platform", Title: "The platform:"}, {Key: "Services", Title: "Services and releases:"},
-			{Key: "Look", Title: "Looking:"}, {Key: "Config", Title: "Config and secrets:"}, {Key: "Access", Title: "Who may do what:"},
-		}),
+		groups,
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "slipway:", err)

@@ -61,6 +61,11 @@ func (a *app) profiles() (profiles, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
+	if info, bad := os.Stat(a.profileFile()); bad == nil && info.Mode().Perm()&0o077 != 0 {
+		if os.Chmod(a.profileFile(), 0o600) == nil {
+			fmt.Fprintf(a.stderr, "slipway: others could read your sessions and tokens in %s; that is mended (chmod 600)\n", a.profileFile())
+		}
+	}
 	if err == nil {
 		err = json.Unmarshal(text, &p)
 	}
@@ -142,6 +147,7 @@ func sessionProfile(server string, s client.Session) profile {
 type profileCommands struct {
 	List profileList `cmd:"" name:"ls" help:"List profiles."`
 	Use  profileUse  `cmd:"" help:"Choose the profile that commands use."`
+	Rm   profileRm   `cmd:"" help:"Forget a profile."`
 }
 
 type profileList struct{}
@@ -191,6 +197,28 @@ func (c *profileUse) Run(a *app) error {
 	})
 	if err == nil {
 		fmt.Fprintln(a.stderr, "done")
+	}
+	return err
+}
+
+type profileRm struct {
+	Name string `arg:"" help:"The profile."`
+}
+
+// Run forgets a profile.
+func (c *profileRm) Run(a *app) error {
+	err := a.changeProfiles(func(all *profiles) error {
+		if _, ok := all.Profiles[c.Name]; !ok {
+			return slipway.Errorf(slipway.NotFound, "there is no profile %s; `slipway profile ls` lists them", c.Name).At("name")
+		}
+		delete(all.Profiles, c.Name)
+		if all.Current == c.Name {
+			all.Current = ""
+		}
+		return nil
+	})
+	if err == nil {
+		fmt.Fprintf(a.stderr, "Profile %s is forgotten.\n", c.Name)
 	}
 	return err
 }

@@ -21,11 +21,11 @@ type promoteCommand struct {
 func (promoteCommand) Help() string {
 	return `Without --ref and --release, the first environment takes the head of the service's branch, and every other one takes the release of the environment before it.
 
-Exit codes with --follow: 0 it serves, 3 the service's own build, tests or checks said no, 1 anything else.
+Exit codes with --follow and --wait: 0 it serves, 3 the service's own build, tests or checks said no, 1 anything else.
 
 Examples:
   slipway promote billing --follow
-  slipway promote billing --to test --follow
+  slipway promote billing --to test --wait --timeout 20m
   slipway promote billing --to prod --release 7
   slipway promote billing --ref v1.4.0 --plan`
 }
@@ -87,7 +87,7 @@ func (a *app) planned(p *client.Plan) error {
 
 // started tells of a promotion that has begun, and follows it when asked to.
 func (a *app) started(body []byte, p *client.Promotion, f followFlags) error {
-	if f.Follow {
+	if f.watches() {
 		return a.follow(p, f)
 	}
 	if a.JSON {
@@ -109,7 +109,7 @@ type rollbackCommand struct {
 
 // Help has examples.
 func (rollbackCommand) Help() string {
-	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --to 5"
+	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --wait --json\n  slipway rollback billing --env prod --to 5"
 }
 
 // Run rolls back.

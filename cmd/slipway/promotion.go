@@ -63,7 +63,7 @@ type promotionShow struct {
 
 // Help has examples.
 func (promotionShow) Help() string {
-	return "Examples:\n  slipway promotion show 12\n  slipway promotion show 12 --follow"
+	return "Examples:\n  slipway promotion show 12\n  slipway promotion show 12 --follow\n  slipway promotion show 12 --wait"
 }
 
 // Run shows a promotion.
@@ -72,7 +72,7 @@ func (c *promotionShow) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.Follow {
+	if c.watches() {
 		return a.follow(r.JSON200, c.followFlags)
 	}
 	if a.JSON {

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+// hurry is how long a shell waits for names.
+const hurry = 2 * time.Second
+
+// values lists what a flag or an argument may be.
+func (a *app) values(t typed, v *kong.Value) []proposal {
+	if v.Enum != "" {
+		var list []proposal
+		for _, e := range v.EnumSlice() {
+			if upper := strings.ToUpper(e); e != "" && (e == upper || !slices.Contains(v.EnumSlice(), upper)) {
+				list = append(list, proposal{value: e})
+			}
+		}
+		return list
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, hurry)
+	defer cancel()
+	quick := *a
+	quick.ctx = ctx
+	noun, _, _ := strings.Cut(strings.TrimPrefix(t.node.FullPath(), a.parser.Model.Name+" "), " ")
+	name, holder := v.Name, ""
+	if v.Flag != nil {
+		holder = v.Flag.PlaceHolder
+	}
+	switch {
+	case holder == "ENV", name == "name" && noun == "env" && t.node.Name != "add":
+		return quick.environments()
+	case name == "service":
+		return quick.services()
+	case name == "team", name == "name" && noun == "team" && t.node.Name != "add":
+		return quick.teams()
+	case holder == "N" && (name == "release" || name == "to"):
+		return quick.releases(first(append(t.args, t.flags["service"])...))
+	case name == "id" && noun == "freeze":
+		return quick.freezes()
+	case name == "id" && (noun == "promotion" || noun == "approve" || noun == "reject"):
+		return quick.promotions(noun != "promotion")
+	case name == "profile", name == "name" && noun == "profile":
+		return quick.profileNames()
+	case name == "role":
+		return words("viewer", "developer", "maintainer", "admin")
+	case name == "state":
+		return words("queued", "waiting", "running", "verifying", "succeeded", "failed", "errored", "rejected", "cancelled", "superseded", "expired")
+	case name == "step":
+		return words("fetch", "build", "test", "render", "rehearse", "approve", "migrate", "deploy", "verify")
+	case name == "scope":
+		list := words("read", "config", "admin", "promote:*")
+		for _, e := range quick.environments() {
+			list = append(list, proposal{"promote:" + e.value, "promote into " + e.value})
+		}
+		return list
+	case name == "kind":
+		return words(string(slipway.KindWeb), string(slipway.KindWorker), string(slipway.KindFunction))
+	case v.Tag != nil && v.Tag.Type == "path", holder == "FILE", holder == "DIR", name == "path", name == "path-or-git-url", name == "input":
+		return words(files)
+	}
+	return nil
+}
+
+func words(list ...string) (out []proposal) {
+	for _, w := range list {
+		out = append(out, proposal{value: w})
+	}
+	return out
+}
+
+func (a *app) services() (list []proposal) {
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListServicesResponse, error) {
+		return c.ListServicesWithResponse(ctx, &client.ListServicesParams{Limit: given(500)})
+	})
+	if err == nil {
+		for _, s := range r.JSON200.Items {
+			list = append(list, proposal{s.Name, s.Team})
+		}
+	}
+	return list
+}
+
+func (a *app) environments() (list []proposal) {
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
+		return c.ListEnvironmentsWithResponse(ctx)
+	})
+	if err == nil {
+		for _, e := range r.JSON200.Items {
+			list = append(list, proposal{e.Name, string(e.Target)})
+		}
+	}
+	return list
+}
+
+func (a *app) teams() (list []proposal) {
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
+		return c.ListTeamsWithResponse(ctx)
+	})
+	if err == nil {
+		for _, t := range r.JSON200.Items {
+			list = append(list, proposal{t.Name, t.DisplayName})
+		}
+	}
+	return list
+}
+
+// releases are a service's, the newest first.
+func (a *app) releases(service string) (list []proposal) {
+	if service == "" {
+		return nil
+	}
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
+		return c.ListReleasesWithResponse(ctx, service, &client.ListReleasesParams{Limit: given(50)})
+	})
+	if err == nil {
+		for _, one := range r.JSON200.Items {
+			list = append(list, proposal{strconv.Itoa(one.Number), one.Commit.Subject})
+		}
+	}
+	return list
+}
+
+// promotions are those that wait for one's decision, or the latest.
+func (a *app) promotions(waiting bool) (list []proposal) {
+	params := &client.ListPromotionsParams{Limit: given(30)}
+	if waiting {
+		params.WaitingForMe = given(true)
+	}
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+		return c.ListPromotionsWithResponse(ctx, params)
+	})
+	if err == nil {
+		for _, p := range r.JSON200.Items {
+			list = append(list, proposal{strconv.Itoa(p.Id), fmt.Sprintf("%s to %s, %s", p.Service, p.Environment, p.State)})
+		}
+	}
+	return list
+}
+
+func (a *app) freezes() (list []proposal) {
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
+		return c.ListFreezesWithResponse(ctx)
+	})
+	if err == nil {
+		for _, f := range r.JSON200.Items {
+			list = append(list, proposal{strconv.Itoa(f.Id), f.Reason})
+		}
+	}
+	return list
+}
+
+func (a *app) profileNames() (list []proposal) {
+	known, _ := a.profiles()
+	for _, name := range slices.Sorted(maps.Keys(known.Profiles)) {
+		list = append(list, proposal{name, known.Profiles[name].Server})
+	}
+	return list
+}
