@@ -19,6 +19,9 @@ type providerCommands struct {
 
 type providerList struct{}
 
+// Help has examples.
+func (providerList) Help() string { return "Examples:\n  slipway provider ls\n  slipway provider ls --json" }
+
 // Run lists providers.
 func (providerList) Run(a *app) error {
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListProvidersResponse, error) {
@@ -171,6 +174,9 @@ func (c *providerSet) Run(a *app) error {
 type providerRm struct {
 	Name string `arg:"" help:"The provider."`
 }
+
+// Help has examples.
+func (providerRm) Help() string { return "Examples:\n  slipway provider rm corp" }
 
 // Run removes a provider.
 func (c *providerRm) Run(a *app) error {

@@ -104,6 +104,9 @@ type trustList struct {
 	Service string `arg:"" help:"The service."`
 }
 
+// Help has examples.
+func (trustList) Help() string { return "Examples:\n  slipway trust ls billing" }
+
 // Run lists trusts.
 func (c *trustList) Run(a *app) error {
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTrustsResponse, error) {
@@ -134,6 +137,9 @@ type trustRm struct {
 	Service string `arg:"" help:"The service."`
 	Name    string `arg:"" help:"The trust."`
 }
+
+// Help has examples.
+func (trustRm) Help() string { return "Examples:\n  slipway trust rm billing github" }
 
 // Run ends a trust.
 func (c *trustRm) Run(a *app) error {
