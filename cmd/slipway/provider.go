@@ -20,7 +20,9 @@ type providerCommands struct {
 type providerList struct{}
 
 // Help has examples.
-func (providerList) Help() string { return "Examples:\n  slipway provider ls\n  slipway provider ls --json" }
+func (providerList) Help() string {
+	return "Examples:\n  slipway provider ls\n  slipway provider ls --json"
+}
 
 // Run lists providers.
 func (providerList) Run(a *app) error {
