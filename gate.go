@@ -20,10 +20,11 @@ const (
 	GateSoak         GateKind = "soak"
 	GateVerification GateKind = "verification" // in the environment before
 	GateCheck        GateKind = "check"        // a condition on the release; waiting doesn't meet it
+	GateBundle       GateKind = "bundle"       // the other promotions of its bundle
 )
 
 // GateKinds lists them all, for enums.
-var GateKinds = []GateKind{GateApproval, GateFreeze, GateSoak, GateVerification, GateCheck}
+var GateKinds = []GateKind{GateApproval, GateFreeze, GateSoak, GateVerification, GateCheck, GateBundle}
 
 // Verdict is what a person says to a promotion that waits.
 type Verdict string
@@ -135,6 +136,8 @@ type GateFacts struct {
 	ReleasedAt  time.Time  // when the release was made
 	Freezes     []Frozen   // in force now
 	WaitedSince map[GateKind]time.Time
+	Promotion   string // its id; "" for a dry run
+	Bundle      Bundle // that it belongs to, itself included; nil for none
 }
 
 // Frozen is a freeze in force.
@@ -188,7 +191,15 @@ func (f GateFacts) Gates() []Wait {
 	if !f.said(VerdictExempt) {
 		f.times(add)
 	}
+	if why := f.Bundle.Keeps(f.Promotion, len(waits) == 0); why != "" {
+		add(Wait{Gate: GateBundle, Reason: why})
+	}
 	return waits
+}
+
+// OnlyBundle tells whether nothing but the bundle keeps a promotion.
+func OnlyBundle(waits []Wait) bool {
+	return !slices.ContainsFunc(waits, func(w Wait) bool { return w.Gate != GateBundle })
 }
 
 func (f GateFacts) said(v Verdict) bool {
@@ -288,6 +299,8 @@ type Review struct {
 	Config   Digest         // of the snapshot in that plan
 	Waited   bool           // some gate was closed, now or earlier
 	Strategy Strategy       // how it takes over
+	Bake     int            `json:",omitzero"` // seconds that the edge's figures are watched afterwards
+	Ready    bool           `json:",omitzero"` // nothing but its bundle keeps it
 	Again    time.Time      // when to look again at the latest, while it waits
 }
 

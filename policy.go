@@ -1,6 +1,7 @@
 package slipway
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,22 +38,34 @@ const (
 // Policy is what an environment asks of promotions. Its zero value asks for
 // nothing. Durations are in seconds.
 type Policy struct {
-	Approvals         int         `json:"approvals"`          // how many people must say yes
-	Approvers         []string    `json:"approvers"`          // names of people, and team:NAME; none means maintainers of the service's team
-	OwnChanges        OwnChanges  `json:"own_changes"`        // "" means alone
-	RollbackApprovals int         `json:"rollback_approvals"` // how many people must say yes to going back
-	ExpiresAfter      int         `json:"expires_after"`      // a promotion that waits longer is given up; 0 means seven days
-	RemindAfter       int         `json:"remind_after"`       // who could approve is told again; 0 means a day
-	Soak              int         `json:"soak"`               // how long the release must have been verified in the environment before
-	Windows           []Window    `json:"windows"`            // promotions begin within one of them only; none means always
-	LockRequired      bool        `json:"lock_required"`      // its dependencies are locked
-	MaxAge            int         `json:"max_age"`            // of the release; 0 means any
-	SkipsAllowed      bool        `json:"skips_allowed"`      // the environments before may be left out
-	Advance           Advance     `json:"advance"`            // "" means by_hand
-	Branch            string      `json:"branch"`             // of push; "" means the service's
-	Concurrency       Concurrency `json:"concurrency"`        // "" means refuse
-	Strategy          Strategy    `json:"strategy,omitzero"`  // how a release takes over
+	Approvals         int         `json:"approvals"`              // how many people must say yes
+	Approvers         []string    `json:"approvers"`              // names of people, and team:NAME; none means maintainers of the service's team
+	OwnChanges        OwnChanges  `json:"own_changes"`            // "" means alone
+	RollbackApprovals int         `json:"rollback_approvals"`     // how many people must say yes to going back
+	ExpiresAfter      int         `json:"expires_after"`          // a promotion that waits longer is given up; 0 means seven days
+	RemindAfter       int         `json:"remind_after"`           // who could approve is told again; 0 means a day
+	Soak              int         `json:"soak"`                   // how long the release must have been verified in the environment before
+	Windows           []Window    `json:"windows"`                // promotions begin within one of them only; none means always
+	LockRequired      bool        `json:"lock_required"`          // its dependencies are locked
+	MaxAge            int         `json:"max_age"`                // of the release; 0 means any
+	SkipsAllowed      bool        `json:"skips_allowed"`          // the environments before may be left out
+	Advance           Advance     `json:"advance"`                // "" means by_hand
+	Branch            string      `json:"branch"`                 // of push; "" means the service's
+	Concurrency       Concurrency `json:"concurrency"`            // "" means refuse
+	Strategy          Strategy    `json:"strategy,omitzero"`      // how a release takes over
+	Bake              int         `json:"bake,omitzero"`          // how long the edge's figures are watched before success is said
+	KeepReleases      int         `json:"keep_releases,omitzero"` // that were verified here and stay ready for going back; 0 means five
+	MaySkip           []StepName  `json:"may_skip,omitempty"`     // steps that may be left out, with a reason, when a promotion is tried again
 }
+
+// DefaultKeptReleases is how many releases an environment keeps ready for going
+// back unless its policy says otherwise.
+const DefaultKeptReleases = 5
+
+// SkippableSteps are the steps that a policy may let people leave out. The others
+// are what a promotion is: without them there is no artifact, no config, nothing
+// that was seen serving.
+var SkippableSteps = []StepName{StepTest, StepRehearse}
 
 // PolicyChange says what to change of a policy; nil leaves a field as it is.
 type PolicyChange struct {
@@ -71,6 +84,9 @@ type PolicyChange struct {
 	Branch            *string      `json:"branch,omitempty"`
 	Concurrency       *Concurrency `json:"concurrency,omitempty"`
 	Strategy          *Strategy    `json:"strategy,omitempty"`
+	Bake              *int         `json:"bake,omitempty"`
+	KeepReleases      *int         `json:"keep_releases,omitempty"`
+	MaySkip           *[]StepName  `json:"may_skip,omitempty"`
 }
 
 // With returns the policy with a change laid over it.
@@ -90,6 +106,9 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Branch, c.Branch)
 	lay(&p.Concurrency, c.Concurrency)
 	lay(&p.Strategy, c.Strategy)
+	lay(&p.Bake, c.Bake)
+	lay(&p.KeepReleases, c.KeepReleases)
+	lay(&p.MaySkip, c.MaySkip)
 	return p
 }
 
@@ -110,6 +129,9 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Branch, n.Branch)
 	prefer(&c.Concurrency, n.Concurrency)
 	prefer(&c.Strategy, n.Strategy)
+	prefer(&c.Bake, n.Bake)
+	prefer(&c.KeepReleases, n.KeepReleases)
+	prefer(&c.MaySkip, n.MaySkip)
 	return c
 }
 
@@ -162,6 +184,7 @@ func (p Policy) Validate() error {
 	}{
 		{"approvals", p.Approvals, 10}, {"rollback_approvals", p.RollbackApprovals, 10}, {"soak", p.Soak, year}, {"max_age", p.MaxAge, 10 * year},
 		{"expires_after", p.ExpiresAfter, year}, {"remind_after", p.RemindAfter, year}, {"windows", len(p.Windows), 20}, {"approvers", len(p.Approvers), 50},
+		{"bake", p.Bake, 24 * 60 * 60}, {"keep_releases", p.KeepReleases, 1000},
 	} {
 		if n.value < 0 || n.value > n.max {
 			return Errorf(Invalid, "%s of %d is not between 0 and %d", n.field, n.value, n.max).At(n.field)
@@ -184,6 +207,11 @@ func (p Policy) Validate() error {
 	}
 	if err := p.Strategy.Validate(); err != nil {
 		return err
+	}
+	for _, name := range p.MaySkip {
+		if !slices.Contains(SkippableSteps, name) {
+			return Errorf(Invalid, "%q is not a step that may be left out: say test or rehearse", printable(string(name))).At("may_skip")
+		}
 	}
 	switch p.OwnChanges {
 	case "", OwnNever, OwnAlone, OwnAlways:

@@ -84,6 +84,9 @@ type PlanRequest struct {
 	Built    bool // the release's artifact exists
 	Tested   bool // its tests have passed, or it has none
 	Rollback bool // going back to a release that ran here before
+	Today    bool // a rollback with the config of today, which that release has not run with
+	Skip     StepName
+	Why      string // Skip is left out: who wants that, and why
 }
 
 // PlanSteps decides what a promotion does. A release that was built and tested
@@ -103,11 +106,19 @@ func PlanSteps(r PlanRequest) []PlannedStep {
 	}
 	rehearse, migrate := step(StepRehearse), step(StepMigrate)
 	steps = append(steps, step(StepRender))
-	if r.Rollback {
+	if r.Rollback && !r.Today {
 		rehearse.State, rehearse.Reason = StepSkipped, "the release has run here before"
+	}
+	if r.Rollback {
 		migrate.State, migrate.Reason = StepSkipped, "a rollback runs no release command"
 	}
-	return append(steps, rehearse, step(StepApprove), migrate, step(StepDeploy), step(StepVerify))
+	steps = append(steps, rehearse, step(StepApprove), migrate, step(StepDeploy), step(StepVerify))
+	for i := range steps {
+		if steps[i].Name == r.Skip && steps[i].State == StepPending {
+			steps[i].State, steps[i].Reason = StepSkipped, r.Why
+		}
+	}
+	return steps
 }
 
 // NextStep returns the first step that is still to run, or ok=false when the

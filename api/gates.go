@@ -48,7 +48,11 @@ func (h *handlers) CreateDecision(ctx context.Context, r CreateDecisionRequestOb
 
 // RetryPromotion tries a promotion again.
 func (h *handlers) RetryPromotion(ctx context.Context, r RetryPromotionRequestObject) (RetryPromotionResponseObject, error) {
-	p, err := h.platform.Retry(ctx, strconv.Itoa(r.Promotion))
+	var skip platform.Skip
+	if r.Body != nil {
+		skip = platform.Skip{Step: r.Body.Skip, Reason: r.Body.Reason}
+	}
+	p, err := h.platform.Retry(ctx, strconv.Itoa(r.Promotion), skip)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +170,7 @@ func (h *handlers) planned(ctx context.Context, p *platform.Plan) (Plan, error) 
 
 // PlanRollback says what a rollback would do.
 func (h *handlers) PlanRollback(ctx context.Context, r PlanRollbackRequestObject) (PlanRollbackResponseObject, error) {
-	p, err := h.platform.PlanRollback(ctx, platform.RollbackInput{Service: r.Service, Environment: r.Environment, Release: r.Body.Release, AnySchema: r.Body.AnySchema})
+	p, err := h.platform.PlanRollback(ctx, rollbackInput(r.Service, r.Environment, r.Body))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 		Step: slipway.StepName(p.EndedAtStep), Reason: p.Reason, RequestedBy: p.RequestedBy, Steps: each(p.Edges.Steps, step),
 		CreatedAt: p.CreatedAt.UTC(), StartedAt: when(p.StartedAt), EndedAt: when(p.EndedAt),
 		Cause: p.Cause, PlanHash: p.PlanHash, Decisions: each(p.Edges.Decisions, decided), ExpiresAt: when(p.ExpiresAt),
-		SupersededBy: p.SupersededBy, RetryOf: p.RetryOf,
+		SupersededBy: p.SupersededBy, RetryOf: p.RetryOf, Bundle: p.Bundle,
 	}
 	if p.Plan != nil {
 		out.Plan = *p.Plan
@@ -94,9 +94,22 @@ func (h *handlers) CreatePromotion(ctx context.Context, r CreatePromotionRequest
 	}, nil
 }
 
+func rollbackInput(service, environment string, in *RollbackInput) platform.RollbackInput {
+	return platform.RollbackInput{Service: service, Environment: environment, Release: in.Release, AnySchema: in.AnySchema, Today: in.Config == Today}
+}
+
+// GetWayBack tells whether a rollback would go now.
+func (h *handlers) GetWayBack(ctx context.Context, r GetWayBackRequestObject) (GetWayBackResponseObject, error) {
+	back, err := h.platform.WayBack(ctx, r.Service, r.Environment)
+	if err != nil {
+		return nil, err
+	}
+	return GetWayBack200JSONResponse(back), nil
+}
+
 // Rollback starts a promotion that goes back.
 func (h *handlers) Rollback(ctx context.Context, r RollbackRequestObject) (RollbackResponseObject, error) {
-	p, err := h.platform.Rollback(ctx, platform.RollbackInput{Service: r.Service, Environment: r.Environment, Release: r.Body.Release, AnySchema: r.Body.AnySchema})
+	p, err := h.platform.Rollback(ctx, rollbackInput(r.Service, r.Environment, r.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +140,14 @@ func (h *handlers) GetPromotion(ctx context.Context, r GetPromotionRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return GetPromotion200JSONResponse(h.promotion(p)), nil
+	out := h.promotion(p)
+	waits, ahead, err := h.platform.Slot(ctx, p)
+	if waits {
+		out.Slot = &struct {
+			Ahead int `json:"ahead"`
+		}{ahead}
+	}
+	return GetPromotion200JSONResponse(out), err
 }
 
 // CancelPromotion asks a promotion to stop.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,6 +63,24 @@ func (e GrantSubjectTokenType) Valid() bool {
 	case UrnIetfParamsOauthTokenTypeIdToken:
 		return true
 	case UrnIetfParamsOauthTokenTypeJwt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RollbackInputConfig.
+const (
+	Then  RollbackInputConfig = "then"
+	Today RollbackInputConfig = "today"
+)
+
+// Valid indicates whether the value is a known member of the RollbackInputConfig enum.
+func (e RollbackInputConfig) Valid() bool {
+	switch e {
+	case Then:
+		return true
+	case Today:
 		return true
 	default:
 		return false
@@ -324,6 +343,53 @@ type AuditPage struct {
 
 	// NextCursor the cursor of the next page
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// Bundle promotions that belong together
+type Bundle struct {
+	// Environment where to
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Id the id of its first promotion
+	//
+	// Example: 12
+	Id int `json:"id"`
+
+	// Over whether nothing more will happen
+	//
+	// Example: false
+	Over bool `json:"over"`
+
+	// Promotions in the order in which they take over
+	Promotions []Promotion `json:"promotions"`
+}
+
+// BundleInput several services that are promoted together, in the order in which they take over
+type BundleInput struct {
+	// Environment where to
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Promotions what others depend on comes first
+	Promotions []struct {
+		// Ref a branch, a tag or a commit to build
+		//
+		// Example: main
+		Ref string `json:"ref,omitempty,omitzero"`
+
+		// Release a release that exists
+		//
+		// Example: 7
+		Release int `json:"release,omitempty,omitzero"`
+
+		// Service the service
+		//
+		// Example: billing
+		Service string `json:"service"`
+	} `json:"promotions"`
 }
 
 // Change what differs between what runs and what would run
@@ -1301,6 +1367,11 @@ type Process struct {
 
 // Promotion a release on its way into an environment
 type Promotion struct {
+	// Bundle the bundle that it belongs to, known by its first promotion
+	//
+	// Example: 12
+	Bundle int `json:"bundle,omitempty,omitzero"`
+
 	// Cause what asked for it, when it was no person
 	//
 	// Example: after promotion 11
@@ -1385,6 +1456,14 @@ type Promotion struct {
 	//
 	// Example: billing
 	Service string `json:"service"`
+
+	// Slot present while it waits for one of the slots in which builds and tests run
+	Slot *struct {
+		// Ahead how many get a slot before it
+		//
+		// Example: 2
+		Ahead int `json:"ahead"`
+	} `json:"slot,omitempty"`
 
 	// StartedAt when it began
 	//
@@ -1763,6 +1842,19 @@ type RenderedFile struct {
 	Path string `json:"path"`
 }
 
+// RetryInput how to try again
+type RetryInput struct {
+	// Reason why it is left out
+	//
+	// Example: the broken test has nothing to do with the fix
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Skip a step to leave out
+	//
+	// Example: test
+	Skip slipway.StepName `json:"skip,omitempty,omitzero"`
+}
+
 // Role what a member may do; each role includes those before it
 //
 // Example: developer
@@ -1775,11 +1867,21 @@ type RollbackInput struct {
 	// Example: false
 	AnySchema bool `json:"any_schema,omitempty,omitzero"`
 
+	// Config the config that the release ran with, or that of today; then unless given
+	//
+	// Example: then
+	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
+
 	// Release a release that ran here before; the previous one unless given
 	//
 	// Example: 6
 	Release int `json:"release,omitempty,omitzero"`
 }
+
+// RollbackInputConfig the config that the release ran with, or that of today; then unless given
+//
+// Example: then
+type RollbackInputConfig string
 
 // Rollout where a canary stands
 type Rollout = *slipway.Rollout
@@ -2550,6 +2652,9 @@ type Way struct {
 	Title string `json:"title"`
 }
 
+// WayBack whether a rollback would go now
+type WayBack = slipway.WayBack
+
 // Window a stretch of time that comes again
 type Window = slipway.Window
 
@@ -2875,6 +2980,12 @@ type UpdateAccountJSONRequestBody = AccountChange
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordInput
 
+// CreateBundleJSONRequestBody defines body for CreateBundle for application/json ContentType.
+type CreateBundleJSONRequestBody = BundleInput
+
+// PlanBundleJSONRequestBody defines body for PlanBundle for application/json ContentType.
+type PlanBundleJSONRequestBody = BundleInput
+
 // BeginDeviceFormdataRequestBody defines body for BeginDevice for application/x-www-form-urlencoded ContentType.
 type BeginDeviceFormdataRequestBody = DeviceInput
 
@@ -2898,6 +3009,9 @@ type SteerCanaryJSONRequestBody = SteeringInput
 
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionInput
+
+// RetryPromotionJSONRequestBody defines body for RetryPromotion for application/json ContentType.
+type RetryPromotionJSONRequestBody = RetryInput
 
 // CreateProviderJSONRequestBody defines body for CreateProvider for application/json ContentType.
 type CreateProviderJSONRequestBody = ProviderInput
@@ -2985,6 +3099,15 @@ type ServerInterface interface {
 	// VerifyAudit Check the audit log
 	// (GET /audit/verification)
 	VerifyAudit(ctx echo.Context) error
+	// CreateBundle Promote several services together
+	// (POST /bundles)
+	CreateBundle(ctx echo.Context) error
+	// PlanBundle Plan a bundle
+	// (POST /bundles/plan)
+	PlanBundle(ctx echo.Context) error
+	// GetBundle Show a bundle
+	// (GET /bundles/{bundle})
+	GetBundle(ctx echo.Context, bundle int) error
 	// GetDelivery Measures of delivery (DORA)
 	// (GET /delivery)
 	GetDelivery(ctx echo.Context, params GetDeliveryParams) error
@@ -3111,6 +3234,9 @@ type ServerInterface interface {
 	// UpdatePolicy Ask for another policy
 	// (PATCH /services/{service}/environments/{environment}/policy)
 	UpdatePolicy(ctx echo.Context, service ServiceName, environment EnvironmentName, params UpdatePolicyParams) error
+	// GetWayBack Tell whether there is a way back
+	// (GET /services/{service}/environments/{environment}/rollback)
+	GetWayBack(ctx echo.Context, service ServiceName, environment EnvironmentName) error
 	// Rollback Roll back
 	// (POST /services/{service}/environments/{environment}/rollback)
 	Rollback(ctx echo.Context, service ServiceName, environment EnvironmentName) error
@@ -3402,6 +3528,40 @@ func (w *ServerInterfaceWrapper) VerifyAudit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VerifyAudit(ctx)
+	return err
+}
+
+// CreateBundle converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateBundle(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateBundle(ctx)
+	return err
+}
+
+// PlanBundle converts echo context to params.
+func (w *ServerInterfaceWrapper) PlanBundle(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PlanBundle(ctx)
+	return err
+}
+
+// GetBundle converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBundle(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "bundle" -------------
+	var bundle int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bundle", ctx.Param("bundle"), &bundle, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bundle: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBundle(ctx, bundle)
 	return err
 }
 
@@ -4406,6 +4566,30 @@ func (w *ServerInterfaceWrapper) UpdatePolicy(ctx echo.Context) error {
 	return err
 }
 
+// GetWayBack converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWayBack(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWayBack(ctx, service, environment)
+	return err
+}
+
 // Rollback converts echo context to params.
 func (w *ServerInterfaceWrapper) Rollback(ctx echo.Context) error {
 	var err error
@@ -5109,6 +5293,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/accounts/:account/password", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit, options.OperationMiddlewares["listAudit"]...)
 	router.GET(options.BaseURL+"/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
+	router.POST(options.BaseURL+"/bundles", wrapper.CreateBundle, options.OperationMiddlewares["createBundle"]...)
+	router.GET(options.BaseURL+"/bundles/:bundle", wrapper.GetBundle, options.OperationMiddlewares["getBundle"]...)
+	router.POST(options.BaseURL+"/bundles/plan", wrapper.PlanBundle, options.OperationMiddlewares["planBundle"]...)
 	router.GET(options.BaseURL+"/delivery", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
 	router.POST(options.BaseURL+"/device", wrapper.BeginDevice, options.OperationMiddlewares["beginDevice"]...)
 	router.GET(options.BaseURL+"/environments", wrapper.ListEnvironments, options.OperationMiddlewares["listEnvironments"]...)
@@ -5151,6 +5338,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.ResetPolicy, options.OperationMiddlewares["resetPolicy"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.GetPolicy, options.OperationMiddlewares["getPolicy"]...)
 	router.PATCH(options.BaseURL+"/services/:service/environments/:environment/policy", wrapper.UpdatePolicy, options.OperationMiddlewares["updatePolicy"]...)
+	router.GET(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.GetWayBack, options.OperationMiddlewares["getWayBack"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback/plan", wrapper.PlanRollback, options.OperationMiddlewares["planRollback"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
@@ -5472,6 +5660,134 @@ type VerifyAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response VerifyAuditdefaultApplicationProblemPlusJSONResponse) VisitVerifyAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBundleRequestObject struct {
+	Body *CreateBundleJSONRequestBody
+}
+
+type CreateBundleResponseObject interface {
+	VisitCreateBundleResponse(w http.ResponseWriter) error
+}
+
+type CreateBundle202ResponseHeaders struct {
+	Location string
+}
+
+type CreateBundle202JSONResponse struct {
+	Body    Bundle
+	Headers CreateBundle202ResponseHeaders
+}
+
+func (response CreateBundle202JSONResponse) VisitCreateBundleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBundledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateBundledefaultApplicationProblemPlusJSONResponse) VisitCreateBundleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanBundleRequestObject struct {
+	Body *PlanBundleJSONRequestBody
+}
+
+type PlanBundleResponseObject interface {
+	VisitPlanBundleResponse(w http.ResponseWriter) error
+}
+
+type PlanBundle200JSONResponse struct {
+	// Items one for each promotion
+	Items []Plan `json:"items"`
+}
+
+func (response PlanBundle200JSONResponse) VisitPlanBundleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanBundledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PlanBundledefaultApplicationProblemPlusJSONResponse) VisitPlanBundleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBundleRequestObject struct {
+	Bundle int `json:"bundle"`
+}
+
+type GetBundleResponseObject interface {
+	VisitGetBundleResponse(w http.ResponseWriter) error
+}
+
+type GetBundle200JSONResponse Bundle
+
+func (response GetBundle200JSONResponse) VisitGetBundleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBundledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetBundledefaultApplicationProblemPlusJSONResponse) VisitGetBundleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6315,6 +6631,7 @@ func (response FollowPromotiondefaultApplicationProblemPlusJSONResponse) VisitFo
 
 type RetryPromotionRequestObject struct {
 	Promotion PromotionID `json:"promotion"`
+	Body      *RetryPromotionJSONRequestBody
 }
 
 type RetryPromotionResponseObject interface {
@@ -7270,6 +7587,46 @@ type UpdatePolicydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdatePolicydefaultApplicationProblemPlusJSONResponse) VisitUpdatePolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWayBackRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+}
+
+type GetWayBackResponseObject interface {
+	VisitGetWayBackResponse(w http.ResponseWriter) error
+}
+
+type GetWayBack200JSONResponse WayBack
+
+func (response GetWayBack200JSONResponse) VisitGetWayBackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWayBackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWayBackdefaultApplicationProblemPlusJSONResponse) VisitGetWayBackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8654,6 +9011,15 @@ type StrictServerInterface interface {
 	// VerifyAudit Check the audit log
 	// (GET /audit/verification)
 	VerifyAudit(ctx context.Context, request VerifyAuditRequestObject) (VerifyAuditResponseObject, error)
+	// CreateBundle Promote several services together
+	// (POST /bundles)
+	CreateBundle(ctx context.Context, request CreateBundleRequestObject) (CreateBundleResponseObject, error)
+	// PlanBundle Plan a bundle
+	// (POST /bundles/plan)
+	PlanBundle(ctx context.Context, request PlanBundleRequestObject) (PlanBundleResponseObject, error)
+	// GetBundle Show a bundle
+	// (GET /bundles/{bundle})
+	GetBundle(ctx context.Context, request GetBundleRequestObject) (GetBundleResponseObject, error)
 	// GetDelivery Measures of delivery (DORA)
 	// (GET /delivery)
 	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
@@ -8780,6 +9146,9 @@ type StrictServerInterface interface {
 	// UpdatePolicy Ask for another policy
 	// (PATCH /services/{service}/environments/{environment}/policy)
 	UpdatePolicy(ctx context.Context, request UpdatePolicyRequestObject) (UpdatePolicyResponseObject, error)
+	// GetWayBack Tell whether there is a way back
+	// (GET /services/{service}/environments/{environment}/rollback)
+	GetWayBack(ctx context.Context, request GetWayBackRequestObject) (GetWayBackResponseObject, error)
 	// Rollback Roll back
 	// (POST /services/{service}/environments/{environment}/rollback)
 	Rollback(ctx context.Context, request RollbackRequestObject) (RollbackResponseObject, error)
@@ -9131,6 +9500,123 @@ func (sh *strictHandler) VerifyAudit(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(VerifyAuditResponseObject); ok {
 		return validResponse.VisitVerifyAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateBundle operation middleware
+func (sh *strictHandler) CreateBundle(ctx echo.Context) error {
+	var request CreateBundleRequestObject
+
+	var body CreateBundleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateBundle(ctx.Request().Context(), request.(CreateBundleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateBundle")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateBundleResponseObject); ok {
+		return validResponse.VisitCreateBundleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PlanBundle operation middleware
+func (sh *strictHandler) PlanBundle(ctx echo.Context) error {
+	var request PlanBundleRequestObject
+
+	var body PlanBundleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PlanBundle(ctx.Request().Context(), request.(PlanBundleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PlanBundle")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PlanBundleResponseObject); ok {
+		return validResponse.VisitPlanBundleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetBundle operation middleware
+func (sh *strictHandler) GetBundle(ctx echo.Context, bundle int) error {
+	var request GetBundleRequestObject
+
+	request.Bundle = bundle
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBundle(ctx.Request().Context(), request.(GetBundleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBundle")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetBundleResponseObject); ok {
+		return validResponse.VisitGetBundleResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9801,6 +10287,32 @@ func (sh *strictHandler) RetryPromotion(ctx echo.Context, promotion PromotionID)
 	var request RetryPromotionRequestObject
 
 	request.Promotion = promotion
+
+	var body RetryPromotionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RetryPromotion(ctx.Request().Context(), request.(RetryPromotionRequestObject))
@@ -10537,6 +11049,32 @@ func (sh *strictHandler) UpdatePolicy(ctx echo.Context, service ServiceName, env
 		return err
 	} else if validResponse, ok := response.(UpdatePolicyResponseObject); ok {
 		return validResponse.VisitUpdatePolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWayBack operation middleware
+func (sh *strictHandler) GetWayBack(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request GetWayBackRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWayBack(ctx.Request().Context(), request.(GetWayBackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWayBack")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWayBackResponseObject); ok {
+		return validResponse.VisitGetWayBackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -16111,6 +16111,8 @@ type PromotionMutation struct {
 	addsuperseded_by   *int
 	retry_of           *int
 	addretry_of        *int
+	bundle             *int
+	addbundle          *int
 	cause              *string
 	started_at         *time.Time
 	ended_at           *time.Time
@@ -17178,6 +17180,62 @@ func (m *PromotionMutation) ResetRetryOf() {
 	m.addretry_of = nil
 }
 
+// SetBundle sets the "bundle" field.
+func (m *PromotionMutation) SetBundle(i int) {
+	m.bundle = &i
+	m.addbundle = nil
+}
+
+// Bundle returns the value of the "bundle" field in the mutation.
+func (m *PromotionMutation) Bundle() (r int, exists bool) {
+	v := m.bundle
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBundle returns the old "bundle" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldBundle(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBundle is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBundle requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBundle: %w", err)
+	}
+	return oldValue.Bundle, nil
+}
+
+// AddBundle adds i to the "bundle" field.
+func (m *PromotionMutation) AddBundle(i int) {
+	if m.addbundle != nil {
+		*m.addbundle += i
+	} else {
+		m.addbundle = &i
+	}
+}
+
+// AddedBundle returns the value that was added to the "bundle" field in this mutation.
+func (m *PromotionMutation) AddedBundle() (r int, exists bool) {
+	v := m.addbundle
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetBundle resets all changes to the "bundle" field.
+func (m *PromotionMutation) ResetBundle() {
+	m.bundle = nil
+	m.addbundle = nil
+}
+
 // SetCause sets the "cause" field.
 func (m *PromotionMutation) SetCause(s string) {
 	m.cause = &s
@@ -17535,7 +17593,7 @@ func (m *PromotionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PromotionMutation) Fields() []string {
-	fields := make([]string, 0, 24)
+	fields := make([]string, 0, 25)
 	if m.created_at != nil {
 		fields = append(fields, promotion.FieldCreatedAt)
 	}
@@ -17599,6 +17657,9 @@ func (m *PromotionMutation) Fields() []string {
 	if m.retry_of != nil {
 		fields = append(fields, promotion.FieldRetryOf)
 	}
+	if m.bundle != nil {
+		fields = append(fields, promotion.FieldBundle)
+	}
 	if m.cause != nil {
 		fields = append(fields, promotion.FieldCause)
 	}
@@ -17658,6 +17719,8 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.SupersededBy()
 	case promotion.FieldRetryOf:
 		return m.RetryOf()
+	case promotion.FieldBundle:
+		return m.Bundle()
 	case promotion.FieldCause:
 		return m.Cause()
 	case promotion.FieldStartedAt:
@@ -17715,6 +17778,8 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldSupersededBy(ctx)
 	case promotion.FieldRetryOf:
 		return m.OldRetryOf(ctx)
+	case promotion.FieldBundle:
+		return m.OldBundle(ctx)
 	case promotion.FieldCause:
 		return m.OldCause(ctx)
 	case promotion.FieldStartedAt:
@@ -17877,6 +17942,13 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetRetryOf(v)
 		return nil
+	case promotion.FieldBundle:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBundle(v)
+		return nil
 	case promotion.FieldCause:
 		v, ok := value.(string)
 		if !ok {
@@ -17912,6 +17984,9 @@ func (m *PromotionMutation) AddedFields() []string {
 	if m.addretry_of != nil {
 		fields = append(fields, promotion.FieldRetryOf)
 	}
+	if m.addbundle != nil {
+		fields = append(fields, promotion.FieldBundle)
+	}
 	return fields
 }
 
@@ -17924,6 +17999,8 @@ func (m *PromotionMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedSupersededBy()
 	case promotion.FieldRetryOf:
 		return m.AddedRetryOf()
+	case promotion.FieldBundle:
+		return m.AddedBundle()
 	}
 	return nil, false
 }
@@ -17946,6 +18023,13 @@ func (m *PromotionMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddRetryOf(v)
+		return nil
+	case promotion.FieldBundle:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddBundle(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Promotion numeric field %s", name)
@@ -18099,6 +18183,9 @@ func (m *PromotionMutation) ResetField(name string) error {
 		return nil
 	case promotion.FieldRetryOf:
 		m.ResetRetryOf()
+		return nil
+	case promotion.FieldBundle:
+		m.ResetBundle()
 		return nil
 	case promotion.FieldCause:
 		m.ResetCause()
@@ -18304,6 +18391,7 @@ type ReleaseMutation struct {
 	appenddependencies []slipway.Dependency
 	migrations         **slipway.Migrations
 	tested             *bool
+	discarded_at       *time.Time
 	clearedFields      map[string]struct{}
 	service            *int
 	clearedservice     bool
@@ -19195,6 +19283,55 @@ func (m *ReleaseMutation) ResetTested() {
 	m.tested = nil
 }
 
+// SetDiscardedAt sets the "discarded_at" field.
+func (m *ReleaseMutation) SetDiscardedAt(t time.Time) {
+	m.discarded_at = &t
+}
+
+// DiscardedAt returns the value of the "discarded_at" field in the mutation.
+func (m *ReleaseMutation) DiscardedAt() (r time.Time, exists bool) {
+	v := m.discarded_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDiscardedAt returns the old "discarded_at" field's value of the Release entity.
+// If the Release object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReleaseMutation) OldDiscardedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDiscardedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDiscardedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDiscardedAt: %w", err)
+	}
+	return oldValue.DiscardedAt, nil
+}
+
+// ClearDiscardedAt clears the value of the "discarded_at" field.
+func (m *ReleaseMutation) ClearDiscardedAt() {
+	m.discarded_at = nil
+	m.clearedFields[release.FieldDiscardedAt] = struct{}{}
+}
+
+// DiscardedAtCleared returns if the "discarded_at" field was cleared in this mutation.
+func (m *ReleaseMutation) DiscardedAtCleared() bool {
+	_, ok := m.clearedFields[release.FieldDiscardedAt]
+	return ok
+}
+
+// ResetDiscardedAt resets all changes to the "discarded_at" field.
+func (m *ReleaseMutation) ResetDiscardedAt() {
+	m.discarded_at = nil
+	delete(m.clearedFields, release.FieldDiscardedAt)
+}
+
 // ClearService clears the "service" edge to the Service entity.
 func (m *ReleaseMutation) ClearService() {
 	m.clearedservice = true
@@ -19364,7 +19501,7 @@ func (m *ReleaseMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ReleaseMutation) Fields() []string {
-	fields := make([]string, 0, 19)
+	fields := make([]string, 0, 20)
 	if m.created_at != nil {
 		fields = append(fields, release.FieldCreatedAt)
 	}
@@ -19422,6 +19559,9 @@ func (m *ReleaseMutation) Fields() []string {
 	if m.tested != nil {
 		fields = append(fields, release.FieldTested)
 	}
+	if m.discarded_at != nil {
+		fields = append(fields, release.FieldDiscardedAt)
+	}
 	return fields
 }
 
@@ -19468,6 +19608,8 @@ func (m *ReleaseMutation) Field(name string) (ent.Value, bool) {
 		return m.Migrations()
 	case release.FieldTested:
 		return m.Tested()
+	case release.FieldDiscardedAt:
+		return m.DiscardedAt()
 	}
 	return nil, false
 }
@@ -19515,6 +19657,8 @@ func (m *ReleaseMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldMigrations(ctx)
 	case release.FieldTested:
 		return m.OldTested(ctx)
+	case release.FieldDiscardedAt:
+		return m.OldDiscardedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown Release field %s", name)
 }
@@ -19657,6 +19801,13 @@ func (m *ReleaseMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTested(v)
 		return nil
+	case release.FieldDiscardedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDiscardedAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Release field %s", name)
 }
@@ -19723,6 +19874,9 @@ func (m *ReleaseMutation) ClearedFields() []string {
 	if m.FieldCleared(release.FieldMigrations) {
 		fields = append(fields, release.FieldMigrations)
 	}
+	if m.FieldCleared(release.FieldDiscardedAt) {
+		fields = append(fields, release.FieldDiscardedAt)
+	}
 	return fields
 }
 
@@ -19745,6 +19899,9 @@ func (m *ReleaseMutation) ClearField(name string) error {
 		return nil
 	case release.FieldMigrations:
 		m.ClearMigrations()
+		return nil
+	case release.FieldDiscardedAt:
+		m.ClearDiscardedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Release nullable field %s", name)
@@ -19810,6 +19967,9 @@ func (m *ReleaseMutation) ResetField(name string) error {
 		return nil
 	case release.FieldTested:
 		m.ResetTested()
+		return nil
+	case release.FieldDiscardedAt:
+		m.ResetDiscardedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Release field %s", name)

@@ -64,6 +64,8 @@ type Promotion struct {
 	SupersededBy int `json:"superseded_by,omitempty"`
 	// RetryOf holds the value of the "retry_of" field.
 	RetryOf int `json:"retry_of,omitempty"`
+	// the first promotion of the bundle that it belongs to; 0 for none
+	Bundle int `json:"bundle,omitempty"`
 	// what asked for it when no person did: push, or after ENVIRONMENT
 	Cause string `json:"cause,omitempty"`
 	// StartedAt holds the value of the "started_at" field.
@@ -153,7 +155,7 @@ func (*Promotion) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case promotion.FieldRollback:
 			values[i] = new(sql.NullBool)
-		case promotion.FieldID, promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldReleaseID, promotion.FieldSupersededBy, promotion.FieldRetryOf:
+		case promotion.FieldID, promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldReleaseID, promotion.FieldSupersededBy, promotion.FieldRetryOf, promotion.FieldBundle:
 			values[i] = new(sql.NullInt64)
 		case promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy, promotion.FieldPlanHash, promotion.FieldCause:
 			values[i] = new(sql.NullString)
@@ -322,6 +324,12 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.RetryOf = int(value.Int64)
 			}
+		case promotion.FieldBundle:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field bundle", values[i])
+			} else if value.Valid {
+				_m.Bundle = int(value.Int64)
+			}
 		case promotion.FieldCause:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field cause", values[i])
@@ -469,6 +477,9 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("retry_of=")
 	builder.WriteString(fmt.Sprintf("%v", _m.RetryOf))
+	builder.WriteString(", ")
+	builder.WriteString("bundle=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Bundle))
 	builder.WriteString(", ")
 	builder.WriteString("cause=")
 	builder.WriteString(_m.Cause)

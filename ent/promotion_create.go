@@ -243,6 +243,20 @@ func (_c *PromotionCreate) SetNillableRetryOf(v *int) *PromotionCreate {
 	return _c
 }
 
+// SetBundle sets the "bundle" field.
+func (_c *PromotionCreate) SetBundle(v int) *PromotionCreate {
+	_c.mutation.SetBundle(v)
+	return _c
+}
+
+// SetNillableBundle sets the "bundle" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableBundle(v *int) *PromotionCreate {
+	if v != nil {
+		_c.SetBundle(*v)
+	}
+	return _c
+}
+
 // SetCause sets the "cause" field.
 func (_c *PromotionCreate) SetCause(v string) *PromotionCreate {
 	_c.mutation.SetCause(v)
@@ -409,6 +423,10 @@ func (_c *PromotionCreate) defaults() error {
 		v := promotion.DefaultRetryOf
 		_c.mutation.SetRetryOf(v)
 	}
+	if _, ok := _c.mutation.Bundle(); !ok {
+		v := promotion.DefaultBundle
+		_c.mutation.SetBundle(v)
+	}
 	if _, ok := _c.mutation.Cause(); !ok {
 		v := promotion.DefaultCause
 		_c.mutation.SetCause(v)
@@ -461,6 +479,9 @@ func (_c *PromotionCreate) check() error {
 	}
 	if _, ok := _c.mutation.RetryOf(); !ok {
 		return &ValidationError{Name: "retry_of", err: errors.New(`ent: missing required field "Promotion.retry_of"`)}
+	}
+	if _, ok := _c.mutation.Bundle(); !ok {
+		return &ValidationError{Name: "bundle", err: errors.New(`ent: missing required field "Promotion.bundle"`)}
 	}
 	if _, ok := _c.mutation.Cause(); !ok {
 		return &ValidationError{Name: "cause", err: errors.New(`ent: missing required field "Promotion.cause"`)}
@@ -569,6 +590,10 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.RetryOf(); ok {
 		_spec.SetField(promotion.FieldRetryOf, field.TypeInt, value)
 		_node.RetryOf = value
+	}
+	if value, ok := _c.mutation.Bundle(); ok {
+		_spec.SetField(promotion.FieldBundle, field.TypeInt, value)
+		_node.Bundle = value
 	}
 	if value, ok := _c.mutation.Cause(); ok {
 		_spec.SetField(promotion.FieldCause, field.TypeString, value)
@@ -939,6 +964,24 @@ func (u *PromotionUpsert) AddSupersededBy(v int) *PromotionUpsert {
 	return u
 }
 
+// SetBundle sets the "bundle" field.
+func (u *PromotionUpsert) SetBundle(v int) *PromotionUpsert {
+	u.Set(promotion.FieldBundle, v)
+	return u
+}
+
+// UpdateBundle sets the "bundle" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateBundle() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldBundle)
+	return u
+}
+
+// AddBundle adds v to the "bundle" field.
+func (u *PromotionUpsert) AddBundle(v int) *PromotionUpsert {
+	u.Add(promotion.FieldBundle, v)
+	return u
+}
+
 // SetStartedAt sets the "started_at" field.
 func (u *PromotionUpsert) SetStartedAt(v time.Time) *PromotionUpsert {
 	u.Set(promotion.FieldStartedAt, v)
@@ -1297,6 +1340,27 @@ func (u *PromotionUpsertOne) AddSupersededBy(v int) *PromotionUpsertOne {
 func (u *PromotionUpsertOne) UpdateSupersededBy() *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.UpdateSupersededBy()
+	})
+}
+
+// SetBundle sets the "bundle" field.
+func (u *PromotionUpsertOne) SetBundle(v int) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetBundle(v)
+	})
+}
+
+// AddBundle adds v to the "bundle" field.
+func (u *PromotionUpsertOne) AddBundle(v int) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.AddBundle(v)
+	})
+}
+
+// UpdateBundle sets the "bundle" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateBundle() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateBundle()
 	})
 }
 
@@ -1830,6 +1894,27 @@ func (u *PromotionUpsertBulk) AddSupersededBy(v int) *PromotionUpsertBulk {
 func (u *PromotionUpsertBulk) UpdateSupersededBy() *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.UpdateSupersededBy()
+	})
+}
+
+// SetBundle sets the "bundle" field.
+func (u *PromotionUpsertBulk) SetBundle(v int) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetBundle(v)
+	})
+}
+
+// AddBundle adds v to the "bundle" field.
+func (u *PromotionUpsertBulk) AddBundle(v int) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.AddBundle(v)
+	})
+}
+
+// UpdateBundle sets the "bundle" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateBundle() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateBundle()
 	})
 }
 

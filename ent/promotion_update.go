@@ -247,6 +247,27 @@ func (_u *PromotionUpdate) AddSupersededBy(v int) *PromotionUpdate {
 	return _u
 }
 
+// SetBundle sets the "bundle" field.
+func (_u *PromotionUpdate) SetBundle(v int) *PromotionUpdate {
+	_u.mutation.ResetBundle()
+	_u.mutation.SetBundle(v)
+	return _u
+}
+
+// SetNillableBundle sets the "bundle" field if the given value is not nil.
+func (_u *PromotionUpdate) SetNillableBundle(v *int) *PromotionUpdate {
+	if v != nil {
+		_u.SetBundle(*v)
+	}
+	return _u
+}
+
+// AddBundle adds value to the "bundle" field.
+func (_u *PromotionUpdate) AddBundle(v int) *PromotionUpdate {
+	_u.mutation.AddBundle(v)
+	return _u
+}
+
 // SetStartedAt sets the "started_at" field.
 func (_u *PromotionUpdate) SetStartedAt(v time.Time) *PromotionUpdate {
 	_u.mutation.SetStartedAt(v)
@@ -522,6 +543,12 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedSupersededBy(); ok {
 		_spec.AddField(promotion.FieldSupersededBy, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Bundle(); ok {
+		_spec.SetField(promotion.FieldBundle, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedBundle(); ok {
+		_spec.AddField(promotion.FieldBundle, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
@@ -887,6 +914,27 @@ func (_u *PromotionUpdateOne) AddSupersededBy(v int) *PromotionUpdateOne {
 	return _u
 }
 
+// SetBundle sets the "bundle" field.
+func (_u *PromotionUpdateOne) SetBundle(v int) *PromotionUpdateOne {
+	_u.mutation.ResetBundle()
+	_u.mutation.SetBundle(v)
+	return _u
+}
+
+// SetNillableBundle sets the "bundle" field if the given value is not nil.
+func (_u *PromotionUpdateOne) SetNillableBundle(v *int) *PromotionUpdateOne {
+	if v != nil {
+		_u.SetBundle(*v)
+	}
+	return _u
+}
+
+// AddBundle adds value to the "bundle" field.
+func (_u *PromotionUpdateOne) AddBundle(v int) *PromotionUpdateOne {
+	_u.mutation.AddBundle(v)
+	return _u
+}
+
 // SetStartedAt sets the "started_at" field.
 func (_u *PromotionUpdateOne) SetStartedAt(v time.Time) *PromotionUpdateOne {
 	_u.mutation.SetStartedAt(v)
@@ -1192,6 +1240,12 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if value, ok := _u.mutation.AddedSupersededBy(); ok {
 		_spec.AddField(promotion.FieldSupersededBy, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Bundle(); ok {
+		_spec.SetField(promotion.FieldBundle, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedBundle(); ok {
+		_spec.AddField(promotion.FieldBundle, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)

@@ -58,6 +58,8 @@ type Release struct {
 	Migrations *slipway.Migrations `json:"migrations,omitempty"`
 	// its tests passed, or it has none
 	Tested bool `json:"tested,omitempty"`
+	// when its artifact was removed; its record stays
+	DiscardedAt *time.Time `json:"discarded_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the ReleaseQuery when eager-loading is set.
 	Edges        ReleaseEdges `json:"edges"`
@@ -119,7 +121,7 @@ func (*Release) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case release.FieldCommit, release.FieldRef, release.FieldAuthor, release.FieldSubject, release.FieldArtifact, release.FieldPython, release.FieldFramework, release.FieldLock:
 			values[i] = new(sql.NullString)
-		case release.FieldCreatedAt, release.FieldUpdatedAt, release.FieldCommittedAt:
+		case release.FieldCreatedAt, release.FieldUpdatedAt, release.FieldCommittedAt, release.FieldDiscardedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -264,6 +266,13 @@ func (_m *Release) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Tested = value.Bool
 			}
+		case release.FieldDiscardedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field discarded_at", values[i])
+			} else if value.Valid {
+				_m.DiscardedAt = new(time.Time)
+				*_m.DiscardedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -371,6 +380,11 @@ func (_m *Release) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("tested=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Tested))
+	builder.WriteString(", ")
+	if v := _m.DiscardedAt; v != nil {
+		builder.WriteString("discarded_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

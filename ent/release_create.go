@@ -164,6 +164,20 @@ func (_c *ReleaseCreate) SetNillableTested(v *bool) *ReleaseCreate {
 	return _c
 }
 
+// SetDiscardedAt sets the "discarded_at" field.
+func (_c *ReleaseCreate) SetDiscardedAt(v time.Time) *ReleaseCreate {
+	_c.mutation.SetDiscardedAt(v)
+	return _c
+}
+
+// SetNillableDiscardedAt sets the "discarded_at" field if the given value is not nil.
+func (_c *ReleaseCreate) SetNillableDiscardedAt(v *time.Time) *ReleaseCreate {
+	if v != nil {
+		_c.SetDiscardedAt(*v)
+	}
+	return _c
+}
+
 // SetService sets the "service" edge to the Service entity.
 func (_c *ReleaseCreate) SetService(v *Service) *ReleaseCreate {
 	return _c.SetServiceID(v.ID)
@@ -414,6 +428,10 @@ func (_c *ReleaseCreate) createSpec() (*Release, *sqlgraph.CreateSpec) {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
 		_node.Tested = value
 	}
+	if value, ok := _c.mutation.DiscardedAt(); ok {
+		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
+		_node.DiscardedAt = &value
+	}
 	if nodes := _c.mutation.ServiceIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -593,6 +611,24 @@ func (u *ReleaseUpsert) UpdateTested() *ReleaseUpsert {
 	return u
 }
 
+// SetDiscardedAt sets the "discarded_at" field.
+func (u *ReleaseUpsert) SetDiscardedAt(v time.Time) *ReleaseUpsert {
+	u.Set(release.FieldDiscardedAt, v)
+	return u
+}
+
+// UpdateDiscardedAt sets the "discarded_at" field to the value that was provided on create.
+func (u *ReleaseUpsert) UpdateDiscardedAt() *ReleaseUpsert {
+	u.SetExcluded(release.FieldDiscardedAt)
+	return u
+}
+
+// ClearDiscardedAt clears the value of the "discarded_at" field.
+func (u *ReleaseUpsert) ClearDiscardedAt() *ReleaseUpsert {
+	u.SetNull(release.FieldDiscardedAt)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create.
 // Using this option is equivalent to using:
 //
@@ -765,6 +801,27 @@ func (u *ReleaseUpsertOne) SetTested(v bool) *ReleaseUpsertOne {
 func (u *ReleaseUpsertOne) UpdateTested() *ReleaseUpsertOne {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.UpdateTested()
+	})
+}
+
+// SetDiscardedAt sets the "discarded_at" field.
+func (u *ReleaseUpsertOne) SetDiscardedAt(v time.Time) *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetDiscardedAt(v)
+	})
+}
+
+// UpdateDiscardedAt sets the "discarded_at" field to the value that was provided on create.
+func (u *ReleaseUpsertOne) UpdateDiscardedAt() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateDiscardedAt()
+	})
+}
+
+// ClearDiscardedAt clears the value of the "discarded_at" field.
+func (u *ReleaseUpsertOne) ClearDiscardedAt() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearDiscardedAt()
 	})
 }
 
@@ -1106,6 +1163,27 @@ func (u *ReleaseUpsertBulk) SetTested(v bool) *ReleaseUpsertBulk {
 func (u *ReleaseUpsertBulk) UpdateTested() *ReleaseUpsertBulk {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.UpdateTested()
+	})
+}
+
+// SetDiscardedAt sets the "discarded_at" field.
+func (u *ReleaseUpsertBulk) SetDiscardedAt(v time.Time) *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetDiscardedAt(v)
+	})
+}
+
+// UpdateDiscardedAt sets the "discarded_at" field to the value that was provided on create.
+func (u *ReleaseUpsertBulk) UpdateDiscardedAt() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateDiscardedAt()
+	})
+}
+
+// ClearDiscardedAt clears the value of the "discarded_at" field.
+func (u *ReleaseUpsertBulk) ClearDiscardedAt() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearDiscardedAt()
 	})
 }
 

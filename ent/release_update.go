@@ -94,6 +94,26 @@ func (_u *ReleaseUpdate) SetNillableTested(v *bool) *ReleaseUpdate {
 	return _u
 }
 
+// SetDiscardedAt sets the "discarded_at" field.
+func (_u *ReleaseUpdate) SetDiscardedAt(v time.Time) *ReleaseUpdate {
+	_u.mutation.SetDiscardedAt(v)
+	return _u
+}
+
+// SetNillableDiscardedAt sets the "discarded_at" field if the given value is not nil.
+func (_u *ReleaseUpdate) SetNillableDiscardedAt(v *time.Time) *ReleaseUpdate {
+	if v != nil {
+		_u.SetDiscardedAt(*v)
+	}
+	return _u
+}
+
+// ClearDiscardedAt clears the value of the "discarded_at" field.
+func (_u *ReleaseUpdate) ClearDiscardedAt() *ReleaseUpdate {
+	_u.mutation.ClearDiscardedAt()
+	return _u
+}
+
 // AddPromotionIDs adds the "promotions" edge to the Promotion entity by IDs.
 func (_u *ReleaseUpdate) AddPromotionIDs(ids ...int) *ReleaseUpdate {
 	_u.mutation.AddPromotionIDs(ids...)
@@ -261,6 +281,12 @@ func (_u *ReleaseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.DiscardedAt(); ok {
+		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
+	}
+	if _u.mutation.DiscardedAtCleared() {
+		_spec.ClearField(release.FieldDiscardedAt, field.TypeTime)
 	}
 	if _u.mutation.PromotionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -431,6 +457,26 @@ func (_u *ReleaseUpdateOne) SetNillableTested(v *bool) *ReleaseUpdateOne {
 	if v != nil {
 		_u.SetTested(*v)
 	}
+	return _u
+}
+
+// SetDiscardedAt sets the "discarded_at" field.
+func (_u *ReleaseUpdateOne) SetDiscardedAt(v time.Time) *ReleaseUpdateOne {
+	_u.mutation.SetDiscardedAt(v)
+	return _u
+}
+
+// SetNillableDiscardedAt sets the "discarded_at" field if the given value is not nil.
+func (_u *ReleaseUpdateOne) SetNillableDiscardedAt(v *time.Time) *ReleaseUpdateOne {
+	if v != nil {
+		_u.SetDiscardedAt(*v)
+	}
+	return _u
+}
+
+// ClearDiscardedAt clears the value of the "discarded_at" field.
+func (_u *ReleaseUpdateOne) ClearDiscardedAt() *ReleaseUpdateOne {
+	_u.mutation.ClearDiscardedAt()
 	return _u
 }
 
@@ -631,6 +677,12 @@ func (_u *ReleaseUpdateOne) sqlSave(ctx context.Context) (_node *Release, err er
 	}
 	if value, ok := _u.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.DiscardedAt(); ok {
+		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
+	}
+	if _u.mutation.DiscardedAtCleared() {
+		_spec.ClearField(release.FieldDiscardedAt, field.TypeTime)
 	}
 	if _u.mutation.PromotionsCleared() {
 		edge := &sqlgraph.EdgeSpec{

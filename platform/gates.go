@@ -43,18 +43,27 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 	if review.State.Over() {
 		return review, nil
 	}
-	if row.PlanHash != "" && !row.Rollback { // config may have been edited while it waited
+	frozen, err := frozenInput(row)
+	if err != nil {
+		return review, err
+	}
+	if row.PlanHash != "" && frozen.Snapshot == "" { // config may have been edited while it waited
 		if review.Config, err = g.render(ctx, row, req); err != nil {
 			return review, err
 		}
 	}
-	facts, newer, err := g.facts(ctx, row, req, review.Config)
+	facts, newer, err := g.facts(ctx, row, frozen, req, review.Config)
 	if err != nil {
 		return review, err
 	}
 	review.Plan, review.Strategy = facts.Plan.Hash(), takeOver(facts.Plan)
+	if !row.Rollback { // going back must not take longer than it has to
+		review.Bake = facts.Plan.Policy.Bake
+	}
 	waits := facts.Gates()
+	review.Ready = row.Bundle != 0 && slipway.OnlyBundle(waits)
 	rejected, no := facts.Rejected()
+	lost, broken := facts.Bundle.Broken()
 	switch {
 	case no:
 		review.State, review.Reason = slipway.PromotionRejected, "rejected by "+rejected.Name
@@ -65,6 +74,12 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 		review.State = slipway.PromotionSuperseded
 		review.Reason = fmt.Sprintf("release %d went live in %s meanwhile, and an older one doesn't overtake it; roll back if that is what you want",
 			newer.Edges.Release.Number, row.Edges.Environment.Name)
+	case broken:
+		review.State = slipway.PromotionCancelled
+		review.Reason = fmt.Sprintf("bundle %d can't be completed: promotion %s of %s was %s", row.Bundle, lost.Promotion, lost.Service, lost.State)
+		if lost.Reason != "" {
+			review.Reason += " (" + lost.Reason + ")"
+		}
 	case len(waits) == 0:
 		review.State, review.Reason = slipway.PromotionRunning, ""
 	case !facts.Now.Before(facts.Expires()):
@@ -120,7 +135,7 @@ func (g *Gates) render(ctx context.Context, row *ent.Promotion, req slipway.Revi
 
 // facts gathers what the gates look at. newer is the deployment of a newer
 // release that runs there, which must not be overtaken.
-func (g *Gates) facts(ctx context.Context, row *ent.Promotion, req slipway.ReviewRequest, config slipway.Digest) (facts slipway.GateFacts, newer *ent.Deployment, err error) {
+func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.Input, req slipway.ReviewRequest, config slipway.Digest) (facts slipway.GateFacts, newer *ent.Deployment, err error) {
 	db := g.Ledger.db
 	release, err := releaseOf(ctx, db, row.ServiceID, req.Release)
 	if err != nil {
@@ -130,15 +145,15 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, req slipway.Revie
 	if err != nil {
 		return facts, nil, err
 	}
-	var input workflows.Input
-	if err := json.Unmarshal(row.Input, &input); err != nil {
-		return facts, nil, fmt.Errorf("read the input of promotion %d: %w", row.ID, err)
-	}
 	facts, err = gateFacts(ctx, db, subject{
 		service: row.Edges.Service, environment: row.Edges.Environment, release: release, commit: row.Commit, config: config,
 		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID,
 	})
 	if err != nil {
+		return facts, nil, err
+	}
+	facts.Promotion = strconv.Itoa(row.ID)
+	if facts.Bundle, err = bundleOf(ctx, db, row.Bundle); err != nil {
 		return facts, nil, err
 	}
 	facts.Asked, facts.WaitedSince = row.CreatedAt, map[slipway.GateKind]time.Time{}
@@ -160,6 +175,14 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, req slipway.Revie
 		newer, err = liveIn(ctx, db, row.ServiceID, row.EnvironmentID)
 	}
 	return facts, newer, err
+}
+
+// frozenInput is what a promotion was started with.
+func frozenInput(row *ent.Promotion) (input workflows.Input, err error) {
+	if err := json.Unmarshal(row.Input, &input); err != nil {
+		return input, fmt.Errorf("read the input of promotion %d: %w", row.ID, err)
+	}
+	return input, nil
 }
 
 func said(d *ent.Decision) slipway.Decision {

@@ -138,7 +138,7 @@ func TestNoAndExpiryAndGlass(t *testing.T) {
 		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "rejected" || !strings.Contains(reason, "grace-"+name+": not on a Friday") {
 			t.Errorf("%s: %s", state, reason)
 		}
-		again, err := w.Retry(w.Context(), fmt.Sprint(row.ID))
+		again, err := w.Retry(w.Context(), fmt.Sprint(row.ID), platform.Skip{})
 		w.must(err)
 		again = w.waiting(again.ID, "0 of 1")
 		if again.RetryOf != row.ID || again.Edges.Steps[1].State != "reused" {

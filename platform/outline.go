@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -71,9 +72,40 @@ func (p *Platform) rendered(ctx context.Context, s *ent.Service, e *ent.Environm
 	return snapshot, gone(err, r)
 }
 
+// Skip is a step to leave out, and why.
+type Skip struct {
+	Step   slipway.StepName // "" for none
+	Reason string
+}
+
+// maySkip asks the policy.
+func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) error {
+	if skip.Step == "" {
+		return nil
+	}
+	if len(skip.Reason) == 0 || len(skip.Reason) > 500 {
+		return slipway.Errorf(slipway.Invalid, "say in at most 500 characters why %s is left out", printable(string(skip.Step))).At("reason")
+	}
+	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	if err != nil {
+		return err
+	}
+	switch allowed := policy.Policy.MaySkip; {
+	case row.Rollback:
+		return slipway.Errorf(slipway.Invalid, "a rollback has no step that could be left out").At("skip")
+	case !slices.Contains(slipway.SkippableSteps, skip.Step):
+		return slipway.Errorf(slipway.Invalid, "%s is never left out; test and rehearse may be, where the policy says so", printable(string(skip.Step))).At("skip")
+	case !slices.Contains(allowed, skip.Step):
+		return slipway.Errorf(slipway.Conflict, "the policy of %s lets nobody leave out %s; a maintainer can change that: slipway policy set --env %s --service %s --may-skip %s",
+			row.Edges.Environment.Name, skip.Step, row.Edges.Environment.Name, row.Edges.Service.Name, skip.Step)
+	}
+	return nil
+}
+
 // Retry promotes again what a promotion that ended badly has promoted: the same
 // commit, the same release if it was made. What was done isn't done again.
-func (p *Platform) Retry(ctx context.Context, id string) (*ent.Promotion, error) {
+// A step that the environment's policy names may be left out, with a reason.
+func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promotion, error) {
 	row, err := p.Promotion(ctx, id)
 	if err != nil {
 		return nil, err
@@ -85,6 +117,9 @@ func (p *Platform) Retry(ctx context.Context, id string) (*ent.Promotion, error)
 	case promotion.StateFailed, promotion.StateErrored, promotion.StateCancelled, promotion.StateExpired, promotion.StateSuperseded, promotion.StateRejected:
 	default:
 		return nil, slipway.Errorf(slipway.Conflict, "promotion %s is %s; only one that ended badly is tried again", id, row.State)
+	}
+	if err := p.maySkip(ctx, row, skip); err != nil {
+		return nil, err
 	}
 	s, e := row.Edges.Service.Name, row.Edges.Environment.Name
 	if row.Rollback {
@@ -99,7 +134,10 @@ func (p *Platform) Retry(ctx context.Context, id string) (*ent.Promotion, error)
 		plan.Retry = row.ID
 		return p.start(ctx, plan)
 	}
-	in := PromoteInput{Service: s, Environment: e, Ref: row.Commit.ID}
+	in := PromoteInput{Service: s, Environment: e, Ref: row.Commit.ID, skip: skip.Step}
+	if skip.Step != "" {
+		in.skipWhy = "left out by " + Actor(ctx) + ": " + clean(skip.Reason)
+	}
 	if row.Edges.Release != nil {
 		in.Ref, in.Release = "", row.Edges.Release.Number
 	}

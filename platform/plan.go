@@ -20,6 +20,9 @@ type PromoteInput struct {
 	Environment string // "" is the first
 	Ref         string // a branch, a tag or a commit; excludes Release
 	Release     int    // a release that exists; excludes Ref
+
+	skip    slipway.StepName // left out; Retry has asked the policy
+	skipWhy string
 }
 
 // Validate names the field at fault.
@@ -54,6 +57,9 @@ type Plan struct {
 	Requester   string                // "" for the viewer
 	Cause       string                // what asked for it when no person did
 	Retry       int                   // the promotion that is tried again
+	Today       bool                  // a rollback with the config of today
+	Skip        slipway.StepName      // left out
+	SkipWhy     string                // who wants that, and why
 }
 
 // Plan works out what Promote would do, and does nothing. It fails as Promote would.
@@ -84,7 +90,7 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy}
 	if policy.Policy.SkipsAllowed && (in.Release != 0 || in.Ref != "") {
 		previous = nil
 	}
@@ -205,7 +211,7 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 		return slipway.Errorf(slipway.Conflict, "release %d is older than release %d, which runs in %s; to go back run: slipway rollback %s --env %s --to %d",
 			r.Number, d.Edges.Release.Number, plan.Environment.Name, plan.Service.Name, plan.Environment.Name, r.Number)
 	}
-	request := slipway.PlanRequest{Rollback: plan.Rollback}
+	request := slipway.PlanRequest{Rollback: plan.Rollback, Today: plan.Today, Skip: plan.Skip, Why: plan.SkipWhy}
 	if r := plan.Release; r != nil {
 		if _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); err != nil {
 			if slipway.CodeOf(err) != slipway.NotFound {

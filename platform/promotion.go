@@ -49,24 +49,37 @@ func (p *Platform) Rollback(ctx context.Context, in RollbackInput) (*ent.Promoti
 // start records the promotion before its workflow starts: nothing happens that
 // isn't recorded, and what a crash leaves between the two, Recover starts.
 func (p *Platform) start(ctx context.Context, plan *Plan) (*ent.Promotion, error) {
-	input, err := p.enter(ctx, plan)
+	inputs, err := p.enterAll(ctx, []*Plan{plan})
 	if err != nil {
 		return nil, err
 	}
-	begin := p.launch
-	if input.Queued {
-		begin = func(ctx context.Context, input workflows.Input) error { return p.enqueue(ctx, input, plan.Policy) }
-	}
-	if err := begin(ctx, input); err != nil {
+	input := inputs[0]
+	if err := p.handOver(ctx, input, plan.Policy); err != nil {
 		if left := p.leave(context.WithoutCancel(ctx), int(input.Fence)); left != nil {
 			p.Log.Error("a promotion that did not start could not be removed", "promotion", input.Promotion, "error", left)
 		}
 		return nil, err
 	}
-	p.record(ctx, "promotion.requested", input.Service, input.Environment, int(input.Fence), map[string]string{
-		"commit": input.Commit.ID, "ref": input.Commit.Ref, "release": strconv.Itoa(input.Release), "rollback": strconv.FormatBool(plan.Rollback),
-	})
+	more := map[string]string{"rollback": strconv.FormatBool(plan.Rollback)}
+	if plan.Skip != "" {
+		more["skipped"], more["why"] = string(plan.Skip), clean(plan.SkipWhy)
+	}
+	p.requested(ctx, input, more)
 	return p.Promotion(ctx, input.Promotion)
+}
+
+// handOver hands a recorded promotion to the engine.
+func (p *Platform) handOver(ctx context.Context, input workflows.Input, policy slipway.Policy) error {
+	if input.Queued {
+		return p.enqueue(ctx, input, policy)
+	}
+	return p.launch(ctx, input)
+}
+
+// requested puts on record who asked for a promotion.
+func (p *Platform) requested(ctx context.Context, input workflows.Input, more map[string]string) {
+	more["commit"], more["ref"], more["release"] = input.Commit.ID, input.Commit.Ref, strconv.Itoa(input.Release)
+	p.record(ctx, "promotion.requested", input.Service, input.Environment, int(input.Fence), more)
 }
 
 func requester(ctx context.Context, plan *Plan) string {
@@ -76,38 +89,57 @@ func requester(ctx context.Context, plan *Plan) string {
 	return Actor(ctx)
 }
 
-// enter writes the promotion, its steps, and the frozen input of its workflow.
-func (p *Platform) enter(ctx context.Context, plan *Plan) (input workflows.Input, err error) {
+// enterAll writes promotions in one transaction. Several belong to a bundle, which
+// is known by its first one.
+func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workflows.Input, err error) {
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
-		create := tx.Promotion.Create().SetServiceID(plan.Service.ID).SetEnvironmentID(plan.Environment.ID).
-			SetCommit(plan.Commit).SetRequestedBy(requester(ctx, plan)).SetRollback(plan.Rollback).
-			SetPlan(&plan.Outline).SetCause(plan.Cause).SetRetryOf(plan.Retry)
-		if plan.Release != nil {
-			create.SetReleaseID(plan.Release.ID)
+		inputs = nil
+		bundle := 0
+		for _, plan := range plans {
+			input, err := enter(ctx, tx, plan, bundle, len(plans) > 1)
+			if err != nil {
+				return err
+			}
+			inputs, bundle = append(inputs, input), input.Bundle
 		}
-		row, err := create.Save(ctx)
-		if ent.IsConstraintError(err) {
-			return slipway.Errorf(slipway.Conflict, "%s or %s was removed in the meantime", plan.Service.Name, plan.Environment.Name)
-		}
-		if err != nil {
-			return err
-		}
-		var steps []*ent.StepCreate
-		for i, s := range plan.Steps {
-			steps = append(steps, tx.Step.Create().SetPromotionID(row.ID).SetName(step.Name(s.Name)).
-				SetPosition(i).SetState(step.State(s.State)).SetReason(s.Reason))
-		}
-		if err := tx.Step.CreateBulk(steps...).Exec(ctx); err != nil {
-			return err
-		}
-		input = plan.input(row.ID)
-		text, err := json.Marshal(input)
-		if err != nil {
-			return err
-		}
-		return tx.Promotion.Update().Where(promotion.ID(row.ID)).SetInput(text).Exec(ctx)
+		return nil
 	})
-	return input, err
+	return inputs, err
+}
+
+// enter writes a promotion, its steps, and the frozen input of its workflow.
+func enter(ctx context.Context, tx *ent.Tx, plan *Plan, bundle int, bundled bool) (input workflows.Input, err error) {
+	create := tx.Promotion.Create().SetServiceID(plan.Service.ID).SetEnvironmentID(plan.Environment.ID).
+		SetCommit(plan.Commit).SetRequestedBy(requester(ctx, plan)).SetRollback(plan.Rollback).
+		SetPlan(&plan.Outline).SetCause(plan.Cause).SetRetryOf(plan.Retry)
+	if plan.Release != nil {
+		create.SetReleaseID(plan.Release.ID)
+	}
+	row, err := create.Save(ctx)
+	if ent.IsConstraintError(err) {
+		return input, slipway.Errorf(slipway.Conflict, "%s or %s was removed in the meantime", plan.Service.Name, plan.Environment.Name)
+	}
+	if err != nil {
+		return input, err
+	}
+	var steps []*ent.StepCreate
+	for i, s := range plan.Steps {
+		steps = append(steps, tx.Step.Create().SetPromotionID(row.ID).SetName(step.Name(s.Name)).
+			SetPosition(i).SetState(step.State(s.State)).SetReason(s.Reason))
+	}
+	if err := tx.Step.CreateBulk(steps...).Exec(ctx); err != nil {
+		return input, err
+	}
+	if bundled && bundle == 0 {
+		bundle = row.ID
+	}
+	input = plan.input(row.ID)
+	input.Bundle = bundle
+	text, err := json.Marshal(input)
+	if err != nil {
+		return input, err
+	}
+	return input, tx.Promotion.Update().Where(promotion.ID(row.ID)).SetInput(text).SetBundle(bundle).Exec(ctx)
 }
 
 // leave takes back what enter wrote.

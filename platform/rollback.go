@@ -17,6 +17,9 @@ type RollbackInput struct {
 	// AnySchema goes back although the older release does not run on the schema
 	// that the newer one left: somebody has seen to that.
 	AnySchema bool
+	// Today goes back with the config of today instead of the one that the release
+	// ran with. It is rehearsed, as nobody has seen the two together.
+	Today bool
 }
 
 // PlanRollback works out what Rollback would do, and does nothing.
@@ -79,7 +82,10 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot)}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today}
+	if in.Today {
+		plan.Snapshot = ""
+	}
 	return plan, p.finishPlan(ctx, plan)
 }
 

@@ -10,6 +10,7 @@ import (
 type Tending struct {
 	Branches   time.Duration // that environments take pushes of; 0 means every 20 seconds
 	Conditions time.Duration // of what is deployed; 0 means every 10 seconds
+	Retention  time.Duration // of artifacts; 0 means every hour
 }
 
 // Tend looks at branches and at what runs, again and again until ctx ends. With
@@ -21,11 +22,17 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Conditions <= 0 {
 		every.Conditions = 10 * time.Second
 	}
+	if every.Retention <= 0 {
+		every.Retention = time.Hour
+	}
 	ctx = asSystem(ctx)
-	var both sync.WaitGroup
-	both.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
-	both.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
+	all.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
+	all.Go(func() {
+		p.again(ctx, every.Retention, "old artifacts could not be removed", func(ctx context.Context) error { return p.Retain(ctx, 24*time.Hour) })
+	})
+	all.Wait()
 }
 
 func (p *Platform) again(ctx context.Context, every time.Duration, failed string, do func(context.Context) error) {

@@ -135,7 +135,7 @@ func (p *portal) decide(c *call) error {
 }
 
 func (p *portal) retryPromotion(c *call) error {
-	q, err := p.Retry(c.ctx, c.r.PathValue("id"))
+	q, err := p.Retry(c.ctx, c.r.PathValue("id"), platform.Skip{Step: slipway.StepName(c.form("skip")), Reason: c.form("reason")})
 	if err != nil {
 		return err
 	}

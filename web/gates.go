@@ -36,6 +36,20 @@ func hours(seconds int) string {
 	return strconv.FormatFloat(float64(seconds)/3600, 'f', -1, 64)
 }
 
+func minutes(seconds int) string {
+	if seconds == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(seconds)/60, 'f', -1, 64)
+}
+
+func blankZero(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
 func (p *portal) showPolicy(c *call) error { return p.policyPage(c, http.StatusOK, nil, "") }
 
 func (p *portal) policyPage(c *call, status int, typed *slipway.Policy, problem string) error {
@@ -72,6 +86,7 @@ func (p *portal) changePolicy(c *call) error {
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, RollbackApprovals: &policy.RollbackApprovals,
 		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, MaxAge: &policy.MaxAge,
 		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,
+		Bake: &policy.Bake, KeepReleases: &policy.KeepReleases, MaySkip: &policy.MaySkip,
 	}}
 	if _, err := p.UpdateEnvironment(c.ctx, name, change); err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.policyPage(c, status, &policy, problem) })
@@ -88,19 +103,25 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 			}
 		}
 	}
-	span := func(field string, into *int) {
+	span := func(field, unit string, seconds float64, into *int) {
 		if text := c.form(field); text != "" && err == nil {
 			n, bad := strconv.ParseFloat(text, 64)
-			if *into = int(n * 3600); bad != nil || n < 0 || n > 100_000 {
-				err = slipway.Errorf(slipway.Invalid, "%q is not a number of hours", text).At(field)
+			if *into = int(n * seconds); bad != nil || n < 0 || n > 100_000 {
+				err = slipway.Errorf(slipway.Invalid, "%q is not a number of %s", text, unit).At(field)
 			}
 		}
 	}
 	whole("approvals", &policy.Approvals)
 	whole("rollback_approvals", &policy.RollbackApprovals)
-	span("expires_after", &policy.ExpiresAfter)
-	span("soak", &policy.Soak)
-	span("max_age", &policy.MaxAge)
+	span("expires_after", "hours", 3600, &policy.ExpiresAfter)
+	span("soak", "hours", 3600, &policy.Soak)
+	span("max_age", "hours", 3600, &policy.MaxAge)
+	span("bake", "minutes", 60, &policy.Bake)
+	whole("keep_releases", &policy.KeepReleases)
+	policy.MaySkip = []slipway.StepName{}
+	for _, name := range c.r.PostForm["may_skip"] {
+		policy.MaySkip = append(policy.MaySkip, slipway.StepName(name))
+	}
 	policy.Approvers = strings.FieldsFunc(c.form("approvers"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' })
 	policy.OwnChanges, policy.Advance = slipway.OwnChanges(c.form("own_changes")), slipway.Advance(c.form("advance"))
 	policy.Branch = strings.TrimSpace(c.form("branch"))

@@ -13,6 +13,7 @@ import (
 type planView struct {
 	In           platform.PromoteInput
 	Back         bool // a rollback
+	Today        bool // with the config of today
 	Plan         *platform.Plan
 	Err          string
 	Environments []*ent.Environment
@@ -60,7 +61,7 @@ func (p *portal) readPlan(c *call, back bool) (serviceView, planView, error) {
 	if err != nil {
 		release = 0
 	}
-	w := planView{Back: back, In: platform.PromoteInput{Service: v.Name, Environment: get("to"), Ref: get("ref"), Release: release}}
+	w := planView{Back: back, Today: back && get("config") == "today", In: platform.PromoteInput{Service: v.Name, Environment: get("to"), Ref: get("ref"), Release: release}}
 	if back {
 		w.In.Environment = get("env")
 	}
@@ -82,7 +83,7 @@ func (p *portal) readPlan(c *call, back bool) (serviceView, planView, error) {
 func (p *portal) fill(c *call, w *planView) error {
 	var err error
 	if w.Back {
-		w.Plan, err = p.PlanRollback(c.ctx, platform.RollbackInput{Service: w.In.Service, Environment: w.In.Environment, Release: w.In.Release})
+		w.Plan, err = p.PlanRollback(c.ctx, platform.RollbackInput{Service: w.In.Service, Environment: w.In.Environment, Release: w.In.Release, Today: w.Today})
 	} else {
 		w.Plan, err = p.Plan(c.ctx, w.In)
 	}
@@ -135,7 +136,7 @@ func (p *portal) start(c *call, back bool) error {
 	}
 	var q *ent.Promotion
 	if back {
-		q, err = p.Rollback(c.ctx, platform.RollbackInput{Service: v.Name, Environment: w.In.Environment, Release: w.In.Release})
+		q, err = p.Rollback(c.ctx, platform.RollbackInput{Service: v.Name, Environment: w.In.Environment, Release: w.In.Release, Today: w.Today})
 	} else {
 		q, err = p.Promote(c.ctx, w.In)
 	}

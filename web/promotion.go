@@ -21,6 +21,9 @@ type promotionView struct {
 	Promote verdict
 	Roll    verdict
 	URL     string
+	Slot    string             // how long the line is before it may build; "" when it doesn't wait for that
+	Bundle  []*ent.Promotion   // that it belongs to, itself included
+	MaySkip []slipway.StepName // when it is tried again
 }
 
 func (v promotionView) over() bool { return slipway.PromotionState(v.State).Over() }
@@ -102,6 +105,9 @@ func (p *portal) showPromotion(c *call) error {
 			}
 		}
 	}
+	if err := p.surroundings(c, &v); err != nil {
+		return err
+	}
 	if c.fragment() == "promotion" {
 		v.Log = &stepLog{}
 		v.Log.Step, v.Log.Chosen = stepOf(c, q)
@@ -115,6 +121,33 @@ func (p *portal) showPromotion(c *call) error {
 		f = f.live(string(at("promotions", q.ID, "live")), v.Log.After)
 	}
 	return c.show(http.StatusOK, promotionPage(f, v))
+}
+
+// surroundings are what else a promotion depends on.
+func (p *portal) surroundings(c *call, v *promotionView) error {
+	waits, ahead, err := p.Slot(c.ctx, v.Promotion)
+	if err != nil {
+		return err
+	}
+	switch {
+	case waits && ahead == 0:
+		v.Slot = "It is the next one to build."
+	case waits:
+		v.Slot = plural(ahead, "promotion") + " come before it; services take turns."
+	}
+	if v.Promotion.Bundle != 0 {
+		if v.Bundle, err = p.Platform.Bundle(c.ctx, strconv.Itoa(v.Promotion.Bundle)); err != nil {
+			return err
+		}
+	}
+	if v.over() && v.State != "succeeded" && !v.Rollback && v.Promote.May {
+		policy, err := p.PolicyOf(c.ctx, v.Edges.Service.Name, v.Edges.Environment.Name)
+		if err != nil {
+			return err
+		}
+		v.MaySkip = policy.Policy.MaySkip
+	}
+	return nil
 }
 
 func (p *portal) cancelPromotion(c *call) error {

@@ -23,12 +23,13 @@ type serviceView struct {
 	Secrets verdict
 	May     map[string]verdict // promote, by environment
 	Roll    map[string]verdict
+	Back    map[string]slipway.WayBack // by environment where something runs
 }
 
 // serviceOf finds the service of a page. What runs of it is read for the tabs
 // that show it.
 func (p *portal) serviceOf(c *call, tab string) (serviceView, error) {
-	v := serviceView{Tab: tab, May: map[string]verdict{}, Roll: map[string]verdict{}}
+	v := serviceView{Tab: tab, May: map[string]verdict{}, Roll: map[string]verdict{}, Back: map[string]slipway.WayBack{}}
 	var err error
 	if v.Service, err = p.Service(c.ctx, c.r.PathValue("service")); err != nil {
 		return v, err
@@ -47,6 +48,11 @@ func (p *portal) serviceOf(c *call, tab string) (serviceView, error) {
 	for _, cell := range v.Cells {
 		v.May[cell.Environment] = c.may(slipway.PermitPromote, team, cell.Environment)
 		v.Roll[cell.Environment] = c.may(slipway.PermitRollback, team, cell.Environment)
+		if cell.Deployment != nil {
+			if v.Back[cell.Environment], err = p.WayBack(c.ctx, v.Name, cell.Environment); err != nil {
+				return v, err
+			}
+		}
 	}
 	return v, nil
 }
@@ -143,14 +149,6 @@ func processLine(c platform.Cell) string {
 		}
 	}
 	return strings.Join(parts, "; ")
-}
-
-// warm is the release that a rollback of a cell takes a moment to, 0 for none.
-func warm(c platform.Cell) int {
-	if len(c.Observed.Warm) == 0 {
-		return 0
-	}
-	return c.Observed.Warm[len(c.Observed.Warm)-1].Release
 }
 
 // activityList is a page of what happened.

@@ -19,6 +19,7 @@ type gates struct {
 	look      bool                   // something has changed since the gates were looked at
 	deciding  int                    // decisions that are being recorded
 	over      slipway.PromotionState // how the gates ended it
+	ready     bool                   // the others of its bundle know that nothing else keeps it
 }
 
 // errOver ends the step of a promotion that the gates have ended.
@@ -103,7 +104,13 @@ func (p *promotion) approve(ctx workflow.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.Snapshot, p.plan, p.Strategy = r.Config, r.Plan, r.Strategy
+		p.Snapshot, p.plan, p.Strategy, p.Bake = r.Config, r.Plan, r.Strategy, r.Bake
+		if p.Bundle != 0 && r.Ready != p.ready {
+			p.ready = r.Ready
+			if err := p.rally(ctx); err != nil {
+				return err
+			}
+		}
 		switch {
 		// What was said meanwhile was accepted, so it counts.
 		case (p.look || p.deciding > 0) && !r.State.Over():
@@ -125,6 +132,11 @@ func (p *promotion) approve(ctx workflow.Context) error {
 			}
 		}
 	}
+}
+
+// rally lets the others of the bundle look at their gates.
+func (p *promotion) rally(ctx workflow.Context) error {
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, quick), "Rally", p.stepInput().Input).Get(ctx, nil)
 }
 
 // hand passes on: the environment behind may take the release by itself, and a
@@ -175,6 +187,8 @@ type Queued interface {
 	// Advance starts promotions into the environments that take a release by
 	// themselves once it has succeeded here. Called again, it starts none twice.
 	Advance(ctx context.Context, done Input) error
+	// Rally tells the others of a promotion's bundle to look at their gates.
+	Rally(ctx context.Context, in Input) error
 }
 
 // NextResult is the promotion that goes on in this one's place.
@@ -209,3 +223,6 @@ func (s *Steps) Next(ctx context.Context, done Input) (NextResult, error) {
 
 // Advance lets the next environments take the release.
 func (s *Steps) Advance(ctx context.Context, done Input) error { return s.Queue.Advance(ctx, done) }
+
+// Rally tells the others of the bundle to look at their gates.
+func (s *Steps) Rally(ctx context.Context, in Input) error { return s.Queue.Rally(ctx, in) }

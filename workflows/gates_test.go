@@ -32,6 +32,7 @@ type gated struct {
 	reviewed chan struct{}
 	said     []slipway.Decision
 	advanced []string
+	rallied  []string // by whom the others of the bundle were told
 }
 
 func newGated(need int) *gated {
@@ -56,7 +57,7 @@ func (g *gated) Review(_ context.Context, r slipway.ReviewRequest) (slipway.Revi
 	}
 	switch {
 	case yes >= g.need:
-		review.State = slipway.PromotionRunning
+		review.State, review.Ready = slipway.PromotionRunning, true
 	case !g.expires.IsZero() && !time.Now().Before(g.expires):
 		review.State, review.Reason = slipway.PromotionExpired, "nobody decided"
 	case !g.expires.IsZero():
@@ -96,6 +97,13 @@ func (g *gated) Advance(_ context.Context, done workflows.Input) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.advanced = append(g.advanced, done.Promotion)
+	return nil
+}
+
+func (g *gated) Rally(_ context.Context, in workflows.Input) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rallied = append(g.rallied, in.Promotion)
 	return nil
 }
 

@@ -45,10 +45,14 @@ var finally = workflow.ActivityOptions{
 	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 }
 
-func policy(step slipway.StepName) workflow.ActivityOptions {
+// policy is that of a step. Services take turns at the slots for builds, so that
+// one with many commits doesn't keep the others waiting.
+func policy(step slipway.StepName, service string) workflow.ActivityOptions {
 	switch step {
 	case slipway.StepBuild, slipway.StepTest:
-		return heavy
+		o := heavy
+		o.Priority.FairnessKey = service
+		return o
 	}
 	return quick
 }

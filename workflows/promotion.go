@@ -32,6 +32,8 @@ type Input struct {
 	Queued      bool             // it may wait until the one before it in the environment is over
 	Strategy    slipway.Strategy `json:",omitzero"` // how the release takes over; the gates say it
 	Advance     bool             // afterwards the next environment may take the release by itself
+	Bundle      int              `json:",omitzero"` // that it belongs to
+	Bake        int              `json:",omitzero"` // seconds that the edge's figures are watched; the gates say it
 }
 
 // Output is how a promotion ended.
@@ -158,7 +160,7 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 		}
 	}
 	var done StepResult
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step)), activityOf[step], p.stepInput()).Get(ctx, &done)
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step, p.Service)), activityOf[step], p.stepInput()).Get(ctx, &done)
 	if err != nil {
 		if step == slipway.StepDeploy && slipway.OutcomeOf(fromTemporal(err)) == slipway.Failed {
 			p.deployed = false // the target said that it took it away again
@@ -173,6 +175,9 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 	}
 	if done.Skipped {
 		p.mark(step, slipway.StepSkipped)
+	}
+	if step == slipway.StepVerify && p.Bake > 0 {
+		return p.bake(ctx)
 	}
 	return nil
 }
@@ -245,6 +250,9 @@ func (p *promotion) finish(ctx workflow.Context) (Output, error) {
 	}
 	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Finish", end).Get(ctx, nil); err != nil {
 		return out, fmt.Errorf("record the end of the promotion: %w", err)
+	}
+	if p.Bundle != 0 {
+		return out, p.rally(ctx)
 	}
 	return out, nil
 }

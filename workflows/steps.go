@@ -265,7 +265,7 @@ func (s *Steps) Deploy(ctx context.Context, in StepInput) error {
 // Verify looks at the deployment from outside. Success is said only after the
 // approved artifact was observed to have the traffic and to answer.
 func (s *Steps) Verify(ctx context.Context, in StepInput) error {
-	return s.run(ctx, in, slipway.StepVerify, func(ctx context.Context, log io.Writer) error {
+	return s.part(ctx, in, slipway.StepVerify, 0, in.Bake == 0, nil, func(ctx context.Context, log io.Writer) error {
 		d, err := s.deployment(ctx, in)
 		if err != nil {
 			return err
@@ -287,7 +287,7 @@ func (s *Steps) Verify(ctx context.Context, in StepInput) error {
 		} else if err = healthy(seen); err == nil {
 			fmt.Fprintln(log, "no web process: every instance runs")
 		}
-		if err != nil {
+		if err != nil || in.Bake > 0 {
 			return err
 		}
 		return s.Ledger.Deployed(ctx, d, slipway.DeploymentVerified)

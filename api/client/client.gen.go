@@ -69,6 +69,24 @@ func (e GrantSubjectTokenType) Valid() bool {
 	}
 }
 
+// Defines values for RollbackInputConfig.
+const (
+	Then  RollbackInputConfig = "then"
+	Today RollbackInputConfig = "today"
+)
+
+// Valid indicates whether the value is a known member of the RollbackInputConfig enum.
+func (e RollbackInputConfig) Valid() bool {
+	switch e {
+	case Then:
+		return true
+	case Today:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAuditParamsResult.
 const (
 	Done    ListAuditParamsResult = "done"
@@ -325,6 +343,53 @@ type AuditPage struct {
 
 	// NextCursor the cursor of the next page
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// Bundle promotions that belong together
+type Bundle struct {
+	// Environment where to
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Id the id of its first promotion
+	//
+	// Example: 12
+	Id int `json:"id"`
+
+	// Over whether nothing more will happen
+	//
+	// Example: false
+	Over bool `json:"over"`
+
+	// Promotions in the order in which they take over
+	Promotions []Promotion `json:"promotions"`
+}
+
+// BundleInput several services that are promoted together, in the order in which they take over
+type BundleInput struct {
+	// Environment where to
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Promotions what others depend on comes first
+	Promotions []struct {
+		// Ref a branch, a tag or a commit to build
+		//
+		// Example: main
+		Ref string `json:"ref,omitempty,omitzero"`
+
+		// Release a release that exists
+		//
+		// Example: 7
+		Release int `json:"release,omitempty,omitzero"`
+
+		// Service the service
+		//
+		// Example: billing
+		Service string `json:"service"`
+	} `json:"promotions"`
 }
 
 // Change what differs between what runs and what would run
@@ -1302,6 +1367,11 @@ type Process struct {
 
 // Promotion a release on its way into an environment
 type Promotion struct {
+	// Bundle the bundle that it belongs to, known by its first promotion
+	//
+	// Example: 12
+	Bundle int `json:"bundle,omitempty,omitzero"`
+
 	// Cause what asked for it, when it was no person
 	//
 	// Example: after promotion 11
@@ -1386,6 +1456,14 @@ type Promotion struct {
 	//
 	// Example: billing
 	Service string `json:"service"`
+
+	// Slot present while it waits for one of the slots in which builds and tests run
+	Slot *struct {
+		// Ahead how many get a slot before it
+		//
+		// Example: 2
+		Ahead int `json:"ahead"`
+	} `json:"slot,omitempty"`
 
 	// StartedAt when it began
 	//
@@ -1764,6 +1842,19 @@ type RenderedFile struct {
 	Path string `json:"path"`
 }
 
+// RetryInput how to try again
+type RetryInput struct {
+	// Reason why it is left out
+	//
+	// Example: the broken test has nothing to do with the fix
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Skip a step to leave out
+	//
+	// Example: test
+	Skip slipway.StepName `json:"skip,omitempty,omitzero"`
+}
+
 // Role what a member may do; each role includes those before it
 //
 // Example: developer
@@ -1776,11 +1867,21 @@ type RollbackInput struct {
 	// Example: false
 	AnySchema bool `json:"any_schema,omitempty,omitzero"`
 
+	// Config the config that the release ran with, or that of today; then unless given
+	//
+	// Example: then
+	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
+
 	// Release a release that ran here before; the previous one unless given
 	//
 	// Example: 6
 	Release int `json:"release,omitempty,omitzero"`
 }
+
+// RollbackInputConfig the config that the release ran with, or that of today; then unless given
+//
+// Example: then
+type RollbackInputConfig string
 
 // Rollout where a canary stands
 type Rollout = *slipway.Rollout
@@ -2551,6 +2652,9 @@ type Way struct {
 	Title string `json:"title"`
 }
 
+// WayBack whether a rollback would go now
+type WayBack = slipway.WayBack
+
 // Window a stretch of time that comes again
 type Window = slipway.Window
 
@@ -2876,6 +2980,12 @@ type UpdateAccountJSONRequestBody = AccountChange
 // SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
 type SetPasswordJSONRequestBody = PasswordInput
 
+// CreateBundleJSONRequestBody defines body for CreateBundle for application/json ContentType.
+type CreateBundleJSONRequestBody = BundleInput
+
+// PlanBundleJSONRequestBody defines body for PlanBundle for application/json ContentType.
+type PlanBundleJSONRequestBody = BundleInput
+
 // BeginDeviceFormdataRequestBody defines body for BeginDevice for application/x-www-form-urlencoded ContentType.
 type BeginDeviceFormdataRequestBody = DeviceInput
 
@@ -2899,6 +3009,9 @@ type SteerCanaryJSONRequestBody = SteeringInput
 
 // CreateDecisionJSONRequestBody defines body for CreateDecision for application/json ContentType.
 type CreateDecisionJSONRequestBody = DecisionInput
+
+// RetryPromotionJSONRequestBody defines body for RetryPromotion for application/json ContentType.
+type RetryPromotionJSONRequestBody = RetryInput
 
 // CreateProviderJSONRequestBody defines body for CreateProvider for application/json ContentType.
 type CreateProviderJSONRequestBody = ProviderInput
@@ -3118,6 +3231,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 	VerifyAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBundleWithBody Promote several services together
+	//
+	// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /bundles (the `CreateBundle` operationId).
+	CreateBundleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBundle Promote several services together
+	//
+	// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /bundles (the `CreateBundle` operationId).
+	CreateBundle(ctx context.Context, body CreateBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlanBundleWithBody Plan a bundle
+	//
+	// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+	PlanBundleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PlanBundle Plan a bundle
+	//
+	// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+	PlanBundle(ctx context.Context, body PlanBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBundle Show a bundle
+	//
+	// Its promotions in their order; those of services that one may not see are left out.
+	//
+	// Corresponds with GET /bundles/{bundle} (the `GetBundle` operationId).
+	GetBundle(ctx context.Context, bundle int, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetDelivery Measures of delivery (DORA)
 	//
@@ -3358,12 +3514,23 @@ type ClientInterface interface {
 	// Corresponds with GET /promotions/{promotion}/events (the `FollowPromotion` operationId).
 	FollowPromotion(ctx context.Context, promotion PromotionID, params *FollowPromotionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// RetryPromotion Try a promotion again
+	// RetryPromotionWithBody Try a promotion again
 	//
-	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	//
+	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
-	RetryPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RetryPromotionWithBody(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryPromotion Try a promotion again
+	//
+	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+	RetryPromotion(ctx context.Context, promotion PromotionID, body RetryPromotionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetStepLog Read the log of a step
 	//
@@ -3607,6 +3774,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
 	UpdatePolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetWayBack Tell whether there is a way back
+	//
+	// Worked out anew each time - the release to go back to, whether it is kept running, whether it runs on the schema of today, and if there is no way back, why.
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/rollback (the `GetWayBack` operationId).
+	GetWayBack(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RollbackWithBody Roll back
 	//
@@ -4192,6 +4366,99 @@ func (c *Client) VerifyAudit(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
+// CreateBundleWithBody Promote several services together
+//
+// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /bundles (the `CreateBundle` operationId).
+func (c *Client) CreateBundleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBundleRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBundle Promote several services together
+//
+// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /bundles (the `CreateBundle` operationId).
+func (c *Client) CreateBundle(ctx context.Context, body CreateBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBundleRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlanBundleWithBody Plan a bundle
+//
+// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+func (c *Client) PlanBundleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlanBundleRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PlanBundle Plan a bundle
+//
+// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+func (c *Client) PlanBundle(ctx context.Context, body PlanBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPlanBundleRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBundle Show a bundle
+//
+// Its promotions in their order; those of services that one may not see are left out.
+//
+// Corresponds with GET /bundles/{bundle} (the `GetBundle` operationId).
+func (c *Client) GetBundle(ctx context.Context, bundle int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBundleRequest(c.Server, bundle)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetDelivery Measures of delivery (DORA)
 //
 // Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
@@ -4711,13 +4978,34 @@ func (c *Client) FollowPromotion(ctx context.Context, promotion PromotionID, par
 	return c.Client.Do(req)
 }
 
-// RetryPromotion Try a promotion again
+// RetryPromotionWithBody Try a promotion again
 //
-// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+//
+// Takes any type of body and a specified content type.
 //
 // Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
-func (c *Client) RetryPromotion(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRetryPromotionRequest(c.Server, promotion)
+func (c *Client) RetryPromotionWithBody(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryPromotionRequestWithBody(c.Server, promotion, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryPromotion Try a promotion again
+//
+// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+func (c *Client) RetryPromotion(ctx context.Context, promotion PromotionID, body RetryPromotionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryPromotionRequest(c.Server, promotion, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5251,6 +5539,23 @@ func (c *Client) UpdatePolicyWithBody(ctx context.Context, service ServiceName, 
 // Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
 func (c *Client) UpdatePolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePolicyRequest(c.Server, service, environment, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetWayBack Tell whether there is a way back
+//
+// Worked out anew each time - the release to go back to, whether it is kept running, whether it runs on the schema of today, and if there is no way back, why.
+//
+// Corresponds with GET /services/{service}/environments/{environment}/rollback (the `GetWayBack` operationId).
+func (c *Client) GetWayBack(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetWayBackRequest(c.Server, service, environment)
 	if err != nil {
 		return nil, err
 	}
@@ -6558,6 +6863,120 @@ func NewVerifyAuditRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewCreateBundleRequest calls the generic CreateBundle builder with application/json body
+func NewCreateBundleRequest(server string, body CreateBundleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateBundleRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateBundleRequestWithBody constructs an http.Request for the CreateBundle method, with any body, and a specified content type
+func NewCreateBundleRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/bundles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPlanBundleRequest calls the generic PlanBundle builder with application/json body
+func NewPlanBundleRequest(server string, body PlanBundleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPlanBundleRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPlanBundleRequestWithBody constructs an http.Request for the PlanBundle method, with any body, and a specified content type
+func NewPlanBundleRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/bundles/plan")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetBundleRequest constructs an http.Request for the GetBundle method
+func NewGetBundleRequest(server string, bundle int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "bundle", bundle, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/bundles/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetDeliveryRequest constructs an http.Request for the GetDelivery method
 func NewGetDeliveryRequest(server string, params *GetDeliveryParams) (*http.Request, error) {
 	var err error
@@ -7479,8 +7898,19 @@ func NewFollowPromotionRequest(server string, promotion PromotionID, params *Fol
 	return req, nil
 }
 
-// NewRetryPromotionRequest constructs an http.Request for the RetryPromotion method
-func NewRetryPromotionRequest(server string, promotion PromotionID) (*http.Request, error) {
+// NewRetryPromotionRequest calls the generic RetryPromotion builder with application/json body
+func NewRetryPromotionRequest(server string, promotion PromotionID, body RetryPromotionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetryPromotionRequestWithBody(server, promotion, "application/json", bodyReader)
+}
+
+// NewRetryPromotionRequestWithBody constructs an http.Request for the RetryPromotion method, with any body, and a specified content type
+func NewRetryPromotionRequestWithBody(server string, promotion PromotionID, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -7505,10 +7935,12 @@ func NewRetryPromotionRequest(server string, promotion PromotionID) (*http.Reque
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -8705,6 +9137,47 @@ func NewUpdatePolicyRequestWithBody(server string, service ServiceName, environm
 			req.Header.Set("If-Match", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewGetWayBackRequest constructs an http.Request for the GetWayBack method
+func NewGetWayBackRequest(server string, service ServiceName, environment EnvironmentName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/rollback", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -10380,6 +10853,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /audit/verification (the `VerifyAudit` operationId).
 	VerifyAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyAuditResponse, error)
 
+	// CreateBundleWithBodyWithResponse Promote several services together
+	//
+	// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bundles (the `CreateBundle` operationId).
+	CreateBundleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBundleResponse, error)
+
+	// CreateBundleWithResponse Promote several services together
+	//
+	// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bundles (the `CreateBundle` operationId).
+	CreateBundleWithResponse(ctx context.Context, body CreateBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBundleResponse, error)
+
+	// PlanBundleWithBodyWithResponse Plan a bundle
+	//
+	// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+	PlanBundleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlanBundleResponse, error)
+
+	// PlanBundleWithResponse Plan a bundle
+	//
+	// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+	PlanBundleWithResponse(ctx context.Context, body PlanBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*PlanBundleResponse, error)
+
+	// GetBundleWithResponse Show a bundle
+	//
+	// Its promotions in their order; those of services that one may not see are left out.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /bundles/{bundle} (the `GetBundle` operationId).
+	GetBundleWithResponse(ctx context.Context, bundle int, reqEditors ...RequestEditorFn) (*GetBundleResponse, error)
+
 	// GetDeliveryWithResponse Measures of delivery (DORA)
 	//
 	// Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
@@ -10643,14 +11161,23 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /promotions/{promotion}/events (the `FollowPromotion` operationId).
 	FollowPromotionWithResponse(ctx context.Context, promotion PromotionID, params *FollowPromotionParams, reqEditors ...RequestEditorFn) (*FollowPromotionResponse, error)
 
-	// RetryPromotionWithResponse Try a promotion again
+	// RetryPromotionWithBodyWithResponse Try a promotion again
 	//
-	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 	//
-	// Returns a wrapper object for the known response body format(s).
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
-	RetryPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error)
+	RetryPromotionWithBodyWithResponse(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error)
+
+	// RetryPromotionWithResponse Try a promotion again
+	//
+	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+	RetryPromotionWithResponse(ctx context.Context, promotion PromotionID, body RetryPromotionJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error)
 
 	// GetStepLogWithResponse Read the log of a step
 	//
@@ -10920,6 +11447,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /services/{service}/environments/{environment}/policy (the `UpdatePolicy` operationId).
 	UpdatePolicyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *UpdatePolicyParams, body UpdatePolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePolicyResponse, error)
+
+	// GetWayBackWithResponse Tell whether there is a way back
+	//
+	// Worked out anew each time - the release to go back to, whether it is kept running, whether it runs on the schema of today, and if there is no way back, why.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/rollback (the `GetWayBack` operationId).
+	GetWayBackWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*GetWayBackResponse, error)
 
 	// RollbackWithBodyWithResponse Roll back
 	//
@@ -11709,6 +12245,163 @@ func (r VerifyAuditResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateBundleResponse202Headers the declared response headers of an HTTP 202 response for CreateBundle
+type CreateBundleResponse202Headers struct {
+	Location string
+}
+
+type CreateBundleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Bundle
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateBundleResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateBundleResponse) GetJSON202() *Bundle {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateBundleResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateBundleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateBundleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateBundleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateBundleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PlanBundleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *struct {
+		// Items one for each promotion
+		Items []Plan `json:"items"`
+	}
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PlanBundleResponse) GetJSON200() *struct {
+	// Items one for each promotion
+	Items []Plan `json:"items"`
+} {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PlanBundleResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PlanBundleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PlanBundleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PlanBundleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PlanBundleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetBundleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Bundle
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBundleResponse) GetJSON200() *Bundle {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetBundleResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBundleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBundleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBundleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBundleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13794,6 +14487,54 @@ func (r UpdatePolicyResponse) ContentType() string {
 	return ""
 }
 
+type GetWayBackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *WayBack
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetWayBackResponse) GetJSON200() *WayBack {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetWayBackResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetWayBackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetWayBackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetWayBackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetWayBackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RollbackResponse202Headers the declared response headers of an HTTP 202 response for Rollback
 type RollbackResponse202Headers struct {
 	Location string
@@ -15569,6 +16310,81 @@ func (c *ClientWithResponses) VerifyAuditWithResponse(ctx context.Context, reqEd
 	return ParseVerifyAuditResponse(rsp)
 }
 
+// CreateBundleWithBodyWithResponse Promote several services together
+//
+// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bundles (the `CreateBundle` operationId).
+func (c *ClientWithResponses) CreateBundleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBundleResponse, error) {
+	rsp, err := c.CreateBundleWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBundleResponse(rsp)
+}
+
+// CreateBundleWithResponse Promote several services together
+//
+// Starts a promotion of each service, or none of them. None changes anything before all are ready; each takes over after the one before it has succeeded; when one ends badly, those that have not taken over end too. Takes the right to promote each of them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bundles (the `CreateBundle` operationId).
+func (c *ClientWithResponses) CreateBundleWithResponse(ctx context.Context, body CreateBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBundleResponse, error) {
+	rsp, err := c.CreateBundle(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBundleResponse(rsp)
+}
+
+// PlanBundleWithBodyWithResponse Plan a bundle
+//
+// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+func (c *ClientWithResponses) PlanBundleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlanBundleResponse, error) {
+	rsp, err := c.PlanBundleWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlanBundleResponse(rsp)
+}
+
+// PlanBundleWithResponse Plan a bundle
+//
+// Says what the promotions of a bundle would do and change, and does nothing. Fails as the bundle would.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bundles/plan (the `PlanBundle` operationId).
+func (c *ClientWithResponses) PlanBundleWithResponse(ctx context.Context, body PlanBundleJSONRequestBody, reqEditors ...RequestEditorFn) (*PlanBundleResponse, error) {
+	rsp, err := c.PlanBundle(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePlanBundleResponse(rsp)
+}
+
+// GetBundleWithResponse Show a bundle
+//
+// Its promotions in their order; those of services that one may not see are left out.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /bundles/{bundle} (the `GetBundle` operationId).
+func (c *ClientWithResponses) GetBundleWithResponse(ctx context.Context, bundle int, reqEditors ...RequestEditorFn) (*GetBundleResponse, error) {
+	rsp, err := c.GetBundle(ctx, bundle, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBundleResponse(rsp)
+}
+
 // GetDeliveryWithResponse Measures of delivery (DORA)
 //
 // Deployment frequency, lead time for changes, change fail rate, failed deployment recovery time and rework rate, until now, in all and week by week. docs/dora.md says what each is worked out from.
@@ -16000,15 +16816,30 @@ func (c *ClientWithResponses) FollowPromotionWithResponse(ctx context.Context, p
 	return ParseFollowPromotionResponse(rsp)
 }
 
-// RetryPromotionWithResponse Try a promotion again
+// RetryPromotionWithBodyWithResponse Try a promotion again
 //
-// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly.
+// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 //
-// Returns a wrapper object for the known response body format(s).
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
-func (c *ClientWithResponses) RetryPromotionWithResponse(ctx context.Context, promotion PromotionID, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error) {
-	rsp, err := c.RetryPromotion(ctx, promotion, reqEditors...)
+func (c *ClientWithResponses) RetryPromotionWithBodyWithResponse(ctx context.Context, promotion PromotionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error) {
+	rsp, err := c.RetryPromotionWithBody(ctx, promotion, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryPromotionResponse(rsp)
+}
+
+// RetryPromotionWithResponse Try a promotion again
+//
+// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /promotions/{promotion}/retry (the `RetryPromotion` operationId).
+func (c *ClientWithResponses) RetryPromotionWithResponse(ctx context.Context, promotion PromotionID, body RetryPromotionJSONRequestBody, reqEditors ...RequestEditorFn) (*RetryPromotionResponse, error) {
+	rsp, err := c.RetryPromotion(ctx, promotion, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -16456,6 +17287,21 @@ func (c *ClientWithResponses) UpdatePolicyWithResponse(ctx context.Context, serv
 		return nil, err
 	}
 	return ParseUpdatePolicyResponse(rsp)
+}
+
+// GetWayBackWithResponse Tell whether there is a way back
+//
+// Worked out anew each time - the release to go back to, whether it is kept running, whether it runs on the schema of today, and if there is no way back, why.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/environments/{environment}/rollback (the `GetWayBack` operationId).
+func (c *ClientWithResponses) GetWayBackWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*GetWayBackResponse, error) {
+	rsp, err := c.GetWayBack(ctx, service, environment, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetWayBackResponse(rsp)
 }
 
 // RollbackWithBodyWithResponse Roll back
@@ -17432,6 +18278,121 @@ func ParseVerifyAuditResponse(rsp *http.Response) (*VerifyAuditResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AuditCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateBundleResponse parses an HTTP response from a CreateBundleWithResponse call
+func ParseCreateBundleResponse(rsp *http.Response) (*CreateBundleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateBundleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Bundle
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateBundleResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePlanBundleResponse parses an HTTP response from a PlanBundleWithResponse call
+func ParsePlanBundleResponse(rsp *http.Response) (*PlanBundleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PlanBundleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest struct {
+			// Items one for each promotion
+			Items []Plan `json:"items"`
+		}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetBundleResponse parses an HTTP response from a GetBundleWithResponse call
+func ParseGetBundleResponse(rsp *http.Response) (*GetBundleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBundleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Bundle
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -18998,6 +19959,39 @@ func ParseUpdatePolicyResponse(rsp *http.Response) (*UpdatePolicyResponse, error
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetWayBackResponse parses an HTTP response from a GetWayBackWithResponse call
+func ParseGetWayBackResponse(rsp *http.Response) (*GetWayBackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetWayBackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest WayBack
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

@@ -166,19 +166,21 @@ func waitWords(w slipway.Wait) []string {
 }
 
 type promotionRetry struct {
-	ID int `arg:"" help:"The promotion."`
+	ID     int    `arg:"" help:"The promotion."`
+	Skip   string `enum:",test,rehearse" default:"" help:"Leave out this step, test or rehearse, where the policy lets you."`
+	Reason string `short:"m" placeholder:"WHY" help:"Why it is left out."`
 	followFlags
 }
 
 // Help has examples.
 func (promotionRetry) Help() string {
-	return "The same commit, and the same release when it was made: what was done isn't done again.\n\nExamples:\n  slipway promotion retry 12 --follow"
+	return "The same commit, and the same release when it was made: what was done isn't done again.\n\nExamples:\n  slipway promotion retry 12 --follow\n  slipway promotion retry 12 --skip test -m \"the broken test has nothing to do with the fix\""
 }
 
 // Run tries a promotion again.
 func (c *promotionRetry) Run(a *app) error {
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RetryPromotionResponse, error) {
-		return cl.RetryPromotionWithResponse(ctx, c.ID)
+		return cl.RetryPromotionWithResponse(ctx, c.ID, client.RetryInput{Skip: slipway.StepName(c.Skip), Reason: c.Reason})
 	})
 	if err != nil {
 		return err

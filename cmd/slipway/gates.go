@@ -75,7 +75,15 @@ func (a *app) policy(body []byte, p slipway.Policy) error {
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
-		"strategy", strategyWords(p.Strategy))
+		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip))
+}
+
+func joined(names []slipway.StepName) string {
+	words := make([]string, len(names))
+	for i, n := range names {
+		words[i] = string(n)
+	}
+	return strings.Join(words, ", ")
 }
 
 func strategyWords(s slipway.Strategy) string {
@@ -107,6 +115,9 @@ type policySet struct {
 	Concurrency       string         `enum:",refuse,queue,supersede" default:"" help:"What becomes of a promotion while another one is under way."`
 	Strategy          string         `enum:",blue_green,rolling,recreate,canary" default:"" help:"How a release takes over: blue_green (beside the old one, then all at once), rolling (one instance after the other), recreate (the old one ends first), canary (a growing part of the traffic, judged)."`
 	Stage             []string       `placeholder:"STAGE" help:"Of a canary: 10:5m is ten percent for five minutes, 50:hand half until somebody resumes it. Repeat it."`
+	Bake              *time.Duration `placeholder:"TIME" help:"Watch the edge's figures for so long after the checks, before success is said."`
+	KeepReleases      *int           `placeholder:"N" help:"How many releases that were verified there stay ready for going back."`
+	MaySkip           []string       `placeholder:"STEP" help:"A step, test or rehearse, that may be left out with a reason when a promotion is tried again. Repeat it; 'none' means none."`
 }
 
 // Help has examples.
@@ -116,6 +127,7 @@ func (policySet) Help() string {
   slipway policy set --env prod --window "mon,tue,wed,thu 09:00-16:00 Europe/Berlin"
   slipway policy set --env test --advance after --soak 1h
   slipway policy set --env prod --strategy canary --stage 5:10m --stage 50:hand
+  slipway policy set --env prod --bake 10m --keep-releases 10
   slipway policy set --env prod --service billing --approvals 0`
 }
 
@@ -151,6 +163,16 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 		Approvals: c.Approvals, RollbackApprovals: c.RollbackApprovals, LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
+		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases,
+	}
+	if len(c.MaySkip) > 0 {
+		steps := []slipway.StepName{}
+		for _, name := range c.MaySkip {
+			if name != "none" {
+				steps = append(steps, slipway.StepName(name))
+			}
+		}
+		p.MaySkip = &steps
 	}
 	if c.Strategy != "" || len(c.Stage) > 0 {
 		s := slipway.Strategy{Kind: slipway.StrategyKind(c.Strategy), Stages: []slipway.Stage{}}

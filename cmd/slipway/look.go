@@ -96,16 +96,39 @@ func health(c client.StatusCell) string {
 func (a *app) serviceStatus(s *client.Status) error {
 	var rows, instances [][]string
 	for _, c := range s.Cells {
-		rows = append(rows, []string{c.Environment, cellText(c), c.Url, c.Problem})
+		back, err := a.wayBack(c)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []string{c.Environment, cellText(c), c.Url, back, c.Problem})
 		for _, i := range c.Instances {
 			instances = append(instances, []string{c.Environment, i.Process, i.Id, string(i.State), fmt.Sprint(i.Restarts), ago(i.StartedAt), i.Reason})
 		}
 	}
-	if err := a.table([]string{"environment", "runs", "url", "problem"}, rows); err != nil || len(instances) == 0 {
+	if err := a.table([]string{"environment", "runs", "url", "way back", "problem"}, rows); err != nil || len(instances) == 0 {
 		return err
 	}
 	fmt.Fprintln(a.stdout)
 	return a.table([]string{"environment", "process", "instance", "state", "restarts", "started", "why"}, instances)
+}
+
+// wayBack says whether a rollback would go, for an environment where something runs.
+func (a *app) wayBack(c client.StatusCell) (string, error) {
+	if c.Release == 0 {
+		return "", nil
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWayBackResponse, error) {
+		return cl.GetWayBackWithResponse(ctx, c.Service, c.Environment)
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case !r.JSON200.Ready:
+		return "none: " + r.JSON200.Reason, nil
+	case r.JSON200.Warm:
+		return fmt.Sprintf("release %d, warm", r.JSON200.Release), nil
+	}
+	return fmt.Sprintf("release %d", r.JSON200.Release), nil
 }
 
 type releasesCommand struct {

@@ -52,6 +52,8 @@ type program struct {
 	Env       envCommands       `cmd:"" group:"Services" help:"Show and change environments."`
 	Promote   promoteCommand    `cmd:"" group:"Services" help:"Move a release of a service into an environment."`
 	Rollback  rollbackCommand   `cmd:"" group:"Services" help:"Go back to a release that ran in an environment before."`
+	Redeploy  redeployCommand   `cmd:"" group:"Services" help:"Promote the release that runs again, with the config of today."`
+	Bundle    bundleCommands    `cmd:"" group:"Services" help:"Promote several services together."`
 	Approve   approveCommand    `cmd:"" group:"Gates" help:"Approve a promotion that waits, or open its gates."`
 	Reject    rejectCommand     `cmd:"" group:"Gates" help:"Reject a promotion that waits."`
 	Waiting   waitingCommand    `cmd:"" group:"Gates" help:"List what waits for your decision."`

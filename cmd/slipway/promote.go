@@ -103,18 +103,19 @@ type rollbackCommand struct {
 	To      int    `placeholder:"N" help:"The release; the one before unless given."`
 	Plan    bool   `help:"Say what would be done and change, and do nothing."`
 
-	AnySchema bool `help:"Go back although the older release does not run on the schema that the newer one left."`
+	AnySchema bool   `help:"Go back although the older release does not run on the schema that the newer one left."`
+	Config    string `enum:"then,today" default:"then" help:"The config: what the release ran with then, or that of today."`
 	followFlags
 }
 
 // Help has examples.
 func (rollbackCommand) Help() string {
-	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --wait --json\n  slipway rollback billing --env prod --to 5"
+	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --wait --json\n  slipway rollback billing --env prod --to 5 --config today"
 }
 
 // Run rolls back.
 func (c *rollbackCommand) Run(a *app) error {
-	in := client.RollbackInput{Release: c.To, AnySchema: c.AnySchema}
+	in := client.RollbackInput{Release: c.To, AnySchema: c.AnySchema, Config: client.RollbackInputConfig(c.Config)}
 	if c.Plan {
 		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanRollbackResponse, error) {
 			return cl.PlanRollbackWithResponse(ctx, c.Service, c.Env, in)
@@ -134,4 +135,36 @@ func (c *rollbackCommand) Run(a *app) error {
 		return err
 	}
 	return a.started(r.Body, r.JSON202, c.followFlags)
+}
+
+type redeployCommand struct {
+	Service string `arg:"" help:"The service."`
+	Env     string `required:"" placeholder:"ENV" help:"The environment."`
+	Plan    bool   `help:"Say what would be done and change, and do nothing."`
+	followFlags
+}
+
+// Help has examples.
+func (redeployCommand) Help() string {
+	return "The release that runs is promoted again, with the config of today. What differs is shown, and decided about, as with any promotion.\n\nExamples:\n  slipway redeploy billing --env prod --plan\n  slipway redeploy billing --env prod --follow"
+}
+
+// Run promotes what runs.
+func (c *redeployCommand) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: given(c.Service)})
+	})
+	if err != nil {
+		return err
+	}
+	promote := promoteCommand{Service: c.Service, To: c.Env, Plan: c.Plan, followFlags: c.followFlags}
+	for _, cell := range r.JSON200.Cells {
+		if cell.Environment == c.Env {
+			promote.Release = cell.Release
+		}
+	}
+	if promote.Release == 0 {
+		return slipway.Errorf(slipway.Conflict, "nothing of %s runs in %s; run: slipway promote %s --to %s", c.Service, c.Env, c.Service, c.Env)
+	}
+	return promote.Run(a)
 }

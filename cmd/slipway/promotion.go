@@ -94,7 +94,7 @@ func (a *app) promotion(p *client.Promotion) error {
 	}
 	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
 		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "build slot", slotWords(p), "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,14 @@ func (a *app) promotion(p *client.Promotion) error {
 		rows = append(rows, []string{string(s.Name), string(s.State), number(s.Attempt), lasted(s.StartedAt, s.EndedAt), s.Reason})
 	}
 	return a.table([]string{"step", "state", "attempt", "took", "why"}, rows)
+}
+
+// slotWords says how long the line is in front of a promotion that waits to build.
+func slotWords(p *client.Promotion) string {
+	if p.Slot == nil {
+		return ""
+	}
+	return fmt.Sprintf("waits for one; %d come before it", p.Slot.Ahead)
 }
 
 type promotionLogs struct {

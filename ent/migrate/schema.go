@@ -570,6 +570,7 @@ var (
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
 		{Name: "superseded_by", Type: field.TypeInt, Default: 0},
 		{Name: "retry_of", Type: field.TypeInt, Default: 0},
+		{Name: "bundle", Type: field.TypeInt, Default: 0},
 		{Name: "cause", Type: field.TypeString, Default: ""},
 		{Name: "started_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
@@ -585,19 +586,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "promotions_environments_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[22]},
+				Columns:    []*schema.Column{PromotionsColumns[23]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "promotions_releases_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[23]},
+				Columns:    []*schema.Column{PromotionsColumns[24]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "promotions_services_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[24]},
+				Columns:    []*schema.Column{PromotionsColumns[25]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -606,12 +607,17 @@ var (
 			{
 				Name:    "promotion_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[24], PromotionsColumns[22]},
+				Columns: []*schema.Column{PromotionsColumns[25], PromotionsColumns[23]},
 			},
 			{
 				Name:    "promotion_state",
 				Unique:  false,
 				Columns: []*schema.Column{PromotionsColumns[4]},
+			},
+			{
+				Name:    "promotion_bundle",
+				Unique:  false,
+				Columns: []*schema.Column{PromotionsColumns[19]},
 			},
 		},
 	}
@@ -636,6 +642,7 @@ var (
 		{Name: "dependencies", Type: field.TypeJSON, Nullable: true},
 		{Name: "migrations", Type: field.TypeJSON, Nullable: true},
 		{Name: "tested", Type: field.TypeBool, Default: false},
+		{Name: "discarded_at", Type: field.TypeTime, Nullable: true},
 		{Name: "service_id", Type: field.TypeInt},
 	}
 	// ReleasesTable holds the schema information for the "releases" table.
@@ -646,7 +653,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "releases_services_releases",
-				Columns:    []*schema.Column{ReleasesColumns[19]},
+				Columns:    []*schema.Column{ReleasesColumns[20]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -655,12 +662,12 @@ var (
 			{
 				Name:    "release_service_id_number",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[19], ReleasesColumns[3]},
+				Columns: []*schema.Column{ReleasesColumns[20], ReleasesColumns[3]},
 			},
 			{
 				Name:    "release_service_id_commit_artifact",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[19], ReleasesColumns[4], ReleasesColumns[9]},
+				Columns: []*schema.Column{ReleasesColumns[20], ReleasesColumns[4], ReleasesColumns[9]},
 			},
 		},
 	}

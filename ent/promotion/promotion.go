@@ -58,6 +58,8 @@ const (
 	FieldSupersededBy = "superseded_by"
 	// FieldRetryOf holds the string denoting the retry_of field in the database.
 	FieldRetryOf = "retry_of"
+	// FieldBundle holds the string denoting the bundle field in the database.
+	FieldBundle = "bundle"
 	// FieldCause holds the string denoting the cause field in the database.
 	FieldCause = "cause"
 	// FieldStartedAt holds the string denoting the started_at field in the database.
@@ -137,6 +139,7 @@ var Columns = []string{
 	FieldExpiresAt,
 	FieldSupersededBy,
 	FieldRetryOf,
+	FieldBundle,
 	FieldCause,
 	FieldStartedAt,
 	FieldEndedAt,
@@ -178,6 +181,8 @@ var (
 	DefaultSupersededBy int
 	// DefaultRetryOf holds the default value on creation for the "retry_of" field.
 	DefaultRetryOf int
+	// DefaultBundle holds the default value on creation for the "bundle" field.
+	DefaultBundle int
 	// DefaultCause holds the default value on creation for the "cause" field.
 	DefaultCause string
 )
@@ -293,6 +298,11 @@ func BySupersededBy(opts ...sql.OrderTermOption) OrderOption {
 // ByRetryOf orders the results by the retry_of field.
 func ByRetryOf(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRetryOf, opts...).ToFunc()
+}
+
+// ByBundle orders the results by the bundle field.
+func ByBundle(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBundle, opts...).ToFunc()
 }
 
 // ByCause orders the results by the cause field.

@@ -120,6 +120,11 @@ func RetryOf(v int) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldRetryOf, v))
 }
 
+// Bundle applies equality check predicate on the "bundle" field. It's identical to BundleEQ.
+func Bundle(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldBundle, v))
+}
+
 // Cause applies equality check predicate on the "cause" field. It's identical to CauseEQ.
 func Cause(v string) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldCause, v))
@@ -763,6 +768,46 @@ func RetryOfLT(v int) predicate.Promotion {
 // RetryOfLTE applies the LTE predicate on the "retry_of" field.
 func RetryOfLTE(v int) predicate.Promotion {
 	return predicate.Promotion(sql.FieldLTE(FieldRetryOf, v))
+}
+
+// BundleEQ applies the EQ predicate on the "bundle" field.
+func BundleEQ(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldBundle, v))
+}
+
+// BundleNEQ applies the NEQ predicate on the "bundle" field.
+func BundleNEQ(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldBundle, v))
+}
+
+// BundleIn applies the In predicate on the "bundle" field.
+func BundleIn(vs ...int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldBundle, vs...))
+}
+
+// BundleNotIn applies the NotIn predicate on the "bundle" field.
+func BundleNotIn(vs ...int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldBundle, vs...))
+}
+
+// BundleGT applies the GT predicate on the "bundle" field.
+func BundleGT(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldBundle, v))
+}
+
+// BundleGTE applies the GTE predicate on the "bundle" field.
+func BundleGTE(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldBundle, v))
+}
+
+// BundleLT applies the LT predicate on the "bundle" field.
+func BundleLT(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldBundle, v))
+}
+
+// BundleLTE applies the LTE predicate on the "bundle" field.
+func BundleLTE(v int) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldBundle, v))
 }
 
 // CauseEQ applies the EQ predicate on the "cause" field.

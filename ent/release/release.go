@@ -53,6 +53,8 @@ const (
 	FieldMigrations = "migrations"
 	// FieldTested holds the string denoting the tested field in the database.
 	FieldTested = "tested"
+	// FieldDiscardedAt holds the string denoting the discarded_at field in the database.
+	FieldDiscardedAt = "discarded_at"
 	// EdgeService holds the string denoting the service edge name in mutations.
 	EdgeService = "service"
 	// EdgePromotions holds the string denoting the promotions edge name in mutations.
@@ -106,6 +108,7 @@ var Columns = []string{
 	FieldDependencies,
 	FieldMigrations,
 	FieldTested,
+	FieldDiscardedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -219,6 +222,11 @@ func ByLock(opts ...sql.OrderTermOption) OrderOption {
 // ByTested orders the results by the tested field.
 func ByTested(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTested, opts...).ToFunc()
+}
+
+// ByDiscardedAt orders the results by the discarded_at field.
+func ByDiscardedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDiscardedAt, opts...).ToFunc()
 }
 
 // ByServiceField orders the results by service field.

@@ -130,6 +130,11 @@ func Tested(v bool) predicate.Release {
 	return predicate.Release(sql.FieldEQ(FieldTested, v))
 }
 
+// DiscardedAt applies equality check predicate on the "discarded_at" field. It's identical to DiscardedAtEQ.
+func DiscardedAt(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldEQ(FieldDiscardedAt, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Release {
 	return predicate.Release(sql.FieldEQ(FieldCreatedAt, v))
@@ -908,6 +913,56 @@ func TestedEQ(v bool) predicate.Release {
 // TestedNEQ applies the NEQ predicate on the "tested" field.
 func TestedNEQ(v bool) predicate.Release {
 	return predicate.Release(sql.FieldNEQ(FieldTested, v))
+}
+
+// DiscardedAtEQ applies the EQ predicate on the "discarded_at" field.
+func DiscardedAtEQ(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldEQ(FieldDiscardedAt, v))
+}
+
+// DiscardedAtNEQ applies the NEQ predicate on the "discarded_at" field.
+func DiscardedAtNEQ(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldNEQ(FieldDiscardedAt, v))
+}
+
+// DiscardedAtIn applies the In predicate on the "discarded_at" field.
+func DiscardedAtIn(vs ...time.Time) predicate.Release {
+	return predicate.Release(sql.FieldIn(FieldDiscardedAt, vs...))
+}
+
+// DiscardedAtNotIn applies the NotIn predicate on the "discarded_at" field.
+func DiscardedAtNotIn(vs ...time.Time) predicate.Release {
+	return predicate.Release(sql.FieldNotIn(FieldDiscardedAt, vs...))
+}
+
+// DiscardedAtGT applies the GT predicate on the "discarded_at" field.
+func DiscardedAtGT(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldGT(FieldDiscardedAt, v))
+}
+
+// DiscardedAtGTE applies the GTE predicate on the "discarded_at" field.
+func DiscardedAtGTE(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldGTE(FieldDiscardedAt, v))
+}
+
+// DiscardedAtLT applies the LT predicate on the "discarded_at" field.
+func DiscardedAtLT(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldLT(FieldDiscardedAt, v))
+}
+
+// DiscardedAtLTE applies the LTE predicate on the "discarded_at" field.
+func DiscardedAtLTE(v time.Time) predicate.Release {
+	return predicate.Release(sql.FieldLTE(FieldDiscardedAt, v))
+}
+
+// DiscardedAtIsNil applies the IsNil predicate on the "discarded_at" field.
+func DiscardedAtIsNil() predicate.Release {
+	return predicate.Release(sql.FieldIsNull(FieldDiscardedAt))
+}
+
+// DiscardedAtNotNil applies the NotNil predicate on the "discarded_at" field.
+func DiscardedAtNotNil() predicate.Release {
+	return predicate.Release(sql.FieldNotNull(FieldDiscardedAt))
 }
 
 // HasService applies the HasEdge predicate on the "service" edge.

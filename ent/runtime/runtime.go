@@ -695,8 +695,12 @@ func init() {
 	promotionDescRetryOf := promotionFields[18].Descriptor()
 	// promotion.DefaultRetryOf holds the default value on creation for the retry_of field.
 	promotion.DefaultRetryOf = promotionDescRetryOf.Default.(int)
+	// promotionDescBundle is the schema descriptor for bundle field.
+	promotionDescBundle := promotionFields[19].Descriptor()
+	// promotion.DefaultBundle holds the default value on creation for the bundle field.
+	promotion.DefaultBundle = promotionDescBundle.Default.(int)
 	// promotionDescCause is the schema descriptor for cause field.
-	promotionDescCause := promotionFields[19].Descriptor()
+	promotionDescCause := promotionFields[20].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
 	releaseMixin := schema.Release{}.Mixin()

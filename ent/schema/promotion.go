@@ -39,6 +39,7 @@ func (Promotion) Fields() []ent.Field {
 		field.Time("expires_at").Optional().Nillable().Comment("when a promotion that still waits is given up"),
 		field.Int("superseded_by").Default(0),
 		field.Int("retry_of").Default(0).Immutable(),
+		field.Int("bundle").Default(0).Comment("the first promotion of the bundle that it belongs to; 0 for none"),
 		field.String("cause").Default("").Immutable().Comment("what asked for it when no person did: push, or after ENVIRONMENT"),
 		field.Time("started_at").Optional().Nillable(),
 		field.Time("ended_at").Optional().Nillable(),
@@ -61,6 +62,7 @@ func (Promotion) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("service_id", "environment_id"),
 		index.Fields("state"),
+		index.Fields("bundle"),
 	}
 }
 

@@ -86,6 +86,7 @@ func tuning() dynamicconfig.StaticClient {
 		"history.visibilityProcessorMaxPollRPS": pollsPerSecond,
 		"frontend.namespaceRPS":                 10000,
 		"limit.maxIDLength":                     255,
+		"matching.enableFairness":               true, // services take turns at the slots for builds
 	} {
 		settings[dynamicconfig.MakeKey(name)] = value
 	}

@@ -1,0 +1,142 @@
+package platform
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/ent/service"
+)
+
+// newestKept is how many of the newest releases of a service stay however old.
+const newestKept = 3
+
+// Retain removes the artifacts of releases that nothing needs any more: not an
+// environment, for what runs there or could be gone back to, and no promotion
+// under way. A release younger than young stays: somebody may be about to try it
+// again. The record of a release stays, and its commit can be built again.
+func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
+	ctx = asSystem(ctx)
+	services, err := p.db.Service.Query().Order(service.ByID()).All(ctx)
+	if err != nil {
+		return err
+	}
+	environments, err := inOrder(ctx, p.db)
+	if err != nil {
+		return err
+	}
+	for _, s := range services {
+		if err := p.retain(ctx, s, environments, young); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*ent.Environment, young time.Duration) error {
+	releases, err := p.db.Release.Query().Where(release.ServiceID(s.ID), release.DiscardedAtIsNil()).Order(ent.Desc(release.FieldNumber)).All(ctx)
+	if err != nil || len(releases) <= newestKept {
+		return err
+	}
+	needed, err := p.needed(ctx, s, environments)
+	if err != nil {
+		return err
+	}
+	kept, old := map[string]bool{}, []*ent.Release(nil)
+	for i, r := range releases {
+		if i < newestKept || needed[r.ID] || stamp().Sub(r.CreatedAt) < young {
+			kept[r.Artifact] = true // two releases can have the same one
+		} else {
+			old = append(old, r)
+		}
+	}
+	for _, r := range old {
+		if kept[r.Artifact] {
+			continue
+		}
+		// Written down first: what is marked and still there is found by its digest
+		// when its commit is promoted again; the other way round would promise what is gone.
+		if err := p.db.Release.Update().Where(release.ID(r.ID)).SetDiscardedAt(stamp()).Exec(ctx); err != nil {
+			return err
+		}
+		if err := p.Builder.Discard(ctx, slipway.Digest(r.Artifact)); err != nil {
+			return err
+		}
+		p.Log.Info("an artifact that nothing needs any more was removed", "service", s.Name, "release", r.Number)
+	}
+	return nil
+}
+
+// needed are the releases that environments and promotions of a service rely on.
+func (p *Platform) needed(ctx context.Context, s *ent.Service, environments []*ent.Environment) (map[int]bool, error) {
+	needed := map[int]bool{}
+	for _, e := range environments {
+		policy, err := policyOf(ctx, p.db, s.ID, e)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID), deployment.Or(deployment.Verified(true), deployment.Live(true))).
+			Order(ent.Desc(deployment.FieldID)).Select(deployment.FieldReleaseID).Limit(5000).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		pinned := map[int]bool{}
+		for _, d := range rows {
+			if len(pinned) == keptReleases(policy.Policy) {
+				break
+			}
+			pinned[d.ReleaseID], needed[d.ReleaseID] = true, true
+		}
+	}
+	rows, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(underWay...), promotion.ReleaseIDNotNil()).Select(promotion.FieldReleaseID).All(ctx)
+	for _, row := range rows {
+		needed[*row.ReleaseID] = true
+	}
+	return needed, err
+}
+
+// keptReleases counts what runs and what is kept warm, so it is never below two.
+func keptReleases(policy slipway.Policy) int {
+	if policy.KeepReleases == 0 {
+		return slipway.DefaultKeptReleases
+	}
+	return max(2, policy.KeepReleases)
+}
+
+// WayBack tells whether a service could be rolled back in an environment now, to
+// which release, how fast, and if not why.
+func (p *Platform) WayBack(ctx context.Context, serviceName, environmentName string) (slipway.WayBack, error) {
+	plan, err := p.planRollback(ctx, RollbackInput{Service: serviceName, Environment: environmentName}, slipway.PermitServiceRead)
+	if slipway.CodeOf(err) == slipway.Conflict {
+		return slipway.WayBack{Reason: p.why(err)}, nil
+	}
+	if err != nil {
+		return slipway.WayBack{}, err
+	}
+	back := slipway.WayBack{Ready: true, Release: plan.Release.Number, Schema: slipway.MigrationAdditive}
+	if plan.Running != nil && plan.Running.Migrations != nil && plan.Release.Migrations != nil {
+		back.Schema, _ = classOf(plan.Running.Migrations.Beyond(*plan.Release.Migrations))
+	}
+	asked, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	seen, err := p.Target.Observe(asked, serviceName, environmentName)
+	if err != nil {
+		back.Reason = "whether it is kept running can't be told: " + p.why(err)
+		return back, nil
+	}
+	for _, w := range seen.Warm {
+		back.Warm = back.Warm || w.Release == back.Release
+	}
+	back.Reason = "its artifact is kept, and has to be started first"
+	if back.Warm {
+		back.Reason = "it is kept running and takes about a second"
+	}
+	if back.Schema == slipway.MigrationUnknown {
+		back.Reason += "; whether it runs on the schema of today can't be told"
+	}
+	return back, nil
+}

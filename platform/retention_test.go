@@ -1,0 +1,124 @@
+package platform_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// TestRetention makes ten releases and expects those to stay that an environment
+// could go back to, and the newest.
+func TestRetention(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		w.policy(name, slipway.PolicyChange{KeepReleases: ptr(2)})
+		for i := range 10 {
+			w.commit("", fmt.Sprintf("c%d", i+1))
+			w.promote(platform.PromoteInput{Service: name}, "succeeded")
+			if i == 3 {
+				w.promote(platform.PromoteInput{Service: name, Environment: "test"}, "succeeded")
+			}
+		}
+		left := func() (numbers []int) {
+			rows, err := w.Storage.Client.Release.Query().Where(release.DiscardedAtIsNil()).Order(release.ByNumber()).WithService().All(ctx)
+			w.must(err)
+			for _, r := range rows {
+				if r.Edges.Service.Name != name {
+					continue
+				}
+				if _, err := w.Builder.Open(ctx, slipway.Digest(r.Artifact)); err != nil {
+					t.Errorf("release %d is not marked, and its artifact is gone: %v", r.Number, err)
+				}
+				numbers = append(numbers, r.Number)
+			}
+			return numbers
+		}
+		w.must(w.Retain(ctx, time.Hour))
+		if n := left(); len(n) != 10 {
+			t.Errorf("young releases were removed: %v are left", n)
+		}
+		w.must(w.Retain(ctx, 0))
+		if n := fmt.Sprint(left()); n != "[4 8 9 10]" { // test runs 4; the three newest
+			t.Errorf("left are %v", n)
+		}
+		back, err := w.WayBack(ctx, name, "dev")
+		w.must(err)
+		if !back.Ready || back.Release != 9 {
+			t.Errorf("the way back is %+v", back)
+		}
+		none, err := w.WayBack(ctx, name, "test")
+		w.must(err)
+		if none.Ready || none.Reason == "" {
+			t.Errorf("the way back from the only release is %+v", none)
+		}
+		_, err = w.Rollback(ctx, platform.RollbackInput{Service: name, Environment: "dev", Release: 2})
+		w.want(err, slipway.Conflict, "is gone; build its commit again")
+		// What was removed is built again when its commit is asked for.
+		w.commit("", "c2")
+		_, err = w.Plan(ctx, platform.PromoteInput{Service: name, Ref: ""})
+		w.must(err)
+	})
+}
+
+// TestRollbackWithTodaysConfig renders anew, and rehearses.
+func TestRollbackWithTodaysConfig(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		w.commit("", "c2")
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"MODE": "today"}})
+		w.must(err)
+		then, err := w.PlanRollback(ctx, platform.RollbackInput{Service: name, Environment: "dev"})
+		w.must(err)
+		today, err := w.PlanRollback(ctx, platform.RollbackInput{Service: name, Environment: "dev", Today: true})
+		w.must(err)
+		if then.Outline.Config == today.Outline.Config || then.Steps[4].State != slipway.StepSkipped || today.Steps[4].State != slipway.StepPending || today.Steps[6].State != slipway.StepSkipped {
+			t.Errorf("then %+v, today %+v", then.Steps, today.Steps)
+		}
+		row, err := w.Rollback(ctx, platform.RollbackInput{Service: name, Environment: "dev", Today: true})
+		w.must(err)
+		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+			t.Fatalf("%s: %s", state, reason)
+		}
+		row, err = w.Promotion(ctx, fmt.Sprint(row.ID))
+		w.must(err)
+		if row.Plan.Config != today.Outline.Config {
+			t.Errorf("it runs with %s, not %s", row.Plan.Config, today.Outline.Config)
+		}
+	})
+}
+
+// TestSkip leaves out the tests, where the policy lets one and with a reason.
+func TestSkip(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		w.red = true
+		id := w.promote(platform.PromoteInput{Service: name}, "failed")
+		why := platform.Skip{Step: slipway.StepTest, Reason: "the flaky one"}
+		_, err := w.Retry(ctx, id, why)
+		w.want(err, slipway.Conflict, "lets nobody leave out test")
+		w.policy(name, slipway.PolicyChange{MaySkip: &[]slipway.StepName{slipway.StepTest}})
+		_, err = w.Retry(ctx, id, platform.Skip{Step: slipway.StepTest})
+		w.want(err, slipway.Invalid, "why test is left out")
+		_, err = w.Retry(ctx, id, platform.Skip{Step: slipway.StepVerify, Reason: "x"})
+		w.want(err, slipway.Invalid, "never left out")
+		row, err := w.Retry(ctx, id, why)
+		w.must(err)
+		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+			t.Fatalf("%s: %s", state, reason)
+		}
+		row, err = w.Promotion(ctx, fmt.Sprint(row.ID))
+		w.must(err)
+		if s := row.Edges.Steps[2]; s.State != "skipped" || s.Reason != "left out by ada: the flaky one" {
+			t.Errorf("the tests are %s: %s", s.State, s.Reason)
+		}
+		if row.Edges.Release.Tested {
+			t.Error("the release counts as tested")
+		}
+	})
+}
