@@ -317,14 +317,6 @@ func (b *Builder) Migrations(ctx context.Context, digest slipway.Digest) (slipwa
 	return python.Migrations(os.DirFS(filepath.Join(artifact.Path, "source")), artifact.Manifest.Dir), nil
 }
 
-// Discard removes an artifact. Its environment stays: others may use it.
-func (b *Builder) Discard(_ context.Context, digest slipway.Digest) error {
-	if err := os.RemoveAll(b.artifactDir(digest)); err != nil {
-		return slipway.Wrap(slipway.Unavailable, err, "the artifact %.19s can't be removed", digest)
-	}
-	return nil
-}
-
 func (b *Builder) artifactDir(d slipway.Digest) string {
 	return filepath.Join(b.o.Data, "artifacts", filepath.Base(strings.TrimPrefix(string(d), "sha256:")))
 }

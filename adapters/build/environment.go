@@ -121,6 +121,10 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	}
 	defer unlock()
 	if _, err := os.Stat(marker); err == nil {
+		now := time.Now()
+		if err := os.Chtimes(marker, now, now); err != nil { // it is used: nobody removes it for a week
+			return env, disk(err, "the environment can't be used")
+		}
 		env.reused, env.reason = true, "interpreter, lock and manifests are the same"
 		fmt.Fprintf(r.log, "reusing environment %.12s: %s\n", key, env.reason)
 		return env, nil

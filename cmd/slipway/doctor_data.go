@@ -58,8 +58,12 @@ func (d *doctor) directory() {
 }
 
 func holdsPlatform(data string) bool {
-	_, err := os.Stat(filepath.Join(data, "slipway.db"))
-	return err == nil
+	for _, name := range []string{"slipway.db", "temporal.db"} { // rows may be kept elsewhere
+		if _, err := os.Stat(filepath.Join(data, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // existing is the nearest directory above that is there.
@@ -128,6 +132,10 @@ func (d *doctor) keys() {
 
 // database reads the schema's version; it doesn't touch anything.
 func (d *doctor) database(ctx context.Context) {
+	if d.env("SLIPWAY_DATABASE") != "" {
+		d.say("database", ok, "kept elsewhere, as SLIPWAY_DATABASE says; not looked at", "")
+		return
+	}
 	file := filepath.Join(d.Data, "slipway.db")
 	if _, err := os.Stat(file); err != nil {
 		d.say("database", ok, "not there yet; slipway up makes it", "")

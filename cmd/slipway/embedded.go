@@ -49,10 +49,19 @@ type embedded struct {
 	failed  chan error
 }
 
+// setup is how a platform is reached, where it keeps its rows, and how much it does at once.
+type setup struct {
+	entrance entrance.Options
+	outgoing outgoingFlags
+	edge     string
+	database string // "" for SQLite in the data directory
+	builds   int    // 0 for the default
+}
+
 // startEmbedded starts storage, engine, worker and API on a data directory,
 // and the node agent beside them when none runs. What it started is stopped
 // again when it returns an error.
-func startEmbedded(ctx context.Context, data string, in entrance.Options, out outgoingFlags, edge string, log *slog.Logger) (_ *embedded, err error) {
+func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger) (_ *embedded, err error) {
 	p := &embedded{log: log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
@@ -65,12 +74,12 @@ func startEmbedded(ctx context.Context, data string, in entrance.Options, out ou
 	if err := p.lock(data); err != nil {
 		return nil, err
 	}
-	way, err := entrance.Open(in)
+	way, err := entrance.Open(how.entrance)
 	if err != nil {
 		return nil, err
 	}
 	p.onStop(way.Close)
-	agent, err := startAgent(ctx, data, edge, log)
+	agent, err := startAgent(ctx, data, how.edge, log)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +88,10 @@ func startEmbedded(ctx context.Context, data string, in entrance.Options, out ou
 		p.URL = "http://" + p.Listen
 	}
 
-	if p.guard, err = out.guard(way, in); err != nil {
+	if p.guard, err = how.outgoing.guard(way, how.entrance); err != nil {
 		return nil, err
 	}
-	handler, err := p.assemble(ctx, data, way)
+	handler, err := p.assemble(ctx, data, how, way)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +111,15 @@ func startEmbedded(ctx context.Context, data string, in entrance.Options, out ou
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entrance) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
 	}
-	storage, err := platform.OpenStorage(ctx, "sqlite://"+filepath.Join(data, "slipway.db"))
+	if how.database == "" {
+		how.database = "sqlite://" + filepath.Join(data, "slipway.db")
+	}
+	storage, err := platform.OpenStorage(ctx, how.database)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +150,7 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core,
 		Gates: &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer}, Work: filepath.Join(data, "work"), Log: p.log,
-	}, workflows.Options{})
+	}, workflows.Options{Builds: how.builds})
 	if err := worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)
 	}

@@ -16,8 +16,10 @@ import (
 
 // upCommand runs the platform, embedded, until it is told to stop.
 type upCommand struct {
-	Listen string `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
-	Edge   string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Listen   string `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
+	Edge     string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Database string `placeholder:"URL" env:"SLIPWAY_DATABASE" help:"Where rows are kept: postgres://user@host/name. SQLite in the data directory unless given. Set it in the environment when it holds a password."`
+	Builds   int    `default:"2" help:"How many builds and tests run at once; services take turns." env:"SLIPWAY_BUILDS"`
 	networkFlags
 	outgoingFlags
 }
@@ -59,6 +61,7 @@ or a proxy in front that you name.
 Examples:
   slipway up
   slipway up --data ./data --listen 127.0.0.1:7171 --edge 127.0.0.1:7181
+  slipway up --database postgres://slipway@db.example.com/slipway --builds 4
   slipway up --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
   slipway up --listen 0.0.0.0:443 --acme slipway.example.com --acme-email ops@example.com
   slipway up --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --allow-outgoing git.corp.example --allow-outgoing 10.1.0.0/16
@@ -67,9 +70,12 @@ Examples:
 
 func (c *upCommand) Run(a *app) error {
 	ctx := a.ctx
+	if c.Builds < 1 || c.Builds > 64 {
+		return slipway.Errorf(slipway.Invalid, "--builds %d is not between 1 and 64", c.Builds)
+	}
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, c.entrance(c.Listen, a.Data, log), c.outgoingFlags, c.Edge, log)
+	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds}, log)
 	if err != nil {
 		return err
 	}

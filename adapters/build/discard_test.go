@@ -1,0 +1,55 @@
+package build
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// TestDiscard removes an artifact; of the environments those that another artifact
+// links to, and those that were used of late, stay.
+func TestDiscard(t *testing.T) {
+	b := &Builder{o: Options{Data: t.TempDir()}}
+	old := time.Now().Add(-2 * unused)
+	environment := func(key string, used time.Time) string {
+		t.Helper()
+		dir := filepath.Join(b.o.Data, "environments", key)
+		marker := filepath.Join(dir, "complete.json")
+		if err := os.MkdirAll(filepath.Join(dir, "venv", "bin"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(marker, []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(marker, used, used); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	artifact := func(d slipway.Digest, key string) string {
+		t.Helper()
+		dir := b.artifactDir(d)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join("..", "..", "environments", key, "venv"), filepath.Join(dir, "venv")); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	stays := map[string]bool{
+		environment("shared", old): true, environment("own", old): false, environment("recent", time.Now()): true, environment("forgotten", old): false,
+		artifact("sha256:gone", "own"): false, artifact("sha256:kept", "shared"): true,
+	}
+	if err := b.Discard(t.Context(), "sha256:gone"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range stays {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", filepath.Base(path), err == nil, want)
+		}
+	}
+}
