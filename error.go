@@ -20,6 +20,7 @@ const (
 	Unavailable     Code = "unavailable"     // something else is down: try again
 	Limited         Code = "limited"         // too often: try again later
 	Refused         Code = "failed"          // the service's own build, tests or checks said no
+	Unknown         Code = "unknown"         // it may have happened or not: a person has to look, nothing is tried again
 	Internal        Code = "internal"        // a defect or a broken machine; never shown in full
 )
 

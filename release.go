@@ -34,22 +34,25 @@ type Template struct {
 // Manifest says how a release is run. It is part of the artifact and of its
 // digest: what was decided when the release was built doesn't move afterwards.
 type Manifest struct {
-	Service        string            `json:"service"`
-	Commit         string            `json:"commit"`
-	Python         string            `json:"python"` // full version
-	Framework      string            `json:"framework,omitempty"`
-	Dir            string            `json:"dir"` // the service's directory inside source
-	Processes      []Process         `json:"processes"`
-	ReleaseCommand string            `json:"release_command,omitempty"`
-	Health         Health            `json:"health"`
-	Env            map[string]string `json:"env,omitempty"`         // the lowest layer of config
-	SearchPath     []string          `json:"search_path,omitempty"` // PYTHONPATH, relative to source, unless config sets one
-	Templates      []Template        `json:"templates,omitempty"`
-	Checks         []Check           `json:"checks,omitempty"`
-	Trials         []Trial           `json:"trials,omitempty"`         // of a rehearsal
-	VerifyCommand  string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
-	Lock           Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
-	Environment    string            `json:"environment"`              // key of the virtual environment
+	Service        string    `json:"service"`
+	Commit         string    `json:"commit"`
+	Python         string    `json:"python"` // full version
+	Framework      string    `json:"framework,omitempty"`
+	Dir            string    `json:"dir"` // the service's directory inside source
+	Processes      []Process `json:"processes"`
+	ReleaseCommand string    `json:"release_command,omitempty"`
+	// ReleaseRepeatable says that the release command may run again when it can't be
+	// found out whether it has run.
+	ReleaseRepeatable bool              `json:"release_repeatable,omitempty"`
+	Health            Health            `json:"health"`
+	Env               map[string]string `json:"env,omitempty"`         // the lowest layer of config
+	SearchPath        []string          `json:"search_path,omitempty"` // PYTHONPATH, relative to source, unless config sets one
+	Templates         []Template        `json:"templates,omitempty"`
+	Checks            []Check           `json:"checks,omitempty"`
+	Trials            []Trial           `json:"trials,omitempty"`         // of a rehearsal
+	VerifyCommand     string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
+	Lock              Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
+	Environment       string            `json:"environment"`              // key of the virtual environment
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest

@@ -27,6 +27,7 @@ var statuses = map[slipway.Code]int{
 	slipway.Unavailable:     http.StatusServiceUnavailable,
 	slipway.Limited:         http.StatusTooManyRequests,
 	slipway.Refused:         http.StatusUnprocessableEntity,
+	slipway.Unknown:         http.StatusInternalServerError,
 	slipway.Internal:        http.StatusInternalServerError,
 }
 
@@ -40,6 +41,7 @@ var titles = map[slipway.Code]string{
 	slipway.Unavailable:     "Unavailable",
 	slipway.Limited:         "Too many requests",
 	slipway.Refused:         "Failed",
+	slipway.Unknown:         "Unknown outcome",
 	slipway.Internal:        "Internal error",
 }
 

@@ -196,7 +196,7 @@ func TestReleaseCommandOutlivesTheAgent(t *testing.T) {
 		{"well", "0", "", "after", ""},
 		{"badly", "3", "exited with code 3", "after", slipway.Refused},
 		{"meanwhile", "0", "", "between", ""},
-		{"killed meanwhile", "0", "interrupted", "never", slipway.Refused},
+		{"killed meanwhile", "0", "interrupted", "never", slipway.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := emptyBench(t)
@@ -244,6 +244,28 @@ func TestReleaseCommandOutlivesTheAgent(t *testing.T) {
 				t.Errorf("the command was started %d times", starts)
 			}
 		})
+	}
+}
+
+// TestRepeatableReleaseCommand runs one again whose outcome is not known, because it
+// is declared safe to repeat.
+func TestRepeatableReleaseCommand(t *testing.T) {
+	b := emptyBench(t)
+	b.touch("hold")
+	b.spawn()
+	d := b.deployment(1, "one", nil)
+	d.Manifest.ReleaseRepeatable = true
+	go func() { _, _ = b.released(d) }()
+	b.eventually("the command runs", func() bool { return len(b.alive("release", "one")) == 1 })
+	b.killed()
+	endGroup(t, b.alive("release", "one")[0])
+	b.eventually("it has ended", func() bool { return len(b.alive("release", "one")) == 0 })
+	b.spawn()
+	b.touch("go")
+	for _, says := range []string{"it runs again", "has run already"} {
+		if log, err := b.released(d); err != nil || !strings.Contains(log, says) {
+			t.Errorf("%v, without %q\n%s", err, says, log)
+		}
 	}
 }
 

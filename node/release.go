@@ -20,7 +20,7 @@ const (
 	// ought to be run by hand.
 	releaseCommandLimit = 30 * time.Minute
 	watchRelease        = 50 * time.Millisecond
-	interrupted         = "the release command was interrupted and may have run in part; look at what it did, then promote again"
+	interrupted         = "the release command was interrupted and may have run in part; look at what it did, then try the promotion again, with or without it"
 )
 
 // keeper runs a release command and writes its exit status to a file, whatever
@@ -94,8 +94,10 @@ func (p *place) beginRelease(ctx context.Context, d slipway.Deployment, log io.W
 	case known && before.Reason == "":
 		fmt.Fprintln(log, "the release command has run already")
 		return nil, nil
+	case known && before.Unknown && d.Manifest.ReleaseRepeatable:
+		fmt.Fprintln(log, "the release command was interrupted; slipway.yaml says that it may be repeated, so it runs again")
 	case known:
-		return nil, slipway.Errorf(slipway.Refused, "%s", before.Reason)
+		return nil, before.err()
 	}
 	next := &deployment{Deployment: d, Ports: map[string]int{}, Processes: map[string]running{}, Home: releaseHome(d.ID)}
 	if err := p.materialise(ctx, next); err != nil {
@@ -179,8 +181,8 @@ func (p *place) track(r *run, process running, ended <-chan struct{}) {
 		switch {
 		case err != nil:
 			r.err = err
-		case o.Reason != "":
-			r.err = slipway.Errorf(slipway.Refused, "%s", o.Reason)
+		default:
+			r.err = o.err()
 		}
 		p.mu.Lock()
 		delete(p.runs, r.id)
@@ -241,7 +243,7 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 	case late && (err != nil || bad != nil || code != 0):
 		o.Reason = fmt.Sprintf("the release command did not end within %s", releaseCommandLimit)
 	case err != nil || bad != nil:
-		o.Reason = interrupted
+		o.Reason, o.Unknown = interrupted, true
 	case code > 128:
 		o.Reason = fmt.Sprintf("the release command was ended by signal %s; the old release still serves", syscall.Signal(code-128))
 	case code != 0:

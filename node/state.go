@@ -32,8 +32,20 @@ type placeState struct {
 // has become of the agent that started it.
 type outcome struct {
 	Ended   bool    `json:"ended"`
-	Reason  string  `json:"reason"` // "" when it went well
+	Reason  string  `json:"reason"`           // "" when it went well
+	Unknown bool    `json:"unknown,omitzero"` // it can't be found out how it went
 	Process running `json:"process,omitzero"`
+}
+
+// err is what whoever asked for the command is told; nil when it went well.
+func (o outcome) err() error {
+	switch {
+	case o.Reason == "":
+		return nil
+	case o.Unknown:
+		return slipway.Errorf(slipway.Unknown, "%s", o.Reason)
+	}
+	return slipway.Errorf(slipway.Refused, "%s", o.Reason)
 }
 
 // deployment is one that has instances.

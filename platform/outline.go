@@ -90,7 +90,12 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 	if err != nil {
 		return err
 	}
+	unknown := row.State == promotion.StateErrored && row.EndedAtStep == string(slipway.StepMigrate)
 	switch allowed := policy.Policy.MaySkip; {
+	case skip.Step == slipway.StepMigrate && unknown:
+		return nil // whether the release command has run only a person can tell
+	case skip.Step == slipway.StepMigrate:
+		return slipway.Errorf(slipway.Conflict, "the release command is left out only after a promotion that could not find out whether it has run").At("skip")
 	case row.Rollback:
 		return slipway.Errorf(slipway.Invalid, "a rollback has no step that could be left out").At("skip")
 	case !slices.Contains(slipway.SkippableSteps, skip.Step):

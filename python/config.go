@@ -20,6 +20,7 @@ type ServiceConfig struct {
 	Server         string             `yaml:"server" json:"server,omitempty"`
 	Processes      map[string]Process `yaml:"processes" json:"processes,omitempty"`
 	ReleaseCommand Command            `yaml:"release_command" json:"release_command,omitempty"`
+	Repeatable     bool               `yaml:"release_repeatable" json:"release_repeatable,omitempty"` // safe to run again
 	Test           *TestConfig        `yaml:"test" json:"test,omitempty"`
 	Health         *HealthConfig      `yaml:"health" json:"health,omitempty"`
 	Env            map[string]string  `yaml:"env" json:"env,omitempty"` // lowest layer of config

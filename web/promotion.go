@@ -146,6 +146,9 @@ func (p *portal) surroundings(c *call, v *promotionView) error {
 			return err
 		}
 		v.MaySkip = policy.Policy.MaySkip
+		if v.State == "errored" && slipway.StepName(v.EndedAtStep) == slipway.StepMigrate {
+			v.MaySkip = []slipway.StepName{slipway.StepMigrate}
+		}
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	}
 	m.Trials = p.Trials
 	if p.Config != nil {
-		m.VerifyCommand = string(p.Config.VerifyCommand)
+		m.VerifyCommand, m.ReleaseRepeatable = string(p.Config.VerifyCommand), p.Config.Repeatable
 	}
 	if p.Lock != nil {
 		m.Lock = slipway.Digest("sha256:" + strings.TrimPrefix(p.Lock.Digest, "sha256:"))

@@ -1849,7 +1849,7 @@ type RetryInput struct {
 	// Example: the broken test has nothing to do with the fix
 	Reason string `json:"reason,omitempty,omitzero"`
 
-	// Skip a step to leave out
+	// Skip a step to leave out; migrate only when it could not be found out whether the release command has run
 	//
 	// Example: test
 	Skip slipway.StepName `json:"skip,omitempty,omitzero"`

@@ -167,7 +167,7 @@ func waitWords(w slipway.Wait) []string {
 
 type promotionRetry struct {
 	ID     int    `arg:"" help:"The promotion."`
-	Skip   string `enum:",test,rehearse" default:"" help:"Leave out this step, test or rehearse, where the policy lets you."`
+	Skip   string `enum:",test,rehearse,migrate" default:"" help:"Leave out this step: test or rehearse where the policy lets you, migrate when it could not be found out whether the release command has run."`
 	Reason string `short:"m" placeholder:"WHY" help:"Why it is left out."`
 	followFlags
 }
