@@ -2,16 +2,20 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/postgrestest"
 )
 
 var (
@@ -27,22 +31,32 @@ type plug struct {
 	// cut says that requests may fail while it is away: the edge is in it, or it
 	// held them.
 	cut bool
+	// ends says that the promotion may have failed by it: it was the release's own.
+	ends bool
 }
 
 var plugs = []plug{
-	{"control plane, SIGKILL", func(s *site) { s.kill(); s.start() }, false},
+	{"control plane, SIGKILL", func(s *site) { s.kill(); s.start() }, false, false},
 	{"control plane, stopped past its heartbeat", func(s *site) {
 		_ = s.up.Process.Signal(syscall.SIGSTOP)
 		<-time.After(6 * time.Second) // heartbeats are missed after five
 		_ = s.up.Process.Signal(syscall.SIGCONT)
-	}, false},
+	}, false, false},
 	{"node agent with the edge, SIGKILL", func(s *site) {
 		killMentioning(s.t, "node", s.data)
 		s.eventually(30*time.Second, "the edge answers again", func() bool {
 			status, _, err := edgeGet(s.edge, "plug", "dev", "/")
 			return err == nil && status == 200
 		})
-	}, true},
+	}, true, false},
+	{"a process of a build or of its tests, SIGKILL", func(s *site) {
+		for _, found := range processesMentioning(s.data) {
+			pid, command, _ := strings.Cut(found, " ")
+			if n, err := strconv.Atoi(pid); err == nil && (strings.Contains(command, "unittest") || strings.Contains(command, "uv ")) {
+				_ = syscall.Kill(n, syscall.SIGKILL)
+			}
+		}
+	}, false, true},
 	{"a serving instance, SIGKILL", func(s *site) {
 		if _, text, err := edgeGet(s.edge, "plug", "dev", "/pid"); err == nil {
 			var pid int
@@ -50,7 +64,7 @@ var plugs = []plug{
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
-	}, true},
+	}, true, false},
 }
 
 // pulled is one kill and what came of it.
@@ -83,10 +97,51 @@ func TestPullThePlug(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	t.Logf("go test ./e2e -run TestPullThePlug -args -kills %d -kill-seed %d", *kills, seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("go test ./e2e -run TestPullThePlug$ -args -kills %d -kill-seed %d", *kills, seed)
 	s := newSite(t)
 	s.start()
+	keepMatrix(t, os.O_TRUNC, fmt.Sprintf(matrixHead, *kills, seed)+pullThePlug(t, s, rand.New(rand.NewPCG(seed, 0)), plugs, *kills))
+}
+
+const matrixHead = "# Kill matrix\n\nWritten by `go test ./e2e -run TestPullThe -timeout 3h -args -kills %d -kill-seed %d -kill-matrix docs/kill-matrix.md`. " +
+	"What was killed at random moments of promotions, what became of the promotion, and how soon it went on: from the victim's return to the promotion's next change, median and longest.\n\n"
+
+// keepMatrix writes what a run has shown, where that was asked for.
+func keepMatrix(t *testing.T, how int, text string) {
+	t.Log("\n" + text)
+	if *killMatrix == "" {
+		return
+	}
+	f, err := os.OpenFile(*killMatrix, os.O_CREATE|os.O_WRONLY|how, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPullTheDatabase cuts PostgreSQL at random moments of promotions.
+func TestPullTheDatabase(t *testing.T) {
+	seed := *killSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	cuts := max(3, *kills/10)
+	t.Logf("go test ./e2e -run TestPullTheDatabase -args -kills %d -kill-seed %d", 10*cuts, seed)
+	s := newSite(t)
+	s.database = postgrestest.URL(t)
+	s.start()
+	keepMatrix(t, os.O_APPEND, "\nWith rows in PostgreSQL instead of SQLite:\n\n"+pullThePlug(t, s, rand.New(rand.NewPCG(seed, 0)), []plug{{"PostgreSQL, for two seconds", func(s *site) {
+		postgrestest.Cut(s.t)
+		<-time.After(2 * time.Second)
+		postgrestest.Mend(s.t)
+		s.ready()
+	}, false, false}}, cuts))
+}
+
+func pullThePlug(t *testing.T, s *site, random *rand.Rand, plugs []plug, kills int) (matrix string) {
 	files := plugApp("zero")
 	files["Procfile"] = "web: python app.py\nrelease: python release.py\n"
 	files["release.py"] = "import os, time\nwith open(os.path.join(os.environ['SLIPWAY_DATA'], 'released'), 'a') as f:\n    f.write('release %s\\n' % os.environ['SLIPWAY_RELEASE'])\ntime.sleep(0.3)\n"
@@ -102,7 +157,7 @@ func TestPullThePlug(t *testing.T) {
 	traffic := startPaced(s.edge, "plug", "dev", "/", 4, 10*time.Millisecond)
 	lost := 0
 	var all []pulled
-	for n := range *kills {
+	for n := range kills {
 		word := fmt.Sprintf("word-%d", n)
 		repo.commit(word, plugApp(word))
 		var p promotion
@@ -122,6 +177,10 @@ func TestPullThePlug(t *testing.T) {
 		})
 		one.end, one.step = p.State, p.stepAt(moment)
 		all = append(all, one)
+		if victim.ends && p.State == "failed" { // what was killed was the release's own: tried again, it is good
+			s.must("promotion", "retry", id(p), "--follow")
+			p.State = "succeeded"
+		}
 		if p.State != "succeeded" {
 			t.Fatalf("kill %d, %s in %s: promotion %d is %s: %s", n, victim.name, one.step, p.ID, p.State, p.Reason)
 		}
@@ -142,20 +201,14 @@ func TestPullThePlug(t *testing.T) {
 		t.Fatal(err)
 	}
 	ran := strings.Split(strings.TrimSpace(string(released)), "\n")
-	if once := slices.Compact(slices.Sorted(slices.Values(ran))); len(once) != len(ran) || len(ran) != *kills+2 {
-		t.Errorf("%d promotions ran %d release commands, %d of them different", *kills+2, len(ran), len(once))
+	if once := slices.Compact(slices.Sorted(slices.Values(ran))); len(once) != len(ran) || len(ran) != kills+2 {
+		t.Errorf("%d releases ran %d release commands, %d of them different", kills+2, len(ran), len(once))
 	}
 	if left, err := os.ReadDir(filepath.Join(s.data, "work")); err != nil || len(left) > 0 {
 		t.Errorf("left in the working directory: %v %v", left, err)
 	}
 	t.Logf("%d kills, %d requests, %d lost with what held them", len(all), traffic.requests, lost)
-	text := matrixOf(all, seed, traffic.requests, lost)
-	t.Log("\n" + text)
-	if *killMatrix != "" {
-		if err := os.WriteFile(*killMatrix, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return matrixOf(all, traffic.requests, lost)
 }
 
 // stepAt is the step that was under way at a moment.
@@ -170,11 +223,10 @@ func (p promotion) stepAt(moment time.Time) string {
 
 // matrixOf is a table of steps and victims: how many kills, how they ended, and how
 // soon the promotion went on.
-func matrixOf(all []pulled, seed uint64, requests, lost int) string {
+func matrixOf(all []pulled, requests, lost int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Kill matrix\n\nWritten by `go test ./e2e -run TestPullThePlug -args -kills %d -kill-seed %d -kill-matrix docs/kill-matrix.md`.\n\n", len(all), seed)
 	fmt.Fprintf(&b, "%d kills while %d requests were answered; %d were lost with the edge or the instance that held them. ", len(all), requests, lost)
-	b.WriteString("Every promotion has succeeded by itself, and each ran its release command once. Resumed: from the victim's return to the promotion's next change, median and longest.\n\n")
+	b.WriteString("Every promotion has succeeded by itself, but for those whose own build or tests were killed, which failed and succeeded when tried again; each release ran its release command once.\n\n")
 	b.WriteString("| killed in | what | kills | ended | resumed |\n|---|---|---|---|---|\n")
 	rows := map[string][]pulled{}
 	for _, k := range all {

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/postgrestest"
 )
 
 // binary is the program under test: built once with the race detector, or the
@@ -27,7 +29,9 @@ var binary string
 
 func TestMain(m *testing.M) {
 	if binary = os.Getenv("SLIPWAY_BINARY"); binary != "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		postgrestest.Stop()
+		os.Exit(code)
 	}
 	dir, err := os.MkdirTemp("", "slipway-e2e-")
 	if err != nil {
@@ -41,6 +45,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	postgrestest.Stop()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -50,6 +55,7 @@ type site struct {
 	t            testing.TB
 	data         string
 	listen, edge string
+	database     string // "" for SQLite
 	up           *exec.Cmd
 	upLog        *buffer
 }
@@ -93,9 +99,16 @@ func (s *site) start() {
 	s.upLog = &buffer{}
 	s.up = exec.Command(binary, "up", "--data", s.data, "--listen", s.listen, "--edge", s.edge)
 	s.up.Stdout, s.up.Stderr = s.upLog, s.upLog
+	s.up.Env = append(os.Environ(), "SLIPWAY_DATABASE="+s.database)
 	if err := s.up.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.ready()
+}
+
+// ready waits until the API answers.
+func (s *site) ready() {
+	s.t.Helper()
 	s.eventually(60*time.Second, "the platform is ready", func() bool {
 		answer, err := http.Get("http://" + s.listen + "/readyz")
 		if err != nil {

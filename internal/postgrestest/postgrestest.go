@@ -21,6 +21,7 @@ var cluster struct {
 	sync.Mutex
 	dir, address string
 	databases    int
+	settings     string
 	stop         func()
 }
 
@@ -72,15 +73,41 @@ func start() error {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	settings := fmt.Sprintf("-c listen_addresses=127.0.0.1 -c port=%s -c unix_socket_directories='' -c fsync=off -c full_page_writes=off", port(address))
-	if out, err := tool("pg_ctl", "-D", cluster.dir, "-o", settings, "-l", filepath.Join(dir, "log"), "-w", "start").CombinedOutput(); err != nil {
-		return fmt.Errorf("pg_ctl: %w\n%s", err, out)
+	cluster.settings, cluster.address = settings, address
+	if err := run(); err != nil {
+		cluster.address = ""
+		return err
 	}
-	cluster.address = address
 	cluster.stop = func() {
 		_ = tool("pg_ctl", "-D", cluster.dir, "-m", "immediate", "-w", "stop").Run()
 		_ = os.RemoveAll(dir)
 	}
 	return nil
+}
+
+func run() error {
+	out, err := tool("pg_ctl", "-D", cluster.dir, "-o", cluster.settings, "-l", filepath.Join(filepath.Dir(cluster.dir), "log"), "-w", "start").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("pg_ctl: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Cut ends the cluster as a power cut would; Mend starts it again, with what it
+// has on disk.
+func Cut(t testing.TB) {
+	t.Helper()
+	if out, err := tool("pg_ctl", "-D", cluster.dir, "-m", "immediate", "-w", "stop").CombinedOutput(); err != nil {
+		t.Fatalf("pg_ctl: %v\n%s", err, out)
+	}
+}
+
+// Mend starts the cluster again after Cut.
+func Mend(t testing.TB) {
+	t.Helper()
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tool runs one of PostgreSQL's programs; the server refuses to run as root, so
