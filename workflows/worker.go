@@ -27,6 +27,11 @@ type Options struct {
 // builds, so that builds don't keep deploys waiting.
 type Worker struct{ quick, builds worker.Worker }
 
+// remembered is how many promotions under way are kept in memory; another one that
+// wakes up is read from its history again, which takes milliseconds. Those that wait
+// for days would otherwise cost some sixty kilobytes each.
+const remembered = 200
+
 // NewWorker makes a worker; Start starts it.
 func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	if o.Builds <= 0 {
@@ -35,6 +40,7 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	if steps.Log == nil {
 		steps.Log = slog.New(slog.DiscardHandler)
 	}
+	worker.SetStickyWorkflowCacheSize(remembered)
 	catch := []interceptor.WorkerInterceptor{&codes{log: steps.Log}}
 	w := &Worker{
 		quick: worker.New(c, Queue, worker.Options{
