@@ -85,6 +85,7 @@ func Open(o Options) (*Node, error) {
 		_ = n.lock.Close()
 		return nil, err
 	}
+	n.keepReserve()
 	// The socket first: nothing is started that could not be reached.
 	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"))
 	if err != nil {

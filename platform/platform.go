@@ -44,6 +44,7 @@ type Platform struct {
 	keys     signingKeys
 	attempts attempts
 	between  betweens
+	idle     sync.Map // values of secrets that nothing needs, and since when that is known
 }
 
 // New makes a platform over open storage.

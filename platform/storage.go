@@ -59,7 +59,7 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 		driver = split{Driver: driver, reader: entsql.OpenDB(s.dialect, reader)}
 	}
 	s.bell = newBell()
-	s.Client = ent.NewClient(ent.Driver(driver))
+	s.Client = ent.NewClient(ent.Driver(roomy{driver}))
 	if err := ensureEnvironments(asSystem(ctx), s.Client); err != nil {
 		_ = s.Client.Close()
 		return nil, err

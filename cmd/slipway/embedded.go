@@ -207,6 +207,11 @@ func (p *embedded) serve(server *api.Server, listeners ...net.Listener) {
 	p.onStop(func() { cancel(); <-ended })
 }
 
+// lockPatience is how long a lock is waited for whose holder is no platform that runs.
+const lockPatience = 5 * time.Second
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
 // lock makes this process the only platform on a data directory. The lock dies
 // with the process, however it dies.
 func (p *embedded) lock(data string) error {
@@ -214,7 +219,17 @@ func (p *embedded) lock(data string) error {
 	if err != nil {
 		return slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be written; choose another with --data", data)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	// A process that the last platform was starting when it was killed holds the lock
+	// until it has become the program that it was to be.
+	for began := time.Now(); ; <-time.After(20 * time.Millisecond) {
+		if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			break
+		}
+		if r, unread := readRunning(data); unread == nil && alive(r.PID) || time.Since(began) > lockPatience {
+			break
+		}
+	}
+	if err != nil {
 		_ = file.Close()
 		if r, err := readRunning(data); err == nil {
 			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, %s); stop it with: slipway down --data %s", data, r.PID, r.address(), data)
@@ -232,11 +247,14 @@ func (p *embedded) announce(data string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
-		return err
+	if err = os.WriteFile(name+".new", text, 0o600); err == nil {
+		p.onStop(func() { _ = os.Remove(name) })
+		err = os.Rename(name+".new", name)
 	}
-	p.onStop(func() { _ = os.Remove(name) })
-	return os.Rename(name+".new", name)
+	if err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "%s can't be written: is the disk full? Free some space, then start again", name)
+	}
+	return nil
 }
 
 func readRunning(data string) (r running, err error) {
