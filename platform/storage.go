@@ -60,6 +60,13 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 	}
 	s.bell = newBell()
 	s.Client = ent.NewClient(ent.Driver(roomy{driver}))
+	// What an INSERT returns is read after the driver has answered.
+	s.Client.Use(func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			v, err := next.Mutate(ctx, m)
+			return v, fullDisk(err)
+		})
+	})
 	if err := ensureEnvironments(asSystem(ctx), s.Client); err != nil {
 		_ = s.Client.Close()
 		return nil, err
