@@ -59,6 +59,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 		k.command(at+".command", p.Command)
 		k.between(at+".instances", p.Instances, 0, 100)
 		k.between(at+".grace_seconds", p.GraceSeconds, 0, 3600)
+		k.between(at+".memory_mb", p.MemoryMB, 0, 1<<20)
 	}
 	k.env("env", c.Env)
 	if t := c.Test; t != nil {
