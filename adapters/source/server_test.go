@@ -70,6 +70,7 @@ func TestHTTPS(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("GIT_SSL_CAINFO", "") // which would win
 	t.Setenv("SSL_CERT_FILE", file)
 	g := newSource(t, source.Options{})
 	found, err := g.Resolve(t.Context(), repo, "main")
