@@ -103,6 +103,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("POST /services/{service}/secrets", p.changeSecret)
 	signedIn("GET /services/{service}/logs", p.showServiceLog)
 	signedIn("GET /services/{service}/logs/live", p.followServiceLog)
+	signedIn("GET /services/{service}/traffic", p.showTraffic)
 	signedIn("GET /services/{service}/activity", p.showActivity)
 	signedIn("GET /services/{service}/settings", p.showSettings)
 	signedIn("POST /services/{service}/settings", p.changeService)
