@@ -31,6 +31,8 @@ type Options struct {
 	Address string
 	// Interpreters are the Pythons of this machine, for Detect; nil means none.
 	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
+	// Nodes are the machines that run services; nil means that there are none to tell of.
+	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
 	// URL is where a service answers in an environment, at the edge.
 	URL func(service, environment string) string
 }

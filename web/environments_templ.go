@@ -90,7 +90,7 @@ func environmentsPage(f frame, list []*ent.Environment, change verdict, err stri
 					return templ_7745c5c3_Err
 				}
 				if e.Target == "process" {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "this machine")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<a href=\"/nodes\">this machine</a>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

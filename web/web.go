@@ -118,6 +118,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("POST /environments/{environment}", p.changeEnvironment)
 	signedIn("GET /environments/{environment}/policy", p.showPolicy)
 	signedIn("POST /environments/{environment}/policy", p.changePolicy)
+	signedIn("GET /nodes", p.showNodes)
 	signedIn("GET /freezes", p.showFreezes)
 	signedIn("POST /freezes", p.addFreeze)
 	signedIn("POST /freezes/{id}/lift", p.liftFreeze)

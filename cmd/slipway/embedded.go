@@ -141,6 +141,10 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
+		Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
+			status, err := node.Status(ctx)
+			return []slipway.NodeStatus{status}, err
+		},
 		URL: func(service, environment string) string {
 			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
 		},

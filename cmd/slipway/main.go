@@ -64,6 +64,7 @@ type program struct {
 	Releases  releasesCommand   `cmd:"" group:"Look" help:"List the releases of a service."`
 	Promotion promotionCommands `cmd:"" group:"Look" help:"Show, follow and cancel promotions."`
 	Traffic   trafficCommand    `cmd:"" group:"Look" help:"Show how many requests a service answered, and how fast."`
+	Nodes     nodesCommand      `cmd:"" group:"Look" help:"Show the machines that run services."`
 	Dora      doraCommand       `cmd:"" group:"Look" help:"Show the measures of delivery: how often, how fast, how safely."`
 	Logs      logsCommand       `cmd:"" group:"Look" help:"Print the output of a running service."`
 	Open      openCommand       `cmd:"" group:"Look" help:"Open a service, or the API's reference page, in a browser."`
