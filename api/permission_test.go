@@ -46,6 +46,8 @@ var bodies = map[string]string{
 	"createProvider":    `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22"}`,
 	"updateProvider":    `{"open":true}`,
 	"updateSignIn":      `{"passwords":true}`,
+	"createBundle":      `{"environment":"dev","promotions":[{"service":"absent"},{"service":"absent-too"}]}`,
+	"planBundle":        `{"environment":"dev","promotions":[{"service":"absent"},{"service":"absent-too"}]}`,
 	"createTrust":       `{"name":"main","issuer":"https://ci.example.com","audience":"slipway","subject":"shop/billing","scopes":["promote:dev"]}`,
 }
 
@@ -112,7 +114,7 @@ func everyRole(w *apitest.World) []viewer {
 func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slipway.Permission, method, path string, op *openapi3.Operation) {
 	call := func(account, token string) (*http.Response, string) {
 		at := strings.NewReplacer("{service}", "billing", "{environment}", "dev", "{number}", "1", "{promotion}", "1", "{step}", "build",
-			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{trust}", "main").Replace(path)
+			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{bundle}", "1", "{trust}", "main").Replace(path)
 		if op.OperationID == "setMember" || op.OperationID == "removeMember" {
 			at = strings.Replace(at, account, "owner", 1) // somebody else
 		}
