@@ -10,9 +10,10 @@ import (
 type Tending struct {
 	Branches   time.Duration // that environments take pushes of; 0 means every 20 seconds
 	Conditions time.Duration // of what is deployed; 0 means every 10 seconds
+	Deliveries time.Duration // to webhooks, which other servers may have left; 0 means every second
 }
 
-// Tend looks at branches and at what runs, again and again until ctx ends. With
+// Tend looks at branches, at what runs and for deliveries, again and again until ctx ends. With
 // several servers on one database each may do it: what was done is not done twice.
 func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Branches <= 0 {
@@ -21,11 +22,15 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Conditions <= 0 {
 		every.Conditions = 10 * time.Second
 	}
+	if every.Deliveries <= 0 {
+		every.Deliveries = time.Second
+	}
 	ctx = asSystem(ctx)
-	var both sync.WaitGroup
-	both.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
-	both.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
+	all.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
+	all.Go(func() { p.dispatch(ctx, every.Deliveries) })
+	all.Wait()
 }
 
 func (p *Platform) again(ctx context.Context, every time.Duration, failed string, do func(context.Context) error) {
