@@ -107,7 +107,7 @@ func (h *HTTP) explain(err error, host string) error {
 		return slipway.Wrap(slipway.Unavailable, err, "%s takes no connections", host)
 	case errors.As(err, &certificate):
 		return slipway.Wrap(slipway.Unavailable, err, "the certificate of %s is not trusted", host)
-	case errors.As(err, &record):
+	case errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record):
 		return slipway.Wrap(slipway.Unavailable, err, "%s does not speak TLS there", host)
 	}
 	return slipway.Wrap(slipway.Unavailable, err, "the connection to %s broke before an answer came", host)
