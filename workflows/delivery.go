@@ -62,13 +62,14 @@ func (s *Steps) GiveUp(ctx context.Context, in DeliveryInput) error {
 	return s.Deliveries.GiveUp(ctx, in.Delivery)
 }
 
-// StartDelivery starts a delivery. One that was started before is left alone,
-// unless its workflow broke.
+// StartDelivery starts a delivery. One that is under way is left alone; one
+// whose workflow is over begins again, and does nothing when it was recorded as
+// over. So a store that was put back to an earlier state loses nothing.
 func StartDelivery(ctx context.Context, c client.Client, delivery string) error {
 	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: DeliveryID(delivery), TaskQueue: Queue,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, Delivery, DeliveryInput{Delivery: delivery})
 	var started *serviceerror.WorkflowExecutionAlreadyStarted

@@ -24,7 +24,7 @@ func over(t *testing.T, o outgoing.Options) *HTTP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Client: guard.Client(outgoing.Bounds{Timeout: 500 * time.Millisecond}), Resolve: guard.Resolve, Version: "9.9"})
+	return New(Options{Client: guard.Client(outgoing.Bounds{Timeout: 3 * time.Second}), Resolve: guard.Resolve, Version: "9.9"})
 }
 
 func letter(url string) slipway.Letter {
