@@ -33,15 +33,15 @@ var _ workflows.Deliveries = (*Platform)(nil)
 // looked, so that a look costs no more than what is new.
 type dispatcher struct {
 	*Platform
-	since time.Time    // everything that was made before has a workflow; zero at the start
-	begun map[int]bool // those after that have one, and wait for their first attempt
+	since time.Time         // everything that was made before has a workflow; zero at the start
+	begun map[int]time.Time // when those after that got one; they wait for their first attempt
 }
 
 // dispatch starts deliveries as they come, and deletes old ones, until ctx ends.
 // At first it looks at all that are pending: a platform that was killed between
 // an event and the start of its deliveries goes on with them here.
 func (p *Platform) dispatch(ctx context.Context, every time.Duration) {
-	d := &dispatcher{Platform: p, begun: map[int]bool{}}
+	d := &dispatcher{Platform: p, begun: map[int]time.Time{}}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for pruned := (time.Time{}); ; {
@@ -64,28 +64,29 @@ func (p *Platform) dispatch(ctx context.Context, every time.Duration) {
 }
 
 // look starts what has no workflow yet. Starting twice is harmless; begun only
-// keeps the engine from being asked again and again.
+// keeps the engine from being asked all the time.
 func (d *dispatcher) look(ctx context.Context) error {
 	now := stamp()
 	where := []predicate.Delivery{delivery.StateEQ(delivery.StatePending)}
 	if !d.since.IsZero() {
 		where = append(where, delivery.CreatedAtGTE(d.since), delivery.Attempts(0))
 	}
-	begun, last := map[int]bool{}, 0
+	begun, last := map[int]time.Time{}, 0
 	for {
 		ids, err := d.db.Delivery.Query().Where(append(where, delivery.IDGT(last))...).Order(delivery.ByID()).Limit(MaxPage).IDs(ctx)
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			if last = id; d.begun[id] {
-				begun[id] = true
+			last = id
+			if at, ok := d.begun[id]; ok && now.Sub(at) < time.Minute {
+				begun[id] = at
 				continue
 			}
 			if err := workflows.StartDelivery(ctx, d.Temporal, strconv.Itoa(id)); err != nil {
 				return err
 			}
-			d.begun[id], begun[id] = true, true
+			d.begun[id], begun[id] = now, now
 		}
 		if len(ids) < MaxPage {
 			break

@@ -34,6 +34,7 @@ type world struct {
 	*testing.T
 	ledger  *platform.Ledger
 	address string // of the database
+	counts  bool   // deliveries have numbers of their own
 
 	mu        sync.Mutex
 	commits   map[string]slipway.Commit // by ref; "" is the branch

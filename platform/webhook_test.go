@@ -275,7 +275,7 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		if err != nil || left != 0 || len(refs) != 2 {
 			t.Errorf("%d deliveries and %d secrets are left, %v", left, len(refs), err)
 		}
-		w.must(w.Deliver(ctx, "1", 1)) // its webhook is gone
+		w.must(w.Deliver(ctx, "1", 1)) // there is none such
 		for range 18 {
 			_, _, err = w.AddWebhook(ctx, platform.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
 			w.must(err)
