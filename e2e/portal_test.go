@@ -1,12 +1,9 @@
 package e2e
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -114,7 +111,6 @@ func TestPortal(t *testing.T) {
 	b.ends("Rolled back")
 	b.quiet("rollback")
 
-	hearsOfIt(t, b)
 	lookAtEveryPage(t, b)
 	withoutScript(t, b)
 
@@ -134,44 +130,18 @@ func TestPortal(t *testing.T) {
 	b.until("location.pathname === '/services/payments/config'")
 }
 
-// hearsOfIt gives the team a webhook, and has a program hear of a ping.
-func hearsOfIt(t *testing.T, b *browser) {
-	heard := make(chan http.Header, 10)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard <- r.Header }))
-	defer receiver.Close()
-	b.open("/teams/default")
-	b.click("integrations")
-	b.sees("No webhook yet")
-	b.fill("url", receiver.URL)
-	b.fill("events", "service.*")
-	b.click("Add the webhook")
-	b.sees("It is not shown again.")
-	b.open("/teams/default/integrations/1")
-	b.click("Send a ping")
-	b.sees("A ping is on its way")
-	select {
-	case h := <-heard:
-		if h.Get("webhook-id") == "" || !strings.HasPrefix(h.Get("webhook-signature"), "v1,") || !strings.HasPrefix(h.Get("User-Agent"), "Slipway/") {
-			t.Errorf("the ping has %v", h)
-		}
-	case <-time.After(30 * time.Second):
-		t.Error("no ping came")
-	}
-	b.quiet("integrations")
-}
-
 // pages are all that can be read, by name.
 var pages = map[string]string{
 	"overview": "/", "overview-none": "/?q=nothing-is-called-so", "search": "/search?q=pay", "figures": "/figures", "promotions": "/promotions", "promotion": "/promotions/1", "promotion-failed": "/promotions/4",
 	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3",
 	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "logs": "/services/payments/logs?env=prod",
 	"activity": "/services/payments/activity", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
-	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "integrations": "/teams/default/integrations", "webhook": "/teams/default/integrations/1", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
+	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "integrations": "/teams/default/integrations", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
 }
 
-// lookAtEveryPage wants every page free of errors and of hindrances, in both
-// themes, and no wider than a telephone.
-func lookAtEveryPage(t *testing.T, b *browser) {
+// lookAt wants pages free of errors and of hindrances, in both themes, and no
+// wider than a telephone.
+func lookAt(b *browser, pages map[string]string) {
 	for name, path := range pages {
 		for _, theme := range []string{"light", "dark"} {
 			b.theme(theme)
@@ -189,6 +159,11 @@ func lookAtEveryPage(t *testing.T, b *browser) {
 		b.quiet(name)
 	}
 	b.width(1280)
+}
+
+// lookAtEveryPage looks at all there is, and at what isn't.
+func lookAtEveryPage(_ *testing.T, b *browser) {
+	lookAt(b, pages)
 	// A page that isn't there says so, in the same frame.
 	b.open("/services/nobody")
 	b.sees("Not here")
