@@ -23,7 +23,8 @@ type Options struct {
 	Source   slipway.Source
 	Target   slipway.Target
 	Secrets  slipway.SecretStore
-	OpenID   slipway.OpenID // nil, and nobody signs in through a provider and no CI job by its own token
+	Courier  slipway.Courier // nil, and there are no webhooks
+	OpenID   slipway.OpenID  // nil, and nobody signs in through a provider and no CI job by its own token
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Log      *slog.Logger
@@ -57,6 +58,7 @@ func New(o Options) *Platform {
 	if o.URL == nil {
 		o.URL = func(string, string) string { return "" }
 	}
+	o.Storage.address = o.Address
 	return &Platform{Options: o, db: o.Storage.Client}
 }
 
@@ -79,13 +81,23 @@ func (p *Platform) Ready(ctx context.Context) error {
 // audit log. What happened has happened: a failure to record it is logged in
 // full rather than undoing it. before holds what was there, where that is known.
 func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, after map[string]string, before ...map[string]string) {
-	create := p.db.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
 	object := ""
 	if promotion > 0 {
-		create.SetPromotionID(promotion)
 		object = "promotion " + strconv.Itoa(promotion)
 	}
-	if err := create.Exec(context.WithoutCancel(ctx)); err != nil {
+	settled := context.WithoutCancel(ctx)
+	put := func(tx *ent.Tx) error {
+		create := tx.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
+		if promotion > 0 {
+			create.SetPromotionID(promotion)
+		}
+		return p.Storage.happened(settled, tx, create)
+	}
+	err := p.inTx(settled, put)
+	if ent.IsConstraintError(err) { // a webhook was removed in this moment
+		err = p.inTx(settled, put)
+	}
+	if err != nil {
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
 	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)

@@ -331,7 +331,7 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 	if err := p.forget(ctx, s); err != nil {
 		return err
 	}
-	p.record(ctx, "service.removed", s.Name, "", 0, map[string]string{"url": s.Repository})
+	p.audit(ctx, AuditDone, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 	return nil
 }
 
@@ -349,6 +349,10 @@ func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
 // forget deletes the rows of a service, all or none.
 func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 	return p.inTx(ctx, func(tx *ent.Tx) error {
+		// While it is still known whose it is.
+		if err := p.Storage.happened(ctx, tx, removal(ctx, tx, s)); err != nil {
+			return err
+		}
 		ids, err := tx.Promotion.Query().Where(promotion.ServiceID(s.ID)).IDs(ctx)
 		if err != nil {
 			return err

@@ -6,9 +6,11 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/webhook"
 )
 
 // DefaultTeam exists from the start and owns what was registered before there
@@ -103,6 +105,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 	if err := only.holds("team "+name, t.Revision); err != nil {
 		return err
 	}
+	var hooks []*ent.Webhook
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
 		owns, err := tx.Service.Query().Where(service.TeamID(t.ID)).Exist(ctx)
 		if err != nil {
@@ -111,6 +114,15 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 		if owns {
 			return slipway.Errorf(slipway.Conflict, "team %s owns services; give them to another team first", name)
 		}
+		if hooks, err = tx.Webhook.Query().Where(webhook.TeamID(t.ID)).All(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Delivery.Delete().Where(delivery.HasWebhookWith(webhook.TeamID(t.ID))).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Webhook.Delete().Where(webhook.TeamID(t.ID)).Exec(ctx); err != nil {
+			return err
+		}
 		if _, err := tx.Membership.Delete().Where(membership.TeamID(t.ID)).Exec(ctx); err != nil {
 			return err
 		}
@@ -118,6 +130,9 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 	})
 	if err != nil {
 		return err
+	}
+	for _, h := range hooks {
+		p.dropSecret(ctx, slipway.SecretRef(h.Secret))
 	}
 	p.recordTeam(ctx, "team.removed", name, "", nil)
 	return nil

@@ -20,18 +20,19 @@ import (
 // ports. Each is idempotent by promotion id, so that it may run again after a
 // crash.
 type Steps struct {
-	Source    slipway.Source
-	Builder   slipway.Builder
-	Renderer  slipway.Renderer
-	Target    slipway.Target
-	Rehearser slipway.Rehearser
-	Verifier  slipway.Verifier
-	Ledger    slipway.Ledger
-	Snapshots slipway.Snapshots
-	Gates     slipway.Gatekeeper
-	Queue     Queued
-	Work      string // where trees are exported to
-	Log       *slog.Logger
+	Source     slipway.Source
+	Builder    slipway.Builder
+	Renderer   slipway.Renderer
+	Target     slipway.Target
+	Rehearser  slipway.Rehearser
+	Verifier   slipway.Verifier
+	Ledger     slipway.Ledger
+	Snapshots  slipway.Snapshots
+	Gates      slipway.Gatekeeper
+	Queue      Queued
+	Deliveries Deliveries
+	Work       string // where trees are exported to
+	Log        *slog.Logger
 }
 
 // StepInput is what every step gets.

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
 	"github.com/slipway-dev/slipway/adapters/config"
+	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/source"
@@ -138,6 +139,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	core := platform.New(platform.Options{
 		Address: p.URL,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
+		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
@@ -152,7 +154,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	ledger := platform.NewLedger(storage)
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
-		Ledger: ledger, Snapshots: ledger, Queue: core,
+		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,
 		Gates: &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer}, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{Builds: how.builds})
 	if err := worker.Start(); err != nil {

@@ -80,6 +80,7 @@ type program struct {
 	Token     tokenCommands     `cmd:"" group:"Access" help:"Tokens for programs."`
 	Provider  providerCommands  `cmd:"" group:"Access" help:"OpenID providers that people sign in through."`
 	Trust     trustCommands     `cmd:"" group:"Access" help:"CI jobs that act for a service without a stored secret."`
+	Webhook   webhookCommands   `cmd:"" group:"Access" help:"Addresses that are told what happens to a team's services."`
 	Audit     auditCommands     `cmd:"" group:"Access" help:"Who did and tried what."`
 	API       apiCommand        `cmd:"" name:"api" group:"Look" help:"Make any request of the API."`
 	Help      helpCommand       `cmd:"" group:"Look" help:"Show help for a command."`
