@@ -57,6 +57,10 @@ screenshots: tools build ## pictures of every page of the portal (light, dark, 3
 	mkdir -p screenshots
 	SLIPWAY_SCREENSHOTS=$(CURDIR)/screenshots SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -count 1 -run 'TestPortal' ./e2e
 
+.PHONY: schemathesis
+schemathesis: tools build ## 20,000 requests made from the contract, in every role, against a running platform
+	SLIPWAY_SCHEMATHESIS=20000 SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -count 1 -v -timeout 60m -run TestContract ./e2e
+
 .PHONY: bench
 bench: build ## measure, with ratios against a baseline of the same run; wants a quiet machine
 	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./workflows ./e2e

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -84,6 +85,17 @@ func (p *Platform) openID() (slipway.OpenID, error) {
 	return p.OpenID, nil
 }
 
+// discover asks an issuer that a caller gives. One that doesn't answer is a field
+// to correct for them, not a fault of this platform.
+func discover(ctx context.Context, openid slipway.OpenID, issuer string) error {
+	err := openid.Discover(ctx, issuer)
+	var silent *slipway.Error
+	if errors.As(err, &silent) && silent.Code == slipway.Unavailable {
+		return slipway.Wrap(slipway.Invalid, err, "%s", silent.Message).At("issuer")
+	}
+	return err
+}
+
 // AddProvider makes a provider, which must answer. It takes an admin of the platform.
 func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.IdentityProvider, error) {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
@@ -111,7 +123,7 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	if err != nil {
 		return nil, err
 	}
-	if err := openid.Discover(ctx, in.Issuer); err != nil {
+	if err := discover(ctx, openid, in.Issuer); err != nil {
 		return nil, err
 	}
 	create := p.db.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).

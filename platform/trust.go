@@ -103,7 +103,7 @@ func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInp
 	if err != nil {
 		return Trust{}, err
 	}
-	if err := openid.Discover(ctx, in.Issuer); err != nil {
+	if err := discover(ctx, openid, in.Issuer); err != nil {
 		return Trust{}, err
 	}
 	kept := slices.Clone(in.Scopes)

@@ -667,10 +667,10 @@ type EnvironmentInput struct {
 	// Example: test
 	After string `json:"after,omitempty,omitzero"`
 
-	// Name the name
+	// Name a DNS label of lower-case letters, digits and single hyphens
 	//
-	// Example: staging
-	Name string `json:"name"`
+	// Example: billing
+	Name Name `json:"name"`
 
 	// Position the place in the order
 	//
@@ -2232,6 +2232,9 @@ type StepState = slipway.StepState
 
 // Strategy how a release takes over
 type Strategy = slipway.Strategy
+
+// StreamEvent one event of a stream, as an object of its fields
+type StreamEvent = string
 
 // Team a team and its members
 type Team struct {

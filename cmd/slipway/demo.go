@@ -47,7 +47,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	defer done()
-	p, err := startEmbedded(ctx, data, entrance.Options{Listen: freeAddress(c.Listen)}, outgoingFlags{}, freeAddress(c.Edge), newLogger(a.stderr, slog.LevelError))
+	p, err := startEmbedded(ctx, data, entrance.Options{Listen: freeAddress(c.Listen)}, outgoingFlags{}, freeAddress(c.Edge), 0, newLogger(a.stderr, slog.LevelError))
 	if err != nil {
 		return err
 	}

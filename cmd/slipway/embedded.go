@@ -51,8 +51,8 @@ type embedded struct {
 
 // startEmbedded starts storage, engine, worker and API on a data directory,
 // and the node agent beside them when none runs. What it started is stopped
-// again when it returns an error.
-func startEmbedded(ctx context.Context, data string, in entrance.Options, out outgoingFlags, edge string, log *slog.Logger) (_ *embedded, err error) {
+// again when it returns an error. requests is api.Options.RequestsPerMinute.
+func startEmbedded(ctx context.Context, data string, in entrance.Options, out outgoingFlags, edge string, requests int, log *slog.Logger) (_ *embedded, err error) {
 	p := &embedded{log: log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
@@ -82,7 +82,7 @@ func startEmbedded(ctx context.Context, data string, in entrance.Options, out ou
 	if p.guard, err = out.guard(way, in); err != nil {
 		return nil, err
 	}
-	handler, err := p.assemble(ctx, data, way)
+	handler, err := p.assemble(ctx, data, way, requests)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func startEmbedded(ctx context.Context, data string, in entrance.Options, out ou
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entrance) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entrance, requests int) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (p *embedded) assemble(ctx context.Context, data string, way *entrance.Entr
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: requests})
 }
 
 // newBuilder opens what makes releases and renders their config.

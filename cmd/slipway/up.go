@@ -18,8 +18,17 @@ import (
 type upCommand struct {
 	Listen string `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
 	Edge   string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Rate   int    `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
 	networkFlags
 	outgoingFlags
+}
+
+// requests is the bound as the API wants it, where 0 means "as usual".
+func (c *upCommand) requests() int {
+	if c.Rate <= 0 {
+		return -1
+	}
+	return c.Rate
 }
 
 // networkFlags say how the platform is protected on a network.
@@ -69,7 +78,7 @@ func (c *upCommand) Run(a *app) error {
 	ctx := a.ctx
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, c.entrance(c.Listen, a.Data, log), c.outgoingFlags, c.Edge, log)
+	p, err := startEmbedded(ctx, a.Data, c.entrance(c.Listen, a.Data, log), c.outgoingFlags, c.Edge, c.requests(), log)
 	if err != nil {
 		return err
 	}
