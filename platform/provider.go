@@ -85,13 +85,12 @@ func (p *Platform) openID() (slipway.OpenID, error) {
 	return p.OpenID, nil
 }
 
-// discover asks an issuer that a caller gives. One that doesn't answer is a field
-// to correct for them, not a fault of this platform.
-func discover(ctx context.Context, openid slipway.OpenID, issuer string) error {
-	err := openid.Discover(ctx, issuer)
+// given says of an address that a caller gives and that doesn't answer: it is a
+// field to correct, not a fault of this platform.
+func given(err error, field string) error {
 	var silent *slipway.Error
 	if errors.As(err, &silent) && silent.Code == slipway.Unavailable {
-		return slipway.Wrap(slipway.Invalid, err, "%s", silent.Message).At("issuer")
+		return slipway.Wrap(slipway.Invalid, err, "%s", silent.Message).At(field)
 	}
 	return err
 }
@@ -123,8 +122,8 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	if err != nil {
 		return nil, err
 	}
-	if err := discover(ctx, openid, in.Issuer); err != nil {
-		return nil, err
+	if err := openid.Discover(ctx, in.Issuer); err != nil {
+		return nil, given(err, "issuer")
 	}
 	create := p.db.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
 		SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open)

@@ -94,7 +94,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
 		discard()
-		return nil, err
+		return nil, given(err, "url")
 	}
 	create := p.db.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
 	if in.Kind != "" {
@@ -266,7 +266,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		return s, nil
 	}
 	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
-		return nil, err
+		return nil, given(err, "url")
 	}
 	update := s.Update().Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
 	if in.Kind != "" {

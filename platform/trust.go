@@ -103,8 +103,8 @@ func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInp
 	if err != nil {
 		return Trust{}, err
 	}
-	if err := discover(ctx, openid, in.Issuer); err != nil {
-		return Trust{}, err
+	if err := openid.Discover(ctx, in.Issuer); err != nil {
+		return Trust{}, given(err, "issuer")
 	}
 	kept := slices.Clone(in.Scopes)
 	if in.Once {
