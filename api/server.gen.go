@@ -70,6 +70,7 @@ func (e GrantSubjectTokenType) Valid() bool {
 
 // Defines values for ListAuditParamsResult.
 const (
+	Begun   ListAuditParamsResult = "begun"
 	Done    ListAuditParamsResult = "done"
 	Refused ListAuditParamsResult = "refused"
 )
@@ -77,6 +78,8 @@ const (
 // Valid indicates whether the value is a known member of the ListAuditParamsResult enum.
 func (e ListAuditParamsResult) Valid() bool {
 	switch e {
+	case Begun:
+		return true
 	case Done:
 		return true
 	case Refused:
@@ -293,7 +296,7 @@ type AuditEntry struct {
 	// Request the request's id
 	Request string `json:"request,omitempty,omitzero"`
 
-	// Result how it ended
+	// Result how it ended; `begun` stands before what reaches outside the database, and its end follows
 	//
 	// Example: done
 	Result string `json:"result"`

@@ -73,16 +73,24 @@ func (p *Platform) Ready(ctx context.Context) error {
 }
 
 // record puts a change on record: an event for those who watch, an entry of the
-// audit log. What happened has happened: a failure to record it is logged in
-// full rather than undoing it. before holds what was there, where that is known.
+// audit log. Within recorded both are part of its transaction. Elsewhere what
+// happened has happened: a failure to record it is logged in full rather than
+// undoing it. before holds what was there, where that is known.
 func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, after map[string]string, before ...map[string]string) {
-	create := p.db.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
+	events, within := p.db.Event, recordingFrom(ctx)
+	if within != nil {
+		events = within.tx.Event
+	}
+	create := events.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
 	object := ""
 	if promotion > 0 {
 		create.SetPromotionID(promotion)
 		object = "promotion " + strconv.Itoa(promotion)
 	}
-	if err := create.Exec(context.WithoutCancel(ctx)); err != nil {
+	switch err := create.Exec(context.WithoutCancel(ctx)); {
+	case err != nil && within != nil:
+		within.err = err
+	case err != nil:
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
 	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)

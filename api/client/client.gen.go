@@ -71,6 +71,7 @@ func (e GrantSubjectTokenType) Valid() bool {
 
 // Defines values for ListAuditParamsResult.
 const (
+	Begun   ListAuditParamsResult = "begun"
 	Done    ListAuditParamsResult = "done"
 	Refused ListAuditParamsResult = "refused"
 )
@@ -78,6 +79,8 @@ const (
 // Valid indicates whether the value is a known member of the ListAuditParamsResult enum.
 func (e ListAuditParamsResult) Valid() bool {
 	switch e {
+	case Begun:
+		return true
 	case Done:
 		return true
 	case Refused:
@@ -294,7 +297,7 @@ type AuditEntry struct {
 	// Request the request's id
 	Request string `json:"request,omitempty,omitzero"`
 
-	// Result how it ended
+	// Result how it ended; `begun` stands before what reaches outside the database, and its end follows
 	//
 	// Example: done
 	Result string `json:"result"`
