@@ -57,6 +57,14 @@ screenshots: tools build ## pictures of every page of the portal (light, dark, 3
 	mkdir -p screenshots
 	SLIPWAY_SCREENSHOTS=$(CURDIR)/screenshots SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -count 1 -run 'TestPortal' ./e2e
 
+.PHONY: vulncheck
+vulncheck: build ## known vulnerabilities in bin/slipway, beyond those that .ci/vulnerabilities.txt explains
+	.ci/vulncheck $(BIN)
+
+.PHONY: gosec
+gosec: ## what gosec says of the code that is written by hand
+	$(GO) tool -modfile=tools/go.mod gosec -quiet -exclude-generated -exclude-dir ent -exclude-dir tools ./...
+
 .PHONY: contract
 contract: ## accept the contract as it is: what it promises now is held by the tests (docs/api-compatibility.md)
 	$(GO) test -run 'TestContractStaysCompatible' ./api
