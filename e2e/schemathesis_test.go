@@ -122,13 +122,18 @@ type client struct {
 func (s *site) conforms(t *testing.T, program string, as client, more ...string) {
 	t.Helper()
 	address := "http://" + s.listen + "/api/v1"
-	args := append([]string{"--config-file", "testdata/schemathesis/schemathesis.toml", "run", address + "/openapi.yaml", "--url", address, "--no-color",
+	ours, err := filepath.Abs("testdata/schemathesis")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"--config-file", filepath.Join(ours, "schemathesis.toml"), "run", address + "/openapi.yaml", "--url", address, "--no-color",
 		"--workers", "1", "--request-timeout", "30"}, more...)
 	if as.token != "" {
 		args = append(args, "--header", "Authorization: Bearer "+as.token)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), "SLIPWAY_THERE="+as.there, "SLIPWAY_OWN="+strconv.Itoa(as.id), "SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH=testdata/schemathesis", "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "SLIPWAY_THERE="+as.there, "SLIPWAY_OWN="+strconv.Itoa(as.id), "SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+ours, "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Dir = t.TempDir() // where it leaves what it remembers
 	out, err := cmd.CombinedOutput()
 	if _, found := err.(*exec.ExitError); found {
 		t.Errorf("%s", out) // which leaves credentials out

@@ -107,8 +107,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		return err
 	})
 	if ent.IsConstraintError(err) {
-		// Another registration was quicker; if it came with a token, the value
-		// under the shared name is the last one written, which both checked.
+		// Another was quicker; a token under the shared name is the last one, which both checked.
 		return nil, taken409(in.Name)
 	}
 	if err != nil {
@@ -285,10 +284,10 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		updated, err = update.Save(ctx)
 		return err
 	})
+	if ent.IsNotFound(err) {
+		return nil, errOutdated("service " + name)
+	}
 	if err != nil {
-		if ent.IsNotFound(err) {
-			return nil, errOutdated("service " + name)
-		}
 		return nil, err
 	}
 	updated.Edges.Team = owner
@@ -338,10 +337,7 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 			return err
 		}
 	}
-	if err := p.forget(ctx, s); err != nil {
-		return err
-	}
-	return nil
+	return p.forget(ctx, s)
 }
 
 func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
