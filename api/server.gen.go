@@ -89,6 +89,7 @@ func (e RollbackInputConfig) Valid() bool {
 
 // Defines values for ListAuditParamsResult.
 const (
+	Begun   ListAuditParamsResult = "begun"
 	Done    ListAuditParamsResult = "done"
 	Refused ListAuditParamsResult = "refused"
 )
@@ -96,6 +97,8 @@ const (
 // Valid indicates whether the value is a known member of the ListAuditParamsResult enum.
 func (e ListAuditParamsResult) Valid() bool {
 	switch e {
+	case Begun:
+		return true
 	case Done:
 		return true
 	case Refused:
@@ -312,7 +315,7 @@ type AuditEntry struct {
 	// Request the request's id
 	Request string `json:"request,omitempty,omitzero"`
 
-	// Result how it ended
+	// Result how it ended; `begun` stands before what reaches outside the database, and its end follows
 	//
 	// Example: done
 	Result string `json:"result"`
@@ -732,10 +735,10 @@ type EnvironmentInput struct {
 	// Example: test
 	After string `json:"after,omitempty,omitzero"`
 
-	// Name the name
+	// Name a DNS label of lower-case letters, digits and single hyphens
 	//
-	// Example: staging
-	Name string `json:"name"`
+	// Example: billing
+	Name Name `json:"name"`
 
 	// Position the place in the order
 	//
@@ -2352,6 +2355,9 @@ type StepState = slipway.StepState
 
 // Strategy how a release takes over
 type Strategy = slipway.Strategy
+
+// StreamEvent one event of a stream, as an object of its fields
+type StreamEvent = string
 
 // Team a team and its members
 type Team struct {

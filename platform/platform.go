@@ -78,9 +78,11 @@ func (p *Platform) Ready(ctx context.Context) error {
 }
 
 // record puts a change on record: an event for those who watch, an entry of the
-// audit log. What happened has happened: a failure to record it is logged in
-// full rather than undoing it. before holds what was there, where that is known.
+// audit log. Within recorded both are part of its transaction. Elsewhere what
+// happened has happened: a failure to record it is logged in full rather than
+// undoing it. before holds what was there, where that is known.
 func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, after map[string]string, before ...map[string]string) {
+	within := recordingFrom(ctx)
 	object := ""
 	if promotion > 0 {
 		object = "promotion " + strconv.Itoa(promotion)
@@ -93,11 +95,16 @@ func (p *Platform) record(ctx context.Context, kind, service, environment string
 		}
 		return p.Storage.happened(settled, tx, create)
 	}
-	err := p.inTx(settled, put)
-	if ent.IsConstraintError(err) { // a webhook was removed in this moment
+	var err error
+	if within != nil {
+		err = put(within.tx)
+	} else if err = p.inTx(settled, put); ent.IsConstraintError(err) { // a webhook was removed in this moment
 		err = p.inTx(settled, put)
 	}
-	if err != nil {
+	switch {
+	case err != nil && within != nil:
+		within.err, within.raced = err, within.raced || ent.IsConstraintError(err)
+	case err != nil:
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
 	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)

@@ -74,20 +74,21 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 		return SecretEntry{}, err
 	}
 	ref := p.reference(c, in.Name, fingerprint)
+	p.audit(ctx, AuditBegun, "secret.set", in.Service, in.Environment, "", "", nil, map[string]string{"name": in.Name, "reference": string(ref)})
 	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
 		return SecretEntry{}, err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
+		p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
 		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
 	})
 	if err != nil {
 		return SecretEntry{}, err
 	}
 	p.lookAt(ctx, c)
-	p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
 	return SecretEntry{Name: in.Name, Environment: in.Environment, Reference: ref}, nil
 }
 
@@ -136,6 +137,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	if err != nil {
 		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", printable(name), serviceName)
 	}
+	p.audit(ctx, AuditBegun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err

@@ -29,26 +29,25 @@ func (p *Platform) AddTeam(ctx context.Context, name, displayName string) (*ent.
 	if len(displayName) > 100 {
 		return nil, slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
 	}
-	_, err := p.db.Team.Create().SetName(name).SetDisplayName(displayName).Save(ctx)
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordTeam(ctx, "team.added", name, "", map[string]string{"display_name": displayName})
+		return tx.Team.Create().SetName(name).SetDisplayName(displayName).Exec(ctx)
+	})
 	if ent.IsConstraintError(err) {
 		return nil, slipway.Errorf(slipway.Conflict, "there is a team %s already; give another name", name).At("name")
 	}
 	if err != nil {
 		return nil, err
 	}
-	p.recordTeam(ctx, "team.added", name, "", map[string]string{"display_name": displayName})
 	return p.Team(ctx, name)
 }
 
 func (p *Platform) recordTeam(ctx context.Context, action, name, object string, after map[string]string, before ...map[string]string) {
 	v := slipway.ViewerFrom(ctx)
-	err := p.enterAudit(ctx, sealedEntry{
+	p.keepEntry(ctx, sealedEntry{
 		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: requestFrom(ctx), Action: action,
 		Team: name, Object: object, Result: string(AuditDone), Before: merged(before), After: after,
 	})
-	if err != nil {
-		p.Log.Error("the audit log could not be written", "action", action, "team", name, "error", err)
-	}
 }
 
 // Teams lists the teams that the viewer is in, all for an admin of the
@@ -106,7 +105,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 		return err
 	}
 	var hooks []*ent.Webhook
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		owns, err := tx.Service.Query().Where(service.TeamID(t.ID)).Exist(ctx)
 		if err != nil {
 			return err
@@ -126,6 +125,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 		if _, err := tx.Membership.Delete().Where(membership.TeamID(t.ID)).Exec(ctx); err != nil {
 			return err
 		}
+		p.recordTeam(ctx, "team.removed", name, "", nil)
 		return tx.Team.DeleteOneID(t.ID).Exec(ctx)
 	})
 	if err != nil {
@@ -134,7 +134,6 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 	for _, h := range hooks {
 		p.dropSecret(ctx, slipway.SecretRef(h.Secret))
 	}
-	p.recordTeam(ctx, "team.removed", name, "", nil)
 	return nil
 }
 
@@ -158,10 +157,11 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 			before["role"] = string(m.Role)
 		}
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
 			return err
 		}
+		p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
 		return tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
 			OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
 			Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
@@ -169,7 +169,6 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 	if err != nil {
 		return nil, err
 	}
-	p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
 	return p.Team(ctx, name)
 }
 
@@ -187,21 +186,18 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, o
 	if err != nil {
 		return err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
 			return err
 		}
 		n, err := tx.Membership.Delete().Where(membership.TeamID(t.ID), membership.HasAccountWith(account.Name(accountName))).Exec(ctx)
+		p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
 		if err == nil && n == 0 {
 			return slipway.Errorf(slipway.NotFound, "%s is not in team %s", printable(accountName), name)
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
-	return nil
+	return err
 }
 
 // reviseTeam counts a change of a team's members, which must be based on what

@@ -57,6 +57,7 @@ type setup struct {
 	edge     string
 	database string // "" for SQLite in the data directory
 	builds   int    // 0 for the default
+	requests int    // api.Options.RequestsPerMinute
 }
 
 // startEmbedded starts storage, engine, worker and API on a data directory,
@@ -173,7 +174,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests})
 }
 
 // newBuilder opens what makes releases and renders their config.
