@@ -98,13 +98,16 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	var s *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.record(ctx, "service.registered", in.Name, "", 0, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
 		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
 		if in.Kind != "" {
 			create.SetKind(service.Kind(in.Kind))
 		}
-		s, err = create.Save(ctx)
-		return err
+		if s, err = create.Save(ctx); err != nil {
+			return err
+		}
+		// Now that it is there, its team's webhooks hear of it.
+		p.record(ctx, "service.registered", in.Name, "", 0, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		return nil
 	})
 	if ent.IsConstraintError(err) {
 		// Another was quicker; a token under the shared name is the last one, which both checked.
@@ -273,7 +276,6 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	}
 	var updated *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.record(ctx, "service.changed", s.Name, "", 0, changed)
 		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
 		if in.Kind != "" {
 			update.SetKind(service.Kind(in.Kind))
@@ -281,8 +283,11 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		if owner != nil {
 			update.SetTeamID(owner.ID)
 		}
-		updated, err = update.Save(ctx)
-		return err
+		if updated, err = update.Save(ctx); err != nil {
+			return err
+		}
+		p.record(ctx, "service.changed", s.Name, "", 0, changed) // its new team's webhooks hear of it
+		return nil
 	})
 	if ent.IsNotFound(err) {
 		return nil, errOutdated("service " + name)
