@@ -225,7 +225,7 @@ func (p promotion) stepAt(moment time.Time) string {
 // soon the promotion went on.
 func matrixOf(all []pulled, requests, lost int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d kills while %d requests were answered; %d were lost with the edge or the instance that held them. ", len(all), requests, lost)
+	fmt.Fprintf(&b, "%d kills while %d requests were answered; %d were refused while the edge was away, or lost with the instance that held them: each of four clients asks again 10 ms after an answer. ", len(all), requests, lost)
 	b.WriteString("Every promotion has succeeded by itself, but for those whose own build or tests were killed, which failed and succeeded when tried again; each release ran its release command once.\n\n")
 	b.WriteString("| killed in | what | kills | ended | resumed |\n|---|---|---|---|---|\n")
 	rows := map[string][]pulled{}
