@@ -1007,7 +1007,7 @@ func station(v serviceView, c platform.Cell) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if v.Roll[c.Environment].May {
+			if v.Roll[c.Environment].May && v.Back[c.Environment].Ready {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 90, "<a href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

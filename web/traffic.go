@@ -68,7 +68,7 @@ func trafficFigures(t *platform.Traffic, now time.Time) []figure {
 			}
 		}
 	}
-	rate := figure{Name: "Requests", Value: perSecond(float64(all.Requests) / trafficFor.Seconds()), Note: plural(int(all.Requests), "request"), say: perSecond, over: trafficOver}
+	rate := figure{Name: "Requests", Value: "none", Note: plural(int(all.Requests), "request"), say: perSecond, over: trafficOver}
 	failed := figure{Name: "Failed", Value: "none", Note: fmt.Sprintf("%d of %d answered with 5xx", all.Failed, all.Requests), say: part, over: trafficOver}
 	slow := figure{Name: "Latency", Value: "none", Note: "95 % took at most", say: milliseconds, over: trafficOver}
 	for _, a := range counted {
@@ -82,6 +82,7 @@ func trafficFigures(t *platform.Traffic, now time.Time) []figure {
 		failed.Points, slow.Points = append(failed.Points, &bad), append(slow.Points, &took)
 	}
 	if all.Requests > 0 {
+		rate.Value = perSecond(float64(all.Requests) / trafficFor.Seconds())
 		failed.Value, slow.Value = part(all.FailureRate()), milliseconds(all.Figures().P95)
 	}
 	return []figure{rate, failed, slow}
