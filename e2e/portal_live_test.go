@@ -57,6 +57,12 @@ func TestPortalTogether(t *testing.T) {
 	}
 	bob.quiet("bob")
 
+	// Ada wants to be told when something waits for her, whatever she looks at then.
+	ada.click("Tell me when something waits for me") // which asks the browser, and that says no here
+	value[int](ada, `window.told = [], window.Notification = class { constructor(title, o) { told.push(title + ": " + o.body) } static permission = "granted"; static async requestPermission() { return "granted" } }, 1`)
+	ada.click("Tell me when something waits for me")
+	ada.sees("Don't tell me any more")
+
 	// prod takes somebody else's yes. Ada is told at once, and to which plan.
 	value[int](ada, "window.same = 2")
 	bob.open("/services/payments/promote?to=prod")
@@ -67,6 +73,7 @@ func TestPortalTogether(t *testing.T) {
 	page := bob.path()
 	value[int](bob, "window.same = 1")
 	ada.until("document.querySelector('#recent').innerText.includes('Waiting for you')")
+	ada.until("told.length === 1 && told[0].includes('payments 1 to prod')")
 	bob.open(page + "/decide")
 	bob.sees("This is your own change, so somebody else decides; ask ada.")
 	ada.open(page + "/decide")

@@ -32,6 +32,15 @@ func (o overview) mine() (list []*ent.Promotion) {
 	return list
 }
 
+// mineIDs names promotions for the script that tells of new ones.
+func mineIDs(list []*ent.Promotion) string {
+	ids := make([]string, len(list))
+	for i, q := range list {
+		ids[i] = number(q.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
 // perPage is how many services a page holds.
 const perPage = 50
 

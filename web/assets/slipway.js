@@ -125,6 +125,31 @@
     else if (!$("#log").hasAttribute("data-window")) box().scrollTop = box().scrollHeight;
   }
 
+  // Notifications: only when they were asked for, in this browser; told once each.
+  const able = "Notification" in window;
+  const notifies = () => able && Notification.permission === "granted" && localStorage.getItem("slipway-notify") === "yes";
+  const offer = () => { for (const b of $$("[data-notify]")) { b.hidden = !able || Notification.permission === "denied"; set(b, notifies() ? "Don't tell me any more" : "Tell me when something waits for me"); } };
+  const mine = () => ($("#recent")?.dataset.mine || "").split(" ").filter(Boolean);
+  let told = new Set(mine());
+  document.addEventListener("click", async (e) => {
+    if (!e.target.closest("[data-notify]")) return;
+    const yes = !notifies() && (await Notification.requestPermission()) === "granted";
+    localStorage.setItem("slipway-notify", yes ? "yes" : "no");
+    offer();
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    offer();
+    for (const id of mine()) {
+      if (told.has(id)) continue;
+      told.add(id);
+      if (!notifies()) continue;
+      const link = $(`#recent a[href="/promotions/${id}/decide"]`);
+      const n = new Notification("Slipway: waiting for you", { body: link?.querySelector("span")?.textContent.trim() || `promotion ${id}`, tag: `slipway-${id}` });
+      n.onclick = () => { window.focus(); location.assign(`/promotions/${id}/decide`); };
+    }
+  });
+  offer();
+
   // Live: one stream a page. It names what has changed; that part is asked for again.
   const live = document.body.dataset.live;
   if (!live) return;
@@ -223,6 +248,7 @@
   document.addEventListener("visibilitychange", () => {
     clearTimeout(rest);
     if (done) return;
+    if (document.hidden && notifies() && $("#recent")) return; // it has something to tell
     if (document.hidden) rest = setTimeout(() => { source.close(); lost = 0; }, 15000);
     else if (source.readyState === EventSource.CLOSED) listen();
   });
