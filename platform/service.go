@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -92,7 +93,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 			_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
 		}
 	}
-	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
+	if err := p.answers(ctx, in.Repository()); err != nil {
 		discard()
 		return nil, err
 	}
@@ -112,6 +113,23 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	p.record(ctx, "service.registered", s.Name, "", 0, map[string]string{"url": s.Repository, "path": s.Path, "branch": s.Branch, "team": owner.Name})
 	return p.Service(ctx, s.Name)
+}
+
+// answers asks a repository whether it has the branch and the directory.
+func (p *Platform) answers(ctx context.Context, repo slipway.Repository) error {
+	_, err := p.Source.Resolve(ctx, repo, repo.Branch)
+	var known *slipway.Error
+	if errors.As(err, &known) && known.Code == slipway.Invalid {
+		field := known.Field
+		switch field {
+		case "ref":
+			field = "branch"
+		case "":
+			field = "url"
+		}
+		return slipway.Wrap(slipway.Invalid, err, "%s", known.Message).At(field)
+	}
+	return err
 }
 
 // owningTeam finds the team that a new service will belong to.
@@ -265,7 +283,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if len(changed) == 0 {
 		return s, nil
 	}
-	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
+	if err := p.answers(ctx, in.Repository()); err != nil {
 		return nil, err
 	}
 	update := s.Update().Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))

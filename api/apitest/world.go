@@ -121,7 +121,7 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 func resolve(_ context.Context, _ slipway.Repository, ref string) (slipway.Commit, error) {
 	switch ref {
 	case "missing":
-		return slipway.Commit{}, slipway.Errorf(slipway.Refused, "the repository has no branch, tag or commit %q", ref)
+		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "the repository has no branch, tag or commit %q", ref).At("ref")
 	case "down":
 		return slipway.Commit{}, slipway.Errorf(slipway.Unavailable, "the repository does not answer; try again")
 	case "defect":
