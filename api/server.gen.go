@@ -135,7 +135,7 @@ type AcceptInput struct {
 	// Example: ada@example.com
 	Email string `json:"email,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -182,7 +182,7 @@ type Account struct {
 	// LastSeenAt when it signed in last
 	LastSeenAt time.Time `json:"last_seen_at,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -222,7 +222,7 @@ type AccountInput struct {
 	// Example: person
 	Kind AccountKind `json:"kind,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -1060,7 +1060,7 @@ type InvitationInput struct {
 	// Example: developer
 	Role Role `json:"role"`
 
-	// Team a DNS label of lower-case letters, digits and single hyphens
+	// Team a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Team Name `json:"team"`
@@ -1149,7 +1149,7 @@ type MemberInput struct {
 
 // Membership a role in a team
 type Membership struct {
-	// Account a DNS label of lower-case letters, digits and single hyphens
+	// Account a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Account Name `json:"account"`
@@ -1159,13 +1159,13 @@ type Membership struct {
 	// Example: developer
 	Role Role `json:"role"`
 
-	// Team a DNS label of lower-case letters, digits and single hyphens
+	// Team a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Team Name `json:"team"`
 }
 
-// Name a DNS label of lower-case letters, digits and single hyphens
+// Name a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type Name = string
@@ -1586,7 +1586,7 @@ type Provider struct {
 	// Example: https://login.example.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -1655,7 +1655,7 @@ type ProviderInput struct {
 	// Example: https://login.example.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2129,10 +2129,10 @@ type Setting struct {
 	// Example: sealed://billing/prod/DATABASE_URL
 	Secret string `json:"secret,omitempty,omitzero"`
 
-	// Value its value; absent for a secret
+	// Value its value, also an empty one; absent for a secret
 	//
 	// Example: warning
-	Value string `json:"value,omitempty,omitzero"`
+	Value *string `json:"value,omitempty"`
 }
 
 // SignIn how one signs in
@@ -2189,10 +2189,10 @@ type SnapshotValue struct {
 	// Example: sealed://billing/prod/DATABASE_URL
 	Secret string `json:"secret,omitempty,omitzero"`
 
-	// Value its value; absent for a secret
+	// Value its value, also an empty one; absent for a secret
 	//
 	// Example: warning
-	Value string `json:"value,omitempty,omitzero"`
+	Value *string `json:"value,omitempty"`
 }
 
 // Status services by environments
@@ -2347,7 +2347,7 @@ type Team struct {
 	// Members who is in it
 	Members []Membership `json:"members"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2358,7 +2358,7 @@ type TeamInput struct {
 	// DisplayName the name that people read
 	DisplayName string `json:"display_name,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2441,7 +2441,7 @@ type Tests struct {
 
 // Token a token without its text
 type Token struct {
-	// Account a DNS label of lower-case letters, digits and single hyphens
+	// Account a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Account Name `json:"account"`
@@ -2476,7 +2476,7 @@ type Token struct {
 
 // TokenInput a token to make
 type TokenInput struct {
-	// Account a DNS label of lower-case letters, digits and single hyphens
+	// Account a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Account Name `json:"account,omitempty,omitzero"`
@@ -2558,7 +2558,7 @@ type Trust struct {
 	// Example: https://token.actions.githubusercontent.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2590,7 +2590,7 @@ type TrustInput struct {
 	// Example: https://gitlab.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2641,7 +2641,7 @@ type Wait = slipway.Wait
 
 // Way a provider as the sign-in page shows it
 type Way struct {
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2658,7 +2658,7 @@ type WayBack = slipway.WayBack
 // Window a stretch of time that comes again
 type Window = slipway.Window
 
-// AccountName a DNS label of lower-case letters, digits and single hyphens
+// AccountName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type AccountName = Name
@@ -2666,7 +2666,7 @@ type AccountName = Name
 // Cursor defines model for Cursor.
 type Cursor = string
 
-// EnvironmentName a DNS label of lower-case letters, digits and single hyphens
+// EnvironmentName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type EnvironmentName = Name
@@ -2683,7 +2683,7 @@ type Limit = int
 // PromotionID defines model for PromotionID.
 type PromotionID = int
 
-// ProviderName a DNS label of lower-case letters, digits and single hyphens
+// ProviderName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type ProviderName = Name
@@ -2691,12 +2691,12 @@ type ProviderName = Name
 // ReleaseNumber defines model for ReleaseNumber.
 type ReleaseNumber = int
 
-// ServiceName a DNS label of lower-case letters, digits and single hyphens
+// ServiceName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type ServiceName = Name
 
-// TeamName a DNS label of lower-case letters, digits and single hyphens
+// TeamName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type TeamName = Name

@@ -229,6 +229,7 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 			plan.Commit.Ref = ref
 		}
 		request.Release, request.Built, request.Tested = r.Number, true, r.Tested
+		request.Untested = r.Tests == nil || r.Tests.Command == ""
 	}
 	plan.Steps = slipway.PlanSteps(request)
 	return p.outline(ctx, plan)
