@@ -22,7 +22,7 @@ type promoteCommand struct {
 func (promoteCommand) Help() string {
 	return `Without --ref and --release, the first environment takes the head of the service's branch, and every other one takes the release of the environment before it.
 
-Exit codes with --follow and --wait: 0 it serves, 3 the service's own build, tests or checks said no, 1 anything else.
+Exit codes with --follow and --wait: 0 it serves, 3 the service's own build, tests or checks said no, 2 it could not begin because of what was given (an unknown ref, a repository that is private or gone), 1 anything else.
 
 Examples:
   slipway promote billing --follow
