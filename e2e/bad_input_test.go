@@ -139,10 +139,10 @@ func TestNamesAndRepositories(t *testing.T) {
 		{2, "leaves", []string{"service", "add", good.url(), "--path", "../.."}},
 		{2, "repository", []string{"service", "add", "--", "--upload-pack=touch /tmp/x"}},
 		{2, "ext", []string{"service", "add", "ext::sh -c true"}},
-		{2, "empty", []string{"service", "add", "file://" + empty}},
+		{2, "empty", []string{"service", "add", "file://" + empty, "--name", "empty"}},
 		{2, "no repository", []string{"service", "add", "file:///no/such/repository"}},
-		{2, "no-such-branch", []string{"service", "add", good.url(), "--branch", "no-such-branch"}},
-		{2, "has no directory \"nosuchdir\"", []string{"service", "add", good.url(), "--path", "nosuchdir"}},
+		{2, "no-such-branch", []string{"service", "add", good.url(), "--name", "bad-branch", "--branch", "no-such-branch"}},
+		{2, "has no directory \"nosuchdir\"", []string{"service", "add", good.url(), "--name", "bad-path", "--path", "nosuchdir"}},
 	} {
 		r := s.run(c.args...)
 		if r.code != c.code || !strings.Contains(r.out+r.err, c.says) {
