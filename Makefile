@@ -57,6 +57,23 @@ screenshots: tools build ## pictures of every page of the portal (light, dark, 3
 	mkdir -p screenshots
 	SLIPWAY_SCREENSHOTS=$(CURDIR)/screenshots SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -count 1 -run 'TestPortal' ./e2e
 
+.PHONY: vulncheck
+vulncheck: build ## known vulnerabilities in bin/slipway, beyond those that .ci/vulnerabilities.txt explains
+	.ci/vulncheck $(BIN)
+
+.PHONY: gosec
+gosec: ## what gosec says of the code that is written by hand
+	$(GO) tool -modfile=tools/go.mod gosec -quiet -exclude-generated -exclude-dir ent -exclude-dir tools ./...
+
+.PHONY: contract
+contract: ## accept the contract as it is: what it promises now is held by the tests (docs/api-compatibility.md)
+	$(GO) test -run 'TestContractStaysCompatible' ./api
+	cp api/openapi.yaml api/testdata/openapi.v1.yaml
+
+.PHONY: schemathesis
+schemathesis: tools build ## 20,000 requests made from the contract, in every role, against a running platform
+	SLIPWAY_SCHEMATHESIS=20000 SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -count 1 -v -timeout 60m -run TestContract ./e2e
+
 .PHONY: bench
 bench: build ## measure, with ratios against a baseline of the same run; wants a quiet machine
 	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./workflows ./e2e

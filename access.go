@@ -45,6 +45,8 @@ const (
 	PermitSecretRead    Permission = "secret:read"    // names, never values
 	PermitSecret        Permission = "secret:change"  //
 	PermitTeam          Permission = "team:change"    //
+	PermitWebhookRead   Permission = "webhook:read"   // addresses can hold a key of the receiver's
+	PermitWebhook       Permission = "webhook:change" //
 	PermitPlatform      Permission = "platform"       // platform admins
 )
 
@@ -73,6 +75,8 @@ var rules = map[Permission]rule{
 	PermitSecretRead:    {role: RoleViewer, scope: ScopeRead},
 	PermitSecret:        {role: RoleMaintainer, scope: ScopeConfig},
 	PermitTeam:          {role: RoleAdmin, scope: ScopeAdmin},
+	PermitWebhookRead:   {role: RoleMaintainer, scope: ScopeRead},
+	PermitWebhook:       {role: RoleMaintainer, scope: ScopeAdmin},
 	PermitPlatform:      {scope: ScopeAdmin, admin: true},
 }
 

@@ -11,7 +11,7 @@ func TestMay(t *testing.T) {
 	least := map[Permission]Role{
 		PermitServiceRead: RoleViewer, PermitSecretRead: RoleViewer,
 		PermitPromote: RoleDeveloper, PermitRollback: RoleDeveloper, PermitCancel: RoleDeveloper, PermitConfig: RoleDeveloper,
-		PermitServiceAdd: RoleMaintainer, PermitServiceChange: RoleMaintainer, PermitSecret: RoleMaintainer,
+		PermitServiceAdd: RoleMaintainer, PermitServiceChange: RoleMaintainer, PermitSecret: RoleMaintainer, PermitWebhook: RoleMaintainer, PermitWebhookRead: RoleMaintainer,
 		PermitTeam: RoleAdmin, PermitFreeze: RoleAdmin, PermitApprove: RoleViewer, PermitPolicy: RoleMaintainer,
 	}
 	for p := range rules {

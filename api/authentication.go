@@ -35,11 +35,12 @@ func (s *Server) permissionOf(c echo.Context) slipway.Permission {
 // decided by the platform, which knows what is asked for.
 func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		r := c.Request()
 		permission := s.permissionOf(c)
-		if permission == "" && strings.HasPrefix(c.Path(), BasePath+"/") && s.spec.Paths.Value(specPath(c.Path())) != nil {
+		// A method that the contract doesn't have gets no further than the router's refusal.
+		if item := s.spec.Paths.Value(specPath(c.Path())); permission == "" && strings.HasPrefix(c.Path(), BasePath+"/") && item != nil && item.GetOperation(r.Method) != nil {
 			permission = slipway.PermitPlatform
 		}
-		r := c.Request()
 		ctx := platform.WithRequest(r.Context(), c.Response().Header().Get(echo.HeaderXRequestID))
 		ctx = context.WithValue(ctx, callerKey{}, callerOf(r))
 		if permission != "" && permission != slipway.PermitAnyone {

@@ -17,7 +17,7 @@ const idempotencyHeader = "Idempotency-Key"
 
 // secretAnswers are the operations whose answer holds a secret, which is shown
 // once and kept nowhere.
-var secretAnswers = []string{"createToken", "createInvitation"}
+var secretAnswers = []string{"createToken", "createInvitation", "createWebhook", "rotateWebhookSecret"}
 
 // once carries out a creating call with an Idempotency-Key once, however often
 // it is made. Answers that aren't a success are not kept: nothing was done then.

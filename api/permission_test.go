@@ -46,6 +46,10 @@ var bodies = map[string]string{
 	"createProvider":    `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22"}`,
 	"updateProvider":    `{"open":true}`,
 	"updateSignIn":      `{"passwords":true}`,
+	"createBundle":      `{"environment":"dev","promotions":[{"service":"absent"},{"service":"absent-too"}]}`,
+	"planBundle":        `{"environment":"dev","promotions":[{"service":"absent"},{"service":"absent-too"}]}`,
+	"createWebhook":     `{"url":"https://hooks.example.com/slipway"}`,
+	"updateWebhook":     `{"events":["promotion.*"]}`,
 	"createTrust":       `{"name":"main","issuer":"https://ci.example.com","audience":"slipway","subject":"shop/billing","scopes":["promote:dev"]}`,
 }
 
@@ -57,6 +61,9 @@ func TestEveryOperationByEveryRole(t *testing.T) {
 	w := apitest.New(t)
 	w.SignedUp("owner", false, map[string]slipway.Role{"shop": slipway.RoleAdmin})
 	if resp, text := ask(t, w, "POST", "/api/v1/services", `{"url":"https://git.example.com/billing.git","team":"shop"}`); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	if resp, text := ask(t, w, "POST", "/api/v1/teams/shop/webhooks", `{"url":"https://hooks.example.com/first"}`); resp.StatusCode != http.StatusCreated {
 		t.Fatalf("%d %s", resp.StatusCode, text)
 	}
 	p := promote(t, w, "billing", `{}`)
@@ -112,7 +119,7 @@ func everyRole(w *apitest.World) []viewer {
 func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slipway.Permission, method, path string, op *openapi3.Operation) {
 	call := func(account, token string) (*http.Response, string) {
 		at := strings.NewReplacer("{service}", "billing", "{environment}", "dev", "{number}", "1", "{promotion}", "1", "{step}", "build",
-			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{trust}", "main").Replace(path)
+			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{bundle}", "1", "{trust}", "main", "{webhook}", "1", "{delivery}", "1").Replace(path)
 		if op.OperationID == "setMember" || op.OperationID == "removeMember" {
 			at = strings.Replace(at, account, "owner", 1) // somebody else
 		}
@@ -228,6 +235,8 @@ func TestScopesNarrow(t *testing.T) {
 		{read, "POST", "/services/billing/promotions", `{"environment":"dev"}`, 403},
 		{read, "PATCH", "/services/billing/config", `{"set":{"A":"1"}}`, 403},
 		{read, "DELETE", "/services/billing", "", 403},
+		{read, "GET", "/teams/shop/webhooks", "", 200},
+		{read, "POST", "/teams/shop/webhooks", `{"url":"https://hooks.example.com/slipway"}`, 403},
 		{read, "POST", "/tokens", `{"name":"more","scopes":["admin"]}`, 403},
 		{read, "PATCH", "/accounts/owner", `{"email":"x@example.com"}`, 403},
 		{dev, "POST", "/services/billing/promotions", `{"environment":"prod"}`, 403},

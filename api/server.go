@@ -111,6 +111,7 @@ func NewServer(o Options) (*Server, error) {
 	e.GET(BasePath+"/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", Spec)
 	})
+	e.Any(BasePath+"/*", s.elsewhere)
 	e.GET("/.well-known/jwks.json", s.publicKeys)
 	e.GET("/metrics", s.exposition)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })

@@ -135,13 +135,13 @@ var pages = map[string]string{
 	"overview": "/", "overview-none": "/?q=nothing-is-called-so", "search": "/search?q=pay", "figures": "/figures", "promotions": "/promotions", "promotion": "/promotions/1", "promotion-failed": "/promotions/4",
 	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3",
 	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "logs": "/services/payments/logs?env=prod",
-	"activity": "/services/payments/activity", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
-	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
+	"activity": "/services/payments/activity", "traffic": "/services/payments/traffic", "nodes": "/nodes", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
+	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "integrations": "/teams/default/integrations", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
 }
 
-// lookAtEveryPage wants every page free of errors and of hindrances, in both
-// themes, and no wider than a telephone.
-func lookAtEveryPage(t *testing.T, b *browser) {
+// lookAt wants pages free of errors and of hindrances, in both themes, and no
+// wider than a telephone.
+func lookAt(b *browser, pages map[string]string) {
 	for name, path := range pages {
 		for _, theme := range []string{"light", "dark"} {
 			b.theme(theme)
@@ -159,6 +159,11 @@ func lookAtEveryPage(t *testing.T, b *browser) {
 		b.quiet(name)
 	}
 	b.width(1280)
+}
+
+// lookAtEveryPage looks at all there is, and at what isn't.
+func lookAtEveryPage(_ *testing.T, b *browser) {
+	lookAt(b, pages)
 	// A page that isn't there says so, in the same frame.
 	b.open("/services/nobody")
 	b.sees("Not here")

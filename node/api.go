@@ -111,7 +111,7 @@ func (n *Node) handler() http.Handler {
 		return nil, n.Remove(ctx, q.Service, q.Environment)
 	})
 	handle(mux, "status", func(context.Context, struct{}, io.Writer) (any, error) {
-		return Status{PID: os.Getpid(), Edge: n.o.Edge}, nil
+		return n.Status(), nil
 	})
 	handle(mux, "shutdown", func(ctx context.Context, _ struct{}, _ io.Writer) (any, error) {
 		return nil, n.Shutdown(context.WithoutCancel(ctx))

@@ -99,8 +99,11 @@ func (e *edge) proxy(failDuration string) object {
 	return object{
 		"handler": "reverse_proxy", "dynamic_upstreams": object{"source": "slipway"},
 		// An instance that does not take the connection is passed over, and a
-		// restart of the only one is waited for.
-		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "try_duration": "5s", "try_interval": "50ms"},
+		// restart of the only one is waited for. What an instance may have got already
+		// is not sent again, a GET neither: a request that ends its process would end
+		// one instance after the other. (Without a matcher Caddy repeats each GET.)
+		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "try_duration": "5s", "try_interval": "50ms",
+			"retry_match": []object{{"method": []string{"none"}}}},
 		"health_checks":  object{"passive": object{"fail_duration": failDuration}},
 		"headers":        object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
 		"flush_interval": -1,

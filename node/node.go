@@ -57,13 +57,6 @@ type Node struct {
 
 var _ slipway.Target = (*Node)(nil)
 
-// Status is what the agent says of itself.
-type Status struct {
-	PID     int       `json:"pid"`
-	Edge    string    `json:"edge"`
-	Started time.Time `json:"started"`
-}
-
 // Open takes a data directory over: it adopts the instances that run, starts
 // those that should and don't, and opens the edge. A second agent on the same
 // directory is refused.
@@ -85,6 +78,7 @@ func Open(o Options) (*Node, error) {
 		_ = n.lock.Close()
 		return nil, err
 	}
+	n.keepReserve()
 	// The socket first: nothing is started that could not be reached.
 	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"))
 	if err != nil {
@@ -133,7 +127,7 @@ func (n *Node) identify() error {
 }
 
 func (n *Node) announce() error {
-	return writeJSON(filepath.Join(n.dir, "node.json"), Status{PID: os.Getpid(), Edge: n.o.Edge, Started: n.started})
+	return writeJSON(filepath.Join(n.dir, "node.json"), slipway.NodeStatus{ID: n.id, PID: os.Getpid(), Edge: n.o.Edge, Started: n.started})
 }
 
 // Run serves the node's API until the context ends or a shutdown is asked for.

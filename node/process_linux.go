@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -144,16 +145,40 @@ func group(leader int) []int {
 	return pids
 }
 
-// groupMemory sums the resident memory of a process group, in bytes.
+// memories are what the process groups of the machine use, read for all instances
+// at once: each of them asks every second.
+var memories struct {
+	sync.Mutex
+	at time.Time
+	of map[int]int64
+}
+
+// groupMemory sums the resident memory of a process group, in bytes, as it was at
+// most half a second ago.
 func groupMemory(leader int) int64 {
-	var total int64
-	for _, pid := range group(leader) {
+	memories.Lock()
+	defer memories.Unlock()
+	if time.Since(memories.at) > 500*time.Millisecond {
+		memories.at, memories.of = time.Now(), groupMemories()
+	}
+	return memories.of[leader]
+}
+
+func groupMemories() map[int]int64 {
+	of := map[int]int64{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
 		if fields, ok := statFields(pid); ok && len(fields) > 21 {
+			leader, _ := strconv.Atoi(fields[2])
 			pages, _ := strconv.ParseInt(fields[21], 10, 64)
-			total += pages * int64(os.Getpagesize())
+			of[leader] += pages * int64(os.Getpagesize())
 		}
 	}
-	return total
+	return of
 }
 
 // exitWords says how a process ended.

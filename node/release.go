@@ -26,8 +26,9 @@ const (
 // keeper runs a release command and writes its exit status to a file, whatever
 // has become of the agent by then. Its text is the same for every command: the
 // file and the command are arguments. It waits when it is asked to end, so that
-// the command has its grace.
-const keeper = `status=$1; shift; trap : TERM; "$@"; echo $? >"$status"`
+// the command has its grace. The file has its room already, so that a full disk
+// doesn't hide how the command ended.
+const keeper = `status=$1; shift; trap : TERM; "$@"; echo $? 1<>"$status"`
 
 // run is a release command under way. It outlives the agent that started it.
 type run struct {
@@ -133,6 +134,9 @@ func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) 
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the release command's output can't be written: is the disk full?")
 	}
 	defer out.Close()
+	if err := os.WriteFile(r.status(), []byte("        \n"), 0o600); err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "there is no room for the release command's outcome: is the disk full?")
+	}
 	fmt.Fprintf(log, "$ %s\n", d.Manifest.ReleaseCommand)
 	cmd := exec.Command("/bin/sh", append([]string{"-c", keeper, "sh", r.status(), program}, args[1:]...)...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.workDir(d), env, out, out
@@ -245,9 +249,9 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 	case err != nil || bad != nil:
 		o.Reason, o.Unknown = interrupted, true
 	case code > 128:
-		o.Reason = fmt.Sprintf("the release command was ended by signal %s; the old release still serves", syscall.Signal(code-128))
+		o.Reason = fmt.Sprintf("the release command was ended by a signal (%s); the traffic stays where it was", syscall.Signal(code-128))
 	case code != 0:
-		o.Reason = fmt.Sprintf("the release command exited with code %d; the old release still serves", code)
+		o.Reason = fmt.Sprintf("the release command exited with code %d; the traffic stays where it was", code)
 	}
 	if err := p.note(id, o); err != nil {
 		return outcome{}, err

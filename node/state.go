@@ -1,11 +1,13 @@
 package node
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -108,11 +110,49 @@ func (p *place) change(edit func(s *placeState) error) error {
 	if err := edit(&next); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(p.node.dir, "state", p.service+"."+p.environment+".json"), next); err != nil {
+	if err := p.node.writeState(p.service+"."+p.environment+".json", next); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the node's state can't be written: is the disk full?")
 	}
 	p.state = next
 	return nil
+}
+
+// reserve is room on the disk that is given up when there is no other: a crashed
+// instance must be able to come back, and the end of what is under way to be kept.
+const reserve = 1 << 20
+
+func (n *Node) reserveFile() string { return filepath.Join(n.dir, "reserve") }
+
+// keepReserve makes sure that the reserve is there, while there is room enough.
+func (n *Node) keepReserve() {
+	if info, err := os.Stat(n.reserveFile()); err == nil && info.Size() == reserve {
+		return
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(n.dir, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < 16*reserve {
+		return
+	}
+	filled := make([]byte, reserve)
+	_, _ = rand.Read(filled) // a file system that compresses would reserve nothing
+	if err := os.WriteFile(n.reserveFile(), filled, 0o600); err != nil {
+		_ = os.Remove(n.reserveFile())
+	}
+}
+
+// writeState writes a file of the state, at the cost of the reserve if need be.
+func (n *Node) writeState(name string, v any) error {
+	path := filepath.Join(n.dir, "state", name)
+	err := writeJSON(path, v)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		if os.Remove(n.reserveFile()) == nil {
+			n.o.Log.Warn("the disk is full; what was kept back for this is used, so free some space now", "directory", n.dir)
+		}
+		return writeJSON(path, v)
+	}
+	if err == nil {
+		n.keepReserve()
+	}
+	return err
 }
 
 // writeJSON replaces a file whole and for good.

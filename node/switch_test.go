@@ -237,3 +237,28 @@ func TestDrain(t *testing.T) {
 		t.Error("the first release still runs")
 	}
 }
+
+// TestPoisonedRequest: a request that ends the process which gets it is not given to
+// the next one.
+func TestPoisonedRequest(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", nil)
+	d.Manifest.Processes = []slipway.Process{process("web", 3)}
+	b.must(d)
+	if status, _, _ := b.get("/exit"); status != 502 {
+		t.Errorf("it was answered with %d", status)
+	}
+	restarts := func() (n int) {
+		for _, i := range b.observe().Instances {
+			n += i.Restarts
+			if i.State != slipway.InstanceHealthy {
+				return -1
+			}
+		}
+		return n
+	}
+	b.eventually("all run again", func() bool { return restarts() > 0 })
+	if n := restarts(); n != 1 {
+		t.Errorf("one request ended %d instances", n)
+	}
+}

@@ -75,6 +75,9 @@ func (i *instance) look() bool {
 // overMemory says by how much an instance is over its limit.
 func (i *instance) overMemory() string {
 	limit := i.place.node.o.MaxMemory
+	if own := int64(i.process.MemoryMB) << 20; own > 0 && (limit <= 0 || own < limit) {
+		limit = own
+	}
 	if limit <= 0 {
 		return ""
 	}

@@ -16,11 +16,16 @@ import (
 // TestMemoryLimit: an instance that grows over it ends, even one that ignores
 // SIGTERM, says why wherever one looks, and is started again.
 func TestMemoryLimit(t *testing.T) {
+	t.Run("of the node", func(t *testing.T) { memoryLimit(t, 100<<20, 0) })
+	t.Run("of the process", func(t *testing.T) { memoryLimit(t, 1<<40, 100) })
+}
+
+func memoryLimit(t *testing.T, node int64, own int) {
 	b := emptyBench(t)
-	b.memory = 100 << 20
+	b.memory = node
 	b.open()
 	d := b.deployment(1, "one", map[string]string{"MODE": "stubborn"})
-	d.Manifest.Processes[0].GraceSeconds = 1
+	d.Manifest.Processes[0].GraceSeconds, d.Manifest.Processes[0].MemoryMB = 1, own
 	b.must(d)
 	pid := b.instance("web.1").PID
 	if status, _, _ := b.get("/grow"); status != 200 {

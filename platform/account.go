@@ -79,12 +79,17 @@ func (p *Platform) AddAccount(ctx context.Context, in AccountInput) (*ent.Accoun
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
-	a, err := addAccount(ctx, p.db, in)
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		a, err := addAccount(ctx, tx.Client(), in)
+		if err == nil {
+			p.recordAccount(ctx, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin)})
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	p.recordAccount(ctx, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin)})
-	return p.Account(ctx, a.Name)
+	return p.Account(ctx, in.Name)
 }
 
 func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Account, error) {
@@ -203,7 +208,9 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		return nil, err
 	}
 	before, after := map[string]string{}, map[string]string{}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		clear(before)
+		clear(after) // of a try before
 		update := tx.Account.UpdateOneID(a.ID).Where(account.Revision(a.Revision)).AddRevision(1)
 		note := func(field, was, is string) {
 			if was != is {
@@ -247,13 +254,13 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 				return err
 			}
 		}
+		if len(after) > 0 {
+			p.recordAccount(ctx, "account.changed", a, after, before)
+		}
 		return lastAdmin(ctx, tx.Client(), a)
 	})
 	if err != nil {
 		return nil, err
-	}
-	if len(after) > 0 {
-		p.recordAccount(ctx, "account.changed", a, after, before)
 	}
 	return p.Account(ctx, name)
 }
@@ -321,7 +328,12 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 	if err != nil {
 		return err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	action := "account.password_reset"
+	if self {
+		action = "account.password_changed"
+	}
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordAccount(ctx, action, a, nil)
 		if err := tx.Account.UpdateOneID(a.ID).SetPassword(hash).SetFailures(0).ClearRetryAt().Exec(ctx); err != nil {
 			return err
 		}
@@ -332,13 +344,4 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 		}
 		return endSessions(ctx, tx.Client(), a.ID, v.Session, "the password was changed")
 	})
-	if err != nil {
-		return err
-	}
-	action := "account.password_reset"
-	if self {
-		action = "account.password_changed"
-	}
-	p.recordAccount(ctx, action, a, nil)
-	return nil
 }

@@ -24,6 +24,9 @@ type AuditResult string
 const (
 	AuditDone    AuditResult = "done"
 	AuditRefused AuditResult = "refused"
+	// AuditBegun stands before what reaches outside the database. The entry of its
+	// end follows; where none does, it may or may not have happened.
+	AuditBegun AuditResult = "begun"
 )
 
 // sealedEntry is what an entry's hash covers: everything but the hash.
@@ -91,9 +94,19 @@ func (p *Platform) auditKey(ctx context.Context) ([]byte, error) {
 	return hex.DecodeString(secret.Reveal())
 }
 
-// enterAudit adds an entry to the chain. Two processes that add at once don't
-// fork it: the sequence is unique, and the later one tries again.
+// enterAudit adds an entry to the chain: in the transaction of the change that
+// ctx is of, and otherwise by itself. Two processes that add at once don't fork
+// the chain: the sequence is unique, and the later one tries again.
 func (p *Platform) enterAudit(ctx context.Context, e sealedEntry) error {
+	e.At = time.Now().UTC().Truncate(time.Microsecond) // what both databases keep
+	if r := recordingFrom(ctx); r != nil {
+		if e.Result == string(AuditRefused) {
+			r.refused = append(r.refused, func() { p.keepEntry(context.WithValue(ctx, recordingKey{}, (*recording)(nil)), e) })
+			return nil
+		}
+		r.enter(ctx, e)
+		return nil // the change says it
+	}
 	ctx = asSystem(context.WithoutCancel(ctx))
 	p.auditing.Lock()
 	defer p.auditing.Unlock()
@@ -101,45 +114,33 @@ func (p *Platform) enterAudit(ctx context.Context, e sealedEntry) error {
 	if err != nil {
 		return err
 	}
-	e.At = time.Now().UTC().Truncate(time.Microsecond) // what both databases keep
 	for try := 0; ; try++ {
-		last, err := p.db.AuditEntry.Query().Order(ent.Desc(auditentry.FieldSequence)).First(ctx)
-		if err != nil && !ent.IsNotFound(err) {
-			return err
-		}
-		e.Sequence, e.Previous = 1, ""
-		if last != nil {
-			e.Sequence, e.Previous = last.Sequence+1, last.Hash
-		}
-		hash, err := e.hash(key)
-		if err != nil {
-			return err
-		}
-		err = p.db.AuditEntry.Create().SetSequence(e.Sequence).SetAt(e.At).SetActor(e.Actor).SetKind(e.Kind).SetVia(e.Via).SetAddress(e.Address).
-			SetRequest(e.Request).SetAction(e.Action).SetTeam(e.Team).SetService(e.Service).SetEnvironment(e.Environment).SetObject(e.Object).
-			SetResult(e.Result).SetReason(e.Reason).SetBefore(e.Before).SetAfter(e.After).SetPrevious(e.Previous).SetHash(hash).Exec(ctx)
+		head, err := chain(ctx, p.db, key, e)
 		if ent.IsConstraintError(err) && try < 20 {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		// Kept apart from the database, so that entries missing at the end are noticed.
-		return p.Secrets.Set(ctx, p.ref(auditHeadName), slipway.NewSecret(strconv.Itoa(e.Sequence)+" "+hash))
+		return p.keepHead(ctx, head)
 	}
 }
 
-// audit puts an attempt on record. What has happened has happened: when the
-// record can't be written that is logged in full.
+// keepEntry is enterAudit for what has happened already: when it can't be written
+// that is logged in full.
+func (p *Platform) keepEntry(ctx context.Context, e sealedEntry) {
+	if err := p.enterAudit(ctx, e); err != nil {
+		p.Log.Error("the audit log could not be written", "action", e.Action, "actor", e.Actor, "team", e.Team, "service", e.Service, "environment", e.Environment, "result", e.Result, "error", err)
+	}
+}
+
+// audit puts an attempt on record, as part of the change that ctx is of.
 func (p *Platform) audit(ctx context.Context, result AuditResult, action, service, environment, object, reason string, before, after map[string]string) {
 	v := slipway.ViewerFrom(ctx)
-	err := p.enterAudit(ctx, sealedEntry{
+	p.keepEntry(ctx, sealedEntry{
 		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: requestFrom(ctx), Action: action,
 		Service: service, Environment: environment, Object: object, Result: string(result), Reason: reason, Before: masked(before), After: masked(after),
 	})
-	if err != nil {
-		p.Log.Error("the audit log could not be written", "action", action, "actor", v.Name, "service", service, "environment", environment, "result", result, "error", err)
-	}
 }
 
 func (p *Platform) refused(ctx context.Context, action, service, environment, reason string) {

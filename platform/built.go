@@ -44,7 +44,7 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 			if row, err = newRelease(ctx, tx, s.ID, r); err != nil {
 				return err
 			}
-			if err := at.event(ctx, tx, "release.built", id, map[string]string{
+			if err := at.event(ctx, l.storage, tx, "release.built", id, map[string]string{
 				"release": strconv.Itoa(row.Number), "commit": row.Commit, "artifact": row.Artifact,
 			}); err != nil {
 				return err
@@ -106,7 +106,7 @@ func (l *Ledger) Deployed(ctx context.Context, d slipway.Deployment, fate slipwa
 		if err != nil || !changed {
 			return err
 		}
-		return at.event(ctx, tx, "deployment."+string(fate), id, map[string]string{
+		return at.event(ctx, l.storage, tx, "deployment."+string(fate), id, map[string]string{
 			"release": strconv.Itoa(d.Release), "artifact": string(d.Artifact), "config": string(d.Config.Digest),
 		})
 	})

@@ -169,7 +169,18 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 		return nil, err
 	}
 	said, were := map[string]string{"layer": string(c.layer)}, map[string]string{}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
+		said["set "+key] = change.Set[key]
+		if LooksSecret(key) {
+			said["set "+key] = "[secret]"
+			warnings = append(warnings, key+" looks like a secret; `slipway secret set` keeps its value sealed")
+		}
+	}
+	for _, key := range change.Unset {
+		said["unset "+key] = ""
+	}
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		clear(were) // of a try before
 		if err := reviseConfig(ctx, tx.Client(), c, change.If); err != nil {
 			return err
 		}
@@ -200,23 +211,13 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 				return err
 			}
 		}
+		s, e := c.names()
+		p.record(ctx, "config.changed", s, e, 0, said, were)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
-		said["set "+key] = change.Set[key]
-		if LooksSecret(key) {
-			said["set "+key] = "[secret]"
-			warnings = append(warnings, key+" looks like a secret; `slipway secret set` keeps its value sealed")
-		}
-	}
-	for _, key := range change.Unset {
-		said["unset "+key] = ""
-	}
-	s, e := c.names()
-	p.record(ctx, "config.changed", s, e, 0, said, were)
 	p.lookAt(ctx, c)
 	return warnings, nil
 }

@@ -121,9 +121,9 @@ func TestSecrets(t *testing.T) {
 			w.must(err)
 			return entry
 		}
-		set("", "DB_URL", "postgres://everywhere")
+		everywhere := set("", "DB_URL", "postgres://everywhere")
 		entry := set("prod", "DB_URL", "postgres://prod")
-		if entry.Reference != "sealed://billing/prod/DB_URL" {
+		if !strings.HasPrefix(string(entry.Reference), "sealed://billing/prod/DB_URL.") {
 			t.Errorf("the reference is %s", entry.Reference)
 		}
 		value, err := w.Secrets.Get(ctx, entry.Reference)
@@ -131,7 +131,7 @@ func TestSecrets(t *testing.T) {
 		if value.Reveal() != "postgres://prod" {
 			t.Error("another value came back")
 		}
-		if got := w.settings("billing", "prod"); got != "DB_URL=sealed://billing/prod/DB_URL(service_environment) " {
+		if got := w.settings("billing", "prod"); got != "DB_URL="+string(entry.Reference)+"(service_environment) " {
 			t.Errorf("got %s", got)
 		}
 		list, err := w.ListSecrets(ctx, "billing", "")
@@ -149,12 +149,23 @@ func TestSecrets(t *testing.T) {
 		d.Config = slipway.Snapshot{Digest: digest("with secret"), Env: map[string]slipway.ConfigValue{"DB_URL": {Secret: entry.Reference}}}
 		w.must(w.ledger.SaveSnapshot(ctx, d.Config))
 		w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentServing))
+		// Another value has another reference: what runs keeps its own.
+		rotated := set("prod", "DB_URL", "postgres://rotated")
+		if old, err := w.Secrets.Get(ctx, entry.Reference); err != nil || old.Reveal() != "postgres://prod" || rotated.Reference == entry.Reference {
+			t.Errorf("what runs would get another value: %v", err)
+		}
+		if again := set("prod", "DB_URL", "postgres://prod"); again.Reference != entry.Reference {
+			t.Errorf("the same value has the references %s and %s", entry.Reference, again.Reference)
+		}
+		w.must(w.Retain(ctx, 0))
+		_, err = w.Secrets.Get(ctx, rotated.Reference)
+		w.want(err, slipway.NotFound, "") // nothing needs it
 		w.must(w.RemoveSecret(ctx, "billing", "prod", "DB_URL"))
 		if _, err := w.Secrets.Get(ctx, entry.Reference); err != nil {
 			t.Errorf("the value that prod runs with is gone: %v", err)
 		}
 		w.must(w.RemoveSecret(ctx, "billing", "", "DB_URL"))
-		_, err = w.Secrets.Get(ctx, "sealed://billing/DB_URL")
+		_, err = w.Secrets.Get(ctx, everywhere.Reference)
 		w.want(err, slipway.NotFound, "")
 		w.want(w.RemoveSecret(ctx, "billing", "", "DB_URL"), slipway.NotFound, "slipway secret ls")
 		for _, in := range []platform.SecretInput{

@@ -106,8 +106,8 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 		if err != nil {
 			return err
 		}
-		return tx.Event.Create().SetKind("promotion." + string(d.Verdict)).SetActor(who.Name).SetService(at.service).SetEnvironment(at.environment).
-			SetPromotionID(row.ID).SetData(masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})).Exec(ctx)
+		return g.Ledger.storage.happened(ctx, tx, tx.Event.Create().SetKind("promotion."+string(d.Verdict)).SetActor(who.Name).SetService(at.service).SetEnvironment(at.environment).
+			SetPromotionID(row.ID).SetData(masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})))
 	})
 	if err == nil {
 		g.Ledger.storage.bell.ring(row.ID)

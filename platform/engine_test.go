@@ -74,7 +74,7 @@ func (w *world) engaged() {
 	w.Platform = platform.New(options)
 	worker := workflows.NewWorker(options.Temporal, &workflows.Steps{
 		Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Target: options.Target, Rehearser: rehearser{}, Verifier: verifier{},
-		Ledger: w.ledger, Snapshots: w.ledger, Queue: w.Platform,
+		Ledger: w.ledger, Snapshots: w.ledger, Queue: w.Platform, Deliveries: w.Platform,
 		Gates: &platform.Gates{Ledger: w.ledger, Builder: options.Builder, Renderer: options.Renderer}, Work: w.TempDir(), Log: slog.New(slog.DiscardHandler),
 	}, workflows.Options{})
 	w.must(worker.Start())

@@ -54,7 +54,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		in.Target = "process"
 	}
 	var added *ent.Environment
-	err := p.inTx(ctx, func(tx *ent.Tx) error {
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		all, err := inOrder(ctx, tx.Client())
 		if err != nil {
 			return err
@@ -77,12 +77,12 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		if err != nil {
 			return err
 		}
+		p.record(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(at + 1), "target": added.Target})
 		return renumber(ctx, slices.Insert(all, at, added))
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.record(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(added.Position), "target": added.Target})
 	return added, nil
 }
 
@@ -140,7 +140,8 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 	}
 	changed := map[string]string{}
 	var e *ent.Environment
-	err := p.inTx(ctx, func(tx *ent.Tx) error {
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		clear(changed) // of a try before
 		all, err := inOrder(ctx, tx.Client())
 		if err != nil {
 			return err
@@ -178,7 +179,12 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		if change.Position != nil && min(*change.Position, len(all)) != i+1 {
 			changed["position"] = strconv.Itoa(i+1) + " -> " + strconv.Itoa(min(*change.Position, len(all)))
 			all = slices.Delete(slices.Clone(all), i, i+1)
-			return renumber(ctx, slices.Insert(all, min(*change.Position-1, len(all)), e))
+			if err := renumber(ctx, slices.Insert(all, min(*change.Position-1, len(all)), e)); err != nil {
+				return err
+			}
+		}
+		if len(changed) > 0 {
+			p.record(ctx, "environment.changed", "", e.Name, 0, changed)
 		}
 		return nil
 	})
@@ -186,7 +192,6 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		return nil, err
 	}
 	if len(changed) > 0 {
-		p.record(ctx, "environment.changed", "", e.Name, 0, changed)
 		p.look(ctx, 0, e.ID)
 	}
 	return p.Environment(ctx, e.Name)

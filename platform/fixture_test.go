@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
+	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -31,7 +32,9 @@ func TestMain(m *testing.M) {
 type world struct {
 	*platform.Platform
 	*testing.T
-	ledger *platform.Ledger
+	ledger  *platform.Ledger
+	address string // of the database
+	counts  bool   // deliveries have numbers of their own
 
 	mu        sync.Mutex
 	commits   map[string]slipway.Commit // by ref; "" is the branch
@@ -61,12 +64,12 @@ func newWorld(t *testing.T, address string) *world {
 		t.Fatal(err)
 	}
 	w := &world{
-		T: t, ledger: platform.NewLedger(storage),
+		T: t, ledger: platform.NewLedger(storage), address: address,
 		commits: map[string]slipway.Commit{}, artifacts: map[slipway.Digest]slipway.Artifact{}, running: map[string]slipway.Observed{},
 	}
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
-		Storage: storage, Secrets: sealed, Source: source{w}, Builder: builder{w}, Target: target{w}, Renderer: renderer{},
+		Storage: storage, Address: "https://slipway.example.com", Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Renderer: renderer{},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost/"
 		},

@@ -57,24 +57,35 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	create := p.db.Freeze.Create().SetReason(clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
+	environmentID := 0
 	if in.Environment != "" {
 		e, err := p.Environment(ctx, in.Environment)
 		if err != nil {
 			return nil, err
 		}
-		create.SetEnvironmentID(e.ID)
+		environmentID = e.ID
 	}
-	if in.Window != nil {
-		create.SetWindow(in.Window)
-	}
-	row, err := create.Save(ctx)
+	var row *ent.Freeze
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		var err error
+		create := tx.Freeze.Create().SetReason(clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
+		if environmentID != 0 {
+			create.SetEnvironmentID(environmentID)
+		}
+		if in.Window != nil {
+			create.SetWindow(in.Window)
+		}
+		if row, err = create.Save(ctx); err != nil {
+			return err
+		}
+		p.record(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
+			"reason": row.Reason, "team": in.Team, "from": row.StartsAt.Format(time.RFC3339), "to": row.EndsAt.Format(time.RFC3339), "freeze": strconv.Itoa(row.ID),
+		})
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	p.record(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
-		"reason": row.Reason, "team": in.Team, "from": row.StartsAt.Format(time.RFC3339), "to": row.EndsAt.Format(time.RFC3339), "freeze": strconv.Itoa(row.ID),
-	})
 	p.look(ctx, 0, row.EnvironmentID)
 	list, err := p.named(ctx, row)
 	if err != nil {
@@ -172,11 +183,17 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		return err
 	}
 	now := stamp()
-	update := p.db.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(Actor(ctx))
-	if n, err := update.Save(ctx); err != nil || n == 0 {
-		return or(err, none)
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.record(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
+		n, err := tx.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(Actor(ctx)).Save(ctx)
+		if err != nil || n == 0 {
+			return or(err, none)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	p.record(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
 	p.look(ctx, 0, row.EnvironmentID)
 	return nil
 }

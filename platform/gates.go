@@ -214,7 +214,7 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 			if err != nil {
 				return err
 			}
-			if err := at.event(ctx, tx, "promotion.plan_moved", row.ID, map[string]string{"what": clean(why), "void": strconv.Itoa(voided)}); err != nil {
+			if err := at.event(ctx, g.Ledger.storage, tx, "promotion.plan_moved", row.ID, map[string]string{"what": clean(why), "void": strconv.Itoa(voided)}); err != nil {
 				return err
 			}
 		}
@@ -222,11 +222,11 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 			return nil
 		}
 		if row.State == promotion.StateWaiting && row.Reason != review.Reason {
-			if err := at.event(ctx, tx, promotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": clean(review.Reason)}); err != nil {
+			if err := at.event(ctx, g.Ledger.storage, tx, promotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": clean(review.Reason)}); err != nil {
 				return err
 			}
 		}
-		return remind(ctx, tx, at, row.ID, facts, waits)
+		return remind(ctx, g.Ledger.storage, tx, at, row.ID, facts, waits)
 	})
 	if err == nil {
 		g.Ledger.storage.bell.ring(row.ID)
@@ -238,7 +238,7 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 const reminded = "promotion.reminder"
 
 // remind tells those who could approve when they were last told too long ago.
-func remind(ctx context.Context, tx *ent.Tx, at place, id int, facts slipway.GateFacts, waits []slipway.Wait) error {
+func remind(ctx context.Context, storage *Storage, tx *ent.Tx, at place, id int, facts slipway.GateFacts, waits []slipway.Wait) error {
 	for _, w := range waits {
 		if w.Gate != slipway.GateApproval {
 			continue
@@ -251,7 +251,7 @@ func remind(ctx context.Context, tx *ent.Tx, at place, id int, facts slipway.Gat
 		if err != nil || told {
 			return err
 		}
-		return at.event(ctx, tx, reminded, id, map[string]string{"waits": w.Reason, "on": strings.Join(w.On, ", "), "until": w.Until.UTC().Format(time.RFC3339)})
+		return at.event(ctx, storage, tx, reminded, id, map[string]string{"waits": w.Reason, "on": strings.Join(w.On, ", "), "until": w.Until.UTC().Format(time.RFC3339)})
 	}
 	return nil
 }

@@ -84,14 +84,16 @@ func (p *Platform) ReleaseHold(ctx context.Context, serviceName, environmentName
 	if err != nil {
 		return err
 	}
-	n, err := p.db.Hold.Update().Where(hold.ServiceID(s.ID), hold.EnvironmentID(e.ID), hold.Active(true)).
-		SetActive(false).SetReleasedBy(Actor(ctx)).SetReleasedAt(stamp()).Save(ctx)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return slipway.Errorf(slipway.NotFound, "nothing holds %s in %s", s.Name, e.Name)
-	}
-	p.record(ctx, "hold.released", s.Name, e.Name, 0, map[string]string{"holds": strconv.Itoa(n)})
-	return nil
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		n, err := tx.Hold.Update().Where(hold.ServiceID(s.ID), hold.EnvironmentID(e.ID), hold.Active(true)).
+			SetActive(false).SetReleasedBy(Actor(ctx)).SetReleasedAt(stamp()).Save(ctx)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return slipway.Errorf(slipway.NotFound, "nothing holds %s in %s", s.Name, e.Name)
+		}
+		p.record(ctx, "hold.released", s.Name, e.Name, 0, map[string]string{"holds": strconv.Itoa(n)})
+		return nil
+	})
 }

@@ -61,10 +61,10 @@ func (l *Ledger) place(ctx context.Context, id string) (int, place, error) {
 func stamp() time.Time { return time.Now().UTC() }
 
 // event adds an event of a promotion within a transaction.
-func (at place) event(ctx context.Context, tx *ent.Tx, kind string, id int, data map[string]string) error {
+func (at place) event(ctx context.Context, storage *Storage, tx *ent.Tx, kind string, id int, data map[string]string) error {
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
-	return tx.Event.Create().SetKind(kind).SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
-		SetPromotionID(id).SetData(data).Exec(ctx)
+	return storage.happened(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
+		SetPromotionID(id).SetData(data))
 }
 
 // Kinds of a promotion's events that Watch delivers.
@@ -136,7 +136,7 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 			}
 			e.Attempt = row.Attempt
 		}
-		return at.event(ctx, tx, stepChanged, id, map[string]string{
+		return at.event(ctx, l.storage, tx, stepChanged, id, map[string]string{
 			"step": string(e.Step), "state": string(e.State), "attempt": strconv.Itoa(e.Attempt), "reason": e.Reason, "time": now.Format(time.RFC3339Nano),
 		})
 	})
@@ -162,7 +162,7 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 	if err != nil || n == 0 {
 		return err
 	}
-	return at.event(ctx, tx, promotionChanged, id, map[string]string{"state": string(state)})
+	return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(state)})
 }
 
 // Log appends output to a step.
@@ -209,7 +209,7 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 		if changed, err = update.Save(ctx); err != nil || changed == 0 {
 			return err
 		}
-		return at.event(ctx, tx, promotionChanged, id, map[string]string{"state": string(e.State), "step": string(e.Step), "reason": reason})
+		return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(e.State), "step": string(e.Step), "reason": reason})
 	})
 	if err == nil && e.State.Over() {
 		l.known.Delete(id)

@@ -94,7 +94,8 @@ func (p *Platform) SetLocalSignIn(ctx context.Context, on bool) error {
 	if on {
 		value, was = was, value
 	}
-	err := p.inTx(ctx, func(tx *ent.Tx) error {
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit(ctx, AuditDone, "sign_in.changed", "", "", "", "", map[string]string{"local": was}, map[string]string{"local": value})
 		err := tx.Preference.Create().SetKey(localPreference).SetValue(value).OnConflictColumns(preference.FieldKey).
 			Update(func(u *ent.PreferenceUpsert) { u.UpdateValue().UpdateUpdatedAt() }).Exec(ctx)
 		if err != nil || on {
@@ -105,11 +106,7 @@ func (p *Platform) SetLocalSignIn(ctx context.Context, on bool) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	p.audit(ctx, AuditDone, "sign_in.changed", "", "", "", "", map[string]string{"local": was}, map[string]string{"local": value})
-	return nil
+	return err
 }
 
 // ownAddress refuses people another address when a provider gave them theirs, or

@@ -23,7 +23,8 @@ type Options struct {
 	Source   slipway.Source
 	Target   slipway.Target
 	Secrets  slipway.SecretStore
-	OpenID   slipway.OpenID // nil, and nobody signs in through a provider and no CI job by its own token
+	Courier  slipway.Courier // nil, and there are no webhooks
+	OpenID   slipway.OpenID  // nil, and nobody signs in through a provider and no CI job by its own token
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Log      *slog.Logger
@@ -31,6 +32,8 @@ type Options struct {
 	Address string
 	// Interpreters are the Pythons of this machine, for Detect; nil means none.
 	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
+	// Nodes are the machines that run services; nil means that there are none to tell of.
+	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
 	// URL is where a service answers in an environment, at the edge.
 	URL func(service, environment string) string
 }
@@ -44,6 +47,7 @@ type Platform struct {
 	keys     signingKeys
 	attempts attempts
 	between  betweens
+	idle     sync.Map // values of secrets that nothing needs, and since when that is known
 }
 
 // New makes a platform over open storage.
@@ -54,6 +58,7 @@ func New(o Options) *Platform {
 	if o.URL == nil {
 		o.URL = func(string, string) string { return "" }
 	}
+	o.Storage.address = o.Address
 	return &Platform{Options: o, db: o.Storage.Client}
 }
 
@@ -73,16 +78,33 @@ func (p *Platform) Ready(ctx context.Context) error {
 }
 
 // record puts a change on record: an event for those who watch, an entry of the
-// audit log. What happened has happened: a failure to record it is logged in
-// full rather than undoing it. before holds what was there, where that is known.
+// audit log. Within recorded both are part of its transaction. Elsewhere what
+// happened has happened: a failure to record it is logged in full rather than
+// undoing it. before holds what was there, where that is known.
 func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, after map[string]string, before ...map[string]string) {
-	create := p.db.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
+	within := recordingFrom(ctx)
 	object := ""
 	if promotion > 0 {
-		create.SetPromotionID(promotion)
 		object = "promotion " + strconv.Itoa(promotion)
 	}
-	if err := create.Exec(context.WithoutCancel(ctx)); err != nil {
+	settled := context.WithoutCancel(ctx)
+	put := func(tx *ent.Tx) error {
+		create := tx.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
+		if promotion > 0 {
+			create.SetPromotionID(promotion)
+		}
+		return p.Storage.happened(settled, tx, create)
+	}
+	var err error
+	if within != nil {
+		err = put(within.tx)
+	} else if err = p.inTx(settled, put); ent.IsConstraintError(err) { // a webhook was removed in this moment
+		err = p.inTx(settled, put)
+	}
+	switch {
+	case err != nil && within != nil:
+		within.err, within.raced = err, within.raced || ent.IsConstraintError(err)
+	case err != nil:
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
 	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)

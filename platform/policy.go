@@ -56,7 +56,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		return ServicePolicy{}, err
 	}
 	var before, after ServicePolicy
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if before, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
 			return err
 		}
@@ -90,13 +90,15 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if err != nil {
 			return err
 		}
-		after, err = policyOf(ctx, tx.Client(), s.ID, e)
-		return err
+		if after, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
+			return err
+		}
+		p.record(ctx, "policy.changed", s.Name, e.Name, 0, described(after.Policy, before.Policy), described(before.Policy, after.Policy))
+		return nil
 	})
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	p.record(ctx, "policy.changed", s.Name, e.Name, 0, described(after.Policy, before.Policy), described(before.Policy, after.Policy))
 	p.look(ctx, s.ID, e.ID)
 	return after, nil
 }

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -84,6 +85,16 @@ func (p *Platform) openID() (slipway.OpenID, error) {
 	return p.OpenID, nil
 }
 
+// given says of an address that a caller gives and that doesn't answer: it is a
+// field to correct, not a fault of this platform.
+func given(err error, field string) error {
+	var silent *slipway.Error
+	if errors.As(err, &silent) && silent.Code == slipway.Unavailable {
+		return slipway.Wrap(slipway.Invalid, err, "%s", silent.Message).At(field)
+	}
+	return err
+}
+
 // AddProvider makes a provider, which must answer. It takes an admin of the platform.
 func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.IdentityProvider, error) {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
@@ -112,7 +123,7 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 		return nil, err
 	}
 	if err := openid.Discover(ctx, in.Issuer); err != nil {
-		return nil, err
+		return nil, given(err, "issuer")
 	}
 	create := p.db.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
 		SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open)

@@ -153,8 +153,9 @@ func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Env
 
 // skipped puts on record that an environment did not take a release by itself.
 func (p *Platform) skipped(ctx context.Context, at place, id int, why string) error {
-	return p.db.Event.Create().SetKind("promotion.not_advanced").SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
-		SetPromotionID(id).SetData(map[string]string{"reason": clean(why)}).Exec(ctx)
+	return p.inTx(ctx, func(tx *ent.Tx) error {
+		return at.event(ctx, p.Storage, tx, "promotion.not_advanced", id, map[string]string{"reason": clean(why)})
+	})
 }
 
 // look tells promotions that wait that something their gates look at has

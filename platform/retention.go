@@ -18,7 +18,8 @@ const newestKept = 3
 // Retain removes the artifacts of releases that nothing needs any more: not an
 // environment, for what runs there or could be gone back to, and no promotion
 // under way. A release younger than young stays: somebody may be about to try it
-// again. The record of a release stays, and its commit can be built again.
+// again. The record of a release stays, and its commit can be built again. Values of
+// secrets that only those releases ran with go too.
 func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
 	ctx = asSystem(ctx)
 	services, err := p.db.Service.Query().Order(service.ByID()).All(ctx)
@@ -31,6 +32,9 @@ func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
 	}
 	for _, s := range services {
 		if err := p.retain(ctx, s, environments, young); err != nil {
+			return err
+		}
+		if err := p.dropSecrets(ctx, s, young/24); err != nil {
 			return err
 		}
 	}

@@ -2,11 +2,15 @@ package platform
 
 import (
 	"context"
-	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/setting"
 )
 
@@ -41,12 +45,15 @@ type SecretEntry struct {
 	Reference   slipway.SecretRef
 }
 
-func (p *Platform) reference(c cell, name string) slipway.SecretRef {
+// reference names one value of a secret for good: another value has another
+// reference. So a config snapshot means the same value for ever, what a deployment
+// printed is scrubbed of the value that it had, and a rollback gets what it ran with.
+func (p *Platform) reference(c cell, name, fingerprint string) slipway.SecretRef {
 	path := c.service.Name + "/"
 	if c.environment != nil {
 		path += c.environment.Name + "/"
 	}
-	return slipway.SecretRef(p.Secrets.Scheme() + "://" + path + name)
+	return slipway.SecretRef(p.Secrets.Scheme() + "://" + path + name + "." + fingerprint)
 }
 
 // SetSecret seals a value and makes the setting of that name refer to it. The
@@ -62,25 +69,26 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 	if err != nil {
 		return SecretEntry{}, err
 	}
-	ref := p.reference(c, in.Name)
-	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
-		return SecretEntry{}, err
-	}
 	fingerprint, err := p.fingerprint(ctx, in.Value)
 	if err != nil {
 		return SecretEntry{}, err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	ref := p.reference(c, in.Name, fingerprint)
+	p.audit(ctx, AuditBegun, "secret.set", in.Service, in.Environment, "", "", nil, map[string]string{"name": in.Name, "reference": string(ref)})
+	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
+		return SecretEntry{}, err
+	}
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
+		p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
 		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
 	})
 	if err != nil {
 		return SecretEntry{}, err
 	}
 	p.lookAt(ctx, c)
-	p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
 	return SecretEntry{Name: in.Name, Environment: in.Environment, Reference: ref}, nil
 }
 
@@ -114,9 +122,9 @@ func (p *Platform) ListSecrets(ctx context.Context, serviceName, environmentName
 	return list, nil
 }
 
-// RemoveSecret removes a value and the setting that refers to it. A deployment
-// that uses it goes on until it is started again, which then fails; so it is a
-// Conflict while the snapshot of a live deployment refers to it.
+// RemoveSecret removes the setting that refers to a value. The value goes too,
+// unless a deployment that runs, or could be gone back to, needs it: then Retain
+// removes it when that is over.
 func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentName, name string) error {
 	if serviceName == "" {
 		return slipway.Errorf(slipway.Invalid, "service is missing").At("service")
@@ -129,6 +137,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	if err != nil {
 		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", printable(name), serviceName)
 	}
+	p.audit(ctx, AuditBegun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
@@ -139,41 +148,86 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 		return err
 	}
 	ref := slipway.SecretRef(row.Secret)
-	using, err := p.usedBy(ctx, ref)
+	needed, err := p.neededSecrets(asSystem(ctx), c.service)
 	if err != nil {
 		return err
 	}
-	if len(using) == 0 {
+	if !needed[ref] {
 		if err := p.Secrets.Delete(ctx, ref); err != nil {
 			return err
 		}
 	}
-	p.record(ctx, "secret.removed", serviceName, environmentName, 0, map[string]string{"name": name, "reference": string(ref), "kept_for": strings.Join(using, ", ")})
+	p.record(ctx, "secret.removed", serviceName, environmentName, 0, map[string]string{"name": name, "reference": string(ref), "kept": strconv.FormatBool(needed[ref])})
 	return nil
 }
 
-// usedBy names the live deployments whose config refers to a secret.
-func (p *Platform) usedBy(ctx context.Context, ref slipway.SecretRef) ([]string, error) {
-	var using []string
-	rows, err := p.liveDeployments(ctx, nil)
+// neededSecrets are the values that a service's settings name, and those that its
+// deployments run with, or would when they are gone back to.
+func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipway.SecretRef]bool, error) {
+	settings, err := p.db.Setting.Query().Where(setting.ServiceID(s.ID), setting.SecretNEQ("")).All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range rows {
-		s, err := NewLedger(p.Storage).Snapshot(ctx, slipway.Digest(d.Snapshot))
-		if slipway.CodeOf(err) == slipway.NotFound {
-			continue
+	needed := map[slipway.SecretRef]bool{slipway.SecretRef(s.Credential): true}
+	for _, row := range settings {
+		needed[slipway.SecretRef(row.Secret)] = true
+	}
+	used, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.Or(deployment.Live(true), deployment.HasReleaseWith(release.DiscardedAtIsNil()))).
+		Unique(true).Select(deployment.FieldSnapshot).Strings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(underWay...)).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range waiting {
+		if row.Plan != nil {
+			used = append(used, string(row.Plan.Config))
 		}
+	}
+	for _, digest := range used {
+		snapshot, err := p.snapshot(ctx, digest)
 		if err != nil {
 			return nil, err
 		}
-		uses := slices.ContainsFunc(s.Files, func(f slipway.RenderedFile) bool { return strings.Contains(f.Content, slipway.SecretMark(ref)) })
-		for _, v := range s.Env {
-			uses = uses || v.Secret == ref
+		if snapshot == nil {
+			continue
 		}
-		if uses {
-			using = append(using, d.Edges.Service.Name+" in "+d.Edges.Environment.Name)
+		for _, v := range snapshot.Env {
+			if v.Secret != "" {
+				needed[v.Secret] = true
+			}
 		}
 	}
-	return using, nil
+	return needed, nil
+}
+
+// dropSecrets removes the values of a service that have been needed by nothing for
+// a while. One that was just sealed is named by no setting for a moment.
+func (p *Platform) dropSecrets(ctx context.Context, s *ent.Service, after time.Duration) error {
+	refs, err := p.Secrets.List(ctx, s.Name+"/")
+	if err != nil || len(refs) == 0 {
+		return err
+	}
+	needed, err := p.neededSecrets(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if needed[ref] || !strings.Contains(ref.Name()[strings.LastIndexByte(ref.Name(), '/')+1:], ".") { // of an earlier version, or no setting's
+			p.idle.Delete(ref)
+			continue
+		}
+		since, _ := p.idle.LoadOrStore(ref, stamp())
+		if stamp().Sub(since.(time.Time)) < after {
+			continue
+		}
+		if err := p.Secrets.Delete(ctx, ref); err != nil {
+			return err
+		}
+		p.idle.Delete(ref)
+		p.Log.Info("a secret that nothing needs any more was removed", "service", s.Name, "secret", ref)
+	}
+	return nil
 }

@@ -93,23 +93,26 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	if err := p.answers(ctx, in.Repository()); err != nil {
 		discard()
-		return nil, err
+		return nil, given(err, "url")
 	}
-	create := p.db.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
-	if in.Kind != "" {
-		create.SetKind(service.Kind(in.Kind))
-	}
-	s, err := create.Save(ctx)
+	var s *ent.Service
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.record(ctx, "service.registered", in.Name, "", 0, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+		if in.Kind != "" {
+			create.SetKind(service.Kind(in.Kind))
+		}
+		s, err = create.Save(ctx)
+		return err
+	})
 	if ent.IsConstraintError(err) {
-		// Another registration was quicker; if it came with a token, the value
-		// under the shared name is the last one written, which both checked.
+		// Another was quicker; a token under the shared name is the last one, which both checked.
 		return nil, taken409(in.Name)
 	}
 	if err != nil {
 		discard()
 		return nil, err
 	}
-	p.record(ctx, "service.registered", s.Name, "", 0, map[string]string{"url": s.Repository, "path": s.Path, "branch": s.Branch, "team": owner.Name})
 	return p.Service(ctx, s.Name)
 }
 
@@ -236,24 +239,29 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		return s, nil
 	}
 	if err := p.answers(ctx, in.Repository()); err != nil {
-		return nil, err
+		return nil, given(err, "url")
 	}
-	update := s.Update().Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
-	if in.Kind != "" {
-		update.SetKind(service.Kind(in.Kind))
-	}
-	if owner != nil {
-		update.SetTeamID(owner.ID)
-	}
-	if s, err = update.Save(ctx); err != nil {
-		if ent.IsNotFound(err) {
-			return nil, errOutdated("service " + name)
+	var updated *ent.Service
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.record(ctx, "service.changed", s.Name, "", 0, changed)
+		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+		if in.Kind != "" {
+			update.SetKind(service.Kind(in.Kind))
 		}
+		if owner != nil {
+			update.SetTeamID(owner.ID)
+		}
+		updated, err = update.Save(ctx)
+		return err
+	})
+	if ent.IsNotFound(err) {
+		return nil, errOutdated("service " + name)
+	}
+	if err != nil {
 		return nil, err
 	}
-	p.record(ctx, "service.changed", s.Name, "", 0, changed)
-	s.Edges.Team = owner
-	return s, nil
+	updated.Edges.Team = owner
+	return updated, nil
 }
 
 // RemoveService stops a service in every environment and removes it with its
@@ -284,6 +292,7 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 	}
 	// First what runs: if that can't be stopped, the service is still known and
 	// the removal can be asked for again.
+	p.audit(ctx, AuditBegun, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 	for _, e := range environments {
 		if err := p.Target.Remove(ctx, s.Name, e.Name); err != nil {
 			return slipway.Wrap(slipway.Unavailable, err, "%s could not be stopped in %s; nothing was removed from the records, so try again", s.Name, e.Name)
@@ -298,11 +307,7 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 			return err
 		}
 	}
-	if err := p.forget(ctx, s); err != nil {
-		return err
-	}
-	p.record(ctx, "service.removed", s.Name, "", 0, map[string]string{"url": s.Repository})
-	return nil
+	return p.forget(ctx, s)
 }
 
 func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
@@ -318,7 +323,12 @@ func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
 
 // forget deletes the rows of a service, all or none.
 func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
-	return p.inTx(ctx, func(tx *ent.Tx) error {
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		// While it is still known whose it is.
+		if err := p.Storage.happened(ctx, tx, removal(ctx, tx, s)); err != nil {
+			return err
+		}
+		p.audit(ctx, AuditDone, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 		ids, err := tx.Promotion.Query().Where(promotion.ServiceID(s.ID)).IDs(ctx)
 		if err != nil {
 			return err

@@ -7,6 +7,11 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/slipway-dev/slipway"
 )
 
 // split sends SQLite's reads to connections of their own: in WAL mode they
@@ -36,4 +41,43 @@ func openSQLite(address string, connections int) (*sql.DB, error) {
 		db.SetMaxOpenConns(connections)
 	}
 	return db, err
+}
+
+// roomy tells people about a full disk, which the databases call by numbers of
+// their own.
+type roomy struct{ dialect.Driver }
+
+func (r roomy) Exec(ctx context.Context, query string, args, v any) error {
+	return fullDisk(r.Driver.Exec(ctx, query, args, v))
+}
+
+func (r roomy) Query(ctx context.Context, query string, args, v any) error {
+	return fullDisk(r.Driver.Query(ctx, query, args, v))
+}
+
+func (r roomy) Tx(ctx context.Context) (dialect.Tx, error) {
+	tx, err := r.Driver.Tx(ctx)
+	return roomyTx{tx}, fullDisk(err)
+}
+
+type roomyTx struct{ dialect.Tx }
+
+func (r roomyTx) Exec(ctx context.Context, query string, args, v any) error {
+	return fullDisk(r.Tx.Exec(ctx, query, args, v))
+}
+
+func (r roomyTx) Query(ctx context.Context, query string, args, v any) error {
+	return fullDisk(r.Tx.Query(ctx, query, args, v))
+}
+
+func (r roomyTx) Commit() error { return fullDisk(r.Tx.Commit()) }
+
+// fullDisk recognises SQLITE_FULL and PostgreSQL's disk_full (53100).
+func fullDisk(err error) error {
+	var lite *sqlite.Error
+	var server *pgconn.PgError
+	if errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_FULL || errors.As(err, &server) && server.Code == "53100" {
+		return slipway.Wrap(slipway.Unavailable, err, "the disk of the database is full, and nothing was changed; free some space and try again")
+	}
+	return err
 }

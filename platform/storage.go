@@ -29,6 +29,8 @@ type Storage struct {
 	db      *sql.DB
 	file    string // of SQLite
 	bell    *bell
+	address string        // of the platform, for links in messages; New says it
+	posted  chan struct{} // holds a token when there may be deliveries to start
 }
 
 // OpenStorage opens sqlite:///path/to/file or postgres://..., brings its schema
@@ -58,8 +60,15 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 		}
 		driver = split{Driver: driver, reader: entsql.OpenDB(s.dialect, reader)}
 	}
-	s.bell = newBell()
-	s.Client = ent.NewClient(ent.Driver(driver))
+	s.bell, s.posted = newBell(), make(chan struct{}, 1)
+	s.Client = ent.NewClient(ent.Driver(roomy{driver}))
+	// What an INSERT returns is read after the driver has answered.
+	s.Client.Use(func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			v, err := next.Mutate(ctx, m)
+			return v, fullDisk(err)
+		})
+	})
 	if err := ensureEnvironments(asSystem(ctx), s.Client); err != nil {
 		_ = s.Client.Close()
 		return nil, err

@@ -6,9 +6,11 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/webhook"
 )
 
 // DefaultTeam exists from the start and owns what was registered before there
@@ -27,26 +29,25 @@ func (p *Platform) AddTeam(ctx context.Context, name, displayName string) (*ent.
 	if len(displayName) > 100 {
 		return nil, slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
 	}
-	_, err := p.db.Team.Create().SetName(name).SetDisplayName(displayName).Save(ctx)
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordTeam(ctx, "team.added", name, "", map[string]string{"display_name": displayName})
+		return tx.Team.Create().SetName(name).SetDisplayName(displayName).Exec(ctx)
+	})
 	if ent.IsConstraintError(err) {
 		return nil, slipway.Errorf(slipway.Conflict, "there is a team %s already; give another name", name).At("name")
 	}
 	if err != nil {
 		return nil, err
 	}
-	p.recordTeam(ctx, "team.added", name, "", map[string]string{"display_name": displayName})
 	return p.Team(ctx, name)
 }
 
 func (p *Platform) recordTeam(ctx context.Context, action, name, object string, after map[string]string, before ...map[string]string) {
 	v := slipway.ViewerFrom(ctx)
-	err := p.enterAudit(ctx, sealedEntry{
+	p.keepEntry(ctx, sealedEntry{
 		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: requestFrom(ctx), Action: action,
 		Team: name, Object: object, Result: string(AuditDone), Before: merged(before), After: after,
 	})
-	if err != nil {
-		p.Log.Error("the audit log could not be written", "action", action, "team", name, "error", err)
-	}
 }
 
 // Teams lists the teams that the viewer is in, all for an admin of the
@@ -103,7 +104,8 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 	if err := only.holds("team "+name, t.Revision); err != nil {
 		return err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	var hooks []*ent.Webhook
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		owns, err := tx.Service.Query().Where(service.TeamID(t.ID)).Exist(ctx)
 		if err != nil {
 			return err
@@ -111,15 +113,27 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 		if owns {
 			return slipway.Errorf(slipway.Conflict, "team %s owns services; give them to another team first", name)
 		}
+		if hooks, err = tx.Webhook.Query().Where(webhook.TeamID(t.ID)).All(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Delivery.Delete().Where(delivery.HasWebhookWith(webhook.TeamID(t.ID))).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Webhook.Delete().Where(webhook.TeamID(t.ID)).Exec(ctx); err != nil {
+			return err
+		}
 		if _, err := tx.Membership.Delete().Where(membership.TeamID(t.ID)).Exec(ctx); err != nil {
 			return err
 		}
+		p.recordTeam(ctx, "team.removed", name, "", nil)
 		return tx.Team.DeleteOneID(t.ID).Exec(ctx)
 	})
 	if err != nil {
 		return err
 	}
-	p.recordTeam(ctx, "team.removed", name, "", nil)
+	for _, h := range hooks {
+		p.dropSecret(ctx, slipway.SecretRef(h.Secret))
+	}
 	return nil
 }
 
@@ -143,10 +157,11 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 			before["role"] = string(m.Role)
 		}
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
 			return err
 		}
+		p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
 		return tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
 			OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
 			Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
@@ -154,7 +169,6 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 	if err != nil {
 		return nil, err
 	}
-	p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
 	return p.Team(ctx, name)
 }
 
@@ -172,21 +186,18 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, o
 	if err != nil {
 		return err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
 			return err
 		}
 		n, err := tx.Membership.Delete().Where(membership.TeamID(t.ID), membership.HasAccountWith(account.Name(accountName))).Exec(ctx)
+		p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
 		if err == nil && n == 0 {
 			return slipway.Errorf(slipway.NotFound, "%s is not in team %s", printable(accountName), name)
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
-	return nil
+	return err
 }
 
 // reviseTeam counts a change of a team's members, which must be based on what

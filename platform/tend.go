@@ -11,9 +11,10 @@ type Tending struct {
 	Branches   time.Duration // that environments take pushes of; 0 means every 20 seconds
 	Conditions time.Duration // of what is deployed; 0 means every 10 seconds
 	Retention  time.Duration // of artifacts; 0 means every hour
+	Deliveries time.Duration // to webhooks, which other servers may have left; 0 means every second
 }
 
-// Tend looks at branches and at what runs, again and again until ctx ends. With
+// Tend looks at branches, at what runs and for deliveries, again and again until ctx ends. With
 // several servers on one database each may do it: what was done is not done twice.
 func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Branches <= 0 {
@@ -25,6 +26,9 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Retention <= 0 {
 		every.Retention = time.Hour
 	}
+	if every.Deliveries <= 0 {
+		every.Deliveries = time.Second
+	}
 	ctx = asSystem(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
@@ -32,6 +36,7 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	all.Go(func() {
 		p.again(ctx, every.Retention, "old artifacts could not be removed", func(ctx context.Context) error { return p.Retain(ctx, 24*time.Hour) })
 	})
+	all.Go(func() { p.dispatch(ctx, every.Deliveries) })
 	all.Wait()
 }
 

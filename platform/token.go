@@ -76,12 +76,18 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 		in.Life = 90 * 24 * time.Hour
 	}
 	text := newToken()
-	row, err := p.db.Token.Create().SetAccountID(a.ID).SetName(clean(in.Name)).SetHash(fingerprint(text)).SetHint(text[:len(TokenPrefix)+4]).
-		SetScopes(in.Scopes).SetExpiresAt(time.Now().UTC().Add(in.Life)).Save(ctx)
+	var row *ent.Token
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		row, err = tx.Token.Create().SetAccountID(a.ID).SetName(clean(in.Name)).SetHash(fingerprint(text)).SetHint(text[:len(TokenPrefix)+4]).
+			SetScopes(in.Scopes).SetExpiresAt(time.Now().UTC().Add(in.Life)).Save(ctx)
+		if err == nil {
+			p.recordAccount(ctx, "token.added", a, map[string]string{"token_name": row.Name, "id": strconv.Itoa(row.ID), "scopes": scopes(in.Scopes)})
+		}
+		return err
+	})
 	if err != nil {
 		return nil, none, err
 	}
-	p.recordAccount(ctx, "token.added", a, map[string]string{"token_name": row.Name, "id": strconv.Itoa(row.ID), "scopes": scopes(in.Scopes)})
 	row.Edges.Account = a
 	return row, slipway.NewSecret(text), nil
 }
@@ -141,11 +147,10 @@ func (p *Platform) RevokeToken(ctx context.Context, id int) error {
 		}
 		return err
 	}
-	if err := p.db.Token.UpdateOneID(id).SetRevokedAt(time.Now().UTC()).Exec(ctx); err != nil {
-		return err
-	}
-	p.recordAccount(ctx, "token.revoked", row.Edges.Account, map[string]string{"token_name": row.Name, "id": strconv.Itoa(id)})
-	return nil
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordAccount(ctx, "token.revoked", row.Edges.Account, map[string]string{"token_name": row.Name, "id": strconv.Itoa(id)})
+		return tx.Token.UpdateOneID(id).SetRevokedAt(time.Now().UTC()).Exec(ctx)
+	})
 }
 
 // Identify finds out who a credential belongs to: a token, or the access token

@@ -104,20 +104,26 @@ func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInp
 		return Trust{}, err
 	}
 	if err := openid.Discover(ctx, in.Issuer); err != nil {
-		return Trust{}, err
+		return Trust{}, given(err, "issuer")
 	}
 	kept := slices.Clone(in.Scopes)
 	if in.Once {
 		kept = append(kept, singleUse)
 	}
-	row, err := p.db.Trust.Create().SetServiceID(s.ID).SetName(in.Name).SetIssuer(in.Issuer).SetAudience(in.Audience).SetSubject(in.Subject).SetScopes(kept).Save(ctx)
+	var row *ent.Trust
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		row, err = tx.Trust.Create().SetServiceID(s.ID).SetName(in.Name).SetIssuer(in.Issuer).SetAudience(in.Audience).SetSubject(in.Subject).SetScopes(kept).Save(ctx)
+		if err == nil {
+			p.record(ctx, "trust.added", s.Name, "", 0, trustFacts(trustOf(row)))
+		}
+		return err
+	})
 	if ent.IsConstraintError(err) {
 		return Trust{}, taken
 	}
 	if err != nil {
 		return Trust{}, err
 	}
-	p.record(ctx, "trust.added", s.Name, "", 0, trustFacts(trustOf(row)))
 	return trustOf(row), nil
 }
 
@@ -152,9 +158,8 @@ func (p *Platform) RemoveTrust(ctx context.Context, serviceName, name string) er
 	if err != nil {
 		return missing(err, "%s has no trust %s; `slipway trust ls %s` lists them", s.Name, printable(name), s.Name)
 	}
-	if err := p.db.Trust.DeleteOneID(row.ID).Exec(ctx); err != nil {
-		return missing(err, "%s has no trust %s any more", s.Name, printable(name))
-	}
-	p.audit(ctx, AuditDone, "trust.removed", s.Name, "", "trust "+name, "", trustFacts(trustOf(row)), nil)
-	return nil
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit(ctx, AuditDone, "trust.removed", s.Name, "", "trust "+name, "", trustFacts(trustOf(row)), nil)
+		return missing(tx.Trust.DeleteOneID(row.ID).Exec(ctx), "%s has no trust %s any more", s.Name, printable(name))
+	})
 }

@@ -24,7 +24,7 @@ INSERT INTO log_chunks (id, promotion_id, step, attempt, seq, text, at) VALUES (
 INSERT INTO snapshots (id, created_at, updated_at, digest, content) VALUES (1, {at}, {at}, 'sha256:5e', '{}');
 INSERT INTO deployments (id, created_at, updated_at, promotion_id, snapshot, live, verified, environment_id, release_id, service_id) VALUES (3, {at}, {at}, 41, 'sha256:5e', true, true, 1, 5, 7);
 INSERT INTO settings (id, created_at, updated_at, scope, key, value, environment_id, service_id) VALUES (1, {at}, {at}, '7/-', 'MODE', 'service', NULL, 7), (2, {at}, {at}, '-/1', 'LEVEL', 'environment', 1, NULL), (3, {at}, {at}, '7/1', 'MODE', 'both', 1, 7);
-INSERT INTO events (id, at, kind, actor, service, environment, promotion_id) VALUES (1, {at}, 'promotion.started', 'local', 'billing', 'dev', 41);`
+INSERT INTO events (id, at, kind, actor, service, environment, promotion_id) VALUES (500, {at}, 'promotion.started', 'local', 'billing', 'dev', 41);`
 
 // TestADatabaseOfEveryEarlierVersionIsUpgraded starts from each version, with
 // data, and expects all of it in the newest.

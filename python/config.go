@@ -35,6 +35,7 @@ type Process struct {
 	Command      Command `yaml:"command" json:"command"`
 	Instances    int     `yaml:"instances" json:"instances,omitempty"`         // default 1
 	GraceSeconds int     `yaml:"grace_seconds" json:"grace_seconds,omitempty"` // SIGTERM to SIGKILL, default 10
+	MemoryMB     int     `yaml:"memory_mb" json:"memory_mb,omitempty"`         // of an instance; the node's bound unless given
 }
 
 // TestConfig overrides how tests run.

@@ -56,6 +56,7 @@ type teamView struct {
 	*ent.Team
 	Change   verdict
 	Platform verdict
+	Hooks    verdict
 	Accounts []*ent.Account // who could become a member
 	Link     string         // of an invitation, shown once
 	Until    string
@@ -108,7 +109,7 @@ func (p *portal) teamPage(c *call, status int, v teamView) error {
 	if v.Team, err = p.Team(c.ctx, c.r.PathValue("team")); err != nil {
 		return err
 	}
-	v.Change, v.Platform = c.may(slipway.PermitTeam, v.ID, ""), c.may(slipway.PermitPlatform, 0, "")
+	v.Change, v.Platform, v.Hooks = c.may(slipway.PermitTeam, v.ID, ""), c.may(slipway.PermitPlatform, 0, ""), c.may(slipway.PermitWebhookRead, v.ID, "")
 	if v.Change.May {
 		list, err := p.Accounts(c.ctx, platform.Page{Limit: platform.MaxPage})
 		if err != nil {

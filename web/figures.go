@@ -21,6 +21,7 @@ type figure struct {
 	Name, Value, Note string
 	Points            []*float64
 	say               func(float64) string
+	over              string // the time; "" for as many weeks as there are points
 }
 
 // halves are the means of the weeks of the first half, and of the second; nil
@@ -60,7 +61,11 @@ func (f figure) trend() string {
 
 // sentence says in words what the line shows.
 func (f figure) sentence() string {
-	text := fmt.Sprintf("%s over %d weeks: ", f.Name, len(f.Points))
+	over := f.over
+	if over == "" {
+		over = plural(len(f.Points), "week")
+	}
+	text := f.Name + " over " + over + ": "
 	if t := f.trend(); t != "" {
 		return text + t + ", comparing the second half of them with the first"
 	}
@@ -134,11 +139,11 @@ func figures(d slipway.Delivery, environment string) []figure {
 		frequency = strconv.FormatFloat(often/7, 'f', 1, 64) + " a day"
 	}
 	return []figure{
-		{"Deployments to " + environment, frequency, plural(d.Deployments, "deployment"), d.Frequency.Weeks, weekly},
-		{"Lead time", orNone(d.Lead.Value, lasting), "commit to " + environment + ", median", d.Lead.Weeks, lasting},
-		{"Change fail rate", orNone(d.FailRate.Value, part), fmt.Sprintf("%d of %d undone or rolled back", d.Failures, d.Deployments), d.FailRate.Weeks, part},
-		{"Recovery time", orNone(d.Recovery.Value, lasting), "until the former release was back, median", d.Recovery.Weeks, lasting},
-		{"Rework rate", orNone(d.ReworkRate.Value, part), fmt.Sprintf("%d of %d to mend a failed one", d.Reworks, d.Deployments), d.ReworkRate.Weeks, part},
+		{"Deployments to " + environment, frequency, plural(d.Deployments, "deployment"), d.Frequency.Weeks, weekly, ""},
+		{"Lead time", orNone(d.Lead.Value, lasting), "commit to " + environment + ", median", d.Lead.Weeks, lasting, ""},
+		{"Change fail rate", orNone(d.FailRate.Value, part), fmt.Sprintf("%d of %d undone or rolled back", d.Failures, d.Deployments), d.FailRate.Weeks, part, ""},
+		{"Recovery time", orNone(d.Recovery.Value, lasting), "until the former release was back, median", d.Recovery.Weeks, lasting, ""},
+		{"Rework rate", orNone(d.ReworkRate.Value, part), fmt.Sprintf("%d of %d to mend a failed one", d.Reworks, d.Deployments), d.ReworkRate.Weeks, part, ""},
 	}
 }
 

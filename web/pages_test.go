@@ -25,7 +25,7 @@ var inline = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>[^<]|<style|\sstyle=|\s
 var allPages = []string{
 	"/", "/figures", "/figures?service=payments&env=dev", "/figures?team=billing&weeks=4", "/services/payments/between?from=dev&to=test", "/?q=pay", "/?team=billing", "/search", "/search?q=pay", "/promotions", "/promotions?service=payments", "/promotions/1", "/promotions/1?step=test", "/promotions/1?find=begin", "/promotions/1?step=build&line=1",
 	"/promotions/1/log/build", "/services/payments", "/services/payments/releases/1", "/services/payments/compare?from=1&to=1", "/services/payments/config", "/services/payments/config?env=dev", "/services/payments/config?env=dev&with=test&view=rendered",
-	"/services/payments/logs", "/services/payments/activity", "/services/payments/settings", "/services/payments/promote", "/services/payments/promote?to=test", "/services/payments/rollback?env=dev", "/services/new", "/environments", "/teams", "/teams/billing", "/account", "/account/tokens",
+	"/services/payments/logs", "/services/payments/activity", "/services/payments/traffic", "/services/payments/settings", "/services/payments/promote", "/services/payments/promote?to=test", "/services/payments/rollback?env=dev", "/services/new", "/environments", "/nodes", "/teams", "/teams/billing", "/teams/billing/integrations", "/teams/billing/integrations/1", "/teams/billing/integrations/1?state=failed", "/account", "/account/tokens",
 }
 
 // TestPagesByRole opens every page as everybody. What belongs to another team
@@ -33,6 +33,7 @@ var allPages = []string{
 func TestPagesByRole(t *testing.T) {
 	s := newSite(t)
 	s.service("payments", "billing", "main")
+	s.hook("billing")
 	people := map[string]*browser{
 		"admin":      s.person("alice", true, nil),
 		"maintainer": s.person("mara", false, map[string]slipway.Role{"billing": slipway.RoleMaintainer}),
@@ -46,6 +47,9 @@ func TestPagesByRole(t *testing.T) {
 			want := http.StatusOK
 			if role == "outsider" && (strings.Contains(path, "/services/payments") || strings.Contains(path, "/promotions/1") || strings.Contains(path, "billing") && strings.HasPrefix(path, "/teams") || strings.Contains(path, "service=payments") || strings.Contains(path, "/figures?team=billing")) {
 				want = http.StatusNotFound
+			}
+			if (role == "developer" || role == "viewer") && strings.Contains(path, "/integrations") {
+				want = http.StatusForbidden
 			}
 			a := b.get(path)
 			if a.status != want {
@@ -79,7 +83,7 @@ func TestPagesByRole(t *testing.T) {
 	for path, fields := range map[string]url.Values{
 		"/services/payments/promote": {"to": {"dev"}}, "/services/payments/rollback": {"env": {"dev"}}, "/services/payments/config": {"env": {"dev"}, "key": {"A"}, "value": {"b"}},
 		"/services/payments/secrets": {"env": {"dev"}, "name": {"A"}, "secret": {"b"}}, "/services/payments/settings": {"url": {"https://a.example/b"}, "kind": {"web"}}, "/services/payments/remove": {"name": {"payments"}},
-		"/environments": {"name": {"more"}}, "/teams": {"name": {"more"}}, "/teams/billing/members": {"account": {"vera"}, "role": {"admin"}}, "/teams/billing/invitations": {"role": {"admin"}}, "/teams/billing/remove": nil, "/people/vera": {"do": {"admin"}},
+		"/environments": {"name": {"more"}}, "/teams": {"name": {"more"}}, "/teams/billing/members": {"account": {"vera"}, "role": {"admin"}}, "/teams/billing/invitations": {"role": {"admin"}}, "/teams/billing/remove": nil, "/teams/billing/integrations": {"url": {"https://evil.example.com"}}, "/teams/billing/integrations/1": {"url": {"https://evil.example.com"}}, "/teams/billing/integrations/1/ping": nil, "/teams/billing/integrations/1/rotate": nil, "/teams/billing/integrations/1/remove": nil, "/teams/billing/integrations/1/deliveries/1/replay": nil, "/people/vera": {"do": {"admin"}},
 	} {
 		if a := people["viewer"].post("/account", path, fields); a.status != http.StatusForbidden {
 			t.Errorf("a viewer's POST %s: %d", path, a.status)
@@ -127,6 +131,7 @@ func TestHostileTextIsShown(t *testing.T) {
 		return slipway.Snapshot{Env: req.Values, Files: []slipway.RenderedFile{{Path: hostile, Content: hostile}}}, nil
 	}
 	s.service("payments", "billing", "")
+	s.hook("billing")
 	if err := s.Ledger.Log(as(), "1", slipway.StepBuild, 1, 99, hostile+"\n\x1b[32m"+hostile+"\n"); err != nil {
 		t.Fatal(err)
 	}

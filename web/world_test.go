@@ -88,6 +88,18 @@ func (s *site) service(name, team, ref string) {
 	s.promote(platform.PromoteInput{Service: name, Ref: ref})
 }
 
+// hook makes a team's webhook, the first one, and pings it.
+func (s *site) hook(team string) {
+	s.t.Helper()
+	w, _, err := s.AddWebhook(as(), team, platform.WebhookInput{URL: "https://hooks.example.com/T000/s3cr3t?x=" + url.QueryEscape(hostile)})
+	if err == nil {
+		_, err = s.PingWebhook(as(), team, w.ID)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *site) promote(in platform.PromoteInput) string {
 	s.t.Helper()
 	q, err := s.Promote(as(), in)

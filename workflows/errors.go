@@ -23,7 +23,11 @@ func toTemporal(err error) error {
 	if errors.As(err, &known) && known.Code != slipway.Internal {
 		message = known.Message
 	}
-	return temporal.NewApplicationErrorWithOptions(message, string(code), temporal.ApplicationErrorOptions{NonRetryable: !slipway.Retryable(err)})
+	options := temporal.ApplicationErrorOptions{NonRetryable: !slipway.Retryable(err)}
+	if code == slipway.Limited && known != nil {
+		options.NextRetryDelay = known.After // 0 leaves it to the policy
+	}
+	return temporal.NewApplicationErrorWithOptions(message, string(code), options)
 }
 
 // fromTemporal is the way back.

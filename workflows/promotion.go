@@ -55,6 +55,9 @@ const (
 	Queue = "slipway"
 	// BuildQueue takes builds and tests, of which few run at once.
 	BuildQueue = "slipway-builds"
+	// DeliveryQueue takes messages to webhooks: receivers that don't answer hold
+	// up each other, and nothing else.
+	DeliveryQueue = "slipway-deliveries"
 
 	cancelUpdate    = "cancel"
 	decideUpdate    = "decide"

@@ -333,8 +333,13 @@ func TestWorkerDies(t *testing.T) {
 // written for TestReplay.
 func checkHistory(t *testing.T, service string) {
 	t.Helper()
+	keepHistory(t, workflows.WorkflowID(service, "dev"), service)
+}
+
+func keepHistory(t *testing.T, workflow, name string) {
+	t.Helper()
 	var events []*historypb.HistoryEvent
-	iter := shared.Client().GetWorkflowHistory(context.Background(), workflows.WorkflowID(service, "dev"), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	iter := shared.Client().GetWorkflowHistory(context.Background(), workflow, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for iter.HasNext() {
 		e, err := iter.Next()
 		if err != nil {
@@ -347,10 +352,10 @@ func checkHistory(t *testing.T, service string) {
 		t.Fatal(err)
 	}
 	if len(text) > 100<<10 || leaks(string(text)) {
-		t.Errorf("the history of %s has %d bytes; a value in it: %v", service, len(text), leaks(string(text)))
+		t.Errorf("the history of %s has %d bytes; a value in it: %v", name, len(text), leaks(string(text)))
 	}
 	if *record {
-		if err := os.WriteFile(filepath.Join("testdata", service+".json"), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", name+".json"), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -367,6 +372,7 @@ func TestReplay(t *testing.T) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".json"), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
 			replayer.RegisterWorkflow(workflows.Promotion)
+			replayer.RegisterWorkflow(workflows.Delivery)
 			f, err := os.Open(file)
 			if err != nil {
 				t.Fatal(err)

@@ -2,13 +2,14 @@ package workflows
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -20,18 +21,19 @@ import (
 // ports. Each is idempotent by promotion id, so that it may run again after a
 // crash.
 type Steps struct {
-	Source    slipway.Source
-	Builder   slipway.Builder
-	Renderer  slipway.Renderer
-	Target    slipway.Target
-	Rehearser slipway.Rehearser
-	Verifier  slipway.Verifier
-	Ledger    slipway.Ledger
-	Snapshots slipway.Snapshots
-	Gates     slipway.Gatekeeper
-	Queue     Queued
-	Work      string // where trees are exported to
-	Log       *slog.Logger
+	Source     slipway.Source
+	Builder    slipway.Builder
+	Renderer   slipway.Renderer
+	Target     slipway.Target
+	Rehearser  slipway.Rehearser
+	Verifier   slipway.Verifier
+	Ledger     slipway.Ledger
+	Snapshots  slipway.Snapshots
+	Gates      slipway.Gatekeeper
+	Queue      Queued
+	Deliveries Deliveries
+	Work       string // where trees are exported to
+	Log        *slog.Logger
 }
 
 // StepInput is what every step gets.
@@ -160,7 +162,7 @@ func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err e
 			}
 		}
 		artifact, err := s.Builder.Build(ctx, slipway.BuildRequest{
-			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, RunID: runID(in, slipway.StepBuild),
+			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, RunID: s.runID(in, slipway.StepBuild),
 		}, log)
 		if err != nil {
 			return err
@@ -186,7 +188,7 @@ func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err e
 // Test runs the service's own tests. Red ones fail the promotion.
 func (s *Steps) Test(ctx context.Context, in StepInput) (done StepResult, err error) {
 	err = s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
-		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: runID(in, slipway.StepTest)}, log)
+		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: s.runID(in, slipway.StepTest)}, log)
 		if err != nil && slipway.CodeOf(err) != slipway.Refused {
 			return err
 		}
@@ -360,6 +362,9 @@ func (s *Steps) deployment(ctx context.Context, in StepInput) (slipway.Deploymen
 	}, nil
 }
 
-func runID(in StepInput, step slipway.StepName) string {
-	return "promotion-" + in.Promotion + "-" + string(step) + "-" + strconv.Itoa(os.Getuid())
+// runID marks the processes of a step. Another platform on the same machine has
+// promotions of the same numbers; its processes are none of ours.
+func (s *Steps) runID(in StepInput, step slipway.StepName) string {
+	place := sha256.Sum256([]byte(s.Work))
+	return "promotion-" + in.Promotion + "-" + string(step) + "-" + hex.EncodeToString(place[:6])
 }

@@ -20,12 +20,14 @@ const promotionMemo = "promotion"
 
 // Options tune a worker.
 type Options struct {
-	Builds int // builds and tests at once; 0 means 2
+	Builds     int // builds and tests at once; 0 means 2
+	Deliveries int // messages to webhooks at once; 0 means 20
 }
 
-// Worker carries out promotions: one task queue for the quick steps, one for
-// builds, so that builds don't keep deploys waiting.
-type Worker struct{ quick, builds worker.Worker }
+// Worker carries out promotions and deliveries: one task queue for the quick
+// steps, one for builds and one for messages to webhooks, so that neither keeps
+// deploys waiting.
+type Worker struct{ quick, builds, deliveries worker.Worker }
 
 // remembered is how many promotions under way are kept in memory; another one that
 // wakes up is read from its history again, which takes milliseconds. Those that wait
@@ -36,6 +38,9 @@ const remembered = 200
 func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	if o.Builds <= 0 {
 		o.Builds = 2
+	}
+	if o.Deliveries <= 0 {
+		o.Deliveries = 20
 	}
 	if steps.Log == nil {
 		steps.Log = slog.New(slog.DiscardHandler)
@@ -49,19 +54,27 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 		builds: worker.New(c, BuildQueue, worker.Options{
 			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: o.Builds, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
 		}),
+		deliveries: worker.New(c, DeliveryQueue, worker.Options{
+			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: o.Deliveries, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
+		}),
 	}
 	w.quick.RegisterWorkflow(Promotion)
-	w.quick.RegisterActivity(steps)
-	w.builds.RegisterActivity(steps)
+	w.quick.RegisterWorkflow(Delivery)
+	for _, queue := range []worker.Worker{w.quick, w.builds, w.deliveries} {
+		queue.RegisterActivity(steps)
+	}
 	return w
 }
 
 // Start starts polling.
-func (w *Worker) Start() error { return errors.Join(w.quick.Start(), w.builds.Start()) }
+func (w *Worker) Start() error {
+	return errors.Join(w.quick.Start(), w.builds.Start(), w.deliveries.Start())
+}
 
 // Stop ends polling; steps under way are told that the worker goes, and run
 // again on the next one.
 func (w *Worker) Stop() {
+	w.deliveries.Stop()
 	w.builds.Stop()
 	w.quick.Stop()
 }

@@ -163,7 +163,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	for name, command := range p.Processes {
 		process := slipway.Process{Name: name, Command: string(command), Instances: 1}
 		if stated, ok := c.Processes[name]; ok {
-			process.Instances, process.GraceSeconds = max(stated.Instances, 1), stated.GraceSeconds
+			process.Instances, process.GraceSeconds, process.MemoryMB = max(stated.Instances, 1), stated.GraceSeconds, stated.MemoryMB
 		}
 		m.Processes = append(m.Processes, process)
 	}

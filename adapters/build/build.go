@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -56,7 +57,9 @@ func New(o Options) (*Builder, error) {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the data directory %s can't be written", o.Data)
 		}
 	}
-	return &Builder{o}, nil
+	b := &Builder{o}
+	b.sweepRuns()
+	return b, nil
 }
 
 // run is what one build or test works with.
@@ -71,13 +74,42 @@ func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
 	// What a crash left of the same run must not go on beside it.
 	sandbox.End(id)
 	home, err := os.MkdirTemp(filepath.Join(b.o.Data, "work"), "run-")
+	var lock *os.File
+	if err == nil {
+		lock, err = lockDir(home)
+	}
 	if err == nil {
 		err = os.Mkdir(filepath.Join(home, "tmp"), 0o700)
 	}
 	if err != nil {
 		return nil, nil, disk(err, "the build has no place to work")
 	}
-	return &run{Builder: b, id: id, home: home, log: log}, func() { _ = os.RemoveAll(home) }, nil
+	return &run{Builder: b, id: id, home: home, log: log}, func() { _ = os.RemoveAll(home); _ = lock.Close() }, nil
+}
+
+// lockDir takes the lock of a directory, which dies with the process; an error says
+// that another one has it.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// sweepRuns removes what builds left whose process was killed: nobody has their lock.
+func (b *Builder) sweepRuns() {
+	homes, _ := filepath.Glob(filepath.Join(b.o.Data, "work", "run-*"))
+	for _, home := range homes {
+		if lock, err := lockDir(home); err == nil {
+			_ = os.RemoveAll(home)
+			_ = lock.Close()
+		}
+	}
 }
 
 // Build reads the project, makes or finds its environment, imports the

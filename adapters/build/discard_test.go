@@ -1,6 +1,7 @@
 package build
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,5 +52,29 @@ func TestDiscard(t *testing.T) {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", filepath.Base(path), err == nil, want)
 		}
+	}
+}
+
+// TestRunsOfTheDead: a builder removes what a killed one left, and nothing that is in use.
+func TestRunsOfTheDead(t *testing.T) {
+	b := &Builder{o: Options{Data: t.TempDir()}}
+	left := filepath.Join(b.o.Data, "work", "run-left")
+	if err := os.MkdirAll(filepath.Join(left, "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, done, err := b.newRun("run-of-the-dead", io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.sweepRuns()
+	if _, err := os.Stat(left); err == nil {
+		t.Error("what nobody uses is still there")
+	}
+	if _, err := os.Stat(r.home); err != nil {
+		t.Error("what is in use was removed")
+	}
+	done()
+	if _, err := os.Stat(r.home); err == nil {
+		t.Error("it was left")
 	}
 }

@@ -273,6 +273,10 @@ func (m *mirror) runTo(ctx context.Context, timeout time.Duration, most int64, o
 			extra[name] = v
 		}
 	}
+	// git's own name for it: not every libcurl that git is built with knows the other.
+	if file := extra["SSL_CERT_FILE"]; file != "" && extra["GIT_SSL_CAINFO"] == "" {
+		extra["GIT_SSL_CAINFO"] = file
+	}
 	if len(args) > 0 && args[0] != "init" {
 		args = append([]string{"--git-dir=" + m.dir}, args...)
 	}

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,13 +35,55 @@ func serve(t *testing.T, r sourcetest.Repo, guard func(http.ResponseWriter, *htt
 		Path: r.Git("--exec-path") + "/git-http-backend", Stderr: io.Discard,
 		Env: []string{"GIT_PROJECT_ROOT=" + r.Dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if guard == nil || guard(w, req) {
-			handler.ServeHTTP(w, req)
-		}
-	}))
+	server := httptest.NewServer(guarded(handler, guard))
 	t.Cleanup(server.Close)
 	return slipway.Repository{URL: server.URL + "/.git"}
+}
+
+func guarded(h http.Handler, guard func(http.ResponseWriter, *http.Request) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if guard == nil || guard(w, req) {
+			h.ServeHTTP(w, req)
+		}
+	})
+}
+
+// TestHTTPS speaks to a server whose certificate an authority of one's own has
+// signed: it is trusted when that is said, and else refused with what to do.
+func TestHTTPS(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	commit := r.Commit("a.txt", "one")
+	plain := serve(t, r, nil)
+	to, err := url.Parse(strings.TrimSuffix(plain.URL, "/.git"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(to))
+	t.Cleanup(server.Close)
+	repo := slipway.Repository{URL: server.URL + "/.git"}
+	_, err = newSource(t, source.Options{}).Resolve(t.Context(), repo, "main")
+	if slipway.CodeOf(err) != slipway.Unavailable || !strings.Contains(err.Error(), "SSL_CERT_FILE") {
+		t.Errorf("an unknown authority: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "authority.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_SSL_CAINFO", "") // which would win
+	t.Setenv("SSL_CERT_FILE", file)
+	g := newSource(t, source.Options{})
+	found, err := g.Resolve(t.Context(), repo, "main")
+	if err != nil || found.ID != commit {
+		t.Fatalf("%+v %v", found, err)
+	}
+	dir := filepath.Join(t.TempDir(), "tree")
+	if err := g.Export(t.Context(), repo, commit, dir, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "a.txt")); err != nil || string(got) != "one" {
+		t.Errorf("%q %v", got, err)
+	}
 }
 
 func TestGitKeepsTheContractByHTTP(t *testing.T) {

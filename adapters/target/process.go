@@ -43,12 +43,6 @@ func Process(data string) *Node {
 	return &Node{client: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 4}}}
 }
 
-// Status is what the agent says of itself.
-type Status struct {
-	PID  int    `json:"pid"`
-	Edge string `json:"edge"`
-}
-
 // line is one line of an answer, see node.Line.
 type line struct {
 	Log   string `json:"log"`
@@ -63,7 +57,7 @@ type line struct {
 type query struct{ Service, Environment string }
 
 // Status asks the agent who it is.
-func (n *Node) Status(ctx context.Context) (s Status, err error) {
+func (n *Node) Status(ctx context.Context) (s slipway.NodeStatus, err error) {
 	err = n.call(ctx, "status", struct{}{}, io.Discard, &s)
 	return s, err
 }

@@ -77,7 +77,7 @@ func New(t testing.TB) *World {
 	}
 	w.Ledger = platform.NewLedger(storage)
 	w.Platform = platform.New(platform.Options{
-		Storage: storage, OpenID: openID{w}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Builder: builder{w}, Renderer: renderer{w},
+		Storage: storage, OpenID: openID{w}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Courier: courier{}, Builder: builder{w}, Renderer: renderer{w},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost:7080/"
 		},

@@ -55,7 +55,7 @@ func expand(command string, env func(string) string) ([]string, error) {
 
 // startAgent returns the node agent of a data directory, starting one as a
 // process of its own session when none answers.
-func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (target.Status, error) {
+func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (slipway.NodeStatus, error) {
 	client := target.Process(data)
 	if status, err := client.Status(ctx); err == nil {
 		if status.Edge != edge {
@@ -66,12 +66,12 @@ func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (targe
 	// Refuse a taken edge address here, in a sentence, not in the agent's log.
 	probe, err := listenEdge(edge)
 	if err != nil {
-		return target.Status{}, err
+		return slipway.NodeStatus{}, err
 	}
 	_ = probe.Close()
 	exited, err := spawnAgent(data, probe.Addr().String())
 	if err != nil {
-		return target.Status{}, slipway.Wrap(slipway.Internal, err, "the node agent can't be started")
+		return slipway.NodeStatus{}, slipway.Wrap(slipway.Internal, err, "the node agent can't be started")
 	}
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
@@ -84,11 +84,11 @@ func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (targe
 				return status, nil
 			}
 		case <-exited:
-			return target.Status{}, slipway.Errorf(slipway.Unavailable, "the node agent stopped at once; the reason is at the end of %s", agentLog(data))
+			return slipway.NodeStatus{}, slipway.Errorf(slipway.Unavailable, "the node agent stopped at once; the reason is at the end of %s", agentLog(data))
 		case <-deadline.C:
-			return target.Status{}, slipway.Errorf(slipway.Unavailable, "the node agent did not answer within 20 s; see %s", agentLog(data))
+			return slipway.NodeStatus{}, slipway.Errorf(slipway.Unavailable, "the node agent did not answer within 20 s; see %s", agentLog(data))
 		case <-ctx.Done():
-			return target.Status{}, ctx.Err()
+			return slipway.NodeStatus{}, ctx.Err()
 		}
 	}
 }

@@ -51,6 +51,8 @@ func (a *app) values(t typed, v *kong.Value) []proposal {
 		return quick.freezes()
 	case name == "id" && (noun == "promotion" || noun == "approve" || noun == "reject"):
 		return quick.promotions(noun != "promotion")
+	case holder == "KIND":
+		return words(slipway.EventKinds...)
 	case name == "profile", name == "name" && noun == "profile":
 		return quick.profileNames()
 	case name == "role":

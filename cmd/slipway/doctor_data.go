@@ -18,6 +18,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver of the database
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/ent/migrate"
 )
@@ -179,7 +180,7 @@ func (d *doctor) running() {
 	default:
 		d.say("platform", warn, "none runs on "+d.Data, "slipway up --data "+d.Data)
 	}
-	var agent target.Status
+	var agent slipway.NodeStatus
 	d.within(func(ctx context.Context) { agent, err = target.Process(d.Data).Status(ctx) })
 	alive := err == nil
 	switch {

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
 	"github.com/slipway-dev/slipway/adapters/config"
+	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/source"
@@ -56,6 +57,7 @@ type setup struct {
 	edge     string
 	database string // "" for SQLite in the data directory
 	builds   int    // 0 for the default
+	requests int    // api.Options.RequestsPerMinute
 }
 
 // startEmbedded starts storage, engine, worker and API on a data directory,
@@ -138,9 +140,14 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	core := platform.New(platform.Options{
 		Address: p.URL,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
+		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
+		Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
+			status, err := node.Status(ctx)
+			return []slipway.NodeStatus{status}, err
+		},
 		URL: func(service, environment string) string {
 			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
 		},
@@ -148,7 +155,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	ledger := platform.NewLedger(storage)
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
-		Ledger: ledger, Snapshots: ledger, Queue: core,
+		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,
 		Gates: &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer}, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{Builds: how.builds})
 	if err := worker.Start(); err != nil {
@@ -167,7 +174,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests})
 }
 
 // newBuilder opens what makes releases and renders their config.
@@ -207,6 +214,11 @@ func (p *embedded) serve(server *api.Server, listeners ...net.Listener) {
 	p.onStop(func() { cancel(); <-ended })
 }
 
+// lockPatience is how long a lock is waited for whose holder is no platform that runs.
+const lockPatience = 5 * time.Second
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
 // lock makes this process the only platform on a data directory. The lock dies
 // with the process, however it dies.
 func (p *embedded) lock(data string) error {
@@ -214,7 +226,17 @@ func (p *embedded) lock(data string) error {
 	if err != nil {
 		return slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be written; choose another with --data", data)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	// A process that the last platform was starting when it was killed holds the lock
+	// until it has become the program that it was to be.
+	for began := time.Now(); ; <-time.After(20 * time.Millisecond) {
+		if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			break
+		}
+		if r, unread := readRunning(data); unread == nil && alive(r.PID) || time.Since(began) > lockPatience {
+			break
+		}
+	}
+	if err != nil {
 		_ = file.Close()
 		if r, err := readRunning(data); err == nil {
 			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, %s); stop it with: slipway down --data %s", data, r.PID, r.address(), data)
@@ -232,11 +254,14 @@ func (p *embedded) announce(data string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
-		return err
+	if err = os.WriteFile(name+".new", text, 0o600); err == nil {
+		p.onStop(func() { _ = os.Remove(name) })
+		err = os.Rename(name+".new", name)
 	}
-	p.onStop(func() { _ = os.Remove(name) })
-	return os.Rename(name+".new", name)
+	if err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "%s can't be written: is the disk full? Free some space, then start again", name)
+	}
+	return nil
 }
 
 func readRunning(data string) (r running, err error) {

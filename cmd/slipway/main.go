@@ -66,6 +66,7 @@ type program struct {
 	Releases  releasesCommand   `cmd:"" group:"Look" help:"List the releases of a service."`
 	Promotion promotionCommands `cmd:"" group:"Look" help:"Show, follow and cancel promotions."`
 	Traffic   trafficCommand    `cmd:"" group:"Look" help:"Show how many requests a service answered, and how fast."`
+	Nodes     nodesCommand      `cmd:"" group:"Look" help:"Show the machines that run services."`
 	Dora      doraCommand       `cmd:"" group:"Look" help:"Show the measures of delivery: how often, how fast, how safely."`
 	Logs      logsCommand       `cmd:"" group:"Look" help:"Print the output of a running service."`
 	Open      openCommand       `cmd:"" group:"Look" help:"Open a service, or the API's reference page, in a browser."`
@@ -81,6 +82,7 @@ type program struct {
 	Token     tokenCommands     `cmd:"" group:"Access" help:"Tokens for programs."`
 	Provider  providerCommands  `cmd:"" group:"Access" help:"OpenID providers that people sign in through."`
 	Trust     trustCommands     `cmd:"" group:"Access" help:"CI jobs that act for a service without a stored secret."`
+	Webhook   webhookCommands   `cmd:"" group:"Access" help:"Addresses that are told what happens to a team's services."`
 	Audit     auditCommands     `cmd:"" group:"Access" help:"Who did and tried what."`
 	API       apiCommand        `cmd:"" name:"api" group:"Look" help:"Make any request of the API."`
 	Help      helpCommand       `cmd:"" group:"Look" help:"Show help for a command."`

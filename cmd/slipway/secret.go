@@ -128,7 +128,7 @@ func (c *secretRm) Run(a *app) error {
 		return cl.DeleteSecretWithResponse(ctx, c.Service, c.Name, &client.DeleteSecretParams{Environment: given(c.Env)})
 	})
 	if err == nil && !a.JSON {
-		fmt.Fprintf(a.stdout, "%s is removed.\n", c.Name)
+		fmt.Fprintf(a.stdout, "%s is removed. What runs with it, or could be gone back to, keeps its value until that is over.\n", c.Name)
 	}
 	return err
 }

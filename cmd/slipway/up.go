@@ -20,8 +20,17 @@ type upCommand struct {
 	Edge     string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
 	Database string `placeholder:"URL" env:"SLIPWAY_DATABASE" help:"Where rows are kept: postgres://user@host/name. SQLite in the data directory unless given. Set it in the environment when it holds a password."`
 	Builds   int    `default:"2" help:"How many builds and tests run at once; services take turns." env:"SLIPWAY_BUILDS"`
+	Rate     int    `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
 	networkFlags
 	outgoingFlags
+}
+
+// requests is the bound as the API wants it, where 0 means "as usual".
+func (c *upCommand) requests() int {
+	if c.Rate <= 0 {
+		return -1
+	}
+	return c.Rate
 }
 
 // networkFlags say how the platform is protected on a network.
@@ -75,7 +84,7 @@ func (c *upCommand) Run(a *app) error {
 	}
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds}, log)
+	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds, requests: c.requests()}, log)
 	if err != nil {
 		return err
 	}

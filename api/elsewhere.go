@@ -1,0 +1,48 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// elsewhere answers what is below BasePath and no operation: a program that asks
+// there wants a problem, not a page of the portal.
+func (s *Server) elsewhere(c echo.Context) error {
+	methods := s.methodsAt(strings.TrimPrefix(c.Request().URL.Path, BasePath))
+	if len(methods) == 0 {
+		return echo.NewHTTPError(http.StatusNotFound)
+	}
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(methods, ", "))
+	return echo.NewHTTPError(http.StatusMethodNotAllowed)
+}
+
+// methodsAt lists what the contract takes at a path; nothing when it has no such path.
+func (s *Server) methodsAt(path string) []string {
+	var methods []string
+	for template, item := range s.spec.Paths.Map() {
+		if fits(template, path) {
+			for method := range item.Operations() {
+				methods = append(methods, method)
+			}
+		}
+	}
+	slices.Sort(methods)
+	return slices.Compact(methods)
+}
+
+// fits tells whether a path is one of a template such as /services/{service}.
+func fits(template, path string) bool {
+	want, got := strings.Split(template, "/"), strings.Split(path, "/")
+	if len(want) != len(got) {
+		return false
+	}
+	for i := range want {
+		if want[i] != got[i] && (!strings.HasPrefix(want[i], "{") || got[i] == "") {
+			return false
+		}
+	}
+	return true
+}

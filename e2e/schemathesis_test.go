@@ -1,0 +1,224 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// callers are those by whose rights the contract is tried, the weakest first:
+// the mightier, the more of what the others looked at is gone afterwards.
+var callers = []struct {
+	name, team string // "" for no role in the team
+	admin      bool   // of the platform
+}{
+	{name: "nobody"},
+	{name: "tries-viewer", team: "viewer"},
+	{name: "tries-developer", team: "developer"},
+	{name: "tries-maintainer", team: "maintainer"},
+	{name: "tries-team-admin", team: "admin"},
+	{name: "tries-platform-admin", admin: true},
+}
+
+// TestContract generates requests from the published contract and sends them to
+// a running platform, in every role. SLIPWAY_SCHEMATHESIS is how many of them
+// at least, each time others (`make schemathesis`); without it they are few and the
+// same (CI).
+func TestContract(t *testing.T) {
+	atLeast, err := strconv.Atoi(os.Getenv("SLIPWAY_SCHEMATHESIS"))
+	bounded := err != nil
+	program := schemathesis(t)
+	t.Setenv("SLIPWAY_REQUESTS_PER_MINUTE", "0") // the bound itself is tried in api
+	s := newSite(t)
+	s.start()
+	there := populate(s)
+	for _, c := range callers {
+		t.Run(c.name, func(t *testing.T) {
+			own := client{there: there}
+			if c.name != "nobody" {
+				s.must("account", "add", c.name)
+				if c.team != "" {
+					s.must("team", "set", "shop", c.name, c.team)
+				}
+				var made struct {
+					Token string
+					Info  struct{ ID int }
+				}
+				s.decode(&made, "token", "add", "tries", "--account", c.name, "--scope", "admin")
+				own.token, own.id = made.Token, made.Info.ID
+			}
+			if c.admin {
+				s.must("account", "set", c.name, "--admin")
+			}
+			before := s.answered()
+			switch {
+			case bounded && c.admin: // the bounds of every value once, by who gets furthest
+				s.conforms(t, program, own, "--seed", "1", "--max-examples", "5")
+			case bounded:
+				s.conforms(t, program, own, "--seed", "1", "--max-examples", "5", "--phases", "examples,fuzzing,stateful")
+			default:
+				for s.answered()-before < (atLeast+len(callers)-1)/len(callers) && !t.Failed() {
+					s.conforms(t, program, own, "--max-examples", "10")
+				}
+			}
+			t.Logf("%d requests", s.answered()-before)
+			if status, _ := s.ask(http.DefaultClient, "/api/v1/session", own.token); own.token != "" && status != http.StatusOK {
+				t.Error("the token stopped being good on the way: most requests were refused for that alone")
+			}
+		})
+	}
+}
+
+// populate makes what the examples of the contract name, so that generated
+// requests find something: known names by path parameter.
+func populate(s *site) string {
+	for _, team := range []string{"shop", "ours"} {
+		s.must("team", "add", team)
+	}
+	for _, account := range []string{"ada", "chatops"} {
+		s.must("account", "add", account)
+	}
+	files := plugApp("hello")
+	files["requirements.txt"] = ""
+	repo := newRepository(s.t, files)
+	for service, team := range map[string]string{"billing": "shop", "ledger": "ours"} {
+		body, _ := json.Marshal(map[string]string{"url": repo.url(), "name": service, "team": team}) // strings
+		if r := s.runWith(string(body), "api", "POST", "/services", "--input", "-"); r.code != 0 {
+			s.t.Fatalf("register %s: %s%s", service, r.out, r.err)
+		}
+	}
+	s.must("promote", "billing", "--follow")
+	s.must("promote", "billing", "--to", "test", "--follow")
+	s.must("promote", "billing", "--to", "prod") // which waits for an approval
+	s.must("config", "set", "billing", "--env", "test", "LOG_LEVEL=warning")
+	if r := s.runWith("hunter2-hunter2", "secret", "set", "billing", "DATABASE_URL"); r.code != 0 {
+		s.t.Fatalf("secret set: %s%s", r.out, r.err)
+	}
+	there, _ := json.Marshal(map[string]any{ // strings and numbers
+		"service": []string{"billing", "ledger"}, "environment": []string{"dev", "test", "prod"}, "team": []string{"shop", "ours"},
+		"account": []string{"ada", "chatops"}, "promotion": []int{1, 2}, "number": []int{1},
+	})
+	return string(there)
+}
+
+// client is by which right requests are sent, and what they should find.
+type client struct {
+	token string // "" for none
+	id    int    // of the token
+	there string
+}
+
+// conforms runs Schemathesis once; what it finds fails the test.
+func (s *site) conforms(t *testing.T, program string, as client, more ...string) {
+	t.Helper()
+	address := "http://" + s.listen + "/api/v1"
+	ours, err := filepath.Abs("testdata/schemathesis")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"--config-file", filepath.Join(ours, "schemathesis.toml"), "run", address + "/openapi.yaml", "--url", address, "--no-color",
+		"--workers", "1", "--request-timeout", "30"}, more...)
+	if as.token != "" {
+		args = append(args, "--header", "Authorization: Bearer "+as.token)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "SLIPWAY_THERE="+as.there, "SLIPWAY_OWN="+strconv.Itoa(as.id), "SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+ours, "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Dir = t.TempDir() // where it leaves what it remembers
+	out, err := cmd.CombinedOutput()
+	if _, found := err.(*exec.ExitError); found {
+		t.Errorf("%s", out) // which leaves credentials out
+	} else if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var requestCount = regexp.MustCompile(`(?m)^slipway_http_request_duration_seconds_count\{.*\} (\d+)$`)
+
+// answered is how many requests the platform has answered until now, by its own
+// count, which it tells its operator: no account is needed that a request could
+// end.
+func (s *site) answered() int {
+	s.t.Helper()
+	operator := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.data, "api.sock"))
+	}}}
+	status, body := s.ask(operator, "/metrics", "")
+	if status != http.StatusOK {
+		s.t.Fatalf("the metrics: %d %s", status, body)
+	}
+	n := 0
+	for _, m := range requestCount.FindAllStringSubmatch(body, -1) {
+		one, err := strconv.Atoi(m[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		n += one
+	}
+	return n
+}
+
+func (s *site) ask(by *http.Client, path, token string) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, "http://"+s.listen+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := by.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// schemathesis is the program, installed at its pinned version in a cache that
+// the next test finds.
+func schemathesis(t *testing.T) string {
+	t.Helper()
+	pins, err := filepath.Abs("testdata/schemathesis/requirements.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(pins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cache, "slipway-tests", fmt.Sprintf("schemathesis-%x", sha256.Sum256(text))[:32])
+	program := filepath.Join(dir, "bin", "schemathesis")
+	if _, err := os.Stat(filepath.Join(dir, "whole")); err == nil {
+		return program
+	}
+	for _, command := range [][]string{
+		{"python3", "-m", "venv", "--clear", dir},
+		{filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", pins},
+	} {
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", command, err, out)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "whole"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}

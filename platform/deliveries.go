@@ -1,0 +1,128 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/delivery"
+	"github.com/slipway-dev/slipway/ent/predicate"
+)
+
+// DeliveriesQuery selects messages to a webhook; they are listed newest first.
+type DeliveriesQuery struct {
+	State slipway.DeliveryState // "" for all
+	Page
+}
+
+// Deliveries lists the messages to a webhook, newest first.
+func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q DeliveriesQuery) (List[*ent.Delivery], error) {
+	none := List[*ent.Delivery]{}
+	limit, err := q.limit()
+	if err != nil {
+		return none, err
+	}
+	after, err := q.afterNumber()
+	if err != nil {
+		return none, err
+	}
+	row, err := p.Webhook(ctx, teamName, id)
+	if err != nil {
+		return none, err
+	}
+	where := []predicate.Delivery{delivery.WebhookID(row.ID)}
+	if q.State != "" {
+		if err := delivery.StateValidator(delivery.State(q.State)); err != nil {
+			return none, slipway.Errorf(slipway.Invalid, "%q is not a state of a delivery; there are pending, succeeded and failed", printable(string(q.State))).At("state")
+		}
+		where = append(where, delivery.StateEQ(delivery.State(q.State)))
+	}
+	if after > 0 {
+		where = append(where, delivery.IDLT(after))
+	}
+	rows, err := p.db.Delivery.Query().Where(where...).Order(ent.Desc(delivery.FieldID)).Limit(limit + 1).All(ctx)
+	if err != nil {
+		return none, err
+	}
+	return cut(rows, limit, func(d *ent.Delivery) string { return strconv.Itoa(d.ID) }), nil
+}
+
+// WebhookDelivery finds a message to a webhook.
+func (p *Platform) WebhookDelivery(ctx context.Context, teamName string, id, number int) (*ent.Delivery, error) {
+	row, err := p.Webhook(ctx, teamName, id)
+	if err != nil {
+		return nil, err
+	}
+	return p.deliveryOf(ctx, teamName, row, number)
+}
+
+func (p *Platform) deliveryOf(ctx context.Context, teamName string, of *ent.Webhook, number int) (*ent.Delivery, error) {
+	row, err := p.db.Delivery.Query().Where(delivery.ID(number), delivery.WebhookID(of.ID)).Only(ctx)
+	return row, missing(err, "webhook %d has no delivery %d; `slipway webhook deliveries %s %d` lists them, for 30 days", of.ID, number, teamName, of.ID)
+}
+
+// activeWebhook finds a webhook that messages can be sent to.
+func (p *Platform) activeWebhook(ctx context.Context, teamName string, id int) (*ent.Webhook, error) {
+	row, err := p.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.courier(); err != nil {
+		return nil, err
+	}
+	if !row.Active {
+		return nil, slipway.Errorf(slipway.Conflict, "webhook %d is switched off; switch it on first: slipway webhook set %s %d --on", id, teamName, id)
+	}
+	return row, nil
+}
+
+// PingWebhook sends a message that says nothing, to try a webhook. How it goes
+// stands in the delivery, soon.
+func (p *Platform) PingWebhook(ctx context.Context, teamName string, id int) (*ent.Delivery, error) {
+	row, err := p.activeWebhook(ctx, teamName, id)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(slipway.Message{ID: messageID(), Kind: slipway.EventPing, CreatedAt: stamp(), Team: teamName, Actor: Actor(ctx)})
+	if err != nil {
+		return nil, err
+	}
+	return p.send(ctx, teamName, row, "webhook.pinged", p.db.Delivery.Create().SetWebhookID(id).SetKind(slipway.EventPing).SetBody(body))
+}
+
+// ReplayDelivery sends a message again: a new delivery of the same bytes under
+// the same id, so that a receiver that has it can tell. One that is still tried
+// is a Conflict.
+func (p *Platform) ReplayDelivery(ctx context.Context, teamName string, id, number int) (*ent.Delivery, error) {
+	row, err := p.activeWebhook(ctx, teamName, id)
+	if err != nil {
+		return nil, err
+	}
+	old, err := p.deliveryOf(ctx, teamName, row, number)
+	if err != nil {
+		return nil, err
+	}
+	if old.State == delivery.StatePending {
+		return nil, slipway.Errorf(slipway.Conflict, "delivery %d is still tried; wait for its end", number)
+	}
+	return p.send(ctx, teamName, row, "webhook.replayed", p.db.Delivery.Create().SetWebhookID(id).SetKind(old.Kind).SetBody(old.Body).SetReplayOf(old.ID))
+}
+
+func (p *Platform) send(ctx context.Context, teamName string, to *ent.Webhook, action string, create *ent.DeliveryCreate) (*ent.Delivery, error) {
+	row, err := create.Save(ctx)
+	if ent.IsConstraintError(err) {
+		return nil, slipway.Errorf(slipway.NotFound, "%s has no webhook %d any more", teamName, to.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Storage.post()
+	facts := map[string]string{"delivery": strconv.Itoa(row.ID)}
+	if row.ReplayOf > 0 {
+		facts["replay_of"] = strconv.Itoa(row.ReplayOf)
+	}
+	p.recordTeam(ctx, action, teamName, webhookName(to.ID), facts)
+	return row, nil
+}

@@ -1,0 +1,229 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/delivery"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/webhook"
+	"github.com/slipway-dev/slipway/workflows"
+)
+
+const (
+	// DeliveryLife is how long deliveries that are over are kept.
+	DeliveryLife = 30 * 24 * time.Hour
+	// deleteBatch bounds how many rows one statement deletes.
+	deleteBatch = 500
+	// late is how much later than it was made a delivery may be seen, when its
+	// transaction took long.
+	late = 5 * time.Minute
+)
+
+var _ workflows.Deliveries = (*Platform)(nil)
+
+// dispatcher starts the workflows of deliveries. It remembers where it has
+// looked, so that a look costs no more than what is new.
+type dispatcher struct {
+	*Platform
+	since time.Time         // everything that was made before has a workflow; zero at the start
+	begun map[int]time.Time // when those after that got one; they wait for their first attempt
+}
+
+// dispatch starts deliveries as they come, and deletes old ones, until ctx ends.
+// At first it looks at all that are pending: a platform that was killed between
+// an event and the start of its deliveries goes on with them here.
+func (p *Platform) dispatch(ctx context.Context, every time.Duration) {
+	d := &dispatcher{Platform: p, begun: map[int]time.Time{}}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for pruned := (time.Time{}); ; {
+		if err := d.look(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Warn("deliveries to webhooks could not be started", "error", err)
+		}
+		if time.Since(pruned) > time.Hour {
+			pruned = time.Now()
+			if err := p.PruneDeliveries(ctx); err != nil && ctx.Err() == nil {
+				p.Log.Warn("old deliveries to webhooks could not be deleted", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-p.Storage.posted:
+		}
+	}
+}
+
+// look starts what has no workflow yet. Starting twice is harmless; begun only
+// keeps the engine from being asked all the time.
+func (d *dispatcher) look(ctx context.Context) error {
+	now := stamp()
+	where := []predicate.Delivery{delivery.StateEQ(delivery.StatePending)}
+	if !d.since.IsZero() {
+		where = append(where, delivery.CreatedAtGTE(d.since), delivery.Attempts(0))
+	}
+	begun, last := map[int]time.Time{}, 0
+	for {
+		ids, err := d.db.Delivery.Query().Where(append(where, delivery.IDGT(last))...).Order(delivery.ByID()).Limit(MaxPage).IDs(ctx)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			last = id
+			if at, ok := d.begun[id]; ok && now.Sub(at) < time.Minute {
+				begun[id] = at
+				continue
+			}
+			if err := workflows.StartDelivery(ctx, d.Temporal, strconv.Itoa(id)); err != nil {
+				return err
+			}
+			d.begun[id], begun[id] = now, now
+		}
+		if len(ids) < MaxPage {
+			break
+		}
+	}
+	d.since, d.begun = now.Add(-late), begun
+	return nil
+}
+
+// PruneDeliveries deletes deliveries that have been over for long.
+func (p *Platform) PruneDeliveries(ctx context.Context) error {
+	old := stamp().Add(-DeliveryLife)
+	for {
+		n, err := p.deleteDeliveries(ctx, delivery.CreatedAtLT(old), delivery.StateNEQ(delivery.StatePending))
+		if err != nil || n < deleteBatch {
+			return err
+		}
+	}
+}
+
+// deleteDeliveries deletes some, and tells how many.
+func (p *Platform) deleteDeliveries(ctx context.Context, where ...predicate.Delivery) (int, error) {
+	ctx = asSystem(ctx)
+	ids, err := p.db.Delivery.Query().Where(where...).Limit(deleteBatch).IDs(ctx)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	_, err = p.db.Delivery.Delete().Where(delivery.IDIn(ids...)).Exec(ctx)
+	return len(ids), err
+}
+
+// Deliver makes one attempt at a delivery. It returns Limited, with the pause
+// before the next one, when that is worth it.
+func (p *Platform) Deliver(ctx context.Context, id string, attempt int) error {
+	ctx = asSystem(ctx)
+	n, err := strconv.Atoi(id)
+	if err != nil {
+		return slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", printable(id))
+	}
+	row, err := p.db.Delivery.Query().Where(delivery.ID(n)).WithWebhook(func(q *ent.WebhookQuery) { q.WithTeam() }).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil
+	}
+	if err != nil || row.State != delivery.StatePending {
+		return err
+	}
+	to := row.Edges.Webhook
+	if !to.Active {
+		return p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook is switched off"})
+	}
+	kept, err := p.Secrets.Get(ctx, slipway.SecretRef(to.Secret))
+	if slipway.CodeOf(err) == slipway.NotFound {
+		return p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook's secret is gone; rotate it, then send this again"})
+	}
+	if err != nil {
+		return err
+	}
+	courier, err := p.courier()
+	if err != nil {
+		return err
+	}
+	var message slipway.Message
+	if err := json.Unmarshal(row.Body, &message); err != nil {
+		return err
+	}
+	answer, err := courier.Send(ctx, slipway.Letter{URL: to.URL, ID: message.ID, Body: row.Body, Secrets: signing(kept, stamp())})
+	if ctx.Err() != nil {
+		return ctx.Err() // the worker stops; whether it arrived isn't known
+	}
+	made := weigh(answer, err)
+	if made.gone {
+		if err := p.switchOff(ctx, to); err != nil {
+			return err
+		}
+	}
+	if err := p.attempted(ctx, row, made); err != nil {
+		return err
+	}
+	if made.state == slipway.DeliveryPending {
+		again := slipway.Errorf(slipway.Limited, "%s", made.reason)
+		again.After = slipway.DeliveryPause(attempt, answer.After)
+		return again
+	}
+	return nil
+}
+
+// outcome is how an attempt went: still pending when another is worth it.
+type outcome struct {
+	state  slipway.DeliveryState
+	status int
+	reason string
+	gone   bool // the receiver wants no more
+}
+
+// weigh decides what an answer means. Whatever isn't a success is tried again,
+// for a receiver may be in the middle of a deploy, or be mended within the day;
+// but not what asks for no more, or may not be called.
+func weigh(answer slipway.Answer, err error) outcome {
+	var known *slipway.Error
+	switch {
+	case errors.As(err, &known) && (known.Code == slipway.Refused || known.Code == slipway.Invalid):
+		return outcome{state: slipway.DeliveryFailed, reason: known.Message}
+	case errors.As(err, &known):
+		return outcome{state: slipway.DeliveryPending, reason: known.Message}
+	case err != nil:
+		return outcome{state: slipway.DeliveryPending, reason: "internal error"}
+	case answer.Status >= 200 && answer.Status < 300:
+		return outcome{state: slipway.DeliverySucceeded, status: answer.Status}
+	case answer.Status == http.StatusGone:
+		return outcome{state: slipway.DeliveryFailed, status: answer.Status, reason: "the receiver answered 410 Gone, so the webhook is switched off", gone: true}
+	case answer.Status >= 300 && answer.Status < 400:
+		return outcome{state: slipway.DeliveryPending, status: answer.Status, reason: "the receiver sends elsewhere (" + strconv.Itoa(answer.Status) + "), which isn't followed; give the webhook that address"}
+	}
+	return outcome{state: slipway.DeliveryPending, status: answer.Status, reason: strings.TrimSpace("the receiver answered " + strconv.Itoa(answer.Status) + " " + http.StatusText(answer.Status))}
+}
+
+// attempted records an attempt. What is over stays as it ended.
+func (p *Platform) attempted(ctx context.Context, row *ent.Delivery, a outcome) error {
+	_, err := p.db.Delivery.Update().Where(delivery.ID(row.ID), delivery.StateEQ(delivery.StatePending)).SetState(delivery.State(a.state)).
+		AddAttempts(1).SetStatus(a.status).SetReason(clean(a.reason)).SetSentAt(stamp()).Save(context.WithoutCancel(ctx))
+	return err
+}
+
+// switchOff stops a webhook whose receiver wants no more.
+func (p *Platform) switchOff(ctx context.Context, w *ent.Webhook) error {
+	n, err := p.db.Webhook.Update().Where(webhook.ID(w.ID), webhook.Active(true)).SetActive(false).AddRevision(1).Save(ctx)
+	if err == nil && n > 0 {
+		p.recordTeam(ctx, "webhook.switched_off", w.Edges.Team.Name, webhookName(w.ID), map[string]string{"active": yes(false), "answer": "410 Gone"}, map[string]string{"active": yes(true)})
+	}
+	return err
+}
+
+// GiveUp ends a delivery that has no attempts left.
+func (p *Platform) GiveUp(ctx context.Context, id string) error {
+	n, err := strconv.Atoi(id)
+	if err != nil {
+		return slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", printable(id))
+	}
+	return p.db.Delivery.Update().Where(delivery.ID(n), delivery.StateEQ(delivery.StatePending)).SetState(delivery.StateFailed).Exec(asSystem(ctx))
+}

@@ -1,0 +1,110 @@
+package platform
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/auditentry"
+)
+
+// recording is a change under way: what record and audit write with its context
+// becomes part of its transaction.
+type recording struct {
+	tx      *ent.Tx
+	key     []byte
+	head    string   // the last entry that was written; "" for none
+	raced   bool     // another process added to the chain meanwhile
+	err     error    // why an entry could not be written
+	refused []func() // refusals, which stay on record when the change doesn't come to be
+}
+
+type recordingKey struct{}
+
+func recordingFrom(ctx context.Context) *recording {
+	r, _ := ctx.Value(recordingKey{}).(*recording)
+	return r
+}
+
+// recorded runs do in a transaction, and with it the entries that do puts on
+// record by the context that it is given: either all of it happens or nothing.
+// Changes are one after the other here; when another process was quicker, do runs
+// again. Within do only tx and that context may be used.
+func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx *ent.Tx) error) error {
+	// Before the transaction: who waits for this while holding SQLite's one
+	// connection would wait for ever.
+	p.auditing.Lock()
+	defer p.auditing.Unlock()
+	key, err := p.auditKey(asSystem(ctx))
+	if err != nil {
+		return err
+	}
+	for try := 0; ; try++ {
+		r := &recording{key: key}
+		err := p.inTx(ctx, func(tx *ent.Tx) error {
+			r.tx = tx
+			if err := do(context.WithValue(ctx, recordingKey{}, r), tx); err != nil {
+				return err
+			}
+			return r.err
+		})
+		if r.raced && try < 20 {
+			continue
+		}
+		if err == nil && r.head != "" {
+			err = p.keepHead(ctx, r.head)
+			if err != nil { // the change is made, and its entry with it
+				p.Log.Error("the end of the audit log could not be noted", "error", err)
+			}
+			err = nil
+		}
+		for _, late := range r.refused {
+			defer late() // after the lock is given back
+		}
+		return err
+	}
+}
+
+// keepHead notes the last entry apart from the database, so that entries missing
+// at the end are noticed. A crash before it leaves the one before, which is
+// right, too: more entries than noted are none that are missing.
+func (p *Platform) keepHead(ctx context.Context, head string) error {
+	ctx = asSystem(context.WithoutCancel(ctx))
+	return p.Secrets.Set(ctx, p.ref(auditHeadName), slipway.NewSecret(head))
+}
+
+// enter writes an entry in the change's transaction; the change fails when it can't.
+func (r *recording) enter(ctx context.Context, e sealedEntry) {
+	if r.err != nil {
+		return
+	}
+	ctx = asSystem(ctx)
+	head, err := chain(ctx, r.tx.Client(), r.key, e)
+	r.raced = ent.IsConstraintError(err)
+	r.err = err
+	if err == nil {
+		r.head = head
+	}
+}
+
+// chain adds an entry behind the last one. It is a constraint error when another
+// was quicker.
+func chain(ctx context.Context, db *ent.Client, key []byte, e sealedEntry) (head string, err error) {
+	last, err := db.AuditEntry.Query().Order(ent.Desc(auditentry.FieldSequence)).First(ctx)
+	if err != nil && !ent.IsNotFound(err) {
+		return "", err
+	}
+	e.Sequence, e.Previous = 1, ""
+	if last != nil {
+		e.Sequence, e.Previous = last.Sequence+1, last.Hash
+	}
+	hash, err := e.hash(key)
+	if err != nil {
+		return "", err
+	}
+	err = db.AuditEntry.Create().SetSequence(e.Sequence).SetAt(e.At).SetActor(e.Actor).SetKind(e.Kind).SetVia(e.Via).SetAddress(e.Address).
+		SetRequest(e.Request).SetAction(e.Action).SetTeam(e.Team).SetService(e.Service).SetEnvironment(e.Environment).SetObject(e.Object).
+		SetResult(e.Result).SetReason(e.Reason).SetBefore(e.Before).SetAfter(e.After).SetPrevious(e.Previous).SetHash(hash).Exec(ctx)
+	return strconv.Itoa(e.Sequence) + " " + hash, err
+}

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+const (
+	trafficFor   = 30 * time.Minute // that is shown
+	trafficPoint = time.Minute      // of a line
+	trafficOver  = "the last 30 minutes"
+)
+
+// trafficView is what the edge counted of a service, by environment.
+type trafficView struct {
+	serviceView
+	Environments []environmentTraffic
+}
+
+// environmentTraffic is what was counted in one environment.
+type environmentTraffic struct {
+	Name    string
+	Figures []figure
+	Problem string // why nothing can be said
+}
+
+func (p *portal) showTraffic(c *call) error {
+	v, err := p.serviceOf(c, "releases")
+	if err != nil {
+		return err
+	}
+	w, now := trafficView{serviceView: v}, time.Now()
+	w.Tab = "traffic"
+	for _, cell := range v.Cells {
+		if cell.Deployment == nil {
+			continue
+		}
+		one := environmentTraffic{Name: cell.Environment}
+		if t, err := p.TrafficOf(c.ctx, v.Name, cell.Environment, now.Add(-trafficFor)); err != nil {
+			one.Problem = sentence(err)
+		} else {
+			one.Figures = trafficFigures(t, now)
+		}
+		w.Environments = append(w.Environments, one)
+	}
+	if c.fragment() == "traffic" {
+		return c.show(http.StatusOK, trafficPart(w))
+	}
+	return c.show(http.StatusOK, trafficPage(c.frame("Traffic of "+v.Name, "overview"), w))
+}
+
+// trafficFigures are requests, failures and latency, minute by minute, of all
+// releases together: what who calls the service sees.
+func trafficFigures(t *platform.Traffic, now time.Time) []figure {
+	first, minutes := now.Add(-trafficFor).Truncate(trafficPoint), int(trafficFor/trafficPoint)
+	counted := make([]slipway.Answers, minutes)
+	var all slipway.Answers
+	for _, slices := range t.Deployments {
+		for _, s := range slices {
+			if i := int(s.At.Sub(first) / trafficPoint); i >= 0 && i < minutes {
+				counted[i].Add(s.Answers)
+				all.Add(s.Answers)
+			}
+		}
+	}
+	rate := figure{Name: "Requests", Value: perSecond(float64(all.Requests) / trafficFor.Seconds()), Note: plural(int(all.Requests), "request"), say: perSecond, over: trafficOver}
+	failed := figure{Name: "Failed", Value: "none", Note: fmt.Sprintf("%d of %d answered with 5xx", all.Failed, all.Requests), say: part, over: trafficOver}
+	slow := figure{Name: "Latency", Value: "none", Note: "95 % took at most", say: milliseconds, over: trafficOver}
+	for _, a := range counted {
+		n := float64(a.Requests) / trafficPoint.Seconds()
+		rate.Points = append(rate.Points, &n)
+		if a.Requests == 0 {
+			failed.Points, slow.Points = append(failed.Points, nil), append(slow.Points, nil)
+			continue
+		}
+		bad, took := a.FailureRate(), a.Figures().P95
+		failed.Points, slow.Points = append(failed.Points, &bad), append(slow.Points, &took)
+	}
+	if all.Requests > 0 {
+		failed.Value, slow.Value = part(all.FailureRate()), milliseconds(all.Figures().P95)
+	}
+	return []figure{rate, failed, slow}
+}
+
+func perSecond(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " a second" }

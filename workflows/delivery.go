@@ -1,0 +1,80 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Deliveries is what a delivery acts through. Both methods are idempotent: a
+// delivery that is over, or was removed, is left alone.
+type Deliveries interface {
+	// Deliver makes one attempt. nil says that the delivery is over, however it
+	// ended; an error, that it is worth another attempt.
+	Deliver(ctx context.Context, delivery string, attempt int) error
+	// GiveUp records that there are no attempts left.
+	GiveUp(ctx context.Context, delivery string) error
+}
+
+// DeliveryInput names a message on its way to a webhook; what it says and where
+// it goes is in the store.
+type DeliveryInput struct{ Delivery string }
+
+// DeliveryID is the workflow's id, so that a delivery has one at most.
+func DeliveryID(delivery string) string { return "delivery/" + delivery }
+
+// posted suits messages to receivers that may be down for hours: it is tried
+// for about a day, apart from what promotions wait for.
+var posted = workflow.ActivityOptions{
+	TaskQueue: DeliveryQueue, StartToCloseTimeout: slipway.DeliveryBound, HeartbeatTimeout: heartbeat,
+	RetryPolicy: &temporal.RetryPolicy{
+		InitialInterval: slipway.DeliveryFirst, BackoffCoefficient: slipway.DeliveryFactor, MaximumInterval: slipway.DeliveryLongest, MaximumAttempts: slipway.DeliveryTries,
+	},
+}
+
+// Delivery sends a message until it is taken or there is no use in going on.
+func Delivery(ctx workflow.Context, in DeliveryInput) error {
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, posted), "Deliver", in).Get(ctx, nil); err == nil {
+		return nil
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "GiveUp", in).Get(ctx, nil)
+}
+
+// Deliver makes one attempt.
+func (s *Steps) Deliver(ctx context.Context, in DeliveryInput) error {
+	stop := beat(ctx)
+	defer stop()
+	return s.Deliveries.Deliver(ctx, in.Delivery, int(activity.GetInfo(ctx).Attempt))
+}
+
+// GiveUp records that there are no attempts left.
+func (s *Steps) GiveUp(ctx context.Context, in DeliveryInput) error {
+	return s.Deliveries.GiveUp(ctx, in.Delivery)
+}
+
+// StartDelivery starts a delivery. One that is under way is left alone; one
+// whose workflow is over begins again, and does nothing when it was recorded as
+// over. So a store that was put back to an earlier state loses nothing.
+func StartDelivery(ctx context.Context, c client.Client, delivery string) error {
+	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: DeliveryID(delivery), TaskQueue: Queue,
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, Delivery, DeliveryInput{Delivery: delivery})
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	if err == nil || errors.As(err, &started) {
+		return nil
+	}
+	return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+}
