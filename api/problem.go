@@ -6,11 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -116,30 +114,6 @@ func httpProblem(h *echo.HTTPError) Problem {
 		p.Status, p.Detail = http.StatusBadRequest, "the request can't be read"
 	}
 	return p
-}
-
-// unrouted is the error for what no route of the API takes: its path is not
-// there, or doesn't take the method.
-func (s *Server) unrouted(c echo.Context) error {
-	below, ours := strings.CutPrefix(c.Request().URL.Path, BasePath)
-	asked := strings.Split(below, "/")
-	var methods []string
-	if below == "" || below == "/" || below == "/openapi.yaml" { // beside the contract
-		methods = []string{http.MethodGet}
-	}
-	for path, item := range s.spec.Paths.Map() {
-		if slices.EqualFunc(strings.Split(path, "/"), asked, func(part, given string) bool {
-			return part == given || strings.HasPrefix(part, "{") && given != ""
-		}) {
-			methods = slices.AppendSeq(methods, maps.Keys(item.Operations()))
-		}
-	}
-	if !ours || len(methods) == 0 {
-		return echo.ErrNotFound
-	}
-	slices.Sort(methods)
-	c.Response().Header().Set(echo.HeaderAllow, strings.Join(slices.Compact(methods), ", "))
-	return echo.ErrMethodNotAllowed
 }
 
 // fail writes err as problem details. It is the only place that does.

@@ -127,7 +127,7 @@ func NewServer(o Options) (*Server, error) {
 		portal := echo.WrapHandler(o.Portal)
 		e.Any("/*", func(c echo.Context) error {
 			if at := c.Request().URL.Path; at == "/api" || strings.HasPrefix(at, "/api/") {
-				return s.unrouted(c) // programs ask there: pages are no answer
+				return s.elsewhere(c) // programs ask there: pages are no answer
 			}
 			return portal(c)
 		})
