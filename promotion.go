@@ -83,6 +83,7 @@ type PlanRequest struct {
 	Release  int  // 0 when it must be built first
 	Built    bool // the release's artifact exists
 	Tested   bool // its tests have passed, or it has none
+	Untested bool // it has none
 	Rollback bool // going back to a release that ran here before
 	Today    bool // a rollback with the config of today, which that release has not run with
 	Skip     StepName
@@ -102,6 +103,9 @@ func PlanSteps(r PlanRequest) []PlannedStep {
 		steps[0], steps[1] = reused(StepFetch), reused(StepBuild)
 		if r.Tested {
 			steps[2] = reused(StepTest)
+		}
+		if r.Tested && r.Untested {
+			steps[2].Reason = "the release has no tests"
 		}
 	}
 	rehearse, migrate := step(StepRehearse), step(StepMigrate)

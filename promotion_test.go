@@ -35,6 +35,11 @@ func TestPlanSteps(t *testing.T) {
 			t.Errorf("%+v:\n got %s\nwant %s", c.request, got, c.want)
 		}
 	}
+	for untested, want := range map[bool]string{false: "done when the release was made", true: "the release has no tests"} {
+		if got := slipway.PlanSteps(slipway.PlanRequest{Release: 3, Built: true, Tested: true, Untested: untested})[2].Reason; got != want {
+			t.Errorf("untested %v: %s", untested, got)
+		}
+	}
 }
 
 // FuzzPlanEnds: whatever the steps answer, a promotion ends, takes its steps in

@@ -3,6 +3,7 @@ package slipway
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,15 @@ type Health struct {
 	Statuses       []int  `json:"statuses,omitempty"`
 	Host           string `json:"host,omitempty"`
 	TimeoutSeconds int    `json:"timeout_seconds"`
+}
+
+// Well is a path that a healthy instance does not answer with 400, "" when none
+// is known.
+func (h Health) Well() string {
+	if slices.Contains(h.Statuses, 400) {
+		return ""
+	}
+	return h.Path
 }
 
 // Template is a config file that the repository asks to be rendered.

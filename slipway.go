@@ -29,7 +29,7 @@ func CheckName(field, name string) error {
 	case len(name) > MaxName:
 		return Errorf(Invalid, "%s has %d characters; at most %d are allowed", field, len(name), MaxName).At(field)
 	case !nameForm.MatchString(name):
-		return Errorf(Invalid, "%s %q is not a name: use lower-case letters, digits and single hyphens, starting with a letter", field, printable(name)).At(field)
+		return Errorf(Invalid, "%s %q is not a name: use lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen", field, printable(name)).At(field)
 	}
 	return nil
 }

@@ -20,12 +20,13 @@ type Commit struct {
 type Source interface {
 	// Resolve finds the commit that ref (a branch, a tag, or a commit; "" for
 	// the repository's branch or default branch) names now. Unreachable is
-	// Unavailable; private, empty, or an unknown ref is Refused and says so.
+	// Unavailable; private, empty, an unknown ref, or a path that is no directory
+	// of that commit is Invalid and says so.
 	Resolve(ctx context.Context, repo Repository, ref string) (Commit, error)
 	// Export writes the exact tree of a commit, submodules included and
 	// without .git, into dir, which must be empty or absent; dir is complete
 	// when Export returns nil and removed when it returns an error. A tree over
-	// the bounds, or a symlink that leaves it, is Refused.
+	// the bounds, or a symlink that leaves it, is Invalid.
 	Export(ctx context.Context, repo Repository, commit, dir string, log io.Writer) error
 	// Log tells which commits lead from one commit to another, at most limit of
 	// them, the newest first.

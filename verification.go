@@ -17,12 +17,15 @@ type Check struct {
 
 // VerifyRequest asks whether a deployment serves. URL is the edge's; every
 // answer must carry the header ReleaseHeader with Release, or another release
-// answered.
+// answered. Health is a path that instances answer well when they are asked
+// directly, "" when none is known: what answers it with 400 at the edge refuses
+// the edge's host name.
 type VerifyRequest struct {
 	URL     string
 	Host    string
 	Release string // the deployment id expected in ReleaseHeader
 	Checks  []Check
+	Health  string
 }
 
 // ReleaseHeader is set by the edge on every answer: the id of the deployment

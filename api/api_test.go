@@ -153,7 +153,7 @@ func TestProblems(t *testing.T) {
 		{name: "not there", method: "GET", path: "/api/v1/services/nothing", status: 404, code: slipway.NotFound, detail: "there is no service nothing"},
 		{name: "no such promotion", method: "GET", path: "/api/v1/promotions/99/events", status: 404, code: slipway.NotFound},
 		{name: "twice", method: "POST", path: "/api/v1/services", body: `{"url":"https://git.example.com/billing.git"}`, status: 409, code: slipway.Conflict},
-		{name: "a red result", method: "POST", path: promote, body: `{"ref":"missing"}`, status: 422, code: slipway.Refused},
+		{name: "an unknown ref", method: "POST", path: promote, body: `{"ref":"missing"}`, status: 400, code: slipway.Invalid, pointer: "/ref"},
 		{name: "something else is down", method: "POST", path: promote, body: `{"ref":"down"}`, status: 503, code: slipway.Unavailable},
 		{name: "a defect", method: "POST", path: promote, body: `{"ref":"defect"}`, status: 500, code: slipway.Internal, detail: "internal error"},
 		{name: "an unknown path", method: "GET", path: "/api/v1/nothing", status: 404, code: slipway.NotFound},

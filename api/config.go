@@ -10,7 +10,11 @@ import (
 )
 
 func setting(s platform.Setting) Setting {
-	return Setting{Key: s.Key, Value: s.Value, Secret: string(s.Secret), Layer: s.Layer}
+	out := Setting{Key: s.Key, Secret: string(s.Secret), Layer: s.Layer}
+	if s.Secret == "" {
+		out.Value = &s.Value
+	}
+	return out
 }
 
 func (h *handlers) config(ctx context.Context, service, environment string) (c Config, tag string, err error) {
@@ -50,7 +54,11 @@ func (h *handlers) UpdateConfig(ctx context.Context, r UpdateConfigRequestObject
 func snapshot(s slipway.Snapshot) Snapshot {
 	out := Snapshot{Digest: s.Digest, Env: []SnapshotValue{}}
 	for _, key := range slices.Sorted(maps.Keys(s.Env)) {
-		out.Env = append(out.Env, SnapshotValue{Key: key, Value: s.Env[key].Value, Secret: string(s.Env[key].Secret)})
+		v := SnapshotValue{Key: key, Secret: string(s.Env[key].Secret)}
+		if plain := s.Env[key].Value; v.Secret == "" {
+			v.Value = &plain
+		}
+		out.Env = append(out.Env, v)
 	}
 	out.Files = each(s.Files, func(f slipway.RenderedFile) RenderedFile { return RenderedFile{Path: f.Path, Content: f.Content} })
 	return out

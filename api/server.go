@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -123,7 +124,13 @@ func NewServer(o Options) (*Server, error) {
 		return c.String(http.StatusOK, "ready\n")
 	})
 	if o.Portal != nil {
-		e.Any("/*", echo.WrapHandler(o.Portal))
+		portal := echo.WrapHandler(o.Portal)
+		e.Any("/*", func(c echo.Context) error {
+			if at := c.Request().URL.Path; at == "/api" || strings.HasPrefix(at, "/api/") {
+				return s.elsewhere(c) // programs ask there: pages are no answer
+			}
+			return portal(c)
+		})
 	} else {
 		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, BasePath+"/") })
 	}

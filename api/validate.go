@@ -152,7 +152,7 @@ func collect(err error, where string, out *[]FieldError) {
 			*out = append(*out, FieldError{Field: e.Parameter.Name, Pointer: where, Message: parameterMessage(e)})
 		}
 	case *openapi3.SchemaError:
-		at, reason := e.JSONPointer(), e.Reason
+		at, reason := e.JSONPointer(), schemaMessage(e)
 		if m := unknownProperty.FindStringSubmatch(reason); m != nil {
 			if name, err := strconv.Unquote(m[1]); err == nil {
 				at, reason = append(slices.Clone(at), name), "there is no such field here"
@@ -176,6 +176,28 @@ func collect(err error, where string, out *[]FieldError) {
 		}
 	}
 }
+
+// schemaMessage says in words what a schema refuses; expressions are for machines.
+func schemaMessage(e *openapi3.SchemaError) string {
+	switch {
+	case e.Schema == nil:
+	case e.SchemaField == "pattern" && e.Schema.Pattern == namePattern:
+		return "is not a name: use lower-case letters, digits and hyphens, starting with a letter"
+	case e.SchemaField == "pattern":
+		if example, ok := e.Schema.Example.(string); ok {
+			return "does not have the form of what is expected here, such as " + example
+		}
+		return "does not have the form of what is expected here"
+	case e.SchemaField == "maxLength" && e.Schema.MaxLength != nil:
+		return fmt.Sprintf("has more than %d characters", *e.Schema.MaxLength)
+	case e.SchemaField == "minLength" && e.Schema.MinLength == 1:
+		return "is empty"
+	}
+	return e.Reason
+}
+
+// namePattern is what the contract says of names.
+const namePattern = `^[a-z]([a-z0-9-]*[a-z0-9])?$`
 
 func parameterMessage(e *openapi3filter.RequestError) string {
 	var parse *openapi3filter.ParseError

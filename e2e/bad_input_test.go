@@ -66,6 +66,11 @@ var badInput = []struct {
 	{"failed-check", "/missing", "verify", map[string]string{
 		"app.py": web("    app.run(port=int(os.environ['PORT']))\n"), "requirements.txt": flaskRequirements, "Procfile": "web: python app.py\n",
 		"slipway.yaml": "verify:\n  - path: /missing\n    timeout_seconds: 2\n"}},
+	{"own-address", "takes other host names only; add .localhost", "verify", map[string]string{
+		"app.py": "from flask import Flask, request\napp = Flask(__name__)\n\n@app.before_request\ndef known():\n    if request.host != 'example.org':\n        return 'Invalid host header', 400\n\n" +
+			"@app.get('/')\ndef index():\n    return 'here'\n",
+		"requirements.txt": flaskRequirements, "Procfile": "web: gunicorn app:app\n",
+		"slipway.yaml": "health:\n  path: /\n  host: example.org\n"}},
 }
 
 func TestBadInput(t *testing.T) {
@@ -134,16 +139,18 @@ func TestNamesAndRepositories(t *testing.T) {
 		{2, "leaves", []string{"service", "add", good.url(), "--path", "../.."}},
 		{2, "repository", []string{"service", "add", "--", "--upload-pack=touch /tmp/x"}},
 		{2, "ext", []string{"service", "add", "ext::sh -c true"}},
-		{3, "", []string{"service", "add", "file://" + empty}},
-		{3, "", []string{"service", "add", "file:///no/such/repository"}},
+		{2, "empty", []string{"service", "add", "file://" + empty, "--name", "empty"}},
+		{2, "no repository", []string{"service", "add", "file:///no/such/repository"}},
+		{2, "no-such-branch", []string{"service", "add", good.url(), "--name", "bad-branch", "--branch", "no-such-branch"}},
+		{2, "has no directory \"nosuchdir\"", []string{"service", "add", good.url(), "--name", "bad-path", "--path", "nosuchdir"}},
 	} {
 		r := s.run(c.args...)
-		if r.code == 0 || r.code != c.code && c.code == 2 || !strings.Contains(r.out+r.err, c.says) {
+		if r.code != c.code || !strings.Contains(r.out+r.err, c.says) {
 			t.Errorf("slipway %q: exit %d, want %d with %q\n%s%s", c.args, r.code, c.code, c.says, r.out, r.err)
 		}
 	}
 	s.must("service", "add", good.url(), "--name", "good")
-	if r := s.run("promote", "good", "--ref", "no-such-branch"); r.code == 0 || !strings.Contains(r.err+r.out, "no-such-branch") {
+	if r := s.run("promote", "good", "--ref", "no-such-branch"); r.code != 2 || !strings.Contains(r.err+r.out, "no-such-branch") {
 		t.Errorf("an unknown ref: exit %d %s%s", r.code, r.out, r.err)
 	}
 	if _, err := os.Stat("/tmp/x"); err == nil {

@@ -150,6 +150,13 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 	return c, err
 }
 
+// layerWords say where a setting of a layer would stand.
+var layerWords = map[slipway.ConfigLayer]string{
+	slipway.LayerService:     "for the service everywhere",
+	slipway.LayerEnvironment: "for every service of the environment",
+	slipway.LayerBoth:        "for the service in this environment",
+}
+
 // ChangeConfig changes settings. What runs keeps its config until the next
 // promotion. The warnings are for people: a value that looks like a secret is
 // accepted, but would be better off sealed.
@@ -195,7 +202,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 		for _, key := range change.Unset {
 			row, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(key)).Only(ctx)
 			if err != nil {
-				return missing(err, "%s is not set in the layer %s; `slipway config ls` shows where each setting comes from", printable(key), c.layer)
+				return missing(err, "%s is not set %s; `slipway config ls` shows where each setting comes from", printable(key), layerWords[c.layer])
 			}
 			if row.Secret != "" {
 				return slipway.Errorf(slipway.Conflict, "%s is a secret; remove it with `slipway secret rm`", key)

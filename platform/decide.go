@@ -52,7 +52,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 		return nil, err
 	}
 	if row.State != promotion.StateWaiting {
-		return nil, slipway.Errorf(slipway.Conflict, "promotion %s doesn't wait for a decision: it is %s", id, row.State)
+		return nil, slipway.Errorf(slipway.Conflict, "promotion %s doesn't wait for a decision: it %s", id, standing(slipway.PromotionState(row.State)))
 	}
 	v := slipway.ViewerFrom(ctx)
 	if v.Account == 0 && v.Kind != slipway.ViewerSystem {

@@ -68,7 +68,7 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	}
 	project, err := python.Detect(os.DirFS(tree), options)
 	if err != nil {
-		return nil, slipway.Wrap(slipway.Refused, err, "the repository can't be read at %s; is the directory right?", printable(in.Path))
+		return nil, slipway.Wrap(slipway.Invalid, err, "the repository can't be read at %s; is the directory right?", printable(in.Path)).At("path")
 	}
 	if in.Name == "" && slipway.CheckName("name", project.Name) == nil {
 		in.Name = project.Name

@@ -181,7 +181,7 @@ func (s source) Resolve(_ context.Context, repo slipway.Repository, ref string) 
 	}
 	c, ok := s.w.commits[ref]
 	if !ok {
-		return slipway.Commit{}, slipway.Errorf(slipway.Refused, "the repository has no %s", ref)
+		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "the repository has no %s", ref).At("ref")
 	}
 	return c, nil
 }

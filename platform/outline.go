@@ -121,7 +121,7 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	switch row.State {
 	case promotion.StateFailed, promotion.StateErrored, promotion.StateCancelled, promotion.StateExpired, promotion.StateSuperseded, promotion.StateRejected:
 	default:
-		return nil, slipway.Errorf(slipway.Conflict, "promotion %s is %s; only one that ended badly is tried again", id, row.State)
+		return nil, slipway.Errorf(slipway.Conflict, "promotion %s %s; only one that ended badly is tried again", id, standing(slipway.PromotionState(row.State)))
 	}
 	if err := p.maySkip(ctx, row, skip); err != nil {
 		return nil, err
@@ -155,4 +155,15 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 		plan.Commit.Ref = row.Commit.Ref
 	}
 	return p.start(ctx, plan)
+}
+
+// standing says how a promotion stands, as a part of a sentence.
+func standing(s slipway.PromotionState) string {
+	switch s {
+	case slipway.PromotionSucceeded, slipway.PromotionFailed, slipway.PromotionErrored, slipway.PromotionExpired:
+		return "has " + string(s)
+	case slipway.PromotionRejected, slipway.PromotionCancelled, slipway.PromotionSuperseded:
+		return "was " + string(s)
+	}
+	return "is " + string(s)
 }

@@ -23,6 +23,7 @@ type PromoteInput struct {
 
 	skip    slipway.StepName // left out; Retry has asked the policy
 	skipWhy string
+	onward  bool // asked for by no person: never a release older than what runs
 }
 
 // Validate names the field at fault.
@@ -60,6 +61,7 @@ type Plan struct {
 	Today       bool                  // a rollback with the config of today
 	Skip        slipway.StepName      // left out
 	SkipWhy     string                // who wants that, and why
+	named       bool                  // somebody wants this very release, also one that is older than what runs
 }
 
 // Plan works out what Promote would do, and does nothing. It fails as Promote would.
@@ -90,7 +92,7 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy, named: in.Release != 0 && !in.onward}
 	if policy.Policy.SkipsAllowed && (in.Release != 0 || in.Ref != "") {
 		previous = nil
 	}
@@ -208,8 +210,9 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 		plan.Running = d.Edges.Release
 	}
 	if r := plan.Release; r != nil && d != nil && !plan.Rollback && r.Number < d.Edges.Release.Number {
-		return slipway.Errorf(slipway.Conflict, "release %d is older than release %d, which runs in %s; to go back run: slipway rollback %s --env %s --to %d",
-			r.Number, d.Edges.Release.Number, plan.Environment.Name, plan.Service.Name, plan.Environment.Name, r.Number)
+		if err := p.older(ctx, plan, d.Edges.Release); err != nil {
+			return err
+		}
 	}
 	request := slipway.PlanRequest{Rollback: plan.Rollback, Today: plan.Today, Skip: plan.Skip, Why: plan.SkipWhy}
 	if r := plan.Release; r != nil {
@@ -226,9 +229,29 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 			plan.Commit.Ref = ref
 		}
 		request.Release, request.Built, request.Tested = r.Number, true, r.Tested
+		request.Untested = r.Tests == nil || r.Tests.Command == ""
 	}
 	plan.Steps = slipway.PlanSteps(request)
 	return p.outline(ctx, plan)
+}
+
+// older decides whether a release may go to where a newer one runs. One that ran
+// there before is gone back to. One that never did has no config there to go back
+// to: it is promoted, if somebody names it and the database allows.
+func (p *Platform) older(ctx context.Context, plan *Plan, running *ent.Release) error {
+	r, service, environment := plan.Release, plan.Service, plan.Environment
+	ran, err := p.verifiedIn(ctx, r.ID, environment)
+	switch {
+	case err != nil:
+		return err
+	case ran:
+		return slipway.Errorf(slipway.Conflict, "release %d is older than release %d, which runs in %s; to go back run: slipway rollback %s --env %s --to %d",
+			r.Number, running.Number, environment.Name, service.Name, environment.Name, r.Number)
+	case !plan.named:
+		return slipway.Errorf(slipway.Conflict, "release %d is older than release %d, which runs in %s; if it is to run there all the same: slipway promote %s --to %s --release %d",
+			r.Number, running.Number, environment.Name, service.Name, environment.Name, r.Number)
+	}
+	return schemaFits(running, r, "promote a fix instead")
 }
 
 // input freezes the plan for the workflow.

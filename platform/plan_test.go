@@ -66,6 +66,40 @@ func TestPlanFollowsThePath(t *testing.T) {
 	})
 }
 
+// A release that is older than what runs is gone back to where it ran before, and
+// promoted by its number where it never did: one of the two ways is always open.
+func TestAnOlderRelease(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		w.register("billing")
+		for _, c := range []string{"c1", "c2", "c3"} {
+			w.deployed("billing", "dev", c, false)
+		}
+		w.deployed("billing", "test", "c1", false)
+		w.deployed("billing", "test", "c3", false)
+		to := func(release int) platform.PromoteInput {
+			return platform.PromoteInput{Service: "billing", Environment: "test", Release: release}
+		}
+		_, err := w.Plan(ctx, to(1))
+		w.want(err, slipway.Conflict, "to go back run: slipway rollback billing --env test --to 1")
+		_, err = w.PlanRollback(ctx, platform.RollbackInput{Service: "billing", Environment: "test", Release: 1})
+		w.must(err)
+		_, err = w.PlanRollback(ctx, platform.RollbackInput{Service: "billing", Environment: "test", Release: 2})
+		w.want(err, slipway.Conflict, "slipway promote billing --to test --release 2")
+		plan, err := w.Plan(ctx, to(2))
+		w.must(err)
+		if plan.Release.Number != 2 || plan.Running.Number != 3 || plan.Rollback {
+			t.Errorf("got release %d over %d, rollback %v", plan.Release.Number, plan.Running.Number, plan.Rollback)
+		}
+		// A branch that points to it says so little: it takes a number.
+		w.commit("main", "c2")
+		_, err = w.Plan(ctx, platform.PromoteInput{Service: "billing", Environment: "test", Ref: "main"})
+		w.want(err, slipway.Conflict, "if it is to run there all the same: slipway promote billing --to test --release 2")
+		_, err = w.PlanRollback(ctx, platform.RollbackInput{Service: "billing", Environment: "test", Release: 99})
+		w.want(err, slipway.NotFound, "slipway releases billing")
+	})
+}
+
 func TestPlanRefusals(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
@@ -80,7 +114,7 @@ func TestPlanRefusals(t *testing.T) {
 			{platform.PromoteInput{Service: "billing", Environment: "moon"}, slipway.NotFound, "dev, test, prod"},
 			{platform.PromoteInput{Service: "billing", Ref: "main", Release: 1}, slipway.Invalid, "not both"},
 			{platform.PromoteInput{Service: "billing", Ref: "--upload-pack=x"}, slipway.Invalid, "branch, tag or commit"},
-			{platform.PromoteInput{Service: "billing", Ref: "nope"}, slipway.Refused, "nope"},
+			{platform.PromoteInput{Service: "billing", Ref: "nope"}, slipway.Invalid, "nope"},
 			{platform.PromoteInput{Service: "billing", Release: 9}, slipway.NotFound, "slipway releases billing"},
 			{platform.PromoteInput{Service: "billing", Release: -1}, slipway.Invalid, "count from 1"},
 		} {

@@ -75,7 +75,7 @@ func (p *Platform) takePush(ctx context.Context, s *ent.Service, e *ent.Environm
 		plan.Cause, plan.Requester = "push to "+branch, "push"
 		_, err = p.start(ctx, plan)
 	}
-	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused {
+	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused || code == slipway.Invalid {
 		return nil // something else is under way, or a gate on the way in is closed: asked again
 	}
 	return err

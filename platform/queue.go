@@ -140,12 +140,12 @@ func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Env
 	if held != nil {
 		return p.skipped(ctx, at, row.ID, "held: "+held.Reason)
 	}
-	plan, err := p.plan(ctx, PromoteInput{Service: at.service, Environment: at.environment, Release: release}, slipway.PermitServiceRead)
+	plan, err := p.plan(ctx, PromoteInput{Service: at.service, Environment: at.environment, Release: release, onward: true}, slipway.PermitServiceRead)
 	if err == nil {
 		plan.Cause, plan.Requester = cause, row.RequestedBy
 		_, err = p.start(ctx, plan)
 	}
-	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused {
+	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused || code == slipway.Invalid {
 		return p.skipped(ctx, at, row.ID, err.Error())
 	}
 	return err

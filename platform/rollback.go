@@ -65,6 +65,9 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	d := previousOf(rows, back, in.Release)
 	if d == nil {
 		if in.Release != 0 {
+			if _, err := p.Release(ctx, s.Name, in.Release); err != nil {
+				return nil, err
+			}
 			return nil, slipway.Errorf(slipway.Conflict, "release %d of %s was never verified in %s, so there is no way back to it; promote it instead: slipway promote %s --to %s --release %d",
 				in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
 		}
@@ -137,13 +140,22 @@ func previousOf(rows []*ent.Deployment, back []int, number int) *ent.Deployment 
 // database so that the older one does not run on it.
 func (p *Platform) schemaAllows(ctx context.Context, s *ent.Service, e *ent.Environment, to *ent.Release) error {
 	running, err := p.live(ctx, s.ID, e.ID)
-	if err != nil || running == nil || running.Edges.Release.Migrations == nil || to.Migrations == nil {
+	if err != nil || running == nil {
 		return err
 	}
-	left := running.Edges.Release.Migrations.Beyond(*to.Migrations)
+	return schemaFits(running.Edges.Release, to, "promote a fix instead, or undo that migration by hand and roll back with --any-schema")
+}
+
+// schemaFits refuses an older release that does not run on what a newer one left
+// of the database; remedy is what to do then.
+func schemaFits(running, to *ent.Release, remedy string) error {
+	if running.Migrations == nil || to.Migrations == nil {
+		return nil
+	}
+	left := running.Migrations.Beyond(*to.Migrations)
 	if class, worst := classOf(left); class == slipway.MigrationDestructive {
-		return slipway.Errorf(slipway.Conflict, "release %d does not run on the schema that release %d left: %s %s; promote a fix instead, or undo that migration by hand and roll back with --any-schema",
-			to.Number, running.Edges.Release.Number, worst.ID, worst.Reason)
+		return slipway.Errorf(slipway.Conflict, "release %d does not run on the schema that release %d left: %s %s; %s",
+			to.Number, running.Number, worst.ID, worst.Reason, remedy)
 	}
 	return nil
 }

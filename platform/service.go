@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -92,7 +91,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 			_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
 		}
 	}
-	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
+	if err := p.answers(ctx, in.Repository()); err != nil {
 		discard()
 		return nil, given(err, "url")
 	}
@@ -149,35 +148,6 @@ func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, erro
 
 func taken409(name string) error {
 	return slipway.Errorf(slipway.Conflict, "there is a service %s already; give another name", name).At("name")
-}
-
-// credential finds out which reference opens the repository, and that it holds something.
-func (p *Platform) credential(ctx context.Context, name string, ref slipway.SecretRef, token slipway.Secret) (slipway.SecretRef, error) {
-	if token.Reveal() != "" {
-		ref = slipway.SecretRef(p.Secrets.Scheme() + "://" + name + "/GIT_TOKEN")
-		return ref, p.Secrets.Set(ctx, ref, token)
-	}
-	if ref == "" {
-		return "", nil
-	}
-	owner, _, _ := strings.Cut(ref.Name(), "/")
-	if owner != name {
-		// A secret of another service opens that one's repository: it takes the
-		// right to handle that one's secrets.
-		if _, err := p.service(ctx, owner, slipway.PermitSecret, ""); err != nil {
-			return "", slipway.Errorf(slipway.Invalid, "credential %s is of another service; use one of %s/, or a token", printable(string(ref)), name).At("credential")
-		}
-	}
-	if ref.Scheme() != p.Secrets.Scheme() {
-		return "", slipway.Errorf(slipway.Invalid, "credential %s is of no known secret store; references begin with %s://", printable(string(ref)), p.Secrets.Scheme()).At("credential")
-	}
-	if _, err := p.Secrets.Get(ctx, ref); err != nil {
-		if slipway.CodeOf(err) == slipway.NotFound {
-			return "", slipway.Errorf(slipway.Invalid, "credential %s holds nothing; store it with `slipway secret set`", printable(string(ref))).At("credential")
-		}
-		return "", err
-	}
-	return ref, nil
 }
 
 // ServicesQuery selects services; they are listed by name.
@@ -271,7 +241,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if len(changed) == 0 {
 		return s, nil
 	}
-	if _, err := p.Source.Resolve(ctx, in.Repository(), in.Branch); err != nil {
+	if err := p.answers(ctx, in.Repository()); err != nil {
 		return nil, given(err, "url")
 	}
 	var updated *ent.Service

@@ -32,7 +32,7 @@ func TestRegister(t *testing.T) {
 			"a shell's name":     {platform.ServiceInput{Name: "x;rm -rf", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
 			"unnameable":         {platform.ServiceInput{URL: "https://git.example.com/123.git"}, slipway.Invalid, "name"},
 			"unknown kind":       {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Kind: "robot"}, slipway.Invalid, "kind"},
-			"unknown branch":     {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Branch: "nope"}, slipway.Refused, ""},
+			"unknown branch":     {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Branch: "nope"}, slipway.Invalid, "branch"},
 			"unknown store":      {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "vault://x"}, slipway.Invalid, "credential"},
 			"an empty reference": {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "sealed://x/GIT_TOKEN"}, slipway.Invalid, "credential"},
 		} {
@@ -62,7 +62,7 @@ func TestATokenIsSealedAndNotASetting(t *testing.T) {
 		}
 		in.Name, in.Branch = "other", "nope"
 		_, err = w.Register(ctx, in)
-		w.want(err, slipway.Refused, "")
+		w.want(err, slipway.Invalid, "")
 		if left, _ := w.Secrets.List(ctx, "other/"); len(left) != 0 {
 			t.Errorf("a refused registration left %v", left)
 		}
@@ -119,7 +119,7 @@ func TestUpdateService(t *testing.T) {
 			t.Errorf("the branch is %q", s.Branch)
 		}
 		_, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Branch: &bad})
-		w.want(err, slipway.Refused, "nope")
+		w.want(err, slipway.Invalid, "nope")
 		_, err = w.UpdateService(ctx, "nobody", platform.ServiceChange{Branch: &branch})
 		w.want(err, slipway.NotFound, "service ls")
 	})

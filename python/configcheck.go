@@ -57,11 +57,18 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 			k.bad(at, at+" has no command", "add command: to "+at)
 		}
 		k.command(at+".command", p.Command)
-		k.between(at+".instances", p.Instances, 0, 100)
+		if find(k.root, "processes", name, "instances") != nil { // 0 would run one all the same
+			k.between(at+".instances", p.Instances, 1, 100)
+		}
 		k.between(at+".grace_seconds", p.GraceSeconds, 0, 3600)
 		k.between(at+".memory_mb", p.MemoryMB, 0, 1<<20)
 	}
 	k.env("env", c.Env)
+	for name := range c.Env {
+		if name == "PORT" || name == "HOST" || strings.HasPrefix(name, "SLIPWAY_") {
+			k.bad("env."+name, "env."+name+" is set by the platform", "delete it from env:")
+		}
+	}
 	if t := c.Test; t != nil {
 		k.command("test.command", t.Command)
 		k.env("test.env", t.Env)

@@ -138,10 +138,6 @@ func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
 
 // acceptedHost finds a Host header that the application does not refuse.
 func (d *detection) acceptedHost() {
-	h := &d.project.Health
-	if h.Host != "" {
-		return
-	}
 	files := d.settingsModules()
 	if dj := d.django(); dj.settingsFile != "" {
 		files = append([]string{dj.settingsFile}, files...)
@@ -159,6 +155,7 @@ func (d *detection) acceptedHost() {
 						Remedy: "list the service's host names in ALLOWED_HOSTS"})
 				}
 			}
+			d.edgeHost("ALLOWED_HOSTS", ".localhost", hosts, literals, f, a.line)
 			d.useHost(hosts, literals, f, a.line)
 			return
 		}
@@ -172,6 +169,7 @@ func (d *detection) acceptedHost() {
 			for _, c := range calls(st.tokens) {
 				if value, ok := keyword(c.args, "allowed_hosts"); ok && (len(c.args) > 0 && len(c.args[0]) > 0 && c.args[0][0].is("TrustedHostMiddleware") || lastPart(c.callee) == "TrustedHostMiddleware") {
 					hosts, literals := literalList(value)
+					d.edgeHost("allowed_hosts", "*.localhost", hosts, literals, f, c.line)
 					d.useHost(hosts, literals, f, c.line)
 					return
 				}
@@ -180,9 +178,33 @@ func (d *detection) acceptedHost() {
 	}
 }
 
+// edgeHost warns of host names without the one under which the edge serves,
+// which is SERVICE.ENVIRONMENT.localhost. Users get 400 there, and so does the
+// verification.
+func (d *detection) edgeHost(setting, add string, hosts []string, literals bool, file string, line int) {
+	if !literals || len(hosts) == 0 {
+		return
+	}
+	for _, h := range hosts {
+		if h == "*" || h == add || strings.HasSuffix(h, ".localhost") && !strings.HasPrefix(h, "*") {
+			return
+		}
+	}
+	d.warn(Problem{Code: "health.edge_host", Message: setting + " is " + strings.Join(firstHosts(hosts), ", ") + ": the address at the edge, SERVICE.ENVIRONMENT.localhost, is not in it, so every request there is answered with 400 and the verification fails",
+		File: file, Line: line, Remedy: "add \"" + add + "\" to " + setting})
+}
+
+// firstHosts are enough of them for a sentence.
+func firstHosts(hosts []string) []string {
+	if len(hosts) > 3 {
+		return append(hosts[:3:3], "...")
+	}
+	return hosts
+}
+
 // useHost takes the first of the hosts when none of them is this machine.
 func (d *detection) useHost(hosts []string, literals bool, file string, line int) {
-	if !literals || len(hosts) == 0 {
+	if !literals || len(hosts) == 0 || d.project.Health.Host != "" {
 		return
 	}
 	for _, h := range hosts {

@@ -298,14 +298,19 @@ func (d *detection) withoutManifest() {
 // unlockedProject installs the project itself, from ranges.
 func (d *detection) unlockedProject() {
 	f := Finding{File: "pyproject.toml", Line: d.pyproject.line("project", ""), Rule: "manager.project", Rivals: d.rivals("")}
+	without := Problem{Code: "lock.missing", Message: "pyproject.toml has no lock: the next build may install other versions", Remedy: "uv lock (then commit uv.lock)"}
+	if d.pyproject.hasPDM() {
+		f.Line, f.Rule, f.Confidence = d.pyproject.line("tool.pdm", ""), "manager.pdm_unlocked", Medium
+		without.Message, without.Remedy = "pyproject.toml is for PDM and has no pdm.lock: pip installs it, and the next build may install other versions", "pdm lock (then commit pdm.lock)"
+	}
 	d.choose(Pip, f)
 	d.project.Manifests = []string{"pyproject.toml"}
 	if contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies") {
 		d.dynamicDependencies()
 	}
 	if len(d.deps.Production) > 0 {
-		d.warn(Problem{Code: "lock.missing", Message: "pyproject.toml has no lock: the next build may install other versions",
-			File: "pyproject.toml", Line: f.Line, Remedy: "uv lock (then commit uv.lock)"})
+		without.File, without.Line = f.File, f.Line
+		d.warn(without)
 	}
 }
 

@@ -5,6 +5,8 @@
 package python
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -185,4 +187,16 @@ type Problem struct {
 	File    string `json:"file"` // the file to change
 	Line    int    `json:"line,omitempty"`
 	Remedy  string `json:"remedy"` // what to do, in one sentence or one command
+}
+
+// Sentence is a problem in one line: where, what, and the way out.
+func (p Problem) Sentence() string {
+	text := strings.TrimSuffix(p.Message, ".")
+	if p.File != "" && p.Line > 0 {
+		text = fmt.Sprintf("%s:%d: %s", p.File, p.Line, strings.TrimPrefix(text, p.File+": "))
+	}
+	if p.Remedy != "" {
+		text += "; " + p.Remedy
+	}
+	return text
 }

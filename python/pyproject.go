@@ -131,6 +131,18 @@ func tableHeader(line string) string {
 func (p pyproject) hasProject() bool { return len(digTable(p.data, "project")) > 0 }
 
 // hasPoetry says whether [tool.poetry] states dependencies.
+// hasPDM tells whether PDM manages the project; tool.pdm.build and .version alone
+// are settings of its build backend, which any manager may use.
+func (p pyproject) hasPDM() bool {
+	settings, _ := dig(p.data, "tool", "pdm").(map[string]any)
+	for key := range settings {
+		if key != "build" && key != "version" {
+			return true
+		}
+	}
+	return false
+}
+
 func (p pyproject) hasPoetry() bool {
 	return p.has("tool", "poetry", "dependencies") || p.has("tool", "poetry", "group") || p.has("tool", "poetry", "dev-dependencies")
 }

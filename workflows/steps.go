@@ -281,7 +281,7 @@ func (s *Steps) Verify(ctx context.Context, in StepInput) error {
 		}
 		if seen.URL != "" {
 			_, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
-				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks,
+				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks, Health: d.Manifest.Health.Well(),
 			}, log)
 			if err == nil && d.Manifest.VerifyCommand != "" {
 				err = s.suite(ctx, in, d, seen, log)

@@ -173,17 +173,20 @@ func (r *run) detect(dir, path string) (*python.Project, error) {
 		if f.Line > 0 {
 			where = fmt.Sprintf("%s:%d", f.File, f.Line)
 		}
-		fmt.Fprintf(r.log, "%-12s %s  (%s)\n", f.What, f.Value, where)
+		if where != "" {
+			where = "  (" + where + ")"
+		}
+		fmt.Fprintf(r.log, "%-12s %s%s\n", f.What, f.Value, where)
 	}
 	for _, w := range project.Warnings {
 		fmt.Fprintf(r.log, "note: %s\n", w.Message)
 	}
 	for _, p := range project.Problems {
-		fmt.Fprintf(r.log, "problem: %s\n  %s\n", p.Message, p.Remedy)
+		fmt.Fprintf(r.log, "problem: %s\n", p.Sentence())
 	}
 	if len(project.Problems) > 0 {
 		p := project.Problems[0]
-		return nil, slipway.Errorf(slipway.Refused, "%s. %s", strings.TrimSuffix(p.Message, "."), p.Remedy)
+		return nil, slipway.Errorf(slipway.Invalid, "%s", p.Sentence())
 	}
 	return project, nil
 }
@@ -216,11 +219,7 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		return err
 	}
 	if problem := p.Judge(told); problem != nil {
-		where := ""
-		if problem.File != "" && problem.Line > 0 {
-			where = fmt.Sprintf("%s:%d: ", problem.File, problem.Line)
-		}
-		return slipway.Errorf(slipway.Refused, "%s%s; %s", where, problem.Message, problem.Remedy)
+		return slipway.Errorf(slipway.Refused, "%s", problem.Sentence())
 	}
 	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
 	return nil

@@ -18,6 +18,8 @@ var explanations = []struct {
 }{
 	{regexp.MustCompile(`No space left on device|Disk quota exceeded`), slipway.Unavailable, "the disk is full; free some space and promote again"},
 	{regexp.MustCompile(`(?i)temporary failure in name resolution|failed to (?:lookup|resolve) address|dns error|connection refused|Network is unreachable|Could not connect|operation timed out|HTTP (?:status )?(?:server )?error.*50[0-9]|50[234] (?:Bad|Service|Gateway)`), slipway.Unavailable, "the package index can't be reached; is it up, and does this machine reach it?"},
+	{regexp.MustCompile("(?i)hash mismatch for `([A-Za-z0-9][A-Za-z0-9._=-]*)"), slipway.Refused, "$1 is not the package that was locked: its hash differs; lock again, and find out who changed it"},
+	{regexp.MustCompile(`(?s)DO NOT MATCH THE HASHES.*?\n\s+([A-Za-z0-9][A-Za-z0-9._=-]*)[^\n]* from `), slipway.Refused, "$1 is not the package that was locked: its hash differs; lock again, and find out who changed it"},
 	{regexp.MustCompile(`(?i)hash(?:es)? mismatch|DO NOT MATCH THE HASHES`), slipway.Refused, "a package is not the one that was locked: its hash differs; lock again, and find out who changed it"},
 	{regexp.MustCompile(`In .--require-hashes. mode, all requirements must have (?:a hash|their versions pinned)[^:]*: ?(.*)`), slipway.Refused, "the requirements have hashes, but not all of them: $1; compile them again"},
 	{regexp.MustCompile(`(?i)lockfile.*(?:needs to be updated|out of date|outdated)|(?:poetry|pdm|uv)\.lock.*(?:changed significantly|not up to date|out of date)|Pipfile\.lock.*out of date|lock file (?:hash doesn't match|is not compatible)`), slipway.Refused, "the lock does not match the project; lock again and commit it"},
@@ -76,7 +78,7 @@ func ended(r sandbox.Result) string {
 	case r.Flooded:
 		return fmt.Sprintf("printed more than %d MiB and was stopped", maxOutput>>20)
 	case r.Signal != "":
-		return "was ended by signal " + r.Signal
+		return "was ended by the signal \"" + r.Signal + "\""
 	}
 	return fmt.Sprintf("failed with exit code %d", r.ExitCode)
 }

@@ -22,18 +22,22 @@ func TestRefusedBuilds(t *testing.T) {
 		lock   func(t *testing.T, dir string)
 		change files // after the lock
 		says   []string
+		code   slipway.Code // Refused unless given
 	}{
 		{name: "unsatisfiable", files: with(flask, files{"requirements.txt": "flask==3.0.0\nwerkzeug<2\n"}), says: []string{"contradict"}},
 		{name: "no such version", files: with(flask, files{"requirements.txt": "flask==99.0\n"}), says: []string{"flask==99.0"}},
 		{name: "unknown package", files: with(flask, files{"requirements.txt": plainFlask + "slipway-no-such-package-41\n"}), says: []string{"slipway-no-such-package-41", "spelt"}},
-		{name: "hash mismatch", files: with(payments, files{"requirements.txt": forged}), says: []string{"hash differs"}},
-		{name: "broken lock", files: with(flask, files{"pyproject.toml": flaskProject, "uv.lock": "version = [1\n"}), says: []string{"uv.lock", "uv lock"}},
+		{name: "hash mismatch", files: with(payments, files{"requirements.txt": forged}), says: []string{"hash differs", " is not the package that was locked"}},
+		{name: "broken lock", files: with(flask, files{"pyproject.toml": flaskProject, "uv.lock": "version = [1\n"}), says: []string{"uv.lock:1: ", "uv lock"}, code: slipway.Invalid},
 		{name: "stale lock", files: with(flask, files{"pyproject.toml": flaskProject}), lock: locked,
-			change: files{"pyproject.toml": strings.Replace(flaskProject, "flask>=3,<4\"", "flask>=3,<4\", \"attrs\"", 1)}, says: []string{"uv.lock", "does not match"}},
+			change: files{"pyproject.toml": strings.Replace(flaskProject, "flask>=3,<4\"", "flask>=3,<4\", \"attrs\"", 1)}, says: []string{"uv.lock", "does not match"}, code: slipway.Invalid},
 		{name: "syntax error", files: files{"requirements.txt": plainFlask, "app.py": flaskApp + "\ndef broken(:\n"}, says: []string{"app.py"}},
 		{name: "import error", files: files{"requirements.txt": plainFlask, "app.py": "import nowhere_to_be_found\n" + flaskApp}, says: []string{"nowhere_to_be_found"}},
 		{name: "hangs on import", files: files{"requirements.txt": plainFlask, "app.py": flaskApp + "\nimport threading\nthreading.Event().wait()\n",
 			"slipway.yaml": "build: {timeout_seconds: 20}\n"}, says: []string{"build.timeout_seconds"}},
+		{name: "no Python", files: files{"README.md": "# Nothing\n"}, says: []string{"Python"}, code: slipway.Invalid},
+		{name: "a key of slipway.yaml", files: with(flask, files{"requirements.txt": plainFlask, "slipway.yaml": "env: {}\nprocesess: {}\n"}),
+			says: []string{"slipway.yaml:2: there is no key procesess; did you mean processes?"}, code: slipway.Invalid},
 		{name: "build command", files: files{"requirements.txt": plainFlask, "app.py": flaskApp,
 			"slipway.yaml": "build: {commands: [\"python -c 'raise SystemExit(7)'\"]}\n"}, says: []string{"build command", "exit code 7"}},
 	}
@@ -46,7 +50,10 @@ func TestRefusedBuilds(t *testing.T) {
 			}
 			write(t, dir, tc.change)
 			_, log, err := build(t, dir)
-			wantRefused(t, err, log, tc.says...)
+			if tc.code == "" {
+				tc.code = slipway.Refused
+			}
+			wantCode(t, err, tc.code, log, tc.says...)
 			if strings.Count(err.Error(), "\n") > 0 || len(err.Error()) > 900 {
 				t.Errorf("the error is no sentence: %q", err)
 			}
@@ -95,9 +102,9 @@ func TestTestRuns(t *testing.T) {
 		{name: "subtests", files: unit("for i in range(3):\n            with self.subTest(i=i):\n                self.assertNotEqual(i, 1)"),
 			says: []string{"1 of 1 tests failed"}, report: slipway.TestReport{Total: 1, Failed: 1}, failure: slipway.TestFailure{Message: "1 == 1"}},
 		{name: "hangs", files: unit("threading.Event().wait()", "test: {timeout_seconds: 2}\n"), says: []string{"within 2s", "test.timeout_seconds"}},
-		{name: "floods", files: unit("[sys.stdout.write('x' * 65536) for _ in range(2000)]"), says: []string{"64 MiB"}},
+		{name: "floods", files: unit("[sys.stdout.write('x' * 65536) for _ in range(2000)]"), says: []string{"64 MiB", "print less"}},
 		{name: "exits", files: unit("os._exit(0)"), says: []string{"no tests ran"}},
-		{name: "crashes", files: unit("os.kill(os.getpid(), 11)"), says: []string{"ended by signal"}},
+		{name: "crashes", files: unit("os.kill(os.getpid(), 11)"), says: []string{`ended by the signal "`}},
 		{name: "dependency missing", files: with(pytestProject("def test_a():\n    pass\n"), files{"requirements-test.txt": "pytest>=8,<9\nslipway-no-such-package-42\n"}),
 			says: []string{"test dependencies can't be installed", "slipway-no-such-package-42"}},
 		{name: "environment", files: unit("print('ENV', dict(os.environ))", "test: {env: {ASKED: 'for'}}\nbuild: {commands: [\"python -c 'import os; print(dict(os.environ))'\"]}\n"),

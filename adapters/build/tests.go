@@ -183,18 +183,31 @@ func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, 
 	switch {
 	case result.TimedOut:
 		return slipway.Errorf(slipway.Refused, "the tests did not end within %s and were stopped; allow more with test.timeout_seconds in slipway.yaml", timeout)
-	case result.OutOfMemory || result.Flooded:
+	case result.Flooded:
+		return slipway.Errorf(slipway.Refused, "the tests: the command %s; print less (pytest -q), or write what is long into a file", ended(result))
+	case result.OutOfMemory:
 		return slipway.Errorf(slipway.Refused, "the tests: the command %s", ended(result))
 	case bad > 0:
-		first := ""
-		if len(report.Failures) > 0 {
-			first = ": " + report.Failures[0].Name
-		}
-		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, first)
+		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, failures(report, bad))
 	case p.Test.Runner == "pytest" && result.ExitCode == 5, result.OK() && report.Total == 0 && p.Test.Runner != "custom":
 		return slipway.Errorf(slipway.Refused, "no tests ran, though %s is set up to run some; add tests, or put `test: {skip: true}` in slipway.yaml", firstOf(p.Test.Runner, "the project"))
 	case !result.OK():
 		return slipway.Errorf(slipway.Refused, "the test command %s; its output says why", ended(result))
 	}
 	return nil
+}
+
+// failures names the tests that went wrong, as many as fit into a sentence.
+func failures(report slipway.TestReport, bad int) string {
+	var names []string
+	for _, f := range report.Failures[:min(3, len(report.Failures))] {
+		names = append(names, clip(f.Name, 100))
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case bad > len(names):
+		return fmt.Sprintf(": %s and %d more", strings.Join(names, ", "), bad-len(names))
+	}
+	return ": " + strings.Join(names, ", ")
 }

@@ -101,7 +101,7 @@ func checkSetting(req slipway.RenderRequest, key string, v slipway.ConfigValue) 
 	case len(key) > 200 || !keyForm.MatchString(key):
 		return slipway.Errorf(slipway.Refused, "%q can't be the name of an environment variable: use letters, digits and _", clip(key, 80))
 	case key == "PORT" || key == "HOST" || strings.HasPrefix(key, "SLIPWAY_"):
-		return slipway.Errorf(slipway.Refused, "%s is set by the platform; remove it with: slipway config unset %s %s --env %s", key, req.Service, key, req.Environment)
+		return slipway.Errorf(slipway.Refused, "%s is set by the platform; remove it from env: in slipway.yaml, or where `slipway config ls %s --env %s` shows it", key, req.Service, req.Environment)
 	case v.Value != "" && v.Secret != "":
 		return slipway.Errorf(slipway.Refused, "%s has both a value and a secret; set it again to one of them", key)
 	case strings.Contains(v.Value, "\x00"):

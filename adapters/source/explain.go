@@ -33,29 +33,29 @@ func (m *mirror) explain(r sandbox.Result, text string) error {
 	case r.TimedOut:
 		return sentence(slipway.Unavailable, "the repository %s did not answer in time; is its server up?", url)
 	case r.Flooded:
-		return sentence(slipway.Refused, "the repository %s has too many files or references to be listed", url)
+		return sentence(slipway.Invalid, "the repository %s has too many files or references to be listed", url)
 	case has("not our ref", "unadvertised object", "no such remote ref", "couldn't find remote ref", "does not allow request for"):
-		return &refusedID{sentence(slipway.Refused, "the repository %s does not have what was asked for; was the branch pushed over?", url)}
+		return &refusedID{sentence(slipway.Invalid, "the repository %s does not have what was asked for; was the branch pushed over?", url)}
 	case has("Authentication failed", "could not read Username", "could not read Password", "Permission denied (", "HTTP 401", "HTTP 403", "error: 401", "error: 403", "terminal prompts disabled"):
-		return sentence(slipway.Refused, "the repository %s is private or the credential is wrong; store a token (https) or a private key (ssh) with `slipway secret set` and register the service with --credential", url)
+		return sentence(slipway.Invalid, "the repository %s is private or the credential is wrong; give a token (https) or a private key (ssh) that opens it: `slipway service add URL --token < FILE`, or `slipway service set NAME --token < FILE` when it is registered", url)
 	case has("Load key", "invalid format", "error in libcrypto"):
-		return sentence(slipway.Refused, "the private key for %s can't be read; store one in OpenSSH's format, without a passphrase", url)
+		return sentence(slipway.Invalid, "the private key for %s can't be read; store one in OpenSSH's format, without a passphrase", url)
 	case has("Host key verification failed"):
-		return sentence(slipway.Refused, "the host key of %s has changed; if that is right, remove its line from mirrors/known_hosts in the data directory", url)
+		return sentence(slipway.Invalid, "the host key of %s has changed; if that is right, remove its line from mirrors/known_hosts in the data directory", url)
 	case has("cannot run ssh"):
 		return sentence(slipway.Unavailable, "ssh is not installed on this machine; install OpenSSH's client, or use https")
 	case has("certificate problem", "certificate verification failed", "server certificate"):
 		return sentence(slipway.Unavailable, "the certificate of %s can't be trusted; if your own authority signed it, name its file in SSL_CERT_FILE", url)
 	case has("mismatched algorithms", "object-format"):
-		return sentence(slipway.Refused, "the repository %s uses SHA-256 object ids, which are not supported yet", url)
+		return sentence(slipway.Invalid, "the repository %s uses SHA-256 object ids, which are not supported yet", url)
 	case has("No space left on device", "Disk quota exceeded"):
 		return sentence(slipway.Unavailable, "the disk is full; free some space and promote again")
 	case has("transport 'file' not allowed", "not allowed"):
-		return sentence(slipway.Refused, "the repository %s leads somewhere that is not allowed", url)
+		return sentence(slipway.Invalid, "the repository %s leads somewhere that is not allowed", url)
 	case has("redirect", "error: 301", "error: 302", "error: 307", "error: 308"):
-		return sentence(slipway.Refused, "the repository %s has moved; register the service with its new URL", url)
+		return sentence(slipway.Invalid, "the repository %s has moved; give its new URL, with `slipway service set NAME --repository URL` when it is registered", url)
 	case has("does not appear to be a git repository", "not found", "does not exist", "Repository not found", "not valid: is this a git repository", "No such file or directory"):
-		return sentence(slipway.Refused, "there is no repository at %s; check the URL, and whether it is private", url)
+		return sentence(slipway.Invalid, "there is no repository at %s; check the URL, and whether it is private", url)
 	case has("not a git repository", "is corrupt", "object corrupt", "inflate:", "bad object", "unable to read tree", "loose object", "does not match index", "is empty", "file too short"):
 		m.broken = true
 		return sentence(slipway.Unavailable, "this machine's copy of %s was damaged and is fetched again at the next try", url)

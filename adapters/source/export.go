@@ -133,7 +133,7 @@ func parseTree(out string) ([]entry, error) {
 		meta, name, ok := strings.Cut(line, "\t")
 		fields := strings.Fields(meta)
 		if !ok || len(fields) != 4 {
-			return nil, slipway.Errorf(slipway.Refused, "the repository's tree can't be read; run git fsck on it")
+			return nil, slipway.Errorf(slipway.Invalid, "the repository's tree can't be read; run git fsck on it")
 		}
 		size, _ := strconv.ParseInt(fields[3], 10, 64)
 		entries = append(entries, entry{mode: fields[0], id: fields[2], size: size, path: name})
@@ -145,26 +145,26 @@ func parseTree(out string) ([]entry, error) {
 func (x *export) check(entries []entry) error {
 	x.files -= len(entries)
 	if x.files < 0 {
-		return slipway.Errorf(slipway.Refused, "the repository has more than %d files; remove what does not belong there", x.git.o.MaxFiles)
+		return slipway.Errorf(slipway.Invalid, "the repository has more than %d files; remove what does not belong there", x.git.o.MaxFiles)
 	}
 	seen := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		if unsafeName(e.path) || seen[e.path] {
-			return slipway.Errorf(slipway.Refused, "the repository holds a file with the unsafe name %q; run git fsck on it", clip(e.path, 80))
+			return slipway.Errorf(slipway.Invalid, "the repository holds a file with the unsafe name %q; run git fsck on it", clip(e.path, 80))
 		}
 		seen[e.path] = true
 		if e.size > x.git.o.MaxFileBytes {
-			return slipway.Errorf(slipway.Refused, "%s has %d bytes; at most %d a file are allowed: keep large files out of the repository", clip(e.path, 80), e.size, x.git.o.MaxFileBytes)
+			return slipway.Errorf(slipway.Invalid, "%s has %d bytes; at most %d a file are allowed: keep large files out of the repository", clip(e.path, 80), e.size, x.git.o.MaxFileBytes)
 		}
 		x.bytes -= e.size
 		if x.bytes < 0 {
-			return slipway.Errorf(slipway.Refused, "the repository's files are over %d bytes together; keep large files out of it", x.git.o.MaxBytes)
+			return slipway.Errorf(slipway.Invalid, "the repository's files are over %d bytes together; keep large files out of it", x.git.o.MaxBytes)
 		}
 	}
 	for _, e := range entries {
 		for dir := path.Dir(e.path); dir != "."; dir = path.Dir(dir) {
 			if seen[dir] {
-				return slipway.Errorf(slipway.Refused, "the repository holds %q both as a file and as a directory; run git fsck on it", clip(dir, 80))
+				return slipway.Errorf(slipway.Invalid, "the repository holds %q both as a file and as a directory; run git fsck on it", clip(dir, 80))
 			}
 		}
 	}
@@ -225,7 +225,7 @@ func (x *export) writeBlobs(r *bufio.Reader, entries []entry, at string) error {
 		content, name := io.LimitReader(r, size), path.Join(at, e.path)
 		switch {
 		case e.mode == "120000" && size > 4096:
-			return slipway.Errorf(slipway.Refused, "the link %s is longer than any path; remove it", clip(name, 80))
+			return slipway.Errorf(slipway.Invalid, "the link %s is longer than any path; remove it", clip(name, 80))
 		case e.mode == "120000":
 			target, err := io.ReadAll(content)
 			if err != nil {

@@ -85,13 +85,16 @@ func (g *Git) Resolve(ctx context.Context, repo slipway.Repository, ref string) 
 		return slipway.Commit{}, err
 	}
 	if len(refs) == 0 {
-		return slipway.Commit{}, slipway.Errorf(slipway.Refused, "the repository %s is empty; push a commit first", m.shown)
+		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "the repository %s is empty; push a commit first", m.shown).At("url")
 	}
 	id, name, err := m.choose(ctx, refs, ref)
 	if err != nil {
 		return slipway.Commit{}, err
 	}
 	if err := m.fetch(ctx, id, name); err != nil {
+		return slipway.Commit{}, err
+	}
+	if err := m.directory(ctx, id, repo.Path); err != nil {
 		return slipway.Commit{}, err
 	}
 	return m.describe(ctx, id, strings.TrimPrefix(strings.TrimPrefix(name, "refs/heads/"), "refs/tags/"))

@@ -53,7 +53,7 @@ func export(t *testing.T, g *source.Git, r slipway.Repository, commit string) (d
 
 func refused(t *testing.T, err error, says string) {
 	t.Helper()
-	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), says) {
+	if slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), says) {
 		t.Errorf("wanted a refusal with %q: %s %v", says, slipway.CodeOf(err), err)
 	}
 }

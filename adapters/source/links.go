@@ -31,7 +31,7 @@ func (x *export) writeLinks() error {
 		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 			// A link to nothing is odd but leads nowhere.
 		case errors.Is(err, syscall.ELOOP):
-			return slipway.Errorf(slipway.Refused, "the link %s leads in a circle, or through too many links; remove it", clip(name, 80))
+			return slipway.Errorf(slipway.Invalid, "the link %s leads in a circle, or through too many links; remove it", clip(name, 80))
 		default:
 			return leaves(name, target)
 		}
@@ -40,5 +40,5 @@ func (x *export) writeLinks() error {
 }
 
 func leaves(name, target string) error {
-	return slipway.Errorf(slipway.Refused, "the link %s leaves the repository (it points to %s); remove it, or put what it points to into the repository", clip(name, 80), clip(target, 80))
+	return slipway.Errorf(slipway.Invalid, "the link %s leaves the repository (it points to %s); remove it, or put what it points to into the repository", clip(name, 80), clip(target, 80))
 }

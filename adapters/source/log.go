@@ -35,7 +35,7 @@ func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string,
 	leads := m.leads(ctx, from, to)
 	if !leads {
 		// Its history shows what both have; one that was pushed over may be gone.
-		if err := m.deepen(ctx, from, limit+1); err != nil && slipway.CodeOf(err) != slipway.Refused {
+		if err := m.deepen(ctx, from, limit+1); err != nil && slipway.CodeOf(err) != slipway.Invalid {
 			return slipway.CommitLog{}, err
 		}
 		leads = m.leads(ctx, from, to)

@@ -29,7 +29,11 @@ func (g *Git) admit(ctx context.Context, repo slipway.Repository) ([]netip.Addr,
 	if err != nil {
 		return nil, err
 	}
-	return g.o.Resolve(ctx, host)
+	addresses, err := g.o.Resolve(ctx, host)
+	if slipway.CodeOf(err) == slipway.Refused { // an address that may not be asked is the input's fault here
+		return nil, slipway.Wrap(slipway.Invalid, err, "%s", err).At("url")
+	}
+	return addresses, err
 }
 
 // plainHost is what git, curl, ssh and we read in the same way.

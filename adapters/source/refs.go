@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	pathpkg "path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -45,7 +46,7 @@ func (m *mirror) choose(ctx context.Context, refs map[string]string, ref string)
 		if refs["HEAD"] != "" {
 			return refs["HEAD"], "HEAD", nil
 		}
-		return "", "", slipway.Errorf(slipway.Refused, "the default branch of %s does not exist; name one with --branch: it has %s", m.shown, someBranches(refs)).At("branch")
+		return "", "", slipway.Errorf(slipway.Invalid, "the default branch of %s does not exist; name one with --branch: it has %s", m.shown, someBranches(refs)).At("branch")
 	}
 	// An annotated tag is advertised twice; the peeled line names the commit.
 	for _, name := range []string{"refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref, ref} {
@@ -61,7 +62,7 @@ func (m *mirror) choose(ctx context.Context, refs map[string]string, ref string)
 			return id, ref, err
 		}
 	}
-	return "", "", slipway.Errorf(slipway.Refused, "the repository %s has no branch, tag or commit %q; it has %s", m.shown, ref, someBranches(refs)).At("ref")
+	return "", "", slipway.Errorf(slipway.Invalid, "the repository %s has no branch, tag or commit %q; it has %s", m.shown, ref, someBranches(refs)).At("ref")
 }
 
 // commitNamed finds a commit by the beginning of its id, fetching the whole
@@ -80,7 +81,7 @@ func (m *mirror) commitNamed(ctx context.Context, short string) (string, error) 
 		}
 		switch {
 		case len(found) > 1:
-			return "", slipway.Errorf(slipway.Refused, "%q is the beginning of several commits; give more of it", short).At("ref")
+			return "", slipway.Errorf(slipway.Invalid, "%q is the beginning of several commits; give more of it", short).At("ref")
 		case len(found) == 1:
 			for id := range found {
 				return id, nil
@@ -119,7 +120,7 @@ func (m *mirror) fetch(ctx context.Context, id, name string) error {
 		return err
 	}
 	if !m.has(ctx, id) {
-		return slipway.Errorf(slipway.Refused, "the repository %s no longer has commit %.12s; was the branch pushed over? Promote again", m.shown, id).At("ref")
+		return slipway.Errorf(slipway.Invalid, "the repository %s no longer has commit %.12s; was the branch pushed over? Promote again", m.shown, id).At("ref")
 	}
 	return nil
 }
@@ -163,7 +164,7 @@ func (m *mirror) fetchFrom(ctx context.Context, args ...string) error {
 	<-watched
 	if tooLarge {
 		m.broken = true
-		return slipway.Errorf(slipway.Refused, "the repository %s is larger than %d MB; keep large files out of it", m.shown, m.git.o.MaxRepositoryBytes>>20)
+		return slipway.Errorf(slipway.Invalid, "the repository %s is larger than %d MB; keep large files out of it", m.shown, m.git.o.MaxRepositoryBytes>>20)
 	}
 	if err != nil && !errors.As(err, new(*refusedID)) {
 		m.tell(text)
@@ -178,6 +179,42 @@ func (m *mirror) has(ctx context.Context, id string) bool {
 	return err == nil
 }
 
+// directory refuses a path that is no directory of a commit. What lies behind a
+// link or in a submodule is known only when the tree is exported.
+func (m *mirror) directory(ctx context.Context, id, path string) error {
+	if path = pathpkg.Clean(path); path == "." {
+		return nil
+	}
+	var parts []string
+	for i, r := range path + "/" {
+		if r == '/' {
+			parts = append(parts, path[:i])
+		}
+	}
+	out, err := m.run(ctx, quick, append([]string{"ls-tree", "-t", "-z", "--full-tree", id, "--"}, parts...)...)
+	if err != nil {
+		return err
+	}
+	modes := map[string]string{}
+	for entry := range strings.SplitSeq(out, "\x00") {
+		if facts, name, ok := strings.Cut(entry, "\t"); ok {
+			modes[name], _, _ = strings.Cut(facts, " ")
+		}
+	}
+	for _, part := range parts {
+		switch mode := modes[part]; mode {
+		case "040000":
+		case "120000", "160000":
+			return nil
+		case "":
+			return slipway.Errorf(slipway.Invalid, "the repository %s has no directory %q; give the service's directory with --path", m.shown, clip(part, 200)).At("path")
+		default:
+			return slipway.Errorf(slipway.Invalid, "%q is a file in the repository %s; give the service's directory with --path", clip(part, 200), m.shown).At("path")
+		}
+	}
+	return nil
+}
+
 // describe reads author, time and subject of a commit.
 func (m *mirror) describe(ctx context.Context, id, ref string) (slipway.Commit, error) {
 	out, err := m.run(ctx, quick, "show", "--no-patch", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%ct%x00%s", "--end-of-options", id)
@@ -186,7 +223,7 @@ func (m *mirror) describe(ctx context.Context, id, ref string) (slipway.Commit, 
 	}
 	fields := strings.SplitN(strings.TrimSpace(out), "\x00", 4)
 	if len(fields) != 4 || !isFull(fields[0]) {
-		return slipway.Commit{}, slipway.Errorf(slipway.Refused, "%q names something that is not a commit; give a branch, a tag or a commit", ref).At("ref")
+		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "%q names something that is not a commit; give a branch, a tag or a commit", ref).At("ref")
 	}
 	seconds, _ := strconv.ParseInt(fields[2], 10, 64)
 	return slipway.Commit{

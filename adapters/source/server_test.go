@@ -182,7 +182,7 @@ func TestServersThatSayNo(t *testing.T) {
 		code slipway.Code
 		says string
 	}{
-		404: {slipway.Refused, "no repository"}, 403: {slipway.Refused, "private"}, 200: {slipway.Refused, "no repository"}, 503: {slipway.Unavailable, "reached"},
+		404: {slipway.Invalid, "no repository"}, 403: {slipway.Invalid, "private"}, 200: {slipway.Invalid, "no repository"}, 503: {slipway.Unavailable, "reached"},
 	} {
 		_, err := g.Resolve(context.Background(), serve(t, r, answer(status)), "")
 		if slipway.CodeOf(err) != want.code || !strings.Contains(err.Error(), want.says) {

@@ -23,10 +23,10 @@ func (x *export) submodules(ctx context.Context, m *mirror, p part, entries []en
 			continue
 		}
 		if p.depth >= maxDepth {
-			return nil, slipway.Errorf(slipway.Refused, "submodules are nested more than %d deep; put what the service needs into its repository", maxDepth)
+			return nil, slipway.Errorf(slipway.Invalid, "submodules are nested more than %d deep; put what the service needs into its repository", maxDepth)
 		}
 		if x.parts++; x.parts > maxSubmodules {
-			return nil, slipway.Errorf(slipway.Refused, "the repository has more than %d submodules; put what the service needs into its repository", maxSubmodules)
+			return nil, slipway.Errorf(slipway.Invalid, "the repository has more than %d submodules; put what the service needs into its repository", maxSubmodules)
 		}
 		if urls == nil {
 			var err error
@@ -49,14 +49,14 @@ func (x *export) submodules(ctx context.Context, m *mirror, p part, entries []en
 // repository from elsewhere can't name paths of this machine.
 func submodule(outer slipway.Repository, name, raw string) (slipway.Repository, error) {
 	if raw == "" {
-		return slipway.Repository{}, slipway.Errorf(slipway.Refused, "the submodule %s has no URL in .gitmodules; add it there", name)
+		return slipway.Repository{}, slipway.Errorf(slipway.Invalid, "the submodule %s has no URL in .gitmodules; add it there", name)
 	}
 	repo := slipway.Repository{URL: relativeURL(outer.URL, raw)}
 	if err := repo.Validate(); err != nil {
-		return slipway.Repository{}, slipway.Errorf(slipway.Refused, "the submodule %s: %w", name, err)
+		return slipway.Repository{}, slipway.Errorf(slipway.Invalid, "the submodule %s: %w", name, err)
 	}
 	if hostOf(repo.URL) == "" && hostOf(outer.URL) != "" {
-		return slipway.Repository{}, slipway.Errorf(slipway.Refused, "the submodule %s points to a path of this machine; give its https or ssh URL in .gitmodules", name)
+		return slipway.Repository{}, slipway.Errorf(slipway.Invalid, "the submodule %s points to a path of this machine; give its https or ssh URL in .gitmodules", name)
 	}
 	if sameServer(repo.URL, outer.URL) {
 		repo.Credential = outer.Credential
@@ -68,7 +68,7 @@ func submodule(outer slipway.Repository, name, raw string) (slipway.Repository, 
 func (m *mirror) submoduleURLs(ctx context.Context, commit string) (map[string]string, error) {
 	out, err := m.run(ctx, quick, "config", "--blob", commit+":.gitmodules", "--no-includes", "--list", "-z")
 	if err != nil {
-		return nil, slipway.Errorf(slipway.Refused, "the repository has submodules but no readable .gitmodules; add it")
+		return nil, slipway.Errorf(slipway.Invalid, "the repository has submodules but no readable .gitmodules; add it")
 	}
 	paths, urls := map[string]string{}, map[string]string{}
 	for item := range strings.SplitSeq(out, "\x00") {

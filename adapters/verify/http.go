@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -43,7 +44,8 @@ const (
 
 // Verify runs the checks one after the other and stops at the first that does
 // not pass. Without checks it asks once for / and wants an answer below 500:
-// that the deployment was seen serving.
+// that the deployment was seen serving. A service that refuses the edge's host
+// name serves nobody, whatever its checks say.
 func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Writer) ([]slipway.CheckResult, error) {
 	if u, err := url.Parse(req.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, slipway.Errorf(slipway.Internal, "%q is not the address of an edge", req.URL)
@@ -55,9 +57,13 @@ func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Wri
 	}
 	var results []slipway.CheckResult
 	for _, check := range checks {
-		result, err := h.check(ctx, req, check, plain)
+		result, status, err := h.check(ctx, req, check, plain)
 		if err != nil {
 			return results, err
+		}
+		if status == http.StatusBadRequest && (plain || !result.Passed) && h.refusesHost(ctx, req, check.Path) {
+			result.Passed, result.Reason = false, fmt.Sprintf("the service answers 400 to everybody who asks for its own address, %.80s: it takes other host names only; add .localhost to those that it takes "+
+				"(Django: ALLOWED_HOSTS in the settings; Starlette and FastAPI: *.localhost in allowed_hosts of TrustedHostMiddleware) and promote again", req.Host)
 		}
 		results = append(results, result)
 		if !result.Passed {
@@ -69,13 +75,14 @@ func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Wri
 	return results, nil
 }
 
-// check asks until enough answers in a row are right or its time is over.
-func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (slipway.CheckResult, error) {
-	result := slipway.CheckResult{Path: c.Path}
+// check asks until enough answers in a row are right or its time is over. status
+// is that of the last answer.
+func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (result slipway.CheckResult, status int, err error) {
+	result.Path = c.Path
 	where, err := target(req.URL, c.Path)
 	if err != nil {
 		result.Reason = fmt.Sprintf("%.80q is not a path that can be asked for; correct the check in slipway.yaml", c.Path)
-		return result, nil
+		return result, 0, nil
 	}
 	wanted, limit := min(c.Successes, mostInARow), min(time.Duration(c.TimeoutSeconds)*time.Second, longest)
 	if wanted <= 0 {
@@ -88,7 +95,10 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 	defer cancel()
 	row, best, slowest, last := 0, 0, time.Duration(0), ""
 	for {
-		took, why := h.ask(bounded, req, where, c, plain)
+		took, answered, why := h.ask(bounded, req, where, c, plain)
+		if answered != 0 {
+			status = answered
+		}
 		result.Requests++
 		// What the deadline broke off says nothing, unless nothing else is known.
 		if why == "" {
@@ -99,7 +109,7 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 		}
 		if row >= wanted {
 			result.Passed, result.Millis = true, int(slowest.Milliseconds())
-			return result, nil
+			return result, status, nil
 		}
 		wait := time.NewTimer(interval)
 		if why == "" {
@@ -111,11 +121,11 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 		}
 		wait.Stop()
 		if ctx.Err() != nil {
-			return result, ctx.Err()
+			return result, status, ctx.Err()
 		}
 		if bounded.Err() != nil {
 			result.Reason = summary(c.Path, last, result.Requests, best, wanted, limit)
-			return result, nil
+			return result, status, nil
 		}
 	}
 }
@@ -152,12 +162,13 @@ func target(edge, path string) (string, error) {
 }
 
 // ask makes one request; why says in words what was wrong with the answer.
-func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string, c slipway.Check, plain bool) (took time.Duration, why string) {
+// status is the deployment's, 0 when it gave none.
+func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string, c slipway.Check, plain bool) (took time.Duration, status int, why string) {
 	request, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, err := http.NewRequestWithContext(request, http.MethodGet, where, nil)
 	if err != nil {
-		return 0, "can't be asked for"
+		return 0, 0, "can't be asked for"
 	}
 	r.Host = req.Host
 	r.Header.Set("User-Agent", "slipway-verify")
@@ -166,9 +177,9 @@ func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string,
 	took = time.Since(began)
 	if err != nil {
 		if isTimeout(err) {
-			return took, fmt.Sprintf("gave no answer within %s", took.Round(100*time.Millisecond))
+			return took, 0, fmt.Sprintf("gave no answer within %s", took.Round(100*time.Millisecond))
 		}
-		return took, "got no answer from the edge: " + reason(err)
+		return took, 0, "got no answer from the edge: " + reason(err)
 	}
 	defer answer.Body.Close()
 	body, complete, err := read(answer.Body, c.Contains, cancel)
@@ -177,26 +188,58 @@ func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string,
 	}
 	if from := answer.Header.Get(slipway.ReleaseHeader); from != req.Release {
 		if from == "" {
-			return took, fmt.Sprintf("was not answered by the deployment: the edge itself said %d", answer.StatusCode)
+			return took, 0, fmt.Sprintf("was not answered by the deployment: the edge itself said %d", answer.StatusCode)
 		}
-		return took, fmt.Sprintf("was answered by deployment %.60q, not %s", from, req.Release)
+		return took, 0, fmt.Sprintf("was answered by deployment %.60q, not %s", from, req.Release)
 	}
 	switch {
 	case err != nil:
-		return took, fmt.Sprintf("answered %d and broke off in the middle of the body%s", answer.StatusCode, excerpt(body))
+		return took, answer.StatusCode, fmt.Sprintf("answered %d and broke off in the middle of the body%s", answer.StatusCode, excerpt(body))
 	case plain && answer.StatusCode < 500:
-		return took, ""
+		return took, answer.StatusCode, ""
 	case c.Status != 0 && answer.StatusCode != c.Status:
-		return took, fmt.Sprintf("answered %d, wanted %d%s", answer.StatusCode, c.Status, excerpt(body))
+		return took, answer.StatusCode, fmt.Sprintf("answered %d, wanted %d%s", answer.StatusCode, c.Status, excerpt(body))
 	case c.Status == 0 && (answer.StatusCode < 200 || answer.StatusCode > 399):
-		return took, fmt.Sprintf("answered %d, wanted 200 to 399%s", answer.StatusCode, excerpt(body))
+		return took, answer.StatusCode, fmt.Sprintf("answered %d, wanted 200 to 399%s", answer.StatusCode, excerpt(body))
 	case !strings.Contains(string(body), c.Contains):
-		return took, fmt.Sprintf("answered %d without the text %.80q%s", answer.StatusCode, c.Contains, excerpt(body))
+		return took, answer.StatusCode, fmt.Sprintf("answered %d without the text %.80q%s", answer.StatusCode, c.Contains, excerpt(body))
 	case c.MaxMillis > 0 && took > time.Duration(c.MaxMillis)*time.Millisecond:
-		return took, fmt.Sprintf("took %d ms, at most %d are allowed", took.Milliseconds(), c.MaxMillis)
+		return took, answer.StatusCode, fmt.Sprintf("took %d ms, at most %d are allowed", took.Milliseconds(), c.MaxMillis)
 	}
-	return took, ""
+	return took, answer.StatusCode, ""
 }
+
+// refusesHost tells whether the service says 400 because of the edge's host name:
+// it does so for a path that it answers well when it is asked directly, or with
+// the page by which frameworks refuse a host.
+func (h *HTTP) refusesHost(ctx context.Context, req slipway.VerifyRequest, path string) bool {
+	if req.Health != "" {
+		path = req.Health
+	}
+	where, err := target(req.URL, path)
+	if err != nil {
+		return false
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+	if err != nil {
+		return false
+	}
+	r.Host = req.Host
+	r.Header.Set("User-Agent", "slipway-verify")
+	answer, err := h.client.Do(r)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusBadRequest || answer.Header.Get(slipway.ReleaseHeader) != req.Release {
+		return false
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	return req.Health != "" || err == nil && refusal.Match(body)
+}
+
+// refusal is how Django, with and without DEBUG, and Starlette refuse a host.
+var refusal = regexp.MustCompile(`<h1>Bad Request \(400\)</h1>|DisallowedHost|^Invalid host header`)
 
 // read reads a body until its end, its bound, the text that is looked for, or
 // the end of patience. Only a body that broke off by itself is an error.

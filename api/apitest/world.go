@@ -62,8 +62,11 @@ func New(t testing.TB) *World {
 	w.Observe = func(context.Context, string, string) (slipway.Observed, error) {
 		return slipway.Observed{Deployment: "1", Release: 1, Artifact: Artifact, Instances: []slipway.Instance{{ID: "web-1", Process: "web", State: slipway.InstanceHealthy}}}, nil
 	}
-	w.Logs = func(_ context.Context, _ slipway.LogQuery, out io.Writer) error {
-		_, err := io.WriteString(out, "GET / 200\n")
+	w.Logs = func(_ context.Context, q slipway.LogQuery, out io.Writer) error {
+		if q.Process == "worker" || q.Environment == "prod" { // which nothing is of
+			return nil
+		}
+		_, err := io.WriteString(out, "web.1 | GET / 200 | 3 ms\n")
 		return err
 	}
 	w.Render = func(_ context.Context, req slipway.RenderRequest) (slipway.Snapshot, error) {
@@ -121,7 +124,7 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 func resolve(_ context.Context, _ slipway.Repository, ref string) (slipway.Commit, error) {
 	switch ref {
 	case "missing":
-		return slipway.Commit{}, slipway.Errorf(slipway.Refused, "the repository has no branch, tag or commit %q", ref)
+		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "the repository has no branch, tag or commit %q", ref).At("ref")
 	case "down":
 		return slipway.Commit{}, slipway.Errorf(slipway.Unavailable, "the repository does not answer; try again")
 	case "defect":

@@ -138,7 +138,7 @@ type AcceptInput struct {
 	// Example: ada@example.com
 	Email string `json:"email,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -185,7 +185,7 @@ type Account struct {
 	// LastSeenAt when it signed in last
 	LastSeenAt time.Time `json:"last_seen_at,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -225,7 +225,7 @@ type AccountInput struct {
 	// Example: person
 	Kind AccountKind `json:"kind,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -735,7 +735,7 @@ type EnvironmentInput struct {
 	// Example: test
 	After string `json:"after,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -1068,7 +1068,7 @@ type InvitationInput struct {
 	// Example: developer
 	Role Role `json:"role"`
 
-	// Team a DNS label of lower-case letters, digits and single hyphens
+	// Team a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Team Name `json:"team"`
@@ -1157,7 +1157,7 @@ type MemberInput struct {
 
 // Membership a role in a team
 type Membership struct {
-	// Account a DNS label of lower-case letters, digits and single hyphens
+	// Account a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Account Name `json:"account"`
@@ -1167,13 +1167,13 @@ type Membership struct {
 	// Example: developer
 	Role Role `json:"role"`
 
-	// Team a DNS label of lower-case letters, digits and single hyphens
+	// Team a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Team Name `json:"team"`
 }
 
-// Name a DNS label of lower-case letters, digits and single hyphens
+// Name a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type Name = string
@@ -1608,7 +1608,7 @@ type Provider struct {
 	// Example: https://login.example.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -1677,7 +1677,7 @@ type ProviderInput struct {
 	// Example: https://login.example.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2151,10 +2151,10 @@ type Setting struct {
 	// Example: sealed://billing/prod/DATABASE_URL
 	Secret string `json:"secret,omitempty,omitzero"`
 
-	// Value its value; absent for a secret
+	// Value its value, also an empty one; absent for a secret
 	//
 	// Example: warning
-	Value string `json:"value,omitempty,omitzero"`
+	Value *string `json:"value,omitempty"`
 }
 
 // SignIn how one signs in
@@ -2211,10 +2211,10 @@ type SnapshotValue struct {
 	// Example: sealed://billing/prod/DATABASE_URL
 	Secret string `json:"secret,omitempty,omitzero"`
 
-	// Value its value; absent for a secret
+	// Value its value, also an empty one; absent for a secret
 	//
 	// Example: warning
-	Value string `json:"value,omitempty,omitzero"`
+	Value *string `json:"value,omitempty"`
 }
 
 // Status services by environments
@@ -2372,7 +2372,7 @@ type Team struct {
 	// Members who is in it
 	Members []Membership `json:"members"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2383,7 +2383,7 @@ type TeamInput struct {
 	// DisplayName the name that people read
 	DisplayName string `json:"display_name,omitempty,omitzero"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2466,7 +2466,7 @@ type Tests struct {
 
 // Token a token without its text
 type Token struct {
-	// Account a DNS label of lower-case letters, digits and single hyphens
+	// Account a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Account Name `json:"account"`
@@ -2501,7 +2501,7 @@ type Token struct {
 
 // TokenInput a token to make
 type TokenInput struct {
-	// Account a DNS label of lower-case letters, digits and single hyphens
+	// Account a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Account Name `json:"account,omitempty,omitzero"`
@@ -2583,7 +2583,7 @@ type Trust struct {
 	// Example: https://token.actions.githubusercontent.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2615,7 +2615,7 @@ type TrustInput struct {
 	// Example: https://gitlab.com
 	Issuer string `json:"issuer"`
 
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2666,7 +2666,7 @@ type Wait = slipway.Wait
 
 // Way a provider as the sign-in page shows it
 type Way struct {
-	// Name a DNS label of lower-case letters, digits and single hyphens
+	// Name a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Name Name `json:"name"`
@@ -2696,7 +2696,7 @@ type Webhook struct {
 	// Example: 1
 	Id int `json:"id"`
 
-	// Team a DNS label of lower-case letters, digits and single hyphens
+	// Team a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Team Name `json:"team"`
@@ -2880,7 +2880,7 @@ type WebhookMessage struct {
 		State StepState `json:"state"`
 	} `json:"step,omitempty,omitzero"`
 
-	// Team a DNS label of lower-case letters, digits and single hyphens
+	// Team a DNS label of lower-case letters, digits and hyphens
 	//
 	// Example: billing
 	Team Name `json:"team"`
@@ -2889,7 +2889,7 @@ type WebhookMessage struct {
 // Window a stretch of time that comes again
 type Window = slipway.Window
 
-// AccountName a DNS label of lower-case letters, digits and single hyphens
+// AccountName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type AccountName = Name
@@ -2900,7 +2900,7 @@ type Cursor = string
 // DeliveryID defines model for DeliveryID.
 type DeliveryID = int
 
-// EnvironmentName a DNS label of lower-case letters, digits and single hyphens
+// EnvironmentName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type EnvironmentName = Name
@@ -2917,7 +2917,7 @@ type Limit = int
 // PromotionID defines model for PromotionID.
 type PromotionID = int
 
-// ProviderName a DNS label of lower-case letters, digits and single hyphens
+// ProviderName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type ProviderName = Name
@@ -2925,12 +2925,12 @@ type ProviderName = Name
 // ReleaseNumber defines model for ReleaseNumber.
 type ReleaseNumber = int
 
-// ServiceName a DNS label of lower-case letters, digits and single hyphens
+// ServiceName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type ServiceName = Name
 
-// TeamName a DNS label of lower-case letters, digits and single hyphens
+// TeamName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
 type TeamName = Name

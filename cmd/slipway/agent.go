@@ -153,18 +153,19 @@ func listenEdge(addr string) (net.Listener, error) {
 }
 
 // stopAgent stops the node agent with every service and waits until it is gone;
-// none running is no error.
-func stopAgent(ctx context.Context, data string) error {
+// none running is no error. It tells whether
+// there was one.
+func stopAgent(ctx context.Context, data string) (ran bool, err error) {
 	client := target.Process(data)
 	status, err := client.Status(ctx)
 	if slipway.CodeOf(err) == slipway.Unavailable {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := client.Shutdown(ctx); err != nil {
-		return err
+		return true, err
 	}
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
@@ -173,14 +174,14 @@ func stopAgent(ctx context.Context, data string) error {
 	for {
 		_, err := client.Status(ctx)
 		if err != nil && errors.Is(syscall.Kill(status.PID, 0), syscall.ESRCH) {
-			return nil
+			return true, nil
 		}
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			return slipway.Errorf(slipway.Unavailable, "the services have stopped, but process %d of the node agent goes on; end it with: kill -9 %d", status.PID, status.PID)
+			return true, slipway.Errorf(slipway.Unavailable, "the services have stopped, but process %d of the node agent goes on; end it with: kill -9 %d", status.PID, status.PID)
 		case <-ctx.Done():
-			return ctx.Err()
+			return true, ctx.Err()
 		}
 	}
 }

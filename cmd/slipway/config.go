@@ -122,9 +122,12 @@ func (a *app) config(body []byte, c *client.Config) error {
 	}
 	var rows [][]string
 	for _, s := range c.Items {
-		value := s.Value
-		if s.Secret != "" {
-			value = s.Secret
+		value := s.Secret
+		if s.Value != nil {
+			value = *s.Value
+		}
+		if value == "" {
+			value = `""` // set, and empty: "-" would say that it isn't
 		}
 		rows = append(rows, []string{s.Key, value, strings.ReplaceAll(string(s.Layer), "_", " in ")})
 	}
@@ -156,9 +159,9 @@ func (c *configRender) Run(a *app) error {
 	s := r.JSON200
 	fmt.Fprintln(a.stdout, "#", s.Digest)
 	for _, v := range s.Env {
-		value := v.Value
-		if v.Secret != "" {
-			value = v.Secret
+		value := v.Secret
+		if v.Value != nil {
+			value = *v.Value
 		}
 		fmt.Fprintf(a.stdout, "%s=%s\n", v.Key, clean(value))
 	}

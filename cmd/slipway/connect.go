@@ -55,19 +55,34 @@ func (a *app) endpoint() (to endpoint, err error) {
 	case known.Current != "" && !a.chosen:
 		to.server, to.profile = known.Profiles[known.Current].Server, known.Current
 	default:
-		to.server = a.running()
+		if to.server, err = a.running(); err != nil {
+			return to, err
+		}
 		to.operator = to.token == "" && a.operates()
 	}
 	return to, nil
 }
 
-// running is the address of the platform that runs on the data directory.
-func (a *app) running() string {
+// running is the address of the platform that runs on the data directory. A
+// directory that was named stands for its own platform: that of another one,
+// at the usual address, is not meant.
+func (a *app) running() (string, error) {
 	r, err := readRunning(a.Data)
-	if err != nil || r.Listen == "" {
-		return defaultServer
+	switch {
+	case err == nil && r.Listen != "":
+		return r.address(), nil
+	case a.chosen:
+		return "", slipway.Wrap(slipway.Unavailable, err, "no platform runs on %s; %s", a.Data, a.startIt())
 	}
-	return r.address()
+	return defaultServer, nil
+}
+
+// startIt says how to start the platform of the data directory.
+func (a *app) startIt() string {
+	if a.chosen {
+		return "start it with: slipway up --data " + a.Data
+	}
+	return "start it with: slipway up"
 }
 
 // client connects to the API.
@@ -163,7 +178,7 @@ func (a *app) unreachable(err error) error {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
-		return slipway.Wrap(slipway.Unavailable, err, "no platform answers at %s; start it with: slipway up", server)
+		return slipway.Wrap(slipway.Unavailable, err, "no platform answers at %s; %s", server, a.startIt())
 	}
 	var at *url.Error
 	if errors.As(err, &at) {

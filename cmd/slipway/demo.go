@@ -54,7 +54,8 @@ func (c *demoCommand) Run(a *app) (err error) {
 	defer func() {
 		p.stop()
 		if c.Once {
-			err = firstError(err, stopAgent(context.WithoutCancel(ctx), data))
+			_, stopped := stopAgent(context.WithoutCancel(ctx), data)
+			err = firstError(err, stopped)
 		}
 	}()
 	fmt.Fprintf(a.stdout, "The platform is up: portal http://%s/, services at %s, data in %s\n", p.Listen, p.Edge, data)

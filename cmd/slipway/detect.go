@@ -138,6 +138,9 @@ func printProject(w io.Writer, p *python.Project) {
 	} else {
 		fmt.Fprintln(w, "  tests: none found")
 	}
+	for _, s := range p.System {
+		fmt.Fprintf(w, "  %s needs: %s\n", s.Package, s.Needs)
+	}
 	printProblems(w, "Good to know", p.Warnings)
 	printProblems(w, "To mend", p.Problems)
 }

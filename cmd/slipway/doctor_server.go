@@ -20,14 +20,14 @@ import (
 // server looks at the platform that commands speak to, as they would.
 func (d *doctor) server() {
 	to, err := d.endpoint()
+	r, none := readRunning(d.Data)
+	if d.Server == "" && to.profile == "" && none != nil && (err == nil || slipway.CodeOf(err) == slipway.Unavailable) {
+		d.clock(time.Time{}, 0)
+		return // nobody said that there is one, and "platform" says that none runs
+	}
 	if err != nil {
 		d.say("server", fail, err.Error(), "give an address with --server, or choose a profile: slipway profile ls")
 		return
-	}
-	r, none := readRunning(d.Data)
-	if d.Server == "" && to.profile == "" && none != nil {
-		d.clock(time.Time{}, 0)
-		return // nobody said that there is one, and "platform" says that none runs
 	}
 	how := to.server
 	if to.operator {

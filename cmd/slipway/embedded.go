@@ -174,7 +174,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests})
 }
 
 // newBuilder opens what makes releases and renders their config.

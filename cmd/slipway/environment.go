@@ -95,13 +95,39 @@ func (c *envSet) Run(a *app) error {
 	if c.Position == 0 && c.Target == "" {
 		return slipway.Errorf(slipway.Invalid, "nothing to change; give --position or --target")
 	}
+	first, err := c.first(a)
+	if err != nil {
+		return err
+	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
 		return cl.UpdateEnvironmentWithResponse(ctx, c.Name, nil, client.EnvironmentChange{Position: given(c.Position), Target: given(c.Target)})
 	})
 	if err != nil {
 		return err
 	}
+	if now, err := c.first(a); err == nil && now != first {
+		fmt.Fprintf(a.stderr, "note: %s is the first environment now, where `slipway promote` goes without --to.\n", now)
+	}
 	return a.environment(r.Body, r.JSON200)
+}
+
+// first is the environment that a promotion goes to by default. A place that is
+// none in the order is refused: the last one is not meant.
+func (c *envSet) first(a *app) (string, error) {
+	if c.Position == 0 {
+		return "", nil
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
+		return cl.ListEnvironmentsWithResponse(ctx)
+	})
+	if err != nil {
+		return "", err
+	}
+	n := len(r.JSON200.Items)
+	if c.Position < 1 || c.Position > n {
+		return "", slipway.Errorf(slipway.Invalid, "there are %d environments; give a position from 1 to %d", n, n).At("position")
+	}
+	return r.JSON200.Items[0].Name, nil
 }
 
 func (a *app) environment(body []byte, e *client.Environment) error {

@@ -174,7 +174,10 @@ func (v *follower) step(s client.Step) {
 		}
 		again := ""
 		if s.Attempt > 1 {
-			again = fmt.Sprintf(" (attempt %d: %s)", s.Attempt, clean(before.Reason))
+			again = fmt.Sprintf(" (attempt %d)", s.Attempt)
+			if before.Reason != "" { // none is known of what a kill ended
+				again = fmt.Sprintf(" (attempt %d: %s)", s.Attempt, clean(before.Reason))
+			}
 		}
 		v.wipe()
 		switch {
@@ -239,10 +242,19 @@ func (v *follower) log(l client.LogChunk) {
 		case v.verbose:
 			fmt.Fprintln(v.a.stdout, "      "+v.style.dim(line))
 		default:
-			tail := append(v.tail[l.Step], line)
+			tail := append(v.tail[l.Step], shorter(line))
 			v.tail[l.Step] = tail[max(0, len(tail)-lastLines):]
 		}
 	}
+}
+
+// shorter bounds a line of a log that is shown under a failure: a flood is one.
+func shorter(line string) string {
+	const most = 400
+	if len(line) <= most {
+		return line
+	}
+	return strings.ToValidUTF8(line[:most], "") + fmt.Sprintf("... (%d more)", len(line)-most)
 }
 
 // end says how it ended, and makes that the exit code.

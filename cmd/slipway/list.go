@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/slipway-dev/slipway/api/client"
@@ -47,6 +48,13 @@ func refusedOr(r answer, err error) error {
 		return transportError{context.Canceled}
 	}
 	return client.ParseProblem(r.StatusCode(), r.ContentType(), r.GetBody())
+}
+
+// more says that a table is not the whole list.
+func (a *app) more(cursor string, limit int) {
+	if cursor != "" && !a.JSON {
+		fmt.Fprintf(a.stderr, "There are more; -n %d shows them.\n", min(5*limit, 500))
+	}
 }
 
 // jsonOf prints what was put together from several answers.

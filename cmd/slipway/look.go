@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -56,7 +60,11 @@ func (c *statusCommand) Run(a *app) error {
 func cellText(c client.StatusCell) string {
 	var parts []string
 	if c.Release != 0 {
-		parts = append(parts, fmt.Sprintf("release %d %s", c.Release, health(c)))
+		how := health(c)
+		if c.Condition != slipway.ConditionGood { // also between two crashes, when all are healthy
+			how = strings.ReplaceAll(string(c.Condition), "_", " ")
+		}
+		parts = append(parts, fmt.Sprintf("release %d %s", c.Release, how))
 	}
 	switch s := c.Promotion.State; {
 	case c.Promotion.Id == 0 || s == slipway.PromotionSucceeded:
@@ -100,7 +108,11 @@ func (a *app) serviceStatus(s *client.Status) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []string{c.Environment, cellText(c), c.Url, back, c.Problem})
+		problem := c.Problem
+		if problem == "" {
+			problem = c.ConditionReason
+		}
+		rows = append(rows, []string{c.Environment, cellText(c), c.Url, back, problem})
 		for _, i := range c.Instances {
 			instances = append(instances, []string{c.Environment, i.Process, i.Id, string(i.State), fmt.Sprint(i.Restarts), ago(i.StartedAt), i.Reason})
 		}
@@ -163,6 +175,7 @@ func (c *releasesCommand) Run(a *app) error {
 		digest := strings.TrimPrefix(string(x.Artifact), "sha256:")
 		rows = append(rows, []string{fmt.Sprint(x.Number), short(x.Commit.Id), x.Commit.Subject, tests, strings.Join(x.Environments, " "), short(digest), ago(x.CreatedAt)})
 	}
+	defer a.more(r.JSON200.NextCursor, c.Limit)
 	return a.table([]string{"release", "commit", "subject", "tests", "runs in", "digest", "built"}, rows)
 }
 
@@ -176,7 +189,12 @@ type logsCommand struct {
 
 // Help has examples.
 func (logsCommand) Help() string {
-	return "Examples:\n  slipway logs billing --env prod --follow\n  slipway logs orders --env dev --process worker -n 500"
+	return `With --json every line is an object of its own: service, environment, process, instance (such as web.1) and line.
+
+Examples:
+  slipway logs billing --env prod --follow
+  slipway logs orders --env dev --process worker -n 500
+  slipway logs billing --env prod --json`
 }
 
 // Run prints the output of a service.
@@ -195,10 +213,88 @@ func (c *logsCommand) Run(a *app) error {
 	if resp.StatusCode != http.StatusOK {
 		return client.ProblemError(resp)
 	}
-	if _, err := io.Copy(a.stdout, resp.Body); err != nil && a.ctx.Err() == nil {
+	copied, err := c.print(a, resp.Body)
+	if err != nil && a.ctx.Err() == nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the platform went away")
 	}
+	if copied == 0 && a.ctx.Err() == nil {
+		return c.silent(a)
+	}
 	return nil
+}
+
+// print copies lines as they come, or makes an object of each.
+func (c *logsCommand) print(a *app, body io.Reader) (int64, error) {
+	if !a.JSON {
+		return io.Copy(a.stdout, body)
+	}
+	out := json.NewEncoder(a.stdout)
+	out.SetEscapeHTML(false)
+	var copied int64
+	for lines := bufio.NewReader(body); ; {
+		text, err := lines.ReadString('\n')
+		if text != "" {
+			copied += int64(len(text))
+			if err := out.Encode(c.line(strings.TrimSuffix(text, "\n"))); err != nil {
+				return copied, err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return copied, nil
+		}
+		if err != nil {
+			return copied, err
+		}
+	}
+}
+
+// logLine is a line that an instance printed. Its fields are documented in the
+// command's help and are only ever added to.
+type logLine struct {
+	Service     string `json:"service"`
+	Environment string `json:"environment"`
+	Process     string `json:"process"`
+	Instance    string `json:"instance"`
+	Line        string `json:"line"`
+}
+
+// line takes a line of the API apart, which is "web.1 | text".
+func (c *logsCommand) line(text string) logLine {
+	l := logLine{Service: c.Service, Environment: c.Env, Line: text}
+	if instance, line, ok := strings.Cut(text, " | "); ok && !strings.ContainsAny(instance, " \t") {
+		l.Instance, l.Line = instance, line
+		l.Process, _, _ = strings.Cut(instance, ".")
+	}
+	return l
+}
+
+// silent says why there are no lines.
+func (c *logsCommand) silent(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: given(c.Service)})
+	})
+	if err != nil {
+		return err
+	}
+	for _, cell := range r.JSON200.Cells {
+		if cell.Environment != c.Env || cell.Release == 0 {
+			continue
+		}
+		processes := []string{}
+		for _, i := range cell.Instances {
+			if !slices.Contains(processes, i.Process) {
+				processes = append(processes, i.Process)
+			}
+		}
+		if c.Process != "" && len(processes) > 0 && !slices.Contains(processes, c.Process) {
+			return slipway.Errorf(slipway.Invalid, "%s has no process %s in %s; it has %s", c.Service, c.Process, c.Env, strings.Join(processes, ", ")).At("process")
+		}
+		if !a.JSON {
+			fmt.Fprintf(a.stderr, "%s has printed nothing in %s.\n", c.Service, c.Env)
+		}
+		return nil
+	}
+	return slipway.Errorf(slipway.NotFound, "nothing of %s runs in %s; run: slipway promote %s --to %s --follow", c.Service, c.Env, c.Service, c.Env)
 }
 
 type openCommand struct {

@@ -4,12 +4,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -38,7 +40,7 @@ type settings struct {
 	Server  string `env:"SLIPWAY_SERVER" placeholder:"URL" help:"The platform's address. Unless given, that of the platform of the data directory."`
 	Data    string `env:"SLIPWAY_DATA" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
 	Profile string `env:"SLIPWAY_PROFILE" placeholder:"NAME" help:"The profile to use; slipway login makes one. SLIPWAY_TOKEN holds a token for scripts."`
-	JSON    bool   `name:"json" help:"Print the API's objects instead of tables."`
+	JSON    bool   `name:"json" help:"Print the API's objects instead of tables, and an error as an object with code and detail on standard error."`
 }
 
 // program is the command line.
@@ -136,6 +138,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
+		if cli.JSON || slices.Contains(args, "--json") {
+			complain(stderr, slipway.Errorf(slipway.Invalid, "%s", err))
+			return exitUsage
+		}
 		fmt.Fprintln(stderr, "slipway:", err)
 		fmt.Fprintln(stderr, "`slipway help` lists the commands; `slipway COMMAND --help` explains one.")
 		return exitUsage
@@ -161,7 +167,11 @@ func (a *app) report(err error) int {
 		fmt.Fprintln(a.stderr, "slipway: interrupted")
 		return exitError
 	}
-	fmt.Fprintln(a.stderr, "slipway:", err)
+	if a.JSON {
+		complain(a.stderr, err)
+	} else {
+		fmt.Fprintln(a.stderr, "slipway:", err)
+	}
 	switch slipway.CodeOf(err) {
 	case slipway.Invalid:
 		return exitUsage
@@ -169,6 +179,27 @@ func (a *app) report(err error) int {
 		return exitFailed
 	}
 	return exitError
+}
+
+// complain prints an error as a line of JSON: the problem details of the API, as
+// far as a program here knows them.
+func complain(w io.Writer, err error) {
+	type field struct {
+		Field   string `json:"field"`
+		Message string `json:"message"`
+	}
+	problem := struct {
+		Code   slipway.Code `json:"code"`
+		Detail string       `json:"detail"`
+		Errors []field      `json:"errors,omitempty"`
+	}{Code: slipway.CodeOf(err), Detail: err.Error()}
+	var known *slipway.Error
+	if errors.As(err, &known) && known.Field != "" {
+		problem.Errors = []field{{known.Field, known.Message}}
+	}
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	_ = out.Encode(problem) // nothing is left to tell it to
 }
 
 // endedError is an outcome that the command has shown itself.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
@@ -21,7 +22,7 @@ type promoteCommand struct {
 func (promoteCommand) Help() string {
 	return `Without --ref and --release, the first environment takes the head of the service's branch, and every other one takes the release of the environment before it.
 
-Exit codes with --follow and --wait: 0 it serves, 3 the service's own build, tests or checks said no, 1 anything else.
+Exit codes with --follow and --wait: 0 it serves, 3 the service's own build, tests or checks said no, 2 it could not begin because of what was given (an unknown ref, a repository that is private or gone), 1 anything else.
 
 Examples:
   slipway promote billing --follow
@@ -58,6 +59,20 @@ func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
 	return a.planned(r.JSON200)
 }
 
+// stepsAre says what a step that will run is for, and which of them turn out to
+// have nothing to do once the project is there.
+var stepsAre = map[slipway.StepName]string{
+	slipway.StepFetch:    "the exact commit, exported",
+	slipway.StepBuild:    "the artifact that every environment runs",
+	slipway.StepTest:     "the project's tests, if it has any",
+	slipway.StepRender:   "the config of ENV",
+	slipway.StepRehearse: "once with that config, without traffic",
+	slipway.StepApprove:  "if the policy of ENV asks for it",
+	slipway.StepMigrate:  "the release command, if there is one",
+	slipway.StepDeploy:   "new beside old, then the switch",
+	slipway.StepVerify:   "seen serving, from outside",
+}
+
 // planned prints what would be done and what it would change.
 func (a *app) planned(p *client.Plan) error {
 	what := "a new release"
@@ -74,7 +89,11 @@ func (a *app) planned(p *client.Plan) error {
 		if s.State != slipway.StepPending {
 			will = string(s.State)
 		}
-		rows = append(rows, []string{string(s.Name), will, s.Reason})
+		why := s.Reason
+		if why == "" {
+			why = strings.ReplaceAll(stepsAre[s.Name], "ENV", p.Environment)
+		}
+		rows = append(rows, []string{string(s.Name), will, why})
 	}
 	if err := a.table([]string{"step", "", "why"}, rows); err != nil {
 		return err
@@ -93,7 +112,14 @@ func (a *app) started(body []byte, p *client.Promotion, f followFlags) error {
 	if a.JSON {
 		return a.json(body)
 	}
-	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s. Follow it: slipway promotion logs %d --follow\n", p.Id, p.Service, p.Environment, p.State, p.Id)
+	how := "is " + string(p.State)
+	if p.State == slipway.PromotionQueued && p.Reason == "" { // the engine has it, and has not begun
+		how = "is accepted"
+	}
+	if p.Reason != "" {
+		how += ": " + clean(p.Reason)
+	}
+	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s %s. Follow it: slipway promotion show %d --follow\n", p.Id, p.Service, p.Environment, strings.TrimSuffix(how, "."), p.Id)
 	return nil
 }
 

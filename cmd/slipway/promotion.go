@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -53,6 +54,7 @@ func (c *promotionList) Run(a *app) error {
 	for _, p := range r.JSON200.Items {
 		rows = append(rows, []string{fmt.Sprint(p.Id), p.Service, p.Environment, number(p.Release), string(p.State), ago(p.CreatedAt), lasted(p.CreatedAt, p.EndedAt), p.Reason})
 	}
+	defer a.more(r.JSON200.NextCursor, c.Limit)
 	return a.table([]string{"id", "service", "environment", "release", "state", "asked for", "took", "reason"}, rows)
 }
 
@@ -140,6 +142,9 @@ func (c *promotionLogs) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := c.known(r.JSON200.Steps); err != nil {
+		return err
+	}
 	if c.Follow && c.Step == "" {
 		return a.follow(r.JSON200, followFlags{Follow: true, Verbose: true})
 	}
@@ -176,6 +181,18 @@ func (c *promotionLogs) Run(a *app) error {
 		return a.jsonOf(map[string]any{"items": printed})
 	}
 	return nil
+}
+
+// known refuses a step that the promotion does not have.
+func (c *promotionLogs) known(steps []client.Step) error {
+	var names []string
+	for _, s := range steps {
+		names = append(names, string(s.Name))
+	}
+	if c.Step == "" || slices.Contains(names, c.Step) {
+		return nil
+	}
+	return slipway.Errorf(slipway.Invalid, "promotion %d has no step %q; its steps are %s", c.ID, c.Step, strings.Join(names, ", ")).At("step")
 }
 
 func (a *app) stepLog(s client.Step, chunks []client.LogChunk, title bool) {

@@ -16,6 +16,7 @@ type serviceCommands struct {
 	Add  serviceAdd  `cmd:"" help:"Register a git repository as a service."`
 	List serviceList `cmd:"" name:"ls" help:"List services."`
 	Show serviceShow `cmd:"" help:"Show a service."`
+	Set  serviceSet  `cmd:"" help:"Change a service."`
 	Rm   serviceRm   `cmd:"" help:"Stop a service everywhere and remove it."`
 }
 
@@ -25,6 +26,7 @@ type serviceAdd struct {
 	Path       string `placeholder:"SUBDIR" help:"The directory inside the repository."`
 	Branch     string `help:"The branch; the repository's default unless given."`
 	Kind       string `placeholder:"KIND" help:"What it mostly is: web, worker or function."`
+	Team       string `placeholder:"TEAM" help:"The team that will own it; yours unless given."`
 	Credential string `placeholder:"REF" help:"The reference of a stored secret that opens the repository."`
 	Token      bool   `help:"Read a token or a private key that opens the repository from standard input."`
 }
@@ -41,7 +43,7 @@ func (serviceAdd) Help() string {
 // Run registers a service.
 func (c *serviceAdd) Run(a *app) error {
 	in := client.ServiceInput{
-		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Credential: c.Credential,
+		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Credential: c.Credential,
 	}
 	if c.Token {
 		value, err := a.readSecret("Token or private key: ")
@@ -132,9 +134,64 @@ func (c *serviceShow) Run(a *app) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	s := r.JSON200
-	return a.facts("service", s.Name, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
+	return a.service(r.JSON200)
+}
+
+func (a *app) service(s *client.Service) error {
+	return a.facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
 		"credential", s.Credential, "registered", ago(s.CreatedAt))
+}
+
+// serviceSet changes what is given; what is given as "" is taken back.
+type serviceSet struct {
+	Service    string  `arg:"" help:"The service."`
+	Repository *string `placeholder:"URL" help:"The repository: https, ssh, file, or a directory of this machine."`
+	Path       *string `placeholder:"SUBDIR" help:"The directory inside the repository; \"\" is its root."`
+	Branch     *string `help:"The branch; \"\" follows the repository's default."`
+	Kind       *string `placeholder:"KIND" help:"What it mostly is: web, worker or function."`
+	Team       *string `placeholder:"TEAM" help:"The team that shall own it; it takes a maintainer of both."`
+	Credential *string `placeholder:"REF" xor:"opens" help:"The reference of a stored secret that opens the repository."`
+	Token      bool    `xor:"opens" help:"Read a token or a private key that opens the repository from standard input."`
+}
+
+// Help has examples.
+func (serviceSet) Help() string {
+	return `The repository is asked first, and nothing is changed when it has no such branch or directory. Promotions under way keep what they started with.
+
+Examples:
+  slipway service set billing --path services/billing
+  slipway service set billing --repository https://git.example.com/shop/billing.git --branch ""
+  slipway service set billing --team shop
+  slipway service set billing --token < token.txt`
+}
+
+// Run changes a service.
+func (c *serviceSet) Run(a *app) error {
+	change := client.ServiceChange{Path: c.Path, Branch: c.Branch, Kind: (*slipway.ServiceKind)(c.Kind), Team: c.Team, Credential: c.Credential}
+	if c.Repository != nil {
+		url := localRepository(*c.Repository)
+		change.Url = &url
+	}
+	if c.Token {
+		value, err := a.readSecret("Token or private key: ")
+		if err != nil {
+			return err
+		}
+		change.Token = value.Reveal()
+	}
+	if change == (client.ServiceChange{}) {
+		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --credential or --token")
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateServiceResponse, error) {
+		return cl.UpdateServiceWithResponse(ctx, c.Service, nil, change)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	return a.service(r.JSON200)
 }
 
 type serviceRm struct {

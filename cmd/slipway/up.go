@@ -130,33 +130,39 @@ Examples:
 
 func (c *downCommand) Run(a *app) error {
 	ctx := a.ctx
-	if err := stopUp(ctx, a.Data); err != nil {
+	up, err := stopUp(ctx, a.Data)
+	if err != nil {
 		return err
 	}
-	if err := stopAgent(ctx, a.Data); err != nil {
+	agent, err := stopAgent(ctx, a.Data)
+	if err != nil {
 		return err
+	}
+	if !up && !agent {
+		fmt.Fprintf(a.stdout, "Nothing ran on %s.\n", a.Data)
+		return nil
 	}
 	fmt.Fprintln(a.stdout, "Slipway is down: platform, edge and services have stopped.")
 	return nil
 }
 
 // stopUp ends the platform's process and waits until it has let go of the data
-// directory.
-func stopUp(ctx context.Context, data string) error {
+// directory. It tells whether there was one.
+func stopUp(ctx context.Context, data string) (ran bool, err error) {
 	holder := &embedded{log: slog.New(slog.DiscardHandler)}
 	if _, err := os.Stat(data); os.IsNotExist(err) {
-		return slipway.Errorf(slipway.NotFound, "there is no platform in %s; name its directory with --data", data)
+		return false, slipway.Errorf(slipway.NotFound, "there is no platform in %s; name its directory with --data", data)
 	}
 	if err := holder.lock(data); err == nil {
 		holder.stop()
-		return nil
+		return false, nil
 	}
 	r, err := readRunning(data)
 	if err != nil {
-		return slipway.Wrap(slipway.Conflict, err, "a platform is just starting or stopping on %s; try again in a moment", data)
+		return false, slipway.Wrap(slipway.Conflict, err, "a platform is just starting or stopping on %s; try again in a moment", data)
 	}
 	if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil {
-		return slipway.Wrap(slipway.Internal, err, "process %d of the platform can't be stopped", r.PID)
+		return false, slipway.Wrap(slipway.Internal, err, "process %d of the platform can't be stopped", r.PID)
 	}
 	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
@@ -167,12 +173,12 @@ func stopUp(ctx context.Context, data string) error {
 		case <-poll.C:
 			if holder.lock(data) == nil {
 				holder.stop()
-				return nil
+				return true, nil
 			}
 		case <-deadline.C:
-			return slipway.Errorf(slipway.Unavailable, "process %d of the platform did not stop within 30 s; end it with: kill -9 %d", r.PID, r.PID)
+			return false, slipway.Errorf(slipway.Unavailable, "process %d of the platform did not stop within 30 s; end it with: kill -9 %d", r.PID, r.PID)
 		case <-ctx.Done():
-			return ctx.Err()
+			return true, ctx.Err()
 		}
 	}
 }

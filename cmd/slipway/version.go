@@ -15,13 +15,43 @@ type versionCommand struct{}
 // Run prints the version.
 func (versionCommand) Run(a *app) error {
 	if a.JSON {
-		return json.NewEncoder(a.stdout).Encode(map[string]string{"version": buildVersion(), "go": runtime.Version()})
+		return json.NewEncoder(a.stdout).Encode(map[string]string{"version": buildVersion(), "commit": buildCommit(), "go": runtime.Version()})
 	}
-	_, err := fmt.Fprintf(a.stdout, "slipway %s (%s)\n", buildVersion(), runtime.Version())
+	commit := buildCommit()
+	if commit == "" {
+		commit = "commit not known: it was built outside a repository"
+	}
+	_, err := fmt.Fprintf(a.stdout, "slipway %s (%s, %s)\n", buildVersion(), commit, runtime.Version())
 	return err
 }
 
-// buildVersion is the module's version and commit as the toolchain stamped them.
+// buildCommit is the commit that the toolchain stamped, with -dirty when files
+// were changed; "" when there was no repository.
+func buildCommit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return commitOf(info.Settings)
+}
+
+func commitOf(stamps []debug.BuildSetting) string {
+	commit, dirty := "", ""
+	for _, s := range stamps {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
+		}
+	}
+	if commit == "" {
+		return ""
+	}
+	return commit + dirty
+}
+
+// buildVersion is the module's version as the toolchain stamped it.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {

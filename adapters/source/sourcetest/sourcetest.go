@@ -115,6 +115,8 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 		r, empty := NewRepo(t), NewRepo(t)
 		tree := r.Git("rev-parse", r.Commit("a.txt", "one")+"^{tree}")
 		r.Git("tag", "a-tree", tree)
+		r.Link("deep", "link")
+		r.Commit("deep/a.txt", "two")
 		s := open(t)
 		full, none := serve(t, r), serve(t, empty)
 		for _, c := range []struct {
@@ -123,14 +125,19 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			code slipway.Code
 			says string
 		}{
-			{full, "nowhere", slipway.Refused, "it has main"},
-			{full, "abcdef012", slipway.Refused, "it has main"},
-			{full, strings.Repeat("ab", 20), slipway.Refused, "abababababab"},
-			{full, "a-tree", slipway.Refused, "not a commit"},
+			{full, "nowhere", slipway.Invalid, "it has main"},
+			{full, "abcdef012", slipway.Invalid, "it has main"},
+			{full, strings.Repeat("ab", 20), slipway.Invalid, "abababababab"},
+			{full, "a-tree", slipway.Invalid, "not a commit"},
 			{full, "--upload-pack=touch /tmp/x", slipway.Invalid, "not a branch"},
 			{full, "-x", slipway.Invalid, "not a branch"},
 			{full, strings.Repeat("a", 300), slipway.Invalid, "not a branch"},
-			{none, "", slipway.Refused, "empty"},
+			{none, "", slipway.Invalid, "empty"},
+			{at(full, "nowhere"), "", slipway.Invalid, `has no directory "nowhere"; give the service's directory with --path`},
+			{at(full, "deep/nowhere/er"), "", slipway.Invalid, `has no directory "deep/nowhere"`},
+			{at(full, "*"), "", slipway.Invalid, `has no directory "*"`},
+			{at(full, "--help"), "", slipway.Invalid, `has no directory "--help"`},
+			{at(full, "deep/a.txt"), "", slipway.Invalid, `"deep/a.txt" is a file`},
 			{slipway.Repository{URL: "ext::sh -c true"}, "", slipway.Invalid, ""},
 			{slipway.Repository{URL: "--upload-pack=true"}, "", slipway.Invalid, ""},
 			{slipway.Repository{URL: "https://user:pass@host/x.git"}, "", slipway.Invalid, "password"},
@@ -138,6 +145,12 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			_, err := s.Resolve(ctx, c.repo, c.ref)
 			if slipway.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s %q: %s %v", c.repo.URL, c.ref, slipway.CodeOf(err), err)
+			}
+		}
+		// What is there, and what only the export can tell.
+		for _, path := range []string{".", "deep", "./deep/", "link", "link/into"} {
+			if _, err := s.Resolve(ctx, at(full, path), ""); err != nil {
+				t.Errorf("%s: %v", path, err)
 			}
 		}
 	})
@@ -215,7 +228,7 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			}
 			dir := filepath.Join(t.TempDir(), "tree")
 			err := open(t).Export(ctx, serve(t, r), r.Commit("x", ""), dir, &bytes.Buffer{})
-			if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "link") {
+			if slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), "link") {
 				t.Errorf("%s: %v", name, err)
 			}
 			if _, err := os.Lstat(dir); err == nil {
@@ -253,4 +266,10 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			t.Errorf("left behind: %v", left)
 		}
 	})
+}
+
+// at is a service's directory in a repository.
+func at(repo slipway.Repository, path string) slipway.Repository {
+	repo.Path = path
+	return repo
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -163,6 +164,44 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 		_, err := ask(t, gone.URL, slipway.Check{Path: "/", TimeoutSeconds: 1})
 		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("%v", err)
+		}
+	})
+	t.Run("its own host name is refused", func(t *testing.T) {
+		refuse := func(body string, but ...string) *httptest.Server {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set(slipway.ReleaseHeader, release)
+				if slices.Contains(but, r.URL.Path) {
+					return
+				}
+				http.Error(w, body, http.StatusBadRequest)
+			}))
+			t.Cleanup(server.Close)
+			return server
+		}
+		const django, starlette = "<!doctype html><html><body>\n  <h1>Bad Request (400)</h1><p></p>\n</body></html>", "Invalid host header"
+		for _, c := range []struct {
+			name   string
+			server *httptest.Server
+			health string
+			checks []slipway.Check
+			want   string // "" passes
+		}{
+			{"the health path too", refuse("no"), "/healthz", nil, "takes other host names only; add .localhost"},
+			{"what a check says of it", refuse("no"), "/healthz", []slipway.Check{{Path: "/ok", TimeoutSeconds: 1}}, "takes other host names only; add .localhost"},
+			{"Django's page", refuse(django), "", nil, host + ": it takes other host names only"},
+			{"Starlette's", refuse(starlette), "", nil, "allowed_hosts of TrustedHostMiddleware"},
+			{"the root wants something else", refuse("the parameter q is missing", "/healthz"), "/healthz", nil, ""},
+			{"nothing is known of it", refuse("the parameter q is missing"), "", nil, ""},
+			{"a check wants 400", refuse("the parameter q is missing"), "/healthz", []slipway.Check{{Path: "/ok", Status: 400}}, ""},
+			{"a check sees another 400", refuse("the parameter q is missing", "/healthz"), "/healthz", []slipway.Check{{Path: "/ok", TimeoutSeconds: 1}}, "answered 400, wanted 200 to 399"},
+		} {
+			results, err := open(t).Verify(ctx, slipway.VerifyRequest{URL: c.server.URL, Host: host, Release: release, Checks: c.checks, Health: c.health}, &bytes.Buffer{})
+			if len(results) != 1 || results[0].Passed != (c.want == "") || c.want == "" && err != nil {
+				t.Errorf("%s: %+v %v", c.name, results, err)
+			}
+			if c.want != "" && (slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.want) || !strings.Contains(results[0].Reason, c.want)) {
+				t.Errorf("%s: %+v %v", c.name, results, err)
+			}
 		}
 	})
 	t.Run("without checks it is seen serving", func(t *testing.T) {
