@@ -12,7 +12,7 @@ import (
 )
 
 // unbounded is the API of a world, as often as one likes.
-func unbounded(f *testing.F, w *apitest.World) *api.Server {
+func unbounded(f testing.TB, w *apitest.World) *api.Server {
 	f.Helper()
 	server, err := api.NewServer(api.Options{Platform: w.Platform, RequestsPerMinute: 1 << 30})
 	if err != nil {
