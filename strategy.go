@@ -91,7 +91,14 @@ func (s Stage) String() string {
 	if s.Pause == 0 {
 		return strconv.Itoa(s.Weight) + ":hand"
 	}
-	return strconv.Itoa(s.Weight) + ":" + strings.TrimSuffix(strings.TrimSuffix((time.Duration(s.Pause)*time.Second).String(), "0s"), "h0m")
+	pause := (time.Duration(s.Pause) * time.Second).String() // such as 1h0m0s
+	if short, ok := strings.CutSuffix(pause, "m0s"); ok {
+		pause = short + "m"
+	}
+	if short, ok := strings.CutSuffix(pause, "h0m"); ok {
+		pause = short + "h"
+	}
+	return strconv.Itoa(s.Weight) + ":" + pause
 }
 
 // Validate names the field at fault.

@@ -1,8 +1,9 @@
 package slipway
 
 import (
-	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -55,13 +56,17 @@ func (w Window) String() string {
 	return days + " " + w.From + "-" + w.To + " " + zone
 }
 
+var clockTime = regexp.MustCompile(`^[0-9]{2}:[0-9]{2}$`)
+
 func minutes(clock string) (int, error) {
-	var h, m int
-	if n, err := fmt.Sscanf(clock, "%2d:%2d", &h, &m); err != nil || n != 2 || len(clock) != 5 || clock[2] != ':' ||
-		h < 0 || m < 0 || m > 59 || h*60+m > 24*60 {
-		return 0, Errorf(Invalid, "%q is not a time of day", clock)
+	if clockTime.MatchString(clock) {
+		h, _ := strconv.Atoi(clock[:2])
+		m, _ := strconv.Atoi(clock[3:])
+		if m < 60 && h*60+m <= 24*60 {
+			return h*60 + m, nil
+		}
 	}
-	return h*60 + m, nil
+	return 0, Errorf(Invalid, "%q is not a time of day", clock)
 }
 
 // At tells whether t is inside, and when that changes next. A window that was

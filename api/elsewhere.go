@@ -19,11 +19,30 @@ func (s *Server) elsewhere(c echo.Context) error {
 	return echo.NewHTTPError(http.StatusMethodNotAllowed)
 }
 
+// concrete keeps the router from taking the last word of a path such as
+// /bundles/plan for the parameter of /bundles/{bundle}, in the methods that the
+// contract has only there.
+func (s *Server) concrete() {
+	for path, item := range s.spec.Paths.Map() {
+		for template := range s.spec.Paths.Map() {
+			if strings.Contains(path, "{") || template == path || !fits(template, path) {
+				continue
+			}
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace} {
+				if item.GetOperation(method) == nil {
+					s.echo.Add(method, BasePath+path, s.elsewhere)
+				}
+			}
+		}
+	}
+}
+
 // methodsAt lists what the contract takes at a path; nothing when it has no such path.
 func (s *Server) methodsAt(path string) []string {
 	var methods []string
+	exact := s.spec.Paths.Value(path) // which goes before the templates that it fits
 	for template, item := range s.spec.Paths.Map() {
-		if fits(template, path) {
+		if exact == nil && fits(template, path) || exact == item {
 			for method := range item.Operations() {
 				methods = append(methods, method)
 			}

@@ -29,6 +29,9 @@ func TestNoPageBelowTheAPI(t *testing.T) {
 		"GET /api/v1/freezes/1":        {http.StatusMethodNotAllowed, "DELETE"},
 		"GET /api/v1/invitations":      {http.StatusMethodNotAllowed, "POST"},
 		"PUT /api/v1/services/billing": {http.StatusMethodNotAllowed, "DELETE, GET, PATCH"},
+		"GET /api/v1/bundles/plan":     {http.StatusMethodNotAllowed, "POST"},
+		"OPTIONS /api/v1/bundles/plan": {http.StatusMethodNotAllowed, "POST"},
+		"DELETE /api/v1/bundles/12":    {http.StatusMethodNotAllowed, "GET"},
 		"GET /api/v1/nothing":          {http.StatusNotFound, ""},
 		"GET /elsewhere":               {http.StatusOK, ""},
 	} {

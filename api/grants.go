@@ -47,7 +47,7 @@ func (h *handlers) DeleteTrust(ctx context.Context, r DeleteTrustRequestObject) 
 
 const (
 	bearer    = "Bearer"
-	tokenType = "urn:ietf:params:oauth:token-type:access_token"
+	tokenType = "urn:ietf:params:oauth:token-type:access_token" // #nosec G101 -- the name of a kind of token (RFC 8693), no token
 )
 
 // BeginDevice makes the codes of a command line that waits.

@@ -97,6 +97,7 @@ func NewServer(o Options) (*Server, error) {
 	e.Pre(requestID, s.accessLog, s.recovered, s.securityHeaders, s.knownHost, s.sameSite, s.limited, bodyLimit)
 	e.Use(s.measured, s.authenticated, s.validated, s.once)
 	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
+	s.concrete()
 
 	page, policy, err := referencePage(doc)
 	if err != nil {

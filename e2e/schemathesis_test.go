@@ -63,9 +63,9 @@ func TestContract(t *testing.T) {
 			before := s.answered()
 			switch {
 			case bounded && c.admin: // the bounds of every value once, by who gets furthest
-				s.conforms(t, program, own, "--seed", "1", "--max-examples", "5")
+				s.conforms(t, program, own, "--seed", "1", "--max-examples", "3")
 			case bounded:
-				s.conforms(t, program, own, "--seed", "1", "--max-examples", "5", "--phases", "examples,fuzzing,stateful")
+				s.conforms(t, program, own, "--seed", "1", "--max-examples", "2", "--phases", "examples,fuzzing,stateful")
 			default:
 				for s.answered()-before < (atLeast+len(callers)-1)/len(callers) && !t.Failed() {
 					s.conforms(t, program, own, "--max-examples", "10")

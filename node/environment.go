@@ -227,7 +227,7 @@ func copyTree(ctx context.Context, from, to string) error {
 			if err != nil {
 				return err
 			}
-			return os.Symlink(link, target)
+			return os.Symlink(link, target) // #nosec G122 -- to is new and its name is known here alone
 		case entry.Type().IsRegular():
 			return copyFile(path, target, info.Mode().Perm()|0o200)
 		}

@@ -129,7 +129,7 @@ func (n *Node) keepReserve() {
 		return
 	}
 	var disk syscall.Statfs_t
-	if err := syscall.Statfs(n.dir, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < 16*reserve {
+	if err := syscall.Statfs(n.dir, &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < 16*reserve { // #nosec G115 -- a block's size is positive
 		return
 	}
 	filled := make([]byte, reserve)

@@ -48,7 +48,7 @@ func (n *Node) Status() slipway.NodeStatus {
 	}
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(n.dir, &disk); err == nil {
-		s.Disk, s.DiskFree = int64(disk.Blocks)*disk.Bsize, int64(disk.Bavail)*disk.Bsize
+		s.Disk, s.DiskFree = int64(disk.Blocks)*disk.Bsize, int64(disk.Bavail)*disk.Bsize // #nosec G115 -- no disk's size overflows an int64
 	}
 	return s
 }

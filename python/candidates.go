@@ -3,6 +3,7 @@ package python
 import (
 	"path"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -34,7 +35,7 @@ func (c candidate) String() string {
 	if c.factory && c.arguments == "" {
 		s += "()"
 	}
-	return s + " (" + c.file + ":" + itoa(c.line) + ")"
+	return s + " (" + c.file + ":" + strconv.Itoa(c.line) + ")"
 }
 
 var entryStems = map[string]int{

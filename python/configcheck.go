@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -41,7 +42,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	k.pattern("application", c.Application, applicationName, "write module:object or module:factory(), such as shop.wsgi:application")
 	k.inside("root", c.Root)
 	for i, f := range c.Requirements {
-		k.inside("requirements."+itoa(i), f)
+		k.inside("requirements."+strconv.Itoa(i), f)
 	}
 	k.command("release_command", c.ReleaseCommand)
 	k.command("verify_command", c.VerifyCommand)
@@ -74,7 +75,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 		k.env("test.env", t.Env)
 		k.between("test.timeout_seconds", t.TimeoutSeconds, 0, 86400)
 		for i, f := range t.Requirements {
-			k.inside("test.requirements."+itoa(i), f)
+			k.inside("test.requirements."+strconv.Itoa(i), f)
 		}
 		if t.Skip && t.Command != "" {
 			k.bad("test.skip", "test.skip is true and test.command is given", "delete one of them")
@@ -87,18 +88,18 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 			k.bad("health.host", "health.host is a host name, without scheme or path", "write it as example.com")
 		}
 		for i, s := range h.Statuses {
-			k.between("health.statuses."+itoa(i), s, 100, 599)
+			k.between("health.statuses."+strconv.Itoa(i), s, 100, 599)
 		}
 	}
 	for i, f := range c.Files {
-		at := "files." + itoa(i)
+		at := "files." + strconv.Itoa(i)
 		k.required(at+".template", f.Template)
 		k.required(at+".path", f.Path)
 		k.inside(at+".template", f.Template)
 		k.inside(at+".path", f.Path)
 	}
 	for i, v := range c.Verify {
-		at := "verify." + itoa(i)
+		at := "verify." + strconv.Itoa(i)
 		k.required(at+".path", v.Path)
 		k.urlPath(at+".path", v.Path)
 		if v.Status != 0 {
@@ -112,8 +113,8 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 		k.env("build.env", b.Env)
 		k.between("build.timeout_seconds", b.TimeoutSeconds, 0, 86400)
 		for i, cmd := range b.Commands {
-			k.required("build.commands."+itoa(i), string(cmd))
-			k.command("build.commands."+itoa(i), cmd)
+			k.required("build.commands."+strconv.Itoa(i), string(cmd))
+			k.command("build.commands."+strconv.Itoa(i), cmd)
 		}
 	}
 }

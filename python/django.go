@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -163,7 +164,7 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	case f.asgi != "" && (f.wsgi == "" || asynchronous != "" && !(gunicorn && asynchronous == "hypercorn")):
 		c.file, c.iface, c.rule = f.asgi, ASGI, "app.django.asgi"
 		if f.wsgi != "" {
-			rivals = append(rivals, f.wsgi+" (WSGI); "+asynchronous+" at "+why.File+":"+itoa(why.Line)+" speaks for ASGI")
+			rivals = append(rivals, f.wsgi+" (WSGI); "+asynchronous+" at "+why.File+":"+strconv.Itoa(why.Line)+" speaks for ASGI")
 		}
 	case f.wsgi != "":
 		c.file, c.iface, c.rule = f.wsgi, WSGI, "app.django.wsgi"

@@ -1,5 +1,7 @@
 package python
 
+import "strconv"
+
 // maker is something whose call makes an application object.
 type maker struct {
 	framework string
@@ -98,7 +100,7 @@ func (d *detection) setFramework(found candidate) {
 	}
 	for _, f := range declared {
 		if f != d.project.Framework {
-			rivals = append(rivals, f+" ("+where[f].File+":"+itoa(where[f].Line)+")")
+			rivals = append(rivals, f+" ("+where[f].File+":"+strconv.Itoa(where[f].Line)+")")
 		}
 	}
 	if ev, ok := where[d.project.Framework]; ok {

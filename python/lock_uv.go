@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -185,7 +186,7 @@ func canonicalMarker(m string) string {
 	m = pythonVersionMarker.ReplaceAllStringFunc(m, func(s string) string {
 		p := pythonVersionMarker.FindStringSubmatch(s)
 		minor, _ := atoi(p[3])
-		next := p[2] + "." + itoa(minor+1)
+		next := p[2] + "." + strconv.Itoa(minor+1)
 		switch p[1] {
 		case "<=":
 			return "python_full_version < '" + next + "'"
@@ -200,13 +201,6 @@ func canonicalMarker(m string) string {
 		return m
 	}
 	return strings.Join(sortedUnique(strings.Split(strings.NewReplacer("(", "", ")", "").Replace(m), " and ")), " and ")
-}
-
-func itoa(n int) string {
-	if n >= 10 {
-		return itoa(n/10) + string(rune('0'+n%10))
-	}
-	return string(rune('0' + n))
 }
 
 func contains(list []string, s string) bool {

@@ -22,55 +22,55 @@ func pythonJSON(v any, compact bool) (string, error) {
 	if err := w.value(v); err != nil {
 		return "", err
 	}
-	return w.String(), nil
+	return w.out.String(), nil
 }
 
 type jsonWriter struct {
-	strings.Builder
+	out          strings.Builder
 	comma, colon string
 }
 
 func (w *jsonWriter) value(v any) error {
 	switch v := v.(type) {
 	case nil:
-		w.WriteString("null")
+		w.out.WriteString("null")
 	case bool:
-		w.WriteString(strconv.FormatBool(v))
+		w.out.WriteString(strconv.FormatBool(v))
 	case string:
 		w.text(v)
 	case int64:
-		w.WriteString(strconv.FormatInt(v, 10))
+		w.out.WriteString(strconv.FormatInt(v, 10))
 	case float64:
-		w.WriteString(pythonFloat(v))
+		w.out.WriteString(pythonFloat(v))
 	case []any:
-		w.WriteByte('[')
+		w.out.WriteByte('[')
 		for i, e := range v {
 			if i > 0 {
-				w.WriteString(w.comma)
+				w.out.WriteString(w.comma)
 			}
 			if err := w.value(e); err != nil {
 				return err
 			}
 		}
-		w.WriteByte(']')
+		w.out.WriteByte(']')
 	case map[string]any:
 		keys := make([]string, 0, len(v))
 		for k := range v {
 			keys = append(keys, k)
 		}
 		sort.Strings(keys) // bytes of UTF-8 sort as code points do
-		w.WriteByte('{')
+		w.out.WriteByte('{')
 		for i, k := range keys {
 			if i > 0 {
-				w.WriteString(w.comma)
+				w.out.WriteString(w.comma)
 			}
 			w.text(k)
-			w.WriteString(w.colon)
+			w.out.WriteString(w.colon)
 			if err := w.value(v[k]); err != nil {
 				return err
 			}
 		}
-		w.WriteByte('}')
+		w.out.WriteByte('}')
 	default:
 		return fmt.Errorf("a %T has no JSON form", v)
 	}
@@ -78,32 +78,32 @@ func (w *jsonWriter) value(v any) error {
 }
 
 func (w *jsonWriter) text(s string) {
-	w.WriteByte('"')
+	w.out.WriteByte('"')
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
-			w.WriteByte('\\')
-			w.WriteRune(r)
+			w.out.WriteByte('\\')
+			w.out.WriteRune(r)
 		case r == '\n':
-			w.WriteString(`\n`)
+			w.out.WriteString(`\n`)
 		case r == '\r':
-			w.WriteString(`\r`)
+			w.out.WriteString(`\r`)
 		case r == '\t':
-			w.WriteString(`\t`)
+			w.out.WriteString(`\t`)
 		case r == '\b':
-			w.WriteString(`\b`)
+			w.out.WriteString(`\b`)
 		case r == '\f':
-			w.WriteString(`\f`)
+			w.out.WriteString(`\f`)
 		case r >= ' ' && r <= '~':
-			w.WriteRune(r)
+			w.out.WriteRune(r)
 		case r > 0xffff && r <= utf8.MaxRune:
 			hi, lo := utf16.EncodeRune(r)
-			fmt.Fprintf(w, `\u%04x\u%04x`, hi, lo)
+			fmt.Fprintf(&w.out, `\u%04x\u%04x`, hi, lo)
 		default:
-			fmt.Fprintf(w, `\u%04x`, r)
+			fmt.Fprintf(&w.out, `\u%04x`, r)
 		}
 	}
-	w.WriteByte('"')
+	w.out.WriteByte('"')
 }
 
 // pythonFloat is float.__repr__.

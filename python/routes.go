@@ -3,6 +3,7 @@ package python
 import (
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ type route struct {
 	admin bool // Django's admin
 }
 
-func (r route) String() string { return r.path + " (" + r.file + ":" + itoa(r.line) + ")" }
+func (r route) String() string { return r.path + " (" + r.file + ":" + strconv.Itoa(r.line) + ")" }
 
 var plainRoute = regexp.MustCompile(`^[A-Za-z0-9_./-]*$`)
 

@@ -3,6 +3,7 @@ package python
 import (
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -16,7 +17,9 @@ type suggestion struct {
 	Evidence
 }
 
-func (s suggestion) String() string { return s.value + " (" + s.File + ":" + itoa(s.Line) + ")" }
+func (s suggestion) String() string {
+	return s.value + " (" + s.File + ":" + strconv.Itoa(s.Line) + ")"
+}
 
 // suggestions reads the files of other platforms. Files that cannot be parsed
 // are passed over: they are not ours to check.

@@ -46,7 +46,7 @@ func (p *portal) cookieName(r *http.Request, name string) string {
 }
 
 func (p *portal) setCookie(w http.ResponseWriter, r *http.Request, name, value string, life time.Duration) {
-	c := &http.Cookie{
+	c := &http.Cookie{ // #nosec G124 -- Secure wherever the portal is reached by https; on loopback it is not
 		Name: p.cookieName(r, name), Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: p.secure(r),
 	}

@@ -108,7 +108,7 @@ func (p *portal) setTheme(c *call) error {
 	if c.form("theme") == "dark" {
 		theme = "dark"
 	}
-	http.SetCookie(c.w, &http.Cookie{Name: themeCookie, Value: theme, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), SameSite: http.SameSiteLaxMode, Secure: p.secure(c.r)})
+	http.SetCookie(c.w, &http.Cookie{Name: themeCookie, Value: theme, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), SameSite: http.SameSiteLaxMode, Secure: p.secure(c.r)}) // #nosec G124 -- light or dark, which the script reads and writes
 	return c.to(local(c.form("next")), "")
 }
 

@@ -126,7 +126,7 @@ func (m *mirror) clearLeftovers() {
 			return nil
 		}
 		if strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") {
-			_ = os.Remove(path)
+			_ = os.Remove(path) // #nosec G122 -- only this platform's git writes into a mirror
 		}
 		return nil
 	})

@@ -19,7 +19,7 @@ import (
 const (
 	grantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantDevice   = "urn:ietf:params:oauth:grant-type:device_code"
-	idTokenType   = "urn:ietf:params:oauth:token-type:id_token"
+	idTokenType   = "urn:ietf:params:oauth:token-type:id_token" // #nosec G101 -- the name of a kind of token (RFC 8693), no token
 )
 
 // anonymous speaks to a server as nobody.

@@ -141,8 +141,8 @@ func postgres() (uid, gid uint32, ok bool) {
 	if err != nil {
 		return 0, 0, false
 	}
-	a, _ := strconv.Atoi(u.Uid)
-	b, _ := strconv.Atoi(u.Gid)
+	a, _ := strconv.ParseUint(u.Uid, 10, 32)
+	b, _ := strconv.ParseUint(u.Gid, 10, 32)
 	return uint32(a), uint32(b), true
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -140,7 +141,7 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			{at(full, "deep/a.txt"), "", slipway.Invalid, `"deep/a.txt" is a file`},
 			{slipway.Repository{URL: "ext::sh -c true"}, "", slipway.Invalid, ""},
 			{slipway.Repository{URL: "--upload-pack=true"}, "", slipway.Invalid, ""},
-			{slipway.Repository{URL: "https://user:pass@host/x.git"}, "", slipway.Invalid, "password"},
+			{slipway.Repository{URL: "https://user:pass@host/x.git"}, "", slipway.Invalid, "password"}, // #nosec G101 -- the password that must be refused
 		} {
 			_, err := s.Resolve(ctx, c.repo, c.ref)
 			if slipway.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
@@ -246,7 +247,7 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 				if _, err := s.Resolve(ctx, repo, "main"); err != nil {
 					t.Error(err)
 				}
-				if err := s.Export(ctx, repo, commit, filepath.Join(place, string(rune('a'+i))), &bytes.Buffer{}); err != nil {
+				if err := s.Export(ctx, repo, commit, filepath.Join(place, strconv.Itoa(i)), &bytes.Buffer{}); err != nil {
 					t.Error(err)
 				}
 			})

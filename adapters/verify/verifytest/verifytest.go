@@ -30,7 +30,7 @@ func service(t *testing.T) *httptest.Server {
 	t.Helper()
 	var asked, started atomic.Int64
 	mux := http.NewServeMux()
-	mux.HandleFunc("/ok", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "all is well "+r.URL.RawQuery) })
+	mux.HandleFunc("/ok", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "all is well "+r.URL.RawQuery) }) // #nosec G705 -- a service of a test
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/broken", http.StatusFound) })
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "database is away", 503) })
 	mux.HandleFunc("/silent", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
