@@ -50,7 +50,7 @@ check: ## formatting, generated code, vet, determinism of the workflows
 
 .PHONY: test
 test: tools check gosec ## pass the tests: everything, with the race detector
-	$(GO) test -race -timeout 30m ./...
+	$(GO) test -race -timeout 45m ./...
 
 .PHONY: screenshots
 screenshots: tools build ## pictures of every page of the portal (light, dark, 390 px) into screenshots/
