@@ -166,7 +166,8 @@ func (a Answers) Figures() Figures {
 
 // Compare judges a canary by what it and the old release answered in the same
 // time. A difference that chance could explain (at the 95 % level, by the Wilson
-// interval of the canary's failures) is not held against it. With too little
+// interval of the canary's failures, and of its answers that took longer than the
+// old release's 95th percentile may) is not held against it. With too little
 // traffic it says so, but failures that are certain count however few requests
 // there were.
 func (j Judge) Compare(old, canary Answers) Judgement {
@@ -180,7 +181,8 @@ func (j Judge) Compare(old, canary Answers) Judgement {
 	case canary.Requests < int64(j.MinRequests) || old.Requests < int64(j.MinRequests):
 		said.Finding = FindingTooLittle
 		said.Reason = fmt.Sprintf("%d requests reached it and %d the old release: too few to judge by, %d of each are needed", canary.Requests, old.Requests, j.MinRequests)
-	case said.New.P95 > slower && said.New.P95-said.Old.P95 > 5: // less than 5 ms is the measuring
+	case said.New.P95 > slower && said.New.P95-said.Old.P95 > 5 && // less than 5 ms is the measuring
+		wilsonLow(canary.Slower(time.Duration(slower*float64(time.Millisecond))), canary.Requests) > 0.05:
 		said.Finding = FindingBad
 		said.Reason = fmt.Sprintf("95 %% of its answers took up to %.0f ms, the old release's %.0f ms", said.New.P95, said.Old.P95)
 	default:

@@ -19,6 +19,12 @@ func answers(good, failed int, took time.Duration) (a slipway.Answers) {
 	return a
 }
 
+func mixed(quick int, took time.Duration, slow int, longer time.Duration) slipway.Answers {
+	a := answers(quick, 0, took)
+	a.Add(answers(slow, 0, longer))
+	return a
+}
+
 func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -34,6 +40,8 @@ func TestJudge(t *testing.T) {
 		{"many are not", answers(500, 0, time.Millisecond), answers(90, 10, time.Millisecond), slipway.FindingBad, "10 % of its 100"},
 		{"the old one fails as often", answers(450, 50, time.Millisecond), answers(90, 10, time.Millisecond), slipway.FindingGood, ""},
 		{"slow", answers(500, 0, 20*time.Millisecond), answers(100, 0, 90*time.Millisecond), slipway.FindingBad, "95 % of its answers took up to"},
+		{"a few slow ones are chance", answers(500, 0, 40*time.Millisecond), mixed(124, 40*time.Millisecond, 7, 200*time.Millisecond), slipway.FindingGood, ""},
+		{"more are not", answers(500, 0, 40*time.Millisecond), mixed(110, 40*time.Millisecond, 20, 200*time.Millisecond), slipway.FindingBad, "95 % of its answers took up to"},
 		{"a little slower is the measuring", answers(500, 0, time.Millisecond), answers(100, 0, 3*time.Millisecond), slipway.FindingGood, ""},
 	} {
 		if got := (slipway.Judge{}).Compare(c.old, c.canary); got.Finding != c.want || !strings.Contains(got.Reason, c.says) {

@@ -89,6 +89,24 @@ func (a Answers) Quantile(q float64) time.Duration {
 	return bounds[latencyBounds-1]
 }
 
+// Slower estimates how many answers took longer than d, from the counts.
+func (a Answers) Slower(d time.Duration) int64 {
+	var n float64
+	for k, count := range a.Took {
+		low := time.Duration(0)
+		if k > 0 {
+			low = bounds[k-1]
+		}
+		switch {
+		case low >= d:
+			n += float64(count)
+		case k < latencyBounds && bounds[k] > d:
+			n += float64(count) * float64(bounds[k]-d) / float64(bounds[k]-low)
+		}
+	}
+	return int64(n)
+}
+
 // FailureRate is the part of the answers that failed, between 0 and 1.
 func (a Answers) FailureRate() float64 {
 	if a.Requests == 0 {
