@@ -58,7 +58,6 @@ func TestPortalTogether(t *testing.T) {
 	bob.quiet("bob")
 
 	// Ada wants to be told when something waits for her, whatever she looks at then.
-	ada.click("Tell me when something waits for me") // which asks the browser, and that says no here
 	value[int](ada, `window.told = [], window.Notification = class { constructor(title, o) { told.push(title + ": " + o.body) } static permission = "granted"; static async requestPermission() { return "granted" } }, 1`)
 	ada.click("Tell me when something waits for me")
 	ada.sees("Don't tell me any more")

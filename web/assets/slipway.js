@@ -130,10 +130,12 @@
   const notifies = () => able && Notification.permission === "granted" && localStorage.getItem("slipway-notify") === "yes";
   const offer = () => { for (const b of $$("[data-notify]")) { b.hidden = !able || Notification.permission === "denied"; set(b, notifies() ? "Don't tell me any more" : "Tell me when something waits for me"); } };
   const mine = () => ($("#recent")?.dataset.mine || "").split(" ").filter(Boolean);
-  let told = new Set(mine());
+  let told = new Set(mine()), wondering = false;
   document.addEventListener("click", async (e) => {
-    if (!e.target.closest("[data-notify]")) return;
+    if (!e.target.closest("[data-notify]") || wondering) return;
+    wondering = true; // the browser may ask for as long as its reader thinks
     const yes = !notifies() && (await Notification.requestPermission()) === "granted";
+    wondering = false;
     localStorage.setItem("slipway-notify", yes ? "yes" : "no");
     offer();
   });
