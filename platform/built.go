@@ -51,6 +51,10 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 			}
 		case err != nil:
 			return err
+		case row.DiscardedAt != nil: // its artifact is there again
+			if err := tx.Release.UpdateOne(row).ClearDiscardedAt().Exec(ctx); err != nil {
+				return err
+			}
 		}
 		number = row.Number
 		return tx.Promotion.Update().Where(promotion.ID(id)).SetReleaseID(row.ID).Exec(ctx)

@@ -57,10 +57,14 @@ func TestRetention(t *testing.T) {
 		}
 		_, err = w.Rollback(ctx, platform.RollbackInput{Service: name, Environment: "dev", Release: 2})
 		w.want(err, slipway.Conflict, "is gone; build its commit again")
-		// What was removed is built again when its commit is asked for.
-		w.commit("", "c2")
-		_, err = w.Plan(ctx, platform.PromoteInput{Service: name, Ref: ""})
-		w.must(err)
+		// What was removed is built again when its commit is asked for, and counts again.
+		again := w.promotion(name, "dev", false)
+		if n := w.built(name, again, "c2"); n != 2 {
+			t.Errorf("the commit of release 2 became release %d", n)
+		}
+		if n := fmt.Sprint(w.marked(name)); n != "[1 3 5 6 7]" {
+			t.Errorf("marked as removed are %v", n)
+		}
 	})
 }
 
@@ -121,4 +125,17 @@ func TestSkip(t *testing.T) {
 			t.Error("the release counts as tested")
 		}
 	})
+}
+
+// marked are the releases of a service whose artifacts were removed.
+func (w *world) marked(name string) (numbers []int) {
+	w.Helper()
+	s, err := w.Service(w.Context(), name)
+	w.must(err)
+	rows, err := w.Storage.Client.Release.Query().Where(release.ServiceID(s.ID), release.DiscardedAtNotNil()).Order(release.ByNumber()).All(as(w.Context(), "ada"))
+	w.must(err)
+	for _, r := range rows {
+		numbers = append(numbers, r.Number)
+	}
+	return numbers
 }
