@@ -152,8 +152,13 @@ func (p *Platform) leave(ctx context.Context, id int) error {
 	})
 }
 
+// lingering bounds how long a caller waits for the workflow of a promotion that is
+// over: a moment, but for one whose worker died right then.
+const lingering = 2 * time.Second
+
 // launch starts the workflow. The workflow of the promotion before ends a moment
-// after that promotion is recorded as over; such a moment is waited for.
+// after that promotion is recorded as over; such a moment is waited for, and
+// after a longer one the promotion stands behind it.
 func (p *Platform) launch(ctx context.Context, input workflows.Input) error {
 	// A caller that goes away in between must not leave it open whether it started.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
@@ -177,12 +182,29 @@ func (p *Platform) launch(ctx context.Context, input workflows.Input) error {
 		if !over {
 			return err
 		}
+		moment, passed := context.WithTimeout(ctx, lingering)
 		// Its own error is of no interest here, only that it has ended.
-		_ = p.Temporal.GetWorkflow(ctx, workflows.WorkflowID(input.Service, input.Environment), "").Get(ctx, nil)
-		if ctx.Err() != nil {
-			return err
+		_ = p.Temporal.GetWorkflow(moment, workflows.WorkflowID(input.Service, input.Environment), "").Get(moment, nil)
+		lingers := moment.Err() != nil
+		passed()
+		if lingers {
+			return p.stand(ctx, input)
 		}
 	}
+}
+
+// stand lets a promotion wait for its turn, whatever the policy says of those
+// that are under way: what it waits for is over.
+func (p *Platform) stand(ctx context.Context, input workflows.Input) error {
+	input.Queued = true
+	text, err := json.Marshal(input)
+	if err != nil {
+		return err
+	}
+	if err := p.db.Promotion.Update().Where(promotion.ID(int(input.Fence))).SetInput(text).Exec(asSystem(ctx)); err != nil {
+		return err
+	}
+	return workflows.Enqueue(ctx, p.Temporal, input)
 }
 
 func (p *Platform) over(ctx context.Context, id string) (bool, error) {

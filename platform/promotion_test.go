@@ -132,6 +132,29 @@ func TestOnePromotionAtATime(t *testing.T) {
 	})
 }
 
+// A promotion whose worker died right after it had recorded the end keeps its
+// workflow for some seconds; who promotes meanwhile is not refused.
+func TestPromotingBehindOneThatIsOver(t *testing.T) {
+	live(t, func(w *world, name string) {
+		begun, release := w.hold()
+		defer release()
+		first, err := w.Promote(w.Context(), platform.PromoteInput{Service: name})
+		w.must(err)
+		<-begun
+		w.must(w.ledger.Promotion(w.Context(), slipway.PromotionEvent{Promotion: fmt.Sprint(first.ID), State: slipway.PromotionErrored, Reason: "the worker died"}))
+		w.commit("", "c2")
+		second, err := w.Promote(w.Context(), platform.PromoteInput{Service: name})
+		w.must(err)
+		if second.State != "queued" {
+			t.Errorf("the second promotion is %s", second.State)
+		}
+		release()
+		if state, reason := w.ended(fmt.Sprint(second.ID)); state != "succeeded" {
+			t.Errorf("the second promotion has %s: %s", state, reason)
+		}
+	})
+}
+
 func TestWatchResumes(t *testing.T) {
 	live(t, func(w *world, name string) {
 		ctx := w.Context()

@@ -52,8 +52,6 @@ func Delivery(ctx workflow.Context, in DeliveryInput) error {
 
 // Deliver makes one attempt.
 func (s *Steps) Deliver(ctx context.Context, in DeliveryInput) error {
-	stop := beat(ctx)
-	defer stop()
 	return s.Deliveries.Deliver(ctx, in.Delivery, int(activity.GetInfo(ctx).Attempt))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
@@ -43,7 +44,8 @@ func fromTemporal(err error) *slipway.Error {
 	return slipway.Errorf(slipway.Internal, "internal error")
 }
 
-// codes is the one place where slipway errors meet Temporal's retries.
+// codes is the one place where slipway errors meet Temporal's retries. It also
+// beats for every activity whose policy asks for that.
 type codes struct {
 	interceptor.WorkerInterceptorBase
 	log *slog.Logger
@@ -61,6 +63,9 @@ type codesInbound struct {
 }
 
 func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	if activity.GetInfo(ctx).HeartbeatTimeout > 0 {
+		defer beat(ctx)()
+	}
 	result, err := c.Next.ExecuteActivity(ctx, in)
 	if err != nil && slipway.CodeOf(err) == slipway.Internal && ctx.Err() == nil {
 		// Shown as "internal error"; the whole of it is here.
@@ -68,4 +73,23 @@ func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 		c.log.Error("internal error", "workflow", info.WorkflowExecution.ID, "step", info.ActivityType.Name, "attempt", info.Attempt, "cause", err)
 	}
 	return result, toTemporal(err)
+}
+
+// beat tells the engine every second that the activity is alive, which is also how
+// it learns that it was cancelled.
+func beat(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return func() { close(done) }
 }

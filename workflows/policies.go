@@ -15,7 +15,7 @@ var patient = &temporal.RetryPolicy{
 	InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 12,
 }
 
-// heartbeat bounds how long a dead worker goes unnoticed. Steps beat every second.
+// heartbeat bounds how long a dead worker goes unnoticed. Activities beat every second.
 const heartbeat = 5 * time.Second
 
 // quick suits steps that end within seconds and may be repeated freely.
@@ -39,9 +39,9 @@ var undo = workflow.ActivityOptions{
 }
 
 // finally suits the last word of a promotion: it must be written, so it is tried
-// for a day.
+// for a day. Until it is, nothing else is promoted there.
 var finally = workflow.ActivityOptions{
-	TaskQueue: Queue, StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 24 * time.Hour,
+	TaskQueue: Queue, StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: heartbeat,
 	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 }
 

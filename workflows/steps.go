@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -59,8 +58,8 @@ type errSkip string
 
 func (e errSkip) Error() string { return string(e) }
 
-// run carries a step out: it says that the step runs, streams its output, beats
-// while it lasts, and says how it ended. Only an end that is final is recorded
+// run carries a step out: it says that the step runs, streams its output, and
+// says how it ended. Only an end that is final is recorded
 // here; the workflow records the rest when it has given up.
 func (s *Steps) run(ctx context.Context, in StepInput, step slipway.StepName, do func(ctx context.Context, log io.Writer) error) error {
 	return s.part(ctx, in, step, 0, true, nil, do)
@@ -80,8 +79,6 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 	if err := s.Ledger.Step(ctx, event); err != nil {
 		return err
 	}
-	stop := beat(ctx)
-	defer stop()
 	log := newStepLog(ctx, s.Ledger, in.Promotion, step, after+attempt)
 	err := do(ctx, log)
 	if closed := log.Close(); err == nil {
@@ -109,25 +106,6 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 		err = recorded
 	}
 	return err
-}
-
-// beat tells the engine every second that the step is alive, which is also how
-// it learns that it was cancelled.
-func beat(ctx context.Context) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				activity.RecordHeartbeat(ctx)
-			}
-		}
-	}()
-	return func() { close(done) }
 }
 
 // tree is where a promotion's source is exported to. The form of ids was checked
@@ -308,8 +286,6 @@ func healthy(o slipway.Observed) error {
 
 // Revert undoes a deployment: what ran before has the traffic again, or still.
 func (s *Steps) Revert(ctx context.Context, in StepInput) (err error) {
-	stop := beat(ctx)
-	defer stop()
 	d, err := s.deployment(ctx, in)
 	if err != nil {
 		return err
