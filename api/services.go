@@ -15,7 +15,7 @@ func service(s *ent.Service) Service {
 	}
 	return Service{
 		Name: s.Name, Team: team, Kind: slipway.ServiceKind(s.Kind), Url: s.Repository, Path: s.Path, Branch: s.Branch,
-		Credential: s.Credential, CreatedAt: s.CreatedAt.UTC(),
+		Credential: s.Credential, Environments: s.Environments, CreatedAt: s.CreatedAt.UTC(),
 	}
 }
 
@@ -32,7 +32,7 @@ func (h *handlers) ListServices(ctx context.Context, r ListServicesRequestObject
 func (h *handlers) CreateService(ctx context.Context, r CreateServiceRequestObject) (CreateServiceResponseObject, error) {
 	s, err := h.platform.Register(ctx, platform.ServiceInput{
 		Name: r.Body.Name, URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
-		Credential: slipway.SecretRef(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
+		Credential: slipway.SecretRef(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token), Environments: r.Body.Environments,
 	})
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (h *handlers) UpdateService(ctx context.Context, r UpdateServiceRequestObje
 	s, err := h.platform.UpdateService(ctx, r.Service, platform.ServiceChange{
 		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
 		Credential: (*slipway.SecretRef)(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
-		If: onlyIf(r.Params.IfMatch),
+		Environments: r.Body.Environments, If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err

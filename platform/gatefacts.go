@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 
@@ -79,36 +78,6 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	}
 	facts.Freezes, err = frozen(ctx, db, s.service.TeamID, s.environment.ID, facts.Now)
 	return facts, err
-}
-
-// before is the environment that comes before another one on a service's path,
-// nil for the first.
-func before(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) (*ent.Environment, error) {
-	path, err := pathOf(ctx, db, s)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(path, func(other *ent.Environment) bool { return other.ID == e.ID })
-	if i < 1 {
-		return nil, nil
-	}
-	return path[i-1], nil
-}
-
-// pathOf is the order of environments that a service's releases take: its own,
-// or that of the platform.
-func pathOf(ctx context.Context, db *ent.Client, s *ent.Service) ([]*ent.Environment, error) {
-	all, err := inOrder(ctx, db)
-	if err != nil || len(s.Environments) == 0 {
-		return all, err
-	}
-	var path []*ent.Environment
-	for _, name := range s.Environments {
-		if i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == name }); i >= 0 {
-			path = append(path, all[i])
-		}
-	}
-	return path, nil
 }
 
 // verifiedAt is when a release was first verified in an environment, zero for never.

@@ -110,28 +110,6 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	return plan, p.finishPlan(ctx, plan)
 }
 
-// onPath finds an environment on a service's path, the first one for "", and
-// the one before it, which is nil for the first.
-func (p *Platform) onPath(ctx context.Context, s *ent.Service, name string) (e, previous *ent.Environment, err error) {
-	all, err := pathOf(ctx, p.db, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, e := range all {
-		if e.Name == name || name == "" {
-			return e, previous, nil
-		}
-		previous = e
-	}
-	if name == "" {
-		return nil, nil, slipway.Errorf(slipway.Conflict, "there is no environment yet; add one with: slipway env add NAME").At("environment")
-	}
-	if len(s.Environments) > 0 {
-		return nil, nil, slipway.Errorf(slipway.NotFound, "%s is not on the path of %s, which is %s", printable(name), s.Name, names(all))
-	}
-	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
-}
-
 // planRelease takes a release by its number.
 func (p *Platform) planRelease(ctx context.Context, plan *Plan, number int, previous *ent.Environment) (err error) {
 	if plan.Release, err = p.Release(ctx, plan.Service.Name, number); err != nil || previous == nil {

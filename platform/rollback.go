@@ -42,7 +42,7 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if in.Environment == "" {
 		return nil, slipway.Errorf(slipway.Invalid, "environment is missing").At("environment")
 	}
-	e, _, err := p.onPath(ctx, s, in.Environment)
+	e, err := p.Environment(ctx, in.Environment)
 	if err != nil {
 		return nil, err
 	}

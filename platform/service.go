@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"slices"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -28,6 +29,8 @@ type ServiceInput struct {
 	Team       string              // the owner; "" is the only team in which the viewer may register, or the default one
 	Credential slipway.SecretRef   // a secret that is stored already
 	Token      slipway.Secret      // or a new one: a token or a private key, sealed as NAME/GIT_TOKEN and never given to the service itself
+
+	Environments []string // its own path; empty for the platform's
 }
 
 // Repository is where the code lives.
@@ -83,6 +86,9 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if taken {
 		return nil, taken409(in.Name)
 	}
+	if err := p.checkPath(ctx, in.Environments); err != nil {
+		return nil, err
+	}
 	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
 		return nil, err
 	}
@@ -97,7 +103,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	var s *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(in.Environments)
 		if in.Kind != "" {
 			create.SetKind(service.Kind(in.Kind))
 		}
@@ -196,6 +202,7 @@ type ServiceChange struct {
 	Kind              *slipway.ServiceKind
 	Credential        *slipway.SecretRef
 	Token             slipway.Secret // a new token or private key, in place of Credential
+	Environments      *[]string      // its own path; empty for the platform's
 	If                Precondition
 }
 
@@ -238,6 +245,13 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 			changed["team"] = was.Name + " " + changed["team"]
 		}
 	}
+	if path := change.Environments; path != nil && !slices.Equal(*path, s.Environments) {
+		if err := p.checkPath(ctx, *path); err != nil {
+			return nil, err
+		}
+		changed["environments"] = pathWords(s.Environments) + " -> " + pathWords(*path)
+		s.Environments = *path
+	}
 	if len(changed) == 0 {
 		return s, nil
 	}
@@ -246,7 +260,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	}
 	var updated *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(s.Environments)
 		if in.Kind != "" {
 			update.SetKind(service.Kind(in.Kind))
 		}
@@ -266,6 +280,9 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		return nil, err
 	}
 	updated.Edges.Team = owner
+	if changed["environments"] != "" {
+		p.look(ctx, s.ID, 0) // gates look at the environment before
+	}
 	return updated, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -122,6 +123,49 @@ func TestUpdateService(t *testing.T) {
 		w.want(err, slipway.Invalid, "nope")
 		_, err = w.UpdateService(ctx, "nobody", platform.ServiceChange{Branch: &branch})
 		w.want(err, slipway.NotFound, "service ls")
+	})
+}
+
+func TestServiceTakesItsOwnPath(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		set := func(path ...string) error {
+			_, err := w.UpdateService(ctx, name, platform.ServiceChange{Environments: &path})
+			return err
+		}
+		w.want(set("dev", "nowhere"), slipway.Invalid, "dev, test, prod")
+		w.want(set("dev", "dev"), slipway.Invalid, "twice")
+		_, err := w.Register(ctx, platform.ServiceInput{Name: "other", URL: "https://git.example.com/other.git", Environments: []string{"moon"}})
+		w.want(err, slipway.Invalid, "moon")
+
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		w.promote(platform.PromoteInput{Service: name, Environment: "test"}, "succeeded")
+		w.must(set("dev", "prod"))
+		_, err = w.Promote(ctx, platform.PromoteInput{Service: name, Environment: "test"})
+		w.want(err, slipway.NotFound, "not on the path of "+name+", which is dev, prod")
+		if _, err := w.PlanRollback(ctx, platform.RollbackInput{Service: name, Environment: "test"}); slipway.CodeOf(err) == slipway.NotFound {
+			t.Errorf("what runs off the path can't be rolled back: %v", err)
+		}
+		w.commit("", "c2")
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		w.promote(platform.PromoteInput{Service: name, Environment: "prod", Release: 2}, "succeeded") // which test has never seen
+
+		status, err := w.Status(ctx, name)
+		w.must(err)
+		for _, c := range status.Cells {
+			if c.Off != (c.Environment == "test") || c.Deployment == nil {
+				t.Errorf("%s: off the path: %v, runs: %v", c.Environment, c.Off, c.Deployment != nil)
+			}
+		}
+		list, err := w.Events(ctx, platform.EventsQuery{Service: name})
+		w.must(err)
+		if !slices.ContainsFunc(list.Items, func(e *ent.Event) bool {
+			return e.Kind == "service.changed" && e.Data["environments"] == "all -> dev, prod"
+		}) {
+			t.Errorf("the change is not told: %v", list.Items)
+		}
+		w.must(set())
+		w.promote(platform.PromoteInput{Service: name, Environment: "test", Release: 2}, "succeeded")
 	})
 }
 

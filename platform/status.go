@@ -25,6 +25,7 @@ type Cell struct {
 	Observed    slipway.Observed // what the target sees; empty when nothing was ever deployed
 	Problem     string           // why it can't be told what runs; "" when it can
 	URL         string           // where it answers; "" when nothing is deployed
+	Off         bool             // the environment is not on the service's path
 }
 
 // Status is services by environments.
@@ -90,7 +91,7 @@ func (p *Platform) cells(services []*ent.Service, environments []*ent.Environmen
 	cells := make([]Cell, 0, len(services)*len(environments))
 	for _, s := range services {
 		for _, e := range environments {
-			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}]}
+			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}], Off: !onItsPath(s, e.Name)}
 			if cell.Deployment != nil {
 				cell.URL = p.URL(s.Name, e.Name)
 			}

@@ -65,7 +65,7 @@ func (p *portal) readPlan(c *call, back bool) (serviceView, planView, error) {
 	if back {
 		w.In.Environment = get("env")
 	}
-	if w.Environments, err = p.Environments(c.ctx); err != nil {
+	if w.Environments, err = p.Path(c.ctx, v.Name); err != nil {
 		return v, w, err
 	}
 	list, err := p.Releases(c.ctx, v.Name, platform.Page{Limit: 50})

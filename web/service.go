@@ -44,7 +44,11 @@ func (p *portal) serviceOf(c *call, tab string) (serviceView, error) {
 	if err != nil {
 		return v, err
 	}
-	v.Cells = status.Cells
+	path, err := p.Path(c.ctx, v.Name)
+	if err != nil {
+		return v, err
+	}
+	v.Cells = onPath(path, status.Cells)
 	for _, cell := range v.Cells {
 		v.May[cell.Environment] = c.may(slipway.PermitPromote, team, cell.Environment)
 		v.Roll[cell.Environment] = c.may(slipway.PermitRollback, team, cell.Environment)
@@ -55,6 +59,24 @@ func (p *portal) serviceOf(c *call, tab string) (serviceView, error) {
 		}
 	}
 	return v, nil
+}
+
+// onPath puts cells in the order of a path; behind it comes what runs elsewhere.
+func onPath(path []*ent.Environment, cells []platform.Cell) []platform.Cell {
+	var on, off []platform.Cell
+	for _, e := range path {
+		for _, c := range cells {
+			if c.Environment == e.Name {
+				on = append(on, c)
+			}
+		}
+	}
+	for _, c := range cells {
+		if c.Off && c.Deployment != nil {
+			off = append(off, c)
+		}
+	}
+	return append(on, off...)
 }
 
 // facts are what a service is, in a few words.

@@ -14,6 +14,7 @@ import (
 // settingsView is what can be changed of a service.
 type settingsView struct {
 	Teams []*ent.Team // that may own it
+	All   []string    // environments, in order
 	Err   string
 }
 
@@ -30,7 +31,14 @@ func (p *portal) settingsPage(c *call, v serviceView, status int, problem string
 	if err != nil {
 		return err
 	}
+	environments, err := p.Environments(c.ctx)
+	if err != nil {
+		return err
+	}
 	w := settingsView{Err: problem}
+	for _, e := range environments {
+		w.All = append(w.All, e.Name)
+	}
 	for _, t := range teams {
 		if t.ID == v.TeamID || c.viewer.May(slipway.PermitServiceAdd, t.ID, "") == slipway.Allowed {
 			w.Teams = append(w.Teams, t)
@@ -46,6 +54,8 @@ func (p *portal) changeService(c *call) error {
 	}
 	url, path, branch, team, kind := c.form("url"), strings.Trim(c.form("path"), "/"), c.form("branch"), c.form("team"), slipway.ServiceKind(c.form("kind"))
 	change := platform.ServiceChange{URL: &url, Path: &path, Branch: &branch, Kind: &kind, Token: slipway.NewSecret(c.form("git_token")), If: platform.Precondition{c.form("revision")}}
+	own := strings.FieldsFunc(c.form("environments"), func(r rune) bool { return r == ',' || r == ' ' })
+	change.Environments = &own
 	if team != "" {
 		change.Team = &team
 	}

@@ -1962,6 +1962,11 @@ type Service struct {
 	// Example: sealed://billing/GIT_TOKEN
 	Credential string `json:"credential,omitempty,omitzero"`
 
+	// Environments the environments that its releases take, in order; missing when it is all of them in their order
+	//
+	// Example: ["dev","prod"]
+	Environments []string `json:"environments,omitempty,omitzero"`
+
 	// Kind what a service mostly is; it decides whether the edge routes to it
 	//
 	// Example: web
@@ -1999,6 +2004,11 @@ type ServiceChange struct {
 	//
 	// Example: sealed://billing/GIT_TOKEN
 	Credential *string `json:"credential,omitempty"`
+
+	// Environments the environments that its releases take, in order; none for all of them in their order. What runs elsewhere goes on running
+	//
+	// Example: ["dev","prod"]
+	Environments *[]string `json:"environments,omitempty"`
 
 	// Kind what it mostly is
 	Kind *slipway.ServiceKind `json:"kind,omitempty"`
@@ -2051,6 +2061,11 @@ type ServiceInput struct {
 	//
 	// Example: sealed://billing/GIT_TOKEN
 	Credential string `json:"credential,omitempty,omitzero"`
+
+	// Environments the environments that its releases take, in order; all of them in their order unless given
+	//
+	// Example: ["dev","prod"]
+	Environments []string `json:"environments,omitempty,omitzero"`
 
 	// Kind what a service mostly is; it decides whether the edge routes to it
 	//

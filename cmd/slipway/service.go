@@ -29,6 +29,8 @@ type serviceAdd struct {
 	Team       string `placeholder:"TEAM" help:"The team that will own it; yours unless given."`
 	Credential string `placeholder:"REF" help:"The reference of a stored secret that opens the repository."`
 	Token      bool   `help:"Read a token or a private key that opens the repository from standard input."`
+
+	Environments []string `placeholder:"ENV,..." help:"The environments that its releases take, in order; all of them unless given."`
 }
 
 // Help has examples.
@@ -43,7 +45,7 @@ func (serviceAdd) Help() string {
 // Run registers a service.
 func (c *serviceAdd) Run(a *app) error {
 	in := client.ServiceInput{
-		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Credential: c.Credential,
+		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Credential: c.Credential, Environments: c.Environments,
 	}
 	if c.Token {
 		value, err := a.readSecret("Token or private key: ")
@@ -139,7 +141,7 @@ func (c *serviceShow) Run(a *app) error {
 
 func (a *app) service(s *client.Service) error {
 	return a.facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
-		"credential", s.Credential, "registered", ago(s.CreatedAt))
+		"environments", strings.Join(s.Environments, ", "), "credential", s.Credential, "registered", ago(s.CreatedAt))
 }
 
 // serviceSet changes what is given; what is given as "" is taken back.
@@ -152,6 +154,8 @@ type serviceSet struct {
 	Team       *string `placeholder:"TEAM" help:"The team that shall own it; it takes a maintainer of both."`
 	Credential *string `placeholder:"REF" xor:"opens" help:"The reference of a stored secret that opens the repository."`
 	Token      bool    `xor:"opens" help:"Read a token or a private key that opens the repository from standard input."`
+
+	Environments *string `placeholder:"ENV,..." help:"The environments that its releases take, in order; \"\" takes all of them. What runs elsewhere goes on running."`
 }
 
 // Help has examples.
@@ -162,12 +166,17 @@ Examples:
   slipway service set billing --path services/billing
   slipway service set billing --repository https://git.example.com/shop/billing.git --branch ""
   slipway service set billing --team shop
+  slipway service set billing --environments dev,prod
   slipway service set billing --token < token.txt`
 }
 
 // Run changes a service.
 func (c *serviceSet) Run(a *app) error {
 	change := client.ServiceChange{Path: c.Path, Branch: c.Branch, Kind: (*slipway.ServiceKind)(c.Kind), Team: c.Team, Credential: c.Credential}
+	if c.Environments != nil {
+		path := strings.FieldsFunc(*c.Environments, func(r rune) bool { return r == ',' || r == ' ' })
+		change.Environments = &path
+	}
 	if c.Repository != nil {
 		url := localRepository(*c.Repository)
 		change.Url = &url
@@ -180,7 +189,7 @@ func (c *serviceSet) Run(a *app) error {
 		change.Token = value.Reveal()
 	}
 	if change == (client.ServiceChange{}) {
-		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --credential or --token")
+		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --environments, --credential or --token")
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateServiceResponse, error) {
 		return cl.UpdateServiceWithResponse(ctx, c.Service, nil, change)
