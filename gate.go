@@ -130,6 +130,7 @@ type GateFacts struct {
 	Plan        PromotionPlan
 	Decisions   []Decision // of this promotion, void ones left out
 	Approvers   []string   // people who may approve
+	Seconded    bool       // who asked to go back has a lesser role than the policy names, and needs somebody's yes
 	Previous    string     // the environment before, "" for none
 	VerifiedAt  time.Time  // when the release was verified there; zero for never
 	Locked      bool       // its dependencies are
@@ -211,6 +212,9 @@ func (f GateFacts) approval(add func(Wait)) {
 	need := f.Plan.Policy.Approvals
 	if f.Plan.Rollback {
 		need = f.Plan.Policy.RollbackApprovals
+		if f.Seconded {
+			need = max(need, 1)
+		}
 	}
 	hash, yes := f.Plan.Hash(), map[int]string{}
 	for _, d := range f.Decisions {

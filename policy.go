@@ -42,6 +42,7 @@ type Policy struct {
 	Approvers         []string    `json:"approvers"`              // names of people, and team:NAME; none means maintainers of the service's team
 	OwnChanges        OwnChanges  `json:"own_changes"`            // "" means alone
 	RollbackApprovals int         `json:"rollback_approvals"`     // how many people must say yes to going back
+	RollbackRole      Role        `json:"rollback_role,omitzero"` // who has a lesser one in the service's team needs somebody's yes; "" means maintainer
 	ExpiresAfter      int         `json:"expires_after"`          // a promotion that waits longer is given up; 0 means seven days
 	RemindAfter       int         `json:"remind_after"`           // who could approve is told again; 0 means a day
 	Soak              int         `json:"soak"`                   // how long the release must have been verified in the environment before
@@ -73,6 +74,7 @@ type PolicyChange struct {
 	Approvers         *[]string    `json:"approvers,omitempty"`
 	OwnChanges        *OwnChanges  `json:"own_changes,omitempty"`
 	RollbackApprovals *int         `json:"rollback_approvals,omitempty"`
+	RollbackRole      *Role        `json:"rollback_role,omitempty"`
 	ExpiresAfter      *int         `json:"expires_after,omitempty"`
 	RemindAfter       *int         `json:"remind_after,omitempty"`
 	Soak              *int         `json:"soak,omitempty"`
@@ -95,6 +97,7 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Approvers, c.Approvers)
 	lay(&p.OwnChanges, c.OwnChanges)
 	lay(&p.RollbackApprovals, c.RollbackApprovals)
+	lay(&p.RollbackRole, c.RollbackRole)
 	lay(&p.ExpiresAfter, c.ExpiresAfter)
 	lay(&p.RemindAfter, c.RemindAfter)
 	lay(&p.Soak, c.Soak)
@@ -118,6 +121,7 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Approvers, n.Approvers)
 	prefer(&c.OwnChanges, n.OwnChanges)
 	prefer(&c.RollbackApprovals, n.RollbackApprovals)
+	prefer(&c.RollbackRole, n.RollbackRole)
 	prefer(&c.ExpiresAfter, n.ExpiresAfter)
 	prefer(&c.RemindAfter, n.RemindAfter)
 	prefer(&c.Soak, n.Soak)
@@ -157,6 +161,9 @@ func (p Policy) Defaults() Policy {
 	}
 	if p.OwnChanges == "" {
 		p.OwnChanges = OwnAlone
+	}
+	if p.RollbackRole == "" {
+		p.RollbackRole = RoleMaintainer
 	}
 	if p.Advance == "" {
 		p.Advance = AdvanceByHand
@@ -217,6 +224,11 @@ func (p Policy) Validate() error {
 	case "", OwnNever, OwnAlone, OwnAlways:
 	default:
 		return Errorf(Invalid, "%q is not one of never, alone and always", printable(string(p.OwnChanges))).At("own_changes")
+	}
+	switch p.RollbackRole {
+	case "", RoleDeveloper, RoleMaintainer, RoleAdmin:
+	default:
+		return Errorf(Invalid, "%q is not one of developer, maintainer and admin", printable(string(p.RollbackRole))).At("rollback_role")
 	}
 	switch p.Advance {
 	case "", AdvanceByHand, AdvanceAfter, AdvancePush:

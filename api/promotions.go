@@ -141,13 +141,17 @@ func (h *handlers) GetPromotion(ctx context.Context, r GetPromotionRequestObject
 		return nil, err
 	}
 	out := h.promotion(p)
-	waits, ahead, err := h.platform.Slot(ctx, p)
-	if waits {
-		out.Slot = &struct {
-			Ahead int `json:"ahead"`
-		}{ahead}
+	stands, err := h.platform.Line(ctx, p)
+	if err != nil || stands == nil {
+		return GetPromotion200JSONResponse(out), err
 	}
-	return GetPromotion200JSONResponse(out), err
+	line := &Line{Ahead: stands.Ahead, Since: stands.Since.UTC(), Until: stands.Until.UTC(), On: each(stands.On, func(id int) int { return id })}
+	if stands.Slot {
+		out.Slot = line
+	} else {
+		out.Turn = line
+	}
+	return GetPromotion200JSONResponse(out), nil
 }
 
 // CancelPromotion asks a promotion to stop.

@@ -20,15 +20,6 @@ import (
 // the policy says.
 func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy) (list []*ent.Account, err error) {
 	teamID := row.Edges.Service.TeamID
-	inTeam := func(id int, least slipway.Role) predicate.Account {
-		var roles []membership.Role
-		for _, r := range slipway.Roles {
-			if r.Includes(least) {
-				roles = append(roles, membership.Role(r))
-			}
-		}
-		return account.HasMembershipsWith(membership.TeamID(id), membership.RoleIn(roles...))
-	}
 	who := []predicate.Account{account.Admin(true), inTeam(teamID, slipway.RoleMaintainer)}
 	if len(policy.Approvers) > 0 {
 		who = nil
@@ -55,6 +46,32 @@ func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 		}
 	}
 	return others, nil
+}
+
+// roleOf is the role of the viewer in a team; an admin of the platform has the
+// highest in all of them.
+func roleOf(ctx context.Context, team int) slipway.Role {
+	v := slipway.ViewerFrom(ctx)
+	if v.Admin {
+		return slipway.RoleAdmin
+	}
+	return v.Roles[team]
+}
+
+// seconded tells whether who goes back with a role needs somebody's yes.
+func seconded(rollback bool, role slipway.Role, policy slipway.Policy) bool {
+	return rollback && !role.Includes(policy.Defaults().RollbackRole)
+}
+
+// inTeam selects accounts whose role in a team is at least another one.
+func inTeam(id int, least slipway.Role) predicate.Account {
+	var roles []membership.Role
+	for _, r := range slipway.Roles {
+		if r.Includes(least) {
+			roles = append(roles, membership.Role(r))
+		}
+	}
+	return account.HasMembershipsWith(membership.TeamID(id), membership.RoleIn(roles...))
 }
 
 // owns tells whether a promotion is somebody's own: asked for by that person, or

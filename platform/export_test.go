@@ -3,11 +3,22 @@ package platform
 import (
 	"context"
 	"fmt"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
 )
 
 // Limit bounds the file of an SQLite database to a number of pages, or to what it
 // has when that is more.
 func (s *Storage) Limit(ctx context.Context, pages int) error {
 	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+	return err
+}
+
+// Backdate makes a promotion one that was asked for earlier.
+func (s *Storage) Backdate(ctx context.Context, promotion int, by time.Duration) error {
+	set := entsql.Dialect(s.dialect).Update("promotions").Set("created_at", time.Now().UTC().Add(-by)).Where(entsql.EQ("id", promotion))
+	text, args := set.Query()
+	_, err := s.db.ExecContext(ctx, text, args...)
 	return err
 }

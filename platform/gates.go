@@ -171,6 +171,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 		return facts, nil, err
 	}
 	facts.Approvers = namesOf(people, policy.Policy)
+	facts.Seconded = seconded(row.Rollback, input.Role, policy.Policy)
 	if n := facts.Plan.ReplacesNumber; release != nil && n > release.Number && row.Plan != nil && row.Plan.ReplacesNumber != n {
 		newer, err = liveIn(ctx, db, row.ServiceID, row.EnvironmentID)
 	}

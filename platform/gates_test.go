@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/workflows"
 )
 
 // colleague makes an account that is a member of the service's team, and acts as it.
@@ -34,6 +35,47 @@ func (w *world) colleague(service, name string, role slipway.Role, admin bool) c
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// A maintainer goes back alone; a developer asks, and somebody says yes.
+func TestRollbackTakesAMaintainer(t *testing.T) {
+	live(t, func(w *world, name string) {
+		dev := w.colleague(name, "dev-"+name, slipway.RoleDeveloper, false)
+		grace := w.colleague(name, "grace-"+name, slipway.RoleMaintainer, false)
+		w.policy(name, slipway.PolicyChange{RollbackRole: ptr(slipway.RoleMaintainer)})
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		w.commit("", "c2")
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		back := platform.RollbackInput{Service: name, Environment: "dev"}
+
+		plan, err := w.PlanRollback(dev, back)
+		w.must(err)
+		if len(plan.Waits) != 1 || plan.Waits[0].Gate != slipway.GateApproval {
+			t.Errorf("the plan of a developer's rollback waits for %+v", plan.Waits)
+		}
+		row, err := w.Rollback(dev, back)
+		w.must(err)
+		row = w.waiting(row.ID, "0 of 1 approvals")
+		if on := row.Waits[0].On; !strings.Contains(strings.Join(on, " "), "grace-"+name) {
+			t.Errorf("it waits on %v", on)
+		}
+		_, err = w.Decide(grace, fmt.Sprint(row.ID), platform.DecideInput{Verdict: slipway.VerdictApprove, Plan: slipway.Digest(row.PlanHash)})
+		w.must(err)
+		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+			t.Errorf("%s: %s", state, reason)
+		}
+
+		for asker, role := range map[context.Context]slipway.Role{grace: slipway.RoleMaintainer, dev: slipway.RoleDeveloper} {
+			w.policy(name, slipway.PolicyChange{RollbackRole: &role})
+			w.commit("", "c"+string(role))
+			w.promote(platform.PromoteInput{Service: name}, "succeeded")
+			alone, err := w.Rollback(asker, back)
+			w.must(err)
+			if state, reason := w.ended(fmt.Sprint(alone.ID)); state != "succeeded" {
+				t.Errorf("%s: %s", state, reason)
+			}
+		}
+	})
+}
 
 // policy lays a change over the policy of the service in dev.
 func (w *world) policy(service string, c slipway.PolicyChange) {
@@ -173,6 +215,42 @@ func TestNoAndExpiryAndGlass(t *testing.T) {
 	})
 }
 
+// Two builds run at once; the third says what it waits for.
+func TestLineForASlot(t *testing.T) {
+	live(t, func(w *world, name string) {
+		begun, release := w.hold()
+		defer release()
+		var ids []int
+		for _, name := range []string{name, w.newName(), w.newName()} {
+			if len(ids) > 0 {
+				w.register(name)
+			}
+			row, err := w.Promote(w.Context(), platform.PromoteInput{Service: name})
+			w.must(err)
+			ids = append(ids, row.ID)
+			if len(ids) < 3 {
+				<-begun
+			}
+		}
+		var line *platform.Line
+		w.until(ids[2], func(row *ent.Promotion) bool {
+			var err error
+			line, err = w.Line(w.Context(), row)
+			w.must(err)
+			return line != nil && line.Slot
+		})
+		if line.Ahead != 0 || fmt.Sprint(line.On) != fmt.Sprint(ids[:2]) || line.Since.IsZero() || line.Until.Sub(line.Since) != workflows.BuildPatience {
+			t.Errorf("it stands at %+v, where %v build", line, ids[:2])
+		}
+		release()
+		for _, id := range ids {
+			if state, reason := w.ended(fmt.Sprint(id)); state != "succeeded" {
+				t.Errorf("%s: %s", state, reason)
+			}
+		}
+	})
+}
+
 func TestFreezesAndQueue(t *testing.T) {
 	live(t, func(w *world, name string) {
 		ctx := w.Context()
@@ -188,9 +266,19 @@ func TestFreezesAndQueue(t *testing.T) {
 		w.commit("", "c2")
 		second, err := w.Promote(ctx, platform.PromoteInput{Service: name})
 		w.must(err)
-		if n, err := w.Ahead(ctx, second); n != 1 || err != nil || second.State != promotion.StateQueued {
-			t.Errorf("%d ahead of a promotion that is %s: %v", n, second.State, err)
+		line, err := w.Line(ctx, second)
+		w.must(err)
+		if line == nil || line.Slot || line.Ahead != 1 || line.On[0] != first.ID || !line.Until.Equal(second.CreatedAt.Add(7*24*time.Hour)) || second.State != promotion.StateQueued {
+			t.Errorf("a promotion that is %s stands at %+v", second.State, line)
 		}
+		w.must(w.ExpireQueued(ctx))
+		w.must(w.Storage.Backdate(ctx, second.ID, 8*24*time.Hour))
+		w.must(w.ExpireQueued(ctx))
+		if state, reason := w.ended(fmt.Sprint(second.ID)); state != "expired" || !strings.Contains(reason, fmt.Sprintf("promotion %d was not over", first.ID)) {
+			t.Errorf("what stood in line for too long has %s: %s", state, reason)
+		}
+		second, err = w.Promote(ctx, platform.PromoteInput{Service: name})
+		w.must(err)
 		w.must(w.LiftFreeze(ctx, f.ID))
 		for _, row := range []*ent.Promotion{first, second} {
 			if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {

@@ -47,6 +47,7 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	facts.Approvers = namesOf(people, plan.Policy)
+	facts.Seconded = seconded(plan.Rollback, roleOf(ctx, plan.Service.TeamID), plan.Policy)
 	plan.Waits = facts.Gates()
 	return nil
 }

@@ -100,4 +100,3 @@ func before(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environm
 	}
 	return path[i-1], nil
 }
-

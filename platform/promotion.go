@@ -134,7 +134,7 @@ func enter(ctx context.Context, tx *ent.Tx, plan *Plan, bundle int, bundled bool
 		bundle = row.ID
 	}
 	input = plan.input(row.ID)
-	input.Bundle = bundle
+	input.Bundle, input.Role = bundle, roleOf(ctx, plan.Service.TeamID)
 	text, err := json.Marshal(input)
 	if err != nil {
 		return input, err

@@ -82,16 +82,6 @@ func (p *Platform) Next(ctx context.Context, serviceName, environmentName string
 	return nil, nil
 }
 
-// Ahead is how many promotions of the same service and environment come
-// before one that is queued; 0 when it isn't.
-func (p *Platform) Ahead(ctx context.Context, row *ent.Promotion) (int, error) {
-	if row.State != promotion.StateQueued {
-		return 0, nil
-	}
-	return p.db.Promotion.Query().Where(promotion.ServiceID(row.ServiceID), promotion.EnvironmentID(row.EnvironmentID),
-		promotion.StateIn(underWay...), promotion.IDLT(row.ID)).Count(ctx)
-}
-
 // Advance starts promotions of a release that has succeeded in one environment
 // into the next one on its path, where that takes it by itself. After a rollback
 // nothing gets there by itself until somebody says so.

@@ -141,23 +141,28 @@ func private(file string) error {
 func (s *Storage) Close() error { return s.Client.Close() }
 
 // ensureEnvironments makes dev, test and prod, in that order, where there are
-// no environments at all.
+// no environments at all: all or none, whoever else starts or whatever is killed.
 func ensureEnvironments(ctx context.Context, db *ent.Client) error {
-	exist, err := db.Environment.Query().Exist(ctx)
-	if err != nil || exist {
-		return err
-	}
-	for i, name := range []string{"dev", "test", "prod"} {
-		var policy slipway.Policy
-		if name == "prod" {
-			policy.Approvals = 1 // a light peer review: see OwnAlone for who works alone
-		}
-		err := db.Environment.Create().SetName(name).SetPosition(i + 1).SetPolicy(policy).OnConflictColumns("name").DoNothing().Exec(ctx)
-		if err != nil && !noRows(err) {
+	return inTx(ctx, db, func(tx *ent.Tx) error {
+		exist, err := tx.Environment.Query().Exist(ctx)
+		if err != nil || exist {
 			return err
 		}
-	}
-	return nil
+		for i, first := range []struct {
+			name   string
+			policy slipway.Policy
+		}{
+			{"dev", slipway.Policy{RollbackRole: slipway.RoleDeveloper}}, // it is theirs
+			{"test", slipway.Policy{}},
+			{"prod", slipway.Policy{Approvals: 1}}, // a light peer review: see OwnAlone for who works alone
+		} {
+			err := tx.Environment.Create().SetName(first.name).SetPosition(i + 1).SetPolicy(first.policy).OnConflictColumns("name").DoNothing().Exec(ctx)
+			if err != nil && !noRows(err) {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // noRows is what an insert that did nothing reports.

@@ -10,6 +10,7 @@ import (
 type Tending struct {
 	Branches   time.Duration // that environments take pushes of; 0 means every 20 seconds
 	Conditions time.Duration // of what is deployed; 0 means every 10 seconds
+	Lines      time.Duration // in which promotions stand; 0 means every minute
 	Retention  time.Duration // of artifacts; 0 means every hour
 	Deliveries time.Duration // to webhooks, which other servers may have left; 0 means every second
 }
@@ -23,6 +24,9 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Conditions <= 0 {
 		every.Conditions = 10 * time.Second
 	}
+	if every.Lines <= 0 {
+		every.Lines = time.Minute
+	}
 	if every.Retention <= 0 {
 		every.Retention = time.Hour
 	}
@@ -33,6 +37,7 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	var all sync.WaitGroup
 	all.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
 	all.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
+	all.Go(func() { p.again(ctx, every.Lines, "the promotions in line could not be looked at", p.ExpireQueued) })
 	all.Go(func() {
 		p.again(ctx, every.Retention, "old artifacts could not be removed", func(ctx context.Context) error { return p.Retain(ctx, 24*time.Hour) })
 	})

@@ -21,7 +21,7 @@ type promotionView struct {
 	Promote verdict
 	Roll    verdict
 	URL     string
-	Slot    string             // how long the line is before it may build; "" when it doesn't wait for that
+	Line    *platform.Line     // where it stands, when no gate keeps it and it can't go on
 	Bundle  []*ent.Promotion   // that it belongs to, itself included
 	MaySkip []slipway.StepName // when it is tried again
 }
@@ -125,15 +125,9 @@ func (p *portal) showPromotion(c *call) error {
 
 // surroundings are what else a promotion depends on.
 func (p *portal) surroundings(c *call, v *promotionView) error {
-	waits, ahead, err := p.Slot(c.ctx, v.Promotion)
-	if err != nil {
+	var err error
+	if v.Line, err = p.Line(c.ctx, v.Promotion); err != nil {
 		return err
-	}
-	switch {
-	case waits && ahead == 0:
-		v.Slot = "It is the next one to build."
-	case waits:
-		v.Slot = plural(ahead, "promotion") + " come before it; services take turns."
 	}
 	if v.Promotion.Bundle != 0 {
 		if v.Bundle, err = p.Platform.Bundle(c.ctx, strconv.Itoa(v.Promotion.Bundle)); err != nil {
@@ -225,4 +219,12 @@ func silence(l stepLog) string {
 		return "Skipped: " + l.Step.Reason
 	}
 	return "This step printed nothing."
+}
+
+// comeBefore says how long a line is.
+func comeBefore(l *platform.Line) string {
+	if l.Ahead == 1 {
+		return "one promotion comes before it"
+	}
+	return strconv.Itoa(l.Ahead) + " promotions come before it"
 }

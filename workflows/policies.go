@@ -24,9 +24,13 @@ var quick = workflow.ActivityOptions{
 	HeartbeatTimeout: heartbeat, RetryPolicy: patient, WaitForCancellation: true,
 }
 
+// BuildPatience bounds how long a build, or a run of the tests, waits for a slot
+// and lasts, with what is tried again.
+const BuildPatience = 6 * time.Hour
+
 // heavy suits builds and tests: long, few at once, with their own limits inside.
 var heavy = workflow.ActivityOptions{
-	TaskQueue: BuildQueue, StartToCloseTimeout: 2 * time.Hour, ScheduleToCloseTimeout: 6 * time.Hour,
+	TaskQueue: BuildQueue, StartToCloseTimeout: 2 * time.Hour, ScheduleToCloseTimeout: BuildPatience,
 	HeartbeatTimeout: heartbeat, RetryPolicy: patient, WaitForCancellation: true,
 }
 

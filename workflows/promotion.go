@@ -33,6 +33,7 @@ type Input struct {
 	Strategy    slipway.Strategy `json:",omitzero"` // how the release takes over; the gates say it
 	Advance     bool             // afterwards the next environment may take the release by itself
 	Bundle      int              `json:",omitzero"` // that it belongs to
+	Role        slipway.Role     `json:",omitzero"` // of who asked, in the service's team
 	Bake        int              `json:",omitzero"` // seconds that the edge's figures are watched; the gates say it
 }
 

@@ -1079,6 +1079,29 @@ type InvitationInput struct {
 // Example: LOG_LEVEL
 type Key = string
 
+// Line a place in a line
+type Line struct {
+	// Ahead how many come before it
+	//
+	// Example: 2
+	Ahead int `json:"ahead"`
+
+	// On the promotions that hold what it waits for
+	//
+	// Example: [11]
+	On []int `json:"on"`
+
+	// Since since when it stands there
+	//
+	// Example: 2026-11-23T09:00:00Z
+	Since time.Time `json:"since"`
+
+	// Until when it is given up at the latest
+	//
+	// Example: 2026-11-23T15:00:00Z
+	Until time.Time `json:"until"`
+}
+
 // LogChunk whole lines of a step's output
 type LogChunk struct {
 	// Attempt which try wrote it
@@ -1480,12 +1503,7 @@ type Promotion struct {
 	Service string `json:"service"`
 
 	// Slot present while it waits for one of the slots in which builds and tests run
-	Slot *struct {
-		// Ahead how many get a slot before it
-		//
-		// Example: 2
-		Ahead int `json:"ahead"`
-	} `json:"slot,omitempty"`
+	Slot *Line `json:"slot,omitempty"`
 
 	// StartedAt when it began
 	//
@@ -1509,6 +1527,9 @@ type Promotion struct {
 	//
 	// Example: 13
 	SupersededBy int `json:"superseded_by,omitempty,omitzero"`
+
+	// Turn present while it waits for the end of those before it in the environment
+	Turn *Line `json:"turn,omitempty"`
 
 	// Url where the service answers in that environment
 	//

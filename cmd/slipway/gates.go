@@ -71,7 +71,7 @@ func (a *app) policy(body []byte, p slipway.Policy) error {
 		}
 		return ""
 	}
-	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "rollback approvals", fmt.Sprint(p.RollbackApprovals),
+	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
@@ -103,6 +103,7 @@ type policySet struct {
 	Approver          []string       `placeholder:"NAME" help:"Who may: a person, or team:NAME. Repeat it; 'none' names nobody, which means maintainers."`
 	OwnChanges        string         `enum:",never,alone,always" default:"" help:"Whether who asked, or wrote the commit, may approve: never, alone (where nobody else could), always."`
 	RollbackApprovals *int           `placeholder:"N" help:"How many people must say yes to going back."`
+	RollbackRole      string         `enum:",developer,maintainer,admin" default:"" help:"Who goes back alone: developer, maintainer or admin. Anybody with a lesser role needs a yes."`
 	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`
 	RemindAfter       *time.Duration `placeholder:"TIME" help:"Tell who could approve again."`
 	Soak              *time.Duration `placeholder:"TIME" help:"How long the release must have been verified in the environment before."`
@@ -160,7 +161,7 @@ func (c *policySet) Run(a *app) error {
 
 func (c *policySet) change() (p slipway.PolicyChange, err error) {
 	p = slipway.PolicyChange{
-		Approvals: c.Approvals, RollbackApprovals: c.RollbackApprovals, LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
+		Approvals: c.Approvals, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
 		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases,

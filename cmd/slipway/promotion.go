@@ -96,7 +96,7 @@ func (a *app) promotion(p *client.Promotion) error {
 	}
 	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
 		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "build slot", slotWords(p), "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "in line", lineWords(p), "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
 		return err
 	}
@@ -117,12 +117,27 @@ func (a *app) promotion(p *client.Promotion) error {
 	return a.table([]string{"step", "state", "attempt", "took", "why"}, rows)
 }
 
-// slotWords says how long the line is in front of a promotion that waits to build.
-func slotWords(p *client.Promotion) string {
-	if p.Slot == nil {
+// lineWords says where a promotion stands that no gate keeps.
+func lineWords(p *client.Promotion) string {
+	line, what := p.Slot, "for a slot to build in"
+	if line == nil {
+		line, what = p.Turn, "for its turn"
+	}
+	if line == nil {
 		return ""
 	}
-	return fmt.Sprintf("waits for one; %d come before it", p.Slot.Ahead)
+	return fmt.Sprintf("%s, %d before it%s, since %s; given up %s", what, line.Ahead, onPromotions(line.On), ago(line.Since), line.Until.Local().Format("2006-01-02 15:04"))
+}
+
+func onPromotions(ids []int) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = fmt.Sprint(id)
+	}
+	return ", on promotion " + strings.Join(words, ", ")
 }
 
 type promotionLogs struct {
