@@ -204,7 +204,8 @@ func OnlyBundle(waits []Wait) bool {
 }
 
 func (f GateFacts) said(v Verdict) bool {
-	return slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Verdict == v && d.Plan == f.Plan.Hash() })
+	hash := f.Plan.Hash()
+	return slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Verdict == v && d.Plan == hash })
 }
 
 // approval counts the people who said yes to this very plan.

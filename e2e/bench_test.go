@@ -97,6 +97,58 @@ func BenchmarkDeploy(b *testing.B) {
 	}
 }
 
+// BenchmarkAnswers measures how soon a promotion obeys: from the approval to the
+// first step behind it, and from a cancel to the end, in each step, where
+// everything that belongs to the service takes no notice of SIGTERM.
+func BenchmarkAnswers(b *testing.B) {
+	const deaf = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(4)\n"
+	repo := newRepository(b, map[string]string{
+		"app.py": deaf + plugApp("deaf")["app.py"], "slow.py": deaf, "Procfile": "web: python app.py\nrelease: python slow.py\n",
+		"slipway.yaml": "test:\n  command: python slow.py\nverify_command: python slow.py\n",
+	})
+	for b.Loop() {
+		s := newSite(b)
+		s.start()
+		s.must("service", "add", repo.url(), "--name", "deaf")
+		s.must("policy", "set", "--env", "dev", "--approvals", "1", "--own-changes", "always")
+		longest := time.Duration(0)
+		for n, step := range []string{"fetch", "test", "rehearse", "approve", "migrate", "deploy", "verify"} {
+			repo.commit(step, map[string]string{"note.txt": fmt.Sprint(n)})
+			var p promotion
+			s.decode(&p, "promote", "deaf")
+			begins := func(step string) {
+				s.eventually(60*time.Second, "step "+step+" begins", func() bool {
+					s.decode(&p, "promotion", "show", id(p))
+					return p.step(step) != "pending"
+				})
+			}
+			if step == "migrate" || step == "deploy" || step == "verify" {
+				begins("approve")
+				s.eventually(60*time.Second, "it waits", func() bool { s.decode(&p, "promotion", "show", id(p)); return p.State == "waiting" })
+				said := time.Now()
+				s.must("approve", id(p), "--yes")
+				begins("migrate")
+				if step == "migrate" {
+					b.ReportMetric(max(0, p.startOf("migrate").Sub(said).Seconds()), "s-approval-to-step")
+				}
+			}
+			if step != "fetch" { // which is over in a moment
+				begins(step)
+			}
+			asked := time.Now()
+			s.must("promotion", "cancel", id(p))
+			s.eventually(60*time.Second, "it is over", func() bool { s.decode(&p, "promotion", "show", id(p)); return over(p.State) })
+			took := time.Since(asked)
+			if p.State != "cancelled" {
+				b.Errorf("cancelled in %s, it has %s: %s", step, p.State, p.Reason)
+			}
+			b.Logf("cancelled in %s: over after %.1f s", step, took.Seconds())
+			longest = max(longest, took)
+		}
+		b.ReportMetric(longest.Seconds(), "s-cancel-to-end")
+	}
+}
+
 // BenchmarkIdle measures the start, and what the platform costs at rest with
 // nothing deployed.
 func BenchmarkIdle(b *testing.B) {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/addresstest"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 )
 
@@ -72,7 +72,7 @@ func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock()
 // newSite makes a data directory; everything on it is stopped when the test ends.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, data: t.TempDir(), listen: freeAddress(t), edge: freeAddress(t)}
+	s := &site{t: t, data: t.TempDir(), listen: addresstest.Free(t), edge: addresstest.Free(t)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			if log, err := os.ReadFile(filepath.Join(s.data, "node", "agent.log")); err == nil {
@@ -333,16 +333,6 @@ func startPaced(edge, service, environment, path string, connections int, pause 
 	}
 	l.stop = func() { cancel(); wg.Wait(); transport.CloseIdleConnections() }
 	return l
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // processesMentioning lists processes whose command line or working directory

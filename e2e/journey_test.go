@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/addresstest"
 )
 
 // TestDemo is the README's first command.
 func TestDemo(t *testing.T) {
-	out, err := exec.Command(binary, "demo", "--once", "--data", t.TempDir(), "--listen", freeAddress(t), "--edge", freeAddress(t)).CombinedOutput()
+	out, err := exec.Command(binary, "demo", "--once", "--data", t.TempDir(), "--listen", addresstest.Free(t), "--edge", addresstest.Free(t)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("demo: %v\n%s", err, out)
 	}
@@ -113,9 +115,9 @@ func noSecretAtRest(t *testing.T, dir, value string) {
 func TestUpRefusals(t *testing.T) {
 	s := newSite(t)
 	s.start()
-	s.refuses(1, "already runs", "up", "--listen", freeAddress(t), "--edge", freeAddress(t))
+	s.refuses(1, "already runs", "up", "--listen", addresstest.Free(t), "--edge", addresstest.Free(t))
 	other := newSite(t)
-	other.refuses(1, s.listen+" is in use", "up", "--listen", s.listen, "--edge", freeAddress(t))
-	other.refuses(1, s.edge+" is in use", "up", "--listen", freeAddress(t), "--edge", s.edge)
-	other.refuses(2, "loopback", "up", "--listen", "0.0.0.0:7070", "--edge", freeAddress(t))
+	other.refuses(1, s.listen+" is in use", "up", "--listen", s.listen, "--edge", addresstest.Free(t))
+	other.refuses(1, s.edge+" is in use", "up", "--listen", addresstest.Free(t), "--edge", s.edge)
+	other.refuses(2, "loopback", "up", "--listen", "0.0.0.0:7070", "--edge", addresstest.Free(t))
 }

@@ -18,7 +18,8 @@ type promotion struct {
 		State   string `json:"state"`
 		Attempt int    `json:"attempt"`
 
-		EndedAt time.Time `json:"ended_at"`
+		StartedAt time.Time `json:"started_at"`
+		EndedAt   time.Time `json:"ended_at"`
 	} `json:"steps"`
 }
 
@@ -29,6 +30,15 @@ func (p promotion) step(name string) string {
 		}
 	}
 	return ""
+}
+
+func (p promotion) startOf(name string) time.Time {
+	for _, s := range p.Steps {
+		if s.Name == name {
+			return s.StartedAt
+		}
+	}
+	return time.Time{}
 }
 
 // TestKill pulls the plug on the platform in every step of a promotion. After

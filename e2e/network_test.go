@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/addresstest"
 )
 
 // TestOpenedToANetwork runs the program on every address with a certificate of
@@ -115,7 +117,7 @@ func TestDoctorOfARunningSite(t *testing.T) {
 // TestNetworkRefusals are the ways in which the program doesn't open itself.
 func TestNetworkRefusals(t *testing.T) {
 	s := newSite(t)
-	edge := freeAddress(t)
+	edge := addresstest.Free(t)
 	for _, way := range []string{"--tls-cert FILE --tls-key FILE", "--acme HOST", "--trusted-proxy ADDRESS --public-url"} {
 		s.refuses(2, way, "up", "--listen", "0.0.0.0:0", "--edge", edge)
 	}

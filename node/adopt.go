@@ -78,7 +78,7 @@ func (p *place) collect(except string) error {
 	p.mu.Lock()
 	var gone []string
 	for id := range p.state.Deployments {
-		if id != p.state.Live && id != p.state.Warm && id != p.state.Next && id != except {
+		if id != p.state.Live && id != p.state.Warm && id != p.state.Next && id != except && p.retiring[id] == nil {
 			gone = append(gone, id)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/target"
+	"github.com/slipway-dev/slipway/internal/addresstest"
 	"github.com/slipway-dev/slipway/node"
 )
 
@@ -139,12 +139,7 @@ func newBench(t *testing.T) *bench {
 
 func emptyBench(t *testing.T) *bench {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{t: t, data: t.TempDir(), edge: l.Addr().String()}
-	_ = l.Close()
+	b := &bench{t: t, data: t.TempDir(), edge: addresstest.Free(t)}
 	t.Cleanup(func() {
 		b.touch("go") // whatever waits may end
 		if err := b.node.Shutdown(context.Background()); err != nil {

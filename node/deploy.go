@@ -28,6 +28,9 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	if err := p.abandon(d.ID, log); err != nil { // what took over little by little, and was given up
 		return err
 	}
+	if err := p.retired(ctx, d.ID); err != nil { // this one's earlier try
+		return err
+	}
 	if err := p.collect(""); err != nil { // what an interrupted try left, this one's or another's
 		return err
 	}
@@ -78,8 +81,8 @@ func (p *place) settle(ctx context.Context, id string, err error, log io.Writer)
 	if p.live() == id {
 		return err // it has the traffic: only what it replaced is not in order
 	}
-	said, discarded := p.discard(id)
-	tell(log, said)
+	back := p.abandon("", log) // part of the traffic, that is
+	p.retire(id, log)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -88,7 +91,7 @@ func (p *place) settle(ctx context.Context, id string, err error, log io.Writer)
 		_ = p.change(func(s *placeState) error { s.Failed = map[string]string{id: err.Error()}; return nil })
 		return err
 	}
-	return errors.Join(err, discarded)
+	return errors.Join(err, back)
 }
 
 // check refuses what could not be run.

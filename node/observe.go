@@ -97,6 +97,9 @@ func (n *Node) Remove(ctx context.Context, service, environment string) error {
 		return err
 	}
 	n.reroute()
+	if err := p.retired(ctx, ""); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	ids := make([]string, 0, len(p.state.Deployments))
 	for id := range p.state.Deployments {

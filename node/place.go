@@ -3,10 +3,12 @@ package node
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -22,6 +24,7 @@ type place struct {
 	closed    bool                   // the agent lets go: nothing is written any more
 	instances map[string][]*instance // by deployment
 	runs      map[string]*run        // release commands under way, by deployment
+	retiring  map[string]chan struct{}
 }
 
 // errStopping is the answer to what the agent's own end interrupts.
@@ -39,7 +42,7 @@ func newPlace(n *Node, state placeState) *place {
 	}
 	return &place{
 		node: n, service: state.Service, environment: state.Environment, turn: make(chan struct{}, 1),
-		state: state, instances: map[string][]*instance{}, runs: map[string]*run{},
+		state: state, instances: map[string][]*instance{}, runs: map[string]*run{}, retiring: map[string]chan struct{}{},
 	}
 }
 
@@ -192,6 +195,71 @@ func (p *place) stop(id string, only func(*instance) bool) []string {
 	return said
 }
 
+// patience is how long a change waits for what it has replaced to end. Most do so
+// at once; the others go on ending behind the change.
+const patience = 2 * time.Second
+
+// retire ends a deployment that no request goes to any more and that nobody will
+// give any: its workers are asked at once, the rest when what it was asked is
+// answered. The state knows it as one to be collected, so that the next agent does
+// it if this one doesn't get there.
+func (p *place) retire(id string, log io.Writer) {
+	said := make(chan []string, 1)
+	done := make(chan struct{})
+	p.mu.Lock()
+	if p.retiring[id] != nil {
+		p.mu.Unlock()
+		return
+	}
+	p.retiring[id] = done
+	p.mu.Unlock()
+	go func() {
+		defer close(done)
+		background := make(chan []string, 1)
+		go func() { background <- p.stop(id, func(i *instance) bool { return i.port == 0 }) }()
+		p.drain(id)
+		notes := <-background
+		more, err := p.discard(id)
+		said <- append(notes, more...)
+		p.mu.Lock()
+		delete(p.retiring, id)
+		closed := p.closed
+		p.mu.Unlock()
+		if err != nil && !closed {
+			p.node.o.Log.Warn("a deployment that lost the traffic can't be removed", "service", p.service, "environment", p.environment, "deployment", id, "error", err)
+		}
+	}()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case notes := <-said:
+		tell(log, notes)
+		<-done
+	case <-late.C:
+		fmt.Fprintln(log, "what was replaced still ends, behind this: it answers what it was asked, or has not heard SIGTERM yet")
+	}
+}
+
+// retired waits until a deployment that retires is gone; "" waits for all.
+func (p *place) retired(ctx context.Context, id string) error {
+	p.mu.Lock()
+	var all []chan struct{}
+	for other, done := range p.retiring {
+		if id == "" || id == other {
+			all = append(all, done)
+		}
+	}
+	p.mu.Unlock()
+	for _, done := range all {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
 // discard ends a deployment and removes what it had on disk.
 func (p *place) discard(id string) ([]string, error) {
 	said := p.stop(id, nil)
@@ -259,6 +327,7 @@ func (p *place) stopAll(ctx context.Context) {
 	for _, id := range ids {
 		p.stop(id, nil)
 	}
+	_ = p.retired(ctx, "")
 	// What was stopped on purpose has not crashed when the next agent looks.
 	err = p.change(func(s *placeState) error {
 		for _, d := range s.Deployments {

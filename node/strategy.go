@@ -200,8 +200,6 @@ func (p *place) abandon(except string, log io.Writer) error {
 	}
 	p.node.reroute()
 	fmt.Fprintln(log, "the old release has all the traffic again")
-	p.drain(next)
-	said, err := p.discard(next)
-	tell(log, said)
-	return err
+	p.retire(next, log)
+	return nil
 }

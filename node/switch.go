@@ -76,12 +76,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 		older = old
 	}
 	if older != "" {
-		p.drain(older)
-		said, err := p.discard(older)
-		tell(log, said)
-		if err != nil {
-			return err
-		}
+		p.retire(older, log)
 	}
 	p.pruneLogs()
 	return nil
@@ -219,8 +214,6 @@ func (p *place) close(id string, log io.Writer) error {
 	}
 	p.node.reroute()
 	fmt.Fprintln(log, "there was no release before: the route is closed")
-	p.drain(id)
-	said, err := p.discard(id)
-	tell(log, said)
-	return err
+	p.retire(id, log)
+	return nil
 }

@@ -233,9 +233,7 @@ func TestDrain(t *testing.T) {
 	if err := <-deployed; err != nil {
 		t.Error(err)
 	}
-	if len(b.alive("web", "one")) != 0 {
-		t.Error("the first release still runs")
-	}
+	b.eventually("the first release has ended", func() bool { return len(b.alive("web", "one")) == 0 })
 }
 
 // TestPoisonedRequest: a request that ends the process which gets it is not given to

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -20,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/adapters/target/targettest"
+	"github.com/slipway-dev/slipway/internal/addresstest"
 	"github.com/slipway-dev/slipway/node"
 )
 
@@ -67,14 +67,9 @@ type agent struct {
 
 func newAgent(t *testing.T) *agent {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Longer than the path of a socket may be.
 	data := filepath.Join(t.TempDir(), strings.Repeat("deep", 20), strings.Repeat("deeper", 20))
-	a := &agent{data: data, edge: l.Addr().String(), Node: target.Process(data)}
-	_ = l.Close()
+	a := &agent{data: data, edge: addresstest.Free(t), Node: target.Process(data)}
 	a.start(t)
 	t.Cleanup(func() {
 		if err := a.Shutdown(context.Background()); err != nil {
