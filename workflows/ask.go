@@ -2,7 +2,9 @@ package workflows
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -29,11 +31,19 @@ func Supersede(ctx context.Context, c client.Client, service, environment, promo
 }
 
 func update(ctx context.Context, c client.Client, service, environment, promotion, name string, args ...any) error {
-	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+	options := client.UpdateWorkflowOptions{
+		// The engine takes one of an id only once, so that it may be repeated.
+		UpdateID:   rand.Text(),
 		WorkflowID: WorkflowID(service, environment), UpdateName: name, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(ctx, nil)
+	}
+	err := updateOnce(ctx, c, options)
+	for again := (*serviceerror.WorkflowNotReady)(nil); errors.As(err, &again); err = updateOnce(ctx, c, options) {
+		// It met something else that was said to the workflow, and was not heard.
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+		}
 	}
 	var none *serviceerror.NotFound
 	switch {
@@ -47,6 +57,14 @@ func update(ctx context.Context, c client.Client, service, environment, promotio
 		return known
 	}
 	return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")
+}
+
+func updateOnce(ctx context.Context, c client.Client, options client.UpdateWorkflowOptions) error {
+	handle, err := c.UpdateWorkflow(ctx, options)
+	if err != nil {
+		return err
+	}
+	return handle.Get(ctx, nil)
 }
 
 // Look tells a promotion that something its gates look at has changed. One that
