@@ -65,11 +65,12 @@ func (p *Platform) PromoteBundle(ctx context.Context, in BundleInput) ([]*ent.Pr
 	for i, input := range inputs {
 		if err := p.handOver(ctx, input, plans[i].Policy); err != nil {
 			p.abandon(context.WithoutCancel(ctx), inputs, i)
+			p.notStarted(ctx, input, err)
 			return nil, err
 		}
 	}
-	for _, input := range inputs {
-		p.requested(ctx, input, map[string]string{"bundle": strconv.Itoa(input.Bundle)})
+	for i, input := range inputs {
+		p.tell(ctx, promotionRequested, input.Service, input.Environment, int(input.Fence), requested(plans[i], input))
 	}
 	return p.Bundle(ctx, strconv.Itoa(inputs[0].Bundle))
 }

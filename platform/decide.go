@@ -61,14 +61,15 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: clean(in.Comment), Plan: in.Plan, Via: v.Via, At: stamp()}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
+	action, facts := "promotion."+string(in.Verdict), masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment})
+	p.audit(ctx, AuditBegun, action, s.Name, e.Name, "promotion "+id, "", nil, facts)
 	if err := workflows.Decide(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		if code := slipway.CodeOf(err); code == slipway.Denied || code == slipway.Conflict {
-			p.refused(ctx, "promotion."+string(in.Verdict), s.Name, e.Name, err.Error())
+			p.refused(ctx, action, s.Name, e.Name, err.Error())
 		}
 		return nil, err
 	}
-	p.audit(ctx, AuditDone, "promotion."+string(in.Verdict), s.Name, e.Name, "promotion "+id, "", nil,
-		masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment}))
+	p.audit(ctx, AuditDone, action, s.Name, e.Name, "promotion "+id, "", nil, facts)
 	return p.Promotion(ctx, id)
 }
 

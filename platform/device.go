@@ -133,20 +133,22 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 	if err != nil {
 		return err
 	}
-	update := p.db.DeviceLogin.Update().Where(devicelogin.ID(row.ID), devicelogin.AccountID(0), devicelogin.Refused(false), devicelogin.ExpiresAtGT(time.Now().UTC()))
-	action := "device.refused"
-	if yes {
-		update.SetAccountID(v.Account)
-		action = "device.confirmed"
-	} else {
-		update.SetRefused(true)
-	}
-	n, err := update.Save(ctx)
-	if err != nil || n == 0 {
-		return or(err, slipway.Errorf(slipway.Conflict, "this was decided a moment ago"))
-	}
-	p.audit(ctx, AuditDone, action, "", "", "account "+v.Name, "", nil, map[string]string{"program": row.Agent, "from": row.Address})
-	return nil
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		update := tx.DeviceLogin.Update().Where(devicelogin.ID(row.ID), devicelogin.AccountID(0), devicelogin.Refused(false), devicelogin.ExpiresAtGT(time.Now().UTC()))
+		action := "device.refused"
+		if yes {
+			update.SetAccountID(v.Account)
+			action = "device.confirmed"
+		} else {
+			update.SetRefused(true)
+		}
+		n, err := update.Save(ctx)
+		if err != nil || n == 0 {
+			return or(err, slipway.Errorf(slipway.Conflict, "this was decided a moment ago"))
+		}
+		p.audit(ctx, AuditDone, action, "", "", "account "+v.Name, "", nil, map[string]string{"program": row.Agent, "from": row.Address})
+		return nil
+	})
 }
 
 // PollDevice asks whether somebody has let a command line in, and opens its

@@ -41,7 +41,7 @@ func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reaso
 	if reason == "" || len(reason) > 500 {
 		return nil, slipway.Errorf(slipway.Invalid, "say why, in at most 500 characters").At("reason")
 	}
-	if err := p.placeHold(ctx, p.db, s, e, 0, clean(reason), Actor(ctx)); err != nil {
+	if err := p.placeHold(ctx, s, e, 0, clean(reason), Actor(ctx)); err != nil {
 		return nil, err
 	}
 	return p.holdOn(ctx, s, e)
@@ -57,13 +57,16 @@ func (p *Platform) holdable(ctx context.Context, serviceName, environmentName st
 }
 
 // placeHold places a hold unless there is one.
-func (p *Platform) placeHold(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment, promotion int, reason, by string) error {
-	err := db.Hold.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetPromotionID(promotion).SetReason(reason).SetPlacedBy(by).Exec(ctx)
+func (p *Platform) placeHold(ctx context.Context, s *ent.Service, e *ent.Environment, promotion int, reason, by string) error {
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		err := tx.Hold.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetPromotionID(promotion).SetReason(reason).SetPlacedBy(by).Exec(ctx)
+		if err == nil {
+			p.record(ctx, "hold.placed", s.Name, e.Name, promotion, map[string]string{"reason": reason})
+		}
+		return err
+	})
 	if ent.IsConstraintError(err) {
 		return nil
-	}
-	if err == nil {
-		p.record(ctx, "hold.placed", s.Name, e.Name, promotion, map[string]string{"reason": reason})
 	}
 	return err
 }

@@ -56,12 +56,13 @@ func (p *Platform) Invite(ctx context.Context, teamName string, role slipway.Rol
 	if err != nil {
 		return Invitation{}, err
 	}
-	in, err := p.invite(ctx, p.db.Invitation.Create().SetTeamID(t.ID).SetRole(invitation.Role(role)), invitationLife)
-	if err != nil {
-		return Invitation{}, err
-	}
-	p.recordTeam(ctx, "team.invited", teamName, "", map[string]string{"role": string(role)})
-	return in, nil
+	var in Invitation
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+		p.recordTeam(ctx, "team.invited", teamName, "", map[string]string{"role": string(role)})
+		in, err = p.invite(ctx, tx.Invitation.Create().SetTeamID(t.ID).SetRole(invitation.Role(role)), invitationLife)
+		return err
+	})
+	return in, err
 }
 
 // Accept makes the account that an invitation is for and signs it in. An
@@ -88,7 +89,9 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	}
 	in.Admin = row.Admin
 	var a *ent.Account
-	err = p.inTx(sys, func(tx *ent.Tx) error {
+	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: in.Name, Via: from.Via, Address: from.Address})
+	err = p.recorded(as, func(as context.Context, tx *ent.Tx) error {
+		sys := asSystem(as)
 		n, err := tx.Invitation.Update().Where(invitation.ID(row.ID), invitation.UsedAtIsNil()).SetUsedAt(time.Now().UTC()).SetUsedBy(in.Name).Save(sys)
 		if err != nil {
 			return err
@@ -99,6 +102,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 		if a, err = addAccount(sys, tx.Client(), in); err != nil {
 			return err
 		}
+		p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": yes(a.Admin), "invited_by": row.InvitedBy})
 		if row.TeamID == nil {
 			return nil
 		}
@@ -111,8 +115,6 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	if err != nil {
 		return Session{}, err
 	}
-	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
-	p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": yes(a.Admin), "invited_by": row.InvitedBy})
 	return p.begin(ctx, a, from, map[string]string{"by": "invitation"})
 }
 

@@ -93,9 +93,9 @@ func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, per
 		return nil, slipway.Errorf(slipway.Denied, "%s may not use Slipway: none of your groups is one that may, and there is no account with your address%s", printable(person.Email),
 			p.whom(ctx, account.Admin(true)))
 	}
-	sys := asSystem(ctx)
 	var a *ent.Account
-	err := p.inTx(sys, func(tx *ent.Tx) (err error) {
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+		sys := asSystem(ctx)
 		name := accountName(person)
 		for n := 1; ; n++ {
 			free := suffixed(name, n)
@@ -115,13 +115,13 @@ func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, per
 		if a, err = addAccount(sys, tx.Client(), AccountInput{Name: name, DisplayName: shown, Email: person.Email}); err != nil {
 			return err
 		}
+		as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
+		p.recordAccount(as, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin), "provider": row.Name, "email": person.Email})
 		return p.connect(ctx, tx.Client(), row, a, person)
 	})
 	if err != nil {
 		return nil, err
 	}
-	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
-	p.recordAccount(as, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin), "provider": row.Name, "email": person.Email})
 	return a, nil
 }
 
@@ -164,7 +164,8 @@ func (p *Platform) syncGroups(ctx context.Context, row *ent.IdentityProvider, a 
 	if !granted.Rules || granted.Admin == a.Admin {
 		return nil
 	}
-	err := p.inTx(as, func(tx *ent.Tx) error {
+	err := p.recorded(as, func(as context.Context, tx *ent.Tx) error {
+		p.recordAccount(as, "account.changed", a, map[string]string{"admin": yes(granted.Admin)}, map[string]string{"admin": yes(a.Admin)})
 		if err := tx.Account.UpdateOneID(a.ID).AddRevision(1).SetAdmin(granted.Admin).Exec(as); err != nil {
 			return err
 		}
@@ -177,7 +178,6 @@ func (p *Platform) syncGroups(ctx context.Context, row *ent.IdentityProvider, a 
 	if err != nil {
 		return err
 	}
-	p.recordAccount(as, "account.changed", a, map[string]string{"admin": yes(granted.Admin)}, map[string]string{"admin": yes(a.Admin)})
 	a.Admin = granted.Admin
 	return nil
 }
@@ -198,29 +198,22 @@ func (p *Platform) syncRole(ctx context.Context, name string, role slipway.Role,
 	if had == role {
 		return nil
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
-		if err := reviseTeam(ctx, tx.Client(), t, nil); err != nil {
-			return err
-		}
-		if role == "" {
-			_, err := tx.Membership.Delete().Where(membership.TeamID(t.ID), membership.AccountID(a.ID)).Exec(ctx)
-			return err
-		}
-		return tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
-			OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
-			Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
-	})
-	if err != nil {
-		return err
-	}
 	before := map[string]string{}
 	if had != "" {
 		before["role"] = string(had)
 	}
-	if role == "" {
-		p.recordTeam(ctx, "team.member_removed", name, "account "+a.Name, nil, before)
-	} else {
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := reviseTeam(ctx, tx.Client(), t, nil); err != nil {
+			return err
+		}
+		if role == "" {
+			p.recordTeam(ctx, "team.member_removed", name, "account "+a.Name, nil, before)
+			_, err := tx.Membership.Delete().Where(membership.TeamID(t.ID), membership.AccountID(a.ID)).Exec(ctx)
+			return err
+		}
 		p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
-	}
-	return nil
+		return tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
+			OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
+			Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
+	})
 }

@@ -82,14 +82,20 @@ func (p *Platform) Ready(ctx context.Context) error {
 // happened has happened: a failure to record it is logged in full rather than
 // undoing it. before holds what was there, where that is known.
 func (p *Platform) record(ctx context.Context, kind, service, environment string, promotion int, after map[string]string, before ...map[string]string) {
-	within := recordingFrom(ctx)
+	p.tell(ctx, kind, service, environment, promotion, after)
 	object := ""
 	if promotion > 0 {
 		object = "promotion " + strconv.Itoa(promotion)
 	}
+	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)
+}
+
+// tell is the half of record that is for those who watch.
+func (p *Platform) tell(ctx context.Context, kind, service, environment string, promotion int, data map[string]string) {
+	within := recordingFrom(ctx)
 	settled := context.WithoutCancel(ctx)
 	put := func(tx *ent.Tx) error {
-		create := tx.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(after))
+		create := tx.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(data))
 		if promotion > 0 {
 			create.SetPromotionID(promotion)
 		}
@@ -107,7 +113,6 @@ func (p *Platform) record(ctx context.Context, kind, service, environment string
 	case err != nil:
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
-	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)
 }
 
 func merged(list []map[string]string) map[string]string {

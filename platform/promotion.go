@@ -58,13 +58,10 @@ func (p *Platform) start(ctx context.Context, plan *Plan) (*ent.Promotion, error
 		if left := p.leave(context.WithoutCancel(ctx), int(input.Fence)); left != nil {
 			p.Log.Error("a promotion that did not start could not be removed", "promotion", input.Promotion, "error", left)
 		}
+		p.notStarted(ctx, input, err)
 		return nil, err
 	}
-	more := map[string]string{"rollback": strconv.FormatBool(plan.Rollback)}
-	if plan.Skip != "" {
-		more["skipped"], more["why"] = string(plan.Skip), clean(plan.SkipWhy)
-	}
-	p.requested(ctx, input, more)
+	p.tell(ctx, promotionRequested, input.Service, input.Environment, int(input.Fence), requested(plan, input))
 	return p.Promotion(ctx, input.Promotion)
 }
 
@@ -76,10 +73,27 @@ func (p *Platform) handOver(ctx context.Context, input workflows.Input, policy s
 	return p.launch(ctx, input)
 }
 
-// requested puts on record who asked for a promotion.
-func (p *Platform) requested(ctx context.Context, input workflows.Input, more map[string]string) {
-	more["commit"], more["ref"], more["release"] = input.Commit.ID, input.Commit.Ref, strconv.Itoa(input.Release)
-	p.record(ctx, "promotion.requested", input.Service, input.Environment, int(input.Fence), more)
+const promotionRequested = "promotion.requested"
+
+// requested is what the record holds of a promotion that was asked for.
+func requested(plan *Plan, input workflows.Input) map[string]string {
+	facts := map[string]string{"commit": input.Commit.ID, "ref": input.Commit.Ref, "release": strconv.Itoa(input.Release), "rollback": strconv.FormatBool(plan.Rollback)}
+	if input.Bundle != 0 {
+		facts["bundle"] = strconv.Itoa(input.Bundle)
+	}
+	if plan.Skip != "" {
+		facts["skipped"], facts["why"] = string(plan.Skip), clean(plan.SkipWhy)
+	}
+	return facts
+}
+
+// notStarted puts on record that what was asked for did not come about.
+func (p *Platform) notStarted(ctx context.Context, input workflows.Input, why error) {
+	reason := "internal error"
+	if slipway.CodeOf(why) != slipway.Internal {
+		reason = why.Error()
+	}
+	p.audit(ctx, AuditRefused, promotionRequested, input.Service, input.Environment, "promotion "+input.Promotion, reason, nil, nil)
 }
 
 func requester(ctx context.Context, plan *Plan) string {
@@ -89,10 +103,10 @@ func requester(ctx context.Context, plan *Plan) string {
 	return Actor(ctx)
 }
 
-// enterAll writes promotions in one transaction. Several belong to a bundle, which
+// enterAll writes promotions, and who asked for them, in one transaction. Several belong to a bundle, which
 // is known by its first one.
 func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workflows.Input, err error) {
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		inputs = nil
 		bundle := 0
 		for _, plan := range plans {
@@ -100,6 +114,7 @@ func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workfl
 			if err != nil {
 				return err
 			}
+			p.audit(ctx, AuditDone, promotionRequested, input.Service, input.Environment, "promotion "+input.Promotion, "", nil, requested(plan, input))
 			inputs, bundle = append(inputs, input), input.Bundle
 		}
 		return nil
@@ -339,6 +354,8 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()
+	const action = "promotion.cancel_requested"
+	p.audit(ctx, AuditBegun, action, row.Edges.Service.Name, row.Edges.Environment.Name, "promotion "+id, "", nil, nil)
 	if err := workflows.Cancel(ctx, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name, id); err != nil {
 		if slipway.CodeOf(err) != slipway.Conflict {
 			return nil, err
@@ -354,6 +371,6 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 			return nil, err
 		}
 	}
-	p.record(ctx, "promotion.cancel_requested", row.Edges.Service.Name, row.Edges.Environment.Name, row.ID, nil)
+	p.record(ctx, action, row.Edges.Service.Name, row.Edges.Environment.Name, row.ID, nil)
 	return p.Promotion(ctx, id)
 }

@@ -125,24 +125,26 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	if err := openid.Discover(ctx, in.Issuer); err != nil {
 		return nil, given(err, "issuer")
 	}
-	create := p.db.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
-		SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open)
+	var ref slipway.SecretRef
 	if in.ClientSecret.Reveal() != "" {
-		ref := p.providerSecret(in.Name)
+		ref = p.providerSecret(in.Name)
 		if err := p.Secrets.Set(ctx, ref, in.ClientSecret); err != nil {
 			return nil, err
 		}
-		create.SetClientSecret(string(ref))
 	}
-	row, err := create.Save(ctx)
+	var row *ent.IdentityProvider
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+		row, err = tx.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
+			SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open).SetClientSecret(string(ref)).Save(ctx)
+		if err == nil {
+			p.recordProvider(ctx, "provider.added", row, providerFacts(row))
+		}
+		return err
+	})
 	if ent.IsConstraintError(err) {
 		return nil, taken
 	}
-	if err != nil {
-		return nil, err
-	}
-	p.recordProvider(ctx, "provider.added", row, providerFacts(row))
-	return row, nil
+	return row, err
 }
 
 func (p *Platform) providerSecret(name string) slipway.SecretRef {
@@ -209,7 +211,18 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 			return nil, err
 		}
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	after := providerFacts(&want)
+	for field, was := range before {
+		if after[field] == was {
+			delete(before, field)
+			delete(after, field)
+		}
+	}
+	if change.ClientSecret.Reveal() != "" {
+		after["credential"] = "replaced"
+	}
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordProvider(ctx, "provider.changed", row, after, before)
 		err := tx.IdentityProvider.UpdateOneID(row.ID).Where(identityprovider.Revision(row.Revision)).AddRevision(1).SetDisplayName(clean(want.DisplayName)).
 			SetClientID(want.ClientID).SetClientSecret(want.ClientSecret).SetScopes(want.Scopes).SetGroupsClaim(want.GroupsClaim).SetGroups(want.Groups).
 			SetOpen(want.Open).SetActive(want.Active).Exec(ctx)
@@ -224,17 +237,6 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	if err != nil {
 		return nil, err
 	}
-	after := providerFacts(&want)
-	for field, was := range before {
-		if after[field] == was {
-			delete(before, field)
-			delete(after, field)
-		}
-	}
-	if change.ClientSecret.Reveal() != "" {
-		after["credential"] = "replaced"
-	}
-	p.recordProvider(ctx, "provider.changed", row, after, before)
 	return p.Provider(ctx, name)
 }
 
@@ -255,7 +257,8 @@ func (p *Platform) RemoveProvider(ctx context.Context, name string, only Precond
 	if err := only.holds("provider "+name, row.Revision); err != nil {
 		return err
 	}
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordProvider(ctx, "provider.removed", row, nil, providerFacts(row))
 		if _, err := tx.Identity.Delete().Where(identity.ProviderID(row.ID)).Exec(ctx); err != nil {
 			return err
 		}
@@ -275,6 +278,5 @@ func (p *Platform) RemoveProvider(ctx context.Context, name string, only Precond
 			p.Log.Warn("the secret of a provider that was removed could not be deleted", "provider", name, "error", err)
 		}
 	}
-	p.recordProvider(ctx, "provider.removed", row, nil, providerFacts(row))
 	return nil
 }

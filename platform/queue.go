@@ -96,7 +96,7 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 		return missing(err, "there is no promotion %s", done.Promotion)
 	}
 	if row.Rollback {
-		return p.placeHold(ctx, p.db, row.Edges.Service, row.Edges.Environment, row.ID, "rolled back by "+row.RequestedBy+" in promotion "+done.Promotion, row.RequestedBy)
+		return p.placeHold(ctx, row.Edges.Service, row.Edges.Environment, row.ID, "rolled back by "+row.RequestedBy+" in promotion "+done.Promotion, row.RequestedBy)
 	}
 	path, err := pathOf(ctx, p.db, row.Edges.Service)
 	if err != nil {

@@ -81,14 +81,17 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 	sys := asSystem(ctx)
 	key, secret := hex.EncodeToString(random(12)), base64.RawURLEncoding.EncodeToString(random(32))
 	now := time.Now().UTC()
-	row, err := p.db.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
-		SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).Save(sys)
+	var row *ent.Session
+	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
+		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
+		SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).Save(asSystem(ctx))
+		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
+		return err
+	})
 	if err != nil {
 		return Session{}, err
 	}
 	_ = p.db.Account.UpdateOneID(a.ID).SetLastSeenAt(now).Exec(sys) // for display alone
-	p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}),
-		AuditDone, "session.begin", "", "", "", "", nil, how)
 	return p.pair(ctx, a.Name, row, secret)
 }
 
@@ -166,11 +169,10 @@ func (p *Platform) SignOut(ctx context.Context) error {
 	if v.Session == "" {
 		return slipway.Errorf(slipway.Conflict, "this is a token, not a session; revoke it with: slipway token revoke")
 	}
-	err := p.db.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetEndedAt(time.Now().UTC()).SetEndedBy("signed out").Exec(ctx)
-	if err == nil {
+	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.audit(ctx, AuditDone, "session.end", "", "", "", "", nil, nil)
-	}
-	return err
+		return tx.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetEndedAt(time.Now().UTC()).SetEndedBy("signed out").Exec(ctx)
+	})
 }
 
 // Sessions lists one's own sessions that are open, the newest first.

@@ -104,7 +104,11 @@ func (p *Platform) newKey(ctx context.Context) (*ent.SigningKey, error) {
 		return nil, err
 	}
 	var row *ent.SigningKey
-	err := p.inTx(ctx, func(tx *ent.Tx) (err error) {
+	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+		if Actor(ctx) != worker { // somebody does it out of turn
+			p.audit(ctx, AuditDone, "signing_key.rotated", "", "", "", "", nil, nil)
+		}
+		ctx = asSystem(ctx)
 		if err := tx.SigningKey.Update().Where(signingkey.RetiredAtIsNil()).SetRetiredAt(time.Now().UTC()).Exec(ctx); err != nil {
 			return err
 		}
@@ -121,13 +125,12 @@ func (p *Platform) RotateKeys(ctx context.Context) error {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return err
 	}
-	if _, err := p.newKey(asSystem(ctx)); err != nil {
+	if _, err := p.newKey(ctx); err != nil {
 		return err
 	}
 	p.keys.mu.Lock()
 	p.keys.current = nil
 	p.keys.mu.Unlock()
-	p.audit(ctx, AuditDone, "signing_key.rotated", "", "", "", "", nil, nil)
 	return nil
 }
 

@@ -32,6 +32,7 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
 	said := workflows.Steered{Promotion: id, What: what, By: slipway.ViewerFrom(ctx).Name}
+	p.audit(ctx, AuditBegun, "promotion."+string(what), s.Name, e.Name, "promotion "+id, "", nil, nil)
 	if err := workflows.Steer(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		return nil, err
 	}
