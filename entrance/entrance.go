@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -95,7 +96,7 @@ func Open(o Options) (_ *Entrance, err error) {
 		if e.PublicURL, err = pair.public(e.PublicURL, e.port(), len(o.Proxies) > 0); err != nil {
 			return nil, err
 		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: pair.certificate}
+		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols(), GetCertificate: pair.certificate}
 	case len(o.ACME.Hosts) > 0:
 		if e.PublicURL == "" {
 			e.PublicURL = origin(o.ACME.Hosts[0], e.port())
@@ -106,6 +107,9 @@ func Open(o Options) (_ *Entrance, err error) {
 		config = e.acme.config()
 	}
 	if config != nil {
+		if !http2 {
+			o.Log.Warn("HTTP/2 is off, as the Go that this was built with does not serve it safely; build with "+safeHTTP2+" or later", "go", runtime.Version())
+		}
 		e.Listener = tls.NewListener(e.Listener, config)
 	}
 	if o.Redirect != "" {
