@@ -15,8 +15,9 @@ type Process struct {
 	Name         string `json:"name"`
 	Command      string `json:"command"` // as its author wrote it; see python.Command
 	Instances    int    `json:"instances"`
-	GraceSeconds int    `json:"grace_seconds"`      // SIGTERM to SIGKILL
-	MemoryMB     int    `json:"memory_mb,omitzero"` // of an instance with all its processes; 0 means the node's bound
+	GraceSeconds int    `json:"grace_seconds"`        // stop signal to SIGKILL
+	StopSignal   string `json:"stop_signal,omitzero"` // TERM, INT, QUIT, HUP, USR1, USR2 or WINCH; "" means TERM
+	MemoryMB     int    `json:"memory_mb,omitzero"`   // of an instance with all its processes; 0 means the node's bound
 }
 
 // Health is how an instance is found healthy.

@@ -46,9 +46,10 @@ if role == "release":
     if there("hold"): until("go")
     print("migrated", flush=True); note("released", WORD); sys.exit(int(os.environ.get("RELEASE", "0")))
 if role != "web":
-    def end(*a):
-        note("order", "stop %s %s" % (role, WORD)); os._exit(0)
-    signal.signal(signal.SIGTERM, end)
+    def end(sign, frame):
+        if mode == "warm": time.sleep(0.5)
+        note("order", "stop %s %s" % (role, WORD)); note("signals", str(sign)); os._exit(0)
+    signal.signal(signal.SIGTERM, end); signal.signal(signal.SIGINT, end)
     note("order", "start %s %s" % (role, WORD))
     if mode == "badbeat" and role == "beat": sys.exit(5)
     while True: signal.pause()

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slipway-dev/slipway"
 )
 
@@ -233,7 +235,8 @@ func (i *instance) end(ctx context.Context) string {
 	if i.process.GraceSeconds > 0 {
 		grace = time.Duration(i.process.GraceSeconds) * time.Second
 	}
-	_ = syscall.Kill(-r.PID, syscall.SIGTERM)
+	sign := i.stopSignal()
+	_ = syscall.Kill(-r.PID, sign)
 	_ = syscall.Kill(-r.PID, syscall.SIGCONT) // a process that somebody halted can't hear
 	gone := goneWithin(ctx, r, grace)
 	if !gone && ctx.Err() != nil {
@@ -242,15 +245,23 @@ func (i *instance) end(ctx context.Context) string {
 	_ = syscall.Kill(-r.PID, syscall.SIGKILL) // the process, or what it left in its group
 	note := ""
 	if !gone {
-		note = fmt.Sprintf("%s ignored SIGTERM for %s and was killed", i.id, grace)
+		note = fmt.Sprintf("%s ignored %s for %s and was killed", i.id, unix.SignalName(sign), grace)
 		i.say(note)
 		r.Note = note
 		_ = i.write(r) // of use only while the deployment stays
-		i.place.node.o.Log.Warn("an instance ignored SIGTERM and was killed", "service", i.place.service, "environment", i.place.environment, "instance", i.id, "grace", grace)
+		i.place.node.o.Log.Warn("an instance ignored "+unix.SignalName(sign)+" and was killed", "service", i.place.service, "environment", i.place.environment, "instance", i.id, "grace", grace)
 		goneWithin(ctx, r, 5*time.Second)
 	}
 	i.endMarked()
 	return note
+}
+
+// stopSignal is what asks the instance's processes to end.
+func (i *instance) stopSignal() syscall.Signal {
+	if sign := unix.SignalNum("SIG" + i.process.StopSignal); sign != 0 {
+		return sign
+	}
+	return syscall.SIGTERM
 }
 
 // endMarked kills what carries the instance's mark. A pid alone may be another

@@ -78,22 +78,39 @@ func follow(r running) (<-chan string, bool) {
 	return wait, true
 }
 
-// goneWithin waits for a process to end.
+// groupAlive tells whether a process group has a member that still runs. It
+// outlives its leader where that is a shell.
+func groupAlive(group int) bool {
+	if syscall.Kill(-group, 0) != nil {
+		return false
+	}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if fields, ok := statFields(pid); ok && len(fields) > 2 && fields[2] == strconv.Itoa(group) && fields[0] != "Z" && fields[0] != "X" {
+			return true
+		}
+	}
+	return false
+}
+
+// goneWithin waits for a process, and for what is in its group, to end.
 func goneWithin(ctx context.Context, r running, limit time.Duration) bool {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
+	ended := func() bool { return !alive(r) && !groupAlive(r.PID) }
 	for {
-		if !alive(r) {
+		if ended() {
 			return true
 		}
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			return !alive(r)
+			return ended()
 		case <-ctx.Done():
-			return !alive(r)
+			return ended()
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,6 +151,41 @@ func TestIgnoresSIGTERM(t *testing.T) {
 	}
 	if status, body, _ := b.ask(); status != 503 || !strings.Contains(body, "no release running") {
 		t.Errorf("without a release: %d %q", status, body)
+	}
+}
+
+// TestStopSignal: a process is asked to end by the signal that it understands.
+func TestStopSignal(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", nil)
+	worker := process("worker", 1)
+	worker.StopSignal = "INT"
+	d.Manifest.Processes = append(d.Manifest.Processes, worker)
+	b.must(d)
+	b.eventually("the worker has started", func() bool { return len(b.noted("order")) == 1 })
+	b.revert(d)
+	if got := b.noted("signals"); len(got) != 1 || got[0] != "2" {
+		t.Errorf("it was sent %v", got)
+	}
+}
+
+// TestAShellInFront: a worker behind a shell, which dies at once, ends its task.
+func TestAShellInFront(t *testing.T) {
+	b := newBench(t)
+	script := filepath.Join(b.data, "front.sh")
+	if err := os.WriteFile(script, []byte(python()+" app.py worker\necho behind\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := b.deployment(1, "one", map[string]string{"MODE": "warm"})
+	d.Manifest.Processes = append(d.Manifest.Processes, slipway.Process{Name: "worker", Command: "/bin/sh " + script, Instances: 1, GraceSeconds: 10})
+	b.must(d)
+	b.eventually("the worker has started", func() bool { return len(b.noted("order")) == 1 })
+	log := b.revert(d)
+	if got := b.noted("order"); len(got) != 2 || got[1] != "stop worker one" {
+		t.Errorf("it did %v", got)
+	}
+	if strings.Contains(log, "ignored") {
+		t.Error(log)
 	}
 }
 

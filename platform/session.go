@@ -84,7 +84,7 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 	var row *ent.Session
 	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
-		SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).Save(asSystem(ctx))
+			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).Save(asSystem(ctx))
 		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
 		return err
 	})

@@ -62,6 +62,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 			k.between(at+".instances", p.Instances, 1, 100)
 		}
 		k.between(at+".grace_seconds", p.GraceSeconds, 0, 3600)
+		k.oneOf(at+".stop_signal", p.StopSignal, StopSignals)
 		k.between(at+".memory_mb", p.MemoryMB, 0, 1<<20)
 	}
 	k.env("env", c.Env)

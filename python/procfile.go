@@ -128,6 +128,10 @@ func (d *detection) checkCommand(name string, c Command, at Evidence) {
 		d.warn(Problem{Code: "command.shell", Message: name + " starts through a shell, which stays in front of the program and does not pass on SIGTERM: " + clip(text),
 			File: at.File, Line: at.Line, Remedy: "put exec before the last command, or write the program alone"})
 	}
+	if script := d.frontScript(line.Words()); !line.Script && script != "" {
+		d.warn(Problem{Code: "command.shell", Message: name + " starts through " + script + ", a shell that stays in front of the program and does not pass on SIGTERM",
+			File: script, Remedy: "put exec before the last command of " + script})
+	}
 	if name != "web" {
 		return
 	}

@@ -161,9 +161,12 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		m.Env[name] = value
 	}
 	for name, command := range p.Processes {
-		process := slipway.Process{Name: name, Command: string(command), Instances: 1}
+		process := slipway.Process{Name: name, Command: string(command), Instances: 1, StopSignal: command.StopSignal()}
 		if stated, ok := c.Processes[name]; ok {
 			process.Instances, process.GraceSeconds, process.MemoryMB = max(stated.Instances, 1), stated.GraceSeconds, stated.MemoryMB
+			if stated.StopSignal != "" {
+				process.StopSignal = stated.StopSignal
+			}
 		}
 		m.Processes = append(m.Processes, process)
 	}
