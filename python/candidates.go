@@ -239,6 +239,12 @@ func (d *detection) candidates() []candidate {
 			if c.iface == Raw {
 				c.score -= 20
 			}
+			if c.framework == "django" && stem == "wsgi" {
+				c.score++ // before its twin
+			}
+			if inner(file) {
+				c.score -= 70
+			}
 			out = append(out, c)
 		}
 		seen := map[string]bool{}
@@ -279,6 +285,24 @@ func (d *detection) candidates() []candidate {
 	return out
 }
 
+// inner tells whether a file is a part that others are meant to use: a private
+// module, or one of a command line.
+func inner(file string) bool {
+	for _, part := range strings.Split(strings.TrimSuffix(file, ".py"), "/") {
+		if part == "cli" || part == "commands" || strings.HasPrefix(part, "_") && !strings.HasPrefix(part, "__") {
+			return true
+		}
+	}
+	return false
+}
+
+// twin tells whether c is the other door of the same Django project: where nothing
+// says otherwise, wsgi.py is served.
+func (c candidate) twin(of candidate) bool {
+	return c.framework == "django" && of.framework == "django" && path.Dir(c.file) == path.Dir(of.file) &&
+		path.Base(of.file) == "wsgi.py" && path.Base(c.file) == "asgi.py"
+}
+
 // favourDeclared ranks objects of frameworks that nobody declares last.
 func (d *detection) favourDeclared(list []candidate) {
 	declared, _ := d.declaredFrameworks()
@@ -296,7 +320,7 @@ func (d *detection) favourDeclared(list []candidate) {
 func (d *detection) equals(list []candidate) []candidate {
 	var out []candidate
 	for _, c := range list[1:] {
-		if c.score <= list[0].score-8 || c.origin == list[0].origin {
+		if c.score <= list[0].score-8 || c.origin == list[0].origin || c.twin(list[0]) {
 			continue
 		}
 		if d.reaches(list[0].file, c.file, map[string]bool{}) && c.file != list[0].file {

@@ -17,7 +17,7 @@ type setupDeclarations struct {
 
 var (
 	setupList     = regexp.MustCompile(`(?s)install_requires\s*=\s*\[(.*?)\]`)
-	setupPython   = regexp.MustCompile(`python_requires\s*=\s*["']([^"']+)["']`)
+	setupPython   = regexp.MustCompile(`(?m)python_requires\s*=\s*["']([^"']+)["']\s*(?:[,)#]|$)`)
 	quotedText    = regexp.MustCompile(`"([^"\n]+)"|'([^'\n]+)'`)
 	setupComments = regexp.MustCompile(`(?m)#.*$`)
 )
