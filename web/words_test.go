@@ -95,3 +95,17 @@ func TestLocal(t *testing.T) {
 		}
 	}
 }
+
+// TestLowered prepares whole chunks for a search as it would each line.
+func TestLowered(t *testing.T) {
+	lines := []string{
+		"plain", "", "\x1b[31mRed\x1b[0m Alert", "Größe ÄÖÜ İstanbul", "\x1b]0;a title that never ends", "after it", "cut \x1b[", "\x1b", "bad \xff\xfe BYTES", "10%\r100%",
+	}
+	want := ""
+	for _, line := range lines {
+		want += strings.ToLower(bare(line)) + "\n"
+	}
+	if got := string(lowered(nil, strings.Join(lines, "\n")+"\n")); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
