@@ -152,6 +152,24 @@ func TestPortalKeys(t *testing.T) {
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.until("document.activeElement.id === 'main'")
 
+	// On a telephone the places are in a menu, which opens and closes by keys.
+	b.width(390)
+	b.open("/")
+	if value[bool](b, "document.querySelector('.top > nav').checkVisibility()") {
+		t.Error("a narrow bar has the wide one's places")
+	}
+	value[int](b, "document.querySelector('.menu > summary').focus(), 1")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until("document.querySelector('.menu nav a[href=\"/teams\"]').checkVisibility()")
+	b.fits("menu")
+	b.accessible("menu")
+	b.picture("menu-390")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until("!document.querySelector('.menu').open && document.activeElement.matches('.menu > summary')")
+	b.do(chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	b.until("location.pathname === '/promotions' && document.readyState === 'complete'")
+	b.width(1280)
+
 	// The theme is remembered, and sent with the next page.
 	was := value[string](b, "document.documentElement.dataset.theme || 'system'")
 	b.do(chromedp.Click(chromedp.CSS("[data-theme-toggle]")))

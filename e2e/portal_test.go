@@ -185,5 +185,12 @@ func withoutScript(t *testing.T, b *browser) {
 			t.Errorf("%s can't be read without scripts", name)
 		}
 	}
+	b.width(390) // the menu opens without them too
+	b.open("/services/payments/traffic")
+	b.do(chromedp.Click(chromedp.CSS(".menu > summary")), chromedp.Click(chromedp.CSS(`.menu a[href="/freezes"]`), chromedp.NodeVisible), chromedp.WaitReady("main"))
+	if b.path() != "/freezes" {
+		t.Errorf("the menu leads to %s without scripts", b.path())
+	}
+	b.width(1280)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
 }

@@ -228,7 +228,7 @@ func (p *portal) showFigures(c *call) error {
 		return err
 	}
 	if c.fragment() == "figures" {
-		return c.show(http.StatusOK, figuresPart(v))
+		return c.show(http.StatusOK, figuresPart(v, true))
 	}
 	if v.Teams, err = p.Teams(c.ctx); err != nil {
 		return err
