@@ -133,7 +133,7 @@ func TestPortal(t *testing.T) {
 // pages are all that can be read, by name.
 var pages = map[string]string{
 	"overview": "/", "overview-none": "/?q=nothing-is-called-so", "search": "/search?q=pay", "figures": "/figures", "promotions": "/promotions", "promotion": "/promotions/1", "promotion-failed": "/promotions/4",
-	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3",
+	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3", "compare-config": "/services/payments/compare?from=1&to=3&view=config&env=prod", "between": "/services/payments/between?from=dev&to=prod",
 	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "logs": "/services/payments/logs?env=prod",
 	"activity": "/services/payments/activity", "traffic": "/services/payments/traffic", "nodes": "/nodes", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
 	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "integrations": "/teams/default/integrations", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",

@@ -110,6 +110,14 @@ func TestLowered(t *testing.T) {
 	}
 }
 
+func TestCapital(t *testing.T) {
+	for said, want := range map[string]string{"": "", "nothing runs": "Nothing runs", "payments: no": "Payments: no", "app.ini.j2:1: no": "app.ini.j2:1: no", "log_level is": "log_level is", "ärger": "Ärger"} {
+		if got := capital(said); got != want {
+			t.Errorf("%q begins as %q", said, got)
+		}
+	}
+}
+
 // TestOften says rates in a unit in which there is something to count.
 func TestOften(t *testing.T) {
 	for v, want := range map[float64]string{
