@@ -128,3 +128,29 @@ func TestOften(t *testing.T) {
 		}
 	}
 }
+
+// TestTextDiff shows what differs, with what stands around it.
+func TestTextDiff(t *testing.T) {
+	many := strings.Repeat("x\n", 700)
+	for what, c := range map[string]struct{ was, is, want string }{
+		"the same":         {"a\nb\n", "a\nb\n", "c:a c:b"},
+		"from nothing":     {"", "a\n", "a:a"},
+		"to nothing":       {"a\n", "", "d:a"},
+		"equal in between": {"# prod\n[app]\nlevel=info\nmode=live\n", "# dev\n[app]\nlevel=info\nmode=box\n", "d:# prod a:# dev c:[app] c:level=info d:mode=live a:mode=box"},
+		"only around":      {"1\n2\n3\nold\n4\n5\n6\n", "1\n2\n3\nnew\n4\n5\n6\n", "c:2 c:3 d:old a:new c:4 c:5"},
+		"folded":           {"a\n1\n2\n3\n4\n5\n6\nb\n", "A\n1\n2\n3\n4\n5\n6\nB\n", "d:a a:A c:1 c:2 h:2 equal lines c:5 c:6 d:b a:B"},
+		"a line moves in":  {"a\nc\n", "a\nb\nc\n", "c:a a:b c:c"},
+		"too long":         {"a\n" + many + "b\n", "A\n" + many + "B\n", ""},
+	} {
+		var got []string
+		for _, l := range textDiff(c.was, c.is) {
+			got = append(got, l.Kind+":"+l.Text)
+		}
+		if c.want != "" && strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", what, got, c.want)
+		}
+		if c.want == "" && len(got) != 1404 {
+			t.Errorf("%s: %d lines", what, len(got))
+		}
+	}
+}
