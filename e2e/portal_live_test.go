@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -39,6 +40,9 @@ func TestPortalTogether(t *testing.T) {
 	ada.until("document.querySelector('#matrix').innerText.includes('Healthy') && document.querySelector('#recent').innerText.includes('by bob')")
 
 	// The platform dies and comes back; the page notices, and goes on by itself.
+	// So does one that asks again and again.
+	bob.open("/services/payments/traffic")
+	value[int](bob, "window.same = 2; document.querySelector('#traffic').dataset.old = '1'; 0")
 	s.kill()
 	ada.until("!document.querySelector('#away').hidden && document.querySelector('#away').innerText.includes('does not answer')")
 	for _, b := range []*browser{ada, bob} {
@@ -46,6 +50,10 @@ func TestPortalTogether(t *testing.T) {
 	}
 	s.start()
 	ada.until("document.querySelector('#away').innerText.includes('Live again') || document.querySelector('#away').hidden")
+	bob.until("document.querySelector('#traffic') && !document.querySelector('#traffic').dataset.old && window.same === 2")
+	if !strings.Contains(bob.text(), "the last 30 minutes") {
+		t.Error("the page that came back shows no traffic")
+	}
 	bob.open("/services/payments")
 	bob.do(chromedp.Click(chromedp.CSS(`#path a[href$="promote?to=test"]`)))
 	bob.click("Promote to test")

@@ -62,7 +62,7 @@ func waitIcon(w slipway.Wait) string {
 
 // waitNote is the small print of a closed gate.
 func waitNote(w slipway.Wait) string {
-	until := "given up " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
+	until := "is given up " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
 	if w.Opens {
 		until = "opens " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
 	}
@@ -70,9 +70,9 @@ func waitNote(w slipway.Wait) string {
 		return until
 	}
 	if len(w.On) > 4 {
-		return fmt.Sprintf("on %s and %d more; %s", strings.Join(w.On[:4], ", "), len(w.On)-4, until)
+		return fmt.Sprintf("waits on %s and %d more, %s", strings.Join(w.On[:4], ", "), len(w.On)-4, until)
 	}
-	return "on " + strings.Join(w.On, ", ") + "; " + until
+	return "waits on " + strings.Join(w.On, ", ") + ", " + until
 }
 
 // verdictWords is what somebody said.

@@ -154,3 +154,14 @@ func TestTextDiff(t *testing.T) {
 		}
 	}
 }
+
+func TestTestDifference(t *testing.T) {
+	for want, now := range map[string]slipway.TestReport{
+		"The same number of tests as release 7.": {Total: 10, Skipped: 1}, "1 more test than release 7.": {Total: 11, Skipped: 1},
+		"2 fewer tests, 1 more skipped than release 7.": {Total: 8, Skipped: 2}, "The same number of tests, 1 fewer skipped than release 7.": {Total: 10},
+	} {
+		if got := testDifference(&slipway.Change{From: 7, Tests: [2]*slipway.TestReport{{Total: 10, Skipped: 1}, &now}}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
