@@ -20,7 +20,7 @@ const largestPaint = `new Promise(r => new PerformanceObserver(l => r(l.getEntri
 func BenchmarkLargestPaint(b *testing.B) {
 	s := newSite(b)
 	s.service("payments", "billing", "main")
-	crowd(b, s, 20)
+	logged := crowd(b, s, 20)
 	s.person("alice", true, nil)
 	ctx, cancel := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(
 		chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true)))
@@ -37,7 +37,7 @@ func BenchmarkLargestPaint(b *testing.B) {
 			_, err := cdp.Call(ctx, t, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true})
 			return err
 		}))
-	for name, path := range map[string]string{"overview": "/", "service": "/services/service-0500", "promotion": "/promotions/1"} {
+	for name, path := range map[string]string{"overview": "/", "service": "/services/service-0500", "promotion": "/promotions/1", "long-log": "/promotions/" + logged + "?step=test"} {
 		b.Run(name, func(b *testing.B) {
 			var took []float64
 			for b.Loop() {
