@@ -15,6 +15,7 @@ func TestPortal(t *testing.T) {
 	s := newSite(t)
 	s.start()
 	repo := exampleRepository(t, "payments")
+	repo.commit("Ask for a key", map[string]string{"later.py": "import os\n\n\ndef key():\n    return os.environ['PAYMENT_KEY']\n"})
 	b := newBrowser(t, s)
 
 	b.open("/")
@@ -73,6 +74,8 @@ func TestPortal(t *testing.T) {
 
 	// Config, a sealed secret.
 	b.open("/services/payments/config?env=test")
+	b.sees("Missing in test")
+	b.sees("later.py:5")
 	b.fill("key", "CURRENCY")
 	b.fill("value", "SEK")
 	b.click("Set")
@@ -82,6 +85,7 @@ func TestPortal(t *testing.T) {
 	b.fill("secret", "hunter2-hunter2")
 	b.click("Seal")
 	b.sees("API_TOKEN is sealed.")
+	b.sees("unused")
 	if strings.Contains(b.text(), "hunter2") {
 		t.Error("the config page shows a secret")
 	}
