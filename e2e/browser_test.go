@@ -246,6 +246,9 @@ func (b *browser) fits(where string) {
 		["the page has " + document.documentElement.scrollWidth + " of " + w].concat([...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > w + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 160))) })()`) {
 		b.t.Errorf("%s: wider than the window: %s", where, o)
 	}
+	for _, o := range value[[]string](b, `[...document.querySelectorAll(".top, .top nav, .tabs, .note, table.cards td")].filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map(e => e.scrollWidth + " of " + e.clientWidth + ": " + e.outerHTML.slice(0, 160))`) {
+		b.t.Errorf("%s: cut: %s", where, o)
+	}
 }
 
 // plainPage wants that a page holds no script or style of its own.

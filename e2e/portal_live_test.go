@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -39,6 +40,9 @@ func TestPortalTogether(t *testing.T) {
 	ada.until("document.querySelector('#matrix').innerText.includes('Healthy') && document.querySelector('#recent').innerText.includes('by bob')")
 
 	// The platform dies and comes back; the page notices, and goes on by itself.
+	// So does one that asks again and again.
+	bob.open("/services/payments/traffic")
+	value[int](bob, "window.same = 2; document.querySelector('#traffic').dataset.old = '1'; 0")
 	s.kill()
 	ada.until("!document.querySelector('#away').hidden && document.querySelector('#away').innerText.includes('does not answer')")
 	for _, b := range []*browser{ada, bob} {
@@ -46,6 +50,10 @@ func TestPortalTogether(t *testing.T) {
 	}
 	s.start()
 	ada.until("document.querySelector('#away').innerText.includes('Live again') || document.querySelector('#away').hidden")
+	bob.until("document.querySelector('#traffic') && !document.querySelector('#traffic').dataset.old && window.same === 2")
+	if !strings.Contains(bob.text(), "the last 30 minutes") {
+		t.Error("the page that came back shows no traffic")
+	}
 	bob.open("/services/payments")
 	bob.do(chromedp.Click(chromedp.CSS(`#path a[href$="promote?to=test"]`)))
 	bob.click("Promote to test")
@@ -151,6 +159,24 @@ func TestPortalKeys(t *testing.T) {
 	}
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.until("document.activeElement.id === 'main'")
+
+	// On a telephone the places are in a menu, which opens and closes by keys.
+	b.width(390)
+	b.open("/")
+	if value[bool](b, "document.querySelector('.top > nav').checkVisibility()") {
+		t.Error("a narrow bar has the wide one's places")
+	}
+	value[int](b, "document.querySelector('.menu > summary').focus(), 1")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until("document.querySelector('.menu nav a[href=\"/teams\"]').checkVisibility()")
+	b.fits("menu")
+	b.accessible("menu")
+	b.picture("menu-390")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until("!document.querySelector('.menu').open && document.activeElement.matches('.menu > summary')")
+	b.do(chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	b.until("location.pathname === '/promotions' && document.readyState === 'complete'")
+	b.width(1280)
 
 	// The theme is remembered, and sent with the next page.
 	was := value[string](b, "document.documentElement.dataset.theme || 'system'")

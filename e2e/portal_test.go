@@ -15,6 +15,7 @@ func TestPortal(t *testing.T) {
 	s := newSite(t)
 	s.start()
 	repo := exampleRepository(t, "payments")
+	repo.commit("Ask for a key", map[string]string{"later.py": "import os\n\n\ndef key():\n    return os.environ['PAYMENT_KEY']\n"})
 	b := newBrowser(t, s)
 
 	b.open("/")
@@ -73,6 +74,8 @@ func TestPortal(t *testing.T) {
 
 	// Config, a sealed secret.
 	b.open("/services/payments/config?env=test")
+	b.sees("Missing in test")
+	b.sees("later.py:5")
 	b.fill("key", "CURRENCY")
 	b.fill("value", "SEK")
 	b.click("Set")
@@ -82,6 +85,7 @@ func TestPortal(t *testing.T) {
 	b.fill("secret", "hunter2-hunter2")
 	b.click("Seal")
 	b.sees("API_TOKEN is sealed.")
+	b.sees("unused")
 	if strings.Contains(b.text(), "hunter2") {
 		t.Error("the config page shows a secret")
 	}
@@ -133,7 +137,7 @@ func TestPortal(t *testing.T) {
 // pages are all that can be read, by name.
 var pages = map[string]string{
 	"overview": "/", "overview-none": "/?q=nothing-is-called-so", "search": "/search?q=pay", "figures": "/figures", "promotions": "/promotions", "promotion": "/promotions/1", "promotion-failed": "/promotions/4",
-	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3",
+	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3", "compare-config": "/services/payments/compare?from=1&to=3&view=config&env=prod", "between": "/services/payments/between?from=dev&to=prod",
 	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "logs": "/services/payments/logs?env=prod",
 	"activity": "/services/payments/activity", "traffic": "/services/payments/traffic", "nodes": "/nodes", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
 	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "integrations": "/teams/default/integrations", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
@@ -185,5 +189,12 @@ func withoutScript(t *testing.T, b *browser) {
 			t.Errorf("%s can't be read without scripts", name)
 		}
 	}
+	b.width(390) // the menu opens without them too
+	b.open("/services/payments/traffic")
+	b.do(chromedp.Click(chromedp.CSS(".menu > summary")), chromedp.Click(chromedp.CSS(`.menu a[href="/freezes"]`), chromedp.NodeVisible), chromedp.WaitReady("main"))
+	if b.path() != "/freezes" {
+		t.Errorf("the menu leads to %s without scripts", b.path())
+	}
+	b.width(1280)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
 }

@@ -2,6 +2,8 @@ package platform
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -107,21 +109,41 @@ func (p *Platform) service(ctx context.Context, name string, permission slipway.
 	return s, nil
 }
 
-// visible keeps the services that the viewer may see.
-func visible(ctx context.Context) []predicate.Service {
-	v := slipway.ViewerFrom(ctx)
-	if v.Admin {
-		return nil
-	}
-	var teams []int
+// sight is whose services a viewer may see. Who has the same sight sees the same.
+type sight struct {
+	all     bool
+	teams   []int  // sorted
+	service string // the only one; "" for no such limit
+}
+
+func sightOf(v slipway.Viewer) sight {
+	s := sight{all: v.Admin, service: v.Service}
 	for id := range v.Roles {
 		if v.Sees(id) {
-			teams = append(teams, id)
+			s.teams = append(s.teams, id)
 		}
 	}
-	where := []predicate.Service{service.TeamIDIn(teams...)}
-	if v.Service != "" {
-		where = append(where, service.Name(v.Service))
+	slices.Sort(s.teams)
+	return s
+}
+
+// key tells sights apart.
+func (s sight) key() string {
+	if s.all {
+		return "all"
+	}
+	return fmt.Sprint(s.teams, s.service)
+}
+
+// visible keeps the services that the viewer may see.
+func visible(ctx context.Context) []predicate.Service {
+	s := sightOf(slipway.ViewerFrom(ctx))
+	if s.all {
+		return nil
+	}
+	where := []predicate.Service{service.TeamIDIn(s.teams...)}
+	if s.service != "" {
+		where = append(where, service.Name(s.service))
 	}
 	return where
 }

@@ -92,10 +92,10 @@ func (p *Platform) change(ctx context.Context, d difference) (*slipway.Change, e
 			return nil, err
 		}
 		if before != nil && d.config != nil {
-			c.Config = configChanges(*before, *d.config)
+			c.Config = CompareConfig(*before, *d.config)
 		}
 	} else if d.config != nil {
-		c.Config = configChanges(slipway.Snapshot{}, *d.config)
+		c.Config = CompareConfig(slipway.Snapshot{}, *d.config)
 	}
 	if d.release != nil {
 		c.To, c.Python[1], c.Tests[1] = d.release.Number, d.release.Python, d.release.Tests
@@ -174,8 +174,8 @@ func pending(r *ent.Release, running *ent.Deployment) []slipway.Migration {
 	return r.Migrations.Beyond(*running.Edges.Release.Migrations)
 }
 
-// configChanges compares two rendered configs. Secrets are told by fingerprint.
-func configChanges(was, is slipway.Snapshot) []slipway.ConfigChange {
+// CompareConfig compares two rendered configs. Secrets are told by fingerprint.
+func CompareConfig(was, is slipway.Snapshot) []slipway.ConfigChange {
 	shown := func(v slipway.ConfigValue) string {
 		switch {
 		case v.Secret != "" && v.Fingerprint != "":

@@ -15,9 +15,16 @@ import (
 // longest that its readers wait for news.
 const feedPoll = 500 * time.Millisecond
 
+const (
+	// feedWait bounds how long the news may take to be read.
+	feedWait = 30 * time.Second
+	// mostNews is how many batches are kept until there is newer news.
+	mostNews = 100
+)
+
 // Feed tells many readers what happens as it happens. However many there are,
-// one query looks for news; each reader then reads what it may see. Nothing is
-// asked while nobody reads.
+// one query looks for news, and one more reads it for all readers who see the
+// same and are equally far. Nothing is asked while nobody reads.
 type Feed struct {
 	platform *Platform
 
@@ -26,6 +33,21 @@ type Feed struct {
 	last    int
 	woken   chan struct{} // closed when there is news
 	stop    context.CancelFunc
+	kept    map[question]*newsBatch // of the latest news
+}
+
+// question is what a reader wants to know: the events in (after, last] of a
+// service, "" for all, that somebody of this sight may see.
+type question struct {
+	sight, service string
+	after, last    int
+}
+
+// newsBatch is the answer, once read is closed. Its rows are shared.
+type newsBatch struct {
+	read chan struct{}
+	rows []*ent.Event
+	err  error
 }
 
 // NewFeed makes a feed of a platform's events.
@@ -51,33 +73,28 @@ func (f *Feed) newest(ctx context.Context) (int, error) {
 // Read calls deliver with the events after one, oldest first and in batches,
 // that the viewer may see: of one service, unless that is "". It returns when
 // deliver returns an error or ctx ends. last is the newest event that there was,
-// whether the viewer sees it or not.
+// whether the viewer sees it or not. Other readers get the same rows: deliver
+// only reads them.
 func (f *Feed) Read(ctx context.Context, serviceName string, after int, deliver func(events []*ent.Event, last int) error) error {
-	v, err := f.platform.signedIn(ctx, slipway.PermitSignedIn)
-	if err != nil {
+	if _, err := f.platform.signedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return err
 	}
-	var where []predicate.Event
 	if serviceName != "" {
 		if _, err := f.platform.Service(ctx, serviceName); err != nil {
 			return err
 		}
-		where = append(where, event.Service(serviceName))
-	}
-	if !v.Admin {
-		where = append(where, ofVisible(ctx))
 	}
 	f.enter()
 	defer f.leave()
+	// The watch may have begun just now, and know of nothing yet.
+	first, err := f.newest(ctx)
+	if err != nil {
+		return err
+	}
 	for {
-		woken := f.listen()
-		last, err := f.newest(ctx)
-		if err != nil {
-			return err
-		}
-		if last > after {
-			rows, err := f.platform.db.Event.Query().Where(append([]predicate.Event{event.IDGT(after), event.IDLTE(last)}, where...)...).
-				Order(event.ByID()).Limit(MaxPage).All(ctx)
+		last, woken := f.listen()
+		if last = max(last, first); last > after {
+			rows, err := f.news(ctx, serviceName, after, last)
 			if err != nil {
 				return err
 			}
@@ -100,10 +117,54 @@ func (f *Feed) Read(ctx context.Context, serviceName string, after int, deliver 
 	}
 }
 
-func (f *Feed) listen() <-chan struct{} {
+// news reads events once for all who ask the same.
+func (f *Feed) news(ctx context.Context, service string, after, last int) ([]*ent.Event, error) {
+	v := slipway.ViewerFrom(ctx)
+	q := question{sightOf(v).key(), service, after, last}
+	f.mu.Lock()
+	b, asked := f.kept[q]
+	if !asked {
+		b = &newsBatch{read: make(chan struct{})}
+		if f.kept == nil || len(f.kept) >= mostNews {
+			f.kept = map[question]*newsBatch{}
+		}
+		f.kept[q] = b
+	}
+	f.mu.Unlock()
+	if !asked {
+		// For everybody who waits, so it doesn't end with the one who asked first.
+		go func() {
+			defer close(b.read)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedWait)
+			defer cancel()
+			where := []predicate.Event{event.IDGT(after), event.IDLTE(last)}
+			if service != "" {
+				where = append(where, event.Service(service))
+			}
+			if !v.Admin {
+				where = append(where, ofVisible(ctx))
+			}
+			if b.rows, b.err = f.platform.db.Event.Query().Where(where...).Order(event.ByID()).Limit(MaxPage).All(ctx); b.err != nil {
+				f.mu.Lock()
+				delete(f.kept, q)
+				f.mu.Unlock()
+			}
+		}()
+	}
+	select {
+	case <-b.read:
+		return b.rows, b.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// listen returns the newest event that is known of, and what is closed when
+// there is a newer one.
+func (f *Feed) listen() (last int, woken <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.woken
+	return f.last, f.woken
 }
 
 func (f *Feed) enter() {
@@ -120,6 +181,7 @@ func (f *Feed) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.readers--; f.readers == 0 {
+		f.kept = nil
 		f.stop()
 	}
 }
@@ -140,6 +202,7 @@ func (f *Feed) watch(ctx context.Context) {
 		f.mu.Lock()
 		if last != f.last {
 			f.last = last
+			f.kept = nil // what was asked of the news before
 			close(f.woken)
 			f.woken = make(chan struct{})
 		}

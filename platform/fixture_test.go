@@ -149,10 +149,22 @@ func (w *world) promotion(service, environment string, rollback bool) string {
 // release's number.
 func (w *world) deployed(service, environment, commit string, rollback bool) int {
 	w.Helper()
+	return w.deployment(service, environment, commit, rollback, slipway.Snapshot{})
+}
+
+// deployedWith deploys with a config of its own.
+func (w *world) deployedWith(service, environment, commit string, config slipway.Snapshot) int {
+	w.Helper()
+	return w.deployment(service, environment, commit, false, config)
+}
+
+func (w *world) deployment(service, environment, commit string, rollback bool, config slipway.Snapshot) int {
+	w.Helper()
 	ctx, id := w.Context(), w.promotion(service, environment, rollback)
+	config.Digest = digest("config-" + id)
 	number := w.built(service, id, commit)
 	w.must(w.ledger.Tests(ctx, service, number, slipway.TestReport{Command: "pytest", Total: 1, Passed: 1}))
-	d := slipway.Deployment{ID: id, Service: service, Environment: environment, Release: number, Artifact: digest(commit), Config: slipway.Snapshot{Digest: digest("config-" + id)}}
+	d := slipway.Deployment{ID: id, Service: service, Environment: environment, Release: number, Artifact: digest(commit), Config: config}
 	w.must(w.ledger.SaveSnapshot(ctx, d.Config))
 	w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentServing))
 	w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentVerified))

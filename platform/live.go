@@ -13,7 +13,6 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/event"
-	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
 )
@@ -22,9 +21,10 @@ import (
 type bell struct {
 	mu      sync.Mutex
 	waiting map[int]chan struct{}
+	glances map[spot]*glance // of the last moments
 }
 
-func newBell() *bell { return &bell{waiting: map[int]chan struct{}{}} }
+func newBell() *bell { return &bell{waiting: map[int]chan struct{}{}, glances: map[spot]*glance{}} }
 
 // listen returns a channel that is closed at the next ring. Listen before
 // looking, or what happens in between goes unheard.
@@ -88,13 +88,11 @@ func (p *Platform) Watch(ctx context.Context, id, after string, deliver func(Liv
 	defer tick.Stop()
 	for {
 		woken := p.Storage.bell.listen(row.ID)
-		// Asked before reading: when it was over then, nothing comes after what is read.
-		over, err := p.db.Promotion.Query().Where(promotion.ID(row.ID), promotion.StateIn(underWay...)).Exist(ctx)
+		g, err := p.glance(ctx, spot{row.ID, at, woken})
 		if err != nil {
 			return err
 		}
-		over = !over
-		news, err := p.news(ctx, row, &at)
+		news, err := p.news(ctx, row, g, &at)
 		if err != nil {
 			return err
 		}
@@ -106,7 +104,7 @@ func (p *Platform) Watch(ctx context.Context, id, after string, deliver func(Liv
 		if len(news) > 0 {
 			continue
 		}
-		if over {
+		if g.over {
 			return nil
 		}
 		select {
@@ -145,26 +143,11 @@ type entry struct {
 	chunk *ent.LogChunk
 }
 
-// news reads what comes after a position, in the order in which it happened.
+// news puts what was read after a position into the order in which it happened.
 // Events and log are numbered apart; so what one of them may still hold before
 // the last of the other is left for the next time.
-func (p *Platform) news(ctx context.Context, row *ent.Promotion, at *position) ([]LiveEvent, error) {
-	events, err := p.events(ctx, row.ID, at.event, watchBatch)
-	if err != nil {
-		return nil, err
-	}
-	chunks, err := p.db.LogChunk.Query().Where(logchunk.PromotionID(row.ID), logchunk.IDGT(at.chunk)).Order(logchunk.ByID()).Limit(watchBatch).All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	last := at.event
-	if len(events) > 0 {
-		last = events[len(events)-1].ID
-	}
-	more, err := p.events(ctx, row.ID, last, 1)
-	if err != nil {
-		return nil, err
-	}
+func (p *Platform) news(ctx context.Context, row *ent.Promotion, g *glance, at *position) ([]LiveEvent, error) {
+	events, chunks, more := slices.Clone(g.events), slices.Clone(g.chunks), g.next // others read them too
 	if len(more) > 0 {
 		chunks = slices.DeleteFunc(chunks, func(c *ent.LogChunk) bool { return c.At.After(more[0].At) })
 	} else if len(chunks) == watchBatch {
@@ -190,6 +173,7 @@ func (p *Platform) news(ctx context.Context, row *ent.Promotion, at *position) (
 			at.chunk = max(at.chunk, e.chunk.ID)
 		} else {
 			at.event = max(at.event, e.event.ID)
+			var err error
 			if live, err = p.told(ctx, row, e.event); err != nil {
 				return nil, err
 			}

@@ -47,6 +47,7 @@ type Platform struct {
 	keys     signingKeys
 	attempts attempts
 	between  betweens
+	asks     asksOf
 	idle     sync.Map // values of secrets that nothing needs, and since when that is known
 }
 

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // span is text of one look; the look is a class of the stylesheet.
@@ -120,15 +122,37 @@ func visible(c rune) rune {
 }
 
 // bare is a line without what is a command to a terminal, for searching.
-func bare(line string) string {
-	i := strings.IndexByte(line, 0x1b)
-	if i < 0 {
-		return line
-	}
-	var b strings.Builder
-	for ; i >= 0; i = strings.IndexByte(line, 0x1b) {
-		b.WriteString(line[:i])
+func bare(line string) string { return string(appendBare(nil, line)) }
+
+func appendBare(b []byte, line string) []byte {
+	for {
+		i := strings.IndexByte(line, 0x1b)
+		if i < 0 {
+			return append(b, line...)
+		}
+		b = append(b, line[:i]...)
 		_, line = command(line[i+1:])
 	}
-	return b.String() + line
+}
+
+// lowered appends lines to b as a search compares them: bare, in lower case,
+// each with a line's end.
+func lowered(b []byte, text string) []byte {
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		from, plain := len(b), true
+		b = appendBare(b, line)
+		for i := from; i < len(b); i++ {
+			switch c := b[i]; {
+			case c >= utf8.RuneSelf:
+				plain = false
+			case c >= 'A' && c <= 'Z':
+				b[i] = c + 'a' - 'A'
+			}
+		}
+		if !plain {
+			b = append(b[:from], bytes.ToLower(b[from:])...)
+		}
+		b = append(b, '\n')
+	}
+	return b
 }

@@ -1,10 +1,12 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,9 +18,10 @@ import (
 	"github.com/slipway-dev/slipway/platform"
 )
 
-// crowd fills a site with a thousand services in four environments, twenty
-// thousand promotions, and a step whose log has a hundred thousand lines.
-func crowd(tb testing.TB, s *site) {
+// crowd fills a site with services, fifty a batch, in four environments, with
+// twenty promotions each, and a step whose log has a hundred thousand lines:
+// that of the promotion it returns.
+func crowd(tb testing.TB, s *site, batches int) (logged string) {
 	tb.Helper()
 	ctx, db := as(), s.Storage.Client
 	must := func(err error) {
@@ -26,14 +29,14 @@ func crowd(tb testing.TB, s *site) {
 			tb.Fatal(err)
 		}
 	}
-	team, err := s.AddTeam(ctx, "billing", "")
+	team, err := s.AddTeam(ctx, "crowd", "")
 	must(err)
 	_, err = s.AddEnvironment(ctx, platform.EnvironmentInput{Name: "stage", After: "test"})
 	must(err)
 	environments, err := s.Environments(ctx)
 	must(err)
-	now := time.Now().UTC()
-	for batch := range 20 {
+	now, first := time.Now().UTC(), 0
+	for batch := range batches {
 		var services []*ent.ServiceCreate
 		for i := range 50 {
 			services = append(services, db.Service.Create().SetName(fmt.Sprintf("service-%04d", batch*50+i)).SetRepository("https://git.team.example/a.git").SetTeamID(team.ID))
@@ -57,6 +60,7 @@ func crowd(tb testing.TB, s *site) {
 			}
 			asked, err := db.Promotion.CreateBulk(promotions...).Save(ctx)
 			must(err)
+			first = cmp.Or(first, asked[0].ID)
 			if round < 4 {
 				continue
 			}
@@ -67,25 +71,26 @@ func crowd(tb testing.TB, s *site) {
 			must(db.Deployment.CreateBulk(deployments...).Exec(ctx))
 		}
 	}
-	must(db.Step.Create().SetPromotionID(1).SetName("test").SetPosition(0).SetState("succeeded").SetStartedAt(now).SetEndedAt(now).Exec(ctx))
+	must(db.Step.Create().SetPromotionID(first).SetName("test").SetPosition(0).SetState("succeeded").SetStartedAt(now).SetEndedAt(now).Exec(ctx))
 	var text strings.Builder
 	for i := range 100_000 {
 		fmt.Fprintf(&text, "tests/test_money.py::test_%d \x1b[32mPASSED\x1b[0m\n", i)
 		if text.Len() > 60_000 || i == 99_999 {
-			must(s.Ledger.Log(context.Background(), "1", slipway.StepTest, 1, i, text.String()))
+			must(s.Ledger.Log(context.Background(), strconv.Itoa(first), slipway.StepTest, 1, i, text.String()))
 			text.Reset()
 		}
 	}
+	return strconv.Itoa(first)
 }
 
 // BenchmarkPages measures what the server needs for a page on a busy platform:
 // the middle, the 95th of a hundred, and the page's weight as it is sent.
 func BenchmarkPages(b *testing.B) {
 	s := newSite(b)
-	crowd(b, s)
+	logged := crowd(b, s, 20)
 	who := s.person("alice", true, nil)
 	for name, path := range map[string]string{
-		"overview": "/", "figures": "/figures?part=figures", "filtered": "/?q=0999", "row": "/?part=row&service=service-0500", "promotions": "/promotions", "service": "/services/service-0500", "log": "/promotions/1?step=test", "log-search": "/promotions/1?step=test&find=test_99999",
+		"overview": "/", "figures": "/figures?part=figures", "filtered": "/?q=0999", "row": "/?part=row&service=service-0500", "promotions": "/promotions", "service": "/services/service-0500", "log": "/promotions/" + logged + "?step=test", "log-search": "/promotions/" + logged + "?step=test&find=test_99999",
 	} {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration

@@ -10,6 +10,7 @@ import (
 type betweenView struct {
 	*platform.Between
 	Service, From, To string
+	Whole             *comparison // nil unless something runs in both
 }
 
 func (b betweenView) address(part string) string {
@@ -70,6 +71,15 @@ func (p *portal) showBetween(c *call) error {
 	v, err := p.serviceOf(c, "between")
 	if err != nil {
 		return err
+	}
+	if b.Between.From != nil && b.Between.To != nil {
+		// What the later one would get from the earlier one.
+		x := comparison{Service: v.Name, Was: b.To, Is: b.From, Rendered: true}
+		if x.Compared, err = p.CompareEnvironments(c.ctx, v.Name, b.To, b.From); err != nil {
+			return err
+		}
+		x.Facts = factChanges(x.From, x.To)
+		b.Whole = &x
 	}
 	return c.show(http.StatusOK, betweenPage(c.frame("Between "+b.From+" and "+b.To+" of "+v.Name, "overview"), v, b))
 }

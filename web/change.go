@@ -26,7 +26,7 @@ func noCommits(c *slipway.Change) string {
 	case c.CommitsWhy != "":
 		return "They can't be told: " + c.CommitsWhy
 	case c.From == 0:
-		return "Nothing runs there yet to compare with."
+		return "Nothing ran there before to compare with."
 	}
 	return "The same commit runs now."
 }
@@ -36,7 +36,7 @@ func noDependencies(c *slipway.Change) string {
 	case c.To == 0:
 		return "They are known after the build."
 	case c.From == 0:
-		return "Nothing runs there yet to compare with."
+		return "Nothing ran there before to compare with."
 	}
 	return "All " + number(c.Unchanged) + " are the same."
 }
@@ -60,16 +60,19 @@ func testDifference(c *slipway.Change) string {
 		return "Nothing to compare with."
 	}
 	more, skips := is.Total-was.Total, is.Skipped-was.Skipped
-	words := []string{"as many tests"}
+	words, than := []string{"the same number of tests"}, " as release "
+	if more != 0 || skips != 0 {
+		than = " than release "
+	}
 	if more > 0 {
-		words[0] = number(more) + " more tests"
+		words[0] = plural(more, "more test")
 	} else if more < 0 {
-		words[0] = number(-more) + " fewer tests"
+		words[0] = plural(-more, "fewer test")
 	}
 	if skips > 0 {
 		words = append(words, number(skips)+" more skipped")
 	} else if skips < 0 {
 		words = append(words, number(-skips)+" fewer skipped")
 	}
-	return capital(strings.Join(words, ", ")) + " than " + number(c.From) + "."
+	return capital(strings.Join(words, ", ")) + than + number(c.From) + "."
 }

@@ -404,7 +404,7 @@ func changeCards(service string, c *slipway.Change) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if c.From == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<div class=\"body muted\">Nothing runs there yet to compare with.</div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<div class=\"body muted\">Nothing ran there before to compare with.</div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -22,8 +23,10 @@ type configView struct {
 	History      []*ent.Event
 	Files        []slipway.RenderedFile
 	Rendered     bool
+	Apart        []slipway.ConfigChange // rendered files against those that run
+	Use          platform.ConfigUse     // what the release asks for
 	Err          string
-	Key, Value   string // of a form that was refused
+	Key, Value   string // of a form that was refused, or that a link fills in
 }
 
 // warning is what the platform warns of, as a sentence of a page.
@@ -37,6 +40,8 @@ func shown(v slipway.ConfigValue, ok bool) string {
 	switch {
 	case !ok:
 		return ""
+	case v.Secret != "" && v.Fingerprint != "":
+		return "(secret, fingerprint " + v.Fingerprint + ")"
 	case v.Secret != "":
 		return "(secret " + v.Secret.Name() + ")"
 	case v.Value == "":
@@ -82,7 +87,7 @@ func configChanges(was, is map[string]slipway.ConfigValue) []configChange {
 }
 
 func hidden(value string) string {
-	if value == "" || strings.HasPrefix(value, "(secret ") {
+	if value == "" || strings.HasPrefix(value, "(secret") {
 		return value
 	}
 	return "••••••••"
@@ -108,6 +113,40 @@ func layerWords(layer slipway.ConfigLayer, service, environment string) string {
 	return service + " in " + environment
 }
 
+// unused tells that nothing in the release names a setting.
+func (w configView) unused(s platform.Setting) bool { return slices.Contains(w.Use.Unused, s.Key) }
+
+// release is what the keys were looked for in.
+func (w configView) release() string {
+	if w.Use.Running {
+		return "release " + number(w.Use.Release) + ", which runs here"
+	}
+	return "release " + number(w.Use.Release) + ", the newest"
+}
+
+// fits says in a sentence how the keys that are set fit the release.
+func (w configView) fits() string {
+	switch {
+	case w.Use.Release == 0:
+		return "Which keys the code asks for is known once there is a release."
+	case w.Use.Why != "":
+		return "Which keys the code asks for can't be told: " + w.Use.Why + "."
+	case w.Use.Asked == 0:
+		return "The code and templates of " + w.release() + ", ask for no key by name that can be read from them."
+	case len(w.Use.Missing) == 0 && len(w.Use.Unused) == 0 && w.Environment != "":
+		return "All that " + w.release() + ", asks for without a default is set, and nothing set is unused."
+	}
+	return "The code and templates of " + w.release() + ", ask for " + plural(w.Use.Asked, "key") + " by name."
+}
+
+// filledFor is a key that a form of values, or of secrets, begins with.
+func (w configView) filledFor(secret bool) string {
+	if w.Err != "" && !secret || w.Err == "" && platform.LooksSecret(w.Key) == secret {
+		return w.Key
+	}
+	return ""
+}
+
 // own tells whether a setting was set in the layer that the page edits.
 func (w configView) own(s platform.Setting) bool {
 	if w.Environment == "" {
@@ -123,6 +162,9 @@ func (p *portal) configView(c *call, v serviceView, environment string) (configV
 		return w, err
 	}
 	if w.Settings, w.Revision, err = p.Config(c.ctx, v.Name, environment); err != nil {
+		return w, err
+	}
+	if w.Use, err = p.ConfigUse(c.ctx, v.Name, environment); err != nil {
 		return w, err
 	}
 	if environment != "" {
@@ -174,6 +216,7 @@ func (p *portal) showConfig(c *call) error {
 	if err != nil {
 		return err
 	}
+	w.Key = c.query("key")
 	if c.query("view") == "rendered" {
 		w.Rendered = true
 		p.renderFiles(c, v, &w)
@@ -189,6 +232,16 @@ func (p *portal) renderFiles(c *call, v serviceView, w *configView) {
 		return
 	}
 	w.Files = s.Files
+	live, d, err := p.LiveConfig(c.ctx, v.Name, w.Environment)
+	if err != nil || d == nil {
+		return // there is nothing to compare with
+	}
+	w.Live = d
+	for _, change := range platform.CompareConfig(live, s) {
+		if change.File {
+			w.Apart = append(w.Apart, change)
+		}
+	}
 }
 
 func configAddress(v serviceView, environment string) string {

@@ -62,7 +62,7 @@ func waitIcon(w slipway.Wait) string {
 
 // waitNote is the small print of a closed gate.
 func waitNote(w slipway.Wait) string {
-	until := "given up " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
+	until := "is given up " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
 	if w.Opens {
 		until = "opens " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
 	}
@@ -70,9 +70,9 @@ func waitNote(w slipway.Wait) string {
 		return until
 	}
 	if len(w.On) > 4 {
-		return fmt.Sprintf("on %s and %d more; %s", strings.Join(w.On[:4], ", "), len(w.On)-4, until)
+		return fmt.Sprintf("waits on %s and %d more, %s", strings.Join(w.On[:4], ", "), len(w.On)-4, until)
 	}
-	return "on " + strings.Join(w.On, ", ") + "; " + until
+	return "waits on " + strings.Join(w.On, ", ") + ", " + until
 }
 
 // verdictWords is what somebody said.
@@ -140,75 +140,4 @@ func (p *portal) retryPromotion(c *call) error {
 		return err
 	}
 	return c.to(string(at("promotions", q.ID)), "")
-}
-
-// diffLine is a line of a difference: "a" added, "d" removed, "h" a heading.
-type diffLine struct{ Kind, Text string }
-
-// configDiff writes config changes as lines.
-func configDiff(changes []slipway.ConfigChange) (lines []diffLine) {
-	line := func(kind, text string) { lines = append(lines, diffLine{kind, text}) }
-	headed := false
-	for _, ch := range changes {
-		if ch.File {
-			line("h", ch.Key)
-			for _, l := range textDiff(ch.From, ch.To) {
-				lines = append(lines, l)
-			}
-			continue
-		}
-		if !headed {
-			line("h", "environment")
-			headed = true
-		}
-		shown := func(value string) string {
-			if ch.Secret {
-				return ch.Key + "=(" + value + ")"
-			}
-			return ch.Key + "=" + strings.ReplaceAll(value, "\n", `\n`)
-		}
-		if !ch.Added {
-			line("d", shown(ch.From))
-		}
-		if !ch.Gone {
-			line("a", shown(ch.To))
-		}
-	}
-	return lines
-}
-
-// maxDiff bounds the lines of a file that are compared one by one.
-const maxDiff = 2000
-
-// textDiff compares two texts line by line: what both begin and end with is
-// left out but for two lines around.
-func textDiff(was, is string) (lines []diffLine) {
-	a, b := strings.Split(strings.TrimSuffix(was, "\n"), "\n"), strings.Split(strings.TrimSuffix(is, "\n"), "\n")
-	if was == "" {
-		a = nil
-	}
-	if is == "" {
-		b = nil
-	}
-	head := 0
-	for head < len(a) && head < len(b) && a[head] == b[head] {
-		head++
-	}
-	tail := 0
-	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
-		tail++
-	}
-	for _, l := range a[max(0, head-2):head] {
-		lines = append(lines, diffLine{"c", l})
-	}
-	for _, l := range a[head : len(a)-tail][:min(maxDiff, len(a)-tail-head)] {
-		lines = append(lines, diffLine{"d", l})
-	}
-	for _, l := range b[head : len(b)-tail][:min(maxDiff, len(b)-tail-head)] {
-		lines = append(lines, diffLine{"a", l})
-	}
-	for _, l := range a[len(a)-tail:][:min(2, tail)] {
-		lines = append(lines, diffLine{"c", l})
-	}
-	return lines
 }

@@ -138,6 +138,14 @@ func figures(d slipway.Delivery, environment string) []figure {
 	if often >= 14 {
 		frequency = strconv.FormatFloat(often/7, 'f', 1, 64) + " a day"
 	}
+	if d.Deployments == 0 {
+		const none = "nothing was deployed yet"
+		list := []figure{{Name: "Deployments to " + environment}, {Name: "Lead time"}, {Name: "Change fail rate"}, {Name: "Recovery time"}, {Name: "Rework rate"}}
+		for i := range list {
+			list[i].Value, list[i].Note, list[i].say, list[i].Points = "none", none, part, make([]*float64, len(d.Frequency.Weeks))
+		}
+		return list
+	}
 	return []figure{
 		{"Deployments to " + environment, frequency, plural(d.Deployments, "deployment"), d.Frequency.Weeks, weekly, ""},
 		{"Lead time", orNone(d.Lead.Value, lasting), "commit to " + environment + ", median", d.Lead.Weeks, lasting, ""},
@@ -228,7 +236,7 @@ func (p *portal) showFigures(c *call) error {
 		return err
 	}
 	if c.fragment() == "figures" {
-		return c.show(http.StatusOK, figuresPart(v))
+		return c.show(http.StatusOK, figuresPart(v, true))
 	}
 	if v.Teams, err = p.Teams(c.ctx); err != nil {
 		return err

@@ -31,6 +31,33 @@ func (f frame) live(path, after string) frame {
 	return f
 }
 
+// destination is a part of the portal that every page leads to.
+type destination struct{ Key, URL, Label string }
+
+func placesFor(f frame) []destination {
+	if f.Viewer.Kind == "" {
+		return nil
+	}
+	list := []destination{
+		{"overview", "/", "Overview"}, {"promotions", "/promotions", "Promotions"}, {"environments", "/environments", "Environments"},
+		{"freezes", "/freezes", "Freezes"}, {"teams", "/teams", "Teams"},
+	}
+	if f.Viewer.Admin {
+		list = append(list, destination{"audit", "/audit", "Audit"})
+	}
+	return list
+}
+
+// placeOf is the name of the current place, which stands on the menu's button; "" for none.
+func placeOf(f frame) string {
+	for _, p := range placesFor(f) {
+		if p.Key == f.Nav {
+			return p.Label
+		}
+	}
+	return ""
+}
+
 // verdict is whether a viewer may do something, and if not, why.
 type verdict struct {
 	May bool

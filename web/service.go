@@ -280,8 +280,19 @@ func keysOf(data map[string]string, prefix string) string {
 
 func configWords(data map[string]string) string {
 	var parts []string
-	if set := keysOf(data, "set "); set != "" {
-		parts = append(parts, set+" set")
+	for _, key := range sortedKeys(data) {
+		name, ok := strings.CutPrefix(key, "set ")
+		if !ok {
+			continue
+		}
+		switch value := data[key]; {
+		case value == "[secret]":
+			parts = append(parts, name+" set")
+		case value == "":
+			parts = append(parts, name+" set to nothing")
+		default:
+			parts = append(parts, name+" set to "+clip(value, 60))
+		}
 	}
 	if unset := keysOf(data, "unset "); unset != "" {
 		parts = append(parts, unset+" unset")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -102,20 +103,17 @@ func (p *portal) readLog(c *call, q *ent.Promotion) (*stepLog, error) {
 	return l, nil
 }
 
-// eachLine calls f with every line of a step's log until it returns false.
-func (p *portal) eachLine(ctx context.Context, id string, name slipway.StepName, f func(n int, line string) bool) error {
-	page, n := platform.Page{Limit: 100}, 0
+// eachChunk calls f with every chunk of a step's log until it returns false.
+func (p *portal) eachChunk(ctx context.Context, id string, name slipway.StepName, f func(text string) bool) error {
+	page := platform.Page{Limit: 100}
 	for {
 		list, err := p.StepLog(ctx, id, name, page)
 		if err != nil {
 			return err
 		}
 		for _, chunk := range list.Items {
-			for _, line := range linesOf(chunk.Text) {
-				n++
-				if !f(n, line) {
-					return nil
-				}
+			if !f(chunk.Text) {
+				return nil
 			}
 		}
 		if page.Cursor = list.Next; page.Cursor == "" {
@@ -124,17 +122,45 @@ func (p *portal) eachLine(ctx context.Context, id string, name slipway.StepName,
 	}
 }
 
+// eachLine calls f with every line of a step's log until it returns false.
+func (p *portal) eachLine(ctx context.Context, id string, name slipway.StepName, f func(n int, line string) bool) error {
+	n := 0
+	return p.eachChunk(ctx, id, name, func(text string) bool {
+		for _, line := range linesOf(text) {
+			n++
+			if !f(n, line) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// findInLog looks at whole chunks first: most hold nothing of what is looked
+// for, and their lines need not be taken apart.
 func (p *portal) findInLog(ctx context.Context, l *stepLog, id string, name slipway.StepName) error {
-	want := strings.ToLower(l.Find)
-	return p.eachLine(ctx, id, name, func(n int, line string) bool {
-		if !strings.Contains(strings.ToLower(bare(line)), want) {
+	want, n := []byte(strings.ToLower(l.Find)), 0
+	var plain []byte
+	return p.eachChunk(ctx, id, name, func(text string) bool {
+		lines := strings.Count(strings.TrimSuffix(text, "\n"), "\n") + 1
+		if plain = lowered(plain[:0], text); !bytes.Contains(plain, want) {
+			n += lines
 			return true
 		}
-		if len(l.Lines) == maxHits {
-			l.More = true
-			return false
+		for i, line := range linesOf(text) {
+			end := bytes.IndexByte(plain, '\n')
+			found := bytes.Contains(plain[:end], want)
+			plain = plain[end+1:]
+			if !found {
+				continue
+			}
+			if len(l.Lines) == maxHits {
+				l.More = true
+				return false
+			}
+			l.Lines = append(l.Lines, logLine{N: n + i + 1, Spans: spans(line)})
 		}
-		l.Lines = append(l.Lines, logLine{N: n, Spans: spans(line)})
+		n += lines
 		return true
 	})
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,6 +27,7 @@ type trafficView struct {
 type environmentTraffic struct {
 	Name    string
 	Figures []figure
+	Quiet   bool   // nobody asked for anything
 	Problem string // why nothing can be said
 }
 
@@ -44,7 +46,7 @@ func (p *portal) showTraffic(c *call) error {
 		if t, err := p.TrafficOf(c.ctx, v.Name, cell.Environment, now.Add(-trafficFor)); err != nil {
 			one.Problem = sentence(err)
 		} else {
-			one.Figures = trafficFigures(t, now)
+			one.Figures, one.Quiet = trafficFigures(t, now)
 		}
 		w.Environments = append(w.Environments, one)
 	}
@@ -55,8 +57,8 @@ func (p *portal) showTraffic(c *call) error {
 }
 
 // trafficFigures are requests, failures and latency, minute by minute, of all
-// releases together: what who calls the service sees.
-func trafficFigures(t *platform.Traffic, now time.Time) []figure {
+// releases together: what who calls the service sees. quiet says that there were none.
+func trafficFigures(t *platform.Traffic, now time.Time) (list []figure, quiet bool) {
 	first, minutes := now.Add(-trafficFor).Truncate(trafficPoint), int(trafficFor/trafficPoint)
 	counted := make([]slipway.Answers, minutes)
 	var all slipway.Answers
@@ -68,7 +70,7 @@ func trafficFigures(t *platform.Traffic, now time.Time) []figure {
 			}
 		}
 	}
-	rate := figure{Name: "Requests", Value: "none", Note: plural(int(all.Requests), "request"), say: perSecond, over: trafficOver}
+	rate := figure{Name: "Requests", Value: "none", Note: plural(int(all.Requests), "request"), say: often, over: trafficOver}
 	failed := figure{Name: "Failed", Value: "none", Note: fmt.Sprintf("%d of %d answered with 5xx", all.Failed, all.Requests), say: part, over: trafficOver}
 	slow := figure{Name: "Latency", Value: "none", Note: "95 % took at most", say: milliseconds, over: trafficOver}
 	for _, a := range counted {
@@ -82,10 +84,24 @@ func trafficFigures(t *platform.Traffic, now time.Time) []figure {
 		failed.Points, slow.Points = append(failed.Points, &bad), append(slow.Points, &took)
 	}
 	if all.Requests > 0 {
-		rate.Value = perSecond(float64(all.Requests) / trafficFor.Seconds())
+		rate.Value = often(float64(all.Requests) / trafficFor.Seconds())
 		failed.Value, slow.Value = part(all.FailureRate()), milliseconds(all.Figures().P95)
 	}
-	return []figure{rate, failed, slow}
+	return []figure{rate, failed, slow}, all.Requests == 0
 }
 
-func perSecond(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " a second" }
+// often says how many a second, or in the unit in which there is at least one.
+func often(v float64) string {
+	unit, digits := " a second", 1
+	const one = 0.9999 // what was divided may not come back whole
+	if v < one {
+		v, unit = v*60, " a minute"
+	}
+	if v < one {
+		v, unit = v*60, " an hour"
+	}
+	if v >= 100 || math.Abs(v-math.Round(v)) < 0.05 {
+		digits = 0
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64) + unit
+}

@@ -230,10 +230,11 @@ func shortDigest(d string) string {
 	return d[:min(len(d), 12)]
 }
 
-// capital begins a sentence.
+// capital begins a sentence; the name of a file, or of a key, stays as it is.
 func capital(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
+	first, _, _ := strings.Cut(s, " ")
+	if n == 0 || strings.ContainsAny(strings.TrimRight(first, ".,:;"), "./_=") {
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[n:]

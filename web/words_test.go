@@ -95,3 +95,73 @@ func TestLocal(t *testing.T) {
 		}
 	}
 }
+
+// TestLowered prepares whole chunks for a search as it would each line.
+func TestLowered(t *testing.T) {
+	lines := []string{
+		"plain", "", "\x1b[31mRed\x1b[0m Alert", "Größe ÄÖÜ İstanbul", "\x1b]0;a title that never ends", "after it", "cut \x1b[", "\x1b", "bad \xff\xfe BYTES", "10%\r100%",
+	}
+	want := ""
+	for _, line := range lines {
+		want += strings.ToLower(bare(line)) + "\n"
+	}
+	if got := string(lowered(nil, strings.Join(lines, "\n")+"\n")); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestCapital(t *testing.T) {
+	for said, want := range map[string]string{"": "", "nothing runs": "Nothing runs", "payments: no": "Payments: no", "app.ini.j2:1: no": "app.ini.j2:1: no", "log_level is": "log_level is", "ärger": "Ärger"} {
+		if got := capital(said); got != want {
+			t.Errorf("%q begins as %q", said, got)
+		}
+	}
+}
+
+// TestOften says rates in a unit in which there is something to count.
+func TestOften(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0 an hour", 1.0 / 1800: "2 an hour", 1.0 / 60: "1 a minute", 7.0 / 60: "7 a minute", 0.5: "30 a minute", 2.5 / 60: "2.5 a minute", 1: "1 a second", 12.34: "12.3 a second", 345.6: "346 a second",
+	} {
+		if got := often(v); got != want {
+			t.Errorf("%g a second is said as %q, want %q", v, got, want)
+		}
+	}
+}
+
+// TestTextDiff shows what differs, with what stands around it.
+func TestTextDiff(t *testing.T) {
+	many := strings.Repeat("x\n", 700)
+	for what, c := range map[string]struct{ was, is, want string }{
+		"the same":         {"a\nb\n", "a\nb\n", "c:a c:b"},
+		"from nothing":     {"", "a\n", "a:a"},
+		"to nothing":       {"a\n", "", "d:a"},
+		"equal in between": {"# prod\n[app]\nlevel=info\nmode=live\n", "# dev\n[app]\nlevel=info\nmode=box\n", "d:# prod a:# dev c:[app] c:level=info d:mode=live a:mode=box"},
+		"only around":      {"1\n2\n3\nold\n4\n5\n6\n", "1\n2\n3\nnew\n4\n5\n6\n", "c:2 c:3 d:old a:new c:4 c:5"},
+		"folded":           {"a\n1\n2\n3\n4\n5\n6\nb\n", "A\n1\n2\n3\n4\n5\n6\nB\n", "d:a a:A c:1 c:2 h:2 equal lines c:5 c:6 d:b a:B"},
+		"a line moves in":  {"a\nc\n", "a\nb\nc\n", "c:a a:b c:c"},
+		"too long":         {"a\n" + many + "b\n", "A\n" + many + "B\n", ""},
+	} {
+		var got []string
+		for _, l := range textDiff(c.was, c.is) {
+			got = append(got, l.Kind+":"+l.Text)
+		}
+		if c.want != "" && strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", what, got, c.want)
+		}
+		if c.want == "" && len(got) != 1404 {
+			t.Errorf("%s: %d lines", what, len(got))
+		}
+	}
+}
+
+func TestTestDifference(t *testing.T) {
+	for want, now := range map[string]slipway.TestReport{
+		"The same number of tests as release 7.": {Total: 10, Skipped: 1}, "1 more test than release 7.": {Total: 11, Skipped: 1},
+		"2 fewer tests, 1 more skipped than release 7.": {Total: 8, Skipped: 2}, "The same number of tests, 1 fewer skipped than release 7.": {Total: 10},
+	} {
+		if got := testDifference(&slipway.Change{From: 7, Tests: [2]*slipway.TestReport{{Total: 10, Skipped: 1}, &now}}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -35,6 +35,8 @@ type World struct {
 	Logs    func(ctx context.Context, q slipway.LogQuery, w io.Writer) error
 	Observe func(ctx context.Context, service, environment string) (slipway.Observed, error)
 	Render  func(ctx context.Context, req slipway.RenderRequest) (slipway.Snapshot, error)
+	// RunsWith is what a deployment into an environment runs with; nil is nothing.
+	RunsWith func(environment string) slipway.Snapshot
 	// OpenID is asked for providers; unless a test gives a real one, every issuer
 	// is one and nobody signs in there.
 	OpenID slipway.OpenID
@@ -181,7 +183,11 @@ func (w *World) play(id, service, environment string, commit slipway.Commit, rel
 }
 
 func (w *World) deployed(ctx context.Context, id, service, environment string, release int) error {
-	s := slipway.Snapshot{Digest: slipway.Digest(fmt.Sprintf("sha256:%064s", id))}
+	var s slipway.Snapshot
+	if w.RunsWith != nil {
+		s = w.RunsWith(environment)
+	}
+	s.Digest = slipway.Digest(fmt.Sprintf("sha256:%064s", id))
 	if err := w.Ledger.SaveSnapshot(ctx, s); err != nil {
 		return err
 	}

@@ -91,9 +91,10 @@
     });
   }
 
-  // Details that ask close when one looks elsewhere.
-  document.addEventListener("click", (e) => { for (const d of $$("details.ask[open]")) if (!d.contains(e.target)) d.open = false; });
-  document.addEventListener("keydown", (e) => { if (e.key === "Escape") for (const d of $$("details.ask[open]")) { d.open = false; $("summary", d).focus(); } });
+  // Details that lie over the page close when one looks elsewhere.
+  const closes = "details.ask[open], details.menu[open]";
+  document.addEventListener("click", (e) => { for (const d of $$(closes)) if (!d.contains(e.target)) d.open = false; });
+  document.addEventListener("keydown", (e) => { if (e.key === "Escape") for (const d of $$(closes)) { d.open = false; $("summary", d).focus(); } });
 
   // Log: numbers, following, links to lines.
   const away = $("#away");

@@ -1,0 +1,131 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// ConfigUse tells how the config of a service in an environment fits the release
+// that runs there, or else its newest one.
+type ConfigUse struct {
+	Release int               // 0: there is none yet
+	Running bool              // it runs there
+	Missing []python.Variable // asked for without a default, and not set
+	Unused  []string          // set, and named by no file of the release
+	Asked   int               // keys that the release asks for by name
+	Why     string            // why it can't be told; "" when it can
+}
+
+// ConfigUse looks into the release for the keys that it asks for. What it finds
+// is what can be read: a name that is put together, or that only a library
+// knows, is not seen. Missing is empty for a service everywhere (environment
+// ""), as each environment may set what is missing there.
+func (p *Platform) ConfigUse(ctx context.Context, serviceName, environmentName string) (ConfigUse, error) {
+	settings, _, err := p.Config(ctx, serviceName, environmentName)
+	if err != nil {
+		return ConfigUse{}, err
+	}
+	s, err := p.Service(ctx, serviceName)
+	if err != nil {
+		return ConfigUse{}, err
+	}
+	var e *ent.Environment
+	if environmentName != "" {
+		if e, err = p.Environment(ctx, environmentName); err != nil {
+			return ConfigUse{}, err
+		}
+	}
+	r, err := p.newest(ctx, s, e)
+	if err != nil || r == nil {
+		return ConfigUse{}, err
+	}
+	use := ConfigUse{Release: r.Number}
+	if e != nil {
+		live, err := p.live(ctx, s.ID, e.ID)
+		if err != nil {
+			return use, err
+		}
+		use.Running = live != nil
+	}
+	artifact, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact))
+	if err = gone(err, r); err != nil {
+		if slipway.CodeOf(err) != slipway.NotFound {
+			return use, err
+		}
+		use.Why = err.Error()
+		return use, nil
+	}
+	keys := make([]string, len(settings)) // sorted
+	for i, set := range settings {
+		keys[i] = set.Key
+	}
+	found, err := p.asks.of(artifact, r, keys)
+	if err != nil {
+		use.Why = "the files of release " + strconv.Itoa(r.Number) + " can't be read"
+		if slipway.CodeOf(err) == slipway.Refused {
+			use.Why = err.Error()
+		}
+		return use, nil
+	}
+	use.Asked, use.Unused = len(found.asks), found.unnamed
+	for _, v := range found.asks {
+		if _, set := slices.BinarySearch(keys, v.Name); e != nil && v.Required && !set && !python.Given(v.Name) {
+			v.File = strings.TrimPrefix(v.File, "source/")
+			use.Missing = append(use.Missing, v)
+		}
+	}
+	return use, nil
+}
+
+// mostAsks is how many answers are kept.
+const mostAsks = 200
+
+// releaseAsks is what a look into a release found.
+type releaseAsks struct {
+	asks    []python.Variable
+	unnamed []string
+}
+
+// asksOf keeps what was found in releases: an artifact never changes.
+type asksOf struct {
+	mu   sync.Mutex
+	kept map[string]releaseAsks
+}
+
+func (k *asksOf) of(a slipway.Artifact, r *ent.Release, keys []string) (releaseAsks, error) {
+	id := fmt.Sprintf("%s %q", r.Artifact, keys)
+	k.mu.Lock()
+	found, ok := k.kept[id]
+	k.mu.Unlock()
+	if ok {
+		return found, nil
+	}
+	root, err := os.OpenRoot(a.Path) // its links may lead anywhere
+	if err != nil {
+		return found, err
+	}
+	defer root.Close()
+	// A default of the manifest is there whether it is used or not.
+	mine := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { _, ok := r.Manifest.Env[key]; return ok })
+	if found.unnamed, err = python.Unnamed(root.FS(), "source", mine); err != nil {
+		return found, err
+	}
+	found.asks = python.Asks(root.FS(), path.Join("source", r.Manifest.Dir), r.Manifest.Templates)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kept == nil || len(k.kept) >= mostAsks {
+		k.kept = map[string]releaseAsks{}
+	}
+	k.kept[id] = found
+	return found, nil
+}

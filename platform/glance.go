@@ -1,0 +1,85 @@
+package platform
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/logchunk"
+	"github.com/slipway-dev/slipway/ent/promotion"
+)
+
+// spot is where a watcher of a promotion stands: how far it is, and what will
+// wake it. Whoever stands at the same spot is told the same.
+type spot struct {
+	promotion int
+	at        position
+	woken     <-chan struct{}
+}
+
+// glance is what the store held after a position, once read is closed. Its rows
+// are shared by all who stand at the spot.
+type glance struct {
+	read   chan struct{}
+	began  time.Time
+	over   bool // asked before reading: nothing comes after what was read then
+	events []*ent.Event
+	chunks []*ent.LogChunk
+	next   []*ent.Event // the first event that is not among events
+	err    error
+}
+
+const (
+	// glanceLife is how long a glance serves others: half as long as a watcher
+	// waits for news from another process, so that none waits much longer.
+	glanceLife = watchPoll / 2
+	glanceWait = 30 * time.Second
+)
+
+// glance reads what stands after a spot, once for all who stand there. It is as
+// new as its channel: what was told in this process since would have closed that.
+func (p *Platform) glance(ctx context.Context, s spot) (*glance, error) {
+	b := p.Storage.bell
+	b.mu.Lock()
+	g, ok := b.glances[s]
+	if now := time.Now(); !ok || now.Sub(g.began) > glanceLife {
+		maps.DeleteFunc(b.glances, func(_ spot, old *glance) bool { return now.Sub(old.began) > glanceLife })
+		g = &glance{read: make(chan struct{}), began: now}
+		b.glances[s] = g
+		// For everybody who waits, so it doesn't end with the one who asked first.
+		go func() {
+			defer close(g.read)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), glanceWait)
+			defer cancel()
+			g.err = p.read(ctx, s, g)
+		}()
+	}
+	b.mu.Unlock()
+	select {
+	case <-g.read:
+		return g, g.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *Platform) read(ctx context.Context, s spot, g *glance) error {
+	under, err := p.db.Promotion.Query().Where(promotion.ID(s.promotion), promotion.StateIn(underWay...)).Exist(ctx)
+	if err != nil {
+		return err
+	}
+	g.over = !under
+	if g.events, err = p.events(ctx, s.promotion, s.at.event, watchBatch); err != nil {
+		return err
+	}
+	if g.chunks, err = p.db.LogChunk.Query().Where(logchunk.PromotionID(s.promotion), logchunk.IDGT(s.at.chunk)).Order(logchunk.ByID()).Limit(watchBatch).All(ctx); err != nil {
+		return err
+	}
+	last := s.at.event
+	if len(g.events) > 0 {
+		last = g.events[len(g.events)-1].ID
+	}
+	g.next, err = p.events(ctx, s.promotion, last, 1)
+	return err
+}
