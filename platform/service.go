@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"maps"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -28,6 +29,7 @@ type ServiceInput struct {
 	Team       string              // the owner; "" is the only team in which the viewer may register, or the default one
 	Credential slipway.SecretRef   // a secret that is stored already
 	Token      slipway.Secret      // or a new one: a token or a private key, sealed as NAME/GIT_TOKEN and never given to the service itself
+	Overrides  slipway.Overrides   // what counts instead of what is detected; any YAML or JSON that Overrides takes
 }
 
 // Repository is where the code lives.
@@ -72,6 +74,10 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	var err error
+	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
+		return nil, err
+	}
 	owner, err := p.owningTeam(ctx, in.Team)
 	if err != nil {
 		return nil, err
@@ -97,7 +103,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	var s *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetOverrides(string(in.Overrides))
 		if in.Kind != "" {
 			create.SetKind(service.Kind(in.Kind))
 		}
@@ -105,7 +111,9 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 			return err
 		}
 		// Now that it is there, its team's webhooks hear of it.
-		p.record(ctx, "service.registered", in.Name, "", 0, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		_, after := overridden("", in.Overrides)
+		maps.Copy(after, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		p.record(ctx, "service.registered", in.Name, "", 0, after)
 		return nil
 	})
 	if ent.IsConstraintError(err) {
@@ -195,11 +203,13 @@ type ServiceChange struct {
 	Team              *string // the team that shall own it; it takes a maintainer of both
 	Kind              *slipway.ServiceKind
 	Credential        *slipway.SecretRef
-	Token             slipway.Secret // a new token or private key, in place of Credential
+	Token             slipway.Secret     // a new token or private key, in place of Credential
+	Overrides         *slipway.Overrides // in place of all that there were; they count for releases that are built from now on
 	If                Precondition
 }
 
-// UpdateService changes a service after asking the repository, as Register does.
+// UpdateService changes a service after asking the repository, as Register does,
+// unless nothing but the overrides changes.
 func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
 	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
@@ -238,15 +248,26 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 			changed["team"] = was.Name + " " + changed["team"]
 		}
 	}
-	if len(changed) == 0 {
+	was := slipway.Overrides(s.Overrides)
+	in.Overrides = was
+	if change.Overrides != nil {
+		if in.Overrides, err = Overrides(string(*change.Overrides), nil); err != nil {
+			return nil, err
+		}
+	}
+	before, after := overridden(was, in.Overrides)
+	switch {
+	case len(changed) > 0:
+		if err := p.answers(ctx, in.Repository()); err != nil {
+			return nil, given(err, "url")
+		}
+	case in.Overrides == was:
 		return s, nil
 	}
-	if err := p.answers(ctx, in.Repository()); err != nil {
-		return nil, given(err, "url")
-	}
+	maps.Copy(after, changed)
 	var updated *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential))
+		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetOverrides(string(in.Overrides))
 		if in.Kind != "" {
 			update.SetKind(service.Kind(in.Kind))
 		}
@@ -256,7 +277,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		if updated, err = update.Save(ctx); err != nil {
 			return err
 		}
-		p.record(ctx, "service.changed", s.Name, "", 0, changed) // its new team's webhooks hear of it
+		p.record(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
 		return nil
 	})
 	if ent.IsNotFound(err) {

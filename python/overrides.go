@@ -89,49 +89,6 @@ func jsonOf(v any) (string, error) {
 	return strings.TrimSpace(out.String()), err
 }
 
-// OverridesYAML writes overrides as slipway.yaml would, without the given
-// top-level keys; "" when nothing is left.
-func OverridesYAML(o slipway.Overrides, without ...string) (string, error) {
-	root, _, err := parseYAML(string(o))
-	if err != nil || root == nil {
-		return "", err
-	}
-	var kept []*yaml.Node
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		if !slices.Contains(without, root.Content[i].Value) {
-			kept = append(kept, root.Content[i], root.Content[i+1])
-		}
-	}
-	if len(kept) == 0 {
-		return "", nil
-	}
-	root.Content = kept
-	plain(root)
-	var out strings.Builder
-	e := yaml.NewEncoder(&out)
-	e.SetIndent(2)
-	if err := e.Encode(root); err != nil {
-		return "", err
-	}
-	return out.String(), e.Close()
-}
-
-// plain takes JSON's style away, and from a process that is only a command the
-// mapping around it.
-func plain(n *yaml.Node) {
-	n.Style = 0
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "processes" {
-			for j := 1; j < len(c.Content); j += 2 {
-				if p := c.Content[j]; len(p.Content) == 2 && p.Content[0].Value == "command" {
-					c.Content[j] = p.Content[1]
-				}
-			}
-		}
-		plain(c)
-	}
-}
-
 // underlay puts the overrides under slipway.yaml, whose root is file: it wins
 // key by key, and what it makes void is told.
 func (d *detection) underlay(file *yaml.Node) {

@@ -63,19 +63,67 @@ func TestOverridesAreRefusedByKey(t *testing.T) {
 }
 
 func TestOverridesAsYAML(t *testing.T) {
-	o, problems := ParseOverrides(`{"python":"3.12","processes":{"web":"gunicorn app:app","worker":{"command":"w","instances":2}},"env":{"ON":"yes","NO":"3"},"groups":["a"]}`)
+	o, problems := ParseOverrides(`{"python":"3.12","processes":{"web":"gunicorn app:app","worker":{"command":"w","instances":2}},"env":{"ON":"yes","NO":"3"},"groups":["a"],"health":{"path":"/x"}}`)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	got, err := OverridesYAML(o, "python")
-	if want := "groups:\n  - a\nprocesses:\n  web: gunicorn app:app\n  worker:\n    command: w\n    instances: 2\nenv:\n  NO: \"3\"\n  ON: yes\n"; err != nil || got != want {
+	got, err := OverridesYAML(o, "python", "health.path", "processes.worker.command", "processes.nobody.command", "server")
+	if want := "groups:\n  - a\nprocesses:\n  web: gunicorn app:app\n  worker:\n    instances: 2\nenv:\n  NO: \"3\"\n  ON: yes\n"; err != nil || got != want {
 		t.Errorf("%v\n%s", err, got)
 	}
-	if got, err := OverridesYAML(o, "python", "processes", "env", "groups"); got != "" || err != nil {
+	if got, err := OverridesYAML(o, "python", "processes", "env", "groups", "health"); got != "" || err != nil {
 		t.Errorf("nothing is left, and it is %q, %v", got, err)
 	}
 	if got, err := OverridesYAML(""); got != "" || err != nil {
 		t.Errorf("nothing is %q, %v", got, err)
+	}
+	values := OverrideValues(o)
+	for key, want := range map[string]string{"python": "3.12", "processes.web.command": "gunicorn app:app", "processes.worker.instances": "2", "env.NO": "3", "groups": "[a]", "health.path": "/x"} {
+		if values[key] != want {
+			t.Errorf("%s is %q, want %q", key, values[key], want)
+		}
+	}
+	if len(values) != 8 {
+		t.Errorf("%d values: %v", len(values), values)
+	}
+}
+
+func TestEditOverrides(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		set        map[string]string
+		want, key  string // the key at fault
+	}{
+		{name: "nothing", want: ""},
+		{name: "a new one", set: map[string]string{"python": "3.12"}, want: `{"python":"3.12"}`},
+		{name: "text that YAML reads otherwise", set: map[string]string{"processes.web": "a: b # c", "env.A": "true"}, want: `{"processes":{"web":{"command":"a: b # c"}},"env":{"A":"true"}}`},
+		{name: "a list, a number, a truth", set: map[string]string{"groups": "[a, b]", "health.timeout_seconds": "90", "test.skip": "true"}, want: `{"groups":["a","b"],"test":{"skip":true},"health":{"timeout_seconds":90}}`},
+		{name: "beside another", text: "processes:\n  web: {instances: 2}\nenv: {A: b}\n", set: map[string]string{"processes.web.command": "x"}, want: `{"processes":{"web":{"command":"x","instances":2}},"env":{"A":"b"}}`},
+		{name: "below a bare command", text: "processes: {web: x}", set: map[string]string{"processes.web.instances": "3"}, want: `{"processes":{"web":{"command":"x","instances":3}}}`},
+		{name: "in place of another", text: "python: 3.11\nhealth: {path: /a}", set: map[string]string{"health.path": "/b"}, want: `{"python":"3.11","health":{"path":"/b"}}`},
+		{name: "taken back", text: "python: 3.11\nhealth: {path: /a}", set: map[string]string{"health.path": "", "server": "", "env.A": ""}, want: `{"python":"3.11"}`},
+		{name: "all taken back", text: "python: 3.11", set: map[string]string{"python": ""}, want: ""},
+		{name: "an unknown key", set: map[string]string{"pyhton": "3.12"}, key: "pyhton"},
+		{name: "no key", set: map[string]string{"": "3.12"}, key: ""},
+		{name: "below a value", text: "python: 3.12", set: map[string]string{"python.version": "3"}, key: "python"},
+		{name: "no truth", set: map[string]string{"test.skip": "maybe"}, key: "test.skip"},
+		{name: "no YAML", set: map[string]string{"groups": "[a"}, key: "groups"},
+		{name: "text that is no YAML", text: "a: [", key: ""},
+		{name: "text that is a list", text: "[a]", set: map[string]string{"python": "3.12"}, key: ""},
+	} {
+		got, problems := EditOverrides(c.text, c.set)
+		if c.want == "" && (c.key != "" || len(problems) > 0) {
+			if len(problems) != 1 || problems[0].Key != c.key || problems[0].Remedy == "" {
+				t.Errorf("%s: %q, %+v", c.name, got, problems)
+			}
+			continue
+		}
+		if string(got) != c.want || len(problems) > 0 {
+			t.Errorf("%s: %s %v, want %s", c.name, got, problems, c.want)
+		}
+	}
+	if _, problems := EditOverrides("", map[string]string{"": "3.12"}); len(problems) == 0 {
+		t.Error("no key at all is taken")
 	}
 }
 
@@ -243,6 +291,9 @@ func FuzzOverrides(f *testing.F) {
 		}
 		if again, problems := ParseOverrides(written); len(written) <= MaxOverrides && (again != o || len(problems) > 0) {
 			t.Fatalf("%q is %q as YAML, which is %q %v", o, written, again, problems)
+		}
+		if again, problems := EditOverrides(string(o), nil); again != o || len(problems) > 0 {
+			t.Fatalf("%q edited by nothing is %q %v", o, again, problems)
 		}
 		p, err := Detect(tree, Options{Interpreters: defaultInterpreters(), Overrides: o})
 		if err != nil {
