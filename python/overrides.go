@@ -35,7 +35,7 @@ func ParseOverrides(text string) (slipway.Overrides, []Problem) {
 	if len(text) > MaxOverrides {
 		return tooLarge()
 	}
-	root, line, err := parseYAML(plainText([]byte(text)))
+	root, line, err := parseOverrides(text)
 	if err != nil {
 		message := "overrides have the form of slipway.yaml, and this is not valid YAML: " + err.Error()
 		if line > 0 {
@@ -58,6 +58,23 @@ func ParseOverrides(text string) (slipway.Overrides, []Problem) {
 		return tooLarge()
 	}
 	return out, nil
+}
+
+// parseOverrides reads YAML or JSON. JSON's own way of writing characters beyond
+// 16 bits is not YAML's.
+func parseOverrides(text string) (root *yaml.Node, line int, err error) {
+	if raw := []byte(text); json.Valid(raw) {
+		var v any
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.UseNumber()
+		if err := d.Decode(&v); err != nil {
+			return nil, 0, err
+		}
+		if text, err = jsonOf(v); err != nil {
+			return nil, 0, err
+		}
+	}
+	return parseYAML(plainText([]byte(text)))
 }
 
 // canonical leaves out what says nothing; JSON sorts the names in it.

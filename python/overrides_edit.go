@@ -18,7 +18,7 @@ func EditOverrides(text string, set map[string]string) (slipway.Overrides, []Pro
 	if len(set) == 0 || len(text) > MaxOverrides {
 		return ParseOverrides(text)
 	}
-	root, _, err := parseYAML(plainText([]byte(text)))
+	root, _, err := parseOverrides(text)
 	if err != nil || root != nil && root.Kind != yaml.MappingNode {
 		return ParseOverrides(text) // which says what is wrong with it
 	}

@@ -13,6 +13,7 @@ func TestParseOverrides(t *testing.T) {
 		{"", ""},
 		{"{}", ""},
 		{"{test: {skip: false}, strict: false, health: {statuses: []}, build: {env: {}}, env: {}}", ""},
+		{`{"env":{"A":"\ud83d\ude00 \u003c \/"},"python":3.10}`, `{"python":"3.10","env":{"A":"😀 < /"}}`},
 		{"python: 3.10", `{"python":"3.10"}`},
 		{`{"python": "3.10"}`, `{"python":"3.10"}`},
 		{"processes:\n  web: python -m http.server $PORT && true\n", `{"processes":{"web":{"command":"python -m http.server $PORT && true"}}}`},
