@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -18,6 +19,8 @@ type registration struct {
 	Field string
 	Teams []*ent.Team // in which the viewer may register
 	First string      // the first environment
+
+	Overrides overridesView
 }
 
 func (c *call) serviceInput() platform.ServiceInput {
@@ -58,15 +61,18 @@ func (p *portal) detectService(c *call) error {
 		return err
 	}
 	status := http.StatusOK
+	o, v, wrong := c.readOverrides()
+	g.In.Overrides, g.Overrides = o, v
 	if g.Found, err = p.Detect(c.ctx, g.In); err != nil {
 		if err := g.refused(err); err != nil {
 			return err
 		}
-		if c.fragment() == "" {
-			status = statusOf(err)
-		}
 	} else if g.In.Name == "" {
 		g.In.Name = g.Found.Name
+	}
+	g.Overrides.Found = g.Found
+	if err = errors.Join(wrong, err); err != nil && c.fragment() == "" {
+		status = statusOf(err)
 	}
 	if c.fragment() == "found" {
 		return c.show(status, foundPart(g))
@@ -87,18 +93,29 @@ func (g *registration) refused(err error) error {
 // viewer only wants to register.
 func (p *portal) registerService(c *call) error {
 	in := c.serviceInput()
-	s, err := p.Register(c.ctx, in)
+	o, v, err := c.readOverrides()
+	in.Overrides = o
+	var s *ent.Service
+	wrong := err
+	if err == nil {
+		s, err = p.Register(c.ctx, in)
+	}
 	if err != nil {
 		g, failed := p.registration(c, in)
 		if failed != nil {
 			return failed
 		}
+		g.Overrides = v
 		if failed := g.refused(err); failed != nil {
 			return failed
+		}
+		if wrong != nil {
+			g.Err = "" // it stands where it was typed
 		}
 		if g.Found, failed = p.Detect(c.ctx, in); slipway.CodeOf(failed) == slipway.Internal {
 			return failed
 		}
+		g.Overrides.Found = g.Found
 		return c.show(statusOf(err), registerPage(c.frame("Register a service", "overview"), g))
 	}
 	if c.form("only") != "" {

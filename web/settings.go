@@ -13,8 +13,10 @@ import (
 
 // settingsView is what can be changed of a service.
 type settingsView struct {
-	Teams []*ent.Team // that may own it
-	Err   string
+	Teams        []*ent.Team // that may own it
+	Err          string
+	Overrides    overridesView
+	OverridesErr string
 }
 
 func (p *portal) showSettings(c *call) error {
@@ -26,11 +28,14 @@ func (p *portal) showSettings(c *call) error {
 }
 
 func (p *portal) settingsPage(c *call, v serviceView, status int, problem string) error {
+	return p.settingsOf(c, v, status, settingsView{Err: problem, Overrides: overridesView{Overrides: slipway.Overrides(v.Overrides)}})
+}
+
+func (p *portal) settingsOf(c *call, v serviceView, status int, w settingsView) error {
 	teams, err := p.Teams(c.ctx)
 	if err != nil {
 		return err
 	}
-	w := settingsView{Err: problem}
 	for _, t := range teams {
 		if t.ID == v.TeamID || c.viewer.May(slipway.PermitServiceAdd, t.ID, "") == slipway.Allowed {
 			w.Teams = append(w.Teams, t)
