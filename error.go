@@ -32,6 +32,7 @@ type Error struct {
 	Field   string        // the input field at fault, when Code is Invalid
 	After   time.Duration // when to try again, if Code is Limited
 	Err     error         // the cause, for the log only
+	More    []*Error      // what is wrong with other fields
 }
 
 // Errorf makes an error of the given code. A %w verb keeps the cause.

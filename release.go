@@ -65,6 +65,7 @@ type Manifest struct {
 	VerifyCommand     string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
 	Lock              Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
 	Environment       string            `json:"environment"`              // key of the virtual environment
+	Overrides         Overrides         `json:"overrides,omitzero"`       // that it was built with
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest
@@ -93,9 +94,12 @@ type BuildRequest struct {
 	Path    string // the service's directory inside
 	Commit  string
 	RunID   string // marks every process of the build, so that a rerun can end what a crash left
+
+	Overrides Overrides // become part of the manifest: others make another artifact
 }
 
-// TestRequest asks for the tests of an artifact, run beside it and not in it.
+// TestRequest asks for the tests of an artifact, run beside it and not in it, as
+// the project stood when it was built: the overrides are those of its manifest.
 type TestRequest struct {
 	Artifact Digest
 	Path     string

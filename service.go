@@ -117,3 +117,9 @@ func NameFromRepository(r Repository) string {
 	}
 	return name
 }
+
+// Overrides is what a service's owners state instead of what was detected: a
+// JSON object with the keys of slipway.yaml, written in one way, so that equal
+// overrides are equal texts. "" states nothing. Package python reads them, and
+// says what they may hold.
+type Overrides string

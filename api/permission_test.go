@@ -21,6 +21,8 @@ import (
 // example of their own that fits.
 var bodies = map[string]string{
 	"createService":     `{"url":"https://git.example.com/new.git","team":"shop"}`,
+	"detectRepository":  `{"url":"https://git.example.com/new.git","team":"shop","overrides":{"python":"3.13"}}`,
+	"detectService":     `{"overrides":{"python":"3.13"}}`,
 	"createPromotion":   `{"environment":"dev"}`,
 	"planPromotion":     `{"environment":"dev"}`,
 	"rollback":          `{}`,
@@ -166,7 +168,7 @@ func judge(operation string, access slipway.Access, status int, text string) str
 		}
 	case slipway.Hidden:
 		want := http.StatusNotFound
-		if operation == "createService" { // the team is a field of the body
+		if operation == "createService" || operation == "detectRepository" { // the team is a field of the body
 			want = http.StatusBadRequest
 		}
 		if status != want || !strings.Contains(text, "there is no ") {

@@ -74,7 +74,9 @@ func problemOf(err error) Problem {
 	case errors.As(err, &s):
 		p.Code, p.Detail = s.Code, s.Message
 		if s.Field != "" {
-			p.Errors = []FieldError{{Field: s.Field, Pointer: "/" + s.Field, Message: s.Message}}
+			for _, e := range append([]*slipway.Error{s}, s.More...) {
+				p.Errors = append(p.Errors, FieldError{Field: e.Field, Pointer: "/" + e.Field, Message: e.Message})
+			}
 		}
 	case errors.As(err, &h):
 		p = httpProblem(h)

@@ -647,6 +647,105 @@ type DeploymentPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Detection what Slipway understands of a repository
+type Detection struct {
+	// Commit one exact commit
+	Commit Commit `json:"commit"`
+
+	// Deployable whether a promotion would get past it; false exactly when there are problems
+	//
+	// Example: true
+	Deployable bool `json:"deployable"`
+
+	// Findings every answer with its evidence
+	Findings []Finding `json:"findings"`
+
+	// Framework the framework
+	//
+	// Example: flask
+	Framework string `json:"framework,omitempty,omitzero"`
+
+	// HealthPath the path that must answer; empty when a connection is enough
+	//
+	// Example: /healthz
+	HealthPath string `json:"health_path,omitempty,omitzero"`
+
+	// Manager what installs the dependencies
+	//
+	// Example: uv
+	Manager string `json:"manager,omitempty,omitzero"`
+
+	// Name what the service would be called
+	//
+	// Example: billing
+	Name string `json:"name"`
+
+	// Problems what stops a deploy
+	Problems []DetectionProblem `json:"problems"`
+
+	// Processes command by process type
+	//
+	// Example: {"web":"gunicorn shop.wsgi:app"}
+	Processes map[string]string `json:"processes"`
+
+	// Python the interpreter's full version
+	//
+	// Example: 3.13.5
+	Python string `json:"python,omitempty,omitzero"`
+
+	// ReleaseCommand what runs once before the switch, such as migrations
+	//
+	// Example: python manage.py migrate
+	ReleaseCommand string `json:"release_command,omitempty,omitzero"`
+
+	// TestCommand how the tests run; empty when there are none
+	//
+	// Example: python -m pytest
+	TestCommand string `json:"test_command,omitempty,omitzero"`
+
+	// Warnings what ought to be known
+	Warnings []DetectionProblem `json:"warnings"`
+}
+
+// DetectionInput what to try
+type DetectionInput struct {
+	// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+	// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+	// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+	//
+	//
+	// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+	Overrides Overrides `json:"overrides,omitempty,omitzero"`
+}
+
+// DetectionProblem what stops a deploy or ought to be known
+type DetectionProblem struct {
+	// Code a stable id
+	//
+	// Example: web.none
+	Code string `json:"code"`
+
+	// File the file to change
+	//
+	// Example: slipway.yaml
+	File string `json:"file,omitempty,omitzero"`
+
+	// Line the line in it
+	//
+	// Example: 1
+	Line int `json:"line,omitempty,omitzero"`
+
+	// Message what it is
+	//
+	// Example: nothing says how this service starts
+	Message string `json:"message"`
+
+	// Remedy what to do
+	//
+	// Example: add processes: to slipway.yaml
+	Remedy string `json:"remedy"`
+}
+
 // Device the codes of a command line that waits (RFC 8628, 3.2)
 type Device struct {
 	// DeviceCode by which the command line asks
@@ -782,6 +881,54 @@ type FieldError struct {
 
 // Figures what a release answered, summed up
 type Figures = slipway.Figures
+
+// Finding an answer with its evidence
+type Finding struct {
+	// Confidence how sure it is
+	//
+	// Example: high
+	Confidence string `json:"confidence"`
+
+	// File the file that says so; empty when none does
+	//
+	// Example: Procfile
+	File string `json:"file,omitempty,omitzero"`
+
+	// Key the key of overrides that says something else; empty when none does
+	//
+	// Example: processes.web.command
+	Key string `json:"key,omitempty,omitzero"`
+
+	// Line the line in it
+	//
+	// Example: 1
+	Line int `json:"line,omitempty,omitzero"`
+
+	// Overridden whether the service's owners have said it
+	//
+	// Example: false
+	Overridden bool `json:"overridden"`
+
+	// Rivals what else it could have been
+	//
+	// Example: []
+	Rivals []string `json:"rivals,omitempty,omitzero"`
+
+	// Rule by which rule it was found
+	//
+	// Example: web.procfile
+	Rule string `json:"rule"`
+
+	// Value the answer
+	//
+	// Example: gunicorn shop.wsgi:app
+	Value string `json:"value"`
+
+	// What what it is about
+	//
+	// Example: web
+	What string `json:"what"`
+}
 
 // Freeze a time in which nothing is promoted
 type Freeze struct {
@@ -1260,6 +1407,13 @@ type OpenSession struct {
 	// Example: cli
 	Via string `json:"via"`
 }
+
+// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+//
+// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+type Overrides = json.RawMessage
 
 // Password a password; length counts, not its mixture
 //
@@ -1998,6 +2152,14 @@ type Service struct {
 	// Example: billing
 	Name string `json:"name"`
 
+	// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+	// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+	// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+	//
+	//
+	// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+	Overrides Overrides `json:"overrides,omitempty,omitzero"`
+
 	// Path the directory inside the repository; empty for its root
 	//
 	// Example:
@@ -2033,6 +2195,9 @@ type ServiceChange struct {
 
 	// Kind what it mostly is
 	Kind *slipway.ServiceKind `json:"kind,omitempty"`
+
+	// Overrides what counts instead of what is detected, in place of all that there were; `{}` takes them back
+	Overrides *json.RawMessage `json:"overrides,omitempty"`
 
 	// Path the directory inside the repository
 	//
@@ -2097,6 +2262,14 @@ type ServiceInput struct {
 	//
 	// Example: billing
 	Name string `json:"name,omitempty,omitzero"`
+
+	// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+	// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+	// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+	//
+	//
+	// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+	Overrides Overrides `json:"overrides,omitempty,omitzero"`
 
 	// Path the directory inside the repository
 	//
@@ -3283,6 +3456,9 @@ type CreateBundleJSONRequestBody = BundleInput
 // PlanBundleJSONRequestBody defines body for PlanBundle for application/json ContentType.
 type PlanBundleJSONRequestBody = BundleInput
 
+// DetectRepositoryJSONRequestBody defines body for DetectRepository for application/json ContentType.
+type DetectRepositoryJSONRequestBody = ServiceInput
+
 // BeginDeviceFormdataRequestBody defines body for BeginDevice for application/x-www-form-urlencoded ContentType.
 type BeginDeviceFormdataRequestBody = DeviceInput
 
@@ -3327,6 +3503,9 @@ type UpdateConfigJSONRequestBody = ConfigChange
 
 // RenderConfigJSONRequestBody defines body for RenderConfig for application/json ContentType.
 type RenderConfigJSONRequestBody = RenderInput
+
+// DetectServiceJSONRequestBody defines body for DetectService for application/json ContentType.
+type DetectServiceJSONRequestBody = DetectionInput
 
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = HoldInput
@@ -3414,6 +3593,9 @@ type ServerInterface interface {
 	// GetDelivery Measures of delivery (DORA)
 	// (GET /delivery)
 	GetDelivery(ctx echo.Context, params GetDeliveryParams) error
+	// DetectRepository Say what a repository is
+	// (POST /detection)
+	DetectRepository(ctx echo.Context) error
 	// BeginDevice Begin to sign in a command line
 	// (POST /device)
 	BeginDevice(ctx echo.Context) error
@@ -3519,6 +3701,9 @@ type ServerInterface interface {
 	// RenderConfig Preview rendered config
 	// (POST /services/{service}/config/render)
 	RenderConfig(ctx echo.Context, service ServiceName) error
+	// DetectService Say what a service's next release would be
+	// (POST /services/{service}/detection)
+	DetectService(ctx echo.Context, service ServiceName) error
 	// ListDeployments List deployments
 	// (GET /services/{service}/environments/{environment}/deployments)
 	ListDeployments(ctx echo.Context, service ServiceName, environment EnvironmentName, params ListDeploymentsParams) error
@@ -3937,6 +4122,15 @@ func (w *ServerInterfaceWrapper) GetDelivery(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetDelivery(ctx, params)
+	return err
+}
+
+// DetectRepository converts echo context to params.
+func (w *ServerInterfaceWrapper) DetectRepository(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DetectRepository(ctx)
 	return err
 }
 
@@ -4661,6 +4855,22 @@ func (w *ServerInterfaceWrapper) RenderConfig(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RenderConfig(ctx, service)
+	return err
+}
+
+// DetectService converts echo context to params.
+func (w *ServerInterfaceWrapper) DetectService(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DetectService(ctx, service)
 	return err
 }
 
@@ -5945,6 +6155,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/bundles/:bundle", wrapper.GetBundle, options.OperationMiddlewares["getBundle"]...)
 	router.POST(options.BaseURL+"/bundles/plan", wrapper.PlanBundle, options.OperationMiddlewares["planBundle"]...)
 	router.GET(options.BaseURL+"/delivery", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
+	router.POST(options.BaseURL+"/detection", wrapper.DetectRepository, options.OperationMiddlewares["detectRepository"]...)
 	router.POST(options.BaseURL+"/device", wrapper.BeginDevice, options.OperationMiddlewares["beginDevice"]...)
 	router.GET(options.BaseURL+"/environments", wrapper.ListEnvironments, options.OperationMiddlewares["listEnvironments"]...)
 	router.POST(options.BaseURL+"/environments", wrapper.CreateEnvironment, options.OperationMiddlewares["createEnvironment"]...)
@@ -5980,6 +6191,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/services/:service/config", wrapper.GetConfig, options.OperationMiddlewares["getConfig"]...)
 	router.PATCH(options.BaseURL+"/services/:service/config", wrapper.UpdateConfig, options.OperationMiddlewares["updateConfig"]...)
 	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
+	router.POST(options.BaseURL+"/services/:service/detection", wrapper.DetectService, options.OperationMiddlewares["detectService"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
 	router.DELETE(options.BaseURL+"/services/:service/environments/:environment/hold", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
 	router.PUT(options.BaseURL+"/services/:service/environments/:environment/hold", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
@@ -6486,6 +6698,45 @@ type GetDeliverydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DetectRepositoryRequestObject struct {
+	Body *DetectRepositoryJSONRequestBody
+}
+
+type DetectRepositoryResponseObject interface {
+	VisitDetectRepositoryResponse(w http.ResponseWriter) error
+}
+
+type DetectRepository200JSONResponse Detection
+
+func (response DetectRepository200JSONResponse) VisitDetectRepositoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DetectRepositorydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DetectRepositorydefaultApplicationProblemPlusJSONResponse) VisitDetectRepositoryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7986,6 +8237,46 @@ type RenderConfigdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RenderConfigdefaultApplicationProblemPlusJSONResponse) VisitRenderConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DetectServiceRequestObject struct {
+	Service ServiceName `json:"service"`
+	Body    *DetectServiceJSONRequestBody
+}
+
+type DetectServiceResponseObject interface {
+	VisitDetectServiceResponse(w http.ResponseWriter) error
+}
+
+type DetectService200JSONResponse Detection
+
+func (response DetectService200JSONResponse) VisitDetectServiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DetectServicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DetectServicedefaultApplicationProblemPlusJSONResponse) VisitDetectServiceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10162,6 +10453,9 @@ type StrictServerInterface interface {
 	// GetDelivery Measures of delivery (DORA)
 	// (GET /delivery)
 	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// DetectRepository Say what a repository is
+	// (POST /detection)
+	DetectRepository(ctx context.Context, request DetectRepositoryRequestObject) (DetectRepositoryResponseObject, error)
 	// BeginDevice Begin to sign in a command line
 	// (POST /device)
 	BeginDevice(ctx context.Context, request BeginDeviceRequestObject) (BeginDeviceResponseObject, error)
@@ -10267,6 +10561,9 @@ type StrictServerInterface interface {
 	// RenderConfig Preview rendered config
 	// (POST /services/{service}/config/render)
 	RenderConfig(ctx context.Context, request RenderConfigRequestObject) (RenderConfigResponseObject, error)
+	// DetectService Say what a service's next release would be
+	// (POST /services/{service}/detection)
+	DetectService(ctx context.Context, request DetectServiceRequestObject) (DetectServiceResponseObject, error)
 	// ListDeployments List deployments
 	// (GET /services/{service}/environments/{environment}/deployments)
 	ListDeployments(ctx context.Context, request ListDeploymentsRequestObject) (ListDeploymentsResponseObject, error)
@@ -10814,6 +11111,52 @@ func (sh *strictHandler) GetDelivery(ctx echo.Context, params GetDeliveryParams)
 		return err
 	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
 		return validResponse.VisitGetDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DetectRepository operation middleware
+func (sh *strictHandler) DetectRepository(ctx echo.Context) error {
+	var request DetectRepositoryRequestObject
+
+	var body DetectRepositoryJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DetectRepository(ctx.Request().Context(), request.(DetectRepositoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DetectRepository")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DetectRepositoryResponseObject); ok {
+		return validResponse.VisitDetectRepositoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -12012,6 +12355,54 @@ func (sh *strictHandler) RenderConfig(ctx echo.Context, service ServiceName) err
 		return err
 	} else if validResponse, ok := response.(RenderConfigResponseObject); ok {
 		return validResponse.VisitRenderConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DetectService operation middleware
+func (sh *strictHandler) DetectService(ctx echo.Context, service ServiceName) error {
+	var request DetectServiceRequestObject
+
+	request.Service = service
+
+	var body DetectServiceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DetectService(ctx.Request().Context(), request.(DetectServiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DetectService")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DetectServiceResponseObject); ok {
+		return validResponse.VisitDetectServiceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -15,7 +16,14 @@ func service(s *ent.Service) Service {
 	}
 	return Service{
 		Name: s.Name, Team: team, Kind: slipway.ServiceKind(s.Kind), Url: s.Repository, Path: s.Path, Branch: s.Branch,
-		Credential: s.Credential, Environments: s.Environments, CreatedAt: s.CreatedAt.UTC(),
+		Credential: s.Credential, Environments: s.Environments, Overrides: json.RawMessage(s.Overrides), CreatedAt: s.CreatedAt.UTC(),
+	}
+}
+
+func serviceInput(in ServiceInput) platform.ServiceInput {
+	return platform.ServiceInput{
+		Name: in.Name, URL: in.Url, Path: in.Path, Branch: in.Branch, Kind: in.Kind, Team: in.Team,
+		Credential: slipway.SecretRef(in.Credential), Token: slipway.NewSecret(in.Token), Environments: in.Environments, Overrides: slipway.Overrides(in.Overrides),
 	}
 }
 
@@ -30,10 +38,7 @@ func (h *handlers) ListServices(ctx context.Context, r ListServicesRequestObject
 
 // CreateService registers a repository.
 func (h *handlers) CreateService(ctx context.Context, r CreateServiceRequestObject) (CreateServiceResponseObject, error) {
-	s, err := h.platform.Register(ctx, platform.ServiceInput{
-		Name: r.Body.Name, URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
-		Credential: slipway.SecretRef(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token), Environments: r.Body.Environments,
-	})
+	s, err := h.platform.Register(ctx, serviceInput(*r.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +61,7 @@ func (h *handlers) UpdateService(ctx context.Context, r UpdateServiceRequestObje
 	s, err := h.platform.UpdateService(ctx, r.Service, platform.ServiceChange{
 		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
 		Credential: (*slipway.SecretRef)(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
-		Environments: r.Body.Environments, If: onlyIf(r.Params.IfMatch),
+		Environments: r.Body.Environments, Overrides: overrides(r.Body.Overrides), If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err

@@ -20121,6 +20121,7 @@ type ServiceMutation struct {
 	credential         *string
 	environments       *[]string
 	appendenvironments []string
+	overrides          *string
 	config_revision    *int
 	addconfig_revision *int
 	clearedFields      map[string]struct{}
@@ -20708,6 +20709,42 @@ func (m *ServiceMutation) ResetEnvironments() {
 	delete(m.clearedFields, service.FieldEnvironments)
 }
 
+// SetOverrides sets the "overrides" field.
+func (m *ServiceMutation) SetOverrides(s string) {
+	m.overrides = &s
+}
+
+// Overrides returns the value of the "overrides" field in the mutation.
+func (m *ServiceMutation) Overrides() (r string, exists bool) {
+	v := m.overrides
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOverrides returns the old "overrides" field's value of the Service entity.
+// If the Service object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceMutation) OldOverrides(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOverrides is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOverrides requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOverrides: %w", err)
+	}
+	return oldValue.Overrides, nil
+}
+
+// ResetOverrides resets all changes to the "overrides" field.
+func (m *ServiceMutation) ResetOverrides() {
+	m.overrides = nil
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (m *ServiceMutation) SetConfigRevision(i int) {
 	m.config_revision = &i
@@ -21203,7 +21240,7 @@ func (m *ServiceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ServiceMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 13)
 	if m.created_at != nil {
 		fields = append(fields, service.FieldCreatedAt)
 	}
@@ -21236,6 +21273,9 @@ func (m *ServiceMutation) Fields() []string {
 	}
 	if m.environments != nil {
 		fields = append(fields, service.FieldEnvironments)
+	}
+	if m.overrides != nil {
+		fields = append(fields, service.FieldOverrides)
 	}
 	if m.config_revision != nil {
 		fields = append(fields, service.FieldConfigRevision)
@@ -21270,6 +21310,8 @@ func (m *ServiceMutation) Field(name string) (ent.Value, bool) {
 		return m.Credential()
 	case service.FieldEnvironments:
 		return m.Environments()
+	case service.FieldOverrides:
+		return m.Overrides()
 	case service.FieldConfigRevision:
 		return m.ConfigRevision()
 	}
@@ -21303,6 +21345,8 @@ func (m *ServiceMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldCredential(ctx)
 	case service.FieldEnvironments:
 		return m.OldEnvironments(ctx)
+	case service.FieldOverrides:
+		return m.OldOverrides(ctx)
 	case service.FieldConfigRevision:
 		return m.OldConfigRevision(ctx)
 	}
@@ -21390,6 +21434,13 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetEnvironments(v)
+		return nil
+	case service.FieldOverrides:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOverrides(v)
 		return nil
 	case service.FieldConfigRevision:
 		v, ok := value.(int)
@@ -21521,6 +21572,9 @@ func (m *ServiceMutation) ResetField(name string) error {
 		return nil
 	case service.FieldEnvironments:
 		m.ResetEnvironments()
+		return nil
+	case service.FieldOverrides:
+		m.ResetOverrides()
 		return nil
 	case service.FieldConfigRevision:
 		m.ResetConfigRevision()

@@ -41,6 +41,8 @@ type Service struct {
 	Credential string `json:"credential,omitempty"`
 	// its own order of environments; empty for that of the platform
 	Environments []string `json:"environments,omitempty"`
+	// what its owners state instead of what is detected, as slipway.Overrides
+	Overrides string `json:"overrides,omitempty"`
 	// counts changes of its settings
 	ConfigRevision int `json:"config_revision,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -155,7 +157,7 @@ func (*Service) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case service.FieldID, service.FieldRevision, service.FieldTeamID, service.FieldConfigRevision:
 			values[i] = new(sql.NullInt64)
-		case service.FieldName, service.FieldKind, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential:
+		case service.FieldName, service.FieldKind, service.FieldRepository, service.FieldPath, service.FieldBranch, service.FieldCredential, service.FieldOverrides:
 			values[i] = new(sql.NullString)
 		case service.FieldCreatedAt, service.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -247,6 +249,12 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 				if err := json.Unmarshal(*value, &_m.Environments); err != nil {
 					return fmt.Errorf("unmarshal field environments: %w", err)
 				}
+			}
+		case service.FieldOverrides:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field overrides", values[i])
+			} else if value.Valid {
+				_m.Overrides = value.String
 			}
 		case service.FieldConfigRevision:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -362,6 +370,9 @@ func (_m *Service) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("environments=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Environments))
+	builder.WriteString(", ")
+	builder.WriteString("overrides=")
+	builder.WriteString(_m.Overrides)
 	builder.WriteString(", ")
 	builder.WriteString("config_revision=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ConfigRevision))

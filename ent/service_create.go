@@ -160,6 +160,20 @@ func (_c *ServiceCreate) SetEnvironments(v []string) *ServiceCreate {
 	return _c
 }
 
+// SetOverrides sets the "overrides" field.
+func (_c *ServiceCreate) SetOverrides(v string) *ServiceCreate {
+	_c.mutation.SetOverrides(v)
+	return _c
+}
+
+// SetNillableOverrides sets the "overrides" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableOverrides(v *string) *ServiceCreate {
+	if v != nil {
+		_c.SetOverrides(*v)
+	}
+	return _c
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_c *ServiceCreate) SetConfigRevision(v int) *ServiceCreate {
 	_c.mutation.SetConfigRevision(v)
@@ -355,6 +369,10 @@ func (_c *ServiceCreate) defaults() error {
 		v := service.DefaultCredential
 		_c.mutation.SetCredential(v)
 	}
+	if _, ok := _c.mutation.Overrides(); !ok {
+		v := service.DefaultOverrides
+		_c.mutation.SetOverrides(v)
+	}
 	if _, ok := _c.mutation.ConfigRevision(); !ok {
 		v := service.DefaultConfigRevision
 		_c.mutation.SetConfigRevision(v)
@@ -405,6 +423,9 @@ func (_c *ServiceCreate) check() error {
 	}
 	if _, ok := _c.mutation.Credential(); !ok {
 		return &ValidationError{Name: "credential", err: errors.New(`ent: missing required field "Service.credential"`)}
+	}
+	if _, ok := _c.mutation.Overrides(); !ok {
+		return &ValidationError{Name: "overrides", err: errors.New(`ent: missing required field "Service.overrides"`)}
 	}
 	if _, ok := _c.mutation.ConfigRevision(); !ok {
 		return &ValidationError{Name: "config_revision", err: errors.New(`ent: missing required field "Service.config_revision"`)}
@@ -475,6 +496,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Environments(); ok {
 		_spec.SetField(service.FieldEnvironments, field.TypeJSON, value)
 		_node.Environments = value
+	}
+	if value, ok := _c.mutation.Overrides(); ok {
+		_spec.SetField(service.FieldOverrides, field.TypeString, value)
+		_node.Overrides = value
 	}
 	if value, ok := _c.mutation.ConfigRevision(); ok {
 		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
@@ -787,6 +812,18 @@ func (u *ServiceUpsert) ClearEnvironments() *ServiceUpsert {
 	return u
 }
 
+// SetOverrides sets the "overrides" field.
+func (u *ServiceUpsert) SetOverrides(v string) *ServiceUpsert {
+	u.Set(service.FieldOverrides, v)
+	return u
+}
+
+// UpdateOverrides sets the "overrides" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateOverrides() *ServiceUpsert {
+	u.SetExcluded(service.FieldOverrides)
+	return u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (u *ServiceUpsert) SetConfigRevision(v int) *ServiceUpsert {
 	u.Set(service.FieldConfigRevision, v)
@@ -997,6 +1034,20 @@ func (u *ServiceUpsertOne) UpdateEnvironments() *ServiceUpsertOne {
 func (u *ServiceUpsertOne) ClearEnvironments() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.ClearEnvironments()
+	})
+}
+
+// SetOverrides sets the "overrides" field.
+func (u *ServiceUpsertOne) SetOverrides(v string) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetOverrides(v)
+	})
+}
+
+// UpdateOverrides sets the "overrides" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateOverrides() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateOverrides()
 	})
 }
 
@@ -1379,6 +1430,20 @@ func (u *ServiceUpsertBulk) UpdateEnvironments() *ServiceUpsertBulk {
 func (u *ServiceUpsertBulk) ClearEnvironments() *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
 		s.ClearEnvironments()
+	})
+}
+
+// SetOverrides sets the "overrides" field.
+func (u *ServiceUpsertBulk) SetOverrides(v string) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetOverrides(v)
+	})
+}
+
+// UpdateOverrides sets the "overrides" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateOverrides() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateOverrides()
 	})
 }
 

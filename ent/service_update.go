@@ -172,6 +172,20 @@ func (_u *ServiceUpdate) ClearEnvironments() *ServiceUpdate {
 	return _u
 }
 
+// SetOverrides sets the "overrides" field.
+func (_u *ServiceUpdate) SetOverrides(v string) *ServiceUpdate {
+	_u.mutation.SetOverrides(v)
+	return _u
+}
+
+// SetNillableOverrides sets the "overrides" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableOverrides(v *string) *ServiceUpdate {
+	if v != nil {
+		_u.SetOverrides(*v)
+	}
+	return _u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_u *ServiceUpdate) SetConfigRevision(v int) *ServiceUpdate {
 	_u.mutation.ResetConfigRevision()
@@ -564,6 +578,9 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.EnvironmentsCleared() {
 		_spec.ClearField(service.FieldEnvironments, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Overrides(); ok {
+		_spec.SetField(service.FieldOverrides, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.ConfigRevision(); ok {
 		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)
@@ -1070,6 +1087,20 @@ func (_u *ServiceUpdateOne) ClearEnvironments() *ServiceUpdateOne {
 	return _u
 }
 
+// SetOverrides sets the "overrides" field.
+func (_u *ServiceUpdateOne) SetOverrides(v string) *ServiceUpdateOne {
+	_u.mutation.SetOverrides(v)
+	return _u
+}
+
+// SetNillableOverrides sets the "overrides" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableOverrides(v *string) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetOverrides(*v)
+	}
+	return _u
+}
+
 // SetConfigRevision sets the "config_revision" field.
 func (_u *ServiceUpdateOne) SetConfigRevision(v int) *ServiceUpdateOne {
 	_u.mutation.ResetConfigRevision()
@@ -1492,6 +1523,9 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	}
 	if _u.mutation.EnvironmentsCleared() {
 		_spec.ClearField(service.FieldEnvironments, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Overrides(); ok {
+		_spec.SetField(service.FieldOverrides, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.ConfigRevision(); ok {
 		_spec.SetField(service.FieldConfigRevision, field.TypeInt, value)

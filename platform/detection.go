@@ -24,11 +24,14 @@ type Detection struct {
 // tested and started, with evidence. Nothing is kept, nothing of the project is
 // run. It takes whoever may register.
 func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, error) {
-	began := time.Now()
 	if in.Name == "" {
 		in.Name = slipway.NameFromRepository(in.Repository())
 	}
 	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
 		return nil, err
 	}
 	if _, err := p.owningTeam(ctx, in.Team); err != nil {
@@ -47,6 +50,27 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 			return nil, err
 		}
 	}
+	return p.detect(ctx, in)
+}
+
+// DetectService reads the repository of a service as its next release would with
+// the given overrides; nil takes those that it has.
+func (p *Platform) DetectService(ctx context.Context, name string, overrides *slipway.Overrides) (*Detection, error) {
+	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
+	if err != nil {
+		return nil, err
+	}
+	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Credential: slipway.SecretRef(s.Credential), Overrides: slipway.Overrides(s.Overrides)}
+	if overrides != nil {
+		if in.Overrides, err = Overrides(string(*overrides), nil); err != nil {
+			return nil, err
+		}
+	}
+	return p.detect(ctx, in)
+}
+
+func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, error) {
+	began := time.Now()
 	commit, err := p.Source.Resolve(ctx, in.Repository(), in.Branch)
 	if err != nil {
 		return nil, err
@@ -60,7 +84,7 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if err := p.Source.Export(ctx, in.Repository(), commit.ID, tree, io.Discard); err != nil {
 		return nil, err
 	}
-	options := python.Options{Path: in.Path, Today: time.Now()}
+	options := python.Options{Path: in.Path, Overrides: in.Overrides, Today: time.Now()}
 	if p.Interpreters != nil {
 		if options.Interpreters, err = p.Interpreters(ctx); err != nil {
 			return nil, err

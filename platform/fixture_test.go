@@ -218,7 +218,7 @@ func (b builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wri
 		}
 	}
 	fmt.Fprintln(log, "building")
-	a := slipway.Artifact{Digest: digest(strings.TrimLeft(req.Commit, "0")), Manifest: slipway.Manifest{Service: req.Service, Commit: req.Commit}}
+	a := slipway.Artifact{Digest: digest(strings.TrimLeft(req.Commit, "0") + string(req.Overrides)), Manifest: slipway.Manifest{Service: req.Service, Commit: req.Commit, Overrides: req.Overrides}}
 	b.w.mu.Lock()
 	defer b.w.mu.Unlock()
 	b.w.artifacts[a.Digest] = a

@@ -2,12 +2,14 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"slices"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/workflows"
 )
 
 // outline describes the plan, and refuses what no waiting would make right.
@@ -109,7 +111,7 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 }
 
 // Retry promotes again what a promotion that ended badly has promoted: the same
-// commit, the same release if it was made. What was done isn't done again.
+// commit, the same release if it was made, and otherwise the same overrides. What was done isn't done again.
 // A step that the environment's policy names may be left out, with a reason.
 func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promotion, error) {
 	row, err := p.Promotion(ctx, id)
@@ -146,6 +148,12 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	}
 	if row.Edges.Release != nil {
 		in.Ref, in.Release = "", row.Edges.Release.Number
+	} else {
+		var was workflows.Input
+		if err := json.Unmarshal(row.Input, &was); len(row.Input) > 0 && err != nil {
+			return nil, err
+		}
+		in.overrides = &was.Overrides
 	}
 	plan, err := p.plan(ctx, in, slipway.PermitPromote)
 	if err != nil {

@@ -21,9 +21,10 @@ type PromoteInput struct {
 	Ref         string // a branch, a tag or a commit; excludes Release
 	Release     int    // a release that exists; excludes Ref
 
-	skip    slipway.StepName // left out; Retry has asked the policy
-	skipWhy string
-	onward  bool // asked for by no person: never a release older than what runs
+	overrides *slipway.Overrides // of the promotion that is tried again; nil for those that the service has now
+	skip      slipway.StepName   // left out; Retry has asked the policy
+	skipWhy   string
+	onward    bool // asked for by no person: never a release older than what runs
 }
 
 // Validate names the field at fault.
@@ -61,6 +62,7 @@ type Plan struct {
 	Today       bool                  // a rollback with the config of today
 	Skip        slipway.StepName      // left out
 	SkipWhy     string                // who wants that, and why
+	Overrides   slipway.Overrides     // of a release that is to be built
 	named       bool                  // somebody wants this very release, also one that is older than what runs
 }
 
@@ -92,7 +94,10 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy, named: in.Release != 0 && !in.onward}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy, named: in.Release != 0 && !in.onward, Overrides: slipway.Overrides(s.Overrides)}
+	if in.overrides != nil {
+		plan.Overrides = *in.overrides
+	}
 	if policy.Policy.SkipsAllowed && (in.Release != 0 || in.Ref != "") {
 		previous = nil
 	}
@@ -142,7 +147,8 @@ func (p *Platform) planNext(ctx context.Context, plan *Plan, previous *ent.Envir
 	return err
 }
 
-// planCommit takes a commit. One that was built before is not built again.
+// planCommit takes a commit. One that was built before is not built again, unless
+// with other overrides.
 func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previous *ent.Environment) error {
 	commit, err := p.Source.Resolve(ctx, repositoryOf(plan.Service), ref)
 	if err != nil {
@@ -157,7 +163,12 @@ func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previ
 	if err != nil {
 		return err
 	}
+	others := 0
 	for _, r := range candidates {
+		if r.Manifest.Overrides != plan.Overrides {
+			others = max(others, r.Number)
+			continue
+		}
 		switch _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); slipway.CodeOf(err) {
 		case "":
 			plan.Release = r
@@ -166,6 +177,10 @@ func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previ
 		default:
 			return err
 		}
+	}
+	if previous != nil && others > 0 {
+		return slipway.Errorf(slipway.Conflict, "release %d of commit %s was built with other overrides than %s has now; run: slipway promote %s --to %s --release %d, or build it anew with: slipway promote %s --to %s --ref %s",
+			others, short(commit.ID), plan.Service.Name, plan.Service.Name, plan.Environment.Name, others, plan.Service.Name, previous.Name, short(commit.ID))
 	}
 	if previous != nil {
 		return slipway.Errorf(slipway.Conflict, "commit %s has no release that was verified in %s; run: slipway promote %s --to %s --ref %s",
@@ -239,7 +254,9 @@ func (plan *Plan) input(id int) workflows.Input {
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
 		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true,
 	}
-	if plan.Release != nil {
+	if plan.Release == nil {
+		in.Overrides = plan.Overrides
+	} else {
 		in.Release, in.Artifact = plan.Release.Number, slipway.Digest(plan.Release.Artifact)
 	}
 	return in

@@ -2,7 +2,7 @@ package platform
 
 import (
 	"context"
-	"slices"
+	"maps"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -29,6 +29,7 @@ type ServiceInput struct {
 	Team       string              // the owner; "" is the only team in which the viewer may register, or the default one
 	Credential slipway.SecretRef   // a secret that is stored already
 	Token      slipway.Secret      // or a new one: a token or a private key, sealed as NAME/GIT_TOKEN and never given to the service itself
+	Overrides  slipway.Overrides   // what counts instead of what is detected; any YAML or JSON that Overrides takes
 
 	Environments []string // its own path; empty for the platform's
 }
@@ -75,6 +76,10 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	var err error
+	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
+		return nil, err
+	}
 	owner, err := p.owningTeam(ctx, in.Team)
 	if err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	var s *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(in.Environments)
+		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(in.Environments).SetOverrides(string(in.Overrides))
 		if in.Kind != "" {
 			create.SetKind(service.Kind(in.Kind))
 		}
@@ -111,7 +116,9 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 			return err
 		}
 		// Now that it is there, its team's webhooks hear of it.
-		p.record(ctx, "service.registered", in.Name, "", 0, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		_, after := overridden("", in.Overrides)
+		maps.Copy(after, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		p.record(ctx, "service.registered", in.Name, "", 0, after)
 		return nil
 	})
 	if ent.IsConstraintError(err) {
@@ -192,98 +199,6 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (List[*ent.Ser
 // Service finds a service by its name.
 func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, error) {
 	return p.service(ctx, name, slipway.PermitServiceRead, "")
-}
-
-// ServiceChange is what to change of a service; nil leaves a field as it is.
-// Promotions under way keep what they started with.
-type ServiceChange struct {
-	URL, Path, Branch *string
-	Team              *string // the team that shall own it; it takes a maintainer of both
-	Kind              *slipway.ServiceKind
-	Credential        *slipway.SecretRef
-	Token             slipway.Secret // a new token or private key, in place of Credential
-	Environments      *[]string      // its own path; empty for the platform's
-	If                Precondition
-}
-
-// UpdateService changes a service after asking the repository, as Register does.
-func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
-	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
-	if err != nil {
-		return nil, err
-	}
-	if err := change.If.holds("service "+name, s.Revision); err != nil {
-		return nil, err
-	}
-	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Kind: slipway.ServiceKind(s.Kind), Credential: slipway.SecretRef(s.Credential)}
-	changed := map[string]string{}
-	for field, pair := range map[string][2]*string{"url": {&in.URL, change.URL}, "path": {&in.Path, change.Path}, "branch": {&in.Branch, change.Branch}, "credential": {(*string)(&in.Credential), (*string)(change.Credential)}, "kind": {(*string)(&in.Kind), (*string)(change.Kind)}} {
-		if was, is := pair[0], pair[1]; is != nil && *was != *is {
-			changed[field] = *was + " -> " + *is
-			*was = *is
-		}
-	}
-	if change.Token.Reveal() != "" {
-		changed["credential"] = "a new token"
-		in.Credential = ""
-	}
-	in.Token = change.Token
-	if err := in.Validate(); err != nil {
-		return nil, err
-	}
-	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
-		return nil, err
-	}
-	owner := s.Edges.Team
-	if change.Team != nil && (owner == nil || *change.Team != owner.Name) {
-		was := owner
-		if owner, err = p.owningTeam(ctx, *change.Team); err != nil {
-			return nil, err
-		}
-		changed["team"] = "-> " + owner.Name
-		if was != nil {
-			changed["team"] = was.Name + " " + changed["team"]
-		}
-	}
-	if path := change.Environments; path != nil && !slices.Equal(*path, s.Environments) {
-		if err := p.checkPath(ctx, *path); err != nil {
-			return nil, err
-		}
-		changed["environments"] = pathWords(s.Environments) + " -> " + pathWords(*path)
-		s.Environments = *path
-	}
-	if len(changed) == 0 {
-		return s, nil
-	}
-	if err := p.answers(ctx, in.Repository()); err != nil {
-		return nil, given(err, "url")
-	}
-	var updated *ent.Service
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(s.Environments)
-		if in.Kind != "" {
-			update.SetKind(service.Kind(in.Kind))
-		}
-		if owner != nil {
-			update.SetTeamID(owner.ID)
-		}
-		if updated, err = update.Save(ctx); err != nil {
-			return err
-		}
-		p.record(ctx, "service.changed", s.Name, "", 0, changed) // its new team's webhooks hear of it
-		return nil
-	})
-	if ent.IsNotFound(err) {
-		return nil, errOutdated("service " + name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	updated.Edges.Team = owner
-	if changed["environments"] != "" {
-		p.look(ctx, s.ID, 0) // gates look at the environment before
-	}
-	return updated, nil
 }
 
 // RemoveService stops a service in every environment and removes it with its

@@ -57,26 +57,27 @@ func (d *detection) broken(prefix string) bool {
 	return false
 }
 
-// configuredProcesses lets slipway.yaml override the Procfile.
+// configuredProcesses lets slipway.yaml and overrides override the Procfile.
 func (d *detection) configuredProcesses() {
 	if d.config == nil {
 		return
 	}
-	file := d.configFile()
 	for _, name := range sortedKeys(d.config.Processes) {
 		var rivals []string
-		if old, ok := d.project.Processes[name]; ok {
-			rivals = append(rivals, string(old)+" (Procfile)")
+		if old, ok := d.procfile[name]; ok {
+			rivals = append(rivals, old+" (Procfile)")
 		}
-		at := Evidence{File: file, Line: d.configLine("processes")}
-		for i, l := range d.tree.lines(file) {
-			if i+1 > at.Line && strings.HasPrefix(strings.TrimSpace(l), name+":") {
-				at.Line = i + 1
-				break
+		at := d.stated("processes", name, "command")
+		if at.File != "" {
+			for i, l := range d.tree.lines(at.File) {
+				if i+1 > at.Line && strings.HasPrefix(strings.TrimSpace(l), name+":") {
+					at.Line = i + 1
+					break
+				}
 			}
 		}
 		if c := d.config.Processes[name].Command; c != "" {
-			d.addProcess(name, c, at, processRule(name)+".config", High, rivals...)
+			d.addProcess(name, c, at.Evidence, processRule(name)+"."+at.rule, High, rivals...)
 		}
 	}
 }
@@ -86,7 +87,8 @@ func (d *detection) configuredApplication(list []candidate) (candidate, bool) {
 	if d.config == nil || d.config.Application == "" {
 		return candidate{}, false
 	}
-	return d.statedApplication(d.config.Application, Evidence{File: d.configFile(), Line: d.configLine("application")}, "config", list)
+	at := d.stated("application")
+	return d.statedApplication(d.config.Application, at.Evidence, at.rule, list)
 }
 
 // statedApplication finds module:object as somebody wrote it. What does not
@@ -104,7 +106,7 @@ func (d *detection) statedApplication(text string, at Evidence, rule string, lis
 		}
 	}
 	if c.file == "" {
-		d.problem(Problem{Code: "app.missing", Message: at.File + " names " + clip(text) + ", and there is no module " + clip(module),
+		d.problem(Problem{Code: "app.missing", Message: at.name() + " names " + clip(text) + ", and there is no module " + clip(module),
 			File: at.File, Line: at.Line, Remedy: d.instead(list)})
 		return c, false
 	}
@@ -125,7 +127,7 @@ func (d *detection) statedApplication(text string, at Evidence, rule string, lis
 		}
 	}
 	if object == "" {
-		d.problem(Problem{Code: "app.missing", Message: at.File + " names " + clip(text) + ", and " + c.file + " has no app, application or create_app",
+		d.problem(Problem{Code: "app.missing", Message: at.name() + " names " + clip(text) + ", and " + c.file + " has no app, application or create_app",
 			File: at.File, Line: at.Line, Remedy: d.instead(list)})
 		return c, false
 	}
@@ -317,7 +319,7 @@ func (d *detection) explicitWeb(list []candidate, dj djangoFacts) {
 	}
 	d.project.Server = d.serverNamed(name)
 	if d.project.Server.Injected {
-		d.warn(Problem{Code: "server.injected", Message: at.File + " starts " + name + ", and no dependency names it; Slipway installs " + d.project.Server.Requirement,
+		d.warn(Problem{Code: "server.injected", Message: at.name() + " starts " + name + ", and no dependency names it; Slipway installs " + d.project.Server.Requirement,
 			File: at.File, Line: at.Line, Remedy: "add " + name + " to the dependencies"})
 	}
 	d.explicitTarget(name, c, line, at, list, dj)
@@ -354,7 +356,7 @@ func (d *detection) explicitTarget(server string, c candidate, line Line, at Evi
 	if c.file == "" {
 		head, _, _ := strings.Cut(c.module, ".")
 		if !d.installs(normalizeName(head)) && !d.tree.isDir(path.Join(c.dir, head)) && !d.tree.isDir(head) && !d.tree.isDir("src/"+head) && len(list) > 0 {
-			d.problem(Problem{Code: "web.missing_module", Message: fmt.Sprintf("%s starts %s, and there is no module %s", at.File, c.target(), c.module),
+			d.problem(Problem{Code: "web.missing_module", Message: fmt.Sprintf("%s starts %s, and there is no module %s", at.name(), c.target(), c.module),
 				File: at.File, Line: at.Line, Remedy: "write " + list[0].target() + " in its place"})
 		}
 		d.setFramework(firstCandidate(list, dj))
@@ -381,11 +383,11 @@ func (d *detection) explicitTarget(server string, c candidate, line Line, at Evi
 	}
 	asgiWorker := strings.Contains(worker, "uvicorn") || strings.Contains(worker, "asgi") || strings.Contains(worker, "aiohttp") || strings.Contains(worker, "hypercorn") || strings.Contains(worker, "sanic") || worker == "computed"
 	if c.iface == ASGI && (server == "waitress" || server == "uwsgi" || server == "gunicorn" && !asgiWorker) {
-		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, a WSGI server, and the object is ASGI (%s)", at.File, c.target(), server, c.framework),
+		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, a WSGI server, and the object is ASGI (%s)", at.name(), c.target(), server, c.framework),
 			File: at.File, Line: at.Line, Remedy: "write uvicorn " + c.target() + " --host " + address + " --port $PORT"})
 	}
 	if c.iface == WSGI && (server == "uvicorn" && !strings.Contains(string(d.project.Processes["web"]), "wsgi") || server == "daphne") {
-		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, an ASGI server, and the object is WSGI (%s)", at.File, c.target(), server, c.framework),
+		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, an ASGI server, and the object is WSGI (%s)", at.name(), c.target(), server, c.framework),
 			File: at.File, Line: at.Line, Remedy: "write gunicorn " + c.target() + " --bind " + address + ":$PORT"})
 	}
 }

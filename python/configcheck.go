@@ -128,7 +128,7 @@ func (k configChecker) bad(key, message, remedy string) {
 		n = find(k.root, parts...)
 		parts = parts[:len(parts)-1]
 	}
-	k.fault("config.value", n, message, remedy)
+	k.fault("config.value", key, n, message, remedy)
 }
 
 func (k configChecker) oneOf(key, value string, known []string) {

@@ -12,19 +12,24 @@ import (
 
 // configReader turns YAML nodes into a ServiceConfig. It reads by the struct's
 // own tags, so that a field added there needs nothing here, and reports every
-// mistake with its line rather than the first.
+// mistake with its line rather than the first. What the config holds already
+// stays where the nodes say nothing else, so that one text is read over another.
 type configReader struct {
 	file     string
 	problems []Problem
 	nodes    int
 }
 
-func (r *configReader) fault(code string, n *yaml.Node, message, remedy string) {
-	line := 0
-	if n != nil {
-		line = n.Line
+// fault reports what is wrong with a key, "" for the whole.
+func (r *configReader) fault(code, key string, n *yaml.Node, message, remedy string) {
+	p := Problem{Code: code, Key: key, Message: message, Remedy: remedy}
+	if r.file != "" { // overrides have no lines that anybody could look up
+		p.File, p.Message = r.file, r.file+": "+message
+		if n != nil {
+			p.Line = n.Line
+		}
 	}
-	r.problems = append(r.problems, Problem{Code: code, File: r.file, Line: line, Message: r.file + ": " + message, Remedy: remedy})
+	r.problems = append(r.problems, p)
 }
 
 func (r *configReader) read(root *yaml.Node, c *ServiceConfig) {
@@ -45,16 +50,16 @@ func (r *configReader) value(at string, n *yaml.Node, v reflect.Value) {
 	r.nodes++
 	if r.nodes > maxConfigNodes {
 		if r.nodes == maxConfigNodes+1 {
-			r.fault("config.too_large", n, "it holds too many entries", "shorten "+r.file)
+			r.fault("config.too_large", "", n, "it holds too many entries", "shorten it")
 		}
 		return
 	}
 	if n.Kind == yaml.AliasNode {
-		r.fault("config.alias", n, at+" uses a YAML alias, which is not read here", "write the value out")
+		r.fault("config.alias", at, n, at+" uses a YAML alias, which is not read here", "write the value out")
 		return
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-		r.fault("config.empty", n, at+" has no value", "give "+at+" a value or delete the line")
+		r.fault("config.empty", at, n, at+" has no value", "give "+at+" a value or delete the line")
 		return
 	}
 	if v.Type() == reflect.TypeFor[Process]() && n.Kind == yaml.ScalarNode {
@@ -62,7 +67,9 @@ func (r *configReader) value(at string, n *yaml.Node, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
 		r.value(at, n, v.Elem())
 	case reflect.Struct:
 		r.structure(at, n, v)
@@ -73,6 +80,7 @@ func (r *configReader) value(at string, n *yaml.Node, v reflect.Value) {
 			r.wrongType(at, n, "a list, such as [a, b]")
 			return
 		}
+		v.SetZero()
 		for i, e := range n.Content {
 			item := reflect.New(v.Type().Elem()).Elem()
 			r.value(fmt.Sprintf("%s[%d]", at, i), e, item)
@@ -85,7 +93,7 @@ func (r *configReader) value(at string, n *yaml.Node, v reflect.Value) {
 
 func (r *configReader) wrongType(at string, n *yaml.Node, want string) {
 	got := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}[n.Kind]
-	r.fault("config.type", n, fmt.Sprintf("%s has to be %s, not %s", firstOf(at, "the file"), want, got), "correct "+firstOf(at, r.file))
+	r.fault("config.type", at, n, fmt.Sprintf("%s has to be %s, not %s", firstOf(at, "the whole"), want, got), "correct "+firstOf(at, "it"))
 }
 
 func (r *configReader) pairs(at string, n *yaml.Node, each func(key, value *yaml.Node)) {
@@ -94,9 +102,9 @@ func (r *configReader) pairs(at string, n *yaml.Node, each func(key, value *yaml
 		key := n.Content[i]
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
-			r.fault("config.alias", key, firstOf(at, "the file")+" holds a key that is not plain text", "write the keys out")
+			r.fault("config.alias", at, key, firstOf(at, "the whole")+" holds a key that is not plain text", "write the keys out")
 		case seen[key.Value]:
-			r.fault("config.duplicate", key, join(at, key.Value)+" is given twice", "delete one of them")
+			r.fault("config.duplicate", join(at, key.Value), key, join(at, key.Value)+" is given twice", "delete one of them")
 		default:
 			seen[key.Value] = true
 			each(key, n.Content[i+1])
@@ -127,7 +135,7 @@ func (r *configReader) structure(at string, n *yaml.Node, v reflect.Value) {
 			if near := nearest(key.Value, known); near != "" {
 				remedy = "did you mean " + join(at, near) + "?"
 			}
-			r.fault("config.unknown_key", key, "there is no key "+join(at, key.Value), remedy)
+			r.fault("config.unknown_key", join(at, key.Value), key, "there is no key "+join(at, key.Value), remedy)
 			return
 		}
 		r.value(join(at, key.Value), value, v.Field(i))
@@ -139,9 +147,14 @@ func (r *configReader) mapping(at string, n *yaml.Node, v reflect.Value) {
 		r.wrongType(at, n, "a mapping of names to values")
 		return
 	}
-	v.Set(reflect.MakeMap(v.Type()))
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(v.Type()))
+	}
 	r.pairs(at, n, func(key, value *yaml.Node) {
 		item := reflect.New(v.Type().Elem()).Elem()
+		if was := v.MapIndex(reflect.ValueOf(key.Value)); was.IsValid() {
+			item.Set(was)
+		}
 		r.value(join(at, key.Value), value, item)
 		v.SetMapIndex(reflect.ValueOf(key.Value), item)
 	})
@@ -157,7 +170,7 @@ func (r *configReader) scalar(at string, n *yaml.Node, v reflect.Value) {
 		v.SetString(n.Value) // 3.10 keeps its zero, and true in env is "true"
 	case reflect.Bool:
 		if n.Tag != "!!bool" {
-			r.fault("config.type", n, fmt.Sprintf("%s has to be true or false, not %q", at, clip(n.Value)), "write "+at+": true or "+at+": false")
+			r.fault("config.type", at, n, fmt.Sprintf("%s has to be true or false, not %q", at, clip(n.Value)), "write "+at+": true or "+at+": false")
 			return
 		}
 		b, err := strconv.ParseBool(strings.ToLower(n.Value))
@@ -168,7 +181,7 @@ func (r *configReader) scalar(at string, n *yaml.Node, v reflect.Value) {
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
 		if err != nil {
-			r.fault("config.type", n, fmt.Sprintf("%s has to be a whole number, not %q", at, clip(n.Value)), "write a number, such as "+at+": 2")
+			r.fault("config.type", at, n, fmt.Sprintf("%s has to be a whole number, not %q", at, clip(n.Value)), "write a number, such as "+at+": 2")
 			return
 		}
 		v.SetInt(int64(i))

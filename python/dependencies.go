@@ -12,6 +12,10 @@ type Evidence struct {
 	Text string // the line, or the requirement in it
 }
 
+// name says in a sentence where it stands. Only what the service's owners said
+// stands in no file.
+func (e Evidence) name() string { return firstOf(e.File, anOverride) }
+
 // Dependency is one declared requirement.
 type Dependency struct {
 	Name      string   // normalised per PEP 503

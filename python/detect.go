@@ -3,6 +3,8 @@ package python
 import (
 	"io/fs"
 	"sort"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // detection is one run of Detect. Its stages fill project in order, and each
@@ -14,7 +16,8 @@ import (
 type detection struct {
 	tree    tree
 	opts    Options
-	config  *ServiceConfig // nil without slipway.yaml
+	config  *ServiceConfig // nil without slipway.yaml and overrides
+	over    *yaml.Node     // the overrides that are in force, nil for none
 	project *Project
 	deps    Dependencies
 
@@ -22,8 +25,9 @@ type detection struct {
 	manifests manifests
 	pyproject pyproject
 	locked    []LockedPackage
-	code      code // parsed modules of the service
-	halted    bool // the manifests make no sense: later stages would only add noise
+	code      code              // parsed modules of the service
+	procfile  map[string]string // its commands that count for nothing, by process
+	halted    bool              // the manifests make no sense: later stages would only add noise
 }
 
 // Detect reads the project at o.Path in fsys. It returns an error only when
@@ -34,7 +38,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &detection{tree: t, opts: o, project: newProject(), home: t.dir}
+	d := &detection{tree: t, opts: o, project: newProject(), home: t.dir, procfile: map[string]string{}}
 
 	d.loadConfig()
 	d.chooseRoot()

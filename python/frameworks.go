@@ -89,7 +89,8 @@ func (d *detection) setFramework(found candidate) {
 	switch {
 	case d.config != nil && d.config.Framework != "":
 		d.project.Framework = d.config.Framework
-		d.find(Finding{What: "framework", Value: d.config.Framework, File: d.configFile(), Line: d.configLine("framework"), Rule: "framework.config"})
+		at := d.stated("framework")
+		d.find(Finding{What: "framework", Value: d.config.Framework, File: at.File, Line: at.Line, Rule: "framework." + at.rule})
 		return
 	case found.framework != "":
 		d.project.Framework = found.framework

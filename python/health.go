@@ -41,7 +41,8 @@ func (d *detection) detectHealth() {
 	if d.config != nil && d.config.Health != nil {
 		h.Statuses, h.Host = d.config.Health.Statuses, d.config.Health.Host
 		if h.Path = d.config.Health.Path; h.Path != "" {
-			d.find(Finding{What: "health", Value: h.Path, File: d.configFile(), Line: d.configLine("health"), Rule: "health.config"})
+			at := d.stated("health", "path")
+			d.find(Finding{What: "health", Value: h.Path, File: at.File, Line: at.Line, Rule: "health." + at.rule})
 			return
 		}
 	}

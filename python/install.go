@@ -77,8 +77,9 @@ func (d *detection) checkGroups() {
 				continue
 			}
 			have := strings.Join(sortedKeys(part.known), ", ")
-			d.problem(Problem{Code: part.code, Message: d.configFile() + " names " + n + " under " + part.key + "; the project has " + firstOf(have, "none"),
-				File: d.configFile(), Line: d.configLine(part.key), Remedy: "correct " + part.key + ": in " + d.configFile()})
+			at := d.stated(part.key)
+			d.problem(Problem{Code: part.code, Message: at.name() + " names " + n + " under " + part.key + "; the project has " + firstOf(have, "none"),
+				File: at.File, Line: at.Line, Remedy: "correct " + part.key + ": in " + at.name()})
 		}
 	}
 }

@@ -91,15 +91,15 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 	d.project.Python.Wanted, d.project.Python.Source = w.text, d.source(at)
 	for _, r := range required {
 		if !w.satisfies(r.set) {
-			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s and %s for %s", at.File, w.text, r.File, r.Text),
-				File: at.File, Line: at.Line, Remedy: "make " + at.File + " and " + r.File + " agree"})
+			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s and %s for %s", at.name(), w.text, r.File, r.Text),
+				File: at.File, Line: at.Line, Remedy: "make " + at.name() + " and " + r.File + " agree"})
 			return
 		}
 	}
 	if day, over := pastEnd(w.version.minor(), d.opts.Today); over {
 		p := Problem{Code: "python.end_of_life", Message: fmt.Sprintf("Python %s has had no security fixes since %s; installed here: %s", w.version.minor(), day, d.installedList()),
-			File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + at.File + ", or insist with python: in slipway.yaml"}
-		if w.rule != "python.config" {
+			File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + at.name() + ", or insist with python: in slipway.yaml"}
+		if w.rule != "python.config" && w.rule != "python.override" {
 			d.problem(p)
 			return
 		}
@@ -118,19 +118,19 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 	strict := d.config != nil && d.config.Strict
 	other := chosen != nil && w.exact() && chosen.version.compare(w.version) != 0
 	if chosen == nil || other && strict {
-		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.File, w.text, d.installedList())
+		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.name(), w.text, d.installedList())
 		d.problem(Problem{Code: "python.not_installed", Message: message, File: at.File, Line: at.Line,
-			Remedy: "ask for an installed version in " + at.File + ", or have Python " + w.version.String() + " installed"})
+			Remedy: "ask for an installed version in " + at.name() + ", or have Python " + w.version.String() + " installed"})
 		return
 	}
 	if other {
-		d.warn(Problem{Code: "python.other_patch", Message: fmt.Sprintf("%s asks for Python %s; this machine has %s, which is used", at.File, w.text, chosen.Version),
+		d.warn(Problem{Code: "python.other_patch", Message: fmt.Sprintf("%s asks for Python %s; this machine has %s, which is used", at.name(), w.text, chosen.Version),
 			File: at.File, Line: at.Line, Remedy: "write " + w.version.minor() + " to accept any patch release, or set strict: true in slipway.yaml to refuse"})
 	}
 	for _, r := range required {
 		if !r.set.contains(chosen.version) {
-			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s, which is %s here, and %s for %s", at.File, w.text, chosen.Version, r.File, r.Text),
-				File: at.File, Line: at.Line, Remedy: "make " + at.File + " and " + r.File + " agree"})
+			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s, which is %s here, and %s for %s", at.name(), w.text, chosen.Version, r.File, r.Text),
+				File: at.File, Line: at.Line, Remedy: "make " + at.name() + " and " + r.File + " agree"})
 			return
 		}
 	}
@@ -144,6 +144,9 @@ func (d *detection) use(i installed, f Finding) {
 }
 
 func (d *detection) source(at Evidence) string {
+	if at.File == "" {
+		return "override"
+	}
 	return fmt.Sprintf("%s:%d", d.tree.path(at.File), at.Line)
 }
 

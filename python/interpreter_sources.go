@@ -50,8 +50,8 @@ var (
 func (d *detection) pythonWish() (pythonWish, bool) {
 	var all []pythonWish
 	if d.config != nil && d.config.Python != "" {
-		at := Evidence{File: d.configFile(), Line: d.configLine("python")}
-		all = append(all, d.parsePin(d.config.Python, at, "python.config"))
+		at := d.stated("python")
+		all = append(all, d.parsePin(d.config.Python, at.Evidence, "python."+at.rule))
 	}
 	all = append(all, d.versionFile()...)
 	all = append(all, d.toolVersions()...)
@@ -82,16 +82,16 @@ func (d *detection) parsePin(text string, at Evidence, rule string) pythonWish {
 		}
 	}
 	w.broken = true
-	message := fmt.Sprintf("%s asks for Python %q, which is not a version", at.File, clip(text))
+	message := fmt.Sprintf("%s asks for Python %q, which is not a version", at.name(), clip(text))
 	switch {
 	case strings.HasPrefix(text, "pypy") || strings.HasPrefix(text, "graalpy"):
-		message = fmt.Sprintf("%s asks for %q, and only CPython is supported", at.File, clip(text))
+		message = fmt.Sprintf("%s asks for %q, and only CPython is supported", at.name(), clip(text))
 	case strings.HasSuffix(text, "t") && pinPattern.MatchString(strings.TrimSuffix(text, "t")):
-		message = fmt.Sprintf("%s asks for the free-threaded Python %q, which is not supported", at.File, clip(text))
+		message = fmt.Sprintf("%s asks for the free-threaded Python %q, which is not supported", at.name(), clip(text))
 	case regexp.MustCompile(`^(python-)?\d+$`).MatchString(text):
-		message = fmt.Sprintf("%s asks for Python %q: a major version alone would change under the service", at.File, clip(text))
+		message = fmt.Sprintf("%s asks for Python %q: a major version alone would change under the service", at.name(), clip(text))
 	case strings.ContainsAny(text, "<>=~^*|"):
-		message = fmt.Sprintf("%s asks for Python %q: a range belongs in requires-python, this file takes one version", at.File, clip(text))
+		message = fmt.Sprintf("%s asks for Python %q: a range belongs in requires-python, this file takes one version", at.name(), clip(text))
 	}
 	d.problem(Problem{Code: "python.unreadable", Message: message, File: at.File, Line: at.Line, Remedy: "write just the version, like 3.13"})
 	return w

@@ -60,17 +60,19 @@ func (d *detection) refuse(p Problem) {
 	d.halted = true
 }
 
-// configuredManager follows slipway.yaml, whatever else is in the repository.
+// configuredManager follows slipway.yaml or an override, whatever else is in the repository.
 func (d *detection) configuredManager() {
 	m, key := d.config.Manager, "manager"
 	if len(d.config.Requirements) > 0 && (m == "" || m == Pip || m == PipTools) {
 		if m == "" {
 			m, key = Pip, "requirements"
 		}
-		d.useRequirements(m, d.config.Requirements, Finding{File: d.configFile(), Line: d.configLine(key), Rule: "manager.config", Rivals: d.rivals("")})
+		at := d.stated(key)
+		d.useRequirements(m, d.config.Requirements, Finding{File: at.File, Line: at.Line, Rule: "manager." + at.rule, Rivals: d.rivals("")})
 		return
 	}
-	f := Finding{File: d.configFile(), Line: d.configLine(key), Rule: "manager.config"}
+	at := d.stated(key)
+	f := Finding{File: at.File, Line: at.Line, Rule: "manager." + at.rule}
 	k, locked := lockKindOf(m)
 	switch {
 	case m == NoDeps:
@@ -79,8 +81,8 @@ func (d *detection) configuredManager() {
 		f.Rivals = d.rivals(k.file)
 		d.useLock(k, f)
 	case locked:
-		d.refuse(Problem{Code: "lock.missing", Message: d.configFile() + " sets manager: " + string(m) + ", and there is no " + k.file,
-			File: d.configFile(), Line: f.Line, Remedy: firstOf(k.remedy, "add "+k.file) + " (then commit " + k.file + ")"})
+		d.refuse(Problem{Code: "lock.missing", Message: at.name() + " sets manager: " + string(m) + ", and there is no " + k.file,
+			File: at.File, Line: at.Line, Remedy: firstOf(k.remedy, "add "+k.file) + " (then commit " + k.file + ")"})
 	case m == Pip || m == PipTools:
 		file := d.manifests.main
 		if file == "" {
@@ -94,8 +96,8 @@ func (d *detection) configuredManager() {
 		f.Rivals = d.rivals(file)
 		d.useRequirements(m, []string{file}, f)
 	default:
-		d.refuse(Problem{Code: "manager.unknown", Message: d.configFile() + " sets manager: " + string(m) + ", which Slipway does not know",
-			File: d.configFile(), Line: f.Line, Remedy: "use one of uv, poetry, pdm, pipenv, pip-tools, pip, pylock, none"})
+		d.refuse(Problem{Code: "manager.unknown", Message: at.name() + " sets manager: " + string(m) + ", which Slipway does not know",
+			File: at.File, Line: at.Line, Remedy: "use one of uv, poetry, pdm, pipenv, pip-tools, pip, pylock, none"})
 	}
 }
 

@@ -106,14 +106,14 @@ var notServices = map[string]bool{
 // says, else the given one, else the only sub-directory that is a Python project.
 func (d *detection) chooseRoot() {
 	if d.config != nil && d.config.Root != "" && path.Clean(d.config.Root) != "." {
-		root := path.Clean(strings.Trim(d.config.Root, "/"))
+		root, at := path.Clean(strings.Trim(d.config.Root, "/")), d.stated("root")
 		if root == ".." || strings.HasPrefix(root, "../") || !d.tree.isDir(root) {
-			d.problem(Problem{Code: "root.missing", Message: "slipway.yaml sets root: " + d.config.Root + ", and there is no such directory",
-				File: d.configFile(), Line: d.configLine("root"), Remedy: "correct root: in " + d.configFile()})
+			d.problem(Problem{Code: "root.missing", Message: at.name() + " sets root: " + d.config.Root + ", and there is no such directory",
+				File: at.File, Line: at.Line, Remedy: "correct root: in " + at.name()})
 			d.halted = true
 			return
 		}
-		d.find(Finding{What: "root", Value: root, File: d.configFile(), Line: d.configLine("root"), Rule: "root.config"})
+		d.find(Finding{What: "root", Value: root, File: at.File, Line: at.Line, Rule: "root." + at.rule})
 		d.tree = d.tree.at(root)
 		return
 	}

@@ -17,11 +17,12 @@ type migration struct {
 func (d *detection) detectMigrations() {
 	if d.config != nil && d.config.ReleaseCommand != "" {
 		var rivals []string
-		if d.project.ReleaseCommand != "" {
-			rivals = append(rivals, string(d.project.ReleaseCommand)+" (Procfile)")
+		if old, ok := d.procfile["release"]; ok {
+			rivals = append(rivals, old+" (Procfile)")
 		}
 		d.project.ReleaseCommand = d.config.ReleaseCommand
-		d.find(Finding{What: "release", Value: string(d.config.ReleaseCommand), File: d.configFile(), Line: d.configLine("release_command"), Rule: "release.config", Rivals: rivals})
+		at := d.stated("release_command")
+		d.find(Finding{What: "release", Value: string(d.config.ReleaseCommand), File: at.File, Line: at.Line, Rule: "release." + at.rule, Rivals: rivals})
 		d.warnTwice()
 		return
 	}

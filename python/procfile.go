@@ -43,6 +43,10 @@ func (d *detection) readProcfile() {
 
 func (d *detection) procfileProcess(l procfileLine) {
 	at := Evidence{File: "Procfile", Line: l.line, Text: l.command}
+	if d.outranked(l.name) {
+		d.procfile[l.name] = l.command // what is wrong with it is of no interest then
+		return
+	}
 	if _, err := Command(l.command).Parse(); err != nil {
 		d.problem(Problem{Code: "procfile.command", Message: "Procfile, " + l.name + ": " + err.Error(),
 			File: "Procfile", Line: l.line, Remedy: "correct that line"})
@@ -66,6 +70,17 @@ func processRule(name string) string {
 		return "web"
 	}
 	return "process"
+}
+
+// outranked says that slipway.yaml or an override states what the Procfile does.
+func (d *detection) outranked(name string) bool {
+	if d.config == nil {
+		return false
+	}
+	if name == "release" {
+		return d.config.ReleaseCommand != ""
+	}
+	return d.config.Processes[name].Command != ""
 }
 
 // addProcess records a process and looks at its command.

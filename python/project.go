@@ -40,7 +40,7 @@ const (
 type Confidence string
 
 const (
-	High   Confidence = "high"   // stated by the repository
+	High   Confidence = "high"   // stated by the repository, or by the service's owners
 	Medium Confidence = "medium" // inferred, and checked by importing before a deploy
 	Low    Confidence = "low"    // a suggestion only
 )
@@ -55,6 +55,8 @@ type Interpreter struct {
 type Options struct {
 	// Path is the service's directory inside the tree; "" or "." is its root.
 	Path string
+	// Overrides count where slipway.yaml doesn't say otherwise.
+	Overrides slipway.Overrides
 	// Interpreters are the Pythons to choose from, in no particular order.
 	Interpreters []Interpreter
 	// Today decides which Pythons are past their end of life. The zero time
@@ -186,7 +188,8 @@ type Problem struct {
 	Message string `json:"message"`
 	File    string `json:"file"` // the file to change
 	Line    int    `json:"line,omitempty"`
-	Remedy  string `json:"remedy"` // what to do, in one sentence or one command
+	Key     string `json:"key,omitempty"` // the key of slipway.yaml or of the overrides at fault, such as health.path
+	Remedy  string `json:"remedy"`        // what to do, in one sentence or one command
 }
 
 // Sentence is a problem in one line: where, what, and the way out.

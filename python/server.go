@@ -36,14 +36,14 @@ func serves(server string, iface Interface) bool {
 // asks for one that cannot.
 func (d *detection) chooseServer(iface Interface) (*Server, bool) {
 	if d.config != nil && d.config.Server != "" {
-		name := d.config.Server
+		name, at := d.config.Server, d.stated("server")
 		if !serves(name, iface) {
-			d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s sets server: %s, which cannot serve an application of kind %s", d.configFile(), name, strings.ToUpper(string(iface))),
-				File: d.configFile(), Line: d.configLine("server"), Remedy: "set server: " + map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn", Raw: "gunicorn"}[iface]})
+			d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s sets server: %s, which cannot serve an application of kind %s", at.name(), name, strings.ToUpper(string(iface))),
+				File: at.File, Line: at.Line, Remedy: "set server: " + map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn", Raw: "gunicorn"}[iface]})
 			return nil, false
 		}
 		s := d.serverNamed(name)
-		d.find(Finding{What: "server", Value: name, File: d.configFile(), Line: d.configLine("server"), Rule: "server.config"})
+		d.find(Finding{What: "server", Value: name, File: at.File, Line: at.Line, Rule: "server." + at.rule})
 		return s, true
 	}
 	order := []string{"gunicorn", "waitress", "uwsgi", "granian", "hypercorn"}

@@ -29,13 +29,19 @@ const (
 // otherwise the config holds whatever could be understood. Problems name the
 // file by its base name.
 func LoadConfig(fsys fs.FS, name string) (*ServiceConfig, []Problem) {
+	c, _, problems := readConfig(fsys, name)
+	return c, problems
+}
+
+// readConfig also returns what was read, nil when nothing was.
+func readConfig(fsys fs.FS, name string) (*ServiceConfig, *yaml.Node, []Problem) {
 	info, err := fs.Stat(fsys, name)
 	if err != nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	base := path.Base(name)
-	broken := func(code, message, remedy string, line int) (*ServiceConfig, []Problem) {
-		return nil, []Problem{{Code: code, Message: message, File: base, Line: line, Remedy: remedy}}
+	broken := func(code, message, remedy string, line int) (*ServiceConfig, *yaml.Node, []Problem) {
+		return nil, nil, []Problem{{Code: code, Message: message, File: base, Line: line, Remedy: remedy}}
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxConfig {
 		return broken("config.too_large", base+" is not a regular file of at most 64 KiB", "shorten "+base, 0)
@@ -48,8 +54,14 @@ func LoadConfig(fsys fs.FS, name string) (*ServiceConfig, []Problem) {
 	if err != nil {
 		return broken("config.syntax", base+" is not valid YAML: "+err.Error(), "correct that line of "+base, line)
 	}
-	c := &ServiceConfig{File: base}
-	r := configReader{file: base}
+	c, problems := configOf(root, base)
+	return c, root, problems
+}
+
+// configOf reads and checks a text's root; file names it in problems.
+func configOf(root *yaml.Node, file string) (*ServiceConfig, []Problem) {
+	c := &ServiceConfig{File: file}
+	r := configReader{file: file}
 	if root != nil {
 		r.read(root, c)
 	}
@@ -82,16 +94,19 @@ func parseYAML(text string) (root *yaml.Node, line int, err error) {
 	return doc.Content[0], 0, nil
 }
 
-// loadConfig reads slipway.yaml and carries over what it states as fact.
+// loadConfig reads slipway.yaml over the overrides and carries over what they
+// state as fact.
 func (d *detection) loadConfig() {
-	name := d.tree.path(ConfigFile)
-	config, problems := LoadConfig(d.tree.fsys, name)
-	if config != nil {
-		d.config = config
-		d.project.Name = config.Name
-	}
+	config, root, problems := readConfig(d.tree.fsys, d.tree.path(ConfigFile))
+	d.config = config
 	for _, p := range problems {
 		d.problem(p)
+	}
+	if len(problems) == 0 {
+		d.underlay(root)
+	}
+	if d.config != nil {
+		d.project.Name = d.config.Name
 	}
 }
 

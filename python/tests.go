@@ -29,14 +29,16 @@ func (d *detection) detectTests() {
 		t.Groups, t.Extras = append(t.Groups, c.Groups...), append(t.Extras, c.Extras...)
 		for _, f := range c.Requirements {
 			if !d.tree.exists(f) {
-				d.problem(Problem{Code: "test.requirements_missing", Message: d.configFile() + " names " + f + " under test.requirements, and there is no such file",
-					File: d.configFile(), Line: d.configLine("test"), Remedy: "correct test.requirements in " + d.configFile()})
+				at := d.stated("test", "requirements")
+				d.problem(Problem{Code: "test.requirements_missing", Message: at.name() + " names " + f + " under test.requirements, and there is no such file",
+					File: at.File, Line: at.Line, Remedy: "correct test.requirements in " + at.name()})
 				continue
 			}
 			t.Requirements = append(t.Requirements, d.tree.path(f))
 		}
 		if c.Skip {
-			d.find(Finding{What: "test", Value: "skipped", File: d.configFile(), Line: d.configLine("test"), Rule: "test.config_skip"})
+			at := d.stated("test", "skip")
+			d.find(Finding{What: "test", Value: "skipped", File: at.File, Line: at.Line, Rule: "test." + at.rule + "_skip"})
 			return
 		}
 		if c.Command != "" {
@@ -44,7 +46,8 @@ func (d *detection) detectTests() {
 			if strings.Contains(string(c.Command), "pytest") {
 				t.Runner = "pytest"
 			}
-			d.find(Finding{What: "test", Value: string(c.Command), File: d.configFile(), Line: d.configLine("test"), Rule: "test.config"})
+			at := d.stated("test", "command")
+			d.find(Finding{What: "test", Value: string(c.Command), File: at.File, Line: at.Line, Rule: "test." + at.rule})
 			d.testDependencies("")
 			return
 		}

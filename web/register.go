@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -17,13 +18,17 @@ type registration struct {
 	Err   string
 	Field string
 	Teams []*ent.Team // in which the viewer may register
+	All   []string    // environments, in order
 	First string      // the first environment
+
+	Overrides overridesView
 }
 
 func (c *call) serviceInput() platform.ServiceInput {
 	return platform.ServiceInput{
 		Name: c.form("name"), URL: c.form("url"), Path: strings.Trim(c.form("path"), "/"), Branch: c.form("branch"),
 		Kind: slipway.ServiceKind(c.form("kind")), Team: c.form("team"), Token: slipway.NewSecret(c.form("git_token")),
+		Environments: c.r.PostForm["environment"],
 	}
 }
 
@@ -39,8 +44,21 @@ func (p *portal) registration(c *call, in platform.ServiceInput) (registration, 
 		}
 	}
 	environments, err := p.Environments(c.ctx)
+	for _, e := range environments {
+		g.All = append(g.All, e.Name)
+	}
 	g.First = firstName(environments)
 	return g, err
+}
+
+// ownPath is what was ticked; nil when that is every environment: the platform's
+// path, whatever it becomes.
+func (p *portal) ownPath(c *call, ticked []string) ([]string, error) {
+	environments, err := p.Environments(c.ctx)
+	if len(ticked) == len(environments) {
+		return nil, err
+	}
+	return ticked, err
 }
 
 func (p *portal) newService(c *call) error {
@@ -58,15 +76,18 @@ func (p *portal) detectService(c *call) error {
 		return err
 	}
 	status := http.StatusOK
+	o, v, wrong := c.readOverrides()
+	g.In.Overrides, g.Overrides = o, v
 	if g.Found, err = p.Detect(c.ctx, g.In); err != nil {
 		if err := g.refused(err); err != nil {
 			return err
 		}
-		if c.fragment() == "" {
-			status = statusOf(err)
-		}
 	} else if g.In.Name == "" {
 		g.In.Name = g.Found.Name
+	}
+	g.Overrides.Found = g.Found
+	if err = errors.Join(wrong, err); err != nil && c.fragment() == "" {
+		status = statusOf(err)
 	}
 	if c.fragment() == "found" {
 		return c.show(status, foundPart(g))
@@ -87,18 +108,32 @@ func (g *registration) refused(err error) error {
 // viewer only wants to register.
 func (p *portal) registerService(c *call) error {
 	in := c.serviceInput()
-	s, err := p.Register(c.ctx, in)
+	o, v, err := c.readOverrides()
+	in.Overrides = o
+	var s *ent.Service
+	wrong := err
+	if err == nil {
+		in.Environments, err = p.ownPath(c, in.Environments)
+	}
+	if err == nil {
+		s, err = p.Register(c.ctx, in)
+	}
 	if err != nil {
 		g, failed := p.registration(c, in)
 		if failed != nil {
 			return failed
 		}
+		g.Overrides = v
 		if failed := g.refused(err); failed != nil {
 			return failed
+		}
+		if wrong != nil {
+			g.Err = "" // it stands where it was typed
 		}
 		if g.Found, failed = p.Detect(c.ctx, in); slipway.CodeOf(failed) == slipway.Internal {
 			return failed
 		}
+		g.Overrides.Found = g.Found
 		return c.show(statusOf(err), registerPage(c.frame("Register a service", "overview"), g))
 	}
 	if c.form("only") != "" {

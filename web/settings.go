@@ -13,9 +13,11 @@ import (
 
 // settingsView is what can be changed of a service.
 type settingsView struct {
-	Teams []*ent.Team // that may own it
-	All   []string    // environments, in order
-	Err   string
+	Teams        []*ent.Team // that may own it
+	All          []string    // environments, in order
+	Err          string
+	Overrides    overridesView
+	OverridesErr string
 }
 
 func (p *portal) showSettings(c *call) error {
@@ -27,6 +29,10 @@ func (p *portal) showSettings(c *call) error {
 }
 
 func (p *portal) settingsPage(c *call, v serviceView, status int, problem string) error {
+	return p.settingsOf(c, v, status, settingsView{Err: problem, Overrides: overridesView{Overrides: slipway.Overrides(v.Overrides)}})
+}
+
+func (p *portal) settingsOf(c *call, v serviceView, status int, w settingsView) error {
 	teams, err := p.Teams(c.ctx)
 	if err != nil {
 		return err
@@ -35,7 +41,6 @@ func (p *portal) settingsPage(c *call, v serviceView, status int, problem string
 	if err != nil {
 		return err
 	}
-	w := settingsView{Err: problem}
 	for _, e := range environments {
 		w.All = append(w.All, e.Name)
 	}

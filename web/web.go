@@ -107,6 +107,8 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("GET /services/{service}/activity", p.showActivity)
 	signedIn("GET /services/{service}/settings", p.showSettings)
 	signedIn("POST /services/{service}/settings", p.changeService)
+	signedIn("POST /services/{service}/overrides", p.changeOverrides)
+	signedIn("POST /services/{service}/overrides/detect", p.detectOverrides)
 	signedIn("POST /services/{service}/remove", p.removeService)
 	signedIn("GET /services/{service}/promote", p.planPromotion)
 	signedIn("POST /services/{service}/promote", p.promote)

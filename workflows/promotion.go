@@ -29,12 +29,13 @@ type Input struct {
 	Artifact    slipway.Digest // of Release
 	Snapshot    slipway.Digest // set by a rollback: the config it ran with
 	Steps       []slipway.PlannedStep
-	Queued      bool             // it may wait until the one before it in the environment is over
-	Strategy    slipway.Strategy `json:",omitzero"` // how the release takes over; the gates say it
-	Advance     bool             // afterwards the next environment may take the release by itself
-	Bundle      int              `json:",omitzero"` // that it belongs to
-	Role        slipway.Role     `json:",omitzero"` // of who asked, in the service's team
-	Bake        int              `json:",omitzero"` // seconds that the edge's figures are watched; the gates say it
+	Queued      bool              // it may wait until the one before it in the environment is over
+	Strategy    slipway.Strategy  `json:",omitzero"` // how the release takes over; the gates say it
+	Advance     bool              // afterwards the next environment may take the release by itself
+	Bundle      int               `json:",omitzero"` // that it belongs to
+	Role        slipway.Role      `json:",omitzero"` // of who asked, in the service's team
+	Bake        int               `json:",omitzero"` // seconds that the edge's figures are watched; the gates say it
+	Overrides   slipway.Overrides `json:",omitzero"` // of the release that is to be built
 }
 
 // Output is how a promotion ended.
@@ -190,6 +191,9 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 func (p *promotion) stepInput() StepInput {
 	in := p.Input
 	in.Steps = nil
+	if in.Release != 0 {
+		in.Overrides = "" // they are in the release
+	}
 	return StepInput{Input: in}
 }
 

@@ -141,6 +141,7 @@ func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err e
 		}
 		artifact, err := s.Builder.Build(ctx, slipway.BuildRequest{
 			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, RunID: s.runID(in, slipway.StepBuild),
+			Overrides: in.Overrides,
 		}, log)
 		if err != nil {
 			return err

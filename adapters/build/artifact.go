@@ -138,7 +138,7 @@ func digestFile(h hash.Hash, rel, path string) error {
 func manifest(req slipway.BuildRequest, p *python.Project, source string, env environment) slipway.Manifest {
 	m := slipway.Manifest{
 		Service: req.Service, Commit: req.Commit, Python: p.Python.Version, Framework: p.Framework, Dir: filepath.Clean(p.Root),
-		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{},
+		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{}, Overrides: req.Overrides,
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
 	m.Trials = p.Trials

@@ -120,7 +120,7 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 		return slipway.Artifact{}, err
 	}
 	defer done()
-	project, err := r.detect(req.Dir, req.Path)
+	project, err := r.detect(req.Dir, req.Path, req.Overrides)
 	if err != nil {
 		return slipway.Artifact{}, err
 	}
@@ -163,8 +163,8 @@ func timeoutOf(p *python.Project) time.Duration {
 
 // detect understands the project and refuses one that can't be deployed, with
 // every reason and its remedy in the log and the first as the error.
-func (r *run) detect(dir, path string) (*python.Project, error) {
-	project, err := python.Detect(os.DirFS(dir), python.Options{Path: path, Interpreters: r.o.Interpreters, Today: time.Now()})
+func (r *run) detect(dir, path string, overrides slipway.Overrides) (*python.Project, error) {
+	project, err := python.Detect(os.DirFS(dir), python.Options{Path: path, Overrides: overrides, Interpreters: r.o.Interpreters, Today: time.Now()})
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +172,9 @@ func (r *run) detect(dir, path string) (*python.Project, error) {
 		where := f.File
 		if f.Line > 0 {
 			where = fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if f.Overridden() {
+			where = "set by the service's owners"
 		}
 		if where != "" {
 			where = "  (" + where + ")"

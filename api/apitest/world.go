@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/python"
 )
 
 // World is a platform with its API, listening.
@@ -79,6 +80,9 @@ func New(t testing.TB) *World {
 	}
 	w.Ledger = platform.NewLedger(storage)
 	w.Platform = platform.New(platform.Options{
+		Interpreters: func(context.Context) ([]python.Interpreter, error) {
+			return []python.Interpreter{{Version: "3.13.5", Path: "/usr/bin/python3"}}, nil
+		},
 		Storage: storage, OpenID: openID{w}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Courier: courier{}, Builder: builder{w}, Renderer: renderer{w},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost:7080/"
@@ -213,8 +217,12 @@ func (source) Log(_ context.Context, _ slipway.Repository, from, to string, _ in
 	return slipway.CommitLog{Commits: []slipway.Commit{{ID: to, Author: "Ada", Subject: "Change"}}}, nil
 }
 
-func (source) Export(context.Context, slipway.Repository, string, string, io.Writer) error {
-	return nil
+// Export writes a project that nothing says how to start.
+func (source) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "requirements.txt"), []byte("requests==2.32.0\n"), 0o600)
 }
 
 type target struct{ w *World }

@@ -647,6 +647,105 @@ type DeploymentPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Detection what Slipway understands of a repository
+type Detection struct {
+	// Commit one exact commit
+	Commit Commit `json:"commit"`
+
+	// Deployable whether a promotion would get past it; false exactly when there are problems
+	//
+	// Example: true
+	Deployable bool `json:"deployable"`
+
+	// Findings every answer with its evidence
+	Findings []Finding `json:"findings"`
+
+	// Framework the framework
+	//
+	// Example: flask
+	Framework string `json:"framework,omitempty,omitzero"`
+
+	// HealthPath the path that must answer; empty when a connection is enough
+	//
+	// Example: /healthz
+	HealthPath string `json:"health_path,omitempty,omitzero"`
+
+	// Manager what installs the dependencies
+	//
+	// Example: uv
+	Manager string `json:"manager,omitempty,omitzero"`
+
+	// Name what the service would be called
+	//
+	// Example: billing
+	Name string `json:"name"`
+
+	// Problems what stops a deploy
+	Problems []DetectionProblem `json:"problems"`
+
+	// Processes command by process type
+	//
+	// Example: {"web":"gunicorn shop.wsgi:app"}
+	Processes map[string]string `json:"processes"`
+
+	// Python the interpreter's full version
+	//
+	// Example: 3.13.5
+	Python string `json:"python,omitempty,omitzero"`
+
+	// ReleaseCommand what runs once before the switch, such as migrations
+	//
+	// Example: python manage.py migrate
+	ReleaseCommand string `json:"release_command,omitempty,omitzero"`
+
+	// TestCommand how the tests run; empty when there are none
+	//
+	// Example: python -m pytest
+	TestCommand string `json:"test_command,omitempty,omitzero"`
+
+	// Warnings what ought to be known
+	Warnings []DetectionProblem `json:"warnings"`
+}
+
+// DetectionInput what to try
+type DetectionInput struct {
+	// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+	// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+	// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+	//
+	//
+	// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+	Overrides Overrides `json:"overrides,omitempty,omitzero"`
+}
+
+// DetectionProblem what stops a deploy or ought to be known
+type DetectionProblem struct {
+	// Code a stable id
+	//
+	// Example: web.none
+	Code string `json:"code"`
+
+	// File the file to change
+	//
+	// Example: slipway.yaml
+	File string `json:"file,omitempty,omitzero"`
+
+	// Line the line in it
+	//
+	// Example: 1
+	Line int `json:"line,omitempty,omitzero"`
+
+	// Message what it is
+	//
+	// Example: nothing says how this service starts
+	Message string `json:"message"`
+
+	// Remedy what to do
+	//
+	// Example: add processes: to slipway.yaml
+	Remedy string `json:"remedy"`
+}
+
 // Device the codes of a command line that waits (RFC 8628, 3.2)
 type Device struct {
 	// DeviceCode by which the command line asks
@@ -782,6 +881,54 @@ type FieldError struct {
 
 // Figures what a release answered, summed up
 type Figures = slipway.Figures
+
+// Finding an answer with its evidence
+type Finding struct {
+	// Confidence how sure it is
+	//
+	// Example: high
+	Confidence string `json:"confidence"`
+
+	// File the file that says so; empty when none does
+	//
+	// Example: Procfile
+	File string `json:"file,omitempty,omitzero"`
+
+	// Key the key of overrides that says something else; empty when none does
+	//
+	// Example: processes.web.command
+	Key string `json:"key,omitempty,omitzero"`
+
+	// Line the line in it
+	//
+	// Example: 1
+	Line int `json:"line,omitempty,omitzero"`
+
+	// Overridden whether the service's owners have said it
+	//
+	// Example: false
+	Overridden bool `json:"overridden"`
+
+	// Rivals what else it could have been
+	//
+	// Example: []
+	Rivals []string `json:"rivals,omitempty,omitzero"`
+
+	// Rule by which rule it was found
+	//
+	// Example: web.procfile
+	Rule string `json:"rule"`
+
+	// Value the answer
+	//
+	// Example: gunicorn shop.wsgi:app
+	Value string `json:"value"`
+
+	// What what it is about
+	//
+	// Example: web
+	What string `json:"what"`
+}
 
 // Freeze a time in which nothing is promoted
 type Freeze struct {
@@ -1260,6 +1407,13 @@ type OpenSession struct {
 	// Example: cli
 	Via string `json:"via"`
 }
+
+// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+//
+// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+type Overrides = json.RawMessage
 
 // Password a password; length counts, not its mixture
 //
@@ -1998,6 +2152,14 @@ type Service struct {
 	// Example: billing
 	Name string `json:"name"`
 
+	// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+	// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+	// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+	//
+	//
+	// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+	Overrides Overrides `json:"overrides,omitempty,omitzero"`
+
 	// Path the directory inside the repository; empty for its root
 	//
 	// Example:
@@ -2033,6 +2195,9 @@ type ServiceChange struct {
 
 	// Kind what it mostly is
 	Kind *slipway.ServiceKind `json:"kind,omitempty"`
+
+	// Overrides what counts instead of what is detected, in place of all that there were; `{}` takes them back
+	Overrides *json.RawMessage `json:"overrides,omitempty"`
 
 	// Path the directory inside the repository
 	//
@@ -2097,6 +2262,14 @@ type ServiceInput struct {
 	//
 	// Example: billing
 	Name string `json:"name,omitempty,omitzero"`
+
+	// Overrides what the service's owners state instead of what is detected: the keys of `slipway.yaml` but `name`, as
+	// `slipway schema` prints them, in at most 16 KiB. The repository's `slipway.yaml` wins, key by key; overrides
+	// win over everything else that is detected. They are no place for secrets: whoever sees the service reads them.
+	//
+	//
+	// Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
+	Overrides Overrides `json:"overrides,omitempty,omitzero"`
 
 	// Path the directory inside the repository
 	//
@@ -3283,6 +3456,9 @@ type CreateBundleJSONRequestBody = BundleInput
 // PlanBundleJSONRequestBody defines body for PlanBundle for application/json ContentType.
 type PlanBundleJSONRequestBody = BundleInput
 
+// DetectRepositoryJSONRequestBody defines body for DetectRepository for application/json ContentType.
+type DetectRepositoryJSONRequestBody = ServiceInput
+
 // BeginDeviceFormdataRequestBody defines body for BeginDevice for application/x-www-form-urlencoded ContentType.
 type BeginDeviceFormdataRequestBody = DeviceInput
 
@@ -3327,6 +3503,9 @@ type UpdateConfigJSONRequestBody = ConfigChange
 
 // RenderConfigJSONRequestBody defines body for RenderConfig for application/json ContentType.
 type RenderConfigJSONRequestBody = RenderInput
+
+// DetectServiceJSONRequestBody defines body for DetectService for application/json ContentType.
+type DetectServiceJSONRequestBody = DetectionInput
 
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = HoldInput
@@ -3584,6 +3763,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /delivery (the `GetDelivery` operationId).
 	GetDelivery(ctx context.Context, params *GetDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DetectRepositoryWithBody Say what a repository is
+	//
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /detection (the `DetectRepository` operationId).
+	DetectRepositoryWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DetectRepository Say what a repository is
+	//
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /detection (the `DetectRepository` operationId).
+	DetectRepository(ctx context.Context, body DetectRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// BeginDeviceWithBody Begin to sign in a command line
 	//
@@ -3951,7 +4148,7 @@ type ClientInterface interface {
 
 	// UpdateServiceWithBody Change a service
 	//
-	// Changes the fields that are given. Promotions under way keep what they started with.
+	// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3960,7 +4157,7 @@ type ClientInterface interface {
 
 	// UpdateService Change a service
 	//
-	// Changes the fields that are given. Promotions under way keep what they started with.
+	// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4013,6 +4210,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /services/{service}/config/render (the `RenderConfig` operationId).
 	RenderConfig(ctx context.Context, service ServiceName, body RenderConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DetectServiceWithBody Say what a service's next release would be
+	//
+	// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+	DetectServiceWithBody(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DetectService Say what a service's next release would be
+	//
+	// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+	DetectService(ctx context.Context, service ServiceName, body DetectServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDeployments List deployments
 	//
@@ -4892,6 +5107,44 @@ func (c *Client) GetDelivery(ctx context.Context, params *GetDeliveryParams, req
 	return c.Client.Do(req)
 }
 
+// DetectRepositoryWithBody Say what a repository is
+//
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /detection (the `DetectRepository` operationId).
+func (c *Client) DetectRepositoryWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDetectRepositoryRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DetectRepository Say what a repository is
+//
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /detection (the `DetectRepository` operationId).
+func (c *Client) DetectRepository(ctx context.Context, body DetectRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDetectRepositoryRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // BeginDeviceWithBody Begin to sign in a command line
 //
 // Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
@@ -5688,7 +5941,7 @@ func (c *Client) GetService(ctx context.Context, service ServiceName, reqEditors
 
 // UpdateServiceWithBody Change a service
 //
-// Changes the fields that are given. Promotions under way keep what they started with.
+// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5707,7 +5960,7 @@ func (c *Client) UpdateServiceWithBody(ctx context.Context, service ServiceName,
 
 // UpdateService Change a service
 //
-// Changes the fields that are given. Promotions under way keep what they started with.
+// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5811,6 +6064,44 @@ func (c *Client) RenderConfigWithBody(ctx context.Context, service ServiceName, 
 // Corresponds with POST /services/{service}/config/render (the `RenderConfig` operationId).
 func (c *Client) RenderConfig(ctx context.Context, service ServiceName, body RenderConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenderConfigRequest(c.Server, service, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DetectServiceWithBody Say what a service's next release would be
+//
+// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+func (c *Client) DetectServiceWithBody(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDetectServiceRequestWithBody(c.Server, service, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DetectService Say what a service's next release would be
+//
+// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+func (c *Client) DetectService(ctx context.Context, service ServiceName, body DetectServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDetectServiceRequest(c.Server, service, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7726,6 +8017,46 @@ func NewGetDeliveryRequest(server string, params *GetDeliveryParams) (*http.Requ
 	return req, nil
 }
 
+// NewDetectRepositoryRequest calls the generic DetectRepository builder with application/json body
+func NewDetectRepositoryRequest(server string, body DetectRepositoryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDetectRepositoryRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDetectRepositoryRequestWithBody constructs an http.Request for the DetectRepository method, with any body, and a specified content type
+func NewDetectRepositoryRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/detection")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewBeginDeviceRequestWithFormdataBody calls the generic BeginDevice builder with application/x-www-form-urlencoded body
 func NewBeginDeviceRequestWithFormdataBody(server string, body BeginDeviceFormdataRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9376,6 +9707,53 @@ func NewRenderConfigRequestWithBody(server string, service ServiceName, contentT
 	}
 
 	operationPath := fmt.Sprintf("/services/%s/config/render", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDetectServiceRequest calls the generic DetectService builder with application/json body
+func NewDetectServiceRequest(server string, service ServiceName, body DetectServiceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDetectServiceRequestWithBody(server, service, "application/json", bodyReader)
+}
+
+// NewDetectServiceRequestWithBody constructs an http.Request for the DetectService method, with any body, and a specified content type
+func NewDetectServiceRequestWithBody(server string, service ServiceName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/detection", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -12110,6 +12488,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /delivery (the `GetDelivery` operationId).
 	GetDeliveryWithResponse(ctx context.Context, params *GetDeliveryParams, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error)
 
+	// DetectRepositoryWithBodyWithResponse Say what a repository is
+	//
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /detection (the `DetectRepository` operationId).
+	DetectRepositoryWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DetectRepositoryResponse, error)
+
+	// DetectRepositoryWithResponse Say what a repository is
+	//
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /detection (the `DetectRepository` operationId).
+	DetectRepositoryWithResponse(ctx context.Context, body DetectRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*DetectRepositoryResponse, error)
+
 	// BeginDeviceWithBodyWithResponse Begin to sign in a command line
 	//
 	// Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
@@ -12514,7 +12910,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateServiceWithBodyWithResponse Change a service
 	//
-	// Changes the fields that are given. Promotions under way keep what they started with.
+	// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12523,7 +12919,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateServiceWithResponse Change a service
 	//
-	// Changes the fields that are given. Promotions under way keep what they started with.
+	// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12578,6 +12974,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /services/{service}/config/render (the `RenderConfig` operationId).
 	RenderConfigWithResponse(ctx context.Context, service ServiceName, body RenderConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*RenderConfigResponse, error)
+
+	// DetectServiceWithBodyWithResponse Say what a service's next release would be
+	//
+	// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+	DetectServiceWithBodyWithResponse(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DetectServiceResponse, error)
+
+	// DetectServiceWithResponse Say what a service's next release would be
+	//
+	// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+	DetectServiceWithResponse(ctx context.Context, service ServiceName, body DetectServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*DetectServiceResponse, error)
 
 	// ListDeploymentsWithResponse List deployments
 	//
@@ -13784,6 +14198,54 @@ func (r GetDeliveryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetDeliveryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DetectRepositoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Detection
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DetectRepositoryResponse) GetJSON200() *Detection {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DetectRepositoryResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DetectRepositoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DetectRepositoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DetectRepositoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DetectRepositoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15526,6 +15988,54 @@ func (r RenderConfigResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RenderConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DetectServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Detection
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DetectServiceResponse) GetJSON200() *Detection {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DetectServiceResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DetectServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DetectServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DetectServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DetectServiceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -18296,6 +18806,36 @@ func (c *ClientWithResponses) GetDeliveryWithResponse(ctx context.Context, param
 	return ParseGetDeliveryResponse(rsp)
 }
 
+// DetectRepositoryWithBodyWithResponse Say what a repository is
+//
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /detection (the `DetectRepository` operationId).
+func (c *ClientWithResponses) DetectRepositoryWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DetectRepositoryResponse, error) {
+	rsp, err := c.DetectRepositoryWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDetectRepositoryResponse(rsp)
+}
+
+// DetectRepositoryWithResponse Say what a repository is
+//
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /detection (the `DetectRepository` operationId).
+func (c *ClientWithResponses) DetectRepositoryWithResponse(ctx context.Context, body DetectRepositoryJSONRequestBody, reqEditors ...RequestEditorFn) (*DetectRepositoryResponse, error) {
+	rsp, err := c.DetectRepository(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDetectRepositoryResponse(rsp)
+}
+
 // BeginDeviceWithBodyWithResponse Begin to sign in a command line
 //
 // Device authorization (RFC 8628): show `user_code` and `verification_uri` to a person, who signs in with a browser
@@ -18958,7 +19498,7 @@ func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, servic
 
 // UpdateServiceWithBodyWithResponse Change a service
 //
-// Changes the fields that are given. Promotions under way keep what they started with.
+// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18973,7 +19513,7 @@ func (c *ClientWithResponses) UpdateServiceWithBodyWithResponse(ctx context.Cont
 
 // UpdateServiceWithResponse Change a service
 //
-// Changes the fields that are given. Promotions under way keep what they started with.
+// Changes the fields that are given. Promotions under way keep what they started with. `overrides` takes the place of all that there were, and counts for releases that are built from now on.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -19063,6 +19603,36 @@ func (c *ClientWithResponses) RenderConfigWithResponse(ctx context.Context, serv
 		return nil, err
 	}
 	return ParseRenderConfigResponse(rsp)
+}
+
+// DetectServiceWithBodyWithResponse Say what a service's next release would be
+//
+// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+func (c *ClientWithResponses) DetectServiceWithBodyWithResponse(ctx context.Context, service ServiceName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DetectServiceResponse, error) {
+	rsp, err := c.DetectServiceWithBody(ctx, service, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDetectServiceResponse(rsp)
+}
+
+// DetectServiceWithResponse Say what a service's next release would be
+//
+// Reads the service's repository as its next release would, with the overrides that are given, or else those that it has. Nothing is kept, and nothing of the project is run.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/detection (the `DetectService` operationId).
+func (c *ClientWithResponses) DetectServiceWithResponse(ctx context.Context, service ServiceName, body DetectServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*DetectServiceResponse, error) {
+	rsp, err := c.DetectService(ctx, service, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDetectServiceResponse(rsp)
 }
 
 // ListDeploymentsWithResponse List deployments
@@ -20548,6 +21118,39 @@ func ParseGetDeliveryResponse(rsp *http.Response) (*GetDeliveryResponse, error) 
 	return response, nil
 }
 
+// ParseDetectRepositoryResponse parses an HTTP response from a DetectRepositoryWithResponse call
+func ParseDetectRepositoryResponse(rsp *http.Response) (*DetectRepositoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DetectRepositoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Detection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseBeginDeviceResponse parses an HTTP response from a BeginDeviceWithResponse call
 func ParseBeginDeviceResponse(rsp *http.Response) (*BeginDeviceResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -21829,6 +22432,39 @@ func ParseRenderConfigResponse(rsp *http.Response) (*RenderConfigResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Snapshot
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDetectServiceResponse parses an HTTP response from a DetectServiceWithResponse call
+func ParseDetectServiceResponse(rsp *http.Response) (*DetectServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DetectServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Detection
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

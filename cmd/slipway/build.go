@@ -18,6 +18,8 @@ type buildCommand struct {
 	Project string `arg:"" type:"existingdir" name:"path" help:"The project's directory."`
 	Path    string `help:"The service's directory inside it."`
 	Out     string `help:"Also link the artifact here." placeholder:"DIR"`
+
+	overrideFlags
 }
 
 func (c *buildCommand) Help() string {
@@ -31,7 +33,7 @@ Examples:
 }
 
 func (c *buildCommand) Run(a *app) error {
-	_, artifact, err := buildLocally(a, c.Project, c.Path, a.stderr)
+	_, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, a.stderr)
 	if err != nil {
 		return err
 	}
@@ -54,6 +56,8 @@ func (c *buildCommand) Run(a *app) error {
 type testCommand struct {
 	Project string `arg:"" type:"existingdir" name:"path" help:"The project's directory."`
 	Path    string `help:"The service's directory inside it."`
+
+	overrideFlags
 }
 
 func (c *testCommand) Help() string {
@@ -66,7 +70,7 @@ Examples:
 }
 
 func (c *testCommand) Run(a *app) error {
-	builder, artifact, err := buildLocally(a, c.Project, c.Path, a.stderr)
+	builder, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, a.stderr)
 	if err != nil {
 		return err
 	}
@@ -86,7 +90,11 @@ func (c *testCommand) Run(a *app) error {
 	return err
 }
 
-func buildLocally(a *app, project, path string, log io.Writer) (*build.Builder, slipway.Artifact, error) {
+func buildLocally(a *app, project, path string, flags overrideFlags, log io.Writer) (*build.Builder, slipway.Artifact, error) {
+	overrides, err := flags.read(a, "")
+	if err != nil {
+		return nil, slipway.Artifact{}, err
+	}
 	if err := os.MkdirAll(a.Data, 0o700); err != nil {
 		return nil, slipway.Artifact{}, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", a.Data)
 	}
@@ -101,6 +109,7 @@ func buildLocally(a *app, project, path string, log io.Writer) (*build.Builder, 
 	artifact, err := builder.Build(a.ctx, slipway.BuildRequest{
 		Service: slipway.NameFromRepository(slipway.Repository{URL: dir, Path: path}), Dir: dir, Path: path,
 		Commit: "working tree", RunID: fmt.Sprintf("local-build-%d", os.Getpid()),
+		Overrides: overrides,
 	}, log)
 	return builder, artifact, err
 }

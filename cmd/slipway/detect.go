@@ -24,6 +24,8 @@ type detectCommand struct {
 	Project string `arg:"" name:"path-or-git-url" help:"A directory, or a git URL."`
 	Path    string `help:"The service's directory inside the repository."`
 	Ref     string `help:"Branch, tag or commit, for a git URL."`
+
+	overrideFlags
 }
 
 func (c *detectCommand) Help() string {
@@ -33,11 +35,16 @@ nothing of the project is run. Exits 0 when it can be deployed, 2 when not.
 
 Examples:
   slipway detect .
-  slipway detect https://git.example.com/team/payments.git --ref main --json`
+  slipway detect https://git.example.com/team/payments.git --ref main --json
+  slipway detect . --set processes.web="python serve.py"`
 }
 
 func (c *detectCommand) Run(a *app) error {
 	ctx := a.ctx
+	overrides, err := c.overrideFlags.read(a, "")
+	if err != nil {
+		return err
+	}
 	tree, done, err := openProject(ctx, a.Data, c.Project, c.Ref, a.stderr)
 	if err != nil {
 		return err
@@ -47,7 +54,7 @@ func (c *detectCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	project, err := python.Detect(os.DirFS(tree), python.Options{Path: c.Path, Interpreters: interpreters, Today: time.Now()})
+	project, err := python.Detect(os.DirFS(tree), python.Options{Path: c.Path, Overrides: overrides, Interpreters: interpreters, Today: time.Now()})
 	if err != nil {
 		return err
 	}
@@ -115,6 +122,9 @@ func printProject(w io.Writer, p *python.Project) {
 		where := f.File
 		if f.Line > 0 {
 			where = fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if f.Overridden() {
+			where = "set by the service's owners"
 		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", f.What, f.Value, where, f.Rule)
 		if len(f.Rivals) > 0 {

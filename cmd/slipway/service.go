@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +32,7 @@ type serviceAdd struct {
 	Token      bool   `help:"Read a token or a private key that opens the repository from standard input."`
 
 	Environments []string `placeholder:"ENV,..." help:"The environments that its releases take, in order; all of them unless given."`
+	overrideFlags
 }
 
 // Help has examples.
@@ -39,7 +41,9 @@ func (serviceAdd) Help() string {
   slipway service add https://git.example.com/shop/billing.git
   slipway service add ~/code/billing --name billing --branch main
   slipway service add git@git.example.com:shop/mono.git --path services/billing
-  slipway service add https://git.example.com/shop/private.git --token < token.txt`
+  slipway service add https://git.example.com/shop/private.git --token < token.txt
+  slipway service add https://git.example.com/shop/legacy.git --set processes.web="python serve.py --port \$PORT" --set python=3.12
+  slipway service add https://git.example.com/shop/legacy.git --overrides legacy.yaml`
 }
 
 // Run registers a service.
@@ -48,12 +52,20 @@ func (c *serviceAdd) Run(a *app) error {
 		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Credential: c.Credential, Environments: c.Environments,
 	}
 	if c.Token {
+		if c.Overrides == "-" {
+			return errOneInput
+		}
 		value, err := a.readSecret("Token or private key: ")
 		if err != nil {
 			return err
 		}
 		in.Token = value.Reveal()
 	}
+	o, err := c.overrideFlags.read(a, "")
+	if err != nil {
+		return err
+	}
+	in.Overrides = json.RawMessage(o)
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateServiceResponse, error) {
 		return cl.CreateServiceWithResponse(ctx, in)
 	})
@@ -140,8 +152,11 @@ func (c *serviceShow) Run(a *app) error {
 }
 
 func (a *app) service(s *client.Service) error {
-	return a.facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
-		"environments", strings.Join(s.Environments, ", "), "credential", s.Credential, "registered", ago(s.CreatedAt))
+	if err := a.facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
+		"environments", strings.Join(s.Environments, ", "), "credential", s.Credential, "registered", ago(s.CreatedAt)); err != nil {
+		return err
+	}
+	return a.overrides(slipway.Overrides(s.Overrides))
 }
 
 // serviceSet changes what is given; what is given as "" is taken back.
@@ -156,18 +171,23 @@ type serviceSet struct {
 	Token      bool    `xor:"opens" help:"Read a token or a private key that opens the repository from standard input."`
 
 	Environments *string `placeholder:"ENV,..." help:"The environments that its releases take, in order; \"\" takes all of them. What runs elsewhere goes on running."`
+	overrideFlags
 }
 
 // Help has examples.
 func (serviceSet) Help() string {
 	return `The repository is asked first, and nothing is changed when it has no such branch or directory. Promotions under way keep what they started with.
+Overrides count for releases that are built from now on: --set changes one key of them, --overrides FILE takes the place of all.
 
 Examples:
   slipway service set billing --path services/billing
   slipway service set billing --repository https://git.example.com/shop/billing.git --branch ""
   slipway service set billing --team shop
   slipway service set billing --environments dev,prod
-  slipway service set billing --token < token.txt`
+  slipway service set billing --token < token.txt
+  slipway service set billing --set health.path=/healthz --set test.command=
+  slipway service set billing --overrides billing.yaml
+  slipway service set billing --overrides /dev/null`
 }
 
 // Run changes a service.
@@ -182,17 +202,28 @@ func (c *serviceSet) Run(a *app) error {
 		change.Url = &url
 	}
 	if c.Token {
+		if c.Overrides == "-" {
+			return errOneInput
+		}
 		value, err := a.readSecret("Token or private key: ")
 		if err != nil {
 			return err
 		}
 		change.Token = value.Reveal()
 	}
+	var only *client.UpdateServiceParams
+	if c.given() {
+		raw, revision, err := c.changed(a)
+		if err != nil {
+			return err
+		}
+		change.Overrides, only = &raw, &client.UpdateServiceParams{IfMatch: &revision}
+	}
 	if change == (client.ServiceChange{}) {
-		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --environments, --credential or --token")
+		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --environments, --credential, --token, --set or --overrides")
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateServiceResponse, error) {
-		return cl.UpdateServiceWithResponse(ctx, c.Service, nil, change)
+		return cl.UpdateServiceWithResponse(ctx, c.Service, only, change)
 	})
 	if err != nil {
 		return err
@@ -202,6 +233,24 @@ func (c *serviceSet) Run(a *app) error {
 	}
 	return a.service(r.JSON200)
 }
+
+// changed is what the overrides become, and the revision of the service that this
+// is based on: one key must not take back what somebody else sets meanwhile.
+func (c *serviceSet) changed(a *app) (raw json.RawMessage, revision string, err error) {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetServiceResponse, error) {
+		return cl.GetServiceWithResponse(ctx, c.Service)
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	o, err := c.overrideFlags.read(a, slipway.Overrides(r.JSON200.Overrides))
+	if o == "" {
+		o = "{}"
+	}
+	return json.RawMessage(o), r.HTTPResponse.Header.Get("ETag"), err
+}
+
+var errOneInput = slipway.Errorf(slipway.Invalid, "standard input can't be both the token and the overrides; put the overrides into a file").At("overrides")
 
 type serviceRm struct {
 	Service string `arg:"" help:"The service."`

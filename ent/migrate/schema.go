@@ -684,6 +684,7 @@ var (
 		{Name: "branch", Type: field.TypeString, Default: ""},
 		{Name: "credential", Type: field.TypeString, Default: ""},
 		{Name: "environments", Type: field.TypeJSON, Nullable: true},
+		{Name: "overrides", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "config_revision", Type: field.TypeInt, Default: 1},
 		{Name: "team_id", Type: field.TypeInt, Nullable: true},
 	}
@@ -695,7 +696,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "services_teams_services",
-				Columns:    []*schema.Column{ServicesColumns[12]},
+				Columns:    []*schema.Column{ServicesColumns[13]},
 				RefColumns: []*schema.Column{TeamsColumns[0]},
 				OnDelete:   schema.SetNull,
 			},

@@ -785,8 +785,12 @@ func init() {
 	serviceDescCredential := serviceFields[6].Descriptor()
 	// service.DefaultCredential holds the default value on creation for the credential field.
 	service.DefaultCredential = serviceDescCredential.Default.(string)
+	// serviceDescOverrides is the schema descriptor for overrides field.
+	serviceDescOverrides := serviceFields[8].Descriptor()
+	// service.DefaultOverrides holds the default value on creation for the overrides field.
+	service.DefaultOverrides = serviceDescOverrides.Default.(string)
 	// serviceDescConfigRevision is the schema descriptor for config_revision field.
-	serviceDescConfigRevision := serviceFields[8].Descriptor()
+	serviceDescConfigRevision := serviceFields[9].Descriptor()
 	// service.DefaultConfigRevision holds the default value on creation for the config_revision field.
 	service.DefaultConfigRevision = serviceDescConfigRevision.Default.(int)
 	servicepolicyMixin := schema.ServicePolicy{}.Mixin()

@@ -25,6 +25,7 @@ func (Service) Fields() []ent.Field {
 		field.Int("team_id").Optional().Comment("the team that owns it"),
 		field.String("credential").Default("").Comment("reference of a secret, never its value"),
 		field.JSON("environments", []string{}).Optional().Comment("its own order of environments; empty for that of the platform"),
+		field.Text("overrides").Default("").Comment("what its owners state instead of what is detected, as slipway.Overrides"),
 		field.Int("config_revision").Default(1).Comment("counts changes of its settings"),
 	}
 }

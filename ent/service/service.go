@@ -38,6 +38,8 @@ const (
 	FieldCredential = "credential"
 	// FieldEnvironments holds the string denoting the environments field in the database.
 	FieldEnvironments = "environments"
+	// FieldOverrides holds the string denoting the overrides field in the database.
+	FieldOverrides = "overrides"
 	// FieldConfigRevision holds the string denoting the config_revision field in the database.
 	FieldConfigRevision = "config_revision"
 	// EdgeReleases holds the string denoting the releases edge name in mutations.
@@ -130,6 +132,7 @@ var Columns = []string{
 	FieldTeamID,
 	FieldCredential,
 	FieldEnvironments,
+	FieldOverrides,
 	FieldConfigRevision,
 }
 
@@ -169,6 +172,8 @@ var (
 	DefaultBranch string
 	// DefaultCredential holds the default value on creation for the "credential" field.
 	DefaultCredential string
+	// DefaultOverrides holds the default value on creation for the "overrides" field.
+	DefaultOverrides string
 	// DefaultConfigRevision holds the default value on creation for the "config_revision" field.
 	DefaultConfigRevision int
 )
@@ -256,6 +261,11 @@ func ByTeamID(opts ...sql.OrderTermOption) OrderOption {
 // ByCredential orders the results by the credential field.
 func ByCredential(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCredential, opts...).ToFunc()
+}
+
+// ByOverrides orders the results by the overrides field.
+func ByOverrides(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldOverrides, opts...).ToFunc()
 }
 
 // ByConfigRevision orders the results by the config_revision field.

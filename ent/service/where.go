@@ -100,6 +100,11 @@ func Credential(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldCredential, v))
 }
 
+// Overrides applies equality check predicate on the "overrides" field. It's identical to OverridesEQ.
+func Overrides(v string) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldOverrides, v))
+}
+
 // ConfigRevision applies equality check predicate on the "config_revision" field. It's identical to ConfigRevisionEQ.
 func ConfigRevision(v int) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldConfigRevision, v))
@@ -608,6 +613,71 @@ func EnvironmentsIsNil() predicate.Service {
 // EnvironmentsNotNil applies the NotNil predicate on the "environments" field.
 func EnvironmentsNotNil() predicate.Service {
 	return predicate.Service(sql.FieldNotNull(FieldEnvironments))
+}
+
+// OverridesEQ applies the EQ predicate on the "overrides" field.
+func OverridesEQ(v string) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldOverrides, v))
+}
+
+// OverridesNEQ applies the NEQ predicate on the "overrides" field.
+func OverridesNEQ(v string) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldOverrides, v))
+}
+
+// OverridesIn applies the In predicate on the "overrides" field.
+func OverridesIn(vs ...string) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldOverrides, vs...))
+}
+
+// OverridesNotIn applies the NotIn predicate on the "overrides" field.
+func OverridesNotIn(vs ...string) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldOverrides, vs...))
+}
+
+// OverridesGT applies the GT predicate on the "overrides" field.
+func OverridesGT(v string) predicate.Service {
+	return predicate.Service(sql.FieldGT(FieldOverrides, v))
+}
+
+// OverridesGTE applies the GTE predicate on the "overrides" field.
+func OverridesGTE(v string) predicate.Service {
+	return predicate.Service(sql.FieldGTE(FieldOverrides, v))
+}
+
+// OverridesLT applies the LT predicate on the "overrides" field.
+func OverridesLT(v string) predicate.Service {
+	return predicate.Service(sql.FieldLT(FieldOverrides, v))
+}
+
+// OverridesLTE applies the LTE predicate on the "overrides" field.
+func OverridesLTE(v string) predicate.Service {
+	return predicate.Service(sql.FieldLTE(FieldOverrides, v))
+}
+
+// OverridesContains applies the Contains predicate on the "overrides" field.
+func OverridesContains(v string) predicate.Service {
+	return predicate.Service(sql.FieldContains(FieldOverrides, v))
+}
+
+// OverridesHasPrefix applies the HasPrefix predicate on the "overrides" field.
+func OverridesHasPrefix(v string) predicate.Service {
+	return predicate.Service(sql.FieldHasPrefix(FieldOverrides, v))
+}
+
+// OverridesHasSuffix applies the HasSuffix predicate on the "overrides" field.
+func OverridesHasSuffix(v string) predicate.Service {
+	return predicate.Service(sql.FieldHasSuffix(FieldOverrides, v))
+}
+
+// OverridesEqualFold applies the EqualFold predicate on the "overrides" field.
+func OverridesEqualFold(v string) predicate.Service {
+	return predicate.Service(sql.FieldEqualFold(FieldOverrides, v))
+}
+
+// OverridesContainsFold applies the ContainsFold predicate on the "overrides" field.
+func OverridesContainsFold(v string) predicate.Service {
+	return predicate.Service(sql.FieldContainsFold(FieldOverrides, v))
 }
 
 // ConfigRevisionEQ applies the EQ predicate on the "config_revision" field.

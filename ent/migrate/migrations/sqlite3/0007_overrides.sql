@@ -1,0 +1,5 @@
+CREATE TABLE `new_services` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `revision` integer NOT NULL DEFAULT (1), `name` text NOT NULL, `kind` text NOT NULL DEFAULT ('web'), `repository` text NOT NULL, `path` text NOT NULL DEFAULT (''), `branch` text NOT NULL DEFAULT (''), `credential` text NOT NULL DEFAULT (''), `environments` json NULL, `overrides` text NOT NULL DEFAULT (''), `config_revision` integer NOT NULL DEFAULT (1), `team_id` integer NULL, CONSTRAINT `services_teams_services` FOREIGN KEY (`team_id`) REFERENCES `teams` (`id`) ON DELETE SET NULL);
+INSERT INTO `new_services` (`id`, `created_at`, `updated_at`, `revision`, `name`, `kind`, `repository`, `path`, `branch`, `credential`, `environments`, `config_revision`, `team_id`) SELECT `id`, `created_at`, `updated_at`, `revision`, `name`, `kind`, `repository`, `path`, `branch`, `credential`, `environments`, `config_revision`, `team_id` FROM `services`;
+DROP TABLE `services`;
+ALTER TABLE `new_services` RENAME TO `services`;
+CREATE UNIQUE INDEX `services_name_key` ON `services` (`name`);

@@ -1,0 +1,120 @@
+package platform
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/service"
+)
+
+// ServiceChange is what to change of a service; nil leaves a field as it is.
+// Promotions under way keep what they started with.
+type ServiceChange struct {
+	URL, Path, Branch *string
+	Team              *string // the team that shall own it; it takes a maintainer of both
+	Kind              *slipway.ServiceKind
+	Credential        *slipway.SecretRef
+	Token             slipway.Secret     // a new token or private key, in place of Credential
+	Overrides         *slipway.Overrides // in place of all that there were; they count for releases that are built from now on
+	Environments      *[]string          // its own path; empty for the platform's
+	If                Precondition
+}
+
+// UpdateService changes a service after asking the repository, as Register does,
+// unless nothing but the overrides changes.
+func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
+	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := change.If.holds("service "+name, s.Revision); err != nil {
+		return nil, err
+	}
+	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Kind: slipway.ServiceKind(s.Kind), Credential: slipway.SecretRef(s.Credential)}
+	changed := map[string]string{}
+	for field, pair := range map[string][2]*string{"url": {&in.URL, change.URL}, "path": {&in.Path, change.Path}, "branch": {&in.Branch, change.Branch}, "credential": {(*string)(&in.Credential), (*string)(change.Credential)}, "kind": {(*string)(&in.Kind), (*string)(change.Kind)}} {
+		if was, is := pair[0], pair[1]; is != nil && *was != *is {
+			changed[field] = *was + " -> " + *is
+			*was = *is
+		}
+	}
+	if change.Token.Reveal() != "" {
+		changed["credential"] = "a new token"
+		in.Credential = ""
+	}
+	in.Token = change.Token
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
+		return nil, err
+	}
+	owner := s.Edges.Team
+	if change.Team != nil && (owner == nil || *change.Team != owner.Name) {
+		was := owner
+		if owner, err = p.owningTeam(ctx, *change.Team); err != nil {
+			return nil, err
+		}
+		changed["team"] = "-> " + owner.Name
+		if was != nil {
+			changed["team"] = was.Name + " " + changed["team"]
+		}
+	}
+	path := s.Environments
+	if change.Environments != nil && !slices.Equal(*change.Environments, path) {
+		path = *change.Environments
+		if err := p.checkPath(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	was := slipway.Overrides(s.Overrides)
+	in.Overrides = was
+	if change.Overrides != nil {
+		if in.Overrides, err = Overrides(string(*change.Overrides), nil); err != nil {
+			return nil, err
+		}
+	}
+	before, after := overridden(was, in.Overrides)
+	switch {
+	case len(changed) > 0:
+		if err := p.answers(ctx, in.Repository()); err != nil {
+			return nil, given(err, "url")
+		}
+	case in.Overrides == was && slices.Equal(path, s.Environments):
+		return s, nil
+	}
+	maps.Copy(after, changed)
+	moved := !slices.Equal(path, s.Environments)
+	if moved {
+		after["environments"] = pathWords(s.Environments) + " -> " + pathWords(path)
+	}
+	var updated *ent.Service
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(path).SetOverrides(string(in.Overrides))
+		if in.Kind != "" {
+			update.SetKind(service.Kind(in.Kind))
+		}
+		if owner != nil {
+			update.SetTeamID(owner.ID)
+		}
+		if updated, err = update.Save(ctx); err != nil {
+			return err
+		}
+		p.record(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
+		return nil
+	})
+	if ent.IsNotFound(err) {
+		return nil, errOutdated("service " + name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	updated.Edges.Team = owner
+	if moved {
+		p.look(ctx, s.ID, 0) // gates look at the environment before
+	}
+	return updated, nil
+}
