@@ -22,9 +22,9 @@ func (p *place) adopt() {
 		for _, i := range p.newInstances(d) {
 			i.known = d.Processes[i.id]
 			if !p.state.runs(id, i) {
-				if i.known.PID > 0 {
-					left = append(left, i)
-				}
+				// One without a pid may have been started by an agent that was killed
+				// before it could write that down.
+				left = append(left, i)
 				continue
 			}
 			p.instances[id] = append(p.instances[id], i)

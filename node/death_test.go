@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -127,6 +128,31 @@ func TestInterruptedDeployIsCollected(t *testing.T) {
 	if _, body, _ := b.ask(); !strings.HasPrefix(body, "three ") {
 		t.Errorf("%q", body)
 	}
+}
+
+// TestStartedAndNotWrittenDown: an agent that is killed between starting a process
+// and writing its pid down leaves one that the next agent knows by its mark alone.
+func TestStartedAndNotWrittenDown(t *testing.T) {
+	b := emptyBench(t)
+	b.spawn()
+	lost := b.deployment(1, "lost", map[string]string{"MODE": "deaf"})
+	go func() { _, _ = b.deploy(lost) }()
+	b.eventually("its instance runs", func() bool { return len(b.alive("web", "lost")) == 1 })
+	b.killed()
+	file := filepath.Join(b.data, "node", "state", "shop.dev.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unwritten := regexp.MustCompile(`"web\.1":\s*\{[^}]*\}`).ReplaceAll(text, nil)
+	if bytes.Equal(unwritten, text) {
+		t.Fatalf("the state knows no process: %s", text)
+	}
+	if err := os.WriteFile(file, unwritten, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.spawn()
+	b.eventually("it has ended", func() bool { return len(b.alive("web", "lost")) == 0 })
 }
 
 // TestAbandonedDeployIsCollected: the caller goes away; a later deploy finds nothing left.

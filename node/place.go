@@ -299,6 +299,25 @@ func (p *place) dir(id string) string {
 	return filepath.Join(p.node.dir, "deployments", p.service, p.environment, filepath.Base(id))
 }
 
+// endStrays ends what an earlier agent has left of deployments, and this one has
+// not come round to.
+func (p *place) endStrays(ctx context.Context) {
+	p.mu.Lock()
+	var strays []*instance
+	for _, d := range p.state.Deployments {
+		for _, i := range p.newInstances(d) {
+			i.known = d.Processes[i.id]
+			strays = append(strays, i)
+		}
+	}
+	p.mu.Unlock()
+	var all sync.WaitGroup
+	for _, i := range strays {
+		all.Go(func() { i.end(ctx) })
+	}
+	all.Wait()
+}
+
 // release lets the instances go on without an agent.
 func (p *place) release() {
 	p.mu.Lock()
@@ -328,6 +347,7 @@ func (p *place) stopAll(ctx context.Context) {
 		p.stop(id, nil)
 	}
 	_ = p.retired(ctx, "")
+	p.endStrays(ctx)
 	// What was stopped on purpose has not crashed when the next agent looks.
 	err = p.change(func(s *placeState) error {
 		for _, d := range s.Deployments {

@@ -57,7 +57,9 @@ func TestForms(t *testing.T) {
 		{"/services/payments/rollback?env=dev", "/services/payments/rollback", url.Values{"env": {"dev"}}, "", "nothing to go back to."},
 		{"/promotions/1", "/promotions/1/cancel", nil, "", "is over: it has succeeded"},
 		{"/services/new", "/services", url.Values{"url": {"https://git.team.example/payments.git"}, "team": {"billing"}}, "", "There is a service payments already"},
-		{"/services/new", "/services", url.Values{"url": {"https://git.team.example/more.git"}, "team": {"billing"}, "only": {"yes"}}, "/services/more", "more is registered. Nothing runs yet."},
+		{"/services/new", "/services", url.Values{"url": {"https://git.team.example/more.git"}, "team": {"billing"}, "only": {"yes"}, "environment": {"dev", "prod"}}, "/services/more", "more is registered. Nothing runs yet."},
+		{"/services/more/settings", "/services/more/settings", url.Values{"url": {"https://git.team.example/more.git"}, "kind": {"web"}, "environments": {"prod moon"}, "revision": {"1"}}, "", "There is no environment moon; there are dev, test, stage, prod"},
+		{"/services/more/settings", "/services/more/settings", url.Values{"url": {"https://git.team.example/more.git"}, "kind": {"web"}, "environments": {"prod moon"}, "revision": {"1"}}, "", `value="dev, prod"`},
 		{"/services/more/settings", "/services/more/remove", url.Values{"name": {"mroe"}, "revision": {"1"}}, "", "Nothing was removed"},
 		{"/services/more/settings", "/services/more/remove", url.Values{"name": {"more"}, "revision": {"1"}}, "/", "more is stopped everywhere and removed."},
 	} {
@@ -72,7 +74,7 @@ func TestForms(t *testing.T) {
 			page = b.get(f.next)
 		}
 		if !strings.Contains(page.body, f.says) {
-			t.Errorf("POST %s %v does not say %q", f.path, f.fields, f.says)
+			t.Errorf("POST %s %v does not say %q\n%s", f.path, f.fields, f.says, page.body)
 		}
 		if strings.Contains(page.body, "hunter2") || strings.Contains(page.body, password) {
 			t.Errorf("POST %s: the page after it holds a secret", f.path)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -48,21 +49,24 @@ func fromTemporal(err error) *slipway.Error {
 // beats for every activity whose policy asks for that.
 type codes struct {
 	interceptor.WorkerInterceptorBase
-	log *slog.Logger
+	log     *slog.Logger
+	running atomic.Int64 // activities
 }
 
 func (k *codes) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	c := &codesInbound{log: k.log}
+	c := &codesInbound{codes: k}
 	c.Next = next
 	return c
 }
 
 type codesInbound struct {
 	interceptor.ActivityInboundInterceptorBase
-	log *slog.Logger
+	*codes
 }
 
 func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	c.running.Add(1)
+	defer c.running.Add(-1)
 	if activity.GetInfo(ctx).HeartbeatTimeout > 0 {
 		defer beat(ctx)()
 	}

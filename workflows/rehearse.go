@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/activity"
@@ -60,9 +59,6 @@ func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, er
 	return done, err
 }
 
-// given are the variables that every process has, whatever its config.
-var given = []string{"PORT", "HOST", "HOME", "TMPDIR", "LANG", "LC_ALL", "PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
-
 // variables tells which variables the code wants and the config does not have.
 func variables(read []python.Variable, d slipway.Deployment) []slipway.Rehearsed {
 	if len(read) == 0 {
@@ -71,7 +67,7 @@ func variables(read []python.Variable, d slipway.Deployment) []slipway.Rehearsed
 	var missing []string
 	for _, v := range read {
 		_, set := d.Config.Env[v.Name]
-		if !set && v.Required && !slices.Contains(given, v.Name) && !strings.HasPrefix(v.Name, "SLIPWAY_") {
+		if !set && v.Required && !python.Given(v.Name) {
 			missing = append(missing, fmt.Sprintf("%s (%s:%d)", v.Name, strings.TrimPrefix(v.File, "source/"), v.Line))
 		}
 	}

@@ -27,7 +27,10 @@ type Options struct {
 // Worker carries out promotions and deliveries: one task queue for the quick
 // steps, one for builds and one for messages to webhooks, so that neither keeps
 // deploys waiting.
-type Worker struct{ quick, builds, deliveries worker.Worker }
+type Worker struct {
+	quick, builds, deliveries worker.Worker
+	steps                     *codes
+}
 
 // remembered is how many promotions under way are kept in memory; another one that
 // wakes up is read from its history again, which takes milliseconds. Those that wait
@@ -46,8 +49,10 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 		steps.Log = slog.New(slog.DiscardHandler)
 	}
 	worker.SetStickyWorkflowCacheSize(remembered)
-	catch := []interceptor.WorkerInterceptor{&codes{log: steps.Log}}
+	all := &codes{log: steps.Log}
+	catch := []interceptor.WorkerInterceptor{all}
 	w := &Worker{
+		steps: all,
 		quick: worker.New(c, Queue, worker.Options{
 			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: 100, MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4,
 		}),
@@ -71,12 +76,25 @@ func (w *Worker) Start() error {
 	return errors.Join(w.quick.Start(), w.builds.Start(), w.deliveries.Start())
 }
 
+// parting is how long Stop waits for steps to end what they have begun.
+const parting = 5 * time.Second
+
 // Stop ends polling; steps under way are told that the worker goes, and run
-// again on the next one.
+// again on the next one. It returns when they have ended, or after five seconds.
 func (w *Worker) Stop() {
 	w.deliveries.Stop()
 	w.builds.Stop()
 	w.quick.Stop()
+	late, poll := time.NewTimer(parting), time.NewTicker(5*time.Millisecond)
+	defer late.Stop()
+	defer poll.Stop()
+	for w.steps.running.Load() > 0 {
+		select {
+		case <-poll.C:
+		case <-late.C:
+			return
+		}
+	}
 }
 
 // Start starts a promotion. A promotion that is already under way for the same
