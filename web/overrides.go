@@ -116,6 +116,10 @@ func (v overridesView) rest() string {
 	return text
 }
 
+// looked tells whether there is something to say of the answers: the repository
+// was looked at, or one of them is at fault.
+func (v overridesView) looked() bool { return v.Found != nil || len(v.Errs) > 0 }
+
 // rows are the questions: those of every service, its processes, and what else
 // was found.
 func (v overridesView) rows() []overrideRow {

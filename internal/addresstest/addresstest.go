@@ -18,7 +18,7 @@ const first, last = 10000, 19999
 func Free(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first+1))
+		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first+1)) // #nosec G404 -- a port to try, no secret
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
