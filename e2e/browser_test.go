@@ -33,6 +33,8 @@ type browser struct {
 	ctx  context.Context
 	base string
 
+	small bool // the window is a telephone's: pages must fit, pictures have their own names
+
 	mu      sync.Mutex
 	lenient bool     // towards refused connections
 	said    []string // errors on the console, failed requests, refused scripts
@@ -69,6 +71,9 @@ func (b *browser) note(text string) { b.mu.Lock(); defer b.mu.Unlock(); b.said =
 // quiet wants that nothing went wrong since the last time.
 func (b *browser) quiet(where string) {
 	b.t.Helper()
+	if b.small {
+		b.fits(where)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, text := range b.said {
@@ -209,6 +214,9 @@ func (b *browser) picture(name string) {
 	dir := os.Getenv("SLIPWAY_SCREENSHOTS")
 	if dir == "" {
 		return
+	}
+	if b.small {
+		name += "-small"
 	}
 	image, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err == nil {

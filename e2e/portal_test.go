@@ -14,10 +14,41 @@ import (
 func TestPortal(t *testing.T) {
 	s := newSite(t)
 	s.start()
+	b := newBrowser(t, s)
+	firstDay(t, s, b)
+	lookAtEveryPage(t, b)
+	withoutScript(t, b)
+
+	// Out, and in again.
+	b.open("/account")
+	b.click("Sign out")
+	b.until("location.pathname === '/login'")
+	b.open("/services/payments/config?env=dev")
+	b.accessible("login")
+	b.picture("login")
+	b.fill("name", "ada")
+	b.fill("password", "not the password of ada")
+	b.click("Sign in")
+	b.sees("Name or password is wrong")
+	b.fill("password", password)
+	b.click("Sign in")
+	b.until("location.pathname === '/services/payments/config'")
+}
+
+// TestPortalOnATelephone is the same day on a screen of 390 pixels.
+func TestPortalOnATelephone(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	b := newBrowser(t, s)
+	b.small = true
+	b.width(390)
+	firstDay(t, s, b)
+}
+
+func firstDay(t *testing.T, s *site, b *browser) {
+	t.Helper()
 	repo := exampleRepository(t, "payments")
 	repo.commit("Ask for a key", map[string]string{"later.py": "import os\n\n\ndef key():\n    return os.environ['PAYMENT_KEY']\n"})
-	b := newBrowser(t, s)
-
 	b.open("/")
 	if b.path() != "/setup" {
 		t.Fatalf("the first visitor is at %s", b.path())
@@ -114,24 +145,6 @@ func TestPortal(t *testing.T) {
 	b.until("location.pathname.startsWith('/promotions/')")
 	b.ends("Rolled back")
 	b.quiet("rollback")
-
-	lookAtEveryPage(t, b)
-	withoutScript(t, b)
-
-	// Out, and in again.
-	b.open("/account")
-	b.click("Sign out")
-	b.until("location.pathname === '/login'")
-	b.open("/services/payments/config?env=dev")
-	b.accessible("login")
-	b.picture("login")
-	b.fill("name", "ada")
-	b.fill("password", "not the password of ada")
-	b.click("Sign in")
-	b.sees("Name or password is wrong")
-	b.fill("password", password)
-	b.click("Sign in")
-	b.until("location.pathname === '/services/payments/config'")
 }
 
 // pages are all that can be read, by name.
