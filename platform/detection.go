@@ -50,7 +50,8 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 			return nil, err
 		}
 	}
-	return p.detect(ctx, in)
+	d, err := p.detect(ctx, in)
+	return d, given(err, "url")
 }
 
 // DetectService reads the repository of a service as its next release would with
