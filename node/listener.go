@@ -39,8 +39,22 @@ func openSocket(addr string) error {
 	if err != nil {
 		return slipway.Wrap(slipway.Invalid, err, "the edge can't listen on %s", addr)
 	}
-	sockets.Store(addr, l)
+	sockets.Store(addr, &socket{TCPListener: l.(*net.TCPListener)})
 	return nil
+}
+
+// socket is closed once, and every Close returns when it is. Caddy closes it too, in
+// a goroutine of its own: a second Close of the bare listener returns at once, while
+// the address is still taken.
+type socket struct {
+	*net.TCPListener
+	once sync.Once
+	err  error
+}
+
+func (s *socket) Close() error {
+	s.once.Do(func() { s.err = s.TCPListener.Close() })
+	return s.err
 }
 
 func closeSocket(addr string) {
