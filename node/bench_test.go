@@ -49,6 +49,12 @@ if role != "web":
     def end(sign, frame):
         if mode == "warm": time.sleep(0.5)
         note("order", "stop %s %s" % (role, WORD)); note("signals", str(sign)); os._exit(0)
+    if mode == "pool": # a child that dies of the signal, and whose task is to be ended first
+        child = os.fork()
+        if child == 0:
+            until("go"); note("order", "task done"); os._exit(0)
+        def end(sign, frame):
+            note("order", "asked"); _, status = os.waitpid(child, 0); note("order", "stop with %d" % status); os._exit(0)
     signal.signal(signal.SIGTERM, end); signal.signal(signal.SIGINT, end)
     note("order", "start %s %s" % (role, WORD))
     if mode == "badbeat" and role == "beat": sys.exit(5)

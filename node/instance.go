@@ -236,9 +236,16 @@ func (i *instance) end(ctx context.Context) string {
 		grace = time.Duration(i.process.GraceSeconds) * time.Second
 	}
 	sign := i.stopSignal()
-	_ = syscall.Kill(-r.PID, sign)
+	// The first process alone: what it has started is its own to end. Celery's pool
+	// would lose its tasks. What outlives it, behind a shell, is asked then.
+	began := time.Now()
+	_ = syscall.Kill(r.PID, sign)
 	_ = syscall.Kill(-r.PID, syscall.SIGCONT) // a process that somebody halted can't hear
-	gone := goneWithin(ctx, r, grace)
+	gone := goneWithin(ctx, grace, func() bool { return !alive(r) })
+	if gone && groupAlive(r.PID) {
+		_ = syscall.Kill(-r.PID, sign)
+		gone = goneWithin(ctx, grace-time.Since(began), func() bool { return !groupAlive(r.PID) })
+	}
 	if !gone && ctx.Err() != nil {
 		return ""
 	}
@@ -250,7 +257,7 @@ func (i *instance) end(ctx context.Context) string {
 		r.Note = note
 		_ = i.write(r) // of use only while the deployment stays
 		i.place.node.o.Log.Warn("an instance ignored "+unix.SignalName(sign)+" and was killed", "service", i.place.service, "environment", i.place.environment, "instance", i.id, "grace", grace)
-		goneWithin(ctx, r, 5*time.Second)
+		goneWithin(ctx, 5*time.Second, func() bool { return !alive(r) })
 	}
 	i.endMarked()
 	return note

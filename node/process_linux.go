@@ -94,13 +94,12 @@ func groupAlive(group int) bool {
 	return false
 }
 
-// goneWithin waits for a process, and for what is in its group, to end.
-func goneWithin(ctx context.Context, r running, limit time.Duration) bool {
+// goneWithin waits until something has ended.
+func goneWithin(ctx context.Context, limit time.Duration, ended func() bool) bool {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	ended := func() bool { return !alive(r) && !groupAlive(r.PID) }
 	for {
 		if ended() {
 			return true

@@ -178,7 +178,7 @@ func (p *place) track(r *run, process running, ended <-chan struct{}) {
 			return
 		case <-limit.C:
 			_ = syscall.Kill(-process.PID, syscall.SIGTERM)
-			goneWithin(p.node.ctx, process, defaultGrace)
+			goneWithin(p.node.ctx, defaultGrace, func() bool { return !alive(process) && !groupAlive(process.PID) })
 			_ = syscall.Kill(-process.PID, syscall.SIGKILL)
 		}
 		o, err := p.conclude(r.id, process.since() >= releaseCommandLimit)

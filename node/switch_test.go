@@ -169,6 +169,27 @@ func TestStopSignal(t *testing.T) {
 	}
 }
 
+// TestAPoolEndsItsTasks: only the first process is asked to end; a signal to its
+// children would lose what they work on.
+func TestAPoolEndsItsTasks(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", map[string]string{"MODE": "pool"})
+	worker := process("worker", 1)
+	worker.GraceSeconds = 10
+	d.Manifest.Processes = append(d.Manifest.Processes, worker)
+	b.must(d)
+	b.eventually("the worker has started", func() bool { return len(b.noted("order")) == 1 })
+	reverted := make(chan struct{})
+	go func() { b.revert(d); close(reverted) }()
+	b.eventually("it was asked to end", func() bool { return len(b.noted("order")) == 2 })
+	b.touch("go")
+	<-reverted
+	b.eventually("it has ended", func() bool { return len(b.alive("worker", "one")) == 0 })
+	if got := b.noted("order"); len(got) != 4 || got[2] != "task done" || got[3] != "stop with 0" {
+		t.Errorf("it did %v", got)
+	}
+}
+
 // TestAShellInFront: a worker behind a shell, which dies at once, ends its task.
 func TestAShellInFront(t *testing.T) {
 	b := newBench(t)
