@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/python"
 )
 
 func setting(s platform.Setting) Setting {
@@ -49,6 +50,19 @@ func (h *handlers) UpdateConfig(ctx context.Context, r UpdateConfigRequestObject
 	}
 	c.Warnings = warnings
 	return UpdateConfig200JSONResponse{Body: c, Headers: UpdateConfig200ResponseHeaders{ETag: tag}}, nil
+}
+
+// CheckConfig tells which settings a release misses, and which it never names.
+func (h *handlers) CheckConfig(ctx context.Context, r CheckConfigRequestObject) (CheckConfigResponseObject, error) {
+	check, err := h.platform.CheckConfig(ctx, r.Service, r.Params.Environment)
+	if err != nil {
+		return nil, err
+	}
+	return CheckConfig200JSONResponse{
+		Service: r.Service, Environment: r.Params.Environment, Release: check.Release, Running: check.Running, Asked: check.Asked,
+		Missing: each(check.Missing, func(v python.Variable) MissingKey { return MissingKey{Key: v.Name, File: v.File, Line: v.Line} }),
+		Unused:  append([]string{}, check.Unused...), Why: check.Why,
+	}, nil
 }
 
 func snapshot(s slipway.Snapshot) Snapshot {

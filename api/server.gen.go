@@ -468,6 +468,45 @@ type ConfigChange struct {
 	Unset []string `json:"unset,omitempty,omitzero"`
 }
 
+// ConfigCheck how settings fit a release
+type ConfigCheck struct {
+	// Asked how many keys the release asks for by name
+	//
+	// Example: 12
+	Asked int `json:"asked"`
+
+	// Environment the environment; absent for the service everywhere
+	//
+	// Example: prod
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Missing keys that are asked for without a default and not set
+	Missing []MissingKey `json:"missing"`
+
+	// Release the release that was read; absent while there is none
+	//
+	// Example: 7
+	Release int `json:"release,omitempty,omitzero"`
+
+	// Running whether that release runs in the environment
+	Running bool `json:"running"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+
+	// Unused keys that are set and that no file of the release names
+	//
+	// Example: ["OLD_FLAG"]
+	Unused []string `json:"unused"`
+
+	// Why why it can't be told; absent when it can
+	//
+	// Example: the files of release 7 were removed
+	Why string `json:"why,omitempty,omitzero"`
+}
+
 // ConfigLayer where a setting was made; later layers win
 //
 // Example: service_environment
@@ -1341,6 +1380,24 @@ type Membership struct {
 	//
 	// Example: billing
 	Team Name `json:"team"`
+}
+
+// MissingKey a key that a release asks for and does not get
+type MissingKey struct {
+	// File where it is asked for
+	//
+	// Example: shop/settings.py
+	File string `json:"file"`
+
+	// Key the key
+	//
+	// Example: DATABASE_URL
+	Key string `json:"key"`
+
+	// Line the line
+	//
+	// Example: 12
+	Line int `json:"line"`
 }
 
 // Name a DNS label of lower-case letters, digits and hyphens
@@ -3321,6 +3378,12 @@ type UpdateConfigParams struct {
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 }
 
+// CheckConfigParams defines parameters for CheckConfig.
+type CheckConfigParams struct {
+	// Environment the environment; without it, the settings of the service everywhere, of which none can be called missing
+	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
+}
+
 // ListDeploymentsParams defines parameters for ListDeployments.
 type ListDeploymentsParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -3698,6 +3761,9 @@ type ServerInterface interface {
 	// UpdateConfig Set and unset settings
 	// (PATCH /services/{service}/config)
 	UpdateConfig(ctx echo.Context, service ServiceName, params UpdateConfigParams) error
+	// CheckConfig Find missing and unused settings
+	// (GET /services/{service}/config/check)
+	CheckConfig(ctx echo.Context, service ServiceName, params CheckConfigParams) error
 	// RenderConfig Preview rendered config
 	// (POST /services/{service}/config/render)
 	RenderConfig(ctx echo.Context, service ServiceName) error
@@ -4839,6 +4905,31 @@ func (w *ServerInterfaceWrapper) UpdateConfig(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateConfig(ctx, service, params)
+	return err
+}
+
+// CheckConfig converts echo context to params.
+func (w *ServerInterfaceWrapper) CheckConfig(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckConfigParams
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CheckConfig(ctx, service, params)
 	return err
 }
 
@@ -6190,6 +6281,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/services/:service", wrapper.UpdateService, options.OperationMiddlewares["updateService"]...)
 	router.GET(options.BaseURL+"/services/:service/config", wrapper.GetConfig, options.OperationMiddlewares["getConfig"]...)
 	router.PATCH(options.BaseURL+"/services/:service/config", wrapper.UpdateConfig, options.OperationMiddlewares["updateConfig"]...)
+	router.GET(options.BaseURL+"/services/:service/config/check", wrapper.CheckConfig, options.OperationMiddlewares["checkConfig"]...)
 	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
 	router.POST(options.BaseURL+"/services/:service/detection", wrapper.DetectService, options.OperationMiddlewares["detectService"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
@@ -8197,6 +8289,46 @@ type UpdateConfigdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateConfigdefaultApplicationProblemPlusJSONResponse) VisitUpdateConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckConfigRequestObject struct {
+	Service ServiceName `json:"service"`
+	Params  CheckConfigParams
+}
+
+type CheckConfigResponseObject interface {
+	VisitCheckConfigResponse(w http.ResponseWriter) error
+}
+
+type CheckConfig200JSONResponse ConfigCheck
+
+func (response CheckConfig200JSONResponse) VisitCheckConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckConfigdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CheckConfigdefaultApplicationProblemPlusJSONResponse) VisitCheckConfigResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10558,6 +10690,9 @@ type StrictServerInterface interface {
 	// UpdateConfig Set and unset settings
 	// (PATCH /services/{service}/config)
 	UpdateConfig(ctx context.Context, request UpdateConfigRequestObject) (UpdateConfigResponseObject, error)
+	// CheckConfig Find missing and unused settings
+	// (GET /services/{service}/config/check)
+	CheckConfig(ctx context.Context, request CheckConfigRequestObject) (CheckConfigResponseObject, error)
 	// RenderConfig Preview rendered config
 	// (POST /services/{service}/config/render)
 	RenderConfig(ctx context.Context, request RenderConfigRequestObject) (RenderConfigResponseObject, error)
@@ -12307,6 +12442,32 @@ func (sh *strictHandler) UpdateConfig(ctx echo.Context, service ServiceName, par
 		return err
 	} else if validResponse, ok := response.(UpdateConfigResponseObject); ok {
 		return validResponse.VisitUpdateConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CheckConfig operation middleware
+func (sh *strictHandler) CheckConfig(ctx echo.Context, service ServiceName, params CheckConfigParams) error {
+	var request CheckConfigRequestObject
+
+	request.Service = service
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckConfig(ctx.Request().Context(), request.(CheckConfigRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckConfig")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CheckConfigResponseObject); ok {
+		return validResponse.VisitCheckConfigResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

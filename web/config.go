@@ -24,7 +24,7 @@ type configView struct {
 	Files        []slipway.RenderedFile
 	Rendered     bool
 	Apart        []slipway.ConfigChange // rendered files against those that run
-	Use          platform.ConfigUse     // what the release asks for
+	Check        platform.ConfigCheck     // what the release asks for
 	Err          string
 	Key, Value   string // of a form that was refused, or that a link fills in
 }
@@ -114,29 +114,29 @@ func layerWords(layer slipway.ConfigLayer, service, environment string) string {
 }
 
 // unused tells that nothing in the release names a setting.
-func (w configView) unused(s platform.Setting) bool { return slices.Contains(w.Use.Unused, s.Key) }
+func (w configView) unused(s platform.Setting) bool { return slices.Contains(w.Check.Unused, s.Key) }
 
 // release is what the keys were looked for in.
 func (w configView) release() string {
-	if w.Use.Running {
-		return "release " + number(w.Use.Release) + ", which runs here"
+	if w.Check.Running {
+		return "release " + number(w.Check.Release) + ", which runs here"
 	}
-	return "release " + number(w.Use.Release) + ", the newest"
+	return "release " + number(w.Check.Release) + ", the newest"
 }
 
 // fits says in a sentence how the keys that are set fit the release.
 func (w configView) fits() string {
 	switch {
-	case w.Use.Release == 0:
+	case w.Check.Release == 0:
 		return "Which keys the code asks for is known once there is a release."
-	case w.Use.Why != "":
-		return "Which keys the code asks for can't be told: " + w.Use.Why + "."
-	case w.Use.Asked == 0:
+	case w.Check.Why != "":
+		return "Which keys the code asks for can't be told: " + w.Check.Why + "."
+	case w.Check.Asked == 0:
 		return "The code and templates of " + w.release() + ", ask for no key by name that can be read from them."
-	case len(w.Use.Missing) == 0 && len(w.Use.Unused) == 0 && w.Environment != "":
+	case len(w.Check.Missing) == 0 && len(w.Check.Unused) == 0 && w.Environment != "":
 		return "All that " + w.release() + ", asks for without a default is set, and nothing set is unused."
 	}
-	return "The code and templates of " + w.release() + ", ask for " + plural(w.Use.Asked, "key") + " by name."
+	return "The code and templates of " + w.release() + ", ask for " + plural(w.Check.Asked, "key") + " by name."
 }
 
 // filledFor is a key that a form of values, or of secrets, begins with.
@@ -164,7 +164,7 @@ func (p *portal) configView(c *call, v serviceView, environment string) (configV
 	if w.Settings, w.Revision, err = p.Config(c.ctx, v.Name, environment); err != nil {
 		return w, err
 	}
-	if w.Use, err = p.ConfigUse(c.ctx, v.Name, environment); err != nil {
+	if w.Check, err = p.CheckConfig(c.ctx, v.Name, environment); err != nil {
 		return w, err
 	}
 	if environment != "" {

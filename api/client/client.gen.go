@@ -468,6 +468,45 @@ type ConfigChange struct {
 	Unset []string `json:"unset,omitempty,omitzero"`
 }
 
+// ConfigCheck how settings fit a release
+type ConfigCheck struct {
+	// Asked how many keys the release asks for by name
+	//
+	// Example: 12
+	Asked int `json:"asked"`
+
+	// Environment the environment; absent for the service everywhere
+	//
+	// Example: prod
+	Environment string `json:"environment,omitempty,omitzero"`
+
+	// Missing keys that are asked for without a default and not set
+	Missing []MissingKey `json:"missing"`
+
+	// Release the release that was read; absent while there is none
+	//
+	// Example: 7
+	Release int `json:"release,omitempty,omitzero"`
+
+	// Running whether that release runs in the environment
+	Running bool `json:"running"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+
+	// Unused keys that are set and that no file of the release names
+	//
+	// Example: ["OLD_FLAG"]
+	Unused []string `json:"unused"`
+
+	// Why why it can't be told; absent when it can
+	//
+	// Example: the files of release 7 were removed
+	Why string `json:"why,omitempty,omitzero"`
+}
+
 // ConfigLayer where a setting was made; later layers win
 //
 // Example: service_environment
@@ -1341,6 +1380,24 @@ type Membership struct {
 	//
 	// Example: billing
 	Team Name `json:"team"`
+}
+
+// MissingKey a key that a release asks for and does not get
+type MissingKey struct {
+	// File where it is asked for
+	//
+	// Example: shop/settings.py
+	File string `json:"file"`
+
+	// Key the key
+	//
+	// Example: DATABASE_URL
+	Key string `json:"key"`
+
+	// Line the line
+	//
+	// Example: 12
+	Line int `json:"line"`
 }
 
 // Name a DNS label of lower-case letters, digits and hyphens
@@ -3321,6 +3378,12 @@ type UpdateConfigParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CheckConfigParams defines parameters for CheckConfig.
+type CheckConfigParams struct {
+	// Environment the environment; without it, the settings of the service everywhere, of which none can be called missing
+	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
+}
+
 // ListDeploymentsParams defines parameters for ListDeployments.
 type ListDeploymentsParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -4192,6 +4255,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /services/{service}/config (the `UpdateConfig` operationId).
 	UpdateConfig(ctx context.Context, service ServiceName, params *UpdateConfigParams, body UpdateConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckConfig Find missing and unused settings
+	//
+	// The keys that the release running in the environment, or else the newest one, asks for by name: which of them
+	// are missing, and which settings no file of it names. It is read from the files; a name that is put together at
+	// run time is not seen.
+	//
+	// Corresponds with GET /services/{service}/config/check (the `CheckConfig` operationId).
+	CheckConfig(ctx context.Context, service ServiceName, params *CheckConfigParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RenderConfigWithBody Preview rendered config
 	//
@@ -6026,6 +6098,25 @@ func (c *Client) UpdateConfigWithBody(ctx context.Context, service ServiceName, 
 // Corresponds with PATCH /services/{service}/config (the `UpdateConfig` operationId).
 func (c *Client) UpdateConfig(ctx context.Context, service ServiceName, params *UpdateConfigParams, body UpdateConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateConfigRequest(c.Server, service, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckConfig Find missing and unused settings
+//
+// The keys that the release running in the environment, or else the newest one, asks for by name: which of them
+// are missing, and which settings no file of it names. It is read from the files; a name that is put together at
+// run time is not seen.
+//
+// Corresponds with GET /services/{service}/config/check (the `CheckConfig` operationId).
+func (c *Client) CheckConfig(ctx context.Context, service ServiceName, params *CheckConfigParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckConfigRequest(c.Server, service, params)
 	if err != nil {
 		return nil, err
 	}
@@ -9679,6 +9770,67 @@ func NewUpdateConfigRequestWithBody(server string, service ServiceName, params *
 	return req, nil
 }
 
+// NewCheckConfigRequest constructs an http.Request for the CheckConfig method
+func NewCheckConfigRequest(server string, service ServiceName, params *CheckConfigParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/config/check", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewRenderConfigRequest calls the generic RenderConfig builder with application/json body
 func NewRenderConfigRequest(server string, service ServiceName, body RenderConfigJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -12957,6 +13109,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /services/{service}/config (the `UpdateConfig` operationId).
 	UpdateConfigWithResponse(ctx context.Context, service ServiceName, params *UpdateConfigParams, body UpdateConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateConfigResponse, error)
 
+	// CheckConfigWithResponse Find missing and unused settings
+	//
+	// The keys that the release running in the environment, or else the newest one, asks for by name: which of them
+	// are missing, and which settings no file of it names. It is read from the files; a name that is put together at
+	// run time is not seen.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/config/check (the `CheckConfig` operationId).
+	CheckConfigWithResponse(ctx context.Context, service ServiceName, params *CheckConfigParams, reqEditors ...RequestEditorFn) (*CheckConfigResponse, error)
+
 	// RenderConfigWithBodyWithResponse Preview rendered config
 	//
 	// Renders the config that a release would get in an environment now. Nothing is deployed; secrets stay references.
@@ -15940,6 +16103,54 @@ func (r UpdateConfigResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckConfigResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConfigCheck
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckConfigResponse) GetJSON200() *ConfigCheck {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CheckConfigResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckConfigResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckConfigResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckConfigResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckConfigResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -19575,6 +19786,23 @@ func (c *ClientWithResponses) UpdateConfigWithResponse(ctx context.Context, serv
 	return ParseUpdateConfigResponse(rsp)
 }
 
+// CheckConfigWithResponse Find missing and unused settings
+//
+// The keys that the release running in the environment, or else the newest one, asks for by name: which of them
+// are missing, and which settings no file of it names. It is read from the files; a name that is put together at
+// run time is not seen.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/config/check (the `CheckConfig` operationId).
+func (c *ClientWithResponses) CheckConfigWithResponse(ctx context.Context, service ServiceName, params *CheckConfigParams, reqEditors ...RequestEditorFn) (*CheckConfigResponse, error) {
+	rsp, err := c.CheckConfig(ctx, service, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckConfigResponse(rsp)
+}
+
 // RenderConfigWithBodyWithResponse Preview rendered config
 //
 // Renders the config that a release would get in an environment now. Nothing is deployed; secrets stay references.
@@ -22411,6 +22639,39 @@ func ParseUpdateConfigResponse(rsp *http.Response) (*UpdateConfigResponse, error
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCheckConfigResponse parses an HTTP response from a CheckConfigWithResponse call
+func ParseCheckConfigResponse(rsp *http.Response) (*CheckConfigResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckConfigResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConfigCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

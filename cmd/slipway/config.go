@@ -13,6 +13,7 @@ type configCommands struct {
 	Set    configSet    `cmd:"" help:"Set settings."`
 	Unset  configUnset  `cmd:"" help:"Remove settings."`
 	List   configList   `cmd:"" name:"ls" help:"Show merged settings and where each comes from."`
+	Check  configCheck  `cmd:"" help:"Find settings that a release misses, and settings that do nothing."`
 	Render configRender `cmd:"" help:"Show the config that a release would get, without deploying."`
 }
 
@@ -132,6 +133,68 @@ func (a *app) config(body []byte, c *client.Config) error {
 		rows = append(rows, []string{s.Key, value, strings.ReplaceAll(string(s.Layer), "_", " in ")})
 	}
 	return a.table([]string{"key", "value", "from"}, rows)
+}
+
+type configCheck struct {
+	Service string `arg:"" help:"The service."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere, where nothing can be called missing."`
+}
+
+// Help has examples.
+func (configCheck) Help() string {
+	return `Reads which keys the release that runs in the environment, or else the newest one, asks for by name. Exit code 3 when a key is missing. An unused setting is only told: a name that is put together at run time is not seen.
+
+Examples:
+  slipway config check billing --env prod
+  slipway config check billing --env prod --json | jq -r '.missing[].key'`
+}
+
+// Run tells what is missing and what is unused.
+func (c *configCheck) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CheckConfigResponse, error) {
+		return cl.CheckConfigWithResponse(ctx, c.Service, &client.CheckConfigParams{Environment: given(c.Env)})
+	})
+	if err != nil {
+		return err
+	}
+	check := r.JSON200
+	if a.JSON {
+		err = a.json(r.Body)
+	} else {
+		err = a.configCheck(check)
+	}
+	if err == nil && len(check.Missing) > 0 {
+		return slipway.Errorf(slipway.Refused, "%s misses %s in %s; set it: slipway config set %s --env %s KEY=VALUE, or for a secret slipway secret set",
+			c.Service, counted(len(check.Missing), "key"), c.Env, c.Service, c.Env)
+	}
+	return err
+}
+
+func (a *app) configCheck(c *client.ConfigCheck) error {
+	switch {
+	case c.Release == 0:
+		fmt.Fprintf(a.stdout, "%s has no release yet, so nothing says which keys it asks for.\n", c.Service)
+		return nil
+	case c.Why != "":
+		fmt.Fprintf(a.stdout, "It can't be told what release %d asks for: %s\n", c.Release, clean(c.Why))
+		return nil
+	}
+	where := "the newest"
+	if c.Running {
+		where = "running in " + c.Environment
+	}
+	fmt.Fprintf(a.stdout, "Release %d (%s) asks for %s by name.\n", c.Release, where, counted(c.Asked, "key"))
+	var rows [][]string
+	for _, m := range c.Missing {
+		rows = append(rows, []string{"missing", m.Key, fmt.Sprintf("%s:%d", clean(m.File), m.Line)})
+	}
+	for _, key := range c.Unused {
+		rows = append(rows, []string{"unused", key, "no file of the release names it"})
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return a.table([]string{"state", "key", "where"}, rows)
 }
 
 type configRender struct {

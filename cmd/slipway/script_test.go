@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 						w := apitest.New(t)
 						env.Setenv("SLIPWAY_SERVER", w.URL)
 						env.Setenv("SLIPWAY_TOKEN", w.Token)
+						env.Setenv("RELEASE", w.Data) // where the artifact of every release is
 					}
 					return nil
 				},

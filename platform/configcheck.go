@@ -15,9 +15,9 @@ import (
 	"github.com/slipway-dev/slipway/python"
 )
 
-// ConfigUse tells how the config of a service in an environment fits the release
+// ConfigCheck tells how the config of a service in an environment fits the release
 // that runs there, or else its newest one.
-type ConfigUse struct {
+type ConfigCheck struct {
 	Release int               // 0: there is none yet
 	Running bool              // it runs there
 	Missing []python.Variable // asked for without a default, and not set
@@ -26,44 +26,44 @@ type ConfigUse struct {
 	Why     string            // why it can't be told; "" when it can
 }
 
-// ConfigUse looks into the release for the keys that it asks for. What it finds
+// CheckConfig looks into the release for the keys that it asks for. What it finds
 // is what can be read: a name that is put together, or that only a library
 // knows, is not seen. Missing is empty for a service everywhere (environment
 // ""), as each environment may set what is missing there.
-func (p *Platform) ConfigUse(ctx context.Context, serviceName, environmentName string) (ConfigUse, error) {
+func (p *Platform) CheckConfig(ctx context.Context, serviceName, environmentName string) (ConfigCheck, error) {
 	settings, _, err := p.Config(ctx, serviceName, environmentName)
 	if err != nil {
-		return ConfigUse{}, err
+		return ConfigCheck{}, err
 	}
 	s, err := p.Service(ctx, serviceName)
 	if err != nil {
-		return ConfigUse{}, err
+		return ConfigCheck{}, err
 	}
 	var e *ent.Environment
 	if environmentName != "" {
 		if e, err = p.Environment(ctx, environmentName); err != nil {
-			return ConfigUse{}, err
+			return ConfigCheck{}, err
 		}
 	}
 	r, err := p.newest(ctx, s, e)
 	if err != nil || r == nil {
-		return ConfigUse{}, err
+		return ConfigCheck{}, err
 	}
-	use := ConfigUse{Release: r.Number}
+	check := ConfigCheck{Release: r.Number}
 	if e != nil {
 		live, err := p.live(ctx, s.ID, e.ID)
 		if err != nil {
-			return use, err
+			return check, err
 		}
-		use.Running = live != nil
+		check.Running = live != nil
 	}
 	artifact, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact))
 	if err = gone(err, r); err != nil {
 		if slipway.CodeOf(err) != slipway.NotFound {
-			return use, err
+			return check, err
 		}
-		use.Why = err.Error()
-		return use, nil
+		check.Why = err.Error()
+		return check, nil
 	}
 	keys := make([]string, len(settings)) // sorted
 	for i, set := range settings {
@@ -71,20 +71,20 @@ func (p *Platform) ConfigUse(ctx context.Context, serviceName, environmentName s
 	}
 	found, err := p.asks.of(artifact, r, keys)
 	if err != nil {
-		use.Why = "the files of release " + strconv.Itoa(r.Number) + " can't be read"
+		check.Why = "the files of release " + strconv.Itoa(r.Number) + " can't be read"
 		if slipway.CodeOf(err) == slipway.Refused {
-			use.Why = err.Error()
+			check.Why = err.Error()
 		}
-		return use, nil
+		return check, nil
 	}
-	use.Asked, use.Unused = len(found.asks), found.unnamed
+	check.Asked, check.Unused = len(found.asks), found.unnamed
 	for _, v := range found.asks {
 		if _, set := slices.BinarySearch(keys, v.Name); e != nil && v.Required && !set && !python.Given(v.Name) {
 			v.File = strings.TrimPrefix(v.File, "source/")
-			use.Missing = append(use.Missing, v)
+			check.Missing = append(check.Missing, v)
 		}
 	}
-	return use, nil
+	return check, nil
 }
 
 // mostAsks is how many answers are kept.
