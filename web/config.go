@@ -24,7 +24,7 @@ type configView struct {
 	Files        []slipway.RenderedFile
 	Rendered     bool
 	Apart        []slipway.ConfigChange // rendered files against those that run
-	Check        platform.ConfigCheck     // what the release asks for
+	Check        platform.ConfigCheck   // what the release asks for
 	Err          string
 	Key, Value   string // of a form that was refused, or that a link fills in
 }
