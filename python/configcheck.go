@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,20 @@ var (
 		"aiohttp", "tornado", "streamlit", "gradio", "dash",
 	}
 )
+
+// Choices are the values that a key of slipway.yaml may have, for the keys that
+// take one word out of a few; nil for every other key.
+func Choices(key string) []string {
+	switch key {
+	case "manager":
+		return slices.Clone(configManagers)
+	case "framework":
+		return slices.Clone(configFrameworks)
+	case "server":
+		return slices.Clone(configServers)
+	}
+	return nil
+}
 
 // configChecker looks at values that have the right type.
 type configChecker struct {

@@ -190,8 +190,18 @@ func (v overridesView) row(key, value string, found []python.Finding) overrideRo
 
 // hints are what a value looks like, by key.
 var hints = map[string]string{
-	"manager": "uv, poetry, pip ...", "python": "3.13", "framework": "flask, django ...", "application": "module:object", "server": "gunicorn, uvicorn ...",
+	"python": "3.13", "application": "module:object",
 	"processes.web.command": "gunicorn app:app", "release_command": "python manage.py migrate", "test.command": "python -m pytest", "health.path": "/healthz", "root": "the service's directory",
+}
+
+// choices are the values that an answer may have, with the one that it has; nil
+// when it is free text.
+func (row overrideRow) choices() []string {
+	list := python.Choices(row.Key)
+	if list != nil && row.Value != "" && !slices.Contains(list, row.Value) {
+		list = append(list, row.Value)
+	}
+	return list
 }
 
 // keyWord is the name of a key's question.

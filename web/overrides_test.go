@@ -33,6 +33,8 @@ func TestOverridesWithoutScripts(t *testing.T) {
 		{with(), http.StatusOK, "nothing says so, and it takes an answer"},
 		{with(start, "python serve.py"), http.StatusOK, "set by the service&#39;s owners"},
 		{with("set.health.path", "live", start, hostile), http.StatusBadRequest, "is not the path of a URL"},
+		{with("set.manager", "pip-tools"), http.StatusOK, `<option value="pip-tools" selected>pip-tools</option>`},
+		{with("set.server", "apache"), http.StatusBadRequest, `<option value="apache" selected>apache</option>`},
 		{with("process_name", "worker"), http.StatusBadRequest, "Give both"},
 		{with("overrides", "pyhton: 3.12"), http.StatusBadRequest, "did you mean python?"},
 	} {
