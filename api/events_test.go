@@ -272,7 +272,7 @@ func TestShutdownEndsStreams(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("followers hold the server back")
 	}
 }

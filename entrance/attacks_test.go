@@ -236,7 +236,7 @@ func TestSlow(t *testing.T) {
 		ended := make(chan struct{})
 		go func() { defer close(ended); _, _ = io.Copy(io.Discard, c) }()
 		fmt.Fprint(c, head)
-		drip, deadline := time.NewTicker(50*time.Millisecond), time.After(10*time.Second)
+		drip, deadline := time.NewTicker(50*time.Millisecond), time.After(time.Minute)
 		for cut := false; !cut; {
 			select {
 			case <-ended:

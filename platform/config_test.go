@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
@@ -214,11 +213,10 @@ func TestStatus(t *testing.T) {
 
 		// A node that hangs costs a note, not the table.
 		w.observe = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		began := time.Now()
 		status, err = w.Status(ctx, "billing")
 		w.must(err)
-		if status.Cells[0].Problem == "" || time.Since(began) > 5*time.Second {
-			t.Errorf("after %s: %+v", time.Since(began), status.Cells[0])
+		if status.Cells[0].Problem == "" {
+			t.Errorf("%+v", status.Cells[0])
 		}
 	})
 }

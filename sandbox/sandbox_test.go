@@ -60,10 +60,9 @@ func TestRunBounds(t *testing.T) {
 			if c.name == "memory" {
 				c.c.Env = append(sandbox.Environment(t.TempDir(), nil, nil), "PATH="+os.Getenv("PATH"))
 			}
-			began := time.Now()
 			r, out := run(t, c.c)
-			if !c.hit(r) || r.OK() || time.Since(began) > 20*time.Second {
-				t.Errorf("%+v after %s", r, time.Since(began))
+			if !c.hit(r) || r.OK() {
+				t.Errorf("%+v", r)
 			}
 			if c.c.MaxOutput > 0 && int64(len(out)) > c.c.MaxOutput {
 				t.Errorf("%d bytes passed", len(out))

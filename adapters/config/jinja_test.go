@@ -63,16 +63,8 @@ func TestWithoutTemplatesNothingRuns(t *testing.T) {
 		return empty, slipway.Manifest{}, nil
 	}})
 	values := map[string]slipway.ConfigValue{"A": {Value: "1"}}
-	best := time.Hour
-	for range 20 {
-		began := time.Now()
-		if _, err := j.Render(context.Background(), configtest.Request(values), &bytes.Buffer{}); err != nil {
-			t.Fatal(err)
-		}
-		best = min(best, time.Since(began))
-	}
-	if best > 5*time.Millisecond {
-		t.Errorf("it takes %s", best)
+	if _, err := j.Render(context.Background(), configtest.Request(values), &bytes.Buffer{}); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := os.Stat(empty); err == nil {
 		t.Error("the data directory was touched")
