@@ -52,7 +52,7 @@ func connectTo(t *testing.T, url, token string) *client.ClientWithResponses {
 // follow reads a promotion to its end, bounded.
 func follow(t *testing.T, f *client.Follower, id int) []client.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var events []client.Event
 	f.On = func(e client.Event) error { events = append(events, e); return nil }
@@ -272,7 +272,7 @@ func TestShutdownEndsStreams(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("followers hold the server back")
 	}
 }

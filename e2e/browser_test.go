@@ -24,9 +24,6 @@ import (
 //go:embed testdata/axe/axe.min.js
 var axe string
 
-// patience is how long a browser waits for what a page should show.
-const patience = 60 * time.Second
-
 // browser is a real Chromium with one window, which notes what goes wrong in it.
 type browser struct {
 	t    testing.TB

@@ -44,7 +44,7 @@ var plugs = []plug{
 	}, false, false},
 	{"node agent with the edge, SIGKILL", func(s *site) {
 		killMentioning(s.t, "node", s.data)
-		s.eventually(30*time.Second, "the edge answers again", func() bool {
+		s.eventually(patience, "the edge answers again", func() bool {
 			status, _, err := edgeGet(s.edge, "plug", "dev", "/")
 			return err == nil && status == 200
 		})
@@ -168,7 +168,7 @@ func pullThePlug(t *testing.T, s *site, random *rand.Rand, plugs []plug, kills i
 		before := len(traffic.failed())
 		victim.pull(s)
 		back, seen := time.Now(), fmt.Sprint(p)
-		s.eventually(120*time.Second, fmt.Sprintf("kill %d (%s): promotion %d is over", n, victim.name, p.ID), func() bool {
+		s.eventually(patience, fmt.Sprintf("kill %d (%s): promotion %d is over", n, victim.name, p.ID), func() bool {
 			s.decode(&p, "promotion", "show", id(p))
 			if one.resume == 0 && (fmt.Sprint(p) != seen || over(p.State)) {
 				one.resume = time.Since(back)
@@ -184,7 +184,7 @@ func pullThePlug(t *testing.T, s *site, random *rand.Rand, plugs []plug, kills i
 		if p.State != "succeeded" {
 			t.Fatalf("kill %d, %s in %s: promotion %d is %s: %s", n, victim.name, one.step, p.ID, p.State, p.Reason)
 		}
-		s.eventually(30*time.Second, "dev answers "+word, func() bool {
+		s.eventually(patience, "dev answers "+word, func() bool {
 			status, body, err := edgeGet(s.edge, "plug", "dev", "/")
 			return err == nil && status == 200 && body == word
 		})

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestFullDisk runs the platform on a small disk and fills it: before a promotion,
@@ -65,7 +64,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually(30*time.Second, "the instance is back although the disk is full", func() bool {
+	s.eventually(patience, "the instance is back although the disk is full", func() bool {
 		_, again, err := edgeGet(s.edge, "plug", "dev", "/pid")
 		return err == nil && again != pid && serves("one")()
 	})
@@ -74,7 +73,7 @@ func TestFullDisk(t *testing.T) {
 	var list struct {
 		Items []promotion `json:"items"`
 	}
-	s.eventually(2*time.Minute, "nothing is under way", func() bool {
+	s.eventually(patience, "nothing is under way", func() bool {
 		s.decode(&list, "promotion", "ls", "--service", "plug")
 		for _, p := range list.Items {
 			if !over(p.State) {
@@ -85,14 +84,14 @@ func TestFullDisk(t *testing.T) {
 	})
 	var p promotion
 	s.decode(&p, "promote", "plug")
-	s.eventually(time.Minute, "the release command runs", func() bool {
+	s.eventually(patience, "the release command runs", func() bool {
 		s.decode(&p, "promotion", "show", id(p))
 		return p.step("migrate") == "running" || over(p.State)
 	})
 	free = fill(t, s.data)
-	s.eventually(time.Minute, "the release command has ended", func() bool { return len(processesMentioning("time.sleep(1.5)")) == 0 })
+	s.eventually(patience, "the release command has ended", func() bool { return len(processesMentioning("time.sleep(1.5)")) == 0 })
 	free()
-	s.eventually(2*time.Minute, "the promotion is over", func() bool {
+	s.eventually(patience, "the promotion is over", func() bool {
 		s.decode(&p, "promotion", "show", id(p))
 		return over(p.State)
 	})
@@ -102,7 +101,7 @@ func TestFullDisk(t *testing.T) {
 	if p.State != "succeeded" {
 		s.must("promotion", "retry", id(p), "--follow")
 	}
-	s.eventually(30*time.Second, "dev answers two", serves("two"))
+	s.eventually(patience, "dev answers two", serves("two"))
 	if out := s.must("config", "ls", "plug", "--env", "dev"); !strings.Contains(out, "KEPT") {
 		t.Errorf("what was set is lost:\n%s", out)
 	}

@@ -109,7 +109,7 @@ func (s *site) start() {
 // ready waits until the API answers.
 func (s *site) ready() {
 	s.t.Helper()
-	s.eventually(60*time.Second, "the platform is ready", func() bool {
+	s.eventually(patience, "the platform is ready", func() bool {
 		answer, err := http.Get("http://" + s.listen + "/readyz")
 		if err != nil {
 			return false
@@ -194,7 +194,7 @@ func edgeGet(edge, service, environment, path string) (int, string, error) {
 		return 0, "", err
 	}
 	req.Host = service + "." + environment + ".localhost"
-	answer, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	answer, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
 		return 0, "", err
 	}
@@ -202,6 +202,10 @@ func edgeGet(edge, service, environment, path string) (int, string, error) {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
 	return answer.StatusCode, string(text), err
 }
+
+// patience is how long a test waits for a state before it says that it never
+// comes. It measures nothing: a machine may be busy with other tests.
+const patience = 3 * time.Minute
 
 // eventually waits on a state.
 func (s *site) eventually(within time.Duration, what string, reached func() bool) {

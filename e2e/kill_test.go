@@ -61,13 +61,13 @@ func TestKill(t *testing.T) {
 		repo.commit(word, map[string]string{"app.py": slowStart(word)})
 		var p promotion
 		s.decode(&p, "promote", "plug")
-		s.eventually(60*time.Second, "step "+step+" begins", func() bool {
+		s.eventually(patience, "step "+step+" begins", func() bool {
 			s.decode(&p, "promotion", "show", id(p))
 			return p.step(step) != "pending"
 		})
 		s.kill()
 		s.start()
-		s.eventually(90*time.Second, "the promotion killed in "+step+" is over", func() bool {
+		s.eventually(patience, "the promotion killed in "+step+" is over", func() bool {
 			s.decode(&p, "promotion", "show", id(p))
 			return over(p.State)
 		})
@@ -101,7 +101,7 @@ func TestKillNode(t *testing.T) {
 	s.must("promote", "adopted", "--follow")
 	_, before := s.get("adopted", "dev", "/pid")
 	killMentioning(t, "node", s.data)
-	s.eventually(30*time.Second, "the edge answers again", func() bool {
+	s.eventually(patience, "the edge answers again", func() bool {
 		status, _, err := edgeGet(s.edge, "adopted", "dev", "/pid")
 		return err == nil && status == 200
 	})

@@ -44,9 +44,9 @@ func TestOpenedToANetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool.AppendCertsFromPEM(text)
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
 	link := ""
-	s.eventually(60*time.Second, "the set-up link is shown", func() bool {
+	s.eventually(patience, "the set-up link is shown", func() bool {
 		_, rest, ok := strings.Cut(s.upLog.String(), "open\n  ")
 		link, _, _ = strings.Cut(rest, "\n")
 		return ok && strings.Contains(rest, "\n")

@@ -144,7 +144,7 @@ func certified(t *testing.T, o entrance.Options, roots *x509.CertPool) (serial s
 				t.Logf("%v\n%s", last, s.log)
 			}
 		}()
-		eventually(t, 40*time.Second, "a certificate is shown", func() bool {
+		eventually(t, time.Minute, "a certificate is shown", func() bool {
 			a, err := visitor(address, roots, true).Get(s.PublicURL + "/healthz")
 			if last = err; err != nil {
 				return false

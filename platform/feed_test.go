@@ -19,7 +19,7 @@ import (
 // doesn't.
 func TestFeedIsShared(t *testing.T) {
 	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
-	ctx, cancel := context.WithTimeout(w.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	_, err := w.AddTeam(ctx, "billing", "")
 	w.must(err)

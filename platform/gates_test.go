@@ -94,7 +94,7 @@ func (w *world) waiting(id int, words string) *ent.Promotion {
 
 func (w *world) until(id int, done func(*ent.Promotion) bool) *ent.Promotion {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -313,7 +313,7 @@ func TestAdvanceAndHold(t *testing.T) {
 		follows := func(after string) *ent.Promotion {
 			t.Helper()
 			var found *ent.Promotion
-			deadline := time.Now().Add(20 * time.Second)
+			deadline := time.Now().Add(time.Minute)
 			for found == nil {
 				list, err := w.Promotions(ctx, platform.PromotionsQuery{Service: name, Environment: "test"})
 				w.must(err)

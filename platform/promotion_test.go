@@ -216,7 +216,7 @@ func TestWatchSeesAnotherProcess(t *testing.T) {
 	w.must(err)
 	defer other.Close()
 	elsewhere := platform.NewLedger(other)
-	ctx, cancel := context.WithTimeout(as(t.Context(), "ada"), 20*time.Second)
+	ctx, cancel := context.WithTimeout(as(t.Context(), "ada"), time.Minute)
 	defer cancel()
 	w.must(elsewhere.Step(ctx, slipway.StepEvent{Promotion: id, Step: slipway.StepFetch, State: slipway.StepRunning, Attempt: 1}))
 	seen := 0

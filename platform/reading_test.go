@@ -96,7 +96,7 @@ func TestTail(t *testing.T) {
 			t.Errorf("the end is %d chunks after %d lines", len(tail.Chunks), tail.Before)
 		}
 		news := 0
-		ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 		defer cancel()
 		w.must(w.ledger.Log(w.Context(), id, slipway.StepBuild, 1, 20, "line 201\n"))
 		enough := errors.New("enough")
@@ -126,7 +126,7 @@ func TestTail(t *testing.T) {
 // TestFeed tells each reader what they may see, and goes on where they were.
 func TestFeed(t *testing.T) {
 	both(t, func(w *world) {
-		ctx, cancel := context.WithTimeout(w.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 		defer cancel()
 		_, err := w.AddTeam(ctx, "billing", "")
 		w.must(err)

@@ -125,7 +125,7 @@ func (r *receiver) next() received {
 	select {
 	case got := <-r.taken:
 		return got
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		r.t.Fatal("no message came")
 		return received{}
 	}
@@ -183,7 +183,7 @@ func (w *world) tending() (stop func()) {
 // test wants it.
 func (w *world) delivery(hook, number int, what string, is func(d *ent.Delivery) bool) *ent.Delivery {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -197,7 +197,7 @@ type event struct{ id, name, data string }
 // follow reads a stream until accept says that it has seen enough.
 func (b *browser) follow(path, last string, accept func(event) bool) (ended event) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, b.base+path, nil)
 	if last != "" {

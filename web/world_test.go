@@ -106,7 +106,7 @@ func (s *site) promote(in platform.PromoteInput) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(as(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(as(), time.Minute)
 	defer cancel()
 	id := strings.TrimSpace(numberOf(q.ID))
 	if err := s.Watch(ctx, id, "", func(platform.LiveEvent) error { return nil }); err != nil {

@@ -76,7 +76,7 @@ func TestLoginByBrowser(t *testing.T) {
 		go func() {
 			ended <- run(t.Context(), []string{"login", w.URL, "--as", "there", "--no-browser"}, strings.NewReader(""), out, out, env)
 		}()
-		deadline := time.Now().Add(20 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for shown.FindStringSubmatch(out.String()) == nil {
 			if time.Now().After(deadline) {
 				t.Fatalf("no code: %s", out)
