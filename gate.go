@@ -307,6 +307,7 @@ type Review struct {
 	Bake     int            `json:",omitzero"` // seconds that the edge's figures are watched afterwards
 	Ready    bool           `json:",omitzero"` // nothing but its bundle keeps it
 	Again    time.Time      // when to look again at the latest, while it waits
+	Expires  time.Time      `json:",omitzero"` // when it is given up if it still waits
 }
 
 // ReviewRequest is what has become known of a promotion when its gates are

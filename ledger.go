@@ -1,6 +1,9 @@
 package slipway
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // StepEvent is one change of a step.
 type StepEvent struct {
@@ -11,6 +14,7 @@ type StepEvent struct {
 	Reason    string      `json:"reason,omitempty"`    // why it failed, was reused or skipped; one or two sentences
 	Rehearsal []Rehearsed `json:"rehearsal,omitempty"` // what a rehearsal found
 	Rollout   *Rollout    `json:"rollout,omitempty"`   // where the canary of a deploy stands
+	Until     time.Time   `json:"until,omitzero"`      // when one that runs is given up at the latest, with all that is tried again
 }
 
 // PromotionEvent is one change of a promotion.
@@ -19,6 +23,14 @@ type PromotionEvent struct {
 	State     PromotionState `json:"state"`
 	Step      StepName       `json:"step,omitempty"` // where it ended, when it ended badly
 	Reason    string         `json:"reason,omitempty"`
+	Undo      *Undoing       `json:"undo,omitempty"` // with no state: what it deployed is being taken back
+}
+
+// Undoing is a deployment that is being taken back: what ran before gets the
+// traffic again, or keeps it.
+type Undoing struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"` // when it is given up at the latest
 }
 
 // BuiltRelease is what the ledger keeps of a release.
@@ -51,7 +63,7 @@ type Ledger interface {
 	// most 64 KiB. seq starts at 0 and grows by one within an attempt: a repeated
 	// seq is dropped.
 	Log(ctx context.Context, promotion string, step StepName, attempt, seq int, text string) error
-	// Promotion records a change of a promotion.
+	// Promotion records a change of a promotion. With Undo it records that alone.
 	Promotion(ctx context.Context, e PromotionEvent) error
 	// Release records a built release and returns its number. The same commit
 	// and artifact of a service is one release, whoever built it.

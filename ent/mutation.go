@@ -16106,6 +16106,7 @@ type PromotionMutation struct {
 	rollout            **slipway.Rollout
 	rehearsal          *[]slipway.Rehearsed
 	appendrehearsal    []slipway.Rehearsed
+	undo               **slipway.Undoing
 	expires_at         *time.Time
 	superseded_by      *int
 	addsuperseded_by   *int
@@ -17019,6 +17020,55 @@ func (m *PromotionMutation) ResetRehearsal() {
 	delete(m.clearedFields, promotion.FieldRehearsal)
 }
 
+// SetUndo sets the "undo" field.
+func (m *PromotionMutation) SetUndo(s *slipway.Undoing) {
+	m.undo = &s
+}
+
+// Undo returns the value of the "undo" field in the mutation.
+func (m *PromotionMutation) Undo() (r *slipway.Undoing, exists bool) {
+	v := m.undo
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUndo returns the old "undo" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldUndo(ctx context.Context) (v *slipway.Undoing, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUndo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUndo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUndo: %w", err)
+	}
+	return oldValue.Undo, nil
+}
+
+// ClearUndo clears the value of the "undo" field.
+func (m *PromotionMutation) ClearUndo() {
+	m.undo = nil
+	m.clearedFields[promotion.FieldUndo] = struct{}{}
+}
+
+// UndoCleared returns if the "undo" field was cleared in this mutation.
+func (m *PromotionMutation) UndoCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldUndo]
+	return ok
+}
+
+// ResetUndo resets all changes to the "undo" field.
+func (m *PromotionMutation) ResetUndo() {
+	m.undo = nil
+	delete(m.clearedFields, promotion.FieldUndo)
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (m *PromotionMutation) SetExpiresAt(t time.Time) {
 	m.expires_at = &t
@@ -17593,7 +17643,7 @@ func (m *PromotionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PromotionMutation) Fields() []string {
-	fields := make([]string, 0, 25)
+	fields := make([]string, 0, 26)
 	if m.created_at != nil {
 		fields = append(fields, promotion.FieldCreatedAt)
 	}
@@ -17647,6 +17697,9 @@ func (m *PromotionMutation) Fields() []string {
 	}
 	if m.rehearsal != nil {
 		fields = append(fields, promotion.FieldRehearsal)
+	}
+	if m.undo != nil {
+		fields = append(fields, promotion.FieldUndo)
 	}
 	if m.expires_at != nil {
 		fields = append(fields, promotion.FieldExpiresAt)
@@ -17713,6 +17766,8 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.Rollout()
 	case promotion.FieldRehearsal:
 		return m.Rehearsal()
+	case promotion.FieldUndo:
+		return m.Undo()
 	case promotion.FieldExpiresAt:
 		return m.ExpiresAt()
 	case promotion.FieldSupersededBy:
@@ -17772,6 +17827,8 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldRollout(ctx)
 	case promotion.FieldRehearsal:
 		return m.OldRehearsal(ctx)
+	case promotion.FieldUndo:
+		return m.OldUndo(ctx)
 	case promotion.FieldExpiresAt:
 		return m.OldExpiresAt(ctx)
 	case promotion.FieldSupersededBy:
@@ -17921,6 +17978,13 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetRehearsal(v)
 		return nil
+	case promotion.FieldUndo:
+		v, ok := value.(*slipway.Undoing)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUndo(v)
+		return nil
 	case promotion.FieldExpiresAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -18060,6 +18124,9 @@ func (m *PromotionMutation) ClearedFields() []string {
 	if m.FieldCleared(promotion.FieldRehearsal) {
 		fields = append(fields, promotion.FieldRehearsal)
 	}
+	if m.FieldCleared(promotion.FieldUndo) {
+		fields = append(fields, promotion.FieldUndo)
+	}
 	if m.FieldCleared(promotion.FieldExpiresAt) {
 		fields = append(fields, promotion.FieldExpiresAt)
 	}
@@ -18103,6 +18170,9 @@ func (m *PromotionMutation) ClearField(name string) error {
 		return nil
 	case promotion.FieldRehearsal:
 		m.ClearRehearsal()
+		return nil
+	case promotion.FieldUndo:
+		m.ClearUndo()
 		return nil
 	case promotion.FieldExpiresAt:
 		m.ClearExpiresAt()
@@ -18174,6 +18244,9 @@ func (m *PromotionMutation) ResetField(name string) error {
 		return nil
 	case promotion.FieldRehearsal:
 		m.ResetRehearsal()
+		return nil
+	case promotion.FieldUndo:
+		m.ResetUndo()
 		return nil
 	case promotion.FieldExpiresAt:
 		m.ResetExpiresAt()
@@ -26245,6 +26318,7 @@ type StepMutation struct {
 	reason           *string
 	started_at       *time.Time
 	ended_at         *time.Time
+	until            *time.Time
 	clearedFields    map[string]struct{}
 	promotion        *int
 	clearedpromotion bool
@@ -26705,6 +26779,55 @@ func (m *StepMutation) ResetEndedAt() {
 	delete(m.clearedFields, step.FieldEndedAt)
 }
 
+// SetUntil sets the "until" field.
+func (m *StepMutation) SetUntil(t time.Time) {
+	m.until = &t
+}
+
+// Until returns the value of the "until" field in the mutation.
+func (m *StepMutation) Until() (r time.Time, exists bool) {
+	v := m.until
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUntil returns the old "until" field's value of the Step entity.
+// If the Step object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *StepMutation) OldUntil(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUntil is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUntil requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUntil: %w", err)
+	}
+	return oldValue.Until, nil
+}
+
+// ClearUntil clears the value of the "until" field.
+func (m *StepMutation) ClearUntil() {
+	m.until = nil
+	m.clearedFields[step.FieldUntil] = struct{}{}
+}
+
+// UntilCleared returns if the "until" field was cleared in this mutation.
+func (m *StepMutation) UntilCleared() bool {
+	_, ok := m.clearedFields[step.FieldUntil]
+	return ok
+}
+
+// ResetUntil resets all changes to the "until" field.
+func (m *StepMutation) ResetUntil() {
+	m.until = nil
+	delete(m.clearedFields, step.FieldUntil)
+}
+
 // ClearPromotion clears the "promotion" edge to the Promotion entity.
 func (m *StepMutation) ClearPromotion() {
 	m.clearedpromotion = true
@@ -26766,7 +26889,7 @@ func (m *StepMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *StepMutation) Fields() []string {
-	fields := make([]string, 0, 8)
+	fields := make([]string, 0, 9)
 	if m.promotion != nil {
 		fields = append(fields, step.FieldPromotionID)
 	}
@@ -26790,6 +26913,9 @@ func (m *StepMutation) Fields() []string {
 	}
 	if m.ended_at != nil {
 		fields = append(fields, step.FieldEndedAt)
+	}
+	if m.until != nil {
+		fields = append(fields, step.FieldUntil)
 	}
 	return fields
 }
@@ -26815,6 +26941,8 @@ func (m *StepMutation) Field(name string) (ent.Value, bool) {
 		return m.StartedAt()
 	case step.FieldEndedAt:
 		return m.EndedAt()
+	case step.FieldUntil:
+		return m.Until()
 	}
 	return nil, false
 }
@@ -26840,6 +26968,8 @@ func (m *StepMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldStartedAt(ctx)
 	case step.FieldEndedAt:
 		return m.OldEndedAt(ctx)
+	case step.FieldUntil:
+		return m.OldUntil(ctx)
 	}
 	return nil, fmt.Errorf("unknown Step field %s", name)
 }
@@ -26905,6 +27035,13 @@ func (m *StepMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetEndedAt(v)
 		return nil
+	case step.FieldUntil:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUntil(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Step field %s", name)
 }
@@ -26968,6 +27105,9 @@ func (m *StepMutation) ClearedFields() []string {
 	if m.FieldCleared(step.FieldEndedAt) {
 		fields = append(fields, step.FieldEndedAt)
 	}
+	if m.FieldCleared(step.FieldUntil) {
+		fields = append(fields, step.FieldUntil)
+	}
 	return fields
 }
 
@@ -26987,6 +27127,9 @@ func (m *StepMutation) ClearField(name string) error {
 		return nil
 	case step.FieldEndedAt:
 		m.ClearEndedAt()
+		return nil
+	case step.FieldUntil:
+		m.ClearUntil()
 		return nil
 	}
 	return fmt.Errorf("unknown Step nullable field %s", name)
@@ -27019,6 +27162,9 @@ func (m *StepMutation) ResetField(name string) error {
 		return nil
 	case step.FieldEndedAt:
 		m.ResetEndedAt()
+		return nil
+	case step.FieldUntil:
+		m.ResetUntil()
 		return nil
 	}
 	return fmt.Errorf("unknown Step field %s", name)

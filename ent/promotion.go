@@ -58,6 +58,8 @@ type Promotion struct {
 	Rollout *slipway.Rollout `json:"rollout,omitempty"`
 	// what a run of the artifact without traffic found
 	Rehearsal []slipway.Rehearsed `json:"rehearsal,omitempty"`
+	// while what it deployed is taken back: since when, and until when at the latest
+	Undo *slipway.Undoing `json:"undo,omitempty"`
 	// when a promotion that still waits is given up
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	// SupersededBy holds the value of the "superseded_by" field.
@@ -151,7 +153,7 @@ func (*Promotion) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case promotion.FieldCommit, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits, promotion.FieldRollout, promotion.FieldRehearsal:
+		case promotion.FieldCommit, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits, promotion.FieldRollout, promotion.FieldRehearsal, promotion.FieldUndo:
 			values[i] = new([]byte)
 		case promotion.FieldRollback:
 			values[i] = new(sql.NullBool)
@@ -303,6 +305,14 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 			} else if value != nil && len(*value) > 0 {
 				if err := json.Unmarshal(*value, &_m.Rehearsal); err != nil {
 					return fmt.Errorf("unmarshal field rehearsal: %w", err)
+				}
+			}
+		case promotion.FieldUndo:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field undo", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Undo); err != nil {
+					return fmt.Errorf("unmarshal field undo: %w", err)
 				}
 			}
 		case promotion.FieldExpiresAt:
@@ -466,6 +476,9 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("rehearsal=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Rehearsal))
+	builder.WriteString(", ")
+	builder.WriteString("undo=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Undo))
 	builder.WriteString(", ")
 	if v := _m.ExpiresAt; v != nil {
 		builder.WriteString("expires_at=")

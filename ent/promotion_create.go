@@ -201,6 +201,12 @@ func (_c *PromotionCreate) SetRehearsal(v []slipway.Rehearsed) *PromotionCreate 
 	return _c
 }
 
+// SetUndo sets the "undo" field.
+func (_c *PromotionCreate) SetUndo(v *slipway.Undoing) *PromotionCreate {
+	_c.mutation.SetUndo(v)
+	return _c
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_c *PromotionCreate) SetExpiresAt(v time.Time) *PromotionCreate {
 	_c.mutation.SetExpiresAt(v)
@@ -579,6 +585,10 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 		_spec.SetField(promotion.FieldRehearsal, field.TypeJSON, value)
 		_node.Rehearsal = value
 	}
+	if value, ok := _c.mutation.Undo(); ok {
+		_spec.SetField(promotion.FieldUndo, field.TypeJSON, value)
+		_node.Undo = value
+	}
 	if value, ok := _c.mutation.ExpiresAt(); ok {
 		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
 		_node.ExpiresAt = &value
@@ -925,6 +935,24 @@ func (u *PromotionUpsert) UpdateRehearsal() *PromotionUpsert {
 // ClearRehearsal clears the value of the "rehearsal" field.
 func (u *PromotionUpsert) ClearRehearsal() *PromotionUpsert {
 	u.SetNull(promotion.FieldRehearsal)
+	return u
+}
+
+// SetUndo sets the "undo" field.
+func (u *PromotionUpsert) SetUndo(v *slipway.Undoing) *PromotionUpsert {
+	u.Set(promotion.FieldUndo, v)
+	return u
+}
+
+// UpdateUndo sets the "undo" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateUndo() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldUndo)
+	return u
+}
+
+// ClearUndo clears the value of the "undo" field.
+func (u *PromotionUpsert) ClearUndo() *PromotionUpsert {
+	u.SetNull(promotion.FieldUndo)
 	return u
 }
 
@@ -1298,6 +1326,27 @@ func (u *PromotionUpsertOne) UpdateRehearsal() *PromotionUpsertOne {
 func (u *PromotionUpsertOne) ClearRehearsal() *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearRehearsal()
+	})
+}
+
+// SetUndo sets the "undo" field.
+func (u *PromotionUpsertOne) SetUndo(v *slipway.Undoing) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetUndo(v)
+	})
+}
+
+// UpdateUndo sets the "undo" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateUndo() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateUndo()
+	})
+}
+
+// ClearUndo clears the value of the "undo" field.
+func (u *PromotionUpsertOne) ClearUndo() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearUndo()
 	})
 }
 
@@ -1852,6 +1901,27 @@ func (u *PromotionUpsertBulk) UpdateRehearsal() *PromotionUpsertBulk {
 func (u *PromotionUpsertBulk) ClearRehearsal() *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.ClearRehearsal()
+	})
+}
+
+// SetUndo sets the "undo" field.
+func (u *PromotionUpsertBulk) SetUndo(v *slipway.Undoing) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetUndo(v)
+	})
+}
+
+// UpdateUndo sets the "undo" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateUndo() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateUndo()
+	})
+}
+
+// ClearUndo clears the value of the "undo" field.
+func (u *PromotionUpsertBulk) ClearUndo() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearUndo()
 	})
 }
 

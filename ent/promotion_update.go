@@ -206,6 +206,18 @@ func (_u *PromotionUpdate) ClearRehearsal() *PromotionUpdate {
 	return _u
 }
 
+// SetUndo sets the "undo" field.
+func (_u *PromotionUpdate) SetUndo(v *slipway.Undoing) *PromotionUpdate {
+	_u.mutation.SetUndo(v)
+	return _u
+}
+
+// ClearUndo clears the value of the "undo" field.
+func (_u *PromotionUpdate) ClearUndo() *PromotionUpdate {
+	_u.mutation.ClearUndo()
+	return _u
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_u *PromotionUpdate) SetExpiresAt(v time.Time) *PromotionUpdate {
 	_u.mutation.SetExpiresAt(v)
@@ -531,6 +543,12 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.RehearsalCleared() {
 		_spec.ClearField(promotion.FieldRehearsal, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Undo(); ok {
+		_spec.SetField(promotion.FieldUndo, field.TypeJSON, value)
+	}
+	if _u.mutation.UndoCleared() {
+		_spec.ClearField(promotion.FieldUndo, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)
@@ -870,6 +888,18 @@ func (_u *PromotionUpdateOne) AppendRehearsal(v []slipway.Rehearsed) *PromotionU
 // ClearRehearsal clears the value of the "rehearsal" field.
 func (_u *PromotionUpdateOne) ClearRehearsal() *PromotionUpdateOne {
 	_u.mutation.ClearRehearsal()
+	return _u
+}
+
+// SetUndo sets the "undo" field.
+func (_u *PromotionUpdateOne) SetUndo(v *slipway.Undoing) *PromotionUpdateOne {
+	_u.mutation.SetUndo(v)
+	return _u
+}
+
+// ClearUndo clears the value of the "undo" field.
+func (_u *PromotionUpdateOne) ClearUndo() *PromotionUpdateOne {
+	_u.mutation.ClearUndo()
 	return _u
 }
 
@@ -1228,6 +1258,12 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if _u.mutation.RehearsalCleared() {
 		_spec.ClearField(promotion.FieldRehearsal, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Undo(); ok {
+		_spec.SetField(promotion.FieldUndo, field.TypeJSON, value)
+	}
+	if _u.mutation.UndoCleared() {
+		_spec.ClearField(promotion.FieldUndo, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(promotion.FieldExpiresAt, field.TypeTime, value)

@@ -103,6 +103,20 @@ func (_c *StepCreate) SetNillableEndedAt(v *time.Time) *StepCreate {
 	return _c
 }
 
+// SetUntil sets the "until" field.
+func (_c *StepCreate) SetUntil(v time.Time) *StepCreate {
+	_c.mutation.SetUntil(v)
+	return _c
+}
+
+// SetNillableUntil sets the "until" field if the given value is not nil.
+func (_c *StepCreate) SetNillableUntil(v *time.Time) *StepCreate {
+	if v != nil {
+		_c.SetUntil(*v)
+	}
+	return _c
+}
+
 // SetPromotion sets the "promotion" edge to the Promotion entity.
 func (_c *StepCreate) SetPromotion(v *Promotion) *StepCreate {
 	return _c.SetPromotionID(v.ID)
@@ -243,6 +257,10 @@ func (_c *StepCreate) createSpec() (*Step, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.EndedAt(); ok {
 		_spec.SetField(step.FieldEndedAt, field.TypeTime, value)
 		_node.EndedAt = &value
+	}
+	if value, ok := _c.mutation.Until(); ok {
+		_spec.SetField(step.FieldUntil, field.TypeTime, value)
+		_node.Until = &value
 	}
 	if nodes := _c.mutation.PromotionIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -391,6 +409,24 @@ func (u *StepUpsert) ClearEndedAt() *StepUpsert {
 	return u
 }
 
+// SetUntil sets the "until" field.
+func (u *StepUpsert) SetUntil(v time.Time) *StepUpsert {
+	u.Set(step.FieldUntil, v)
+	return u
+}
+
+// UpdateUntil sets the "until" field to the value that was provided on create.
+func (u *StepUpsert) UpdateUntil() *StepUpsert {
+	u.SetExcluded(step.FieldUntil)
+	return u
+}
+
+// ClearUntil clears the value of the "until" field.
+func (u *StepUpsert) ClearUntil() *StepUpsert {
+	u.SetNull(step.FieldUntil)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create.
 // Using this option is equivalent to using:
 //
@@ -530,6 +566,27 @@ func (u *StepUpsertOne) UpdateEndedAt() *StepUpsertOne {
 func (u *StepUpsertOne) ClearEndedAt() *StepUpsertOne {
 	return u.Update(func(s *StepUpsert) {
 		s.ClearEndedAt()
+	})
+}
+
+// SetUntil sets the "until" field.
+func (u *StepUpsertOne) SetUntil(v time.Time) *StepUpsertOne {
+	return u.Update(func(s *StepUpsert) {
+		s.SetUntil(v)
+	})
+}
+
+// UpdateUntil sets the "until" field to the value that was provided on create.
+func (u *StepUpsertOne) UpdateUntil() *StepUpsertOne {
+	return u.Update(func(s *StepUpsert) {
+		s.UpdateUntil()
+	})
+}
+
+// ClearUntil clears the value of the "until" field.
+func (u *StepUpsertOne) ClearUntil() *StepUpsertOne {
+	return u.Update(func(s *StepUpsert) {
+		s.ClearUntil()
 	})
 }
 
@@ -838,6 +895,27 @@ func (u *StepUpsertBulk) UpdateEndedAt() *StepUpsertBulk {
 func (u *StepUpsertBulk) ClearEndedAt() *StepUpsertBulk {
 	return u.Update(func(s *StepUpsert) {
 		s.ClearEndedAt()
+	})
+}
+
+// SetUntil sets the "until" field.
+func (u *StepUpsertBulk) SetUntil(v time.Time) *StepUpsertBulk {
+	return u.Update(func(s *StepUpsert) {
+		s.SetUntil(v)
+	})
+}
+
+// UpdateUntil sets the "until" field to the value that was provided on create.
+func (u *StepUpsertBulk) UpdateUntil() *StepUpsertBulk {
+	return u.Update(func(s *StepUpsert) {
+		s.UpdateUntil()
+	})
+}
+
+// ClearUntil clears the value of the "until" field.
+func (u *StepUpsertBulk) ClearUntil() *StepUpsertBulk {
+	return u.Update(func(s *StepUpsert) {
+		s.ClearUntil()
 	})
 }
 

@@ -117,6 +117,26 @@ func (_u *StepUpdate) ClearEndedAt() *StepUpdate {
 	return _u
 }
 
+// SetUntil sets the "until" field.
+func (_u *StepUpdate) SetUntil(v time.Time) *StepUpdate {
+	_u.mutation.SetUntil(v)
+	return _u
+}
+
+// SetNillableUntil sets the "until" field if the given value is not nil.
+func (_u *StepUpdate) SetNillableUntil(v *time.Time) *StepUpdate {
+	if v != nil {
+		_u.SetUntil(*v)
+	}
+	return _u
+}
+
+// ClearUntil clears the value of the "until" field.
+func (_u *StepUpdate) ClearUntil() *StepUpdate {
+	_u.mutation.ClearUntil()
+	return _u
+}
+
 // Mutation returns the StepMutation object of the builder.
 func (_u *StepUpdate) Mutation() *StepMutation {
 	return _u.mutation
@@ -197,6 +217,12 @@ func (_u *StepUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.EndedAtCleared() {
 		_spec.ClearField(step.FieldEndedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Until(); ok {
+		_spec.SetField(step.FieldUntil, field.TypeTime, value)
+	}
+	if _u.mutation.UntilCleared() {
+		_spec.ClearField(step.FieldUntil, field.TypeTime)
 	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -304,6 +330,26 @@ func (_u *StepUpdateOne) SetNillableEndedAt(v *time.Time) *StepUpdateOne {
 // ClearEndedAt clears the value of the "ended_at" field.
 func (_u *StepUpdateOne) ClearEndedAt() *StepUpdateOne {
 	_u.mutation.ClearEndedAt()
+	return _u
+}
+
+// SetUntil sets the "until" field.
+func (_u *StepUpdateOne) SetUntil(v time.Time) *StepUpdateOne {
+	_u.mutation.SetUntil(v)
+	return _u
+}
+
+// SetNillableUntil sets the "until" field if the given value is not nil.
+func (_u *StepUpdateOne) SetNillableUntil(v *time.Time) *StepUpdateOne {
+	if v != nil {
+		_u.SetUntil(*v)
+	}
+	return _u
+}
+
+// ClearUntil clears the value of the "until" field.
+func (_u *StepUpdateOne) ClearUntil() *StepUpdateOne {
+	_u.mutation.ClearUntil()
 	return _u
 }
 
@@ -417,6 +463,12 @@ func (_u *StepUpdateOne) sqlSave(ctx context.Context) (_node *Step, err error) {
 	}
 	if _u.mutation.EndedAtCleared() {
 		_spec.ClearField(step.FieldEndedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Until(); ok {
+		_spec.SetField(step.FieldUntil, field.TypeTime, value)
+	}
+	if _u.mutation.UntilCleared() {
+		_spec.ClearField(step.FieldUntil, field.TypeTime)
 	}
 	_node = &Step{config: _u.config}
 	_spec.Assign = _node.assignValues

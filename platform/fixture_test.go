@@ -43,6 +43,7 @@ type world struct {
 	removed   []string
 	observe   func(ctx context.Context) error
 	build     func(ctx context.Context) error
+	revert    func(ctx context.Context) error
 	red       bool // the tests fail
 }
 
@@ -276,7 +277,15 @@ func (t target) Deploy(_ context.Context, d slipway.Deployment, _ io.Writer) err
 	return nil
 }
 
-func (target) Revert(context.Context, slipway.Deployment, io.Writer) error { return nil }
+func (t target) Revert(ctx context.Context, _ slipway.Deployment, _ io.Writer) error {
+	t.w.mu.Lock()
+	revert := t.w.revert
+	t.w.mu.Unlock()
+	if revert == nil {
+		return nil
+	}
+	return revert(ctx)
+}
 
 func (t target) Observe(ctx context.Context, service, environment string) (slipway.Observed, error) {
 	t.w.mu.Lock()

@@ -87,7 +87,7 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 		waits = nil
 	default:
 		review.State, review.Reason = slipway.PromotionWaiting, reasons(waits)
-		review.Again = again(facts, waits)
+		review.Again, review.Expires = again(facts, waits), facts.Expires()
 	}
 	review.Waited = len(waits) > 0 || len(row.Waits) > 0 || len(facts.Decisions) > 0
 	return review, g.keep(ctx, row, facts, review, waits)

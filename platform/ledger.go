@@ -82,7 +82,15 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 		return err
 	}
 	e.Reason = clean(e.Reason)
-	same := []predicate.Step{step.StateIn(step.StatePending, step.StateRunning), step.Or(step.StateNEQ(step.State(e.State)), step.ReasonNEQ(e.Reason))}
+	e.Until = e.Until.UTC().Truncate(time.Second) // as every database keeps it
+	if e.State != slipway.StepRunning {
+		e.Until = time.Time{}
+	}
+	news := step.Or(step.StateNEQ(step.State(e.State)), step.ReasonNEQ(e.Reason))
+	if !e.Until.IsZero() {
+		news = step.Or(news, step.UntilIsNil(), step.UntilNEQ(e.Until))
+	}
+	same := []predicate.Step{step.StateIn(step.StatePending, step.StateRunning), news}
 	fresh := step.And(same...)
 	if e.Attempt > 0 { // 0 means the attempt that is known
 		fresh = step.Or(step.AttemptLT(e.Attempt), step.And(append(same, step.Attempt(e.Attempt))...))
@@ -101,9 +109,12 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 				update.SetStartedAt(now)
 			}
 			update.ClearEndedAt()
+			if !e.Until.IsZero() {
+				update.SetUntil(e.Until)
+			}
 		case slipway.StepPending:
 		default:
-			update.SetEndedAt(now)
+			update.SetEndedAt(now).ClearUntil()
 		}
 		var err error
 		if changed, err = update.Save(ctx); err != nil {
@@ -137,7 +148,7 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 			e.Attempt = row.Attempt
 		}
 		return at.event(ctx, l.storage, tx, stepChanged, id, map[string]string{
-			"step": string(e.Step), "state": string(e.State), "attempt": strconv.Itoa(e.Attempt), "reason": e.Reason, "time": now.Format(time.RFC3339Nano),
+			"step": string(e.Step), "state": string(e.State), "attempt": strconv.Itoa(e.Attempt), "reason": e.Reason, "time": now.Format(time.RFC3339Nano), "until": moment(e.Until),
 		})
 	})
 	if changed > 0 {
@@ -190,6 +201,9 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 	if err != nil {
 		return err
 	}
+	if e.Undo != nil {
+		return l.undoing(ctx, id, at, *e.Undo)
+	}
 	state, reason := promotion.State(e.State), clean(e.Reason)
 	news := promotion.Or(promotion.StateNEQ(state), promotion.ReasonNEQ(reason))
 	if e.State == slipway.PromotionRunning {
@@ -201,7 +215,7 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 			SetState(state).SetReason(reason).SetEndedAtStep(string(e.Step))
 		switch {
 		case e.State.Over():
-			update.SetEndedAt(stamp())
+			update.SetEndedAt(stamp()).ClearUndo()
 		case e.State == slipway.PromotionRunning:
 			update.SetStartedAt(stamp())
 		}
@@ -218,6 +232,37 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 		l.storage.bell.ring(id)
 	}
 	return err
+}
+
+// undoing records that what a promotion deployed is being taken back. Who watches
+// it hears of that as of any change of it.
+func (l *Ledger) undoing(ctx context.Context, id int, at place, u slipway.Undoing) error {
+	changed := 0
+	err := inTx(ctx, l.db, func(tx *ent.Tx) error {
+		row, err := tx.Promotion.Query().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.UndoIsNil()).Only(ctx)
+		if ent.IsNotFound(err) {
+			return nil // over, or known: another try has the same bound
+		}
+		if err != nil {
+			return err
+		}
+		if changed, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...)).SetUndo(&u).Save(ctx); err != nil || changed == 0 {
+			return err
+		}
+		return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(row.State), "reason": "what it deployed is being taken back"})
+	})
+	if changed > 0 {
+		l.storage.bell.ring(id)
+	}
+	return err
+}
+
+// moment is a time in an event's data; "" for none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
 }
 
 // Config returns the merged config of a service in an environment.

@@ -204,6 +204,9 @@ func (p *Platform) told(ctx context.Context, row *ent.Promotion, e *ent.Event) (
 	}
 	s := &ent.Step{PromotionID: row.ID, Name: step.Name(e.Data["step"]), State: step.State(e.Data["state"]), Reason: e.Data["reason"]}
 	s.Attempt, _ = strconv.Atoi(e.Data["attempt"])
+	if until, err := time.Parse(time.RFC3339, e.Data["until"]); err == nil {
+		s.Until = &until
+	}
 	for _, known := range row.Edges.Steps {
 		if known.Name == s.Name {
 			s.ID, s.Position = known.ID, known.Position

@@ -57,7 +57,7 @@ func (s *Steps) Bake(ctx context.Context, in BakeInput) error {
 			return slipway.Errorf(slipway.Refused, "after the switch it did worse than the release before: %s", found.Reason)
 		}
 		if !in.Last {
-			return s.Ledger.Step(ctx, slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepVerify, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt),
+			return s.Ledger.Step(ctx, slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepVerify, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Until: in.Until,
 				Reason: "its checks passed; its figures are watched until " + in.Until.Format("15:04:05 UTC") + ": " + found.Reason})
 		}
 		fmt.Fprintf(log, "watched for %s: %s\n", in.Until.Sub(in.Since).Round(time.Second), found.Reason)

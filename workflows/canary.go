@@ -210,7 +210,7 @@ func (s *Steps) Judge(ctx context.Context, in JudgeInput) (Judged, error) {
 		}
 	}
 	in.Rollout.Judgement = found
-	event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepDeploy, State: slipway.StepRunning, Reason: in.Rollout.Words(), Rollout: &in.Rollout}
+	event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepDeploy, State: slipway.StepRunning, Reason: in.Rollout.Words(), Rollout: &in.Rollout, Until: in.Rollout.Until}
 	return Judged{Judgement: found}, s.Ledger.Step(ctx, event)
 }
 

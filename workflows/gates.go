@@ -200,7 +200,7 @@ func (s *Steps) Review(ctx context.Context, in StepInput) (slipway.Review, error
 	if err != nil {
 		return r, err
 	}
-	event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepApprove, State: slipway.StepRunning, Attempt: 1}
+	event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepApprove, State: slipway.StepRunning, Attempt: 1, Until: r.Expires}
 	switch {
 	case r.State == slipway.PromotionRunning && r.Waited:
 		event.State = slipway.StepSucceeded

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -72,9 +73,12 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 		return slipway.Errorf(slipway.Invalid, "%q is not the id of a promotion", in.Promotion)
 	}
 	attempt := int(activity.GetInfo(ctx).Attempt)
-	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt}
+	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt, Until: bound(ctx)}
 	if at != nil {
-		event.Rollout, event.Reason = at, at.Words()
+		event.Rollout, event.Reason, event.Until = at, at.Words(), at.Until
+	}
+	if step == slipway.StepVerify && !last { // it goes on being watched
+		event.Until = event.Until.Add(time.Duration(in.Bake) * time.Second)
 	}
 	if err := s.Ledger.Step(ctx, event); err != nil {
 		return err
@@ -106,6 +110,13 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 		err = recorded
 	}
 	return err
+}
+
+// bound is when the engine gives an activity up, with all that is tried again. It
+// is the policy that the workflow asked with, as the engine tells it.
+func bound(ctx context.Context) time.Time {
+	info := activity.GetInfo(ctx)
+	return info.ScheduledTime.Add(info.ScheduleToCloseTimeout).UTC()
 }
 
 // tree is where a promotion's source is exported to. The form of ids was checked
@@ -287,6 +298,10 @@ func healthy(o slipway.Observed) error {
 
 // Revert undoes a deployment: what ran before has the traffic again, or still.
 func (s *Steps) Revert(ctx context.Context, in StepInput) (err error) {
+	undo := slipway.Undoing{Since: activity.GetInfo(ctx).ScheduledTime.UTC(), Until: bound(ctx)}
+	if err := s.Ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: in.Promotion, Undo: &undo}); err != nil {
+		s.Log.Warn("that a deployment is being taken back could not be recorded", "promotion", in.Promotion, "error", err) // it is more urgent
+	}
 	d, err := s.deployment(ctx, in)
 	if err != nil {
 		return err

@@ -567,6 +567,7 @@ var (
 		{Name: "waits", Type: field.TypeJSON, Nullable: true},
 		{Name: "rollout", Type: field.TypeJSON, Nullable: true},
 		{Name: "rehearsal", Type: field.TypeJSON, Nullable: true},
+		{Name: "undo", Type: field.TypeJSON, Nullable: true},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
 		{Name: "superseded_by", Type: field.TypeInt, Default: 0},
 		{Name: "retry_of", Type: field.TypeInt, Default: 0},
@@ -586,19 +587,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "promotions_environments_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[23]},
+				Columns:    []*schema.Column{PromotionsColumns[24]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "promotions_releases_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[24]},
+				Columns:    []*schema.Column{PromotionsColumns[25]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "promotions_services_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[25]},
+				Columns:    []*schema.Column{PromotionsColumns[26]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -607,7 +608,7 @@ var (
 			{
 				Name:    "promotion_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[25], PromotionsColumns[23]},
+				Columns: []*schema.Column{PromotionsColumns[26], PromotionsColumns[24]},
 			},
 			{
 				Name:    "promotion_state",
@@ -617,7 +618,7 @@ var (
 			{
 				Name:    "promotion_bundle",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[19]},
+				Columns: []*schema.Column{PromotionsColumns[20]},
 			},
 		},
 	}
@@ -880,6 +881,7 @@ var (
 		{Name: "reason", Type: field.TypeString, Default: ""},
 		{Name: "started_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
+		{Name: "until", Type: field.TypeTime, Nullable: true},
 		{Name: "promotion_id", Type: field.TypeInt},
 	}
 	// StepsTable holds the schema information for the "steps" table.
@@ -890,7 +892,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "steps_promotions_steps",
-				Columns:    []*schema.Column{StepsColumns[8]},
+				Columns:    []*schema.Column{StepsColumns[9]},
 				RefColumns: []*schema.Column{PromotionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -899,7 +901,7 @@ var (
 			{
 				Name:    "step_promotion_id_name",
 				Unique:  true,
-				Columns: []*schema.Column{StepsColumns[8], StepsColumns[1]},
+				Columns: []*schema.Column{StepsColumns[9], StepsColumns[1]},
 			},
 		},
 	}

@@ -52,6 +52,8 @@ const (
 	FieldRollout = "rollout"
 	// FieldRehearsal holds the string denoting the rehearsal field in the database.
 	FieldRehearsal = "rehearsal"
+	// FieldUndo holds the string denoting the undo field in the database.
+	FieldUndo = "undo"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
 	FieldExpiresAt = "expires_at"
 	// FieldSupersededBy holds the string denoting the superseded_by field in the database.
@@ -136,6 +138,7 @@ var Columns = []string{
 	FieldWaits,
 	FieldRollout,
 	FieldRehearsal,
+	FieldUndo,
 	FieldExpiresAt,
 	FieldSupersededBy,
 	FieldRetryOf,

@@ -640,6 +640,16 @@ func RehearsalNotNil() predicate.Promotion {
 	return predicate.Promotion(sql.FieldNotNull(FieldRehearsal))
 }
 
+// UndoIsNil applies the IsNil predicate on the "undo" field.
+func UndoIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldUndo))
+}
+
+// UndoNotNil applies the NotNil predicate on the "undo" field.
+func UndoNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldUndo))
+}
+
 // ExpiresAtEQ applies the EQ predicate on the "expires_at" field.
 func ExpiresAtEQ(v time.Time) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldExpiresAt, v))

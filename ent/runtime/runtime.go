@@ -688,19 +688,19 @@ func init() {
 	// promotion.DefaultPlanHash holds the default value on creation for the plan_hash field.
 	promotion.DefaultPlanHash = promotionDescPlanHash.Default.(string)
 	// promotionDescSupersededBy is the schema descriptor for superseded_by field.
-	promotionDescSupersededBy := promotionFields[17].Descriptor()
+	promotionDescSupersededBy := promotionFields[18].Descriptor()
 	// promotion.DefaultSupersededBy holds the default value on creation for the superseded_by field.
 	promotion.DefaultSupersededBy = promotionDescSupersededBy.Default.(int)
 	// promotionDescRetryOf is the schema descriptor for retry_of field.
-	promotionDescRetryOf := promotionFields[18].Descriptor()
+	promotionDescRetryOf := promotionFields[19].Descriptor()
 	// promotion.DefaultRetryOf holds the default value on creation for the retry_of field.
 	promotion.DefaultRetryOf = promotionDescRetryOf.Default.(int)
 	// promotionDescBundle is the schema descriptor for bundle field.
-	promotionDescBundle := promotionFields[19].Descriptor()
+	promotionDescBundle := promotionFields[20].Descriptor()
 	// promotion.DefaultBundle holds the default value on creation for the bundle field.
 	promotion.DefaultBundle = promotionDescBundle.Default.(int)
 	// promotionDescCause is the schema descriptor for cause field.
-	promotionDescCause := promotionFields[20].Descriptor()
+	promotionDescCause := promotionFields[21].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
 	releaseMixin := schema.Release{}.Mixin()

@@ -36,6 +36,7 @@ func (Promotion) Fields() []ent.Field {
 		field.JSON("waits", []slipway.Wait{}).Optional().Comment("the closed gates, empty when it waits for nothing"),
 		field.JSON("rollout", &slipway.Rollout{}).Optional().Comment("where its canary stands, or stood last"),
 		field.JSON("rehearsal", []slipway.Rehearsed{}).Optional().Comment("what a run of the artifact without traffic found"),
+		field.JSON("undo", &slipway.Undoing{}).Optional().Comment("while what it deployed is taken back: since when, and until when at the latest"),
 		field.Time("expires_at").Optional().Nillable().Comment("when a promotion that still waits is given up"),
 		field.Int("superseded_by").Default(0),
 		field.Int("retry_of").Default(0).Immutable(),

@@ -26,6 +26,7 @@ func (Step) Fields() []ent.Field {
 		field.String("reason").Default(""),
 		field.Time("started_at").Optional().Nillable(),
 		field.Time("ended_at").Optional().Nillable(),
+		field.Time("until").Optional().Nillable().Comment("when it is given up at the latest, while it runs"),
 	}
 }
 

@@ -31,6 +31,8 @@ const (
 	FieldStartedAt = "started_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
 	FieldEndedAt = "ended_at"
+	// FieldUntil holds the string denoting the until field in the database.
+	FieldUntil = "until"
 	// EdgePromotion holds the string denoting the promotion edge name in mutations.
 	EdgePromotion = "promotion"
 	// Table holds the table name of the step in the database.
@@ -55,6 +57,7 @@ var Columns = []string{
 	FieldReason,
 	FieldStartedAt,
 	FieldEndedAt,
+	FieldUntil,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -186,6 +189,11 @@ func ByStartedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByEndedAt orders the results by the ended_at field.
 func ByEndedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldEndedAt, opts...).ToFunc()
+}
+
+// ByUntil orders the results by the until field.
+func ByUntil(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUntil, opts...).ToFunc()
 }
 
 // ByPromotionField orders the results by promotion field.

@@ -85,6 +85,11 @@ func EndedAt(v time.Time) predicate.Step {
 	return predicate.Step(sql.FieldEQ(FieldEndedAt, v))
 }
 
+// Until applies equality check predicate on the "until" field. It's identical to UntilEQ.
+func Until(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldEQ(FieldUntil, v))
+}
+
 // PromotionIDEQ applies the EQ predicate on the "promotion_id" field.
 func PromotionIDEQ(v int) predicate.Step {
 	return predicate.Step(sql.FieldEQ(FieldPromotionID, v))
@@ -388,6 +393,56 @@ func EndedAtIsNil() predicate.Step {
 // EndedAtNotNil applies the NotNil predicate on the "ended_at" field.
 func EndedAtNotNil() predicate.Step {
 	return predicate.Step(sql.FieldNotNull(FieldEndedAt))
+}
+
+// UntilEQ applies the EQ predicate on the "until" field.
+func UntilEQ(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldEQ(FieldUntil, v))
+}
+
+// UntilNEQ applies the NEQ predicate on the "until" field.
+func UntilNEQ(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldNEQ(FieldUntil, v))
+}
+
+// UntilIn applies the In predicate on the "until" field.
+func UntilIn(vs ...time.Time) predicate.Step {
+	return predicate.Step(sql.FieldIn(FieldUntil, vs...))
+}
+
+// UntilNotIn applies the NotIn predicate on the "until" field.
+func UntilNotIn(vs ...time.Time) predicate.Step {
+	return predicate.Step(sql.FieldNotIn(FieldUntil, vs...))
+}
+
+// UntilGT applies the GT predicate on the "until" field.
+func UntilGT(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldGT(FieldUntil, v))
+}
+
+// UntilGTE applies the GTE predicate on the "until" field.
+func UntilGTE(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldGTE(FieldUntil, v))
+}
+
+// UntilLT applies the LT predicate on the "until" field.
+func UntilLT(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldLT(FieldUntil, v))
+}
+
+// UntilLTE applies the LTE predicate on the "until" field.
+func UntilLTE(v time.Time) predicate.Step {
+	return predicate.Step(sql.FieldLTE(FieldUntil, v))
+}
+
+// UntilIsNil applies the IsNil predicate on the "until" field.
+func UntilIsNil() predicate.Step {
+	return predicate.Step(sql.FieldIsNull(FieldUntil))
+}
+
+// UntilNotNil applies the NotNil predicate on the "until" field.
+func UntilNotNil() predicate.Step {
+	return predicate.Step(sql.FieldNotNull(FieldUntil))
 }
 
 // HasPromotion applies the HasEdge predicate on the "promotion" edge.
