@@ -21,7 +21,7 @@ func commit(c slipway.Commit) Commit {
 func step(s *ent.Step) Step {
 	return Step{
 		Name: slipway.StepName(s.Name), State: slipway.StepState(s.State), Attempt: s.Attempt, Reason: s.Reason,
-		StartedAt: when(s.StartedAt), EndedAt: when(s.EndedAt),
+		StartedAt: when(s.StartedAt), EndedAt: when(s.EndedAt), Until: when(s.Until),
 	}
 }
 
@@ -36,7 +36,7 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 	if p.Plan != nil {
 		out.Plan = *p.Plan
 	}
-	out.Rollout, out.Rehearsal = p.Rollout, p.Rehearsal
+	out.Rollout, out.Rehearsal, out.Undo = p.Rollout, p.Rehearsal, p.Undo
 	if out.State == slipway.PromotionWaiting {
 		out.Waits = p.Waits
 	}

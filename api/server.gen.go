@@ -1742,6 +1742,9 @@ type Promotion struct {
 	// Turn present while it waits for the end of those before it in the environment
 	Turn *Line `json:"turn,omitempty"`
 
+	// Undo a deployment that is being taken back: what ran before gets the traffic again, or keeps it
+	Undo Undoing `json:"undo,omitempty,omitzero"`
+
 	// Url where the service answers in that environment
 	//
 	// Example: http://billing.prod.localhost:7080/
@@ -2607,6 +2610,11 @@ type Step struct {
 	//
 	// Example: succeeded
 	State StepState `json:"state"`
+
+	// Until while it runs: when it is given up at the latest, with all that is tried again
+	//
+	// Example: 2026-11-23T10:00:01Z
+	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
 // StepName a step of a promotion
@@ -2903,6 +2911,9 @@ type TrustList struct {
 	// Items the items
 	Items []Trust `json:"items"`
 }
+
+// Undoing a deployment that is being taken back: what ran before gets the traffic again, or keeps it
+type Undoing = *slipway.Undoing
 
 // Verdict what a person says
 //

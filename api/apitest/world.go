@@ -53,7 +53,8 @@ type World struct {
 const Artifact = slipway.Digest("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
 
 // New starts a world. A ref says how its promotion goes: red fails at its
-// tests, broken errors at its deploy, and what is missing does not exist.
+// tests, broken errors at its deploy, endless never leaves its build, undone never
+// gets its deploy back, and what is missing does not exist.
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{Data: t.TempDir(), secrets: map[slipway.SecretRef]slipway.Secret{}}
@@ -157,8 +158,17 @@ func (w *World) play(id, service, environment string, commit slipway.Commit, rel
 		if s.State != slipway.StepPending || ended.State != slipway.PromotionSucceeded {
 			continue
 		}
-		must(w.Ledger.Step(ctx, slipway.StepEvent{Promotion: id, Step: s.Name, State: slipway.StepRunning, Attempt: 1}))
+		began := time.Now().UTC()
+		must(w.Ledger.Step(ctx, slipway.StepEvent{Promotion: id, Step: s.Name, State: slipway.StepRunning, Attempt: 1, Until: began.Add(time.Hour)}))
 		must(w.Ledger.Log(ctx, id, s.Name, 1, 0, "begin "+string(s.Name)+"\n"))
+		switch {
+		case s.Name == slipway.StepBuild && commit.Ref == "endless":
+			return
+		case s.Name == slipway.StepDeploy && commit.Ref == "undone":
+			must(w.Ledger.Step(ctx, slipway.StepEvent{Promotion: id, Step: s.Name, State: slipway.StepFailed, Attempt: 1, Reason: "web.1 exited with code 1"}))
+			must(w.Ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: id, Undo: &slipway.Undoing{Since: began, Until: began.Add(15 * time.Minute)}}))
+			return
+		}
 		if w.Hold != nil {
 			<-w.Hold
 		}

@@ -141,6 +141,9 @@ func (v *follower) on(e client.Event) error {
 		if !v.quiet && v.last.State == slipway.PromotionWaiting && v.last.Reason != before.Reason {
 			v.wait()
 		}
+		if !v.quiet && !v.waits && v.last.Undo != nil && before.Undo == nil {
+			v.note("  taken back: " + undoWords(v.last.Undo))
+		}
 	}
 	return nil
 }

@@ -116,6 +116,22 @@ func ago(t time.Time) string {
 	}
 }
 
+// roughly is a time that is not over, to what matters of it.
+func roughly(d time.Duration) string {
+	switch minutes := int(d.Round(time.Minute).Minutes()); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", max(0, int(d.Seconds())))
+	case minutes < 60:
+		return fmt.Sprintf("%dm", minutes)
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	case minutes%60 == 0:
+		return fmt.Sprintf("%dh", minutes/60)
+	default:
+		return fmt.Sprintf("%dh%dm", minutes/60, minutes%60)
+	}
+}
+
 // lasted says how long something took.
 func lasted(from, to time.Time) string {
 	if from.IsZero() || to.IsZero() {

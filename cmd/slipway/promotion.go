@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
@@ -96,7 +97,7 @@ func (a *app) promotion(p *client.Promotion) error {
 	}
 	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
 		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "in line", lineWords(p), "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
 		return err
 	}
@@ -112,9 +113,30 @@ func (a *app) promotion(p *client.Promotion) error {
 	fmt.Fprintln(a.stdout)
 	var rows [][]string
 	for _, s := range p.Steps {
-		rows = append(rows, []string{string(s.Name), string(s.State), number(s.Attempt), lasted(s.StartedAt, s.EndedAt), s.Reason})
+		rows = append(rows, []string{string(s.Name), string(s.State), number(s.Attempt), stepTime(s), s.Reason})
 	}
 	return a.table([]string{"step", "state", "attempt", "took", "why"}, rows)
+}
+
+// stepTime says how long a step took; of one that runs, since when it does and how
+// long it may at most.
+func stepTime(s client.Step) string {
+	if s.State != slipway.StepRunning || s.StartedAt.IsZero() {
+		return lasted(s.StartedAt, s.EndedAt)
+	}
+	text := "since " + roughly(time.Since(s.StartedAt))
+	if !s.Until.IsZero() {
+		text += ", at most " + roughly(s.Until.Sub(s.StartedAt))
+	}
+	return text
+}
+
+// undoWords says that what a promotion deployed is being taken back.
+func undoWords(u *slipway.Undoing) string {
+	if u == nil {
+		return ""
+	}
+	return fmt.Sprintf("what ran before keeps the traffic, or gets it again: since %s, at most %s", roughly(time.Since(u.Since)), roughly(u.Until.Sub(u.Since)))
 }
 
 // lineWords says where a promotion stands that no gate keeps.
