@@ -48,6 +48,7 @@ if role == "release":
 if role != "web":
     def end(sign, frame):
         if mode == "warm": time.sleep(0.5)
+        if mode == "late": print("finishing", WORD, flush=True); until("go"); print("finished", WORD, flush=True)
         note("order", "stop %s %s" % (role, WORD)); note("signals", str(sign)); os._exit(0)
     if mode == "pool": # a child that dies of the signal, and whose task is to be ended first
         child = os.fork()

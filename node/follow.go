@@ -179,18 +179,25 @@ func (r *reader) find() {
 	defer p.mu.Unlock()
 	for id, instances := range p.instances {
 		for _, i := range instances {
-			if !r.wants(i) {
-				continue
-			}
-			f := r.files[i.logFile()]
-			if f == nil {
-				f = &logFile{path: i.logFile(), instance: i.id, of: i.of(), cursor: cursor{offset: r.sizes[i.logFile()]}}
-				r.files[f.path] = f
-			}
-			f.gone, f.done = false, false
-			f.shown = f.shown || id == p.state.Live || id == p.state.Next
+			r.see(i, id == p.state.Live || id == p.state.Next)
 		}
 	}
+	for _, i := range p.ending { // what they say while they finish, to who has read them so far
+		r.see(i, false)
+	}
+}
+
+func (r *reader) see(i *instance, shown bool) {
+	if !r.wants(i) {
+		return
+	}
+	f := r.files[i.logFile()]
+	if f == nil {
+		f = &logFile{path: i.logFile(), instance: i.id, of: i.of(), cursor: cursor{offset: r.sizes[i.logFile()]}}
+		r.files[f.path] = f
+	}
+	f.gone, f.done = false, false
+	f.shown = f.shown || shown
 }
 
 func (r *reader) sorted() []*logFile {

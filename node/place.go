@@ -23,6 +23,7 @@ type place struct {
 	state     placeState
 	closed    bool                   // the agent lets go: nothing is written any more
 	instances map[string][]*instance // by deployment
+	ending    []*instance            // asked to end, and still there
 	runs      map[string]*run        // release commands under way, by deployment
 	retiring  map[string]chan struct{}
 }
@@ -180,12 +181,16 @@ func (p *place) stop(id string, only func(*instance) bool) []string {
 		}
 	}
 	p.instances[id] = staying
+	p.ending = append(p.ending, ending...)
 	p.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, i := range ending {
 		wg.Go(i.stop)
 	}
 	wg.Wait()
+	p.mu.Lock()
+	p.ending = slices.DeleteFunc(p.ending, func(i *instance) bool { return slices.Contains(ending, i) })
+	p.mu.Unlock()
 	var said []string
 	for _, i := range ending {
 		if note := i.report().Reason; note != "" {

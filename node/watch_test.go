@@ -142,6 +142,32 @@ func TestFollowGoesOn(t *testing.T) {
 	}
 }
 
+// TestFollowToTheEnd: what a replaced worker says while it finishes is shown to
+// who followed it.
+func TestFollowToTheEnd(t *testing.T) {
+	b := newBench(t)
+	first := b.deployment(1, "one", map[string]string{"MODE": "late"})
+	first.Manifest.Processes = append(first.Manifest.Processes, process("worker", 1))
+	b.must(first)
+	out := b.followed()
+	shows := func(line string) {
+		t.Helper()
+		b.eventually("the reader sees "+line, func() bool { return strings.Contains(out.String(), line) })
+	}
+	shows("serving one")
+	done := make(chan error, 1)
+	next := b.deployment(2, "two", nil)
+	go func() { _, err := b.deploy(next); done <- err }()
+	shows("worker.1 | finishing one")
+	b.get("/meanwhile")
+	shows("asked /meanwhile") // the reader has looked since
+	b.touch("go")
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	shows("worker.1 | finished one")
+}
+
 // TestLongLines: a line over 1 MiB is shown in marked pieces, and no secret is
 // cut in two by it.
 func TestLongLines(t *testing.T) {
