@@ -275,6 +275,16 @@ func TestPromotions(t *testing.T) {
 				t.Errorf("the ledger was told %+v", c.world.end)
 			}
 			checkHistory(t, c.name)
+			until := map[slipway.StepName]time.Time{}
+			for _, e := range c.world.steps {
+				if e.State != slipway.StepRunning || e.Step == slipway.StepApprove {
+					continue
+				}
+				if known, ok := until[e.Step]; time.Until(e.Until) < time.Minute || ok && !known.Equal(e.Until) {
+					t.Errorf("step %s runs until %v, and %v before", e.Step, e.Until, known)
+				}
+				until[e.Step] = e.Until
+			}
 		})
 	}
 }

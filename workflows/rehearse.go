@@ -47,7 +47,7 @@ func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, er
 				bad = append(bad, f.Check+": "+f.Text)
 			}
 		}
-		event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepRehearse, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Rehearsal: found}
+		event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepRehearse, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Until: bound(ctx), Rehearsal: found}
 		if err := s.Ledger.Step(ctx, event); err != nil {
 			return err
 		}
