@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +121,10 @@ func TestCelery(t *testing.T) {
 	if left := celeriesOf(s.data, "2"); len(left) > 0 {
 		t.Errorf("of release 2 are left: %v", left)
 	}
+
+	s.eventually(patience, "who follows the log has seen every task end, those of workers that were replaced, too", func() bool {
+		return len(regexp.MustCompile(`Task jobs\.long\S+ succeeded`).FindAllString(log.String(), -1)) == len(jobs)
+	})
 
 	traffic.stop()
 	if len(traffic.failures) > 0 {
