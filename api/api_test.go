@@ -258,7 +258,7 @@ func TestEveryOperationIsRouted(t *testing.T) {
 			if resp.StatusCode == 405 || resp.StatusCode >= 500 || strings.Contains(string(body), "nothing is at this path") {
 				t.Errorf("%s %s: %d %s", method, path, resp.StatusCode, body)
 			}
-			if op.OperationID == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 || op.Responses.Default() == nil {
+			if op.OperationID == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
 				t.Errorf("%s %s is not described", method, path)
 			}
 			if !bytes.Contains(page, []byte(`id="`+op.OperationID+`"`)) || !bytes.Contains(page, []byte(">"+path+"<")) {
