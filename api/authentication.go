@@ -46,9 +46,6 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		if permission != "" && permission != slipway.PermitAnyone {
 			v, err := s.viewer(ctx, r)
 			if err != nil {
-				if slipway.CodeOf(err) == slipway.Unauthenticated {
-					c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="slipway"`)
-				}
 				return err
 			}
 			if who := limitedAs(v); who != "" {

@@ -117,10 +117,7 @@ func BenchmarkLoad(b *testing.B) {
 		if _, err := db.Exec(crowd); err != nil {
 			b.Fatal(err)
 		}
-		server, err := api.NewServer(api.Options{Platform: w.Platform, RequestsPerMinute: 1 << 30})
-		if err != nil {
-			b.Fatal(err)
-		}
+		server := apitest.NewServer(b, api.Options{Platform: w.Platform, RequestsPerMinute: 1 << 30})
 		ours := served(b, server.HTTP()) + "/api/v1"
 		ask := func(base, method, path, body string, want int) (time.Duration, int) {
 			r, err := http.NewRequestWithContext(context.Background(), method, base+path, bytes.NewReader([]byte(body)))

@@ -18,10 +18,7 @@ import (
 func TestThePortalAnswersNothingBelowTheAPI(t *testing.T) {
 	w := apitest.New(t)
 	portal := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
-	handler, err := api.NewServer(api.Options{Platform: w.Platform, Portal: portal})
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := apitest.NewServer(t, api.Options{Platform: w.Platform, Portal: portal})
 	server := httptest.NewServer(handler)
 	defer server.Close()
 	for _, c := range []struct {

@@ -18,10 +18,7 @@ import (
 func TestNoPageBelowTheAPI(t *testing.T) {
 	w := apitest.New(t)
 	portal := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })
-	server, err := api.NewServer(api.Options{Platform: w.Platform, Portal: portal})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := apitest.NewServer(t, api.Options{Platform: w.Platform, Portal: portal})
 	for path, want := range map[string]struct {
 		status int
 		allow  string

@@ -14,11 +14,7 @@ import (
 // unbounded is the API of a world, as often as one likes.
 func unbounded(f testing.TB, w *apitest.World) *api.Server {
 	f.Helper()
-	server, err := api.NewServer(api.Options{Platform: w.Platform, RequestsPerMinute: 1 << 30})
-	if err != nil {
-		f.Fatal(err)
-	}
-	return server
+	return apitest.NewServer(f, api.Options{Platform: w.Platform, RequestsPerMinute: 1 << 30})
 }
 
 // sent makes a request as it comes off a connection, where a header can hold

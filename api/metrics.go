@@ -63,7 +63,6 @@ func (s *Server) exposition(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, err := s.viewer(ctx, c.Request())
 	if err != nil {
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="slipway"`)
 		return err
 	}
 	counts, err := s.platform.PromotionCounts(slipway.WithViewer(ctx, v))

@@ -139,14 +139,25 @@ func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	if p.Code == slipway.Unavailable {
-		c.Response().Header().Set("Retry-After", "2")
-	}
-	var limited *slipway.Error
-	if errors.As(err, &limited) && limited.After > 0 {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(int(limited.After.Seconds())))
+	h := c.Response().Header()
+	switch p.Status {
+	case http.StatusUnauthorized: // which says how, whoever found it out (RFC 9110, 15.5.2)
+		h.Set(echo.HeaderWWWAuthenticate, `Bearer realm="slipway"`)
+	case http.StatusServiceUnavailable:
+		h.Set(echo.HeaderRetryAfter, "2")
+	case http.StatusTooManyRequests:
+		h.Set(echo.HeaderRetryAfter, strconv.Itoa(secondsUntil(err)))
 	}
 	writeProblem(c.Response(), p)
+}
+
+// secondsUntil is when to try again what came too often.
+func secondsUntil(err error) int {
+	var limited *slipway.Error
+	if errors.As(err, &limited) {
+		return max(1, int(limited.After.Seconds()))
+	}
+	return 1
 }
 
 // pointer corrects where a field stands: the platform knows its name alone, and

@@ -32,6 +32,7 @@ type (
 		Style                template.CSS
 		Nouns                []refNoun
 		Shapes               []refShape
+		Refusals             []refRefusal
 		Codes                []refCode
 	}
 	refNoun struct {
@@ -44,14 +45,16 @@ type (
 		Parameters                []refField
 		Body                      string
 		Answers                   []refAnswer
+		Refusals                  []refRefusal // by status and name alone: what each means stands once for all
 		Curl                      string
 	}
 	refField struct {
 		Name, In, Type, Text, Link string
 		Required                   bool
 	}
-	refAnswer struct{ Status, Text, Link string }
-	refShape  struct {
+	refAnswer  struct{ Status, Text, Link string }
+	refRefusal struct{ Status, Name, Text, Headers string }
+	refShape   struct {
 		Name, Text string
 		Words      []string
 		Fields     []refField
@@ -78,6 +81,7 @@ func referencePage(doc *openapi3.T) (page []byte, policy string, err error) {
 	for _, name := range sortedKeys(doc.Components.Schemas) {
 		view.Shapes = append(view.Shapes, shapeOf(name, doc.Components.Schemas[name].Value))
 	}
+	view.Refusals = refusalsOf(doc)
 	for code, title := range titles {
 		view.Codes = append(view.Codes, refCode{string(code), title, statuses[code]})
 	}
@@ -141,6 +145,10 @@ func operation(method, path string, item *openapi3.PathItem, op *openapi3.Operat
 	out.Curl = curl + " http://127.0.0.1:7070" + BasePath + target
 	for _, status := range sortedKeys(op.Responses.Map()) {
 		answer := op.Responses.Value(status).Value
+		if name, ok := strings.CutPrefix(op.Responses.Value(status).Ref, refusalRef); ok {
+			out.Refusals = append(out.Refusals, refRefusal{Status: status, Name: name})
+			continue
+		}
 		a := refAnswer{Status: status, Text: *answer.Description}
 		for _, kind := range sortedKeys(answer.Content) {
 			a.Text += ", " + kind
@@ -149,6 +157,30 @@ func operation(method, path string, item *openapi3.PathItem, op *openapi3.Operat
 			}
 		}
 		out.Answers = append(out.Answers, a)
+	}
+	return out
+}
+
+const refusalRef = "#/components/responses/"
+
+// refusalsOf lists what operations can be refused with, by status: the contract
+// says at each operation which of them it has.
+func refusalsOf(doc *openapi3.T) []refRefusal {
+	found := map[string]refRefusal{}
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			for status, answer := range op.Responses.Map() {
+				if name, ok := strings.CutPrefix(answer.Ref, refusalRef); ok {
+					found[status+name] = refRefusal{
+						Status: status, Name: name, Text: strings.Join(paragraphs(*answer.Value.Description), " "), Headers: strings.Join(sortedKeys(answer.Value.Headers), ", "),
+					}
+				}
+			}
+		}
+	}
+	var out []refRefusal
+	for _, key := range sortedKeys(found) {
+		out = append(out, found[key])
 	}
 	return out
 }

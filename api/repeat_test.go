@@ -145,10 +145,7 @@ func TestTwoEditorsDontOverwriteEachOther(t *testing.T) {
 
 func TestRequestsAreBounded(t *testing.T) {
 	w := apitest.New(t)
-	server, err := api.NewServer(api.Options{Platform: w.Platform, RequestsPerMinute: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := apitest.NewServer(t, api.Options{Platform: w.Platform, RequestsPerMinute: 5})
 	get := func(token string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("GET", "http://localhost/api/v1/environments", nil)
 		r.Header.Set("Authorization", "Bearer "+token)

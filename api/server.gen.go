@@ -1384,7 +1384,7 @@ type Membership struct {
 
 // MissingKey a key that a release asks for and does not get
 type MissingKey struct {
-	// File where it is asked for
+	// File where it is asked for, relative to the repository
 	//
 	// Example: shop/settings.py
 	File string `json:"file"`

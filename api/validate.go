@@ -64,6 +64,12 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := knownParameters(r, item, op); err != nil {
 			return err
 		}
+		switch {
+		case op.RequestBody == nil:
+			r.Body = http.NoBody // what isn't taken is read by nobody, and can't be too large
+		case r.ContentLength > MaxBody:
+			return errTooLarge() // before it is sent
+		}
 		params := map[string]string{}
 		for i, name := range c.ParamNames() {
 			params[name] = c.ParamValues()[i]

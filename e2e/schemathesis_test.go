@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -42,6 +43,7 @@ func TestContract(t *testing.T) {
 	s := newSite(t)
 	s.start()
 	there := populate(s)
+	t.Run("an undocumented status is found", func(t *testing.T) { s.findsUndocumented(t, program) })
 	for _, c := range callers {
 		t.Run(c.name, func(t *testing.T) {
 			own := client{there: there}
@@ -121,12 +123,38 @@ type client struct {
 // conforms runs Schemathesis once; what it finds fails the test.
 func (s *site) conforms(t *testing.T, program string, as client, more ...string) {
 	t.Helper()
-	address := "http://" + s.listen + "/api/v1"
+	if out, found := s.tried(t, program, "http://"+s.listen+"/api/v1/openapi.yaml", as, more...); found {
+		t.Errorf("%s", out) // which leaves credentials out
+	}
+}
+
+// findsUndocumented takes a status away from an operation that answers with it:
+// the run must say so, or the runs that say nothing mean nothing.
+func (s *site) findsUndocumented(t *testing.T, program string) {
+	status, text := s.ask(http.DefaultClient, "/api/v1/openapi.yaml", "")
+	if status != http.StatusOK {
+		t.Fatalf("the contract: %d", status)
+	}
+	before, operation, _ := strings.Cut(text, "operationId: getSession\n")
+	line := regexp.MustCompile(`(?m)^ +"401":.*\n`).FindString(operation)
+	lacking := filepath.Join(t.TempDir(), "openapi.yaml")
+	if err := os.WriteFile(lacking, []byte(before+"operationId: getSession\n"+strings.Replace(operation, line, "", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, found := s.tried(t, program, lacking, client{there: "{}"}, "--seed", "1", "--max-examples", "1", "--include-operation-id", "getSession")
+	if !found || !strings.Contains(out, "Undocumented status code") {
+		t.Errorf("nobody is told of a 401 that the contract doesn't have:\n%s", out)
+	}
+}
+
+// tried runs Schemathesis once over a contract, and tells whether it found anything.
+func (s *site) tried(t *testing.T, program, contract string, as client, more ...string) (string, bool) {
+	t.Helper()
 	ours, err := filepath.Abs("testdata/schemathesis")
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"--config-file", filepath.Join(ours, "schemathesis.toml"), "run", address + "/openapi.yaml", "--url", address, "--no-color",
+	args := append([]string{"--config-file", filepath.Join(ours, "schemathesis.toml"), "run", contract, "--url", "http://" + s.listen + "/api/v1", "--no-color",
 		"--workers", "1", "--request-timeout", "30"}, more...)
 	if as.token != "" {
 		args = append(args, "--header", "Authorization: Bearer "+as.token)
@@ -135,11 +163,11 @@ func (s *site) conforms(t *testing.T, program string, as client, more ...string)
 	cmd.Env = append(os.Environ(), "SLIPWAY_THERE="+as.there, "SLIPWAY_OWN="+strconv.Itoa(as.id), "SCHEMATHESIS_HOOKS=hooks", "PYTHONPATH="+ours, "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Dir = t.TempDir() // where it leaves what it remembers
 	out, err := cmd.CombinedOutput()
-	if _, found := err.(*exec.ExitError); found {
-		t.Errorf("%s", out) // which leaves credentials out
-	} else if err != nil {
+	_, found := err.(*exec.ExitError)
+	if err != nil && !found {
 		t.Fatal(err)
 	}
+	return string(out), found
 }
 
 var requestCount = regexp.MustCompile(`(?m)^slipway_http_request_duration_seconds_count\{.*\} (\d+)$`)

@@ -119,10 +119,7 @@ func open(t *testing.T, o entrance.Options, limits func(*http.Server), more ...f
 	for _, change := range more {
 		change(&options)
 	}
-	server, err := api.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := apitest.NewServer(t, options)
 	srv := server.HTTP()
 	if limits != nil {
 		limits(srv)

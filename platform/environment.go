@@ -205,7 +205,7 @@ func renumber(ctx context.Context, all []*ent.Environment) error {
 		}
 		if err := e.Update().Where(environment.Revision(e.Revision)).AddRevision(1).SetPosition(i + 1).Exec(ctx); err != nil {
 			if ent.IsNotFound(err) {
-				return errOutdated("the order of the environments")
+				return slipway.Errorf(slipway.Conflict, "somebody else changed the order of the environments in this moment; look at it, then try again")
 			}
 			return err
 		}

@@ -67,7 +67,10 @@ func reviseConfig(ctx context.Context, db *ent.Client, c cell, only Precondition
 		}
 		err = update.Exec(ctx)
 	}
-	if ent.IsNotFound(err) {
+	switch {
+	case ent.IsNotFound(err) && len(only) == 0: // the change was based on nothing
+		return slipway.Errorf(slipway.NotFound, "what %s belongs to was removed in the meantime", what)
+	case ent.IsNotFound(err):
 		return errOutdated(what)
 	}
 	return err

@@ -36,10 +36,7 @@ func newSite(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.NewServer(api.Options{Platform: w.Platform, Portal: portal})
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := apitest.NewServer(t, api.Options{Platform: w.Platform, Portal: portal})
 	server := httptest.NewUnstartedServer(handler)
 	server.Config = handler.HTTP()
 	server.Start()

@@ -89,9 +89,7 @@ func New(t testing.TB) *World {
 			return "http://" + service + "." + environment + ".localhost:7080/"
 		},
 	})
-	if w.API, err = api.NewServer(api.Options{Platform: w.Platform, Version: "0.1.0-test"}); err != nil {
-		t.Fatal(err)
-	}
+	w.API = NewServer(t, api.Options{Platform: w.Platform, Version: "0.1.0-test"})
 	w.Token = w.SignedUp("ada", true, nil)
 	server := httptest.NewUnstartedServer(w.API)
 	server.Config = w.API.HTTP()
