@@ -96,3 +96,27 @@ func TestUntilWhen(t *testing.T) {
 		w.ended(fmt.Sprint(row.ID))
 	})
 }
+
+// TestACanaryHasBegun: the first thing that a canary says has a reason, and is its
+// beginning all the same; the next stage is not another one.
+func TestACanaryHasBegun(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		id := w.promotion("billing", "dev", false)
+		number, err := strconv.Atoi(id)
+		w.must(err)
+		var began time.Time
+		for stage, until := range []time.Time{time.Now().Add(time.Minute), time.Now().Add(24 * time.Hour)} {
+			r := slipway.Rollout{Stage: stage + 1, Stages: 2, Weight: 20, Until: until}
+			w.must(w.ledger.Step(w.Context(), slipway.StepEvent{Promotion: id, Step: slipway.StepDeploy, State: slipway.StepRunning, Attempt: 1, Reason: r.Words(), Rollout: &r, Until: until}))
+			s := w.step(number, slipway.StepDeploy)
+			if s.StartedAt == nil || s.Until == nil || !s.Until.Equal(until.Truncate(time.Second)) {
+				t.Fatalf("stage %d runs since %v until %v", stage+1, s.StartedAt, s.Until)
+			}
+			if stage > 0 && !s.StartedAt.Equal(began) {
+				t.Errorf("it began at %v, and again at %v", began, s.StartedAt)
+			}
+			began = *s.StartedAt
+		}
+	})
+}

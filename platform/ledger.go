@@ -135,6 +135,12 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 		if changed == 0 {
 			return nil
 		}
+		if e.State == slipway.StepRunning && e.Reason != "" { // a canary has one from its beginning
+			err := tx.Step.Update().Where(step.PromotionID(id), step.NameEQ(step.Name(e.Step)), step.StartedAtIsNil()).SetStartedAt(now).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
 		if e.State == slipway.StepRunning {
 			if err := l.runs(ctx, tx, id, at, e.Step); err != nil {
 				return err
