@@ -76,7 +76,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 		if find(k.root, "processes", name, "instances") != nil { // 0 would run one all the same
 			k.between(at+".instances", p.Instances, 1, 100)
 		}
-		k.between(at+".grace_seconds", p.GraceSeconds, 0, 3600)
+		k.between(at+".grace_seconds", p.GraceSeconds, 0, 1800) // an undo may have to wait for it
 		k.oneOf(at+".stop_signal", p.StopSignal, StopSignals)
 		k.between(at+".memory_mb", p.MemoryMB, 0, 1<<20)
 	}

@@ -49,7 +49,7 @@ func TestPatienceEnds(t *testing.T) {
 			t.Errorf("%q is not in %q", want, out.Reason)
 		}
 	}
-	if took := env.Now().Sub(began); took < time.Minute || took > 30*time.Minute {
+	if took := env.Now().Sub(began); took < time.Minute || took > time.Hour {
 		t.Errorf("it held its place for %s", took)
 	}
 }

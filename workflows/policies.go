@@ -35,10 +35,10 @@ var heavy = workflow.ActivityOptions{
 }
 
 // undo suits giving the traffic back: it must work, so it is tried for as long
-// as a machine takes to start again, but not for hours, during which nothing
-// else could be promoted there.
+// as a machine takes to start again and as the half hour that a worker may take
+// to finish, but not for hours, during which nothing else could be promoted there.
 var undo = workflow.ActivityOptions{
-	TaskQueue: Queue, StartToCloseTimeout: 5 * time.Minute, ScheduleToCloseTimeout: 15 * time.Minute, HeartbeatTimeout: heartbeat,
+	TaskQueue: Queue, StartToCloseTimeout: 5 * time.Minute, ScheduleToCloseTimeout: 45 * time.Minute, HeartbeatTimeout: heartbeat,
 	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
 }
 
