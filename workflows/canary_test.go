@@ -153,6 +153,10 @@ func TestCanary(t *testing.T) {
 			}
 			<-s.judged
 		}
+		// Before the second stage has the traffic, promoting would end the first.
+		for s.called() != "10 50" {
+			<-time.After(time.Millisecond)
+		}
 		for {
 			if err := steer(t, "canary-by-hand", slipway.SteerPromote); err == nil {
 				break
