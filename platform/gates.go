@@ -98,7 +98,7 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 func takeOver(plan slipway.PromotionPlan) slipway.Strategy {
 	s := plan.Policy.Strategy
 	if plan.Rollback && s.Kind != slipway.Recreate {
-		return slipway.Strategy{}
+		return slipway.Strategy{Judge: s.Judge} // it is watched all the same
 	}
 	return s
 }

@@ -46,7 +46,34 @@ func (c *call) strategy() (s slipway.Strategy, err error) {
 		}
 		s.Stages = append(s.Stages, stage)
 	}
+	for _, f := range []struct {
+		field string
+		into  *float64
+	}{{"max_failures", &s.Judge.MaxFailureRate}, {"max_latency", &s.Judge.MaxLatency}} {
+		if text := c.form(f.field); text != "" {
+			if *f.into, err = strconv.ParseFloat(text, 64); err != nil {
+				return s, slipway.Errorf(slipway.Invalid, "%q is not a number", text).At(f.field)
+			}
+		}
+	}
+	s.Judge.MaxFailureRate /= 100 // people say it in percent
+	if text := c.form("min_requests"); text != "" {
+		if s.Judge.MinRequests, err = strconv.Atoi(text); err != nil {
+			return s, slipway.Errorf(slipway.Invalid, "%q is not a whole number", text).At("min_requests")
+		}
+	}
 	return s, nil
+}
+
+// judged is what an empty field of the judge means.
+var judged = (slipway.Strategy{}).Defaults().Judge
+
+// blankFactor is a number in a form; empty where none was given.
+func blankFactor(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'g', 6, 64)
 }
 
 // readiness is how a check of a rehearsal looks.

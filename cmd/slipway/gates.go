@@ -28,22 +28,31 @@ func (policyShow) Help() string {
 
 // Run shows a policy.
 func (c *policyShow) Run(a *app) error {
-	if c.Service != "" {
-		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPolicyResponse, error) {
-			return cl.GetPolicyWithResponse(ctx, c.Service, c.Env)
-		})
-		if err != nil {
-			return err
-		}
-		return a.policy(r.Body, r.JSON200.Policy)
-	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
-		return cl.GetEnvironmentWithResponse(ctx, c.Env)
-	})
+	p, body, err := policyOf(a, c.Env, c.Service)
 	if err != nil {
 		return err
 	}
-	return a.policy(r.Body, r.JSON200.Policy)
+	return a.policy(body, p)
+}
+
+// policyOf asks for the policy of an environment, or as it holds for a service.
+func policyOf(a *app, environment, service string) (slipway.Policy, []byte, error) {
+	if service != "" {
+		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPolicyResponse, error) {
+			return cl.GetPolicyWithResponse(ctx, service, environment)
+		})
+		if err != nil {
+			return slipway.Policy{}, nil, err
+		}
+		return r.JSON200.Policy, r.Body, nil
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
+		return cl.GetEnvironmentWithResponse(ctx, environment)
+	})
+	if err != nil {
+		return slipway.Policy{}, nil, err
+	}
+	return r.JSON200.Policy, r.Body, nil
 }
 
 // policy prints a policy.
@@ -92,6 +101,9 @@ func strategyWords(s slipway.Strategy) string {
 	for _, stage := range s.Stages {
 		words = append(words, stage.String())
 	}
+	if j := s.Judge; j != (slipway.Strategy{}).Defaults().Judge {
+		words = append(words, fmt.Sprintf("(worse: from %d requests, failures %g higher, latency %g times)", j.MinRequests, j.MaxFailureRate, j.MaxLatency))
+	}
 	return strings.Join(words, " ")
 }
 
@@ -116,6 +128,9 @@ type policySet struct {
 	Concurrency       string         `enum:",refuse,queue,supersede" default:"" help:"What becomes of a promotion while another one is under way."`
 	Strategy          string         `enum:",blue_green,rolling,recreate,canary" default:"" help:"How a release takes over: blue_green (beside the old one, then all at once), rolling (one instance after the other), recreate (the old one ends first), canary (a growing part of the traffic, judged)."`
 	Stage             []string       `placeholder:"STAGE" help:"Of a canary: 10:5m is ten percent for five minutes, 50:hand half until somebody resumes it. Repeat it."`
+	MinRequests       *int           `placeholder:"N" help:"Of each release, before a canary or what is watched afterwards is judged; 0 means 50."`
+	MaxFailures       *float64       `placeholder:"RATE" help:"By how much the part of failed answers may be higher than the old release's; 0 means 0.01."`
+	MaxLatency        *float64       `placeholder:"FACTOR" help:"How many times as long as the old release's the 95th percentile may be; 0 means 1.5."`
 	Bake              *time.Duration `placeholder:"TIME" help:"Watch the edge's figures for so long after the checks, before success is said."`
 	KeepReleases      *int           `placeholder:"N" help:"How many releases that were verified there stay ready for going back."`
 	MaySkip           []string       `placeholder:"STEP" help:"A step, test or rehearse, that may be left out with a reason when a promotion is tried again. Repeat it; 'none' means none."`
@@ -128,6 +143,7 @@ func (policySet) Help() string {
   slipway policy set --env prod --window "mon,tue,wed,thu 09:00-16:00 Europe/Berlin"
   slipway policy set --env test --advance after --soak 1h
   slipway policy set --env prod --strategy canary --stage 5:10m --stage 50:hand
+  slipway policy set --env prod --min-requests 200 --max-failures 0.005 --max-latency 2
   slipway policy set --env prod --bake 10m --keep-releases 10
   slipway policy set --env prod --service billing --approvals 0`
 }
@@ -136,6 +152,9 @@ func (policySet) Help() string {
 func (c *policySet) Run(a *app) error {
 	change, err := c.change()
 	if err != nil {
+		return err
+	}
+	if change.Strategy, err = c.strategy(a); err != nil {
 		return err
 	}
 	if change == (slipway.PolicyChange{}) {
@@ -175,20 +194,6 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 		}
 		p.MaySkip = &steps
 	}
-	if c.Strategy != "" || len(c.Stage) > 0 {
-		s := slipway.Strategy{Kind: slipway.StrategyKind(c.Strategy), Stages: []slipway.Stage{}}
-		if s.Kind == "" {
-			s.Kind = slipway.Canary
-		}
-		for _, text := range c.Stage {
-			stage, err := slipway.ParseStage(text)
-			if err != nil {
-				return p, err
-			}
-			s.Stages = append(s.Stages, stage)
-		}
-		p.Strategy = &s
-	}
 	if len(c.Approver) > 0 {
 		who := c.Approver
 		if len(who) == 1 && who[0] == "none" {
@@ -211,6 +216,41 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 		p.Windows = &windows
 	}
 	return p, nil
+}
+
+// strategy is that which holds, with what was given in place of it; nil when
+// nothing was.
+func (c *policySet) strategy(a *app) (*slipway.Strategy, error) {
+	if c.Strategy == "" && len(c.Stage) == 0 && c.MinRequests == nil && c.MaxFailures == nil && c.MaxLatency == nil {
+		return nil, nil
+	}
+	p, _, err := policyOf(a, c.Env, c.Service)
+	if err != nil {
+		return nil, err
+	}
+	s := p.Strategy
+	if c.Strategy != "" || len(c.Stage) > 0 {
+		s.Kind, s.Stages = slipway.StrategyKind(c.Strategy), []slipway.Stage{}
+		if s.Kind == "" {
+			s.Kind = slipway.Canary
+		}
+	}
+	for _, text := range c.Stage {
+		stage, err := slipway.ParseStage(text)
+		if err != nil {
+			return nil, err
+		}
+		s.Stages = append(s.Stages, stage)
+	}
+	for _, f := range []struct{ given, into *float64 }{{c.MaxFailures, &s.Judge.MaxFailureRate}, {c.MaxLatency, &s.Judge.MaxLatency}} {
+		if f.given != nil {
+			*f.into = *f.given
+		}
+	}
+	if c.MinRequests != nil {
+		s.Judge.MinRequests = *c.MinRequests
+	}
+	return &s, nil
 }
 
 func inSeconds(d *time.Duration) *int {
