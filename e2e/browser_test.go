@@ -139,8 +139,31 @@ func (b *browser) open(path string) {
 // click presses what has a name, as a person finds it: a link, a button or a summary.
 func (b *browser) click(name string) {
 	b.t.Helper()
-	quoted := fmt.Sprintf("%q", name)
-	b.do(chromedp.Click(chromedp.Search(`//*[self::a or self::button or self::summary][normalize-space(.)=`+quoted+`]`), chromedp.NodeVisible))
+	path := `//*[self::a or self::button or self::summary][normalize-space(.)=` + fmt.Sprintf("%q", name) + `]`
+	b.still("document.evaluate(" + quoteJS(path) + ", document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue")
+	b.do(chromedp.Click(chromedp.Search(path), chromedp.NodeVisible))
+}
+
+// press presses what a selector finds.
+func (b *browser) press(selector string) {
+	b.t.Helper()
+	b.still("document.querySelector(" + quoteJS(selector) + ")")
+	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// still waits until what is to be pressed stays where it is: nothing that would
+// move it is being loaded, and it is found twice at the same place.
+func (b *browser) still(element string) {
+	b.t.Helper()
+	b.until(`(() => {
+		const e = ` + element + `;
+		if (!e || document.querySelector(".htmx-request")) return false;
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const r = e.getBoundingClientRect(), at = [r.x, r.y, r.width, r.height].join();
+		const stays = r.width > 0 && at === window.lastPlace;
+		window.lastPlace = at;
+		return stays;
+	})()`)
 }
 
 // fill types into the field with a name.

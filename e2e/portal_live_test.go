@@ -55,7 +55,7 @@ func TestPortalTogether(t *testing.T) {
 		t.Error("the page that came back shows no traffic")
 	}
 	bob.open("/services/payments")
-	bob.do(chromedp.Click(chromedp.CSS(`#path a[href$="promote?to=test"]`)))
+	bob.press(`#path a[href$="promote?to=test"]`)
 	bob.click("Promote to test")
 	bob.until("location.pathname.startsWith('/promotions/')")
 	bob.ends("Succeeded")
@@ -180,7 +180,7 @@ func TestPortalKeys(t *testing.T) {
 
 	// The theme is remembered, and sent with the next page.
 	was := value[string](b, "document.documentElement.dataset.theme || 'system'")
-	b.do(chromedp.Click(chromedp.CSS("[data-theme-toggle]")))
+	b.press("[data-theme-toggle]")
 	b.until("document.documentElement.dataset.theme && document.documentElement.dataset.theme !== " + quoteJS(was))
 	now := value[string](b, "document.documentElement.dataset.theme")
 	b.open("/promotions")

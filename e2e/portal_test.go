@@ -86,7 +86,7 @@ func firstDay(t *testing.T, s *site, b *browser) {
 
 	for _, to := range []string{"test", "prod"} {
 		b.open("/services/payments")
-		b.do(chromedp.Click(chromedp.CSS(`#path a[href$="promote?to=` + to + `"]`)))
+		b.press(`#path a[href$="promote?to=` + to + `"]`)
 		b.sees("What Slipway will do")
 		b.click("Promote to " + to)
 		b.until("location.pathname.startsWith('/promotions/')")
@@ -204,7 +204,9 @@ func withoutScript(t *testing.T, b *browser) {
 	}
 	b.width(390) // the menu opens without them too
 	b.open("/services/payments/traffic")
-	b.do(chromedp.Click(chromedp.CSS(".menu > summary")), chromedp.Click(chromedp.CSS(`.menu a[href="/freezes"]`), chromedp.NodeVisible), chromedp.WaitReady("main"))
+	b.press(".menu > summary")
+	b.press(`.menu a[href="/freezes"]`)
+	b.do(chromedp.WaitReady("main"))
 	if b.path() != "/freezes" {
 		t.Errorf("the menu leads to %s without scripts", b.path())
 	}
