@@ -1,0 +1,61 @@
+package slipway
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Protection is what keeps the code of projects, and the commands that handle
+// it, from the rest of a machine: found out by trying it, not by a setting.
+type Protection struct {
+	// User is whom that code runs as.
+	User string `json:"user"`
+	// Root says that this is the machine's administrator, whose rights are taken
+	// away one by one rather than never there.
+	Root bool `json:"root,omitempty"`
+	// Landlock is the version of the kernel's Landlock that holds it to the paths
+	// that it needs; 0 where the kernel has none.
+	Landlock int `json:"landlock"`
+	// Signals says that it can't signal processes outside, nor reach their abstract
+	// sockets.
+	Signals bool `json:"signals"`
+	// Namespaces says that a build has a process table, mounts, a /tmp and a
+	// /dev/shm of its own, and sees all else of the machine read-only.
+	Namespaces bool `json:"namespaces"`
+	// Ends is by what nothing of a command outlives it: "namespace", "domain", or
+	// "mark", from which a process can hide.
+	Ends string `json:"ends"`
+}
+
+// Weak lists what isn't there that should be, each with its remedy; none means
+// that every layer is in force.
+func (p Protection) Weak() []string {
+	var weak []string
+	if p.Root {
+		weak = append(weak, "everything runs as root, without root's capabilities; run the platform as a user of its own")
+	}
+	switch {
+	case p.Landlock == 0:
+		weak = append(weak, "code of projects reaches every file that "+p.User+" reaches; it takes a kernel with Landlock (5.13 or later, enabled by lsm=landlock) to hold it")
+	case !p.Signals:
+		weak = append(weak, "code of projects can signal every process of "+p.User+"; it takes kernel 6.12 to hold it")
+	}
+	if p.Ends == "mark" {
+		weak = append(weak, "a build that detaches itself on purpose can outlive its end; it takes kernel 6.12, or root, to end all of it")
+	}
+	return weak
+}
+
+// String is one line for people.
+func (p Protection) String() string {
+	parts := []string{"user " + p.User}
+	if p.Landlock > 0 {
+		parts = append(parts, fmt.Sprintf("Landlock %d", p.Landlock))
+	} else {
+		parts = append(parts, "no Landlock")
+	}
+	if p.Namespaces {
+		parts = append(parts, "namespaces")
+	}
+	return strings.Join(append(parts, "ended by "+p.Ends), ", ")
+}

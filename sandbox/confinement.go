@@ -1,0 +1,111 @@
+package sandbox
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Confinement is what a command may reach of this machine beside the system
+// itself (programs, libraries, what everybody may read of /etc, the harmless
+// devices), which it may always read and execute. Nothing else can be opened,
+// listed, made, renamed or removed, whoever it runs as. It is data; Start and Run
+// put it in force.
+//
+// A path means the file, or all that is below the directory, that it leads to when
+// the command starts; links on its way are followed then. Inside what it may
+// change the command may put what it likes, but a link there opens nothing.
+type Confinement struct {
+	// Read is what may be read and executed. What isn't there is passed over.
+	Read []string
+	// Write is what may also be changed. All of it has to be there. A command whose
+	// output is a file needs that file here if it opens /dev/stdout again.
+	Write []string
+	// Closed is what no rule for the system opens although it lies inside, such as a
+	// data directory below /opt. Read and Write may name parts of it again.
+	Closed []string
+}
+
+// Start starts a command confined: with the paths of c and no others, without any
+// capability, without the right to gain one, and, where the kernel can, without
+// signals to or abstract sockets of processes that aren't below it. What it starts
+// is confined as it is, for good.
+//
+// A command whose SysProcAttr names a Credential runs as that user. A
+// SysProcAttr.Pdeathsig would be sent at once, since the thread that starts the
+// command ends here: Run keeps it.
+func Start(cmd *exec.Cmd, c Confinement) error {
+	rules, err := c.rules()
+	if err != nil {
+		return err
+	}
+	return onThread(func() error {
+		if err := confine(rules, cmd.SysProcAttr != nil && cmd.SysProcAttr.Credential != nil); err != nil {
+			return err
+		}
+		return cmd.Start()
+	}, nil)
+}
+
+// onThread calls f on a thread that nothing else ever runs on, since what f takes
+// from it can't be given back, and returns when f has. The thread goes on until
+// hold is closed; nil lets it end at once.
+func onThread(f func() error, hold <-chan struct{}) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlocked, so that the thread ends with this goroutine
+		if unix.Gettid() == os.Getpid() {
+			// The first thread can't end, and stands for the process in the kernel's
+			// eyes. While it is held here the next goroutine gets another one.
+			done <- onThread(f, hold)
+			runtime.UnlockOSThread()
+			return
+		}
+		done <- f()
+		if hold != nil {
+			<-hold
+		}
+	}()
+	return <-done
+}
+
+// confine takes from the calling thread, and from what it starts, what c leaves
+// out. Where the kernel has no Landlock the paths stay open.
+func confine(rules []rule, setsUser bool) error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "this kernel can't keep a command from gaining rights")
+	}
+	if err := restrict(rules); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the command can't be confined by Landlock")
+	}
+	if err := dropCapabilities(setsUser); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the command's capabilities can't be taken away")
+	}
+	return nil
+}
+
+// Interpreter lists what a Python needs to run: its program and, where that is an
+// installation of its own (pyenv, uv, /opt), the whole of it. It follows links, so
+// that it can be given the python of a virtual environment.
+func Interpreter(program string) []string {
+	real, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		return nil
+	}
+	prefix := filepath.Dir(filepath.Dir(real))
+	if found, _ := filepath.Glob(filepath.Join(prefix, "lib*", "python3*", "os.py")); len(found) > 0 && prefix != "/" {
+		return []string{prefix}
+	}
+	return []string{real}
+}
+
+// below tells whether a path is a directory or lies inside it.
+func below(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}
