@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // permissionOf is what an operation of the contract needs; "" for what is
@@ -76,7 +77,7 @@ func limitedAs(v slipway.Viewer) string {
 func (s *Server) viewer(ctx context.Context, r *http.Request) (slipway.Viewer, error) {
 	header := r.Header.Values(echo.HeaderAuthorization)
 	if operator, _ := ctx.Value(operatorKey{}).(bool); operator && len(header) == 0 {
-		// Whoever can open the socket in the data directory owns the platform anyway.
+		// Whoever can read the data directory owns the platform anyway.
 		return slipway.Viewer{Kind: slipway.ViewerSystem, Name: platform.Operator, Admin: true, Via: callerFrom(ctx).Via, Address: "this machine"}, nil
 	}
 	if len(header) == 0 {
@@ -91,6 +92,18 @@ func (s *Server) viewer(ctx context.Context, r *http.Request) (slipway.Viewer, e
 
 // operatorKey marks what came by the socket in the data directory.
 type operatorKey struct{}
+
+// keyed lets in by the socket only who has its key: the modes of a socket
+// don't stop a confined process of the same user.
+func (s *Server) keyed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if operator, _ := r.Context().Value(operatorKey{}).(bool); operator && !s.key.Opens(r) {
+			return socket.Refusal("api.sock")
+		}
+		return next(c)
+	}
+}
 
 type callerKey struct{}
 

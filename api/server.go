@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // Options are what a server needs.
@@ -37,6 +38,8 @@ type Options struct {
 	// RequestsPerMinute bounds each account, and five times as many each
 	// address; 0 is RatePerMinute, less is no bound.
 	RequestsPerMinute int
+	// SocketKey opens what comes by a unix socket; without it nobody comes in there.
+	SocketKey socket.Key
 }
 
 // Server is the REST API. It is an http.Handler; Serve runs it with the limits
@@ -51,6 +54,7 @@ type Server struct {
 	public   string // the public URL's origin and its host
 	host     string
 	front    http.Handler
+	key      socket.Key
 
 	metrics   *metrics
 	accounts  *rates
@@ -67,7 +71,7 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		echo: echo.New(), platform: o.Platform, log: o.Log, spec: doc, listen: o.Listen,
+		echo: echo.New(), platform: o.Platform, log: o.Log, spec: doc, listen: o.Listen, key: o.SocketKey,
 		version: Version{Version: o.Version, Commit: o.Commit, Go: goVersion()}, draining: make(chan struct{}),
 	}
 	if s.log == nil {
@@ -94,7 +98,7 @@ func NewServer(o Options) (*Server, error) {
 	e := s.echo
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
-	e.Pre(requestID, s.accessLog, s.recovered, s.securityHeaders, s.knownHost, s.sameSite, s.limited, bodyLimit)
+	e.Pre(requestID, s.accessLog, s.recovered, s.securityHeaders, s.keyed, s.knownHost, s.sameSite, s.limited, bodyLimit)
 	e.Use(s.measured, s.authenticated, s.validated, s.once)
 	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
 	s.concrete()
@@ -164,8 +168,8 @@ func (s *Server) HTTP() *http.Server {
 }
 
 // Serve answers on all listeners until ctx ends, then lets requests under way
-// finish for a short while. Who comes by a unix socket is the operator: its
-// directory decides who can open it.
+// finish for a short while. Who comes by a unix socket and has its key is the
+// operator.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	srv := s.HTTP()
 	ended := make(chan error, len(listeners))

@@ -177,9 +177,9 @@ var requestCount = regexp.MustCompile(`(?m)^slipway_http_request_duration_second
 // end.
 func (s *site) answered() int {
 	s.t.Helper()
-	operator := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	operator := &http.Client{Transport: keyed{s.data, &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.data, "api.sock"))
-	}}}
+	}}}}
 	status, body := s.ask(operator, "/metrics", "")
 	if status != http.StatusOK {
 		s.t.Fatalf("the metrics: %d %s", status, body)
@@ -193,6 +193,22 @@ func (s *site) answered() int {
 		n += one
 	}
 	return n
+}
+
+// keyed shows the key of the operator's socket with every request.
+type keyed struct {
+	data string
+	to   http.RoundTripper
+}
+
+func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
+	key, err := os.ReadFile(filepath.Join(k.data, "api.key"))
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Slipway-Socket-Key", string(key))
+	return k.to.RoundTrip(r)
 }
 
 func (s *site) ask(by *http.Client, path, token string) (int, string) {

@@ -97,8 +97,9 @@ func (a *app) client() (*client.ClientWithResponses, error) {
 	if host := hostOf(base); host == "localhost" || net.ParseIP(host).IsLoopback() {
 		transport.Proxy = nil // a proxy can't reach this machine's loopback
 	}
+	var by http.RoundTripper = transport
 	if to.operator {
-		transport.DialContext, base = dialOperator(a.Data), "http://localhost"
+		by, base = asOperator(a.Data), "http://localhost"
 	}
 	credential := func(ctx context.Context, req *http.Request) error {
 		req.Header.Set("User-Agent", "slipway/"+buildVersion())
@@ -121,7 +122,7 @@ func (a *app) client() (*client.ClientWithResponses, error) {
 		}
 		return nil
 	}
-	return client.NewClientWithResponses(base+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: stay}), client.WithRequestEditorFn(credential))
+	return client.NewClientWithResponses(base+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: by, CheckRedirect: stay}), client.WithRequestEditorFn(credential))
 }
 
 // stay follows no redirect: none is expected, and a token must not go elsewhere.

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/ent/migrate"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // directory looks at who may do what in the data directory.
@@ -117,6 +118,7 @@ func (d *doctor) keys() {
 	}
 	for _, path := range []string{
 		filepath.Join(d.Data, "slipway.db"), filepath.Join(d.Data, "temporal.db"), filepath.Join(d.Data, operatorSocket),
+		filepath.Join(d.Data, socket.KeyFile(operatorSocket)),
 		filepath.Join(d.Data, "node", "node.sock"), d.profileFile(), d.env("SLIPWAY_TLS_KEY"),
 	} {
 		if _, err := os.Lstat(path); path != "" && err == nil {

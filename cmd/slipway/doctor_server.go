@@ -77,8 +77,9 @@ func (d *doctor) ask(to endpoint, path string) (*http.Response, []byte, error) {
 	if host := hostOf(base); host == "localhost" || net.ParseIP(host).IsLoopback() {
 		transport.Proxy = nil
 	}
+	var by http.RoundTripper = transport
 	if to.operator {
-		transport.DialContext, base = dialOperator(d.Data), "http://localhost"
+		by, base = asOperator(d.Data), "http://localhost"
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
@@ -87,7 +88,7 @@ func (d *doctor) ask(to endpoint, path string) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	r.Header.Set("User-Agent", "slipway/"+buildVersion())
-	answer, err := (&http.Client{Transport: transport, CheckRedirect: stay}).Do(r)
+	answer, err := (&http.Client{Transport: by, CheckRedirect: stay}).Do(r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/socket"
 	"github.com/slipway-dev/slipway/web"
 	"github.com/slipway-dev/slipway/workflows"
 	"github.com/slipway-dev/slipway/workflows/engine"
@@ -93,11 +94,12 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	if p.guard, err = how.outgoing.guard(way, how.entrance); err != nil {
 		return nil, err
 	}
-	handler, err := p.assemble(ctx, data, how, way)
+	own, key, err := listenOperator(data)
 	if err != nil {
 		return nil, err
 	}
-	own, err := listenOperator(data)
+	p.onStop(func() { _ = own.Close() })
+	handler, err := p.assemble(ctx, data, how, way, key)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +115,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance, key socket.Key) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
@@ -174,7 +176,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests, SocketKey: key})
 }
 
 // newBuilder opens what makes releases and renders their config.
