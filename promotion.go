@@ -80,15 +80,17 @@ type PlannedStep struct {
 
 // PlanRequest is what a plan depends on.
 type PlanRequest struct {
-	Release  int  // 0 when it must be built first
-	Built    bool // the release's artifact exists
-	Tested   bool // its tests have passed, or it has none
-	Untested bool // it has none
-	Rollback bool // going back to a release that ran here before
-	Today    bool // a rollback with the config of today, which that release has not run with
+	Release  int         // 0 when it must be built first
+	Built    bool        // the release's artifact exists
+	Tests    TestVerdict // that it goes on with; "" when its tests have to run
+	Rollback bool        // going back to a release that ran here before
+	Today    bool        // a rollback with the config of today, which that release has not run with
 	Skip     StepName
 	Why      string // Skip is left out: who wants that, and why
 }
+
+// SkippedByOwner is why a test step does nothing where the tests are switched off.
+const SkippedByOwner = "its owner doesn't want the tests run"
 
 // PlanSteps decides what a promotion does. A release that was built and tested
 // is never built again: every environment runs the same artifact. A rollback
@@ -101,11 +103,12 @@ func PlanSteps(r PlanRequest) []PlannedStep {
 	steps := []PlannedStep{step(StepFetch), step(StepBuild), step(StepTest)}
 	if r.Release > 0 && r.Built {
 		steps[0], steps[1] = reused(StepFetch), reused(StepBuild)
-		if r.Tested {
+		switch r.Tests {
+		case TestsPassed:
 			steps[2] = reused(StepTest)
-		}
-		if r.Tested && r.Untested {
-			steps[2].Reason = "the release has no tests"
+		case TestsNone, TestsSkipped:
+			steps[2] = reused(StepTest)
+			steps[2].Reason = map[TestVerdict]string{TestsNone: "the release has no tests", TestsSkipped: SkippedByOwner}[r.Tests]
 		}
 	}
 	rehearse, migrate := step(StepRehearse), step(StepMigrate)

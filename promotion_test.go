@@ -26,18 +26,20 @@ func TestPlanSteps(t *testing.T) {
 	}{
 		{slipway.PlanRequest{}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
 		{slipway.PlanRequest{Release: 3, Built: true}, "fetch=reused build=reused test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Built: true, Tested: true}, "fetch=reused build=reused test=reused render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Built: true, Tested: true, Rollback: true}, "fetch=reused build=reused test=reused render=pending rehearse=skipped approve=pending migrate=skipped deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Tested: true}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed}, "fetch=reused build=reused test=reused render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed, Rollback: true}, "fetch=reused build=reused test=reused render=pending rehearse=skipped approve=pending migrate=skipped deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Tests: slipway.TestsPassed}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
 	}
 	for _, c := range cases {
 		if got := states(slipway.PlanSteps(c.request)); got != c.want {
 			t.Errorf("%+v:\n got %s\nwant %s", c.request, got, c.want)
 		}
 	}
-	for untested, want := range map[bool]string{false: "done when the release was made", true: "the release has no tests"} {
-		if got := slipway.PlanSteps(slipway.PlanRequest{Release: 3, Built: true, Tested: true, Untested: untested})[2].Reason; got != want {
-			t.Errorf("untested %v: %s", untested, got)
+	for verdict, want := range map[slipway.TestVerdict]string{
+		slipway.TestsPassed: "done when the release was made", slipway.TestsNone: "the release has no tests", slipway.TestsSkipped: slipway.SkippedByOwner,
+	} {
+		if got := slipway.PlanSteps(slipway.PlanRequest{Release: 3, Built: true, Tests: verdict})[2]; got.Reason != want || got.State != slipway.StepReused {
+			t.Errorf("%s: %+v", verdict, got)
 		}
 	}
 }

@@ -110,9 +110,25 @@ type TestRequest struct {
 	Env     map[string]string // that it sees besides
 }
 
+// TestVerdict is what a run of the tests comes to. A release gets past its tests
+// with every verdict but failed; an environment may ask for passed.
+type TestVerdict string
+
+const (
+	TestsPassed  TestVerdict = "passed"
+	TestsFailed  TestVerdict = "failed"  // some were red, or they could not be run to their end
+	TestsNone    TestVerdict = "none"    // the project has none that are known
+	TestsSkipped TestVerdict = "skipped" // its owner doesn't want them run
+)
+
+// TestVerdicts lists them all, for enums.
+var TestVerdicts = []TestVerdict{TestsPassed, TestsFailed, TestsNone, TestsSkipped}
+
 // TestReport is what the tests said.
 type TestReport struct {
-	Command  string        `json:"command"` // "" when the project has none
+	Verdict  TestVerdict   `json:"verdict,omitempty"` // "" until the run is judged, and in reports of before there were verdicts
+	Reason   string        `json:"reason,omitempty"`  // why it failed, in one sentence
+	Command  string        `json:"command"`           // "" when the project has none
 	Total    int           `json:"total"`
 	Passed   int           `json:"passed"`
 	Failed   int           `json:"failed"`
@@ -120,6 +136,39 @@ type TestReport struct {
 	Skipped  int           `json:"skipped"`
 	Seconds  float64       `json:"seconds"`
 	Failures []TestFailure `json:"failures,omitempty"` // at most 50
+}
+
+// Judged is the report with the verdict that follows from how Builder.Test
+// ended. The counts alone don't tell: tests whose dependencies can't be
+// installed, or that run out of time, have no failure to count.
+func (r TestReport) Judged(err error) TestReport {
+	switch {
+	case err != nil || r.Failed+r.Errors > 0:
+		r.Verdict = TestsFailed
+		if err != nil {
+			r.Reason = err.Error()
+		}
+	case r.Verdict == TestsSkipped:
+	case r.Command == "":
+		r.Verdict = TestsNone
+	default:
+		r.Verdict = TestsPassed
+	}
+	return r
+}
+
+// Standing is the verdict that a release goes on with; "" when its tests have to
+// run, again or for the first time. A report of before there were verdicts counts
+// as passed when some test did and none failed: it says "no tests" of a release
+// whose tests could not run as well.
+func (r *TestReport) Standing() TestVerdict {
+	switch {
+	case r == nil || r.Verdict == TestsFailed:
+		return ""
+	case r.Verdict == "" && r.Passed > 0 && r.Failed+r.Errors == 0:
+		return TestsPassed
+	}
+	return r.Verdict
 }
 
 // TestFailure is one test that did not pass.
@@ -141,7 +190,7 @@ type Builder interface {
 	Build(ctx context.Context, req BuildRequest, log io.Writer) (Artifact, error)
 	// Test runs the tests. Red tests are not an error: they are in the report,
 	// and Refused is returned beside it. A project without tests returns an
-	// empty report and nil.
+	// empty report and nil; one whose owner doesn't want them run says skipped.
 	Test(ctx context.Context, req TestRequest, log io.Writer) (TestReport, error)
 	// Open finds an artifact by its digest, or NotFound.
 	Open(ctx context.Context, digest Digest) (Artifact, error)

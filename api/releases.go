@@ -30,6 +30,7 @@ func tests(t *slipway.TestReport) Tests {
 		return Tests{}
 	}
 	return Tests{
+		Verdict: t.Verdict, Reason: t.Reason,
 		Command: t.Command, Total: t.Total, Passed: t.Passed, Failed: t.Failed, Errors: t.Errors, Skipped: t.Skipped, Seconds: t.Seconds,
 		Failures: each(t.Failures, func(f slipway.TestFailure) TestFailure {
 			return TestFailure{Name: f.Name, File: f.File, Line: f.Line, Message: f.Message, Excerpt: f.Excerpt}

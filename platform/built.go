@@ -78,7 +78,7 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).Save(ctx)
 }
 
-// Tests records the report of a release's tests.
+// Tests records the report of a release's tests, which has been judged.
 func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, report slipway.TestReport) error {
 	ctx = asSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
@@ -90,7 +90,7 @@ func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, repo
 		report.Failures[i] = f
 	}
 	n, err := l.db.Release.Update().Where(release.ServiceID(s.ID), release.Number(number)).
-		SetTests(&report).SetTested(report.Failed == 0 && report.Errors == 0).Save(ctx)
+		SetTests(&report).SetTested(report.Standing() != "").Save(ctx)
 	if err == nil && n == 0 {
 		return slipway.Errorf(slipway.NotFound, "%s has no release %d", serviceName, number)
 	}

@@ -93,6 +93,8 @@ func tests(c *slipway.Change, note noter) {
 	was, is := c.Tests[0], c.Tests[1]
 	switch {
 	case c.To == 0:
+	case is != nil && is.Verdict == slipway.TestsSkipped:
+		note("wait", slipway.SkippedByOwner+".", "The release was not tested.")
 	case is == nil || is.Total == 0:
 		note("wait", "None were found when it was built.", "The release has no tests.")
 	case was != nil && is.Skipped > was.Skipped:

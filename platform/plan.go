@@ -221,8 +221,7 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 		if ref != "" {
 			plan.Commit.Ref = ref
 		}
-		request.Release, request.Built, request.Tested = r.Number, true, r.Tested
-		request.Untested = r.Tests == nil || r.Tests.Command == ""
+		request.Release, request.Built, request.Tests = r.Number, true, r.Tests.Standing()
 	}
 	plan.Steps = slipway.PlanSteps(request)
 	return p.outline(ctx, plan)

@@ -146,11 +146,23 @@ func TestRedTestsRunAgain(t *testing.T) {
 		w.register("billing")
 		id := w.promotion("billing", "dev", false)
 		number := w.built("billing", id, "c1")
-		w.must(w.ledger.Tests(ctx, "billing", number, slipway.TestReport{Command: "pytest", Total: 2, Passed: 1, Failed: 1}))
-		plan, err := w.Plan(ctx, platform.PromoteInput{Service: "billing"})
-		w.must(err)
-		if plan.Release == nil || stateOf(plan, slipway.StepBuild) != slipway.StepReused || stateOf(plan, slipway.StepTest) != slipway.StepPending {
-			t.Errorf("got %+v", plan.Steps)
+		refused := slipway.Errorf(slipway.Refused, "the test dependencies can't be installed")
+		for _, c := range []struct {
+			report slipway.TestReport
+			want   slipway.StepState
+		}{
+			{slipway.TestReport{Command: "pytest", Total: 2, Passed: 1, Failed: 1}.Judged(nil), slipway.StepPending},
+			{slipway.TestReport{}.Judged(refused), slipway.StepPending},
+			{slipway.TestReport{Command: "pytest"}.Judged(refused), slipway.StepPending},
+			{slipway.TestReport{Command: "pytest", Total: 2, Passed: 2}.Judged(nil), slipway.StepReused},
+			{slipway.TestReport{}.Judged(nil), slipway.StepReused},
+		} {
+			w.must(w.ledger.Tests(ctx, "billing", number, c.report))
+			plan, err := w.Plan(ctx, platform.PromoteInput{Service: "billing"})
+			w.must(err)
+			if plan.Release == nil || stateOf(plan, slipway.StepBuild) != slipway.StepReused || stateOf(plan, slipway.StepTest) != c.want {
+				t.Errorf("%+v: got %+v", c.report, plan.Steps)
+			}
 		}
 	})
 }

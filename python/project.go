@@ -135,8 +135,9 @@ type Server struct {
 
 // Test is how the project's tests run.
 type Test struct {
-	Command Command `json:"command"` // "" when there are none
-	Runner  string  `json:"runner"`  // pytest, django, unittest, custom, ""
+	Command Command `json:"command"`        // "" when there are none
+	Runner  string  `json:"runner"`         // pytest, django, unittest, custom, ""
+	Skip    bool    `json:"skip,omitempty"` // the owner doesn't want them run
 	// Groups, Extras and Requirements are what the tests need beyond production.
 	Groups       []string  `json:"groups"`
 	Extras       []string  `json:"extras"`

@@ -37,6 +37,7 @@ func (d *detection) detectTests() {
 			t.Requirements = append(t.Requirements, d.tree.path(f))
 		}
 		if c.Skip {
+			t.Skip = true
 			at := d.stated("test", "skip")
 			d.find(Finding{What: "test", Value: "skipped", File: at.File, Line: at.Line, Rule: "test." + at.rule + "_skip"})
 			return

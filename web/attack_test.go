@@ -117,7 +117,7 @@ func TestHostileReleaseIsShown(t *testing.T) {
 	s.service("payments", "billing", "main")
 	s.promote(platform.PromoteInput{Service: "payments", Environment: "test", Release: 1})
 	red := s.promote(platform.PromoteInput{Service: "payments", Ref: "red"})
-	report := slipway.TestReport{Command: hostile, Total: 2, Passed: 1, Failed: 1, Failures: []slipway.TestFailure{{Name: hostile, File: hostile, Line: 3, Message: hostile, Excerpt: hostile}}}
+	report := slipway.TestReport{Command: hostile, Total: 2, Passed: 1, Failed: 1, Failures: []slipway.TestFailure{{Name: hostile, File: hostile, Line: 3, Message: hostile, Excerpt: hostile}}}.Judged(nil)
 	if err := s.Ledger.Tests(as(), "payments", 2, report); err != nil {
 		t.Fatal(err)
 	}

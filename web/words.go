@@ -126,7 +126,10 @@ func commitWords(c slipway.Commit) string {
 }
 
 func testWords(t *slipway.TestReport) string {
-	if t == nil || t.Command == "" && t.Total == 0 {
+	switch {
+	case t != nil && t.Verdict == slipway.TestsFailed && t.Failed+t.Errors == 0:
+		return "Could not run"
+	case t == nil || t.Command == "" && t.Total == 0:
 		return "No tests"
 	}
 	if bad := t.Failed + t.Errors; bad > 0 {

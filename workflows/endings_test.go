@@ -120,6 +120,18 @@ func TestEndings(t *testing.T) {
 	}
 }
 
+func (l ledger) Tests(_ context.Context, _ string, _ int, report slipway.TestReport) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.verdict = report.Verdict
+	if len(l.reportErr) == 0 {
+		return nil
+	}
+	err := l.reportErr[0]
+	l.reportErr = l.reportErr[1:]
+	return err
+}
+
 func lastOf(steps []slipway.StepEvent, name slipway.StepName) int {
 	for i := len(steps) - 1; i >= 0; i-- {
 		if steps[i].Step == name {

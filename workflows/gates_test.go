@@ -114,7 +114,7 @@ func (g *gated) work(t *testing.T) *workflows.Worker {
 
 // gatedInput deploys a release that is there, behind its gates.
 func gatedInput(service string, id int) workflows.Input {
-	in := input(service, slipway.PlanRequest{Release: 3, Built: true, Tested: true})
+	in := input(service, slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed})
 	in.Promotion, in.Fence = fmt.Sprint(id), int64(id)
 	in.Steps = []slipway.PlannedStep{{Name: slipway.StepApprove, State: slipway.StepPending}, {Name: slipway.StepDeploy, State: slipway.StepPending}}
 	return in

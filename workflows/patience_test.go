@@ -36,7 +36,7 @@ func TestPatienceEnds(t *testing.T) {
 	env.OnActivity("Review", mock.Anything, mock.Anything).Return(slipway.Review{State: slipway.PromotionRunning}, nil)
 	env.SetTestTimeout(time.Minute)
 	began := env.Now()
-	env.ExecuteWorkflow(workflows.Promotion, input("away", slipway.PlanRequest{Release: 3, Built: true, Tested: true, Rollback: true}))
+	env.ExecuteWorkflow(workflows.Promotion, input("away", slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed, Rollback: true}))
 	var out workflows.Output
 	if err := env.GetWorkflowResult(&out); err != nil {
 		t.Fatal(err)

@@ -37,6 +37,7 @@ type world struct {
 	deployErr, releaseErr error
 	reportErr             []error // one per call
 	untested              bool
+	verdict               slipway.TestVerdict // that was recorded last
 	trials                []slipway.TrialResult
 	rehearseErr           error
 	hang                  chan struct{} // closed when a build hangs
@@ -158,16 +159,6 @@ func (l ledger) Promotion(_ context.Context, e slipway.PromotionEvent) error {
 	return nil
 }
 func (l ledger) Release(context.Context, slipway.BuiltRelease) (int, error) { return 3, nil }
-func (l ledger) Tests(context.Context, string, int, slipway.TestReport) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.reportErr) == 0 {
-		return nil
-	}
-	err := l.reportErr[0]
-	l.reportErr = l.reportErr[1:]
-	return err
-}
 func (l ledger) Deployed(context.Context, slipway.Deployment, slipway.DeploymentFate) error {
 	return nil
 }
@@ -257,7 +248,7 @@ func TestPromotions(t *testing.T) {
 		{"red-test", &world{testErr: red}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepTest, "export build test"},
 		{"failed-verification", &world{verifyErr: red}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepVerify, "export build test render rehearse migrate deploy verify revert"},
 		{"failed-rehearsal", &world{trials: []slipway.TrialResult{{Name: "import", Exit: 1, Answer: `{"ok":false,"error_type":"KeyError","error":"'DSN'","line":"app.py:3"}`}}}, slipway.PlanRequest{}, slipway.PromotionFailed, slipway.StepRehearse, "export build test render rehearse"},
-		{"rollback", &world{}, slipway.PlanRequest{Release: 3, Built: true, Tested: true, Rollback: true}, slipway.PromotionSucceeded, "", "deploy verify"},
+		{"rollback", &world{}, slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed, Rollback: true}, slipway.PromotionSucceeded, "", "deploy verify"},
 		{"broken-machine", &world{buildErr: []error{slipway.Errorf(slipway.Unavailable, "the disk is full"), io.ErrUnexpectedEOF}}, slipway.PlanRequest{}, slipway.PromotionSucceeded, "", "export build build build test render rehearse migrate deploy verify"},
 	}
 	for _, c := range cases {
@@ -273,6 +264,9 @@ func TestPromotions(t *testing.T) {
 			}
 			if c.world.end.State != c.state {
 				t.Errorf("the ledger was told %+v", c.world.end)
+			}
+			if failed := c.world.verdict == slipway.TestsFailed; failed != (c.step == slipway.StepTest) {
+				t.Errorf("the verdict of the tests is %q", c.world.verdict)
 			}
 			checkHistory(t, c.name)
 			until := map[slipway.StepName]time.Time{}

@@ -182,14 +182,19 @@ func (s *Steps) Test(ctx context.Context, in StepInput) (done StepResult, err er
 		if err != nil && slipway.CodeOf(err) != slipway.Refused {
 			return err
 		}
+		report = report.Judged(err)
 		// A report that can't be kept is made again: red tests without their
 		// report would tell nobody what to mend.
 		if recorded := s.Ledger.Tests(ctx, in.Service, in.Release, report); recorded != nil {
 			return recorded
 		}
-		if err == nil && report.Command == "" {
+		switch report.Verdict {
+		case slipway.TestsNone:
 			done.Skipped = true
 			return errSkip("the project has no tests that Slipway can find")
+		case slipway.TestsSkipped:
+			done.Skipped = true
+			return errSkip(slipway.SkippedByOwner)
 		}
 		return err
 	})

@@ -48,6 +48,10 @@ func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writ
 	if req.Command != "" {
 		project.Test.Command, project.Test.Before = python.Command(req.Command), nil
 	}
+	if project.Test.Command == "" && project.Test.Skip {
+		fmt.Fprintln(log, slipway.SkippedByOwner)
+		return slipway.TestReport{Verdict: slipway.TestsSkipped}, nil
+	}
 	if project.Test.Command == "" {
 		fmt.Fprintln(log, "no tests found")
 		return slipway.TestReport{}, nil

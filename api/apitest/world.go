@@ -178,11 +178,11 @@ func (w *World) play(id, service, environment string, commit slipway.Commit, rel
 			must(err)
 			release = number
 		case s.Name == slipway.StepTest && commit.Ref == "red":
-			must(w.Ledger.Tests(ctx, service, release, slipway.TestReport{Command: "pytest", Total: 2, Passed: 1, Failed: 1}))
+			must(w.Ledger.Tests(ctx, service, release, slipway.TestReport{Command: "pytest", Total: 2, Passed: 1, Failed: 1}.Judged(nil)))
 			end.State, end.Reason = slipway.StepFailed, "1 of 2 tests failed"
 			ended.State, ended.Step, ended.Reason = slipway.PromotionFailed, s.Name, end.Reason
 		case s.Name == slipway.StepTest:
-			must(w.Ledger.Tests(ctx, service, release, slipway.TestReport{Command: "pytest", Total: 2, Passed: 2}))
+			must(w.Ledger.Tests(ctx, service, release, slipway.TestReport{Command: "pytest", Total: 2, Passed: 2}.Judged(nil)))
 		case s.Name == slipway.StepDeploy && commit.Ref == "broken":
 			end.State, end.Reason = slipway.StepErrored, "the node does not answer"
 			ended.State, ended.Step, ended.Reason = slipway.PromotionErrored, s.Name, end.Reason

@@ -2722,6 +2722,11 @@ type Tests struct {
 	// Example: 30
 	Passed int `json:"passed"`
 
+	// Reason why they failed
+	//
+	// Example: the test dependencies can not be installed
+	Reason string `json:"reason,omitempty,omitzero"`
+
 	// Seconds how long they took
 	//
 	// Example: 4.2
@@ -2736,6 +2741,11 @@ type Tests struct {
 	//
 	// Example: 31
 	Total int `json:"total"`
+
+	// Verdict what they come to: failed also when they could not run to their end, skipped when the owner does not want them run
+	//
+	// Example: failed
+	Verdict slipway.TestVerdict `json:"verdict,omitempty,omitzero"`
 }
 
 // Token a token without its text

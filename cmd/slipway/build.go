@@ -77,9 +77,10 @@ func (c *testCommand) Run(a *app) error {
 	report, err := builder.Test(a.ctx, slipway.TestRequest{
 		Artifact: artifact.Digest, Path: c.Path, RunID: fmt.Sprintf("local-test-%d", os.Getpid()),
 	}, a.stderr)
-	if report.Command == "" && err != nil {
+	if slipway.CodeOf(err) != slipway.Refused && err != nil {
 		return err
 	}
+	report = report.Judged(err)
 	if a.JSON {
 		if err := json.NewEncoder(a.stdout).Encode(report); err != nil {
 			return err
@@ -129,6 +130,10 @@ func linkArtifact(artifact, out string) error {
 }
 
 func printTests(w io.Writer, r slipway.TestReport) {
+	if r.Verdict == slipway.TestsFailed && r.Failed+r.Errors == 0 {
+		fmt.Fprintln(w, "The tests could not be run to their end: "+r.Reason)
+		return
+	}
 	if r.Command == "" {
 		fmt.Fprintln(w, "This project has no tests that Slipway can find.")
 		return

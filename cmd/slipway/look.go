@@ -169,7 +169,9 @@ func (c *releasesCommand) Run(a *app) error {
 	var rows [][]string
 	for _, x := range r.JSON200.Items {
 		tests := ""
-		if x.Tests.Command != "" {
+		if x.Tests.Verdict == slipway.TestsFailed && x.Tests.Failed+x.Tests.Errors == 0 {
+			tests = "could not run"
+		} else if x.Tests.Command != "" {
 			tests = fmt.Sprintf("%d of %d passed", x.Tests.Passed, x.Tests.Total)
 		}
 		digest := strings.TrimPrefix(string(x.Artifact), "sha256:")
