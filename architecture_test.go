@@ -20,6 +20,7 @@ var doors = []struct {
 	{".", []string{module + "/", "github.com/", "golang.org/", "go.temporal.io/", "entgo.io/"}, "the words import only the standard library"},
 	{"./python", []string{"os/exec", "net/http", module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/sandbox"}, "what we know about Python runs nothing"},
 	{"./sandbox", []string{module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api"}, "running a command knows nothing of the platform"},
+	{"./artifact", []string{"os/exec", "net/http", module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api", module + "/sandbox"}, "whether a release is what was built is read from the disk alone"},
 	{"./outgoing", []string{module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api", module + "/sandbox"}, "where calls may go is decided by addresses alone"},
 	{"./adapters/...", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/node", "go.temporal.io/"}, "an adapter knows its port and its SDK"},
 	{"./node", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/adapters", module + "/python", "go.temporal.io/"}, "services outlive the control plane"},
