@@ -1,9 +1,11 @@
 // Package engine runs a Temporal server inside this process, on SQLite in a
-// file: durable workflows with nothing to install.
+// file: durable workflows with nothing to install. Its ports are on loopback and
+// answer nobody but this process.
 package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +18,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/membership/static"
@@ -56,10 +59,17 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 	if err := prepare(o.File, cfg); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the workflow engine's database %s can't be opened: is the disk full?", o.File)
 	}
+	services, own, err := identities()
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Internal, err, "the workflow engine's certificates can't be made")
+	}
+	admit := admission{authorization.NewDefaultAuthorizer()}
 	logger := serverLog{o.Log}
 	server, err := temporal.NewServer(
 		temporal.WithConfig(cfg), temporal.ForServices(temporal.DefaultServices), temporal.WithLogger(logger), temporal.WithNamespaceLogger(logger),
 		temporal.WithStaticHosts(hosts(ports)), temporal.WithDynamicConfigClient(tuning()),
+		temporal.WithTLSConfigFactory(services), temporal.WithAuthorizer(admit),
+		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return admit }),
 	)
 	if err != nil {
 		return nil, slipway.Wrap(slipway.Internal, err, "the workflow engine can't be set up")
@@ -68,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		return nil, slipway.Wrap(slipway.Internal, err, "the workflow engine can't be started")
 	}
 	e := &Engine{server: server}
-	if err := e.connect(ctx, cfg.PublicClient.HostPort, o.Log); err != nil {
+	if err := e.connect(ctx, cfg.PublicClient.HostPort, own, o.Log); err != nil {
 		e.Stop()
 		return nil, err
 	}
@@ -87,10 +97,10 @@ func (e *Engine) Stop() {
 }
 
 // connect waits until the server answers for the namespace.
-func (e *Engine) connect(ctx context.Context, address string, log *slog.Logger) error {
+func (e *Engine) connect(ctx context.Context, address string, own *tls.Config, log *slog.Logger) error {
 	c, err := client.NewLazyClient(client.Options{HostPort: address, Namespace: Namespace, Identity: "slipway", Logger: clientLog{log},
 		// The server is in this process: compressing costs more than it saves.
-		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}})
+		ConnectionOptions: client.ConnectionOptions{TLS: own, GrpcCompression: &client.GrpcCompressionNone{}}})
 	if err != nil {
 		return slipway.Wrap(slipway.Internal, err, "the workflow engine can't be reached")
 	}
