@@ -51,6 +51,7 @@ type Decision struct {
 	Via       string    `json:"via,omitempty"`
 	Own       bool      `json:"own,omitempty"` // by who asked, or wrote the commit
 	At        time.Time `json:"at"`
+	Seal      string    `json:"seal,omitempty"` // the platform's, while it is on its way to the record
 }
 
 // Wait is a closed gate: what a promotion waits for, since when, until when at
@@ -326,7 +327,8 @@ type Gatekeeper interface {
 	// before the first effect, when somebody has decided, when something that the
 	// gates look at has changed, and at the time that it named itself.
 	Review(ctx context.Context, req ReviewRequest) (Review, error)
-	// Decide records what a person said. Denied, when that person may not, and
+	// Decide records what a person said. Denied, when that person may not or the
+	// platform hasn't sealed it, and
 	// Conflict, when the plan has moved or the person has spoken before, change
 	// nothing.
 	Decide(ctx context.Context, d Decision) error

@@ -62,7 +62,12 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
 	action, facts := "promotion."+string(in.Verdict), masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment})
-	p.audit(ctx, AuditBegun, action, s.Name, e.Name, "promotion "+id, "", nil, facts)
+	if err := p.begun(ctx, action, row, facts); err != nil {
+		return nil, err
+	}
+	if said, err = p.sealed(ctx, said); err != nil {
+		return nil, err
+	}
 	if err := workflows.Decide(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		if code := slipway.CodeOf(err); code == slipway.Denied || code == slipway.Conflict {
 			p.refused(ctx, action, s.Name, e.Name, err.Error())
@@ -73,9 +78,15 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	return p.Promotion(ctx, id)
 }
 
-// Decide records what a person said, if that person may say it now.
+// Decide records what a person said, if that person may say it now. It takes
+// what Platform.Decide sealed, from nobody else.
 func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	ctx = asSystem(ctx)
+	seal := d.Seal
+	d.Seal = ""
+	if err := g.genuine(ctx, d, seal); err != nil {
+		return err
+	}
 	row, err := g.promotion(ctx, d.Promotion)
 	if err != nil {
 		return err

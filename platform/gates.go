@@ -24,6 +24,7 @@ type Gates struct {
 	Ledger   *Ledger
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
+	Secrets  slipway.SecretStore // has the key by which the platform's words are known
 }
 
 var _ slipway.Gatekeeper = (*Gates)(nil)

@@ -355,8 +355,14 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()
 	const action = "promotion.cancel_requested"
-	p.audit(ctx, AuditBegun, action, row.Edges.Service.Name, row.Edges.Environment.Name, "promotion "+id, "", nil, nil)
-	if err := workflows.Cancel(ctx, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name, id); err != nil {
+	if err := p.begun(ctx, action, row, nil); err != nil {
+		return nil, err
+	}
+	word, err := p.word(ctx, id, workflows.WordCancel, Actor(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if err := workflows.Cancel(ctx, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name, word); err != nil {
 		if slipway.CodeOf(err) != slipway.Conflict {
 			return nil, err
 		}

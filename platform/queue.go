@@ -50,7 +50,10 @@ func (p *Platform) supersede(ctx context.Context, row *ent.Promotion, by workflo
 	if err := p.db.Promotion.Update().Where(promotion.ID(row.ID)).SetSupersededBy(int(by.Fence)).Exec(ctx); err != nil {
 		return err
 	}
-	err := workflows.Supersede(ctx, p.Temporal, by.Service, by.Environment, id, by.Promotion)
+	word, err := p.word(ctx, id, workflows.WordSupersede, by.Promotion)
+	if err == nil {
+		err = workflows.Supersede(ctx, p.Temporal, by.Service, by.Environment, by.Promotion, word)
+	}
 	if slipway.CodeOf(err) != slipway.Conflict {
 		return err
 	}
@@ -91,9 +94,13 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	if err != nil {
 		return err
 	}
-	row, err := p.db.Promotion.Query().Where(promotion.ID(id)).WithService().WithEnvironment().Only(ctx)
+	row, err := p.db.Promotion.Query().Where(promotion.ID(id)).WithService().WithEnvironment().WithRelease().Only(ctx)
 	if err != nil {
 		return missing(err, "there is no promotion %s", done.Promotion)
+	}
+	// What is recorded counts, not what the engine says.
+	if row.State != promotion.StateSucceeded || row.Edges.Release == nil {
+		return nil
 	}
 	if row.Rollback {
 		return p.placeHold(ctx, row.Edges.Service, row.Edges.Environment, row.ID, "rolled back by "+row.RequestedBy+" in promotion "+done.Promotion, row.RequestedBy)
@@ -111,7 +118,7 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	if err != nil || policy.Policy.Advance != slipway.AdvanceAfter {
 		return err
 	}
-	return p.follow(ctx, row, next, done.Release)
+	return p.follow(ctx, row, next, row.Edges.Release.Number)
 }
 
 // follow starts an automatic promotion, in the name of who asked for the one

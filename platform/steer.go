@@ -31,8 +31,13 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 	}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
+	if err := p.begun(ctx, "promotion."+string(what), row, nil); err != nil {
+		return nil, err
+	}
 	said := workflows.Steered{Promotion: id, What: what, By: slipway.ViewerFrom(ctx).Name}
-	p.audit(ctx, AuditBegun, "promotion."+string(what), s.Name, e.Name, "promotion "+id, "", nil, nil)
+	if said.Word, err = p.word(ctx, id, string(what), said.By); err != nil {
+		return nil, err
+	}
 	if err := workflows.Steer(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		return nil, err
 	}

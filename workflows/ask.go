@@ -14,8 +14,8 @@ import (
 
 // Cancel asks a promotion to stop; the answer comes at once, Conflict when it is
 // over or stopping already.
-func Cancel(ctx context.Context, c client.Client, service, environment, promotion string) error {
-	return update(ctx, c, service, environment, promotion, cancelUpdate, promotion)
+func Cancel(ctx context.Context, c client.Client, service, environment string, w Word) error {
+	return update(ctx, c, service, environment, w.Promotion, cancelUpdate, w.Promotion, w)
 }
 
 // Decide gives a promotion a person's answer. Conflict says that it came too
@@ -26,8 +26,8 @@ func Decide(ctx context.Context, c client.Client, service, environment string, d
 
 // Supersede ends a promotion that waits at its gates, for another one. Conflict
 // says that it doesn't wait.
-func Supersede(ctx context.Context, c client.Client, service, environment, promotion, by string) error {
-	return update(ctx, c, service, environment, promotion, supersedeUpdate, promotion, by)
+func Supersede(ctx context.Context, c client.Client, service, environment, by string, w Word) error {
+	return update(ctx, c, service, environment, w.Promotion, supersedeUpdate, w.Promotion, by, w)
 }
 
 func update(ctx context.Context, c client.Client, service, environment, promotion, name string, args ...any) error {

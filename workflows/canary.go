@@ -26,6 +26,7 @@ type Steered struct {
 	Promotion string
 	What      slipway.Steering
 	By        string
+	Word      Word
 }
 
 // canary is what a promotion knows while its release takes over little by little.
@@ -80,7 +81,13 @@ func (p *promotion) maySteer(s Steered) error {
 	return nil
 }
 
-func (p *promotion) steer(_ workflow.Context, s Steered) error {
+func (p *promotion) steer(ctx workflow.Context, s Steered) error {
+	if err := p.hear(ctx, s.Word, string(s.What)); err != nil {
+		return err
+	}
+	if err := p.maySteer(s); err != nil { // the stage may have ended meanwhile
+		return err
+	}
 	p.steered = true
 	switch s.What {
 	case slipway.SteerPause:

@@ -105,7 +105,7 @@ func (s *split) ends(t *testing.T, service string, state slipway.PromotionState,
 
 func steer(t *testing.T, service string, what slipway.Steering) error {
 	t.Helper()
-	return workflows.Steer(t.Context(), shared.Client(), service, "dev", workflows.Steered{Promotion: "7", What: what, By: "ada"})
+	return workflows.Steer(t.Context(), shared.Client(), service, "dev", workflows.Steered{Promotion: "7", What: what, By: "ada", Word: word("7", string(what))})
 }
 
 func TestCanary(t *testing.T) {

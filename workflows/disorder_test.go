@@ -124,7 +124,7 @@ func TestAnyOrderOfAnswersEnds(t *testing.T) {
 		}
 		all.Wait()
 		// Whatever it still waits for, this ends it.
-		_ = workflows.Cancel(t.Context(), shared.Client(), service, "dev", "7")
+		_ = workflows.Cancel(t.Context(), shared.Client(), service, "dev", word("7", workflows.WordCancel))
 		out := result(t, service)
 		worker.Stop()
 		ends[out.State]++
@@ -164,7 +164,7 @@ func sayings(random *rand.Rand, d *disorder, service string) (list []func(contex
 	}
 	steer := func(what slipway.Steering) func(context.Context) error {
 		return func(ctx context.Context) error {
-			return workflows.Steer(ctx, c, service, "dev", workflows.Steered{Promotion: "7", What: what, By: "ada"})
+			return workflows.Steer(ctx, c, service, "dev", workflows.Steered{Promotion: "7", What: what, By: "ada", Word: word("7", string(what))})
 		}
 	}
 	all := []func(context.Context) error{
@@ -185,10 +185,14 @@ func sayings(random *rand.Rand, d *disorder, service string) (list []func(contex
 		all = append(all, decide("eve", slipway.VerdictReject))
 	}
 	if random.IntN(3) == 0 {
-		all = append(all, func(ctx context.Context) error { return workflows.Cancel(ctx, c, service, "dev", "7") })
+		all = append(all, func(ctx context.Context) error {
+			return workflows.Cancel(ctx, c, service, "dev", word("7", workflows.WordCancel))
+		})
 	}
 	if random.IntN(3) == 0 {
-		all = append(all, func(ctx context.Context) error { return workflows.Supersede(ctx, c, service, "dev", "7", "8") })
+		all = append(all, func(ctx context.Context) error {
+			return workflows.Supersede(ctx, c, service, "dev", "8", word("7", workflows.WordSupersede))
+		})
 	}
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:len(all)-random.IntN(4)]

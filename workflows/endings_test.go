@@ -34,7 +34,7 @@ func TestCancelledIsNeverSucceeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-w.verifying
-	if err := workflows.Cancel(t.Context(), shared.Client(), "late-cancel", "dev", "7"); err != nil {
+	if err := workflows.Cancel(t.Context(), shared.Client(), "late-cancel", "dev", word("7", workflows.WordCancel)); err != nil {
 		t.Fatal(err)
 	}
 	close(w.goOn)

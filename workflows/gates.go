@@ -34,12 +34,18 @@ func (p *promotion) listenAtGates(ctx workflow.Context) error {
 		return fmt.Errorf("set the update handler: %w", err)
 	}
 	err = workflow.SetUpdateHandlerWithOptions(ctx, supersedeUpdate,
-		func(_ workflow.Context, _, by string) error {
+		func(ctx workflow.Context, promotion, by string, w Word) error {
+			if err := p.hear(ctx, w, WordSupersede); err != nil {
+				return err
+			}
+			if err := p.maySupersede(promotion); err != nil {
+				return err
+			}
 			p.over, p.reason = slipway.PromotionSuperseded, "superseded by promotion "+by
 			p.stop()
 			return nil
 		},
-		workflow.UpdateHandlerOptions{Validator: func(_ workflow.Context, promotion, _ string) error { return p.maySupersede(promotion) }})
+		workflow.UpdateHandlerOptions{Validator: func(_ workflow.Context, promotion, _ string, _ Word) error { return p.maySupersede(promotion) }})
 	if err != nil {
 		return fmt.Errorf("set the update handler: %w", err)
 	}

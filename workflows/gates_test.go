@@ -191,7 +191,7 @@ func TestGates(t *testing.T) {
 	t.Run("cancelled while it waits", func(t *testing.T) {
 		g := newGated(1)
 		start(t, g, "cancelled-waiting")
-		if err := workflows.Cancel(t.Context(), shared.Client(), "cancelled-waiting", "dev", "7"); err != nil {
+		if err := workflows.Cancel(t.Context(), shared.Client(), "cancelled-waiting", "dev", word("7", workflows.WordCancel)); err != nil {
 			t.Fatal(err)
 		}
 		end(t, "cancelled-waiting", slipway.PromotionCancelled, "cancelled")
@@ -292,8 +292,8 @@ func TestQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantError(t, workflows.Supersede(t.Context(), shared.Client(), "queue", "dev", "9", "10"), slipway.Conflict, "doesn't wait")
-	if err := workflows.Supersede(t.Context(), shared.Client(), "queue", "dev", "7", "8"); err != nil {
+	wantError(t, workflows.Supersede(t.Context(), shared.Client(), "queue", "dev", "10", word("9", workflows.WordSupersede)), slipway.Conflict, "doesn't wait")
+	if err := workflows.Supersede(t.Context(), shared.Client(), "queue", "dev", "8", word("7", workflows.WordSupersede)); err != nil {
 		t.Fatal(err)
 	}
 	<-g.reviewed

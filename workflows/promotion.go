@@ -80,6 +80,7 @@ type promotion struct {
 	failedAt  slipway.StepName
 	gates
 	canary
+	heard
 }
 
 // Promotion runs the planned steps one after the other until they are done or
@@ -117,12 +118,18 @@ func (p *promotion) listen(ctx workflow.Context) (workflow.Context, error) {
 		return nil, fmt.Errorf("set the query handler: %w", err)
 	}
 	err := workflow.SetUpdateHandlerWithOptions(ctx, cancelUpdate,
-		func(workflow.Context, string) error {
+		func(ctx workflow.Context, promotion string, w Word) error {
+			if err := p.hear(ctx, w, WordCancel); err != nil {
+				return err
+			}
+			if err := p.mayCancel(promotion); err != nil { // something came in between
+				return err
+			}
 			p.cancelled = true
 			p.stop()
 			return nil
 		},
-		workflow.UpdateHandlerOptions{Validator: func(_ workflow.Context, promotion string) error { return p.mayCancel(promotion) }},
+		workflow.UpdateHandlerOptions{Validator: func(_ workflow.Context, promotion string, _ Word) error { return p.mayCancel(promotion) }},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("set the update handler: %w", err)

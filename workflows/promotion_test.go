@@ -204,6 +204,9 @@ func work(t testing.TB, w *world, dir string) *workflows.Worker {
 
 func workWith(t testing.TB, steps *workflows.Steps) *workflows.Worker {
 	t.Helper()
+	if steps.Warrants == nil {
+		steps.Warrants = trusting{}
+	}
 	worker := workflows.NewWorker(shared.Client(), steps, workflows.Options{})
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
@@ -301,16 +304,16 @@ func TestCancel(t *testing.T) {
 	if err := workflows.Start(ctx, shared.Client(), input("cancelled", slipway.PlanRequest{})); err != nil {
 		t.Errorf("the same promotion again: %v", err)
 	}
-	if err := workflows.Cancel(ctx, shared.Client(), "cancelled", "dev", "8"); slipway.CodeOf(err) != slipway.Conflict {
+	if err := workflows.Cancel(ctx, shared.Client(), "cancelled", "dev", word("8", workflows.WordCancel)); slipway.CodeOf(err) != slipway.Conflict {
 		t.Errorf("cancelling another promotion: %v", err)
 	}
-	if err := workflows.Cancel(ctx, shared.Client(), "cancelled", "dev", "7"); err != nil {
+	if err := workflows.Cancel(ctx, shared.Client(), "cancelled", "dev", word("7", workflows.WordCancel)); err != nil {
 		t.Fatal(err)
 	}
 	if out := result(t, "cancelled"); out.State != slipway.PromotionCancelled || out.Step != slipway.StepBuild {
 		t.Errorf("%+v", out)
 	}
-	if err := workflows.Cancel(ctx, shared.Client(), "cancelled", "dev", "7"); slipway.CodeOf(err) != slipway.Conflict {
+	if err := workflows.Cancel(ctx, shared.Client(), "cancelled", "dev", word("7", workflows.WordCancel)); slipway.CodeOf(err) != slipway.Conflict {
 		t.Errorf("cancelling what is over: %v", err)
 	}
 	checkHistory(t, "cancelled")

@@ -32,7 +32,8 @@ type Steps struct {
 	Gates      slipway.Gatekeeper
 	Queue      Queued
 	Deliveries Deliveries
-	Work       string // where trees are exported to
+	Warrants   Warrants // nil lets nothing be done
+	Work       string   // where trees are exported to
 	Log        *slog.Logger
 }
 
@@ -71,6 +72,9 @@ func (s *Steps) run(ctx context.Context, in StepInput, step slipway.StepName, do
 func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, after int, last bool, at *slipway.Rollout, do func(ctx context.Context, log io.Writer) error) error {
 	if !idForm.MatchString(in.Promotion) {
 		return slipway.Errorf(slipway.Invalid, "%q is not the id of a promotion", in.Promotion)
+	}
+	if err := s.warrant(ctx, in, step); err != nil {
+		return err
 	}
 	attempt := int(activity.GetInfo(ctx).Attempt)
 	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt, Until: bound(ctx)}
@@ -303,6 +307,9 @@ func healthy(o slipway.Observed) error {
 
 // Revert undoes a deployment: what ran before has the traffic again, or still.
 func (s *Steps) Revert(ctx context.Context, in StepInput) (err error) {
+	if err := s.warrant(ctx, in, ""); err != nil {
+		return err
+	}
 	undo := slipway.Undoing{Since: activity.GetInfo(ctx).ScheduledTime.UTC(), Until: bound(ctx)}
 	if err := s.Ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: in.Promotion, Undo: &undo}); err != nil {
 		s.Log.Warn("that a deployment is being taken back could not be recorded", "promotion", in.Promotion, "error", err) // it is more urgent

@@ -93,7 +93,7 @@ func gatedEngine(b *testing.B, file string, g *gated) (client.Client, func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := workflows.NewWorker(e.Client(), &workflows.Steps{Source: g, Builder: g, Renderer: g, Target: g, Rehearser: g, Verifier: g, Ledger: ledger{g.world}, Snapshots: ledger{g.world}, Gates: g, Queue: g, Work: b.TempDir()}, workflows.Options{})
+	w := workflows.NewWorker(e.Client(), &workflows.Steps{Source: g, Builder: g, Renderer: g, Target: g, Rehearser: g, Verifier: g, Ledger: ledger{g.world}, Snapshots: ledger{g.world}, Gates: g, Queue: g, Warrants: trusting{}, Work: b.TempDir()}, workflows.Options{})
 	if err := w.Start(); err != nil {
 		b.Fatal(err)
 	}

@@ -155,10 +155,11 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		},
 	})
 	ledger := platform.NewLedger(storage)
+	gates := &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer, Secrets: store}
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,
-		Gates: &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer}, Work: filepath.Join(data, "work"), Log: p.log,
+		Gates: gates, Warrants: gates, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{Builds: how.builds})
 	if err := worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)
