@@ -155,6 +155,7 @@ type Viewer struct {
 	Roles   map[int]Role
 	Scopes  []Scope // of a token; nil, in a session, narrows nothing
 	Session string  // its session, "" with a token
+	Token   int     // its token, 0 in a session
 	Service string  // the only one that it may know of; "" for a viewer that isn't bound to one
 	Via     string  // portal, api, cli, ci, chat
 	Address string  // where from

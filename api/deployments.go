@@ -89,7 +89,10 @@ type serviceLogs struct {
 // VisitGetLogsResponse sends lines until there are no more, or, following,
 // until the reader leaves or the server stops.
 func (l serviceLogs) VisitGetLogsResponse(w http.ResponseWriter) error {
-	ctx, cancel := l.server.streaming(l.ctx)
+	ctx, cancel, err := l.server.streaming(l.ctx)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	out := newLive(w, "text/plain; charset=utf-8")
 	if l.query.Follow {
@@ -101,7 +104,7 @@ func (l serviceLogs) VisitGetLogsResponse(w http.ResponseWriter) error {
 			return err
 		}
 	}
-	err := l.server.platform.ServiceLogs(ctx, l.query, out)
+	err = l.server.platform.ServiceLogs(ctx, l.query, out)
 	if ctx.Err() != nil {
 		return nil // the reader or the server has ended it
 	}

@@ -42,7 +42,10 @@ type eventStream struct {
 // reader leaves, or the server stops; then the reader comes back with
 // Last-Event-ID.
 func (s *eventStream) VisitFollowPromotionResponse(w http.ResponseWriter) error {
-	ctx, cancel := s.streaming(s.ctx)
+	ctx, cancel, err := s.streaming(s.ctx)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	s.out = newLive(w, "text/event-stream")
 	if err := s.out.begin(); err != nil {
@@ -50,7 +53,7 @@ func (s *eventStream) VisitFollowPromotionResponse(w http.ResponseWriter) error 
 	}
 	var beating sync.WaitGroup
 	beating.Go(func() { s.beat(ctx, cancel) })
-	err := s.platform.Watch(ctx, s.promotion, s.after, s.deliver)
+	err = s.platform.Watch(ctx, s.promotion, s.after, s.deliver)
 	if err == nil && !s.over {
 		// Resumed behind the end, or the end left no event: a reader waits for one.
 		err = s.final(ctx)

@@ -97,7 +97,7 @@ func newSite(t testing.TB) *site {
 func (s *site) start() {
 	s.t.Helper()
 	s.upLog = &buffer{}
-	s.up = exec.Command(binary, "up", "--data", s.data, "--listen", s.listen, "--edge", s.edge)
+	s.up = exec.Command(binary, "up", "--data", s.data, "--listen", s.listen, "--edge", s.edge, "--repositories", os.TempDir())
 	s.up.Stdout, s.up.Stderr = s.upLog, s.upLog
 	s.up.Env = append(os.Environ(), "SLIPWAY_DATABASE="+s.database)
 	if err := s.up.Start(); err != nil {

@@ -122,6 +122,9 @@ func (p *Platform) enterAudit(ctx context.Context, e sealedEntry) error {
 		if err != nil {
 			return err
 		}
+		if aboutAccess(e.Action) {
+			defer p.following.accessChanged()
+		}
 		return p.keepHead(ctx, head)
 	}
 }

@@ -37,6 +37,9 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if _, err := p.owningTeam(ctx, in.Team); err != nil {
 		return nil, err
 	}
+	if err := p.placed(ctx, in.Repository()); err != nil {
+		return nil, err
+	}
 	if in.Token.Reveal() != "" {
 		// The source resolves references alone; this one is gone again in a moment.
 		ref := p.ref("_platform/detect-" + hex.EncodeToString(random(8)))

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/ent/team"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -54,21 +55,21 @@ func (p *Platform) patience(ctx context.Context, row *ent.Promotion) (time.Time,
 // that come later can be fewer than those that asked before.
 func (p *Platform) slot(ctx context.Context, row *ent.Promotion) (*Line, error) {
 	rows, err := p.db.Promotion.Query().Where(promotion.StateEQ(promotion.StateRunning), promotion.HasStepsWith(step.NameIn(step.NameBuild, step.NameTest), step.StateIn(step.StatePending, step.StateRunning))).
-		WithSteps(func(q *ent.StepQuery) { q.Order(step.ByPosition()) }).Order(promotion.ByID()).All(ctx)
+		WithService().WithSteps(func(q *ent.StepQuery) { q.Order(step.ByPosition()) }).Order(promotion.ByID()).All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	line, waits := &Line{Slot: true, Since: slotSince(row)}, false
 	line.Until = line.Since.Add(workflows.BuildPatience)
-	var earlier []int // the services of those that asked before
+	var earlier []asked // those that asked before
 	for _, other := range rows {
 		switch {
 		case other.ID == row.ID:
-			waits, line.Ahead = true, turns(earlier, row.ServiceID)
+			waits, line.Ahead = true, turns(earlier, askedBy(row))
 		case !wantsSlot(other.Edges.Steps):
 			line.On = append(line.On, other.ID)
 		case !waits:
-			earlier = append(earlier, other.ServiceID)
+			earlier = append(earlier, askedBy(other))
 		}
 	}
 	if !waits {
@@ -125,19 +126,45 @@ func wantsSlot(steps []*ent.Step) bool {
 	return false
 }
 
-// turns counts those that come before the next one of a service, when each
-// service gets a slot in turn. earlier are the services of those that asked before.
-func turns(earlier []int, service int) int {
-	of := map[int]int{}
-	for _, s := range earlier {
-		of[s]++
+// asked is whose turn a build is.
+type asked struct{ team, service int }
+
+func askedBy(row *ent.Promotion) asked {
+	by := asked{service: row.ServiceID}
+	if row.Edges.Service != nil {
+		by.team = row.Edges.Service.TeamID
 	}
-	own := of[service]
-	n := own
-	for s, asked := range of {
-		if s != service {
-			n += min(asked, own+1)
+	return by
+}
+
+// turns counts those that come before the next one of a service, when each team
+// gets a slot in turn, and within a team each service.
+func turns(earlier []asked, next asked) int {
+	teams, own := map[int]int{}, map[int]int{}
+	for _, a := range earlier {
+		if a.team == next.team {
+			own[a.service]++
+		} else {
+			teams[a.team]++
+		}
+	}
+	teams[next.team] = ahead(own, next.service)
+	return ahead(teams, next.team)
+}
+
+// ahead counts those that come before the next one of its own, when all take turns.
+func ahead(of map[int]int, own int) int {
+	n := of[own]
+	for other, asked := range of {
+		if other != own {
+			n += min(asked, of[own]+1)
 		}
 	}
 	return n
+}
+
+// SeveralTeams tells whether the slots for builds are shared by teams.
+func (p *Platform) SeveralTeams(ctx context.Context) bool {
+	n, err := p.db.Team.Query().Where(team.HasServices()).Limit(2).Count(asSystem(ctx))
+	return err == nil && n > 1
 }

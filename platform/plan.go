@@ -251,7 +251,7 @@ func (plan *Plan) input(id int) workflows.Input {
 	in := workflows.Input{
 		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
-		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true,
+		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID,
 	}
 	if plan.Release == nil {
 		in.Overrides = plan.Overrides

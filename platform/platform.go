@@ -21,6 +21,9 @@ type Options struct {
 	Storage  *Storage
 	Temporal client.Client
 	Source   slipway.Source
+	// Paths says which paths of this machine are repositories; nil leaves that to Source.
+	Paths    Paths
+	Streams  int // that one account may have open; 0 is StreamsPerAccount, less is no bound
 	Target   slipway.Target
 	Secrets  slipway.SecretStore
 	Courier  slipway.Courier // nil, and there are no webhooks
@@ -42,13 +45,14 @@ type Options struct {
 // The errors they return are slipway errors: a code, and a sentence for the user.
 type Platform struct {
 	Options
-	db       *ent.Client
-	auditing sync.Mutex // one entry after the other
-	keys     signingKeys
-	attempts attempts
-	between  betweens
-	asks     asksOf
-	idle     sync.Map // values of secrets that nothing needs, and since when that is known
+	db        *ent.Client
+	auditing  sync.Mutex // one entry after the other
+	keys      signingKeys
+	attempts  attempts
+	between   betweens
+	asks      asksOf
+	following followings
+	idle      sync.Map // values of secrets that nothing needs, and since when that is known
 }
 
 // New makes a platform over open storage.

@@ -17,6 +17,7 @@ type recording struct {
 	head    string   // the last entry that was written; "" for none
 	raced   bool     // another process added to the chain meanwhile
 	err     error    // why an entry could not be written
+	access  bool     // somebody's access may change by it
 	refused []func() // refusals, which stay on record when the change doesn't come to be
 }
 
@@ -52,6 +53,9 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 		if r.raced && try < 20 {
 			continue
 		}
+		if err == nil && r.access {
+			p.following.accessChanged()
+		}
 		if err == nil && r.head != "" {
 			err = p.keepHead(ctx, r.head)
 			if err != nil { // the change is made, and its entry with it
@@ -79,6 +83,7 @@ func (r *recording) enter(ctx context.Context, e sealedEntry) {
 	if r.err != nil {
 		return
 	}
+	r.access = r.access || aboutAccess(e.Action)
 	ctx = asSystem(ctx)
 	head, err := chain(ctx, r.tx.Client(), r.key, e)
 	r.raced = ent.IsConstraintError(err)

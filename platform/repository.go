@@ -6,7 +6,35 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/service"
 )
+
+// Paths says which paths of this machine are repositories. Both methods take
+// every repository, and pass those on servers.
+type Paths interface {
+	// Stated refuses what lies outside the directories stated for everybody.
+	Stated(repo slipway.Repository) error
+	// Admit is the operator's word that a path is one, for good.
+	Admit(repo slipway.Repository) error
+}
+
+// placed refuses a path of this machine that the viewer may not name. What
+// the operator named stays a repository, whoever changes the service afterwards.
+func (p *Platform) placed(ctx context.Context, repo slipway.Repository) error {
+	if p.Paths == nil {
+		return nil
+	}
+	if v := slipway.ViewerFrom(ctx); v.Kind == slipway.ViewerSystem {
+		return p.Paths.Admit(repo)
+	}
+	return p.Paths.Stated(repo)
+}
+
+// LocalRepositories are the paths of this machine that services have.
+func (p *Platform) LocalRepositories(ctx context.Context) ([]string, error) {
+	return p.db.Service.Query().Where(service.Or(service.RepositoryHasPrefix("/"), service.RepositoryHasPrefix("file:"))).
+		Order(service.ByID()).Select(service.FieldRepository).Strings(asSystem(ctx))
+}
 
 // answers asks a repository whether it has the branch and the directory.
 func (p *Platform) answers(ctx context.Context, repo slipway.Repository) error {

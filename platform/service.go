@@ -94,6 +94,9 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err := p.checkPath(ctx, in.Environments); err != nil {
 		return nil, err
 	}
+	if err := p.placed(ctx, in.Repository()); err != nil {
+		return nil, err
+	}
 	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
 		return nil, err
 	}

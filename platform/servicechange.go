@@ -80,6 +80,11 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	before, after := overridden(was, in.Overrides)
 	switch {
 	case len(changed) > 0:
+		if in.URL != s.Repository { // what was named before stays
+			if err := p.placed(ctx, in.Repository()); err != nil {
+				return nil, err
+			}
+		}
 		if err := p.answers(ctx, in.Repository()); err != nil {
 			return nil, given(err, "url")
 		}

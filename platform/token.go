@@ -176,7 +176,7 @@ func (p *Platform) Identify(ctx context.Context, credential slipway.Secret, from
 		if err != nil {
 			return v, err
 		}
-		a, v.Scopes = row.Edges.Account, row.Scopes
+		a, v.Scopes, v.Token = row.Edges.Account, row.Scopes, row.ID
 		// To the minute is enough, and a write per request is not.
 		if row.UsedAt == nil || now.Sub(*row.UsedAt) > time.Minute {
 			if err := p.db.Token.UpdateOneID(row.ID).SetUsedAt(now).Exec(sys); err != nil {

@@ -31,16 +31,22 @@ type stream struct {
 
 // stream opens the connection. It ends with ctx: when the reader leaves, or
 // isn't signed in any more; then the browser comes back, and is asked who it is.
+// Limited, before anything is answered, says that too many are open.
 func (c *call) stream() (*stream, context.Context, context.CancelFunc, error) {
+	followed, done, err := c.portal.Follow(c.ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	s := &stream{call: c, control: http.NewResponseController(c.w)}
 	h := c.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	c.w.WriteHeader(http.StatusOK)
 	if err := s.write("retry: 1000\n: hello\n\n"); err != nil {
+		done()
 		return nil, nil, nil, err
 	}
-	ctx, cancel := context.WithCancel(c.ctx)
+	ctx, cancel := context.WithCancel(followed)
 	draining := c.portal.drained(c.r)
 	access := slipway.NewSecret(c.portal.cookie(c.r, accessCookie))
 	if access.Reveal() == "" {
@@ -70,7 +76,15 @@ func (c *call) stream() (*stream, context.Context, context.CancelFunc, error) {
 	}()
 	// The answer is the server's again when the handler returns: nothing may
 	// write to it after that.
-	return s, ctx, func() { cancel(); <-ended }, nil
+	return s, ctx, func() { cancel(); <-ended; done() }, nil
+}
+
+// refusedStream is the answer to who gets no stream; a reader who has left gets none.
+func refusedStream(err error) error {
+	if slipway.CodeOf(err) == slipway.Limited {
+		return err
+	}
+	return nil
 }
 
 // drained returns a channel that is closed when the server that answers r is
@@ -152,7 +166,7 @@ func (p *portal) followEvents(c *call, service string) error {
 	}
 	s, ctx, cancel, err := c.stream()
 	if err != nil {
-		return nil // the reader has left
+		return refusedStream(err)
 	}
 	defer cancel()
 	err = p.feed.Read(ctx, service, after, func(events []*ent.Event, last int) error {

@@ -59,6 +59,7 @@ func BenchmarkOpenPromotion(b *testing.B) {
 // opened opens streams and reads them until what it returns is called.
 func (s *site) opened(b *testing.B, n int, path string) (leave func()) {
 	b.Helper()
+	s.Streams = -1 // more than one person opens
 	who := s.person("vera", false, map[string]slipway.Role{"billing": slipway.RoleViewer})
 	ctx, stop := context.WithCancel(context.Background())
 	var open sync.WaitGroup

@@ -160,7 +160,7 @@ func (p *portal) followServiceLog(c *call) error {
 	}
 	s, ctx, cancel, err := c.stream()
 	if err != nil {
-		return nil // the reader has left
+		return refusedStream(err)
 	}
 	defer cancel()
 	if s.send("", "reset", "") != nil {

@@ -241,7 +241,7 @@ func (p *portal) followPromotion(c *call) error {
 	}
 	s, ctx, cancel, err := c.stream()
 	if err != nil {
-		return nil // the reader has left
+		return refusedStream(err)
 	}
 	defer cancel()
 	err = p.Watch(ctx, id, c.resume(), func(e platform.LiveEvent) error {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -29,8 +30,9 @@ var quick = workflow.ActivityOptions{
 const BuildPatience = 6 * time.Hour
 
 // heavy suits builds and tests: long, few at once, with their own limits inside.
+// They wait for a slot in the worker, so that the wait is part of their time.
 var heavy = workflow.ActivityOptions{
-	TaskQueue: BuildQueue, StartToCloseTimeout: 2 * time.Hour, ScheduleToCloseTimeout: BuildPatience,
+	TaskQueue: BuildQueue, StartToCloseTimeout: BuildPatience, ScheduleToCloseTimeout: BuildPatience,
 	HeartbeatTimeout: heartbeat, RetryPolicy: patient, WaitForCancellation: true,
 }
 
@@ -49,13 +51,16 @@ var finally = workflow.ActivityOptions{
 	RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 }
 
-// policy is that of a step. Services take turns at the slots for builds, so that
-// one with many commits doesn't keep the others waiting.
-func policy(step slipway.StepName, service string) workflow.ActivityOptions {
+// policy is that of a step. Teams take turns at the slots for builds, so that one
+// with many commits doesn't keep the others waiting.
+func policy(step slipway.StepName, in Input) workflow.ActivityOptions {
 	switch step {
 	case slipway.StepBuild, slipway.StepTest:
 		o := heavy
-		o.Priority.FairnessKey = service
+		o.Priority.FairnessKey = in.Service
+		if in.Team != 0 { // an input of an earlier version names none
+			o.Priority.FairnessKey = "team " + strconv.Itoa(in.Team)
+		}
 		return o
 	}
 	return quick

@@ -35,6 +35,7 @@ type Input struct {
 	Bundle      int               `json:",omitzero"` // that it belongs to
 	Role        slipway.Role      `json:",omitzero"` // of who asked, in the service's team
 	Bake        int               `json:",omitzero"` // seconds that the edge's figures are watched; the gates say it
+	Team        int               `json:",omitzero"` // that owns the service, and whose turn a build is
 	Overrides   slipway.Overrides `json:",omitzero"` // of the release that is to be built
 }
 
@@ -172,7 +173,7 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 		}
 	}
 	var done StepResult
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step, p.Service)), activityOf[step], p.stepInput()).Get(ctx, &done)
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, policy(step, p.Input)), activityOf[step], p.stepInput()).Get(ctx, &done)
 	if err != nil {
 		if step == slipway.StepDeploy && slipway.OutcomeOf(fromTemporal(err)) == slipway.Failed {
 			p.deployed = false // the target said that it took it away again

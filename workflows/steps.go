@@ -35,6 +35,8 @@ type Steps struct {
 	Warrants   Warrants // nil lets nothing be done
 	Work       string   // where trees are exported to
 	Log        *slog.Logger
+
+	slots *slots
 }
 
 // StepInput is what every step gets.
@@ -148,7 +150,12 @@ func (s *Steps) fetch(ctx context.Context, in StepInput, log io.Writer) error {
 // Build makes the release. A tree that a restart on another machine lost is
 // fetched again.
 func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err error) {
-	err = s.run(ctx, in, slipway.StepBuild, func(ctx context.Context, log io.Writer) error {
+	err = s.inTurn(ctx, in, func() error { return s.build(ctx, in, &done) })
+	return done, err
+}
+
+func (s *Steps) build(ctx context.Context, in StepInput, done *StepResult) error {
+	return s.run(ctx, in, slipway.StepBuild, func(ctx context.Context, log io.Writer) error {
 		if _, err := os.Stat(s.tree(in.Promotion)); err != nil {
 			if err := s.fetch(ctx, in, log); err != nil {
 				return err
@@ -173,15 +180,19 @@ func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err e
 			return err
 		}
 		fmt.Fprintf(log, "release %d, artifact %s\n", number, artifact.Digest)
-		done = StepResult{Release: number, Artifact: artifact.Digest}
+		*done = StepResult{Release: number, Artifact: artifact.Digest}
 		return nil
 	})
-	return done, err
 }
 
 // Test runs the service's own tests. Red ones fail the promotion.
 func (s *Steps) Test(ctx context.Context, in StepInput) (done StepResult, err error) {
-	err = s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
+	err = s.inTurn(ctx, in, func() error { return s.test(ctx, in, &done) })
+	return done, err
+}
+
+func (s *Steps) test(ctx context.Context, in StepInput, done *StepResult) error {
+	return s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
 		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: s.runID(in, slipway.StepTest)}, log)
 		if err != nil && slipway.CodeOf(err) != slipway.Refused {
 			return err
@@ -202,7 +213,6 @@ func (s *Steps) Test(ctx context.Context, in StepInput) (done StepResult, err er
 		}
 		return err
 	})
-	return done, err
 }
 
 // Render makes the config snapshot. A rollback has one already.
@@ -338,6 +348,9 @@ func (s *Steps) Revert(ctx context.Context, in StepInput) (err error) {
 func (s *Steps) Finish(ctx context.Context, end EndInput) error {
 	if !idForm.MatchString(end.Promotion.Promotion) {
 		return slipway.Errorf(slipway.Invalid, "%q is not the id of a promotion", end.Promotion.Promotion)
+	}
+	if err := s.warrant(ctx, StepInput{end.Input}, StepEnd); err != nil {
+		return err
 	}
 	if end.Step != nil {
 		if err := s.Ledger.Step(ctx, *end.Step); err != nil {

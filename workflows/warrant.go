@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/slipway-dev/slipway"
@@ -13,8 +14,9 @@ import (
 // speak to the engine can start one with any input and tell one anything, so that
 // neither counts before the platform's own record bears it out.
 type Warrants interface {
-	// Warrant is asked before each step, with "" before what belongs to none.
-	// Denied says that no promotion of this platform is to do this now.
+	// Warrant is asked before each step, with "" before what belongs to none, and
+	// with StepEnd before the last word on it. Denied says that no promotion of this
+	// platform is to do this now.
 	Warrant(ctx context.Context, in Input, step slipway.StepName) error
 	// Heard is asked about each word to a promotion. Denied says that it is none of
 	// the platform's.
@@ -64,10 +66,20 @@ func (s *Steps) Heard(ctx context.Context, w Word) error {
 	return s.Warrants.Heard(ctx, w)
 }
 
-// warrant asks whether a step may be carried out.
+// StepEnd stands for the last word on a promotion where steps are asked about. It
+// may be said again after it was.
+const StepEnd slipway.StepName = "end"
+
+// warrant asks whether a step may be carried out. Only the one workflow that the
+// engine admits for a service and environment acts for it; another one with the
+// same input would be a second promotion at a time.
 func (s *Steps) warrant(ctx context.Context, in StepInput, step slipway.StepName) error {
 	if s.Warrants == nil {
 		return errUnwarranted
+	}
+	at := activity.GetInfo(ctx).WorkflowExecution.ID
+	if incomplete := in.Service == "" || in.Environment == ""; !incomplete && at != WorkflowID(in.Service, in.Environment) {
+		return slipway.Errorf(slipway.Denied, "promotion %s is not carried out by a workflow %q", in.Promotion, at)
 	}
 	return s.Warrants.Warrant(ctx, in.Input, step)
 }

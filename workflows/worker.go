@@ -20,7 +20,10 @@ const promotionMemo = "promotion"
 
 // Options tune a worker.
 type Options struct {
-	Builds     int // builds and tests at once; 0 means 2
+	Builds int // builds and tests at once; 0 means 2
+	// Shared tells whether several teams have services; then one slot is kept for
+	// those that have no build running. nil is never.
+	Shared     func(context.Context) bool
 	Deliveries int // messages to webhooks at once; 0 means 20
 }
 
@@ -48,6 +51,7 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	if steps.Log == nil {
 		steps.Log = slog.New(slog.DiscardHandler)
 	}
+	steps.slots = newSlots(o.Builds, o.Shared)
 	worker.SetStickyWorkflowCacheSize(remembered)
 	all := &codes{log: steps.Log}
 	catch := []interceptor.WorkerInterceptor{all}
@@ -57,7 +61,7 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: 100, MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4,
 		}),
 		builds: worker.New(c, BuildQueue, worker.Options{
-			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: o.Builds, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
+			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: awaiting, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,
 		}),
 		deliveries: worker.New(c, DeliveryQueue, worker.Options{
 			Interceptors: catch, Identity: "slipway", MaxHeartbeatThrottleInterval: time.Second, MaxConcurrentActivityExecutionSize: o.Deliveries, MaxConcurrentActivityTaskPollers: 2, DisableWorkflowWorker: true,

@@ -30,6 +30,7 @@ const version = "1"
 const (
 	buildTimeout = 20 * time.Minute
 	testTimeout  = 10 * time.Minute
+	longest      = time.Hour // unless Options say otherwise
 	maxMemory    = 4 << 30
 	maxOutput    = 64 << 20
 )
@@ -38,6 +39,7 @@ const (
 type Options struct {
 	Data         string // the data directory
 	Interpreters []python.Interpreter
+	Longest      time.Duration // that a project may ask for a build, or a run of its tests; 0 means an hour
 	Log          *slog.Logger
 }
 
@@ -51,6 +53,9 @@ var _ slipway.Builder = (*Builder)(nil)
 func New(o Options) (*Builder, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Longest == 0 {
+		o.Longest = longest
 	}
 	for _, dir := range []string{"artifacts", "environments", "tools", "cache", "work"} {
 		if err := os.MkdirAll(filepath.Join(o.Data, dir), 0o755); err != nil {
@@ -124,41 +129,58 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	if err != nil {
 		return slipway.Artifact{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeoutOf(project), errBuildTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, b.timeoutOf(project), errBuildTime)
 	defer cancel()
 	// The tree is copied first: what is built is what was copied, whatever
 	// happens to a working tree meanwhile.
 	source := filepath.Join(r.home, "source")
 	if err := copySource(ctx, req.Dir, source); err != nil {
-		return slipway.Artifact{}, buildTime(ctx, disk(err, "the source could not be copied"))
+		return slipway.Artifact{}, b.buildTime(ctx, project, disk(err, "the source could not be copied"))
 	}
 	env, err := r.production(ctx, project, source)
 	if err != nil {
-		return slipway.Artifact{}, buildTime(ctx, err)
+		return slipway.Artifact{}, b.buildTime(ctx, project, err)
 	}
 	if err := r.checkImport(ctx, project, source, env); err != nil {
-		return slipway.Artifact{}, buildTime(ctx, err)
+		return slipway.Artifact{}, b.buildTime(ctx, project, err)
 	}
 	if err := r.commands(ctx, project, source, env); err != nil {
-		return slipway.Artifact{}, buildTime(ctx, err)
+		return slipway.Artifact{}, b.buildTime(ctx, project, err)
 	}
 	return r.assemble(ctx, req, project, source, env)
 }
 
 var errBuildTime = errors.New("build time is over")
 
-func buildTime(ctx context.Context, err error) error {
+func (b *Builder) buildTime(ctx context.Context, p *python.Project, err error) error {
 	if errors.Is(context.Cause(ctx), errBuildTime) {
-		return slipway.Errorf(slipway.Refused, "the build did not end in time; allow more with build.timeout_seconds in slipway.yaml")
+		return slipway.Errorf(slipway.Refused, "the build did not end within %s; %s", b.timeoutOf(p), b.more(b.timeoutOf(p), "build.timeout_seconds"))
 	}
 	return err
 }
 
-func timeoutOf(p *python.Project) time.Duration {
-	if c := p.Config; c != nil && c.Build != nil && c.Build.TimeoutSeconds > 0 {
-		return time.Duration(c.Build.TimeoutSeconds) * time.Second
+// bounded is the time that a project asks for, as far as the platform lets it.
+func (b *Builder) bounded(seconds int, usual time.Duration) time.Duration {
+	if seconds > 0 {
+		usual = time.Duration(seconds) * time.Second
 	}
-	return buildTimeout
+	return min(usual, b.o.Longest)
+}
+
+// more says how something may take longer.
+func (b *Builder) more(took time.Duration, key string) string {
+	if took >= b.o.Longest {
+		return "no project gets more here, whatever it asks for: make it shorter, or have the platform allow more with slipway up --max-build-time"
+	}
+	return "allow more with " + key + " in slipway.yaml, up to " + b.o.Longest.String()
+}
+
+func (b *Builder) timeoutOf(p *python.Project) time.Duration {
+	asked := 0
+	if c := p.Config; c != nil && c.Build != nil {
+		asked = c.Build.TimeoutSeconds
+	}
+	return b.bounded(asked, buildTimeout)
 }
 
 // detect understands the project and refuses one that can't be deployed, with

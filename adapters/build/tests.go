@@ -124,10 +124,11 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	}
 	timeout := req.Timeout
 	if timeout == 0 {
-		timeout = testTimeout
-		if c := p.Config; c != nil && c.Test != nil && c.Test.TimeoutSeconds > 0 {
-			timeout = time.Duration(c.Test.TimeoutSeconds) * time.Second
+		asked := 0
+		if c := p.Config; c != nil && c.Test != nil {
+			asked = c.Test.TimeoutSeconds
 		}
+		timeout = r.bounded(asked, testTimeout)
 	}
 	args, err := p.Test.Command.Expand(func(name string) string { return lookup(vars, name) })
 	if err != nil {
@@ -147,7 +148,7 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	if err := readResults(results, source, &report); err != nil {
 		return report, err
 	}
-	return report, judge(p, report, result, timeout)
+	return report, judge(p, report, result, timeout, r.more(timeout, "test.timeout_seconds"))
 }
 
 // testEnv is what tests see: an environment and a home of their own, no setting
@@ -182,11 +183,11 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 }
 
 // judge decides from the report first: an exit code alone says little.
-func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, timeout time.Duration) error {
+func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, timeout time.Duration, more string) error {
 	bad := report.Failed + report.Errors
 	switch {
 	case result.TimedOut:
-		return slipway.Errorf(slipway.Refused, "the tests did not end within %s and were stopped; allow more with test.timeout_seconds in slipway.yaml", timeout)
+		return slipway.Errorf(slipway.Refused, "the tests did not end within %s and were stopped; %s", timeout, more)
 	case result.Flooded:
 		return slipway.Errorf(slipway.Refused, "the tests: the command %s; print less (pytest -q), or write what is long into a file", ended(result))
 	case result.OutOfMemory:

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -17,10 +18,13 @@ import (
 type Options struct {
 	Dir     string // where mirrors are kept
 	Secrets func(context.Context, slipway.SecretRef) (slipway.Secret, error)
-	// AllowFile admits repositories that are paths of this machine. Where others
-	// than its owner register services, a path would let them read what the
-	// platform can read.
-	AllowFile bool
+	// AllowFile admits every path of this machine as a repository: for a command
+	// whose user could read it anyway. Where others name repositories, a path would
+	// let them read what the platform can read: then only what Admit was told of,
+	// and what lies below Repositories, is one, and nothing below Private.
+	AllowFile    bool
+	Repositories []string
+	Private      string
 	// Resolve, when set, finds the addresses of the host of every repository and
 	// submodule before git is called, which then connects to those only, or says
 	// why it may not be called. Redirects are then not followed.
@@ -37,7 +41,10 @@ type Options struct {
 }
 
 // Git is a Source over git repositories reached by https, ssh or file.
-type Git struct{ o Options }
+type Git struct {
+	o         Options
+	admitting sync.Mutex
+}
 
 var _ slipway.Source = (*Git)(nil)
 
@@ -61,7 +68,7 @@ func New(o Options) *Git {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Git{o}
+	return &Git{o: o}
 }
 
 // Resolve asks the remote what ref names now, and fetches that commit so that

@@ -56,6 +56,11 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 	}
 	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, short(repo.URL)+".git")}
 	m.runID = "git-" + short(m.dir)
+	if hostOf(repo.URL) == "" && !g.o.AllowFile { // git goes where was looked
+		if m.repo.URL, err = g.local(repo.URL, true); err != nil {
+			return nil, err
+		}
+	}
 	if err := m.pin(admitted); err != nil {
 		return nil, err
 	}

@@ -17,10 +17,11 @@ func (g *Git) admit(ctx context.Context, repo slipway.Repository) ([]netip.Addr,
 		return nil, err
 	}
 	if hostOf(repo.URL) == "" {
-		if !g.o.AllowFile {
-			return nil, slipway.Errorf(slipway.Invalid, "%s is a path of this machine, and repositories are not read from paths here; push it to a server and use https or ssh", repo.URL).At("url")
+		if g.o.AllowFile {
+			return nil, nil
 		}
-		return nil, nil
+		_, err := g.local(repo.URL, g.isAdmitted(repo.URL))
+		return nil, err
 	}
 	if g.o.Resolve == nil {
 		return nil, nil

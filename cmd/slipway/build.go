@@ -99,7 +99,7 @@ func buildLocally(a *app, project, path string, flags overrideFlags, log io.Writ
 	if err := os.MkdirAll(a.Data, 0o700); err != nil {
 		return nil, slipway.Artifact{}, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", a.Data)
 	}
-	builder, _, err := newBuilder(a.ctx, a.Data, slog.New(slog.DiscardHandler))
+	builder, _, err := newBuilder(a.ctx, a.Data, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, slipway.Artifact{}, err
 	}

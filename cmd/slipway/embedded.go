@@ -59,6 +59,10 @@ type setup struct {
 	database string // "" for SQLite in the data directory
 	builds   int    // 0 for the default
 	requests int    // api.Options.RequestsPerMinute
+
+	maxBuild     time.Duration // 0 for the default
+	streams      int           // platform.Options.Streams
+	repositories []string      // below which accounts may name paths
 }
 
 // startEmbedded starts storage, engine, worker and API on a data directory,
@@ -133,15 +137,15 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		return nil, err
 	}
 	p.onStop(temporal.Stop)
-	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Log: p.log}))
-	builder, renderer, err := newBuilder(ctx, data, p.log)
+	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Repositories: how.repositories, Private: data, Log: p.log}))
+	builder, renderer, err := newBuilder(ctx, data, how.maxBuild, p.log)
 	if err != nil {
 		return nil, err
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
 		Address: p.URL,
-		Storage: storage, Temporal: temporal.Client(), Source: repositories, Target: node, Secrets: store,
+		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Streams: how.streams, Target: node, Secrets: store,
 		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
@@ -154,13 +158,20 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
 		},
 	})
+	earlier, err := core.LocalRepositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := repositories.AdmitEarlier(earlier); err != nil {
+		return nil, err
+	}
 	ledger := platform.NewLedger(storage)
 	gates := &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer, Secrets: store}
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,
 		Gates: gates, Warrants: gates, Work: filepath.Join(data, "work"), Log: p.log,
-	}, workflows.Options{Builds: how.builds})
+	}, workflows.Options{Builds: how.builds, Shared: core.SeveralTeams})
 	if err := worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)
 	}
@@ -181,7 +192,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 }
 
 // newBuilder opens what makes releases and renders their config.
-func newBuilder(ctx context.Context, data string, log *slog.Logger) (*build.Builder, *config.Jinja, error) {
+func newBuilder(ctx context.Context, data string, longest time.Duration, log *slog.Logger) (*build.Builder, *config.Jinja, error) {
 	interpreters, err := build.FindInterpreters(ctx, data)
 	if err != nil {
 		return nil, nil, err
@@ -189,7 +200,7 @@ func newBuilder(ctx context.Context, data string, log *slog.Logger) (*build.Buil
 	if len(interpreters) == 0 {
 		return nil, nil, slipway.Errorf(slipway.Unavailable, "no Python 3 found on this machine; install one, such as Debian's python3 and python3-venv")
 	}
-	builder, err := build.New(build.Options{Data: data, Interpreters: interpreters, Log: log})
+	builder, err := build.New(build.Options{Data: data, Interpreters: interpreters, Longest: longest, Log: log})
 	if err != nil {
 		return nil, nil, err
 	}

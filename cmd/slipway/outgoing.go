@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"net/netip"
 	"net/url"
+	"os"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/source"
 	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/outgoing"
@@ -47,14 +50,30 @@ func hostPort(raw string) string {
 	return u.Host
 }
 
-// guarded holds git to what the guard admits. Where it is open, everything
-// local goes on as on a developer's machine: paths, any server, the
-// environment's proxy; but not the addresses that nobody means.
+// guarded holds git to what the guard admits: nowhere to the addresses that
+// nobody means. Where it is open, servers of this machine and its networks are
+// asked, and the environment's proxy is used, as on a developer's machine.
 func (p *embedded) guarded(o source.Options) source.Options {
-	o.AllowFile = !p.guard.Strict()
-	o.Proxy = p.guard.Proxied()
-	if p.guard.Strict() {
-		o.Resolve = p.guard.Resolve
+	o.Proxy = p.guard.Proxied() || !p.guard.Strict()
+	o.Resolve = p.guard.Resolve
+	if !p.guard.Strict() && proxied() {
+		o.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			found, err := p.guard.Resolve(ctx, host)
+			if slipway.CodeOf(err) == slipway.Unavailable {
+				return nil, nil // a name that the proxy alone can resolve is its to judge
+			}
+			return found, err
+		}
 	}
 	return o
+}
+
+// proxied tells whether the environment names a proxy for git.
+func proxied() bool {
+	for _, name := range []string{"https_proxy", "HTTPS_PROXY", "http_proxy"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return false
 }

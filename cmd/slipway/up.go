@@ -12,17 +12,29 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/workflows"
 )
 
 // upCommand runs the platform, embedded, until it is told to stop.
 type upCommand struct {
-	Listen   string `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
-	Edge     string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
-	Database string `placeholder:"URL" env:"SLIPWAY_DATABASE" help:"Where rows are kept: postgres://user@host/name. SQLite in the data directory unless given. Set it in the environment when it holds a password."`
-	Builds   int    `default:"2" help:"How many builds and tests run at once; services take turns." env:"SLIPWAY_BUILDS"`
-	Rate     int    `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
+	Listen       string        `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
+	Edge         string        `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Database     string        `placeholder:"URL" env:"SLIPWAY_DATABASE" help:"Where rows are kept: postgres://user@host/name. SQLite in the data directory unless given. Set it in the environment when it holds a password."`
+	Builds       int           `default:"2" help:"How many builds and tests run at once; services take turns." env:"SLIPWAY_BUILDS"`
+	Rate         int           `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
+	MaxBuild     time.Duration `name:"max-build-time" default:"1h" env:"SLIPWAY_MAX_BUILD_TIME" help:"How long a build, or a run of the tests, may take at most, whatever slipway.yaml asks for."`
+	Streams      int           `name:"streams" default:"50" env:"SLIPWAY_STREAMS" help:"How many live pages, event streams and followed logs one account may have open, and five times as many one address; 0 for no bound."`
+	Repositories []string      `name:"repositories" placeholder:"DIR" env:"SLIPWAY_REPOSITORIES" type:"path" help:"Directory of this machine below which accounts may name repositories by their path; repeat for each. Other paths are the operator's to add."`
 	networkFlags
 	outgoingFlags
+}
+
+// streams is the bound as the platform wants it, where 0 means "as usual".
+func (c *upCommand) streams() int {
+	if c.Streams <= 0 {
+		return -1
+	}
+	return c.Streams
 }
 
 // requests is the bound as the API wants it, where 0 means "as usual".
@@ -82,9 +94,13 @@ func (c *upCommand) Run(a *app) error {
 	if c.Builds < 1 || c.Builds > 64 {
 		return slipway.Errorf(slipway.Invalid, "--builds %d is not between 1 and 64", c.Builds)
 	}
+	if c.MaxBuild < time.Minute || c.MaxBuild > workflows.LongestBuild {
+		return slipway.Errorf(slipway.Invalid, "--max-build-time %s is not between 1m and %s", c.MaxBuild, workflows.LongestBuild)
+	}
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds, requests: c.requests()}, log)
+	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds, requests: c.requests(),
+		maxBuild: c.MaxBuild, streams: c.streams(), repositories: c.Repositories}, log)
 	if err != nil {
 		return err
 	}
