@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"math"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
 )
 
 // RatePerMinute is how many requests one caller may make in a minute, unless
@@ -84,14 +84,6 @@ func (r *rates) take(c echo.Context, name string) error {
 	return err
 }
 
-// network is what one caller can be told by: an IPv6 host has a whole /64 to ask from.
-func network(address string) string {
-	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() && !ip.Is4In6() {
-		return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
-	}
-	return address
-}
-
 // limited bounds what one address asks, known or not: guessing tokens costs us
 // a query each. Accounts have their own bound, in authenticated.
 func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
@@ -100,7 +92,7 @@ func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 		if operator, _ := r.Context().Value(operatorKey{}).(bool); operator {
 			return next(c)
 		}
-		if err := s.addresses.take(c, network(callerOf(r).Address)); err != nil {
+		if err := s.addresses.take(c, platform.Network(callerOf(r).Address)); err != nil {
 			return err
 		}
 		return next(c)

@@ -37,10 +37,6 @@ type Account struct {
 	Admin bool `json:"admin,omitempty"`
 	// Active holds the value of the "active" field.
 	Active bool `json:"active,omitempty"`
-	// wrong passwords in a row
-	Failures int `json:"failures,omitempty"`
-	// no password is looked at before
-	RetryAt *time.Time `json:"retry_at,omitempty"`
 	// LastSeenAt holds the value of the "last_seen_at" field.
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -107,11 +103,11 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case account.FieldAdmin, account.FieldActive:
 			values[i] = new(sql.NullBool)
-		case account.FieldID, account.FieldRevision, account.FieldFailures:
+		case account.FieldID, account.FieldRevision:
 			values[i] = new(sql.NullInt64)
 		case account.FieldName, account.FieldKind, account.FieldDisplayName, account.FieldEmail, account.FieldPassword:
 			values[i] = new(sql.NullString)
-		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldRetryAt, account.FieldLastSeenAt:
+		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldLastSeenAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -193,19 +189,6 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field active", values[i])
 			} else if value.Valid {
 				_m.Active = value.Bool
-			}
-		case account.FieldFailures:
-			if value, ok := values[i].(*sql.NullInt64); !ok {
-				return fmt.Errorf("unexpected type %T for field failures", values[i])
-			} else if value.Valid {
-				_m.Failures = int(value.Int64)
-			}
-		case account.FieldRetryAt:
-			if value, ok := values[i].(*sql.NullTime); !ok {
-				return fmt.Errorf("unexpected type %T for field retry_at", values[i])
-			} else if value.Valid {
-				_m.RetryAt = new(time.Time)
-				*_m.RetryAt = value.Time
 			}
 		case account.FieldLastSeenAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -298,14 +281,6 @@ func (_m *Account) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("active=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Active))
-	builder.WriteString(", ")
-	builder.WriteString("failures=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Failures))
-	builder.WriteString(", ")
-	if v := _m.RetryAt; v != nil {
-		builder.WriteString("retry_at=")
-		builder.WriteString(v.Format(time.ANSIC))
-	}
 	builder.WriteString(", ")
 	if v := _m.LastSeenAt; v != nil {
 		builder.WriteString("last_seen_at=")

@@ -150,34 +150,6 @@ func (_c *AccountCreate) SetNillableActive(v *bool) *AccountCreate {
 	return _c
 }
 
-// SetFailures sets the "failures" field.
-func (_c *AccountCreate) SetFailures(v int) *AccountCreate {
-	_c.mutation.SetFailures(v)
-	return _c
-}
-
-// SetNillableFailures sets the "failures" field if the given value is not nil.
-func (_c *AccountCreate) SetNillableFailures(v *int) *AccountCreate {
-	if v != nil {
-		_c.SetFailures(*v)
-	}
-	return _c
-}
-
-// SetRetryAt sets the "retry_at" field.
-func (_c *AccountCreate) SetRetryAt(v time.Time) *AccountCreate {
-	_c.mutation.SetRetryAt(v)
-	return _c
-}
-
-// SetNillableRetryAt sets the "retry_at" field if the given value is not nil.
-func (_c *AccountCreate) SetNillableRetryAt(v *time.Time) *AccountCreate {
-	if v != nil {
-		_c.SetRetryAt(*v)
-	}
-	return _c
-}
-
 // SetLastSeenAt sets the "last_seen_at" field.
 func (_c *AccountCreate) SetLastSeenAt(v time.Time) *AccountCreate {
 	_c.mutation.SetLastSeenAt(v)
@@ -327,10 +299,6 @@ func (_c *AccountCreate) defaults() error {
 		v := account.DefaultActive
 		_c.mutation.SetActive(v)
 	}
-	if _, ok := _c.mutation.Failures(); !ok {
-		v := account.DefaultFailures
-		_c.mutation.SetFailures(v)
-	}
 	return nil
 }
 
@@ -385,9 +353,6 @@ func (_c *AccountCreate) check() error {
 	}
 	if _, ok := _c.mutation.Active(); !ok {
 		return &ValidationError{Name: "active", err: errors.New(`ent: missing required field "Account.active"`)}
-	}
-	if _, ok := _c.mutation.Failures(); !ok {
-		return &ValidationError{Name: "failures", err: errors.New(`ent: missing required field "Account.failures"`)}
 	}
 	return nil
 }
@@ -455,14 +420,6 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Active(); ok {
 		_spec.SetField(account.FieldActive, field.TypeBool, value)
 		_node.Active = value
-	}
-	if value, ok := _c.mutation.Failures(); ok {
-		_spec.SetField(account.FieldFailures, field.TypeInt, value)
-		_node.Failures = value
-	}
-	if value, ok := _c.mutation.RetryAt(); ok {
-		_spec.SetField(account.FieldRetryAt, field.TypeTime, value)
-		_node.RetryAt = &value
 	}
 	if value, ok := _c.mutation.LastSeenAt(); ok {
 		_spec.SetField(account.FieldLastSeenAt, field.TypeTime, value)
@@ -674,42 +631,6 @@ func (u *AccountUpsert) UpdateActive() *AccountUpsert {
 	return u
 }
 
-// SetFailures sets the "failures" field.
-func (u *AccountUpsert) SetFailures(v int) *AccountUpsert {
-	u.Set(account.FieldFailures, v)
-	return u
-}
-
-// UpdateFailures sets the "failures" field to the value that was provided on create.
-func (u *AccountUpsert) UpdateFailures() *AccountUpsert {
-	u.SetExcluded(account.FieldFailures)
-	return u
-}
-
-// AddFailures adds v to the "failures" field.
-func (u *AccountUpsert) AddFailures(v int) *AccountUpsert {
-	u.Add(account.FieldFailures, v)
-	return u
-}
-
-// SetRetryAt sets the "retry_at" field.
-func (u *AccountUpsert) SetRetryAt(v time.Time) *AccountUpsert {
-	u.Set(account.FieldRetryAt, v)
-	return u
-}
-
-// UpdateRetryAt sets the "retry_at" field to the value that was provided on create.
-func (u *AccountUpsert) UpdateRetryAt() *AccountUpsert {
-	u.SetExcluded(account.FieldRetryAt)
-	return u
-}
-
-// ClearRetryAt clears the value of the "retry_at" field.
-func (u *AccountUpsert) ClearRetryAt() *AccountUpsert {
-	u.SetNull(account.FieldRetryAt)
-	return u
-}
-
 // SetLastSeenAt sets the "last_seen_at" field.
 func (u *AccountUpsert) SetLastSeenAt(v time.Time) *AccountUpsert {
 	u.Set(account.FieldLastSeenAt, v)
@@ -881,48 +802,6 @@ func (u *AccountUpsertOne) SetActive(v bool) *AccountUpsertOne {
 func (u *AccountUpsertOne) UpdateActive() *AccountUpsertOne {
 	return u.Update(func(s *AccountUpsert) {
 		s.UpdateActive()
-	})
-}
-
-// SetFailures sets the "failures" field.
-func (u *AccountUpsertOne) SetFailures(v int) *AccountUpsertOne {
-	return u.Update(func(s *AccountUpsert) {
-		s.SetFailures(v)
-	})
-}
-
-// AddFailures adds v to the "failures" field.
-func (u *AccountUpsertOne) AddFailures(v int) *AccountUpsertOne {
-	return u.Update(func(s *AccountUpsert) {
-		s.AddFailures(v)
-	})
-}
-
-// UpdateFailures sets the "failures" field to the value that was provided on create.
-func (u *AccountUpsertOne) UpdateFailures() *AccountUpsertOne {
-	return u.Update(func(s *AccountUpsert) {
-		s.UpdateFailures()
-	})
-}
-
-// SetRetryAt sets the "retry_at" field.
-func (u *AccountUpsertOne) SetRetryAt(v time.Time) *AccountUpsertOne {
-	return u.Update(func(s *AccountUpsert) {
-		s.SetRetryAt(v)
-	})
-}
-
-// UpdateRetryAt sets the "retry_at" field to the value that was provided on create.
-func (u *AccountUpsertOne) UpdateRetryAt() *AccountUpsertOne {
-	return u.Update(func(s *AccountUpsert) {
-		s.UpdateRetryAt()
-	})
-}
-
-// ClearRetryAt clears the value of the "retry_at" field.
-func (u *AccountUpsertOne) ClearRetryAt() *AccountUpsertOne {
-	return u.Update(func(s *AccountUpsert) {
-		s.ClearRetryAt()
 	})
 }
 
@@ -1266,48 +1145,6 @@ func (u *AccountUpsertBulk) SetActive(v bool) *AccountUpsertBulk {
 func (u *AccountUpsertBulk) UpdateActive() *AccountUpsertBulk {
 	return u.Update(func(s *AccountUpsert) {
 		s.UpdateActive()
-	})
-}
-
-// SetFailures sets the "failures" field.
-func (u *AccountUpsertBulk) SetFailures(v int) *AccountUpsertBulk {
-	return u.Update(func(s *AccountUpsert) {
-		s.SetFailures(v)
-	})
-}
-
-// AddFailures adds v to the "failures" field.
-func (u *AccountUpsertBulk) AddFailures(v int) *AccountUpsertBulk {
-	return u.Update(func(s *AccountUpsert) {
-		s.AddFailures(v)
-	})
-}
-
-// UpdateFailures sets the "failures" field to the value that was provided on create.
-func (u *AccountUpsertBulk) UpdateFailures() *AccountUpsertBulk {
-	return u.Update(func(s *AccountUpsert) {
-		s.UpdateFailures()
-	})
-}
-
-// SetRetryAt sets the "retry_at" field.
-func (u *AccountUpsertBulk) SetRetryAt(v time.Time) *AccountUpsertBulk {
-	return u.Update(func(s *AccountUpsert) {
-		s.SetRetryAt(v)
-	})
-}
-
-// UpdateRetryAt sets the "retry_at" field to the value that was provided on create.
-func (u *AccountUpsertBulk) UpdateRetryAt() *AccountUpsertBulk {
-	return u.Update(func(s *AccountUpsert) {
-		s.UpdateRetryAt()
-	})
-}
-
-// ClearRetryAt clears the value of the "retry_at" field.
-func (u *AccountUpsertBulk) ClearRetryAt() *AccountUpsertBulk {
-	return u.Update(func(s *AccountUpsert) {
-		s.ClearRetryAt()
 	})
 }
 

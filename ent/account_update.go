@@ -129,47 +129,6 @@ func (_u *AccountUpdate) SetNillableActive(v *bool) *AccountUpdate {
 	return _u
 }
 
-// SetFailures sets the "failures" field.
-func (_u *AccountUpdate) SetFailures(v int) *AccountUpdate {
-	_u.mutation.ResetFailures()
-	_u.mutation.SetFailures(v)
-	return _u
-}
-
-// SetNillableFailures sets the "failures" field if the given value is not nil.
-func (_u *AccountUpdate) SetNillableFailures(v *int) *AccountUpdate {
-	if v != nil {
-		_u.SetFailures(*v)
-	}
-	return _u
-}
-
-// AddFailures adds value to the "failures" field.
-func (_u *AccountUpdate) AddFailures(v int) *AccountUpdate {
-	_u.mutation.AddFailures(v)
-	return _u
-}
-
-// SetRetryAt sets the "retry_at" field.
-func (_u *AccountUpdate) SetRetryAt(v time.Time) *AccountUpdate {
-	_u.mutation.SetRetryAt(v)
-	return _u
-}
-
-// SetNillableRetryAt sets the "retry_at" field if the given value is not nil.
-func (_u *AccountUpdate) SetNillableRetryAt(v *time.Time) *AccountUpdate {
-	if v != nil {
-		_u.SetRetryAt(*v)
-	}
-	return _u
-}
-
-// ClearRetryAt clears the value of the "retry_at" field.
-func (_u *AccountUpdate) ClearRetryAt() *AccountUpdate {
-	_u.mutation.ClearRetryAt()
-	return _u
-}
-
 // SetLastSeenAt sets the "last_seen_at" field.
 func (_u *AccountUpdate) SetLastSeenAt(v time.Time) *AccountUpdate {
 	_u.mutation.SetLastSeenAt(v)
@@ -431,18 +390,6 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Active(); ok {
 		_spec.SetField(account.FieldActive, field.TypeBool, value)
-	}
-	if value, ok := _u.mutation.Failures(); ok {
-		_spec.SetField(account.FieldFailures, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.AddedFailures(); ok {
-		_spec.AddField(account.FieldFailures, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.RetryAt(); ok {
-		_spec.SetField(account.FieldRetryAt, field.TypeTime, value)
-	}
-	if _u.mutation.RetryAtCleared() {
-		_spec.ClearField(account.FieldRetryAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.LastSeenAt(); ok {
 		_spec.SetField(account.FieldLastSeenAt, field.TypeTime, value)
@@ -747,47 +694,6 @@ func (_u *AccountUpdateOne) SetNillableActive(v *bool) *AccountUpdateOne {
 	return _u
 }
 
-// SetFailures sets the "failures" field.
-func (_u *AccountUpdateOne) SetFailures(v int) *AccountUpdateOne {
-	_u.mutation.ResetFailures()
-	_u.mutation.SetFailures(v)
-	return _u
-}
-
-// SetNillableFailures sets the "failures" field if the given value is not nil.
-func (_u *AccountUpdateOne) SetNillableFailures(v *int) *AccountUpdateOne {
-	if v != nil {
-		_u.SetFailures(*v)
-	}
-	return _u
-}
-
-// AddFailures adds value to the "failures" field.
-func (_u *AccountUpdateOne) AddFailures(v int) *AccountUpdateOne {
-	_u.mutation.AddFailures(v)
-	return _u
-}
-
-// SetRetryAt sets the "retry_at" field.
-func (_u *AccountUpdateOne) SetRetryAt(v time.Time) *AccountUpdateOne {
-	_u.mutation.SetRetryAt(v)
-	return _u
-}
-
-// SetNillableRetryAt sets the "retry_at" field if the given value is not nil.
-func (_u *AccountUpdateOne) SetNillableRetryAt(v *time.Time) *AccountUpdateOne {
-	if v != nil {
-		_u.SetRetryAt(*v)
-	}
-	return _u
-}
-
-// ClearRetryAt clears the value of the "retry_at" field.
-func (_u *AccountUpdateOne) ClearRetryAt() *AccountUpdateOne {
-	_u.mutation.ClearRetryAt()
-	return _u
-}
-
 // SetLastSeenAt sets the "last_seen_at" field.
 func (_u *AccountUpdateOne) SetLastSeenAt(v time.Time) *AccountUpdateOne {
 	_u.mutation.SetLastSeenAt(v)
@@ -1079,18 +985,6 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if value, ok := _u.mutation.Active(); ok {
 		_spec.SetField(account.FieldActive, field.TypeBool, value)
-	}
-	if value, ok := _u.mutation.Failures(); ok {
-		_spec.SetField(account.FieldFailures, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.AddedFailures(); ok {
-		_spec.AddField(account.FieldFailures, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.RetryAt(); ok {
-		_spec.SetField(account.FieldRetryAt, field.TypeTime, value)
-	}
-	if _u.mutation.RetryAtCleared() {
-		_spec.ClearField(account.FieldRetryAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.LastSeenAt(); ok {
 		_spec.SetField(account.FieldLastSeenAt, field.TypeTime, value)

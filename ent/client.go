@@ -43,6 +43,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/throttle"
 	"github.com/slipway-dev/slipway/ent/token"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/ent/webhook"
@@ -109,6 +110,8 @@ type Client struct {
 	Step *StepClient
 	// Team is the client for interacting with the Team builders.
 	Team *TeamClient
+	// Throttle is the client for interacting with the Throttle builders.
+	Throttle *ThrottleClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
 	// Trust is the client for interacting with the Trust builders.
@@ -154,6 +157,7 @@ func (c *Client) init() {
 	c.Snapshot = NewSnapshotClient(c.config)
 	c.Step = NewStepClient(c.config)
 	c.Team = NewTeamClient(c.config)
+	c.Throttle = NewThrottleClient(c.config)
 	c.Token = NewTokenClient(c.config)
 	c.Trust = NewTrustClient(c.config)
 	c.Webhook = NewWebhookClient(c.config)
@@ -277,6 +281,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Snapshot:         NewSnapshotClient(cfg),
 		Step:             NewStepClient(cfg),
 		Team:             NewTeamClient(cfg),
+		Throttle:         NewThrottleClient(cfg),
 		Token:            NewTokenClient(cfg),
 		Trust:            NewTrustClient(cfg),
 		Webhook:          NewWebhookClient(cfg),
@@ -327,6 +332,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Snapshot:         NewSnapshotClient(cfg),
 		Step:             NewStepClient(cfg),
 		Team:             NewTeamClient(cfg),
+		Throttle:         NewThrottleClient(cfg),
 		Token:            NewTokenClient(cfg),
 		Trust:            NewTrustClient(cfg),
 		Webhook:          NewWebhookClient(cfg),
@@ -363,8 +369,8 @@ func (c *Client) Use(hooks ...Hook) {
 		c.Environment, c.Event, c.Freeze, c.Hold, c.IdempotencyKey, c.Identity,
 		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
 		c.Promotion, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
-		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Token, c.Trust,
-		c.Webhook,
+		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
+		c.Trust, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -378,8 +384,8 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.Environment, c.Event, c.Freeze, c.Hold, c.IdempotencyKey, c.Identity,
 		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
 		c.Promotion, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
-		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Token, c.Trust,
-		c.Webhook,
+		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
+		c.Trust, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -444,6 +450,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Step.mutate(ctx, m)
 	case *TeamMutation:
 		return c.Team.mutate(ctx, m)
+	case *ThrottleMutation:
+		return c.Throttle.mutate(ctx, m)
 	case *TokenMutation:
 		return c.Token.mutate(ctx, m)
 	case *TrustMutation:
@@ -4943,6 +4951,140 @@ func (c *TeamClient) mutate(ctx context.Context, m *TeamMutation) (Value, error)
 	}
 }
 
+// ThrottleClient is a client for the Throttle schema.
+type ThrottleClient struct {
+	config
+}
+
+// NewThrottleClient returns a client for the Throttle from the given config.
+func NewThrottleClient(c config) *ThrottleClient {
+	return &ThrottleClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `throttle.Hooks(f(g(h())))`.
+func (c *ThrottleClient) Use(hooks ...Hook) {
+	c.hooks.Throttle = append(c.hooks.Throttle, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `throttle.Intercept(f(g(h())))`.
+func (c *ThrottleClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Throttle = append(c.inters.Throttle, interceptors...)
+}
+
+// Create returns a builder for creating a Throttle entity.
+func (c *ThrottleClient) Create() *ThrottleCreate {
+	mutation := newThrottleMutation(c.config, OpCreate)
+	return &ThrottleCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Throttle entities.
+func (c *ThrottleClient) CreateBulk(builders ...*ThrottleCreate) *ThrottleCreateBulk {
+	return &ThrottleCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ThrottleClient) MapCreateBulk(slice any, setFunc func(*ThrottleCreate, int)) *ThrottleCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ThrottleCreateBulk{err: fmt.Errorf("calling to ThrottleClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ThrottleCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ThrottleCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Throttle.
+func (c *ThrottleClient) Update() *ThrottleUpdate {
+	mutation := newThrottleMutation(c.config, OpUpdate)
+	return &ThrottleUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ThrottleClient) UpdateOne(_m *Throttle) *ThrottleUpdateOne {
+	mutation := newThrottleMutation(c.config, OpUpdateOne, withThrottle(_m))
+	return &ThrottleUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ThrottleClient) UpdateOneID(id int) *ThrottleUpdateOne {
+	mutation := newThrottleMutation(c.config, OpUpdateOne, withThrottleID(id))
+	return &ThrottleUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Throttle.
+func (c *ThrottleClient) Delete() *ThrottleDelete {
+	mutation := newThrottleMutation(c.config, OpDelete)
+	return &ThrottleDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ThrottleClient) DeleteOne(_m *Throttle) *ThrottleDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ThrottleClient) DeleteOneID(id int) *ThrottleDeleteOne {
+	builder := c.Delete().Where(throttle.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ThrottleDeleteOne{builder}
+}
+
+// Query returns a query builder for Throttle.
+func (c *ThrottleClient) Query() *ThrottleQuery {
+	return &ThrottleQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeThrottle},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Throttle entity by its id.
+func (c *ThrottleClient) Get(ctx context.Context, id int) (*Throttle, error) {
+	return c.Query().Where(throttle.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ThrottleClient) GetX(ctx context.Context, id int) *Throttle {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ThrottleClient) Hooks() []Hook {
+	hooks := c.hooks.Throttle
+	return append(hooks[:len(hooks):len(hooks)], throttle.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *ThrottleClient) Interceptors() []Interceptor {
+	return c.inters.Throttle
+}
+
+func (c *ThrottleClient) mutate(ctx context.Context, m *ThrottleMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ThrottleCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ThrottleUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ThrottleUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ThrottleDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Throttle mutation op: %q", m.Op())
+	}
+}
+
 // TokenClient is a client for the Token schema.
 type TokenClient struct {
 	config
@@ -5415,14 +5557,14 @@ type (
 		Account, AuditEntry, Decision, Delivery, Deployment, DeviceLogin, Environment,
 		Event, Freeze, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
 		LogChunk, Membership, Preference, Promotion, Release, Service, ServicePolicy,
-		Session, Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Token,
-		Trust, Webhook []ent.Hook
+		Session, Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle,
+		Token, Trust, Webhook []ent.Hook
 	}
 	inters struct {
 		Account, AuditEntry, Decision, Delivery, Deployment, DeviceLogin, Environment,
 		Event, Freeze, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
 		LogChunk, Membership, Preference, Promotion, Release, Service, ServicePolicy,
-		Session, Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Token,
-		Trust, Webhook []ent.Interceptor
+		Session, Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle,
+		Token, Trust, Webhook []ent.Interceptor
 	}
 )

@@ -40,6 +40,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/throttle"
 	"github.com/slipway-dev/slipway/ent/token"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/ent/webhook"
@@ -131,6 +132,7 @@ func checkColumn(t, c string) error {
 			snapshot.Table:         snapshot.ValidColumn,
 			step.Table:             step.ValidColumn,
 			team.Table:             team.ValidColumn,
+			throttle.Table:         throttle.ValidColumn,
 			token.Table:            token.ValidColumn,
 			trust.Table:            trust.ValidColumn,
 			webhook.Table:          webhook.ValidColumn,

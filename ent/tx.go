@@ -68,6 +68,8 @@ type Tx struct {
 	Step *StepClient
 	// Team is the client for interacting with the Team builders.
 	Team *TeamClient
+	// Throttle is the client for interacting with the Throttle builders.
+	Throttle *ThrottleClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
 	// Trust is the client for interacting with the Trust builders.
@@ -233,6 +235,7 @@ func (tx *Tx) init() {
 	tx.Snapshot = NewSnapshotClient(tx.config)
 	tx.Step = NewStepClient(tx.config)
 	tx.Team = NewTeamClient(tx.config)
+	tx.Throttle = NewThrottleClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
 	tx.Trust = NewTrustClient(tx.config)
 	tx.Webhook = NewWebhookClient(tx.config)

@@ -316,7 +316,7 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 		return err
 	}
 	if self {
-		err := p.prove(ctx, a, change.Current, v.Address)
+		err := p.proveHere(ctx, a, change.Current)
 		if slipway.CodeOf(err) == slipway.Unauthenticated {
 			return slipway.Errorf(slipway.Invalid, "the current password is wrong").At("current")
 		}
@@ -334,7 +334,10 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 	}
 	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordAccount(ctx, action, a, nil)
-		if err := tx.Account.UpdateOneID(a.ID).SetPassword(hash).SetFailures(0).ClearRetryAt().Exec(ctx); err != nil {
+		if err := tx.Account.UpdateOneID(a.ID).SetPassword(hash).Exec(ctx); err != nil {
+			return err
+		}
+		if err := p.forgive(ctx, tx.Client(), guessPassword, a.Name); err != nil {
 			return err
 		}
 		if !self {

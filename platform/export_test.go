@@ -22,3 +22,8 @@ func (s *Storage) Backdate(ctx context.Context, promotion int, by time.Duration)
 	_, err := s.db.ExecContext(ctx, text, args...)
 	return err
 }
+
+// BoundThrottles forgets guesses beyond a number.
+func (p *Platform) BoundThrottles(ctx context.Context, most int) error {
+	return p.boundThrottles(ctx, most)
+}

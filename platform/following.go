@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -55,7 +54,7 @@ func (p *Platform) Follow(ctx context.Context) (_ context.Context, done func(), 
 		ctx, cancel := context.WithCancel(ctx)
 		return ctx, cancel, nil
 	}
-	account, address := followsAs(v), "address "+network(v.Address)
+	account, address := followsAs(v), "address "+Network(v.Address)
 	f := &p.following
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,14 +115,6 @@ func followsAs(v slipway.Viewer) string {
 		return fmt.Sprint("account ", v.Account)
 	}
 	return "jobs of " + v.Service
-}
-
-// network is what one reader can be told by: an IPv6 host has a whole /64.
-func network(address string) string {
-	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() && !ip.Is4In6() {
-		return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
-	}
-	return address
 }
 
 // lookOut ends what a reader follows when the reader may no longer.

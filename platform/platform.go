@@ -48,7 +48,7 @@ type Platform struct {
 	db        *ent.Client
 	auditing  sync.Mutex // one entry after the other
 	keys      signingKeys
-	attempts  attempts
+	guesses   guessing
 	between   betweens
 	asks      asksOf
 	following followings

@@ -7,10 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/alexedwards/argon2id"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -43,13 +40,14 @@ type Session struct {
 	Refresh       slipway.Secret // good once, for the next pair
 	Expires       time.Time      // of the refresh token
 	Account       string
+	Browser       slipway.Secret // what a browser keeps, to be known when it comes again
 }
 
 // errCredentials is one sentence for every reason: it doesn't tell which names exist.
 var errCredentials = slipway.Errorf(slipway.Unauthenticated, "name or password is wrong")
 
-// SignIn opens a session by name and password. Wrong passwords make the account,
-// and the address they come from, wait ever longer.
+// SignIn opens a session by name and password. Wrong passwords make the next one
+// wait, as docs/security.md says.
 func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Secret, from Caller) (Session, error) {
 	sys := asSystem(ctx)
 	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: printable(name), Via: from.Via, Address: from.Address})
@@ -62,7 +60,7 @@ func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Sec
 	if err != nil && !ent.IsNotFound(err) {
 		return Session{}, err
 	}
-	err = p.prove(ctx, a, password, from.Address)
+	err = p.prove(ctx, name, a, password, from)
 	if err == nil && onlyAdmins && !a.Admin {
 		err = errPasswordsClosed
 	}
@@ -74,7 +72,10 @@ func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Sec
 }
 
 // Caller is where a request to sign in comes from.
-type Caller struct{ Via, Address, Agent string }
+type Caller struct {
+	Via, Address, Agent string
+	Browser             slipway.Secret // what the browser kept of signing in before
+}
 
 // begin opens a session for an account that has proved itself; how is for the record.
 func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how map[string]string) (Session, error) {
@@ -92,7 +93,17 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 		return Session{}, err
 	}
 	_ = p.db.Account.UpdateOneID(a.ID).SetLastSeenAt(now).Exec(sys) // for display alone
-	return p.pair(ctx, a.Name, row, secret)
+	s, err := p.pair(ctx, a.Name, row, secret)
+	if err != nil {
+		return s, err
+	}
+	if err := p.remember(ctx, a.Name, from); err != nil {
+		return s, err
+	}
+	if from.Via == "portal" {
+		s.Browser, err = p.knownBrowser(ctx, from.Browser, a.ID)
+	}
+	return s, err
 }
 
 func (p *Platform) pair(ctx context.Context, name string, row *ent.Session, secret string) (Session, error) {
@@ -190,134 +201,4 @@ func (p *Platform) Sessions(ctx context.Context) ([]*ent.Session, error) {
 func fingerprint(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
-}
-
-// attempts slows down those who try passwords: by address in memory, by account
-// in the database.
-type attempts struct {
-	mu      sync.Mutex
-	address map[string]*tries
-	hashing chan struct{} // bounds how many passwords are hashed at once
-	absent  string        // a hash to compare with where there is no account
-}
-
-type tries struct {
-	failed int
-	next   time.Time
-}
-
-// wait is how long n wrong passwords in a row keep the next one waiting: nothing
-// for the first few, then doubling up to a quarter of an hour.
-func wait(n, free int) time.Duration {
-	if n < free {
-		return 0
-	}
-	return min(time.Second<<min(n-free, 20), 15*time.Minute)
-}
-
-const (
-	freeForAccount = 5
-	freeForAddress = 20
-	maxAddresses   = 10_000
-)
-
-func tooMany(until time.Time) error {
-	after := time.Until(until).Round(time.Second) + time.Second
-	err := slipway.Errorf(slipway.Limited, "too many wrong passwords; try again in %s", after)
-	err.After = after
-	return err
-}
-
-// prove checks a password. It takes as long for an account that isn't there, nil.
-func (p *Platform) prove(ctx context.Context, a *ent.Account, password slipway.Secret, address string) error {
-	now := time.Now()
-	p.attempts.mu.Lock()
-	if p.attempts.address == nil {
-		p.attempts.address, p.attempts.hashing = map[string]*tries{}, make(chan struct{}, 4)
-	}
-	t := p.attempts.address[address]
-	if t == nil {
-		p.forgetAddresses(now)
-		t = &tries{}
-		p.attempts.address[address] = t
-	}
-	until := t.next
-	p.attempts.mu.Unlock()
-	if now.Before(until) {
-		return tooMany(until)
-	}
-	if a != nil && a.RetryAt != nil && now.Before(*a.RetryAt) {
-		return tooMany(*a.RetryAt)
-	}
-	ok, err := p.matches(ctx, a, password)
-	if err != nil {
-		return err
-	}
-	p.attempts.mu.Lock()
-	if ok {
-		delete(p.attempts.address, address)
-	} else {
-		t.failed++
-		t.next = now.Add(wait(t.failed, freeForAddress))
-	}
-	p.attempts.mu.Unlock()
-	sys := asSystem(ctx)
-	switch {
-	case ok && a.Failures > 0:
-		return p.db.Account.UpdateOneID(a.ID).SetFailures(0).ClearRetryAt().Exec(sys)
-	case ok:
-		return nil
-	case a != nil:
-		update := p.db.Account.UpdateOneID(a.ID).AddFailures(1)
-		if d := wait(a.Failures+1, freeForAccount); d > 0 {
-			update.SetRetryAt(now.UTC().Add(d))
-		}
-		if err := update.Exec(sys); err != nil {
-			return err
-		}
-	}
-	return errCredentials
-}
-
-// matches compares a password with an account's, or with nobody's.
-func (p *Platform) matches(ctx context.Context, a *ent.Account, password slipway.Secret) (bool, error) {
-	select {
-	case p.attempts.hashing <- struct{}{}:
-		defer func() { <-p.attempts.hashing }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	text := password.Reveal()
-	if len(text) > maxPassword {
-		text = ""
-	}
-	if a != nil && a.Password != "" {
-		return argon2id.ComparePasswordAndHash(text, a.Password)
-	}
-	p.attempts.mu.Lock()
-	absent := p.attempts.absent
-	p.attempts.mu.Unlock()
-	if absent == "" {
-		hash, err := hashPassword(slipway.NewSecret(hex.EncodeToString(random(16))))
-		if err != nil {
-			return false, err
-		}
-		p.attempts.mu.Lock()
-		p.attempts.absent, absent = hash, hash
-		p.attempts.mu.Unlock()
-	}
-	_, err := argon2id.ComparePasswordAndHash(text, absent)
-	return false, err
-}
-
-// forgetAddresses keeps the list of addresses small; the lock is held.
-func (p *Platform) forgetAddresses(now time.Time) {
-	if len(p.attempts.address) < maxAddresses {
-		return
-	}
-	for address, t := range p.attempts.address {
-		if now.After(t.next) {
-			delete(p.attempts.address, address)
-		}
-	}
 }

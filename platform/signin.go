@@ -195,7 +195,7 @@ func (p *Platform) ConnectSignIn(ctx context.Context, link, password slipway.Sec
 		return SignedIn{}, err
 	}
 	person := slipway.Person{Subject: c.Subject, Email: c.Email, EmailVerified: true, Groups: c.Groups}
-	if err := p.prove(ctx, a, password, from.Address); err != nil {
+	if err := p.prove(ctx, c.Account, a, password, from); err != nil {
 		p.refusedSignIn(ctx, row.Name, person, err, from)
 		if err == errCredentials { //nolint:errorlint // it is returned as it is
 			err = slipway.Errorf(slipway.Invalid, "the password is wrong").At("password")

@@ -24,9 +24,13 @@ const (
 	refreshCookie = "slipway-refresh" // good once, for the next pair
 	formCookie    = "slipway-form"    // what the tokens in forms are made of
 	signInCookie  = "slipway-signin"  // of who is away at a provider
+	browserCookie = "slipway-browser" // that its people have signed in with it before
 	saidCookie    = "slipway-said"    // what the next page says, once
 	themeCookie   = "slipway-theme"   // light or dark; the script writes it too
 )
+
+// browserLife is how long a browser stays known; what it keeps says so itself.
+const browserLife = 90 * 24 * time.Hour
 
 // formLife is how long a page may lie open before its forms are sent.
 const formLife = 14 * 24 * time.Hour
@@ -68,6 +72,9 @@ func (p *portal) cookie(r *http.Request, name string) string {
 func (p *portal) keep(w http.ResponseWriter, r *http.Request, s platform.Session) {
 	p.setCookie(w, r, accessCookie, s.Access.Reveal(), time.Until(s.AccessExpires))
 	p.setCookie(w, r, refreshCookie, s.Refresh.Reveal(), time.Until(s.Expires))
+	if s.Browser.Reveal() != "" {
+		p.setCookie(w, r, browserCookie, s.Browser.Reveal(), browserLife)
+	}
 }
 
 // forget takes the session, and what its forms were made with, out of the browser.

@@ -46,7 +46,7 @@ func (p *portal) finishSignIn(c *call) error {
 		Provider: c.r.PathValue("provider"), State: slipway.NewSecret(q.Get("state")), Code: slipway.NewSecret(q.Get("code")), Issuer: q.Get("iss"),
 		Problem: q.Get("error"), Browser: slipway.NewSecret(p.cookie(c.r, signInCookie)),
 	}
-	done, err := p.FinishSignIn(c.ctx, in, callerOf(c.r))
+	done, err := p.FinishSignIn(c.ctx, in, p.signingIn(c.r))
 	if err != nil {
 		return p.signInRefused(c, err)
 	}
@@ -72,7 +72,7 @@ func (c *call) away(title string) frame {
 type connectView struct{ Account, Provider, Link, Err string }
 
 func (p *portal) connectSignIn(c *call) error {
-	done, err := p.ConnectSignIn(c.ctx, c.secretOf("link"), c.secretOf("password"), callerOf(c.r))
+	done, err := p.ConnectSignIn(c.ctx, c.secretOf("link"), c.secretOf("password"), p.signingIn(c.r))
 	switch slipway.CodeOf(err) {
 	case "":
 	case slipway.Invalid, slipway.Limited:

@@ -24,6 +24,13 @@ func callerOf(r *http.Request) platform.Caller {
 	return platform.Caller{Via: "portal", Address: address, Agent: r.UserAgent()}
 }
 
+// signingIn says where somebody signs in from, with what his browser has kept.
+func (p *portal) signingIn(r *http.Request) platform.Caller {
+	from := callerOf(r)
+	from.Browser = slipway.NewSecret(p.cookie(r, browserCookie))
+	return from
+}
+
 // viewer finds out who asks, by the browser's session. One whose access token
 // has run out is renewed on the way. It is Unauthenticated without a session.
 func (p *portal) viewer(w http.ResponseWriter, r *http.Request) (slipway.Viewer, error) {

@@ -40,7 +40,7 @@ func (p *portal) loginPage(c *call, status int, v loginView) error {
 // signIn opens a new session whatever the browser brought; one that it had ends.
 func (p *portal) signIn(c *call) error {
 	next := local(c.form("next"))
-	s, err := p.SignIn(c.ctx, c.form("name"), c.secretOf("password"), callerOf(c.r))
+	s, err := p.SignIn(c.ctx, c.form("name"), c.secretOf("password"), p.signingIn(c.r))
 	if err != nil {
 		if slipway.CodeOf(err) == slipway.Internal {
 			return err
@@ -91,7 +91,7 @@ func (p *portal) showInvitation(c *call) error {
 
 func (p *portal) acceptInvitation(c *call) error {
 	in := platform.AccountInput{Name: c.form("name"), DisplayName: c.form("display_name"), Email: c.form("email"), Password: c.secretOf("password")}
-	s, err := p.Accept(c.ctx, c.secretOf("token"), in, callerOf(c.r))
+	s, err := p.Accept(c.ctx, c.secretOf("token"), in, p.signingIn(c.r))
 	if err != nil {
 		if slipway.CodeOf(err) == slipway.Internal {
 			return err

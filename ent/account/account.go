@@ -36,10 +36,6 @@ const (
 	FieldAdmin = "admin"
 	// FieldActive holds the string denoting the active field in the database.
 	FieldActive = "active"
-	// FieldFailures holds the string denoting the failures field in the database.
-	FieldFailures = "failures"
-	// FieldRetryAt holds the string denoting the retry_at field in the database.
-	FieldRetryAt = "retry_at"
 	// FieldLastSeenAt holds the string denoting the last_seen_at field in the database.
 	FieldLastSeenAt = "last_seen_at"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
@@ -95,8 +91,6 @@ var Columns = []string{
 	FieldPassword,
 	FieldAdmin,
 	FieldActive,
-	FieldFailures,
-	FieldRetryAt,
 	FieldLastSeenAt,
 }
 
@@ -142,8 +136,6 @@ var (
 	DefaultAdmin bool
 	// DefaultActive holds the default value on creation for the "active" field.
 	DefaultActive bool
-	// DefaultFailures holds the default value on creation for the "failures" field.
-	DefaultFailures int
 )
 
 // Kind defines the type for the "kind" enum field.
@@ -225,16 +217,6 @@ func ByAdmin(opts ...sql.OrderTermOption) OrderOption {
 // ByActive orders the results by the active field.
 func ByActive(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldActive, opts...).ToFunc()
-}
-
-// ByFailures orders the results by the failures field.
-func ByFailures(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldFailures, opts...).ToFunc()
-}
-
-// ByRetryAt orders the results by the retry_at field.
-func ByRetryAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRetryAt, opts...).ToFunc()
 }
 
 // ByLastSeenAt orders the results by the last_seen_at field.

@@ -100,16 +100,6 @@ func Active(v bool) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldActive, v))
 }
 
-// Failures applies equality check predicate on the "failures" field. It's identical to FailuresEQ.
-func Failures(v int) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldFailures, v))
-}
-
-// RetryAt applies equality check predicate on the "retry_at" field. It's identical to RetryAtEQ.
-func RetryAt(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldRetryAt, v))
-}
-
 // LastSeenAt applies equality check predicate on the "last_seen_at" field. It's identical to LastSeenAtEQ.
 func LastSeenAt(v time.Time) predicate.Account {
 	return predicate.Account(sql.FieldEQ(FieldLastSeenAt, v))
@@ -533,96 +523,6 @@ func ActiveEQ(v bool) predicate.Account {
 // ActiveNEQ applies the NEQ predicate on the "active" field.
 func ActiveNEQ(v bool) predicate.Account {
 	return predicate.Account(sql.FieldNEQ(FieldActive, v))
-}
-
-// FailuresEQ applies the EQ predicate on the "failures" field.
-func FailuresEQ(v int) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldFailures, v))
-}
-
-// FailuresNEQ applies the NEQ predicate on the "failures" field.
-func FailuresNEQ(v int) predicate.Account {
-	return predicate.Account(sql.FieldNEQ(FieldFailures, v))
-}
-
-// FailuresIn applies the In predicate on the "failures" field.
-func FailuresIn(vs ...int) predicate.Account {
-	return predicate.Account(sql.FieldIn(FieldFailures, vs...))
-}
-
-// FailuresNotIn applies the NotIn predicate on the "failures" field.
-func FailuresNotIn(vs ...int) predicate.Account {
-	return predicate.Account(sql.FieldNotIn(FieldFailures, vs...))
-}
-
-// FailuresGT applies the GT predicate on the "failures" field.
-func FailuresGT(v int) predicate.Account {
-	return predicate.Account(sql.FieldGT(FieldFailures, v))
-}
-
-// FailuresGTE applies the GTE predicate on the "failures" field.
-func FailuresGTE(v int) predicate.Account {
-	return predicate.Account(sql.FieldGTE(FieldFailures, v))
-}
-
-// FailuresLT applies the LT predicate on the "failures" field.
-func FailuresLT(v int) predicate.Account {
-	return predicate.Account(sql.FieldLT(FieldFailures, v))
-}
-
-// FailuresLTE applies the LTE predicate on the "failures" field.
-func FailuresLTE(v int) predicate.Account {
-	return predicate.Account(sql.FieldLTE(FieldFailures, v))
-}
-
-// RetryAtEQ applies the EQ predicate on the "retry_at" field.
-func RetryAtEQ(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldRetryAt, v))
-}
-
-// RetryAtNEQ applies the NEQ predicate on the "retry_at" field.
-func RetryAtNEQ(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldNEQ(FieldRetryAt, v))
-}
-
-// RetryAtIn applies the In predicate on the "retry_at" field.
-func RetryAtIn(vs ...time.Time) predicate.Account {
-	return predicate.Account(sql.FieldIn(FieldRetryAt, vs...))
-}
-
-// RetryAtNotIn applies the NotIn predicate on the "retry_at" field.
-func RetryAtNotIn(vs ...time.Time) predicate.Account {
-	return predicate.Account(sql.FieldNotIn(FieldRetryAt, vs...))
-}
-
-// RetryAtGT applies the GT predicate on the "retry_at" field.
-func RetryAtGT(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldGT(FieldRetryAt, v))
-}
-
-// RetryAtGTE applies the GTE predicate on the "retry_at" field.
-func RetryAtGTE(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldGTE(FieldRetryAt, v))
-}
-
-// RetryAtLT applies the LT predicate on the "retry_at" field.
-func RetryAtLT(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldLT(FieldRetryAt, v))
-}
-
-// RetryAtLTE applies the LTE predicate on the "retry_at" field.
-func RetryAtLTE(v time.Time) predicate.Account {
-	return predicate.Account(sql.FieldLTE(FieldRetryAt, v))
-}
-
-// RetryAtIsNil applies the IsNil predicate on the "retry_at" field.
-func RetryAtIsNil() predicate.Account {
-	return predicate.Account(sql.FieldIsNull(FieldRetryAt))
-}
-
-// RetryAtNotNil applies the NotNil predicate on the "retry_at" field.
-func RetryAtNotNil() predicate.Account {
-	return predicate.Account(sql.FieldNotNull(FieldRetryAt))
 }
 
 // LastSeenAtEQ applies the EQ predicate on the "last_seen_at" field.

@@ -35,6 +35,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/ent/throttle"
 	"github.com/slipway-dev/slipway/ent/token"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/ent/webhook"
@@ -105,10 +106,6 @@ func init() {
 	accountDescActive := accountFields[6].Descriptor()
 	// account.DefaultActive holds the default value on creation for the active field.
 	account.DefaultActive = accountDescActive.Default.(bool)
-	// accountDescFailures is the schema descriptor for failures field.
-	accountDescFailures := accountFields[7].Descriptor()
-	// account.DefaultFailures holds the default value on creation for the failures field.
-	account.DefaultFailures = accountDescFailures.Default.(int)
 	auditentryMixin := schema.AuditEntry{}.Mixin()
 	auditentry.Policy = privacy.NewPolicies(auditentryMixin[0], schema.AuditEntry{})
 	auditentry.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -1025,6 +1022,26 @@ func init() {
 	team.DefaultDisplayName = teamDescDisplayName.Default.(string)
 	// team.DisplayNameValidator is a validator for the "display_name" field. It is called by the builders before save.
 	team.DisplayNameValidator = teamDescDisplayName.Validators[0].(func(string) error)
+	throttleMixin := schema.Throttle{}.Mixin()
+	throttle.Policy = privacy.NewPolicies(throttleMixin[0], schema.Throttle{})
+	throttle.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := throttle.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	throttleFields := schema.Throttle{}.Fields()
+	_ = throttleFields
+	// throttleDescKey is the schema descriptor for key field.
+	throttleDescKey := throttleFields[0].Descriptor()
+	// throttle.KeyValidator is a validator for the "key" field. It is called by the builders before save.
+	throttle.KeyValidator = throttleDescKey.Validators[0].(func(string) error)
+	// throttleDescGuesses is the schema descriptor for guesses field.
+	throttleDescGuesses := throttleFields[1].Descriptor()
+	// throttle.DefaultGuesses holds the default value on creation for the guesses field.
+	throttle.DefaultGuesses = throttleDescGuesses.Default.(int)
 	tokenMixin := schema.Token{}.Mixin()
 	token.Policy = privacy.NewPolicies(tokenMixin[0], schema.Token{})
 	token.Hooks[0] = func(next ent.Mutator) ent.Mutator {

@@ -24,8 +24,6 @@ func (Account) Fields() []ent.Field {
 		field.String("password").Default("").Sensitive().Comment("argon2id in PHC form; empty means that no password opens it"),
 		field.Bool("admin").Default(false).Comment("of the platform"),
 		field.Bool("active").Default(true),
-		field.Int("failures").Default(0).Comment("wrong passwords in a row"),
-		field.Time("retry_at").Optional().Nillable().Comment("no password is looked at before"),
 		field.Time("last_seen_at").Optional().Nillable(),
 	}
 }
