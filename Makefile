@@ -52,6 +52,10 @@ check: ## formatting, generated code, vet, determinism of the workflows
 test: tools check gosec ## pass the tests: everything, with the race detector
 	$(GO) test -race -timeout 45m ./...
 
+.PHONY: test-long
+test-long: tools ## what is known of other tools, against those tools at the versions that builds use (installs them)
+	$(GO) test -race -tags long -timeout 60m -v -run TestLong ./python
+
 .PHONY: screenshots
 screenshots: tools build ## pictures of every page of the portal (light, dark, 390 px) into screenshots/
 	mkdir -p screenshots

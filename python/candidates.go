@@ -71,6 +71,9 @@ func (d *detection) made(file, name string, depth int) (c candidate, kind string
 	if ok {
 		return c, kind, true
 	}
+	if c, ok := d.callableNamed(m, file, name); ok {
+		return c, "assignment", true
+	}
 	if full, imported := m.imports[name]; imported {
 		if target, rest, found := d.locate(file, full); found && rest != "" && !strings.Contains(rest, ".") && (target != file || rest != name) {
 			c, _, ok = d.made(target, rest, depth+1)
@@ -102,7 +105,11 @@ func (d *detection) value(file string, m *module, a assignment, depth int) (cand
 			if !strings.Contains(name, ".") {
 				return d.made(file, name, depth+1)
 			}
-			if target, attr, found := d.locate(file, m.resolve(name)); found && attr != "" && !strings.Contains(attr, ".") {
+			full := name
+			if head, _, _ := strings.Cut(name, "."); m.imports[head] != head { // "import a.b" binds a
+				full = m.resolve(name)
+			}
+			if target, attr, found := d.locate(file, full); found && attr != "" && !strings.Contains(attr, ".") {
 				return d.made(target, attr, depth+1)
 			}
 		}
@@ -228,6 +235,9 @@ func (d *detection) candidates() []candidate {
 			continue
 		}
 		stem := strings.TrimSuffix(path.Base(file), ".py")
+		if stem == "__main__" {
+			continue // it is run, never imported
+		}
 		place := max(0, 6-2*strings.Count(strings.TrimPrefix(file, "src/"), "/"))
 		if stem == "__init__" {
 			place = min(6, place+2)
@@ -245,7 +255,15 @@ func (d *detection) candidates() []candidate {
 			if inner(file) {
 				c.score -= 70
 			}
+			if d.nested(file) {
+				c.score -= 12 // the project here comes before one below it
+			}
 			out = append(out, c)
+		}
+		for _, def := range m.defs {
+			if iface := def.callable(false); iface != "" && entryObjects[def.name] > 0 {
+				push(candidate{file: file, line: def.line, object: def.name, iface: iface, origin: file + ":" + def.name}, 88, "callable")
+			}
 		}
 		seen := map[string]bool{}
 		names := make([]string, 0, len(m.assigns))
@@ -263,6 +281,10 @@ func (d *detection) candidates() []candidate {
 			}
 			seen[n] = true
 			c, kind, ok := d.made(file, n, 0)
+			if !ok && entryStems[stem] > 0 {
+				c, ok = d.importedApplication(m, file, n)
+				kind = "import"
+			}
 			if !ok || c.framework == "dash" && c.iface == "" {
 				continue
 			}

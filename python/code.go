@@ -13,6 +13,8 @@ type code struct {
 	listed bool
 	files  []string
 	parsed map[string]*module
+	// projects says which directories have manifests of their own
+	projects map[string]bool
 }
 
 // sources are the service's own .py files, the shallow ones first, without
@@ -65,12 +67,16 @@ func (d *detection) module(file string) *module {
 func (d *detection) importable(file string) (dir, name string, ok bool) {
 	parts := strings.Split(strings.TrimSuffix(file, ".py"), "/")
 	from := 0
-	if len(parts) > 1 && parts[0] == "src" && !d.tree.exists("src/__init__.py") {
-		from = 1
-	}
-	for i := from; i < len(parts)-1; i++ {
-		if !identifier(parts[i]) {
+	for i := range len(parts) - 1 {
+		if !identifier(parts[i]) || parts[i] == "src" && !d.tree.exists(path.Join(path.Join(parts[:i+1]...), "__init__.py")) {
 			from = i + 1
+		}
+	}
+	for i := from + 1; i < len(parts)-1; i++ { // the source root may be further down
+		dir := path.Join(parts[:i]...)
+		if !d.tree.exists(path.Join(dir, "__init__.py")) && d.importsFrom(file, dir, path.Join(parts[:from]...)) {
+			from = i
+			break
 		}
 	}
 	if from < len(parts)-1 && !d.tree.exists(path.Join(path.Dir(file), "__init__.py")) && d.importsSiblings(file, strings.Join(parts[:from], "/")) {
@@ -91,6 +97,12 @@ func (d *detection) importable(file string) (dir, name string, ok bool) {
 // importsSiblings says that a file imports by bare name what lies beside it
 // and is not to be found from base: it runs with its own directory on the path.
 func (d *detection) importsSiblings(file, base string) bool {
+	return d.importsFrom(file, path.Dir(file), base)
+}
+
+// importsFrom says that a file imports by bare name what lies in dir and is
+// not to be found from base.
+func (d *detection) importsFrom(file, dir, base string) bool {
 	m := d.module(file)
 	if m == nil {
 		return false
@@ -100,7 +112,7 @@ func (d *detection) importsSiblings(file, base string) bool {
 		if head == "" || head == strings.TrimSuffix(path.Base(file), ".py") {
 			continue
 		}
-		beside := path.Join(path.Dir(file), head)
+		beside := path.Join(dir, head)
 		if (d.tree.exists(beside+".py") || d.tree.isDir(beside)) && !d.tree.exists(path.Join(base, head)+".py") && !d.tree.isDir(path.Join(base, head)) {
 			return true
 		}

@@ -25,9 +25,12 @@ type detection struct {
 	manifests manifests
 	pyproject pyproject
 	locked    []LockedPackage
-	code      code              // parsed modules of the service
-	procfile  map[string]string // its commands that count for nothing, by process
-	halted    bool              // the manifests make no sense: later stages would only add noise
+	lockData  map[string]any
+	// production is the locked packages that production installs, nil for all
+	production map[string]bool
+	code       code              // parsed modules of the service
+	procfile   map[string]string // its commands that count for nothing, by process
+	halted     bool              // the manifests make no sense: later stages would only add noise
 }
 
 // Detect reads the project at o.Path in fsys. It returns an error only when
@@ -43,9 +46,12 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	d.loadConfig()
 	d.chooseRoot()
 	d.detectManager()
+	d.setProduction()
 	d.detectInterpreter()
 	if !d.halted {
 		d.detectApplication()
+		d.checkImports()
+		d.refuseSpellings()
 		d.detectMigrations()
 		d.detectTests()
 		d.detectHealth()

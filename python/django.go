@@ -29,6 +29,9 @@ func (d *detection) django() djangoFacts {
 	var wsgi, asgi []string
 	for _, file := range d.sources() {
 		base := path.Base(file)
+		if dir := path.Base(path.Dir(file)); base == "__init__.py" && (dir == "wsgi" || dir == "asgi") {
+			base = dir + ".py" // a package in its place
+		}
 		if base != "manage.py" && base != "wsgi.py" && base != "asgi.py" {
 			continue
 		}
@@ -187,7 +190,7 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	}
 	c.dir, c.module, _ = d.importable(c.file)
 	if base := path.Dir(f.manage); f.manage != "" && base != "." && strings.HasPrefix(c.file, base+"/") {
-		c.dir, c.module = base, strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.file, base+"/"), ".py"), "/", ".")
+		c.dir, c.module = base, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(c.file, base+"/"), ".py"), "/__init__"), "/", ".")
 	}
 	d.inferWeb(c, High, nil, rivals...)
 	d.warnStatic(f)

@@ -19,9 +19,13 @@ var makers = map[string]maker{
 	"sanic.Sanic": {"sanic", ASGI, false}, "quart.Quart": {"quart", ASGI, false},
 	"falcon.App": {"falcon", WSGI, false}, "falcon.API": {"falcon", WSGI, false}, "falcon.asgi.App": {"falcon", ASGI, false},
 	"bottle.Bottle": {"bottle", WSGI, false}, "bottle.default_app": {"bottle", WSGI, false}, "bottle.app": {"bottle", WSGI, false},
-	"aiohttp.web.Application": {"aiohttp", Raw, false},
-	"dash.Dash":               {"dash", "", false},
-	"blacksheep.Application":  {"blacksheep", ASGI, false}, "blacksheep.server.Application": {"blacksheep", ASGI, false},
+	"aiohttp.web.Application":  {"aiohttp", Raw, false},
+	"dash.Dash":                {"dash", "", false},
+	"fasthtml.common.FastHTML": {"fasthtml", ASGI, false}, "fasthtml.common.fast_app": {"fasthtml", ASGI, false}, "fasthtml.fastapp.fast_app": {"fasthtml", ASGI, false}, "fasthtml.core.FastHTML": {"fasthtml", ASGI, false},
+	"robyn.Robyn":        {"robyn", Raw, false},
+	"connexion.FlaskApp": {"flask", WSGI, false}, "connexion.AsyncApp": {"connexion", ASGI, false}, "connexion.App": {"connexion", "", false},
+	"emmett.App": {"emmett", ASGI, false}, "esmerald.Esmerald": {"esmerald", ASGI, false}, "ravyn.Ravyn": {"ravyn", ASGI, false},
+	"blacksheep.Application": {"blacksheep", ASGI, false}, "blacksheep.server.Application": {"blacksheep", ASGI, false},
 	"django.core.wsgi.get_wsgi_application":               {"django", WSGI, false},
 	"django.core.asgi.get_asgi_application":               {"django", ASGI, false},
 	"channels.routing.ProtocolTypeRouter":                 {"django", ASGI, false},
@@ -40,7 +44,8 @@ var makers = map[string]maker{
 var frameworkOf = []struct{ distribution, framework string }{
 	{"django", "django"}, {"fastapi", "fastapi"}, {"fastapi-slim", "fastapi"}, {"flask", "flask"}, {"litestar", "litestar"},
 	{"starlette", "starlette"}, {"quart", "quart"}, {"sanic", "sanic"}, {"falcon", "falcon"}, {"bottle", "bottle"}, {"pyramid", "pyramid"},
-	{"streamlit", "streamlit"}, {"gradio", "gradio"}, {"dash", "dash"}, {"aiohttp", "aiohttp"}, {"tornado", "tornado"},
+	{"streamlit", "streamlit"}, {"gradio", "gradio"}, {"dash", "dash"}, {"python-fasthtml", "fasthtml"}, {"robyn", "robyn"}, {"nicegui", "nicegui"}, {"panel", "panel"}, {"chainlit", "chainlit"}, {"reflex", "reflex"},
+	{"functions-framework", "functions-framework"}, {"google-adk", "google-adk"}, {"aiohttp", "aiohttp"}, {"tornado", "tornado"},
 	{"djangorestframework", "django"}, {"wagtail", "django"}, {"channels", "django"}, {"flask-restful", "flask"}, {"flask-restx", "flask"},
 	{"flask-sqlalchemy", "flask"}, {"apiflask", "flask"}, {"flask-openapi3", "flask"}, {"fastapi-users", "fastapi"}, {"sqlmodel", ""},
 }
@@ -48,7 +53,7 @@ var frameworkOf = []struct{ distribution, framework string }{
 // interfaceOf says how a framework's applications are called, "" when both ways.
 var interfaceOf = map[string]Interface{
 	"flask": WSGI, "bottle": WSGI, "pyramid": WSGI, "dash": WSGI,
-	"fastapi": ASGI, "starlette": ASGI, "litestar": ASGI, "sanic": ASGI, "quart": ASGI, "aiohttp": Raw, "tornado": Raw,
+	"fastapi": ASGI, "starlette": ASGI, "litestar": ASGI, "sanic": ASGI, "quart": ASGI, "aiohttp": Raw, "tornado": Raw, "fasthtml": ASGI, "robyn": Raw,
 }
 
 // declaredFrameworks are the frameworks that production states, with where.
@@ -68,13 +73,14 @@ func (d *detection) declaredFrameworks() (names []string, where map[string]Evide
 	return names, where
 }
 
-// installs says that production gets a distribution, declared or not.
+// installs says that production gets a distribution, declared or not. What
+// only a group or an extra brings doesn't count.
 func (d *detection) installs(name string) bool {
 	if _, ok := d.deps.has(name); ok {
 		return true
 	}
 	for _, p := range d.locked {
-		if normalizeName(p.Name) == name {
+		if p.Name == name && (d.production == nil || d.production[name]) {
 			return true
 		}
 	}

@@ -43,7 +43,8 @@ func FuzzParsers(f *testing.F) {
 		if err == nil {
 			set.contains(version{release: []int{3, 12}, post: -1, dev: -1})
 		}
-		canonicalMarker(text)
+		_, _ = sameMarker(text, "python_version >= '3.9' and "+text, nil)
+		_, _ = setOf(text)
 		wheelFits(text, 12)
 	})
 }

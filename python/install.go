@@ -16,6 +16,7 @@ func (d *detection) planInstall() {
 		in.Groups = append(in.Groups, d.config.Groups...)
 		in.Extras = append(in.Extras, d.config.Extras...)
 		in.Virtualenv = d.config.Virtualenv
+		in.Frozen = d.config.StaleLock == "warn" && d.project.Lock != nil
 		d.checkGroups()
 	}
 	switch d.project.Manager {

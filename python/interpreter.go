@@ -96,15 +96,6 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 			return
 		}
 	}
-	if day, over := pastEnd(w.version.minor(), d.opts.Today); over {
-		p := Problem{Code: "python.end_of_life", Message: fmt.Sprintf("Python %s has had no security fixes since %s; installed here: %s", w.version.minor(), day, d.installedList()),
-			File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + at.name() + ", or insist with python: in slipway.yaml"}
-		if w.rule != "python.config" && w.rule != "python.override" {
-			d.problem(p)
-			return
-		}
-		d.warn(p)
-	}
 	var chosen *installed
 	list := d.interpreters()
 	for i, have := range list {
@@ -123,6 +114,13 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 			Remedy: "ask for an installed version in " + at.name() + ", or have Python " + w.version.String() + " installed"})
 		return
 	}
+	for _, r := range required {
+		if other && !r.set.contains(chosen.version) {
+			d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s, which is not installed; %s, which is, does not do for %s in %s", at.name(), w.text, chosen.Version, r.Text, r.File),
+				File: at.File, Line: at.Line, Remedy: "have Python " + w.version.String() + " installed on this machine"})
+			return
+		}
+	}
 	if other {
 		d.warn(Problem{Code: "python.other_patch", Message: fmt.Sprintf("%s asks for Python %s; this machine has %s, which is used", at.name(), w.text, chosen.Version),
 			File: at.File, Line: at.Line, Remedy: "write " + w.version.minor() + " to accept any patch release, or set strict: true in slipway.yaml to refuse"})
@@ -133,6 +131,10 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 				File: at.File, Line: at.Line, Remedy: "make " + at.name() + " and " + r.File + " agree"})
 			return
 		}
+	}
+	d.pastLife(*chosen, at)
+	if limit, ok := strictest(d.pythonLimits()); ok && chosen.version.at(1) > limit.newest {
+		d.tooNew(limit, at.name()+" asks for Python "+w.text)
 	}
 	d.use(*chosen, Finding{File: at.File, Line: at.Line, Rule: w.rule, Rivals: w.rivals})
 }
@@ -171,17 +173,19 @@ func (d *detection) rangedPython(required []pythonRange) {
 	}
 	living := d.living(fit)
 	if len(living) == 0 {
-		day, _ := pastEnd(fit[0].version.minor(), d.opts.Today)
-		d.problem(Problem{Code: "python.end_of_life", Message: fmt.Sprintf("%s asks for Python %s, and the only one here that fits, %s, has had no security fixes since %s; installed here: %s", first.File, first.Text, fit[0].Version, day, d.installedList()),
-			File: first.File, Line: first.Line, Remedy: "widen it in " + first.File + ", or insist with python: in slipway.yaml"})
-		return
+		living = fit[:1]
 	}
+	living, limit, limited := d.within(living)
 	chosen, by := d.prefer(living)
 	rule := "python.range"
 	if by == "wheels" {
 		rule = "python.range.wheels"
 	}
 	f := Finding{File: first.File, Line: first.Line, Rule: rule}
+	if limited {
+		f.Rule, f.Rivals = "python.range.pins", append(f.Rivals, limit.why)
+	}
+	d.pastLife(chosen, first.Evidence)
 	for _, i := range living {
 		if i.Version != chosen.Version {
 			f.Rivals = append(f.Rivals, i.Version)
@@ -194,13 +198,26 @@ func (d *detection) rangedPython(required []pythonRange) {
 func (d *detection) openPython() {
 	living := d.living(d.interpreters())
 	if len(living) == 0 {
+		for _, i := range d.interpreters() {
+			if i.version.at(0) == 3 && len(living) == 0 {
+				living = append(living, i)
+			}
+		}
+	}
+	if len(living) == 0 {
 		d.problem(Problem{Code: "python.not_installed", Message: "no supported Python is installed; installed here: " + d.installedList(),
 			File: ".python-version", Remedy: "have Python " + houseDefaults[0] + " installed on this machine"})
 		return
 	}
+	living, limit, limited := d.within(d.withOlder(living))
 	chosen, by := d.prefer(living)
 	d.project.Python.Source = by
 	f := Finding{Rule: "python." + by, Confidence: Medium, Rivals: d.dockerEvidence()}
+	if limited {
+		d.project.Python.Source = d.source(limit.Evidence)
+		f.Rule, f.File, f.Line, f.Rivals = "python.pins", limit.File, limit.Line, append(f.Rivals, limit.why)
+	}
+	d.pastLife(chosen, Evidence{File: ".python-version"})
 	if by == "wheels" && d.project.Lock != nil {
 		f.File, f.Line = d.tree.relative(d.project.Lock.File), 1
 	}

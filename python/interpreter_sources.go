@@ -42,6 +42,7 @@ type pythonRange struct {
 
 var (
 	pinPattern = regexp.MustCompile(`^(?:c?python[-@]?)?(\d+\.\d+(?:\.\d+)?)$`)
+	anyPatch   = regexp.MustCompile(`\.[x*]$`) // 3.12.x
 	dockerFrom = regexp.MustCompile(`(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(?:\S*/)?(python:[\w.-]+)`)
 )
 
@@ -59,6 +60,13 @@ func (d *detection) pythonWish() (pythonWish, bool) {
 	all = append(all, d.poetryExact()...)
 	all = append(all, d.pipenvPython()...)
 	all = append(all, d.runtimeFile(len(all) > 0 || len(d.requiredPython()) > 0)...)
+	locked := d.uvLockPython()
+	if len(all) > 0 && len(locked) > 0 && !all[0].broken && all[0].version.minor() != locked[0].version.minor() {
+		at := locked[0]
+		d.problem(Problem{Code: "lock.stale", Message: "the lock has Python " + at.text + ", the project asks for " + all[0].text + " in " + all[0].name() + " and states no requires-python: uv refuses such a lock",
+			File: "pyproject.toml", Line: d.pyproject.line("project", ""), Remedy: "add requires-python = \">=" + at.text + "\" to [project], or run uv lock with Python " + all[0].text})
+	}
+	all = append(all, locked...)
 	if len(all) == 0 {
 		return pythonWish{}, false
 	}
@@ -75,7 +83,7 @@ func (d *detection) pythonWish() (pythonWish, bool) {
 func (d *detection) parsePin(text string, at Evidence, rule string) pythonWish {
 	text = strings.TrimSpace(text)
 	w := pythonWish{Evidence: at, text: text, rule: rule}
-	if m := pinPattern.FindStringSubmatch(text); m != nil {
+	if m := pinPattern.FindStringSubmatch(anyPatch.ReplaceAllString(text, "")); m != nil {
 		if v, ok := parseVersion(m[1]); ok {
 			w.version = v
 			return w
@@ -132,9 +140,25 @@ func (d *detection) versionFile() []pythonWish {
 	case 0:
 		return broken(1, "python.version_file.empty", ".python-version states no version", "write one: echo 3.13 > .python-version")
 	case 1:
+		if _, isRange := d.versionRange(); isRange {
+			return nil
+		}
 		return []pythonWish{d.parsePin(found[0].Text, found[0], "python.version_file")}
 	}
 	return broken(found[1].Line, "python.version_file.several", ".python-version states more than one version: "+found[0].Text+" and "+found[1].Text, "keep one of them")
+}
+
+// versionRange is a .python-version that states a range, as uv takes it.
+func (d *detection) versionRange() (pythonRange, bool) {
+	for i, l := range d.tree.lines(".python-version") {
+		l, _, _ = strings.Cut(l, "#")
+		if l = strings.TrimSpace(l); l == "" {
+			continue
+		}
+		set, err := parseSpecifiers(l)
+		return pythonRange{Evidence{File: ".python-version", Line: i + 1, Text: l}, set, err}, err == nil && strings.ContainsAny(l, "<>=~!^")
+	}
+	return pythonRange{}, false
 }
 
 func invisible(r rune) bool {
@@ -186,7 +210,7 @@ func (d *detection) pipenvPython() []pythonWish {
 		return nil
 	}
 	for _, key := range []string{"python_full_version", "python_version"} {
-		if text := digString(p.data, "requires", key); pinPattern.MatchString(text) {
+		if text := digString(p.data, "requires", key); text != "" && text != "*" && !strings.ContainsAny(text, "<>=~!") {
 			return []pythonWish{d.parsePin(text, Evidence{File: "Pipfile", Line: p.line("requires", key)}, "python.pipenv")}
 		}
 	}
@@ -220,6 +244,15 @@ func (d *detection) requiredPython() []pythonRange {
 		at.Text = text
 		set, err := parseSpecifiers(text)
 		out = append(out, pythonRange{at, set, err})
+	}
+	if r, ok := d.versionRange(); ok {
+		out = append(out, r)
+	}
+	if d.project.Manager == Pipenv {
+		if p, problem := readPyproject(d.tree, "Pipfile"); problem == nil {
+			text := firstOf(digString(p.data, "requires", "python_full_version"), digString(p.data, "requires", "python_version"))
+			add(text, Evidence{File: "Pipfile", Line: p.line("requires", "python")})
+		}
 	}
 	add(digString(d.pyproject.data, "project", "requires-python"), Evidence{File: "pyproject.toml", Line: d.pyproject.line("project", "requires-python")})
 	add(digString(d.pyproject.data, "tool", "poetry", "dependencies", "python"),

@@ -3,29 +3,119 @@ package python
 import (
 	"path"
 	"regexp"
-	"sort"
-	"strconv"
 	"strings"
 )
 
-// uvFreshness compares what uv.lock noted of the project with the project. A
-// marker that uv may merely have written another way is no proof of staleness.
+// uvFormat is the version of uv.lock that is known here; uv refuses any other
+// than its own.
+const uvFormat = 1
+
+// uvFreshness compares what uv.lock noted of its projects and settings with
+// those of now, as "uv sync --locked" does: by meaning and not by spelling. It
+// can't know the settings of the machine that builds, so "fresh" means that
+// the files give no reason for another lock.
 func uvFreshness(in lockInput) freshness {
-	if stated, locked := digString(in.manifest, "project", "requires-python"), digString(in.lock, "requires-python"); stated != "" &&
-		!uvWorkspace(in) && canonicalSpecifier(stated) != canonicalSpecifier(locked) {
-		return freshIf(false, "requires-python is "+stated+" but the lock was made for "+locked)
+	if v, ok := dig(in.lock, "version").(int64); ok && v != uvFormat {
+		return unknownFreshness("it is written in format " + itoa(int(v)) + ", which is newer than what is known here")
+	}
+	if result := uvPython(in); !result.fresh {
+		return result
+	}
+	unsure := freshness{}
+	for _, part := range append([]func(lockInput) freshness{uvOwn, uvSettings, uvLists, uvSources}, uvLocal) {
+		switch result := part(in); {
+		case result.known && !result.fresh:
+			return result
+		case !result.known && unsure.reason == "":
+			unsure = result
+		}
+	}
+	if unsure.reason != "" {
+		return unsure
+	}
+	return freshIf(true, "")
+}
+
+var openEnd = regexp.MustCompile(`^>=3\.\d+$`)
+
+// uvLockPython is the version that uv wrote into the lock of a project that
+// states none: with another interpreter it would call that lock stale.
+func (d *detection) uvLockPython() []pythonWish {
+	text := digString(d.lockData, "requires-python")
+	if d.project.Manager != UV || d.project.Lock == nil || !openEnd.MatchString(text) || digString(d.pyproject.data, "project", "requires-python") != "" {
+		return nil
+	}
+	return []pythonWish{d.parsePin(strings.TrimPrefix(text, ">="), Evidence{File: d.tree.relative(d.project.Lock.File), Line: lineWith(d.tree.lines(d.tree.relative(d.project.Lock.File)), "requires-python")}, "python.uv_lock")}
+}
+
+func lineWith(lines []string, text string) int {
+	for i, l := range lines {
+		if strings.Contains(l, text) {
+			return i + 1
+		}
+	}
+	return 1
+}
+
+// uvPython compares the ends of requires-python; what uv leaves out between
+// them decides nothing.
+func uvPython(in lockInput) freshness {
+	stated, locked := digString(in.manifest, "project", "requires-python"), digString(in.lock, "requires-python")
+	has, ok := releasesOnly(locked)
+	if !ok || locked == "" {
+		return unknownFreshness("its requires-python cannot be read")
+	}
+	if uvWorkspace(in) {
+		return freshIf(true, "") // it is what the members have in common
+	}
+	if stated == "" { // then uv asks for the interpreter's own minor version, and uvLockPython follows
+		return freshIf(openEnd.MatchString(locked), "the lock has requires-python "+locked+", the project asks for none")
+	}
+	asks, ok := releasesOnly(stated)
+	if !ok {
+		return unknownFreshness("requires-python cannot be read")
+	}
+	a, b := versionSet{has.bounds()}, versionSet{asks.bounds()}
+	return freshIf(a.String() == b.String(), differs("requires-python "+locked, stated))
+}
+
+// differs is how every difference between a lock and a project is said.
+func differs(lock, project string) string {
+	return "the lock has " + lock + ", the project asks for " + project
+}
+
+// uvOwn compares the project's own entry.
+func uvOwn(in lockInput) freshness {
+	if digString(in.manifest, "project", "name") == "" && dig(in.manifest, "tool", "uv", "workspace") != nil {
+		return freshIf(true, "") // a workspace without a project of its own has only members
 	}
 	entry, problem := uvRoot(in)
 	if problem.reason != "" {
 		return problem
 	}
-	sources := digTable(in.manifest, "tool", "uv", "sources")
-	if dynamic := digStrings(in.manifest, "project", "dynamic"); contains(dynamic, "dependencies") || contains(dynamic, "optional-dependencies") {
+	return uvEntry(in, entry, in.manifest)
+}
+
+// uvEntry compares one project of the repository with its entry in the lock.
+func uvEntry(in lockInput, entry any, manifest map[string]any) freshness {
+	name := digString(entry, "name")
+	dynamic := digStrings(manifest, "project", "dynamic")
+	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !contains(dynamic, "version") {
+		a, okA := parseVersion(locked)
+		b, okB := parseVersion(stated)
+		if !okA || !okB || a.compare(b) != 0 {
+			return freshIf(false, differs(name+" "+firstOf(locked, "without a version"), name+" "+firstOf(stated, "without a version")))
+		}
+	}
+	if contains(dynamic, "version") && digString(entry, "version") != "" {
+		return unknownFreshness("the version is dynamic")
+	}
+	if contains(dynamic, "dependencies") || contains(dynamic, "optional-dependencies") {
 		return unknownFreshness("the dependencies are dynamic")
 	}
-	p := pyproject{file: "pyproject.toml", data: in.manifest}
+	p := pyproject{file: "pyproject.toml", data: manifest}
 	deps := p.dependencies()
-	stated := append([]Dependency{}, p.requirements("", digStrings(in.manifest, "project", "dependencies"))...)
+	stated := append([]Dependency{}, p.requirements("", digStrings(manifest, "project", "dependencies"))...)
 	for _, extra := range sortedKeys(deps.Extras) {
 		for _, dep := range deps.Extras[extra] {
 			dep.Marker = joinMarkers(dep.Marker, "extra == '"+extra+"'")
@@ -35,139 +125,76 @@ func uvFreshness(in lockInput) freshness {
 	if digList(entry, "metadata", "requires-dist") == nil && digList(entry, "dependencies") != nil {
 		return unknownFreshness("it was written by a uv too old to note what it was made from")
 	}
-	if result := compareUV("", stated, digList(entry, "metadata", "requires-dist"), sources); !result.fresh {
+	u := uvComparison{sources: uvSourcesOf(in, manifest), name: normalizeName(name), pythons: uvPythons(in)}
+	if result := u.compare("", stated, digList(entry, "metadata", "requires-dist")); !result.fresh {
 		return result
 	}
-	return uvGroups(deps, entry, sources)
+	if dig(entry, "metadata", "provides-extras") != nil {
+		if result := sameNames("extras", digStrings(entry, "metadata", "provides-extras"), sortedKeys(digTable(manifest, "project", "optional-dependencies"))); !result.fresh {
+			return result
+		}
+	}
+	return u.groups(p, deps, entry)
 }
 
-func uvGroups(deps Dependencies, entry any, sources map[string]any) freshness {
-	locked := digTable(entry, "metadata", "requires-dev")
-	groups := map[string]bool{}
-	for g := range deps.Groups {
-		groups[g] = true
+// sameNames compares names without regard to their spelling and order.
+func sameNames(what string, locked, stated []string) freshness {
+	normal := func(list []string) string {
+		var out []string
+		for _, n := range list {
+			out = append(out, normalizeName(n))
+		}
+		return firstOf(strings.Join(sortedUnique(out), ", "), "none")
 	}
-	lists := map[string][]any{}
-	for g, list := range locked {
-		groups[normalizeName(g)] = true
+	return freshIf(normal(locked) == normal(stated), differs(what+": "+normal(locked), normal(stated)))
+}
+
+func (u uvComparison) groups(p pyproject, deps Dependencies, entry any) freshness {
+	lists, names := map[string][]any{}, []string{}
+	for g, list := range digTable(entry, "metadata", "requires-dev") {
 		lists[normalizeName(g)], _ = list.([]any)
+		names = append(names, g)
 	}
-	for _, g := range sortedKeys(groups) {
-		if result := compareUV(" in group "+g, deps.Groups[g], lists[g], sources); !result.fresh {
+	stated := sortedKeys(deps.Groups)
+	if p.has("tool", "poetry") || p.has("tool", "pdm") { // other managers' groups, which uv doesn't know
+		stated = sortedKeys(digTable(p.data, "dependency-groups"))
+		if p.has("tool", "uv", "dev-dependencies") {
+			stated = append(stated, "dev")
+		}
+	}
+	if result := sameNames("dependency groups", names, stated); !result.fresh {
+		return result
+	}
+	for _, g := range sortedKeys(lists) {
+		list := append([]Dependency{}, deps.Groups[g]...)
+		for name, settings := range digTable(p.data, "tool", "uv", "dependency-groups") {
+			if asks := digString(settings, "requires-python"); normalizeName(name) == g && asks != "" {
+				for i := range list {
+					list[i].Marker = joinMarkers(list[i].Marker, pythonMarker(asks))
+				}
+			}
+		}
+		if result := u.compare(" in group "+g, list, lists[g]); !result.fresh {
 			return result
 		}
 	}
 	return freshIf(true, "")
 }
 
-func uvWorkspace(in lockInput) bool { return len(digList(in.lock, "manifest", "members")) > 0 }
-
-// uvRoot finds the entry of the lock that stands for the manifest's project.
-func uvRoot(in lockInput) (any, freshness) {
-	name := normalizeName(digString(in.manifest, "project", "name"))
-	if name == "" {
-		return nil, unknownFreshness("pyproject.toml names no project")
-	}
-	for _, entry := range digList(in.lock, "package") {
-		kind := lockSource(entry)
-		if (kind == "virtual" || kind == "editable" || kind == "path") && normalizeName(digString(entry, "name")) == name {
-			return entry, freshness{}
+// pythonMarker writes requires-python as a marker.
+func pythonMarker(specifier string) string {
+	var out []string
+	for _, clause := range strings.Split(specifier, ",") {
+		if m := clausePattern.FindStringSubmatch(strings.TrimSpace(clause)); m != nil {
+			out = append(out, "python_full_version "+m[1]+" '"+strings.TrimSpace(m[2])+"'")
 		}
 	}
-	return nil, freshIf(false, "it does not hold the project "+name)
-}
-
-type uvRequirement struct{ core, marker string }
-
-// compareUV matches requirements as multisets. where ends the sentences.
-func compareUV(where string, stated []Dependency, locked []any, sources map[string]any) freshness {
-	var want, have []uvRequirement
-	for _, dep := range stated {
-		want = append(want, uvStated(dep, sources))
-	}
-	for _, e := range locked {
-		have = append(have, uvLocked(e))
-	}
-	order := func(list []uvRequirement) {
-		sort.Slice(list, func(i, j int) bool {
-			return list[i].core < list[j].core || list[i].core == list[j].core && list[i].marker < list[j].marker
-		})
-	}
-	want, have = uniqueUV(want), uniqueUV(have)
-	order(want)
-	order(have)
-	for i := 0; i < len(want) || i < len(have); i++ {
-		switch {
-		case i >= len(have) || i < len(want) && want[i].core < have[i].core:
-			return freshIf(false, "pyproject.toml asks for "+want[i].core+where+", the lock does not")
-		case i >= len(want) || want[i].core > have[i].core:
-			return freshIf(false, "the lock was made with "+have[i].core+where+", which pyproject.toml does not ask for")
-		case want[i].marker == have[i].marker:
-		case (want[i].marker == "") != (have[i].marker == ""):
-			return freshIf(false, "the marker of "+want[i].core+where+" has changed")
-		default:
-			return unknownFreshness("the marker of " + want[i].core + where + " is written in another way")
-		}
-	}
-	return freshIf(true, "")
-}
-
-func uniqueUV(list []uvRequirement) []uvRequirement {
-	seen := map[uvRequirement]bool{}
-	out := list[:0]
-	for _, r := range list {
-		if !seen[r] {
-			seen[r] = true
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-func uvStated(dep Dependency, sources map[string]any) uvRequirement {
-	core := uvName(dep.Name, dep.Extras)
-	source := any(nil)
-	for name, s := range sources {
-		if normalizeName(name) == dep.Name {
-			source = s
-		}
-	}
-	table, _ := source.(map[string]any)
-	switch {
-	case dep.URL != "":
-		core += " @ url"
-	case source != nil && table["index"] == nil:
-		core += " @ url"
-	default:
-		core += canonicalSpecifier(dep.Specifier)
-	}
-	return uvRequirement{core, canonicalMarker(dep.Marker)}
-}
-
-func uvLocked(e any) uvRequirement {
-	core := uvName(normalizeName(digString(e, "name")), parseExtras(strings.Join(digStrings(e, "extras"), ",")))
-	remote := false
-	for _, key := range []string{"git", "url", "path", "directory", "editable", "virtual"} {
-		remote = remote || dig(e, key) != nil
-	}
-	if remote {
-		core += " @ url"
-	} else {
-		core += canonicalSpecifier(digString(e, "specifier"))
-	}
-	return uvRequirement{core, canonicalMarker(digString(e, "marker"))}
-}
-
-func uvName(name string, extras []string) string {
-	if len(extras) > 0 {
-		name += "[" + strings.Join(extras, ",") + "]"
-	}
-	return name
+	return strings.Join(out, " and ")
 }
 
 func joinMarkers(a, b string) string {
-	if a == "" {
-		return b
+	if a == "" || b == "" {
+		return a + b
 	}
 	if strings.Contains(a, " or ") {
 		a = "(" + a + ")"
@@ -175,32 +202,35 @@ func joinMarkers(a, b string) string {
 	return a + " and " + b
 }
 
-var pythonVersionMarker = regexp.MustCompile(`python_version (<|>=|==|<=|>|!=) '(\d+)\.(\d+)'`)
+func uvWorkspace(in lockInput) bool { return len(digList(in.lock, "manifest", "members")) > 0 }
 
-// canonicalMarker writes a conjunction the way uv does: single quotes,
-// python_full_version, terms in order. What it does not understand it keeps.
-func canonicalMarker(m string) string {
-	m = strings.ReplaceAll(m, `"`, `'`)
-	m = regexp.MustCompile(`\s*(===|==|~=|!=|<=|>=|<|>)\s*`).ReplaceAllString(m, " $1 ")
-	m = strings.Join(strings.Fields(m), " ")
-	m = pythonVersionMarker.ReplaceAllStringFunc(m, func(s string) string {
-		p := pythonVersionMarker.FindStringSubmatch(s)
-		minor, _ := atoi(p[3])
-		next := p[2] + "." + strconv.Itoa(minor+1)
-		switch p[1] {
-		case "<=":
-			return "python_full_version < '" + next + "'"
-		case ">":
-			return "python_full_version >= '" + next + "'"
-		case "==", "!=":
-			return "python_full_version " + p[1] + " '" + p[2] + "." + p[3] + ".*'"
-		}
-		return "python_full_version " + p[1] + " '" + p[2] + "." + p[3] + "'"
-	})
-	if strings.Contains(m, " or ") {
-		return m
+// uvPythons are the interpreters that the lock is for.
+func uvPythons(in lockInput) specifiers {
+	set, err := parseSpecifiers(digString(in.lock, "requires-python"))
+	if err != nil {
+		return nil
 	}
-	return strings.Join(sortedUnique(strings.Split(strings.NewReplacer("(", "", ")", "").Replace(m), " and ")), " and ")
+	return set
+}
+
+// uvRoot finds the entry of the lock that stands for the manifest's project.
+func uvRoot(in lockInput) (any, freshness) {
+	name := normalizeName(digString(in.manifest, "project", "name"))
+	if name == "" {
+		return nil, unknownFreshness("pyproject.toml names no project")
+	}
+	var names []string
+	for _, entry := range digList(in.lock, "package") {
+		kind := lockSource(entry)
+		if kind != "virtual" && kind != "editable" && kind != "path" {
+			continue
+		}
+		if normalizeName(digString(entry, "name")) == name {
+			return entry, freshness{}
+		}
+		names = append(names, digString(entry, "name"))
+	}
+	return nil, freshIf(false, differs("the project "+firstOf(strings.Join(names, ", "), "nothing"), name))
 }
 
 func contains(list []string, s string) bool {

@@ -12,6 +12,11 @@ type LockedPackage struct {
 	Wheels  []string // file names
 	Sdist   bool     // a source distribution is locked too
 	Source  string   // git, url, path, editable, virtual, or "" for an index
+	// Groups are those that Poetry, PDM and Pipenv note with a package, and
+	// Optional that only an extra brings it.
+	Groups   []string
+	Optional bool
+	marker   string
 }
 
 // lockedPackages lists what a lock holds, and whether every entry that comes
@@ -32,6 +37,11 @@ func tomlPackages(lock map[string]any, key string) (packages []LockedPackage, ha
 		p := LockedPackage{Name: normalizeName(digString(entry, "name")), Version: digString(entry, "version"), Source: lockSource(entry)}
 		if p.Name == "" {
 			continue
+		}
+		p.Groups, p.marker = digStrings(entry, "groups"), firstOf(digString(entry, "markers"), digString(entry, "marker"))
+		p.Optional, _ = dig(entry, "optional").(bool)
+		if category := digString(entry, "category"); category != "" { // Poetry before 1.5
+			p.Groups = []string{category}
 		}
 		files := append([]any{}, digList(entry, "wheels")...)
 		files = append(files, digList(entry, "files")...)
@@ -104,6 +114,7 @@ func pipenvPackages(lock map[string]any) (packages []LockedPackage, hashes bool)
 					p.Source = strings.Replace(key, "file", "url", 1)
 				}
 			}
+			p.Groups = []string{section}
 			hashes = hashes && (p.Source != "" || len(digList(table[name], "hashes")) > 0)
 			packages = append(packages, p)
 		}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"path"
 	"strings"
 )
 
@@ -38,6 +40,8 @@ type lockInput struct {
 	text     string         // the lock's text
 	lock     map[string]any // the lock
 	manifest map[string]any // pyproject.toml or Pipfile
+	root     map[string]any // the pyproject.toml beside the lock, when that is another
+	tree     tree           // the directory of the lock
 }
 
 // freshness is the answer to "does the lock match its manifest?".
@@ -58,11 +62,11 @@ func unknownFreshness(reason string) freshness { return freshness{reason: reason
 
 // parseLock decodes a lock by the name of its file.
 func parseLock(name, text string) (map[string]any, int, error) {
-	if strings.HasSuffix(name, ".lock") && strings.HasPrefix(strings.TrimSpace(text), "{") {
+	if path.Base(name) == "Pipfile.lock" {
 		data := map[string]any{}
 		dec := json.NewDecoder(strings.NewReader(text))
 		if err := dec.Decode(&data); err != nil {
-			return nil, 0, err
+			return nil, 1 + strings.Count(text[:min(int(dec.InputOffset()), len(text))], "\n"), fmt.Errorf("it is not valid JSON (%w)", err)
 		}
 		return data, 0, nil
 	}
@@ -91,7 +95,12 @@ func (d *detection) readLockFile(k lockKind, name string, manifest map[string]an
 		d.problem(Problem{Code: "lock.unreadable", Message: message, File: name, Line: line, Remedy: "write it again: " + k.remedyFor(text)})
 		return
 	}
+	d.lockData = data
 	d.locked, lock.Hashes = lockedPackages(k.manager, data)
+	if k.manager == PyLock && dig(data, "packages") == nil {
+		d.refuse(Problem{Code: "lock.empty", Message: name + " holds no packages", File: name, Line: 1, Remedy: "write it again, such as: uv export --format pylock.toml --output-file " + name})
+		return
+	}
 	if k.fresh == nil {
 		lock.Reason = "a pylock.toml does not say what it was made from"
 		return
@@ -99,7 +108,12 @@ func (d *detection) readLockFile(k lockKind, name string, manifest map[string]an
 	if manifest == nil {
 		return
 	}
-	result := k.fresh(lockInput{text: text, lock: data, manifest: manifest})
+	in := lockInput{text: text, lock: data, manifest: manifest, root: manifest, tree: d.tree.at(path.Dir(name))}
+	if path.Dir(name) != "." {
+		above, _ := readPyproject(in.tree, "pyproject.toml")
+		in.root = above.data
+	}
+	result := k.fresh(in)
 	lock.Reason = result.reason
 	if !result.known {
 		d.warn(Problem{Code: "lock.unknown", Message: name + " may be out of date: " + result.reason, File: name, Remedy: "to be sure, run: " + k.remedyFor(text)})
@@ -117,8 +131,11 @@ func (d *detection) stale(k lockKind, name, text, reason string) {
 		File: name, Remedy: k.remedyFor(text) + " (then commit " + name + ")",
 	}
 	if d.config != nil && d.config.StaleLock == "warn" {
-		d.warn(p)
-		return
+		if k.manager != Poetry {
+			d.warn(p)
+			return
+		}
+		p.Message += "; stale_lock: warn does not help, for Poetry itself refuses such a lock"
 	}
 	d.problem(p)
 }

@@ -117,10 +117,13 @@ func (d *detection) chooseRoot() {
 		d.tree = d.tree.at(root)
 		return
 	}
-	if rootIsService(d.tree) {
-		return
+	found, bare := d.bareWorkspace()
+	if !bare {
+		if rootIsService(d.tree) {
+			return
+		}
+		found = d.serviceDirectories()
 	}
-	found := d.serviceDirectories()
 	switch len(found) {
 	case 0:
 	case 1:
@@ -132,10 +135,53 @@ func (d *detection) chooseRoot() {
 		for _, f := range found {
 			dirs = append(dirs, path.Dir(f))
 		}
+		if only, ok := d.onlyServed(dirs); ok {
+			d.find(Finding{What: "root", Value: only, File: path.Join(only, manifestOf(d.tree.at(only))), Line: 1, Rule: "root.only_application", Confidence: Medium, Rivals: dirs})
+			d.tree = d.tree.at(only)
+			return
+		}
 		d.problem(Problem{Code: "root.ambiguous", Message: "several directories hold a Python project: " + strings.Join(dirs, ", "),
 			File: d.configFile(), Remedy: "say which one this service is: put \"root: " + dirs[0] + "\" in " + d.configFile()})
 		d.halted = true
 	}
+}
+
+// bareWorkspace lists the members of a uv workspace whose root is no project:
+// what is installed there is nothing.
+func (d *detection) bareWorkspace() (members []string, bare bool) {
+	p, problem := readPyproject(d.tree, "pyproject.toml")
+	if problem != nil || p.hasProject() || !p.has("tool", "uv", "workspace") || p.has("dependency-groups") && d.tree.exists("app.py") {
+		return nil, false
+	}
+	for _, pattern := range digStrings(p.data, "tool", "uv", "workspace", "members") {
+		for _, f := range d.tree.glob(path.Join(pattern, "pyproject.toml")) {
+			if !contains(members, f) {
+				members = append(members, f)
+			}
+		}
+	}
+	return members, len(members) > 0
+}
+
+// maxServed bounds in how many directories an application is looked for.
+const maxServed = 8
+
+// onlyServed is the one of several projects that has something to serve.
+func (d *detection) onlyServed(dirs []string) (only string, ok bool) {
+	if len(dirs) > maxServed {
+		return "", false
+	}
+	for _, dir := range dirs {
+		p, err := Detect(d.tree.fsys, Options{Path: d.tree.path(dir), Interpreters: d.opts.Interpreters})
+		if err != nil || p.Processes["web"] == "" {
+			continue
+		}
+		if only != "" {
+			return "", false
+		}
+		only = dir
+	}
+	return only, only != ""
 }
 
 // rootIsService says that the directory itself is a project, or holds code

@@ -20,9 +20,10 @@ func (d *detection) detectMigrations() {
 		if old, ok := d.procfile["release"]; ok {
 			rivals = append(rivals, old+" (Procfile)")
 		}
-		d.project.ReleaseCommand = d.config.ReleaseCommand
 		at := d.stated("release_command")
-		d.find(Finding{What: "release", Value: string(d.config.ReleaseCommand), File: at.File, Line: at.Line, Rule: "release." + at.rule, Rivals: rivals})
+		d.project.ReleaseCommand = d.runnable(d.config.ReleaseCommand, at.Evidence)
+		d.checkTools("release", d.project.ReleaseCommand, at.Evidence)
+		d.find(Finding{What: "release", Value: string(d.project.ReleaseCommand), File: at.File, Line: at.Line, Rule: "release." + at.rule, Rivals: rivals})
 		d.warnTwice()
 		return
 	}
@@ -155,6 +156,9 @@ func (d *detection) flaskMigrate() (migration, bool) {
 			target = "'" + target + "()'"
 		}
 		command += " --app " + target
+		if d.olderFlask() {
+			command = "FLASK_APP=" + target + " flask"
+		}
 		if dir := d.tree.relative(app.Dir); app.Dir != d.tree.dir && dir != "." {
 			command = "PYTHONPATH=" + dir + " " + command
 		}
@@ -182,6 +186,10 @@ func (d *detection) namesFlaskApp() bool {
 
 func (d *detection) alembicFiles() []string {
 	if !d.installs("alembic") && !d.installs("flask-migrate") {
+		if line, dep, ok := d.outsideProduction("alembic"); ok && d.tree.exists("alembic.ini") {
+			d.warn(Problem{Code: "release.not_in_production", Message: "alembic.ini is here, and alembic is not installed in production: no release command migrates the database",
+				File: dep.File, Line: dep.Line, Remedy: "put \"" + line + "\" in " + d.configFile() + ", or move alembic to the dependencies"})
+		}
 		return nil
 	}
 	out := d.tree.glob("alembic.ini")

@@ -52,8 +52,10 @@ func (d *detection) procfileProcess(l procfileLine) {
 			File: "Procfile", Line: l.line, Remedy: "correct that line"})
 		return
 	}
+	l.command = string(d.runnable(Command(l.command), at))
 	if l.name == "release" {
-		d.project.ReleaseCommand = d.runnable(Command(l.command), at)
+		d.project.ReleaseCommand = Command(l.command)
+		d.checkTools("release", d.project.ReleaseCommand, at)
 		d.find(Finding{What: "release", Value: string(d.project.ReleaseCommand), File: at.File, Line: at.Line, Rule: "release.procfile"})
 		return
 	}
@@ -104,29 +106,6 @@ func developmentTool(command string) string {
 	return ""
 }
 
-// runners start a program in an environment that Slipway makes itself.
-var runners = map[string]bool{"poetry": true, "pipenv": true, "uv": true, "pdm": true, "rye": true}
-
-// runnable takes "poetry run" and its like away from a command: the release's
-// environment is already active, and the manager is not in it.
-func (d *detection) runnable(c Command, at Evidence) Command {
-	line, err := c.Parse()
-	if err != nil || line.Script || len(line.Args) < 3 || len(line.Env) > 0 {
-		return c
-	}
-	w := line.Words()
-	if !runners[w[0]] || w[1] != "run" || strings.HasPrefix(w[2], "-") {
-		return c
-	}
-	short := strings.TrimSpace(string(c))
-	for _, word := range w[:2] {
-		short = strings.TrimSpace(strings.TrimPrefix(short, word))
-	}
-	d.warn(Problem{Code: "command.runner", Message: "\"" + w[0] + " run\" is left out: the service's environment is active already",
-		File: at.File, Line: at.Line, Remedy: "write " + clip(short)})
-	return Command(short)
-}
-
 var (
 	fixedBind   = regexp.MustCompile(`(?:^|\s)(?:--bind|-b|--listen|--http|--http-socket|--server\.port|--port|-p)[= ]\s*(?:[\w.\[\]:*-]*:)?(\d{2,5})(?:\s|$)`)
 	fixedSocket = regexp.MustCompile(`(?:--bind|-b|--uds|--unix-socket|--fd|-u)[= ]\s*(unix:\S+|/\S+\.sock\S*)`)
@@ -147,6 +126,7 @@ func (d *detection) checkCommand(name string, c Command, at Evidence) {
 		d.warn(Problem{Code: "command.shell", Message: name + " starts through " + script + ", a shell that stays in front of the program and does not pass on SIGTERM",
 			File: script, Remedy: "put exec before the last command of " + script})
 	}
+	d.checkTools(name, c, at)
 	if name != "web" {
 		return
 	}

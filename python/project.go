@@ -163,6 +163,7 @@ type Install struct {
 	Extras        []string `json:"extras"`
 	Packages      []string `json:"packages"`   // injected: the server
 	Files         []string `json:"files"`      // the closure that decides the cache key
+	Frozen        bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn)
 	Virtualenv    bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
 }
 

@@ -178,6 +178,8 @@ func (d *detection) useRequirements(m Manager, files []string, f Finding) {
 	}
 }
 
+var requirementVariable = regexp.MustCompile(`\$\{([A-Z0-9_]+)\}`)
+
 func (d *detection) useSet(set requirementSet) {
 	hashed, without := set.hashing()
 	if hashed {
@@ -189,7 +191,11 @@ func (d *detection) useSet(set requirementSet) {
 	}
 	d.deps.Production = append(d.deps.Production, set.dependencies()...)
 	for _, r := range set.requirements {
-		if r.URL != "" && !isRemote(r.URL) {
+		if name := requirementVariable.FindStringSubmatch(r.URL); name != nil && (d.config == nil || d.config.Build == nil || d.config.Build.Env[name[1]] == "") {
+			d.warn(Problem{Code: "requirements.variable", Message: r.File + " takes part of an address from the variable " + name[1] + ", which a build has only when it is stated",
+				File: r.File, Line: r.Line, Remedy: "put \"build: {env: {" + name[1] + ": ...}}\" in " + d.configFile()})
+		}
+		if r.URL != "" && !isRemote(r.URL) && !strings.Contains(r.URL, "${") {
 			d.localRequirement(r)
 		}
 	}

@@ -19,6 +19,9 @@ func (d *detection) script(list []candidate) bool {
 	case contains(declared, "gradio"):
 		return d.page("gradio", "gradio")
 	}
+	if settled, ok := d.ownServer(declared); ok {
+		return settled
+	}
 	if len(list) > 0 && list[0].score > 40 {
 		// an aiohttp program that reads PORT is started as its author does
 		if m := d.module(list[0].file); m == nil || m.guard == 0 || d.readsPort(list[0].file) == 0 {
@@ -98,13 +101,6 @@ func (d *detection) page(framework, imported string) bool {
 	return true
 }
 
-func pageCommand(framework, file string) string {
-	if framework == "gradio" {
-		return "GRADIO_SERVER_NAME=" + address + " GRADIO_SERVER_PORT=$PORT python " + file
-	}
-	return "streamlit run " + file + " --server.port $PORT --server.address " + address + " --server.headless true"
-}
-
 // dashWithoutServer asks for the one line that a Dash application needs.
 func (d *detection) dashWithoutServer() {
 	for _, f := range d.sources() {
@@ -139,11 +135,14 @@ func (d *detection) program() bool {
 		e := entry{"python " + f, f, max(1, m.guard)}
 		if base == "__main__.py" {
 			dir, name, ok := d.importable(f)
-			if !ok || strings.TrimSuffix(name, "__main__") == "" {
+			if !ok {
 				continue
 			}
-			e.command = "python -m " + strings.TrimSuffix(name, ".__main__")
-			if dir != "." {
+			e.command = "python " + f
+			if name != "__main__" {
+				e.command = "python -m " + strings.TrimSuffix(name, ".__main__")
+			}
+			if dir != "." && name != "__main__" {
 				e.command = "PYTHONPATH=" + dir + " " + e.command
 			}
 		}
@@ -216,61 +215,11 @@ func (d *detection) nothingToStart(programs ...string) {
 	for _, name := range sortedKeys(digTable(d.pyproject.data, "project", "scripts")) {
 		programs = append(programs, name)
 	}
-	first := "web: gunicorn app:app"
-	if len(seen) > 0 {
-		s := d.suggestions()[0]
-		for _, other := range d.suggestions() {
-			if other.what == "web" {
-				s = other
-				break
-			}
-		}
-		first = "web: " + s.value
-	} else if len(programs) > 0 {
-		first = "web: " + programs[0]
-	}
+	first := d.firstStart(programs)
 	message := "nothing says how this service starts, and no application object was found"
 	if all := append(seen, programs...); len(all) > 0 {
 		message += "; candidates: " + clipList(all)
 	}
 	d.problem(Problem{Code: "web.none", Message: message, File: d.configFile(),
 		Remedy: "put it in " + d.configFile() + ", such as \"processes: {" + first + "}\" (or worker: for what serves no requests)"})
-}
-
-// suggestWorkers names background programs that the code seems to need. They
-// are never started unasked.
-func (d *detection) suggestWorkers() {
-	if len(d.project.Processes) > 1 {
-		return
-	}
-	say := func(command, file string, line int) {
-		d.find(Finding{What: "worker", Value: command, File: file, Line: line, Rule: "worker.suggestion", Confidence: Low})
-	}
-	for _, s := range d.suggestions() {
-		if s.what == "worker" {
-			say(s.value, s.File, s.Line)
-		}
-	}
-	for _, f := range d.sources() {
-		m := d.module(f)
-		if m == nil {
-			continue
-		}
-		for _, a := range m.assigns {
-			if a.callee != "" && m.resolve(a.callee) == "celery.Celery" {
-				if _, name, ok := d.importable(f); ok {
-					say("celery -A "+strings.TrimSuffix(name, ".celery")+" worker", f, a.line)
-					return
-				}
-			}
-		}
-	}
-	for _, w := range []struct{ name, command string }{
-		{"rq", "rq worker"}, {"django-rq", "python manage.py rqworker"}, {"huey", "huey_consumer"}, {"dramatiq", "dramatiq"}, {"arq", "arq"}, {"django-q2", "python manage.py qcluster"},
-	} {
-		if ev, ok := d.deps.has(w.name); ok {
-			say(w.command, ev.File, ev.Line)
-			return
-		}
-	}
 }

@@ -64,13 +64,33 @@ func (d *detection) chooseServer(iface Interface) (*Server, bool) {
 		d.find(Finding{What: "server", Value: declared[0], File: first.File, Line: first.Line, Rule: "server.dependency", Rivals: declared[1:]})
 		return &Server{Name: declared[0]}, true
 	}
-	s := d.serverNamed(order[0])
+	name := order[0]
+	for _, n := range order { // one that something else brings, rather than one more
+		if d.installs(n) && serves(n, iface) && d.production != nil {
+			name = n
+			break
+		}
+	}
+	s := d.serverNamed(name)
 	rule := "server.injected"
 	if !s.Injected {
 		rule = "server.locked"
 	}
 	d.find(Finding{What: "server", Value: firstOf(s.Requirement, s.Name), File: firstOf(d.firstManifest(), "."), Rule: rule, Confidence: Medium})
 	return s, true
+}
+
+// statesServer says that somebody chose a server for ASGI.
+func (d *detection) statesServer() bool {
+	if d.config != nil && d.config.Server != "" {
+		return true
+	}
+	for _, n := range []string{"uvicorn", "hypercorn", "daphne", "granian"} {
+		if _, ok := d.declaresServer(n); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // firstManifest names the file to which a dependency would be added.
@@ -98,6 +118,11 @@ func (d *detection) declaresServer(name string) (Evidence, bool) {
 			}
 		}
 	}
+	if name == "uvicorn" {
+		if ev, ok := d.deps.has("python-fasthtml"); ok { // it depends on it
+			return ev, true
+		}
+	}
 	if name == "hypercorn" {
 		return d.deps.has("quart") // Quart depends on it
 	}
@@ -111,6 +136,12 @@ func (d *detection) serverNamed(name string) *Server {
 		return s
 	}
 	s.Injected = true
+	if line, dep, ok := d.outsideProduction(name); ok && d.lockedRequirement(dep) != "" {
+		s.Requirement = d.lockedRequirement(dep)
+		d.warn(Problem{Code: "server.not_in_production", Message: name + " is only in " + strings.NewReplacer("extras: [", "the extra ", "groups: [", "the group ", "]", "").Replace(line) + ", which production does not install; Slipway installs " + s.Requirement + " beside it",
+			File: dep.File, Line: dep.Line, Remedy: "put \"" + line + "\" in " + d.configFile() + ", or move " + name + " to the dependencies"})
+		return s
+	}
 	switch name {
 	case "gunicorn":
 		s.Requirement = gunicornPin

@@ -2,6 +2,7 @@ package python
 
 import (
 	"encoding/json"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -128,9 +129,7 @@ func (d *detection) dockerSuggestions() []suggestion {
 		}
 		logical = ""
 	}
-	if cmd.value == "" {
-		cmd = entry
-	}
+	cmd = started(entry, cmd)
 	var out []suggestion
 	for _, s := range []suggestion{cmd, health} {
 		if s.value != "" {
@@ -138,6 +137,38 @@ func (d *detection) dockerSuggestions() []suggestion {
 		}
 	}
 	return out
+}
+
+// started is what an image starts: ENTRYPOINT with CMD as its arguments, or
+// CMD alone after a script or an init that only prepares.
+func started(entry, cmd suggestion) suggestion {
+	line, err := Command(entry.value).Parse()
+	if entry.value == "" || err != nil || len(line.Args) == 0 {
+		return firstSuggestion(cmd, entry)
+	}
+	words := rawWords(entry.value)
+	for len(words) > 0 && contains([]string{"tini", "dumb-init", "catatonit", "env", "--", "-g"}, path.Base(bare(words[0]))) {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return cmd
+	}
+	entry.value = strings.Join(words, " ")
+	if cmd.value == "" || !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(entry.Text, "ENTRYPOINT")), "[") && !strings.HasSuffix(bare(words[0]), ".sh") {
+		return entry // the shell form takes no arguments
+	}
+	if strings.HasSuffix(bare(words[0]), ".sh") {
+		return cmd
+	}
+	entry.value += " " + cmd.value
+	return entry
+}
+
+func firstSuggestion(a, b suggestion) suggestion {
+	if a.value != "" {
+		return a
+	}
+	return b
 }
 
 // dockerCommand turns the JSON form of CMD into a command line.

@@ -43,12 +43,12 @@ func (d *detection) detectTests() {
 			return
 		}
 		if c.Command != "" {
-			t.Command, t.Runner = c.Command, "custom"
+			t.Command, t.Runner = d.runnable(c.Command, d.stated("test", "command").Evidence), "custom"
 			if strings.Contains(string(c.Command), "pytest") {
 				t.Runner = "pytest"
 			}
 			at := d.stated("test", "command")
-			d.find(Finding{What: "test", Value: string(c.Command), File: at.File, Line: at.Line, Rule: "test." + at.rule})
+			d.find(Finding{What: "test", Value: string(t.Command), File: at.File, Line: at.Line, Rule: "test." + at.rule})
 			d.testDependencies("")
 			return
 		}

@@ -8,9 +8,12 @@ type module struct {
 	modules  []string          // every module imported, wherever in the file
 	assigns  []assignment
 	defs     []definition
-	strings  map[string]string   // NAME = "constant"
-	bases    map[string][]string // class -> dotted names of its bases
-	guard    int                 // line of if __name__ == "__main__", 0 without one
+	strings  map[string]string     // NAME = "constant"
+	bases    map[string][]string   // class -> dotted names of its bases
+	calls    map[string]definition // class -> its __call__
+	classes  map[string]int        // class -> line
+	stars    []string              // modules of which everything is imported
+	guard    int                   // line of if __name__ == "__main__", 0 without one
 	all      []statement
 	decorate []statement // decorators, wherever they stand
 }
@@ -29,13 +32,14 @@ type definition struct {
 	line     int
 	async    bool
 	optional bool // it can be called without arguments
+	params   []string
 	body     []statement
 }
 
 // parseModule reads source; it never fails, and what it doesn't understand is
 // left out.
 func parseModule(src string) module {
-	m := module{imports: map[string]string{}, strings: map[string]string{}, bases: map[string][]string{}, all: statements(src)}
+	m := module{imports: map[string]string{}, strings: map[string]string{}, bases: map[string][]string{}, calls: map[string]definition{}, classes: map[string]int{}, all: statements(src)}
 	skip := -1 // indentation of the def or class whose body is passed over
 	for i := 0; i < len(m.all); i++ {
 		st := m.all[i]
@@ -55,6 +59,7 @@ func parseModule(src string) module {
 			skip = st.indent
 		case st.starts("class"):
 			m.addClass(st)
+			m.addCall(st, m.block(i))
 			skip = st.indent
 		case isGuard(st):
 			m.guard = st.line
@@ -73,6 +78,19 @@ func (m *module) addClass(st statement) {
 	for _, a := range arguments(st.tokens[2:]) {
 		if name, rest := dotted(a); name != "" && len(rest) == 0 {
 			m.bases[st.tokens[1].text] = append(m.bases[st.tokens[1].text], name)
+		}
+	}
+}
+
+// addCall keeps a class's __call__, by which servers call its instances.
+func (m *module) addCall(st statement, body []statement) {
+	if len(st.tokens) < 2 {
+		return
+	}
+	m.classes[st.tokens[1].text] = st.line
+	for _, s := range body {
+		if s.starts("def", "__call__") || s.starts("async", "def", "__call__") {
+			m.calls[st.tokens[1].text] = parseDefinition(s, nil)
 		}
 	}
 }
@@ -144,6 +162,9 @@ func (m *module) addImport(st statement, top bool) {
 	rest = rest[1:]
 	for i := 0; i < len(rest); i++ {
 		t := rest[i]
+		if t.is("*") {
+			m.stars = append(m.stars, from)
+		}
 		if t.kind != tokenName {
 			continue
 		}
@@ -178,6 +199,11 @@ func dotted(toks []token) (string, []token) {
 func (m *module) addAssignment(st statement) {
 	toks := st.tokens
 	var names []string
+	if len(toks) > 4 && toks[0].kind == tokenName && toks[1].is(",") && toks[2].kind == tokenName { // app, rt = ...
+		if eq := indexOutside(toks, "="); eq > 2 {
+			names, toks = append(names, toks[0].text), toks[eq+1:]
+		}
+	}
 	for len(toks) > 2 && toks[0].kind == tokenName {
 		if toks[1].is("=") {
 			names = append(names, toks[0].text)
@@ -288,6 +314,9 @@ func parseDefinition(st statement, body []statement) definition {
 		d.name = toks[0].text
 	}
 	for _, a := range arguments(toks) {
+		if len(a) > 0 && a[0].kind == tokenName {
+			d.params = append(d.params, a[0].text)
+		}
 		if len(a) == 0 || a[0].is("*") || a[0].is("**") || a[0].is("/") || indexOutside(a, "=") >= 0 {
 			continue
 		}
@@ -301,6 +330,11 @@ func (m module) resolve(name string) string {
 	head, rest, _ := strings.Cut(name, ".")
 	full, ok := m.imports[head]
 	if !ok {
+		for _, star := range m.stars {
+			if _, made := makers[star+"."+name]; made {
+				return star + "." + name
+			}
+		}
 		return name
 	}
 	if rest != "" {

@@ -113,7 +113,10 @@ func (t tree) readLock(name string) (text string, ok bool) {
 }
 
 func plainText(data []byte) string {
-	s := strings.TrimPrefix(string(data), "\ufeff")
+	s, wide := utf16Text(data)
+	if !wide {
+		s = strings.TrimPrefix(string(data), "\ufeff")
+	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.ReplaceAll(s, "\r", "\n")
 }

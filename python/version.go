@@ -289,26 +289,3 @@ func hasPrefix(v, prefix version) bool {
 	}
 	return true
 }
-
-// canonicalSpecifier writes a PEP 440 specifier so that two spellings of the
-// same set compare equal: sorted, no spaces, versions in normal form.
-func canonicalSpecifier(s string) string {
-	var parts []string
-	for _, clause := range strings.Split(s, ",") {
-		clause = strings.Join(strings.Fields(clause), "")
-		if clause == "" {
-			continue
-		}
-		if m := clausePattern.FindStringSubmatch(clause); m != nil {
-			text, star := strings.CutSuffix(m[2], ".*")
-			if v, ok := parseVersion(text); ok {
-				clause = m[1] + v.String()
-				if star {
-					clause += ".*"
-				}
-			}
-		}
-		parts = append(parts, clause)
-	}
-	return strings.Join(sortedUnique(parts), ",")
-}

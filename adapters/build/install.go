@@ -91,7 +91,11 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 	plain := step{tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", exported}, dir: l.root, blame: blame}
 	switch p.Manager {
 	case python.UV:
-		args := []string{l.uv, "sync", "--locked", "--no-default-groups", "--no-install-project", "--no-editable", "--active"}
+		lock := "--locked"
+		if in.Frozen {
+			lock = "--frozen"
+		}
+		args := []string{l.uv, "sync", lock, "--no-default-groups", "--no-install-project", "--no-editable", "--active"}
 		args = flags(flags(args, "--group", groups), "--extra", extras)
 		return []step{{tool: &uv, say: "installing from uv.lock", args: args, dir: l.root,
 			env: map[string]string{"VIRTUAL_ENV": l.venv, "UV_PROJECT_ENVIRONMENT": l.venv, "UV_PYTHON": l.interpreter}, blame: blame}}

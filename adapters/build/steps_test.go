@@ -23,6 +23,8 @@ func TestSteps(t *testing.T) {
 	}{
 		{"uv", python.Project{Manager: python.UV, Install: python.Install{Extras: []string{"x"}}, Test: python.Test{Groups: []string{"test"}}},
 			[]string{venv, sync + " --extra x"}, []string{venv, sync + " --group test --extra x"}},
+		{"frozen", python.Project{Manager: python.UV, Install: python.Install{Frozen: true}},
+			[]string{venv, strings.Replace(sync, "--locked", "--frozen", 1)}, nil},
 		{"poetry", python.Project{Manager: python.Poetry, Test: python.Test{Groups: []string{"test"}, Extras: []string{"y"}}},
 			[]string{venv, "/t/poetry export --no-ansi --format requirements.txt --output /h/exported.txt --only main", hashed},
 			[]string{venv, "/t/poetry export --no-ansi --format requirements.txt --output /h/exported.txt --only main,test --extras y", hashed}},

@@ -1,0 +1,108 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// foreignTools are programs that no release's environment has, with what a
+// command gets in their place.
+var foreignTools = map[string]string{
+	"poetry": "write the command after \"poetry run\" alone", "pipenv": "write the command after \"pipenv run\" alone",
+	"pdm": "write the command after \"pdm run\" alone", "uv": "write the command after \"uv run\" alone", "uvx": "add the tool to the dependencies",
+	"rye": "write the command after \"rye run\" alone", "hatch": "write the command after \"hatch run\" alone", "pipx": "add the tool to the dependencies",
+	"conda": "list the packages in requirements.txt or pyproject.toml", "pixi": "list the packages in requirements.txt or pyproject.toml",
+	"docker": "name the program that the image starts", "docker-compose": "name the program that the image starts",
+	"npm": "commit what it builds, and start the Python program alone", "yarn": "commit what it builds, and start the Python program alone",
+	"supervisord": "state each of its programs as a process of its own", "nginx": "delete it: Slipway's edge stands before the service",
+}
+
+// checkTools says at detection what a command, or a script of the repository
+// that it starts, calls and no environment has.
+func (d *detection) checkTools(name string, c Command, at Evidence) {
+	if d.broken("command.") {
+		return // it has been refused
+	}
+	d.checkFlask(name, c, at)
+	d.callsTools(name, string(c), at, 0)
+}
+
+func (d *detection) callsTools(name, text string, at Evidence, line int) {
+	parts, _, ok := chain(text)
+	if !ok {
+		return
+	}
+	for _, part := range parts {
+		words := rawWords(part)
+		words = words[prefixed(words):]
+		for len(words) > 1 && shellWords[words[0]] && words[0] != "cd" && words[0] != "." && words[0] != "source" {
+			words = words[1:]
+		}
+		if len(words) == 0 {
+			continue
+		}
+		program := path.Base(bare(words[0]))
+		remedy, missing := foreignTools[program]
+		if missing && !d.installs(serverDistribution(program)) && !(program == "supervisord" && d.installs("supervisor")) {
+			where := Evidence{File: at.File, Line: at.Line}
+			if line > 0 {
+				where.Line = line
+			}
+			d.problem(Problem{Code: "command.missing_tool", Message: where.name() + ", " + name + ": it calls " + program + ", which is not in the service's environment",
+				File: where.File, Line: where.Line, Remedy: remedy})
+			return
+		}
+		if line == 0 {
+			d.scriptTools(name, words)
+		}
+	}
+}
+
+// scriptTools reads the shell script that a command starts.
+func (d *detection) scriptTools(name string, words []string) {
+	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
+		words = words[1:]
+	}
+	file := path.Clean(bare(words[0]))
+	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !strings.HasSuffix(file, ".sh") && !strings.HasPrefix(firstLine(strings.Join(d.tree.lines(file), "\n")), "#!/") || !d.tree.exists(file) {
+		return
+	}
+	if first := firstOf(append(d.tree.lines(file), "")...); strings.HasPrefix(first, "#!") && !strings.HasSuffix(strings.TrimSpace(first), "sh") {
+		return
+	}
+	for i, l := range d.tree.lines(file) {
+		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") {
+			continue
+		}
+		if before := len(d.project.Problems); true {
+			d.callsTools(name, l, Evidence{File: file, Line: i + 1}, i+1)
+			if len(d.project.Problems) > before {
+				return
+			}
+		}
+	}
+}
+
+// olderFlask says that the project holds a Flask whose flask command has no
+// --app: it came with 2.2.
+func (d *detection) olderFlask() bool {
+	versions := lockedVersions(d.locked)["flask"]
+	if dep, ok := d.deps.get("flask"); ok && len(versions) == 0 {
+		if v, pinned := dep.pinned(); pinned {
+			versions = []string{v}
+		}
+	}
+	for _, text := range versions {
+		v, ok := parseVersion(text)
+		return ok && v.compare(version{release: []int{2, 2}, post: -1, dev: -1}) < 0
+	}
+	return false
+}
+
+func (d *detection) checkFlask(name string, c Command, at Evidence) {
+	line, err := c.Parse()
+	if words := line.Words(); err == nil && len(words) > 2 && path.Base(words[0]) == "flask" && (words[1] == "--app" || words[1] == "-A") && d.olderFlask() {
+		d.problem(Problem{Code: "command.flask_app", Message: at.name() + ", " + name + ": flask --app came with Flask 2.2, and the project has an older one",
+			File: at.File, Line: at.Line, Remedy: "write FLASK_APP=" + words[2] + " flask " + strings.Join(words[3:], " ")})
+	}
+}

@@ -1,0 +1,179 @@
+package python
+
+import (
+	"fmt"
+	"strings"
+)
+
+// distributionOf names the distribution that brings a module whose name is
+// another. What is not here is looked for under its own name.
+var distributionOf = map[string][]string{
+	"yaml": {"pyyaml"}, "PIL": {"pillow"}, "cv2": {"opencv-python", "opencv-python-headless"}, "bs4": {"beautifulsoup4"}, "sklearn": {"scikit-learn"},
+	"dotenv": {"python-dotenv"}, "jwt": {"pyjwt"}, "dateutil": {"python-dateutil"}, "psycopg2": {"psycopg2", "psycopg2-binary"}, "MySQLdb": {"mysqlclient"},
+	"rest_framework": {"djangorestframework"}, "environ": {"django-environ", "environ-config"}, "corsheaders": {"django-cors-headers"}, "storages": {"django-storages"},
+	"debug_toolbar": {"django-debug-toolbar"}, "django_extensions": {"django-extensions"}, "whitenoise": {"whitenoise"}, "decouple": {"python-decouple"},
+	"dj_database_url": {"dj-database-url"}, "flask_sqlalchemy": {"flask-sqlalchemy"}, "flask_cors": {"flask-cors"}, "flask_login": {"flask-login"}, "flask_migrate": {"flask-migrate"},
+	"jose": {"python-jose"}, "multipart": {"python-multipart"}, "magic": {"python-magic"}, "fitz": {"pymupdf"}, "telegram": {"python-telegram-bot"}, "socketio": {"python-socketio"},
+	"fasthtml": {"python-fasthtml"}, "prometheus_client": {"prometheus-client"}, "sentry_sdk": {"sentry-sdk"}, "pydantic_settings": {"pydantic-settings"}, "crispy_forms": {"django-crispy-forms"},
+	"allauth": {"django-allauth"}, "redis": {"redis"}, "celery": {"celery"}, "requests": {"requests"}, "httpx": {"httpx"}, "flask": {"flask"}, "django": {"django"}, "fastapi": {"fastapi"},
+	"sqlalchemy": {"sqlalchemy"}, "sqlmodel": {"sqlmodel"}, "numpy": {"numpy"}, "pandas": {"pandas"}, "boto3": {"boto3"}, "stripe": {"stripe"}, "openai": {"openai"}, "pymongo": {"pymongo"},
+	"motor": {"motor"}, "asyncpg": {"asyncpg"}, "psycopg": {"psycopg", "psycopg-binary", "psycopg-c"}, "aiohttp": {"aiohttp"}, "structlog": {"structlog"}, "loguru": {"loguru"},
+	"streamlit": {"streamlit"}, "gradio": {"gradio"}, "dash": {"dash"}, "plotly": {"plotly"}, "litestar": {"litestar"}, "sanic": {"sanic"}, "quart": {"quart"}, "tornado": {"tornado"},
+	"bottle": {"bottle"}, "falcon": {"falcon"}, "alembic": {"alembic"}, "pytest": {"pytest"}, "httpie": {"httpie"}, "rq": {"rq"}, "dramatiq": {"dramatiq"}, "apscheduler": {"apscheduler"},
+}
+
+// startImport is an import that runs before anything else of a module.
+type startImport struct {
+	name string // dotted
+	Evidence
+}
+
+// startImports are the imports at a module's margin: what stands in a try, a
+// function or a condition may be missed on purpose.
+func (d *detection) startImports(file string) []startImport {
+	m := d.module(file)
+	if m == nil {
+		return nil
+	}
+	var out []startImport
+	for _, st := range m.all {
+		if st.indent > 0 || !st.starts("import") && !st.starts("from") || len(st.tokens) < 2 || st.tokens[1].is(".") {
+			continue
+		}
+		toks := st.tokens[1:]
+		for len(toks) > 0 {
+			name, rest := dotted(toks)
+			if name == "" {
+				break
+			}
+			out = append(out, startImport{name, Evidence{File: file, Line: st.line}})
+			for len(rest) > 0 && !rest[0].is(",") {
+				rest = rest[1:]
+			}
+			if st.starts("from") || len(rest) == 0 {
+				break
+			}
+			toks = rest[1:]
+		}
+	}
+	return out
+}
+
+// maxStarted bounds how many modules the start of a service is followed into.
+const maxStarted = 150
+
+// startedFiles are the application's module and those that it imports while
+// it starts, in the order in which they are read.
+func (d *detection) startedFiles() []string {
+	app := d.project.Application
+	if app == nil {
+		return nil
+	}
+	first, rest, ok := d.locateIn(d.tree.relative(app.Dir), app.Module)
+	if !ok || rest != "" {
+		return nil
+	}
+	files, seen := []string{first}, map[string]bool{first: true}
+	for i := 0; i < len(files) && len(files) < maxStarted; i++ {
+		m := d.module(files[i])
+		if m == nil {
+			continue
+		}
+		names := append([]string{}, m.modules...)
+		for _, local := range sortedKeys(m.imports) {
+			names = append(names, m.imports[local])
+		}
+		for _, n := range names {
+			if f, _, ok := d.locate(files[i], n); ok && !seen[f] {
+				seen[f] = true
+				files = append(files, f)
+			}
+		}
+	}
+	return files
+}
+
+// checkImports says at detection which import of the starting service
+// production doesn't install: because only a group or an extra brings it, or
+// because nothing does.
+func (d *detection) checkImports() {
+	if len(d.deps.Production) == 0 && d.project.Lock == nil {
+		return
+	}
+	said := map[string]bool{}
+	for _, file := range d.startedFiles() {
+		for _, imported := range d.startImports(file) {
+			head, _, _ := strings.Cut(imported.name, ".")
+			if said[head] || d.ownModule(file, imported.name, head) {
+				continue
+			}
+			said[head] = true
+			d.checkImport(head, imported)
+		}
+	}
+}
+
+func (d *detection) ownModule(file, name, head string) bool {
+	if _, _, ok := d.locate(file, name); ok {
+		return true
+	}
+	for _, dir := range []string{"", "src/", d.tree.relative(d.project.Application.Dir) + "/"} {
+		if d.tree.isDir(dir+head) || d.tree.exists(dir+head+".py") {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *detection) checkImport(head string, at startImport) {
+	names, known := distributionOf[head]
+	if !known {
+		names = []string{normalizeName(head)}
+	}
+	for _, n := range names {
+		if d.installs(n) || d.broughtBy(n) {
+			return
+		}
+	}
+	for _, n := range names {
+		if line, _, ok := d.outsideProduction(n); ok {
+			d.warn(Problem{Code: "import.not_in_production", Message: fmt.Sprintf("%s imports %s, and %s is not installed in production", at.File, head, n),
+				File: at.File, Line: at.Line, Remedy: "put \"" + line + "\" in " + d.configFile() + ", or move " + n + " to the dependencies"})
+			return
+		}
+		if where, ev, ok := d.deps.dev(n); ok {
+			d.warn(Problem{Code: "import.not_in_production", Message: fmt.Sprintf("%s imports %s, and only %s has %s", at.File, head, ev.File, n),
+				File: at.File, Line: at.Line, Remedy: "add " + n + " to the dependencies in " + firstOf(d.firstManifest(), strings.TrimPrefix(where, "file:"))})
+			return
+		}
+	}
+	if known {
+		d.warn(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and no dependency brings it", at.File, head),
+			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + firstOf(d.firstManifest(), "requirements.txt")})
+	}
+}
+
+// bringers name what comes with others, where no lock says so.
+var bringers = map[string][]string{
+	"sqlalchemy": {"flask-sqlalchemy", "sqlmodel", "alembic", "flask-migrate", "fastapi-users"}, "numpy": {"pandas", "scipy", "scikit-learn", "matplotlib", "opencv-python", "streamlit", "gradio", "torch", "transformers"},
+	"pandas": {"streamlit", "gradio", "seaborn", "plotly-express", "geopandas"}, "requests": {"streamlit", "huggingface-hub", "transformers", "stripe", "dash", "spotipy", "tweepy", "gspread"},
+	"httpx": {"openai", "gradio", "anthropic", "fastapi-cli", "python-telegram-bot", "litestar", "python-fasthtml"}, "redis": {"celery", "rq", "django-redis", "channels-redis", "django-rq", "arq", "huey"},
+	"fastapi": {"gradio", "nicegui", "chainlit", "sqladmin", "fastapi-users", "fastapi-slim"}, "plotly": {"dash"}, "flask": {"dash"}, "pillow": {"streamlit", "gradio", "matplotlib", "wagtail"},
+	"pyyaml": {"gradio", "uvicorn", "transformers", "litestar", "drf-spectacular", "huggingface-hub"}, "aiohttp": {"aiogram", "discord-py", "slack-bolt"}, "alembic": {"flask-migrate"},
+	"python-dateutil": {"pandas", "celery", "boto3", "arrow"}, "django": {"djangorestframework", "wagtail", "django-ninja", "channels", "django-cms", "django-environ"}, "celery": {"django-celery-beat", "django-celery-results"},
+	"python-multipart": {"python-fasthtml", "gradio", "fastapi"}, "tornado": {"streamlit", "panel", "bokeh", "flower"}, "boto3": {"django-storages"}, "beautifulsoup4": {"wagtail", "python-fasthtml"}, "python-dotenv": {"uvicorn", "gradio", "fastapi", "pydantic-settings"},
+}
+
+// broughtBy says that a declared dependency is known to bring name, where the
+// closure isn't known from a lock.
+func (d *detection) broughtBy(name string) bool {
+	if d.production != nil {
+		return false
+	}
+	for _, dep := range d.deps.Production {
+		if contains(bringers[name], dep.Name) || dep.Name != name && strings.Contains(dep.Name, name) || dep.Name == "" || dep.URL != "" {
+			return true
+		}
+	}
+	return false
+}

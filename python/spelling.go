@@ -1,0 +1,137 @@
+package python
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+	"unicode/utf16"
+)
+
+// utf16Text decodes what a byte-order mark announces as UTF-16, as pip and uv
+// do; ok is false for anything else.
+func utf16Text(data []byte) (string, bool) {
+	if len(data) < 2 || len(data)%2 != 0 {
+		return "", false
+	}
+	high, low := 0, 1
+	switch {
+	case data[0] == 0xfe && data[1] == 0xff:
+	case data[0] == 0xff && data[1] == 0xfe:
+		high, low = 1, 0
+	default:
+		return "", false
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, uint16(data[i+high])<<8|uint16(data[i+low]))
+	}
+	return string(utf16.Decode(units)), true
+}
+
+// lfsPointer is how a file begins that Git LFS keeps elsewhere.
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
+// maxPointers bounds how many files are looked at for pointers of Git LFS.
+const maxPointers = 3000
+
+// refuseSpellings reports what no tool could read: files of Git LFS that were
+// not fetched, files of other platforms that are broken, Python 2.
+func (d *detection) refuseSpellings() {
+	d.refusePointers()
+	for _, f := range []string{"app.json", "railway.json", "railpack.json", "zbpack.json"} {
+		if text, ok := d.tree.read(f); ok && d.json(f) == nil && strings.TrimSpace(text) != "" {
+			d.warn(Problem{Code: "suggestion.unreadable", Message: f + " is not valid JSON, and nothing in it is used", File: f, Remedy: "correct " + f + " or delete it"})
+		}
+	}
+	for i, l := range d.tree.lines("setup.cfg") {
+		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") || strings.HasPrefix(l, ";") {
+			continue
+		}
+		if !strings.HasPrefix(l, "[") && d.usesSetup() {
+			d.problem(Problem{Code: "setup.syntax", Message: "setup.cfg has a line before its first [section]: " + clip(l), File: "setup.cfg", Line: i + 1, Remedy: "write [metadata] above it, or delete the line"})
+		}
+		break
+	}
+	d.refuseOldPython()
+}
+
+func (d *detection) usesSetup() bool {
+	return d.manifests.setup != "" || d.pyproject.has("build-system") && d.project.Install.Project
+}
+
+// refusePointers looks where .gitattributes says that Git LFS keeps files.
+func (d *detection) refusePointers() {
+	uses := false
+	for _, dir := range []string{"", d.tree.dir} {
+		data, err := fs.ReadFile(d.tree.fsys, path.Join(dir, ".gitattributes"))
+		uses = uses || err == nil && strings.Contains(string(data), "filter=lfs")
+	}
+	if !uses {
+		return
+	}
+	var found []string
+	looked := 0
+	_ = fs.WalkDir(d.tree.fsys, d.tree.dir, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case e.IsDir() && skippedDirs[e.Name()]:
+			return fs.SkipDir
+		case looked >= maxPointers || len(found) > 20:
+			return fs.SkipAll
+		case e.IsDir():
+			return nil
+		}
+		looked++
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() < 1024 {
+			if data, err := fs.ReadFile(d.tree.fsys, name); err == nil && strings.HasPrefix(string(data), lfsPointer) {
+				found = append(found, d.tree.relative(name))
+			}
+		}
+		return nil
+	})
+	if len(found) > 0 {
+		d.problem(Problem{Code: "source.lfs", Message: "Git LFS keeps " + clipList(found) + ", and the repository holds only a pointer to it",
+			File: ".gitattributes", Remedy: "commit the file itself: git lfs migrate export --include=\"" + found[0] + "\" --everything"})
+	}
+}
+
+// refuseOldPython says so when what starts is written for Python 2.
+func (d *detection) refuseOldPython() {
+	files := d.startedFiles()
+	if len(files) == 0 {
+		files = d.sources()
+		files = files[:min(len(files), 20)]
+	}
+	for _, f := range files {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, st := range m.all {
+			if what := oldSyntax(st); what != "" {
+				d.problem(Problem{Code: "python.two", Message: f + " is written for Python 2: " + what, File: f, Line: st.line, Remedy: "rewrite that line of " + f + " for Python 3; 2to3 shows how"})
+				return
+			}
+		}
+	}
+}
+
+// boundNames are what people call an exception that they catch.
+var boundNames = map[string]bool{"e": true, "ex": true, "exc": true, "err": true, "error": true, "exception": true}
+
+// oldSyntax names what only Python 2 can read.
+func oldSyntax(st statement) string {
+	t := st.tokens
+	switch {
+	case len(t) > 1 && t[0].is("print") && (t[1].kind == tokenString || t[1].kind == tokenName && !t[1].is("if") && !t[1].is("in") && !t[1].is("is") && !t[1].is("and") && !t[1].is("or") && !t[1].is("not")):
+		return "a print statement"
+	case len(t) == 5 && t[0].is("except") && t[1].kind == tokenName && t[2].is(",") && boundNames[t[3].text] && t[4].is(":"): // of two classes it is Python 3.14
+		return "except with a comma"
+	case len(t) > 3 && t[0].is("raise") && t[1].kind == tokenName && t[2].is(",") && t[3].kind == tokenString:
+		return "raise with a comma"
+	case len(t) > 1 && t[0].is("exec") && t[1].kind == tokenString:
+		return "an exec statement"
+	}
+	return ""
+}

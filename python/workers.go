@@ -1,0 +1,130 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// suggestWorkers names background programs that the code seems to need and no
+// process starts. They are never started unasked.
+func (d *detection) suggestWorkers() {
+	stated := ""
+	for _, c := range d.project.Processes {
+		stated += string(c) + "\n"
+	}
+	seen := map[string]bool{}
+	say := func(what, word, command, file string, line int) {
+		if seen[what+word] || strings.Contains(stated, word) && (what == "worker" || strings.Contains(stated, "beat") || strings.Contains(stated, "scheduler")) {
+			return
+		}
+		seen[what+word] = true
+		d.find(Finding{What: what, Value: command, File: file, Line: line, Rule: what + ".suggestion", Confidence: Low})
+	}
+	for _, s := range d.suggestions() {
+		if s.what == "worker" && len(d.project.Processes) < 2 {
+			say("worker", firstOf(rawWords(s.value)...), s.value, s.File, s.Line)
+		}
+	}
+	manage := firstOf(d.django().manage, "manage.py")
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		_, name, ok := d.importable(f)
+		if !ok || path.Base(f) == "__main__.py" {
+			continue
+		}
+		d.workersOf(m, f, name, say)
+	}
+	for _, w := range []struct{ name, what, word, command string }{
+		{"django-rq", "worker", "rqworker", "python " + manage + " rqworker"}, {"django-q2", "worker", "qcluster", "python " + manage + " qcluster"}, {"django-q", "worker", "qcluster", "python " + manage + " qcluster"},
+		{"django-dramatiq", "worker", "rundramatiq", "python " + manage + " rundramatiq"}, {"django-tasks", "worker", "db_worker", "python " + manage + " db_worker"}, {"django-tasks-db", "worker", "db_worker", "python " + manage + " db_worker"},
+		{"rq", "worker", "rq", "rq worker"}, {"rq-scheduler", "scheduler", "rqscheduler", "rqscheduler"}, {"huey", "worker", "huey", "huey_consumer MODULE.huey"},
+		{"dramatiq", "worker", "dramatiq", "dramatiq MODULE"}, {"arq", "worker", "arq", "arq MODULE.WorkerSettings"}, {"taskiq", "worker", "taskiq", "taskiq worker MODULE:broker"},
+		{"saq", "worker", "saq", "saq MODULE.settings"}, {"procrastinate", "worker", "procrastinate", "procrastinate --app=MODULE.app worker"},
+	} {
+		if ev, ok := d.deps.has(w.name); ok && !(w.name == "rq" && seen["workerrqworker"] || w.name == "dramatiq" && seen["workerrundramatiq"] || w.name == "huey" && d.suggested("run_huey")) {
+			say(w.what, w.word, w.command, ev.File, ev.Line)
+		}
+	}
+}
+
+func (d *detection) suggested(word string) bool {
+	for _, f := range d.project.Findings {
+		if strings.HasSuffix(f.Rule, ".suggestion") && strings.Contains(f.Value, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// workersOf looks for what a module makes or decorates.
+func (d *detection) workersOf(m *module, f, name string, say func(what, word, command, file string, line int)) {
+	for _, a := range m.assigns {
+		full := m.resolve(a.callee)
+		switch {
+		case full == "celery.Celery" || full == "celery.app.Celery":
+			app := strings.TrimSuffix(name, ".celery")
+			say("worker", "celery", "celery -A "+app+" worker", f, a.line)
+			if d.celeryBeat() {
+				schedule := ""
+				if _, ok := d.deps.has("django-celery-beat"); ok {
+					schedule = " --scheduler django_celery_beat.schedulers:DatabaseScheduler"
+				}
+				say("scheduler", "celery", "celery -A "+app+" beat"+schedule, f, a.line)
+			}
+		case strings.HasPrefix(full, "huey.") && strings.HasSuffix(full, "Huey"):
+			say("worker", "huey", "huey_consumer "+name+"."+a.name, f, a.line)
+		case strings.HasPrefix(full, "taskiq") && strings.HasSuffix(full, "Broker") && !strings.HasSuffix(full, "InMemoryBroker"):
+			say("worker", "taskiq", "taskiq worker "+name+":"+a.name, f, a.line)
+		case full == "taskiq.TaskiqScheduler":
+			say("scheduler", "taskiq", "taskiq scheduler "+name+":"+a.name, f, a.line)
+		case full == "procrastinate.App":
+			say("worker", "procrastinate", "procrastinate --app="+name+"."+a.name+" worker", f, a.line)
+		case strings.HasSuffix(full, "BlockingScheduler") && strings.HasPrefix(full, "apscheduler"):
+			say("scheduler", "apscheduler", "python "+f, f, a.line)
+		case contains(m.modules, "saq") && a.callee == "" && a.name == "settings":
+			say("worker", "saq", "saq "+name+".settings", f, a.line)
+		}
+	}
+	for class, line := range m.classes {
+		if class == "WorkerSettings" && d.declares("arq") {
+			say("worker", "arq", "arq "+name+".WorkerSettings", f, line)
+		}
+	}
+	for _, st := range m.decorate {
+		if contains(m.modules, "dramatiq") && m.resolve(nameOf(st.tokens[1:])) == "dramatiq.actor" && !d.declares("django-dramatiq") {
+			say("worker", "dramatiq", "dramatiq "+name, f, st.line)
+		}
+	}
+	if contains(m.modules, "huey.contrib.djhuey") {
+		say("worker", "huey", "python "+firstOf(d.django().manage, "manage.py")+" run_huey", f, d.lineOf(f, "djhuey"))
+	}
+}
+
+// celeryBeat says that some task of Celery is meant to run by the clock.
+func (d *detection) celeryBeat() bool {
+	if d.declares("django-celery-beat") || d.declares("celery-redbeat") {
+		return true
+	}
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		if contains(m.modules, "celery.schedules") {
+			return true
+		}
+		for _, a := range m.assigns {
+			if a.name == "CELERY_BEAT_SCHEDULE" || a.name == "beat_schedule" || a.name == "CELERYBEAT_SCHEDULE" {
+				return true
+			}
+		}
+		text, _ := d.tree.read(f)
+		if strings.Contains(text, ".beat_schedule") || strings.Contains(text, "add_periodic_task(") {
+			return true
+		}
+	}
+	return false
+}
