@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// hostTools may be installed on the machine that runs the service, and then
+// are another version on each.
+var hostTools = map[string]bool{"docker": true, "docker-compose": true, "npm": true, "yarn": true, "supervisord": true, "nginx": true}
+
 // foreignTools are programs that no release's environment has, with what a
 // command gets in their place.
 var foreignTools = map[string]string{
@@ -48,8 +52,13 @@ func (d *detection) callsTools(name, text string, at Evidence, line int) {
 			if line > 0 {
 				where.Line = line
 			}
-			d.problem(Problem{Code: "command.missing_tool", Message: where.name() + ", " + name + ": it calls " + program + ", which is not in the service's environment",
-				File: where.File, Line: where.Line, Remedy: remedy})
+			p := Problem{Code: "command.missing_tool", Message: where.name() + ", " + name + ": it calls " + program + ", which is not in the service's environment",
+				File: where.File, Line: where.Line, Remedy: remedy}
+			if hostTools[program] {
+				d.warn(p)
+			} else {
+				d.problem(p)
+			}
 			return
 		}
 		if line == 0 {
@@ -74,11 +83,10 @@ func (d *detection) scriptTools(name string, words []string) {
 		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") {
 			continue
 		}
-		if before := len(d.project.Problems); true {
-			d.callsTools(name, l, Evidence{File: file, Line: i + 1}, i+1)
-			if len(d.project.Problems) > before {
-				return
-			}
+		before := len(d.project.Problems) + len(d.project.Warnings)
+		d.callsTools(name, l, Evidence{File: file, Line: i + 1}, i+1)
+		if len(d.project.Problems)+len(d.project.Warnings) > before {
+			return
 		}
 	}
 }

@@ -42,7 +42,7 @@ var openEnd = regexp.MustCompile(`^>=3\.\d+$`)
 // states none: with another interpreter it would call that lock stale.
 func (d *detection) uvLockPython() []pythonWish {
 	text := digString(d.lockData, "requires-python")
-	if d.project.Manager != UV || d.project.Lock == nil || !openEnd.MatchString(text) || digString(d.pyproject.data, "project", "requires-python") != "" {
+	if d.project.Manager != UV || d.project.Lock == nil || uvWorkspace(lockInput{lock: d.lockData}) || !openEnd.MatchString(text) || digString(d.pyproject.data, "project", "requires-python") != "" {
 		return nil
 	}
 	return []pythonWish{d.parsePin(strings.TrimPrefix(text, ">="), Evidence{File: d.tree.relative(d.project.Lock.File), Line: lineWith(d.tree.lines(d.tree.relative(d.project.Lock.File)), "requires-python")}, "python.uv_lock")}
@@ -125,7 +125,7 @@ func uvEntry(in lockInput, entry any, manifest map[string]any) freshness {
 	if digList(entry, "metadata", "requires-dist") == nil && digList(entry, "dependencies") != nil {
 		return unknownFreshness("it was written by a uv too old to note what it was made from")
 	}
-	u := uvComparison{sources: uvSourcesOf(in, manifest), name: normalizeName(name), pythons: uvPythons(in)}
+	u := uvComparison{sources: uvSourcesOf(in, name, manifest), pythons: uvPythons(in)}
 	if result := u.compare("", stated, digList(entry, "metadata", "requires-dist")); !result.fresh {
 		return result
 	}

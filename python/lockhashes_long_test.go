@@ -28,7 +28,7 @@ var hashedShapes = shapesOf(
 	spellings("python", `requires-python = ">=3.11"`,
 		`requires-python = ">=3.11.0"`, `requires-python = ">=3.11,<4"`, `requires-python = "<4,>=3.11"`, `requires-python = "~=3.11"`, `requires-python = ">= 3.11"`, `requires-python = ">=3.11,<3.14"`, `requires-python = "==3.11.*"`),
 	spellings("specifier", `"alpha>=1,<3"`,
-		`"alpha >=1,<3"`, `"alpha>=1, <3"`, `"alpha<3,>=1"`, `"Alpha>=1,<3"`, `"alpha>=1.0,<3"`, `"alpha (>=1,<3)"`, `"alpha"`, `"alpha==2.0"`, `"alpha~=1.0"`, `'alpha>=1,<3'`, `"alpha>=1,<3" # why`, "\"alpha>=1,<3\",\n\t"),
+		`"alpha >=1,<3"`, `"alpha>=1, <3"`, `"alpha<3,>=1"`, `"Alpha>=1,<3"`, `"alpha>=1.0,<3"`, `"alpha (>=1,<3)"`, `"alpha"`, `"alpha==2.0"`, `"alpha~=1.0"`, `'alpha>=1,<3'`, "\"alpha>=1,<3\" # why\n", "\"alpha>=1,<3\"\n\t"),
 	spellings("marker", `"beta>=1"]`,
 		`"beta>=1; python_version >= '3.8'"]`, `"beta>=1; python_version < '3.13'"]`, `"beta>=1;python_version < '3.13'"]`, `"beta>=1; python_version < \"3.13\""]`, `"beta>=1; sys_platform == 'linux'"]`, `"beta>=1; sys_platform == 'linux' or sys_platform == 'darwin'"]`),
 	[]lockShape{

@@ -9,7 +9,6 @@ import (
 // uvComparison matches requirements of a project with what the lock noted.
 type uvComparison struct {
 	sources map[string]any // [tool.uv.sources] that hold for the project
-	name    string         // the project, which its own extras may name
 	pythons specifiers     // markers are compared within these
 }
 

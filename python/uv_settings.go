@@ -20,15 +20,19 @@ func uvSetting(in lockInput, key string) any {
 	return dig(in.root, "tool", "uv", key)
 }
 
-// uvSourcesOf are the sources that hold for a project: the root's, and its own
-// over them.
-func uvSourcesOf(in lockInput, manifest map[string]any) map[string]any {
+// uvSourcesOf are the sources that hold for the project called name: its own,
+// and in a workspace the root's below them.
+func uvSourcesOf(in lockInput, name string, manifest map[string]any) map[string]any {
 	out := map[string]any{}
-	for _, m := range []map[string]any{in.root, manifest} {
-		for name, s := range digTable(m, "tool", "uv", "sources") {
-			out[normalizeName(name)] = s
+	add := func(m map[string]any) {
+		for distribution, s := range digTable(m, "tool", "uv", "sources") {
+			out[normalizeName(distribution)] = s
 		}
 	}
+	if contains(digStrings(in.lock, "manifest", "members"), name) {
+		add(in.root)
+	}
+	add(manifest)
 	return out
 }
 
@@ -102,7 +106,7 @@ func textValue(v any) string {
 
 // uvLists compares the requirements that settings add, and the environments.
 func uvLists(in lockInput) freshness {
-	u := uvComparison{sources: uvSourcesOf(in, nil), pythons: uvPythons(in)}
+	u := uvComparison{sources: uvSourcesOf(in, "", in.root), pythons: uvPythons(in)}
 	for _, l := range []struct{ setting, locked string }{
 		{"constraint-dependencies", "constraints"}, {"override-dependencies", "overrides"}, {"build-constraint-dependencies", "build-constraints"},
 	} {
