@@ -110,7 +110,7 @@ func TestTestRuns(t *testing.T) {
 		{name: "environment", files: unit("print('ENV', dict(os.environ))", "test: {env: {ASKED: 'for'}}\nbuild: {commands: [\"python -c 'import os; print(dict(os.environ))'\"]}\n"),
 			report: slipway.TestReport{Total: 1, Passed: 1}, inLog: "'ASKED': 'for'"},
 		{name: "no tests", files: files{"app.py": "print('one')\n", "slipway.yaml": idle}, inLog: "no tests found"},
-		{name: "skipped", files: unit("self.fail()", "test: {skip: true}\n"), inLog: "no tests found"},
+		{name: "skipped", files: unit("self.fail()", "test: {skip: true}\n"), inLog: slipway.SkippedByOwner},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
