@@ -7,6 +7,8 @@ import (
 	"path"
 	"sort"
 	"strings"
+
+	slipway "github.com/slipway-dev/slipway"
 )
 
 // planInstall fills Project.Install from what the earlier stages chose.
@@ -32,6 +34,7 @@ func (d *detection) planInstall() {
 		in.Packages = append(in.Packages, s.Requirement)
 	}
 	in.Files = d.closure()
+	in.Local, d.project.Test.Local = d.localParts()
 	for _, dep := range d.deps.Production {
 		d.project.direct = append(d.project.direct, normalizeName(dep.Name))
 	}
@@ -143,7 +146,9 @@ func (d *detection) pathDependencies() []string {
 // make: equal keys, equal environments. read returns a file of the tree by the
 // names in Install.Files. bucket, such as a date, is mixed in only when nothing
 // pins the versions, so that an unlocked environment is renewed now and then.
-func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket string, env map[string]string, read func(name string) ([]byte, error)) (string, error) {
+// tree is the digest of the whole source, for an environment with parts that are
+// built from it (Install.Local, Test.Local), and "" for another.
+func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket, tree string, env map[string]string, read func(name string) ([]byte, error)) (string, error) {
 	type file struct{ Name, Digest string }
 	key := struct {
 		Interpreter, Platform, Builder, Bucket string
@@ -151,11 +156,15 @@ func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket 
 		Requirements, Groups, Extras, Packages []string
 		RequireHashes, Project, Virtualenv     bool
 		Files                                  []file
+		Tree                                   string `json:",omitempty"`
 		Env                                    map[string]string
 	}{
 		Interpreter: interpreterVersion, Platform: platform, Builder: builderVersion, Manager: p.Manager,
 		Requirements: p.Install.Requirements, Groups: sorted(p.Install.Groups), Extras: sorted(p.Install.Extras), Packages: sorted(p.Install.Packages),
-		RequireHashes: p.Install.RequireHashes, Project: p.Install.Project, Virtualenv: p.Install.Virtualenv, Env: env,
+		RequireHashes: p.Install.RequireHashes, Project: p.Install.Project, Virtualenv: p.Install.Virtualenv, Tree: tree, Env: env,
+	}
+	if p.Install.Local != "" && tree == "" {
+		return "", slipway.Errorf(slipway.Internal, "%s is installed from the tree, whose digest is missing", p.Install.Local)
 	}
 	if !p.Pinned() {
 		key.Bucket = bucket

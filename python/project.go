@@ -144,6 +144,8 @@ type Test struct {
 	Requirements []string  `json:"requirements"` // files relative to the tree
 	Packages     []string  `json:"packages"`     // requirement strings, such as pytest itself
 	Before       []Command `json:"before"`       // e.g. collectstatic for a manifest storage
+	// Local is as in Install, for the environment of the tests.
+	Local string `json:"local,omitempty"`
 }
 
 // Health is how to tell that an instance serves.
@@ -165,6 +167,10 @@ type Install struct {
 	Files         []string `json:"files"`      // the closure that decides the cache key
 	Frozen        bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn)
 	Virtualenv    bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
+	// Local names something that is built or copied from the tree itself, such as
+	// ./lib; "" when all comes from outside. Then the whole tree decides the
+	// environment, of which Files is only a part.
+	Local string `json:"local,omitempty"`
 }
 
 // SystemNeed is something outside PyPI that a dependency wants.

@@ -87,7 +87,8 @@ func copyFile(from, to string) error {
 }
 
 // treeDigest covers every path, mode, link and content below a directory, but
-// compiled Python, which holds times.
+// what Python compiles by itself and keeps in __pycache__, which holds times. A
+// compiled file elsewhere is content: it is imported where its source is missing.
 func treeDigest(dir string) (string, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -108,8 +109,6 @@ func treeDigest(dir string) (string, error) {
 			target, err := os.Readlink(path)
 			fmt.Fprintf(h, "link %q %q\n", rel, target)
 			return err
-		case strings.HasSuffix(rel, ".pyc"):
-			return nil
 		}
 		return digestFile(h, rel, path)
 	})

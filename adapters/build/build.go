@@ -24,7 +24,7 @@ import (
 
 // version is part of every environment's key: raise it when the way in which
 // environments are made changes.
-const version = "1"
+const version = "2"
 
 // Limits of a build; slipway.yaml may ask for another time.
 const (

@@ -46,7 +46,7 @@ func (r *run) toolEnv(extra map[string]string) []string {
 	vars := map[string]string{
 		"UV_CACHE_DIR": filepath.Join(cache, "uv"), "PIP_CACHE_DIR": filepath.Join(cache, "pip"), "POETRY_CACHE_DIR": filepath.Join(cache, "poetry"),
 		"PDM_CACHE_DIR": filepath.Join(cache, "pdm"), "PIPENV_CACHE_DIR": filepath.Join(cache, "pipenv"),
-		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
+		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_EDITABLE": "1", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
 		"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false",
 		"PDM_CHECK_UPDATE": "0", "PIPENV_NOSPIN": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
 	}
@@ -70,8 +70,8 @@ func (r *run) production(ctx context.Context, p *python.Project, source string) 
 	return r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, env)) }, "dependencies")
 }
 
-// key names an environment. What really installs the project itself depends on
-// its source as well.
+// key names an environment. One with parts that are built from the source is
+// named by the whole of it.
 func (r *run) key(p *python.Project, source, purpose string) (string, error) {
 	read := func(name string) ([]byte, error) { return readOrList(filepath.Join(source, name)) }
 	env := map[string]string{"purpose": purpose}
@@ -80,15 +80,18 @@ func (r *run) key(p *python.Project, source, purpose string) (string, error) {
 			env[name] = v
 		}
 	}
-	if installsItself(p) {
-		digest, err := treeDigest(filepath.Join(source, p.Root))
-		if err != nil {
+	local, tree := p.Install.Local, ""
+	if purpose != "" {
+		local = firstOf(local, p.Test.Local)
+	}
+	if local != "" {
+		var err error
+		if tree, err = treeDigest(source); err != nil {
 			return "", disk(err, "the source can't be read")
 		}
-		env["source"] = digest
-		fmt.Fprintln(r.log, "the project itself is installed into the environment, so each change of its source makes a new one")
+		fmt.Fprintf(r.log, "%s is installed from the source, so each change of the source makes a new environment\n", local)
 	}
-	key, err := p.CacheKey(p.Python.Version, runtime.GOOS+"/"+runtime.GOARCH, version+" uv "+uv.version(), time.Now().UTC().Format("2006-01-02"), env, read)
+	key, err := p.CacheKey(p.Python.Version, runtime.GOOS+"/"+runtime.GOARCH, version+" uv "+uv.version(), time.Now().UTC().Format("2006-01-02"), tree, env, read)
 	if err != nil {
 		return "", disk(err, "the project's files can't be read")
 	}
@@ -146,6 +149,10 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 			return env, err
 		}
 	}
+	if err := r.selfContained(env); err != nil {
+		_ = os.RemoveAll(env.dir)
+		return env, err
+	}
 	text, err := json.Marshal(complete{Python: p.Python.Version, Made: time.Now().UTC()})
 	if err == nil {
 		err = os.WriteFile(marker, text, 0o644)
@@ -164,6 +171,9 @@ type step struct {
 	dir   string
 	env   map[string]string
 	blame string // "test dependencies" when the production ones are fine
+
+	before func() error // what is done to files first
+	unless string       // a file of requirements; an empty one leaves nothing to install
 }
 
 func (r *run) step(ctx context.Context, s step) error {
@@ -175,7 +185,12 @@ func (r *run) step(ctx context.Context, s step) error {
 	if s.say != "" {
 		fmt.Fprintln(r.log, s.say)
 	}
-	if len(s.args) == 0 {
+	if s.before != nil {
+		if err := s.before(); err != nil {
+			return err
+		}
+	}
+	if len(s.args) == 0 || s.unless != "" && emptyFile(s.unless) {
 		return nil
 	}
 	var seen bytes.Buffer
@@ -190,6 +205,11 @@ func (r *run) step(ctx context.Context, s step) error {
 		return explain(s, result, seen.String())
 	}
 	return nil
+}
+
+func emptyFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Size() == 0
 }
 
 // tailWriter keeps the last part of an output for the explanation.

@@ -84,11 +84,17 @@ func packages(l plan, list []string, say, blame string) []step {
 func dependencies(p *python.Project, l plan, groups, extras []string, blame string) []step {
 	in := p.Install
 	groups, extras = append(append([]string{}, in.Groups...), groups...), append(append([]string{}, in.Extras...), extras...)
-	exported := filepath.Join(l.home, "exported.txt")
+	exported, local := filepath.Join(l.home, "exported.txt"), filepath.Join(l.home, "local.txt")
 	hashed := step{
 		tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--require-hashes", "--no-deps", "-r", exported}, dir: l.root, blame: blame,
 	}
 	plain := step{tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", exported}, dir: l.root, blame: blame}
+	var ours []step
+	if firstOf(in.Local, p.Test.Local) != "" {
+		divided := func() error { return divideFile(exported, local) }
+		hashed.before, hashed.unless, plain.before, plain.unless = divided, exported, divided, exported
+		ours = []step{{tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", local}, dir: l.root, blame: blame, unless: local}}
+	}
 	switch p.Manager {
 	case python.UV:
 		lock := "--locked"
@@ -101,13 +107,22 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 			env: map[string]string{"VIRTUAL_ENV": l.venv, "UV_PROJECT_ENVIRONMENT": l.venv, "UV_PYTHON": l.interpreter}, blame: blame}}
 	case python.Poetry:
 		args := []string{l.poetry, "export", "--no-ansi", "--format", "requirements.txt", "--output", exported, "--only", strings.Join(append([]string{"main"}, groups...), ",")}
-		return []step{{tool: &poetry, say: "reading poetry.lock", args: flags(args, "--extras", extras), dir: l.root, blame: blame}, hashed}
+		return append([]step{{tool: &poetry, say: "reading poetry.lock", args: flags(args, "--extras", extras), dir: l.root, blame: blame}, hashed}, ours...)
 	case python.PDM:
 		args := []string{l.pdm, "export", "--format", "requirements", "--prod", "--output", exported}
 		if len(groups)+len(extras) > 0 {
 			args = []string{l.pdm, "export", "--format", "requirements", "--output", exported, "--group", strings.Join(append(append([]string{"default"}, groups...), extras...), ",")}
 		}
-		return []step{{tool: &pdm, say: "reading pdm.lock", args: args, dir: l.root, env: map[string]string{"PDM_PYTHON": l.interpreter, "PDM_IGNORE_SAVED_PYTHON": "1", "PDM_USE_VENV": "0"}, blame: blame}, hashed}
+		if divided := hashed.before; divided != nil {
+			args = append(args, "--no-hashes")
+			hashed.before = func() error {
+				if err := hashFromPDM(exported, filepath.Join(l.root, "pdm.lock")); err != nil {
+					return err
+				}
+				return divided()
+			}
+		}
+		return append([]step{{tool: &pdm, say: "reading pdm.lock", args: args, dir: l.root, env: map[string]string{"PDM_PYTHON": l.interpreter, "PDM_IGNORE_SAVED_PYTHON": "1", "PDM_USE_VENV": "0"}, blame: blame}, hashed}, ours...)
 	case python.Pipenv:
 		// pipenv can't write to a file, and what it warns of must not get into
 		// the requirements: only its standard output is kept.
@@ -119,9 +134,9 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 		if blame != "" {
 			args = append(args, "--dev")
 		}
-		return []step{{tool: &pipenv, say: "reading Pipfile.lock", args: args, dir: l.root, blame: blame, env: map[string]string{
+		return append([]step{{tool: &pipenv, say: "reading Pipfile.lock", args: args, dir: l.root, blame: blame, env: map[string]string{
 			"PIPENV_PIPFILE": filepath.Join(l.root, "Pipfile"), "PIPENV_PYTHON": l.interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_DONT_LOAD_ENV": "1",
-		}}, install}
+		}}, install}, ours...)
 	case python.PyLock:
 		return []step{{tool: &uv, say: "installing from pylock.toml", args: []string{l.uv, "pip", "install", "--python", l.venv, "-r", filepath.Join(l.root, "pylock.toml")}, dir: l.root, blame: blame}}
 	case python.Pip, python.PipTools:

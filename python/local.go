@@ -1,0 +1,139 @@
+package python
+
+import (
+	"path"
+	"strings"
+)
+
+// Whatever an install builds from the tree can read any file of the tree: a
+// build backend is a program, and a path dependency may include what lies beside
+// it. So an environment with such a part is known by the whole tree, and the
+// question here is only whether there is one. In doubt there is.
+
+// localParts names what of the tree the install builds or copies, "" for
+// nothing: for production, and for the tests, which may install any group.
+func (d *detection) localParts() (production, tests string) {
+	in, t := d.project.Install, d.project.Test
+	for _, f := range in.Requirements {
+		production = firstOf(production, localRequirements(d.tree, f))
+	}
+	production = firstOf(production, localDependencies(d.deps.Production), d.localSources(), d.localLocked(), d.localMetadata())
+	for _, n := range in.Groups {
+		production = firstOf(production, localDependencies(d.deps.Groups[normalizeName(n)]))
+	}
+	for _, n := range in.Extras {
+		production = firstOf(production, localDependencies(d.deps.Extras[normalizeName(n)]))
+	}
+	tests = production
+	for _, f := range t.Requirements {
+		tests = firstOf(tests, localRequirements(d.tree, f))
+	}
+	for _, p := range t.Packages {
+		if isLocal(p) {
+			tests = firstOf(tests, p)
+		}
+	}
+	for _, all := range []map[string][]Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
+		for _, name := range sortedKeys(all) {
+			tests = firstOf(tests, localDependencies(all[name]))
+		}
+	}
+	return production, tests
+}
+
+// isLocal tells whether a reference points at this machine rather than at a
+// network: a path, or a file: URL in any of its spellings.
+func isLocal(reference string) bool {
+	ref := strings.TrimSpace(reference)
+	if _, url, ok := strings.Cut(ref, "@ "); ok {
+		ref = strings.TrimSpace(url)
+	}
+	ref = strings.TrimPrefix(ref, "git+")
+	return strings.HasPrefix(ref, "file:") || strings.HasPrefix(ref, ".") || strings.HasPrefix(ref, "/") || strings.HasPrefix(ref, "${") && !isRemote(ref)
+}
+
+// localRequirements names a line of a requirements file, or of one that it
+// includes, that installs from the tree. file is a name in the whole tree.
+func localRequirements(t tree, file string) string {
+	t.dir = "."
+	set := readRequirements(t, file)
+	for _, r := range append(append([]Requirement{}, set.requirements...), set.constraints...) {
+		if r.URL != "" && (isLocal(r.URL) || !isRemote(r.URL)) || r.Editable && !isRemote(r.URL) {
+			return firstOf(r.URL, r.Name, r.File)
+		}
+	}
+	for _, o := range set.options {
+		switch o.name {
+		case "-f", "--find-links", "-i", "--index-url", "--extra-index-url":
+			if isLocal(o.value) || !isRemote(o.value) {
+				return o.value
+			}
+		}
+	}
+	return ""
+}
+
+func localDependencies(list []Dependency) string {
+	for _, dep := range list {
+		if dep.URL != "" && (isLocal(dep.URL) || !isRemote(dep.URL)) {
+			return firstOf(dep.URL, dep.Name)
+		}
+	}
+	return ""
+}
+
+// localSources names a source of uv's, Poetry's or PDM's that lies in the tree.
+func (d *detection) localSources() string {
+	for _, name := range sortedKeys(digTable(d.pyproject.data, "tool", "uv", "sources")) {
+		entries := digList(d.pyproject.data, "tool", "uv", "sources", name)
+		if len(entries) == 0 {
+			entries = []any{dig(d.pyproject.data, "tool", "uv", "sources", name)}
+		}
+		for _, e := range entries {
+			if digString(e, "path") != "" || dig(e, "workspace") != nil || isLocal(digString(e, "git")) || isLocal(digString(e, "url")) {
+				return name
+			}
+		}
+	}
+	for _, link := range digStrings(d.pyproject.data, "tool", "uv", "find-links") {
+		if !isRemote(link) || isLocal(link) {
+			return link
+		}
+	}
+	for _, at := range [][]string{{"tool", "uv", "index"}, {"tool", "pdm", "source"}, {"tool", "poetry", "source"}} {
+		for _, index := range digList(d.pyproject.data, at...) {
+			if url := digString(index, "url"); url != "" && (!isRemote(url) || isLocal(url)) {
+				return url
+			}
+		}
+	}
+	return ""
+}
+
+// localLocked names a package other than the project that the lock takes from
+// the tree.
+func (d *detection) localLocked() string {
+	own := normalizeName(firstOf(digString(d.pyproject.data, "project", "name"), digString(d.pyproject.data, "tool", "poetry", "name")))
+	for _, p := range d.locked {
+		switch p.Source {
+		case "path", "editable", "virtual":
+			if p.Name != own {
+				return p.Name
+			}
+		}
+	}
+	return ""
+}
+
+// localMetadata says that the dependencies themselves are found out by building
+// the project: what its setup.py or its backend reads decides them.
+func (d *detection) localMetadata() string {
+	if !d.project.Install.Project || len(d.project.Install.Requirements) > 0 || d.project.Lock != nil {
+		return ""
+	}
+	dynamic := digStrings(d.pyproject.data, "project", "dynamic")
+	if contains(dynamic, "dependencies") || contains(dynamic, "optional-dependencies") || !d.pyproject.hasProject() {
+		return path.Join(d.tree.dir, ".")
+	}
+	return ""
+}
