@@ -12,7 +12,7 @@ import (
 
 // TestDemo is the README's first command.
 func TestDemo(t *testing.T) {
-	out, err := exec.Command(binary, "demo", "--once", "--data", t.TempDir(), "--listen", addresstest.Free(t), "--edge", addresstest.Free(t)).CombinedOutput()
+	out, err := exec.Command(binary, "demo", "--once", "--data", filepath.Join(t.TempDir(), "data"), "--listen", addresstest.Free(t), "--edge", addresstest.Free(t)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("demo: %v\n%s", err, out)
 	}

@@ -42,7 +42,7 @@ Examples:
 
 func (c *demoCommand) Run(a *app) (err error) {
 	ctx := a.ctx
-	data, done, err := c.directory(a)
+	data, repositories, done, err := c.directories(a)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		}
 	}()
 	fmt.Fprintf(a.stdout, "The platform is up: portal http://%s/, services at %s, data in %s\n", p.Listen, p.Edge, data)
-	show := demonstration{edge: p.Edge, data: data, app: a}
+	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: a}
 	if err := show.play(ctx); err != nil {
 		return err
 	}
@@ -75,22 +75,25 @@ func (c *demoCommand) Run(a *app) (err error) {
 	return nil
 }
 
-// directory is where the demo keeps its data: apart from the reader's own
-// platform, and gone afterwards with --once unless --data names it.
-func (c *demoCommand) directory(a *app) (string, func(), error) {
+// directories are where the demo keeps its data, apart from the reader's own
+// platform, and the examples' repositories, which may not lie in it: nothing that
+// the data directory holds is a repository. Both are gone afterwards with --once
+// unless --data names the first.
+func (c *demoCommand) directories(a *app) (data, repositories string, done func(), err error) {
+	const beside = "-repositories"
 	if a.chosen {
-		return a.Data, func() {}, nil
+		return a.Data, a.Data + beside, func() {}, nil
 	}
 	if !c.Once {
-		return a.Data + "-demo", func() {}, nil
+		return a.Data + "-demo", a.Data + "-demo" + beside, func() {}, nil
 	}
 	tmp, err := os.MkdirTemp("", "slipway-demo-")
-	return tmp, func() { _ = os.RemoveAll(tmp) }, err
+	return filepath.Join(tmp, "data"), filepath.Join(tmp, "data"+beside), func() { _ = os.RemoveAll(tmp) }, err
 }
 
 // demonstration is the play: the example services go from git to prod.
 type demonstration struct {
-	edge, data string
+	edge, data, repositories string
 	*app
 }
 
@@ -119,7 +122,8 @@ func (d demonstration) play(ctx context.Context) error {
 	return d.confirm(ctx, services)
 }
 
-// register adds a service; one that is there from an earlier demo is kept.
+// register adds a service; one that is there from an earlier demo is kept, and
+// told where its repository is now.
 func (d demonstration) register(ctx context.Context, service, repository string) error {
 	api, err := d.app.client()
 	if err != nil {
@@ -129,8 +133,11 @@ func (d demonstration) register(ctx context.Context, service, repository string)
 	if err != nil {
 		return err
 	}
-	if found.StatusCode() == http.StatusOK {
-		return nil
+	if found.JSON200 != nil {
+		if found.JSON200.Url == repository {
+			return nil
+		}
+		return d.type_(ctx, "service", "set", service, "--repository", repository)
 	}
 	return d.type_(ctx, "service", "add", repository, "--name", service)
 }
@@ -260,7 +267,7 @@ func (d demonstration) ask(ctx context.Context, service, environment string) (st
 
 // repository makes a git repository of an example, once.
 func (d demonstration) repository(ctx context.Context, service string) (string, error) {
-	dir := filepath.Join(d.data, "demo", service)
+	dir := filepath.Join(d.repositories, service)
 	if _, err := os.Stat(filepath.Join(dir, ".git", "HEAD")); err == nil {
 		return "file://" + dir, nil
 	}
