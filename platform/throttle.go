@@ -97,8 +97,16 @@ type guessing struct {
 	mu      sync.Mutex
 	key     []byte
 	swept   time.Time
-	hashing chan struct{} // bounds how many passwords are hashed at once
-	absent  string        // a hash to compare with where there is no account
+	hashing chan struct{}    // bounds how many passwords are hashed at once
+	absent  string           // a hash to compare with where there is no account
+	clock   func() time.Time // what a wait is measured by; nil is time.Now
+}
+
+func (g *guessing) now() time.Time {
+	if g.clock != nil {
+		return g.clock()
+	}
+	return time.Now()
 }
 
 // guessKey reads the key of what is counted and of browsers that are known,
@@ -171,7 +179,7 @@ func (p *Platform) count(ctx context.Context, g guess) (*counted, error) {
 			return c, err
 		}
 	}
-	return nil, tooMany(time.Now().Add(time.Second)) // so many at once that none of 50 tries was the first
+	return nil, p.tooMany(p.guesses.now().Add(time.Second)) // so many at once that none of 50 tries was the first
 }
 
 // tryCount counts once; again says that another guess was counted in between.
@@ -185,7 +193,7 @@ func (p *Platform) tryCount(ctx context.Context, at []bucket, known string) (c *
 	c = &counted{platform: p, before: map[string]*ent.Throttle{}, after: map[string]int{}}
 	quicker := errors.New("another guess was quicker")
 	err = p.inTx(ctx, func(tx *ent.Tx) error {
-		now := time.Now().UTC().Truncate(time.Microsecond) // not of before it was this one's turn
+		now := p.guesses.now().UTC().Truncate(time.Microsecond) // not of before it was this one's turn
 		rows, err := tx.Throttle.Query().Where(throttle.KeyIn(keys...)).All(ctx)
 		if err != nil {
 			return err
@@ -205,7 +213,7 @@ func (p *Platform) tryCount(ctx context.Context, at []bucket, known string) (c *
 			}
 		}
 		if until.After(now) {
-			return tooMany(until)
+			return p.tooMany(until)
 		}
 		for _, b := range c.places {
 			row := c.before[b.key]
@@ -266,7 +274,7 @@ func (c *counted) right(ctx context.Context) error {
 		if before := c.before[b.key]; before != nil {
 			back.SetNextAt(before.NextAt)
 		} else {
-			back.SetNextAt(time.Now().UTC())
+			back.SetNextAt(c.platform.guesses.now().UTC().Add(-time.Second))
 		}
 		n, err := back.Save(ctx)
 		if err == nil && n == 0 { // others have guessed since; their wait stays
@@ -295,7 +303,7 @@ func (p *Platform) remember(ctx context.Context, name string, from Caller) error
 	if err != nil {
 		return err
 	}
-	now, at := time.Now().UTC(), keyed(key, "address", name, Network(from.Address))
+	now, at := p.guesses.now().UTC(), keyed(key, "address", name, Network(from.Address))
 	return p.db.Throttle.Create().SetKey(at).SetNextAt(now).SetExpiresAt(now.Add(knownFor)).OnConflictColumns(throttle.FieldKey).
 		Update(func(u *ent.ThrottleUpsert) { u.UpdateExpiresAt() }).Exec(asSystem(ctx))
 }
@@ -303,7 +311,7 @@ func (p *Platform) remember(ctx context.Context, name string, from Caller) error
 // sweepThrottles forgets what is old, and of what is too much that which would
 // be forgotten first.
 func (p *Platform) sweepThrottles(ctx context.Context) {
-	now := time.Now()
+	now := p.guesses.now()
 	p.guesses.mu.Lock()
 	due := now.Sub(p.guesses.swept) > time.Minute
 	if due {
@@ -319,7 +327,7 @@ func (p *Platform) sweepThrottles(ctx context.Context) {
 }
 
 func (p *Platform) boundThrottles(ctx context.Context, most int) error {
-	if _, err := p.db.Throttle.Delete().Where(throttle.ExpiresAtLT(time.Now().UTC())).Exec(ctx); err != nil {
+	if _, err := p.db.Throttle.Delete().Where(throttle.ExpiresAtLT(p.guesses.now().UTC())).Exec(ctx); err != nil {
 		return err
 	}
 	n, err := p.db.Throttle.Query().Count(ctx)
@@ -334,8 +342,8 @@ func (p *Platform) boundThrottles(ctx context.Context, most int) error {
 	return err
 }
 
-func tooMany(until time.Time) error {
-	after := max(time.Until(until), 0).Round(time.Second) + time.Second
+func (p *Platform) tooMany(until time.Time) error {
+	after := max(until.Sub(p.guesses.now()), 0).Round(time.Second) + time.Second
 	err := slipway.Errorf(slipway.Limited, "too many wrong guesses; try again in %s", after)
 	err.After = after
 	return err
