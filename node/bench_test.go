@@ -64,6 +64,7 @@ class H(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", 65536
     def do_GET(self):
         if mode == "host" and "localhost" in self.headers["Host"]: return self.answer(400, "bad host")
+        if self.path == "/headers": return self.answer(200, "".join("%s: %s\n" % h for h in self.headers.items()))
         if self.path == "/exit": os._exit(4)
         if self.path == "/grow": self.server.ballast = bytearray(os.urandom(1 << 20) * 150)
         if self.path == "/slow": note("slow", WORD); until("go")

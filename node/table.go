@@ -229,6 +229,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if b == nil {
 		return say(w, http.StatusServiceUnavailable, deployment)
 	}
+	stripForwarded(r)
 	reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment}
 	defer func() { b.done(reply.status, time.Since(began)) }()
 	several := "no"

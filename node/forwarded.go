@@ -1,0 +1,52 @@
+package node
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The edge is the first hop: nothing stands between it and the client that it
+// was told to believe. So what a request says about where it came from, who was
+// signed in and under which path a service lies was written by the client itself,
+// while a service that listens on loopback believes it, gunicorn for one. All of
+// it is taken out; the edge then says of its own X-Forwarded-For, -Proto and -Host.
+var (
+	forwardedNames = []string{
+		// where a request comes from
+		"forwarded", "forwarded-for", "via", "x-real-ip", "x-real-port", "real-ip", "client-ip", "x-client-ip", "true-client-ip", "x-true-client-ip",
+		"x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "remote-addr", "x-originating-ip", "x-proxyuser-ip", "fastly-client-ip", "fly-client-ip",
+		"x-azure-clientip", "x-azure-socketip", "x-envoy-external-address", "x-envoy-internal", "x-nf-client-connection-ip", "x-vercel-forwarded-for", "x-vercel-ip-country",
+		"x-appengine-user-ip", "x-appengine-remote-addr", "ali-cdn-real-ip", "cdn-src-ip", "x-coming-from", "wl-proxy-client-ip", "proxy-client-ip", "akamai-client-ip",
+		// what was asked there, and how encrypted
+		"x-host", "x-scheme", "x-url-scheme", "x-proto", "x-https", "x-ssl", "front-end-https", "x-arr-ssl", "x-arr-clientcert",
+		"x-url", "x-rewrite-url", "script-name", "path-info", "x-script-name", "x-path-info",
+		// who was signed in
+		"remote-user", "x-remote-user", "x-authenticated-user", "x-webauth-user", "x-client-cert", "client-cert", "client-cert-chain",
+	}
+	forwardedPrefixes = []string{
+		"x-forwarded", "x-original-", "cf-connecting-ip", "cf-pseudo-", "cf-visitor", "cf-ipcountry", "cf-access-", "fly-forwarded-", "cloudfront-viewer-", "cloudfront-forwarded-",
+		"x-auth-request-", "x-goog-authenticated-user-", "x-goog-iap-", "x-amzn-oidc-", "x-ms-client-principal", "x-ms-token-", "x-ssl-", "ssl-client-", "tailscale-user-", "x-amzn-mtls-",
+	}
+)
+
+// onlyAProxyWrites tells whether a header's name is one of the family. WSGI knows
+// no difference between a hyphen and an underscore, so X_Forwarded_For is one too.
+func onlyAProxyWrites(name string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	if slices.Contains(forwardedNames, name) {
+		return true
+	}
+	return slices.ContainsFunc(forwardedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// stripForwarded takes the family out of a request, trailers included.
+func stripForwarded(r *http.Request) {
+	for _, headers := range []http.Header{r.Header, r.Trailer} {
+		for name := range headers {
+			if onlyAProxyWrites(name) {
+				delete(headers, name)
+			}
+		}
+	}
+}
