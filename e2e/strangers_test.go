@@ -165,9 +165,7 @@ func TestStrangers(t *testing.T) {
 			s.edgeKnowsNobody(l)
 		case l.program == "node" && l.network == "unix" && at == "node.sock":
 			s.ownersAlone(l)
-			if _, err := os.Stat(filepath.Join(s.data, "node", "node.key")); err == nil {
-				s.unanswered(l, "/status", "/shutdown", "/logs")
-			}
+			s.unanswered(l, "/status", "/shutdown", "/deploy", "/logs", "/")
 		case l.program == "service" && l.network == "tcp" && netip.MustParseAddrPort(l.address).Addr().IsLoopback():
 			instances++ // an instance answers on this machine what it answers at the edge
 		case l.program == "service" && l.network == "unix" && strings.HasPrefix(l.address, s.data):

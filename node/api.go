@@ -7,22 +7,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // The node's API is the Target port over a unix socket: a request names the
 // method and carries its argument as JSON; the answer is a stream of JSON lines,
 // any number of {"log": text} and one {"error": ...} or {"result": ...} last.
-// Whoever may open the socket may do everything, so it lies in a directory of
-// its owner's.
+// Whoever may open the socket and read the key beside it may do everything, so
+// both lie in a directory of their owner's.
+
+const socketName = "node.sock"
 
 // Line is one line of an answer.
 type Line struct {
@@ -40,30 +42,22 @@ type LineError struct {
 type server struct {
 	http   *http.Server
 	failed chan error
-	path   string
+	dir    string
 }
 
-// listen opens the socket. A path longer than the kernel takes is reached
-// through a descriptor of its directory.
+// listen opens the socket. The key is anew with each agent: a platform reads it
+// for each request.
 func (n *Node) listen() (*server, error) {
-	path := filepath.Join(n.dir, "node.sock")
-	_ = os.Remove(path) // we hold the lock: a socket that is there is a dead agent's
-	dir, err := os.Open(n.dir)
+	// We hold the lock: a socket that is there is a dead agent's.
+	l, key, err := socket.Listen(n.dir, socketName)
+	if errors.Is(err, syscall.ENOSPC) && os.Remove(n.reserveFile()) == nil {
+		n.o.Log.Warn("the disk is full; what was kept back for this is used, so free some space now", "directory", n.dir)
+		l, key, err = socket.Listen(n.dir, socketName)
+	}
 	if err != nil {
-		return nil, slipway.Wrap(slipway.Unavailable, err, "the node's directory can't be opened")
+		return nil, err
 	}
-	defer dir.Close()
-	l, err := net.Listen("unix", "/proc/self/fd/"+strconv.Itoa(int(dir.Fd()))+"/node.sock")
-	if err != nil {
-		return nil, slipway.Wrap(slipway.Unavailable, err, "the node's socket can't be opened")
-	}
-	if unix, ok := l.(*net.UnixListener); ok {
-		unix.SetUnlinkOnClose(false)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, slipway.Wrap(slipway.Unavailable, err, "the node's socket can't be protected")
-	}
-	s := &server{http: &http.Server{Handler: n.handler(), ReadHeaderTimeout: 5 * time.Second}, failed: make(chan error, 1), path: path}
+	s := &server{http: &http.Server{Handler: locked(key, n.handler()), ReadHeaderTimeout: 5 * time.Second}, failed: make(chan error, 1), dir: n.dir}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
@@ -72,13 +66,26 @@ func (n *Node) listen() (*server, error) {
 	return s, nil
 }
 
+// locked answers 401 to whoever doesn't show the key, and nothing else.
+func locked(key socket.Key, open http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if key.Opens(r) {
+			open.ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+		(&lines{to: bufio.NewWriter(w), flush: w.(http.Flusher)}).end(nil, socket.Refusal(socketName))
+	})
+}
+
 func (s *server) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()
 	}
-	_ = os.Remove(s.path)
+	_ = os.Remove(filepath.Join(s.dir, socketName))
+	_ = os.Remove(filepath.Join(s.dir, socket.KeyFile(socketName)))
 }
 
 // TrafficQuery asks for what the edge counted.

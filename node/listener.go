@@ -17,12 +17,12 @@ import (
 // take half of the first one's requests.
 const network = "slipway"
 
-// sockets are the open ones by address.
-var sockets sync.Map
+// edgeSockets are the open ones by address.
+var edgeSockets sync.Map
 
 func init() {
 	caddy.RegisterNetwork(network, func(_ context.Context, _, host, port string, _ uint, _ net.ListenConfig) (any, error) {
-		l, there := sockets.Load(net.JoinHostPort(host, port))
+		l, there := edgeSockets.Load(net.JoinHostPort(host, port))
 		if !there {
 			return nil, errors.New("the edge's socket is not open")
 		}
@@ -39,26 +39,26 @@ func openSocket(addr string) error {
 	if err != nil {
 		return slipway.Wrap(slipway.Invalid, err, "the edge can't listen on %s", addr)
 	}
-	sockets.Store(addr, &socket{TCPListener: l.(*net.TCPListener)})
+	edgeSockets.Store(addr, &edgeSocket{TCPListener: l.(*net.TCPListener)})
 	return nil
 }
 
-// socket is closed once, and every Close returns when it is. Caddy closes it too, in
+// edgeSocket is closed once, and every Close returns when it is. Caddy closes it too, in
 // a goroutine of its own: a second Close of the bare listener returns at once, while
 // the address is still taken.
-type socket struct {
+type edgeSocket struct {
 	*net.TCPListener
 	once sync.Once
 	err  error
 }
 
-func (s *socket) Close() error {
+func (s *edgeSocket) Close() error {
 	s.once.Do(func() { s.err = s.TCPListener.Close() })
 	return s.err
 }
 
 func closeSocket(addr string) {
-	if l, there := sockets.LoadAndDelete(addr); there {
+	if l, there := edgeSockets.LoadAndDelete(addr); there {
 		_ = l.(net.Listener).Close()
 	}
 }

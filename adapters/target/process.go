@@ -8,14 +8,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // Node is the node agent of a data directory, reached over its socket.
@@ -30,17 +28,7 @@ var (
 // data directory. It may be made before the agent runs; calls are Unavailable
 // until then.
 func Process(data string) *Node {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		// Through a descriptor: the path may be longer than a socket's may.
-		dir, err := os.Open(filepath.Join(data, "node"))
-		if err != nil {
-			return nil, err
-		}
-		defer dir.Close()
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", "/proc/self/fd/"+strconv.Itoa(int(dir.Fd()))+"/node.sock")
-	}
-	return &Node{client: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 4}}}
+	return &Node{client: &http.Client{Transport: socket.Transport(filepath.Join(data, "node"), "node.sock")}}
 }
 
 // line is one line of an answer, see node.Line.
@@ -113,11 +101,12 @@ func (n *Node) call(ctx context.Context, method string, in any, log io.Writer, o
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/"+method, bytes.NewReader(body))
-	if err != nil {
-		return err
+	res, err := n.post(ctx, method, body)
+	if err == nil && res.StatusCode == http.StatusUnauthorized {
+		// An agent that is started in this moment has a new key.
+		_ = res.Body.Close()
+		res, err = n.post(ctx, method, body)
 	}
-	res, err := n.client.Do(req)
 	if err != nil {
 		return away(ctx, err)
 	}
@@ -142,6 +131,14 @@ func (n *Node) call(ctx context.Context, method string, in any, log io.Writer, o
 			}
 		}
 	}
+}
+
+func (n *Node) post(ctx context.Context, method string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/"+method, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return n.client.Do(req)
 }
 
 func away(ctx context.Context, err error) error {

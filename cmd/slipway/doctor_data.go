@@ -119,7 +119,7 @@ func (d *doctor) keys() {
 	for _, path := range []string{
 		filepath.Join(d.Data, "slipway.db"), filepath.Join(d.Data, "temporal.db"), filepath.Join(d.Data, operatorSocket),
 		filepath.Join(d.Data, socket.KeyFile(operatorSocket)),
-		filepath.Join(d.Data, "node", "node.sock"), d.profileFile(), d.env("SLIPWAY_TLS_KEY"),
+		filepath.Join(d.Data, "node", "node.sock"), filepath.Join(d.Data, "node", socket.KeyFile("node.sock")), d.profileFile(), d.env("SLIPWAY_TLS_KEY"),
 	} {
 		if _, err := os.Lstat(path); path != "" && err == nil {
 			seen++
