@@ -8,9 +8,9 @@ import (
 
 // Trial is something that is run of an artifact in a rehearsal.
 type Trial struct {
-	Name string   `json:"name"`
-	Args []string `json:"args"`
-	Dir  string   `json:"dir"` // inside the release's source
+	Name string     `json:"name"`
+	Args []string   `json:"args"`
+	Dir  SourcePath `json:"dir"`
 	// Answers says that a file's path is to be appended to Args, and that what
 	// the program writes there is the outcome.
 	Answers bool `json:"answers,omitempty"`

@@ -3,6 +3,7 @@ package slipway
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -43,22 +44,35 @@ type Template struct {
 	Path   string `json:"path"`   // where the result goes, relative to the service's directory
 }
 
+// SourcePath is a directory, slash-separated and relative to the root of a
+// release's source, which is the repository's and not always the service's. It is
+// a type of its own so that it isn't joined to the service's directory again.
+type SourcePath string
+
+// In is where the directory is, below the place of the source on this machine.
+func (p SourcePath) In(source string) string {
+	return filepath.Join(source, filepath.FromSlash(string(p)))
+}
+
+// Local tells whether the directory lies inside the source; "" is its root.
+func (p SourcePath) Local() bool { return p == "" || filepath.IsLocal(filepath.FromSlash(string(p))) }
+
 // Manifest says how a release is run. It is part of the artifact and of its
 // digest: what was decided when the release was built doesn't move afterwards.
 type Manifest struct {
-	Service        string    `json:"service"`
-	Commit         string    `json:"commit"`
-	Python         string    `json:"python"` // full version
-	Framework      string    `json:"framework,omitempty"`
-	Dir            string    `json:"dir"` // the service's directory inside source
-	Processes      []Process `json:"processes"`
-	ReleaseCommand string    `json:"release_command,omitempty"`
+	Service        string     `json:"service"`
+	Commit         string     `json:"commit"`
+	Python         string     `json:"python"` // full version
+	Framework      string     `json:"framework,omitempty"`
+	Dir            SourcePath `json:"dir"` // the service's own
+	Processes      []Process  `json:"processes"`
+	ReleaseCommand string     `json:"release_command,omitempty"`
 	// ReleaseRepeatable says that the release command may run again when it can't be
 	// found out whether it has run.
 	ReleaseRepeatable bool              `json:"release_repeatable,omitempty"`
 	Health            Health            `json:"health"`
 	Env               map[string]string `json:"env,omitempty"`         // the lowest layer of config
-	SearchPath        []string          `json:"search_path,omitempty"` // PYTHONPATH, relative to source, unless config sets one
+	SearchPath        []SourcePath      `json:"search_path,omitempty"` // PYTHONPATH, unless config sets one
 	Templates         []Template        `json:"templates,omitempty"`
 	Checks            []Check           `json:"checks,omitempty"`
 	Trials            []Trial           `json:"trials,omitempty"`         // of a rehearsal

@@ -23,19 +23,21 @@ def index():
     return "total ` + total + `"
 `
 	}
+	// The service is one of several in its repository.
+	const dir = "services/totals/"
 	repo := newRepository(t, map[string]string{
-		"app.py": app("7"), "requirements.txt": "flask==3.1.2\n", "requirements-test.txt": "pytest==8.4.2\n",
-		"tests/test_app.py": "def test_nothing():\n    assert True\n",
-		"smoke/test_live.py": `import os
+		"README.md": "# Shop\n", dir + "app.py": app("7"), dir + "requirements.txt": "flask==3.1.2\n", dir + "requirements-test.txt": "pytest==8.4.2\n",
+		dir + "tests/test_app.py": "def test_nothing():\n    assert True\n",
+		dir + "smoke/test_live.py": `import os
 import urllib.request
 
 def test_total():
     text = urllib.request.urlopen(os.environ["BASE_URL"]).read().decode()
     assert text == "total 7", text
 `,
-		"slipway.yaml": "env:\n  LIMIT: \"10\"\nverify_command: pytest -q smoke\ntest:\n  command: pytest -q tests\n",
+		dir + "slipway.yaml": "env:\n  LIMIT: \"10\"\nverify_command: pytest -q smoke\ntest:\n  command: pytest -q tests\n",
 	})
-	s.must("service", "add", repo.url(), "--name", "totals")
+	s.must("service", "add", repo.url(), "--name", "totals", "--path", dir)
 	out := s.must("promote", "totals", "--follow")
 	if !strings.Contains(s.must("promotion", "show", "1"), "import") || !strings.Contains(s.must("promotion", "logs", "1", "--step", "verify"), "1 passed") {
 		t.Errorf("the rehearsal or the suite is not shown\n%s", out)
@@ -53,7 +55,7 @@ def test_total():
 	}
 	s.must("config", "unset", "totals", "--env", "dev", "LIMIT")
 
-	repo.commit("Eight", map[string]string{"app.py": app("8")})
+	repo.commit("Eight", map[string]string{dir + "app.py": app("8")})
 	r = s.run("promote", "totals", "--follow")
 	if r.code != 3 || !strings.Contains(r.out+r.err, "pytest -q smoke said no to http://totals.dev.localhost") {
 		t.Errorf("%d %s%s", r.code, r.out, r.err)
@@ -64,7 +66,7 @@ def test_total():
 
 	// What is pushed gets there by itself, once.
 	s.must("policy", "set", "--env", "dev", "--advance", "push")
-	repo.commit("Seven, said otherwise", map[string]string{"app.py": app("7") + "\n# pushed\n"})
+	repo.commit("Seven, said otherwise", map[string]string{dir + "app.py": app("7") + "\n# pushed\n"})
 	s.eventually(patience, "the push has succeeded", func() bool {
 		return strings.Contains(s.must("promotion", "ls", "--service", "totals", "--state", "succeeded"), "4 ")
 	})

@@ -99,7 +99,7 @@ func check(d slipway.Deployment) error {
 	if err := checkPlace(d.Service, d.Environment); err != nil {
 		return err
 	}
-	if !filepath.IsLocal(d.ID) || strings.ContainsAny(d.ID, "/.") || !filepath.IsLocal(filepath.Join("x", d.Manifest.Dir)) {
+	if !filepath.IsLocal(d.ID) || strings.ContainsAny(d.ID, "/.") || !d.Manifest.Dir.Local() {
 		return slipway.Errorf(slipway.Invalid, "the deployment's id %q or directory %q is not one", d.ID, d.Manifest.Dir)
 	}
 	if d.ID == "" || d.Artifact == "" || len(d.Manifest.Processes) == 0 {

@@ -24,7 +24,7 @@ func (p *place) artifactDir(d slipway.Deployment) string {
 func (p *place) appDir(d *deployment) string { return filepath.Join(p.dir(d.home()), "app") }
 
 func (p *place) workDir(d *deployment) string {
-	return filepath.Join(p.appDir(d), d.Manifest.Dir)
+	return d.Manifest.Dir.In(p.appDir(d))
 }
 
 func (p *place) logDir() string {
@@ -43,7 +43,7 @@ func (p *place) variables(ctx context.Context, d *deployment, instance string, p
 	values := map[string]string{}
 	var search []string
 	for _, dir := range d.Manifest.SearchPath {
-		search = append(search, filepath.Join(p.appDir(d), dir))
+		search = append(search, dir.In(p.appDir(d)))
 	}
 	if len(search) > 0 {
 		values["PYTHONPATH"] = strings.Join(search, ":")

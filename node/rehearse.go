@@ -66,8 +66,8 @@ func (n *Node) trialRun(d *deployment) string { return "trial-" + n.id + "-" + d
 
 func (p *place) try(ctx context.Context, d *deployment, trial slipway.Trial, env []string, secrets []slipway.Secret, log io.Writer) (slipway.TrialResult, error) {
 	said := slipway.TrialResult{Name: trial.Name}
-	dir := filepath.Join(p.appDir(d), filepath.Clean(trial.Dir))
-	if !filepath.IsLocal(trial.Dir) || len(trial.Args) == 0 {
+	dir := trial.Dir.In(p.appDir(d))
+	if !trial.Dir.Local() || len(trial.Args) == 0 {
 		return said, slipway.Errorf(slipway.Invalid, "the rehearsal of %s is not inside its source", d.Service)
 	}
 	args := append([]string{programIn(trial.Args[0], env, dir)}, trial.Args[1:]...)
@@ -78,7 +78,7 @@ func (p *place) try(ctx context.Context, d *deployment, trial slipway.Trial, env
 	fmt.Fprintf(log, "rehearsing: %s\n", trial.Name)
 	var output ending
 	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: dir, Env: env, Timeout: trialLimit, MaxMemory: trialMemory, MaxOutput: trialOutput, RunID: p.node.trialRun(d),
+		Args: args, Dir: dir, Env: env, Timeout: trialLimit, MaxMemory: trialMemory, MaxOutput: trialOutput, RunID: p.node.trialRun(d), Project: true,
 	}, &output)
 	if err != nil {
 		return said, err

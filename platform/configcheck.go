@@ -120,7 +120,7 @@ func (k *asksOf) of(a slipway.Artifact, r *ent.Release, keys []string) (releaseA
 	if found.unnamed, err = python.Unnamed(root.FS(), "source", mine); err != nil {
 		return found, err
 	}
-	found.asks = python.Asks(root.FS(), path.Join("source", r.Manifest.Dir), r.Manifest.Templates)
+	found.asks = python.Asks(root.FS(), path.Join("source", string(r.Manifest.Dir)), r.Manifest.Templates)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.kept == nil || len(k.kept) >= mostAsks {

@@ -3,6 +3,8 @@ package python
 import (
 	"path"
 	"strings"
+
+	slipway "github.com/slipway-dev/slipway"
 )
 
 // detectApplication settles the framework, the processes, and what serves the
@@ -309,6 +311,6 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 func (d *detection) setApplication(c candidate) {
 	object := c.object
 	d.project.Application = &Application{
-		Module: c.module, Object: object, Factory: c.factory, Interface: c.iface, Dir: path.Join(d.tree.dir, firstOf(c.dir, ".")),
+		Module: c.module, Object: object, Factory: c.factory, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(firstOf(c.dir, "."))),
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"sort"
 
 	"go.yaml.in/yaml/v3"
+
+	slipway "github.com/slipway-dev/slipway"
 )
 
 // detection is one run of Detect. Its stages fill project in order, and each
@@ -60,7 +62,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	d.planInstall()
 	d.detectSystem()
 
-	d.project.Root = d.tree.dir
+	d.project.Root = slipway.SourcePath(d.tree.dir)
 	d.project.Config = d.config
 	d.project.Deployable = len(d.project.Problems) == 0
 	return d.project, d.tree.failure()

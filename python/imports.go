@@ -69,7 +69,7 @@ func (d *detection) startedFiles() []string {
 	if app == nil {
 		return nil
 	}
-	first, rest, ok := d.locateIn(d.tree.relative(app.Dir), app.Module)
+	first, rest, ok := d.locateIn(d.tree.below(app.Dir), app.Module)
 	if !ok || rest != "" {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (d *detection) ownModule(file, name, head string) bool {
 	if _, _, ok := d.locate(file, name); ok {
 		return true
 	}
-	for _, dir := range []string{"", "src/", d.tree.relative(d.project.Application.Dir) + "/"} {
+	for _, dir := range []string{"", "src/", d.tree.below(d.project.Application.Dir) + "/"} {
 		if d.tree.isDir(dir+head) || d.tree.exists(dir+head+".py") {
 			return true
 		}

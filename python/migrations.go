@@ -159,7 +159,7 @@ func (d *detection) flaskMigrate() (migration, bool) {
 		if d.olderFlask() {
 			command = "FLASK_APP=" + target + " flask"
 		}
-		if dir := d.tree.relative(app.Dir); app.Dir != d.tree.dir && dir != "." {
+		if dir := d.tree.below(app.Dir); dir != "." {
 			command = "PYTHONPATH=" + dir + " " + command
 		}
 	}

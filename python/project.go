@@ -70,7 +70,7 @@ type Options struct {
 type Project struct {
 	Deployable     bool               `json:"deployable"`
 	Name           string             `json:"name,omitempty"` // from [project] or slipway.yaml; may be empty
-	Root           string             `json:"root"`           // directory of the manifests inside the tree, "." for its root
+	Root           slipway.SourcePath `json:"root"`           // directory of the manifests, in which every command runs; "." for the tree's root
 	Manager        Manager            `json:"manager"`
 	Manifests      []string           `json:"manifests"` // files that state dependencies, relative to the tree
 	Lock           *Lock              `json:"lock"`      // nil when there is none
@@ -117,11 +117,11 @@ type Python struct {
 
 // Application is the object a server imports.
 type Application struct {
-	Module    string    `json:"module"` // payments.wsgi
-	Object    string    `json:"object"` // app, or create_app when Factory
-	Factory   bool      `json:"factory"`
-	Interface Interface `json:"interface"` // "" until the import has told
-	Dir       string    `json:"dir"`       // directory to import from, relative to the tree ("." or "src")
+	Module    string             `json:"module"` // payments.wsgi
+	Object    string             `json:"object"` // app, or create_app when Factory
+	Factory   bool               `json:"factory"`
+	Interface Interface          `json:"interface"` // "" until the import has told
+	Dir       slipway.SourcePath `json:"dir"`       // directory to import from
 }
 
 // Server is the program that serves the application.

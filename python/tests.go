@@ -98,8 +98,8 @@ func (d *detection) djangoTests(dj djangoFacts, files []string) {
 // withSource puts src on the path when the project is not installed.
 func (d *detection) withSource(command string) Command {
 	app := d.project.Application
-	if app != nil && app.Dir != d.tree.dir && !d.pyproject.has("build-system") && !strings.Contains(d.pyproject.textOf("tool", "pytest", "ini_options"), "pythonpath") {
-		return Command("PYTHONPATH=" + d.tree.relative(app.Dir) + " " + command)
+	if app != nil && d.tree.below(app.Dir) != "." && !d.pyproject.has("build-system") && !strings.Contains(d.pyproject.textOf("tool", "pytest", "ini_options"), "pythonpath") {
+		return Command("PYTHONPATH=" + d.tree.below(app.Dir) + " " + command)
 	}
 	return Command(command)
 }

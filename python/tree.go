@@ -177,6 +177,14 @@ func (t tree) relative(p string) string {
 	return strings.TrimPrefix(p, t.dir+"/")
 }
 
+// below is a directory of the source as seen from the service's.
+func (t tree) below(p slipway.SourcePath) string {
+	if path.Clean(string(p)) == t.dir {
+		return "."
+	}
+	return t.relative(string(p))
+}
+
 // list returns the names directly inside name ("." for the service's
 // directory), sorted, directories with a trailing slash.
 func (t tree) list(name string) []string {

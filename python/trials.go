@@ -2,7 +2,6 @@ package python
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
 
@@ -20,16 +19,17 @@ const (
 func (d *detection) planTrials() {
 	app := d.project.Application
 	if code, args, ok := d.project.ImportCheck(); ok {
-		d.trial(trialImport, path.Join(d.home, app.Dir), true, append([]string{"python", "-c", code}, args...)...)
+		d.trial(trialImport, app.Dir, true, append([]string{"python", "-c", code}, args...)...)
 	}
+	root := slipway.SourcePath(d.tree.dir)
 	if f := d.django(); f.manage != "" {
 		manage := []string{"python", f.manage}
 		if f.manageConfig != f.settings && f.settings != "" {
 			manage = append([]string{"env", "DJANGO_SETTINGS_MODULE=" + f.settings}, manage...)
 		}
-		d.trial(trialDjango, d.home, false, append(manage, "check", "--deploy", "--no-color")...)
+		d.trial(trialDjango, root, false, append(manage, "check", "--deploy", "--no-color")...)
 		if strings.Contains(string(d.project.ReleaseCommand), "migrate") {
-			d.trial(trialMigrations, d.home, false, append(manage, "showmigrations", "--plan", "--no-color")...)
+			d.trial(trialMigrations, root, false, append(manage, "showmigrations", "--plan", "--no-color")...)
 		}
 		return
 	}
@@ -37,17 +37,17 @@ func (d *detection) planTrials() {
 	for i := 0; i+1 < len(words); i++ {
 		switch {
 		case words[i] == "alembic" && words[len(words)-2] == "upgrade":
-			d.trial(trialMigrations, d.home, false, append(words[i:len(words)-2:len(words)-2], "current")...)
+			d.trial(trialMigrations, root, false, append(words[i:len(words)-2:len(words)-2], "current")...)
 			return
 		case words[i] == "flask" && words[len(words)-2] == "db" && words[len(words)-1] == "upgrade":
-			d.trial(trialMigrations, d.home, false, append(words[:len(words)-1:len(words)-1], "current")...)
+			d.trial(trialMigrations, root, false, append(words[:len(words)-1:len(words)-1], "current")...)
 			return
 		}
 	}
 }
 
-func (d *detection) trial(name, dir string, answers bool, args ...string) {
-	d.project.Trials = append(d.project.Trials, slipway.Trial{Name: name, Dir: path.Clean(dir), Args: args, Answers: answers})
+func (d *detection) trial(name string, dir slipway.SourcePath, answers bool, args ...string) {
+	d.project.Trials = append(d.project.Trials, slipway.Trial{Name: name, Dir: dir, Args: args, Answers: answers})
 }
 
 // JudgeTrial says what a trial's end means.

@@ -2,6 +2,7 @@ package python_test
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -108,5 +109,49 @@ func TestTrials(t *testing.T) {
 		if strings.Join(got, "; ") != c.want {
 			t.Errorf("%s: %s, problems %v", name, strings.Join(got, "; "), p.Problems)
 		}
+	}
+}
+
+// TestWhereTrialsRun: a service in a directory of the repository, and one whose
+// manifests lie below that, are rehearsed where they are run.
+func TestWhereTrialsRun(t *testing.T) {
+	flask := map[string]string{"requirements.txt": "flask==3.1.2\ngunicorn==23.0.0\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n"}
+	inSrc := map[string]string{"requirements.txt": flask["requirements.txt"], "src/app.py": flask["app.py"]}
+	django := map[string]string{
+		"requirements.txt": "django==5.2.8\ngunicorn==23.0.0\n", "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\nfrom django.core.management import execute_from_command_line\n",
+		"shop/__init__.py": "", "shop/settings.py": "SECRET_KEY = 'x'\nROOT_URLCONF = 'shop.urls'\nWSGI_APPLICATION = 'shop.wsgi.application'\n",
+		"shop/wsgi.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\nfrom django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n",
+	}
+	for _, c := range []struct {
+		name, at, path string
+		files          map[string]string
+		root           slipway.SourcePath
+		dirs           string
+	}{
+		{"at the root", "", "", flask, ".", "import=."},
+		{"in a directory", "services/api", "services/api", flask, "services/api", "import=services/api"},
+		{"below src of a directory", "services/api", "services/api", inSrc, "services/api", "import=services/api/src"},
+		{"below the directory", "services/api/server", "services/api", flask, "services/api/server", "import=services/api/server"},
+		{"django", "", "", django, ".", "import=. django check=."},
+		{"django in a directory", "shop", "shop", django, "shop", "import=shop django check=shop"},
+		{"django below the directory", "shop/server", "shop", django, "shop/server", "import=shop/server django check=shop/server"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := fstest.MapFS{"README.md": &fstest.MapFile{}}
+			for name, text := range c.files {
+				files[path.Join(c.at, name)] = &fstest.MapFile{Data: []byte(text)}
+			}
+			p, err := python.Detect(files, python.Options{Path: c.path, Interpreters: []python.Interpreter{{Path: "/usr/bin/python3.13", Version: "3.13.1"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var dirs []string
+			for _, trial := range p.Trials {
+				dirs = append(dirs, trial.Name+"="+string(trial.Dir))
+			}
+			if p.Root != c.root || strings.Join(dirs, " ") != c.dirs {
+				t.Errorf("root %s, trials %q, problems %+v", p.Root, dirs, p.Problems)
+			}
+		})
 	}
 }

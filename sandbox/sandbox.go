@@ -30,6 +30,9 @@ type Command struct {
 	MaxMemory  int64         // bytes resident, summed over all its processes; 0 means no bound
 	RunID      string        // marks every process, see End
 	ExtraFiles []*os.File    // descriptors 3, 4, ... of the command
+	// Project says that the program and its directory are the project's: it is its
+	// failure, and none of the platform, when one of them isn't there.
+	Project bool
 }
 
 // Result is how a command ended.
@@ -77,6 +80,8 @@ func Run(ctx context.Context, c Command, out io.Writer) (Result, error) {
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	if path := lookup(c.Args[0], c.Env); path != "" {
 		cmd.Path, cmd.Err = path, nil
+	} else if c.Project && !strings.Contains(c.Args[0], "/") {
+		return Result{}, c.unstarted(exec.ErrNotFound) // what the platform's own PATH has is not the project's
 	}
 	cmd.Dir, cmd.Stdin, cmd.ExtraFiles = c.Dir, c.Stdin, c.ExtraFiles
 	cmd.Stdout, cmd.Stderr = bounded, bounded
@@ -86,10 +91,7 @@ func Run(ctx context.Context, c Command, out io.Writer) (Result, error) {
 
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return Result{}, slipway.Wrap(slipway.Unavailable, err, "%s is not installed on this machine", filepath.Base(c.Args[0]))
-		}
-		return Result{}, slipway.Wrap(slipway.Unavailable, err, "%s can't be started", filepath.Base(c.Args[0]))
+		return Result{}, c.unstarted(err)
 	}
 	watched := make(chan struct{})
 	go func() {
@@ -122,6 +124,25 @@ func Run(ctx context.Context, c Command, out io.Writer) (Result, error) {
 		return result, slipway.Wrap(slipway.Internal, err, "%s could not be followed to its end", filepath.Base(c.Args[0]))
 	}
 	return result, nil
+}
+
+// unstarted says why a command could not be started.
+func (c Command) unstarted(err error) error {
+	program := filepath.Base(c.Args[0])
+	code, missing := slipway.Unavailable, "%s is not installed on this machine"
+	if c.Project {
+		code, missing = slipway.Refused, "%s is not in the release's environment, and not on this machine"
+	}
+	if info, failed := os.Stat(c.Dir); c.Dir != "" && (failed != nil || !info.IsDir()) {
+		return slipway.Wrap(code, err, "%s can't be started: there is no directory %s", program, filepath.Base(c.Dir))
+	}
+	switch {
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, exec.ErrNotFound):
+		return slipway.Wrap(code, err, missing, program)
+	case c.Project && (errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOEXEC) || errors.Is(err, exec.ErrDot)):
+		return slipway.Wrap(code, err, "%s can't be started: it is no program, or may not be executed", program)
+	}
+	return slipway.Wrap(slipway.Unavailable, err, "%s can't be started", program)
 }
 
 var (

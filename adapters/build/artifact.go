@@ -136,7 +136,7 @@ func digestFile(h hash.Hash, rel, path string) error {
 // manifest says how the release is run.
 func manifest(req slipway.BuildRequest, p *python.Project, source string, env environment) slipway.Manifest {
 	m := slipway.Manifest{
-		Service: req.Service, Commit: req.Commit, Python: p.Python.Version, Framework: p.Framework, Dir: filepath.Clean(p.Root),
+		Service: req.Service, Commit: req.Commit, Python: p.Python.Version, Framework: p.Framework, Dir: p.Root,
 		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{}, Overrides: req.Overrides,
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
@@ -149,7 +149,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	}
 	for _, dir := range searchPath(p, source) {
 		if rel, err := filepath.Rel(source, dir); err == nil {
-			m.SearchPath = append(m.SearchPath, rel)
+			m.SearchPath = append(m.SearchPath, slipway.SourcePath(rel))
 		}
 	}
 	var c python.ServiceConfig

@@ -141,11 +141,17 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	if err != nil {
 		return slipway.Artifact{}, b.buildTime(ctx, project, err)
 	}
+	if err := r.programs(project, source, env, false); err != nil {
+		return slipway.Artifact{}, err
+	}
 	if err := r.checkImport(ctx, project, source, env); err != nil {
 		return slipway.Artifact{}, b.buildTime(ctx, project, err)
 	}
 	if err := r.commands(ctx, project, source, env); err != nil {
 		return slipway.Artifact{}, b.buildTime(ctx, project, err)
+	}
+	if err := r.programs(project, source, env, true); err != nil {
+		return slipway.Artifact{}, err
 	}
 	return r.assemble(ctx, req, project, source, env)
 }
@@ -226,8 +232,8 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	answer := filepath.Join(r.home, "import.json")
 	result, err := sandbox.Run(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
-		Dir:  filepath.Join(source, p.Application.Dir), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
-		Timeout: time.Minute, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+		Dir:  p.Application.Dir.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
+		Timeout: time.Minute, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
 	}, r.log)
 	if err != nil {
 		return err
@@ -272,7 +278,7 @@ func (r *run) appCommand(ctx context.Context, p *python.Project, c python.Comman
 	}
 	fmt.Fprintf(r.log, "$ %s\n", c)
 	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: filepath.Join(source, p.Root), Env: vars, Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
 	}, r.log)
 	if err != nil {
 		return err
@@ -302,13 +308,13 @@ func (r *run) appEnv(p *python.Project, source string, env environment, extra ma
 // searchPath is where the project's own modules are found: beside the manifests
 // and below src.
 func searchPath(p *python.Project, source string) []string {
-	root := filepath.Join(source, p.Root)
+	root := p.Root.In(source)
 	paths := []string{root}
 	if info, err := os.Stat(filepath.Join(root, "src")); err == nil && info.IsDir() {
 		paths = append(paths, filepath.Join(root, "src"))
 	}
 	if a := p.Application; a != nil {
-		if dir := filepath.Join(source, a.Dir); !slices.Contains(paths, dir) {
+		if dir := a.Dir.In(source); !slices.Contains(paths, dir) {
 			paths = append(paths, dir)
 		}
 	}
@@ -370,7 +376,7 @@ func (b *Builder) Migrations(ctx context.Context, digest slipway.Digest) (slipwa
 	if err != nil {
 		return slipway.Migrations{}, err
 	}
-	return python.Migrations(os.DirFS(filepath.Join(artifact.Path, "source")), artifact.Manifest.Dir), nil
+	return python.Migrations(os.DirFS(filepath.Join(artifact.Path, "source")), string(artifact.Manifest.Dir)), nil
 }
 
 func (b *Builder) artifactDir(d slipway.Digest) string {

@@ -22,7 +22,7 @@ var (
 	interpreters []python.Interpreter
 )
 
-// planted is in this process's environment, where no build or test may see it.
+// planted is in this process's environment, and the name of a program on its PATH, where no build or test may see it.
 const planted = "planted-4f1c"
 
 func TestMain(m *testing.M) {
@@ -33,6 +33,14 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(data)
 		os.Setenv("SLIPWAY_PLANTED_TOKEN", planted)
+		tools := filepath.Join(data, "platform")
+		if err := os.Mkdir(tools, 0o755); err != nil {
+			panic(err)
+		}
+		if err := os.WriteFile(filepath.Join(tools, planted+"-tool"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			panic(err)
+		}
+		os.Setenv("PATH", tools+":"+os.Getenv("PATH"))
 		if interpreters, err = FindInterpreters(context.Background(), data); err != nil {
 			panic(err)
 		}

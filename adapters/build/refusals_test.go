@@ -40,6 +40,15 @@ func TestRefusedBuilds(t *testing.T) {
 			says: []string{"slipway.yaml:2: there is no key procesess; did you mean processes?"}, code: slipway.Invalid},
 		{name: "build command", files: files{"requirements.txt": plainFlask, "app.py": flaskApp,
 			"slipway.yaml": "build: {commands: [\"python -c 'raise SystemExit(7)'\"]}\n"}, says: []string{"build command", "exit code 7"}},
+		{name: "no such program", files: files{"requirements.txt": plainFlask, "app.py": flaskApp, "slipway.yaml": "processes: {web: LEVEL=2 gunicorn-of-ours app:app}\n"},
+			says: []string{"the process web starts gunicorn-of-ours", "the dependencies that production installs"}},
+		{name: "no program of the platform's", files: files{"requirements.txt": plainFlask, "app.py": flaskApp, "slipway.yaml": "processes: {web: \"python app.py\"}\nbuild: {commands: [" + planted + "-tool]}\n"},
+			says: []string{planted + "-tool is not in the release's environment"}},
+		{name: "release command", files: files{"requirements.txt": plainFlask, "app.py": flaskApp, "slipway.yaml": "processes: {web: python app.py}\nrelease_command: alembic upgrade head && true\n"},
+			says: []string{"the release command starts alembic"}},
+		{name: "no such script", files: files{"app.py": "print('one')\n", "slipway.yaml": "processes: {web: ./bin/start}\n"}, says: []string{"./bin/start, which is not in the release"}},
+		{name: "no executable", files: files{"app.py": "print('one')\n", "bin/start": "#!/bin/sh\nexec python app.py\n", "slipway.yaml": "processes: {web: bin/start}\n"},
+			says: []string{"bin/start", "git update-index --chmod=+x bin/start"}},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,6 +116,7 @@ func TestTestRuns(t *testing.T) {
 		{name: "crashes", files: unit("os.kill(os.getpid(), 11)"), says: []string{`ended by the signal "`}},
 		{name: "dependency missing", files: with(pytestProject("def test_a():\n    pass\n"), files{"requirements-test.txt": "pytest>=8,<9\nslipway-no-such-package-42\n"}),
 			says: []string{"test dependencies can't be installed", "slipway-no-such-package-42"}},
+		{name: "runner missing", files: unit("pass", "test: {command: nose9 -v}\n"), says: []string{"the test command starts nose9", "the test dependencies"}},
 		{name: "environment", files: unit("print('ENV', dict(os.environ))", "test: {env: {ASKED: 'for'}}\nbuild: {commands: [\"python -c 'import os; print(dict(os.environ))'\"]}\n"),
 			report: slipway.TestReport{Total: 1, Passed: 1}, inLog: "'ASKED': 'for'"},
 		{name: "no tests", files: files{"app.py": "print('one')\n", "slipway.yaml": idle}, inLog: "no tests found"},

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,11 @@ func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writ
 	env, err := r.testing(ctx, project, source)
 	if err != nil {
 		return slipway.TestReport{}, err
+	}
+	for _, c := range append(slices.Clone(project.Test.Before), project.Test.Command) {
+		if err := missingProgram(project, c, source, env, false, "the test command", "the test dependencies"); err != nil {
+			return slipway.TestReport{}, err
+		}
 	}
 	for _, c := range project.Test.Before {
 		if err := r.appCommand(ctx, project, c, source, env, "command before the tests"); err != nil {
@@ -136,7 +142,7 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	}
 	fmt.Fprintf(r.log, "$ %s\n", report.Command)
 	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: filepath.Join(source, p.Root), Env: vars, Timeout: timeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: timeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
 	}, r.log)
 	if err != nil {
 		return report, err

@@ -155,7 +155,7 @@ func (j *Jinja) files(ctx context.Context, req slipway.RenderRequest, log io.Wri
 		}
 	}
 	input, err := json.Marshal(map[string]any{
-		"root": filepath.Join(source, manifest.Dir), "templates": req.Templates, "values": values, "secrets": secrets, "seconds": j.o.Timeout.Seconds(),
+		"root": manifest.Dir.In(source), "templates": req.Templates, "values": values, "secrets": secrets, "seconds": j.o.Timeout.Seconds(),
 		"words": map[string]any{"service": req.Service, "environment": req.Environment, "release": req.Release},
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ func python(t *testing.T) string {
 
 func open(t *testing.T, data, dir string) *config.Jinja {
 	return config.New(config.Options{Data: data, Python: python(t), Timeout: 3 * time.Second, Tree: func(context.Context, slipway.Digest) (string, slipway.Manifest, error) {
-		return filepath.Dir(dir), slipway.Manifest{Dir: filepath.Base(dir)}, nil
+		return filepath.Dir(dir), slipway.Manifest{Dir: slipway.SourcePath(filepath.Base(dir))}, nil
 	}})
 }
 

@@ -243,6 +243,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 				func(d *slipway.Deployment) { d.Service = "../shop" },
 				func(d *slipway.Deployment) { d.Environment = "" },
 				func(d *slipway.Deployment) { d.Manifest.Dir = "../.." },
+				func(d *slipway.Deployment) { d.Manifest.Dir = ".." },
 				func(d *slipway.Deployment) { d.Manifest.Processes = nil },
 			} {
 				d := s.deployment(1, "one", "")
