@@ -49,7 +49,8 @@ type Decision struct {
 	Comment   string    `json:"comment,omitempty"`
 	Plan      Digest    `json:"plan"`
 	Via       string    `json:"via,omitempty"`
-	Own       bool      `json:"own,omitempty"` // by who asked, or wrote the commit
+	Own       bool      `json:"own,omitempty"`    // by who asked, or wrote the commit
+	Lapsed    string    `json:"lapsed,omitempty"` // why it doesn't count now: who said it may not say it any more
 	At        time.Time `json:"at"`
 	Seal      string    `json:"seal,omitempty"` // the platform's, while it is on its way to the record
 }
@@ -206,10 +207,10 @@ func OnlyBundle(waits []Wait) bool {
 
 func (f GateFacts) said(v Verdict) bool {
 	hash := f.Plan.Hash()
-	return slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Verdict == v && d.Plan == hash })
+	return slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Verdict == v && d.Plan == hash && d.Lapsed == "" })
 }
 
-// approval counts the people who said yes to this very plan.
+// approval counts the people who said yes to this very plan, and may say so now.
 func (f GateFacts) approval(add func(Wait)) {
 	need := f.Plan.Policy.Approvals
 	if f.Plan.Rollback {
@@ -218,16 +219,20 @@ func (f GateFacts) approval(add func(Wait)) {
 			need = max(need, 1)
 		}
 	}
-	hash, yes := f.Plan.Hash(), map[int]string{}
+	hash, yes, lapsed := f.Plan.Hash(), map[int]string{}, ""
 	for _, d := range f.Decisions {
-		if d.Verdict == VerdictApprove && d.Plan == hash {
+		switch {
+		case d.Verdict != VerdictApprove || d.Plan != hash:
+		case d.Lapsed != "":
+			lapsed += fmt.Sprintf("; %s's doesn't count now: %s", d.Name, d.Lapsed)
+		default:
 			yes[d.Account] = d.Name
 		}
 	}
 	if len(yes) >= need {
 		return
 	}
-	w := Wait{Gate: GateApproval, Reason: fmt.Sprintf("%d of %d approvals", len(yes), need)}
+	w := Wait{Gate: GateApproval, Reason: fmt.Sprintf("%d of %d approvals", len(yes), need) + lapsed}
 	for _, name := range f.Approvers {
 		if !slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Name == name && yes[d.Account] != "" }) {
 			w.On = append(w.On, name)

@@ -14,6 +14,8 @@ import (
 func FuzzGates(f *testing.F) {
 	f.Add([]byte{1}, []byte{0, 0, 4})
 	f.Add([]byte{2, 1, 1}, []byte{0, 1, 3, 0, 1})
+	f.Add([]byte{2}, []byte{4, 0, 1, 2, 8, 8, 0, 0})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 1}, []byte{4, 7, 2, 7, 8, 8, 8})
 	f.Add([]byte{3, 0, 2, 1}, []byte{5, 6, 0, 2, 7, 7})
 	f.Fuzz(func(t *testing.T, asks, events []byte) {
 		events = events[:min(len(events), 60)]
@@ -32,7 +34,7 @@ func FuzzGates(f *testing.F) {
 			say := func(v slipway.Verdict) {
 				facts.Decisions = append(facts.Decisions, slipway.Decision{Account: n%3 + 1, Name: name, Verdict: v, Plan: facts.Plan.Hash(), At: facts.Now})
 			}
-			switch event % 8 {
+			switch event % 9 {
 			case 0, 1:
 				say(slipway.VerdictApprove)
 			case 2:
@@ -47,6 +49,12 @@ func FuzzGates(f *testing.F) {
 				facts.Freezes = nil
 			case 7:
 				say([]slipway.Verdict{slipway.VerdictExempt, slipway.VerdictBreakGlass}[n%2])
+			case 8: // somebody may no longer
+				for i, d := range facts.Decisions {
+					if d.Account == n%3+1 {
+						facts.Decisions[i].Lapsed = "the account is not active"
+					}
+				}
 			}
 			waits := facts.Gates()
 			if want := mayGo(facts); want != (len(waits) == 0) {
@@ -69,7 +77,7 @@ func FuzzGates(f *testing.F) {
 func mayGo(f slipway.GateFacts) bool {
 	said := map[slipway.Verdict]map[int]bool{}
 	for _, d := range f.Decisions {
-		if d.Plan != f.Plan.Hash() {
+		if d.Plan != f.Plan.Hash() || d.Lapsed != "" {
 			continue
 		}
 		if said[d.Verdict] == nil {

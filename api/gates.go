@@ -10,7 +10,7 @@ import (
 )
 
 func decided(d *ent.Decision) Decision {
-	return Decision{Account: d.Name, Verdict: slipway.Verdict(d.Verdict), Comment: d.Comment, Plan: d.Plan, Via: d.Via, Own: d.Own, Void: d.Void, At: d.CreatedAt.UTC()}
+	return Decision{Account: d.Name, Verdict: slipway.Verdict(d.Verdict), Comment: d.Comment, Plan: d.Plan, Via: d.Via, Own: d.Own, Void: d.Void, Lapsed: d.Lapsed, At: d.CreatedAt.UTC()}
 }
 
 // ListDecisions shows what was said to a promotion, and what may be said.

@@ -38,6 +38,8 @@ type Decision struct {
 	Own bool `json:"own,omitempty"`
 	// why it counts no more
 	Void string `json:"void,omitempty"`
+	// why it doesn't count as things stand: who said it may not say it now
+	Lapsed string `json:"lapsed,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the DecisionQuery when eager-loading is set.
 	Edges        DecisionEdges `json:"edges"`
@@ -73,7 +75,7 @@ func (*Decision) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case decision.FieldID, decision.FieldPromotionID, decision.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case decision.FieldName, decision.FieldVerdict, decision.FieldComment, decision.FieldPlan, decision.FieldVia, decision.FieldVoid:
+		case decision.FieldName, decision.FieldVerdict, decision.FieldComment, decision.FieldPlan, decision.FieldVia, decision.FieldVoid, decision.FieldLapsed:
 			values[i] = new(sql.NullString)
 		case decision.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -158,6 +160,12 @@ func (_m *Decision) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Void = value.String
 			}
+		case decision.FieldLapsed:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field lapsed", values[i])
+			} else if value.Valid {
+				_m.Lapsed = value.String
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -228,6 +236,9 @@ func (_m *Decision) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("void=")
 	builder.WriteString(_m.Void)
+	builder.WriteString(", ")
+	builder.WriteString("lapsed=")
+	builder.WriteString(_m.Lapsed)
 	builder.WriteByte(')')
 	return builder.String()
 }

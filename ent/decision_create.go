@@ -123,6 +123,20 @@ func (_c *DecisionCreate) SetNillableVoid(v *string) *DecisionCreate {
 	return _c
 }
 
+// SetLapsed sets the "lapsed" field.
+func (_c *DecisionCreate) SetLapsed(v string) *DecisionCreate {
+	_c.mutation.SetLapsed(v)
+	return _c
+}
+
+// SetNillableLapsed sets the "lapsed" field if the given value is not nil.
+func (_c *DecisionCreate) SetNillableLapsed(v *string) *DecisionCreate {
+	if v != nil {
+		_c.SetLapsed(*v)
+	}
+	return _c
+}
+
 // SetPromotion sets the "promotion" edge to the Promotion entity.
 func (_c *DecisionCreate) SetPromotion(v *Promotion) *DecisionCreate {
 	return _c.SetPromotionID(v.ID)
@@ -294,6 +308,10 @@ func (_c *DecisionCreate) createSpec() (*Decision, *sqlgraph.CreateSpec) {
 		_spec.SetField(decision.FieldVoid, field.TypeString, value)
 		_node.Void = value
 	}
+	if value, ok := _c.mutation.Lapsed(); ok {
+		_spec.SetField(decision.FieldLapsed, field.TypeString, value)
+		_node.Lapsed = value
+	}
 	if nodes := _c.mutation.PromotionIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -372,6 +390,24 @@ func (u *DecisionUpsert) SetVoid(v string) *DecisionUpsert {
 // UpdateVoid sets the "void" field to the value that was provided on create.
 func (u *DecisionUpsert) UpdateVoid() *DecisionUpsert {
 	u.SetExcluded(decision.FieldVoid)
+	return u
+}
+
+// SetLapsed sets the "lapsed" field.
+func (u *DecisionUpsert) SetLapsed(v string) *DecisionUpsert {
+	u.Set(decision.FieldLapsed, v)
+	return u
+}
+
+// UpdateLapsed sets the "lapsed" field to the value that was provided on create.
+func (u *DecisionUpsert) UpdateLapsed() *DecisionUpsert {
+	u.SetExcluded(decision.FieldLapsed)
+	return u
+}
+
+// ClearLapsed clears the value of the "lapsed" field.
+func (u *DecisionUpsert) ClearLapsed() *DecisionUpsert {
+	u.SetNull(decision.FieldLapsed)
 	return u
 }
 
@@ -455,6 +491,27 @@ func (u *DecisionUpsertOne) SetVoid(v string) *DecisionUpsertOne {
 func (u *DecisionUpsertOne) UpdateVoid() *DecisionUpsertOne {
 	return u.Update(func(s *DecisionUpsert) {
 		s.UpdateVoid()
+	})
+}
+
+// SetLapsed sets the "lapsed" field.
+func (u *DecisionUpsertOne) SetLapsed(v string) *DecisionUpsertOne {
+	return u.Update(func(s *DecisionUpsert) {
+		s.SetLapsed(v)
+	})
+}
+
+// UpdateLapsed sets the "lapsed" field to the value that was provided on create.
+func (u *DecisionUpsertOne) UpdateLapsed() *DecisionUpsertOne {
+	return u.Update(func(s *DecisionUpsert) {
+		s.UpdateLapsed()
+	})
+}
+
+// ClearLapsed clears the value of the "lapsed" field.
+func (u *DecisionUpsertOne) ClearLapsed() *DecisionUpsertOne {
+	return u.Update(func(s *DecisionUpsert) {
+		s.ClearLapsed()
 	})
 }
 
@@ -704,6 +761,27 @@ func (u *DecisionUpsertBulk) SetVoid(v string) *DecisionUpsertBulk {
 func (u *DecisionUpsertBulk) UpdateVoid() *DecisionUpsertBulk {
 	return u.Update(func(s *DecisionUpsert) {
 		s.UpdateVoid()
+	})
+}
+
+// SetLapsed sets the "lapsed" field.
+func (u *DecisionUpsertBulk) SetLapsed(v string) *DecisionUpsertBulk {
+	return u.Update(func(s *DecisionUpsert) {
+		s.SetLapsed(v)
+	})
+}
+
+// UpdateLapsed sets the "lapsed" field to the value that was provided on create.
+func (u *DecisionUpsertBulk) UpdateLapsed() *DecisionUpsertBulk {
+	return u.Update(func(s *DecisionUpsert) {
+		s.UpdateLapsed()
+	})
+}
+
+// ClearLapsed clears the value of the "lapsed" field.
+func (u *DecisionUpsertBulk) ClearLapsed() *DecisionUpsertBulk {
+	return u.Update(func(s *DecisionUpsert) {
+		s.ClearLapsed()
 	})
 }
 

@@ -41,6 +41,26 @@ func (_u *DecisionUpdate) SetNillableVoid(v *string) *DecisionUpdate {
 	return _u
 }
 
+// SetLapsed sets the "lapsed" field.
+func (_u *DecisionUpdate) SetLapsed(v string) *DecisionUpdate {
+	_u.mutation.SetLapsed(v)
+	return _u
+}
+
+// SetNillableLapsed sets the "lapsed" field if the given value is not nil.
+func (_u *DecisionUpdate) SetNillableLapsed(v *string) *DecisionUpdate {
+	if v != nil {
+		_u.SetLapsed(*v)
+	}
+	return _u
+}
+
+// ClearLapsed clears the value of the "lapsed" field.
+func (_u *DecisionUpdate) ClearLapsed() *DecisionUpdate {
+	_u.mutation.ClearLapsed()
+	return _u
+}
+
 // Mutation returns the DecisionMutation object of the builder.
 func (_u *DecisionUpdate) Mutation() *DecisionMutation {
 	return _u.mutation
@@ -96,6 +116,12 @@ func (_u *DecisionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Void(); ok {
 		_spec.SetField(decision.FieldVoid, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.Lapsed(); ok {
+		_spec.SetField(decision.FieldLapsed, field.TypeString, value)
+	}
+	if _u.mutation.LapsedCleared() {
+		_spec.ClearField(decision.FieldLapsed, field.TypeString)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{decision.Label}
@@ -127,6 +153,26 @@ func (_u *DecisionUpdateOne) SetNillableVoid(v *string) *DecisionUpdateOne {
 	if v != nil {
 		_u.SetVoid(*v)
 	}
+	return _u
+}
+
+// SetLapsed sets the "lapsed" field.
+func (_u *DecisionUpdateOne) SetLapsed(v string) *DecisionUpdateOne {
+	_u.mutation.SetLapsed(v)
+	return _u
+}
+
+// SetNillableLapsed sets the "lapsed" field if the given value is not nil.
+func (_u *DecisionUpdateOne) SetNillableLapsed(v *string) *DecisionUpdateOne {
+	if v != nil {
+		_u.SetLapsed(*v)
+	}
+	return _u
+}
+
+// ClearLapsed clears the value of the "lapsed" field.
+func (_u *DecisionUpdateOne) ClearLapsed() *DecisionUpdateOne {
+	_u.mutation.ClearLapsed()
 	return _u
 }
 
@@ -214,6 +260,12 @@ func (_u *DecisionUpdateOne) sqlSave(ctx context.Context) (_node *Decision, err 
 	}
 	if value, ok := _u.mutation.Void(); ok {
 		_spec.SetField(decision.FieldVoid, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Lapsed(); ok {
+		_spec.SetField(decision.FieldLapsed, field.TypeString, value)
+	}
+	if _u.mutation.LapsedCleared() {
+		_spec.ClearField(decision.FieldLapsed, field.TypeString)
 	}
 	_node = &Decision{config: _u.config}
 	_spec.Assign = _node.assignValues

@@ -2694,6 +2694,7 @@ type DecisionMutation struct {
 	via              *string
 	own              *bool
 	void             *string
+	lapsed           *string
 	clearedFields    map[string]struct{}
 	promotion        *int
 	clearedpromotion bool
@@ -3180,6 +3181,55 @@ func (m *DecisionMutation) ResetVoid() {
 	m.void = nil
 }
 
+// SetLapsed sets the "lapsed" field.
+func (m *DecisionMutation) SetLapsed(s string) {
+	m.lapsed = &s
+}
+
+// Lapsed returns the value of the "lapsed" field in the mutation.
+func (m *DecisionMutation) Lapsed() (r string, exists bool) {
+	v := m.lapsed
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLapsed returns the old "lapsed" field's value of the Decision entity.
+// If the Decision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DecisionMutation) OldLapsed(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLapsed is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLapsed requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLapsed: %w", err)
+	}
+	return oldValue.Lapsed, nil
+}
+
+// ClearLapsed clears the value of the "lapsed" field.
+func (m *DecisionMutation) ClearLapsed() {
+	m.lapsed = nil
+	m.clearedFields[decision.FieldLapsed] = struct{}{}
+}
+
+// LapsedCleared returns if the "lapsed" field was cleared in this mutation.
+func (m *DecisionMutation) LapsedCleared() bool {
+	_, ok := m.clearedFields[decision.FieldLapsed]
+	return ok
+}
+
+// ResetLapsed resets all changes to the "lapsed" field.
+func (m *DecisionMutation) ResetLapsed() {
+	m.lapsed = nil
+	delete(m.clearedFields, decision.FieldLapsed)
+}
+
 // ClearPromotion clears the "promotion" edge to the Promotion entity.
 func (m *DecisionMutation) ClearPromotion() {
 	m.clearedpromotion = true
@@ -3241,7 +3291,7 @@ func (m *DecisionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DecisionMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.created_at != nil {
 		fields = append(fields, decision.FieldCreatedAt)
 	}
@@ -3272,6 +3322,9 @@ func (m *DecisionMutation) Fields() []string {
 	if m.void != nil {
 		fields = append(fields, decision.FieldVoid)
 	}
+	if m.lapsed != nil {
+		fields = append(fields, decision.FieldLapsed)
+	}
 	return fields
 }
 
@@ -3300,6 +3353,8 @@ func (m *DecisionMutation) Field(name string) (ent.Value, bool) {
 		return m.Own()
 	case decision.FieldVoid:
 		return m.Void()
+	case decision.FieldLapsed:
+		return m.Lapsed()
 	}
 	return nil, false
 }
@@ -3329,6 +3384,8 @@ func (m *DecisionMutation) OldField(ctx context.Context, name string) (ent.Value
 		return m.OldOwn(ctx)
 	case decision.FieldVoid:
 		return m.OldVoid(ctx)
+	case decision.FieldLapsed:
+		return m.OldLapsed(ctx)
 	}
 	return nil, fmt.Errorf("unknown Decision field %s", name)
 }
@@ -3408,6 +3465,13 @@ func (m *DecisionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetVoid(v)
 		return nil
+	case decision.FieldLapsed:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLapsed(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Decision field %s", name)
 }
@@ -3452,7 +3516,11 @@ func (m *DecisionMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *DecisionMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(decision.FieldLapsed) {
+		fields = append(fields, decision.FieldLapsed)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -3465,6 +3533,11 @@ func (m *DecisionMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *DecisionMutation) ClearField(name string) error {
+	switch name {
+	case decision.FieldLapsed:
+		m.ClearLapsed()
+		return nil
+	}
 	return fmt.Errorf("unknown Decision nullable field %s", name)
 }
 
@@ -3501,6 +3574,9 @@ func (m *DecisionMutation) ResetField(name string) error {
 		return nil
 	case decision.FieldVoid:
 		m.ResetVoid()
+		return nil
+	case decision.FieldLapsed:
+		m.ResetLapsed()
 		return nil
 	}
 	return fmt.Errorf("unknown Decision field %s", name)

@@ -262,6 +262,9 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 	if err != nil {
 		return nil, err
 	}
+	if change.Admin != nil || change.Active != nil {
+		p.look(ctx, 0, 0) // gates count who may approve now
+	}
 	return p.Account(ctx, name)
 }
 

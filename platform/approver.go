@@ -48,6 +48,46 @@ func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 	return others, nil
 }
 
+// lapsed tells why what somebody said doesn't count as things stand: because he
+// or she may not say it now. A no stays a no. people are the approvers of now.
+func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, people []*ent.Account, d *ent.Decision) (string, error) {
+	verdict := slipway.Verdict(d.Verdict)
+	if verdict == slipway.VerdictReject {
+		return "", nil
+	}
+	who, err := decider(ctx, db, d.AccountID)
+	if slipway.CodeOf(err) == slipway.NotFound {
+		return "the account is not active", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	err = mayDecide(ctx, db, row, policy, who, people, verdict)
+	if slipway.CodeOf(err) != slipway.Denied {
+		return "", err
+	}
+	switch {
+	case verdict == slipway.VerdictBreakGlass:
+		return "the account is no longer an admin of the platform", nil
+	case verdict == slipway.VerdictExempt:
+		return "the account is no longer an admin of the service's team", nil
+	case who.ID == 0:
+		return "there are approvers now", nil
+	case owns(who, row):
+		return "it is the approver's own change", nil
+	}
+	ids, err := db.Account.Query().Where(account.ID(who.ID), account.Or(account.Admin(true), inTeam(row.Edges.Service.TeamID, slipway.RoleViewer))).IDs(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case len(ids) == 0:
+		return "the account is no longer in the service's team", nil
+	case len(policy.Approvers) > 0:
+		return "the account is no longer among those who approve in " + row.Edges.Environment.Name, nil
+	}
+	return "the account is no longer a maintainer of the service's team", nil
+}
+
 // roleOf is the role of the viewer in a team; an admin of the platform has the
 // highest in all of them.
 func roleOf(ctx context.Context, team int) slipway.Role {

@@ -105,7 +105,11 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	if err != nil {
 		return err
 	}
-	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, d.Verdict); err != nil {
+	people, err := approvers(ctx, g.Ledger.db, row, policy.Policy)
+	if err != nil {
+		return err
+	}
+	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, people, d.Verdict); err != nil {
 		return err
 	}
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
@@ -141,7 +145,8 @@ func decider(ctx context.Context, db *ent.Client, id int) (*ent.Account, error) 
 }
 
 // mayDecide tells whether somebody may give a verdict, and if not whom to ask.
-func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, who *ent.Account, verdict slipway.Verdict) error {
+// people are the approvers.
+func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, who *ent.Account, people []*ent.Account, verdict slipway.Verdict) error {
 	switch verdict {
 	case slipway.VerdictBreakGlass:
 		if !who.Admin {
@@ -157,10 +162,6 @@ func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 	}
 	if who.Kind != account.KindPerson {
 		return slipway.Errorf(slipway.Denied, "a program can't decide for people; let one sign in, or use a personal token")
-	}
-	people, err := approvers(ctx, db, row, policy)
-	if err != nil {
-		return err
 	}
 	if slices.ContainsFunc(people, func(a *ent.Account) bool { return a.ID == who.ID }) {
 		return nil
@@ -210,9 +211,13 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 	if err != nil {
 		return no, nil //nolint:nilerr // whoever has no account decides nothing
 	}
+	people, err := approvers(ctx, p.db, row, policy.Policy)
+	if err != nil {
+		return no, err
+	}
 	var d Deciding
 	for verdict, why := range map[slipway.Verdict]*string{slipway.VerdictApprove: &d.Approve, slipway.VerdictExempt: &d.Exempt, slipway.VerdictBreakGlass: &d.BreakGlass} {
-		err := mayDecide(ctx, p.db, row, policy.Policy, who, verdict)
+		err := mayDecide(ctx, p.db, row, policy.Policy, who, people, verdict)
 		if err != nil && slipway.CodeOf(err) != slipway.Denied {
 			return no, err
 		}

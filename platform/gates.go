@@ -161,15 +161,19 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	for _, w := range row.Waits {
 		facts.WaitedSince[w.Gate] = w.Since
 	}
-	hash := facts.Plan.Hash()
-	for _, d := range row.Edges.Decisions {
-		if d.Plan == string(hash) {
-			facts.Decisions = append(facts.Decisions, said(d))
-		}
-	}
 	people, err := approvers(ctx, db, row, policy.Policy)
 	if err != nil {
 		return facts, nil, err
+	}
+	hash := facts.Plan.Hash()
+	for _, d := range row.Edges.Decisions {
+		if d.Plan != string(hash) {
+			continue
+		}
+		if d.Lapsed, err = lapsed(ctx, db, row, policy.Policy, people, d); err != nil {
+			return facts, nil, err
+		}
+		facts.Decisions = append(facts.Decisions, said(d))
 	}
 	facts.Approvers = namesOf(people, policy.Policy)
 	facts.Seconded = seconded(row.Rollback, input.Role, policy.Policy)
@@ -189,7 +193,7 @@ func frozenInput(row *ent.Promotion) (input workflows.Input, err error) {
 
 func said(d *ent.Decision) slipway.Decision {
 	return slipway.Decision{Promotion: strconv.Itoa(d.PromotionID), Account: d.AccountID, Name: d.Name, Verdict: slipway.Verdict(d.Verdict),
-		Comment: d.Comment, Plan: slipway.Digest(d.Plan), Via: d.Via, Own: d.Own, At: d.CreatedAt}
+		Comment: d.Comment, Plan: slipway.Digest(d.Plan), Via: d.Via, Own: d.Own, Lapsed: d.Lapsed, At: d.CreatedAt}
 }
 
 // keep writes down what a review found, in one transaction.
@@ -217,6 +221,11 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 				return err
 			}
 			if err := at.event(ctx, g.Ledger.storage, tx, "promotion.plan_moved", row.ID, map[string]string{"what": clean(why), "void": strconv.Itoa(voided)}); err != nil {
+				return err
+			}
+		}
+		for _, d := range row.Edges.Decisions {
+			if err := tx.Decision.Update().Where(decision.ID(d.ID)).SetLapsed(d.Lapsed).Exec(ctx); err != nil {
 				return err
 			}
 		}

@@ -169,6 +169,7 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 	if err != nil {
 		return nil, err
 	}
+	p.look(ctx, 0, 0) // gates count who may approve now
 	return p.Team(ctx, name)
 }
 
@@ -197,6 +198,9 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, o
 		}
 		return err
 	})
+	if err == nil {
+		p.look(ctx, 0, 0) // gates count who may approve now
+	}
 	return err
 }
 

@@ -85,7 +85,7 @@ func verdictWords(d *ent.Decision) string {
 
 func verdictTone(d *ent.Decision) string {
 	switch {
-	case d.Void != "":
+	case d.Void != "" || d.Lapsed != "":
 		return "idle"
 	case slipway.Verdict(d.Verdict) == slipway.VerdictApprove:
 		return "ok"

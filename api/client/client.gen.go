@@ -529,6 +529,11 @@ type Decision struct {
 	// Example: looks good
 	Comment string `json:"comment,omitempty,omitzero"`
 
+	// Lapsed why it doesn't count as things stand: who said it may not say it now
+	//
+	// Example: the account is not active
+	Lapsed string `json:"lapsed,omitempty,omitzero"`
+
 	// Own whether it is by who asked for the promotion, or wrote its commit
 	//
 	// Example: false

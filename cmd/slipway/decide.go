@@ -208,6 +208,8 @@ func (a *app) gates(p *client.Promotion) error {
 		void := ""
 		if d.Void != "" {
 			void = "void: " + d.Void
+		} else if d.Lapsed != "" {
+			void = "doesn't count now: " + d.Lapsed
 		}
 		rows = append(rows, []string{d.Account, string(d.Verdict), ago(d.At), clean(d.Comment), void})
 	}

@@ -36,6 +36,8 @@ const (
 	FieldOwn = "own"
 	// FieldVoid holds the string denoting the void field in the database.
 	FieldVoid = "void"
+	// FieldLapsed holds the string denoting the lapsed field in the database.
+	FieldLapsed = "lapsed"
 	// EdgePromotion holds the string denoting the promotion edge name in mutations.
 	EdgePromotion = "promotion"
 	// Table holds the table name of the decision in the database.
@@ -62,6 +64,7 @@ var Columns = []string{
 	FieldVia,
 	FieldOwn,
 	FieldVoid,
+	FieldLapsed,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -175,6 +178,11 @@ func ByOwn(opts ...sql.OrderTermOption) OrderOption {
 // ByVoid orders the results by the void field.
 func ByVoid(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldVoid, opts...).ToFunc()
+}
+
+// ByLapsed orders the results by the lapsed field.
+func ByLapsed(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLapsed, opts...).ToFunc()
 }
 
 // ByPromotionField orders the results by promotion field.

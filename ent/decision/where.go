@@ -100,6 +100,11 @@ func Void(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldVoid, v))
 }
 
+// Lapsed applies equality check predicate on the "lapsed" field. It's identical to LapsedEQ.
+func Lapsed(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldLapsed, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldCreatedAt, v))
@@ -553,6 +558,81 @@ func VoidEqualFold(v string) predicate.Decision {
 // VoidContainsFold applies the ContainsFold predicate on the "void" field.
 func VoidContainsFold(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldContainsFold(FieldVoid, v))
+}
+
+// LapsedEQ applies the EQ predicate on the "lapsed" field.
+func LapsedEQ(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldLapsed, v))
+}
+
+// LapsedNEQ applies the NEQ predicate on the "lapsed" field.
+func LapsedNEQ(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldNEQ(FieldLapsed, v))
+}
+
+// LapsedIn applies the In predicate on the "lapsed" field.
+func LapsedIn(vs ...string) predicate.Decision {
+	return predicate.Decision(sql.FieldIn(FieldLapsed, vs...))
+}
+
+// LapsedNotIn applies the NotIn predicate on the "lapsed" field.
+func LapsedNotIn(vs ...string) predicate.Decision {
+	return predicate.Decision(sql.FieldNotIn(FieldLapsed, vs...))
+}
+
+// LapsedGT applies the GT predicate on the "lapsed" field.
+func LapsedGT(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldGT(FieldLapsed, v))
+}
+
+// LapsedGTE applies the GTE predicate on the "lapsed" field.
+func LapsedGTE(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldGTE(FieldLapsed, v))
+}
+
+// LapsedLT applies the LT predicate on the "lapsed" field.
+func LapsedLT(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldLT(FieldLapsed, v))
+}
+
+// LapsedLTE applies the LTE predicate on the "lapsed" field.
+func LapsedLTE(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldLTE(FieldLapsed, v))
+}
+
+// LapsedContains applies the Contains predicate on the "lapsed" field.
+func LapsedContains(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldContains(FieldLapsed, v))
+}
+
+// LapsedHasPrefix applies the HasPrefix predicate on the "lapsed" field.
+func LapsedHasPrefix(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldHasPrefix(FieldLapsed, v))
+}
+
+// LapsedHasSuffix applies the HasSuffix predicate on the "lapsed" field.
+func LapsedHasSuffix(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldHasSuffix(FieldLapsed, v))
+}
+
+// LapsedIsNil applies the IsNil predicate on the "lapsed" field.
+func LapsedIsNil() predicate.Decision {
+	return predicate.Decision(sql.FieldIsNull(FieldLapsed))
+}
+
+// LapsedNotNil applies the NotNil predicate on the "lapsed" field.
+func LapsedNotNil() predicate.Decision {
+	return predicate.Decision(sql.FieldNotNull(FieldLapsed))
+}
+
+// LapsedEqualFold applies the EqualFold predicate on the "lapsed" field.
+func LapsedEqualFold(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEqualFold(FieldLapsed, v))
+}
+
+// LapsedContainsFold applies the ContainsFold predicate on the "lapsed" field.
+func LapsedContainsFold(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldContainsFold(FieldLapsed, v))
 }
 
 // HasPromotion applies the HasEdge predicate on the "promotion" edge.

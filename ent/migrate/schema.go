@@ -87,6 +87,7 @@ var (
 		{Name: "via", Type: field.TypeString, Default: ""},
 		{Name: "own", Type: field.TypeBool, Default: false},
 		{Name: "void", Type: field.TypeString, Default: ""},
+		{Name: "lapsed", Type: field.TypeString, Nullable: true},
 		{Name: "promotion_id", Type: field.TypeInt},
 	}
 	// DecisionsTable holds the schema information for the "decisions" table.
@@ -97,7 +98,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "decisions_promotions_decisions",
-				Columns:    []*schema.Column{DecisionsColumns[10]},
+				Columns:    []*schema.Column{DecisionsColumns[11]},
 				RefColumns: []*schema.Column{PromotionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -106,7 +107,7 @@ var (
 			{
 				Name:    "decision_promotion_id_account_id_plan_verdict",
 				Unique:  true,
-				Columns: []*schema.Column{DecisionsColumns[10], DecisionsColumns[2], DecisionsColumns[6], DecisionsColumns[4]},
+				Columns: []*schema.Column{DecisionsColumns[11], DecisionsColumns[2], DecisionsColumns[6], DecisionsColumns[4]},
 			},
 		},
 	}

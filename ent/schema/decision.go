@@ -29,6 +29,7 @@ func (Decision) Fields() []ent.Field {
 		field.String("via").Default("").Immutable(),
 		field.Bool("own").Default(false).Immutable().Comment("by who asked, or wrote the commit"),
 		field.String("void").Default("").Comment("why it counts no more"),
+		field.String("lapsed").Optional().Comment("why it doesn't count as things stand: who said it may not say it now"),
 	}
 }
 
