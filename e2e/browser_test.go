@@ -43,7 +43,7 @@ func newBrowser(t testing.TB, s *site) *browser {
 	ctx, cancel := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(
 		chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-gpu", true)))
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx, base: "http://" + s.listen}
+	b := &browser{t: t, ctx: ctx, base: s.portal()}
 	// The first call starts the browser, which lives as long as its context.
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatalf("%v; does `make tools` install chromium here?", err)

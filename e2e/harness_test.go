@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -91,6 +92,15 @@ func newSite(t testing.TB) *site {
 		}
 	})
 	return s
+}
+
+// portal is where people open it.
+func (s *site) portal() string {
+	_, port, err := net.SplitHostPort(s.listen)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return "http://slipway.localhost:" + port
 }
 
 // start runs `slipway up` and waits until the API is ready.

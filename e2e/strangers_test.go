@@ -201,7 +201,7 @@ func (s *site) unanswered(l listener, paths ...string) {
 			}
 			body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 			_ = resp.Body.Close()
-			if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusForbidden {
+			if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusMethodNotAllowed && resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusMisdirectedRequest {
 				s.t.Errorf("%s answers %s %s with %d: %s", l, method, path, resp.StatusCode, body)
 			}
 		}

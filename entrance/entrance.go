@@ -48,6 +48,11 @@ type Entrance struct {
 	// PublicURL is what people open, without a slash at its end; "" when nobody
 	// said, and the address is this machine's own.
 	PublicURL string
+	// PortalURL is where people open the portal: the public URL, or on this machine
+	// a name that is the portal's alone.
+	PortalURL string
+	// OwnHost is that name; "" when the portal is asked for by whatever name.
+	OwnHost string
 
 	proxies  proxies
 	direct   bool // peers that are no proxy may ask too
@@ -112,6 +117,7 @@ func Open(o Options) (_ *Entrance, err error) {
 		}
 		e.Listener = tls.NewListener(e.Listener, config)
 	}
+	e.namePortal(host)
 	if o.Redirect != "" {
 		if e.redirect, err = listen("--redirect", o.Redirect); err != nil {
 			return nil, err
@@ -187,6 +193,23 @@ func parsePublic(text string, secure bool) (string, error) {
 		return "", slipway.Errorf(slipway.Invalid, "--public-url %s is not encrypted on its way; it has to begin with https://", text).At("--public-url")
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+}
+
+// ownHost is a host that no service has: cookies don't tell ports apart, so those
+// of http://127.0.0.1:7070 would go to whatever else listens on this machine.
+// Browsers know names below localhost to be this machine (RFC 6761).
+const ownHost = "slipway.localhost"
+
+func (e *Entrance) namePortal(host string) {
+	if e.PortalURL = e.PublicURL; e.PortalURL != "" {
+		return
+	}
+	switch host {
+	case "localhost", "127.0.0.1", "::1":
+		e.OwnHost, e.PortalURL = ownHost, "http://"+net.JoinHostPort(ownHost, e.port())
+	default: // another loopback address, where browsers don't look for that name
+		e.PortalURL = "http://" + e.Listener.Addr().String()
+	}
 }
 
 func origin(host, port string) string {

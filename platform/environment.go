@@ -25,6 +25,11 @@ func (in EnvironmentInput) Validate() error {
 	if err := slipway.CheckName("name", in.Name); err != nil {
 		return err
 	}
+	if in.Name == "slipway" {
+		// Services there would be below slipway.localhost, which is the portal's own
+		// name, and could give it cookies.
+		return slipway.Errorf(slipway.Invalid, "name slipway is the platform's own; give the environment another").At("name")
+	}
 	if in.Position != 0 && in.After != "" {
 		return slipway.Errorf(slipway.Invalid, "give a position or the environment before it, not both").At("position")
 	}

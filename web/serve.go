@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -46,6 +47,10 @@ func (p *portal) guarded(next http.Handler) http.Handler {
 		}
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if there := p.elsewhere(r); there != "" {
+			misdirected(w, r, there)
+			return
+		}
 		if err := p.origin.Check(r); err != nil {
 			c := &call{w: w, r: r, ctx: r.Context(), portal: p, request: h.Get("X-Request-Id")}
 			c.fail(slipway.Errorf(slipway.Denied, "a page of another site sent this request; open Slipway from its own address"))
@@ -53,6 +58,34 @@ func (p *portal) guarded(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// elsewhere is where a page lies that was asked for under a name that other
+// programs share; "" when it was the portal's own. The port is the one that was
+// asked: a tunnel may have another than the platform.
+func (p *portal) elsewhere(r *http.Request) string {
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host, port = r.Host, ""
+	}
+	if p.ownHost == "" || strings.EqualFold(strings.TrimSuffix(host, "."), p.ownHost) {
+		return ""
+	}
+	there := "http://" + p.ownHost
+	if port != "" {
+		there += ":" + port
+	}
+	return there
+}
+
+// misdirected sends a reader to a page's own address, without a cookie and
+// without looking at one. What was sent with a form is not passed on.
+func misdirected(w http.ResponseWriter, r *http.Request, there string) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		http.Redirect(w, r, there+r.URL.RequestURI(), http.StatusFound)
+		return
+	}
+	http.Error(w, "The portal answers at "+there+"/ alone; open it there, and send the form again.", http.StatusMisdirectedRequest)
 }
 
 // serve finds out who asks, checks that a form is one of ours, and answers.

@@ -18,6 +18,9 @@ type Options struct {
 	Platform *platform.Platform
 	Log      *slog.Logger // nil discards
 	Version  string
+	// OwnHost is the host name under which alone pages are answered; who asks by
+	// another one is sent there before he gets a cookie. "" answers by any name.
+	OwnHost string
 }
 
 // portal answers pages. Its methods may be called at once.
@@ -25,6 +28,7 @@ type portal struct {
 	*platform.Platform
 	log      *slog.Logger
 	version  string
+	ownHost  string
 	feed     *platform.Feed
 	sessions *refresher
 	origin   *http.CrossOriginProtection
@@ -41,7 +45,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, errors.New("the portal needs a platform")
 	}
 	p := &portal{
-		Platform: o.Platform, log: o.Log, version: o.Version,
+		Platform: o.Platform, log: o.Log, version: o.Version, ownHost: o.OwnHost,
 		feed: platform.NewFeed(o.Platform), sessions: newRefresher(o.Platform), origin: http.NewCrossOriginProtection(),
 		servers: map[*http.Server]chan struct{}{},
 	}

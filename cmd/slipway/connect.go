@@ -91,12 +91,9 @@ func (a *app) client() (*client.ClientWithResponses, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := transportTo(to.server)
 	transport.ResponseHeaderTimeout = 2 * time.Minute
 	base := to.server
-	if host := hostOf(base); host == "localhost" || net.ParseIP(host).IsLoopback() {
-		transport.Proxy = nil // a proxy can't reach this machine's loopback
-	}
 	var by http.RoundTripper = transport
 	if to.operator {
 		by, base = asOperator(a.Data), "http://localhost"
@@ -130,8 +127,30 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 
 // inClear tells whether what is sent there can be read on its way.
 func inClear(u *url.URL) bool {
-	host := u.Hostname()
-	return u.Scheme != "https" && host != "localhost" && !strings.HasSuffix(host, ".localhost") && !net.ParseIP(host).IsLoopback()
+	return u.Scheme != "https" && !onThisMachine(u.Hostname())
+}
+
+// onThisMachine tells whether a host is this machine's loopback by its name.
+func onThisMachine(host string) bool {
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+}
+
+// transportTo reaches a server. Names below localhost are this machine whatever
+// its resolver knows of them (RFC 6761), and no proxy leads there.
+func transportTo(server string) *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	if !onThisMachine(hostOf(server)) {
+		return t
+	}
+	t.Proxy = nil
+	var d net.Dialer
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
+			address = net.JoinHostPort("localhost", port)
+		}
+		return d.DialContext(ctx, network, address)
+	}
+	return t
 }
 
 func hostOf(server string) string {

@@ -58,7 +58,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 			err = firstError(err, stopped)
 		}
 	}()
-	fmt.Fprintf(a.stdout, "The platform is up: portal http://%s/, services at %s, data in %s\n", p.Listen, p.Edge, data)
+	fmt.Fprintf(a.stdout, "The platform is up: portal %s/, services at %s, data in %s\n", p.portal, p.Edge, data)
 	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: a}
 	if err := show.play(ctx); err != nil {
 		return err

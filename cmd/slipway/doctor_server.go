@@ -72,12 +72,8 @@ func (d *doctor) server() {
 
 // ask makes a request without credentials.
 func (d *doctor) ask(to endpoint, path string) (*http.Response, []byte, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
 	base := to.server
-	if host := hostOf(base); host == "localhost" || net.ParseIP(host).IsLoopback() {
-		transport.Proxy = nil
-	}
-	var by http.RoundTripper = transport
+	var by http.RoundTripper = transportTo(base)
 	if to.operator {
 		by, base = asOperator(d.Data), "http://localhost"
 	}

@@ -36,7 +36,7 @@ import (
 type running struct {
 	PID    int    `json:"pid"`
 	Listen string `json:"listen"`
-	URL    string `json:"url"` // what people open, without a slash at its end
+	URL    string `json:"url"` // where programs ask, without a slash at its end
 	Edge   string `json:"edge"`
 }
 
@@ -44,6 +44,7 @@ type running struct {
 // which is a process of its own and outlives it.
 type embedded struct {
 	running
+	portal  string // what people open, without a slash at its end
 	core    *platform.Platform
 	log     *slog.Logger
 	guard   *outgoing.Guard // of calls to addresses that users give
@@ -94,6 +95,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	if p.URL == "" {
 		p.URL = "http://" + p.Listen
 	}
+	p.portal = way.PortalURL
 
 	if p.guard, err = how.outgoing.guard(way, how.entrance); err != nil {
 		return nil, err
@@ -144,7 +146,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
-		Address: p.URL,
+		Address: p.portal,
 		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Streams: how.streams, Target: node, Secrets: store,
 		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
@@ -184,7 +186,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	tended := make(chan struct{})
 	go func() { defer close(tended); core.Tend(tending, platform.Tending{}) }()
 	p.onStop(func() { rest(); <-tended })
-	portal, err := web.New(web.Options{Platform: core, Log: p.log, Version: buildVersion()})
+	portal, err := web.New(web.Options{Platform: core, OwnHost: way.OwnHost, Log: p.log, Version: buildVersion()})
 	if err != nil {
 		return nil, err
 	}

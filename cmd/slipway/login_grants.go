@@ -25,7 +25,7 @@ const (
 // anonymous speaks to a server as nobody.
 func (a *app) anonymous(server string) (*client.ClientWithResponses, error) {
 	version := "slipway/" + buildVersion()
-	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Timeout: time.Minute, CheckRedirect: stay}),
+	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transportTo(server), Timeout: time.Minute, CheckRedirect: stay}),
 		client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
 			req.Header.Set("User-Agent", version)
 			return nil
@@ -52,7 +52,7 @@ func (a *app) device(server string, open bool) (profile, error) {
 		return profile{}, client.ParseProblem(begun.StatusCode(), begun.ContentType(), begun.Body)
 	}
 	d := *begun.JSON200
-	if !strings.HasPrefix(d.VerificationUri, server+"/") {
+	if !samePlatform(d.VerificationUri, server) {
 		fmt.Fprintf(a.stderr, "The platform calls itself %s, not %s; compare both before you sign in there.\n", clean(d.VerificationUri), server)
 	}
 	fmt.Fprintf(a.stderr, "Open this page in a browser, sign in, and compare the code:\n  %s\n  code %s\n", clean(d.VerificationUriComplete), clean(d.UserCode))
@@ -88,6 +88,17 @@ func (a *app) device(server string, open bool) (profile, error) {
 		}
 	}
 	return profile{}, slipway.Errorf(slipway.Unauthenticated, "nobody confirmed the sign-in in time; run the command again")
+}
+
+// samePlatform tells whether a page is the server's: under its address, or, on
+// this machine, under another of its names.
+func samePlatform(page, server string) bool {
+	if strings.HasPrefix(page, server+"/") {
+		return true
+	}
+	there, err := url.Parse(page)
+	here, bad := url.Parse(server)
+	return err == nil && bad == nil && there.Scheme == here.Scheme && there.Port() == here.Port() && onThisMachine(there.Hostname()) && onThisMachine(here.Hostname())
 }
 
 // browse opens a page where there is a browser; the address was printed anyway.

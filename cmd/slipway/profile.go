@@ -122,7 +122,7 @@ func (a *app) bearer(ctx context.Context, name string) (string, error) {
 		if time.Until(p.Expires) > time.Minute {
 			return nil // another process was quicker
 		}
-		c, err := client.NewClientWithResponses(p.Server+"/api/v1/", client.WithHTTPClient(&http.Client{Timeout: time.Minute, CheckRedirect: stay}))
+		c, err := client.NewClientWithResponses(p.Server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transportTo(p.Server), Timeout: time.Minute, CheckRedirect: stay}))
 		if err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func (c *upCommand) Run(a *app) error {
 	}
 	defer p.stop()
 	fmt.Fprintf(a.stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
-	fmt.Fprintf(a.stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.URL, p.URL)
+	fmt.Fprintf(a.stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.portal, p.URL)
 	fmt.Fprintf(a.stdout, "  services  http://SERVICE.ENVIRONMENT.localhost:%s\n", portOf(p.Edge))
 	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
 	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
