@@ -156,6 +156,7 @@ type Viewer struct {
 	Scopes  []Scope // of a token; nil, in a session, narrows nothing
 	Session string  // its session, "" with a token
 	Token   int     // its token, 0 in a session
+	Trusts  []int   // that a CI job acts by
 	Service string  // the only one that it may know of; "" for a viewer that isn't bound to one
 	Via     string  // portal, api, cli, ci, chat
 	Address string  // where from

@@ -49,7 +49,7 @@ type Decision struct {
 	Comment   string    `json:"comment,omitempty"`
 	Plan      Digest    `json:"plan"`
 	Via       string    `json:"via,omitempty"`
-	Own       bool      `json:"own,omitempty"`    // by who asked, or wrote the commit
+	Own       bool      `json:"own,omitempty"`    // of somebody whose own change it is
 	Lapsed    string    `json:"lapsed,omitempty"` // why it doesn't count now: who said it may not say it any more
 	At        time.Time `json:"at"`
 	Seal      string    `json:"seal,omitempty"` // the platform's, while it is on its way to the record
@@ -132,6 +132,7 @@ type GateFacts struct {
 	Plan        PromotionPlan
 	Decisions   []Decision // of this promotion, void ones left out
 	Approvers   []string   // people who may approve
+	AuthorsWhy  string      // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
 	Seconded    bool       // who asked to go back has a lesser role than the policy names, and needs somebody's yes
 	Previous    string     // the environment before, "" for none
 	VerifiedAt  time.Time  // when the release was verified there; zero for never
@@ -229,10 +230,13 @@ func (f GateFacts) approval(add func(Wait)) {
 			yes[d.Account] = d.Name
 		}
 	}
-	if len(yes) >= need {
+	if len(yes) >= need && (need == 0 || f.AuthorsWhy == "") {
 		return
 	}
 	w := Wait{Gate: GateApproval, Reason: fmt.Sprintf("%d of %d approvals", len(yes), need) + lapsed}
+	if f.AuthorsWhy != "" {
+		w.Reason += "; who wrote the commits can't be told, and so not whose own change it is: " + f.AuthorsWhy + " (the repository is asked again every minute)"
+	}
 	for _, name := range f.Approvers {
 		if !slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Name == name && yes[d.Account] != "" }) {
 			w.On = append(w.On, name)

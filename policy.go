@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// OwnChanges says whether the person who asked for a promotion, or wrote its
-// commit, may approve it.
+// OwnChanges says whether those whose own change a promotion is may approve it:
+// who asked, who wrote or committed any of it, and who made what asked.
 type OwnChanges string
 
 const (

@@ -12,6 +12,8 @@ type Commit struct {
 	Ref     string    `json:"ref"`
 	Author  string    `json:"author"`
 	Subject string    `json:"subject"` // first line of the message, bounded
+	// Committer is who put it into the history; "" where that was not kept.
+	Committer string `json:"committer,omitempty"`
 	Time    time.Time `json:"time"`
 }
 
@@ -29,6 +31,6 @@ type Source interface {
 	// the bounds, or a symlink that leaves it, is Invalid.
 	Export(ctx context.Context, repo Repository, commit, dir string, log io.Writer) error
 	// Log tells which commits lead from one commit to another, at most limit of
-	// them, the newest first.
+	// them, the newest first; from "", all that lead to it.
 	Log(ctx context.Context, repo Repository, from, to string, limit int) (CommitLog, error)
 }

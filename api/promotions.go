@@ -11,7 +11,7 @@ import (
 )
 
 func commit(c slipway.Commit) Commit {
-	out := Commit{Id: c.ID, Ref: c.Ref, Author: c.Author, Subject: c.Subject}
+	out := Commit{Id: c.ID, Ref: c.Ref, Author: c.Author, Committer: c.Committer, Subject: c.Subject}
 	if !c.Time.IsZero() {
 		out.Time = c.Time.UTC()
 	}
@@ -36,6 +36,7 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 	if p.Plan != nil {
 		out.Plan = *p.Plan
 	}
+	out.Behind, out.Authors = p.Behind, p.Authors
 	out.Rollout, out.Rehearsal, out.Undo = p.Rollout, p.Rehearsal, p.Undo
 	if out.State == slipway.PromotionWaiting {
 		out.Waits = p.Waits

@@ -348,6 +348,9 @@ type AuditPage struct {
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
+// Authors who wrote what a promotion brings, where the policy asks that: authors and committers of the commits from that which runs to that which shall
+type Authors = *slipway.Authors
+
 // Bundle promotions that belong together
 type Bundle struct {
 	// Environment where to
@@ -409,6 +412,11 @@ type Commit struct {
 	//
 	// Example: Ada
 	Author string `json:"author,omitempty,omitzero"`
+
+	// Committer who put it into the history
+	//
+	// Example: Ada
+	Committer string `json:"committer,omitempty,omitzero"`
 
 	// Id the full hexadecimal name
 	//
@@ -534,7 +542,7 @@ type Decision struct {
 	// Example: the account is not active
 	Lapsed string `json:"lapsed,omitempty,omitzero"`
 
-	// Own whether it is by who asked for the promotion, or wrote its commit
+	// Own whether it is of somebody whose own change it is
 	//
 	// Example: false
 	Own bool `json:"own,omitempty,omitzero"`
@@ -1628,6 +1636,14 @@ type Process struct {
 
 // Promotion a release on its way into an environment
 type Promotion struct {
+	// Authors who wrote what a promotion brings, where the policy asks that: authors and committers of the commits from that which runs to that which shall
+	Authors Authors `json:"authors,omitempty,omitzero"`
+
+	// Behind who made the token, or the trusts of the CI job, by which it was asked for
+	//
+	// Example: ["grace"]
+	Behind []string `json:"behind,omitempty,omitzero"`
+
 	// Bundle the bundle that it belongs to, known by its first promotion
 	//
 	// Example: 12

@@ -16013,6 +16013,9 @@ type PromotionMutation struct {
 	ended_at_step      *string
 	reason             *string
 	requested_by       *string
+	behind             *[]string
+	appendbehind       []string
+	authors            **slipway.Authors
 	rollback           *bool
 	input              *json.RawMessage
 	appendinput        json.RawMessage
@@ -16522,6 +16525,120 @@ func (m *PromotionMutation) OldRequestedBy(ctx context.Context) (v string, err e
 // ResetRequestedBy resets all changes to the "requested_by" field.
 func (m *PromotionMutation) ResetRequestedBy() {
 	m.requested_by = nil
+}
+
+// SetBehind sets the "behind" field.
+func (m *PromotionMutation) SetBehind(s []string) {
+	m.behind = &s
+	m.appendbehind = nil
+}
+
+// Behind returns the value of the "behind" field in the mutation.
+func (m *PromotionMutation) Behind() (r []string, exists bool) {
+	v := m.behind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBehind returns the old "behind" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldBehind(ctx context.Context) (v []string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBehind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBehind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBehind: %w", err)
+	}
+	return oldValue.Behind, nil
+}
+
+// AppendBehind adds s to the "behind" field.
+func (m *PromotionMutation) AppendBehind(s []string) {
+	m.appendbehind = append(m.appendbehind, s...)
+}
+
+// AppendedBehind returns the list of values that were appended to the "behind" field in this mutation.
+func (m *PromotionMutation) AppendedBehind() ([]string, bool) {
+	if len(m.appendbehind) == 0 {
+		return nil, false
+	}
+	return m.appendbehind, true
+}
+
+// ClearBehind clears the value of the "behind" field.
+func (m *PromotionMutation) ClearBehind() {
+	m.behind = nil
+	m.appendbehind = nil
+	m.clearedFields[promotion.FieldBehind] = struct{}{}
+}
+
+// BehindCleared returns if the "behind" field was cleared in this mutation.
+func (m *PromotionMutation) BehindCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldBehind]
+	return ok
+}
+
+// ResetBehind resets all changes to the "behind" field.
+func (m *PromotionMutation) ResetBehind() {
+	m.behind = nil
+	m.appendbehind = nil
+	delete(m.clearedFields, promotion.FieldBehind)
+}
+
+// SetAuthors sets the "authors" field.
+func (m *PromotionMutation) SetAuthors(s *slipway.Authors) {
+	m.authors = &s
+}
+
+// Authors returns the value of the "authors" field in the mutation.
+func (m *PromotionMutation) Authors() (r *slipway.Authors, exists bool) {
+	v := m.authors
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthors returns the old "authors" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldAuthors(ctx context.Context) (v *slipway.Authors, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthors is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthors requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthors: %w", err)
+	}
+	return oldValue.Authors, nil
+}
+
+// ClearAuthors clears the value of the "authors" field.
+func (m *PromotionMutation) ClearAuthors() {
+	m.authors = nil
+	m.clearedFields[promotion.FieldAuthors] = struct{}{}
+}
+
+// AuthorsCleared returns if the "authors" field was cleared in this mutation.
+func (m *PromotionMutation) AuthorsCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldAuthors]
+	return ok
+}
+
+// ResetAuthors resets all changes to the "authors" field.
+func (m *PromotionMutation) ResetAuthors() {
+	m.authors = nil
+	delete(m.clearedFields, promotion.FieldAuthors)
 }
 
 // SetRollback sets the "rollback" field.
@@ -17561,7 +17678,7 @@ func (m *PromotionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PromotionMutation) Fields() []string {
-	fields := make([]string, 0, 26)
+	fields := make([]string, 0, 28)
 	if m.created_at != nil {
 		fields = append(fields, promotion.FieldCreatedAt)
 	}
@@ -17591,6 +17708,12 @@ func (m *PromotionMutation) Fields() []string {
 	}
 	if m.requested_by != nil {
 		fields = append(fields, promotion.FieldRequestedBy)
+	}
+	if m.behind != nil {
+		fields = append(fields, promotion.FieldBehind)
+	}
+	if m.authors != nil {
+		fields = append(fields, promotion.FieldAuthors)
 	}
 	if m.rollback != nil {
 		fields = append(fields, promotion.FieldRollback)
@@ -17668,6 +17791,10 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.Reason()
 	case promotion.FieldRequestedBy:
 		return m.RequestedBy()
+	case promotion.FieldBehind:
+		return m.Behind()
+	case promotion.FieldAuthors:
+		return m.Authors()
 	case promotion.FieldRollback:
 		return m.Rollback()
 	case promotion.FieldInput:
@@ -17729,6 +17856,10 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldReason(ctx)
 	case promotion.FieldRequestedBy:
 		return m.OldRequestedBy(ctx)
+	case promotion.FieldBehind:
+		return m.OldBehind(ctx)
+	case promotion.FieldAuthors:
+		return m.OldAuthors(ctx)
 	case promotion.FieldRollback:
 		return m.OldRollback(ctx)
 	case promotion.FieldInput:
@@ -17839,6 +17970,20 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRequestedBy(v)
+		return nil
+	case promotion.FieldBehind:
+		v, ok := value.([]string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBehind(v)
+		return nil
+	case promotion.FieldAuthors:
+		v, ok := value.(*slipway.Authors)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthors(v)
 		return nil
 	case promotion.FieldRollback:
 		v, ok := value.(bool)
@@ -18024,6 +18169,12 @@ func (m *PromotionMutation) ClearedFields() []string {
 	if m.FieldCleared(promotion.FieldReleaseID) {
 		fields = append(fields, promotion.FieldReleaseID)
 	}
+	if m.FieldCleared(promotion.FieldBehind) {
+		fields = append(fields, promotion.FieldBehind)
+	}
+	if m.FieldCleared(promotion.FieldAuthors) {
+		fields = append(fields, promotion.FieldAuthors)
+	}
 	if m.FieldCleared(promotion.FieldInput) {
 		fields = append(fields, promotion.FieldInput)
 	}
@@ -18070,6 +18221,12 @@ func (m *PromotionMutation) ClearField(name string) error {
 	switch name {
 	case promotion.FieldReleaseID:
 		m.ClearReleaseID()
+		return nil
+	case promotion.FieldBehind:
+		m.ClearBehind()
+		return nil
+	case promotion.FieldAuthors:
+		m.ClearAuthors()
 		return nil
 	case promotion.FieldInput:
 		m.ClearInput()
@@ -18138,6 +18295,12 @@ func (m *PromotionMutation) ResetField(name string) error {
 		return nil
 	case promotion.FieldRequestedBy:
 		m.ResetRequestedBy()
+		return nil
+	case promotion.FieldBehind:
+		m.ResetBehind()
+		return nil
+	case promotion.FieldAuthors:
+		m.ResetAuthors()
 		return nil
 	case promotion.FieldRollback:
 		m.ResetRollback()
@@ -28537,6 +28700,7 @@ type TokenMutation struct {
 	scopes         *[]slipway.Scope
 	appendscopes   []slipway.Scope
 	expires_at     *time.Time
+	made_by        *string
 	used_at        *time.Time
 	revoked_at     *time.Time
 	clearedFields  map[string]struct{}
@@ -28961,6 +29125,55 @@ func (m *TokenMutation) ResetExpiresAt() {
 	delete(m.clearedFields, token.FieldExpiresAt)
 }
 
+// SetMadeBy sets the "made_by" field.
+func (m *TokenMutation) SetMadeBy(s string) {
+	m.made_by = &s
+}
+
+// MadeBy returns the value of the "made_by" field in the mutation.
+func (m *TokenMutation) MadeBy() (r string, exists bool) {
+	v := m.made_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMadeBy returns the old "made_by" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldMadeBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMadeBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMadeBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMadeBy: %w", err)
+	}
+	return oldValue.MadeBy, nil
+}
+
+// ClearMadeBy clears the value of the "made_by" field.
+func (m *TokenMutation) ClearMadeBy() {
+	m.made_by = nil
+	m.clearedFields[token.FieldMadeBy] = struct{}{}
+}
+
+// MadeByCleared returns if the "made_by" field was cleared in this mutation.
+func (m *TokenMutation) MadeByCleared() bool {
+	_, ok := m.clearedFields[token.FieldMadeBy]
+	return ok
+}
+
+// ResetMadeBy resets all changes to the "made_by" field.
+func (m *TokenMutation) ResetMadeBy() {
+	m.made_by = nil
+	delete(m.clearedFields, token.FieldMadeBy)
+}
+
 // SetUsedAt sets the "used_at" field.
 func (m *TokenMutation) SetUsedAt(t time.Time) {
 	m.used_at = &t
@@ -29120,7 +29333,7 @@ func (m *TokenMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TokenMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.created_at != nil {
 		fields = append(fields, token.FieldCreatedAt)
 	}
@@ -29144,6 +29357,9 @@ func (m *TokenMutation) Fields() []string {
 	}
 	if m.expires_at != nil {
 		fields = append(fields, token.FieldExpiresAt)
+	}
+	if m.made_by != nil {
+		fields = append(fields, token.FieldMadeBy)
 	}
 	if m.used_at != nil {
 		fields = append(fields, token.FieldUsedAt)
@@ -29175,6 +29391,8 @@ func (m *TokenMutation) Field(name string) (ent.Value, bool) {
 		return m.Scopes()
 	case token.FieldExpiresAt:
 		return m.ExpiresAt()
+	case token.FieldMadeBy:
+		return m.MadeBy()
 	case token.FieldUsedAt:
 		return m.UsedAt()
 	case token.FieldRevokedAt:
@@ -29204,6 +29422,8 @@ func (m *TokenMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldScopes(ctx)
 	case token.FieldExpiresAt:
 		return m.OldExpiresAt(ctx)
+	case token.FieldMadeBy:
+		return m.OldMadeBy(ctx)
 	case token.FieldUsedAt:
 		return m.OldUsedAt(ctx)
 	case token.FieldRevokedAt:
@@ -29273,6 +29493,13 @@ func (m *TokenMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetExpiresAt(v)
 		return nil
+	case token.FieldMadeBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMadeBy(v)
+		return nil
 	case token.FieldUsedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -29323,6 +29550,9 @@ func (m *TokenMutation) ClearedFields() []string {
 	if m.FieldCleared(token.FieldExpiresAt) {
 		fields = append(fields, token.FieldExpiresAt)
 	}
+	if m.FieldCleared(token.FieldMadeBy) {
+		fields = append(fields, token.FieldMadeBy)
+	}
 	if m.FieldCleared(token.FieldUsedAt) {
 		fields = append(fields, token.FieldUsedAt)
 	}
@@ -29345,6 +29575,9 @@ func (m *TokenMutation) ClearField(name string) error {
 	switch name {
 	case token.FieldExpiresAt:
 		m.ClearExpiresAt()
+		return nil
+	case token.FieldMadeBy:
+		m.ClearMadeBy()
 		return nil
 	case token.FieldUsedAt:
 		m.ClearUsedAt()
@@ -29383,6 +29616,9 @@ func (m *TokenMutation) ResetField(name string) error {
 		return nil
 	case token.FieldExpiresAt:
 		m.ResetExpiresAt()
+		return nil
+	case token.FieldMadeBy:
+		m.ResetMadeBy()
 		return nil
 	case token.FieldUsedAt:
 		m.ResetUsedAt()
@@ -29482,6 +29718,7 @@ type TrustMutation struct {
 	subject        *string
 	scopes         *[]slipway.Scope
 	appendscopes   []slipway.Scope
+	made_by        *string
 	used_at        *time.Time
 	clearedFields  map[string]struct{}
 	service        *int
@@ -29892,6 +30129,55 @@ func (m *TrustMutation) ResetScopes() {
 	m.appendscopes = nil
 }
 
+// SetMadeBy sets the "made_by" field.
+func (m *TrustMutation) SetMadeBy(s string) {
+	m.made_by = &s
+}
+
+// MadeBy returns the value of the "made_by" field in the mutation.
+func (m *TrustMutation) MadeBy() (r string, exists bool) {
+	v := m.made_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMadeBy returns the old "made_by" field's value of the Trust entity.
+// If the Trust object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TrustMutation) OldMadeBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMadeBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMadeBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMadeBy: %w", err)
+	}
+	return oldValue.MadeBy, nil
+}
+
+// ClearMadeBy clears the value of the "made_by" field.
+func (m *TrustMutation) ClearMadeBy() {
+	m.made_by = nil
+	m.clearedFields[trust.FieldMadeBy] = struct{}{}
+}
+
+// MadeByCleared returns if the "made_by" field was cleared in this mutation.
+func (m *TrustMutation) MadeByCleared() bool {
+	_, ok := m.clearedFields[trust.FieldMadeBy]
+	return ok
+}
+
+// ResetMadeBy resets all changes to the "made_by" field.
+func (m *TrustMutation) ResetMadeBy() {
+	m.made_by = nil
+	delete(m.clearedFields, trust.FieldMadeBy)
+}
+
 // SetUsedAt sets the "used_at" field.
 func (m *TrustMutation) SetUsedAt(t time.Time) {
 	m.used_at = &t
@@ -30002,7 +30288,7 @@ func (m *TrustMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TrustMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.created_at != nil {
 		fields = append(fields, trust.FieldCreatedAt)
 	}
@@ -30026,6 +30312,9 @@ func (m *TrustMutation) Fields() []string {
 	}
 	if m.scopes != nil {
 		fields = append(fields, trust.FieldScopes)
+	}
+	if m.made_by != nil {
+		fields = append(fields, trust.FieldMadeBy)
 	}
 	if m.used_at != nil {
 		fields = append(fields, trust.FieldUsedAt)
@@ -30054,6 +30343,8 @@ func (m *TrustMutation) Field(name string) (ent.Value, bool) {
 		return m.Subject()
 	case trust.FieldScopes:
 		return m.Scopes()
+	case trust.FieldMadeBy:
+		return m.MadeBy()
 	case trust.FieldUsedAt:
 		return m.UsedAt()
 	}
@@ -30081,6 +30372,8 @@ func (m *TrustMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldSubject(ctx)
 	case trust.FieldScopes:
 		return m.OldScopes(ctx)
+	case trust.FieldMadeBy:
+		return m.OldMadeBy(ctx)
 	case trust.FieldUsedAt:
 		return m.OldUsedAt(ctx)
 	}
@@ -30148,6 +30441,13 @@ func (m *TrustMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetScopes(v)
 		return nil
+	case trust.FieldMadeBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMadeBy(v)
+		return nil
 	case trust.FieldUsedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -30188,6 +30488,9 @@ func (m *TrustMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *TrustMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(trust.FieldMadeBy) {
+		fields = append(fields, trust.FieldMadeBy)
+	}
 	if m.FieldCleared(trust.FieldUsedAt) {
 		fields = append(fields, trust.FieldUsedAt)
 	}
@@ -30205,6 +30508,9 @@ func (m *TrustMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *TrustMutation) ClearField(name string) error {
 	switch name {
+	case trust.FieldMadeBy:
+		m.ClearMadeBy()
+		return nil
 	case trust.FieldUsedAt:
 		m.ClearUsedAt()
 		return nil
@@ -30239,6 +30545,9 @@ func (m *TrustMutation) ResetField(name string) error {
 		return nil
 	case trust.FieldScopes:
 		m.ResetScopes()
+		return nil
+	case trust.FieldMadeBy:
+		m.ResetMadeBy()
 		return nil
 	case trust.FieldUsedAt:
 		m.ResetUsedAt()

@@ -42,6 +42,10 @@ type Promotion struct {
 	Reason string `json:"reason,omitempty"`
 	// RequestedBy holds the value of the "requested_by" field.
 	RequestedBy string `json:"requested_by,omitempty"`
+	// who made the token, or the trusts, by which it was asked for
+	Behind []string `json:"behind,omitempty"`
+	// who wrote what it brings, as far as that mattered
+	Authors *slipway.Authors `json:"authors,omitempty"`
 	// Rollback holds the value of the "rollback" field.
 	Rollback bool `json:"rollback,omitempty"`
 	// the workflow's input, frozen when the promotion was asked for
@@ -153,7 +157,7 @@ func (*Promotion) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case promotion.FieldCommit, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits, promotion.FieldRollout, promotion.FieldRehearsal, promotion.FieldUndo:
+		case promotion.FieldCommit, promotion.FieldBehind, promotion.FieldAuthors, promotion.FieldInput, promotion.FieldPlan, promotion.FieldChange, promotion.FieldWaits, promotion.FieldRollout, promotion.FieldRehearsal, promotion.FieldUndo:
 			values[i] = new([]byte)
 		case promotion.FieldRollback:
 			values[i] = new(sql.NullBool)
@@ -246,6 +250,22 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field requested_by", values[i])
 			} else if value.Valid {
 				_m.RequestedBy = value.String
+			}
+		case promotion.FieldBehind:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field behind", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Behind); err != nil {
+					return fmt.Errorf("unmarshal field behind: %w", err)
+				}
+			}
+		case promotion.FieldAuthors:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field authors", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Authors); err != nil {
+					return fmt.Errorf("unmarshal field authors: %w", err)
+				}
 			}
 		case promotion.FieldRollback:
 			if value, ok := values[i].(*sql.NullBool); !ok {
@@ -452,6 +472,12 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("requested_by=")
 	builder.WriteString(_m.RequestedBy)
+	builder.WriteString(", ")
+	builder.WriteString("behind=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Behind))
+	builder.WriteString(", ")
+	builder.WriteString("authors=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Authors))
 	builder.WriteString(", ")
 	builder.WriteString("rollback=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Rollback))

@@ -137,6 +137,18 @@ func (_c *PromotionCreate) SetRequestedBy(v string) *PromotionCreate {
 	return _c
 }
 
+// SetBehind sets the "behind" field.
+func (_c *PromotionCreate) SetBehind(v []string) *PromotionCreate {
+	_c.mutation.SetBehind(v)
+	return _c
+}
+
+// SetAuthors sets the "authors" field.
+func (_c *PromotionCreate) SetAuthors(v *slipway.Authors) *PromotionCreate {
+	_c.mutation.SetAuthors(v)
+	return _c
+}
+
 // SetRollback sets the "rollback" field.
 func (_c *PromotionCreate) SetRollback(v bool) *PromotionCreate {
 	_c.mutation.SetRollback(v)
@@ -553,6 +565,14 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 		_spec.SetField(promotion.FieldRequestedBy, field.TypeString, value)
 		_node.RequestedBy = value
 	}
+	if value, ok := _c.mutation.Behind(); ok {
+		_spec.SetField(promotion.FieldBehind, field.TypeJSON, value)
+		_node.Behind = value
+	}
+	if value, ok := _c.mutation.Authors(); ok {
+		_spec.SetField(promotion.FieldAuthors, field.TypeJSON, value)
+		_node.Authors = value
+	}
 	if value, ok := _c.mutation.Rollback(); ok {
 		_spec.SetField(promotion.FieldRollback, field.TypeBool, value)
 		_node.Rollback = value
@@ -818,6 +838,24 @@ func (u *PromotionUpsert) UpdateReason() *PromotionUpsert {
 	return u
 }
 
+// SetAuthors sets the "authors" field.
+func (u *PromotionUpsert) SetAuthors(v *slipway.Authors) *PromotionUpsert {
+	u.Set(promotion.FieldAuthors, v)
+	return u
+}
+
+// UpdateAuthors sets the "authors" field to the value that was provided on create.
+func (u *PromotionUpsert) UpdateAuthors() *PromotionUpsert {
+	u.SetExcluded(promotion.FieldAuthors)
+	return u
+}
+
+// ClearAuthors clears the value of the "authors" field.
+func (u *PromotionUpsert) ClearAuthors() *PromotionUpsert {
+	u.SetNull(promotion.FieldAuthors)
+	return u
+}
+
 // SetInput sets the "input" field.
 func (u *PromotionUpsert) SetInput(v json.RawMessage) *PromotionUpsert {
 	u.Set(promotion.FieldInput, v)
@@ -1072,6 +1110,9 @@ func (u *PromotionUpsertOne) UpdateNewValues() *PromotionUpsertOne {
 		if _, exists := u.create.mutation.RequestedBy(); exists {
 			s.SetIgnore(promotion.FieldRequestedBy)
 		}
+		if _, exists := u.create.mutation.Behind(); exists {
+			s.SetIgnore(promotion.FieldBehind)
+		}
 		if _, exists := u.create.mutation.Rollback(); exists {
 			s.SetIgnore(promotion.FieldRollback)
 		}
@@ -1186,6 +1227,27 @@ func (u *PromotionUpsertOne) SetReason(v string) *PromotionUpsertOne {
 func (u *PromotionUpsertOne) UpdateReason() *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.UpdateReason()
+	})
+}
+
+// SetAuthors sets the "authors" field.
+func (u *PromotionUpsertOne) SetAuthors(v *slipway.Authors) *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetAuthors(v)
+	})
+}
+
+// UpdateAuthors sets the "authors" field to the value that was provided on create.
+func (u *PromotionUpsertOne) UpdateAuthors() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateAuthors()
+	})
+}
+
+// ClearAuthors clears the value of the "authors" field.
+func (u *PromotionUpsertOne) ClearAuthors() *PromotionUpsertOne {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearAuthors()
 	})
 }
 
@@ -1646,6 +1708,9 @@ func (u *PromotionUpsertBulk) UpdateNewValues() *PromotionUpsertBulk {
 			if _, exists := b.mutation.RequestedBy(); exists {
 				s.SetIgnore(promotion.FieldRequestedBy)
 			}
+			if _, exists := b.mutation.Behind(); exists {
+				s.SetIgnore(promotion.FieldBehind)
+			}
 			if _, exists := b.mutation.Rollback(); exists {
 				s.SetIgnore(promotion.FieldRollback)
 			}
@@ -1761,6 +1826,27 @@ func (u *PromotionUpsertBulk) SetReason(v string) *PromotionUpsertBulk {
 func (u *PromotionUpsertBulk) UpdateReason() *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.UpdateReason()
+	})
+}
+
+// SetAuthors sets the "authors" field.
+func (u *PromotionUpsertBulk) SetAuthors(v *slipway.Authors) *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.SetAuthors(v)
+	})
+}
+
+// UpdateAuthors sets the "authors" field to the value that was provided on create.
+func (u *PromotionUpsertBulk) UpdateAuthors() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.UpdateAuthors()
+	})
+}
+
+// ClearAuthors clears the value of the "authors" field.
+func (u *PromotionUpsertBulk) ClearAuthors() *PromotionUpsertBulk {
+	return u.Update(func(s *PromotionUpsert) {
+		s.ClearAuthors()
 	})
 }
 

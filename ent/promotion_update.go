@@ -102,6 +102,18 @@ func (_u *PromotionUpdate) SetNillableReason(v *string) *PromotionUpdate {
 	return _u
 }
 
+// SetAuthors sets the "authors" field.
+func (_u *PromotionUpdate) SetAuthors(v *slipway.Authors) *PromotionUpdate {
+	_u.mutation.SetAuthors(v)
+	return _u
+}
+
+// ClearAuthors clears the value of the "authors" field.
+func (_u *PromotionUpdate) ClearAuthors() *PromotionUpdate {
+	_u.mutation.ClearAuthors()
+	return _u
+}
+
 // SetInput sets the "input" field.
 func (_u *PromotionUpdate) SetInput(v json.RawMessage) *PromotionUpdate {
 	_u.mutation.SetInput(v)
@@ -490,6 +502,15 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Reason(); ok {
 		_spec.SetField(promotion.FieldReason, field.TypeString, value)
 	}
+	if _u.mutation.BehindCleared() {
+		_spec.ClearField(promotion.FieldBehind, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Authors(); ok {
+		_spec.SetField(promotion.FieldAuthors, field.TypeJSON, value)
+	}
+	if _u.mutation.AuthorsCleared() {
+		_spec.ClearField(promotion.FieldAuthors, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.Input(); ok {
 		_spec.SetField(promotion.FieldInput, field.TypeJSON, value)
 	}
@@ -784,6 +805,18 @@ func (_u *PromotionUpdateOne) SetNillableReason(v *string) *PromotionUpdateOne {
 	if v != nil {
 		_u.SetReason(*v)
 	}
+	return _u
+}
+
+// SetAuthors sets the "authors" field.
+func (_u *PromotionUpdateOne) SetAuthors(v *slipway.Authors) *PromotionUpdateOne {
+	_u.mutation.SetAuthors(v)
+	return _u
+}
+
+// ClearAuthors clears the value of the "authors" field.
+func (_u *PromotionUpdateOne) ClearAuthors() *PromotionUpdateOne {
+	_u.mutation.ClearAuthors()
 	return _u
 }
 
@@ -1204,6 +1237,15 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if value, ok := _u.mutation.Reason(); ok {
 		_spec.SetField(promotion.FieldReason, field.TypeString, value)
+	}
+	if _u.mutation.BehindCleared() {
+		_spec.ClearField(promotion.FieldBehind, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Authors(); ok {
+		_spec.SetField(promotion.FieldAuthors, field.TypeJSON, value)
+	}
+	if _u.mutation.AuthorsCleared() {
+		_spec.ClearField(promotion.FieldAuthors, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Input(); ok {
 		_spec.SetField(promotion.FieldInput, field.TypeJSON, value)

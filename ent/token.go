@@ -36,6 +36,8 @@ type Token struct {
 	Scopes []slipway.Scope `json:"scopes,omitempty"`
 	// ExpiresAt holds the value of the "expires_at" field.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// the account; empty where it was not kept yet
+	MadeBy string `json:"made_by,omitempty"`
 	// UsedAt holds the value of the "used_at" field.
 	UsedAt *time.Time `json:"used_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
@@ -75,7 +77,7 @@ func (*Token) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case token.FieldID, token.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case token.FieldName, token.FieldHash, token.FieldHint:
+		case token.FieldName, token.FieldHash, token.FieldHint, token.FieldMadeBy:
 			values[i] = new(sql.NullString)
 		case token.FieldCreatedAt, token.FieldUpdatedAt, token.FieldExpiresAt, token.FieldUsedAt, token.FieldRevokedAt:
 			values[i] = new(sql.NullTime)
@@ -150,6 +152,12 @@ func (_m *Token) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ExpiresAt = new(time.Time)
 				*_m.ExpiresAt = value.Time
+			}
+		case token.FieldMadeBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field made_by", values[i])
+			} else if value.Valid {
+				_m.MadeBy = value.String
 			}
 		case token.FieldUsedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -230,6 +238,9 @@ func (_m *Token) String() string {
 		builder.WriteString("expires_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("made_by=")
+	builder.WriteString(_m.MadeBy)
 	builder.WriteString(", ")
 	if v := _m.UsedAt; v != nil {
 		builder.WriteString("used_at=")

@@ -96,6 +96,20 @@ func (_c *TokenCreate) SetNillableExpiresAt(v *time.Time) *TokenCreate {
 	return _c
 }
 
+// SetMadeBy sets the "made_by" field.
+func (_c *TokenCreate) SetMadeBy(v string) *TokenCreate {
+	_c.mutation.SetMadeBy(v)
+	return _c
+}
+
+// SetNillableMadeBy sets the "made_by" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableMadeBy(v *string) *TokenCreate {
+	if v != nil {
+		_c.SetMadeBy(*v)
+	}
+	return _c
+}
+
 // SetUsedAt sets the "used_at" field.
 func (_c *TokenCreate) SetUsedAt(v time.Time) *TokenCreate {
 	_c.mutation.SetUsedAt(v)
@@ -269,6 +283,10 @@ func (_c *TokenCreate) createSpec() (*Token, *sqlgraph.CreateSpec) {
 		_spec.SetField(token.FieldExpiresAt, field.TypeTime, value)
 		_node.ExpiresAt = &value
 	}
+	if value, ok := _c.mutation.MadeBy(); ok {
+		_spec.SetField(token.FieldMadeBy, field.TypeString, value)
+		_node.MadeBy = value
+	}
 	if value, ok := _c.mutation.UsedAt(); ok {
 		_spec.SetField(token.FieldUsedAt, field.TypeTime, value)
 		_node.UsedAt = &value
@@ -425,6 +443,9 @@ func (u *TokenUpsertOne) UpdateNewValues() *TokenUpsertOne {
 		}
 		if _, exists := u.create.mutation.ExpiresAt(); exists {
 			s.SetIgnore(token.FieldExpiresAt)
+		}
+		if _, exists := u.create.mutation.MadeBy(); exists {
+			s.SetIgnore(token.FieldMadeBy)
 		}
 	}))
 	return u
@@ -709,6 +730,9 @@ func (u *TokenUpsertBulk) UpdateNewValues() *TokenUpsertBulk {
 			}
 			if _, exists := b.mutation.ExpiresAt(); exists {
 				s.SetIgnore(token.FieldExpiresAt)
+			}
+			if _, exists := b.mutation.MadeBy(); exists {
+				s.SetIgnore(token.FieldMadeBy)
 			}
 		}
 	}))

@@ -147,6 +147,9 @@ func (_u *TokenUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.ExpiresAtCleared() {
 		_spec.ClearField(token.FieldExpiresAt, field.TypeTime)
 	}
+	if _u.mutation.MadeByCleared() {
+		_spec.ClearField(token.FieldMadeBy, field.TypeString)
+	}
 	if value, ok := _u.mutation.UsedAt(); ok {
 		_spec.SetField(token.FieldUsedAt, field.TypeTime, value)
 	}
@@ -327,6 +330,9 @@ func (_u *TokenUpdateOne) sqlSave(ctx context.Context) (_node *Token, err error)
 	}
 	if _u.mutation.ExpiresAtCleared() {
 		_spec.ClearField(token.FieldExpiresAt, field.TypeTime)
+	}
+	if _u.mutation.MadeByCleared() {
+		_spec.ClearField(token.FieldMadeBy, field.TypeString)
 	}
 	if value, ok := _u.mutation.UsedAt(); ok {
 		_spec.SetField(token.FieldUsedAt, field.TypeTime, value)

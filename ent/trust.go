@@ -36,6 +36,8 @@ type Trust struct {
 	Subject string `json:"subject,omitempty"`
 	// Scopes holds the value of the "scopes" field.
 	Scopes []slipway.Scope `json:"scopes,omitempty"`
+	// the account; empty where it was not kept yet
+	MadeBy string `json:"made_by,omitempty"`
 	// UsedAt holds the value of the "used_at" field.
 	UsedAt *time.Time `json:"used_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -73,7 +75,7 @@ func (*Trust) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case trust.FieldID, trust.FieldServiceID:
 			values[i] = new(sql.NullInt64)
-		case trust.FieldName, trust.FieldIssuer, trust.FieldAudience, trust.FieldSubject:
+		case trust.FieldName, trust.FieldIssuer, trust.FieldAudience, trust.FieldSubject, trust.FieldMadeBy:
 			values[i] = new(sql.NullString)
 		case trust.FieldCreatedAt, trust.FieldUpdatedAt, trust.FieldUsedAt:
 			values[i] = new(sql.NullTime)
@@ -148,6 +150,12 @@ func (_m *Trust) assignValues(columns []string, values []any) error {
 					return fmt.Errorf("unmarshal field scopes: %w", err)
 				}
 			}
+		case trust.FieldMadeBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field made_by", values[i])
+			} else if value.Valid {
+				_m.MadeBy = value.String
+			}
 		case trust.FieldUsedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field used_at", values[i])
@@ -219,6 +227,9 @@ func (_m *Trust) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("scopes=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Scopes))
+	builder.WriteString(", ")
+	builder.WriteString("made_by=")
+	builder.WriteString(_m.MadeBy)
 	builder.WriteString(", ")
 	if v := _m.UsedAt; v != nil {
 		builder.WriteString("used_at=")

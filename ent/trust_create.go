@@ -88,6 +88,20 @@ func (_c *TrustCreate) SetScopes(v []slipway.Scope) *TrustCreate {
 	return _c
 }
 
+// SetMadeBy sets the "made_by" field.
+func (_c *TrustCreate) SetMadeBy(v string) *TrustCreate {
+	_c.mutation.SetMadeBy(v)
+	return _c
+}
+
+// SetNillableMadeBy sets the "made_by" field if the given value is not nil.
+func (_c *TrustCreate) SetNillableMadeBy(v *string) *TrustCreate {
+	if v != nil {
+		_c.SetMadeBy(*v)
+	}
+	return _c
+}
+
 // SetUsedAt sets the "used_at" field.
 func (_c *TrustCreate) SetUsedAt(v time.Time) *TrustCreate {
 	_c.mutation.SetUsedAt(v)
@@ -265,6 +279,10 @@ func (_c *TrustCreate) createSpec() (*Trust, *sqlgraph.CreateSpec) {
 		_spec.SetField(trust.FieldScopes, field.TypeJSON, value)
 		_node.Scopes = value
 	}
+	if value, ok := _c.mutation.MadeBy(); ok {
+		_spec.SetField(trust.FieldMadeBy, field.TypeString, value)
+		_node.MadeBy = value
+	}
 	if value, ok := _c.mutation.UsedAt(); ok {
 		_spec.SetField(trust.FieldUsedAt, field.TypeTime, value)
 		_node.UsedAt = &value
@@ -399,6 +417,9 @@ func (u *TrustUpsertOne) UpdateNewValues() *TrustUpsertOne {
 		}
 		if _, exists := u.create.mutation.Scopes(); exists {
 			s.SetIgnore(trust.FieldScopes)
+		}
+		if _, exists := u.create.mutation.MadeBy(); exists {
+			s.SetIgnore(trust.FieldMadeBy)
 		}
 	}))
 	return u
@@ -662,6 +683,9 @@ func (u *TrustUpsertBulk) UpdateNewValues() *TrustUpsertBulk {
 			}
 			if _, exists := b.mutation.Scopes(); exists {
 				s.SetIgnore(trust.FieldScopes)
+			}
+			if _, exists := b.mutation.MadeBy(); exists {
+				s.SetIgnore(trust.FieldMadeBy)
 			}
 		}
 	}))

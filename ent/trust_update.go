@@ -124,6 +124,9 @@ func (_u *TrustUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(trust.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if _u.mutation.MadeByCleared() {
+		_spec.ClearField(trust.FieldMadeBy, field.TypeString)
+	}
 	if value, ok := _u.mutation.UsedAt(); ok {
 		_spec.SetField(trust.FieldUsedAt, field.TypeTime, value)
 	}
@@ -275,6 +278,9 @@ func (_u *TrustUpdateOne) sqlSave(ctx context.Context) (_node *Trust, err error)
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(trust.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if _u.mutation.MadeByCleared() {
+		_spec.ClearField(trust.FieldMadeBy, field.TypeString)
 	}
 	if value, ok := _u.mutation.UsedAt(); ok {
 		_spec.SetField(trust.FieldUsedAt, field.TypeTime, value)

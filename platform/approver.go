@@ -16,8 +16,7 @@ import (
 // approvers are the people who may approve a promotion: those whom the policy
 // names, members of teams it names from developer on, or else the maintainers
 // of the service's team and platform admins. All of them must be able to see the
-// service. Who asked for the promotion, or wrote its commit, is left out as
-// the policy says.
+// service. Whose own change it is, is left out as the policy says.
 func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy) (list []*ent.Account, err error) {
 	teamID := row.Edges.Service.TeamID
 	who := []predicate.Account{account.Admin(true), inTeam(teamID, slipway.RoleMaintainer)}
@@ -32,11 +31,11 @@ func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 		}
 	}
 	people, err := db.Account.Query().Where(account.Active(true), account.KindEQ(account.KindPerson), account.Or(who...),
-		account.Or(account.Admin(true), inTeam(teamID, slipway.RoleViewer))).Order(account.ByName()).Limit(200).All(ctx)
+		account.Or(account.Admin(true), inTeam(teamID, slipway.RoleViewer))).WithIdentities().Order(account.ByName()).Limit(200).All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	others := slices.DeleteFunc(slices.Clone(people), func(a *ent.Account) bool { return owns(a, row) })
+	others := slices.DeleteFunc(slices.Clone(people), func(a *ent.Account) bool { return owns(a, row) != "" })
 	switch policy.Defaults().OwnChanges {
 	case slipway.OwnAlways:
 		return people, nil
@@ -73,8 +72,8 @@ func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slip
 		return "the account is no longer an admin of the service's team", nil
 	case who.ID == 0:
 		return "there are approvers now", nil
-	case owns(who, row):
-		return "it is the approver's own change", nil
+	case owns(who, row) != "":
+		return who.Name + " " + owns(who, row), nil
 	}
 	ids, err := db.Account.Query().Where(account.ID(who.ID), account.Or(account.Admin(true), inTeam(row.Edges.Service.TeamID, slipway.RoleViewer))).IDs(ctx)
 	switch {
@@ -112,17 +111,6 @@ func inTeam(id int, least slipway.Role) predicate.Account {
 		}
 	}
 	return account.HasMembershipsWith(membership.TeamID(id), membership.RoleIn(roles...))
-}
-
-// owns tells whether a promotion is somebody's own: asked for by that person, or
-// of a commit that he or she wrote, as far as the name or address in it tells.
-func owns(a *ent.Account, row *ent.Promotion) bool {
-	if row.RequestedBy == a.Name {
-		return true
-	}
-	name, address, _ := strings.Cut(row.Commit.Author, " <")
-	address = strings.TrimSuffix(address, ">")
-	return address != "" && strings.EqualFold(address, a.Email) || name != "" && (name == a.Name || name == a.DisplayName)
 }
 
 func accountNames(list []*ent.Account) []string {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -104,4 +106,104 @@ func TestApprovalsOfWhoMayNow(t *testing.T) {
 func never() slipway.Window {
 	at := time.Now().UTC().Add(12 * time.Hour)
 	return slipway.Window{From: at.Format("15:04"), To: at.Add(time.Minute).Format("15:04")}
+}
+
+// A change is somebody's own who asked for it, who wrote or committed any commit
+// of it, or who made the token or the trust that asked.
+func TestOwnChange(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		db := w.Storage.Client
+		s, err := w.Service(ctx, name)
+		w.must(err)
+		people := map[string]context.Context{}
+		for _, who := range []string{"alan", "bob", "cleo", "dora"} {
+			people[who] = w.colleague(name, who+"-"+name, slipway.RoleMaintainer, false)
+		}
+		w.policy(name, slipway.PolicyChange{Approvals: ptr(1), OwnChanges: ptr(slipway.OwnNever)})
+		w.written = []slipway.Commit{
+			{ID: commitID("c1"), Author: "Somebody <somebody@elsewhere.example>", Committer: "Bob B. <BOB-" + name + "@example.com>"},
+			{ID: commitID("c0"), Author: "Alan <alan-" + name + "@example.com>", Committer: "Somebody <somebody@elsewhere.example>"},
+		}
+		own := func(who string, id int, why string) {
+			t.Helper()
+			row, err := w.Promotion(ctx, fmt.Sprint(id))
+			w.must(err)
+			_, err = w.Decide(people[who], fmt.Sprint(id), platform.DecideInput{Verdict: slipway.VerdictApprove, Plan: slipway.Digest(row.PlanHash)})
+			w.want(err, slipway.Denied, why)
+			if strings.Contains(strings.Join(row.Waits[0].On, " "), who) {
+				t.Errorf("it waits on %v", row.Waits[0].On)
+			}
+		}
+		plan, err := w.Plan(people["dora"], platform.PromoteInput{Service: name})
+		w.must(err)
+		if on := strings.Join(plan.Waits[0].On, " "); strings.Contains(on, "alan") || strings.Contains(on, "bob") || strings.Contains(on, "dora") || !strings.Contains(on, "cleo") {
+			t.Errorf("the plan waits on %s", on)
+		}
+		row, err := w.Promote(people["dora"], platform.PromoteInput{Service: name})
+		w.must(err)
+		row = w.waiting(row.ID, "0 of 1 approvals")
+		own("alan", row.ID, "your own change, as you wrote or committed some of it")
+		own("bob", row.ID, "your own change, as you wrote or committed some of it")
+		own("dora", row.ID, "your own change")
+		if a := row.Authors; a == nil || fmt.Sprint(a.Accounts, a.Unknown) != "[alan-"+name+" bob-"+name+"] [Ada Somebody <somebody@elsewhere.example>]" {
+			t.Errorf("written by %+v", a)
+		}
+		w.says(people["cleo"], row.ID, slipway.VerdictApprove)
+		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+			t.Fatalf("%s: %s", state, reason)
+		}
+
+		w.written = []slipway.Commit{}
+		bot, err := db.Account.Create().SetName("bot-" + name).SetKind(account.KindService).Save(ctx)
+		w.must(err)
+		w.must(db.Membership.Create().SetAccountID(bot.ID).SetTeamID(s.TeamID).SetRole(membership.RoleDeveloper).Exec(ctx))
+		maker := w.colleague(name, "root-"+name, slipway.RoleAdmin, true)
+		people["root"] = maker
+		_, text, err := w.AddToken(maker, platform.TokenInput{Account: bot.Name, Name: "deploys", Scopes: []slipway.Scope{"promote:dev"}})
+		w.must(err)
+		program, err := w.Identify(ctx, text, platform.Caller{Via: "api"})
+		w.must(err)
+		ci, err := db.Trust.Create().SetServiceID(s.ID).SetName("ci").SetIssuer("https://ci.example.com").SetAudience("slipway").SetSubject("main").
+			SetScopes([]slipway.Scope{"promote:dev"}).SetMadeBy("root-" + name).Save(ctx)
+		w.must(err)
+		job := slipway.Viewer{Kind: slipway.ViewerService, Name: name + "/ci", Service: name, Trusts: []int{ci.ID}, Scopes: []slipway.Scope{"promote:dev"}, Roles: map[int]slipway.Role{s.TeamID: slipway.RoleDeveloper}, Via: "ci"}
+		for i, by := range []slipway.Viewer{program, job, program} {
+			if i == 2 { // as it is with a token of before makers were kept
+				w.must(w.Storage.ForgetMakers(ctx))
+			}
+			w.commit("", fmt.Sprint("d", i))
+			row, err := w.Promote(slipway.WithViewer(t.Context(), by), platform.PromoteInput{Service: name})
+			w.must(err)
+			row = w.waiting(row.ID, "0 of 1 approvals")
+			own("root", row.ID, "your own change, as you made what it was asked for with")
+			if fmt.Sprint(row.Behind) != "[root-"+name+"]" {
+				t.Errorf("behind %s is %v", by.Name, row.Behind)
+			}
+			_, err = w.Cancel(ctx, fmt.Sprint(row.ID))
+			w.must(err)
+			w.ended(fmt.Sprint(row.ID))
+		}
+
+		// While the repository doesn't tell, nobody's yes counts.
+		w.mu.Lock()
+		w.silent = true
+		w.mu.Unlock()
+		w.commit("", "e1")
+		row, err = w.Promote(ctx, platform.PromoteInput{Service: name})
+		w.must(err)
+		w.waiting(row.ID, "0 of 1 approvals; who wrote the commits can't be told")
+		w.says(people["cleo"], row.ID, slipway.VerdictApprove)
+		w.waiting(row.ID, "1 of 1 approvals; who wrote the commits can't be told")
+		w.mu.Lock()
+		w.silent, w.written = false, []slipway.Commit{{ID: commitID("e0"), Author: "Cleo <cleo-" + name + "@example.com>"}}
+		w.mu.Unlock()
+		_, err = w.UpdateAccount(ctx, bot.Name, platform.AccountChange{Active: ptr(true)}) // at which gates are looked at
+		w.must(err)
+		w.waiting(row.ID, "0 of 1 approvals; cleo-"+name+"'s doesn't count now: cleo-"+name+" wrote or committed some of it")
+		w.says(people["alan"], row.ID, slipway.VerdictApprove)
+		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+			t.Errorf("%s: %s", state, reason)
+		}
+	})
 }

@@ -115,7 +115,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
 	err = inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
 		err := tx.Decision.Create().SetPromotionID(row.ID).SetAccountID(who.ID).SetName(who.Name).SetVerdict(decision.Verdict(d.Verdict)).
-			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetOwn(owns(who, row)).SetCreatedAt(d.At).Exec(ctx)
+			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetOwn(owns(who, row) != "").SetCreatedAt(d.At).Exec(ctx)
 		if ent.IsConstraintError(err) {
 			return slipway.Errorf(slipway.Conflict, "you have said %s to promotion %s already", d.Verdict, d.Promotion)
 		}
@@ -140,7 +140,7 @@ func decider(ctx context.Context, db *ent.Client, id int) (*ent.Account, error) 
 	if id == 0 {
 		return &ent.Account{Name: Operator, Kind: account.KindPerson, Admin: true}, nil
 	}
-	who, err := db.Account.Query().Where(account.ID(id), account.Active(true)).Only(ctx)
+	who, err := db.Account.Query().Where(account.ID(id), account.Active(true)).WithIdentities().Only(ctx)
 	return who, missing(err, "only people and programs with an active account decide")
 }
 
@@ -173,7 +173,9 @@ func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 	if len(people) > 0 {
 		ask = "; ask " + oneOf(accountNames(people))
 	}
-	if owns(who, row) {
+	if why := owns(who, row); why != "" && row.RequestedBy != who.Name {
+		return slipway.Errorf(slipway.Denied, "this is your own change, as you %s, so somebody else decides%s", why, ask)
+	} else if why != "" {
 		return slipway.Errorf(slipway.Denied, "this is your own change, so somebody else decides%s", ask)
 	}
 	return slipway.Errorf(slipway.Denied, "you are not an approver here%s", ask)

@@ -72,7 +72,7 @@ func (w *world) engaged() {
 	options := w.Options
 	options.Temporal = temporal(w.T)
 	w.Platform = platform.New(options)
-	gates := &platform.Gates{Ledger: w.ledger, Builder: options.Builder, Renderer: options.Renderer, Secrets: options.Secrets}
+	gates := &platform.Gates{Ledger: w.ledger, Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Secrets: options.Secrets}
 	worker := workflows.NewWorker(options.Temporal, &workflows.Steps{
 		Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Target: options.Target, Rehearser: rehearser{}, Verifier: verifier{},
 		Ledger: w.ledger, Snapshots: w.ledger, Queue: w.Platform, Deliveries: w.Platform,

@@ -23,6 +23,16 @@ func (s *Storage) Backdate(ctx context.Context, promotion int, by time.Duration)
 	return err
 }
 
+// ForgetMakers makes tokens and trusts such as they were before their makers were kept.
+func (s *Storage) ForgetMakers(ctx context.Context) error {
+	for _, table := range []string{"tokens", "trusts"} {
+		if _, err := s.db.ExecContext(ctx, "UPDATE "+table+" SET made_by = NULL"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // BoundThrottles forgets guesses beyond a number.
 func (p *Platform) BoundThrottles(ctx context.Context, most int) error {
 	return p.boundThrottles(ctx, most)

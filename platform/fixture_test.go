@@ -44,7 +44,9 @@ type world struct {
 	observe   func(ctx context.Context) error
 	build     func(ctx context.Context) error
 	revert    func(ctx context.Context) error
-	red       bool // the tests fail
+	red       bool             // the tests fail
+	written   []slipway.Commit // what the repository tells to lie between two commits; nil for one of Ada's
+	silent    bool             // the repository doesn't tell
 }
 
 // both runs a test over SQLite and over Postgres.
@@ -199,7 +201,15 @@ func (s source) Resolve(_ context.Context, repo slipway.Repository, ref string) 
 	return c, nil
 }
 
-func (source) Log(_ context.Context, _ slipway.Repository, from, to string, _ int) (slipway.CommitLog, error) {
+func (s source) Log(_ context.Context, _ slipway.Repository, from, to string, _ int) (slipway.CommitLog, error) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	switch {
+	case s.w.silent:
+		return slipway.CommitLog{}, slipway.Errorf(slipway.Unavailable, "the repository does not answer")
+	case s.w.written != nil:
+		return slipway.CommitLog{Commits: s.w.written}, nil
+	}
 	return slipway.CommitLog{Commits: []slipway.Commit{{ID: to, Author: "Ada", Subject: "Change"}}}, nil
 }
 

@@ -22,6 +22,7 @@ import (
 // the adapters only, so that a worker can run apart from the platform.
 type Gates struct {
 	Ledger   *Ledger
+	Source   slipway.Source // tells who wrote what is promoted
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Secrets  slipway.SecretStore // has the key by which the platform's words are known
@@ -161,6 +162,12 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	for _, w := range row.Waits {
 		facts.WaitedSince[w.Gate] = w.Since
 	}
+	if asksForAuthors(row.Rollback, policy.Policy) {
+		if row.Authors, err = authors(ctx, db, g.commitLog, row); err != nil {
+			return facts, nil, err
+		}
+		facts.AuthorsWhy = row.Authors.Why
+	}
 	people, err := approvers(ctx, db, row, policy.Policy)
 	if err != nil {
 		return facts, nil, err
@@ -206,6 +213,9 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 	err := inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
 		update := tx.Promotion.Update().Where(promotion.ID(row.ID), promotion.StateIn(underWay...)).
 			SetPlan(&facts.Plan).SetPlanHash(string(review.Plan)).SetWaits(waits).SetExpiresAt(facts.Expires())
+		if row.Authors != nil {
+			update.SetAuthors(row.Authors)
+		}
 		if review.State == slipway.PromotionWaiting {
 			update.SetReason(clean(review.Reason))
 		} else if !review.State.Over() {
@@ -276,6 +286,9 @@ func again(facts slipway.GateFacts, waits []slipway.Wait) time.Time {
 		}
 	}
 	sooner(facts.Expires())
+	if facts.AuthorsWhy != "" {
+		sooner(facts.Now.Add(authorAgain))
+	}
 	for _, w := range waits {
 		sooner(w.Until)
 		if w.Gate == slipway.GateApproval {

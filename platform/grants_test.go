@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -46,6 +47,9 @@ func TestJobToken(t *testing.T) {
 			w.Errorf("%+v", got)
 		}
 		v, err := w.Identify(w.T.Context(), got.Token, cli)
+		if made, asked := w.Storage.Client.Trust.Query().Where(trust.IDIn(v.Trusts...), trust.MadeBy("ada")).Exist(w.Context()); asked != nil || !made {
+			w.Errorf("it acts by the trusts %v, which ada did not make: %v", v.Trusts, asked)
+		}
 		w.must(err)
 		if v.Kind != slipway.ViewerService || v.Name != "billing/main" || v.Service != "billing" || v.Via != "ci" || v.Admin || v.Account != 0 || v.Session != "" {
 			w.Errorf("%+v", v)

@@ -147,7 +147,7 @@ func (p *Platform) job(ctx context.Context, c claims, v slipway.Viewer, unknown 
 	v.Kind, v.Name, v.Service, v.Via = slipway.ViewerService, jobName(s.Name, rows[0].Name), s.Name, "ci"
 	v.Roles, v.Scopes = map[int]slipway.Role{s.TeamID: slipway.RoleDeveloper}, []slipway.Scope{}
 	for _, row := range rows {
-		v.Scopes = append(v.Scopes, trustOf(row).Scopes...)
+		v.Scopes, v.Trusts = append(v.Scopes, trustOf(row).Scopes...), append(v.Trusts, row.ID)
 	}
 	return v, nil
 }

@@ -43,7 +43,16 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 	}
 	facts.Plan = plan.Outline
 	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit}
-	row.Edges.Service = plan.Service
+	row.Edges.Service, row.Edges.Environment = plan.Service, plan.Environment
+	if row.Behind, err = makers(ctx, p.db); err != nil {
+		return err
+	}
+	if asksForAuthors(plan.Rollback, plan.Policy) {
+		if row.Authors, err = authors(ctx, p.db, p.commitLog, row); err != nil {
+			return err
+		}
+		facts.AuthorsWhy = row.Authors.Why
+	}
 	people, err := approvers(ctx, p.db, row, plan.Policy)
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ type Plan struct {
 	Waits       []slipway.Wait        // the gates that are closed now
 	Config      *slipway.Snapshot     // that would run; nil until the release is built
 	Requester   string                // "" for the viewer
+	Behind      []string              // who made what Requester asked with
 	Cause       string                // what asked for it when no person did
 	Retry       int                   // the promotion that is tried again
 	Today       bool                  // a rollback with the config of today

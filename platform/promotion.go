@@ -124,9 +124,15 @@ func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workfl
 
 // enter writes a promotion, its steps, and the frozen input of its workflow.
 func enter(ctx context.Context, tx *ent.Tx, plan *Plan, bundle int, bundled bool) (input workflows.Input, err error) {
+	behind := plan.Behind
+	if plan.Requester == "" {
+		if behind, err = makers(ctx, tx.Client()); err != nil {
+			return input, err
+		}
+	}
 	create := tx.Promotion.Create().SetServiceID(plan.Service.ID).SetEnvironmentID(plan.Environment.ID).
 		SetCommit(plan.Commit).SetRequestedBy(requester(ctx, plan)).SetRollback(plan.Rollback).
-		SetPlan(&plan.Outline).SetCause(plan.Cause).SetRetryOf(plan.Retry)
+		SetPlan(&plan.Outline).SetCause(plan.Cause).SetRetryOf(plan.Retry).SetBehind(behind)
 	if plan.Release != nil {
 		create.SetReleaseID(plan.Release.ID)
 	}

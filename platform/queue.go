@@ -139,7 +139,7 @@ func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Env
 	}
 	plan, err := p.plan(ctx, PromoteInput{Service: at.service, Environment: at.environment, Release: release, onward: true}, slipway.PermitServiceRead)
 	if err == nil {
-		plan.Cause, plan.Requester = cause, row.RequestedBy
+		plan.Cause, plan.Requester, plan.Behind = cause, row.RequestedBy, row.Behind
 		_, err = p.start(ctx, plan)
 	}
 	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused || code == slipway.Invalid {

@@ -79,7 +79,7 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 	var row *ent.Token
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		row, err = tx.Token.Create().SetAccountID(a.ID).SetName(clean(in.Name)).SetHash(fingerprint(text)).SetHint(text[:len(TokenPrefix)+4]).
-			SetScopes(in.Scopes).SetExpiresAt(time.Now().UTC().Add(in.Life)).Save(ctx)
+			SetScopes(in.Scopes).SetMadeBy(Actor(ctx)).SetExpiresAt(time.Now().UTC().Add(in.Life)).Save(ctx)
 		if err == nil {
 			p.recordAccount(ctx, "token.added", a, map[string]string{"token_name": row.Name, "id": strconv.Itoa(row.ID), "scopes": scopes(in.Scopes)})
 		}

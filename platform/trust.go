@@ -112,7 +112,7 @@ func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInp
 	}
 	var row *ent.Trust
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		row, err = tx.Trust.Create().SetServiceID(s.ID).SetName(in.Name).SetIssuer(in.Issuer).SetAudience(in.Audience).SetSubject(in.Subject).SetScopes(kept).Save(ctx)
+		row, err = tx.Trust.Create().SetServiceID(s.ID).SetName(in.Name).SetIssuer(in.Issuer).SetAudience(in.Audience).SetSubject(in.Subject).SetScopes(kept).SetMadeBy(Actor(ctx)).Save(ctx)
 		if err == nil {
 			p.record(ctx, "trust.added", s.Name, "", 0, trustFacts(trustOf(row)))
 		}

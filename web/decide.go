@@ -75,6 +75,19 @@ func waitNote(w slipway.Wait) string {
 	return "waits on " + strings.Join(w.On, ", ") + ", " + until
 }
 
+// authorWords says whose change a promotion is.
+func authorWords(q *ent.Promotion) string {
+	who := "Written by people who have no account here"
+	if len(q.Authors.Accounts) > 0 {
+		who = "Written or committed by " + strings.Join(q.Authors.Accounts, ", ")
+	}
+	who += "; asked for by " + q.RequestedBy
+	if len(q.Behind) > 0 {
+		who += " (with what " + strings.Join(q.Behind, ", ") + " made)"
+	}
+	return who
+}
+
 // verdictWords is what somebody said.
 func verdictWords(d *ent.Decision) string {
 	return d.Name + map[slipway.Verdict]string{

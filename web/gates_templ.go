@@ -166,7 +166,7 @@ func policyPage(f frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" placeholder=\"maintainers of the service's team\" spellcheck=\"false\" autocapitalize=\"none\"> <small>Names of people, and team:NAME, with commas between. Nobody named means maintainers and platform admins.</small></label> <label class=\"field\">Who asked, or wrote the commit <select name=\"own_changes\" class=\"auto\"><option value=\"alone\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" placeholder=\"maintainers of the service's team\" spellcheck=\"false\" autocapitalize=\"none\"> <small>Names of people, and team:NAME, with commas between. Nobody named means maintainers and platform admins.</small></label> <label class=\"field\">Who asked, or wrote some of it <select name=\"own_changes\" class=\"auto\"><option value=\"alone\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

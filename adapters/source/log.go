@@ -18,7 +18,7 @@ const maxLog = 200
 // commits without their history; as much of it as is asked for is fetched now.
 func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string, limit int) (slipway.CommitLog, error) {
 	limit = min(max(limit, 1), maxLog)
-	if !isFull(from) || !isFull(to) {
+	if from != "" && !isFull(from) || !isFull(to) {
 		return slipway.CommitLog{}, slipway.Errorf(slipway.Invalid, "commits are named in full here")
 	}
 	if from == to {
@@ -32,7 +32,7 @@ func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string,
 	if err := m.deepen(ctx, to, limit+1); err != nil {
 		return slipway.CommitLog{}, err
 	}
-	leads := m.leads(ctx, from, to)
+	leads := from == "" || m.leads(ctx, from, to)
 	if !leads {
 		// Its history shows what both have; one that was pushed over may be gone.
 		if err := m.deepen(ctx, from, limit+1); err != nil && slipway.CodeOf(err) != slipway.Invalid {
@@ -40,8 +40,8 @@ func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string,
 		}
 		leads = m.leads(ctx, from, to)
 	}
-	args := []string{"log", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--max-count=" + strconv.Itoa(limit+1), "--format=%H%x00%an <%ae>%x00%ct%x00%s%x00"}
-	if m.has(ctx, from) {
+	args := []string{"log", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--max-count=" + strconv.Itoa(limit+1), "--format=%H%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%s%x00"}
+	if from != "" && m.has(ctx, from) {
 		args = append(args, "^"+from)
 	}
 	out, err := m.run(ctx, quick, append(args, to)...)
@@ -50,10 +50,10 @@ func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string,
 	}
 	log := slipway.CommitLog{Commits: []slipway.Commit{}}
 	fields := strings.Split(out, "\x00")
-	for ; len(fields) >= 4; fields = fields[4:] {
-		seconds, _ := strconv.ParseInt(fields[2], 10, 64)
+	for ; len(fields) >= 5; fields = fields[5:] {
+		seconds, _ := strconv.ParseInt(fields[3], 10, 64)
 		log.Commits = append(log.Commits, slipway.Commit{
-			ID: strings.TrimSpace(fields[0]), Author: clip(fields[1], 200), Time: time.Unix(seconds, 0).UTC(), Subject: clip(fields[3], 200),
+			ID: strings.TrimSpace(fields[0]), Author: clip(fields[1], 200), Committer: clip(fields[2], 200), Time: time.Unix(seconds, 0).UTC(), Subject: clip(fields[4], 200),
 		})
 	}
 	if len(log.Commits) > limit {

@@ -217,17 +217,17 @@ func (m *mirror) directory(ctx context.Context, id, path string) error {
 
 // describe reads author, time and subject of a commit.
 func (m *mirror) describe(ctx context.Context, id, ref string) (slipway.Commit, error) {
-	out, err := m.run(ctx, quick, "show", "--no-patch", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%ct%x00%s", "--end-of-options", id)
+	out, err := m.run(ctx, quick, "show", "--no-patch", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--format=%H%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%s", "--end-of-options", id)
 	if err != nil {
 		return slipway.Commit{}, err
 	}
-	fields := strings.SplitN(strings.TrimSpace(out), "\x00", 4)
-	if len(fields) != 4 || !isFull(fields[0]) {
+	fields := strings.SplitN(strings.TrimSpace(out), "\x00", 5)
+	if len(fields) != 5 || !isFull(fields[0]) {
 		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "%q names something that is not a commit; give a branch, a tag or a commit", ref).At("ref")
 	}
-	seconds, _ := strconv.ParseInt(fields[2], 10, 64)
+	seconds, _ := strconv.ParseInt(fields[3], 10, 64)
 	return slipway.Commit{
-		ID: fields[0], Ref: ref, Author: clip(fields[1], 200), Time: time.Unix(seconds, 0).UTC(), Subject: clip(fields[3], 200),
+		ID: fields[0], Ref: ref, Author: clip(fields[1], 200), Committer: clip(fields[2], 200), Time: time.Unix(seconds, 0).UTC(), Subject: clip(fields[4], 200),
 	}, nil
 }
 

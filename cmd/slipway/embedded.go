@@ -168,7 +168,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		return nil, err
 	}
 	ledger := platform.NewLedger(storage)
-	gates := &platform.Gates{Ledger: ledger, Builder: builder, Renderer: renderer, Secrets: store}
+	gates := &platform.Gates{Ledger: ledger, Source: repositories, Builder: builder, Renderer: renderer, Secrets: store}
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,

@@ -113,7 +113,7 @@ type policySet struct {
 
 	Approvals         *int           `placeholder:"N" help:"How many people must say yes."`
 	Approver          []string       `placeholder:"NAME" help:"Who may: a person, or team:NAME. Repeat it; 'none' names nobody, which means maintainers."`
-	OwnChanges        string         `enum:",never,alone,always" default:"" help:"Whether who asked, or wrote the commit, may approve: never, alone (where nobody else could), always."`
+	OwnChanges        string         `enum:",never,alone,always" default:"" help:"Whether who asked, or wrote some of it, may approve: never, alone (where nobody else could), always."`
 	RollbackApprovals *int           `placeholder:"N" help:"How many people must say yes to going back."`
 	RollbackRole      string         `enum:",developer,maintainer,admin" default:"" help:"Who goes back alone: developer, maintainer or admin. Anybody with a lesser role needs a yes."`
 	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`

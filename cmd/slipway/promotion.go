@@ -97,7 +97,7 @@ func (a *app) promotion(p *client.Promotion) error {
 	}
 	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
 		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", ago(p.CreatedAt)+" by "+p.RequestedBy, "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", askedWords(p), "written by", authorWords(p.Authors), "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,32 @@ func (a *app) promotion(p *client.Promotion) error {
 		rows = append(rows, []string{string(s.Name), string(s.State), number(s.Attempt), stepTime(s), s.Reason})
 	}
 	return a.table([]string{"step", "state", "attempt", "took", "why"}, rows)
+}
+
+func askedWords(p *client.Promotion) string {
+	words := ago(p.CreatedAt) + " by " + p.RequestedBy
+	if len(p.Behind) > 0 {
+		words += ", with what " + strings.Join(p.Behind, ", ") + " made"
+	}
+	return words
+}
+
+// authorWords says who wrote a change, where that mattered.
+func authorWords(a *slipway.Authors) string {
+	if a == nil {
+		return ""
+	}
+	if a.Why != "" {
+		return "not known: " + a.Why
+	}
+	words := slices.Clone(a.Accounts)
+	for _, person := range a.Unknown {
+		words = append(words, cleanLine(person)+" (nobody known here)")
+	}
+	if a.More {
+		words = append(words, fmt.Sprintf("(of the newest %d commits)", slipway.MaxAuthored))
+	}
+	return strings.Join(words, ", ")
 }
 
 // stepTime says how long a step took; of one that runs, since when it does and how

@@ -558,6 +558,8 @@ var (
 		{Name: "ended_at_step", Type: field.TypeString, Default: ""},
 		{Name: "reason", Type: field.TypeString, Default: ""},
 		{Name: "requested_by", Type: field.TypeString},
+		{Name: "behind", Type: field.TypeJSON, Nullable: true},
+		{Name: "authors", Type: field.TypeJSON, Nullable: true},
 		{Name: "rollback", Type: field.TypeBool, Default: false},
 		{Name: "input", Type: field.TypeJSON, Nullable: true},
 		{Name: "plan", Type: field.TypeJSON, Nullable: true},
@@ -586,19 +588,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "promotions_environments_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[24]},
+				Columns:    []*schema.Column{PromotionsColumns[26]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "promotions_releases_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[25]},
+				Columns:    []*schema.Column{PromotionsColumns[27]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "promotions_services_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[26]},
+				Columns:    []*schema.Column{PromotionsColumns[28]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -607,7 +609,7 @@ var (
 			{
 				Name:    "promotion_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[26], PromotionsColumns[24]},
+				Columns: []*schema.Column{PromotionsColumns[28], PromotionsColumns[26]},
 			},
 			{
 				Name:    "promotion_state",
@@ -617,7 +619,7 @@ var (
 			{
 				Name:    "promotion_bundle",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[20]},
+				Columns: []*schema.Column{PromotionsColumns[22]},
 			},
 		},
 	}
@@ -950,6 +952,7 @@ var (
 		{Name: "hint", Type: field.TypeString},
 		{Name: "scopes", Type: field.TypeJSON},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
+		{Name: "made_by", Type: field.TypeString, Nullable: true},
 		{Name: "used_at", Type: field.TypeTime, Nullable: true},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
 		{Name: "account_id", Type: field.TypeInt},
@@ -962,7 +965,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "tokens_accounts_tokens",
-				Columns:    []*schema.Column{TokensColumns[10]},
+				Columns:    []*schema.Column{TokensColumns[11]},
 				RefColumns: []*schema.Column{AccountsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -971,7 +974,7 @@ var (
 			{
 				Name:    "token_account_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[10]},
+				Columns: []*schema.Column{TokensColumns[11]},
 			},
 		},
 	}
@@ -985,6 +988,7 @@ var (
 		{Name: "audience", Type: field.TypeString, Size: 500},
 		{Name: "subject", Type: field.TypeString, Size: 500},
 		{Name: "scopes", Type: field.TypeJSON},
+		{Name: "made_by", Type: field.TypeString, Nullable: true},
 		{Name: "used_at", Type: field.TypeTime, Nullable: true},
 		{Name: "service_id", Type: field.TypeInt},
 	}
@@ -996,7 +1000,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "trusts_services_trusts",
-				Columns:    []*schema.Column{TrustsColumns[9]},
+				Columns:    []*schema.Column{TrustsColumns[10]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -1005,7 +1009,7 @@ var (
 			{
 				Name:    "trust_service_id_name",
 				Unique:  true,
-				Columns: []*schema.Column{TrustsColumns[9], TrustsColumns[3]},
+				Columns: []*schema.Column{TrustsColumns[10], TrustsColumns[3]},
 			},
 			{
 				Name:    "trust_issuer",

@@ -36,6 +36,10 @@ const (
 	FieldReason = "reason"
 	// FieldRequestedBy holds the string denoting the requested_by field in the database.
 	FieldRequestedBy = "requested_by"
+	// FieldBehind holds the string denoting the behind field in the database.
+	FieldBehind = "behind"
+	// FieldAuthors holds the string denoting the authors field in the database.
+	FieldAuthors = "authors"
 	// FieldRollback holds the string denoting the rollback field in the database.
 	FieldRollback = "rollback"
 	// FieldInput holds the string denoting the input field in the database.
@@ -130,6 +134,8 @@ var Columns = []string{
 	FieldEndedAtStep,
 	FieldReason,
 	FieldRequestedBy,
+	FieldBehind,
+	FieldAuthors,
 	FieldRollback,
 	FieldInput,
 	FieldPlan,

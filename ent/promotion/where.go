@@ -505,6 +505,26 @@ func RequestedByContainsFold(v string) predicate.Promotion {
 	return predicate.Promotion(sql.FieldContainsFold(FieldRequestedBy, v))
 }
 
+// BehindIsNil applies the IsNil predicate on the "behind" field.
+func BehindIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldBehind))
+}
+
+// BehindNotNil applies the NotNil predicate on the "behind" field.
+func BehindNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldBehind))
+}
+
+// AuthorsIsNil applies the IsNil predicate on the "authors" field.
+func AuthorsIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldAuthors))
+}
+
+// AuthorsNotNil applies the NotNil predicate on the "authors" field.
+func AuthorsNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldAuthors))
+}
+
 // RollbackEQ applies the EQ predicate on the "rollback" field.
 func RollbackEQ(v bool) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldRollback, v))

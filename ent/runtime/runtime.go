@@ -677,27 +677,27 @@ func init() {
 	// promotion.DefaultReason holds the default value on creation for the reason field.
 	promotion.DefaultReason = promotionDescReason.Default.(string)
 	// promotionDescRollback is the schema descriptor for rollback field.
-	promotionDescRollback := promotionFields[8].Descriptor()
+	promotionDescRollback := promotionFields[10].Descriptor()
 	// promotion.DefaultRollback holds the default value on creation for the rollback field.
 	promotion.DefaultRollback = promotionDescRollback.Default.(bool)
 	// promotionDescPlanHash is the schema descriptor for plan_hash field.
-	promotionDescPlanHash := promotionFields[11].Descriptor()
+	promotionDescPlanHash := promotionFields[13].Descriptor()
 	// promotion.DefaultPlanHash holds the default value on creation for the plan_hash field.
 	promotion.DefaultPlanHash = promotionDescPlanHash.Default.(string)
 	// promotionDescSupersededBy is the schema descriptor for superseded_by field.
-	promotionDescSupersededBy := promotionFields[18].Descriptor()
+	promotionDescSupersededBy := promotionFields[20].Descriptor()
 	// promotion.DefaultSupersededBy holds the default value on creation for the superseded_by field.
 	promotion.DefaultSupersededBy = promotionDescSupersededBy.Default.(int)
 	// promotionDescRetryOf is the schema descriptor for retry_of field.
-	promotionDescRetryOf := promotionFields[19].Descriptor()
+	promotionDescRetryOf := promotionFields[21].Descriptor()
 	// promotion.DefaultRetryOf holds the default value on creation for the retry_of field.
 	promotion.DefaultRetryOf = promotionDescRetryOf.Default.(int)
 	// promotionDescBundle is the schema descriptor for bundle field.
-	promotionDescBundle := promotionFields[20].Descriptor()
+	promotionDescBundle := promotionFields[22].Descriptor()
 	// promotion.DefaultBundle holds the default value on creation for the bundle field.
 	promotion.DefaultBundle = promotionDescBundle.Default.(int)
 	// promotionDescCause is the schema descriptor for cause field.
-	promotionDescCause := promotionFields[21].Descriptor()
+	promotionDescCause := promotionFields[23].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
 	releaseMixin := schema.Release{}.Mixin()

@@ -28,6 +28,8 @@ func (Promotion) Fields() []ent.Field {
 		field.String("ended_at_step").Default(""),
 		field.String("reason").Default(""),
 		field.String("requested_by").Immutable(),
+		field.JSON("behind", []string{}).Optional().Immutable().Comment("who made the token, or the trusts, by which it was asked for"),
+		field.JSON("authors", &slipway.Authors{}).Optional().Comment("who wrote what it brings, as far as that mattered"),
 		field.Bool("rollback").Default(false).Immutable(),
 		field.JSON("input", json.RawMessage{}).Optional().Comment("the workflow's input, frozen when the promotion was asked for"),
 		field.JSON("plan", &slipway.PromotionPlan{}).Optional().Comment("as it stood when it was last looked at"),

@@ -25,6 +25,7 @@ func (Token) Fields() []ent.Field {
 		field.String("hint").Immutable().Comment("the first characters, to recognise it by"),
 		field.JSON("scopes", []slipway.Scope{}).Immutable(),
 		field.Time("expires_at").Optional().Nillable().Immutable(),
+		field.String("made_by").Optional().Immutable().Comment("the account; empty where it was not kept yet"),
 		field.Time("used_at").Optional().Nillable(),
 		field.Time("revoked_at").Optional().Nillable(),
 	}

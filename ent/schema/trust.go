@@ -25,6 +25,7 @@ func (Trust) Fields() []ent.Field {
 		field.String("audience").Immutable().MaxLen(500),
 		field.String("subject").Immutable().MaxLen(500).Comment("a pattern; * stands for anything"),
 		field.JSON("scopes", []slipway.Scope{}).Immutable(),
+		field.String("made_by").Optional().Immutable().Comment("the account; empty where it was not kept yet"),
 		field.Time("used_at").Optional().Nillable(),
 	}
 }

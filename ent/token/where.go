@@ -90,6 +90,11 @@ func ExpiresAt(v time.Time) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldExpiresAt, v))
 }
 
+// MadeBy applies equality check predicate on the "made_by" field. It's identical to MadeByEQ.
+func MadeBy(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldMadeBy, v))
+}
+
 // UsedAt applies equality check predicate on the "used_at" field. It's identical to UsedAtEQ.
 func UsedAt(v time.Time) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldUsedAt, v))
@@ -443,6 +448,81 @@ func ExpiresAtIsNil() predicate.Token {
 // ExpiresAtNotNil applies the NotNil predicate on the "expires_at" field.
 func ExpiresAtNotNil() predicate.Token {
 	return predicate.Token(sql.FieldNotNull(FieldExpiresAt))
+}
+
+// MadeByEQ applies the EQ predicate on the "made_by" field.
+func MadeByEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldMadeBy, v))
+}
+
+// MadeByNEQ applies the NEQ predicate on the "made_by" field.
+func MadeByNEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldMadeBy, v))
+}
+
+// MadeByIn applies the In predicate on the "made_by" field.
+func MadeByIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldMadeBy, vs...))
+}
+
+// MadeByNotIn applies the NotIn predicate on the "made_by" field.
+func MadeByNotIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldMadeBy, vs...))
+}
+
+// MadeByGT applies the GT predicate on the "made_by" field.
+func MadeByGT(v string) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldMadeBy, v))
+}
+
+// MadeByGTE applies the GTE predicate on the "made_by" field.
+func MadeByGTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldMadeBy, v))
+}
+
+// MadeByLT applies the LT predicate on the "made_by" field.
+func MadeByLT(v string) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldMadeBy, v))
+}
+
+// MadeByLTE applies the LTE predicate on the "made_by" field.
+func MadeByLTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldMadeBy, v))
+}
+
+// MadeByContains applies the Contains predicate on the "made_by" field.
+func MadeByContains(v string) predicate.Token {
+	return predicate.Token(sql.FieldContains(FieldMadeBy, v))
+}
+
+// MadeByHasPrefix applies the HasPrefix predicate on the "made_by" field.
+func MadeByHasPrefix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasPrefix(FieldMadeBy, v))
+}
+
+// MadeByHasSuffix applies the HasSuffix predicate on the "made_by" field.
+func MadeByHasSuffix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasSuffix(FieldMadeBy, v))
+}
+
+// MadeByIsNil applies the IsNil predicate on the "made_by" field.
+func MadeByIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldMadeBy))
+}
+
+// MadeByNotNil applies the NotNil predicate on the "made_by" field.
+func MadeByNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldMadeBy))
+}
+
+// MadeByEqualFold applies the EqualFold predicate on the "made_by" field.
+func MadeByEqualFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldEqualFold(FieldMadeBy, v))
+}
+
+// MadeByContainsFold applies the ContainsFold predicate on the "made_by" field.
+func MadeByContainsFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldContainsFold(FieldMadeBy, v))
 }
 
 // UsedAtEQ applies the EQ predicate on the "used_at" field.

@@ -31,6 +31,8 @@ const (
 	FieldSubject = "subject"
 	// FieldScopes holds the string denoting the scopes field in the database.
 	FieldScopes = "scopes"
+	// FieldMadeBy holds the string denoting the made_by field in the database.
+	FieldMadeBy = "made_by"
 	// FieldUsedAt holds the string denoting the used_at field in the database.
 	FieldUsedAt = "used_at"
 	// EdgeService holds the string denoting the service edge name in mutations.
@@ -57,6 +59,7 @@ var Columns = []string{
 	FieldAudience,
 	FieldSubject,
 	FieldScopes,
+	FieldMadeBy,
 	FieldUsedAt,
 }
 
@@ -135,6 +138,11 @@ func ByAudience(opts ...sql.OrderTermOption) OrderOption {
 // BySubject orders the results by the subject field.
 func BySubject(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldSubject, opts...).ToFunc()
+}
+
+// ByMadeBy orders the results by the made_by field.
+func ByMadeBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMadeBy, opts...).ToFunc()
 }
 
 // ByUsedAt orders the results by the used_at field.

@@ -90,6 +90,11 @@ func Subject(v string) predicate.Trust {
 	return predicate.Trust(sql.FieldEQ(FieldSubject, v))
 }
 
+// MadeBy applies equality check predicate on the "made_by" field. It's identical to MadeByEQ.
+func MadeBy(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldEQ(FieldMadeBy, v))
+}
+
 // UsedAt applies equality check predicate on the "used_at" field. It's identical to UsedAtEQ.
 func UsedAt(v time.Time) predicate.Trust {
 	return predicate.Trust(sql.FieldEQ(FieldUsedAt, v))
@@ -453,6 +458,81 @@ func SubjectEqualFold(v string) predicate.Trust {
 // SubjectContainsFold applies the ContainsFold predicate on the "subject" field.
 func SubjectContainsFold(v string) predicate.Trust {
 	return predicate.Trust(sql.FieldContainsFold(FieldSubject, v))
+}
+
+// MadeByEQ applies the EQ predicate on the "made_by" field.
+func MadeByEQ(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldEQ(FieldMadeBy, v))
+}
+
+// MadeByNEQ applies the NEQ predicate on the "made_by" field.
+func MadeByNEQ(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldNEQ(FieldMadeBy, v))
+}
+
+// MadeByIn applies the In predicate on the "made_by" field.
+func MadeByIn(vs ...string) predicate.Trust {
+	return predicate.Trust(sql.FieldIn(FieldMadeBy, vs...))
+}
+
+// MadeByNotIn applies the NotIn predicate on the "made_by" field.
+func MadeByNotIn(vs ...string) predicate.Trust {
+	return predicate.Trust(sql.FieldNotIn(FieldMadeBy, vs...))
+}
+
+// MadeByGT applies the GT predicate on the "made_by" field.
+func MadeByGT(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldGT(FieldMadeBy, v))
+}
+
+// MadeByGTE applies the GTE predicate on the "made_by" field.
+func MadeByGTE(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldGTE(FieldMadeBy, v))
+}
+
+// MadeByLT applies the LT predicate on the "made_by" field.
+func MadeByLT(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldLT(FieldMadeBy, v))
+}
+
+// MadeByLTE applies the LTE predicate on the "made_by" field.
+func MadeByLTE(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldLTE(FieldMadeBy, v))
+}
+
+// MadeByContains applies the Contains predicate on the "made_by" field.
+func MadeByContains(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldContains(FieldMadeBy, v))
+}
+
+// MadeByHasPrefix applies the HasPrefix predicate on the "made_by" field.
+func MadeByHasPrefix(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldHasPrefix(FieldMadeBy, v))
+}
+
+// MadeByHasSuffix applies the HasSuffix predicate on the "made_by" field.
+func MadeByHasSuffix(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldHasSuffix(FieldMadeBy, v))
+}
+
+// MadeByIsNil applies the IsNil predicate on the "made_by" field.
+func MadeByIsNil() predicate.Trust {
+	return predicate.Trust(sql.FieldIsNull(FieldMadeBy))
+}
+
+// MadeByNotNil applies the NotNil predicate on the "made_by" field.
+func MadeByNotNil() predicate.Trust {
+	return predicate.Trust(sql.FieldNotNull(FieldMadeBy))
+}
+
+// MadeByEqualFold applies the EqualFold predicate on the "made_by" field.
+func MadeByEqualFold(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldEqualFold(FieldMadeBy, v))
+}
+
+// MadeByContainsFold applies the ContainsFold predicate on the "made_by" field.
+func MadeByContainsFold(v string) predicate.Trust {
+	return predicate.Trust(sql.FieldContainsFold(FieldMadeBy, v))
 }
 
 // UsedAtEQ applies the EQ predicate on the "used_at" field.

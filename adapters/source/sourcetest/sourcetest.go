@@ -38,7 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 				t.Errorf("%q: %v %v", c.ref, got, err)
 				continue
 			}
-			if got.Author != "Ada <ada@team.example>" || got.Subject != "Change a.txt" || got.Time.IsZero() {
+			if got.Author != "Ada <ada@team.example>" || got.Committer != "Ada <ada@team.example>" || got.Subject != "Change a.txt" || got.Time.IsZero() {
 				t.Errorf("%q: %+v", c.ref, got)
 			}
 		}
@@ -77,12 +77,14 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			{third, first, 10, nil, false, true},
 			{other, third, 10, []string{third, second}, false, true},
 			{strings.Repeat("e", 40), third, 10, []string{third, second, first}, false, true},
+			{"", third, 10, []string{third, second, first}, false, false},
+			{"", third, 2, []string{third, second}, true, false},
 		} {
 			log, err := s.Log(ctx, repo, c.from, c.to, c.limit)
 			if err != nil || strings.Join(ids(log), " ") != strings.Join(c.want, " ") || log.More != c.more || log.Rewound != c.rewound {
 				t.Errorf("%.7s to %.7s: %v %+v, want %v", c.from, c.to, err, log, c.want)
 			}
-			if len(log.Commits) > 0 && (log.Commits[0].Author != "Ada <ada@team.example>" || log.Commits[0].Subject == "" || log.Commits[0].Time.IsZero()) {
+			if len(log.Commits) > 0 && (log.Commits[0].Author != "Ada <ada@team.example>" || log.Commits[0].Committer != "Ada <ada@team.example>" || log.Commits[0].Subject == "" || log.Commits[0].Time.IsZero()) {
 				t.Errorf("%+v", log.Commits[0])
 			}
 		}

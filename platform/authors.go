@@ -1,0 +1,199 @@
+package platform
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/identity"
+	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/ent/token"
+	"github.com/slipway-dev/slipway/ent/trust"
+)
+
+const (
+	// authorWait bounds how long a gate waits for the repository.
+	authorWait = 20 * time.Second
+	// authorAgain is how soon a repository that did not answer is asked again.
+	authorAgain = time.Minute
+)
+
+// asksForAuthors tells whether it matters who wrote what is promoted. Going back
+// doesn't ask: it brings nothing new, and must not wait for a repository.
+func asksForAuthors(rollback bool, policy slipway.Policy) bool {
+	return !rollback && policy.Approvals > 0 && policy.Defaults().OwnChanges != slipway.OwnAlways
+}
+
+// commitLog asks which commits lead from one to another, or why that can't be told.
+type commitLog func(ctx context.Context, repo slipway.Repository, from, to string) (slipway.CommitLog, string)
+
+// authors finds out who wrote what a promotion brings: once for each pair of
+// commits, but who of them has an account here each time.
+func authors(ctx context.Context, db *ent.Client, ask commitLog, row *ent.Promotion) (*slipway.Authors, error) {
+	running, err := liveIn(ctx, db, row.Edges.Service.ID, row.Edges.Environment.ID)
+	if err != nil {
+		return nil, err
+	}
+	from, to := "", row.Commit.ID
+	if running != nil {
+		from = running.Edges.Release.Commit
+	}
+	a := row.Authors
+	if !a.Between(from, to) {
+		log, why := ask(ctx, repositoryOf(row.Edges.Service), from, to)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		log.Commits = append(slices.Clone(log.Commits), row.Commit) // also when it is the one that runs
+		found := slipway.AuthorsOf(from, to, log)
+		found.Why = why
+		a = &found
+	}
+	return a, whoIs(ctx, db, a)
+}
+
+func (g *Gates) commitLog(ctx context.Context, repo slipway.Repository, from, to string) (slipway.CommitLog, string) {
+	if g.Source == nil {
+		return slipway.CommitLog{}, "this worker has no way to the repository"
+	}
+	ctx, cancel := context.WithTimeout(ctx, authorWait)
+	defer cancel()
+	log, err := g.Source.Log(ctx, repo, from, to, slipway.MaxAuthored)
+	switch {
+	case err == nil:
+		return log, ""
+	case ctx.Err() != nil:
+		return log, "the repository did not answer in time"
+	case slipway.CodeOf(err) == slipway.Internal:
+		return log, "internal error"
+	}
+	return log, err.Error()
+}
+
+// commitLog is for plans that nobody has asked to carry out yet: answers are kept.
+func (p *Platform) commitLog(ctx context.Context, repo slipway.Repository, from, to string) (slipway.CommitLog, string) {
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	return p.between.commits(ctx, p, repo, from, to)
+}
+
+// whoIs fills in the accounts of authors.
+func whoIs(ctx context.Context, db *ent.Client, a *slipway.Authors) error {
+	a.Accounts, a.Unknown = []string{}, []string{}
+	for some := range slices.Chunk(a.People, 50) {
+		var where []predicate.Account
+		for _, person := range some {
+			name, address := slipway.Writer(person)
+			where = append(where, account.Name(name), account.DisplayName(name))
+			if address != "" {
+				where = append(where, account.EmailEqualFold(address), account.HasIdentitiesWith(identity.EmailEqualFold(address)))
+			}
+		}
+		rows, err := db.Account.Query().Where(account.KindEQ(account.KindPerson), account.Or(where...)).WithIdentities().All(ctx)
+		if err != nil {
+			return err
+		}
+		for _, person := range some {
+			known := false
+			for _, row := range rows {
+				if is(row, person) {
+					known = true
+					a.Accounts = append(a.Accounts, row.Name)
+				}
+			}
+			if !known {
+				a.Unknown = append(a.Unknown, person)
+			}
+		}
+	}
+	slices.Sort(a.Accounts)
+	a.Accounts = slices.Compact(a.Accounts)
+	return nil
+}
+
+// is tells whether an account, which has its identities, is the author or
+// committer of a commit, as far as the name or address in it tells.
+func is(a *ent.Account, person string) bool {
+	name, address := slipway.Writer(person)
+	if name != "" && (name == a.Name || name == a.DisplayName) {
+		return true
+	}
+	if address == "" {
+		return false
+	}
+	return strings.EqualFold(address, a.Email) ||
+		slices.ContainsFunc(a.Edges.Identities, func(i *ent.Identity) bool { return strings.EqualFold(address, i.Email) })
+}
+
+// owns tells why a promotion is somebody's own: "" when it isn't. It is of who
+// asked for it, who made the token or the trust by which it was asked for, and who
+// wrote or committed any commit of it.
+func owns(a *ent.Account, row *ent.Promotion) string {
+	written := func(person string) bool { return is(a, person) }
+	switch {
+	case row.RequestedBy == a.Name:
+		return "asked for it"
+	case slices.Contains(row.Behind, a.Name):
+		return "made what it was asked for with: the token, or the trust of a CI job"
+	case written(row.Commit.Author), written(row.Commit.Committer),
+		row.Authors != nil && slices.ContainsFunc(row.Authors.People, written):
+		return "wrote or committed some of it"
+	}
+	return ""
+}
+
+// makers are those who made the token or the trusts that the viewer acts by. Of
+// what was made before that was kept, the audit log tells it.
+func makers(ctx context.Context, db *ent.Client) ([]string, error) {
+	v := slipway.ViewerFrom(ctx)
+	var out []string
+	if v.Token != 0 {
+		row, err := db.Token.Query().Where(token.ID(v.Token)).Only(ctx)
+		if err != nil {
+			return nil, missing(err, "the token is gone")
+		}
+		if row.MadeBy == "" {
+			if row.MadeBy, err = madeBy(ctx, db, "token.added", "", "id", strconv.Itoa(row.ID)); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, row.MadeBy)
+	}
+	if len(v.Trusts) > 0 {
+		rows, err := db.Trust.Query().Where(trust.IDIn(v.Trusts...)).All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if row.MadeBy == "" {
+				if row.MadeBy, err = madeBy(ctx, db, "trust.added", v.Service, "trust", row.Name); err != nil {
+					return nil, err
+				}
+			}
+			out = append(out, row.MadeBy)
+		}
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == "" }), nil
+}
+
+// madeBy finds in the audit log who made something last.
+func madeBy(ctx context.Context, db *ent.Client, action, service, fact, value string) (string, error) {
+	rows, err := db.AuditEntry.Query().Where(auditentry.Action(action), auditentry.Service(service), auditentry.Result(string(AuditDone))).
+		Order(ent.Desc(auditentry.FieldSequence)).All(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, row := range rows {
+		if row.After[fact] == value {
+			return row.Actor, nil
+		}
+	}
+	return "", nil
+}
