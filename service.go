@@ -69,7 +69,7 @@ func checkGitURL(raw string) error {
 		return Errorf(Invalid, "repositories over %q are not supported: use https, ssh or file", printable(u.Scheme)).At("url")
 	}
 	if _, has := u.User.Password(); has {
-		return Errorf(Invalid, "the repository URL holds a password; store it with `slipway secret set` and give its reference as the credential").At("url")
+		return Errorf(Invalid, "the repository URL holds a password; give it as the token, which is sealed").At("url")
 	}
 	if strings.HasPrefix(u.Host, "-") || u.Scheme != "file" && u.Host == "" {
 		return Errorf(Invalid, "%q is not a repository URL: the host is missing", printable(raw)).At("url")

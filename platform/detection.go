@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/hex"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,10 +21,14 @@ type Detection struct {
 
 // Detect reads a repository as Register would and says how it would be built,
 // tested and started, with evidence. Nothing is kept, nothing of the project is
-// run. It takes whoever may register.
+// run. It takes whoever may register. What isn't a service yet has no stored
+// credential: one that is needed comes as the token.
 func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, error) {
 	if in.Name == "" {
 		in.Name = slipway.NameFromRepository(in.Repository())
+	}
+	if in.Credential != "" {
+		return nil, errStored(in.Credential)
 	}
 	if err := in.Validate(); err != nil {
 		return nil, err
@@ -42,16 +45,10 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	}
 	if in.Token.Reveal() != "" {
 		// The source resolves references alone; this one is gone again in a moment.
-		ref := p.ref("_platform/detect-" + hex.EncodeToString(random(8)))
-		if err := p.Secrets.Set(ctx, ref, in.Token); err != nil {
+		if in.Credential, err = p.keepCredential(ctx, trying, in.URL, in.Token); err != nil {
 			return nil, err
 		}
-		defer func() { _ = p.Secrets.Delete(context.WithoutCancel(ctx), ref) }()
-		in.Credential = ref
-	} else if in.Credential != "" {
-		if _, err := p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
-			return nil, err
-		}
+		defer func() { _ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential) }()
 	}
 	d, err := p.detect(ctx, in)
 	return d, given(err, "url")

@@ -3,7 +3,6 @@ package platform
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/service"
@@ -51,33 +50,4 @@ func (p *Platform) answers(ctx context.Context, repo slipway.Repository) error {
 		return slipway.Wrap(slipway.Invalid, err, "%s", known.Message).At(field)
 	}
 	return err
-}
-
-// credential finds out which reference opens the repository, and that it holds something.
-func (p *Platform) credential(ctx context.Context, name string, ref slipway.SecretRef, token slipway.Secret) (slipway.SecretRef, error) {
-	if token.Reveal() != "" {
-		ref = slipway.SecretRef(p.Secrets.Scheme() + "://" + name + "/GIT_TOKEN")
-		return ref, p.Secrets.Set(ctx, ref, token)
-	}
-	if ref == "" {
-		return "", nil
-	}
-	owner, _, _ := strings.Cut(ref.Name(), "/")
-	if owner != name {
-		// A secret of another service opens that one's repository: it takes the
-		// right to handle that one's secrets.
-		if _, err := p.service(ctx, owner, slipway.PermitSecret, ""); err != nil {
-			return "", slipway.Errorf(slipway.Invalid, "credential %s is of another service; use one of %s/, or a token", printable(string(ref)), name).At("credential")
-		}
-	}
-	if ref.Scheme() != p.Secrets.Scheme() {
-		return "", slipway.Errorf(slipway.Invalid, "credential %s is of no known secret store; references begin with %s://", printable(string(ref)), p.Secrets.Scheme()).At("credential")
-	}
-	if _, err := p.Secrets.Get(ctx, ref); err != nil {
-		if slipway.CodeOf(err) == slipway.NotFound {
-			return "", slipway.Errorf(slipway.Invalid, "credential %s holds nothing; store it with `slipway secret set`", printable(string(ref))).At("credential")
-		}
-		return "", err
-	}
-	return ref, nil
 }

@@ -38,7 +38,7 @@ func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
 			return err
 		}
 	}
-	return nil
+	return p.dropCredentials(ctx, young/24)
 }
 
 func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*ent.Environment, young time.Duration) error {

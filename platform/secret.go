@@ -168,7 +168,7 @@ func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipw
 	if err != nil {
 		return nil, err
 	}
-	needed := map[slipway.SecretRef]bool{slipway.SecretRef(s.Credential): true}
+	needed := map[slipway.SecretRef]bool{}
 	for _, row := range settings {
 		needed[slipway.SecretRef(row.Secret)] = true
 	}
@@ -204,7 +204,7 @@ func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipw
 }
 
 // dropSecrets removes the values of a service that have been needed by nothing for
-// a while. One that was just sealed is named by no setting for a moment.
+// a while.
 func (p *Platform) dropSecrets(ctx context.Context, s *ent.Service, after time.Duration) error {
 	refs, err := p.Secrets.List(ctx, s.Name+"/")
 	if err != nil || len(refs) == 0 {
@@ -219,8 +219,7 @@ func (p *Platform) dropSecrets(ctx context.Context, s *ent.Service, after time.D
 			p.idle.Delete(ref)
 			continue
 		}
-		since, _ := p.idle.LoadOrStore(ref, stamp())
-		if stamp().Sub(since.(time.Time)) < after {
+		if !p.idleFor(ref, after) {
 			continue
 		}
 		if err := p.Secrets.Delete(ctx, ref); err != nil {
@@ -230,4 +229,11 @@ func (p *Platform) dropSecrets(ctx context.Context, s *ent.Service, after time.D
 		p.Log.Info("a secret that nothing needs any more was removed", "service", s.Name, "secret", ref)
 	}
 	return nil
+}
+
+// idleFor tells whether a value has been needed by nothing for that long. One that
+// was just sealed is named by nothing for a moment.
+func (p *Platform) idleFor(ref slipway.SecretRef, after time.Duration) bool {
+	since, _ := p.idle.LoadOrStore(ref, stamp())
+	return stamp().Sub(since.(time.Time)) >= after
 }

@@ -27,8 +27,8 @@ type ServiceInput struct {
 	Branch     string              // "" follows the repository's default branch
 	Kind       slipway.ServiceKind // "" means web
 	Team       string              // the owner; "" is the only team in which the viewer may register, or the default one
-	Credential slipway.SecretRef   // a secret that is stored already
-	Token      slipway.Secret      // or a new one: a token or a private key, sealed as NAME/GIT_TOKEN and never given to the service itself
+	Credential slipway.SecretRef   // of the service as it is; what isn't one yet has none
+	Token      slipway.Secret      // a token or a private key, sealed for the server of URL and never given to the service itself
 	Overrides  slipway.Overrides   // what counts instead of what is detected; any YAML or JSON that Overrides takes
 
 	Environments []string // its own path; empty for the platform's
@@ -43,9 +43,6 @@ func (in ServiceInput) Repository() slipway.Repository {
 func (in ServiceInput) Validate() error {
 	if err := in.Repository().Validate(); err != nil {
 		return err
-	}
-	if in.Credential != "" && in.Token.Reveal() != "" {
-		return slipway.Errorf(slipway.Invalid, "give either a credential that is stored or a token to store, not both").At("credential")
 	}
 	if in.Name != "" {
 		if err := slipway.CheckName("name", in.Name); err != nil {
@@ -73,6 +70,9 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 			return nil, slipway.Errorf(slipway.Invalid, "no name can be made of %s; give one", in.URL).At("name")
 		}
 	}
+	if in.Credential != "" {
+		return nil, errStored(in.Credential)
+	}
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
@@ -97,11 +97,13 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err := p.placed(ctx, in.Repository()); err != nil {
 		return nil, err
 	}
-	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
-		return nil, err
+	if in.Token.Reveal() != "" {
+		if in.Credential, err = p.keepCredential(ctx, in.Name, in.URL, in.Token); err != nil {
+			return nil, err
+		}
 	}
 	discard := func() {
-		if in.Token.Reveal() != "" {
+		if in.Credential != "" {
 			_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
 		}
 	}
@@ -124,12 +126,11 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		p.record(ctx, "service.registered", in.Name, "", 0, after)
 		return nil
 	})
-	if ent.IsConstraintError(err) {
-		// Another was quicker; a token under the shared name is the last one, which both checked.
-		return nil, taken409(in.Name)
-	}
 	if err != nil {
 		discard()
+		if ent.IsConstraintError(err) { // another was quicker
+			return nil, taken409(in.Name)
+		}
 		return nil, err
 	}
 	return p.Service(ctx, s.Name)
@@ -218,14 +219,6 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 	if err := p.notUnderWay(ctx, s); err != nil {
 		return err
 	}
-	own := p.Secrets.Scheme() + "://" + s.Name + "/"
-	other, err := p.db.Service.Query().Where(service.IDNEQ(s.ID), service.CredentialHasPrefix(own)).First(ctx)
-	if err == nil {
-		return slipway.Errorf(slipway.Conflict, "service %s reads its repository with a secret of %s; give it another credential first", other.Name, s.Name)
-	}
-	if !ent.IsNotFound(err) {
-		return err
-	}
 	environments, err := p.Environments(ctx)
 	if err != nil {
 		return err
@@ -246,6 +239,9 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 		if err := p.Secrets.Delete(ctx, ref); err != nil {
 			return err
 		}
+	}
+	if err := p.forgetCredentials(ctx, s); err != nil {
+		return err
 	}
 	return p.forget(ctx, s)
 }

@@ -24,18 +24,19 @@ func TestRegister(t *testing.T) {
 			code  slipway.Code
 			field string
 		}{
-			"taken":              {platform.ServiceInput{Name: "billing", URL: "https://git.example.com/x.git"}, slipway.Conflict, "name"},
-			"no url":             {platform.ServiceInput{Name: "x"}, slipway.Invalid, "url"},
-			"an option":          {platform.ServiceInput{Name: "x", URL: "--upload-pack=touch /tmp/x"}, slipway.Invalid, "url"},
-			"a path outside":     {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Path: "../../etc"}, slipway.Invalid, "path"},
-			"a name of a path":   {platform.ServiceInput{Name: "../x", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
-			"a long name":        {platform.ServiceInput{Name: strings.Repeat("x", 300), URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
-			"a shell's name":     {platform.ServiceInput{Name: "x;rm -rf", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
-			"unnameable":         {platform.ServiceInput{URL: "https://git.example.com/123.git"}, slipway.Invalid, "name"},
-			"unknown kind":       {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Kind: "robot"}, slipway.Invalid, "kind"},
-			"unknown branch":     {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Branch: "nope"}, slipway.Invalid, "branch"},
-			"unknown store":      {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "vault://x"}, slipway.Invalid, "credential"},
-			"an empty reference": {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "sealed://x/GIT_TOKEN"}, slipway.Invalid, "credential"},
+			"taken":            {platform.ServiceInput{Name: "billing", URL: "https://git.example.com/x.git"}, slipway.Conflict, "name"},
+			"no url":           {platform.ServiceInput{Name: "x"}, slipway.Invalid, "url"},
+			"an option":        {platform.ServiceInput{Name: "x", URL: "--upload-pack=touch /tmp/x"}, slipway.Invalid, "url"},
+			"a path outside":   {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Path: "../../etc"}, slipway.Invalid, "path"},
+			"a name of a path": {platform.ServiceInput{Name: "../x", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
+			"a long name":      {platform.ServiceInput{Name: strings.Repeat("x", 300), URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
+			"a shell's name":   {platform.ServiceInput{Name: "x;rm -rf", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
+			"unnameable":       {platform.ServiceInput{URL: "https://git.example.com/123.git"}, slipway.Invalid, "name"},
+			"unknown kind":     {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Kind: "robot"}, slipway.Invalid, "kind"},
+			"unknown branch":   {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Branch: "nope"}, slipway.Invalid, "branch"},
+			"another store":    {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "vault://x"}, slipway.Invalid, "credential"},
+			"a path's token":   {platform.ServiceInput{Name: "x", URL: "/srv/git/x", Token: slipway.NewSecret("hunter2-token")}, slipway.Invalid, "token"},
+			"a reference":      {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "sealed://x/GIT_TOKEN"}, slipway.Invalid, "credential"},
 		} {
 			_, err := w.Register(ctx, c.in)
 			if slipway.CodeOf(err) != c.code {
@@ -43,29 +44,6 @@ func TestRegister(t *testing.T) {
 			} else if e, ok := err.(*slipway.Error); !ok || e.Field != c.field {
 				t.Errorf("%s: %v is not about the field %s", name, err, c.field)
 			}
-		}
-	})
-}
-
-func TestATokenIsSealedAndNotASetting(t *testing.T) {
-	both(t, func(w *world) {
-		ctx := w.Context()
-		in := platform.ServiceInput{Name: "private", URL: "https://git.example.com/private.git", Token: slipway.NewSecret("hunter2-token")}
-		s, err := w.Register(ctx, in)
-		w.must(err)
-		if s.Credential != "sealed://private/GIT_TOKEN" {
-			t.Errorf("the credential is %q", s.Credential)
-		}
-		list, _, err := w.Config(ctx, "private", "dev")
-		w.must(err)
-		if len(list) != 0 {
-			t.Errorf("the service would be given %v", list)
-		}
-		in.Name, in.Branch = "other", "nope"
-		_, err = w.Register(ctx, in)
-		w.want(err, slipway.Invalid, "")
-		if left, _ := w.Secrets.List(ctx, "other/"); len(left) != 0 {
-			t.Errorf("a refused registration left %v", left)
 		}
 	})
 }

@@ -16,8 +16,8 @@ type ServiceChange struct {
 	URL, Path, Branch *string
 	Team              *string // the team that shall own it; it takes a maintainer of both
 	Kind              *slipway.ServiceKind
-	Credential        *slipway.SecretRef
-	Token             slipway.Secret     // a new token or private key, in place of Credential
+	Credential        *slipway.SecretRef // "" forgets the one that is stored; no other can be named
+	Token             slipway.Secret     // a new token or private key; it is needed when URL is on another server and one is stored
 	Overrides         *slipway.Overrides // in place of all that there were; they count for releases that are built from now on
 	Environments      *[]string          // its own path; empty for the platform's
 	If                Precondition
@@ -35,22 +35,22 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	}
 	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Kind: slipway.ServiceKind(s.Kind), Credential: slipway.SecretRef(s.Credential)}
 	changed := map[string]string{}
-	for field, pair := range map[string][2]*string{"url": {&in.URL, change.URL}, "path": {&in.Path, change.Path}, "branch": {&in.Branch, change.Branch}, "credential": {(*string)(&in.Credential), (*string)(change.Credential)}, "kind": {(*string)(&in.Kind), (*string)(change.Kind)}} {
+	for field, pair := range map[string][2]*string{"url": {&in.URL, change.URL}, "path": {&in.Path, change.Path}, "branch": {&in.Branch, change.Branch}, "kind": {(*string)(&in.Kind), (*string)(change.Kind)}} {
 		if was, is := pair[0], pair[1]; is != nil && *was != *is {
 			changed[field] = *was + " -> " + *is
 			*was = *is
 		}
 	}
-	if change.Token.Reveal() != "" {
-		changed["credential"] = "a new token"
-		in.Credential = ""
-	}
-	in.Token = change.Token
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	if in.Credential, err = p.credential(ctx, in.Name, in.Credential, in.Token); err != nil {
+	if err := change.credential(s, &in); err != nil {
 		return nil, err
+	}
+	if change.Token.Reveal() != "" {
+		changed["credential"] = "a new token"
+	} else if string(in.Credential) != s.Credential {
+		changed["credential"] = s.Credential + " -> "
 	}
 	owner := s.Edges.Team
 	if change.Team != nil && (owner == nil || *change.Team != owner.Name) {
@@ -78,6 +78,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		}
 	}
 	before, after := overridden(was, in.Overrides)
+	var updated *ent.Service
 	switch {
 	case len(changed) > 0:
 		if in.URL != s.Repository { // what was named before stays
@@ -85,7 +86,17 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 				return nil, err
 			}
 		}
-		if err := p.answers(ctx, in.Repository()); err != nil {
+		if change.Token.Reveal() != "" {
+			if in.Credential, err = p.keepCredential(ctx, s.Name, in.URL, change.Token); err != nil {
+				return nil, err
+			}
+			defer func() {
+				if updated == nil {
+					_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
+				}
+			}()
+		}
+		if err := p.tries(ctx, s, in, changed); err != nil {
 			return nil, given(err, "url")
 		}
 	case in.Overrides == was && slices.Equal(path, s.Environments):
@@ -96,7 +107,6 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if moved {
 		after["environments"] = pathWords(s.Environments) + " -> " + pathWords(path)
 	}
-	var updated *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(path).SetOverrides(string(in.Overrides))
 		if in.Kind != "" {
@@ -122,4 +132,38 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		p.look(ctx, s.ID, 0) // gates look at the environment before
 	}
 	return updated, nil
+}
+
+// credential decides what opens the repository after the change: what opened it
+// before, if it is on the same server. The caller can't name another.
+func (change ServiceChange) credential(s *ent.Service, in *ServiceInput) error {
+	named := change.Credential
+	switch {
+	case named != nil && *named != "" && string(*named) != s.Credential:
+		return errStored(*named)
+	case named != nil && *named == "":
+		if change.Token.Reveal() != "" {
+			return slipway.Errorf(slipway.Invalid, "give either a token or an empty credential, which forgets the one that is stored").At("credential")
+		}
+		in.Credential = ""
+	case change.Token.Reveal() != "":
+		in.Credential = "" // until it is sealed
+	case s.Credential != "" && slipway.ServerOf(in.URL) != slipway.ServerOf(s.Repository):
+		return slipway.Errorf(slipway.Invalid, "the token that is stored was given for %s and isn't sent to another server; give one for the new server, or say that it takes none by an empty credential", slipway.ServerOf(s.Repository)).At("token")
+	}
+	return nil
+}
+
+// tries asks the repository of a changed service. That a stored credential goes to
+// a place where it wasn't before is on record before it does.
+func (p *Platform) tries(ctx context.Context, s *ent.Service, in ServiceInput, changed map[string]string) error {
+	fresh := in.Credential != "" && (in.URL != s.Repository || string(in.Credential) != s.Credential)
+	if fresh {
+		p.audit(ctx, AuditBegun, "service.changed", s.Name, "", "", "", nil, changed)
+	}
+	err := p.answers(ctx, in.Repository())
+	if err != nil && fresh {
+		p.refused(ctx, "service.changed", s.Name, "", p.why(err))
+	}
+	return err
 }

@@ -59,6 +59,10 @@ func (p *portal) changeService(c *call) error {
 	}
 	url, path, branch, team, kind := c.form("url"), strings.Trim(c.form("path"), "/"), c.form("branch"), c.form("team"), slipway.ServiceKind(c.form("kind"))
 	change := platform.ServiceChange{URL: &url, Path: &path, Branch: &branch, Kind: &kind, Token: slipway.NewSecret(c.form("git_token")), If: platform.Precondition{c.form("revision")}}
+	if c.form("git_open") != "" {
+		none := slipway.SecretRef("")
+		change.Credential = &none
+	}
 	own := strings.FieldsFunc(c.form("environments"), func(r rune) bool { return r == ',' || r == ' ' })
 	change.Environments = &own
 	if team != "" {

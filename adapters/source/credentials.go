@@ -24,7 +24,11 @@ func (m *mirror) credentials(ctx context.Context) error {
 	if m.git.o.Secrets == nil {
 		return slipway.Errorf(slipway.Invalid, "no secret store is configured for the credential %s", m.repo.Credential).At("credential")
 	}
-	secret, err := m.git.o.Secrets(ctx, m.repo.Credential)
+	stored, err := m.git.o.Secrets(ctx, m.repo.Credential)
+	if err != nil {
+		return err
+	}
+	secret, err := slipway.OpenCredential(m.repo.Credential, m.repo.URL, stored)
 	if err != nil {
 		return err
 	}
@@ -85,14 +89,7 @@ func (m *mirror) ssh(identity string) {
 // sameServer tells whether two URLs speak to one server in one way: only then
 // may the credential of one be used for the other.
 func sameServer(a, b string) bool {
-	return hostOf(a) != "" && hostOf(a) == hostOf(b) && schemeOf(a) == schemeOf(b)
-}
-
-func schemeOf(raw string) string {
-	if scheme, _, ok := strings.Cut(raw, "://"); ok {
-		return scheme
-	}
-	return "ssh"
+	return slipway.ServerOf(a) != "" && slipway.ServerOf(a) == slipway.ServerOf(b)
 }
 
 // hostOf is the host of a repository's URL, with its port when one is named; ""

@@ -39,7 +39,7 @@ func TestCredentialStaysHome(t *testing.T) {
 		{"git@host.example:a.git", "other@host.example:b.git", true},
 		{"git@host.example:a.git", "git@evil.example:b.git", false},
 	} {
-		sub, err := submodule(slipway.Repository{URL: c.outer, Credential: "sealed://git/token"}, "sub", c.sub)
+		sub, err := submodule(slipway.Repository{URL: c.outer, Credential: "sealed://_git/x/token"}, "sub", c.sub)
 		if err != nil || (sub.Credential != "") != c.kept {
 			t.Errorf("%s in %s: %q %v", c.sub, c.outer, sub.Credential, err)
 		}

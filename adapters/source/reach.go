@@ -81,7 +81,7 @@ func (m *mirror) pin(admitted []netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	if schemeOf(m.repo.URL) == "ssh" {
+	if strings.HasPrefix(slipway.ServerOf(m.repo.URL), "ssh://") {
 		alias := host
 		if port != "22" {
 			alias = "[" + host + "]:" + port // as known_hosts names it

@@ -91,10 +91,11 @@ func TestGitKeepsTheContractByHTTP(t *testing.T) {
 		func(t *testing.T, r sourcetest.Repo) slipway.Repository { return serve(t, r, nil) })
 }
 
-func keep(values map[slipway.SecretRef]string) func(context.Context, slipway.SecretRef) (slipway.Secret, error) {
+// keep is a store of credentials that were given for the server of a URL.
+func keep(url string, values map[slipway.SecretRef]string) func(context.Context, slipway.SecretRef) (slipway.Secret, error) {
 	return func(_ context.Context, ref slipway.SecretRef) (slipway.Secret, error) {
 		if v, ok := values[ref]; ok {
-			return slipway.NewSecret(v), nil
+			return slipway.BindCredential(ref, url, slipway.NewSecret(v))
 		}
 		return slipway.Secret{}, slipway.Errorf(slipway.NotFound, "there is no secret %s", ref)
 	}
@@ -113,10 +114,10 @@ func TestPrivate(t *testing.T) {
 		return password == token
 	})
 	dir := filepath.Join(t.TempDir(), "mirrors")
-	g := newSource(t, source.Options{Dir: dir, Secrets: keep(map[slipway.SecretRef]string{
-		"sealed://git/right": token + "\n", "sealed://git/user": "ada:" + token, "sealed://git/wrong": "wr0ng-token", "sealed://git/lines": "a\nb",
+	g := newSource(t, source.Options{Dir: dir, Secrets: keep(private.URL, map[slipway.SecretRef]string{
+		"sealed://_git/x/right": token + "\n", "sealed://_git/x/user": "ada:" + token, "sealed://_git/x/wrong": "wr0ng-token", "sealed://_git/x/lines": "a\nb",
 	})})
-	for _, credential := range []slipway.SecretRef{"", "sealed://git/wrong"} {
+	for _, credential := range []slipway.SecretRef{"", "sealed://_git/x/wrong"} {
 		private.Credential = credential
 		_, err := g.Resolve(context.Background(), private, "main")
 		refused(t, err, "private")
@@ -124,15 +125,15 @@ func TestPrivate(t *testing.T) {
 			t.Errorf("the credential is in the error: %v", err)
 		}
 	}
-	private.Credential = "sealed://git/none"
+	private.Credential = "sealed://_git/x/none"
 	if _, err := g.Resolve(context.Background(), private, "main"); slipway.CodeOf(err) != slipway.NotFound {
 		t.Errorf("%v", err)
 	}
-	private.Credential = "sealed://git/lines"
+	private.Credential = "sealed://_git/x/lines"
 	if _, err := g.Resolve(context.Background(), private, "main"); slipway.CodeOf(err) != slipway.Invalid {
 		t.Errorf("%v", err)
 	}
-	for _, credential := range []slipway.SecretRef{"sealed://git/right", "sealed://git/user"} {
+	for _, credential := range []slipway.SecretRef{"sealed://_git/x/right", "sealed://_git/x/user"} {
 		private.Credential = credential
 		if c, err := g.Resolve(context.Background(), private, "main"); err != nil || c.ID != commit {
 			t.Fatalf("%v %v", c, err)
@@ -223,14 +224,14 @@ func TestPinned(t *testing.T) {
 	}
 	key, public := newKey(t)
 	_, port, _ := net.SplitHostPort(serveSSH(t, public))
-	store := keep(map[slipway.SecretRef]string{"sealed://git/key": key})
 	for host, want := range map[string]slipway.Code{"git.example.invalid": "", "localhost": slipway.Unavailable} {
 		resolve := at("127.0.0.1")
 		if want != "" {
 			resolve = at("127.0.0.99")
 		}
-		g := newSource(t, source.Options{Resolve: resolve, Secrets: store})
-		_, err := g.Resolve(context.Background(), slipway.Repository{URL: "ssh://git@" + host + ":" + port + r.Dir, Credential: "sealed://git/key"}, "")
+		url := "ssh://git@" + host + ":" + port + r.Dir
+		g := newSource(t, source.Options{Resolve: resolve, Secrets: keep(url, map[slipway.SecretRef]string{"sealed://_git/x/key": key})})
+		_, err := g.Resolve(context.Background(), slipway.Repository{URL: url, Credential: "sealed://_git/x/key"}, "")
 		if slipway.CodeOf(err) != want {
 			t.Errorf("by ssh, %s: %v", host, err)
 		}
@@ -245,18 +246,18 @@ func TestSSH(t *testing.T) {
 	other, _ := newKey(t)
 	address := serveSSH(t, public)
 	dir := filepath.Join(t.TempDir(), "mirrors")
-	g := newSource(t, source.Options{Dir: dir, Secrets: keep(map[slipway.SecretRef]string{"sealed://git/key": key, "sealed://git/other": other, "sealed://git/token": "just-a-token"})})
 	repo := slipway.Repository{URL: "ssh://git@" + address + r.Dir}
-	for _, credential := range []slipway.SecretRef{"", "sealed://git/other"} {
+	g := newSource(t, source.Options{Dir: dir, Secrets: keep(repo.URL, map[slipway.SecretRef]string{"sealed://_git/x/key": key, "sealed://_git/x/other": other, "sealed://_git/x/token": "just-a-token"})})
+	for _, credential := range []slipway.SecretRef{"", "sealed://_git/x/other"} {
 		repo.Credential = credential
 		_, err := g.Resolve(context.Background(), repo, "")
 		refused(t, err, "private")
 	}
-	repo.Credential = "sealed://git/token"
+	repo.Credential = "sealed://_git/x/token"
 	if _, err := g.Resolve(context.Background(), repo, ""); slipway.CodeOf(err) != slipway.Invalid {
 		t.Errorf("a token for ssh: %v", err)
 	}
-	repo.Credential = "sealed://git/key"
+	repo.Credential = "sealed://_git/x/key"
 	if c, err := g.Resolve(context.Background(), repo, ""); err != nil || c.ID != commit {
 		t.Fatalf("%v %v", c, err)
 	}

@@ -2213,9 +2213,9 @@ type Service struct {
 	// Example: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Credential the reference of the secret that opens the repository
+	// Credential the reference of the token or private key that opens the repository
 	//
-	// Example: sealed://billing/GIT_TOKEN
+	// Example: sealed://_git/billing/0f1e2d3c4b5a6978
 	Credential string `json:"credential,omitempty,omitzero"`
 
 	// Environments the environments that its releases take, in order; missing when it is all of them in their order
@@ -2264,9 +2264,9 @@ type ServiceChange struct {
 	// Example: release
 	Branch *string `json:"branch,omitempty"`
 
-	// Credential the reference of a secret that opens the repository
+	// Credential empty forgets the token that is stored; no other reference is taken than that which the service has
 	//
-	// Example: sealed://billing/GIT_TOKEN
+	// Example:
 	Credential *string `json:"credential,omitempty"`
 
 	// Environments the environments that its releases take, in order; none for all of them in their order. What runs elsewhere goes on running
@@ -2290,7 +2290,7 @@ type ServiceChange struct {
 	// Example: shop
 	Team *string `json:"team,omitempty"`
 
-	// Token a new token or private key in place of the credential
+	// Token a new token or private key in place of the one that is stored; it is needed when `url` is on another server than before
 	//
 	// Example: correct-horse
 	Token string `json:"token,omitempty,omitzero"`
@@ -2324,9 +2324,9 @@ type ServiceInput struct {
 	// Example: main
 	Branch string `json:"branch,omitempty,omitzero"`
 
-	// Credential the reference of a secret that opens the repository
+	// Credential no longer taken: what is not registered yet has no stored credential; give the value as `token`
 	//
-	// Example: sealed://billing/GIT_TOKEN
+	// Example:
 	Credential string `json:"credential,omitempty,omitzero"`
 
 	// Environments the environments that its releases take, in order; all of them in their order unless given
@@ -2362,7 +2362,7 @@ type ServiceInput struct {
 	// Example: shop
 	Team string `json:"team,omitempty,omitzero"`
 
-	// Token a token or a private key that opens the repository; it is sealed and never shown again
+	// Token a token or a private key that opens the repository; it is sealed for the server of `url` and never shown again
 	//
 	// Example: correct-horse
 	Token string `json:"token,omitempty,omitzero"`

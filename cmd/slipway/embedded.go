@@ -167,6 +167,9 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	if err := repositories.AdmitEarlier(earlier); err != nil {
 		return nil, err
 	}
+	if err := core.BindCredentials(ctx); err != nil {
+		return nil, fmt.Errorf("bind git credentials to their servers: %w", err)
+	}
 	ledger := platform.NewLedger(storage)
 	gates := &platform.Gates{Ledger: ledger, Source: repositories, Builder: builder, Renderer: renderer, Secrets: store}
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{

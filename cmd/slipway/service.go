@@ -22,14 +22,13 @@ type serviceCommands struct {
 }
 
 type serviceAdd struct {
-	URL        string `arg:"" help:"The repository: https, ssh, file, or a directory of this machine."`
-	Name       string `help:"The name; the last part of the URL unless given."`
-	Path       string `placeholder:"SUBDIR" help:"The directory inside the repository."`
-	Branch     string `help:"The branch; the repository's default unless given."`
-	Kind       string `placeholder:"KIND" help:"What it mostly is: web, worker or function."`
-	Team       string `placeholder:"TEAM" help:"The team that will own it; yours unless given."`
-	Credential string `placeholder:"REF" help:"The reference of a stored secret that opens the repository."`
-	Token      bool   `help:"Read a token or a private key that opens the repository from standard input."`
+	URL    string `arg:"" help:"The repository: https, ssh, file, or a directory of this machine."`
+	Name   string `help:"The name; the last part of the URL unless given."`
+	Path   string `placeholder:"SUBDIR" help:"The directory inside the repository."`
+	Branch string `help:"The branch; the repository's default unless given."`
+	Kind   string `placeholder:"KIND" help:"What it mostly is: web, worker or function."`
+	Team   string `placeholder:"TEAM" help:"The team that will own it; yours unless given."`
+	Token  bool   `help:"Read a token or a private key that opens the repository from standard input."`
 
 	Environments []string `placeholder:"ENV,..." help:"The environments that its releases take, in order; all of them unless given."`
 	overrideFlags
@@ -49,7 +48,7 @@ func (serviceAdd) Help() string {
 // Run registers a service.
 func (c *serviceAdd) Run(a *app) error {
 	in := client.ServiceInput{
-		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Credential: c.Credential, Environments: c.Environments,
+		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Environments: c.Environments,
 	}
 	if c.Token {
 		if c.Overrides == "-" {
@@ -167,8 +166,8 @@ type serviceSet struct {
 	Branch     *string `help:"The branch; \"\" follows the repository's default."`
 	Kind       *string `placeholder:"KIND" help:"What it mostly is: web, worker or function."`
 	Team       *string `placeholder:"TEAM" help:"The team that shall own it; it takes a maintainer of both."`
-	Credential *string `placeholder:"REF" xor:"opens" help:"The reference of a stored secret that opens the repository."`
-	Token      bool    `xor:"opens" help:"Read a token or a private key that opens the repository from standard input."`
+	Token      bool    `xor:"opens" help:"Read a token or a private key that opens the repository from standard input. It is needed again for another server."`
+	NoToken    bool    `xor:"opens" help:"Forget the one that is stored: the repository is open to everybody."`
 
 	Environments *string `placeholder:"ENV,..." help:"The environments that its releases take, in order; \"\" takes all of them. What runs elsewhere goes on running."`
 	overrideFlags
@@ -185,6 +184,7 @@ Examples:
   slipway service set billing --team shop
   slipway service set billing --environments dev,prod
   slipway service set billing --token < token.txt
+  slipway service set billing --repository https://new.example.com/billing.git --token < token.txt
   slipway service set billing --set health.path=/healthz --set test.command=
   slipway service set billing --overrides billing.yaml
   slipway service set billing --overrides /dev/null`
@@ -192,7 +192,11 @@ Examples:
 
 // Run changes a service.
 func (c *serviceSet) Run(a *app) error {
-	change := client.ServiceChange{Path: c.Path, Branch: c.Branch, Kind: (*slipway.ServiceKind)(c.Kind), Team: c.Team, Credential: c.Credential}
+	change := client.ServiceChange{Path: c.Path, Branch: c.Branch, Kind: (*slipway.ServiceKind)(c.Kind), Team: c.Team}
+	if c.NoToken {
+		none := ""
+		change.Credential = &none
+	}
 	if c.Environments != nil {
 		path := strings.FieldsFunc(*c.Environments, func(r rune) bool { return r == ',' || r == ' ' })
 		change.Environments = &path
@@ -220,7 +224,7 @@ func (c *serviceSet) Run(a *app) error {
 		change.Overrides, only = &raw, &client.UpdateServiceParams{IfMatch: &revision}
 	}
 	if change == (client.ServiceChange{}) {
-		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --environments, --credential, --token, --set or --overrides")
+		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --environments, --token, --no-token, --set or --overrides")
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateServiceResponse, error) {
 		return cl.UpdateServiceWithResponse(ctx, c.Service, only, change)
