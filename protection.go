@@ -20,10 +20,11 @@ type Protection struct {
 	// sockets.
 	Signals bool `json:"signals"`
 	// Namespaces says that a build has a process table, mounts, a /tmp and a
-	// /dev/shm of its own, and sees all else of the machine read-only.
+	// /dev/shm of its own, in which neither others' homes nor the data directory are.
 	Namespaces bool `json:"namespaces"`
-	// Ends is by what nothing of a command outlives it: "namespace", "domain", or
-	// "mark", from which a process can hide.
+	// Ends is by what nothing of a command outlives it: "namespace", "domain" (one
+	// signal to all that it confines), or "descent": all that descend from it are
+	// ended one by one, which one that multiplies quickly may outrun.
 	Ends string `json:"ends"`
 }
 
@@ -40,8 +41,8 @@ func (p Protection) Weak() []string {
 	case !p.Signals:
 		weak = append(weak, "code of projects can signal every process of "+p.User+"; it takes kernel 6.12 to hold it")
 	}
-	if p.Ends == "mark" {
-		weak = append(weak, "a build that detaches itself on purpose can outlive its end; it takes kernel 6.12, or root, to end all of it")
+	if p.Ends == "descent" {
+		weak = append(weak, "a build that multiplies faster than it is ended can outlive its end; it takes kernel 6.12 to end all of it at once")
 	}
 	return weak
 }

@@ -30,6 +30,10 @@ type Confinement struct {
 	// Closed is what no rule for the system opens although it lies inside, such as a
 	// data directory below /opt. Read and Write may name parts of it again.
 	Closed []string
+	// Tmp is a directory among Write that a command of Run finds at /tmp and /var/tmp
+	// too, where the machine lets it have mounts of its own: not everything asks
+	// TMPDIR. Elsewhere both are closed.
+	Tmp string
 }
 
 // Start starts a command confined: with the paths of c and no others, without any
@@ -39,7 +43,8 @@ type Confinement struct {
 //
 // A command whose SysProcAttr names a Credential runs as that user. A
 // SysProcAttr.Pdeathsig would be sent at once, since the thread that starts the
-// command ends here: Run keeps it.
+// command ends here: kept alive it would be a way for the command to signal the
+// platform, to which it belongs as much as to the command's confinement.
 func Start(cmd *exec.Cmd, c Confinement) error {
 	rules, err := c.rules()
 	if err != nil {
@@ -50,27 +55,23 @@ func Start(cmd *exec.Cmd, c Confinement) error {
 			return err
 		}
 		return cmd.Start()
-	}, nil)
+	})
 }
 
 // onThread calls f on a thread that nothing else ever runs on, since what f takes
-// from it can't be given back, and returns when f has. The thread goes on until
-// hold is closed; nil lets it end at once.
-func onThread(f func() error, hold <-chan struct{}) error {
+// from it can't be given back, and returns when f has; the thread ends with it.
+func onThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocked, so that the thread ends with this goroutine
 		if unix.Gettid() == os.Getpid() {
 			// The first thread can't end, and stands for the process in the kernel's
 			// eyes. While it is held here the next goroutine gets another one.
-			done <- onThread(f, hold)
+			done <- onThread(f)
 			runtime.UnlockOSThread()
 			return
 		}
 		done <- f()
-		if hold != nil {
-			<-hold
-		}
 	}()
 	return <-done
 }

@@ -52,29 +52,28 @@ func (p place) confined(t *testing.T, c sandbox.Confinement, script string, args
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
-// TestConfinedReachesItsOwnOnly tries what code of a project would: each line is
-// an attack that works without the confinement, at least for root, and that does no
-// harm when it does.
-func TestConfinedReachesItsOwnOnly(t *testing.T) {
-	p := newPlace(t)
+// attacks are what code of a project would try: each works without the
+// confinement, at least for root, and does no harm when it does.
+func attacks(t *testing.T, p place) map[string]string {
+	t.Helper()
 	link := filepath.Join(p.own, "link")
 	if err := os.Symlink(p.secret, link); err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("unix", "@slipway-test-"+filepath.Base(p.data))
+	listener, err := net.Listen("unix", "@slipway-test-"+filepath.Base(filepath.Dir(p.data))+filepath.Base(p.data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	t.Cleanup(func() { _ = listener.Close() })
 	t.Setenv("PLATFORM_TOKEN", "do-not-tell")
-	attacks := map[string]string{
+	all := map[string]string{
 		"read a secret":                   `cat ` + p.secret,
 		"read a secret through a link":    `cat ` + link,
 		"read a secret through /proc":     `cat /proc/$PPID/root` + p.secret,
 		"list the data directory":         `ls ` + p.data,
 		"write beside":                    `echo x > ` + p.data + `/planted`,
 		"truncate a secret":               `: > ` + p.secret,
-		"remove a secret":                 `rm -f ` + p.secret + ` && ! ls ` + p.secret,
+		"remove a secret":                 `test -e ` + p.secret + ` && rm -f ` + p.secret + ` && ! ls ` + p.secret,
 		"move a secret here":              `mv ` + p.secret + ` stolen`,
 		"hard link a secret":              `ln ` + p.secret + ` linked`,
 		"read the platform's environment": fmt.Sprintf(`cat /proc/%d/environ`, os.Getpid()),
@@ -99,9 +98,14 @@ func TestConfinedReachesItsOwnOnly(t *testing.T) {
 		"become another user":             `python3 -c 'import os; os.setgroups([]); os.setuid(12345)'`,
 	}
 	if os.Geteuid() != 0 {
-		delete(attacks, "gain rights back") // the bounding set of one who has no rights stays
+		delete(all, "gain rights back") // the bounding set of one who has no rights stays
 	}
-	for name, script := range attacks {
+	return all
+}
+
+func TestConfinedReachesItsOwnOnly(t *testing.T) {
+	p := newPlace(t)
+	for name, script := range attacks(t, p) {
 		t.Run(name, func(t *testing.T) {
 			if out, code := p.confined(t, p.confinement(), script); code == 0 {
 				t.Errorf("this worked: %s\n%s", script, out)
@@ -113,16 +117,16 @@ func TestConfinedReachesItsOwnOnly(t *testing.T) {
 	}
 }
 
-// TestConfinedDoesItsWork is the other half: what ordinary programs need.
-func TestConfinedDoesItsWork(t *testing.T) {
-	p := newPlace(t)
+// works is the other half: what ordinary programs need.
+func works(t *testing.T, p place) (sandbox.Confinement, map[string]string) {
+	t.Helper()
 	given := filepath.Join(p.data, "given")
 	if err := os.WriteFile(given, []byte("given"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := p.confinement()
 	c.Read = []string{given, filepath.Join(p.data, "not-there")}
-	works := map[string]string{
+	return c, map[string]string{
 		"its files":             `mkdir -p a/b && echo x > a/b/c && mv a/b/c d && ln d e && ln -s d f && cat f && rm -r a d e f && mkfifo g && rm g`,
 		"what it may read":      `cat ` + given,
 		"a script of its own":   `printf '#!/bin/sh\nexit 0\n' > run && chmod +x run && ./run`,
@@ -138,7 +142,12 @@ func TestConfinedDoesItsWork(t *testing.T) {
 		"a compiler":            `echo 'int main(void){return 0;}' > m.c && cc m.c -o m && ./m`,
 		"git":                   `git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x`,
 	}
-	for name, script := range works {
+}
+
+func TestConfinedDoesItsWork(t *testing.T) {
+	p := newPlace(t)
+	c, all := works(t, p)
+	for name, script := range all {
 		t.Run(name, func(t *testing.T) {
 			if out, code := p.confined(t, c, script); code != 0 {
 				t.Errorf("exit code %d: %s\n%s", code, script, out)

@@ -14,7 +14,12 @@ import (
 // End ends every process that a run left, whatever session it moved to, and
 // tells how many there were. A worker that comes back after a crash calls it
 // before it starts the same run again.
-func End(runID string) int { return endRun(runID, 0) }
+func End(runID string) int {
+	ended := endRun(runID, 0)
+	// A holder whose platform was killed ends what hides from the mark.
+	waitGone(holdersOf(runID), time.Now().Add(5*time.Second))
+	return ended
+}
 
 func endRun(runID string, group int) int {
 	if group > 0 {
@@ -38,6 +43,9 @@ func endRun(runID string, group int) int {
 
 // waitGone returns when none of the processes is alive.
 func waitGone(pids []int, deadline time.Time) {
+	if len(pids) == 0 {
+		return
+	}
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
 	for range poll.C {
@@ -52,8 +60,11 @@ func waitGone(pids []int, deadline time.Time) {
 }
 
 // marked lists the live processes that carry a run's mark.
-func marked(runID string) []int {
-	want := []byte(marker + "=" + runID)
+func marked(runID string) []int { return carrying(marker + "=" + runID) }
+
+// carrying lists the live processes that have an entry in their environment.
+func carrying(entry string) []int {
+	want := []byte(entry)
 	self := os.Getpid()
 	var pids []int
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
@@ -78,21 +89,31 @@ func marked(runID string) []int {
 
 // exited tells whether a process is gone or only waits to be reaped.
 func exited(pid int) bool {
+	state, _ := stateOf(pid)
+	return state == 0 || state == 'Z' || state == 'X'
+}
+
+// stateOf is the state of a process, 0 when there is none, and its parent.
+func stateOf(pid int) (state byte, parent int) {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
-		return true
+		return 0, 0
 	}
 	// The state follows the command's name, which may hold anything but ends
 	// with the last parenthesis.
-	i := bytes.LastIndexByte(stat, ')')
-	return i < 0 || i+2 >= len(stat) || stat[i+2] == 'Z' || stat[i+2] == 'X'
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 || len(fields[0]) != 1 {
+		return 0, 0
+	}
+	parent, _ = strconv.Atoi(string(fields[1]))
+	return fields[0][0], parent
 }
 
-// residentBytes sums the resident memory of a run's processes.
-func residentBytes(runID string) int64 {
+// residentBytes sums the resident memory of processes.
+func residentBytes(pids []int) int64 {
 	var total int64
 	page := int64(os.Getpagesize())
-	for _, pid := range marked(runID) {
+	for _, pid := range pids {
 		statm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "statm"))
 		if err != nil {
 			continue

@@ -13,7 +13,13 @@ import (
 // machine.
 var Protection = sync.OnceValue(func() slipway.Protection {
 	held, version := landlock()
-	p := slipway.Protection{User: strconv.Itoa(os.Geteuid()), Root: os.Geteuid() == 0, Landlock: version, Signals: held.Scoped != 0, Ends: "mark"}
+	p := slipway.Protection{User: strconv.Itoa(os.Geteuid()), Root: os.Geteuid() == 0, Landlock: version, Signals: held.Scoped != 0, Namespaces: namespaces(), Ends: "descent"}
+	switch {
+	case p.Namespaces:
+		p.Ends = "namespace"
+	case p.Signals:
+		p.Ends = "domain"
+	}
 	if u, err := user.LookupId(p.User); err == nil {
 		p.User = u.Username
 	}

@@ -33,6 +33,9 @@ type Command struct {
 	// Project says that the program and its directory are the project's: it is its
 	// failure, and none of the platform, when one of them isn't there.
 	Project bool
+	// Confinement is what the command may reach; nil leaves it all that the platform
+	// reaches, and is for programs of ours that run no code of a project.
+	Confinement *Confinement
 }
 
 // Result is how a command ended.
@@ -90,24 +93,29 @@ func Run(ctx context.Context, c Command, out io.Writer) (Result, error) {
 	cmd.WaitDelay = grace // a leftover that holds the pipes doesn't hold us
 
 	began := time.Now()
-	if err := cmd.Start(); err != nil {
+	p := process{cmd: cmd, run: c.RunID}
+	var err error
+	if c.Confinement != nil {
+		p.held, err = startHeld(cmd, c)
+	} else {
+		err = cmd.Start()
+	}
+	if err != nil {
 		return Result{}, c.unstarted(err)
 	}
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		watch(run, cmd.Process.Pid, c, cancel)
+		watch(run, p, c, cancel)
 	}()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	cause := context.Cause(run)
 	cancel(nil)
 	<-watched
 
 	result := Result{Duration: time.Since(began), Leftover: endRun(c.RunID, cmd.Process.Pid)}
-	state := cmd.ProcessState
-	result.ExitCode = state.ExitCode()
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		result.Signal = status.Signal().String()
+	if err := p.fill(&result); err != nil {
+		return result, c.unstarted(err)
 	}
 	switch {
 	case errors.Is(cause, errTimedOut):
@@ -137,6 +145,8 @@ func (c Command) unstarted(err error) error {
 		return slipway.Wrap(code, err, "%s can't be started: there is no directory %s", program, filepath.Base(c.Dir))
 	}
 	switch {
+	case slipway.CodeOf(err) == slipway.Unavailable: // it could not be confined
+		return err
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, exec.ErrNotFound):
 		return slipway.Wrap(code, err, missing, program)
 	case c.Project && (errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.ENOEXEC) || errors.Is(err, exec.ErrDot)):
@@ -150,59 +160,6 @@ var (
 	errMemory   = errors.New("out of memory")
 	errFlooded  = errors.New("too much output")
 )
-
-// watch ends the command's whole group when its time, its memory or the
-// context is over; it returns when the command has ended.
-func watch(ctx context.Context, pid int, c Command, cancel context.CancelCauseFunc) {
-	var late <-chan time.Time
-	if c.Timeout > 0 {
-		timer := time.NewTimer(c.Timeout)
-		defer timer.Stop()
-		late = timer.C
-	}
-	var look <-chan time.Time
-	if c.MaxMemory > 0 {
-		ticker := time.NewTicker(200 * time.Millisecond)
-		defer ticker.Stop()
-		look = ticker.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			if context.Cause(ctx) != context.Canceled || !exited(pid) {
-				terminate(pid)
-			}
-			return
-		case <-late:
-			cancel(errTimedOut)
-		case <-look:
-			if residentBytes(c.RunID) > c.MaxMemory {
-				cancel(errMemory)
-			}
-		}
-	}
-}
-
-// terminate asks the group to end, then makes it.
-func terminate(pid int) {
-	_ = syscall.Kill(-pid, syscall.SIGTERM)
-	deadline := time.NewTimer(grace)
-	defer deadline.Stop()
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		select {
-		case <-poll.C:
-			if exited(pid) {
-				_ = syscall.Kill(-pid, syscall.SIGKILL)
-				return
-			}
-		case <-deadline.C:
-			_ = syscall.Kill(-pid, syscall.SIGKILL)
-			return
-		}
-	}
-}
 
 // Environment is a clean environment: a home, a path, the language, and what is
 // added. Nothing of the platform's own environment is in it.

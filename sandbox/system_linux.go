@@ -45,7 +45,7 @@ func (c Confinement) rules() ([]rule, error) {
 	}
 	rules = append(rules, etc.list()...)
 	if real, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil {
-		rules = append(rules, rule{path: real, rights: canRead})
+		rules = append(rules, rule{Path: real, Rights: canRead})
 	}
 	for _, name := range named {
 		for _, path := range filepath.SplitList(os.Getenv(name)) {
@@ -54,18 +54,22 @@ func (c Confinement) rules() ([]rule, error) {
 			}
 		}
 	}
-	rules = append(rules, rule{path: "/dev", rights: canList}, rule{path: "/dev/shm", rights: canWrite})
+	rules = append(rules, rule{Path: "/dev", Rights: canList}, rule{Path: "/dev/shm", Rights: canWrite})
 	for _, path := range devices {
-		rules = append(rules, rule{path: path, rights: canUse})
+		rules = append(rules, rule{Path: path, Rights: canUse})
 	}
 	for _, path := range sockets {
 		rules = open(rules, path, canConnect, closed)
 	}
 	for _, path := range c.Read {
-		rules = append(rules, rule{path: path, rights: canExecute})
+		rules = append(rules, rule{Path: path, Rights: canExecute})
+	}
+	if c.Tmp != "" {
+		// Seen at /tmp it doesn't lie inside what holds it.
+		rules = append(rules, rule{Path: c.Tmp, Rights: canWrite, Must: true})
 	}
 	for _, path := range c.Write {
-		rules = append(rules, rule{path: path, rights: canWrite, must: true})
+		rules = append(rules, rule{Path: path, Rights: canWrite, Must: true})
 	}
 	return rules, nil
 }
@@ -74,7 +78,7 @@ func (c Confinement) rules() ([]rule, error) {
 // of its entries instead.
 func open(rules []rule, path string, rights uint64, closed []string) []rule {
 	if len(closed) == 0 {
-		return append(rules, rule{path: path, rights: rights})
+		return append(rules, rule{Path: path, Rights: rights})
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -88,7 +92,7 @@ func open(rules []rule, path string, rights uint64, closed []string) []rule {
 		inside = inside || below(dir, real)
 	}
 	if !inside {
-		return append(rules, rule{path: real, rights: rights})
+		return append(rules, rule{Path: real, Rights: rights})
 	}
 	entries, _ := os.ReadDir(real)
 	for _, e := range entries {
@@ -117,7 +121,7 @@ func (s *settings) list() []rule {
 	defer s.Unlock()
 	if s.rules == nil || time.Since(s.at) > fresh {
 		s.rules, _ = readable("/etc")
-		s.rules = append(s.rules, rule{path: "/etc", rights: canList})
+		s.rules = append(s.rules, rule{Path: "/etc", Rights: canList})
 		s.at = time.Now()
 	}
 	return s.rules
@@ -141,13 +145,13 @@ func readable(dir string) (rules []rule, whole bool) {
 			inner, all := readable(path)
 			rules, whole = append(rules, inner...), whole && all
 		case info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0:
-			rules = append(rules, rule{path: path, rights: canExecute})
+			rules = append(rules, rule{Path: path, Rights: canExecute})
 		default:
 			whole = false
 		}
 	}
 	if whole {
-		return []rule{{path: dir, rights: canExecute}}, true
+		return []rule{{Path: dir, Rights: canExecute}}, true
 	}
 	return rules, false
 }

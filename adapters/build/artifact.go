@@ -53,8 +53,8 @@ func copySource(ctx context.Context, from, to string) error {
 			if err != nil {
 				return err
 			}
-			if filepath.IsAbs(target) || !filepath.IsLocal(filepath.Join(filepath.Dir(rel), target)) {
-				return slipway.Errorf(slipway.Refused, "the link %s leaves the project (it points to %s); remove it", rel, target)
+			if err := checkLink(rel, target); err != nil {
+				return err
 			}
 			return os.Symlink(target, filepath.Join(to, rel)) // #nosec G122 -- to is new and of this build alone
 		case entry.Type().IsRegular():
@@ -187,7 +187,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 // assemble puts the artifact together beside its place and moves it there. The
 // same inputs give the same digest, and an artifact that is there is kept.
 func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.Project, source string, env environment) (slipway.Artifact, error) {
-	if err := dropCompiled(source); err != nil {
+	if err := errors.Join(dropCompiled(source), settle(source)); err != nil {
 		return slipway.Artifact{}, disk(err, "the release can't be cleaned")
 	}
 	m := manifest(req, p, source, env)
@@ -257,7 +257,7 @@ func (r *run) digest(source string, env environment, manifest []byte) (slipway.D
 func dropCompiled(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && entry.Name() == "__pycache__" {
-			if err := os.RemoveAll(path); err != nil { // #nosec G122 -- the source copy of this one build, which runs as the same user: a link put there gives it no right that it lacks
+			if err := os.RemoveAll(path); err != nil { // #nosec G122 -- nothing of the build runs any more
 				return err
 			}
 			return filepath.SkipDir

@@ -24,7 +24,7 @@ import (
 
 // version is part of every environment's key: raise it when the way in which
 // environments are made changes.
-const version = "2"
+const version = "3"
 
 // Limits of a build; slipway.yaml may ask for another time.
 const (
@@ -57,7 +57,7 @@ func New(o Options) (*Builder, error) {
 	if o.Longest == 0 {
 		o.Longest = longest
 	}
-	for _, dir := range []string{"artifacts", "environments", "tools", "cache", "work"} {
+	for _, dir := range []string{"artifacts", "environments", "tools", "cache/uv", "work"} {
 		if err := os.MkdirAll(filepath.Join(o.Data, dir), 0o755); err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the data directory %s can't be written", o.Data)
 		}
@@ -71,7 +71,7 @@ func New(o Options) (*Builder, error) {
 type run struct {
 	*Builder
 	id   string
-	home string // of the tools, with its own tmp
+	home string // all that it needs; see confine.go
 	log  io.Writer
 }
 
@@ -84,7 +84,7 @@ func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
 		lock, err = lockDir(home)
 	}
 	if err == nil {
-		err = os.Mkdir(filepath.Join(home, "tmp"), 0o700)
+		err = os.MkdirAll(filepath.Join(home, "own", "tmp"), 0o700)
 	}
 	if err != nil {
 		return nil, nil, disk(err, "the build has no place to work")
@@ -229,11 +229,12 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	if !ok {
 		return nil
 	}
-	answer := filepath.Join(r.home, "import.json")
+	answer := filepath.Join(r.own(), "import.json")
 	result, err := sandbox.Run(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
 		Dir:  p.Application.Dir.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
 		Timeout: time.Minute, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
+		Confinement: r.inside(p, env, source),
 	}, r.log)
 	if err != nil {
 		return err
@@ -241,9 +242,9 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	if result.TimedOut {
 		return slipway.Errorf(slipway.Refused, "importing %s takes longer than a minute; an application must not do its work while it is imported", p.Application.Module)
 	}
-	text, err := os.ReadFile(answer)
+	text, err := readMade(answer)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return slipway.Wrap(slipway.Unavailable, err, "the result of the import can't be read")
+		return disk(err, "the result of the import can't be read")
 	}
 	told, err := python.ReadImportResult(text)
 	if err != nil {
@@ -279,6 +280,7 @@ func (r *run) appCommand(ctx context.Context, p *python.Project, c python.Comman
 	fmt.Fprintf(r.log, "$ %s\n", c)
 	result, err := sandbox.Run(ctx, sandbox.Command{
 		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
+		Confinement: r.inside(p, env, source),
 	}, r.log)
 	if err != nil {
 		return err
@@ -294,7 +296,7 @@ func (r *run) appCommand(ctx context.Context, p *python.Project, c python.Comman
 func (r *run) appEnv(p *python.Project, source string, env environment, extra map[string]string) []string {
 	vars := map[string]string{
 		"VIRTUAL_ENV": env.venv(), "PYTHONPATH": strings.Join(searchPath(p, source), ":"), "PYTHONDONTWRITEBYTECODE": "1",
-		"PYTHONUNBUFFERED": "1", "SECRET_KEY": "throwaway-for-the-build-only", "SLIPWAY_DATA": r.home, "PORT": "0", "HOST": "127.0.0.1",
+		"PYTHONUNBUFFERED": "1", "SECRET_KEY": "throwaway-for-the-build-only", "SLIPWAY_DATA": r.own(), "PORT": "0", "HOST": "127.0.0.1",
 	}
 	for name, value := range manifestEnv(p) {
 		vars[name] = strings.ReplaceAll(value, "${SLIPWAY_SOURCE}", source)
@@ -302,7 +304,7 @@ func (r *run) appEnv(p *python.Project, source string, env environment, extra ma
 	for name, value := range extra {
 		vars[name] = value
 	}
-	return sandbox.Environment(r.home, []string{filepath.Join(env.venv(), "bin")}, vars)
+	return sandbox.Environment(r.own(), []string{filepath.Join(env.venv(), "bin")}, vars)
 }
 
 // searchPath is where the project's own modules are found: beside the manifests
@@ -376,7 +378,12 @@ func (b *Builder) Migrations(ctx context.Context, digest slipway.Digest) (slipwa
 	if err != nil {
 		return slipway.Migrations{}, err
 	}
-	return python.Migrations(os.DirFS(filepath.Join(artifact.Path, "source")), string(artifact.Manifest.Dir)), nil
+	tree, err := os.OpenRoot(filepath.Join(artifact.Path, "source"))
+	if err != nil {
+		return slipway.Migrations{}, disk(err, "the artifact can't be read")
+	}
+	defer tree.Close()
+	return python.Migrations(tree.FS(), string(artifact.Manifest.Dir)), nil
 }
 
 func (b *Builder) artifactDir(d slipway.Digest) string {

@@ -39,13 +39,13 @@ var indexSettings = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
 }
 
-// toolEnv is the environment of the managers: clean, with their caches shared
-// between builds and nothing downloaded but packages.
+// toolEnv is the environment of the managers: clean, with uv's cache shared between
+// builds, of which it copies, and nothing downloaded but packages.
 func (r *run) toolEnv(extra map[string]string) []string {
-	cache := filepath.Join(r.o.Data, "cache")
+	own := filepath.Join(r.own(), "cache")
 	vars := map[string]string{
-		"UV_CACHE_DIR": filepath.Join(cache, "uv"), "PIP_CACHE_DIR": filepath.Join(cache, "pip"), "POETRY_CACHE_DIR": filepath.Join(cache, "poetry"),
-		"PDM_CACHE_DIR": filepath.Join(cache, "pdm"), "PIPENV_CACHE_DIR": filepath.Join(cache, "pipenv"),
+		"UV_CACHE_DIR": filepath.Join(r.o.Data, "cache", "uv"), "UV_LINK_MODE": "copy", "PIP_CACHE_DIR": filepath.Join(own, "pip"),
+		"POETRY_CACHE_DIR": filepath.Join(own, "poetry"), "PDM_CACHE_DIR": filepath.Join(own, "pdm"), "PIPENV_CACHE_DIR": filepath.Join(own, "pipenv"),
 		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_EDITABLE": "1", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
 		"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false",
 		"PDM_CHECK_UPDATE": "0", "PIPENV_NOSPIN": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
@@ -58,7 +58,7 @@ func (r *run) toolEnv(extra map[string]string) []string {
 	for name, v := range extra {
 		vars[name] = v
 	}
-	return sandbox.Environment(r.home, nil, vars)
+	return sandbox.Environment(r.own(), nil, vars)
 }
 
 // production finds or makes the environment of a release.
@@ -137,21 +137,21 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	if err := os.RemoveAll(env.dir); err != nil {
 		return env, disk(err, "an unfinished environment can't be removed")
 	}
-	if err := os.MkdirAll(env.dir, 0o755); err != nil {
+	if err := os.MkdirAll(env.venv(), 0o755); err != nil {
 		return env, disk(err, "the environment can't be made")
 	}
 	if err := copySource(ctx, source, r.installed()); err != nil {
 		return env, disk(err, "the source could not be copied")
 	}
 	for _, s := range steps(env) {
-		if err := r.step(ctx, s); err != nil {
+		if err := r.step(ctx, p, env, s); err != nil {
 			_ = os.RemoveAll(env.dir)
 			return env, err
 		}
 	}
-	if err := r.selfContained(env); err != nil {
+	if err := errors.Join(r.selfContained(env), seal(env.venv())); err != nil {
 		_ = os.RemoveAll(env.dir)
-		return env, err
+		return env, disk(err, "the environment can't be finished")
 	}
 	text, err := json.Marshal(complete{Python: p.Python.Version, Made: time.Now().UTC()})
 	if err == nil {
@@ -176,7 +176,7 @@ type step struct {
 	unless string       // a file of requirements; an empty one leaves nothing to install
 }
 
-func (r *run) step(ctx context.Context, s step) error {
+func (r *run) step(ctx context.Context, p *python.Project, env environment, s step) error {
 	if s.tool != nil {
 		if err := r.bootstrap(ctx, *s.tool); err != nil {
 			return err
@@ -197,6 +197,7 @@ func (r *run) step(ctx context.Context, s step) error {
 	out := io.MultiWriter(r.log, &tailWriter{to: &seen})
 	result, err := sandbox.Run(ctx, sandbox.Command{
 		Args: s.args, Dir: s.dir, Env: r.toolEnv(s.env), Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
+		Confinement: r.installing(p, r.installed(), env.venv()),
 	}, out)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -44,15 +43,15 @@ func divide(exported string) (others, local string) {
 // divideFile leaves in a file of exported requirements those that are not of the
 // tree, and puts those that are beside it.
 func divideFile(exported, local string) error {
-	text, err := os.ReadFile(exported)
+	text, err := readMade(exported)
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "what the lock says can't be read")
 	}
 	others, ours := divide(string(text))
-	if err := os.WriteFile(exported, []byte(others), 0o600); err != nil {
+	if err := writeAnew(exported, others); err != nil {
 		return disk(err, "what the lock says can't be kept")
 	}
-	return disk(os.WriteFile(local, []byte(ours), 0o600), "what the lock says can't be kept")
+	return disk(writeAnew(local, ours), "what the lock says can't be kept")
 }
 
 // pinnedLine is a requirement of an index as PDM exports it.
@@ -61,11 +60,11 @@ var pinnedLine = regexp.MustCompile(`^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+
 // hashFromPDM adds the lock's hashes to requirements that were exported without:
 // PDM exports none at all when one package, such as a path, has none.
 func hashFromPDM(exported, lock string) error {
-	text, err := os.ReadFile(exported)
+	text, err := readMade(exported)
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "what the lock says can't be read")
 	}
-	known, err := os.ReadFile(lock)
+	known, err := readMade(lock)
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "%s can't be read", filepath.Base(lock))
 	}
@@ -95,5 +94,5 @@ func hashFromPDM(exported, lock string) error {
 		}
 		out.WriteString(line + "\n")
 	}
-	return disk(os.WriteFile(exported, []byte(out.String()), 0o600), "what the lock says can't be kept")
+	return disk(writeAnew(exported, out.String()), "what the lock says can't be kept")
 }

@@ -22,7 +22,7 @@ func (r *run) plan(p *python.Project, env environment) plan {
 	source := r.installed()
 	return plan{
 		uv: r.program(uv), poetry: r.program(poetry), pdm: r.program(pdm), pipenv: r.program(pipenv), virtualenv: r.program(virtualenv),
-		interpreter: p.Python.Interpreter, venv: env.venv(), root: p.Root.In(source), tree: source, home: r.home,
+		interpreter: p.Python.Interpreter, venv: env.venv(), root: p.Root.In(source), tree: source, home: r.own(),
 	}
 }
 

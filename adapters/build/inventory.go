@@ -69,7 +69,7 @@ func distributions(venv string) ([]distribution, error) {
 	}
 	all := []distribution{}
 	for _, file := range files {
-		f, err := os.Open(file)
+		f, err := openMade(file)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ func linksOut(venv, gone string) (name string, err error) {
 			if !points(e) {
 				continue
 			}
-			text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			text, err := readMade(filepath.Join(dir, e.Name()))
 			if err != nil {
 				return "", err
 			}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -25,7 +24,7 @@ const (
 // the unittest recorder. A report that is missing or cut short is no error:
 // the exit code has the word then.
 func readResults(base, source string, report *slipway.TestReport) error {
-	f, err := os.Open(base + ".xml")
+	f, err := openMade(base + ".xml")
 	if err == nil {
 		defer f.Close()
 		readJUnit(io.LimitReader(f, maxResults), source, report)
@@ -34,7 +33,7 @@ func readResults(base, source string, report *slipway.TestReport) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return disk(err, "the test report can't be read")
 	}
-	f, err = os.Open(base + ".jsonl")
+	f, err = openMade(base + ".jsonl")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -120,7 +120,7 @@ func requirementClosure(source string, files []string) []string {
 // test runs the command and reads what it reports.
 func (r *run) test(ctx context.Context, p *python.Project, source string, env environment, req slipway.TestRequest) (slipway.TestReport, error) {
 	report := slipway.TestReport{Command: string(p.Test.Command)}
-	results := filepath.Join(r.home, "results")
+	results := filepath.Join(r.own(), "results")
 	vars, err := r.testEnv(p, source, env, results)
 	if err != nil {
 		return report, err
@@ -141,8 +141,10 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 		return report, slipway.Errorf(slipway.Refused, "the test command %q can't be read: %w", report.Command, err)
 	}
 	fmt.Fprintf(r.log, "$ %s\n", report.Command)
+	c := r.inside(p, env, source)
+	c.Read = append(c.Read, r.hook())
 	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: timeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
+		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: timeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true, Confinement: c,
 	}, r.log)
 	if err != nil {
 		return report, err
@@ -171,7 +173,7 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 	case "pytest":
 		extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
 	default:
-		hook := filepath.Join(r.home, "hook")
+		hook := r.hook()
 		if err := os.MkdirAll(hook, 0o700); err != nil {
 			return nil, disk(err, "the tests have no place to work")
 		}
@@ -187,6 +189,9 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 	extra["PYTHONPATH"] = strings.Join(paths, ":")
 	return r.appEnv(p, source, env, extra), nil
 }
+
+// hook is where the recorder of unittest lies.
+func (r *run) hook() string { return filepath.Join(r.home, "hook") }
 
 // judge decides from the report first: an exit code alone says little.
 func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, timeout time.Duration, more string) error {

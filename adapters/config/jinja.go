@@ -161,7 +161,7 @@ func (j *Jinja) files(ctx context.Context, req slipway.RenderRequest, log io.Wri
 	if err != nil {
 		return nil, fmt.Errorf("input of the renderer: %w", err)
 	}
-	a, err := j.ask(ctx, python, input, req)
+	a, err := j.ask(ctx, python, source, input, req)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func checkPlaces(templates []slipway.Template) error {
 }
 
 // ask runs the renderer.
-func (j *Jinja) ask(ctx context.Context, python string, input []byte, req slipway.RenderRequest) (answer, error) {
+func (j *Jinja) ask(ctx context.Context, python, source string, input []byte, req slipway.RenderRequest) (answer, error) {
 	var a answer
 	home, err := os.MkdirTemp("", "slipway-render-")
 	if err != nil {
@@ -213,6 +213,10 @@ func (j *Jinja) ask(ctx context.Context, python string, input []byte, req slipwa
 		Args: []string{python, "-I", "-W", "ignore", "-c", script}, Dir: home, Env: sandbox.Environment(home, nil, nil), Stdin: bytes.NewReader(input),
 		// The renderer stops itself, and then knows the line; this is for what it can't interrupt.
 		Timeout: j.o.Timeout + 2*time.Second, MaxOutput: 32 << 20, MaxMemory: 1 << 30,
+		Confinement: &sandbox.Confinement{
+			Read:  append([]string{filepath.Dir(filepath.Dir(python)), source}, sandbox.Interpreter(python)...),
+			Write: []string{home}, Closed: []string{j.o.Data},
+		},
 	}, &out)
 	if err != nil {
 		return a, err

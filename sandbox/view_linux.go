@@ -1,0 +1,175 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// view is what a command sees of this machine in namespaces of its own: no process
+// outside, no shared memory of others, and of the hidden directories what its rules
+// open, nothing else.
+type view struct {
+	Hidden []string
+	Tmp    string // what lies at /tmp and /var/tmp
+}
+
+// homes are where people's own files lie.
+var homes = []string{"/root", "/home"}
+
+func (c Confinement) view() *view {
+	v := &view{Tmp: c.Tmp}
+	for _, dir := range append(append([]string{}, c.Closed...), homes...) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			v.Hidden = append(v.Hidden, real)
+		}
+	}
+	return v
+}
+
+// namespaces tells whether this machine lets us have them; it takes root, and more
+// than many containers give.
+var namespaces = sync.OnceValue(func() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	h, err := startHolder(&exec.Cmd{}, nil, order{View: &view{}}, "probe")
+	if err != nil {
+		return false
+	}
+	defer h.close()
+	_ = h.cmd.Wait()
+	a, ok := h.answer()
+	return ok && a.Problem == ""
+})
+
+// part is a tree of files taken out of a directory before that is hidden.
+type part struct {
+	path string
+	tree int
+	dir  bool
+}
+
+// enter makes the view that of this process, which has mounts of its own, and of
+// all that it starts.
+func (v *view) enter(rules []rule) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("mounts of its own: %w", err)
+	}
+	const own = unix.MS_NOSUID | unix.MS_NODEV
+	hidden := v.Hidden
+	var parts []part
+	if v.Tmp != "" {
+		for _, dir := range []string{"/tmp", "/var/tmp"} {
+			tree, err := clone(v.Tmp)
+			if err != nil {
+				return err
+			}
+			parts = append(parts, part{path: dir, tree: tree, dir: true})
+		}
+	}
+	taken, err := take(rules, slices.Concat(hidden, []string{"/tmp", "/var/tmp"}))
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if err := p.put(); err != nil {
+			return err
+		}
+	}
+	// What lies inside another comes after it, and is seen instead of it.
+	slices.SortFunc(hidden, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
+	slices.SortFunc(taken, func(a, b part) int { return strings.Count(a.path, "/") - strings.Count(b.path, "/") })
+	for _, dir := range hidden {
+		err := os.MkdirAll(dir, 0o755)
+		if err == nil {
+			err = unix.Mount("none", dir, "tmpfs", own, "mode=0755,size=1m")
+		}
+		if err != nil {
+			return fmt.Errorf("hiding %s: %w", dir, err)
+		}
+	}
+	for _, p := range taken {
+		if err := p.put(); err != nil {
+			return err
+		}
+	}
+	for _, dir := range hidden {
+		if err := unix.Mount("none", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|own, ""); err != nil {
+			return fmt.Errorf("hiding %s: %w", dir, err)
+		}
+	}
+	if err := unix.Mount("proc", "/proc", "proc", own|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("a process table of its own: %w", err)
+	}
+	if err := unix.Mount("shm", "/dev/shm", "tmpfs", own, "mode=1777"); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("shared memory of its own: %w", err)
+	}
+	return nil
+}
+
+// take clones what the rules open inside hidden directories.
+func take(rules []rule, hidden []string) ([]part, error) {
+	writable, dirs := map[string]bool{}, map[string]bool{}
+	for _, r := range rules {
+		if r.Rights&unix.LANDLOCK_ACCESS_FS_READ_FILE == 0 {
+			continue
+		}
+		path, err := filepath.EvalSymlinks(r.Path)
+		if err != nil || !slices.ContainsFunc(hidden, func(dir string) bool { return below(path, dir) && path != dir }) {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil {
+			dirs[path] = info.IsDir()
+			writable[path] = writable[path] || r.Rights&unix.LANDLOCK_ACCESS_FS_WRITE_FILE != 0
+		}
+	}
+	var parts []part
+	for path, dir := range dirs {
+		tree, err := clone(path)
+		if err == nil && !writable[path] {
+			err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		parts = append(parts, part{path: path, tree: tree, dir: dir})
+	}
+	return parts, nil
+}
+
+func clone(path string) (int, error) {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", path, err)
+	}
+	return tree, nil
+}
+
+// put mounts the part where it was.
+func (p part) put() error {
+	defer unix.Close(p.tree)
+	err := os.MkdirAll(filepath.Dir(p.path), 0o755)
+	if err == nil && p.dir {
+		err = os.MkdirAll(p.path, 0o755)
+	} else if err == nil {
+		var f *os.File
+		if f, err = os.OpenFile(p.path, os.O_CREATE|os.O_RDONLY, 0o600); err == nil {
+			err = f.Close()
+		}
+	}
+	if err == nil {
+		err = unix.MoveMount(p.tree, "", unix.AT_FDCWD, p.path, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.path, err)
+	}
+	return nil
+}
