@@ -57,6 +57,13 @@ func (p SourcePath) In(source string) string {
 // Local tells whether the directory lies inside the source; "" is its root.
 func (p SourcePath) Local() bool { return p == "" || filepath.IsLocal(filepath.FromSlash(string(p))) }
 
+// DataPath is a file or directory in the service's own tree that the service
+// writes to. It is kept across deploys, and all of its processes share it.
+type DataPath struct {
+	Path      SourcePath `json:"path"`
+	Directory bool       `json:"directory,omitempty"`
+}
+
 // Manifest says how a release is run. It is part of the artifact and of its
 // digest: what was decided when the release was built doesn't move afterwards.
 type Manifest struct {
@@ -73,6 +80,7 @@ type Manifest struct {
 	Health            Health            `json:"health"`
 	Env               map[string]string `json:"env,omitempty"`         // the lowest layer of config
 	SearchPath        []SourcePath      `json:"search_path,omitempty"` // PYTHONPATH, unless config sets one
+	Data              []DataPath        `json:"data,omitempty"`
 	Templates         []Template        `json:"templates,omitempty"`
 	Checks            []Check           `json:"checks,omitempty"`
 	Trials            []Trial           `json:"trials,omitempty"`         // of a rehearsal

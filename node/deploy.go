@@ -62,6 +62,7 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 // fresh starts a deployment and gives it the traffic. One that doesn't get there
 // is taken away again.
 func (p *place) fresh(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	p.warnUnkept(d, log)
 	m := move{live: d.ID, keep: true, recreate: d.Strategy == slipway.Recreate}
 	err := p.bringUp(ctx, d)
 	if err == nil {
@@ -101,6 +102,11 @@ func check(d slipway.Deployment) error {
 	}
 	if !filepath.IsLocal(d.ID) || strings.ContainsAny(d.ID, "/.") || !d.Manifest.Dir.Local() {
 		return slipway.Errorf(slipway.Invalid, "the deployment's id %q or directory %q is not one", d.ID, d.Manifest.Dir)
+	}
+	for _, at := range d.Manifest.Data {
+		if at.Path == "" || at.Path == "." || !at.Path.Local() {
+			return slipway.Errorf(slipway.Invalid, "%q is no data of %s: it is not inside the source", at.Path, d.Service)
+		}
 	}
 	if d.ID == "" || d.Artifact == "" || len(d.Manifest.Processes) == 0 {
 		return slipway.Errorf(slipway.Invalid, "the deployment of %s is incomplete: it has no id, artifact or processes", d.Service)

@@ -142,6 +142,9 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 	if err := copyTree(ctx, source, filepath.Join(dir, "app")); err != nil {
 		return err
 	}
+	if err := p.keep(d); err != nil {
+		return err
+	}
 	root, err := os.OpenRoot(p.workDir(d)) // no path below it can leave it, links included
 	if err != nil {
 		return err
@@ -156,7 +159,7 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 			return slipway.Wrap(slipway.Refused, err, "the config file %s can't be written where slipway.yaml wants it", file.Path)
 		}
 	}
-	return nil
+	return markBegun(dir, d.Manifest.Dir)
 }
 
 // writeIn writes a file that only the service may read, whatever the release has

@@ -253,6 +253,15 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 	case code != 0:
 		o.Reason = fmt.Sprintf("the release command exited with code %d; the traffic stays where it was", code)
 	}
+	if o.Reason == "" {
+		var note string
+		if o.Reason, note = concludeWritten(r.dir); note != "" {
+			if out, err := os.OpenFile(r.output(), os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+				_, _ = out.WriteString(note)
+				_ = out.Close()
+			}
+		}
+	}
 	if err := p.note(id, o); err != nil {
 		return outcome{}, err
 	}

@@ -27,6 +27,7 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 	if d.release != nil && d.release.Lock == "" {
 		note("wait", "No lock file in the commit.", "The dependencies are not locked.")
 	}
+	dataNotes(d, note)
 	tests(c, note)
 	configNotes(c, note)
 	if d.rollback {
@@ -46,6 +47,18 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 		note("ok", "Its promotion there succeeded at "+since.UTC().Format("2006-01-02 15:04 UTC")+".", "Verified in %s %s ago.", previous.Name, rough(stamp().Sub(since)))
 	}
 	return nil
+}
+
+// dataNotes tells what a release writes inside its own tree.
+func dataNotes(d difference, note noter) {
+	if d.release == nil || len(d.release.Manifest.Data) == 0 {
+		return
+	}
+	var names []string
+	for _, at := range d.release.Manifest.Data {
+		names = append(names, string(at.Path))
+	}
+	note("wait", "Read from the code, or stated with data: in slipway.yaml.", "It writes to %s in its own directory: kept across deploys, on this machine only, and shared by old and new release while one takes over.", strings.Join(names, ", "))
 }
 
 type noter func(level, evidence, format string, args ...any)

@@ -59,6 +59,13 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	for i, f := range c.Requirements {
 		k.inside("requirements."+strconv.Itoa(i), f)
 	}
+	for i, f := range c.Data {
+		at := "data." + strconv.Itoa(i)
+		k.inside(at, f)
+		if path.Clean(f) == "." {
+			k.bad(at, at+" is the whole service: a release would keep nothing of its own", "name the files and directories that it writes")
+		}
+	}
 	k.command("release_command", c.ReleaseCommand)
 	k.command("verify_command", c.VerifyCommand)
 	for name, p := range c.Processes {

@@ -80,7 +80,7 @@ func (r *configReader) value(at string, n *yaml.Node, v reflect.Value) {
 			r.wrongType(at, n, "a list, such as [a, b]")
 			return
 		}
-		v.SetZero()
+		v.Set(reflect.MakeSlice(v.Type(), 0, len(n.Content))) // an empty list says something
 		for i, e := range n.Content {
 			item := reflect.New(v.Type().Elem()).Elem()
 			r.value(fmt.Sprintf("%s[%d]", at, i), e, item)

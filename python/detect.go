@@ -57,6 +57,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.detectMigrations()
 		d.detectTests()
 		d.detectHealth()
+		d.planData()
 		d.planTrials()
 	}
 	d.planInstall()
@@ -84,6 +85,7 @@ func newProject() *Project {
 			Packages: []string{}, Files: []string{},
 		},
 		System:   []SystemNeed{},
+		Data:     []slipway.DataPath{},
 		Findings: []Finding{},
 		Warnings: []Problem{},
 		Problems: []Problem{},

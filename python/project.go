@@ -85,7 +85,8 @@ type Project struct {
 	Install        Install            `json:"install"`
 	System         []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
 	Config         *ServiceConfig     `json:"config,omitempty"`
-	Trials         []slipway.Trial    `json:"-"` // what a rehearsal runs
+	Data           []slipway.DataPath `json:"data"` // what the service writes to in its own tree
+	Trials         []slipway.Trial    `json:"-"`    // what a rehearsal runs
 	Findings       []Finding          `json:"findings"`
 	Warnings       []Problem          `json:"warnings"`
 	Problems       []Problem          `json:"problems"` // not empty: not deployable

@@ -140,7 +140,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{}, Overrides: req.Overrides,
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
-	m.Trials = p.Trials
+	m.Trials, m.Data = p.Trials, p.Data
 	if p.Config != nil {
 		m.VerifyCommand, m.ReleaseRepeatable = string(p.Config.VerifyCommand), p.Config.Repeatable
 	}

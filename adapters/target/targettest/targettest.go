@@ -236,6 +236,9 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 			s.deploy(one)
 			s.serves(one, "one")
 		},
+		"what is declared as data stays":         data,
+		"a database that isn't declared":         undeclared,
+		"a database that is declared afterwards": declaredLater,
 		"what is no deployment": func(s *suite) {
 			for _, spoil := range []func(*slipway.Deployment){
 				func(d *slipway.Deployment) { d.ID = "" },
@@ -244,6 +247,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 				func(d *slipway.Deployment) { d.Environment = "" },
 				func(d *slipway.Deployment) { d.Manifest.Dir = "../.." },
 				func(d *slipway.Deployment) { d.Manifest.Dir = ".." },
+				func(d *slipway.Deployment) { d.Manifest.Data = []slipway.DataPath{{Path: "../shop.db"}} },
 				func(d *slipway.Deployment) { d.Manifest.Processes = nil },
 			} {
 				d := s.deployment(1, "one", "")

@@ -1,0 +1,256 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// began marks when a copy of the source was ready: what is younger was written by
+// the service.
+const began = "began"
+
+// keptDir holds what a release declares as data, below the directory that stays.
+func (p *place) keptDir() string { return filepath.Join(p.dataDir(), "kept") }
+
+// keep puts a link to the directory that stays in the place of each file and
+// directory that the service writes to. What the release brings is put there when
+// nothing is yet: what the service has written is never overwritten.
+func (p *place) keep(d *deployment) error {
+	if len(d.Manifest.Data) == 0 {
+		return nil
+	}
+	app, err := os.OpenRoot(p.appDir(d)) // no path below it leads out of it, links included
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	if err := os.MkdirAll(p.keptDir(), 0o700); err != nil {
+		return err
+	}
+	kept, err := os.OpenRoot(p.keptDir())
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	for _, at := range d.Manifest.Data {
+		if err := p.keepOne(app, kept, at, p.serving()); err != nil {
+			return fmt.Errorf("%s can't be kept: %w", at.Path, err)
+		}
+	}
+	return nil
+}
+
+// serving is the copy of the source that serves now, "" for none.
+func (p *place) serving() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d := p.state.Deployments[p.state.Live]; d != nil {
+		return p.appDir(d)
+	}
+	return ""
+}
+
+func (p *place) keepOne(app, kept *os.Root, at slipway.DataPath, serving string) error {
+	name := filepath.FromSlash(string(at.Path))
+	info, err := app.Lstat(name)
+	there := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	directory := at.Directory || there && info.IsDir()
+	if err := kept.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	_, missing := kept.Lstat(name)
+	switch {
+	case directory:
+		if err := kept.MkdirAll(name, 0o700); err != nil {
+			return err
+		}
+		if there {
+			if err := seed(app, kept, name); err != nil {
+				return err
+			}
+		}
+	case missing != nil && serving != "" && p.seedFrom(serving, kept, name):
+	case missing != nil && there && info.Mode().IsRegular():
+		if err := copyNew(app, kept, name); err != nil {
+			return err
+		}
+	}
+	if there {
+		if err := app.RemoveAll(name); err != nil {
+			return err
+		}
+	} else if err := app.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return app.Symlink(filepath.Join(kept.Name(), name), name)
+}
+
+// seedFrom takes over what the release that serves now has written inside its own
+// copy, from before it was declared: a database with what SQLite has beside it.
+func (p *place) seedFrom(serving string, kept *os.Root, name string) bool {
+	from, err := os.OpenRoot(serving)
+	if err != nil {
+		return false
+	}
+	defer from.Close()
+	if info, err := from.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	for _, suffix := range []string{"-wal", "-journal", ""} {
+		if err := copyNew(from, kept, name+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return false
+		}
+	}
+	p.node.o.Log.Info("data is kept from now on, as the release that serves has it in this moment", "service", p.service, "environment", p.environment, "path", name)
+	return true
+}
+
+// seed copies the files of a directory that the other doesn't have.
+func seed(from, to *os.Root, dir string) error {
+	return fs.WalkDir(from.FS(), filepath.ToSlash(dir), func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return to.MkdirAll(filepath.FromSlash(name), 0o700)
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		err = copyNew(from, to, filepath.FromSlash(name))
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	})
+}
+
+// copyNew copies a file that isn't there yet.
+func copyNew(from, to *os.Root, name string) error {
+	in, err := from.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := to.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// markBegun notes that a copy of the source is complete, and where in it the
+// service is at home.
+func markBegun(dir string, home slipway.SourcePath) error {
+	return os.WriteFile(filepath.Join(dir, began), []byte(home), 0o600)
+}
+
+// written are the files that a service has written inside its copy of the source
+// since that was complete, and which of them are SQLite databases, as seen from the
+// service's directory. What Python compiles, links, and logs are none. At most
+// some are told.
+func written(dir string) (files, databases []string) {
+	const most = 200
+	mark, err := os.Stat(filepath.Join(dir, began))
+	if err != nil {
+		return nil, nil
+	}
+	home, err := os.ReadFile(filepath.Join(dir, began))
+	if err != nil {
+		return nil, nil
+	}
+	app := filepath.Join(dir, "app")
+	deadline := time.Now().Add(5 * time.Second) // of a tree with millions of files
+	_ = filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil // it goes away meanwhile
+		case len(files) >= most || time.Now().After(deadline):
+			return filepath.SkipAll
+		case entry.IsDir() && entry.Name() == "__pycache__":
+			return filepath.SkipDir
+		case !entry.Type().IsRegular() || strings.HasSuffix(path, ".pyc") || strings.HasSuffix(path, ".log") || strings.HasSuffix(path, ".pid"):
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil || !info.ModTime().After(mark.ModTime()) {
+			return nil
+		}
+		rel, err := filepath.Rel(slipway.SourcePath(home).In(app), path)
+		if err != nil {
+			return nil
+		}
+		files = append(files, rel)
+		if isSQLite(path) {
+			databases = append(databases, rel)
+		}
+		return nil
+	})
+	return files, databases
+}
+
+// isSQLite tells a database by its first 16 bytes
+// (https://www.sqlite.org/fileformat.html, 1.3.1).
+func isSQLite(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 16)
+	_, err = io.ReadFull(f, head)
+	return err == nil && bytes.Equal(head, []byte("SQLite format 3\x00"))
+}
+
+// unkept says what is to be done about a database inside the release.
+func unkept(who, database string) string {
+	return fmt.Sprintf("%s the SQLite database %s inside the release, which goes away with it; add \"data: [%s]\" to slipway.yaml or to the service's overrides, or let its place come from a variable: SLIPWAY_DATA is the directory that stays", who, database, database)
+}
+
+// warnUnkept tells of databases that the release which serves now has written
+// inside its own copy, where the next one doesn't find them.
+func (p *place) warnUnkept(d slipway.Deployment, log io.Writer) {
+	p.mu.Lock()
+	live := p.state.Deployments[p.state.Live]
+	p.mu.Unlock()
+	if live == nil || live.ID == d.ID {
+		return
+	}
+	_, databases := written(p.dir(live.home()))
+	for _, database := range databases {
+		covered := false
+		for _, at := range d.Manifest.Data {
+			rel, err := filepath.Rel(d.Manifest.Dir.In(""), at.Path.In(""))
+			covered = covered || err == nil && (rel == database || at.Directory && strings.HasPrefix(database, rel+"/"))
+		}
+		if !covered {
+			fmt.Fprintln(log, "warning: "+unkept(fmt.Sprintf("release %d, which serves now, has written", live.Release), database))
+		}
+	}
+}
+
+// concludeWritten is what a release command that went well is told about the files
+// that it has written inside its copy of the source, and whether it can count as
+// gone well: what it did to a database there is gone with the copy.
+func concludeWritten(dir string) (reason, note string) {
+	files, databases := written(dir)
+	if len(databases) > 0 {
+		return unkept("the release command has written", databases[0]), ""
+	}
+	if len(files) == 0 {
+		return "", ""
+	}
+	return "", fmt.Sprintf("note: the release command has written %d files inside its copy of the release (%s), which goes away: what every instance needs is made by build.commands, what stays lies in SLIPWAY_DATA\n", len(files), strings.Join(files[:min(len(files), 3)], ", "))
+}

@@ -1,0 +1,253 @@
+package python
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	slipway "github.com/slipway-dev/slipway"
+)
+
+// maxData bounds how many files and directories are found to be data.
+const maxData = 20
+
+var (
+	// sqliteURL is a database URL as SQLAlchemy, dj-database-url, Tortoise and
+	// peewee write it: three slashes before a relative file, four before an
+	// absolute one (Tortoise: two and three, which reads alike here).
+	sqliteURL = regexp.MustCompile(`^sqlite(?:\+[a-z0-9_]+)?:///?(.*)$`)
+	// databaseFile is what people call the file of an SQLite database.
+	databaseFile = regexp.MustCompile(`^[\w.@ -]*\.(?:sqlite3?|db3?)$`)
+	// uploads are the settings of Django and Flask that name a directory for what
+	// users send.
+	uploads = map[string]bool{"MEDIA_ROOT": true, "UPLOAD_FOLDER": true}
+)
+
+// planData settles which files and directories of the project's own tree a
+// service writes to and wants to find again: SQLite databases, uploads, Flask's
+// instance directory. Slipway keeps them across deploys.
+func (d *detection) planData() {
+	if d.config != nil && d.config.Data != nil {
+		at := d.stated("data")
+		for _, name := range d.config.Data {
+			d.data(name, at.Evidence, "data."+at.rule)
+		}
+		return
+	}
+	for _, file := range d.sources() {
+		text, ok := d.tree.read(file)
+		if !ok || !strings.Contains(strings.ToLower(text), "sqlite") && !strings.Contains(text, "MEDIA_ROOT") && !strings.Contains(text, "UPLOAD_FOLDER") && !strings.Contains(text, "instance_path") {
+			continue
+		}
+		m := d.module(file)
+		if m == nil {
+			continue
+		}
+		bases := moduleBases(m)
+		for _, s := range m.all {
+			for _, name := range d.dataIn(file, s, bases) {
+				d.data(name, Evidence{File: file, Line: s.line}, "data.found")
+			}
+		}
+	}
+	for _, at := range d.project.Data {
+		d.warn(Problem{
+			Code: "data.inside", Message: string(at.Path) + " is written inside the project; Slipway keeps it across deploys, on one machine, and old and new release share it while one takes over",
+			Remedy: "use a database server for what matters, or say what stays with data: in " + d.configFile(),
+		})
+		break // one sentence is enough
+	}
+}
+
+// data adds a file, or a directory when its name ends with a slash.
+func (d *detection) data(name string, at Evidence, rule string) {
+	clean := path.Clean(name)
+	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") {
+		return
+	}
+	kept := slipway.DataPath{Path: slipway.SourcePath(d.tree.path(clean)), Directory: strings.HasSuffix(name, "/") || d.tree.isDir(clean)}
+	for i, other := range d.project.Data {
+		switch {
+		case other.Path == kept.Path || other.Directory && strings.HasPrefix(string(kept.Path), string(other.Path)+"/"):
+			return
+		case kept.Directory && strings.HasPrefix(string(other.Path), string(kept.Path)+"/"):
+			d.project.Data = slices.Delete(d.project.Data, i, i+1)
+			d.data(name, at, rule)
+			return
+		}
+	}
+	if len(d.project.Data) < maxData {
+		d.project.Data = append(d.project.Data, kept)
+		d.find(Finding{What: "data", Value: string(kept.Path), File: at.File, Line: at.Line, Rule: rule})
+	}
+}
+
+// dataIn are the paths that a statement says data is written to, relative to the
+// service's directory.
+func (d *detection) dataIn(file string, s statement, bases map[string]int) (names []string) {
+	for i, t := range s.tokens {
+		switch {
+		case uploads[t.text] && i+1 < len(s.tokens):
+			k := i + 1
+			for k < len(s.tokens) && (s.tokens[k].is("]") || s.tokens[k].is("=") || s.tokens[k].is(":")) {
+				k++
+			}
+			if k == i+1 || s.tokens[k-1].is("]") {
+				continue // it is read, not set
+			}
+			if p, ok := d.pathAt(file, s.tokens[k:], bases); ok {
+				names = append(names, p+"/")
+			}
+		case t.is("instance_path") && !s.starts("def"):
+			names = append(names, d.instanceDir()+"/")
+		case t.kind == tokenString && !t.bytes:
+			if p, ok := d.database(file, s.tokens, i, bases); ok {
+				names = append(names, p)
+			}
+		}
+	}
+	return names
+}
+
+// database reads the string at i as the place of an SQLite database.
+func (d *detection) database(file string, tokens []token, i int, bases map[string]int) (string, bool) {
+	text := tokens[i].text
+	if m := sqliteURL.FindStringSubmatch(text); m != nil {
+		rest, _, _ := strings.Cut(m[1], "?")
+		if base, below, ok := strings.Cut(rest, "}/"); ok && strings.HasPrefix(base, "{") { // an f-string
+			if up, known := bases[strings.TrimPrefix(base, "{")]; known && !strings.Contains(below, "{") {
+				return d.above(file, up, below)
+			}
+			return "", false
+		}
+		if rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ":") || strings.ContainsAny(rest, "{%") {
+			return "", false // in memory, elsewhere, or its name follows
+		}
+		if _, ok := d.deps.has("flask-sqlalchemy"); ok {
+			return d.instanceDir() + "/", true // Flask-SQLAlchemy 3 resolves it there
+		}
+		return path.Clean(rest), true
+	}
+	base := path.Base(text)
+	if !tokens[i].plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || strings.HasPrefix(text, "django.") || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].is("import") {
+		return "", false
+	}
+	return d.pathAt(file, around(tokens, i), bases)
+}
+
+// around is the expression that a string is the end of: back to what can't be
+// part of a path.
+func around(tokens []token, i int) []token {
+	from := i
+	for from > 0 {
+		t := tokens[from-1]
+		if t.is("=") || t.is(":") || t.is("{") || t.is("[") || t.is("return") || t.is("lambda") || t.is("+") && from > 1 && tokens[from-2].kind == tokenString {
+			break
+		}
+		from--
+	}
+	return tokens[from : i+1]
+}
+
+// pathAt evaluates what code commonly writes for a path: strings joined by /,
+// os.path.join or Path, below a name that is made of __file__, or below the
+// directory that the process runs in.
+func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (string, bool) {
+	up, based, fromEnv := 0, false, false
+	var parts []string
+	for _, t := range tokens {
+		switch {
+		case t.kind == tokenString:
+			if !t.plain || strings.Contains(t.text, "://") {
+				return "", false
+			}
+			parts = append(parts, t.text)
+		case t.is("instance_path"):
+			return path.Join(append([]string{d.instanceDir()}, parts...)...), true
+		case t.is("__file__"):
+			based = true
+		case t.is("parent"), t.is("dirname"):
+			up++
+		case t.is("environ"), t.is("getenv"), t.is("env"), t.is("config"), t.is("get"):
+			fromEnv = true
+		case t.kind == tokenName:
+			if n, ok := bases[t.text]; ok {
+				up, based = up+n, true
+			}
+		}
+	}
+	if fromEnv && len(parts) > 0 {
+		parts = parts[len(parts)-1:] // the first is the variable's name
+	}
+	for _, p := range parts {
+		if p == "" || path.IsAbs(p) || strings.ContainsAny(p, "{}%\n\x00") {
+			return "", false
+		}
+	}
+	if len(parts) == 0 {
+		return "", false
+	}
+	below := path.Join(parts...)
+	if !based {
+		return below, true // commands run in the service's directory
+	}
+	return d.above(file, up, below)
+}
+
+// above is a path below the directory that lies up levels above a file; one level
+// is the file's own directory.
+func (d *detection) above(file string, up int, below string) (string, bool) {
+	dir := file
+	for range up {
+		if dir == "." {
+			return "", false
+		}
+		dir = path.Dir(dir)
+	}
+	p := path.Join(dir, below)
+	return p, !strings.HasPrefix(p, "..")
+}
+
+// moduleBases are the names of a module that stand for a directory, with how many
+// levels it lies above the file.
+func moduleBases(m *module) map[string]int {
+	bases := map[string]int{}
+	for _, s := range m.all {
+		if len(s.tokens) < 3 || s.tokens[0].kind != tokenName || !s.tokens[1].is("=") {
+			continue
+		}
+		up, based := 0, false
+		for i, t := range s.tokens[2:] {
+			switch {
+			case t.is("__file__"):
+				based = true
+			case t.is("parent"), t.is("dirname"):
+				up++
+			case t.is("parents") && i+4 < len(s.tokens) && s.tokens[i+4].kind == tokenNumber:
+				up += int(s.tokens[i+4].text[0]-'0') + 1
+			case t.kind == tokenString && t.text == "..":
+				up++
+			case t.kind == tokenString:
+				based = false
+			default:
+				if n, ok := bases[t.text]; ok {
+					up, based = up+n, true
+				}
+			}
+		}
+		if based {
+			bases[s.tokens[0].text] = up
+		}
+	}
+	return bases
+}
+
+// instanceDir is Flask's instance directory: beside the application's module or
+// package.
+func (d *detection) instanceDir() string {
+	if app := d.project.Application; app != nil {
+		return path.Join(d.tree.below(app.Dir), "instance")
+	}
+	return "instance"
+}
