@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -43,3 +44,6 @@ func (p *Platform) StopClock() {
 	now := time.Now()
 	p.guesses.clock = func() time.Time { return now }
 }
+
+// CleanLines is what instances' lines pass through.
+func CleanLines(w io.Writer) io.Writer { return cleanLines{w} }

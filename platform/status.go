@@ -165,7 +165,8 @@ func (p *Platform) why(err error) string {
 	return "internal error; see the platform's log"
 }
 
-// ServiceLogs writes the output of a service's instances in an environment to w.
+// ServiceLogs writes the output of a service's instances in an environment to w: text
+// and colours, nothing that does more to a terminal.
 func (p *Platform) ServiceLogs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
 	if _, err := p.Service(ctx, q.Service); err != nil {
 		return err
@@ -176,5 +177,5 @@ func (p *Platform) ServiceLogs(ctx context.Context, q slipway.LogQuery, w io.Wri
 	if q.Lines < 0 || q.Lines > 10_000 {
 		return slipway.Errorf(slipway.Invalid, "lines %d is not between 0 and 10000", q.Lines).At("lines")
 	}
-	return p.Target.Logs(ctx, q, w)
+	return p.Target.Logs(ctx, q, cleanLines{w})
 }

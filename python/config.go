@@ -27,7 +27,7 @@ type ServiceConfig struct {
 	Files          []FileConfig       `yaml:"files" json:"files,omitempty"`
 	Verify         []CheckConfig      `yaml:"verify" json:"verify,omitempty"`
 	VerifyCommand  Command            `yaml:"verify_command" json:"verify_command,omitempty"` // run against the live URL, which is in BASE_URL
-	Data           []string           `yaml:"data" json:"data,omitzero"`                     // kept across deploys; a directory ends with /
+	Data           []string           `yaml:"data" json:"data,omitzero"`                      // kept across deploys; a directory ends with /
 	Build          *BuildConfig       `yaml:"build" json:"build,omitempty"`
 }
 

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"regexp"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway"
@@ -96,7 +93,7 @@ func (l *stepLog) flush(all bool) {
 		} else if len(chunk) < l.pending.Len() {
 			chunk = whole(chunk)
 		}
-		if l.err = l.ledger.Log(l.ctx, l.promotion, l.step, l.attempt, l.seq, clean(string(chunk))); l.err != nil {
+		if l.err = l.ledger.Log(l.ctx, l.promotion, l.step, l.attempt, l.seq, slipway.CleanOutput(string(chunk))); l.err != nil {
 			return
 		}
 		l.seq++
@@ -115,42 +112,8 @@ func whole(p []byte) []byte {
 			break
 		}
 	}
-	if i := bytes.LastIndexByte(p, 0x1b); i > 0 && len(p)-i < 32 && !escape.Match(p[i:]) {
+	if i := bytes.LastIndexByte(p, 0x1b); i > 0 && len(p)-i < 32 && !slipway.WholeEscape(p[i:]) {
 		p = p[:i]
 	}
 	return p
-}
-
-// escape is a terminal's control sequence (ECMA-48): with parameters, a string
-// up to its end, or a letter.
-var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-OQ-WYZ\\\\`-~])")
-
-// colour is the one kind that passes (SGR).
-var colour = regexp.MustCompile("^\x1b\\[[0-9;:]*m$")
-
-// clean keeps text, tabs, line ends and colours; a database and a terminal
-// should see nothing else of what a tool prints. The result is never longer: a
-// replacement character would make three bytes of one.
-func clean(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\r\n", "\n")
-	var out strings.Builder
-	at := 0
-	for _, m := range escape.FindAllStringIndex(text, -1) {
-		out.WriteString(printed(text[at:m[0]]))
-		if colour.MatchString(text[m[0]:m[1]]) {
-			out.WriteString(text[m[0]:m[1]])
-		}
-		at = m[1]
-	}
-	out.WriteString(printed(text[at:]))
-	return out.String()
-}
-
-func printed(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return -1
-		}
-		return r
-	}, text)
 }
