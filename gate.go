@@ -132,7 +132,8 @@ type GateFacts struct {
 	Plan        PromotionPlan
 	Decisions   []Decision // of this promotion, void ones left out
 	Approvers   []string   // people who may approve
-	AuthorsWhy  string      // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
+	New         []string   // people who could but for being too new to it
+	AuthorsWhy  string     // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
 	Seconded    bool       // who asked to go back has a lesser role than the policy names, and needs somebody's yes
 	Previous    string     // the environment before, "" for none
 	VerifiedAt  time.Time  // when the release was verified there; zero for never
@@ -243,6 +244,9 @@ func (f GateFacts) approval(add func(Wait)) {
 		}
 	}
 	if len(w.On) == 0 {
+		if len(f.New) > 0 {
+			w.Reason += "; " + strings.Join(f.New, ", ") + " may not, as younger than the request or invited by whose change it is (the policy's new_approvers)"
+		}
 		w.Reason += "; nobody else may approve, so name approvers for " + f.Plan.Environment + " or ask an admin to break the glass"
 	}
 	add(w)

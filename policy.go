@@ -41,6 +41,7 @@ type Policy struct {
 	Approvals         int         `json:"approvals"`              // how many people must say yes
 	Approvers         []string    `json:"approvers"`              // names of people, and team:NAME; none means maintainers of the service's team
 	OwnChanges        OwnChanges  `json:"own_changes"`            // "" means alone
+	NewApprovers      bool        `json:"new_approvers,omitzero"` // also who is younger than the request, or invited by whose change it is
 	RollbackApprovals int         `json:"rollback_approvals"`     // how many people must say yes to going back
 	RollbackRole      Role        `json:"rollback_role,omitzero"` // who has a lesser one in the service's team needs somebody's yes; "" means maintainer
 	ExpiresAfter      int         `json:"expires_after"`          // a promotion that waits longer is given up; 0 means seven days
@@ -73,6 +74,7 @@ type PolicyChange struct {
 	Approvals         *int         `json:"approvals,omitempty"`
 	Approvers         *[]string    `json:"approvers,omitempty"`
 	OwnChanges        *OwnChanges  `json:"own_changes,omitempty"`
+	NewApprovers      *bool        `json:"new_approvers,omitempty"`
 	RollbackApprovals *int         `json:"rollback_approvals,omitempty"`
 	RollbackRole      *Role        `json:"rollback_role,omitempty"`
 	ExpiresAfter      *int         `json:"expires_after,omitempty"`
@@ -96,6 +98,7 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Approvals, c.Approvals)
 	lay(&p.Approvers, c.Approvers)
 	lay(&p.OwnChanges, c.OwnChanges)
+	lay(&p.NewApprovers, c.NewApprovers)
 	lay(&p.RollbackApprovals, c.RollbackApprovals)
 	lay(&p.RollbackRole, c.RollbackRole)
 	lay(&p.ExpiresAfter, c.ExpiresAfter)
@@ -120,6 +123,7 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Approvals, n.Approvals)
 	prefer(&c.Approvers, n.Approvers)
 	prefer(&c.OwnChanges, n.OwnChanges)
+	prefer(&c.NewApprovers, n.NewApprovers)
 	prefer(&c.RollbackApprovals, n.RollbackApprovals)
 	prefer(&c.RollbackRole, n.RollbackRole)
 	prefer(&c.ExpiresAfter, n.ExpiresAfter)

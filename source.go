@@ -8,13 +8,13 @@ import (
 
 // Commit is one exact commit of a repository.
 type Commit struct {
-	ID      string    `json:"id"` // full hexadecimal
-	Ref     string    `json:"ref"`
-	Author  string    `json:"author"`
-	Subject string    `json:"subject"` // first line of the message, bounded
+	ID      string `json:"id"` // full hexadecimal
+	Ref     string `json:"ref"`
+	Author  string `json:"author"`
+	Subject string `json:"subject"` // first line of the message, bounded
 	// Committer is who put it into the history; "" where that was not kept.
-	Committer string `json:"committer,omitempty"`
-	Time    time.Time `json:"time"`
+	Committer string    `json:"committer,omitempty"`
+	Time      time.Time `json:"time"`
 }
 
 // Source reads repositories. The methods may be called at once, also for the

@@ -37,6 +37,8 @@ type Account struct {
 	Admin bool `json:"admin,omitempty"`
 	// Active holds the value of the "active" field.
 	Active bool `json:"active,omitempty"`
+	// the account that made or invited it; empty for the operator, a provider, and where it was not kept yet
+	InvitedBy string `json:"invited_by,omitempty"`
 	// LastSeenAt holds the value of the "last_seen_at" field.
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -105,7 +107,7 @@ func (*Account) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case account.FieldID, account.FieldRevision:
 			values[i] = new(sql.NullInt64)
-		case account.FieldName, account.FieldKind, account.FieldDisplayName, account.FieldEmail, account.FieldPassword:
+		case account.FieldName, account.FieldKind, account.FieldDisplayName, account.FieldEmail, account.FieldPassword, account.FieldInvitedBy:
 			values[i] = new(sql.NullString)
 		case account.FieldCreatedAt, account.FieldUpdatedAt, account.FieldLastSeenAt:
 			values[i] = new(sql.NullTime)
@@ -189,6 +191,12 @@ func (_m *Account) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field active", values[i])
 			} else if value.Valid {
 				_m.Active = value.Bool
+			}
+		case account.FieldInvitedBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field invited_by", values[i])
+			} else if value.Valid {
+				_m.InvitedBy = value.String
 			}
 		case account.FieldLastSeenAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -281,6 +289,9 @@ func (_m *Account) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("active=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Active))
+	builder.WriteString(", ")
+	builder.WriteString("invited_by=")
+	builder.WriteString(_m.InvitedBy)
 	builder.WriteString(", ")
 	if v := _m.LastSeenAt; v != nil {
 		builder.WriteString("last_seen_at=")

@@ -150,6 +150,20 @@ func (_c *AccountCreate) SetNillableActive(v *bool) *AccountCreate {
 	return _c
 }
 
+// SetInvitedBy sets the "invited_by" field.
+func (_c *AccountCreate) SetInvitedBy(v string) *AccountCreate {
+	_c.mutation.SetInvitedBy(v)
+	return _c
+}
+
+// SetNillableInvitedBy sets the "invited_by" field if the given value is not nil.
+func (_c *AccountCreate) SetNillableInvitedBy(v *string) *AccountCreate {
+	if v != nil {
+		_c.SetInvitedBy(*v)
+	}
+	return _c
+}
+
 // SetLastSeenAt sets the "last_seen_at" field.
 func (_c *AccountCreate) SetLastSeenAt(v time.Time) *AccountCreate {
 	_c.mutation.SetLastSeenAt(v)
@@ -421,6 +435,10 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 		_spec.SetField(account.FieldActive, field.TypeBool, value)
 		_node.Active = value
 	}
+	if value, ok := _c.mutation.InvitedBy(); ok {
+		_spec.SetField(account.FieldInvitedBy, field.TypeString, value)
+		_node.InvitedBy = value
+	}
 	if value, ok := _c.mutation.LastSeenAt(); ok {
 		_spec.SetField(account.FieldLastSeenAt, field.TypeTime, value)
 		_node.LastSeenAt = &value
@@ -668,6 +686,9 @@ func (u *AccountUpsertOne) UpdateNewValues() *AccountUpsertOne {
 		}
 		if _, exists := u.create.mutation.Kind(); exists {
 			s.SetIgnore(account.FieldKind)
+		}
+		if _, exists := u.create.mutation.InvitedBy(); exists {
+			s.SetIgnore(account.FieldInvitedBy)
 		}
 	}))
 	return u
@@ -1010,6 +1031,9 @@ func (u *AccountUpsertBulk) UpdateNewValues() *AccountUpsertBulk {
 			}
 			if _, exists := b.mutation.Kind(); exists {
 				s.SetIgnore(account.FieldKind)
+			}
+			if _, exists := b.mutation.InvitedBy(); exists {
+				s.SetIgnore(account.FieldInvitedBy)
 			}
 		}
 	}))

@@ -391,6 +391,9 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Active(); ok {
 		_spec.SetField(account.FieldActive, field.TypeBool, value)
 	}
+	if _u.mutation.InvitedByCleared() {
+		_spec.ClearField(account.FieldInvitedBy, field.TypeString)
+	}
 	if value, ok := _u.mutation.LastSeenAt(); ok {
 		_spec.SetField(account.FieldLastSeenAt, field.TypeTime, value)
 	}
@@ -985,6 +988,9 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 	}
 	if value, ok := _u.mutation.Active(); ok {
 		_spec.SetField(account.FieldActive, field.TypeBool, value)
+	}
+	if _u.mutation.InvitedByCleared() {
+		_spec.ClearField(account.FieldInvitedBy, field.TypeString)
 	}
 	if value, ok := _u.mutation.LastSeenAt(); ok {
 		_spec.SetField(account.FieldLastSeenAt, field.TypeTime, value)

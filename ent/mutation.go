@@ -108,6 +108,7 @@ type AccountMutation struct {
 	password           *string
 	admin              *bool
 	active             *bool
+	invited_by         *string
 	last_seen_at       *time.Time
 	clearedFields      map[string]struct{}
 	memberships        map[int]struct{}
@@ -605,6 +606,55 @@ func (m *AccountMutation) ResetActive() {
 	m.active = nil
 }
 
+// SetInvitedBy sets the "invited_by" field.
+func (m *AccountMutation) SetInvitedBy(s string) {
+	m.invited_by = &s
+}
+
+// InvitedBy returns the value of the "invited_by" field in the mutation.
+func (m *AccountMutation) InvitedBy() (r string, exists bool) {
+	v := m.invited_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldInvitedBy returns the old "invited_by" field's value of the Account entity.
+// If the Account object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccountMutation) OldInvitedBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldInvitedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldInvitedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldInvitedBy: %w", err)
+	}
+	return oldValue.InvitedBy, nil
+}
+
+// ClearInvitedBy clears the value of the "invited_by" field.
+func (m *AccountMutation) ClearInvitedBy() {
+	m.invited_by = nil
+	m.clearedFields[account.FieldInvitedBy] = struct{}{}
+}
+
+// InvitedByCleared returns if the "invited_by" field was cleared in this mutation.
+func (m *AccountMutation) InvitedByCleared() bool {
+	_, ok := m.clearedFields[account.FieldInvitedBy]
+	return ok
+}
+
+// ResetInvitedBy resets all changes to the "invited_by" field.
+func (m *AccountMutation) ResetInvitedBy() {
+	m.invited_by = nil
+	delete(m.clearedFields, account.FieldInvitedBy)
+}
+
 // SetLastSeenAt sets the "last_seen_at" field.
 func (m *AccountMutation) SetLastSeenAt(t time.Time) {
 	m.last_seen_at = &t
@@ -904,7 +954,7 @@ func (m *AccountMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AccountMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.created_at != nil {
 		fields = append(fields, account.FieldCreatedAt)
 	}
@@ -934,6 +984,9 @@ func (m *AccountMutation) Fields() []string {
 	}
 	if m.active != nil {
 		fields = append(fields, account.FieldActive)
+	}
+	if m.invited_by != nil {
+		fields = append(fields, account.FieldInvitedBy)
 	}
 	if m.last_seen_at != nil {
 		fields = append(fields, account.FieldLastSeenAt)
@@ -966,6 +1019,8 @@ func (m *AccountMutation) Field(name string) (ent.Value, bool) {
 		return m.Admin()
 	case account.FieldActive:
 		return m.Active()
+	case account.FieldInvitedBy:
+		return m.InvitedBy()
 	case account.FieldLastSeenAt:
 		return m.LastSeenAt()
 	}
@@ -997,6 +1052,8 @@ func (m *AccountMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldAdmin(ctx)
 	case account.FieldActive:
 		return m.OldActive(ctx)
+	case account.FieldInvitedBy:
+		return m.OldInvitedBy(ctx)
 	case account.FieldLastSeenAt:
 		return m.OldLastSeenAt(ctx)
 	}
@@ -1078,6 +1135,13 @@ func (m *AccountMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetActive(v)
 		return nil
+	case account.FieldInvitedBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetInvitedBy(v)
+		return nil
 	case account.FieldLastSeenAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -1130,6 +1194,9 @@ func (m *AccountMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *AccountMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(account.FieldInvitedBy) {
+		fields = append(fields, account.FieldInvitedBy)
+	}
 	if m.FieldCleared(account.FieldLastSeenAt) {
 		fields = append(fields, account.FieldLastSeenAt)
 	}
@@ -1147,6 +1214,9 @@ func (m *AccountMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *AccountMutation) ClearField(name string) error {
 	switch name {
+	case account.FieldInvitedBy:
+		m.ClearInvitedBy()
+		return nil
 	case account.FieldLastSeenAt:
 		m.ClearLastSeenAt()
 		return nil
@@ -1187,6 +1257,9 @@ func (m *AccountMutation) ResetField(name string) error {
 		return nil
 	case account.FieldActive:
 		m.ResetActive()
+		return nil
+	case account.FieldInvitedBy:
+		m.ResetInvitedBy()
 		return nil
 	case account.FieldLastSeenAt:
 		m.ResetLastSeenAt()

@@ -52,6 +52,8 @@ type AccountInput struct {
 	Email       string
 	Password    slipway.Secret // of a person; empty lets nobody sign in by password
 	Admin       bool
+
+	invitedBy string // "" for the operator and providers
 }
 
 // Validate names the field at fault.
@@ -80,6 +82,10 @@ func (p *Platform) AddAccount(ctx context.Context, in AccountInput) (*ent.Accoun
 		return nil, err
 	}
 	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		var err error
+		if in.invitedBy, err = inviter(ctx, tx.Client()); err != nil {
+			return err
+		}
 		a, err := addAccount(ctx, tx.Client(), in)
 		if err == nil {
 			p.recordAccount(ctx, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin)})
@@ -107,7 +113,7 @@ func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Acco
 		}
 	}
 	a, err := db.Account.Create().SetName(in.Name).SetKind(account.Kind(in.Kind)).SetDisplayName(in.DisplayName).SetEmail(in.Email).
-		SetPassword(hash).SetAdmin(in.Admin).Save(ctx)
+		SetPassword(hash).SetAdmin(in.Admin).SetInvitedBy(in.invitedBy).Save(ctx)
 	if ent.IsConstraintError(err) {
 		return nil, slipway.Errorf(slipway.Conflict, "there is an account %s already; give another name", in.Name).At("name")
 	}

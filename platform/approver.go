@@ -13,11 +13,23 @@ import (
 	"github.com/slipway-dev/slipway/ent/team"
 )
 
+// electorate is who may approve a promotion.
+type electorate struct {
+	people []*ent.Account
+	new    map[int]string // who could but for being too new to it, and why
+	names  []string       // of those
+}
+
+// may tells whether somebody may approve.
+func (e electorate) may(a *ent.Account) bool {
+	return slices.ContainsFunc(e.people, func(one *ent.Account) bool { return one.ID == a.ID })
+}
+
 // approvers are the people who may approve a promotion: those whom the policy
 // names, members of teams it names from developer on, or else the maintainers
 // of the service's team and platform admins. All of them must be able to see the
-// service. Whose own change it is, is left out as the policy says.
-func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy) (list []*ent.Account, err error) {
+// service. Whose own change it is, and who is new, is left out as the policy says.
+func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy) (e electorate, err error) {
 	teamID := row.Edges.Service.TeamID
 	who := []predicate.Account{account.Admin(true), inTeam(teamID, slipway.RoleMaintainer)}
 	if len(policy.Approvers) > 0 {
@@ -30,26 +42,38 @@ func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 			}
 		}
 	}
-	people, err := db.Account.Query().Where(account.Active(true), account.KindEQ(account.KindPerson), account.Or(who...),
+	e.people, err = db.Account.Query().Where(account.Active(true), account.KindEQ(account.KindPerson), account.Or(who...),
 		account.Or(account.Admin(true), inTeam(teamID, slipway.RoleViewer))).WithIdentities().Order(account.ByName()).Limit(200).All(ctx)
 	if err != nil {
-		return nil, err
+		return e, err
 	}
-	others := slices.DeleteFunc(slices.Clone(people), func(a *ent.Account) bool { return owns(a, row) != "" })
+	others := slices.DeleteFunc(slices.Clone(e.people), func(a *ent.Account) bool { return owns(a, row) != "" })
 	switch policy.Defaults().OwnChanges {
-	case slipway.OwnAlways:
-		return people, nil
+	case slipway.OwnNever:
+		e.people = others
 	case slipway.OwnAlone:
-		if len(others) == 0 {
-			return people, nil
+		if len(others) > 0 { // somebody who is new is somebody else, too
+			e.people = others
 		}
 	}
-	return others, nil
+	if policy.NewApprovers {
+		return e, nil
+	}
+	if e.new, err = newcomers(ctx, db, row, e.people); err != nil {
+		return e, err
+	}
+	e.people = slices.DeleteFunc(e.people, func(a *ent.Account) bool {
+		if e.new[a.ID] != "" {
+			e.names = append(e.names, a.Name)
+		}
+		return e.new[a.ID] != ""
+	})
+	return e, nil
 }
 
 // lapsed tells why what somebody said doesn't count as things stand: because he
-// or she may not say it now. A no stays a no. people are the approvers of now.
-func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, people []*ent.Account, d *ent.Decision) (string, error) {
+// or she may not say it now. A no stays a no. who may is e.
+func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, e electorate, d *ent.Decision) (string, error) {
 	verdict := slipway.Verdict(d.Verdict)
 	if verdict == slipway.VerdictReject {
 		return "", nil
@@ -61,7 +85,7 @@ func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slip
 	if err != nil {
 		return "", err
 	}
-	err = mayDecide(ctx, db, row, policy, who, people, verdict)
+	err = mayDecide(ctx, db, row, policy, who, e, verdict)
 	if slipway.CodeOf(err) != slipway.Denied {
 		return "", err
 	}
@@ -74,6 +98,8 @@ func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slip
 		return "there are approvers now", nil
 	case owns(who, row) != "":
 		return who.Name + " " + owns(who, row), nil
+	case e.new[who.ID] != "":
+		return e.new[who.ID], nil
 	}
 	ids, err := db.Account.Query().Where(account.ID(who.ID), account.Or(account.Admin(true), inTeam(row.Edges.Service.TeamID, slipway.RoleViewer))).IDs(ctx)
 	switch {
@@ -121,10 +147,10 @@ func accountNames(list []*ent.Account) []string {
 	return names
 }
 
-// namesOf names approvers: where there is nobody, the operator may stand in.
-func namesOf(people []*ent.Account, policy slipway.Policy) []string {
-	if len(people) == 0 && policy.Defaults().OwnChanges != slipway.OwnNever {
+// namesFor names approvers: where there is nobody, the operator may stand in.
+func (e electorate) namesFor(policy slipway.Policy) []string {
+	if len(e.people) == 0 && policy.Defaults().OwnChanges != slipway.OwnNever {
 		return []string{Operator}
 	}
-	return accountNames(people)
+	return accountNames(e.people)
 }

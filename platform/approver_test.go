@@ -207,3 +207,81 @@ func TestOwnChange(t *testing.T) {
 		}
 	})
 }
+
+// Nobody approves by an account that was made for it: one that is younger than
+// the request, or that somebody made whose own change it is.
+func TestNewApprovers(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		s, err := w.Service(ctx, name)
+		w.must(err)
+		team := s.Edges.Team.Name
+		dev := w.colleague(name, "dev-"+name, slipway.RoleDeveloper, false)
+		boss := w.colleague(name, "boss-"+name, slipway.RoleAdmin, false)
+		root := w.colleague(name, "root-"+name, "", true)
+		join := func(by context.Context, who string) context.Context {
+			t.Helper()
+			in, err := w.Invite(by, team, slipway.RoleMaintainer)
+			w.must(err)
+			_, err = w.Accept(t.Context(), in.Token, platform.AccountInput{Name: who, Password: slipway.NewSecret("correct horse battery staple")}, platform.Caller{Via: "portal"})
+			w.must(err)
+			v := slipway.ViewerFrom(w.colleague(name, who, "", false))
+			v.Roles[s.TeamID] = slipway.RoleMaintainer
+			return slipway.WithViewer(t.Context(), v)
+		}
+		friend := join(boss, "friend-"+name)
+		_, err = w.AddAccount(root, platform.AccountInput{Name: "puppet-" + name})
+		w.must(err)
+		puppet := w.colleague(name, "puppet-"+name, slipway.RoleMaintainer, false)
+		w.policy(name, slipway.PolicyChange{Approvals: ptr(1), OwnChanges: ptr(slipway.OwnNever)})
+		no := func(who context.Context, row *ent.Promotion, why string) {
+			t.Helper()
+			_, err := w.Decide(who, fmt.Sprint(row.ID), platform.DecideInput{Verdict: slipway.VerdictApprove, Plan: slipway.Digest(row.PlanHash)})
+			w.want(err, slipway.Denied, why)
+			if name := slipway.ViewerFrom(who).Name; strings.Contains(strings.Join(row.Waits[0].On, " "), name) {
+				t.Errorf("it waits on %v", row.Waits[0].On)
+			}
+		}
+		for commit, c := range map[string]struct {
+			by, not, may context.Context
+			why          string
+		}{
+			"n1": {boss, friend, puppet, "made, or invited, by boss-" + name},
+			"n2": {root, puppet, friend, "made, or invited, by root-" + name},
+			"n3": {dev, nil, friend, ""},
+		} {
+			w.commit("", commit)
+			row, err := w.Promote(c.by, platform.PromoteInput{Service: name})
+			w.must(err)
+			row = w.waiting(row.ID, "0 of 1 approvals")
+			if c.not != nil {
+				no(c.not, row, c.why)
+			}
+			no(join(boss, "late-"+commit+"-"+name), row, "the account is younger than the request")
+			w.says(c.may, row.ID, slipway.VerdictApprove)
+			if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+				t.Fatalf("%s: %s", state, reason)
+			}
+		}
+		// As it is with accounts of before that was kept.
+		w.must(w.Storage.ForgetMakers(ctx))
+		w.commit("", "n4")
+		row, err := w.Promote(boss, platform.PromoteInput{Service: name})
+		w.must(err)
+		no(friend, w.waiting(row.ID, "0 of 1 approvals"), "made, or invited, by boss-"+name)
+		_, err = w.Cancel(ctx, fmt.Sprint(row.ID))
+		w.must(err)
+		w.ended(fmt.Sprint(row.ID))
+		w.commit("", "n5")
+		row, err = w.Promote(root, platform.PromoteInput{Service: name})
+		w.must(err)
+		row = w.waiting(row.ID, "0 of 1 approvals")
+		no(puppet, row, "made, or invited, by root-"+name)
+		w.policy(name, slipway.PolicyChange{NewApprovers: ptr(true)})
+		w.until(row.ID, func(now *ent.Promotion) bool { return now.PlanHash != row.PlanHash })
+		w.says(puppet, row.ID, slipway.VerdictApprove)
+		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
+			t.Errorf("%s: %s", state, reason)
+		}
+	})
+}

@@ -105,11 +105,11 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	if err != nil {
 		return err
 	}
-	people, err := approvers(ctx, g.Ledger.db, row, policy.Policy)
+	may, err := approvers(ctx, g.Ledger.db, row, policy.Policy)
 	if err != nil {
 		return err
 	}
-	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, people, d.Verdict); err != nil {
+	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, may, d.Verdict); err != nil {
 		return err
 	}
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
@@ -145,8 +145,8 @@ func decider(ctx context.Context, db *ent.Client, id int) (*ent.Account, error) 
 }
 
 // mayDecide tells whether somebody may give a verdict, and if not whom to ask.
-// people are the approvers.
-func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, who *ent.Account, people []*ent.Account, verdict slipway.Verdict) error {
+// e is who may approve.
+func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slipway.Policy, who *ent.Account, e electorate, verdict slipway.Verdict) error {
 	switch verdict {
 	case slipway.VerdictBreakGlass:
 		if !who.Admin {
@@ -163,20 +163,23 @@ func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 	if who.Kind != account.KindPerson {
 		return slipway.Errorf(slipway.Denied, "a program can't decide for people; let one sign in, or use a personal token")
 	}
-	if slices.ContainsFunc(people, func(a *ent.Account) bool { return a.ID == who.ID }) {
+	if e.may(who) {
 		return nil
 	}
-	if who.ID == 0 && len(people) == 0 && policy.Defaults().OwnChanges != slipway.OwnNever {
+	if who.ID == 0 && len(e.people) == 0 && policy.Defaults().OwnChanges != slipway.OwnNever {
 		return nil
 	}
 	ask := "; name approvers in the policy of " + row.Edges.Environment.Name
-	if len(people) > 0 {
-		ask = "; ask " + oneOf(accountNames(people))
+	if len(e.people) > 0 {
+		ask = "; ask " + oneOf(accountNames(e.people))
 	}
 	if why := owns(who, row); why != "" && row.RequestedBy != who.Name {
 		return slipway.Errorf(slipway.Denied, "this is your own change, as you %s, so somebody else decides%s", why, ask)
 	} else if why != "" {
 		return slipway.Errorf(slipway.Denied, "this is your own change, so somebody else decides%s", ask)
+	}
+	if why := e.new[who.ID]; why != "" {
+		return slipway.Errorf(slipway.Denied, "you don't approve this one: %s, and the policy of %s takes no new approvers%s", why, row.Edges.Environment.Name, ask)
 	}
 	return slipway.Errorf(slipway.Denied, "you are not an approver here%s", ask)
 }
@@ -213,13 +216,13 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 	if err != nil {
 		return no, nil //nolint:nilerr // whoever has no account decides nothing
 	}
-	people, err := approvers(ctx, p.db, row, policy.Policy)
+	may, err := approvers(ctx, p.db, row, policy.Policy)
 	if err != nil {
 		return no, err
 	}
 	var d Deciding
 	for verdict, why := range map[slipway.Verdict]*string{slipway.VerdictApprove: &d.Approve, slipway.VerdictExempt: &d.Exempt, slipway.VerdictBreakGlass: &d.BreakGlass} {
-		err := mayDecide(ctx, p.db, row, policy.Policy, who, people, verdict)
+		err := mayDecide(ctx, p.db, row, policy.Policy, who, may, verdict)
 		if err != nil && slipway.CodeOf(err) != slipway.Denied {
 			return no, err
 		}

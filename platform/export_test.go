@@ -24,10 +24,11 @@ func (s *Storage) Backdate(ctx context.Context, promotion int, by time.Duration)
 	return err
 }
 
-// ForgetMakers makes tokens and trusts such as they were before their makers were kept.
+// ForgetMakers makes tokens, trusts and accounts such as they were before it was
+// kept who made them.
 func (s *Storage) ForgetMakers(ctx context.Context) error {
-	for _, table := range []string{"tokens", "trusts"} {
-		if _, err := s.db.ExecContext(ctx, "UPDATE "+table+" SET made_by = NULL"); err != nil {
+	for _, set := range []string{"tokens SET made_by", "trusts SET made_by", "accounts SET invited_by"} {
+		if _, err := s.db.ExecContext(ctx, "UPDATE "+set+" = NULL"); err != nil {
 			return err
 		}
 	}

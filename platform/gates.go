@@ -168,7 +168,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 		}
 		facts.AuthorsWhy = row.Authors.Why
 	}
-	people, err := approvers(ctx, db, row, policy.Policy)
+	who, err := approvers(ctx, db, row, policy.Policy)
 	if err != nil {
 		return facts, nil, err
 	}
@@ -177,12 +177,12 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 		if d.Plan != string(hash) {
 			continue
 		}
-		if d.Lapsed, err = lapsed(ctx, db, row, policy.Policy, people, d); err != nil {
+		if d.Lapsed, err = lapsed(ctx, db, row, policy.Policy, who, d); err != nil {
 			return facts, nil, err
 		}
 		facts.Decisions = append(facts.Decisions, said(d))
 	}
-	facts.Approvers = namesOf(people, policy.Policy)
+	facts.Approvers, facts.New = who.namesFor(policy.Policy), who.names
 	facts.Seconded = seconded(row.Rollback, input.Role, policy.Policy)
 	if n := facts.Plan.ReplacesNumber; release != nil && n > release.Number && row.Plan != nil && row.Plan.ReplacesNumber != n {
 		newer, err = liveIn(ctx, db, row.ServiceID, row.EnvironmentID)

@@ -117,6 +117,7 @@ func TestApprovals(t *testing.T) {
 		dev := w.colleague(name, "dev-"+name, slipway.RoleDeveloper, false)
 		grace := w.colleague(name, "grace-"+name, slipway.RoleMaintainer, false)
 		alan := w.colleague(name, "alan-"+name, slipway.RoleMaintainer, false)
+		root := w.colleague(name, "root-"+name, "", true)
 		w.policy(name, slipway.PolicyChange{Approvals: ptr(2), OwnChanges: ptr(slipway.OwnNever)})
 		row, err := w.Promote(grace, platform.PromoteInput{Service: name})
 		w.must(err)
@@ -156,7 +157,6 @@ func TestApprovals(t *testing.T) {
 		yes.Plan = slipway.Digest(row.PlanHash)
 		_, err = w.Decide(alan, id, yes)
 		w.must(err)
-		root := w.colleague(name, "root-"+name, "", true)
 		_, err = w.Decide(root, id, yes)
 		w.must(err)
 		if state, reason := w.ended(id); state != "succeeded" {

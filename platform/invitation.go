@@ -33,14 +33,18 @@ func (p *Platform) SetUp(ctx context.Context) (Invitation, bool, error) {
 	if _, err := p.db.Invitation.Delete().Where(invitation.Admin(true), invitation.UsedAtIsNil()).Exec(ctx); err != nil {
 		return Invitation{}, false, err
 	}
-	in, err := p.invite(ctx, p.db.Invitation.Create().SetAdmin(true), setUpLife)
+	in, err := p.invite(ctx, p.db, p.db.Invitation.Create().SetAdmin(true), setUpLife)
 	return in, err == nil, err
 }
 
-func (p *Platform) invite(ctx context.Context, create *ent.InvitationCreate, life time.Duration) (Invitation, error) {
+func (p *Platform) invite(ctx context.Context, db *ent.Client, create *ent.InvitationCreate, life time.Duration) (Invitation, error) {
 	text := base64.RawURLEncoding.EncodeToString(random(24))
 	expires := time.Now().UTC().Add(life)
-	if err := create.SetHash(fingerprint(text)).SetInvitedBy(Actor(ctx)).SetExpiresAt(expires).Exec(ctx); err != nil {
+	by, err := inviter(ctx, db)
+	if err != nil {
+		return Invitation{}, err
+	}
+	if err := create.SetHash(fingerprint(text)).SetInvitedBy(by).SetExpiresAt(expires).Exec(ctx); err != nil {
 		return Invitation{}, err
 	}
 	return Invitation{slipway.NewSecret(text), expires}, nil
@@ -59,7 +63,7 @@ func (p *Platform) Invite(ctx context.Context, teamName string, role slipway.Rol
 	var in Invitation
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		p.recordTeam(ctx, "team.invited", teamName, "", map[string]string{"role": string(role)})
-		in, err = p.invite(ctx, tx.Invitation.Create().SetTeamID(t.ID).SetRole(invitation.Role(role)), invitationLife)
+		in, err = p.invite(ctx, tx.Client(), tx.Invitation.Create().SetTeamID(t.ID).SetRole(invitation.Role(role)), invitationLife)
 		return err
 	})
 	return in, err
@@ -87,7 +91,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	if local, err := p.localSignIn(ctx, p.db); err != nil || !local && !row.Admin {
 		return Session{}, or(err, slipway.Errorf(slipway.Conflict, "passwords are switched off here; sign in through a provider instead, and ask an admin if that does not make you an account"))
 	}
-	in.Admin = row.Admin
+	in.Admin, in.invitedBy = row.Admin, row.InvitedBy
 	var a *ent.Account
 	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: in.Name, Via: from.Via, Address: from.Address})
 	err = p.recorded(as, func(as context.Context, tx *ent.Tx) error {

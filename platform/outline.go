@@ -42,7 +42,7 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	facts.Plan = plan.Outline
-	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit}
+	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit, CreatedAt: stamp()}
 	row.Edges.Service, row.Edges.Environment = plan.Service, plan.Environment
 	if row.Behind, err = makers(ctx, p.db); err != nil {
 		return err
@@ -53,11 +53,11 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		}
 		facts.AuthorsWhy = row.Authors.Why
 	}
-	people, err := approvers(ctx, p.db, row, plan.Policy)
+	who, err := approvers(ctx, p.db, row, plan.Policy)
 	if err != nil {
 		return err
 	}
-	facts.Approvers = namesOf(people, plan.Policy)
+	facts.Approvers, facts.New = who.namesFor(plan.Policy), who.names
 	facts.Seconded = seconded(plan.Rollback, roleOf(ctx, plan.Service.TeamID), plan.Policy)
 	plan.Waits = facts.Gates()
 	return nil

@@ -80,7 +80,7 @@ func (a *app) policy(body []byte, p slipway.Policy) error {
 		}
 		return ""
 	}
-	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
+	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "new approvers", yes(p.NewApprovers), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
@@ -114,6 +114,7 @@ type policySet struct {
 	Approvals         *int           `placeholder:"N" help:"How many people must say yes."`
 	Approver          []string       `placeholder:"NAME" help:"Who may: a person, or team:NAME. Repeat it; 'none' names nobody, which means maintainers."`
 	OwnChanges        string         `enum:",never,alone,always" default:"" help:"Whether who asked, or wrote some of it, may approve: never, alone (where nobody else could), always."`
+	NewApprovers      *bool          `negatable:"" help:"Let accounts approve that are younger than the request, or invited by somebody whose change it is."`
 	RollbackApprovals *int           `placeholder:"N" help:"How many people must say yes to going back."`
 	RollbackRole      string         `enum:",developer,maintainer,admin" default:"" help:"Who goes back alone: developer, maintainer or admin. Anybody with a lesser role needs a yes."`
 	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`
@@ -180,7 +181,7 @@ func (c *policySet) Run(a *app) error {
 
 func (c *policySet) change() (p slipway.PolicyChange, err error) {
 	p = slipway.PolicyChange{
-		Approvals: c.Approvals, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
+		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
 		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases,

@@ -36,6 +36,8 @@ const (
 	FieldAdmin = "admin"
 	// FieldActive holds the string denoting the active field in the database.
 	FieldActive = "active"
+	// FieldInvitedBy holds the string denoting the invited_by field in the database.
+	FieldInvitedBy = "invited_by"
 	// FieldLastSeenAt holds the string denoting the last_seen_at field in the database.
 	FieldLastSeenAt = "last_seen_at"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
@@ -91,6 +93,7 @@ var Columns = []string{
 	FieldPassword,
 	FieldAdmin,
 	FieldActive,
+	FieldInvitedBy,
 	FieldLastSeenAt,
 }
 
@@ -217,6 +220,11 @@ func ByAdmin(opts ...sql.OrderTermOption) OrderOption {
 // ByActive orders the results by the active field.
 func ByActive(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldActive, opts...).ToFunc()
+}
+
+// ByInvitedBy orders the results by the invited_by field.
+func ByInvitedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldInvitedBy, opts...).ToFunc()
 }
 
 // ByLastSeenAt orders the results by the last_seen_at field.

@@ -22,6 +22,7 @@ var (
 		{Name: "password", Type: field.TypeString, Default: ""},
 		{Name: "admin", Type: field.TypeBool, Default: false},
 		{Name: "active", Type: field.TypeBool, Default: true},
+		{Name: "invited_by", Type: field.TypeString, Nullable: true},
 		{Name: "last_seen_at", Type: field.TypeTime, Nullable: true},
 	}
 	// AccountsTable holds the schema information for the "accounts" table.

@@ -24,6 +24,7 @@ func (Account) Fields() []ent.Field {
 		field.String("password").Default("").Sensitive().Comment("argon2id in PHC form; empty means that no password opens it"),
 		field.Bool("admin").Default(false).Comment("of the platform"),
 		field.Bool("active").Default(true),
+		field.String("invited_by").Optional().Immutable().Comment("the account that made or invited it; empty for the operator, a provider, and where it was not kept yet"),
 		field.Time("last_seen_at").Optional().Nillable(),
 	}
 }
