@@ -48,6 +48,9 @@ var bodies = map[string]string{
 	"createProvider":    `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22"}`,
 	"updateProvider":    `{"open":true}`,
 	"updateSignIn":      `{"passwords":true}`,
+	"beginTotp":         `{"current":"not it at all, no"}`,
+	"confirmFactor":     `{"code":"123456"}`,
+	"finishSignIn":      `{"challenge":"nothing","code":"123456"}`,
 	"createBundle":      `{"environment":"dev","promotions":[{"service":"absent"},{"service":"absent-too"}]}`,
 	"planBundle":        `{"environment":"dev","promotions":[{"service":"absent"},{"service":"absent-too"}]}`,
 	"createWebhook":     `{"url":"https://hooks.example.com/slipway"}`,
@@ -121,7 +124,7 @@ func everyRole(w *apitest.World) []viewer {
 func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slipway.Permission, method, path string, op *openapi3.Operation) {
 	call := func(account, token string) (*http.Response, string) {
 		at := strings.NewReplacer("{service}", "billing", "{environment}", "dev", "{number}", "1", "{promotion}", "1", "{step}", "build",
-			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{bundle}", "1", "{trust}", "main", "{webhook}", "1", "{delivery}", "1").Replace(path)
+			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{bundle}", "1", "{trust}", "main", "{webhook}", "1", "{delivery}", "1", "{factor}", "5f0c9a12e4b7d360").Replace(path)
 		if op.OperationID == "setMember" || op.OperationID == "removeMember" {
 			at = strings.Replace(at, account, "owner", 1) // somebody else
 		}

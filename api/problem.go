@@ -92,6 +92,7 @@ func problemOf(err error) Problem {
 	if p.Code == slipway.Internal {
 		p.Detail = "internal error"
 	}
+	p.Challenge = challengeOf(err)
 	p.Title = titles[p.Code]
 	p.Type = BasePath + "/#problem-" + string(p.Code)
 	return p

@@ -57,9 +57,11 @@ type AccountEdges struct {
 	Tokens []*Token `json:"tokens,omitempty"`
 	// Identities holds the value of the identities edge.
 	Identities []*Identity `json:"identities,omitempty"`
+	// Factors holds the value of the factors edge.
+	Factors []*Factor `json:"factors,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [5]bool
 }
 
 // MembershipsOrErr returns the Memberships value or an error if the edge
@@ -96,6 +98,15 @@ func (e AccountEdges) IdentitiesOrErr() ([]*Identity, error) {
 		return e.Identities, nil
 	}
 	return nil, &NotLoadedError{edge: "identities"}
+}
+
+// FactorsOrErr returns the Factors value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) FactorsOrErr() ([]*Factor, error) {
+	if e.loadedTypes[4] {
+		return e.Factors, nil
+	}
+	return nil, &NotLoadedError{edge: "factors"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -236,6 +247,11 @@ func (_m *Account) QueryTokens() *TokenQuery {
 // QueryIdentities queries the "identities" edge of the Account entity.
 func (_m *Account) QueryIdentities() *IdentityQuery {
 	return NewAccountClient(_m.config).QueryIdentities(_m)
+}
+
+// QueryFactors queries the "factors" edge of the Account entity.
+func (_m *Account) QueryFactors() *FactorQuery {
+	return NewAccountClient(_m.config).QueryFactors(_m)
 }
 
 // Update returns a builder for updating this Account.

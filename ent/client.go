@@ -23,7 +23,9 @@ import (
 	"github.com/slipway-dev/slipway/ent/devicelogin"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/idempotencykey"
 	"github.com/slipway-dev/slipway/ent/identity"
@@ -33,6 +35,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/preference"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/recoverycode"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
@@ -70,8 +73,12 @@ type Client struct {
 	Environment *EnvironmentClient
 	// Event is the client for interacting with the Event builders.
 	Event *EventClient
+	// Factor is the client for interacting with the Factor builders.
+	Factor *FactorClient
 	// Freeze is the client for interacting with the Freeze builders.
 	Freeze *FreezeClient
+	// HalfSignIn is the client for interacting with the HalfSignIn builders.
+	HalfSignIn *HalfSignInClient
 	// Hold is the client for interacting with the Hold builders.
 	Hold *HoldClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
@@ -90,6 +97,8 @@ type Client struct {
 	Preference *PreferenceClient
 	// Promotion is the client for interacting with the Promotion builders.
 	Promotion *PromotionClient
+	// RecoveryCode is the client for interacting with the RecoveryCode builders.
+	RecoveryCode *RecoveryCodeClient
 	// Release is the client for interacting with the Release builders.
 	Release *ReleaseClient
 	// Service is the client for interacting with the Service builders.
@@ -137,7 +146,9 @@ func (c *Client) init() {
 	c.DeviceLogin = NewDeviceLoginClient(c.config)
 	c.Environment = NewEnvironmentClient(c.config)
 	c.Event = NewEventClient(c.config)
+	c.Factor = NewFactorClient(c.config)
 	c.Freeze = NewFreezeClient(c.config)
+	c.HalfSignIn = NewHalfSignInClient(c.config)
 	c.Hold = NewHoldClient(c.config)
 	c.IdempotencyKey = NewIdempotencyKeyClient(c.config)
 	c.Identity = NewIdentityClient(c.config)
@@ -147,6 +158,7 @@ func (c *Client) init() {
 	c.Membership = NewMembershipClient(c.config)
 	c.Preference = NewPreferenceClient(c.config)
 	c.Promotion = NewPromotionClient(c.config)
+	c.RecoveryCode = NewRecoveryCodeClient(c.config)
 	c.Release = NewReleaseClient(c.config)
 	c.Service = NewServiceClient(c.config)
 	c.ServicePolicy = NewServicePolicyClient(c.config)
@@ -261,7 +273,9 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		DeviceLogin:      NewDeviceLoginClient(cfg),
 		Environment:      NewEnvironmentClient(cfg),
 		Event:            NewEventClient(cfg),
+		Factor:           NewFactorClient(cfg),
 		Freeze:           NewFreezeClient(cfg),
+		HalfSignIn:       NewHalfSignInClient(cfg),
 		Hold:             NewHoldClient(cfg),
 		IdempotencyKey:   NewIdempotencyKeyClient(cfg),
 		Identity:         NewIdentityClient(cfg),
@@ -271,6 +285,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Membership:       NewMembershipClient(cfg),
 		Preference:       NewPreferenceClient(cfg),
 		Promotion:        NewPromotionClient(cfg),
+		RecoveryCode:     NewRecoveryCodeClient(cfg),
 		Release:          NewReleaseClient(cfg),
 		Service:          NewServiceClient(cfg),
 		ServicePolicy:    NewServicePolicyClient(cfg),
@@ -312,7 +327,9 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		DeviceLogin:      NewDeviceLoginClient(cfg),
 		Environment:      NewEnvironmentClient(cfg),
 		Event:            NewEventClient(cfg),
+		Factor:           NewFactorClient(cfg),
 		Freeze:           NewFreezeClient(cfg),
+		HalfSignIn:       NewHalfSignInClient(cfg),
 		Hold:             NewHoldClient(cfg),
 		IdempotencyKey:   NewIdempotencyKeyClient(cfg),
 		Identity:         NewIdentityClient(cfg),
@@ -322,6 +339,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Membership:       NewMembershipClient(cfg),
 		Preference:       NewPreferenceClient(cfg),
 		Promotion:        NewPromotionClient(cfg),
+		RecoveryCode:     NewRecoveryCodeClient(cfg),
 		Release:          NewReleaseClient(cfg),
 		Service:          NewServiceClient(cfg),
 		ServicePolicy:    NewServicePolicyClient(cfg),
@@ -366,11 +384,11 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Account, c.AuditEntry, c.Decision, c.Delivery, c.Deployment, c.DeviceLogin,
-		c.Environment, c.Event, c.Freeze, c.Hold, c.IdempotencyKey, c.Identity,
-		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
-		c.Promotion, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
-		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
-		c.Trust, c.Webhook,
+		c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn, c.Hold,
+		c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation, c.LogChunk,
+		c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release, c.Service,
+		c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt, c.SigningKey,
+		c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -381,11 +399,11 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Account, c.AuditEntry, c.Decision, c.Delivery, c.Deployment, c.DeviceLogin,
-		c.Environment, c.Event, c.Freeze, c.Hold, c.IdempotencyKey, c.Identity,
-		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
-		c.Promotion, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
-		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
-		c.Trust, c.Webhook,
+		c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn, c.Hold,
+		c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation, c.LogChunk,
+		c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release, c.Service,
+		c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt, c.SigningKey,
+		c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -410,8 +428,12 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Environment.mutate(ctx, m)
 	case *EventMutation:
 		return c.Event.mutate(ctx, m)
+	case *FactorMutation:
+		return c.Factor.mutate(ctx, m)
 	case *FreezeMutation:
 		return c.Freeze.mutate(ctx, m)
+	case *HalfSignInMutation:
+		return c.HalfSignIn.mutate(ctx, m)
 	case *HoldMutation:
 		return c.Hold.mutate(ctx, m)
 	case *IdempotencyKeyMutation:
@@ -430,6 +452,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Preference.mutate(ctx, m)
 	case *PromotionMutation:
 		return c.Promotion.mutate(ctx, m)
+	case *RecoveryCodeMutation:
+		return c.RecoveryCode.mutate(ctx, m)
 	case *ReleaseMutation:
 		return c.Release.mutate(ctx, m)
 	case *ServiceMutation:
@@ -628,6 +652,22 @@ func (c *AccountClient) QueryIdentities(_m *Account) *IdentityQuery {
 			sqlgraph.From(account.Table, account.FieldID, id),
 			sqlgraph.To(identity.Table, identity.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, account.IdentitiesTable, account.IdentitiesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryFactors queries the factors edge of a Account.
+func (c *AccountClient) QueryFactors(_m *Account) *FactorQuery {
+	query := (&FactorClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, id),
+			sqlgraph.To(factor.Table, factor.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, account.FactorsTable, account.FactorsColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -1759,6 +1799,156 @@ func (c *EventClient) mutate(ctx context.Context, m *EventMutation) (Value, erro
 	}
 }
 
+// FactorClient is a client for the Factor schema.
+type FactorClient struct {
+	config
+}
+
+// NewFactorClient returns a client for the Factor from the given config.
+func NewFactorClient(c config) *FactorClient {
+	return &FactorClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `factor.Hooks(f(g(h())))`.
+func (c *FactorClient) Use(hooks ...Hook) {
+	c.hooks.Factor = append(c.hooks.Factor, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `factor.Intercept(f(g(h())))`.
+func (c *FactorClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Factor = append(c.inters.Factor, interceptors...)
+}
+
+// Create returns a builder for creating a Factor entity.
+func (c *FactorClient) Create() *FactorCreate {
+	mutation := newFactorMutation(c.config, OpCreate)
+	return &FactorCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Factor entities.
+func (c *FactorClient) CreateBulk(builders ...*FactorCreate) *FactorCreateBulk {
+	return &FactorCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *FactorClient) MapCreateBulk(slice any, setFunc func(*FactorCreate, int)) *FactorCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &FactorCreateBulk{err: fmt.Errorf("calling to FactorClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*FactorCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &FactorCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Factor.
+func (c *FactorClient) Update() *FactorUpdate {
+	mutation := newFactorMutation(c.config, OpUpdate)
+	return &FactorUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *FactorClient) UpdateOne(_m *Factor) *FactorUpdateOne {
+	mutation := newFactorMutation(c.config, OpUpdateOne, withFactor(_m))
+	return &FactorUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *FactorClient) UpdateOneID(id int) *FactorUpdateOne {
+	mutation := newFactorMutation(c.config, OpUpdateOne, withFactorID(id))
+	return &FactorUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Factor.
+func (c *FactorClient) Delete() *FactorDelete {
+	mutation := newFactorMutation(c.config, OpDelete)
+	return &FactorDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *FactorClient) DeleteOne(_m *Factor) *FactorDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *FactorClient) DeleteOneID(id int) *FactorDeleteOne {
+	builder := c.Delete().Where(factor.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &FactorDeleteOne{builder}
+}
+
+// Query returns a query builder for Factor.
+func (c *FactorClient) Query() *FactorQuery {
+	return &FactorQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeFactor},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Factor entity by its id.
+func (c *FactorClient) Get(ctx context.Context, id int) (*Factor, error) {
+	return c.Query().Where(factor.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *FactorClient) GetX(ctx context.Context, id int) *Factor {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryAccount queries the account edge of a Factor.
+func (c *FactorClient) QueryAccount(_m *Factor) *AccountQuery {
+	query := (&AccountClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(factor.Table, factor.FieldID, id),
+			sqlgraph.To(account.Table, account.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, factor.AccountTable, factor.AccountColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *FactorClient) Hooks() []Hook {
+	hooks := c.hooks.Factor
+	return append(hooks[:len(hooks):len(hooks)], factor.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *FactorClient) Interceptors() []Interceptor {
+	return c.inters.Factor
+}
+
+func (c *FactorClient) mutate(ctx context.Context, m *FactorMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&FactorCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&FactorUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&FactorUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&FactorDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Factor mutation op: %q", m.Op())
+	}
+}
+
 // FreezeClient is a client for the Freeze schema.
 type FreezeClient struct {
 	config
@@ -1890,6 +2080,140 @@ func (c *FreezeClient) mutate(ctx context.Context, m *FreezeMutation) (Value, er
 		return (&FreezeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Freeze mutation op: %q", m.Op())
+	}
+}
+
+// HalfSignInClient is a client for the HalfSignIn schema.
+type HalfSignInClient struct {
+	config
+}
+
+// NewHalfSignInClient returns a client for the HalfSignIn from the given config.
+func NewHalfSignInClient(c config) *HalfSignInClient {
+	return &HalfSignInClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `halfsignin.Hooks(f(g(h())))`.
+func (c *HalfSignInClient) Use(hooks ...Hook) {
+	c.hooks.HalfSignIn = append(c.hooks.HalfSignIn, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `halfsignin.Intercept(f(g(h())))`.
+func (c *HalfSignInClient) Intercept(interceptors ...Interceptor) {
+	c.inters.HalfSignIn = append(c.inters.HalfSignIn, interceptors...)
+}
+
+// Create returns a builder for creating a HalfSignIn entity.
+func (c *HalfSignInClient) Create() *HalfSignInCreate {
+	mutation := newHalfSignInMutation(c.config, OpCreate)
+	return &HalfSignInCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of HalfSignIn entities.
+func (c *HalfSignInClient) CreateBulk(builders ...*HalfSignInCreate) *HalfSignInCreateBulk {
+	return &HalfSignInCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *HalfSignInClient) MapCreateBulk(slice any, setFunc func(*HalfSignInCreate, int)) *HalfSignInCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &HalfSignInCreateBulk{err: fmt.Errorf("calling to HalfSignInClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*HalfSignInCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &HalfSignInCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for HalfSignIn.
+func (c *HalfSignInClient) Update() *HalfSignInUpdate {
+	mutation := newHalfSignInMutation(c.config, OpUpdate)
+	return &HalfSignInUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *HalfSignInClient) UpdateOne(_m *HalfSignIn) *HalfSignInUpdateOne {
+	mutation := newHalfSignInMutation(c.config, OpUpdateOne, withHalfSignIn(_m))
+	return &HalfSignInUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *HalfSignInClient) UpdateOneID(id int) *HalfSignInUpdateOne {
+	mutation := newHalfSignInMutation(c.config, OpUpdateOne, withHalfSignInID(id))
+	return &HalfSignInUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for HalfSignIn.
+func (c *HalfSignInClient) Delete() *HalfSignInDelete {
+	mutation := newHalfSignInMutation(c.config, OpDelete)
+	return &HalfSignInDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *HalfSignInClient) DeleteOne(_m *HalfSignIn) *HalfSignInDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *HalfSignInClient) DeleteOneID(id int) *HalfSignInDeleteOne {
+	builder := c.Delete().Where(halfsignin.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &HalfSignInDeleteOne{builder}
+}
+
+// Query returns a query builder for HalfSignIn.
+func (c *HalfSignInClient) Query() *HalfSignInQuery {
+	return &HalfSignInQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeHalfSignIn},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a HalfSignIn entity by its id.
+func (c *HalfSignInClient) Get(ctx context.Context, id int) (*HalfSignIn, error) {
+	return c.Query().Where(halfsignin.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *HalfSignInClient) GetX(ctx context.Context, id int) *HalfSignIn {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *HalfSignInClient) Hooks() []Hook {
+	hooks := c.hooks.HalfSignIn
+	return append(hooks[:len(hooks):len(hooks)], halfsignin.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *HalfSignInClient) Interceptors() []Interceptor {
+	return c.inters.HalfSignIn
+}
+
+func (c *HalfSignInClient) mutate(ctx context.Context, m *HalfSignInMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&HalfSignInCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&HalfSignInUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&HalfSignInUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&HalfSignInDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown HalfSignIn mutation op: %q", m.Op())
 	}
 }
 
@@ -3288,6 +3612,140 @@ func (c *PromotionClient) mutate(ctx context.Context, m *PromotionMutation) (Val
 		return (&PromotionDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Promotion mutation op: %q", m.Op())
+	}
+}
+
+// RecoveryCodeClient is a client for the RecoveryCode schema.
+type RecoveryCodeClient struct {
+	config
+}
+
+// NewRecoveryCodeClient returns a client for the RecoveryCode from the given config.
+func NewRecoveryCodeClient(c config) *RecoveryCodeClient {
+	return &RecoveryCodeClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `recoverycode.Hooks(f(g(h())))`.
+func (c *RecoveryCodeClient) Use(hooks ...Hook) {
+	c.hooks.RecoveryCode = append(c.hooks.RecoveryCode, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `recoverycode.Intercept(f(g(h())))`.
+func (c *RecoveryCodeClient) Intercept(interceptors ...Interceptor) {
+	c.inters.RecoveryCode = append(c.inters.RecoveryCode, interceptors...)
+}
+
+// Create returns a builder for creating a RecoveryCode entity.
+func (c *RecoveryCodeClient) Create() *RecoveryCodeCreate {
+	mutation := newRecoveryCodeMutation(c.config, OpCreate)
+	return &RecoveryCodeCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of RecoveryCode entities.
+func (c *RecoveryCodeClient) CreateBulk(builders ...*RecoveryCodeCreate) *RecoveryCodeCreateBulk {
+	return &RecoveryCodeCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *RecoveryCodeClient) MapCreateBulk(slice any, setFunc func(*RecoveryCodeCreate, int)) *RecoveryCodeCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &RecoveryCodeCreateBulk{err: fmt.Errorf("calling to RecoveryCodeClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*RecoveryCodeCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &RecoveryCodeCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for RecoveryCode.
+func (c *RecoveryCodeClient) Update() *RecoveryCodeUpdate {
+	mutation := newRecoveryCodeMutation(c.config, OpUpdate)
+	return &RecoveryCodeUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *RecoveryCodeClient) UpdateOne(_m *RecoveryCode) *RecoveryCodeUpdateOne {
+	mutation := newRecoveryCodeMutation(c.config, OpUpdateOne, withRecoveryCode(_m))
+	return &RecoveryCodeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *RecoveryCodeClient) UpdateOneID(id int) *RecoveryCodeUpdateOne {
+	mutation := newRecoveryCodeMutation(c.config, OpUpdateOne, withRecoveryCodeID(id))
+	return &RecoveryCodeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for RecoveryCode.
+func (c *RecoveryCodeClient) Delete() *RecoveryCodeDelete {
+	mutation := newRecoveryCodeMutation(c.config, OpDelete)
+	return &RecoveryCodeDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *RecoveryCodeClient) DeleteOne(_m *RecoveryCode) *RecoveryCodeDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *RecoveryCodeClient) DeleteOneID(id int) *RecoveryCodeDeleteOne {
+	builder := c.Delete().Where(recoverycode.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &RecoveryCodeDeleteOne{builder}
+}
+
+// Query returns a query builder for RecoveryCode.
+func (c *RecoveryCodeClient) Query() *RecoveryCodeQuery {
+	return &RecoveryCodeQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeRecoveryCode},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a RecoveryCode entity by its id.
+func (c *RecoveryCodeClient) Get(ctx context.Context, id int) (*RecoveryCode, error) {
+	return c.Query().Where(recoverycode.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *RecoveryCodeClient) GetX(ctx context.Context, id int) *RecoveryCode {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *RecoveryCodeClient) Hooks() []Hook {
+	hooks := c.hooks.RecoveryCode
+	return append(hooks[:len(hooks):len(hooks)], recoverycode.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *RecoveryCodeClient) Interceptors() []Interceptor {
+	return c.inters.RecoveryCode
+}
+
+func (c *RecoveryCodeClient) mutate(ctx context.Context, m *RecoveryCodeMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&RecoveryCodeCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&RecoveryCodeUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&RecoveryCodeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&RecoveryCodeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown RecoveryCode mutation op: %q", m.Op())
 	}
 }
 
@@ -5555,16 +6013,17 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 type (
 	hooks struct {
 		Account, AuditEntry, Decision, Delivery, Deployment, DeviceLogin, Environment,
-		Event, Freeze, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
-		LogChunk, Membership, Preference, Promotion, Release, Service, ServicePolicy,
-		Session, Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle,
-		Token, Trust, Webhook []ent.Hook
+		Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
+		IdentityProvider, Invitation, LogChunk, Membership, Preference, Promotion,
+		RecoveryCode, Release, Service, ServicePolicy, Session, Setting, SignInAttempt,
+		SigningKey, Snapshot, Step, Team, Throttle, Token, Trust, Webhook []ent.Hook
 	}
 	inters struct {
 		Account, AuditEntry, Decision, Delivery, Deployment, DeviceLogin, Environment,
-		Event, Freeze, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
-		LogChunk, Membership, Preference, Promotion, Release, Service, ServicePolicy,
-		Session, Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle,
-		Token, Trust, Webhook []ent.Interceptor
+		Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
+		IdentityProvider, Invitation, LogChunk, Membership, Preference, Promotion,
+		RecoveryCode, Release, Service, ServicePolicy, Session, Setting, SignInAttempt,
+		SigningKey, Snapshot, Step, Team, Throttle, Token, Trust,
+		Webhook []ent.Interceptor
 	}
 )

@@ -20,7 +20,9 @@ import (
 	"github.com/slipway-dev/slipway/ent/devicelogin"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/idempotencykey"
 	"github.com/slipway-dev/slipway/ent/identity"
@@ -30,6 +32,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/preference"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/recoverycode"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
@@ -112,7 +115,9 @@ func checkColumn(t, c string) error {
 			devicelogin.Table:      devicelogin.ValidColumn,
 			environment.Table:      environment.ValidColumn,
 			event.Table:            event.ValidColumn,
+			factor.Table:           factor.ValidColumn,
 			freeze.Table:           freeze.ValidColumn,
+			halfsignin.Table:       halfsignin.ValidColumn,
 			hold.Table:             hold.ValidColumn,
 			idempotencykey.Table:   idempotencykey.ValidColumn,
 			identity.Table:         identity.ValidColumn,
@@ -122,6 +127,7 @@ func checkColumn(t, c string) error {
 			membership.Table:       membership.ValidColumn,
 			preference.Table:       preference.ValidColumn,
 			promotion.Table:        promotion.ValidColumn,
+			recoverycode.Table:     recoverycode.ValidColumn,
 			release.Table:          release.ValidColumn,
 			service.Table:          service.ValidColumn,
 			servicepolicy.Table:    servicepolicy.ValidColumn,

@@ -28,8 +28,12 @@ type Tx struct {
 	Environment *EnvironmentClient
 	// Event is the client for interacting with the Event builders.
 	Event *EventClient
+	// Factor is the client for interacting with the Factor builders.
+	Factor *FactorClient
 	// Freeze is the client for interacting with the Freeze builders.
 	Freeze *FreezeClient
+	// HalfSignIn is the client for interacting with the HalfSignIn builders.
+	HalfSignIn *HalfSignInClient
 	// Hold is the client for interacting with the Hold builders.
 	Hold *HoldClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
@@ -48,6 +52,8 @@ type Tx struct {
 	Preference *PreferenceClient
 	// Promotion is the client for interacting with the Promotion builders.
 	Promotion *PromotionClient
+	// RecoveryCode is the client for interacting with the RecoveryCode builders.
+	RecoveryCode *RecoveryCodeClient
 	// Release is the client for interacting with the Release builders.
 	Release *ReleaseClient
 	// Service is the client for interacting with the Service builders.
@@ -215,7 +221,9 @@ func (tx *Tx) init() {
 	tx.DeviceLogin = NewDeviceLoginClient(tx.config)
 	tx.Environment = NewEnvironmentClient(tx.config)
 	tx.Event = NewEventClient(tx.config)
+	tx.Factor = NewFactorClient(tx.config)
 	tx.Freeze = NewFreezeClient(tx.config)
+	tx.HalfSignIn = NewHalfSignInClient(tx.config)
 	tx.Hold = NewHoldClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
 	tx.Identity = NewIdentityClient(tx.config)
@@ -225,6 +233,7 @@ func (tx *Tx) init() {
 	tx.Membership = NewMembershipClient(tx.config)
 	tx.Preference = NewPreferenceClient(tx.config)
 	tx.Promotion = NewPromotionClient(tx.config)
+	tx.RecoveryCode = NewRecoveryCodeClient(tx.config)
 	tx.Release = NewReleaseClient(tx.config)
 	tx.Service = NewServiceClient(tx.config)
 	tx.ServicePolicy = NewServicePolicyClient(tx.config)

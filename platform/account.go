@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/token"
 )
@@ -289,8 +290,12 @@ func lastAdmin(ctx context.Context, db *ent.Client, changed *ent.Account) error 
 	return adminsComeIn(ctx, db)
 }
 
-// endSessions signs an account out everywhere, but for one session.
+// endSessions signs an account out everywhere, but for one session, and lets
+// nobody in who is half through.
 func endSessions(ctx context.Context, db *ent.Client, accountID int, but, why string) error {
+	if _, err := db.HalfSignIn.Delete().Where(halfsignin.AccountID(accountID)).Exec(ctx); err != nil {
+		return err
+	}
 	return db.Session.Update().Where(session.AccountID(accountID), session.EndedAtIsNil(), session.KeyNEQ(but)).
 		SetEndedAt(time.Now().UTC()).SetEndedBy(why).Exec(ctx)
 }

@@ -34,18 +34,18 @@ func TestConnecting(t *testing.T) {
 		}
 		_, err = w.Identify(ctx, done.Link, browser)
 		w.want(err, slipway.Unauthenticated, "not good") // it opens nothing
-		_, err = w.ConnectSignIn(ctx, done.Link, slipway.NewSecret("not the password, no"), browser)
+		_, err = w.ConnectSignIn(ctx, done.Link, slipway.NewSecret("not the password, no"), slipway.Secret{}, browser)
 		w.want(err, slipway.Invalid, "the password is wrong")
-		_, err = w.ConnectSignIn(ctx, slipway.NewSecret(done.Link.Reveal()+"x"), password, browser)
+		_, err = w.ConnectSignIn(ctx, slipway.NewSecret(done.Link.Reveal()+"x"), password, slipway.Secret{}, browser)
 		w.want(err, slipway.Unauthenticated, "waited too long")
-		_, err = w.ConnectSignIn(ctx, w.signIn("adele").Access, password, browser)
+		_, err = w.ConnectSignIn(ctx, w.signIn("adele").Access, password, slipway.Secret{}, browser)
 		w.want(err, slipway.Unauthenticated, "waited too long") // a session's token is no link
-		connected, err := w.ConnectSignIn(ctx, done.Link, password, browser)
+		connected, err := w.ConnectSignIn(ctx, done.Link, password, slipway.Secret{}, browser)
 		w.must(err)
 		if connected.Session.Account != "adele" || connected.Next != "/promotions" || w.teamsOf("adele")["shop"] != slipway.RoleAdmin {
 			w.Errorf("%+v %v", connected, w.teamsOf("adele"))
 		}
-		_, err = w.ConnectSignIn(ctx, done.Link, password, browser)
+		_, err = w.ConnectSignIn(ctx, done.Link, password, slipway.Secret{}, browser)
 		w.want(err, slipway.Conflict, "sign in again")
 		v := w.comesIn(corp, "ada")
 		if v.Name != "adele" {

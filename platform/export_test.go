@@ -48,3 +48,6 @@ func (p *Platform) StopClock() {
 
 // CleanLines is what instances' lines pass through.
 func CleanLines(w io.Writer) io.Writer { return cleanLines{w} }
+
+// Clock is what waits after wrong guesses, and codes that an app shows, go by.
+func (p *Platform) Clock(now func() time.Time) { p.guesses.clock = now }

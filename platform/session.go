@@ -47,7 +47,8 @@ type Session struct {
 var errCredentials = slipway.Errorf(slipway.Unauthenticated, "name or password is wrong")
 
 // SignIn opens a session by name and password. Wrong passwords make the next one
-// wait, as docs/security.md says.
+// wait, as docs/security.md says. The error of an account that has a second
+// factor is a FactorNeeded.
 func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Secret, from Caller) (Session, error) {
 	sys := asSystem(ctx)
 	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: printable(name), Via: from.Via, Address: from.Address})
@@ -68,13 +69,14 @@ func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Sec
 		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
-	return p.begin(ctx, a, from, map[string]string{"by": "password"})
+	return p.enter(ctx, a, from, "password", from.Next)
 }
 
 // Caller is where a request to sign in comes from.
 type Caller struct {
 	Via, Address, Agent string
 	Browser             slipway.Secret // what the browser kept of signing in before
+	Next                string         // a path of the portal to go to after the second step
 }
 
 // begin opens a session for an account that has proved itself; how is for the record.

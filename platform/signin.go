@@ -101,7 +101,8 @@ type SignedIn struct {
 var errAttempt = slipway.Errorf(slipway.Unauthenticated, "this sign-in is not one that was begun in this browser a few minutes ago, or it was finished before; begin again")
 
 // FinishSignIn signs in who comes back from a provider. Each attempt is good
-// once, and in the browser that began it.
+// once, and in the browser that began it. The error of an account that has a
+// second factor is a FactorNeeded.
 func (p *Platform) FinishSignIn(ctx context.Context, in SignInAnswer, from Caller) (SignedIn, error) {
 	row, person, next, err := p.answered(ctx, in)
 	var done SignedIn
@@ -125,7 +126,7 @@ func (p *Platform) FinishSignIn(ctx context.Context, in SignInAnswer, from Calle
 	if err := p.syncGroups(ctx, row, a, person, from); err != nil {
 		return SignedIn{}, err
 	}
-	done.Session, err = p.begin(ctx, a, from, map[string]string{"by": "provider " + row.Name})
+	done.Session, err = p.enter(ctx, a, from, "provider "+row.Name, next)
 	return done, err
 }
 
@@ -178,8 +179,9 @@ func (p *Platform) answered(ctx context.Context, in SignInAnswer) (*ent.Identity
 
 // ConnectSignIn gives the password that FinishSignIn asked for: the account
 // proves that it is the same person's, is connected with the provider, and
-// signed in. From then on the provider opens it.
-func (p *Platform) ConnectSignIn(ctx context.Context, link, password slipway.Secret, from Caller) (SignedIn, error) {
+// signed in. From then on the provider opens it. An account that has a second
+// factor proves that too before anything is connected.
+func (p *Platform) ConnectSignIn(ctx context.Context, link, password, code slipway.Secret, from Caller) (SignedIn, error) {
 	sys := asSystem(ctx)
 	stale := slipway.Errorf(slipway.Unauthenticated, "the page has waited too long; sign in through the provider again")
 	c, err := p.verify(ctx, link.Reveal(), linkAudience)
@@ -202,6 +204,11 @@ func (p *Platform) ConnectSignIn(ctx context.Context, link, password slipway.Sec
 		}
 		return SignedIn{}, err
 	}
+	how, err := p.connectingFactor(ctx, a, code, from, map[string]string{"by": "provider " + row.Name})
+	if err != nil {
+		p.refusedSignIn(ctx, row.Name, person, err, from)
+		return SignedIn{}, err
+	}
 	if err := p.connect(ctx, p.db, row, a, person); err != nil {
 		return SignedIn{}, err
 	}
@@ -209,8 +216,30 @@ func (p *Platform) ConnectSignIn(ctx context.Context, link, password slipway.Sec
 	if err := p.syncGroups(ctx, row, a, person, from); err != nil {
 		return SignedIn{}, err
 	}
-	s, err := p.begin(ctx, a, from, map[string]string{"by": "provider " + row.Name})
+	s, err := p.begin(ctx, a, from, how)
 	return SignedIn{Session: s, Next: c.Next}, err
+}
+
+// connectingFactor proves the factor of an account that is to be connected, if
+// it has one, and adds to how it is signed in.
+func (p *Platform) connectingFactor(ctx context.Context, a *ent.Account, code slipway.Secret, from Caller, how map[string]string) (map[string]string, error) {
+	kinds, err := p.factorKinds(ctx, a.ID)
+	if err != nil || len(kinds) == 0 {
+		return how, err
+	}
+	place, err := p.browserOf(ctx, from.Browser, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	if code.Reveal() == "" {
+		return nil, slipway.Errorf(slipway.Invalid, "this account has a second factor; give its code too").At("code")
+	}
+	kind, err := p.proveCode(ctx, a, code, from, place)
+	if err == errCode { //nolint:errorlint // it is returned as it is
+		err = slipway.Errorf(slipway.Invalid, "%s", errCode.Message).At("code")
+	}
+	how["factor"] = string(kind)
+	return how, err
 }
 
 // ruled are the groups that a rule names.

@@ -175,6 +175,11 @@ func (p *portal) changePerson(c *call) error {
 		change.Active, said = &yes, name+" may sign in again."
 	case "no-active":
 		change.Active, said = &no, name+" is signed out everywhere and may not sign in."
+	case "reset-factors":
+		if err := p.ResetFactors(c.ctx, name); err != nil {
+			return formRefused(err, func(status int, problem string) error { return p.teamsPage(c, status, problem) })
+		}
+		return c.to("/teams", name+" has no second factor any more, and is signed out everywhere.")
 	default:
 		return slipway.Errorf(slipway.Invalid, "say what to do with %s", name)
 	}

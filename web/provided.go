@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -47,10 +48,14 @@ func (p *portal) finishSignIn(c *call) error {
 		Problem: q.Get("error"), Browser: slipway.NewSecret(p.cookie(c.r, signInCookie)),
 	}
 	done, err := p.FinishSignIn(c.ctx, in, p.signingIn(c.r))
-	if err != nil {
+	var needed *platform.FactorNeeded
+	if err != nil && !errors.As(err, &needed) {
 		return p.signInRefused(c, err)
 	}
 	p.setCookie(c.w, c.r, signInCookie, "", 0)
+	if shown, problem := p.secondStep(c, err); shown {
+		return problem
+	}
 	if done.Account != "" {
 		v := connectView{Account: done.Account, Provider: in.Provider, Link: done.Link.Reveal()}
 		return c.show(http.StatusOK, connectPage(c.away("Connect your account"), v))
@@ -69,14 +74,19 @@ func (c *call) away(title string) frame {
 
 // connectView asks for the password of the account that somebody at a provider
 // seems to have.
-type connectView struct{ Account, Provider, Link, Err string }
+type connectView struct {
+	Account, Provider, Link, Err string
+	Factor                       bool // it takes a code as well
+}
 
 func (p *portal) connectSignIn(c *call) error {
-	done, err := p.ConnectSignIn(c.ctx, c.secretOf("link"), c.secretOf("password"), p.signingIn(c.r))
+	done, err := p.ConnectSignIn(c.ctx, c.secretOf("link"), c.secretOf("password"), c.secretOf("code"), p.signingIn(c.r))
 	switch slipway.CodeOf(err) {
 	case "":
 	case slipway.Invalid, slipway.Limited:
-		v := connectView{Account: clip(c.form("account"), slipway.MaxName), Provider: clip(c.form("provider"), slipway.MaxName), Link: c.form("link"), Err: sentence(err)}
+		v := connectView{Account: clip(c.form("account"), slipway.MaxName), Provider: clip(c.form("provider"), slipway.MaxName), Link: c.form("link"), Err: sentence(err), Factor: c.form("code") != ""}
+		var known *slipway.Error
+		v.Factor = v.Factor || errors.As(err, &known) && known.Field == "code"
 		return c.show(statusOf(err), connectPage(c.away("Connect your account"), v))
 	default:
 		return p.signInRefused(c, err)

@@ -265,7 +265,7 @@ func settingsPage(f frame, v serviceView, w settingsView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Credential != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<label class=\"check\"><input type=\"checkbox\" name=\"git_open\" value=\"1\"> The repository needs none: forget the one that is stored</label> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<label class=\"tick\"><input type=\"checkbox\" name=\"git_open\" value=\"1\"> The repository needs none: forget the one that is stored</label> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

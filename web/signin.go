@@ -40,7 +40,12 @@ func (p *portal) loginPage(c *call, status int, v loginView) error {
 // signIn opens a new session whatever the browser brought; one that it had ends.
 func (p *portal) signIn(c *call) error {
 	next := local(c.form("next"))
-	s, err := p.SignIn(c.ctx, c.form("name"), c.secretOf("password"), p.signingIn(c.r))
+	from := p.signingIn(c.r)
+	from.Next = next
+	s, err := p.SignIn(c.ctx, c.form("name"), c.secretOf("password"), from)
+	if shown, problem := p.secondStep(c, err); shown {
+		return problem
+	}
 	if err != nil {
 		if slipway.CodeOf(err) == slipway.Internal {
 			return err

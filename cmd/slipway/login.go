@@ -120,11 +120,8 @@ func (c *loginCommand) session(a *app, server, invitation string) (profile, erro
 	if invitation != "" {
 		prompt = "Choose a password of at least 15 characters: "
 	}
-	in := *a
-	if !terminal(a.stdin) {
-		in.stdin = reader // what is left of it
-	}
-	password, err := in.readSecret(prompt)
+	lines := a.linesOf(reader)
+	password, err := lines(prompt)
 	if err != nil {
 		return profile{}, err
 	}
@@ -147,9 +144,28 @@ func (c *loginCommand) session(a *app, server, invitation string) (profile, erro
 		return profile{}, a.unreachable(err)
 	}
 	if r.JSON201 == nil {
-		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+		return a.secondStep(cl, server, r, lines)
 	}
 	return sessionProfile(server, *r.JSON201), nil
+}
+
+// secondStep gives the code of an account that has a second factor.
+func (a *app) secondStep(cl *client.ClientWithResponses, server string, r *client.SignInResponse, lines func(string) (slipway.Secret, error)) (profile, error) {
+	if r.ApplicationproblemJSONDefault == nil || r.ApplicationproblemJSONDefault.Challenge == nil {
+		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+	}
+	code, err := lines("Code of your app, or a recovery code: ")
+	if err != nil {
+		return profile{}, err
+	}
+	done, err := cl.FinishSignInWithResponse(a.ctx, client.FactorInput{Challenge: r.ApplicationproblemJSONDefault.Challenge.Token, Code: code.Reveal()})
+	if err != nil {
+		return profile{}, a.unreachable(err)
+	}
+	if done.JSON201 == nil {
+		return profile{}, client.ParseProblem(done.StatusCode(), done.ContentType(), done.Body)
+	}
+	return sessionProfile(server, *done.JSON201), nil
 }
 
 type logoutCommand struct{}

@@ -79,6 +79,7 @@ type program struct {
 	Admin     adminCommands     `cmd:"" group:"Access" help:"Make the first admin of the platform."`
 	Account   accountCommands   `cmd:"" group:"Access" help:"People and service accounts."`
 	Team      teamCommands      `cmd:"" group:"Access" help:"Teams and who is in them."`
+	Factor    factorCommands    `cmd:"" group:"Access" help:"What signing in takes besides your password."`
 	Token     tokenCommands     `cmd:"" group:"Access" help:"Tokens for programs."`
 	Provider  providerCommands  `cmd:"" group:"Access" help:"OpenID providers that people sign in through."`
 	Trust     trustCommands     `cmd:"" group:"Access" help:"CI jobs that act for a service without a stored secret."`

@@ -136,10 +136,14 @@ func (c *secretRm) Run(a *app) error {
 // lines returns a function that reads one secret after the other: from prompts
 // on a terminal, otherwise a line of standard input each.
 func (a *app) lines() func(prompt string) (slipway.Secret, error) {
+	return a.linesOf(bufio.NewReader(io.LimitReader(a.stdin, 64<<10)))
+}
+
+// linesOf is lines for standard input of which something was read already.
+func (a *app) linesOf(reader *bufio.Reader) func(prompt string) (slipway.Secret, error) {
 	if terminal(a.stdin) {
 		return a.readSecret
 	}
-	reader := bufio.NewReader(io.LimitReader(a.stdin, 64<<10))
 	return func(string) (slipway.Secret, error) {
 		line, err := reader.ReadString('\n')
 		if err != nil && line == "" {

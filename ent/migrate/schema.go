@@ -285,6 +285,41 @@ var (
 			},
 		},
 	}
+	// FactorsColumns holds the columns for the "factors" table.
+	FactorsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "key", Type: field.TypeString, Unique: true},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"totp"}},
+		{Name: "name", Type: field.TypeString, Size: 100, Default: ""},
+		{Name: "secret", Type: field.TypeString, Default: ""},
+		{Name: "last_step", Type: field.TypeInt64, Default: 0},
+		{Name: "confirmed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+		{Name: "account_id", Type: field.TypeInt},
+	}
+	// FactorsTable holds the schema information for the "factors" table.
+	FactorsTable = &schema.Table{
+		Name:       "factors",
+		Columns:    FactorsColumns,
+		PrimaryKey: []*schema.Column{FactorsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "factors_accounts_factors",
+				Columns:    []*schema.Column{FactorsColumns[10]},
+				RefColumns: []*schema.Column{AccountsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "factor_account_id",
+				Unique:  false,
+				Columns: []*schema.Column{FactorsColumns[10]},
+			},
+		},
+	}
 	// FreezesColumns holds the columns for the "freezes" table.
 	FreezesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -309,6 +344,31 @@ var (
 				Name:    "freeze_ends_at",
 				Unique:  false,
 				Columns: []*schema.Column{FreezesColumns[7]},
+			},
+		},
+	}
+	// HalfSignInsColumns holds the columns for the "half_sign_ins" table.
+	HalfSignInsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "key", Type: field.TypeString, Unique: true, Size: 64},
+		{Name: "account_id", Type: field.TypeInt},
+		{Name: "by", Type: field.TypeString, Size: 100},
+		{Name: "next", Type: field.TypeString, Size: 1000, Default: ""},
+		{Name: "guesses", Type: field.TypeInt, Default: 0},
+		{Name: "expires_at", Type: field.TypeTime},
+	}
+	// HalfSignInsTable holds the schema information for the "half_sign_ins" table.
+	HalfSignInsTable = &schema.Table{
+		Name:       "half_sign_ins",
+		Columns:    HalfSignInsColumns,
+		PrimaryKey: []*schema.Column{HalfSignInsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "halfsignin_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{HalfSignInsColumns[8]},
 			},
 		},
 	}
@@ -621,6 +681,28 @@ var (
 				Name:    "promotion_bundle",
 				Unique:  false,
 				Columns: []*schema.Column{PromotionsColumns[22]},
+			},
+		},
+	}
+	// RecoveryCodesColumns holds the columns for the "recovery_codes" table.
+	RecoveryCodesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "account_id", Type: field.TypeInt},
+		{Name: "hash", Type: field.TypeString, Unique: true, Size: 64},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+	}
+	// RecoveryCodesTable holds the schema information for the "recovery_codes" table.
+	RecoveryCodesTable = &schema.Table{
+		Name:       "recovery_codes",
+		Columns:    RecoveryCodesColumns,
+		PrimaryKey: []*schema.Column{RecoveryCodesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "recoverycode_account_id",
+				Unique:  false,
+				Columns: []*schema.Column{RecoveryCodesColumns[3]},
 			},
 		},
 	}
@@ -1062,7 +1144,9 @@ var (
 		DeviceLoginsTable,
 		EnvironmentsTable,
 		EventsTable,
+		FactorsTable,
 		FreezesTable,
+		HalfSignInsTable,
 		HoldsTable,
 		IdempotencyKeysTable,
 		IdentitiesTable,
@@ -1072,6 +1156,7 @@ var (
 		MembershipsTable,
 		PreferencesTable,
 		PromotionsTable,
+		RecoveryCodesTable,
 		ReleasesTable,
 		ServicesTable,
 		ServicePoliciesTable,
@@ -1095,6 +1180,7 @@ func init() {
 	DeploymentsTable.ForeignKeys[0].RefTable = EnvironmentsTable
 	DeploymentsTable.ForeignKeys[1].RefTable = ReleasesTable
 	DeploymentsTable.ForeignKeys[2].RefTable = ServicesTable
+	FactorsTable.ForeignKeys[0].RefTable = AccountsTable
 	HoldsTable.ForeignKeys[0].RefTable = EnvironmentsTable
 	HoldsTable.ForeignKeys[1].RefTable = ServicesTable
 	IdentitiesTable.ForeignKeys[0].RefTable = AccountsTable

@@ -30,8 +30,14 @@ type Environment func(*sql.Selector)
 // Event is the predicate function for event builders.
 type Event func(*sql.Selector)
 
+// Factor is the predicate function for factor builders.
+type Factor func(*sql.Selector)
+
 // Freeze is the predicate function for freeze builders.
 type Freeze func(*sql.Selector)
+
+// HalfSignIn is the predicate function for halfsignin builders.
+type HalfSignIn func(*sql.Selector)
 
 // Hold is the predicate function for hold builders.
 type Hold func(*sql.Selector)
@@ -59,6 +65,9 @@ type Preference func(*sql.Selector)
 
 // Promotion is the predicate function for promotion builders.
 type Promotion func(*sql.Selector)
+
+// RecoveryCode is the predicate function for recoverycode builders.
+type RecoveryCode func(*sql.Selector)
 
 // Release is the predicate function for release builders.
 type Release func(*sql.Selector)

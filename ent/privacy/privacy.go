@@ -302,6 +302,30 @@ func (f EventMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation)
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.EventMutation", m)
 }
 
+// The FactorQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type FactorQueryRuleFunc func(context.Context, *ent.FactorQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f FactorQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.FactorQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.FactorQuery", q)
+}
+
+// The FactorMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type FactorMutationRuleFunc func(context.Context, *ent.FactorMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f FactorMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.FactorMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.FactorMutation", m)
+}
+
 // The FreezeQueryRuleFunc type is an adapter to allow the use of ordinary
 // functions as a query rule.
 type FreezeQueryRuleFunc func(context.Context, *ent.FreezeQuery) error
@@ -324,6 +348,30 @@ func (f FreezeMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation
 		return f(ctx, m)
 	}
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.FreezeMutation", m)
+}
+
+// The HalfSignInQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type HalfSignInQueryRuleFunc func(context.Context, *ent.HalfSignInQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f HalfSignInQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.HalfSignInQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.HalfSignInQuery", q)
+}
+
+// The HalfSignInMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type HalfSignInMutationRuleFunc func(context.Context, *ent.HalfSignInMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f HalfSignInMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.HalfSignInMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.HalfSignInMutation", m)
 }
 
 // The HoldQueryRuleFunc type is an adapter to allow the use of ordinary
@@ -540,6 +588,30 @@ func (f PromotionMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutat
 		return f(ctx, m)
 	}
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.PromotionMutation", m)
+}
+
+// The RecoveryCodeQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type RecoveryCodeQueryRuleFunc func(context.Context, *ent.RecoveryCodeQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f RecoveryCodeQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.RecoveryCodeQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.RecoveryCodeQuery", q)
+}
+
+// The RecoveryCodeMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type RecoveryCodeMutationRuleFunc func(context.Context, *ent.RecoveryCodeMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f RecoveryCodeMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.RecoveryCodeMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.RecoveryCodeMutation", m)
 }
 
 // The ReleaseQueryRuleFunc type is an adapter to allow the use of ordinary

@@ -14,7 +14,9 @@ import (
 	"github.com/slipway-dev/slipway/ent/devicelogin"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/idempotencykey"
 	"github.com/slipway-dev/slipway/ent/identity"
@@ -24,6 +26,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/preference"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/recoverycode"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/schema"
 	"github.com/slipway-dev/slipway/ent/service"
@@ -332,6 +335,44 @@ func init() {
 	eventDescEnvironment := eventFields[4].Descriptor()
 	// event.DefaultEnvironment holds the default value on creation for the environment field.
 	event.DefaultEnvironment = eventDescEnvironment.Default.(string)
+	factorMixin := schema.Factor{}.Mixin()
+	factor.Policy = privacy.NewPolicies(factorMixin[0], schema.Factor{})
+	factor.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := factor.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	factorMixinFields1 := factorMixin[1].Fields()
+	_ = factorMixinFields1
+	factorFields := schema.Factor{}.Fields()
+	_ = factorFields
+	// factorDescCreatedAt is the schema descriptor for created_at field.
+	factorDescCreatedAt := factorMixinFields1[0].Descriptor()
+	// factor.DefaultCreatedAt holds the default value on creation for the created_at field.
+	factor.DefaultCreatedAt = factorDescCreatedAt.Default.(func() time.Time)
+	// factorDescUpdatedAt is the schema descriptor for updated_at field.
+	factorDescUpdatedAt := factorMixinFields1[1].Descriptor()
+	// factor.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	factor.DefaultUpdatedAt = factorDescUpdatedAt.Default.(func() time.Time)
+	// factor.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	factor.UpdateDefaultUpdatedAt = factorDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// factorDescName is the schema descriptor for name field.
+	factorDescName := factorFields[3].Descriptor()
+	// factor.DefaultName holds the default value on creation for the name field.
+	factor.DefaultName = factorDescName.Default.(string)
+	// factor.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	factor.NameValidator = factorDescName.Validators[0].(func(string) error)
+	// factorDescSecret is the schema descriptor for secret field.
+	factorDescSecret := factorFields[4].Descriptor()
+	// factor.DefaultSecret holds the default value on creation for the secret field.
+	factor.DefaultSecret = factorDescSecret.Default.(string)
+	// factorDescLastStep is the schema descriptor for last_step field.
+	factorDescLastStep := factorFields[5].Descriptor()
+	// factor.DefaultLastStep holds the default value on creation for the last_step field.
+	factor.DefaultLastStep = factorDescLastStep.Default.(int64)
 	freezeMixin := schema.Freeze{}.Mixin()
 	freeze.Policy = privacy.NewPolicies(freezeMixin[0], schema.Freeze{})
 	freeze.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -372,6 +413,48 @@ func init() {
 	freezeDescLiftedBy := freezeFields[7].Descriptor()
 	// freeze.DefaultLiftedBy holds the default value on creation for the lifted_by field.
 	freeze.DefaultLiftedBy = freezeDescLiftedBy.Default.(string)
+	halfsigninMixin := schema.HalfSignIn{}.Mixin()
+	halfsignin.Policy = privacy.NewPolicies(halfsigninMixin[0], schema.HalfSignIn{})
+	halfsignin.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := halfsignin.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	halfsigninMixinFields1 := halfsigninMixin[1].Fields()
+	_ = halfsigninMixinFields1
+	halfsigninFields := schema.HalfSignIn{}.Fields()
+	_ = halfsigninFields
+	// halfsigninDescCreatedAt is the schema descriptor for created_at field.
+	halfsigninDescCreatedAt := halfsigninMixinFields1[0].Descriptor()
+	// halfsignin.DefaultCreatedAt holds the default value on creation for the created_at field.
+	halfsignin.DefaultCreatedAt = halfsigninDescCreatedAt.Default.(func() time.Time)
+	// halfsigninDescUpdatedAt is the schema descriptor for updated_at field.
+	halfsigninDescUpdatedAt := halfsigninMixinFields1[1].Descriptor()
+	// halfsignin.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	halfsignin.DefaultUpdatedAt = halfsigninDescUpdatedAt.Default.(func() time.Time)
+	// halfsignin.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	halfsignin.UpdateDefaultUpdatedAt = halfsigninDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// halfsigninDescKey is the schema descriptor for key field.
+	halfsigninDescKey := halfsigninFields[0].Descriptor()
+	// halfsignin.KeyValidator is a validator for the "key" field. It is called by the builders before save.
+	halfsignin.KeyValidator = halfsigninDescKey.Validators[0].(func(string) error)
+	// halfsigninDescBy is the schema descriptor for by field.
+	halfsigninDescBy := halfsigninFields[2].Descriptor()
+	// halfsignin.ByValidator is a validator for the "by" field. It is called by the builders before save.
+	halfsignin.ByValidator = halfsigninDescBy.Validators[0].(func(string) error)
+	// halfsigninDescNext is the schema descriptor for next field.
+	halfsigninDescNext := halfsigninFields[3].Descriptor()
+	// halfsignin.DefaultNext holds the default value on creation for the next field.
+	halfsignin.DefaultNext = halfsigninDescNext.Default.(string)
+	// halfsignin.NextValidator is a validator for the "next" field. It is called by the builders before save.
+	halfsignin.NextValidator = halfsigninDescNext.Validators[0].(func(string) error)
+	// halfsigninDescGuesses is the schema descriptor for guesses field.
+	halfsigninDescGuesses := halfsigninFields[4].Descriptor()
+	// halfsignin.DefaultGuesses holds the default value on creation for the guesses field.
+	halfsignin.DefaultGuesses = halfsigninDescGuesses.Default.(int)
 	holdMixin := schema.Hold{}.Mixin()
 	hold.Policy = privacy.NewPolicies(holdMixin[0], schema.Hold{})
 	hold.Hooks[0] = func(next ent.Mutator) ent.Mutator {
@@ -700,6 +783,34 @@ func init() {
 	promotionDescCause := promotionFields[23].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
+	recoverycodeMixin := schema.RecoveryCode{}.Mixin()
+	recoverycode.Policy = privacy.NewPolicies(recoverycodeMixin[0], schema.RecoveryCode{})
+	recoverycode.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := recoverycode.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	recoverycodeMixinFields1 := recoverycodeMixin[1].Fields()
+	_ = recoverycodeMixinFields1
+	recoverycodeFields := schema.RecoveryCode{}.Fields()
+	_ = recoverycodeFields
+	// recoverycodeDescCreatedAt is the schema descriptor for created_at field.
+	recoverycodeDescCreatedAt := recoverycodeMixinFields1[0].Descriptor()
+	// recoverycode.DefaultCreatedAt holds the default value on creation for the created_at field.
+	recoverycode.DefaultCreatedAt = recoverycodeDescCreatedAt.Default.(func() time.Time)
+	// recoverycodeDescUpdatedAt is the schema descriptor for updated_at field.
+	recoverycodeDescUpdatedAt := recoverycodeMixinFields1[1].Descriptor()
+	// recoverycode.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	recoverycode.DefaultUpdatedAt = recoverycodeDescUpdatedAt.Default.(func() time.Time)
+	// recoverycode.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	recoverycode.UpdateDefaultUpdatedAt = recoverycodeDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// recoverycodeDescHash is the schema descriptor for hash field.
+	recoverycodeDescHash := recoverycodeFields[1].Descriptor()
+	// recoverycode.HashValidator is a validator for the "hash" field. It is called by the builders before save.
+	recoverycode.HashValidator = recoverycodeDescHash.Validators[0].(func(string) error)
 	releaseMixin := schema.Release{}.Mixin()
 	release.Policy = privacy.NewPolicies(releaseMixin[0], schema.Release{})
 	release.Hooks[0] = func(next ent.Mutator) ent.Mutator {

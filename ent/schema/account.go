@@ -36,5 +36,6 @@ func (Account) Edges() []ent.Edge {
 		edge.To("sessions", Session.Type),
 		edge.To("tokens", Token.Type),
 		edge.To("identities", Identity.Type),
+		edge.To("factors", Factor.Type),
 	}
 }

@@ -1,0 +1,89 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// TestSecondStep adds an app by the API and signs in with a code of it.
+func TestSecondStep(t *testing.T) {
+	w := apitest.New(t)
+	const password = "correct horse battery staple"
+	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), platform.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
+		t.Fatal(err)
+	}
+	post := func(bearer, path string, body any, into any) int {
+		t.Helper()
+		text, _ := json.Marshal(body)
+		resp, answer := ask(t, w, "POST", "/api/v1"+path, string(text), "Authorization", "Bearer "+bearer)
+		if into != nil {
+			if err := json.Unmarshal(answer, into); err != nil {
+				t.Fatalf("%s: %s", path, answer)
+			}
+		}
+		return resp.StatusCode
+	}
+	signIn := api.SignInInput{Name: "bob", Password: password}
+	var s api.Session
+	if status := post("", "/session", signIn, &s); status != http.StatusCreated {
+		t.Fatal(status)
+	}
+	var begun api.TotpBegun
+	if status := post(s.AccessToken, "/factors/totp", api.TotpInput{Name: "telephone", Current: password}, &begun); status != http.StatusCreated {
+		t.Fatal(status)
+	}
+	at := time.Now()
+	code := func(step int) string {
+		text, err := totp.GenerateCode(begun.Secret, at.Add(time.Duration(step)*30*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	var recovery api.RecoveryCodes
+	if status := post(s.AccessToken, "/factors/"+begun.Id+"/confirm", api.CodeInput{Code: code(0)}, &recovery); status != http.StatusOK || len(recovery.RecoveryCodes) != 10 {
+		t.Fatalf("%d %v", status, recovery)
+	}
+	var half api.Problem
+	if status := post("", "/session", signIn, &half); status != http.StatusUnauthorized || half.Challenge == nil || half.Code != slipway.Unauthenticated {
+		t.Fatalf("%d %+v", status, half)
+	}
+	if len(half.Challenge.Factors) != 2 || time.Until(half.Challenge.ExpiresAt) > 5*time.Minute {
+		t.Errorf("%+v", half.Challenge)
+	}
+	for _, c := range []struct {
+		challenge, code string
+		status          int
+	}{
+		{half.Challenge.Token, "000000", http.StatusUnauthorized}, {"another", code(1), http.StatusConflict},
+		{half.Challenge.Token, code(1), http.StatusCreated}, {half.Challenge.Token, recovery.RecoveryCodes[0], http.StatusConflict},
+	} {
+		if status := post("", "/session/factor", api.FactorInput{Challenge: c.challenge, Code: c.code}, nil); status != c.status {
+			t.Errorf("%+v: %d", c, status)
+		}
+	}
+	var wrong api.Problem
+	if post("", "/session", api.SignInInput{Name: "bob", Password: "not the password at all"}, &wrong); wrong.Challenge != nil {
+		t.Error("a wrong password tells of the factor")
+	}
+	_, list := ask(t, w, "GET", "/api/v1/factors", "", "Authorization", "Bearer "+s.AccessToken)
+	if !strings.Contains(string(list), `"telephone"`) || !strings.Contains(string(list), `"recovery_codes":10`) || strings.Contains(string(list), begun.Secret) {
+		t.Errorf("%s", list)
+	}
+	if resp, text := ask(t, w, "DELETE", "/api/v1/accounts/bob/factors", ""); resp.StatusCode != http.StatusNoContent {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+	if status := post("", "/session", signIn, &s); status != http.StatusCreated {
+		t.Errorf("after the reset: %d", status)
+	}
+}

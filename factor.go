@@ -1,0 +1,9 @@
+package slipway
+
+// FactorKind is a kind of second factor: something that somebody has.
+type FactorKind string
+
+const (
+	FactorTOTP     FactorKind = "totp"     // an app that shows a code every thirty seconds (RFC 6238)
+	FactorRecovery FactorKind = "recovery" // a code from a list that was printed or kept elsewhere, good once
+)

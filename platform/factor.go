@@ -1,0 +1,318 @@
+package platform
+
+import (
+	"context"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/factor"
+	"github.com/slipway-dev/slipway/ent/recoverycode"
+	"github.com/slipway-dev/slipway/ent/session"
+)
+
+const (
+	// confirmLife is how long an app may take to show its first code.
+	confirmLife = 15 * time.Minute
+	// freshLife is how long what was proved in a session counts as just proved.
+	freshLife = 10 * time.Minute
+)
+
+// Factors are what an account proves itself with besides a password.
+type Factors struct {
+	List     []*ent.Factor
+	Recovery int // codes that are left
+}
+
+// Factors lists one's own second factors.
+func (p *Platform) Factors(ctx context.Context) (Factors, error) {
+	v, err := p.signedIn(ctx, slipway.PermitSelf)
+	if err != nil {
+		return Factors{}, err
+	}
+	var f Factors
+	if f.List, err = p.db.Factor.Query().Where(factor.AccountID(v.Account), factor.ConfirmedAtNotNil()).Order(factor.ByID()).All(ctx); err != nil {
+		return f, err
+	}
+	f.Recovery, err = p.db.RecoveryCode.Query().Where(recoverycode.AccountID(v.Account), recoverycode.UsedAtIsNil()).Count(ctx)
+	return f, err
+}
+
+// factorKinds are with what an account can prove itself; none without a factor.
+func (p *Platform) factorKinds(ctx context.Context, accountID int) (kinds []slipway.FactorKind, err error) {
+	sys := asSystem(ctx)
+	names, err := p.db.Factor.Query().Where(factor.AccountID(accountID), factor.ConfirmedAtNotNil()).Unique(true).Order(factor.ByKind()).Select(factor.FieldKind).Strings(sys)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	for _, name := range names {
+		kinds = append(kinds, slipway.FactorKind(name))
+	}
+	left, err := p.db.RecoveryCode.Query().Where(recoverycode.AccountID(accountID), recoverycode.UsedAtIsNil()).Exist(sys)
+	if left {
+		kinds = append(kinds, slipway.FactorRecovery)
+	}
+	return kinds, err
+}
+
+// FactorProof is with what one shows that it is oneself who changes the factors.
+type FactorProof struct {
+	Current slipway.Secret // the password, of who has one
+	Code    slipway.Secret // of the app, or a recovery code
+}
+
+// ownFactors finds the account of somebody who may change its factors: a person
+// with a session. What a token can do doesn't decide how its owner signs in.
+func (p *Platform) ownFactors(ctx context.Context) (*ent.Account, error) {
+	v, err := p.signedIn(ctx, slipway.PermitSelf)
+	if err != nil {
+		return nil, err
+	}
+	if v.Kind != slipway.ViewerPerson || v.Session == "" {
+		return nil, slipway.Errorf(slipway.Conflict, "second factors are for people who are signed in; this is a token, which has none")
+	}
+	return p.db.Account.Query().Where(account.ID(v.Account)).Only(ctx)
+}
+
+// proveFactors is what every change of factors takes: the password, or, of who
+// has none, a session that has just begun; and a factor, once there is one.
+func (p *Platform) proveFactors(ctx context.Context, a *ent.Account, proof FactorProof) error {
+	v := slipway.ViewerFrom(ctx)
+	if a.Password != "" {
+		err := p.proveHere(ctx, a, proof.Current)
+		if err == errCredentials { //nolint:errorlint // it is returned as it is
+			return slipway.Errorf(slipway.Invalid, "the current password is wrong").At("current")
+		}
+		if err != nil {
+			return err
+		}
+	} else if fresh, err := p.db.Session.Query().Where(session.Key(v.Session), session.CreatedAtGT(time.Now().UTC().Add(-freshLife))).Exist(ctx); err != nil || !fresh {
+		return or(err, slipway.Errorf(slipway.Conflict, "you have no password to show that it is you; sign out, sign in through your provider, and do this within %d minutes", int(freshLife.Minutes())))
+	}
+	kinds, err := p.factorKinds(ctx, a.ID)
+	if err != nil || len(kinds) == 0 {
+		return err
+	}
+	_, err = p.proveCode(ctx, a, proof.Code, Caller{Address: v.Address}, sessionPlace(v))
+	if err == errCode { //nolint:errorlint // it is returned as it is
+		return slipway.Errorf(slipway.Invalid, "%s", errCode.Message).At("code")
+	}
+	return err
+}
+
+// TOTPBegun is an app that is to be made known: what it scans, or what is typed
+// into it, and under which name to confirm it.
+type TOTPBegun struct {
+	Key    string
+	Secret slipway.Secret
+	URI    slipway.Secret // otpauth://
+}
+
+// BeginTOTP makes the secret of an app. It counts once ConfirmTOTP has seen a
+// code of it.
+func (p *Platform) BeginTOTP(ctx context.Context, name string, proof FactorProof) (TOTPBegun, error) {
+	a, err := p.ownFactors(ctx)
+	if err != nil {
+		return TOTPBegun{}, err
+	}
+	if name = clean(strings.TrimSpace(name)); len(name) > 100 {
+		return TOTPBegun{}, slipway.Errorf(slipway.Invalid, "the name is longer than 100 bytes").At("name")
+	}
+	if there, err := p.db.Factor.Query().Where(factor.AccountID(a.ID), factor.KindEQ(factor.KindTotp), factor.ConfirmedAtNotNil()).Exist(ctx); err != nil || there {
+		return TOTPBegun{}, or(err, slipway.Errorf(slipway.Conflict, "an app shows codes for you already; remove it first"))
+	}
+	if err := p.proveFactors(ctx, a, proof); err != nil {
+		return TOTPBegun{}, err
+	}
+	issuer := "Slipway"
+	if u, err := url.Parse(p.Address); err == nil && u.Hostname() != "" {
+		issuer += " " + u.Hostname()
+	}
+	made, err := totp.Generate(totp.GenerateOpts{Issuer: issuer, AccountName: a.Name, Period: codes.Period, Digits: codes.Digits, Algorithm: codes.Algorithm})
+	if err != nil {
+		return TOTPBegun{}, err
+	}
+	secret, ref := slipway.NewSecret(made.Secret()), p.ref("_platform/totp-"+hex.EncodeToString(random(8)))
+	if err := p.Secrets.Set(asSystem(ctx), ref, secret); err != nil {
+		return TOTPBegun{}, err
+	}
+	key := hex.EncodeToString(random(8))
+	var old []*ent.Factor
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+		p.recordAccount(ctx, "factor.begun", a, map[string]string{"kind": string(slipway.FactorTOTP)})
+		if old, err = tx.Factor.Query().Where(factor.AccountID(a.ID), factor.ConfirmedAtIsNil()).All(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.Factor.Delete().Where(factor.AccountID(a.ID), factor.ConfirmedAtIsNil()).Exec(ctx); err != nil {
+			return err
+		}
+		return tx.Factor.Create().SetKey(key).SetAccountID(a.ID).SetKind(factor.KindTotp).SetName(name).SetSecret(string(ref)).Exec(ctx)
+	})
+	if err != nil {
+		return TOTPBegun{}, err
+	}
+	p.forgetFactors(ctx, old)
+	return TOTPBegun{Key: key, Secret: secret, URI: slipway.NewSecret(made.URL())}, nil
+}
+
+// ConfirmTOTP makes an app count that shows the right code. With the first
+// factor come recovery codes, which are shown once.
+func (p *Platform) ConfirmTOTP(ctx context.Context, key string, code slipway.Secret) (recovery []slipway.Secret, err error) {
+	a, err := p.ownFactors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := slipway.ViewerFrom(ctx)
+	gone := slipway.Errorf(slipway.NotFound, "no app waits for its first code; begin again, and confirm it within %d minutes", int(confirmLife.Minutes()))
+	row, err := p.db.Factor.Query().Where(factor.Key(key), factor.AccountID(a.ID), factor.ConfirmedAtIsNil(), factor.CreatedAtGT(time.Now().UTC().Add(-confirmLife))).Only(ctx)
+	if err != nil {
+		return nil, or(missing(err, "%s", gone.Message), gone)
+	}
+	c, err := p.count(ctx, guess{what: guessCode, name: a.Name, from: Caller{Address: v.Address}, place: sessionPlace(v)})
+	if err != nil {
+		return nil, err
+	}
+	step, err := p.stepOf(ctx, row, strings.ReplaceAll(strings.TrimSpace(code.Reveal()), " ", ""))
+	if err == nil && step == 0 {
+		err = slipway.Errorf(slipway.Invalid, "this is not the code that the app should show; is the clock of your phone right?").At("code")
+	}
+	if err == nil {
+		err = c.right(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	seal, err := p.guessKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		recovery = nil
+		now := time.Now().UTC()
+		n, err := tx.Factor.Update().Where(factor.ID(row.ID), factor.ConfirmedAtIsNil()).SetConfirmedAt(now).SetLastStep(step).SetUsedAt(now).Save(ctx)
+		if err != nil || n == 0 {
+			return or(err, gone)
+		}
+		p.recordAccount(ctx, "factor.added", a, map[string]string{"kind": string(row.Kind), "factor": row.Key, "factor_name": row.Name})
+		first, err := tx.Factor.Query().Where(factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).Count(ctx)
+		if err == nil && first == 1 {
+			recovery, err = newRecoveryCodes(ctx, tx, seal, a.ID)
+		}
+		return err
+	})
+	return recovery, err
+}
+
+// RenewRecoveryCodes makes new recovery codes in place of those that are left.
+func (p *Platform) RenewRecoveryCodes(ctx context.Context, proof FactorProof) (recovery []slipway.Secret, err error) {
+	a, err := p.ownFactors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if kinds, err := p.factorKinds(ctx, a.ID); err != nil || len(kinds) == 0 {
+		return nil, or(err, slipway.Errorf(slipway.Conflict, "there is no second factor that recovery codes could stand in for; add one first"))
+	}
+	if err := p.proveFactors(ctx, a, proof); err != nil {
+		return nil, err
+	}
+	seal, err := p.guessKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordAccount(ctx, "factor.codes_renewed", a, nil)
+		recovery, err = newRecoveryCodes(ctx, tx, seal, a.ID)
+		return err
+	})
+	return recovery, err
+}
+
+// RemoveFactor takes a factor from one's own account. With the last one go the
+// recovery codes: from then on the password alone opens the account.
+func (p *Platform) RemoveFactor(ctx context.Context, key string, proof FactorProof) error {
+	a, err := p.ownFactors(ctx)
+	if err != nil {
+		return err
+	}
+	row, err := p.db.Factor.Query().Where(factor.Key(key), factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).Only(ctx)
+	if err != nil {
+		return missing(err, "there is no factor %s of yours; `slipway factor ls` lists them", printable(key))
+	}
+	if err := p.proveFactors(ctx, a, proof); err != nil {
+		return err
+	}
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordAccount(ctx, "factor.removed", a, nil, map[string]string{"kind": string(row.Kind), "factor": row.Key, "factor_name": row.Name})
+		if _, err := tx.Factor.Delete().Where(factor.ID(row.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		left, err := tx.Factor.Query().Where(factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).Exist(ctx)
+		if err != nil || left {
+			return err
+		}
+		_, err = tx.RecoveryCode.Delete().Where(recoverycode.AccountID(a.ID)).Exec(ctx)
+		return err
+	})
+	if err == nil {
+		p.forgetFactors(ctx, []*ent.Factor{row})
+	}
+	return err
+}
+
+// ResetFactors takes all factors from somebody who has lost them, and ends the
+// sessions: from then on the password, or the provider, alone opens the account.
+// It takes an admin of the platform, who can't do it to himself: a stolen
+// session would be enough then.
+func (p *Platform) ResetFactors(ctx context.Context, name string) error {
+	v, err := p.signedIn(ctx, slipway.PermitPlatform)
+	if err != nil {
+		return err
+	}
+	a, err := p.Account(ctx, name)
+	if err != nil {
+		return err
+	}
+	if v.Account == a.ID {
+		return slipway.Errorf(slipway.Conflict, "your own factors are removed one by one, with a code; if you have lost them, ask another admin, or whoever runs Slipway: slipway factor reset %s", name)
+	}
+	var old []*ent.Factor
+	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+		if old, err = tx.Factor.Query().Where(factor.AccountID(a.ID)).All(ctx); err != nil {
+			return err
+		}
+		p.recordAccount(ctx, "factor.reset", a, nil)
+		if _, err := tx.Factor.Delete().Where(factor.AccountID(a.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.RecoveryCode.Delete().Where(recoverycode.AccountID(a.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if err := p.forgive(ctx, tx.Client(), guessCode, a.Name); err != nil {
+			return err
+		}
+		return endSessions(ctx, tx.Client(), a.ID, "", "the second factors were reset")
+	})
+	if err == nil {
+		p.forgetFactors(ctx, old)
+	}
+	return err
+}
+
+// forgetFactors removes the secrets of factors that are no more. One that stays
+// behind opens nothing.
+func (p *Platform) forgetFactors(ctx context.Context, rows []*ent.Factor) {
+	for _, row := range rows {
+		if row.Secret == "" {
+			continue
+		}
+		if err := p.Secrets.Delete(asSystem(context.WithoutCancel(ctx)), slipway.SecretRef(row.Secret)); err != nil && slipway.CodeOf(err) != slipway.NotFound {
+			p.Log.Error("the secret of a factor that is removed could not be deleted", "error", err)
+		}
+	}
+}
