@@ -207,6 +207,12 @@ func (v Viewer) May(p Permission, team int, environment string) Access {
 // Sees tells whether a viewer may look at what a team owns.
 func (v Viewer) Sees(team int) bool { return v.May(PermitServiceRead, team, "") == Allowed }
 
+// InPerson tells whether a person acts who is signed in, or the operator at the
+// machine: with no token, and by no program.
+func (v Viewer) InPerson() bool {
+	return v.Kind == ViewerSystem || v.Kind == ViewerPerson && v.Token == 0
+}
+
 type viewerKey struct{}
 
 // WithViewer says who asks.

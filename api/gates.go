@@ -60,7 +60,7 @@ func (h *handlers) RetryPromotion(ctx context.Context, r RetryPromotionRequestOb
 }
 
 func servicePolicy(p platform.ServicePolicy) ServicePolicy {
-	return ServicePolicy{Policy: p.Policy, Change: p.Change}
+	return ServicePolicy{Policy: p.Policy, Change: p.Change, Held: p.Held}
 }
 
 // GetPolicy shows the policy of a service in an environment.

@@ -2481,8 +2481,13 @@ type ServicePage struct {
 
 // ServicePolicy what holds for a service in an environment
 type ServicePolicy struct {
-	// Change what the service asks beyond, or instead of, the environment's own policy
+	// Change what the service asks beyond the environment's own policy
 	Change slipway.PolicyChange `json:"change"`
+
+	// Held fields of change that ask for less than the environment, whose own value is in force
+	//
+	// Example: ["approvals"]
+	Held []string `json:"held,omitempty,omitzero"`
 
 	// Policy what an environment asks of promotions; durations in seconds
 	Policy Policy `json:"policy"`

@@ -277,7 +277,7 @@ func TestNewApprovers(t *testing.T) {
 		w.must(err)
 		row = w.waiting(row.ID, "0 of 1 approvals")
 		no(puppet, row, "made, or invited, by root-"+name)
-		w.policy(name, slipway.PolicyChange{NewApprovers: ptr(true)})
+		w.asks("dev", slipway.PolicyChange{NewApprovers: ptr(true)})
 		w.until(row.ID, func(now *ent.Promotion) bool { return now.PlanHash != row.PlanHash })
 		w.says(puppet, row.ID, slipway.VerdictApprove)
 		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {

@@ -135,7 +135,7 @@ func (c EnvironmentChange) Validate() error {
 }
 
 // UpdateEnvironment changes an environment. Promotions under way keep what they
-// started with.
+// started with, but for the policy. Lowering that takes an admin in person.
 func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
@@ -174,7 +174,13 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			if err := p.checkPolicy(ctx, tx.Client(), policy); err != nil {
 				return err
 			}
+			if err := p.mayLower(ctx, e.Policy, policy, e.Name); err != nil {
+				return err
+			}
 			maps.Copy(changed, moved)
+			if weaker := slipway.Weaker(e.Policy, policy); len(weaker) > 0 {
+				changed["lowers"] = strings.Join(weaker, ", ")
+			}
 			n, err := tx.Environment.Update().Where(environment.ID(e.ID), environment.Revision(e.Revision)).AddRevision(1).SetPolicy(policy).Save(ctx)
 			if err != nil || n == 0 {
 				return or(err, errOutdated("environment "+name))
@@ -194,6 +200,9 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		return nil
 	})
 	if err != nil {
+		if slipway.CodeOf(err) == slipway.Denied {
+			p.refused(ctx, "environment.changed", "", name, err.Error())
+		}
 		return nil, err
 	}
 	if len(changed) > 0 {

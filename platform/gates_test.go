@@ -84,6 +84,13 @@ func (w *world) policy(service string, c slipway.PolicyChange) {
 	w.must(err)
 }
 
+// asks lays a change over the policy of an environment.
+func (w *world) asks(environment string, c slipway.PolicyChange) {
+	w.Helper()
+	_, err := w.UpdateEnvironment(w.Context(), environment, platform.EnvironmentChange{Policy: c})
+	w.must(err)
+}
+
 // waiting waits until a promotion waits for something that is said with words.
 func (w *world) waiting(id int, words string) *ent.Promotion {
 	w.Helper()

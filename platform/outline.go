@@ -113,8 +113,8 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 	case !slices.Contains(slipway.SkippableSteps, skip.Step):
 		return slipway.Errorf(slipway.Invalid, "%s is never left out; test and rehearse may be, where the policy says so", printable(string(skip.Step))).At("skip")
 	case !slices.Contains(allowed, skip.Step):
-		return slipway.Errorf(slipway.Conflict, "the policy of %s lets nobody leave out %s; a maintainer can change that: slipway policy set --env %s --service %s --may-skip %s",
-			row.Edges.Environment.Name, skip.Step, row.Edges.Environment.Name, row.Edges.Service.Name, skip.Step)
+		return slipway.Errorf(slipway.Conflict, "the policy of %s lets nobody leave out %s; an admin of the platform can change that: slipway policy set --env %s --may-skip %s",
+			row.Edges.Environment.Name, skip.Step, row.Edges.Environment.Name, skip.Step)
 	}
 	return nil
 }

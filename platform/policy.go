@@ -15,7 +15,8 @@ import (
 // ServicePolicy is what holds for a service in an environment.
 type ServicePolicy struct {
 	Policy   slipway.Policy       // in force
-	Change   slipway.PolicyChange // what the service asks beyond, or instead of, the environment's own
+	Change   slipway.PolicyChange // what the service asks beyond the environment's own
+	Held     []string             // fields of Change that ask for less than the environment, whose value is in force
 	Revision int                  // of Change; 0 when the service asks for nothing
 }
 
@@ -40,11 +41,84 @@ func policyOf(ctx context.Context, db *ent.Client, service int, e *ent.Environme
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	return ServicePolicy{Policy: e.Policy.With(row.Change).Defaults(), Change: row.Change, Revision: row.Revision}, nil
+	return raised(e, row), nil
+}
+
+// raised is what holds: the environment's policy is a floor.
+func raised(e *ent.Environment, row *ent.ServicePolicy) ServicePolicy {
+	policy, held := e.Policy.With(row.Change).Raised(e.Policy)
+	return ServicePolicy{Policy: policy, Change: row.Change, Held: held, Revision: row.Revision}
+}
+
+// OwnPolicy is what one service asks.
+type OwnPolicy struct {
+	Service string
+	ServicePolicy
+}
+
+// OwnPolicies lists what services ask in an environment, as far as the viewer may
+// see them.
+func (p *Platform) OwnPolicies(ctx context.Context, environmentName string) ([]OwnPolicy, error) {
+	e, err := p.Environment(ctx, environmentName)
+	if err != nil {
+		return nil, err
+	}
+	query := p.db.ServicePolicy.Query().Where(servicepolicy.EnvironmentID(e.ID)).WithService()
+	if seen := visible(ctx); seen != nil {
+		query.Where(servicepolicy.HasServiceWith(seen...))
+	}
+	rows, err := query.Order(servicepolicy.ByServiceID()).Limit(1000).All(ctx)
+	out := make([]OwnPolicy, 0, len(rows))
+	for _, row := range rows {
+		if row.Change != (slipway.PolicyChange{}) {
+			out = append(out, OwnPolicy{row.Edges.Service.Name, raised(e, row)})
+		}
+	}
+	return out, err
+}
+
+// belowFloor refuses what a service asks for that is less than its environment does.
+func belowFloor(e *ent.Environment, change slipway.PolicyChange) error {
+	asked := e.Policy.With(change)
+	_, below := asked.Raised(e.Policy)
+	if len(below) == 0 {
+		return nil
+	}
+	values, words := described(e.Policy.Defaults(), asked.Defaults()), make([]string, len(below))
+	for i, field := range below {
+		if words[i] = field; plain(values[field]) {
+			words[i] += " (" + values[field] + ")"
+		}
+	}
+	return slipway.Errorf(slipway.Invalid, "%s asks for more by %s, and a service can only raise that; an admin of the platform changes what %s asks of all: slipway policy set --env %s",
+		e.Name, strings.Join(words, ", "), e.Name, e.Name).At(below[0])
+}
+
+// mayLower refuses a change that weakens a policy to all but an admin of the
+// platform in person: whom a gate holds doesn't lower it, and no program does.
+func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of string) error {
+	weaker := slipway.Weaker(old, new)
+	v := slipway.ViewerFrom(ctx)
+	if len(weaker) == 0 || v.Admin && v.InPerson() {
+		return nil
+	}
+	was, is, words := described(old.Defaults(), new.Defaults()), described(new.Defaults(), old.Defaults()), make([]string, len(weaker))
+	for i, field := range weaker {
+		if words[i] = field; plain(was[field]) && plain(is[field]) {
+			words[i] += " from " + was[field] + " to " + is[field]
+		}
+	}
+	ask := p.whom(ctx, account.Admin(true))
+	if v.Admin {
+		ask = "; sign in and do it yourself"
+	}
+	return slipway.Errorf(slipway.Denied, "this lowers the policy of %s: %s; that takes an admin of the platform in person, and no token or program%s", of, strings.Join(words, ", "), ask)
 }
 
 // SetPolicy lays a change over what a service asks in an environment; clear
-// drops what it asked for before. Approvals of promotions that wait there are
+// drops what it asked for before. What asks for less than the environment is
+// Invalid, and what asks for less than before takes an admin of the platform in
+// person. Approvals of promotions that wait there are
 // void when it moves their plan.
 func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName string, change slipway.PolicyChange, clear bool, revision Precondition) (ServicePolicy, error) {
 	s, err := p.service(ctx, serviceName, slipway.PermitPolicy, environmentName)
@@ -74,6 +148,13 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if err := p.checkPolicy(ctx, tx.Client(), e.Policy.With(laid)); err != nil {
 			return err
 		}
+		if err := belowFloor(e, change); err != nil {
+			return err
+		}
+		next, _ := e.Policy.With(laid).Raised(e.Policy)
+		if err := p.mayLower(ctx, before.Policy, next, s.Name+" in "+e.Name); err != nil {
+			return err
+		}
 		if before.Revision == 0 {
 			err = tx.ServicePolicy.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetChange(laid).Exec(ctx)
 			if ent.IsConstraintError(err) {
@@ -97,6 +178,9 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		return nil
 	})
 	if err != nil {
+		if slipway.CodeOf(err) == slipway.Denied {
+			p.refused(ctx, "policy.changed", s.Name, e.Name, err.Error())
+		}
 		return ServicePolicy{}, err
 	}
 	p.look(ctx, s.ID, e.ID)
@@ -119,6 +203,9 @@ func described(policy, from slipway.Policy) map[string]string {
 	}
 	return out
 }
+
+// plain tells whether the value of a field can stand in a sentence.
+func plain(value string) bool { return value != "" && !strings.ContainsAny(value[:1], "[{") }
 
 // checkPolicy refuses a policy that makes no sense, or names nobody.
 func (p *Platform) checkPolicy(ctx context.Context, db *ent.Client, policy slipway.Policy) error {

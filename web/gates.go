@@ -1,7 +1,10 @@
 package web
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +19,7 @@ type policyView struct {
 	*ent.Environment
 	Policy   slipway.Policy
 	Previous string // the environment before
+	Services []platform.OwnPolicy
 	Change   verdict
 	Err      string
 }
@@ -72,6 +76,9 @@ func (p *portal) policyPage(c *call, status int, typed *slipway.Policy, problem 
 	}
 	if typed != nil {
 		v.Policy = *typed
+	}
+	if v.Services, err = p.OwnPolicies(c.ctx, v.Name); err != nil {
+		return err
 	}
 	return c.show(status, policyPage(c.frame("Policy of "+v.Name, "environments"), v))
 }
@@ -142,6 +149,18 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 		}
 	}
 	return policy, err
+}
+
+// asksFor are the fields of which a service asks for something of its own.
+func asksFor(change slipway.PolicyChange) string {
+	text, _ := json.Marshal(change)
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(text, &fields)
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		words = append(words, name+" "+strings.Trim(string(fields[name]), `"`))
+	}
+	return strings.Join(words, ", ")
 }
 
 // freezesView is freezes and holds.

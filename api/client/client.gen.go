@@ -2481,8 +2481,13 @@ type ServicePage struct {
 
 // ServicePolicy what holds for a service in an environment
 type ServicePolicy struct {
-	// Change what the service asks beyond, or instead of, the environment's own policy
+	// Change what the service asks beyond the environment's own policy
 	Change slipway.PolicyChange `json:"change"`
+
+	// Held fields of change that ask for less than the environment, whose own value is in force
+	//
+	// Example: ["approvals"]
+	Held []string `json:"held,omitempty,omitzero"`
 
 	// Policy what an environment asks of promotions; durations in seconds
 	Policy Policy `json:"policy"`
@@ -4626,21 +4631,21 @@ type ClientInterface interface {
 
 	// ResetPolicy Go back to the environment's policy
 	//
-	// Drops what the service asked for.
+	// Drops what the service asked for. Where that lowers the policy it takes an admin of the platform in person (403), signed in and without a token.
 	//
 	// Corresponds with DELETE /services/{service}/environments/{environment}/policy (the `ResetPolicy` operationId).
 	ResetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *ResetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPolicy The policy of a service in an environment
 	//
-	// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+	// What is in force, and what the service asks beyond the environment's own policy, which is a floor.
 	//
 	// Corresponds with GET /services/{service}/environments/{environment}/policy (the `GetPolicy` operationId).
 	GetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdatePolicyWithBody Ask for another policy
 	//
-	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4649,7 +4654,7 @@ type ClientInterface interface {
 
 	// UpdatePolicy Ask for another policy
 	//
-	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6784,7 +6789,7 @@ func (c *Client) GetLogs(ctx context.Context, service ServiceName, environment E
 
 // ResetPolicy Go back to the environment's policy
 //
-// Drops what the service asked for.
+// Drops what the service asked for. Where that lowers the policy it takes an admin of the platform in person (403), signed in and without a token.
 //
 // Corresponds with DELETE /services/{service}/environments/{environment}/policy (the `ResetPolicy` operationId).
 func (c *Client) ResetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, params *ResetPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6801,7 +6806,7 @@ func (c *Client) ResetPolicy(ctx context.Context, service ServiceName, environme
 
 // GetPolicy The policy of a service in an environment
 //
-// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+// What is in force, and what the service asks beyond the environment's own policy, which is a floor.
 //
 // Corresponds with GET /services/{service}/environments/{environment}/policy (the `GetPolicy` operationId).
 func (c *Client) GetPolicy(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6818,7 +6823,7 @@ func (c *Client) GetPolicy(ctx context.Context, service ServiceName, environment
 
 // UpdatePolicyWithBody Ask for another policy
 //
-// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6837,7 +6842,7 @@ func (c *Client) UpdatePolicyWithBody(ctx context.Context, service ServiceName, 
 
 // UpdatePolicy Ask for another policy
 //
-// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14098,7 +14103,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPolicyWithResponse Go back to the environment's policy
 	//
-	// Drops what the service asked for.
+	// Drops what the service asked for. Where that lowers the policy it takes an admin of the platform in person (403), signed in and without a token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -14107,7 +14112,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetPolicyWithResponse The policy of a service in an environment
 	//
-	// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+	// What is in force, and what the service asks beyond the environment's own policy, which is a floor.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -14116,7 +14121,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdatePolicyWithBodyWithResponse Ask for another policy
 	//
-	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14125,7 +14130,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdatePolicyWithResponse Ask for another policy
 	//
-	// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+	// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21327,7 +21332,7 @@ func (c *ClientWithResponses) GetLogsWithResponse(ctx context.Context, service S
 
 // ResetPolicyWithResponse Go back to the environment's policy
 //
-// Drops what the service asked for.
+// Drops what the service asked for. Where that lowers the policy it takes an admin of the platform in person (403), signed in and without a token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21342,7 +21347,7 @@ func (c *ClientWithResponses) ResetPolicyWithResponse(ctx context.Context, servi
 
 // GetPolicyWithResponse The policy of a service in an environment
 //
-// What is in force, and what the service asks beyond, or instead of, the environment's own policy.
+// What is in force, and what the service asks beyond the environment's own policy, which is a floor.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -21357,7 +21362,7 @@ func (c *ClientWithResponses) GetPolicyWithResponse(ctx context.Context, service
 
 // UpdatePolicyWithBodyWithResponse Ask for another policy
 //
-// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21372,7 +21377,7 @@ func (c *ClientWithResponses) UpdatePolicyWithBodyWithResponse(ctx context.Conte
 
 // UpdatePolicyWithResponse Ask for another policy
 //
-// Lays the fields that are given over what the service asks for. Approvals of promotions that wait there are void, because their plan moves.
+// Lays the fields that are given over what the service asks for. A field that asks for less than the environment does is refused (400); what asks for less than before takes an admin of the platform in person (403), signed in and without a token. Approvals of promotions that wait there are void, because their plan moves.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

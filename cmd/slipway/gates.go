@@ -28,35 +28,37 @@ func (policyShow) Help() string {
 
 // Run shows a policy.
 func (c *policyShow) Run(a *app) error {
-	p, body, err := policyOf(a, c.Env, c.Service)
+	p, held, body, err := policyOf(a, c.Env, c.Service)
 	if err != nil {
 		return err
 	}
-	return a.policy(body, p)
+	return a.policy(body, p, held...)
 }
 
-// policyOf asks for the policy of an environment, or as it holds for a service.
-func policyOf(a *app, environment, service string) (slipway.Policy, []byte, error) {
+// policyOf asks for the policy of an environment, or as it holds for a service,
+// and by which fields that asks for less than the environment, in vain.
+func policyOf(a *app, environment, service string) (p slipway.Policy, held []string, body []byte, err error) {
 	if service != "" {
 		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPolicyResponse, error) {
 			return cl.GetPolicyWithResponse(ctx, service, environment)
 		})
 		if err != nil {
-			return slipway.Policy{}, nil, err
+			return slipway.Policy{}, nil, nil, err
 		}
-		return r.JSON200.Policy, r.Body, nil
+		return r.JSON200.Policy, r.JSON200.Held, r.Body, nil
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
 		return cl.GetEnvironmentWithResponse(ctx, environment)
 	})
 	if err != nil {
-		return slipway.Policy{}, nil, err
+		return slipway.Policy{}, nil, nil, err
 	}
-	return r.JSON200.Policy, r.Body, nil
+	return r.JSON200.Policy, nil, r.Body, nil
 }
 
-// policy prints a policy.
-func (a *app) policy(body []byte, p slipway.Policy) error {
+// policy prints a policy, and the fields in which the environment's value holds
+// because the service asks for less.
+func (a *app) policy(body []byte, p slipway.Policy, held ...string) error {
 	if a.JSON {
 		return a.json(body)
 	}
@@ -84,7 +86,7 @@ func (a *app) policy(body []byte, p slipway.Policy) error {
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
-		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip))
+		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip), "the environment asks for", strings.Join(held, ", "))
 }
 
 func joined(names []slipway.StepName) string {
@@ -139,14 +141,16 @@ type policySet struct {
 
 // Help has examples.
 func (policySet) Help() string {
-	return `Examples:
+	return `A service can only ask for more than its environment does. Whatever lowers a policy takes an admin of the platform in person, signed in and without a token.
+
+Examples:
   slipway policy set --env prod --approvals 2 --approver team:release
   slipway policy set --env prod --window "mon,tue,wed,thu 09:00-16:00 Europe/Berlin"
   slipway policy set --env test --advance after --soak 1h
   slipway policy set --env prod --strategy canary --stage 5:10m --stage 50:hand
   slipway policy set --env prod --min-requests 200 --max-failures 0.005 --max-latency 2
   slipway policy set --env prod --bake 10m --keep-releases 10
-  slipway policy set --env prod --service billing --approvals 0`
+  slipway policy set --env prod --service billing --approvals 3`
 }
 
 // Run changes a policy.
@@ -168,7 +172,7 @@ func (c *policySet) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		return a.policy(r.Body, r.JSON200.Policy)
+		return a.policy(r.Body, r.JSON200.Policy, r.JSON200.Held...)
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
 		return cl.UpdateEnvironmentWithResponse(ctx, c.Env, nil, client.EnvironmentChange{Policy: change})
@@ -225,7 +229,7 @@ func (c *policySet) strategy(a *app) (*slipway.Strategy, error) {
 	if c.Strategy == "" && len(c.Stage) == 0 && c.MinRequests == nil && c.MaxFailures == nil && c.MaxLatency == nil {
 		return nil, nil
 	}
-	p, _, err := policyOf(a, c.Env, c.Service)
+	p, _, _, err := policyOf(a, c.Env, c.Service)
 	if err != nil {
 		return nil, err
 	}

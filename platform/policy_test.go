@@ -1,0 +1,84 @@
+package platform_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// An environment's policy is a floor, and what lowers a policy takes an admin of
+// the platform in person.
+func TestPolicyIsAFloor(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		ctx := w.Context()
+		maintainer := w.colleague("billing", "mae", slipway.RoleMaintainer, false)
+		root := w.colleague("billing", "root", "", true)
+		_, text, err := w.AddToken(root, platform.TokenInput{Name: "terraform", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+		w.must(err)
+		token, err := w.Identify(ctx, text, platform.Caller{Via: "api"})
+		w.must(err)
+		byToken := slipway.WithViewer(t.Context(), token)
+		program := slipway.WithViewer(t.Context(), slipway.Viewer{Kind: slipway.ViewerService, Name: "bot", Admin: true, Via: "api"})
+		w.asks("prod", slipway.PolicyChange{Approvals: ptr(2), Soak: ptr(60), OwnChanges: ptr(slipway.OwnNever)})
+
+		set := func(c slipway.PolicyChange) error {
+			_, err := w.SetPolicy(maintainer, "billing", "prod", c, false, nil)
+			return err
+		}
+		w.want(set(slipway.PolicyChange{Approvals: ptr(1)}), slipway.Invalid, "prod asks for more by approvals (2), and a service can only raise that")
+		_, err = w.SetPolicy(ctx, "billing", "prod", slipway.PolicyChange{Soak: ptr(0), OwnChanges: ptr(slipway.OwnAlways)}, false, nil)
+		w.want(err, slipway.Invalid, "prod asks for more by own_changes (never), soak (60)")
+		w.must(set(slipway.PolicyChange{Approvals: ptr(4), Advance: ptr(slipway.AdvanceAfter)}))
+		w.want(set(slipway.PolicyChange{Approvals: ptr(3)}), slipway.Denied, "this lowers the policy of billing in prod: approvals from 4 to 3; that takes an admin of the platform in person")
+		w.want(set(slipway.PolicyChange{Approvers: &[]string{"mae"}}), slipway.Denied, "approvers")
+		for who, err := range map[string]error{
+			"a reset": func() error {
+				_, err := w.SetPolicy(maintainer, "billing", "prod", slipway.PolicyChange{}, true, nil)
+				return err
+			}(),
+			"an admin's token": func() error {
+				_, err := w.SetPolicy(byToken, "billing", "prod", slipway.PolicyChange{Approvals: ptr(3)}, false, nil)
+				return err
+			}(),
+			"a program": func() error {
+				_, err := w.SetPolicy(program, "billing", "prod", slipway.PolicyChange{Approvals: ptr(3)}, false, nil)
+				return err
+			}(),
+			"a token for all": func() error {
+				_, err := w.UpdateEnvironment(byToken, "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: ptr(1)}})
+				return err
+			}(),
+		} {
+			if slipway.CodeOf(err) != slipway.Denied || !strings.Contains(err.Error(), "approvals from ") {
+				t.Errorf("%s lowers it: %v", who, err)
+			}
+		}
+		refused, err := w.Audit(ctx, platform.AuditQuery{Action: "environment.changed", Page: platform.Page{Limit: 10}})
+		w.must(err)
+		if e := refused.Items[0]; e.Result != "refused" || e.Actor != "root" || !strings.Contains(e.Reason, "approvals from 2 to 1") {
+			t.Errorf("on record: %+v", e)
+		}
+		_, err = w.UpdateEnvironment(byToken, "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: ptr(3)}})
+		w.must(err) // raising it is anybody's who may change it
+		_, err = w.SetPolicy(root, "billing", "prod", slipway.PolicyChange{Approvals: ptr(3)}, false, nil)
+		w.must(err)
+
+		// What a service asked for less is not in force, and that is said.
+		w.asks("prod", slipway.PolicyChange{Approvals: ptr(5), Soak: ptr(120)})
+		p, err := w.PolicyOf(ctx, "billing", "prod")
+		w.must(err)
+		if p.Policy.Approvals != 5 || p.Policy.Soak != 120 || p.Policy.Advance != slipway.AdvanceAfter || !slices.Equal(p.Held, []string{"approvals"}) {
+			t.Errorf("in force is %+v, held in %v", p.Policy, p.Held)
+		}
+		own, err := w.OwnPolicies(maintainer, "prod")
+		w.must(err)
+		if len(own) != 1 || own[0].Service != "billing" || len(own[0].Held) != 1 {
+			t.Errorf("services ask for %+v", own)
+		}
+		w.must(set(slipway.PolicyChange{Bake: ptr(60)})) // what is less from before is in nobody's way
+	})
+}
