@@ -264,6 +264,11 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		if len(after) > 0 {
 			p.recordAccount(ctx, "account.changed", a, after, before)
 		}
+		if change.Admin != nil && *change.Admin && !a.Admin {
+			if err := p.endForeignTokens(ctx, tx.Client(), a.ID); err != nil {
+				return err
+			}
+		}
 		return lastAdmin(ctx, tx.Client(), a)
 	})
 	if err != nil {

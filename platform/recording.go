@@ -33,6 +33,12 @@ func recordingFrom(ctx context.Context) *recording {
 // Changes are one after the other here; when another process was quicker, do runs
 // again. Within do only tx and that context may be used.
 func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx *ent.Tx) error) error {
+	var refused []func() // which are written when the lock is given back
+	defer func() {
+		for _, late := range refused {
+			late()
+		}
+	}()
 	// Before the transaction: who waits for this while holding SQLite's one
 	// connection would wait for ever.
 	p.auditing.Lock()
@@ -63,9 +69,7 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 			}
 			err = nil
 		}
-		for _, late := range r.refused {
-			defer late() // after the lock is given back
-		}
+		refused = r.refused
 		return err
 	}
 }

@@ -138,7 +138,8 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 }
 
 // SetMember gives an account a role in a team, in place of the one it had. It
-// takes an admin of the team.
+// takes an admin of the team, and for more than a service account has, somebody
+// who has in every team what it has there: its tokens act in all of them.
 func (p *Platform) SetMember(ctx context.Context, name, accountName string, role slipway.Role, only Precondition) (*ent.Team, error) {
 	if !role.Includes(slipway.RoleViewer) {
 		return nil, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(role))).At("role")
@@ -158,19 +159,43 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 		}
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		now, err := fresh(ctx, tx.Client(), a.ID)
+		if err != nil {
+			return err
+		}
+		wider := widens(now, t.ID, role)
+		if wider && now.Kind == account.KindService && !handles(slipway.ViewerFrom(ctx), now) {
+			err := errHandled(now)
+			p.refused(ctx, "team.member_set", "", "", err.Error())
+			return err
+		}
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
 			return err
 		}
 		p.recordTeam(ctx, "team.member_set", name, "account "+a.Name, map[string]string{"role": string(role)}, before)
-		return tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
+		err = tx.Membership.Create().SetAccountID(a.ID).SetTeamID(t.ID).SetRole(membership.Role(role)).
 			OnConflictColumns(membership.FieldAccountID, membership.FieldTeamID).
 			Update(func(u *ent.MembershipUpsert) { u.UpdateRole().UpdateUpdatedAt() }).Exec(ctx)
+		if err != nil || !wider {
+			return err
+		}
+		return p.endForeignTokens(ctx, tx.Client(), a.ID)
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.look(ctx, 0, 0) // gates count who may approve now
 	return p.Team(ctx, name)
+}
+
+// widens tells whether a role in a team is more than an account has there.
+func widens(a *ent.Account, teamID int, role slipway.Role) bool {
+	for _, m := range a.Edges.Memberships {
+		if m.TeamID == teamID {
+			return !slipway.Role(m.Role).Includes(role)
+		}
+	}
+	return true
 }
 
 // RemoveMember takes an account out of a team. Everybody may leave; taking out

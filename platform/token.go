@@ -38,7 +38,7 @@ func WellFormed(text string) bool {
 
 // TokenInput is a token to make.
 type TokenInput struct {
-	Account string // "" is the viewer's own; a service account's takes an admin of one of its teams
+	Account string // "" is the viewer's own; a service account's takes an admin of each of its teams
 	Name    string // what it is for
 	Scopes  []slipway.Scope
 	Life    time.Duration // 0 is 90 days; at most a year
@@ -78,6 +78,10 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 	text := newToken()
 	var row *ent.Token
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		// It may have come into another team in this moment.
+		if now, err := fresh(ctx, tx.Client(), a.ID); err != nil || a.Name != Actor(ctx) && !handles(slipway.ViewerFrom(ctx), now) {
+			return or(err, errHandled(a))
+		}
 		row, err = tx.Token.Create().SetAccountID(a.ID).SetName(clean(in.Name)).SetHash(fingerprint(text)).SetHint(text[:len(TokenPrefix)+4]).
 			SetScopes(in.Scopes).SetMadeBy(Actor(ctx)).SetExpiresAt(time.Now().UTC().Add(in.Life)).Save(ctx)
 		if err == nil {
@@ -93,7 +97,7 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 }
 
 // owner finds the account whose tokens are meant and checks that the viewer may
-// handle them: one's own, or those of a service account in a team one administers.
+// handle them: one's own, or those of a service account that one handles.
 func (p *Platform) owner(ctx context.Context, name string) (*ent.Account, error) {
 	v, err := p.signedIn(ctx, slipway.PermitSelf)
 	if err != nil {
@@ -109,15 +113,14 @@ func (p *Platform) owner(ctx context.Context, name string) (*ent.Account, error)
 	if err != nil {
 		return nil, err
 	}
-	if v.Admin && a.Kind == account.KindService {
+	switch {
+	case a.Kind != account.KindService:
+		err = slipway.Errorf(slipway.Denied, "the tokens of %s are handled by %s alone", name, name)
+	case handles(v, a):
 		return a, nil
+	default:
+		err = errHandled(a)
 	}
-	for _, m := range a.Edges.Memberships {
-		if a.Kind == account.KindService && v.May(slipway.PermitTeam, m.TeamID, "") == slipway.Allowed {
-			return a, nil
-		}
-	}
-	err = slipway.Errorf(slipway.Denied, "the tokens of %s are handled by %s alone; those of a service account by an admin of its team", name, name)
 	p.refused(ctx, "token.change", "", "", err.Error())
 	return nil, err
 }
