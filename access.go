@@ -39,6 +39,7 @@ const (
 	PermitRollback      Permission = "rollback"       //
 	PermitCancel        Permission = "cancel"         //
 	PermitApprove       Permission = "approve"        // ask to decide; who may is the policy's business
+	PermitBreakGlass    Permission = "break_glass"    // open every gate of a promotion
 	PermitPolicy        Permission = "policy:change"  // of a service in an environment
 	PermitFreeze        Permission = "freeze"         // a team's services
 	PermitConfig        Permission = "config:change"  //
@@ -69,6 +70,7 @@ var rules = map[Permission]rule{
 	PermitRollback:      {role: RoleDeveloper, scope: scopePromote},
 	PermitCancel:        {role: RoleDeveloper, scope: scopePromote},
 	PermitApprove:       {role: RoleViewer, scope: ScopeApprove},
+	PermitBreakGlass:    {scope: ScopeBreakGlass, admin: true},
 	PermitPolicy:        {role: RoleMaintainer, scope: ScopeAdmin},
 	PermitFreeze:        {role: RoleAdmin, scope: ScopeAdmin},
 	PermitConfig:        {role: RoleDeveloper, scope: ScopeConfig},
@@ -99,19 +101,22 @@ const (
 	ScopeApprove Scope = "approve" // approve and reject promotions
 	ScopeAdmin   Scope = "admin"   // everything that the owner may
 
+	// ScopeBreakGlass opens every gate of a promotion; no scope but admin includes it.
+	ScopeBreakGlass Scope = "break_glass"
+
 	scopePromote Scope = "promote" // written promote:dev, or promote:* for every environment
 )
 
 // CheckScope refuses what is no scope.
 func CheckScope(s Scope) error {
 	switch s {
-	case ScopeRead, ScopeConfig, ScopeApprove, ScopeAdmin, scopePromote + ":*":
+	case ScopeRead, ScopeConfig, ScopeApprove, ScopeBreakGlass, ScopeAdmin, scopePromote + ":*":
 		return nil
 	}
 	if environment, ok := strings.CutPrefix(string(s), string(scopePromote)+":"); ok && CheckName("scopes", environment) == nil {
 		return nil
 	}
-	return Errorf(Invalid, "%q is not a scope; there are read, promote:ENVIRONMENT, promote:*, approve, config and admin", printable(string(s))).At("scopes")
+	return Errorf(Invalid, "%q is not a scope; there are read, promote:ENVIRONMENT, promote:*, approve, break_glass, config and admin", printable(string(s))).At("scopes")
 }
 
 // covers tells whether scopes allow something in an environment. Whoever may

@@ -19,7 +19,7 @@ func TestMay(t *testing.T) {
 			v := Viewer{Kind: ViewerPerson, Roles: map[int]Role{own: role}}
 			want, wantOther := Allowed, Allowed
 			switch needs, byRole := least[p]; {
-			case p == PermitPlatform:
+			case p == PermitPlatform || p == PermitBreakGlass:
 				want, wantOther = AdminsOnly, AdminsOnly
 			case byRole:
 				wantOther = Hidden
@@ -67,6 +67,12 @@ func TestScopes(t *testing.T) {
 		want        Access
 	}{
 		{nil, PermitSecret, "prod", Allowed},
+		{nil, PermitBreakGlass, "prod", Allowed},
+		{[]Scope{ScopeApprove, ScopeConfig, "promote:*"}, PermitBreakGlass, "prod", ScopeMissing},
+		{[]Scope{ScopeBreakGlass}, PermitBreakGlass, "prod", Allowed},
+		{[]Scope{ScopeBreakGlass}, PermitApprove, "prod", ScopeMissing},
+		{[]Scope{ScopeBreakGlass}, PermitPromote, "prod", ScopeMissing},
+		{[]Scope{ScopeAdmin}, PermitBreakGlass, "prod", Allowed},
 		{[]Scope{}, PermitServiceRead, "", ScopeMissing},
 		{[]Scope{ScopeRead}, PermitServiceRead, "", Allowed},
 		{[]Scope{ScopeRead}, PermitPromote, "dev", ScopeMissing},
@@ -81,7 +87,7 @@ func TestScopes(t *testing.T) {
 		{[]Scope{ScopeAdmin}, PermitTeam, "", Allowed},
 		{[]Scope{ScopeRead}, PermitSelf, "", ScopeMissing},
 	} {
-		v := Viewer{Kind: ViewerService, Roles: map[int]Role{1: RoleAdmin}, Scopes: c.scopes}
+		v := Viewer{Kind: ViewerService, Roles: map[int]Role{1: RoleAdmin}, Admin: c.permission == PermitBreakGlass, Scopes: c.scopes}
 		if got := v.May(c.permission, 1, c.environment); got != c.want {
 			t.Errorf("%v %s in %q: %s, want %s", c.scopes, c.permission, c.environment, got, c.want)
 		}

@@ -2254,7 +2254,7 @@ type RollbackInputConfig string
 // Rollout where a canary stands
 type Rollout = *slipway.Rollout
 
-// Scope read, promote:ENVIRONMENT, promote:*, approve, config or admin
+// Scope read, promote:ENVIRONMENT, promote:*, approve, break_glass, config or admin; none but admin includes break_glass
 //
 // Example: promote:dev
 type Scope = slipway.Scope

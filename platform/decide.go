@@ -45,10 +45,14 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 		return nil, err
 	}
 	s, e := row.Edges.Service, row.Edges.Environment
-	if err := p.may(ctx, slipway.PermitApprove, s.TeamID, s.Name, e.Name); err != nil {
+	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	if err := in.Validate(); err != nil {
+	permission := slipway.PermitApprove
+	if in.Verdict == slipway.VerdictBreakGlass {
+		permission = slipway.PermitBreakGlass
+	}
+	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	if row.State != promotion.StateWaiting {
@@ -229,6 +233,9 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 		if err != nil {
 			*why = err.Error()
 		}
+	}
+	if d.BreakGlass == "" && slipway.ViewerFrom(ctx).May(slipway.PermitBreakGlass, row.Edges.Service.TeamID, row.Edges.Environment.Name) != slipway.Allowed {
+		d.BreakGlass = "this token has no scope break_glass"
 	}
 	return d, nil
 }

@@ -199,7 +199,18 @@ func TestNoAndExpiryAndGlass(t *testing.T) {
 		glass.Comment = "the site is down"
 		_, err = w.Decide(grace, fmt.Sprint(again.ID), glass)
 		w.want(err, slipway.Denied, "admin of the platform")
-		_, err = w.Decide(w.colleague(name, "root-"+name, "", true), fmt.Sprint(again.ID), glass)
+		root := w.colleague(name, "root-"+name, "", true)
+		narrow := slipway.ViewerFrom(root)
+		narrow.Scopes = []slipway.Scope{slipway.ScopeApprove, slipway.ScopeConfig, "promote:*"}
+		_, err = w.Decide(slipway.WithViewer(root, narrow), fmt.Sprint(again.ID), glass)
+		w.want(err, slipway.Denied, "a scope for break_glass")
+		may, err := w.Deciding(slipway.WithViewer(root, narrow), again)
+		w.must(err)
+		if may.BreakGlass == "" || may.Exempt != "" {
+			t.Errorf("by a token it may %+v", may)
+		}
+		narrow.Scopes = []slipway.Scope{slipway.ScopeBreakGlass}
+		_, err = w.Decide(slipway.WithViewer(root, narrow), fmt.Sprint(again.ID), glass)
 		w.must(err)
 		if state, reason := w.ended(fmt.Sprint(again.ID)); state != "succeeded" {
 			t.Errorf("%s: %s", state, reason)

@@ -72,7 +72,7 @@ func (in TrustInput) Validate() error {
 		if err := slipway.CheckScope(s); err != nil {
 			return err
 		}
-		if s == slipway.ScopeAdmin || s == slipway.ScopeApprove {
+		if s == slipway.ScopeAdmin || s == slipway.ScopeApprove || s == slipway.ScopeBreakGlass {
 			return slipway.Errorf(slipway.Invalid, "a CI job never has the scope %s; it can have read, config and promote:ENVIRONMENT", s).At("scopes")
 		}
 	}

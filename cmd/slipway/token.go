@@ -22,8 +22,8 @@ type tokenCommands struct {
 
 type tokenAdd struct {
 	Name    string          `arg:"" help:"What it is for."`
-	Scope   []slipway.Scope `required:"" placeholder:"SCOPE" help:"read, promote:ENVIRONMENT, promote:*, config or admin; several with commas."`
-	Account string          `placeholder:"NAME" help:"A service account in a team that you administer; your own unless given."`
+	Scope   []slipway.Scope `required:"" placeholder:"SCOPE" help:"read, promote:ENVIRONMENT, promote:*, approve, break_glass, config or admin; several with commas."`
+	Account string          `placeholder:"NAME" help:"A service account whose teams you all administer; your own unless given."`
 	Days    int             `default:"90" help:"How long it lives, at most 366."`
 }
 
@@ -53,7 +53,7 @@ func (c *tokenAdd) Run(a *app) error {
 }
 
 type tokenList struct {
-	Account string `placeholder:"NAME" help:"A service account in a team that you administer."`
+	Account string `placeholder:"NAME" help:"A service account whose teams you all administer."`
 }
 
 // Run lists tokens.
