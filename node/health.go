@@ -19,7 +19,10 @@ const (
 	successesInARow       = 2
 	firstProbe            = 25 * time.Millisecond
 	slowestProbe          = 500 * time.Millisecond
-	workerStaysUp         = time.Second // a worker is healthy when it has run this long
+	// settledFor and settledRow are how long, and in how many probes, an answer has
+	// to stay the same wrong one before more time is not expected to help.
+	settledFor = 3 * time.Second
+	settledRow = 5
 )
 
 // answer is what a probe got.
@@ -106,6 +109,7 @@ func (i *instance) await(ctx context.Context) error {
 	defer deadline.Stop()
 	pause, row, strangers := firstProbe, 0, 0
 	last := answer{refused: true}
+	var same steady
 	for {
 		wait := time.NewTimer(pause)
 		select {
@@ -135,6 +139,9 @@ func (i *instance) await(ctx context.Context) error {
 			}
 			continue
 		}
+		if same.settled(last) {
+			return slipway.Errorf(slipway.Refused, "%s %s", i.id, i.inDetail(last))
+		}
 		row, pause = 0, min(pause*5/4, slowestProbe)
 	}
 }
@@ -149,21 +156,6 @@ func (i *instance) exitError(when string) error {
 		return err
 	}
 	return slipway.Errorf(slipway.Refused, "%s %s %s", i.id, i.report().Reason, when)
-}
-
-// awaitWorker: a worker has no port to ask; it is healthy when it stays up.
-func (i *instance) awaitWorker(ctx context.Context) error {
-	stays := time.NewTimer(workerStaysUp)
-	defer stays.Stop()
-	select {
-	case <-stays.C:
-		i.set(slipway.InstanceHealthy, "")
-		return nil
-	case <-i.exits:
-		return i.exitError("at once")
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // diagnose finds out why nobody answered.

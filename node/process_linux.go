@@ -180,6 +180,20 @@ func groupMemory(leader int) int64 {
 	return memories.of[leader]
 }
 
+// groupTime is the processor time that a process group has used, in hundredths of a
+// second (the unit of /proc on every Linux), with that of children that have ended.
+func groupTime(leader int) (ticks int64) {
+	for _, pid := range group(leader) {
+		if fields, ok := statFields(pid); ok && len(fields) > 14 {
+			for _, f := range fields[11:15] {
+				n, _ := strconv.ParseInt(f, 10, 64)
+				ticks += n
+			}
+		}
+	}
+	return ticks
+}
+
 func groupMemories() map[int]int64 {
 	of := map[int]int64{}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")

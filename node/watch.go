@@ -52,7 +52,7 @@ func (i *instance) look() bool {
 		return false // who waits for it probes it
 	}
 	if i.port == 0 {
-		if time.Since(r.StartedAt) < workerStaysUp {
+		if time.Since(r.StartedAt) < workerLeast {
 			return false
 		}
 		i.set(slipway.InstanceHealthy, "")

@@ -28,11 +28,18 @@ if role == "release":
     sys.exit(int(mode or 0))
 print("starting", role, WORD, os.environ["TOKEN"], flush=True)
 if mode == "broken": sys.exit("no: " + os.environ["TOKEN"])
+if role == "worker" and mode == "dies":
+    end = time.process_time() + 2.5 # busy, as with its imports, however little it gets
+    while time.process_time() < end: pass
+    sys.exit("no broker")
 if role == "worker" or mode == "slow":
     while True: time.sleep(60)
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", 65536
     def do_GET(self):
+        if mode in ("refuses", "raises"):
+            if mode == "raises": print("Traceback (most recent call last):\n  File x.py\nshop.errors.StockError: none of", os.environ["TOKEN"], flush=True)
+            self.send_response(400 if mode == "refuses" else 500); self.send_header("Content-Length", "0"); self.end_headers(); return
         body = " ".join([WORD, str(os.getpid()), os.environ.get("COLOUR", ""), os.environ["TOKEN"]]).encode()
         self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
     def log_message(self, *a): print("asked", self.path, flush=True)

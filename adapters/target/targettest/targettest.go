@@ -93,6 +93,19 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 			s.deploy(fixed)
 			s.serves(fixed, "three")
 		},
+		"what is known before its time": func(s *suite) {
+			for mode, says := range map[string]string{"refuses": "answered 400", "raises": "answered 500 to GET /: shop.errors.StockError: none of [secret]"} {
+				d := s.deployment(1, "one", mode)
+				d.Manifest.Health.TimeoutSeconds = 600 // longer than this test may take
+				d.ID, d.Fence = map[string]string{"refuses": "1", "raises": "2"}[mode], 2
+				s.refused(s.Target.Deploy(ctx, d, io.Discard), slipway.Refused, says)
+			}
+		},
+		"a worker that dies after a while": func(s *suite) {
+			d := s.deployment(1, "one", "dies")
+			d.Manifest.Processes = append(d.Manifest.Processes, slipway.Process{Name: "worker", Command: s.Python + " app.py worker", Instances: 1, GraceSeconds: 2})
+			s.refused(s.Target.Deploy(ctx, d, io.Discard), slipway.Refused, "worker.1 exited")
+		},
 		"its last lines are shown": func(s *suite) {
 			var log bytes.Buffer
 			s.refused(s.Target.Deploy(ctx, s.deployment(1, "bad", "broken"), &log), slipway.Refused, "exited")

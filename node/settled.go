@@ -1,0 +1,110 @@
+package node
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// A worker has no port to ask. It is healthy when it has run for workerLeast and
+// then rests: what a worker does at its start, and most of what it fails by, keeps
+// a processor busy, however long that takes on a machine with little to spare.
+// One that has had work from its first moment is healthy after workerMost.
+const (
+	workerLeast = 2 * time.Second
+	workerMost  = 10 * time.Second
+	workerLook  = 250 * time.Millisecond
+	restLooks   = 4  // that a rest lasts: a second
+	restTicks   = 20 // of processor time, in hundredths of a second, that a rest may have
+)
+
+// awaitWorker waits through a worker's first seconds.
+func (i *instance) awaitWorker(ctx context.Context) error {
+	tick := time.NewTicker(workerLook)
+	defer tick.Stop()
+	began := time.Now()
+	var used []int64
+	for {
+		select {
+		case <-i.exits:
+			return i.exitError("in its first seconds")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		pid := i.report().PID
+		if pid == 0 {
+			continue // it isn't started yet
+		}
+		used = append(used, groupTime(pid))
+		up, rests := time.Since(began), false
+		if n := len(used); n > restLooks {
+			rests = used[n-1]-used[n-1-restLooks] < restTicks
+		}
+		if up >= workerLeast && rests || up >= workerMost {
+			i.set(slipway.InstanceHealthy, "")
+			return nil
+		}
+	}
+}
+
+// steady follows a wrong answer of probes.
+type steady struct {
+	status int
+	since  time.Time
+	row    int
+}
+
+// settled tells whether the answer has been the same one for so long that it is
+// known now how this ends. Answers by which a service says that it isn't ready yet
+// are none, nor those of what stands before it.
+func (s *steady) settled(a answer) bool {
+	final := a.err == nil && (a.status == http.StatusInternalServerError || a.status >= 400 && a.status < 500 &&
+		a.status != http.StatusRequestTimeout && a.status != http.StatusTooEarly && a.status != http.StatusTooManyRequests)
+	if !final || a.status != s.status {
+		*s = steady{status: a.status, since: time.Now()}
+		if !final {
+			s.status = 0
+		}
+		return false
+	}
+	s.row++
+	return s.row >= settledRow && time.Since(s.since) >= settledFor
+}
+
+// exception is the last line of a traceback: a class, and what it says.
+var exception = regexp.MustCompile(`^(?:[A-Za-z_][\w.]*\.)?[A-Z]?\w*(?:Error|Exception|Warning|Exit|DoesNotExist|Configured|NotFound|Refused|Timeout|Interrupt|Denied|Failed|Invalid\w*|Missing\w*|Disallowed\w*)(?:: .*)?$`)
+
+// inDetail says what a wrong answer was, with the last exception in the instance's
+// log when that may be the reason.
+func (i *instance) inDetail(a answer) string {
+	words := a.words(i.of().Manifest.Health)
+	if a.status < 500 {
+		return words
+	}
+	secrets, err := i.place.node.secrets(i.ctx, i.of().Deployment)
+	if err != nil {
+		return words
+	}
+	text, _, err := tail(i.logFile(), 200)
+	if err != nil {
+		return words
+	}
+	found := ""
+	for line := range strings.Lines(slipway.Scrub(text, secrets)) {
+		if line = strings.TrimRight(line, "\r\n"); exception.MatchString(line) {
+			found = line
+		}
+	}
+	if found == "" {
+		return words
+	}
+	if len(found) > 300 {
+		found = strings.ToValidUTF8(found[:300], "") + " ..."
+	}
+	return words + ": " + found
+}
