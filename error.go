@@ -17,6 +17,7 @@ const (
 	Outdated        Code = "outdated"        // based on what somebody else has changed since
 	Denied          Code = "denied"          //
 	Unauthenticated Code = "unauthenticated" //
+	Unproved        Code = "proof_needed"    // signed in, and asked to prove once more that it is still the same person
 	Unavailable     Code = "unavailable"     // something else is down: try again
 	Limited         Code = "limited"         // too often: try again later
 	Refused         Code = "failed"          // the service's own build, tests or checks said no

@@ -7,3 +7,6 @@ const (
 	FactorTOTP     FactorKind = "totp"     // an app that shows a code every thirty seconds (RFC 6238)
 	FactorRecovery FactorKind = "recovery" // a code from a list that was printed or kept elsewhere, good once
 )
+
+// Known tells whether it is a second factor; a password isn't.
+func (k FactorKind) Known() bool { return k == FactorTOTP || k == FactorRecovery }

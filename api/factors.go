@@ -31,6 +31,14 @@ func proofOf(current Password, code FactorCode) platform.FactorProof {
 	return platform.FactorProof{Current: slipway.NewSecret(current), Code: slipway.NewSecret(code)}
 }
 
+// ProveSession shows that it is still the one who signed in.
+func (h *handlers) ProveSession(ctx context.Context, r ProveSessionRequestObject) (ProveSessionResponseObject, error) {
+	if err := h.platform.Prove(ctx, proofOf(r.Body.Current, r.Body.Code)); err != nil {
+		return nil, err
+	}
+	return ProveSession204Response{}, nil
+}
+
 // ListFactors lists one's second factors.
 func (h *handlers) ListFactors(ctx context.Context, _ ListFactorsRequestObject) (ListFactorsResponseObject, error) {
 	f, err := h.platform.Factors(ctx)

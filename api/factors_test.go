@@ -87,3 +87,35 @@ func TestSecondStep(t *testing.T) {
 		t.Errorf("after the reset: %d", status)
 	}
 }
+
+// TestAnOldSessionIsAskedForAProof makes a token in a session that was proved
+// long ago, and once more with a proof.
+func TestAnOldSessionIsAskedForAProof(t *testing.T) {
+	w := apitest.New(t)
+	const password = "correct horse battery staple"
+	sys := slipway.WithViewer(t.Context(), slipway.System("test"))
+	if _, err := w.AddAccount(sys, platform.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.SignIn(t.Context(), "bob", slipway.NewSecret(password), platform.Caller{Via: "api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Storage.Client.Session.Update().SetProvedAt(time.Now().UTC().Add(-time.Hour)).Exec(sys); err != nil {
+		t.Fatal(err)
+	}
+	bearer := "Bearer " + s.Access.Reveal()
+	const token = `{"name":"x","scopes":["read"]}`
+	resp, text := ask(t, w, "POST", "/api/v1/tokens", token, "Authorization", bearer)
+	if how := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != http.StatusUnauthorized || !strings.Contains(string(text), `"proof_needed"`) || !strings.Contains(how, `error="insufficient_user_authentication"`) || !strings.Contains(how, `max_age="600"`) {
+		t.Errorf("%d %s %s", resp.StatusCode, how, text)
+	}
+	for body, status := range map[string]int{`{"current":"not the password at all"}`: http.StatusBadRequest, `{"current":"` + password + `"}`: http.StatusNoContent} {
+		if resp, text := ask(t, w, "POST", "/api/v1/session/proof", body, "Authorization", bearer); resp.StatusCode != status {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, text)
+		}
+	}
+	if resp, text := ask(t, w, "POST", "/api/v1/tokens", token, "Authorization", bearer); resp.StatusCode != http.StatusCreated {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+}

@@ -24,6 +24,7 @@ var statuses = map[slipway.Code]int{
 	slipway.Outdated:        http.StatusPreconditionFailed,
 	slipway.Denied:          http.StatusForbidden,
 	slipway.Unauthenticated: http.StatusUnauthorized,
+	slipway.Unproved:        http.StatusUnauthorized,
 	slipway.Unavailable:     http.StatusServiceUnavailable,
 	slipway.Limited:         http.StatusTooManyRequests,
 	slipway.Refused:         http.StatusUnprocessableEntity,
@@ -38,6 +39,7 @@ var titles = map[slipway.Code]string{
 	slipway.Outdated:        "Changed in the meantime",
 	slipway.Denied:          "Denied",
 	slipway.Unauthenticated: "Not signed in",
+	slipway.Unproved:        "Proof needed",
 	slipway.Unavailable:     "Unavailable",
 	slipway.Limited:         "Too many requests",
 	slipway.Refused:         "Failed",
@@ -143,7 +145,11 @@ func (s *Server) fail(err error, c echo.Context) {
 	h := c.Response().Header()
 	switch p.Status {
 	case http.StatusUnauthorized: // which says how, whoever found it out (RFC 9110, 15.5.2)
-		h.Set(echo.HeaderWWWAuthenticate, `Bearer realm="slipway"`)
+		how := `Bearer realm="slipway"`
+		if p.Code == slipway.Unproved { // RFC 9470
+			how += `, error="insufficient_user_authentication", max_age="600"`
+		}
+		h.Set(echo.HeaderWWWAuthenticate, how)
 	case http.StatusServiceUnavailable:
 		h.Set(echo.HeaderRetryAfter, "2")
 	case http.StatusTooManyRequests:

@@ -126,6 +126,24 @@ func (e GetStepLogParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ListSessionsParamsState.
+const (
+	Ended ListSessionsParamsState = "ended"
+	Open  ListSessionsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListSessionsParamsState enum.
+func (e ListSessionsParamsState) Valid() bool {
+	switch e {
+	case Ended:
+		return true
+	case Open:
+		return true
+	default:
+		return false
+	}
+}
+
 // AcceptInput the account that an invitation is for
 type AcceptInput struct {
 	// DisplayName the name that people read
@@ -1545,6 +1563,14 @@ type OpenSession struct {
 	// Current the one that asks
 	Current bool `json:"current"`
 
+	// EndedAt when it ended, of one that is over
+	EndedAt time.Time `json:"ended_at,omitempty,omitzero"`
+
+	// EndedBy why it ended
+	//
+	// Example: signed out
+	EndedBy string `json:"ended_by,omitempty,omitzero"`
+
 	// Id its id
 	Id string `json:"id"`
 
@@ -2513,7 +2539,7 @@ type Session struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-// SessionList open sessions
+// SessionList sessions, the newest first
 type SessionList struct {
 	// Items the items
 	Items []OpenSession `json:"items"`
@@ -3384,6 +3410,9 @@ type ReleaseNumber = int
 // Example: billing
 type ServiceName = Name
 
+// SessionKey defines model for SessionKey.
+type SessionKey = string
+
 // TeamName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
@@ -3638,6 +3667,15 @@ type SetSecretParams struct {
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// State those that are open, or the last hundred that are over
+	State ListSessionsParamsState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+}
+
+// ListSessionsParamsState defines parameters for ListSessions.
+type ListSessionsParamsState string
+
 // GetStatusParams defines parameters for GetStatus.
 type GetStatusParams struct {
 	// Service only this service
@@ -3799,6 +3837,9 @@ type SignInJSONRequestBody = SignInInput
 
 // FinishSignInJSONRequestBody defines body for FinishSignIn for application/json ContentType.
 type FinishSignInJSONRequestBody = FactorInput
+
+// ProveSessionJSONRequestBody defines body for ProveSession for application/json ContentType.
+type ProveSessionJSONRequestBody = FactorProof
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = RefreshInput
@@ -4069,12 +4110,18 @@ type ServerInterface interface {
 	// FinishSignIn Sign in, the second step
 	// (POST /session/factor)
 	FinishSignIn(ctx echo.Context) error
+	// ProveSession Prove that it is still me
+	// (POST /session/proof)
+	ProveSession(ctx echo.Context) error
 	// RefreshSession Refresh a session
 	// (POST /session/refresh)
 	RefreshSession(ctx echo.Context) error
 	// ListSessions List my sessions
 	// (GET /sessions)
-	ListSessions(ctx echo.Context) error
+	ListSessions(ctx echo.Context, params ListSessionsParams) error
+	// EndSession End a session
+	// (DELETE /sessions/{session})
+	EndSession(ctx echo.Context, session SessionKey) error
 	// GetSignIn Say how one signs in
 	// (GET /sign-in)
 	GetSignIn(ctx echo.Context) error
@@ -5911,6 +5958,15 @@ func (w *ServerInterfaceWrapper) FinishSignIn(ctx echo.Context) error {
 	return err
 }
 
+// ProveSession converts echo context to params.
+func (w *ServerInterfaceWrapper) ProveSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProveSession(ctx)
+	return err
+}
+
 // RefreshSession converts echo context to params.
 func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
 	var err error
@@ -5924,8 +5980,33 @@ func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListSessions(ctx)
+	err = w.Handler.ListSessions(ctx, params)
+	return err
+}
+
+// EndSession converts echo context to params.
+func (w *ServerInterfaceWrapper) EndSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "session" -------------
+	var session SessionKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session", ctx.Param("session"), &session, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndSession(ctx, session)
 	return err
 }
 
@@ -6624,8 +6705,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
 	router.POST(options.BaseURL+"/session", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
 	router.POST(options.BaseURL+"/session/factor", wrapper.FinishSignIn, options.OperationMiddlewares["finishSignIn"]...)
+	router.POST(options.BaseURL+"/session/proof", wrapper.ProveSession, options.OperationMiddlewares["proveSession"]...)
 	router.POST(options.BaseURL+"/session/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
 	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
+	router.DELETE(options.BaseURL+"/sessions/:session", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
 	router.GET(options.BaseURL+"/sign-in", wrapper.GetSignIn, options.OperationMiddlewares["getSignIn"]...)
 	router.PATCH(options.BaseURL+"/sign-in", wrapper.UpdateSignIn, options.OperationMiddlewares["updateSignIn"]...)
 	router.POST(options.BaseURL+"/signing-keys/rotate", wrapper.RotateSigningKeys, options.OperationMiddlewares["rotateSigningKeys"]...)
@@ -10024,6 +10107,39 @@ func (response FinishSignIndefaultApplicationProblemPlusJSONResponse) VisitFinis
 	return err
 }
 
+type ProveSessionRequestObject struct {
+	Body *ProveSessionJSONRequestBody
+}
+
+type ProveSessionResponseObject interface {
+	VisitProveSessionResponse(w http.ResponseWriter) error
+}
+
+type ProveSession204Response struct {
+}
+
+func (response ProveSession204Response) VisitProveSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ProveSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ProveSessiondefaultApplicationProblemPlusJSONResponse) VisitProveSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RefreshSessionRequestObject struct {
 	Body *RefreshSessionJSONRequestBody
 }
@@ -10064,6 +10180,7 @@ func (response RefreshSessiondefaultApplicationProblemPlusJSONResponse) VisitRef
 }
 
 type ListSessionsRequestObject struct {
+	Params ListSessionsParams
 }
 
 type ListSessionsResponseObject interface {
@@ -10090,6 +10207,39 @@ type ListSessionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListSessionsdefaultApplicationProblemPlusJSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSessionRequestObject struct {
+	Session SessionKey `json:"session"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndSessiondefaultApplicationProblemPlusJSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11372,12 +11522,18 @@ type StrictServerInterface interface {
 	// FinishSignIn Sign in, the second step
 	// (POST /session/factor)
 	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// ProveSession Prove that it is still me
+	// (POST /session/proof)
+	ProveSession(ctx context.Context, request ProveSessionRequestObject) (ProveSessionResponseObject, error)
 	// RefreshSession Refresh a session
 	// (POST /session/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
 	// ListSessions List my sessions
 	// (GET /sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession End a session
+	// (DELETE /sessions/{session})
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
 	// GetSignIn Say how one signs in
 	// (GET /sign-in)
 	GetSignIn(ctx context.Context, request GetSignInRequestObject) (GetSignInResponseObject, error)
@@ -14301,6 +14457,52 @@ func (sh *strictHandler) FinishSignIn(ctx echo.Context) error {
 	return nil
 }
 
+// ProveSession operation middleware
+func (sh *strictHandler) ProveSession(ctx echo.Context) error {
+	var request ProveSessionRequestObject
+
+	var body ProveSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProveSession(ctx.Request().Context(), request.(ProveSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProveSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProveSessionResponseObject); ok {
+		return validResponse.VisitProveSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RefreshSession operation middleware
 func (sh *strictHandler) RefreshSession(ctx echo.Context) error {
 	var request RefreshSessionRequestObject
@@ -14348,8 +14550,10 @@ func (sh *strictHandler) RefreshSession(ctx echo.Context) error {
 }
 
 // ListSessions operation middleware
-func (sh *strictHandler) ListSessions(ctx echo.Context) error {
+func (sh *strictHandler) ListSessions(ctx echo.Context, params ListSessionsParams) error {
 	var request ListSessionsRequestObject
+
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListSessions(ctx.Request().Context(), request.(ListSessionsRequestObject))
@@ -14364,6 +14568,31 @@ func (sh *strictHandler) ListSessions(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
 		return validResponse.VisitListSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(ctx echo.Context, session SessionKey) error {
+	var request EndSessionRequestObject
+
+	request.Session = session
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx.Request().Context(), request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		return validResponse.VisitEndSessionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -51,15 +51,27 @@ func (h *handlers) RefreshSession(ctx context.Context, r RefreshSessionRequestOb
 }
 
 // ListSessions lists where one is signed in.
-func (h *handlers) ListSessions(ctx context.Context, _ ListSessionsRequestObject) (ListSessionsResponseObject, error) {
-	rows, err := h.platform.Sessions(ctx)
+func (h *handlers) ListSessions(ctx context.Context, r ListSessionsRequestObject) (ListSessionsResponseObject, error) {
+	list := h.platform.Sessions
+	if r.Params.State == Ended {
+		list = h.platform.EndedSessions
+	}
+	rows, err := list(ctx)
 	if err != nil {
 		return nil, err
 	}
 	current := slipway.ViewerFrom(ctx).Session
 	return ListSessions200JSONResponse{Items: each(rows, func(s *ent.Session) OpenSession {
-		return OpenSession{Id: s.Key, Via: s.Via, Address: s.Address, Agent: s.Agent, CreatedAt: s.CreatedAt.UTC(), UsedAt: s.UsedAt.UTC(), Current: s.Key == current}
+		return OpenSession{Id: s.Key, Via: s.Via, Address: s.Address, Agent: s.Agent, CreatedAt: s.CreatedAt.UTC(), UsedAt: s.UsedAt.UTC(), Current: s.Key == current, EndedAt: when(s.EndedAt), EndedBy: s.EndedBy}
 	})}, nil
+}
+
+// EndSession ends one of the caller's sessions.
+func (h *handlers) EndSession(ctx context.Context, r EndSessionRequestObject) (EndSessionResponseObject, error) {
+	if err := h.platform.EndSession(ctx, r.Session); err != nil {
+		return nil, err
+	}
+	return EndSession204Response{}, nil
 }
 
 // CreateInvitation makes a link for a new member.

@@ -45,7 +45,7 @@ var statusRules = []struct {
 			o.is("planBundle", "planPromotion", "planRollback", "renderConfig", "steerCanary") || // there is no release for it, or it is over
 			o.is("getStepLog") || // too long for one text
 			o.is("listTokens", "revokeToken", "setPassword", "signOut") || // whoever asks has none
-			o.is("beginTotp", "confirmFactor", "finishSignIn", "removeFactor", "renewRecoveryCodes", "resetFactors") // it takes a session of somebody else, or half a one
+			o.is("beginTotp", "confirmFactor", "finishSignIn", "proveSession", "removeFactor", "renewRecoveryCodes", "resetFactors") // it takes a session of somebody else, or half a one
 	}},
 	{412, "Outdated", func(o operation) bool { return o.takes("If-Match") }},
 	{413, "TooLarge", func(o operation) bool { return o.body }},

@@ -31,6 +31,8 @@ type DeviceLogin struct {
 	Address string `json:"address,omitempty"`
 	// who said yes; 0 for nobody yet
 	AccountID int `json:"account_id,omitempty"`
+	// with what the one who confirmed it had just proved himself
+	ProvedWith string `json:"proved_with,omitempty"`
 	// Refused holds the value of the "refused" field.
 	Refused bool `json:"refused,omitempty"`
 	// PolledAt holds the value of the "polled_at" field.
@@ -49,7 +51,7 @@ func (*DeviceLogin) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case devicelogin.FieldID, devicelogin.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case devicelogin.FieldDevice, devicelogin.FieldCode, devicelogin.FieldAgent, devicelogin.FieldAddress:
+		case devicelogin.FieldDevice, devicelogin.FieldCode, devicelogin.FieldAgent, devicelogin.FieldAddress, devicelogin.FieldProvedWith:
 			values[i] = new(sql.NullString)
 		case devicelogin.FieldCreatedAt, devicelogin.FieldUpdatedAt, devicelogin.FieldPolledAt, devicelogin.FieldExpiresAt:
 			values[i] = new(sql.NullTime)
@@ -115,6 +117,12 @@ func (_m *DeviceLogin) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field account_id", values[i])
 			} else if value.Valid {
 				_m.AccountID = int(value.Int64)
+			}
+		case devicelogin.FieldProvedWith:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field proved_with", values[i])
+			} else if value.Valid {
+				_m.ProvedWith = value.String
 			}
 		case devicelogin.FieldRefused:
 			if value, ok := values[i].(*sql.NullBool); !ok {
@@ -189,6 +197,9 @@ func (_m *DeviceLogin) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("account_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.AccountID))
+	builder.WriteString(", ")
+	builder.WriteString("proved_with=")
+	builder.WriteString(_m.ProvedWith)
 	builder.WriteString(", ")
 	builder.WriteString("refused=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Refused))

@@ -88,6 +88,20 @@ func (_c *DeviceLoginCreate) SetNillableAccountID(v *int) *DeviceLoginCreate {
 	return _c
 }
 
+// SetProvedWith sets the "proved_with" field.
+func (_c *DeviceLoginCreate) SetProvedWith(v string) *DeviceLoginCreate {
+	_c.mutation.SetProvedWith(v)
+	return _c
+}
+
+// SetNillableProvedWith sets the "proved_with" field if the given value is not nil.
+func (_c *DeviceLoginCreate) SetNillableProvedWith(v *string) *DeviceLoginCreate {
+	if v != nil {
+		_c.SetProvedWith(*v)
+	}
+	return _c
+}
+
 // SetRefused sets the "refused" field.
 func (_c *DeviceLoginCreate) SetRefused(v bool) *DeviceLoginCreate {
 	_c.mutation.SetRefused(v)
@@ -177,6 +191,10 @@ func (_c *DeviceLoginCreate) defaults() error {
 		v := devicelogin.DefaultAccountID
 		_c.mutation.SetAccountID(v)
 	}
+	if _, ok := _c.mutation.ProvedWith(); !ok {
+		v := devicelogin.DefaultProvedWith
+		_c.mutation.SetProvedWith(v)
+	}
 	if _, ok := _c.mutation.Refused(); !ok {
 		v := devicelogin.DefaultRefused
 		_c.mutation.SetRefused(v)
@@ -206,6 +224,9 @@ func (_c *DeviceLoginCreate) check() error {
 	}
 	if _, ok := _c.mutation.AccountID(); !ok {
 		return &ValidationError{Name: "account_id", err: errors.New(`ent: missing required field "DeviceLogin.account_id"`)}
+	}
+	if _, ok := _c.mutation.ProvedWith(); !ok {
+		return &ValidationError{Name: "proved_with", err: errors.New(`ent: missing required field "DeviceLogin.proved_with"`)}
 	}
 	if _, ok := _c.mutation.Refused(); !ok {
 		return &ValidationError{Name: "refused", err: errors.New(`ent: missing required field "DeviceLogin.refused"`)}
@@ -267,6 +288,10 @@ func (_c *DeviceLoginCreate) createSpec() (*DeviceLogin, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.AccountID(); ok {
 		_spec.SetField(devicelogin.FieldAccountID, field.TypeInt, value)
 		_node.AccountID = value
+	}
+	if value, ok := _c.mutation.ProvedWith(); ok {
+		_spec.SetField(devicelogin.FieldProvedWith, field.TypeString, value)
+		_node.ProvedWith = value
 	}
 	if value, ok := _c.mutation.Refused(); ok {
 		_spec.SetField(devicelogin.FieldRefused, field.TypeBool, value)
@@ -359,6 +384,18 @@ func (u *DeviceLoginUpsert) UpdateAccountID() *DeviceLoginUpsert {
 // AddAccountID adds v to the "account_id" field.
 func (u *DeviceLoginUpsert) AddAccountID(v int) *DeviceLoginUpsert {
 	u.Add(devicelogin.FieldAccountID, v)
+	return u
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (u *DeviceLoginUpsert) SetProvedWith(v string) *DeviceLoginUpsert {
+	u.Set(devicelogin.FieldProvedWith, v)
+	return u
+}
+
+// UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
+func (u *DeviceLoginUpsert) UpdateProvedWith() *DeviceLoginUpsert {
+	u.SetExcluded(devicelogin.FieldProvedWith)
 	return u
 }
 
@@ -484,6 +521,20 @@ func (u *DeviceLoginUpsertOne) AddAccountID(v int) *DeviceLoginUpsertOne {
 func (u *DeviceLoginUpsertOne) UpdateAccountID() *DeviceLoginUpsertOne {
 	return u.Update(func(s *DeviceLoginUpsert) {
 		s.UpdateAccountID()
+	})
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (u *DeviceLoginUpsertOne) SetProvedWith(v string) *DeviceLoginUpsertOne {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.SetProvedWith(v)
+	})
+}
+
+// UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
+func (u *DeviceLoginUpsertOne) UpdateProvedWith() *DeviceLoginUpsertOne {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.UpdateProvedWith()
 	})
 }
 
@@ -780,6 +831,20 @@ func (u *DeviceLoginUpsertBulk) AddAccountID(v int) *DeviceLoginUpsertBulk {
 func (u *DeviceLoginUpsertBulk) UpdateAccountID() *DeviceLoginUpsertBulk {
 	return u.Update(func(s *DeviceLoginUpsert) {
 		s.UpdateAccountID()
+	})
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (u *DeviceLoginUpsertBulk) SetProvedWith(v string) *DeviceLoginUpsertBulk {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.SetProvedWith(v)
+	})
+}
+
+// UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
+func (u *DeviceLoginUpsertBulk) UpdateProvedWith() *DeviceLoginUpsertBulk {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.UpdateProvedWith()
 	})
 }
 

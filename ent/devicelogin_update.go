@@ -55,6 +55,20 @@ func (_u *DeviceLoginUpdate) AddAccountID(v int) *DeviceLoginUpdate {
 	return _u
 }
 
+// SetProvedWith sets the "proved_with" field.
+func (_u *DeviceLoginUpdate) SetProvedWith(v string) *DeviceLoginUpdate {
+	_u.mutation.SetProvedWith(v)
+	return _u
+}
+
+// SetNillableProvedWith sets the "proved_with" field if the given value is not nil.
+func (_u *DeviceLoginUpdate) SetNillableProvedWith(v *string) *DeviceLoginUpdate {
+	if v != nil {
+		_u.SetProvedWith(*v)
+	}
+	return _u
+}
+
 // SetRefused sets the "refused" field.
 func (_u *DeviceLoginUpdate) SetRefused(v bool) *DeviceLoginUpdate {
 	_u.mutation.SetRefused(v)
@@ -154,6 +168,9 @@ func (_u *DeviceLoginUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if value, ok := _u.mutation.AddedAccountID(); ok {
 		_spec.AddField(devicelogin.FieldAccountID, field.TypeInt, value)
 	}
+	if value, ok := _u.mutation.ProvedWith(); ok {
+		_spec.SetField(devicelogin.FieldProvedWith, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.Refused(); ok {
 		_spec.SetField(devicelogin.FieldRefused, field.TypeBool, value)
 	}
@@ -207,6 +224,20 @@ func (_u *DeviceLoginUpdateOne) SetNillableAccountID(v *int) *DeviceLoginUpdateO
 // AddAccountID adds value to the "account_id" field.
 func (_u *DeviceLoginUpdateOne) AddAccountID(v int) *DeviceLoginUpdateOne {
 	_u.mutation.AddAccountID(v)
+	return _u
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (_u *DeviceLoginUpdateOne) SetProvedWith(v string) *DeviceLoginUpdateOne {
+	_u.mutation.SetProvedWith(v)
+	return _u
+}
+
+// SetNillableProvedWith sets the "proved_with" field if the given value is not nil.
+func (_u *DeviceLoginUpdateOne) SetNillableProvedWith(v *string) *DeviceLoginUpdateOne {
+	if v != nil {
+		_u.SetProvedWith(*v)
+	}
 	return _u
 }
 
@@ -338,6 +369,9 @@ func (_u *DeviceLoginUpdateOne) sqlSave(ctx context.Context) (_node *DeviceLogin
 	}
 	if value, ok := _u.mutation.AddedAccountID(); ok {
 		_spec.AddField(devicelogin.FieldAccountID, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.ProvedWith(); ok {
+		_spec.SetField(devicelogin.FieldProvedWith, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Refused(); ok {
 		_spec.SetField(devicelogin.FieldRefused, field.TypeBool, value)

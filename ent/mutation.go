@@ -6073,6 +6073,7 @@ type DeviceLoginMutation struct {
 	address       *string
 	account_id    *int
 	addaccount_id *int
+	proved_with   *string
 	refused       *bool
 	polled_at     *time.Time
 	expires_at    *time.Time
@@ -6452,6 +6453,42 @@ func (m *DeviceLoginMutation) ResetAccountID() {
 	m.addaccount_id = nil
 }
 
+// SetProvedWith sets the "proved_with" field.
+func (m *DeviceLoginMutation) SetProvedWith(s string) {
+	m.proved_with = &s
+}
+
+// ProvedWith returns the value of the "proved_with" field in the mutation.
+func (m *DeviceLoginMutation) ProvedWith() (r string, exists bool) {
+	v := m.proved_with
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProvedWith returns the old "proved_with" field's value of the DeviceLogin entity.
+// If the DeviceLogin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DeviceLoginMutation) OldProvedWith(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProvedWith is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProvedWith requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProvedWith: %w", err)
+	}
+	return oldValue.ProvedWith, nil
+}
+
+// ResetProvedWith resets all changes to the "proved_with" field.
+func (m *DeviceLoginMutation) ResetProvedWith() {
+	m.proved_with = nil
+}
+
 // SetRefused sets the "refused" field.
 func (m *DeviceLoginMutation) SetRefused(b bool) {
 	m.refused = &b
@@ -6607,7 +6644,7 @@ func (m *DeviceLoginMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DeviceLoginMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.created_at != nil {
 		fields = append(fields, devicelogin.FieldCreatedAt)
 	}
@@ -6628,6 +6665,9 @@ func (m *DeviceLoginMutation) Fields() []string {
 	}
 	if m.account_id != nil {
 		fields = append(fields, devicelogin.FieldAccountID)
+	}
+	if m.proved_with != nil {
+		fields = append(fields, devicelogin.FieldProvedWith)
 	}
 	if m.refused != nil {
 		fields = append(fields, devicelogin.FieldRefused)
@@ -6660,6 +6700,8 @@ func (m *DeviceLoginMutation) Field(name string) (ent.Value, bool) {
 		return m.Address()
 	case devicelogin.FieldAccountID:
 		return m.AccountID()
+	case devicelogin.FieldProvedWith:
+		return m.ProvedWith()
 	case devicelogin.FieldRefused:
 		return m.Refused()
 	case devicelogin.FieldPolledAt:
@@ -6689,6 +6731,8 @@ func (m *DeviceLoginMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldAddress(ctx)
 	case devicelogin.FieldAccountID:
 		return m.OldAccountID(ctx)
+	case devicelogin.FieldProvedWith:
+		return m.OldProvedWith(ctx)
 	case devicelogin.FieldRefused:
 		return m.OldRefused(ctx)
 	case devicelogin.FieldPolledAt:
@@ -6752,6 +6796,13 @@ func (m *DeviceLoginMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAccountID(v)
+		return nil
+	case devicelogin.FieldProvedWith:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProvedWith(v)
 		return nil
 	case devicelogin.FieldRefused:
 		v, ok := value.(bool)
@@ -6867,6 +6918,9 @@ func (m *DeviceLoginMutation) ResetField(name string) error {
 		return nil
 	case devicelogin.FieldAccountID:
 		m.ResetAccountID()
+		return nil
+	case devicelogin.FieldProvedWith:
+		m.ResetProvedWith()
 		return nil
 	case devicelogin.FieldRefused:
 		m.ResetRefused()
@@ -25219,6 +25273,8 @@ type SessionMutation struct {
 	address        *string
 	agent          *string
 	used_at        *time.Time
+	proved_at      *time.Time
+	proved_with    *string
 	expires_at     *time.Time
 	ended_at       *time.Time
 	ended_by       *string
@@ -25652,6 +25708,91 @@ func (m *SessionMutation) ResetUsedAt() {
 	m.used_at = nil
 }
 
+// SetProvedAt sets the "proved_at" field.
+func (m *SessionMutation) SetProvedAt(t time.Time) {
+	m.proved_at = &t
+}
+
+// ProvedAt returns the value of the "proved_at" field in the mutation.
+func (m *SessionMutation) ProvedAt() (r time.Time, exists bool) {
+	v := m.proved_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProvedAt returns the old "proved_at" field's value of the Session entity.
+// If the Session object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SessionMutation) OldProvedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProvedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProvedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProvedAt: %w", err)
+	}
+	return oldValue.ProvedAt, nil
+}
+
+// ClearProvedAt clears the value of the "proved_at" field.
+func (m *SessionMutation) ClearProvedAt() {
+	m.proved_at = nil
+	m.clearedFields[session.FieldProvedAt] = struct{}{}
+}
+
+// ProvedAtCleared returns if the "proved_at" field was cleared in this mutation.
+func (m *SessionMutation) ProvedAtCleared() bool {
+	_, ok := m.clearedFields[session.FieldProvedAt]
+	return ok
+}
+
+// ResetProvedAt resets all changes to the "proved_at" field.
+func (m *SessionMutation) ResetProvedAt() {
+	m.proved_at = nil
+	delete(m.clearedFields, session.FieldProvedAt)
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (m *SessionMutation) SetProvedWith(s string) {
+	m.proved_with = &s
+}
+
+// ProvedWith returns the value of the "proved_with" field in the mutation.
+func (m *SessionMutation) ProvedWith() (r string, exists bool) {
+	v := m.proved_with
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProvedWith returns the old "proved_with" field's value of the Session entity.
+// If the Session object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SessionMutation) OldProvedWith(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProvedWith is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProvedWith requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProvedWith: %w", err)
+	}
+	return oldValue.ProvedWith, nil
+}
+
+// ResetProvedWith resets all changes to the "proved_with" field.
+func (m *SessionMutation) ResetProvedWith() {
+	m.proved_with = nil
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (m *SessionMutation) SetExpiresAt(t time.Time) {
 	m.expires_at = &t
@@ -25834,7 +25975,7 @@ func (m *SessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SessionMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 14)
 	if m.created_at != nil {
 		fields = append(fields, session.FieldCreatedAt)
 	}
@@ -25861,6 +26002,12 @@ func (m *SessionMutation) Fields() []string {
 	}
 	if m.used_at != nil {
 		fields = append(fields, session.FieldUsedAt)
+	}
+	if m.proved_at != nil {
+		fields = append(fields, session.FieldProvedAt)
+	}
+	if m.proved_with != nil {
+		fields = append(fields, session.FieldProvedWith)
 	}
 	if m.expires_at != nil {
 		fields = append(fields, session.FieldExpiresAt)
@@ -25897,6 +26044,10 @@ func (m *SessionMutation) Field(name string) (ent.Value, bool) {
 		return m.Agent()
 	case session.FieldUsedAt:
 		return m.UsedAt()
+	case session.FieldProvedAt:
+		return m.ProvedAt()
+	case session.FieldProvedWith:
+		return m.ProvedWith()
 	case session.FieldExpiresAt:
 		return m.ExpiresAt()
 	case session.FieldEndedAt:
@@ -25930,6 +26081,10 @@ func (m *SessionMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldAgent(ctx)
 	case session.FieldUsedAt:
 		return m.OldUsedAt(ctx)
+	case session.FieldProvedAt:
+		return m.OldProvedAt(ctx)
+	case session.FieldProvedWith:
+		return m.OldProvedWith(ctx)
 	case session.FieldExpiresAt:
 		return m.OldExpiresAt(ctx)
 	case session.FieldEndedAt:
@@ -26008,6 +26163,20 @@ func (m *SessionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetUsedAt(v)
 		return nil
+	case session.FieldProvedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProvedAt(v)
+		return nil
+	case session.FieldProvedWith:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProvedWith(v)
+		return nil
 	case session.FieldExpiresAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -26062,6 +26231,9 @@ func (m *SessionMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *SessionMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(session.FieldProvedAt) {
+		fields = append(fields, session.FieldProvedAt)
+	}
 	if m.FieldCleared(session.FieldEndedAt) {
 		fields = append(fields, session.FieldEndedAt)
 	}
@@ -26079,6 +26251,9 @@ func (m *SessionMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *SessionMutation) ClearField(name string) error {
 	switch name {
+	case session.FieldProvedAt:
+		m.ClearProvedAt()
+		return nil
 	case session.FieldEndedAt:
 		m.ClearEndedAt()
 		return nil
@@ -26116,6 +26291,12 @@ func (m *SessionMutation) ResetField(name string) error {
 		return nil
 	case session.FieldUsedAt:
 		m.ResetUsedAt()
+		return nil
+	case session.FieldProvedAt:
+		m.ResetProvedAt()
+		return nil
+	case session.FieldProvedWith:
+		m.ResetProvedWith()
 		return nil
 	case session.FieldExpiresAt:
 		m.ResetExpiresAt()

@@ -36,6 +36,10 @@ type Session struct {
 	Agent string `json:"agent,omitempty"`
 	// UsedAt holds the value of the "used_at" field.
 	UsedAt time.Time `json:"used_at,omitempty"`
+	// when it was shown last that it is still the one who signed in
+	ProvedAt *time.Time `json:"proved_at,omitempty"`
+	// a kind of factor, or what signed in
+	ProvedWith string `json:"proved_with,omitempty"`
 	// ExpiresAt holds the value of the "expires_at" field.
 	ExpiresAt time.Time `json:"expires_at,omitempty"`
 	// EndedAt holds the value of the "ended_at" field.
@@ -75,9 +79,9 @@ func (*Session) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case session.FieldID, session.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case session.FieldKey, session.FieldRefresh, session.FieldVia, session.FieldAddress, session.FieldAgent, session.FieldEndedBy:
+		case session.FieldKey, session.FieldRefresh, session.FieldVia, session.FieldAddress, session.FieldAgent, session.FieldProvedWith, session.FieldEndedBy:
 			values[i] = new(sql.NullString)
-		case session.FieldCreatedAt, session.FieldUpdatedAt, session.FieldUsedAt, session.FieldExpiresAt, session.FieldEndedAt:
+		case session.FieldCreatedAt, session.FieldUpdatedAt, session.FieldUsedAt, session.FieldProvedAt, session.FieldExpiresAt, session.FieldEndedAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -153,6 +157,19 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field used_at", values[i])
 			} else if value.Valid {
 				_m.UsedAt = value.Time
+			}
+		case session.FieldProvedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field proved_at", values[i])
+			} else if value.Valid {
+				_m.ProvedAt = new(time.Time)
+				*_m.ProvedAt = value.Time
+			}
+		case session.FieldProvedWith:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field proved_with", values[i])
+			} else if value.Valid {
+				_m.ProvedWith = value.String
 			}
 		case session.FieldExpiresAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -239,6 +256,14 @@ func (_m *Session) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("used_at=")
 	builder.WriteString(_m.UsedAt.Format(time.ANSIC))
+	builder.WriteString(", ")
+	if v := _m.ProvedAt; v != nil {
+		builder.WriteString("proved_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("proved_with=")
+	builder.WriteString(_m.ProvedWith)
 	builder.WriteString(", ")
 	builder.WriteString("expires_at=")
 	builder.WriteString(_m.ExpiresAt.Format(time.ANSIC))

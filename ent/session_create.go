@@ -109,6 +109,34 @@ func (_c *SessionCreate) SetUsedAt(v time.Time) *SessionCreate {
 	return _c
 }
 
+// SetProvedAt sets the "proved_at" field.
+func (_c *SessionCreate) SetProvedAt(v time.Time) *SessionCreate {
+	_c.mutation.SetProvedAt(v)
+	return _c
+}
+
+// SetNillableProvedAt sets the "proved_at" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableProvedAt(v *time.Time) *SessionCreate {
+	if v != nil {
+		_c.SetProvedAt(*v)
+	}
+	return _c
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (_c *SessionCreate) SetProvedWith(v string) *SessionCreate {
+	_c.mutation.SetProvedWith(v)
+	return _c
+}
+
+// SetNillableProvedWith sets the "proved_with" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableProvedWith(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetProvedWith(*v)
+	}
+	return _c
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_c *SessionCreate) SetExpiresAt(v time.Time) *SessionCreate {
 	_c.mutation.SetExpiresAt(v)
@@ -207,6 +235,10 @@ func (_c *SessionCreate) defaults() error {
 		v := session.DefaultAgent
 		_c.mutation.SetAgent(v)
 	}
+	if _, ok := _c.mutation.ProvedWith(); !ok {
+		v := session.DefaultProvedWith
+		_c.mutation.SetProvedWith(v)
+	}
 	if _, ok := _c.mutation.EndedBy(); !ok {
 		v := session.DefaultEndedBy
 		_c.mutation.SetEndedBy(v)
@@ -247,6 +279,9 @@ func (_c *SessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.UsedAt(); !ok {
 		return &ValidationError{Name: "used_at", err: errors.New(`ent: missing required field "Session.used_at"`)}
+	}
+	if _, ok := _c.mutation.ProvedWith(); !ok {
+		return &ValidationError{Name: "proved_with", err: errors.New(`ent: missing required field "Session.proved_with"`)}
 	}
 	if _, ok := _c.mutation.ExpiresAt(); !ok {
 		return &ValidationError{Name: "expires_at", err: errors.New(`ent: missing required field "Session.expires_at"`)}
@@ -315,6 +350,14 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.UsedAt(); ok {
 		_spec.SetField(session.FieldUsedAt, field.TypeTime, value)
 		_node.UsedAt = value
+	}
+	if value, ok := _c.mutation.ProvedAt(); ok {
+		_spec.SetField(session.FieldProvedAt, field.TypeTime, value)
+		_node.ProvedAt = &value
+	}
+	if value, ok := _c.mutation.ProvedWith(); ok {
+		_spec.SetField(session.FieldProvedWith, field.TypeString, value)
+		_node.ProvedWith = value
 	}
 	if value, ok := _c.mutation.ExpiresAt(); ok {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)
@@ -454,6 +497,36 @@ func (u *SessionUpsert) SetUsedAt(v time.Time) *SessionUpsert {
 // UpdateUsedAt sets the "used_at" field to the value that was provided on create.
 func (u *SessionUpsert) UpdateUsedAt() *SessionUpsert {
 	u.SetExcluded(session.FieldUsedAt)
+	return u
+}
+
+// SetProvedAt sets the "proved_at" field.
+func (u *SessionUpsert) SetProvedAt(v time.Time) *SessionUpsert {
+	u.Set(session.FieldProvedAt, v)
+	return u
+}
+
+// UpdateProvedAt sets the "proved_at" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateProvedAt() *SessionUpsert {
+	u.SetExcluded(session.FieldProvedAt)
+	return u
+}
+
+// ClearProvedAt clears the value of the "proved_at" field.
+func (u *SessionUpsert) ClearProvedAt() *SessionUpsert {
+	u.SetNull(session.FieldProvedAt)
+	return u
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (u *SessionUpsert) SetProvedWith(v string) *SessionUpsert {
+	u.Set(session.FieldProvedWith, v)
+	return u
+}
+
+// UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateProvedWith() *SessionUpsert {
+	u.SetExcluded(session.FieldProvedWith)
 	return u
 }
 
@@ -620,6 +693,41 @@ func (u *SessionUpsertOne) SetUsedAt(v time.Time) *SessionUpsertOne {
 func (u *SessionUpsertOne) UpdateUsedAt() *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
 		s.UpdateUsedAt()
+	})
+}
+
+// SetProvedAt sets the "proved_at" field.
+func (u *SessionUpsertOne) SetProvedAt(v time.Time) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetProvedAt(v)
+	})
+}
+
+// UpdateProvedAt sets the "proved_at" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateProvedAt() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateProvedAt()
+	})
+}
+
+// ClearProvedAt clears the value of the "proved_at" field.
+func (u *SessionUpsertOne) ClearProvedAt() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.ClearProvedAt()
+	})
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (u *SessionUpsertOne) SetProvedWith(v string) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetProvedWith(v)
+	})
+}
+
+// UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateProvedWith() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateProvedWith()
 	})
 }
 
@@ -959,6 +1067,41 @@ func (u *SessionUpsertBulk) SetUsedAt(v time.Time) *SessionUpsertBulk {
 func (u *SessionUpsertBulk) UpdateUsedAt() *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
 		s.UpdateUsedAt()
+	})
+}
+
+// SetProvedAt sets the "proved_at" field.
+func (u *SessionUpsertBulk) SetProvedAt(v time.Time) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetProvedAt(v)
+	})
+}
+
+// UpdateProvedAt sets the "proved_at" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateProvedAt() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateProvedAt()
+	})
+}
+
+// ClearProvedAt clears the value of the "proved_at" field.
+func (u *SessionUpsertBulk) ClearProvedAt() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.ClearProvedAt()
+	})
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (u *SessionUpsertBulk) SetProvedWith(v string) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetProvedWith(v)
+	})
+}
+
+// UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateProvedWith() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateProvedWith()
 	})
 }
 

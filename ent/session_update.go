@@ -90,6 +90,40 @@ func (_u *SessionUpdate) SetNillableUsedAt(v *time.Time) *SessionUpdate {
 	return _u
 }
 
+// SetProvedAt sets the "proved_at" field.
+func (_u *SessionUpdate) SetProvedAt(v time.Time) *SessionUpdate {
+	_u.mutation.SetProvedAt(v)
+	return _u
+}
+
+// SetNillableProvedAt sets the "proved_at" field if the given value is not nil.
+func (_u *SessionUpdate) SetNillableProvedAt(v *time.Time) *SessionUpdate {
+	if v != nil {
+		_u.SetProvedAt(*v)
+	}
+	return _u
+}
+
+// ClearProvedAt clears the value of the "proved_at" field.
+func (_u *SessionUpdate) ClearProvedAt() *SessionUpdate {
+	_u.mutation.ClearProvedAt()
+	return _u
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (_u *SessionUpdate) SetProvedWith(v string) *SessionUpdate {
+	_u.mutation.SetProvedWith(v)
+	return _u
+}
+
+// SetNillableProvedWith sets the "proved_with" field if the given value is not nil.
+func (_u *SessionUpdate) SetNillableProvedWith(v *string) *SessionUpdate {
+	if v != nil {
+		_u.SetProvedWith(*v)
+	}
+	return _u
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_u *SessionUpdate) SetExpiresAt(v time.Time) *SessionUpdate {
 	_u.mutation.SetExpiresAt(v)
@@ -225,6 +259,15 @@ func (_u *SessionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.UsedAt(); ok {
 		_spec.SetField(session.FieldUsedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.ProvedAt(); ok {
+		_spec.SetField(session.FieldProvedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ProvedAtCleared() {
+		_spec.ClearField(session.FieldProvedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ProvedWith(); ok {
+		_spec.SetField(session.FieldProvedWith, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)
 	}
@@ -315,6 +358,40 @@ func (_u *SessionUpdateOne) SetUsedAt(v time.Time) *SessionUpdateOne {
 func (_u *SessionUpdateOne) SetNillableUsedAt(v *time.Time) *SessionUpdateOne {
 	if v != nil {
 		_u.SetUsedAt(*v)
+	}
+	return _u
+}
+
+// SetProvedAt sets the "proved_at" field.
+func (_u *SessionUpdateOne) SetProvedAt(v time.Time) *SessionUpdateOne {
+	_u.mutation.SetProvedAt(v)
+	return _u
+}
+
+// SetNillableProvedAt sets the "proved_at" field if the given value is not nil.
+func (_u *SessionUpdateOne) SetNillableProvedAt(v *time.Time) *SessionUpdateOne {
+	if v != nil {
+		_u.SetProvedAt(*v)
+	}
+	return _u
+}
+
+// ClearProvedAt clears the value of the "proved_at" field.
+func (_u *SessionUpdateOne) ClearProvedAt() *SessionUpdateOne {
+	_u.mutation.ClearProvedAt()
+	return _u
+}
+
+// SetProvedWith sets the "proved_with" field.
+func (_u *SessionUpdateOne) SetProvedWith(v string) *SessionUpdateOne {
+	_u.mutation.SetProvedWith(v)
+	return _u
+}
+
+// SetNillableProvedWith sets the "proved_with" field if the given value is not nil.
+func (_u *SessionUpdateOne) SetNillableProvedWith(v *string) *SessionUpdateOne {
+	if v != nil {
+		_u.SetProvedWith(*v)
 	}
 	return _u
 }
@@ -483,6 +560,15 @@ func (_u *SessionUpdateOne) sqlSave(ctx context.Context) (_node *Session, err er
 	}
 	if value, ok := _u.mutation.UsedAt(); ok {
 		_spec.SetField(session.FieldUsedAt, field.TypeTime, value)
+	}
+	if value, ok := _u.mutation.ProvedAt(); ok {
+		_spec.SetField(session.FieldProvedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ProvedAtCleared() {
+		_spec.ClearField(session.FieldProvedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ProvedWith(); ok {
+		_spec.SetField(session.FieldProvedWith, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)

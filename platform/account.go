@@ -211,6 +211,11 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 	if err != nil {
 		return nil, err
 	}
+	if permission == slipway.PermitPlatform {
+		if err := p.proven(ctx, "changing what an account may"); err != nil {
+			return nil, err
+		}
+	}
 	if err := change.If.holds("account "+name, a.Revision); err != nil {
 		return nil, err
 	}
@@ -333,6 +338,11 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 	}
 	if err := checkPassword("password", name, change.New); err != nil {
 		return err
+	}
+	if !self {
+		if err := p.proven(ctx, "resetting somebody's password"); err != nil {
+			return err
+		}
 	}
 	if self {
 		err := p.proveHere(ctx, a, change.Current)

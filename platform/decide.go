@@ -58,6 +58,11 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if row.State != promotion.StateWaiting {
 		return nil, slipway.Errorf(slipway.Conflict, "promotion %s doesn't wait for a decision: it %s", id, standing(slipway.PromotionState(row.State)))
 	}
+	if in.Verdict == slipway.VerdictBreakGlass {
+		if err := p.proven(ctx, "breaking the glass"); err != nil {
+			return nil, err
+		}
+	}
 	v := slipway.ViewerFrom(ctx)
 	if v.Account == 0 && v.Kind != slipway.ViewerSystem {
 		return nil, slipway.Errorf(slipway.Denied, "only people and programs with an active account decide")

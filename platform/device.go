@@ -133,11 +133,20 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 	if err != nil {
 		return err
 	}
+	with := ""
+	if yes { // it is a session more
+		if err := p.proven(ctx, "letting a command line in"); err != nil {
+			return err
+		}
+		if with, err = p.fresh(ctx, v); err != nil {
+			return err
+		}
+	}
 	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		update := tx.DeviceLogin.Update().Where(devicelogin.ID(row.ID), devicelogin.AccountID(0), devicelogin.Refused(false), devicelogin.ExpiresAtGT(time.Now().UTC()))
 		action := "device.refused"
 		if yes {
-			update.SetAccountID(v.Account)
+			update.SetAccountID(v.Account).SetProvedWith(with)
 			action = "device.confirmed"
 		} else {
 			update.SetRefused(true)
@@ -191,5 +200,9 @@ func (p *Platform) PollDevice(ctx context.Context, device slipway.Secret, from C
 	if err != nil {
 		return Session{}, err
 	}
-	return p.begin(ctx, a, from, map[string]string{"by": "device"})
+	how := map[string]string{"by": "device"}
+	if slipway.FactorKind(row.ProvedWith).Known() {
+		how["factor"] = row.ProvedWith
+	}
+	return p.begin(ctx, a, from, how)
 }

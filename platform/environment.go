@@ -143,6 +143,11 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 	if err := change.Validate(); err != nil {
 		return nil, err
 	}
+	if change.Policy != (slipway.PolicyChange{}) {
+		if err := p.proven(ctx, "changing a policy"); err != nil {
+			return nil, err
+		}
+	}
 	changed := map[string]string{}
 	var e *ent.Environment
 	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {

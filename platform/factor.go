@@ -20,8 +20,6 @@ import (
 const (
 	// confirmLife is how long an app may take to show its first code.
 	confirmLife = 15 * time.Minute
-	// freshLife is how long what was proved in a session counts as just proved.
-	freshLife = 10 * time.Minute
 )
 
 // Factors are what an account proves itself with besides a password.
@@ -98,6 +96,11 @@ func (p *Platform) proveFactors(ctx context.Context, a *ent.Account, proof Facto
 	kinds, err := p.factorKinds(ctx, a.ID)
 	if err != nil || len(kinds) == 0 {
 		return err
+	}
+	if proof.Code.Reveal() == "" { // shown a moment ago, perhaps
+		if with, err := p.fresh(ctx, v); err != nil || with != "" {
+			return err
+		}
 	}
 	_, err = p.proveCode(ctx, a, proof.Code, Caller{Address: v.Address}, sessionPlace(v))
 	if err == errCode { //nolint:errorlint // it is returned as it is
@@ -200,6 +203,9 @@ func (p *Platform) ConfirmTOTP(ctx context.Context, key string, code slipway.Sec
 			return or(err, gone)
 		}
 		p.recordAccount(ctx, "factor.added", a, map[string]string{"kind": string(row.Kind), "factor": row.Key, "factor_name": row.Name})
+		if err := provedNow(ctx, tx, v, string(row.Kind)); err != nil {
+			return err
+		}
 		first, err := tx.Factor.Query().Where(factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).Count(ctx)
 		if err == nil && first == 1 {
 			recovery, err = newRecoveryCodes(ctx, tx, seal, a.ID)
@@ -280,6 +286,9 @@ func (p *Platform) ResetFactors(ctx context.Context, name string) error {
 	}
 	if v.Account == a.ID {
 		return slipway.Errorf(slipway.Conflict, "your own factors are removed one by one, with a code; if you have lost them, ask another admin, or whoever runs Slipway: slipway factor reset %s", name)
+	}
+	if err := p.proven(ctx, "resetting somebody's factors"); err != nil {
+		return err
 	}
 	var old []*ent.Factor
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {

@@ -163,7 +163,7 @@ func (f *followings) accessChanged() {
 // somebody's access.
 func aboutAccess(action string) bool {
 	kind, _, _ := strings.Cut(action, ".")
-	return !slices.Contains([]string{"promotion", "config", "secret", "environment", "policy", "freeze", "hold", "webhook", "delivery"}, kind) && action != "session.begin"
+	return !slices.Contains([]string{"promotion", "config", "secret", "environment", "policy", "freeze", "hold", "webhook", "delivery"}, kind) && action != "session.begin" && action != "session.proved"
 }
 
 // still is Unauthenticated when a viewer would not be the same now as when it was

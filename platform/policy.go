@@ -129,6 +129,9 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 	if err != nil {
 		return ServicePolicy{}, err
 	}
+	if err := p.proven(ctx, "changing a policy"); err != nil {
+		return ServicePolicy{}, err
+	}
 	var before, after ServicePolicy
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if before, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {

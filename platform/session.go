@@ -84,10 +84,15 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 	sys := asSystem(ctx)
 	key, secret := hex.EncodeToString(random(12)), base64.RawURLEncoding.EncodeToString(random(32))
 	now := time.Now().UTC()
+	with := how["factor"]
+	if with == "" {
+		with = how["by"]
+	}
 	var row *ent.Session
 	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
-			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).Save(asSystem(ctx))
+			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).
+			SetProvedAt(now).SetProvedWith(with).Save(asSystem(ctx))
 		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
 		return err
 	})
@@ -186,16 +191,6 @@ func (p *Platform) SignOut(ctx context.Context) error {
 		p.audit(ctx, AuditDone, "session.end", "", "", "", "", nil, nil)
 		return tx.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetEndedAt(time.Now().UTC()).SetEndedBy("signed out").Exec(ctx)
 	})
-}
-
-// Sessions lists one's own sessions that are open, the newest first.
-func (p *Platform) Sessions(ctx context.Context) ([]*ent.Session, error) {
-	v, err := p.signedIn(ctx, slipway.PermitSelf)
-	if err != nil {
-		return nil, err
-	}
-	return p.db.Session.Query().Where(session.AccountID(v.Account), session.EndedAtIsNil(), session.ExpiresAtGT(time.Now().UTC())).
-		Order(ent.Desc(session.FieldID)).Limit(100).All(ctx)
 }
 
 // fingerprint is how random secrets are stored: they have entropy enough that a

@@ -72,6 +72,9 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 	if err != nil {
 		return nil, none, err
 	}
+	if err := p.proven(ctx, "making a token"); err != nil {
+		return nil, none, err
+	}
 	if in.Life == 0 {
 		in.Life = 90 * 24 * time.Hour
 	}

@@ -23,7 +23,7 @@ func (p *portal) environmentsPage(c *call, status int, problem string) error {
 // matter of the form's has a page of its own.
 func formRefused(err error, page func(status int, problem string) error) error {
 	switch slipway.CodeOf(err) {
-	case slipway.Internal, slipway.Denied, slipway.NotFound, slipway.Unauthenticated:
+	case slipway.Internal, slipway.Denied, slipway.NotFound, slipway.Unauthenticated, slipway.Unproved:
 		return err
 	}
 	return page(statusOf(err), sentence(err))

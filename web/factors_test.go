@@ -90,6 +90,9 @@ func TestSignInTakesACode(t *testing.T) {
 	if a := other.post("/login", "/login/factor", url.Values{"challenge": {signIn("")}, "code": {codes[0][1]}}); a.status != http.StatusSeeOther || a.header.Get("Location") != "/" {
 		t.Errorf("a recovery code: %d", a.status)
 	}
+	if err := s.Storage.Client.Session.Update().SetProvedAt(time.Now().UTC().Add(-time.Hour)).Exec(as()); err != nil {
+		t.Fatal(err)
+	}
 	remove := removeAction.FindStringSubmatch(b.get(page).body)
 	if remove == nil {
 		t.Fatal("nothing removes the app")

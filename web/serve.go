@@ -105,6 +105,14 @@ func (p *portal) serve(answer page, session bool) http.Handler {
 			c.fail(err)
 			return
 		}
+		if err := c.proved(); err != nil {
+			if asks(err) {
+				c.askProof(err)
+			} else {
+				c.fail(err)
+			}
+			return
+		}
 		if err := answer(c); err != nil {
 			c.fail(err)
 		}
@@ -195,6 +203,10 @@ func (c *call) fail(err error) {
 		return // the reader has left
 	}
 	code := slipway.CodeOf(err)
+	if code == slipway.Unproved {
+		c.askProof(nil)
+		return
+	}
 	if code == slipway.Unauthenticated {
 		next := "/login"
 		if c.r.Method == http.MethodGet && c.r.Header.Get("HX-Request") == "" && c.r.URL.Path != "/" && !strings.HasSuffix(c.r.URL.Path, "/live") {

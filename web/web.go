@@ -158,6 +158,8 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("GET /account", p.showAccount)
 	signedIn("POST /account", p.changeAccount)
 	signedIn("POST /account/password", p.changePassword)
+	signedIn("GET /account/sessions", p.showEndedSessions)
+	signedIn("POST /account/sessions/{session}/end", p.endSession)
 	signedIn("GET /account/factors", p.showFactors)
 	signedIn("POST /account/factors/totp", p.beginTOTP)
 	signedIn("POST /account/factors/{factor}/confirm", p.confirmTOTP)

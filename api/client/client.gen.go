@@ -126,6 +126,24 @@ func (e GetStepLogParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ListSessionsParamsState.
+const (
+	Ended ListSessionsParamsState = "ended"
+	Open  ListSessionsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListSessionsParamsState enum.
+func (e ListSessionsParamsState) Valid() bool {
+	switch e {
+	case Ended:
+		return true
+	case Open:
+		return true
+	default:
+		return false
+	}
+}
+
 // AcceptInput the account that an invitation is for
 type AcceptInput struct {
 	// DisplayName the name that people read
@@ -1545,6 +1563,14 @@ type OpenSession struct {
 	// Current the one that asks
 	Current bool `json:"current"`
 
+	// EndedAt when it ended, of one that is over
+	EndedAt time.Time `json:"ended_at,omitempty,omitzero"`
+
+	// EndedBy why it ended
+	//
+	// Example: signed out
+	EndedBy string `json:"ended_by,omitempty,omitzero"`
+
 	// Id its id
 	Id string `json:"id"`
 
@@ -2513,7 +2539,7 @@ type Session struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-// SessionList open sessions
+// SessionList sessions, the newest first
 type SessionList struct {
 	// Items the items
 	Items []OpenSession `json:"items"`
@@ -3384,6 +3410,9 @@ type ReleaseNumber = int
 // Example: billing
 type ServiceName = Name
 
+// SessionKey defines model for SessionKey.
+type SessionKey = string
+
 // TeamName a DNS label of lower-case letters, digits and hyphens
 //
 // Example: billing
@@ -3638,6 +3667,15 @@ type SetSecretParams struct {
 	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
 }
 
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// State those that are open, or the last hundred that are over
+	State *ListSessionsParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListSessionsParamsState defines parameters for ListSessions.
+type ListSessionsParamsState string
+
 // GetStatusParams defines parameters for GetStatus.
 type GetStatusParams struct {
 	// Service only this service
@@ -3799,6 +3837,9 @@ type SignInJSONRequestBody = SignInInput
 
 // FinishSignInJSONRequestBody defines body for FinishSignIn for application/json ContentType.
 type FinishSignInJSONRequestBody = FactorInput
+
+// ProveSessionJSONRequestBody defines body for ProveSession for application/json ContentType.
+type ProveSessionJSONRequestBody = FactorProof
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = RefreshInput
@@ -4894,6 +4935,26 @@ type ClientInterface interface {
 	// Corresponds with POST /session/factor (the `FinishSignIn` operationId).
 	FinishSignIn(ctx context.Context, body FinishSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ProveSessionWithBody Prove that it is still me
+	//
+	// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+	// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /session/proof (the `ProveSession` operationId).
+	ProveSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProveSession Prove that it is still me
+	//
+	// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+	// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /session/proof (the `ProveSession` operationId).
+	ProveSession(ctx context.Context, body ProveSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RefreshSessionWithBody Refresh a session
 	//
 	// Exchanges a refresh token, good once, for the next pair. One that comes twice ends the session.
@@ -4914,10 +4975,17 @@ type ClientInterface interface {
 
 	// ListSessions List my sessions
 	//
-	// Where I am signed in.
+	// Where I am signed in, or was.
 	//
 	// Corresponds with GET /sessions (the `ListSessions` operationId).
-	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSession End a session
+	//
+	// Ends one of my sessions at once, with what it follows live.
+	//
+	// Corresponds with DELETE /sessions/{session} (the `EndSession` operationId).
+	EndSession(ctx context.Context, session SessionKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSignIn Say how one signs in
 	//
@@ -7362,6 +7430,46 @@ func (c *Client) FinishSignIn(ctx context.Context, body FinishSignInJSONRequestB
 	return c.Client.Do(req)
 }
 
+// ProveSessionWithBody Prove that it is still me
+//
+// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /session/proof (the `ProveSession` operationId).
+func (c *Client) ProveSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProveSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProveSession Prove that it is still me
+//
+// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /session/proof (the `ProveSession` operationId).
+func (c *Client) ProveSession(ctx context.Context, body ProveSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProveSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RefreshSessionWithBody Refresh a session
 //
 // Exchanges a refresh token, good once, for the next pair. One that comes twice ends the session.
@@ -7402,11 +7510,28 @@ func (c *Client) RefreshSession(ctx context.Context, body RefreshSessionJSONRequ
 
 // ListSessions List my sessions
 //
-// Where I am signed in.
+// Where I am signed in, or was.
 //
 // Corresponds with GET /sessions (the `ListSessions` operationId).
-func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListSessionsRequest(c.Server)
+func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSession End a session
+//
+// Ends one of my sessions at once, with what it follows live.
+//
+// Corresponds with DELETE /sessions/{session} (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, session SessionKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, session)
 	if err != nil {
 		return nil, err
 	}
@@ -12060,6 +12185,46 @@ func NewFinishSignInRequestWithBody(server string, contentType string, body io.R
 	return req, nil
 }
 
+// NewProveSessionRequest calls the generic ProveSession builder with application/json body
+func NewProveSessionRequest(server string, body ProveSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewProveSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewProveSessionRequestWithBody constructs an http.Request for the ProveSession method, with any body, and a specified content type
+func NewProveSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session/proof")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRefreshSessionRequest calls the generic RefreshSession builder with application/json body
 func NewRefreshSessionRequest(server string, body RefreshSessionJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -12101,7 +12266,7 @@ func NewRefreshSessionRequestWithBody(server string, contentType string, body io
 }
 
 // NewListSessionsRequest constructs an http.Request for the ListSessions method
-func NewListSessionsRequest(server string) (*http.Request, error) {
+func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -12119,7 +12284,68 @@ func NewListSessionsRequest(server string) (*http.Request, error) {
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string, session SessionKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "session", session, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -14392,6 +14618,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /session/factor (the `FinishSignIn` operationId).
 	FinishSignInWithResponse(ctx context.Context, body FinishSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishSignInResponse, error)
 
+	// ProveSessionWithBodyWithResponse Prove that it is still me
+	//
+	// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+	// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session/proof (the `ProveSession` operationId).
+	ProveSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProveSessionResponse, error)
+
+	// ProveSessionWithResponse Prove that it is still me
+	//
+	// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+	// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session/proof (the `ProveSession` operationId).
+	ProveSessionWithResponse(ctx context.Context, body ProveSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ProveSessionResponse, error)
+
 	// RefreshSessionWithBodyWithResponse Refresh a session
 	//
 	// Exchanges a refresh token, good once, for the next pair. One that comes twice ends the session.
@@ -14412,12 +14658,21 @@ type ClientWithResponsesInterface interface {
 
 	// ListSessionsWithResponse List my sessions
 	//
-	// Where I am signed in.
+	// Where I am signed in, or was.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /sessions (the `ListSessions` operationId).
-	ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+	ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+
+	// EndSessionWithResponse End a session
+	//
+	// Ends one of my sessions at once, with what it follows live.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /sessions/{session} (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, session SessionKey, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
 
 	// GetSignInWithResponse Say how one signs in
 	//
@@ -18702,6 +18957,47 @@ func (r FinishSignInResponse) ContentType() string {
 	return ""
 }
 
+type ProveSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ProveSessionResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ProveSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ProveSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ProveSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ProveSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RefreshSessionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -18792,6 +19088,47 @@ func (r ListSessionsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndSessionResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -21807,6 +22144,38 @@ func (c *ClientWithResponses) FinishSignInWithResponse(ctx context.Context, body
 	return ParseFinishSignInResponse(rsp)
 }
 
+// ProveSessionWithBodyWithResponse Prove that it is still me
+//
+// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session/proof (the `ProveSession` operationId).
+func (c *ClientWithResponses) ProveSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProveSessionResponse, error) {
+	rsp, err := c.ProveSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProveSessionResponse(rsp)
+}
+
+// ProveSessionWithResponse Prove that it is still me
+//
+// Shows a code of a second factor, or, of an account without one, the password. It counts for ten minutes, for
+// what a session alone may not do: that answers with 401 and the code `proof_needed`, as RFC 9470 has it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session/proof (the `ProveSession` operationId).
+func (c *ClientWithResponses) ProveSessionWithResponse(ctx context.Context, body ProveSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ProveSessionResponse, error) {
+	rsp, err := c.ProveSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProveSessionResponse(rsp)
+}
+
 // RefreshSessionWithBodyWithResponse Refresh a session
 //
 // Exchanges a refresh token, good once, for the next pair. One that comes twice ends the session.
@@ -21839,17 +22208,32 @@ func (c *ClientWithResponses) RefreshSessionWithResponse(ctx context.Context, bo
 
 // ListSessionsWithResponse List my sessions
 //
-// Where I am signed in.
+// Where I am signed in, or was.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /sessions (the `ListSessions` operationId).
-func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error) {
-	rsp, err := c.ListSessions(ctx, reqEditors...)
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error) {
+	rsp, err := c.ListSessions(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseListSessionsResponse(rsp)
+}
+
+// EndSessionWithResponse End a session
+//
+// Ends one of my sessions at once, with what it follows live.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /sessions/{session} (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, session SessionKey, reqEditors ...RequestEditorFn) (*EndSessionResponse, error) {
+	rsp, err := c.EndSession(ctx, session, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResponse(rsp)
 }
 
 // GetSignInWithResponse Say how one signs in
@@ -25270,6 +25654,35 @@ func ParseFinishSignInResponse(rsp *http.Response) (*FinishSignInResponse, error
 	return response, nil
 }
 
+// ParseProveSessionResponse parses an HTTP response from a ProveSessionWithResponse call
+func ParseProveSessionResponse(rsp *http.Response) (*ProveSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ProveSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseRefreshSessionResponse parses an HTTP response from a RefreshSessionWithResponse call
 func ParseRefreshSessionResponse(rsp *http.Response) (*RefreshSessionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -25323,6 +25736,35 @@ func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionResponse parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemAnswer

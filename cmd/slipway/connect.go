@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -181,7 +182,17 @@ func call[R answer](a *app, do func(ctx context.Context, c *client.ClientWithRes
 		return none, a.unreachable(err)
 	}
 	if status := r.StatusCode(); status < 200 || status > 299 {
-		return none, client.ParseProblem(status, r.ContentType(), r.GetBody())
+		err := client.ParseProblem(status, r.ContentType(), r.GetBody())
+		if slipway.CodeOf(err) != slipway.Unproved || a.proving || !terminal(a.stdin) {
+			return none, err
+		}
+		fmt.Fprintln(a.stderr, "Is it still you?")
+		again := *a
+		again.proving = true
+		if err := again.prove(); err != nil {
+			return none, err
+		}
+		return call(&again, do)
 	}
 	return r, nil
 }

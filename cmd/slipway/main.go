@@ -79,6 +79,8 @@ type program struct {
 	Admin     adminCommands     `cmd:"" group:"Access" help:"Make the first admin of the platform."`
 	Account   accountCommands   `cmd:"" group:"Access" help:"People and service accounts."`
 	Team      teamCommands      `cmd:"" group:"Access" help:"Teams and who is in them."`
+	Prove     proveCommand      `cmd:"" group:"Access" help:"Show that it is still you, for what a session alone may not do."`
+	Sessions  sessionCommands   `cmd:"" group:"Access" help:"Where you are signed in, and were."`
 	Factor    factorCommands    `cmd:"" group:"Access" help:"What signing in takes besides your password."`
 	Token     tokenCommands     `cmd:"" group:"Access" help:"Tokens for programs."`
 	Provider  providerCommands  `cmd:"" group:"Access" help:"OpenID providers that people sign in through."`
@@ -99,6 +101,8 @@ type app struct {
 	stderr io.Writer
 	env    func(string) string
 	parser *kong.Kong
+
+	proving bool // a proof was asked for already
 }
 
 // groups are the headings in the list of commands.

@@ -28,6 +28,8 @@ const (
 	FieldAddress = "address"
 	// FieldAccountID holds the string denoting the account_id field in the database.
 	FieldAccountID = "account_id"
+	// FieldProvedWith holds the string denoting the proved_with field in the database.
+	FieldProvedWith = "proved_with"
 	// FieldRefused holds the string denoting the refused field in the database.
 	FieldRefused = "refused"
 	// FieldPolledAt holds the string denoting the polled_at field in the database.
@@ -48,6 +50,7 @@ var Columns = []string{
 	FieldAgent,
 	FieldAddress,
 	FieldAccountID,
+	FieldProvedWith,
 	FieldRefused,
 	FieldPolledAt,
 	FieldExpiresAt,
@@ -79,6 +82,8 @@ var (
 	UpdateDefaultUpdatedAt func() time.Time
 	// DefaultAccountID holds the default value on creation for the "account_id" field.
 	DefaultAccountID int
+	// DefaultProvedWith holds the default value on creation for the "proved_with" field.
+	DefaultProvedWith string
 	// DefaultRefused holds the default value on creation for the "refused" field.
 	DefaultRefused bool
 )
@@ -124,6 +129,11 @@ func ByAddress(opts ...sql.OrderTermOption) OrderOption {
 // ByAccountID orders the results by the account_id field.
 func ByAccountID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAccountID, opts...).ToFunc()
+}
+
+// ByProvedWith orders the results by the proved_with field.
+func ByProvedWith(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldProvedWith, opts...).ToFunc()
 }
 
 // ByRefused orders the results by the refused field.

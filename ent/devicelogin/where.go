@@ -89,6 +89,11 @@ func AccountID(v int) predicate.DeviceLogin {
 	return predicate.DeviceLogin(sql.FieldEQ(FieldAccountID, v))
 }
 
+// ProvedWith applies equality check predicate on the "proved_with" field. It's identical to ProvedWithEQ.
+func ProvedWith(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldEQ(FieldProvedWith, v))
+}
+
 // Refused applies equality check predicate on the "refused" field. It's identical to RefusedEQ.
 func Refused(v bool) predicate.DeviceLogin {
 	return predicate.DeviceLogin(sql.FieldEQ(FieldRefused, v))
@@ -482,6 +487,71 @@ func AccountIDLT(v int) predicate.DeviceLogin {
 // AccountIDLTE applies the LTE predicate on the "account_id" field.
 func AccountIDLTE(v int) predicate.DeviceLogin {
 	return predicate.DeviceLogin(sql.FieldLTE(FieldAccountID, v))
+}
+
+// ProvedWithEQ applies the EQ predicate on the "proved_with" field.
+func ProvedWithEQ(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldEQ(FieldProvedWith, v))
+}
+
+// ProvedWithNEQ applies the NEQ predicate on the "proved_with" field.
+func ProvedWithNEQ(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldNEQ(FieldProvedWith, v))
+}
+
+// ProvedWithIn applies the In predicate on the "proved_with" field.
+func ProvedWithIn(vs ...string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldIn(FieldProvedWith, vs...))
+}
+
+// ProvedWithNotIn applies the NotIn predicate on the "proved_with" field.
+func ProvedWithNotIn(vs ...string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldNotIn(FieldProvedWith, vs...))
+}
+
+// ProvedWithGT applies the GT predicate on the "proved_with" field.
+func ProvedWithGT(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldGT(FieldProvedWith, v))
+}
+
+// ProvedWithGTE applies the GTE predicate on the "proved_with" field.
+func ProvedWithGTE(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldGTE(FieldProvedWith, v))
+}
+
+// ProvedWithLT applies the LT predicate on the "proved_with" field.
+func ProvedWithLT(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldLT(FieldProvedWith, v))
+}
+
+// ProvedWithLTE applies the LTE predicate on the "proved_with" field.
+func ProvedWithLTE(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldLTE(FieldProvedWith, v))
+}
+
+// ProvedWithContains applies the Contains predicate on the "proved_with" field.
+func ProvedWithContains(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldContains(FieldProvedWith, v))
+}
+
+// ProvedWithHasPrefix applies the HasPrefix predicate on the "proved_with" field.
+func ProvedWithHasPrefix(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldHasPrefix(FieldProvedWith, v))
+}
+
+// ProvedWithHasSuffix applies the HasSuffix predicate on the "proved_with" field.
+func ProvedWithHasSuffix(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldHasSuffix(FieldProvedWith, v))
+}
+
+// ProvedWithEqualFold applies the EqualFold predicate on the "proved_with" field.
+func ProvedWithEqualFold(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldEqualFold(FieldProvedWith, v))
+}
+
+// ProvedWithContainsFold applies the ContainsFold predicate on the "proved_with" field.
+func ProvedWithContainsFold(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldContainsFold(FieldProvedWith, v))
 }
 
 // RefusedEQ applies the EQ predicate on the "refused" field.

@@ -221,6 +221,7 @@ var (
 		{Name: "agent", Type: field.TypeString},
 		{Name: "address", Type: field.TypeString},
 		{Name: "account_id", Type: field.TypeInt, Default: 0},
+		{Name: "proved_with", Type: field.TypeString, Default: ""},
 		{Name: "refused", Type: field.TypeBool, Default: false},
 		{Name: "polled_at", Type: field.TypeTime, Nullable: true},
 		{Name: "expires_at", Type: field.TypeTime},
@@ -234,7 +235,7 @@ var (
 			{
 				Name:    "devicelogin_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{DeviceLoginsColumns[10]},
+				Columns: []*schema.Column{DeviceLoginsColumns[11]},
 			},
 		},
 	}
@@ -835,6 +836,8 @@ var (
 		{Name: "address", Type: field.TypeString, Default: ""},
 		{Name: "agent", Type: field.TypeString, Size: 200, Default: ""},
 		{Name: "used_at", Type: field.TypeTime},
+		{Name: "proved_at", Type: field.TypeTime, Nullable: true},
+		{Name: "proved_with", Type: field.TypeString, Default: ""},
 		{Name: "expires_at", Type: field.TypeTime},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_by", Type: field.TypeString, Default: ""},
@@ -848,7 +851,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "sessions_accounts_sessions",
-				Columns:    []*schema.Column{SessionsColumns[12]},
+				Columns:    []*schema.Column{SessionsColumns[14]},
 				RefColumns: []*schema.Column{AccountsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -857,7 +860,7 @@ var (
 			{
 				Name:    "session_account_id",
 				Unique:  false,
-				Columns: []*schema.Column{SessionsColumns[12]},
+				Columns: []*schema.Column{SessionsColumns[14]},
 			},
 		},
 	}

@@ -265,8 +265,12 @@ func init() {
 	deviceloginDescAccountID := deviceloginFields[4].Descriptor()
 	// devicelogin.DefaultAccountID holds the default value on creation for the account_id field.
 	devicelogin.DefaultAccountID = deviceloginDescAccountID.Default.(int)
+	// deviceloginDescProvedWith is the schema descriptor for proved_with field.
+	deviceloginDescProvedWith := deviceloginFields[5].Descriptor()
+	// devicelogin.DefaultProvedWith holds the default value on creation for the proved_with field.
+	devicelogin.DefaultProvedWith = deviceloginDescProvedWith.Default.(string)
 	// deviceloginDescRefused is the schema descriptor for refused field.
-	deviceloginDescRefused := deviceloginFields[5].Descriptor()
+	deviceloginDescRefused := deviceloginFields[6].Descriptor()
 	// devicelogin.DefaultRefused holds the default value on creation for the refused field.
 	devicelogin.DefaultRefused = deviceloginDescRefused.Default.(bool)
 	environmentMixin := schema.Environment{}.Mixin()
@@ -965,8 +969,12 @@ func init() {
 	session.DefaultAgent = sessionDescAgent.Default.(string)
 	// session.AgentValidator is a validator for the "agent" field. It is called by the builders before save.
 	session.AgentValidator = sessionDescAgent.Validators[0].(func(string) error)
+	// sessionDescProvedWith is the schema descriptor for proved_with field.
+	sessionDescProvedWith := sessionFields[8].Descriptor()
+	// session.DefaultProvedWith holds the default value on creation for the proved_with field.
+	session.DefaultProvedWith = sessionDescProvedWith.Default.(string)
 	// sessionDescEndedBy is the schema descriptor for ended_by field.
-	sessionDescEndedBy := sessionFields[9].Descriptor()
+	sessionDescEndedBy := sessionFields[11].Descriptor()
 	// session.DefaultEndedBy holds the default value on creation for the ended_by field.
 	session.DefaultEndedBy = sessionDescEndedBy.Default.(string)
 	settingMixin := schema.Setting{}.Mixin()

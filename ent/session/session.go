@@ -33,6 +33,10 @@ const (
 	FieldAgent = "agent"
 	// FieldUsedAt holds the string denoting the used_at field in the database.
 	FieldUsedAt = "used_at"
+	// FieldProvedAt holds the string denoting the proved_at field in the database.
+	FieldProvedAt = "proved_at"
+	// FieldProvedWith holds the string denoting the proved_with field in the database.
+	FieldProvedWith = "proved_with"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
 	FieldExpiresAt = "expires_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
@@ -64,6 +68,8 @@ var Columns = []string{
 	FieldAddress,
 	FieldAgent,
 	FieldUsedAt,
+	FieldProvedAt,
+	FieldProvedWith,
 	FieldExpiresAt,
 	FieldEndedAt,
 	FieldEndedBy,
@@ -99,6 +105,8 @@ var (
 	DefaultAgent string
 	// AgentValidator is a validator for the "agent" field. It is called by the builders before save.
 	AgentValidator func(string) error
+	// DefaultProvedWith holds the default value on creation for the "proved_with" field.
+	DefaultProvedWith string
 	// DefaultEndedBy holds the default value on creation for the "ended_by" field.
 	DefaultEndedBy string
 )
@@ -154,6 +162,16 @@ func ByAgent(opts ...sql.OrderTermOption) OrderOption {
 // ByUsedAt orders the results by the used_at field.
 func ByUsedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUsedAt, opts...).ToFunc()
+}
+
+// ByProvedAt orders the results by the proved_at field.
+func ByProvedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldProvedAt, opts...).ToFunc()
+}
+
+// ByProvedWith orders the results by the proved_with field.
+func ByProvedWith(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldProvedWith, opts...).ToFunc()
 }
 
 // ByExpiresAt orders the results by the expires_at field.

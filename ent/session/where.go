@@ -100,6 +100,16 @@ func UsedAt(v time.Time) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldUsedAt, v))
 }
 
+// ProvedAt applies equality check predicate on the "proved_at" field. It's identical to ProvedAtEQ.
+func ProvedAt(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldProvedAt, v))
+}
+
+// ProvedWith applies equality check predicate on the "proved_with" field. It's identical to ProvedWithEQ.
+func ProvedWith(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldProvedWith, v))
+}
+
 // ExpiresAt applies equality check predicate on the "expires_at" field. It's identical to ExpiresAtEQ.
 func ExpiresAt(v time.Time) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldExpiresAt, v))
@@ -578,6 +588,121 @@ func UsedAtLT(v time.Time) predicate.Session {
 // UsedAtLTE applies the LTE predicate on the "used_at" field.
 func UsedAtLTE(v time.Time) predicate.Session {
 	return predicate.Session(sql.FieldLTE(FieldUsedAt, v))
+}
+
+// ProvedAtEQ applies the EQ predicate on the "proved_at" field.
+func ProvedAtEQ(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldProvedAt, v))
+}
+
+// ProvedAtNEQ applies the NEQ predicate on the "proved_at" field.
+func ProvedAtNEQ(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldProvedAt, v))
+}
+
+// ProvedAtIn applies the In predicate on the "proved_at" field.
+func ProvedAtIn(vs ...time.Time) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldProvedAt, vs...))
+}
+
+// ProvedAtNotIn applies the NotIn predicate on the "proved_at" field.
+func ProvedAtNotIn(vs ...time.Time) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldProvedAt, vs...))
+}
+
+// ProvedAtGT applies the GT predicate on the "proved_at" field.
+func ProvedAtGT(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldProvedAt, v))
+}
+
+// ProvedAtGTE applies the GTE predicate on the "proved_at" field.
+func ProvedAtGTE(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldProvedAt, v))
+}
+
+// ProvedAtLT applies the LT predicate on the "proved_at" field.
+func ProvedAtLT(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldProvedAt, v))
+}
+
+// ProvedAtLTE applies the LTE predicate on the "proved_at" field.
+func ProvedAtLTE(v time.Time) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldProvedAt, v))
+}
+
+// ProvedAtIsNil applies the IsNil predicate on the "proved_at" field.
+func ProvedAtIsNil() predicate.Session {
+	return predicate.Session(sql.FieldIsNull(FieldProvedAt))
+}
+
+// ProvedAtNotNil applies the NotNil predicate on the "proved_at" field.
+func ProvedAtNotNil() predicate.Session {
+	return predicate.Session(sql.FieldNotNull(FieldProvedAt))
+}
+
+// ProvedWithEQ applies the EQ predicate on the "proved_with" field.
+func ProvedWithEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldProvedWith, v))
+}
+
+// ProvedWithNEQ applies the NEQ predicate on the "proved_with" field.
+func ProvedWithNEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldProvedWith, v))
+}
+
+// ProvedWithIn applies the In predicate on the "proved_with" field.
+func ProvedWithIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldProvedWith, vs...))
+}
+
+// ProvedWithNotIn applies the NotIn predicate on the "proved_with" field.
+func ProvedWithNotIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldProvedWith, vs...))
+}
+
+// ProvedWithGT applies the GT predicate on the "proved_with" field.
+func ProvedWithGT(v string) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldProvedWith, v))
+}
+
+// ProvedWithGTE applies the GTE predicate on the "proved_with" field.
+func ProvedWithGTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldProvedWith, v))
+}
+
+// ProvedWithLT applies the LT predicate on the "proved_with" field.
+func ProvedWithLT(v string) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldProvedWith, v))
+}
+
+// ProvedWithLTE applies the LTE predicate on the "proved_with" field.
+func ProvedWithLTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldProvedWith, v))
+}
+
+// ProvedWithContains applies the Contains predicate on the "proved_with" field.
+func ProvedWithContains(v string) predicate.Session {
+	return predicate.Session(sql.FieldContains(FieldProvedWith, v))
+}
+
+// ProvedWithHasPrefix applies the HasPrefix predicate on the "proved_with" field.
+func ProvedWithHasPrefix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasPrefix(FieldProvedWith, v))
+}
+
+// ProvedWithHasSuffix applies the HasSuffix predicate on the "proved_with" field.
+func ProvedWithHasSuffix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasSuffix(FieldProvedWith, v))
+}
+
+// ProvedWithEqualFold applies the EqualFold predicate on the "proved_with" field.
+func ProvedWithEqualFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldEqualFold(FieldProvedWith, v))
+}
+
+// ProvedWithContainsFold applies the ContainsFold predicate on the "proved_with" field.
+func ProvedWithContainsFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldContainsFold(FieldProvedWith, v))
 }
 
 // ExpiresAtEQ applies the EQ predicate on the "expires_at" field.

@@ -1,0 +1,13 @@
+CREATE TABLE `new_sessions` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `key` text NOT NULL, `refresh` text NOT NULL, `via` text NOT NULL, `address` text NOT NULL DEFAULT (''), `agent` text NOT NULL DEFAULT (''), `used_at` datetime NOT NULL, `proved_at` datetime NULL, `proved_with` text NOT NULL DEFAULT (''), `expires_at` datetime NOT NULL, `ended_at` datetime NULL, `ended_by` text NOT NULL DEFAULT (''), `account_id` integer NOT NULL, CONSTRAINT `sessions_accounts_sessions` FOREIGN KEY (`account_id`) REFERENCES `accounts` (`id`) ON DELETE NO ACTION);
+INSERT INTO `new_sessions` (`id`, `created_at`, `updated_at`, `key`, `refresh`, `via`, `address`, `agent`, `used_at`, `expires_at`, `ended_at`, `ended_by`, `account_id`) SELECT `id`, `created_at`, `updated_at`, `key`, `refresh`, `via`, `address`, `agent`, `used_at`, `expires_at`, `ended_at`, `ended_by`, `account_id` FROM `sessions`;
+DROP TABLE `sessions`;
+ALTER TABLE `new_sessions` RENAME TO `sessions`;
+CREATE UNIQUE INDEX `sessions_key_key` ON `sessions` (`key`);
+CREATE INDEX `session_account_id` ON `sessions` (`account_id`);
+CREATE TABLE `new_device_logins` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `device` text NOT NULL, `code` text NOT NULL, `agent` text NOT NULL, `address` text NOT NULL, `account_id` integer NOT NULL DEFAULT (0), `proved_with` text NOT NULL DEFAULT (''), `refused` bool NOT NULL DEFAULT (false), `polled_at` datetime NULL, `expires_at` datetime NOT NULL);
+INSERT INTO `new_device_logins` (`id`, `created_at`, `updated_at`, `device`, `code`, `agent`, `address`, `account_id`, `refused`, `polled_at`, `expires_at`) SELECT `id`, `created_at`, `updated_at`, `device`, `code`, `agent`, `address`, `account_id`, `refused`, `polled_at`, `expires_at` FROM `device_logins`;
+DROP TABLE `device_logins`;
+ALTER TABLE `new_device_logins` RENAME TO `device_logins`;
+CREATE UNIQUE INDEX `device_logins_device_key` ON `device_logins` (`device`);
+CREATE UNIQUE INDEX `device_logins_code_key` ON `device_logins` (`code`);
+CREATE INDEX `devicelogin_expires_at` ON `device_logins` (`expires_at`);

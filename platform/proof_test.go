@@ -1,0 +1,118 @@
+package platform_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// old makes what was proved in a session lie further back than counts.
+func (w *world) old(ctx context.Context) {
+	w.Helper()
+	key := slipway.ViewerFrom(ctx).Session
+	w.must(w.Storage.Client.Session.Update().Where(session.Key(key)).SetProvedAt(time.Now().UTC().Add(-11 * time.Minute)).Exec(w.Context()))
+}
+
+// TestWhatASessionAloneMayNot tries what takes a proof in a session that was left
+// open, and again with one.
+func TestWhatASessionAloneMayNot(t *testing.T) {
+	both(t, func(w *world) {
+		w.person("root", true)
+		w.person("bob", false)
+		w.register("billing")
+		none, yes := 0, true
+		tried := map[string]func(ctx context.Context) error{
+			"a token": func(ctx context.Context) error {
+				_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+				return err
+			},
+			"the policy of a service": func(ctx context.Context) error {
+				_, err := w.SetPolicy(ctx, "billing", "prod", slipway.PolicyChange{Approvals: &none}, false, nil)
+				return err
+			},
+			"the policy of an environment": func(ctx context.Context) error {
+				_, err := w.UpdateEnvironment(ctx, "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: &none}})
+				return err
+			},
+			"the password of another": func(ctx context.Context) error {
+				return w.SetPassword(ctx, "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
+			},
+			"the factors of another": func(ctx context.Context) error { return w.ResetFactors(ctx, "bob") },
+			"another admin": func(ctx context.Context) error {
+				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Admin: &yes})
+				return err
+			},
+			"a command line": func(ctx context.Context) error {
+				d, err := w.BeginDevice(ctx, cli)
+				w.must(err)
+				return w.DecideDevice(ctx, d.Code, true)
+			},
+		}
+		ctx := w.session(w.signIn("root"))
+		for what, try := range tried {
+			w.old(ctx)
+			if err := try(ctx); slipway.CodeOf(err) != slipway.Unproved {
+				w.Errorf("%s: %v", what, err)
+			}
+			w.want(w.Prove(ctx, platform.FactorProof{Current: slipway.NewSecret("not the password at all")}), slipway.Invalid, "password is wrong")
+			w.later()
+			w.must(w.Prove(ctx, platform.FactorProof{Current: password}))
+			if err := try(ctx); err != nil {
+				w.Errorf("%s, proved: %v", what, err)
+			}
+		}
+		n, err := w.Storage.Client.AuditEntry.Query().Where(auditentry.Action("session.proved"), auditentry.Actor("root")).Count(w.Context())
+		if err != nil || n != 2*len(tried) {
+			w.Errorf("%d entries: %v", n, err)
+		}
+		// To look takes nothing.
+		w.old(ctx)
+		if _, err := w.Tokens(ctx, ""); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
+// TestAProofIsByTheFactor gives the password where there is a factor.
+func TestAProofIsByTheFactor(t *testing.T) {
+	both(t, func(w *world) {
+		w.person("bob", false)
+		before := w.session(w.signIn("bob"))
+		p, _ := w.withFactor("bob")
+		token := func(ctx context.Context) error {
+			_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+			return err
+		}
+		// A session that was proved with the password alone isn't any more.
+		w.want(token(before), slipway.Unproved, "still you")
+		w.want(w.Prove(before, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.later()
+		w.must(w.Prove(before, platform.FactorProof{Code: p.next()}))
+		w.must(token(before))
+		// Signing in with a code is a proof.
+		done, err := w.FinishFactor(w.T.Context(), w.half("bob").Challenge, p.next(), cli)
+		w.must(err)
+		here := w.session(done.Session)
+		w.must(token(here))
+		// A command line that it lets in has proved as much.
+		d, err := w.BeginDevice(w.T.Context(), cli)
+		w.must(err)
+		w.must(w.DecideDevice(here, d.Code, true))
+		s, err := w.PollDevice(w.T.Context(), d.Device, cli)
+		w.must(err)
+		w.must(token(w.session(s)))
+		// With the factor just shown, the password does to remove it.
+		list, err := w.Factors(here)
+		w.must(err)
+		w.old(here)
+		w.want(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.later()
+		w.must(w.Prove(here, platform.FactorProof{Code: p.next()}))
+		w.must(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}))
+	})
+}

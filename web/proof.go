@@ -1,0 +1,60 @@
+package web
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// proofView asks who is signed in to prove it, and then goes on with the form
+// that was sent.
+type proofView struct {
+	platform.Proving
+	To     string
+	Fields []field // of the form
+	Err    string
+}
+
+type field struct{ Name, Value string }
+
+// proved takes a proof that comes with a form, before the form is looked at.
+func (c *call) proved() error {
+	if c.r.Method != http.MethodPost || c.r.PostForm.Get("_proof") == "" {
+		return nil
+	}
+	return c.portal.Prove(c.ctx, platform.FactorProof{Current: c.secretOf("_current"), Code: c.secretOf("_code")})
+}
+
+// askProof shows the page that asks for a proof in place of an answer to a form.
+func (c *call) askProof(problem error) {
+	v := proofView{To: local(c.r.URL.RequestURI()), Err: sentence(problem)}
+	var err error
+	if v.Proving, err = c.portal.Proving(c.ctx); err != nil {
+		c.fail(err)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.r.PostForm)) {
+		for _, value := range c.r.PostForm[name] {
+			if !strings.HasPrefix(name, "_") {
+				v.Fields = append(v.Fields, field{name, value})
+			}
+		}
+	}
+	status := http.StatusForbidden
+	if problem != nil {
+		status = statusOf(problem)
+	}
+	f := c.frame("Prove that it is you", "")
+	f.Here = "/"
+	_ = c.show(status, proofPage(f, v))
+}
+
+// asks tells whether an error of a proof is one that another try can mend.
+func asks(err error) bool {
+	code := slipway.CodeOf(err)
+	return code == slipway.Invalid || code == slipway.Limited
+}
