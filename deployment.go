@@ -56,8 +56,9 @@ type Observed struct {
 	Edge       string     `json:"edge,omitempty"` // the edge's own address, http://127.0.0.1:7080
 	Host       string     `json:"host,omitempty"` // the name under which the edge knows the service
 	Instances  []Instance `json:"instances"`
-	Warm       []Warm     `json:"warm,omitempty"` // kept ready for rollback
-	Next       *Share     `json:"next,omitempty"` // is taking over
+	Warm       []Warm     `json:"warm,omitempty"`     // kept ready for rollback
+	Next       *Share     `json:"next,omitempty"`     // is taking over
+	Problems   []string   `json:"problems,omitempty"` // what is not as it should be although instances answer
 }
 
 // Share is a deployment that takes over little by little.

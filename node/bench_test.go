@@ -41,8 +41,13 @@ if mode == "unmarked" and "SLIPWAY_INSTANCE" in os.environ:
 role = sys.argv[1] if len(sys.argv) > 1 else "web"
 note("starts", "%s %s %d" % (role, WORD, os.getpid()))
 if mode == "stubborn": signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def flood():
+    piece = os.environ["TOKEN"] * 100000
+    for k in range(300): sys.stdout.write(piece)
+    sys.stdout.write("\n"); sys.stdout.flush(); note("flooded", WORD)
 if role == "release":
     print("migrating with", os.environ.get("TOKEN", ""), flush=True)
+    if mode == "flood": flood()
     if there("hold"): until("go")
     print("migrated", flush=True); note("released", WORD); sys.exit(int(os.environ.get("RELEASE", "0")))
 if role != "web":
@@ -65,6 +70,7 @@ class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if mode == "host" and "localhost" in self.headers["Host"]: return self.answer(400, "bad host")
         if self.path == "/headers": return self.answer(200, "".join("%s: %s\n" % h for h in self.headers.items()))
+        if self.path == "/flood": flood()
         if self.path == "/exit": os._exit(4)
         if self.path == "/grow": self.server.ballast = bytearray(os.urandom(1 << 20) * 150)
         if self.path == "/slow": note("slow", WORD); until("go")
@@ -135,6 +141,7 @@ type bench struct {
 	data   string
 	edge   string
 	memory int64
+	space  int64
 	node   agent
 	closed func() // lets the agent go
 	killed func() // of one in a process of its own
@@ -163,7 +170,7 @@ func emptyBench(t *testing.T) *bench {
 func (b *bench) open() {
 	b.t.Helper()
 	o := options(b.data, b.edge)
-	o.MaxMemory = b.memory
+	o.MaxMemory, o.MaxSpace, o.SpaceEvery = b.memory, b.space, 20*time.Millisecond
 	n, err := node.Open(o)
 	if err != nil {
 		b.t.Fatal(err)

@@ -25,6 +25,7 @@ var errReaderGone = errors.New("the reader has gone")
 type cursor struct {
 	offset int64
 	skip   bool // up to the next line
+	inode  uint64
 }
 
 // next returns what was added, scrubbed, in whole lines; with all the rest as
@@ -116,7 +117,7 @@ type reader struct {
 	query   slipway.LogQuery
 	to      io.Writer
 	files   map[string]*logFile         // by path
-	sizes   map[string]int64            // of the files that were there at first, by path
+	ends    map[string]cursor           // of the files that were there at first, by path
 	secrets map[string][]slipway.Secret // by home
 }
 
@@ -130,8 +131,8 @@ func (r *reader) begin(ctx context.Context) error {
 	r.find()
 	files, _ := filepath.Glob(filepath.Join(r.node.dir, "logs", r.query.Service, r.query.Environment, "*.log"))
 	for _, file := range files {
-		if info, err := os.Stat(file); err == nil {
-			r.sizes[file] = info.Size()
+		if _, end, err := tail(file, 1); err == nil {
+			r.ends[file] = end
 		}
 	}
 	lines := r.query.Lines
@@ -193,7 +194,7 @@ func (r *reader) see(i *instance, shown bool) {
 	}
 	f := r.files[i.logFile()]
 	if f == nil {
-		f = &logFile{path: i.logFile(), instance: i.id, of: i.of(), cursor: cursor{offset: r.sizes[i.logFile()]}}
+		f = &logFile{path: i.logFile(), instance: i.id, of: i.of(), cursor: r.ends[i.logFile()]}
 		r.files[f.path] = f
 	}
 	f.gone, f.done = false, false
@@ -235,10 +236,31 @@ func (r *reader) more(ctx context.Context, f *logFile) error {
 	if err != nil {
 		return err
 	}
-	if err := write(r.to, f.instance, f.next(file, secrets, f.gone), nil); err != nil {
+	text := ""
+	if now := inodeOf(file); f.inode != now {
+		text = f.turn(now, secrets)
+	}
+	if err := write(r.to, f.instance, text+f.next(file, secrets, f.gone), nil); err != nil {
 		return errReaderGone
 	}
 	return nil
+}
+
+// turn goes on to the log that has begun since, and returns what was left to read
+// of the one before, in whole lines.
+func (f *logFile) turn(now uint64, secrets []slipway.Secret) (rest string) {
+	if f.inode == 0 { // there was none
+		f.inode = now
+		return ""
+	}
+	if before, err := os.Open(f.path + older); err == nil {
+		if inodeOf(before) == f.inode {
+			rest = f.next(before, secrets, false)
+		}
+		_ = before.Close()
+	}
+	f.cursor = cursor{inode: now, skip: torn(f.path + older)}
+	return rest
 }
 
 // hidden are the secrets of the deployment that wrote a file.

@@ -172,17 +172,17 @@ func (i *instance) start(before running) (<-chan string, error) {
 	if len(args) == 0 {
 		return nil, slipway.Errorf(slipway.Refused, "the process %s has an empty command", i.process.Name)
 	}
-	out, err := i.openLog()
+	out, err := i.openOutput()
 	if err != nil {
-		return nil, slipway.Wrap(slipway.Unavailable, err, "the log of %s can't be written: is the disk full?", i.id)
+		return nil, err
 	}
-	defer out.Close()
-	cmd := &exec.Cmd{Path: programIn(args[0], env, i.place.workDir(d)), Args: args, Dir: i.place.workDir(d), Env: env, Stdout: out, Stderr: out}
+	defer out.to.Close()
+	cmd := &exec.Cmd{Path: programIn(args[0], env, i.place.workDir(d)), Args: args, Dir: i.place.workDir(d), Env: env, Stdout: out.to, Stderr: out.to}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, slipway.Wrap(slipway.Refused, err, "%s can't be started: is it in the release's dependencies? (%s)", args[0], reasonOf(err))
 	}
-	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Restarts: before.Restarts, Note: before.Note}
+	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Keeper: keeperOf(out.keeper), Restarts: before.Restarts, Note: before.Note}
 	wait := make(chan string, 1)
 	go func() {
 		_ = cmd.Wait()
@@ -277,6 +277,10 @@ func (i *instance) endMarked() {
 	for _, stray := range marked(i.marks()...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}
+	i.mu.Lock()
+	keeper := i.known.Keeper
+	i.mu.Unlock()
+	drained(keeper.running()) // whoever reads its log now finds all of it
 }
 
 // marks are the environment variables that all processes of the instance carry,

@@ -28,7 +28,7 @@ func (n *Node) Logs(ctx context.Context, q slipway.LogQuery, w io.Writer) error 
 	if err := checkPlace(q.Service, q.Environment); err != nil {
 		return err
 	}
-	r := &reader{node: n, query: q, to: w, files: map[string]*logFile{}, sizes: map[string]int64{}, secrets: map[string][]slipway.Secret{}}
+	r := &reader{node: n, query: q, to: w, files: map[string]*logFile{}, ends: map[string]cursor{}, secrets: map[string][]slipway.Secret{}}
 	if err := r.begin(ctx); err != nil || !q.Follow {
 		return err
 	}
@@ -65,8 +65,25 @@ func write(w io.Writer, instance, text string, secrets []slipway.Secret) error {
 	return nil
 }
 
-// tail returns the last whole lines of a file and where they end.
+// tail returns the last whole lines of a log and where they end.
 func tail(file string, lines int) (string, cursor, error) {
+	before := torn(file + older)
+	text, c, err := tailOf(file, lines, before)
+	if errors.Is(err, os.ErrNotExist) { // in this moment it has become the older one
+		if _, there := os.Stat(file + older); there == nil {
+			c, err = cursor{skip: before}, nil
+		}
+	}
+	if have := strings.Count(text, "\n"); err == nil && have < lines {
+		if former, _, err := tailOf(file+older, lines-have, false); err == nil {
+			text = former + text
+		}
+	}
+	return text, c, err
+}
+
+// tailOf is of one file, whose first line may have begun in the one before.
+func tailOf(file string, lines int, begun bool) (string, cursor, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", cursor{}, err
@@ -76,8 +93,8 @@ func tail(file string, lines int) (string, cursor, error) {
 	if err != nil {
 		return "", cursor{}, err
 	}
-	c := cursor{offset: max(info.Size()-maxTail, 0)}
-	c.skip = c.offset > 0 // into the middle of a line, perhaps of a secret
+	c := cursor{offset: max(info.Size()-maxTail, 0), inode: inodeOf(f)}
+	c.skip = c.offset > 0 || begun // in the middle of a line, perhaps of a secret
 	if _, err := f.Seek(c.offset, io.SeekStart); err != nil {
 		return "", cursor{}, err
 	}
@@ -122,8 +139,7 @@ func (p *place) lastLines(ctx context.Context, instances []*instance, log io.Wri
 	}
 }
 
-// pruneLogs drops the logs of deployments that are long gone, and the older half
-// of those that grew too large. The processes append, so cutting is safe.
+// pruneLogs drops the logs of deployments that are long gone.
 func (p *place) pruneLogs() {
 	files, _ := filepath.Glob(filepath.Join(p.logDir(), "*.log"))
 	p.mu.Lock()
@@ -142,12 +158,20 @@ func (p *place) pruneLogs() {
 	slices.Sort(gone)
 	for len(gone) > keptLogs {
 		_ = os.Remove(gone[0])
+		_ = os.Remove(gone[0] + older)
 		gone = gone[1:]
 	}
 }
 
-// trim keeps a log within its bound.
+// trim keeps the log of a process within its bound that an earlier version of the
+// agent let write to the file itself.
 func (i *instance) trim() {
+	i.mu.Lock()
+	kept := i.known.Keeper.PID != 0
+	i.mu.Unlock()
+	if kept {
+		return
+	}
 	info, err := os.Stat(i.logFile())
 	if err != nil || info.Size() <= maxLog {
 		return

@@ -28,7 +28,11 @@ type Options struct {
 	Expand func(command string, env func(string) string) ([]string, error)
 	// MaxMemory ends an instance that grows over it, in bytes resident; 0 is no bound.
 	MaxMemory int64
-	Log       *slog.Logger
+	// MaxSpace is what a service may keep on disk in an environment, in bytes, before
+	// it is told of; 0 is no bound. It is measured every SpaceEvery, 0 for every 30 s.
+	MaxSpace   int64
+	SpaceEvery time.Duration
+	Log        *slog.Logger
 }
 
 // Node is a Target over the processes of this machine.
@@ -86,6 +90,7 @@ func Open(o Options) (*Node, error) {
 		return nil, err
 	}
 	n.edge = e
+	n.work.Go(n.watchSpace)
 	err = n.restore()
 	n.reroute()
 	if err = errors.Join(err, n.announce()); err != nil {

@@ -37,6 +37,9 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 		o.Host, o.URL = p.host(), "http://"+net.JoinHostPort(p.host(), port)
 	}
 	o.Instances = p.reports(d.ID)
+	if p.over != "" {
+		o.Problems = append(o.Problems, p.over)
+	}
 	if next := p.state.Deployments[p.state.Next]; next != nil {
 		o.Next = &slipway.Share{Deployment: next.ID, Release: next.Release, Weight: p.state.share(), Instances: p.reports(next.ID)}
 	}

@@ -26,6 +26,7 @@ type place struct {
 	ending    []*instance            // asked to end, and still there
 	runs      map[string]*run        // release commands under way, by deployment
 	retiring  map[string]chan struct{}
+	over      string // what is to be said of its space on disk
 }
 
 // errStopping is the answer to what the agent's own end interrupts.

@@ -129,17 +129,20 @@ func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) 
 		return nil, slipway.Wrap(slipway.Refused, err, "the release command can't be started: %s is not found, or no program", args[0])
 	}
 	r := &run{id: d.ID, dir: p.dir(d.home()), done: make(chan struct{})}
-	out, err := os.OpenFile(r.output(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := os.WriteFile(r.output(), nil, 0o600); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the release command's output can't be written: is the disk full?")
 	}
-	defer out.Close()
+	out, err := p.openOutput(r.output(), "drop", d.home(), "release")
+	if err != nil {
+		return nil, err
+	}
+	defer out.to.Close()
 	if err := os.WriteFile(r.status(), []byte("        \n"), 0o600); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "there is no room for the release command's outcome: is the disk full?")
 	}
 	fmt.Fprintf(log, "$ %s\n", d.Manifest.ReleaseCommand)
 	cmd := exec.Command("/bin/sh", append([]string{"-c", keeper, "sh", r.status(), program}, args[1:]...)...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.workDir(d), env, out, out
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.workDir(d), env, out.to, out.to
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := p.note(d.ID, outcome{}); err != nil {
 		return nil, err
@@ -239,6 +242,9 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 	r := run{dir: p.dir(releaseHome(id))}
 	for _, stray := range marked(p.marks(releaseHome(id), "release")...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
+	}
+	for _, keeper := range marked(p.keeperMarks(releaseHome(id), "release")...) {
+		drained(running{PID: keeper, Start: startTime(keeper)})
 	}
 	o := outcome{Ended: true}
 	text, err := os.ReadFile(r.status())

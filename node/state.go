@@ -73,7 +73,8 @@ type running struct {
 	Start    uint64    `json:"start"` // clock ticks after boot
 	At       time.Time `json:"at,omitzero"`
 	Restarts int       `json:"restarts,omitempty"`
-	Note     string    `json:"note,omitempty"` // how the process before it, or it itself, had to end
+	Keeper   identity  `json:"keeper,omitzero"` // writes down what it prints
+	Note     string    `json:"note,omitempty"`  // how the process before it, or it itself, had to end
 }
 
 // clone copies what an edit may touch. Deployments are replaced, never edited in

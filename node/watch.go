@@ -32,6 +32,7 @@ func (i *instance) follow(wait <-chan string) string {
 		if why := i.overMemory(); why != "" {
 			return i.endOver(why, wait)
 		}
+		i.revive()
 		if time.Now().Before(probe) {
 			continue
 		}

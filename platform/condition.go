@@ -88,6 +88,9 @@ func judge(d *ent.Deployment, seen slipway.Observed) (slipway.Condition, string)
 	case len(down) > 0:
 		return slipway.ConditionDrifted, "not every instance answers: " + strings.Join(down, "; ")
 	}
+	if len(seen.Problems) > 0 {
+		return slipway.ConditionDrifted, strings.Join(seen.Problems, "; ")
+	}
 	return slipway.ConditionGood, ""
 }
 

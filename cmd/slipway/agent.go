@@ -20,17 +20,21 @@ import (
 
 // nodeCommand is the node agent: it runs services and the edge, and outlives `up`.
 type nodeCommand struct {
-	Edge string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Edge  string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Space int64  `name:"max-space" default:"10240" placeholder:"MIB" help:"What a service may keep on disk in an environment, in MiB, before it is told of; 0 is no bound." env:"SLIPWAY_MAX_SPACE"`
 }
 
 func (c *nodeCommand) Run(a *app) error {
 	ctx := a.ctx
+	if c.Space < 0 || c.Space > 1<<30 {
+		return slipway.Errorf(slipway.Invalid, "--max-space %d is not between 0 and %d", c.Space, 1<<30).At("--max-space")
+	}
 	store, err := secrets.Open(filepath.Join(a.Data, "secrets"))
 	if err != nil {
 		return err
 	}
 	log := newLogger(a.stderr, slog.LevelInfo)
-	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), Log: log})
+	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), MaxSpace: c.Space << 20, Log: log})
 	if err != nil {
 		return err
 	}

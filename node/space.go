@@ -1,0 +1,85 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// spaceEvery is how often what services keep on disk is measured.
+const spaceEvery = 30 * time.Second
+
+// watchSpace measures, again and again, what services keep on disk. A service over
+// its bound is told of where people look: in its condition, which becomes an event,
+// in its own log and in the agent's. It is not ended, for what it keeps may be all
+// that somebody has.
+func (n *Node) watchSpace() {
+	every := n.o.SpaceEvery
+	if every <= 0 {
+		every = spaceEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n.mu.Lock()
+		places := n.list()
+		n.mu.Unlock()
+		for _, p := range places {
+			p.measure(n.ctx, n.o.MaxSpace)
+		}
+	}
+}
+
+// measure looks at one place: its data, and of each deployment what its processes
+// may write.
+func (p *place) measure(ctx context.Context, bound int64) {
+	used := diskUse(ctx, p.dataDir()) + diskUse(ctx, p.dir("."))
+	if ctx.Err() != nil {
+		return
+	}
+	said := ""
+	if bound > 0 && used > bound {
+		const mib = 1 << 20
+		said = fmt.Sprintf("its data and temporary directories hold %d MiB, more than the bound of %d MiB; remove what it doesn't need, or raise the bound with SLIPWAY_MAX_SPACE", used/mib, bound/mib)
+	}
+	p.mu.Lock()
+	before := p.over
+	p.over = said
+	running := p.instances[p.state.Live]
+	p.mu.Unlock()
+	if said == "" || before != "" {
+		return
+	}
+	p.node.o.Log.Warn("a service is over its bound on disk", "service", p.service, "environment", p.environment, "bytes", used, "bound", bound)
+	for _, i := range running {
+		i.say(said)
+	}
+}
+
+// diskUse is what the files below a directory take on disk. A file with several
+// names counts once for each, which no honest service notices.
+func diskUse(ctx context.Context, dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return nil // gone meanwhile
+		}
+		if info, err := e.Info(); err == nil {
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+				bytes += stat.Blocks * 512
+			}
+		}
+		return nil
+	})
+	return bytes
+}
