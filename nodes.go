@@ -19,4 +19,9 @@ type NodeStatus struct {
 	MemoryFree int64   `json:"memory_free"` // that programs could have
 	Disk       int64   `json:"disk"`        // of the data directory
 	DiskFree   int64   `json:"disk_free"`
+
+	// Confinement says what holds services to what is theirs, in words.
+	Confinement string `json:"confinement,omitempty"`
+	// Weak lists what doesn't hold them that should, each with its remedy.
+	Weak []string `json:"weak,omitempty"`
 }

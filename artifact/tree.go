@@ -49,7 +49,7 @@ type file struct {
 const racy = 100 * time.Millisecond
 
 // Digest covers every path, executable bit, link and content below a directory, but
-// compiled Python.
+// what Python compiles into __pycache__.
 func Digest(ctx context.Context, dir string) (string, error) {
 	files, err := read(ctx, dir, nil)
 	return digest(files), err
@@ -168,7 +168,7 @@ func digest(files []file) string {
 		case f.mode&fs.ModeSymlink != 0:
 			target, _ := hex.DecodeString(f.sum)
 			fmt.Fprintf(sum, "link %q %q\n", f.path, target)
-		case !strings.HasSuffix(f.path, ".pyc"):
+		default:
 			fmt.Fprintf(sum, "file %q %v %s\n", f.path, executable(f.mode), f.sum)
 		}
 	}

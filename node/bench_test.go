@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/internal/addresstest"
 	"github.com/slipway-dev/slipway/node"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // service answers with a word and its pid; what it does instead is in MODE. What
@@ -120,7 +121,7 @@ func TestMain(m *testing.M) {
 
 func options(data, edge string) node.Options {
 	return node.Options{
-		Data: data, Edge: edge,
+		Data: data, Edge: edge, Readable: sandbox.Interpreter(python()),
 		Secrets: func(context.Context, slipway.SecretRef) (slipway.Secret, error) {
 			return slipway.NewSecret("t0p-secret"), nil
 		},
@@ -142,6 +143,7 @@ type bench struct {
 	edge   string
 	memory int64
 	space  int64
+	verify func(context.Context, slipway.Digest) error
 	node   agent
 	closed func() // lets the agent go
 	killed func() // of one in a process of its own
@@ -171,6 +173,7 @@ func (b *bench) open() {
 	b.t.Helper()
 	o := options(b.data, b.edge)
 	o.MaxMemory, o.MaxSpace, o.SpaceEvery = b.memory, b.space, 20*time.Millisecond
+	o.Verify, o.CheckEvery = b.verify, 20*time.Millisecond
 	n, err := node.Open(o)
 	if err != nil {
 		b.t.Fatal(err)

@@ -33,10 +33,15 @@ func (p *place) keep(d *deployment) error {
 		return err
 	}
 	defer app.Close()
-	if err := os.MkdirAll(p.keptDir(), 0o700); err != nil {
+	data, err := os.OpenRoot(p.dataDir())
+	if err != nil {
 		return err
 	}
-	kept, err := os.OpenRoot(p.keptDir())
+	defer data.Close()
+	if err := data.Mkdir("kept", 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	kept, err := data.OpenRoot("kept") // the service may have put a link there
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (p *place) keepOne(app, kept *os.Root, at slipway.DataPath, serving string)
 	} else if err := app.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return app.Symlink(filepath.Join(kept.Name(), name), name)
+	return app.Symlink(filepath.Join(p.keptDir(), name), name)
 }
 
 // seedFrom takes over what the release that serves now has written inside its own

@@ -130,6 +130,9 @@ func (p *place) materialise(ctx context.Context, d *deployment) error {
 }
 
 func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
+	if err := p.verify(ctx, d.Deployment); err != nil {
+		return err
+	}
 	source := filepath.Join(p.artifactDir(d.Deployment), "source")
 	if _, err := os.Stat(source); err != nil {
 		return slipway.Wrap(slipway.NotFound, err, "the artifact of release %d is not on this node; build it again", d.Release)

@@ -161,6 +161,9 @@ func (i *instance) running(r running) {
 // can't be written down is ended: the next agent would start it a second time.
 func (i *instance) start(before running) (<-chan string, error) {
 	d := i.of()
+	if err := i.place.verify(i.ctx, d.Deployment); err != nil {
+		return nil, err
+	}
 	env, err := i.place.variables(i.ctx, d, i.id, i.port)
 	if err != nil {
 		return nil, err
@@ -179,10 +182,13 @@ func (i *instance) start(before running) (<-chan string, error) {
 	defer out.to.Close()
 	cmd := &exec.Cmd{Path: programIn(args[0], env, i.place.workDir(d)), Args: args, Dir: i.place.workDir(d), Env: env, Stdout: out.to, Stderr: out.to}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	group, err := i.place.launch(cmd, d, i.id)
+	if known := (*slipway.Error)(nil); errors.As(err, &known) {
+		return nil, err
+	} else if err != nil {
 		return nil, slipway.Wrap(slipway.Refused, err, "%s can't be started: is it in the release's dependencies? (%s)", args[0], reasonOf(err))
 	}
-	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Keeper: keeperOf(out.keeper), Restarts: before.Restarts, Note: before.Note}
+	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Group: group, Keeper: out.keeper.PID, KeeperStart: out.keeper.Start, Restarts: before.Restarts, Note: before.Note}
 	wait := make(chan string, 1)
 	go func() {
 		_ = cmd.Wait()
@@ -191,6 +197,7 @@ func (i *instance) start(before running) (<-chan string, error) {
 	if err := i.write(r); err != nil {
 		_ = syscall.Kill(-r.PID, syscall.SIGKILL)
 		<-wait
+		endGroup(group)
 		i.endMarked()
 		return nil, err
 	}
@@ -271,16 +278,20 @@ func (i *instance) stopSignal() syscall.Signal {
 	return syscall.SIGTERM
 }
 
-// endMarked kills what carries the instance's mark. A pid alone may be another
-// program's by now; the mark is not.
+// endMarked kills what is in the instance's group, and what carries its mark. A
+// pid alone may be another program's by now; the group and the mark are not.
 func (i *instance) endMarked() {
+	i.mu.Lock()
+	group := i.known.Group
+	i.mu.Unlock()
+	endGroup(group)
 	for _, stray := range marked(i.marks()...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}
 	i.mu.Lock()
-	keeper := i.known.Keeper
+	keeper := i.known.keeper()
 	i.mu.Unlock()
-	drained(keeper.running()) // whoever reads its log now finds all of it
+	drained(keeper) // whoever reads its log now finds all of it
 }
 
 // marks are the environment variables that all processes of the instance carry,

@@ -167,7 +167,7 @@ func (p *place) pruneLogs() {
 // agent let write to the file itself.
 func (i *instance) trim() {
 	i.mu.Lock()
-	kept := i.known.Keeper.PID != 0
+	kept := i.known.Keeper != 0
 	i.mu.Unlock()
 	if kept {
 		return

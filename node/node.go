@@ -28,6 +28,13 @@ type Options struct {
 	Expand func(command string, env func(string) string) ([]string, error)
 	// MaxMemory ends an instance that grows over it, in bytes resident; 0 is no bound.
 	MaxMemory int64
+	// Verify finds out whether an artifact is still what was built, before each start
+	// of an instance and every CheckEvery, 0 for every 5 minutes; nil is no question.
+	Verify     func(context.Context, slipway.Digest) error
+	CheckEvery time.Duration
+	// Readable and Writable are what services may read, or change, of this machine
+	// beside the system and what is theirs.
+	Readable, Writable []string
 	// MaxSpace is what a service may keep on disk in an environment, in bytes, before
 	// it is told of; 0 is no bound. It is measured every SpaceEvery, 0 for every 30 s.
 	MaxSpace   int64
@@ -42,6 +49,8 @@ type Node struct {
 	id   string // tells its processes from another node's on this machine
 	lock *os.File
 	edge *edge
+
+	groups string // where control groups can be made
 
 	started time.Time
 
@@ -83,6 +92,7 @@ func Open(o Options) (*Node, error) {
 		return nil, err
 	}
 	n.keepReserve()
+	n.groups = findGroups(n.id)
 	// The socket first: nothing is started that could not be reached.
 	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"))
 	if err != nil {

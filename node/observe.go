@@ -37,6 +37,9 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 		o.Host, o.URL = p.host(), "http://"+net.JoinHostPort(p.host(), port)
 	}
 	o.Instances = p.reports(d.ID)
+	if p.changed != "" {
+		o.Problems = append(o.Problems, p.changed)
+	}
 	if p.over != "" {
 		o.Problems = append(o.Problems, p.over)
 	}

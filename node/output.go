@@ -115,7 +115,7 @@ func (i *instance) revive() {
 	i.mu.Lock()
 	r := i.known
 	i.mu.Unlock()
-	if r.Keeper.PID == 0 || alive(running{PID: r.Keeper.PID, Start: r.Keeper.Start}) || !alive(r) {
+	if r.Keeper == 0 || alive(r.keeper()) || !alive(r) {
 		return
 	}
 	fd, err := unix.Open(fmt.Sprintf("/proc/%d/fd/1", r.PID), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
@@ -133,21 +133,16 @@ func (i *instance) revive() {
 		return
 	}
 	i.mu.Lock()
-	i.known.Keeper = keeperOf(keeper)
+	i.known.Keeper, i.known.KeeperStart = keeper.PID, keeper.Start
 	r = i.known
 	i.mu.Unlock()
 	_ = i.write(r) // the next agent would only start another
 	i.place.node.o.Log.Warn("what an instance prints was not kept for a moment: its keeper was ended from outside", "service", i.place.service, "environment", i.place.environment, "instance", i.id)
 }
 
-// identity of a process, as it is written down within another's.
-type identity struct {
-	PID   int    `json:"pid"`
-	Start uint64 `json:"start"`
-}
+// keeper is the process that writes down what this one prints.
+func (r running) keeper() running { return running{PID: r.Keeper, Start: r.KeeperStart} }
 
-func keeperOf(r running) identity   { return identity{r.PID, r.Start} }
-func (k identity) running() running { return running{PID: k.PID, Start: k.Start} }
 func (i *instance) openOutput() (*output, error) {
 	if err := os.MkdirAll(i.place.logDir(), 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the log of %s can't be written: is the disk full?", i.id)

@@ -26,7 +26,9 @@ type place struct {
 	ending    []*instance            // asked to end, and still there
 	runs      map[string]*run        // release commands under way, by deployment
 	retiring  map[string]chan struct{}
-	over      string // what is to be said of its space on disk
+	changed   string    // what is to be said of its artifact
+	checked   time.Time // when that was looked at
+	over      string    // what is to be said of its space on disk
 }
 
 // errStopping is the answer to what the agent's own end interrupts.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -77,8 +78,10 @@ func (p *place) try(ctx context.Context, d *deployment, trial slipway.Trial, env
 	}
 	fmt.Fprintf(log, "rehearsing: %s\n", trial.Name)
 	var output ending
+	held := p.confinement(d)
+	held.Tmp = filepath.Join(p.dir(d.home()), "home", "tmp")
 	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: dir, Env: env, Timeout: trialLimit, MaxMemory: trialMemory, MaxOutput: trialOutput, RunID: p.node.trialRun(d), Project: true,
+		Args: args, Dir: dir, Env: env, Timeout: trialLimit, MaxMemory: trialMemory, MaxOutput: trialOutput, RunID: p.node.trialRun(d), Confinement: &held, Project: true,
 	}, &output)
 	if err != nil {
 		return said, err
@@ -89,8 +92,11 @@ func (p *place) try(ctx context.Context, d *deployment, trial slipway.Trial, env
 		return said, err
 	}
 	if trial.Answers {
-		text, err := os.ReadFile(answer)
+		text, err := readMade(answer)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			if slipway.CodeOf(err) == slipway.Refused {
+				return said, err
+			}
 			return said, slipway.Wrap(slipway.Unavailable, err, "the outcome of the rehearsal can't be read")
 		}
 		said.Answer = slipway.Scrub(string(text), secrets)
@@ -100,6 +106,23 @@ func (p *place) try(ctx context.Context, d *deployment, trial slipway.Trial, env
 		fmt.Fprintln(log)
 	}
 	return said, nil
+}
+
+// readMade reads a file that code of a project has made: a link there, or what is
+// no file, would have the platform read, or wait, in its place.
+func readMade(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
+		return nil, slipway.Errorf(slipway.Refused, "the rehearsal left something else than a file for its outcome")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, slipway.Errorf(slipway.Refused, "the rehearsal left something else than a file for its outcome")
+	}
+	return io.ReadAll(io.LimitReader(f, trialOutput))
 }
 
 // ending keeps the last of what is written, in whole lines.

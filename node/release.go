@@ -147,14 +147,15 @@ func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) 
 	if err := p.note(d.ID, outcome{}); err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	group, err := p.launch(cmd, d, "release", r.status())
+	if err != nil {
 		undone := p.change(func(s *placeState) error { delete(s.Released, d.ID); return nil })
 		if undone != nil {
 			return nil, undone
 		}
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the release command can't be started: this machine has no /bin/sh, or no process to spare")
 	}
-	process := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC()}
+	process := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Group: group}
 	// When this can't be written the command is found by its mark.
 	if err := p.note(d.ID, outcome{Process: process}); err != nil {
 		p.node.o.Log.Warn("a release command's pid can't be written", "service", p.service, "environment", p.environment, "error", err)
@@ -240,6 +241,10 @@ func (p *place) findReleases() (wait func()) {
 // conclude records the outcome of a release command that has ended.
 func (p *place) conclude(id string, late bool) (outcome, error) {
 	r := run{dir: p.dir(releaseHome(id))}
+	p.mu.Lock()
+	group := p.state.Released[id].Process.Group
+	p.mu.Unlock()
+	endGroup(group)
 	for _, stray := range marked(p.marks(releaseHome(id), "release")...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}

@@ -12,14 +12,22 @@ import (
 // spaceEvery is how often what services keep on disk is measured.
 const spaceEvery = 30 * time.Second
 
+// checkEvery is how often what runs is compared with what was built.
+const checkEvery = 5 * time.Minute
+
 // watchSpace measures, again and again, what services keep on disk. A service over
 // its bound is told of where people look: in its condition, which becomes an event,
 // in its own log and in the agent's. It is not ended, for what it keeps may be all
 // that somebody has.
+// What was built is compared with what is there now and then, too.
 func (n *Node) watchSpace() {
 	every := n.o.SpaceEvery
 	if every <= 0 {
 		every = spaceEvery
+	}
+	check := n.o.CheckEvery
+	if check <= 0 {
+		check = checkEvery
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -34,6 +42,10 @@ func (n *Node) watchSpace() {
 		n.mu.Unlock()
 		for _, p := range places {
 			p.measure(n.ctx, n.o.MaxSpace)
+			if time.Since(p.checked) >= check {
+				p.checked = time.Now()
+				p.check(n.ctx)
+			}
 		}
 	}
 }

@@ -69,12 +69,14 @@ func (d *deployment) home() string {
 // running is a process as it can be recognised later: a pid alone is used again
 // by the kernel, a pid with its start time is not.
 type running struct {
-	PID      int       `json:"pid"`
-	Start    uint64    `json:"start"` // clock ticks after boot
-	At       time.Time `json:"at,omitzero"`
-	Restarts int       `json:"restarts,omitempty"`
-	Keeper   identity  `json:"keeper,omitzero"` // writes down what it prints
-	Note     string    `json:"note,omitempty"`  // how the process before it, or it itself, had to end
+	PID         int       `json:"pid"`
+	Start       uint64    `json:"start"` // clock ticks after boot
+	At          time.Time `json:"at,omitzero"`
+	Restarts    int       `json:"restarts,omitempty"`
+	Group       string    `json:"group,omitempty"`  // the control group that holds all that it starts
+	Keeper      int       `json:"keeper,omitempty"` // the process that writes down what it prints
+	KeeperStart uint64    `json:"keeper_start,omitempty"`
+	Note        string    `json:"note,omitempty"` // how the process before it, or it itself, had to end
 }
 
 // clone copies what an edit may touch. Deployments are replaced, never edited in

@@ -13,6 +13,8 @@ import (
 // Status is what the node says of itself. What can't be read of the machine is 0.
 func (n *Node) Status() slipway.NodeStatus {
 	s := slipway.NodeStatus{ID: n.id, PID: os.Getpid(), Edge: n.o.Edge, Started: n.started, CPUs: runtime.NumCPU()}
+	held := n.protection()
+	s.Confinement, s.Weak = held.String(), weak(held)
 	n.mu.Lock()
 	places := make([]*place, 0, len(n.places))
 	for _, p := range n.places {
@@ -56,4 +58,16 @@ func (n *Node) Status() slipway.NodeStatus {
 func kibibytes(text string) int64 {
 	n, _ := strconv.ParseInt(text, 10, 64)
 	return n << 10
+}
+
+// weak is of services what Protection.Weak says, and what it says of builds alone
+// is left out.
+func weak(p slipway.Protection) []string {
+	ends := p.Ends
+	p.Ends = "cgroup"
+	list := p.Weak()
+	if ends == "mark" {
+		list = append(list, "what a service detaches on purpose can outlive it; it takes a control group (v2) that the node may write to, such as that of a unit with Delegate=yes, to end all of it")
+	}
+	return list
 }

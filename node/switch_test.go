@@ -193,12 +193,11 @@ func TestAPoolEndsItsTasks(t *testing.T) {
 // TestAShellInFront: a worker behind a shell, which dies at once, ends its task.
 func TestAShellInFront(t *testing.T) {
 	b := newBench(t)
-	script := filepath.Join(b.data, "front.sh")
-	if err := os.WriteFile(script, []byte(python()+" app.py worker\necho behind\n"), 0o600); err != nil {
+	d := b.deployment(1, "one", map[string]string{"MODE": "warm"})
+	if err := os.WriteFile(filepath.Join(b.data, "artifacts", "one", "source", "front.sh"), []byte(python()+" app.py worker\necho behind\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := b.deployment(1, "one", map[string]string{"MODE": "warm"})
-	d.Manifest.Processes = append(d.Manifest.Processes, slipway.Process{Name: "worker", Command: "/bin/sh " + script, Instances: 1, GraceSeconds: 10})
+	d.Manifest.Processes = append(d.Manifest.Processes, slipway.Process{Name: "worker", Command: "/bin/sh front.sh", Instances: 1, GraceSeconds: 10})
 	b.must(d)
 	b.eventually("the worker has started", func() bool { return len(b.noted("order")) == 1 })
 	log := b.revert(d)

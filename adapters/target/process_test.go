@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/target/targettest"
 	"github.com/slipway-dev/slipway/internal/addresstest"
 	"github.com/slipway-dev/slipway/node"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 const token = "t0p-secret"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	n, err := node.Open(node.Options{
-		Data: data, Edge: os.Getenv("TARGET_TEST_EDGE"),
+		Data: data, Edge: os.Getenv("TARGET_TEST_EDGE"), Readable: sandbox.Interpreter(python()),
 		Secrets: func(context.Context, slipway.SecretRef) (slipway.Secret, error) { return slipway.NewSecret(token), nil },
 		Expand: func(command string, env func(string) string) ([]string, error) {
 			return strings.Fields(os.Expand(command, env)), nil

@@ -14,14 +14,17 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/target"
+	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/node"
 	"github.com/slipway-dev/slipway/python"
 )
 
 // nodeCommand is the node agent: it runs services and the edge, and outlives `up`.
 type nodeCommand struct {
-	Edge  string `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
-	Space int64  `name:"max-space" default:"10240" placeholder:"MIB" help:"What a service may keep on disk in an environment, in MiB, before it is told of; 0 is no bound." env:"SLIPWAY_MAX_SPACE"`
+	Edge   string   `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Space  int64    `name:"max-space" default:"10240" placeholder:"MIB" help:"What a service may keep on disk in an environment, in MiB, before it is told of; 0 is no bound." env:"SLIPWAY_MAX_SPACE"`
+	Reads  []string `name:"service-reads" placeholder:"PATH" env:"SLIPWAY_SERVICE_READS" help:"What of this machine services may read beside the system and what is theirs; may be repeated."`
+	Writes []string `name:"service-writes" placeholder:"PATH" env:"SLIPWAY_SERVICE_WRITES" help:"What of this machine services may change; may be repeated."`
 }
 
 func (c *nodeCommand) Run(a *app) error {
@@ -34,7 +37,9 @@ func (c *nodeCommand) Run(a *app) error {
 		return err
 	}
 	log := newLogger(a.stderr, slog.LevelInfo)
-	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), MaxSpace: c.Space << 20, Log: log})
+	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), MaxSpace: c.Space << 20,
+		Verify:   func(ctx context.Context, digest slipway.Digest) error { return artifact.Verify(ctx, a.Data, digest) },
+		Readable: c.Reads, Writable: c.Writes, Log: log})
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/target"
+	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/ent/migrate"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -193,6 +194,14 @@ func (d *doctor) running() {
 	default:
 		d.say("node", ok, "no node agent runs; slipway up starts one", "")
 	}
+	if alive && agent.Confinement != "" {
+		state := ok
+		if len(agent.Weak) > 0 {
+			state = warn
+		}
+		d.say("services", state, "held by: "+agent.Confinement, strings.Join(agent.Weak, "; "))
+	}
+	d.artifacts()
 	ours, edge := "", ""
 	if up && known {
 		ours = r.Listen
@@ -203,6 +212,40 @@ func (d *doctor) running() {
 	d.port("port", "--listen", d.listen, ours)
 	d.port("edge port", "--edge", d.edge, edge)
 	d.lingering(alive)
+}
+
+// artifacts compares what the node has deployed with what was built.
+func (d *doctor) artifacts() {
+	files, _ := filepath.Glob(filepath.Join(d.Data, "node", "state", "*.json"))
+	seen := map[slipway.Digest]bool{}
+	var differ []string
+	for _, file := range files {
+		var state struct {
+			Deployments map[string]struct {
+				Service, Environment string
+				Artifact             slipway.Digest
+			}
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || json.Unmarshal(text, &state) != nil {
+			continue // the agent says so when it starts
+		}
+		for _, of := range state.Deployments {
+			if seen[of.Artifact] || of.Artifact == "" {
+				continue
+			}
+			seen[of.Artifact] = true
+			if err := artifact.Verify(d.ctx, d.Data, of.Artifact); err != nil {
+				differ = append(differ, of.Service+" in "+of.Environment+": "+err.Error())
+			}
+		}
+	}
+	switch {
+	case len(differ) > 0:
+		d.say("artifacts", fail, strings.Join(differ, "; "), "promote the commit again, which builds what is missing, and find out who changed it")
+	case len(seen) > 0:
+		d.say("artifacts", ok, counted(len(seen), "release")+" deployed here, as built", "")
+	}
 }
 
 // locked tells whether a platform holds the data directory.
