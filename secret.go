@@ -56,14 +56,3 @@ type SecretStore interface {
 	// Delete removes a value. Deleting what isn't there is no error.
 	Delete(ctx context.Context, ref SecretRef) error
 }
-
-// Scrub replaces every secret value in text by [secret]. Values shorter than
-// four characters are left alone: they would tear ordinary words apart.
-func Scrub(text string, secrets []Secret) string {
-	for _, s := range secrets {
-		if len(s.value) >= 4 {
-			text = strings.ReplaceAll(text, s.value, "[secret]")
-		}
-	}
-	return text
-}

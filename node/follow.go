@@ -45,10 +45,7 @@ func (c *cursor) step(f *os.File, secrets []slipway.Secret, all bool) (text stri
 	if info, err := f.Stat(); err == nil && info.Size() < c.offset {
 		c.offset = 0 // it was cut, and begins anew
 	}
-	longest := 0
-	for _, s := range secrets {
-		longest = max(longest, len(s.Reveal()))
-	}
+	longest := slipway.ScrubReach(secrets)
 	read, err := io.ReadAll(io.NewSectionReader(f, c.offset, int64(maxLine+longest)))
 	if err != nil || len(read) == 0 {
 		return "", false
