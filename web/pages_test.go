@@ -94,7 +94,10 @@ func TestPagesByRole(t *testing.T) {
 	}
 }
 
-const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>`
+// valueOrTag is what isn't text of a page.
+var valueOrTag = regexp.MustCompile(`(?s)<textarea[^>]*>.*?</textarea>|<[^>]*>`)
+
+const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>` + "\u202egnp.exe\u200b"
 
 // hostileSource is a repository whose author means harm.
 type hostileSource struct{ slipway.Source }
@@ -143,11 +146,16 @@ func TestHostileTextIsShown(t *testing.T) {
 	if _, err := s.UpdateAccount(as(), "alice", platform.AccountChange{DisplayName: &display}); err != nil {
 		t.Fatal(err)
 	}
+	seen := 0
 	check := func(where, body string) {
 		t.Helper()
 		if strings.Contains(body, "<script>alert") || strings.Contains(body, "<img") {
 			t.Errorf("%s runs a script", where)
 		}
+		if text := valueOrTag.ReplaceAllString(body, ""); strings.ContainsAny(text, "\u202e\u200b") {
+			t.Errorf("%s hides signs in its text", where)
+		}
+		seen += strings.Count(body, "U+202Egnp.exeU+200B")
 	}
 	shown := 0
 	for _, path := range append(allPages, "/promotions/1?step=build", "/promotions/1?step=build&find=script", "/audit", "/?q="+url.QueryEscape(hostile), "/promotions?service="+url.QueryEscape(hostile), "/services/"+url.PathEscape(hostile), "/services/new?url="+url.QueryEscape(hostile), "/login?next="+url.QueryEscape(hostile), "/nowhere/"+url.PathEscape(hostile)) {
@@ -161,8 +169,8 @@ func TestHostileTextIsShown(t *testing.T) {
 		check(path, a.body)
 		shown += strings.Count(a.body, html.EscapeString("<script>alert(1)</script>"))
 	}
-	if shown < 10 {
-		t.Errorf("the text was shown %d times only", shown)
+	if shown < 10 || seen < 10 {
+		t.Errorf("the text was shown %d times only, and what it hides %d times", shown, seen)
 	}
 	check("detection", b.post("/services/new", "/services/detect", url.Values{"url": {"https://git.team.example/x.git"}}).body)
 	check("a refused form", b.post("/services/new", "/services", url.Values{"url": {hostile}, "name": {hostile}}).body)

@@ -157,13 +157,13 @@ func (c *call) show(status int, component templ.Component) error {
 	h.Add("Vary", "Accept-Encoding, HX-Request")
 	if !strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
 		c.w.WriteHeader(status)
-		c.sent(component.Render(c.ctx, c.w))
+		c.sent(component.Render(c.ctx, newShownText(c.w)))
 		return nil
 	}
 	h.Set("Content-Encoding", "gzip")
 	c.w.WriteHeader(status)
 	z, _ := gzip.NewWriterLevel(c.w, gzip.BestSpeed)
-	c.sent(errors.Join(component.Render(c.ctx, z), z.Close()))
+	c.sent(errors.Join(component.Render(c.ctx, newShownText(z)), z.Close()))
 	return nil
 }
 

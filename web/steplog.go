@@ -217,7 +217,7 @@ type news struct {
 func logItems(ctx context.Context, text string) (string, error) {
 	var html strings.Builder
 	for _, line := range linesOf(text) {
-		if err := logItem(logLine{Spans: spans(line)}).Render(ctx, &html); err != nil {
+		if err := logItem(logLine{Spans: spans(line)}).Render(ctx, newShownText(&html)); err != nil {
 			return "", err
 		}
 	}

@@ -74,7 +74,7 @@ func (c *apiCommand) Run(a *app) error {
 		return a.unreachable(err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(a.stdout, resp.Body); err != nil {
+	if _, err := io.Copy(a.raw(), resp.Body); err != nil {
 		return a.unreachable(err)
 	}
 	switch {

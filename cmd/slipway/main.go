@@ -157,7 +157,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	a := &app{settings: cli.settings, chosen: chosen, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env, parser: parser}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return a.report(parsed.Run(a))
+	if a.JSON {
+		return a.report(parsed.Run(a))
+	}
+	// What people read shows all that is in it; what programs read goes by a.raw.
+	shown := &slipway.VisibleWriter{To: stdout}
+	a.stdout = shown
+	err = parsed.Run(a)
+	_ = shown.Flush()
+	return a.report(err)
 }
 
 // report prints an error and returns the exit code that it has.

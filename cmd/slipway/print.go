@@ -77,6 +77,9 @@ func cleanLine(s string) string {
 
 // terminal tells whether w is one.
 func terminal(w any) bool {
+	if shown, ok := w.(*slipway.VisibleWriter); ok {
+		w = shown.To
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
@@ -162,4 +165,12 @@ func given[T comparable](v T) *T {
 		return nil
 	}
 	return &v
+}
+
+// raw is standard output for what programs read, byte by byte.
+func (a *app) raw() io.Writer {
+	if shown, ok := a.stdout.(*slipway.VisibleWriter); ok {
+		return shown.To
+	}
+	return a.stdout
 }

@@ -171,7 +171,7 @@ func (c *auditExport) Run(a *app) error {
 	}
 	slices.Reverse(items)
 	if c.Format == "jsonl" {
-		enc := json.NewEncoder(a.stdout)
+		enc := json.NewEncoder(a.raw())
 		for _, e := range items {
 			if err := enc.Encode(e); err != nil {
 				return err
@@ -179,7 +179,7 @@ func (c *auditExport) Run(a *app) error {
 		}
 		return nil
 	}
-	w := csv.NewWriter(a.stdout)
+	w := csv.NewWriter(a.raw())
 	_ = w.Write([]string{"sequence", "at", "actor", "kind", "via", "address", "request", "action", "team", "service", "environment", "object", "result", "reason", "before", "after", "hash"})
 	for _, e := range items {
 		before, _ := json.Marshal(e.Before) // maps of strings
