@@ -87,6 +87,9 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return invalidRequest(err)
 		}
+		if err := onceEach(r); err != nil {
+			return err
+		}
 		return next(c)
 	}
 }

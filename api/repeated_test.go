@@ -1,0 +1,36 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/slipway-dev/slipway/api/apitest"
+)
+
+// TestKeysComeOnce sends bodies in which an object has a key twice.
+func TestKeysComeOnce(t *testing.T) {
+	w := apitest.New(t)
+	const post, patch = "POST", "PATCH"
+	if resp, text := ask(t, w, post, "/api/v1/services", `{"url":"https://git.example.com/billing.git","name":"billing"}`); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	for _, c := range []struct{ method, path, body, pointer string }{
+		{post, "/services", `{"url":"https://git.example.com/x.git","name":"x","name":"y"}`, `"/name"`},
+		{post, "/services", `{"url":"https://git.example.com/x.git","url":"https://git.example.com/x.git","name":"x"}`, `"/url"`},
+		{post, "/services", `{"url":"https://git.example.com/x.git","n\u0061me":"x","name":"y"}`, `"/name"`},
+		{post, "/services", `{"url":"https://git.example.com/x.git","name":"x","overrides":{"processes":{"web":"a","web":"b"}}}`, `"/overrides/processes/web"`},
+		{patch, "/services/billing/config", `{"set":{"A":"1","B":"2","A":"3"}}`, `"/set/A"`},
+		{post, "/bundles", `{"environment":"dev","promotions":[{"service":"billing"},{"service":"a","service":"b"}]}`, `"/promotions/1/service"`},
+	} {
+		resp, text := ask(t, w, c.method, "/api/v1"+c.path, c.body)
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), "is there twice") || !strings.Contains(string(text), c.pointer) {
+			t.Errorf("%s %s: %d %s", c.path, c.body, resp.StatusCode, text)
+		}
+	}
+	for _, body := range []string{`{"set":{"A":"1","a":"2","B":"{\"A\":1,\"A\":2}"}}`, `{"set":{"set":"1"},"unset":["A","A"]}`} {
+		if resp, text := ask(t, w, patch, "/api/v1/services/billing/config", body); strings.Contains(string(text), "twice; give") {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, text)
+		}
+	}
+}
