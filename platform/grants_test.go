@@ -213,7 +213,32 @@ func TestTrustInput(t *testing.T) {
 			t.Errorf("subject %.20q: %v", subject, err)
 		}
 	}
-	for _, scope := range []slipway.Scope{"admin", "approve", "once", "king", ""} {
+	// Issuers that sign everybody's jobs take a subject that says whose, however
+	// their address is written.
+	for issuer, subjects := range map[string][2]string{
+		"https://token.actions.githubusercontent.com":       {"repository_owner:shop:*", "repository_owner:*"},
+		"https://TOKEN.actions.githubusercontent.com:443":   {"repo:shop/billing:*", "repo:*"},
+		"https://token.actions.githubusercontent.com./acme": {"repo:shop/*", "repo:s*/billing:*"},
+		"https://gitlab.com":                                {"project_path:shop/billing:*", "project_path:*"},
+		"https://agent.buildkite.com":                       {"organization:shop:pipeline:billing:*", "organization:*:pipeline:billing:*"},
+		"https://app.terraform.io":                          {"organization:shop:project:billing:*", "organization:sh*"},
+		"https://oidc.codefresh.io":                         {"account:0123:pipeline:*", "account:*"},
+		"https://api.pulumi.com/oidc":                       {"pulumi:deploy:org:shop:project:x", "pulumi:deploy:*"},
+		"https://accounts.google.com":                       {"117323457890123456789", "1173*"},
+	} {
+		for i, subject := range subjects {
+			in := good
+			in.Issuer, in.Subject = issuer, subject
+			err := in.Validate()
+			if i == 0 && err != nil {
+				t.Errorf("%s of %s: %v", subject, issuer, err)
+			}
+			if e, ok := err.(*slipway.Error); i == 1 && (!ok || e.Field != "subject" || !strings.Contains(e.Message, "everybody")) {
+				t.Errorf("%s of %s: %v", subject, issuer, err)
+			}
+		}
+	}
+	for _, scope := range []slipway.Scope{"admin", "approve", "break_glass", "once", "king", ""} {
 		in := good
 		in.Scopes = []slipway.Scope{scope}
 		if err := in.Validate(); slipway.CodeOf(err) != slipway.Invalid {

@@ -41,10 +41,28 @@ func trustOf(row *ent.Trust) Trust {
 	return Trust{Trust: row, Scopes: scopes, Once: len(scopes) < len(row.Scopes)}
 }
 
-// shared are issuers that speak for everybody's jobs: a pattern must say whose.
-var shared = map[string]*regexp.Regexp{
-	"token.actions.githubusercontent.com": regexp.MustCompile(`^repo:[^/*]+/`),
-	"gitlab.com":                          regexp.MustCompile(`^project_path:[^/*]+/`),
+// sharedIssuer is one that speaks for everybody's jobs: a subject must say whose.
+type sharedIssuer struct {
+	owned   *regexp.Regexp
+	example string
+}
+
+// shared are known by their hosts. Issuers that have the owner in their own
+// address, as Bitbucket's and CircleCI's do, aren't among them.
+var shared = map[string]sharedIssuer{
+	"token.actions.githubusercontent.com": {regexp.MustCompile(`^(repo:[^/:*]+/|repository_owner:[^/:*]+(:|$))`), "repo:shop/billing:*"},
+	"gitlab.com":                          {regexp.MustCompile(`^project_path:[^/:*]+/`), "project_path:shop/billing:*"},
+	"agent.buildkite.com":                 {regexp.MustCompile(`^organization:[^:*]+:`), "organization:shop:pipeline:billing:*"},
+	"app.terraform.io":                    {regexp.MustCompile(`^organization:[^:*]+:`), "organization:shop:project:billing:*"},
+	"oidc.codefresh.io":                   {regexp.MustCompile(`^account:[^:*]+:`), "account:0123456789abcdef:pipeline:*"},
+	"api.pulumi.com":                      {regexp.MustCompile(`^pulumi:[a-z]+:org:[^:*]+:`), "pulumi:deploy:org:shop:project:billing:*"},
+	"accounts.google.com":                 {regexp.MustCompile(`^[0-9]+$`), "117323457890123456789, the number of a service account"},
+}
+
+// sharedBy finds the shared issuer that an address is of, however it is written.
+func sharedBy(issuer *url.URL) (sharedIssuer, bool) {
+	s, ok := shared[strings.TrimRight(strings.ToLower(issuer.Hostname()), ".")]
+	return s, ok
 }
 
 // Validate names the field at fault.
@@ -56,15 +74,15 @@ func (in TrustInput) Validate() error {
 		return err
 	}
 	u, _ := url.Parse(in.Issuer) // it was read just now
-	switch whose := shared[strings.ToLower(u.Host)]; {
+	switch whose, many := sharedBy(u); {
 	case in.Audience == "" || len(in.Audience) > 500 || clean(in.Audience) != in.Audience:
 		return slipway.Errorf(slipway.Invalid, "say for whom the tokens must be made, such as this platform's address").At("audience")
 	case in.Subject == "" || len(in.Subject) > 500 || clean(in.Subject) != in.Subject:
 		return slipway.Errorf(slipway.Invalid, "say which jobs are meant by their subject, such as repo:shop/billing:ref:refs/heads/main").At("subject")
 	case in.Subject[0] == '*' || strings.Count(in.Subject, "*") > 5:
 		return slipway.Errorf(slipway.Invalid, "the subject begins with a text of its own, and has five * at most").At("subject")
-	case whose != nil && !whose.MatchString(in.Subject):
-		return slipway.Errorf(slipway.Invalid, "%s signs the jobs of everybody; name the owner in the subject, as in repo:shop/billing:* or project_path:shop/billing:*", u.Host).At("subject")
+	case many && !whose.owned.MatchString(in.Subject):
+		return slipway.Errorf(slipway.Invalid, "%s signs the jobs of everybody; begin the subject with whose they are, as in %s", u.Hostname(), whose.example).At("subject")
 	case len(in.Scopes) == 0 || len(in.Scopes) > 20:
 		return slipway.Errorf(slipway.Invalid, "give the trust between one and twenty scopes, such as promote:dev").At("scopes")
 	}
