@@ -45,6 +45,9 @@ var policyRules = []policyRule{
 	{field: "lock_required",
 		weaker: func(old, new Policy) bool { return old.LockRequired && !new.LockRequired },
 		take:   func(p *Policy, floor Policy) { p.LockRequired = floor.LockRequired }},
+	{field: "require_tests",
+		weaker: func(old, new Policy) bool { return old.RequireTests && !new.RequireTests },
+		take:   func(p *Policy, floor Policy) { p.RequireTests = floor.RequireTests }},
 	{field: "max_age",
 		weaker: func(old, new Policy) bool {
 			return old.MaxAge > 0 && (new.MaxAge == 0 || new.MaxAge > old.MaxAge)

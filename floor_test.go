@@ -37,6 +37,7 @@ var lowerings = []struct {
 	{"windows", slipway.Policy{Windows: []slipway.Window{window("mon,tue 09:00-17:00")}}, slipway.Policy{Windows: []slipway.Window{window("mon,tue,wed 09:00-17:00")}}},
 	{"windows", slipway.Policy{Windows: []slipway.Window{window("mon,tue 09:00-17:00")}}, slipway.Policy{Windows: []slipway.Window{window("mon,tue 09:00-17:01")}}},
 	{"lock_required", slipway.Policy{LockRequired: true}, slipway.Policy{}},
+	{"require_tests", slipway.Policy{RequireTests: true}, slipway.Policy{}},
 	{"max_age", slipway.Policy{MaxAge: 60}, slipway.Policy{}},
 	{"max_age", slipway.Policy{MaxAge: 60}, slipway.Policy{MaxAge: 61}},
 	{"skips_allowed", slipway.Policy{}, slipway.Policy{SkipsAllowed: true}},

@@ -130,16 +130,18 @@ func (p PromotionPlan) Moved(from PromotionPlan) []string {
 type GateFacts struct {
 	Now, Asked  time.Time
 	Plan        PromotionPlan
-	Decisions   []Decision // of this promotion, void ones left out
-	Approvers   []string   // people who may approve
-	New         []string   // people who could but for being too new to it
-	AuthorsWhy  string     // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
-	Seconded    bool       // who asked to go back has a lesser role than the policy names, and needs somebody's yes
-	Previous    string     // the environment before, "" for none
-	VerifiedAt  time.Time  // when the release was verified there; zero for never
-	Locked      bool       // its dependencies are
-	ReleasedAt  time.Time  // when the release was made
-	Freezes     []Frozen   // in force now
+	Decisions   []Decision  // of this promotion, void ones left out
+	Approvers   []string    // people who may approve
+	New         []string    // people who could but for being too new to it
+	AuthorsWhy  string      // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
+	Seconded    bool        // who asked to go back has a lesser role than the policy names, and needs somebody's yes
+	Previous    string      // the environment before, "" for none
+	VerifiedAt  time.Time   // when the release was verified there; zero for never
+	Tests       TestVerdict // that the release stands with; "" when they have to run, or did not
+	Passed      int         // how many of its tests have passed, as far as they are counted
+	Locked      bool        // its dependencies are
+	ReleasedAt  time.Time   // when the release was made
+	Freezes     []Frozen    // in force now
 	WaitedSince map[GateKind]time.Time
 	Promotion   string // its id; "" for a dry run
 	Bundle      Bundle // that it belongs to, itself included; nil for none
@@ -274,10 +276,31 @@ func (f GateFacts) release(add func(Wait)) {
 	if p.LockRequired && !f.Locked {
 		add(Wait{Gate: GateCheck, Reason: fmt.Sprintf("%s takes releases with locked dependencies only; commit a lock file and promote that commit", f.Plan.Environment)})
 	}
+	if why := f.untested(); why != "" {
+		add(Wait{Gate: GateCheck, Reason: why})
+	}
 	if age := f.Now.Sub(f.ReleasedAt); p.MaxAge > 0 && !f.ReleasedAt.IsZero() && age > seconds(p.MaxAge) {
 		add(Wait{Gate: GateCheck, Reason: fmt.Sprintf("release %d was made %s ago, and %s takes none older than %s; build its commit again",
 			f.Plan.Release, age.Round(time.Minute), f.Plan.Environment, seconds(p.MaxAge))})
 	}
+}
+
+// untested says why a release doesn't have the tests that the policy asks for, and
+// what to do. Tests that are still to run in this promotion let it go on to them.
+func (f GateFacts) untested() string {
+	if !f.Plan.Policy.RequireTests || f.Tests == TestsPassed && f.Passed > 0 || f.Tests == "" && slices.Contains(f.Plan.Steps, StepTest) {
+		return ""
+	}
+	takes := fmt.Sprintf("%s takes releases whose tests have passed only; ", f.Plan.Environment)
+	switch f.Tests {
+	case TestsPassed:
+		return takes + "this one's command reported none that has: let test.command in slipway.yaml run pytest or unittest itself, and promote that commit"
+	case TestsSkipped:
+		return takes + "this one's were switched off: take test.skip out of slipway.yaml, or out of what the service overrides, and promote that commit"
+	case TestsNone:
+		return takes + "this one has none: add some, or say by test.command in slipway.yaml how they are run, and promote that commit"
+	}
+	return takes + "this one's were left out, or did not pass: promote its commit again, with its tests"
 }
 
 // times looks at freezes and windows.

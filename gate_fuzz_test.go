@@ -16,6 +16,10 @@ func FuzzGates(f *testing.F) {
 	f.Add([]byte{2, 1, 1}, []byte{0, 1, 3, 0, 1})
 	f.Add([]byte{2}, []byte{4, 0, 1, 2, 8, 8, 0, 0})
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 1}, []byte{4, 7, 2, 7, 8, 8, 8})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 4}, []byte{4, 2})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 0, 1}, []byte{4, 2})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 1}, []byte{4, 2})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1}, []byte{4, 2})
 	f.Add([]byte{3, 0, 2, 1}, []byte{5, 6, 0, 2, 7, 7})
 	f.Fuzz(func(t *testing.T, asks, events []byte) {
 		events = events[:min(len(events), 60)]
@@ -28,7 +32,12 @@ func FuzzGates(f *testing.F) {
 		asked := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 		facts := slipway.GateFacts{Now: asked, Asked: asked, Previous: "test", Approvers: []string{"ada", "bob", "eve"}, Seconded: at(4)%2 == 1, Locked: at(5)%2 == 0, ReleasedAt: asked}
 		facts.Plan.Environment, facts.Plan.Release, facts.Plan.Rollback = "prod", 3, at(3)%2 == 1
-		facts.Plan.Policy = slipway.Policy{Approvals: at(0) % 4, Soak: at(1) % 3 * 3600, RollbackApprovals: at(2) % 2, LockRequired: at(6)%2 == 1}
+		facts.Plan.Policy = slipway.Policy{Approvals: at(0) % 4, Soak: at(1) % 3 * 3600, RollbackApprovals: at(2) % 2, LockRequired: at(6)%2 == 1, RequireTests: at(7)%2 == 1}
+		facts.Tests = append([]slipway.TestVerdict{""}, slipway.TestVerdicts...)[at(8)%5]
+		facts.Passed = at(10) % 2
+		if at(9)%2 == 1 {
+			facts.Plan.Steps = []slipway.StepName{slipway.StepTest}
+		}
 		for n, event := range events {
 			name := facts.Approvers[n%3]
 			say := func(v slipway.Verdict) {
@@ -96,6 +105,8 @@ func mayGo(f slipway.GateFacts) bool {
 	case f.Now.Sub(f.VerifiedAt) < time.Duration(f.Plan.Policy.Soak)*time.Second:
 		return false
 	case f.Plan.Policy.LockRequired && !f.Locked:
+		return false
+	case f.Plan.Policy.RequireTests && (f.Tests != slipway.TestsPassed || f.Passed == 0) && (f.Tests != "" || len(f.Plan.Steps) == 0):
 		return false
 	}
 	return len(f.Freezes) == 0 || len(said[slipway.VerdictExempt]) > 0

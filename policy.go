@@ -49,6 +49,7 @@ type Policy struct {
 	Soak              int         `json:"soak"`                   // how long the release must have been verified in the environment before
 	Windows           []Window    `json:"windows"`                // promotions begin within one of them only; none means always
 	LockRequired      bool        `json:"lock_required"`          // its dependencies are locked
+	RequireTests      bool        `json:"require_tests,omitzero"` // its tests were run and passed; having none, or not wanting them run, won't do
 	MaxAge            int         `json:"max_age"`                // of the release; 0 means any
 	SkipsAllowed      bool        `json:"skips_allowed"`          // the environments before may be left out
 	Advance           Advance     `json:"advance"`                // "" means by_hand
@@ -82,6 +83,7 @@ type PolicyChange struct {
 	Soak              *int         `json:"soak,omitempty"`
 	Windows           *[]Window    `json:"windows,omitempty"`
 	LockRequired      *bool        `json:"lock_required,omitempty"`
+	RequireTests      *bool        `json:"require_tests,omitempty"`
 	MaxAge            *int         `json:"max_age,omitempty"`
 	SkipsAllowed      *bool        `json:"skips_allowed,omitempty"`
 	Advance           *Advance     `json:"advance,omitempty"`
@@ -106,6 +108,7 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Soak, c.Soak)
 	lay(&p.Windows, c.Windows)
 	lay(&p.LockRequired, c.LockRequired)
+	lay(&p.RequireTests, c.RequireTests)
 	lay(&p.MaxAge, c.MaxAge)
 	lay(&p.SkipsAllowed, c.SkipsAllowed)
 	lay(&p.Advance, c.Advance)
@@ -131,6 +134,7 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Soak, n.Soak)
 	prefer(&c.Windows, n.Windows)
 	prefer(&c.LockRequired, n.LockRequired)
+	prefer(&c.RequireTests, n.RequireTests)
 	prefer(&c.MaxAge, n.MaxAge)
 	prefer(&c.SkipsAllowed, n.SkipsAllowed)
 	prefer(&c.Advance, n.Advance)

@@ -66,7 +66,10 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 		return facts, err
 	}
 	if r := s.release; r != nil {
-		facts.Locked, facts.ReleasedAt = r.Lock != "", r.CreatedAt
+		facts.Locked, facts.ReleasedAt, facts.Tests = r.Lock != "", r.CreatedAt, r.Tests.Standing()
+		if r.Tests != nil {
+			facts.Passed = r.Tests.Passed
+		}
 	} else {
 		facts.ReleasedAt = facts.Now
 	}

@@ -112,6 +112,8 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 		return slipway.Errorf(slipway.Invalid, "a rollback has no step that could be left out").At("skip")
 	case !slices.Contains(slipway.SkippableSteps, skip.Step):
 		return slipway.Errorf(slipway.Invalid, "%s is never left out; test and rehearse may be, where the policy says so", printable(string(skip.Step))).At("skip")
+	case skip.Step == slipway.StepTest && policy.Policy.RequireTests:
+		return slipway.Errorf(slipway.Conflict, "%s takes releases whose tests have passed only, so they can't be left out; mend them and promote that commit", row.Edges.Environment.Name).At("skip")
 	case !slices.Contains(allowed, skip.Step):
 		return slipway.Errorf(slipway.Conflict, "the policy of %s lets nobody leave out %s; an admin of the platform can change that: slipway policy set --env %s --may-skip %s",
 			row.Edges.Environment.Name, skip.Step, row.Edges.Environment.Name, skip.Step)

@@ -198,9 +198,14 @@ func described(policy, from slipway.Policy) map[string]string {
 		_ = json.Unmarshal(text, &out)
 		return out
 	}
-	others, out := fields(from), map[string]string{}
-	for name, value := range fields(policy) {
-		if string(value) != string(others[name]) {
+	is, was, out := fields(policy), fields(from), map[string]string{}
+	for name := range was {
+		if _, there := is[name]; !there { // its zero value is left out
+			is[name] = json.RawMessage("unset")
+		}
+	}
+	for name, value := range is {
+		if string(value) != string(was[name]) {
 			out[name] = strings.Trim(string(value), `"`)
 		}
 	}

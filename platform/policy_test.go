@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -80,5 +81,62 @@ func TestPolicyIsAFloor(t *testing.T) {
 			t.Errorf("services ask for %+v", own)
 		}
 		w.must(set(slipway.PolicyChange{Bake: ptr(60)})) // what is less from before is in nobody's way
+	})
+}
+
+// What an environment asks of tests, no repository switches off.
+func TestTestsAreRequired(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		w.asks("dev", slipway.PolicyChange{MaySkip: &[]slipway.StepName{slipway.StepTest}})
+		tests := func(how string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.skipped, w.bare, w.idle, w.red = how == "skipped", how == "bare", how == "idle", how == "red"
+		}
+		// The first environment takes them; a later one that asks for tests does not.
+		for how, says := range map[string]string{"skipped": "switched off: take test.skip out of slipway.yaml", "bare": "this one has none: add some", "idle": "reported none that has"} {
+			tests(how)
+			commit := how
+			w.commit("", commit)
+			w.promote(platform.PromoteInput{Service: name}, "succeeded")
+			w.asks("test", slipway.PolicyChange{RequireTests: ptr(true)})
+			_, err := w.Promote(ctx, platform.PromoteInput{Service: name, Environment: "test"})
+			w.want(err, slipway.Conflict, "test takes releases whose tests have passed only; this one")
+			w.want(err, slipway.Conflict, says)
+			// Where it is built, it gets no further than the gate.
+			w.asks("dev", slipway.PolicyChange{RequireTests: ptr(true)})
+			w.commit("", commit+"b")
+			row, err := w.Promote(ctx, platform.PromoteInput{Service: name})
+			w.must(err)
+			row = w.waiting(row.ID, says)
+			if row.Waits[0].Gate != slipway.GateCheck {
+				t.Errorf("it waits for %+v", row.Waits)
+			}
+			_, err = w.Cancel(ctx, fmt.Sprint(row.ID))
+			w.must(err)
+			w.ended(fmt.Sprint(row.ID))
+			w.asks("dev", slipway.PolicyChange{RequireTests: ptr(false)})
+		}
+		// Left out when it is tried again: not where tests are asked for.
+		tests("red")
+		w.commit("", "s3")
+		failed := w.promote(platform.PromoteInput{Service: name}, "failed")
+		w.asks("dev", slipway.PolicyChange{RequireTests: ptr(true)})
+		_, err := w.Retry(ctx, failed, platform.Skip{Step: slipway.StepTest, Reason: "it is only a test"})
+		w.want(err, slipway.Conflict, "so they can't be left out")
+		w.asks("dev", slipway.PolicyChange{RequireTests: ptr(false)})
+		again, err := w.Retry(ctx, failed, platform.Skip{Step: slipway.StepTest, Reason: "it is only a test"})
+		w.must(err)
+		if state, reason := w.ended(fmt.Sprint(again.ID)); state != "succeeded" {
+			t.Fatalf("%s: %s", state, reason)
+		}
+		// What was left out is run where the release goes on to, and decides there.
+		w.promote(platform.PromoteInput{Service: name, Environment: "test"}, "failed")
+		// Tests that pass do.
+		tests("")
+		w.commit("", "s4")
+		w.promote(platform.PromoteInput{Service: name}, "succeeded")
+		w.promote(platform.PromoteInput{Service: name, Environment: "test"}, "succeeded")
 	})
 }

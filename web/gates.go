@@ -91,7 +91,7 @@ func (p *portal) changePolicy(c *call) error {
 	}
 	change := platform.EnvironmentChange{If: platform.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
-		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, MaxAge: &policy.MaxAge,
+		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, RequireTests: &policy.RequireTests, MaxAge: &policy.MaxAge,
 		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,
 		Bake: &policy.Bake, KeepReleases: &policy.KeepReleases, MaySkip: &policy.MaySkip,
 	}}
@@ -135,6 +135,7 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 	policy.Branch = strings.TrimSpace(c.form("branch"))
 	policy.Concurrency = slipway.Concurrency(c.form("concurrency"))
 	policy.LockRequired, policy.SkipsAllowed, policy.NewApprovers = c.form("lock_required") != "", c.form("skips_allowed") != "", c.form("new_approvers") != ""
+	policy.RequireTests = c.form("require_tests") != ""
 	if err == nil {
 		policy.Strategy, err = c.strategy()
 	}

@@ -84,7 +84,7 @@ func (a *app) policy(body []byte, p slipway.Policy, held ...string) error {
 	}
 	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "new approvers", yes(p.NewApprovers), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
-		"lock required", yes(p.LockRequired), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
+		"lock required", yes(p.LockRequired), "tests required", yes(p.RequireTests), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
 		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip), "the environment asks for", strings.Join(held, ", "))
 }
@@ -124,6 +124,7 @@ type policySet struct {
 	Soak              *time.Duration `placeholder:"TIME" help:"How long the release must have been verified in the environment before."`
 	Window            []string       `placeholder:"WINDOW" help:"Begin only then: 'mon,tue 09:00-17:00 Europe/Berlin'. Repeat it; 'none' means always."`
 	LockRequired      *bool          `negatable:"" help:"Take releases with locked dependencies only."`
+	RequireTests      *bool          `negatable:"" help:"Take releases only whose tests were run and have passed."`
 	MaxAge            *time.Duration `placeholder:"TIME" help:"Take no older release."`
 	SkipsAllowed      *bool          `negatable:"" help:"The environments before may be left out."`
 	Advance           string         `enum:",by_hand,after,push" default:"" help:"How a release gets there: by_hand, after success in the environment before, or on push."`
@@ -150,6 +151,7 @@ Examples:
   slipway policy set --env prod --strategy canary --stage 5:10m --stage 50:hand
   slipway policy set --env prod --min-requests 200 --max-failures 0.005 --max-latency 2
   slipway policy set --env prod --bake 10m --keep-releases 10
+  slipway policy set --env prod --require-tests
   slipway policy set --env prod --service billing --approvals 3`
 }
 
@@ -185,7 +187,7 @@ func (c *policySet) Run(a *app) error {
 
 func (c *policySet) change() (p slipway.PolicyChange, err error) {
 	p = slipway.PolicyChange{
-		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
+		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, RequireTests: c.RequireTests, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
 		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases,
