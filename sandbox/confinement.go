@@ -30,6 +30,8 @@ type Confinement struct {
 	// Closed is what no rule for the system opens although it lies inside, such as a
 	// data directory below /opt. Read and Write may name parts of it again.
 	Closed []string
+	// Programs, if any, are all that may be executed.
+	Programs []string
 	// Tmp is a directory among Write that a command of Run finds at /tmp and /var/tmp
 	// too, where the machine lets it have mounts of its own: not everything asks
 	// TMPDIR. Elsewhere both are closed.

@@ -207,6 +207,26 @@ func TestConfinedAsAnotherUser(t *testing.T) {
 	}
 }
 
+// TestProgramsAlone: what isn't named is not executed, though it can be read.
+func TestProgramsAlone(t *testing.T) {
+	p := newPlace(t)
+	c := p.confinement()
+	sh, err := filepath.EvalSymlinks("/bin/sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Programs = []string{sh}
+	if out, code := p.confined(t, c, `test -r /bin/ls && echo read`); code != 0 || out != "read\n" {
+		t.Errorf("%d %s", code, out)
+	}
+	if out, code := p.confined(t, c, `/bin/ls`); code == 0 {
+		t.Errorf("another program ran: %s", out)
+	}
+	if out, code := p.confined(t, c, `printf '#!/bin/sh\nexit 0\n' > run && chmod +x run && ./run`); code == 0 {
+		t.Errorf("its own program ran: %s", out)
+	}
+}
+
 func TestInterpreterIsItsInstallation(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"py/bin/python3.12", "py/lib/python3.12/os.py", "home/bin/python3", "home/private"} {

@@ -21,11 +21,10 @@ const gateName = "slipway-gate"
 
 // passage is what a gate is told.
 type passage struct {
-	Path     string
-	Args     []string
-	Env      []string
-	Rules    []rule
-	SetsUser bool `json:",omitempty"`
+	Path  string
+	Args  []string
+	Env   []string
+	Rules []rule
 }
 
 // pass is the gate's life. Its descriptors follow those of the command.
@@ -42,7 +41,7 @@ func pass(first string) {
 		os.Exit(2) // who started it is gone
 	}
 	// This is the first thread, and the only one that the command takes over.
-	if err = confine(p.Rules, p.SetsUser); err == nil {
+	if err = confine(p.Rules, false); err == nil {
 		err = syscall.Exec(p.Path, p.Args, p.Env) // #nosec G204 -- the command that was asked for
 	}
 	_ = json.NewEncoder(out).Encode(failed(err))

@@ -1,9 +1,12 @@
 package sandbox
 
 import (
+	"debug/elf"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,7 +74,33 @@ func (c Confinement) rules() ([]rule, error) {
 	for _, path := range c.Write {
 		rules = append(rules, rule{Path: path, Rights: canWrite, Must: true})
 	}
-	return rules, nil
+	return c.only(rules), nil
+}
+
+// only takes the right to execute from all but the programs, if they are named, and
+// what the kernel loads them with.
+func (c Confinement) only(rules []rule) []rule {
+	if len(c.Programs) == 0 {
+		return rules
+	}
+	for i := range rules {
+		rules[i].Rights &^= canExecute &^ canRead
+	}
+	for _, path := range c.Programs {
+		rules = append(rules, rule{Path: path, Rights: canExecute, Must: true})
+		if f, err := elf.Open(path); err == nil {
+			for _, part := range f.Progs {
+				if part.Type != elf.PT_INTERP {
+					continue
+				}
+				if name, err := io.ReadAll(io.LimitReader(part.Open(), 4096)); err == nil {
+					rules = append(rules, rule{Path: strings.TrimRight(string(name), "\x00"), Rights: canExecute})
+				}
+			}
+			_ = f.Close()
+		}
+	}
+	return rules
 }
 
 // open gives rights to a path but not to what is closed inside it: then to each
