@@ -129,6 +129,7 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	if err != nil {
 		return slipway.Artifact{}, err
 	}
+	fmt.Fprintf(r.log, "%-12s %s\n", "confined", sandbox.Protection())
 	ctx, cancel := context.WithTimeoutCause(ctx, b.timeoutOf(project), errBuildTime)
 	defer cancel()
 	// The tree is copied first: what is built is what was copied, whatever

@@ -26,12 +26,7 @@ func (r *run) inside(p *python.Project, env environment, trees ...string) *sandb
 	return r.confinement(p, []string{env.venv()}, trees)
 }
 
-// installing is what the managers may reach, with the code of dependencies that
-// they build: they change the environment that is being made.
-func (r *run) installing(p *python.Project, trees ...string) *sandbox.Confinement {
-	return r.confinement(p, []string{filepath.Join(r.o.Data, "tools")}, append(trees, filepath.Join(r.o.Data, "cache", "uv")))
-}
-
+// confinement adds what every command of a project needs.
 func (r *run) confinement(p *python.Project, read, write []string) *sandbox.Confinement {
 	read = append(read, sandbox.Interpreter(p.Python.Interpreter)...)
 	if tools, err := toolInterpreter(r.o.Interpreters); err == nil {

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
@@ -39,14 +40,18 @@ var indexSettings = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
 }
 
-// toolEnv is the environment of the managers: clean, with uv's cache shared between
-// builds, of which it copies, and nothing downloaded but packages.
-func (r *run) toolEnv(extra map[string]string) []string {
+// toolEnv is the environment of the managers: clean, with nothing downloaded but
+// packages, to the run's own cache or to that of uv which builds share.
+func (r *run) toolEnv(extra map[string]string, shared bool) []string {
 	own := filepath.Join(r.own(), "cache")
+	cache := filepath.Join(own, "uv")
+	if shared {
+		cache = filepath.Join(r.o.Data, "cache", "uv")
+	}
 	vars := map[string]string{
-		"UV_CACHE_DIR": filepath.Join(r.o.Data, "cache", "uv"), "UV_LINK_MODE": "copy", "PIP_CACHE_DIR": filepath.Join(own, "pip"),
+		"UV_CACHE_DIR": cache, "UV_LINK_MODE": "copy", "PIP_CACHE_DIR": filepath.Join(own, "pip"),
 		"POETRY_CACHE_DIR": filepath.Join(own, "poetry"), "PDM_CACHE_DIR": filepath.Join(own, "pdm"), "PIPENV_CACHE_DIR": filepath.Join(own, "pipenv"),
-		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_EDITABLE": "1", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
+		"UV_PYTHON_DOWNLOADS": "never", "UV_NO_EDITABLE": "1", "UV_NO_PROGRESS": "1", "UV_KEYRING_PROVIDER": "disabled", "UV_SYSTEM_CERTS": "1",
 		"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "POETRY_NO_INTERACTION": "1", "POETRY_VIRTUALENVS_CREATE": "false",
 		"PDM_CHECK_UPDATE": "0", "PIPENV_NOSPIN": "1", "PIPENV_YES": "1", "NO_COLOR": "1",
 	}
@@ -80,6 +85,13 @@ func (r *run) key(p *python.Project, source, purpose string) (string, error) {
 			env[name] = v
 		}
 	}
+	settings, err := uvSettings(source, string(p.Root))
+	if err != nil {
+		return "", disk(err, "the project's files can't be read")
+	}
+	if settings != "" {
+		env["uv's settings"] = settings
+	}
 	local, tree := p.Install.Local, ""
 	if purpose != "" {
 		local = firstOf(local, p.Test.Local)
@@ -96,6 +108,45 @@ func (r *run) key(p *python.Project, source, purpose string) (string, error) {
 		return "", disk(err, "the project's files can't be read")
 	}
 	return key[:32], nil
+}
+
+// uvSettings are what the repository tells uv, such as where packages come from: it
+// looks in the directory that it runs in, and above. Environments that were made by
+// other settings are other environments, with whatever manager.
+func uvSettings(source, root string) (string, error) {
+	var said []string
+	for dir := filepath.Clean(root); ; dir = filepath.Dir(dir) {
+		for _, name := range []string{"uv.toml", "pyproject.toml"} {
+			text, err := os.ReadFile(filepath.Join(source, dir, name))
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return "", err
+			}
+			if name == "pyproject.toml" {
+				text = ofUV(text)
+			}
+			if len(text) > 0 {
+				said = append(said, name+" "+string(text))
+			}
+		}
+		if dir == "." || dir == "/" {
+			return strings.Join(said, "\n"), nil
+		}
+	}
+}
+
+// ofUV is the table of uv in a pyproject.toml.
+func ofUV(text []byte) []byte {
+	var read struct {
+		Tool struct {
+			UV map[string]any `toml:"uv"`
+		} `toml:"tool"`
+	}
+	// One that can't be read is refused elsewhere, or tells uv nothing.
+	if toml.Unmarshal(text, &read) != nil || len(read.Tool.UV) == 0 {
+		return nil
+	}
+	settings, _ := json.Marshal(read.Tool.UV)
+	return settings
 }
 
 // readOrList reads a file; a directory counts by the digest of its tree.
@@ -149,7 +200,11 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 			return env, err
 		}
 	}
-	if err := errors.Join(r.selfContained(env), seal(env.venv())); err != nil {
+	err = r.compile(ctx, p, env)
+	if err == nil {
+		err = errors.Join(r.selfContained(env), seal(env.venv()))
+	}
+	if err != nil {
 		_ = os.RemoveAll(env.dir)
 		return env, disk(err, "the environment can't be finished")
 	}
@@ -172,8 +227,10 @@ type step struct {
 	env   map[string]string
 	blame string // "test dependencies" when the production ones are fine
 
-	before func() error // what is done to files first
-	unless string       // a file of requirements; an empty one leaves nothing to install
+	kind    kind
+	resolve []string     // finds the versions first, where nothing pins them
+	before  func() error // what is done to files first
+	unless  string       // a file of requirements; an empty one leaves nothing to install
 }
 
 func (r *run) step(ctx context.Context, p *python.Project, env environment, s step) error {
@@ -193,19 +250,14 @@ func (r *run) step(ctx context.Context, p *python.Project, env environment, s st
 	if len(s.args) == 0 || s.unless != "" && emptyFile(s.unless) {
 		return nil
 	}
-	var seen bytes.Buffer
-	out := io.MultiWriter(r.log, &tailWriter{to: &seen})
-	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: s.args, Dir: s.dir, Env: r.toolEnv(s.env), Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
-		Confinement: r.installing(p, r.installed(), env.venv()),
-	}, out)
-	if err != nil {
-		return err
+	if s.kind == installing {
+		return r.install(ctx, p, env, s)
 	}
-	if !result.OK() {
-		return explain(s, result, seen.String())
+	result, seen, err := r.runStep(ctx, s, s.args, r.within(p, env, s.kind, s.kind == making), s.kind == making)
+	if err == nil && !result.OK() {
+		err = explain(s, result, seen)
 	}
-	return nil
+	return err
 }
 
 func emptyFile(name string) bool {

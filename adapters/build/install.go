@@ -59,7 +59,7 @@ func testSteps(p *python.Project, l plan) []step {
 		for _, f := range t.Requirements {
 			args = append(args, "-r", filepath.Join(l.tree, f))
 		}
-		steps = append(steps, step{tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, blame: "test dependencies"})
+		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, blame: "test dependencies"})
 	}
 	return append(steps, packages(l, t.Packages, "installing "+strings.Join(t.Packages, ", "), "test dependencies")...)
 }
@@ -67,16 +67,34 @@ func testSteps(p *python.Project, l plan) []step {
 // create makes the empty environment: venv by default, virtualenv when asked.
 func create(p *python.Project, l plan) []step {
 	if p.Install.Virtualenv {
-		return []step{{tool: &virtualenv, args: []string{l.virtualenv, "--quiet", "--no-download", "--python", l.interpreter, l.venv}, dir: l.root}}
+		return []step{{kind: making, tool: &virtualenv, args: []string{l.virtualenv, "--quiet", "--no-download", "--python", l.interpreter, l.venv}, dir: l.home}, look(l)}
 	}
-	return []step{{tool: &uv, args: []string{l.uv, "venv", "--quiet", "--no-project", "--python", l.interpreter, l.venv}, dir: l.home}}
+	return []step{{kind: making, tool: &uv, args: []string{l.uv, "venv", "--quiet", "--no-project", "--python", l.interpreter, l.venv}, dir: l.home}, look(l)}
+}
+
+// look has uv ask the environment's interpreter while nothing is installed that it
+// would run, and remember the answer.
+func look(l plan) step {
+	return step{kind: making, tool: &uv, args: []string{l.uv, "pip", "freeze", "--quiet", "--python", l.venv}, dir: l.home}
+}
+
+// resolving is what finds the versions that uv pip install with these arguments
+// would install, where they may be built.
+func resolving(l plan, args []string) []string {
+	all := []string{l.uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", l.venv}
+	for _, arg := range args[5:] {
+		if arg != "-r" { // here they are named without
+			all = append(all, arg)
+		}
+	}
+	return all
 }
 
 func packages(l plan, list []string, say, blame string) []step {
 	if len(list) == 0 {
 		return nil
 	}
-	return []step{{tool: &uv, say: say, args: append([]string{l.uv, "pip", "install", "--python", l.venv}, list...), dir: l.home, blame: blame}}
+	return []step{{kind: installing, tool: &uv, say: say, args: append([]string{l.uv, "pip", "install", "--python", l.venv}, list...), dir: l.home, blame: blame}}
 }
 
 // dependencies installs what the lock or the manifests say, by the meaning that
@@ -86,14 +104,14 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 	groups, extras = append(append([]string{}, in.Groups...), groups...), append(append([]string{}, in.Extras...), extras...)
 	exported, local := filepath.Join(l.home, "exported.txt"), filepath.Join(l.home, "local.txt")
 	hashed := step{
-		tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--require-hashes", "--no-deps", "-r", exported}, dir: l.root, blame: blame,
+		kind: installing, tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--require-hashes", "--no-deps", "-r", exported}, dir: l.root, blame: blame,
 	}
-	plain := step{tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", exported}, dir: l.root, blame: blame}
+	plain := step{kind: installing, tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", exported}, dir: l.root, blame: blame}
 	var ours []step
 	if firstOf(in.Local, p.Test.Local) != "" {
 		divided := func() error { return divideFile(exported, local) }
 		hashed.before, hashed.unless, plain.before, plain.unless = divided, exported, divided, exported
-		ours = []step{{tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", local}, dir: l.root, blame: blame, unless: local}}
+		ours = []step{{kind: installing, tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", local}, dir: l.root, blame: blame, unless: local}}
 	}
 	switch p.Manager {
 	case python.UV:
@@ -103,7 +121,7 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 		}
 		args := []string{l.uv, "sync", lock, "--no-default-groups", "--no-install-project", "--no-editable", "--active"}
 		args = flags(flags(args, "--group", groups), "--extra", extras)
-		return []step{{tool: &uv, say: "installing from uv.lock", args: args, dir: l.root,
+		return []step{{kind: installing, tool: &uv, say: "installing from uv.lock", args: args, dir: l.root,
 			env: map[string]string{"VIRTUAL_ENV": l.venv, "UV_PROJECT_ENVIRONMENT": l.venv, "UV_PYTHON": l.interpreter}, blame: blame}}
 	case python.Poetry:
 		args := []string{l.poetry, "export", "--no-ansi", "--format", "requirements.txt", "--output", exported, "--only", strings.Join(append([]string{"main"}, groups...), ",")}
@@ -138,7 +156,7 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 			"PIPENV_PIPFILE": filepath.Join(l.root, "Pipfile"), "PIPENV_PYTHON": l.interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_DONT_LOAD_ENV": "1",
 		}}, install}, ours...)
 	case python.PyLock:
-		return []step{{tool: &uv, say: "installing from pylock.toml", args: []string{l.uv, "pip", "install", "--python", l.venv, "-r", filepath.Join(l.root, "pylock.toml")}, dir: l.root, blame: blame}}
+		return []step{{kind: installing, tool: &uv, say: "installing from pylock.toml", args: []string{l.uv, "pip", "install", "--python", l.venv, "-r", filepath.Join(l.root, "pylock.toml")}, dir: l.root, blame: blame}}
 	case python.Pip, python.PipTools:
 		return pip(p, l, groups, extras, blame)
 	}
@@ -169,9 +187,12 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 		for _, g := range groups {
 			args = append(args, "--group", manifest+":"+g)
 		}
-		return []step{{tool: &uv, say: say, args: args, dir: l.root, blame: blame}}
 	}
-	return []step{{tool: &uv, say: say, args: args, dir: l.root, blame: blame}}
+	s := step{kind: installing, tool: &uv, say: say, args: args, dir: l.root, blame: blame}
+	if !p.Install.RequireHashes && !installsItself(p) {
+		s.resolve = resolving(l, args)
+	}
+	return []step{s}
 }
 
 func flags(args []string, flag string, values []string) []string {

@@ -121,7 +121,7 @@ func lock(t *testing.T, dir string, tl tool, env []string, args ...string) {
 	}
 	cmd := exec.CommandContext(t.Context(), r.program(tl), args...)
 	cmd.Dir = dir
-	cmd.Env = r.toolEnv(map[string]string{"UV_PYTHON": interpreter, "PDM_PYTHON": interpreter, "PIPENV_PYTHON": interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1"})
+	cmd.Env = r.toolEnv(map[string]string{"UV_PYTHON": interpreter, "PDM_PYTHON": interpreter, "PIPENV_PYTHON": interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1"}, true)
 	cmd.Env = append(cmd.Env, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v\n%s", tl.name, args, err, out)

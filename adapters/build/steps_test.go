@@ -15,6 +15,7 @@ import (
 func TestSteps(t *testing.T) {
 	l := plan{uv: "/t/uv", poetry: "/t/poetry", pdm: "/t/pdm", pipenv: "/t/pipenv", virtualenv: "/t/virtualenv", interpreter: "/py", venv: "/e/venv", root: "/s", tree: "/s", home: "/h"}
 	const venv, hashed = "/t/uv venv --quiet --no-project --python /py /e/venv", "/t/uv pip install --python /e/venv --require-hashes --no-deps -r /h/exported.txt"
+	const looked = "/t/uv pip freeze --quiet --python /e/venv" // while nothing is installed
 	sync := "/t/uv sync --locked --no-default-groups --no-install-project --no-editable --active"
 	tests := []struct {
 		name             string
@@ -51,11 +52,43 @@ func TestSteps(t *testing.T) {
 		return all
 	}
 	for _, tc := range tests {
+		tc.install = slices.Insert(tc.install, 1, looked)
+		if tc.testing != nil {
+			tc.testing = slices.Insert(tc.testing, 1, looked)
+		}
 		if got := lines(installSteps(&tc.project, l)); !slices.Equal(got, tc.install) {
 			t.Errorf("%s install:\n%q\nwant\n%q", tc.name, got, tc.install)
 		}
 		if got := lines(testSteps(&tc.project, l)); tc.testing != nil && !slices.Equal(got, tc.testing) {
 			t.Errorf("%s test:\n%q\nwant\n%q", tc.name, got, tc.testing)
+		}
+	}
+}
+
+// TestWhatIsResolvedFirst: only where nothing pins the versions.
+func TestWhatIsResolvedFirst(t *testing.T) {
+	l := plan{uv: "/t/uv", venv: "/e/venv", root: "/s", tree: "/s", home: "/h"}
+	resolved := func(p python.Project) (all []string) {
+		for _, s := range testSteps(&p, l) {
+			if s.resolve != nil {
+				all = append(all, strings.Join(s.resolve, " "))
+			}
+		}
+		return all
+	}
+	const compile = "/t/uv pip compile --quiet --no-header --no-annotate --python /e/venv "
+	for name, tc := range map[string]struct {
+		p    python.Project
+		want []string
+	}{
+		"files":  {python.Project{Manager: python.Pip, Install: python.Install{Requirements: []string{"a.txt", "b.txt"}}, Test: python.Test{Requirements: []string{"t.txt"}}}, []string{compile + "/s/a.txt /s/b.txt", compile + "/s/t.txt"}},
+		"hashes": {python.Project{Manager: python.Pip, Install: python.Install{Requirements: []string{"a.txt"}, RequireHashes: true}}, nil},
+		"table":  {python.Project{Manager: python.Pip, Manifests: []string{"pyproject.toml"}, Install: python.Install{Project: true, Extras: []string{"x"}, Groups: []string{"g"}}}, []string{compile + "/s/pyproject.toml --extra x --group /s/pyproject.toml:g"}},
+		"uv":     {python.Project{Manager: python.UV}, nil},
+		"poetry": {python.Project{Manager: python.Poetry}, nil},
+	} {
+		if got := resolved(tc.p); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
 }

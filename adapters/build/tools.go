@@ -95,7 +95,7 @@ func (r *run) bootstrap(ctx context.Context, t tool) error {
 	install := []string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", list}
 	for _, args := range [][]string{{interpreter, "-m", "venv", dir}, install} {
 		var out bytes.Buffer
-		result, err := sandbox.Run(ctx, sandbox.Command{Args: args, Dir: r.home, Env: r.toolEnv(nil), Timeout: 10 * time.Minute, MaxOutput: maxOutput, RunID: r.id}, &out)
+		result, err := sandbox.Run(ctx, sandbox.Command{Args: args, Dir: r.home, Env: r.toolEnv(nil, true), Timeout: 10 * time.Minute, MaxOutput: maxOutput, RunID: r.id}, &out)
 		if err != nil {
 			return err
 		}
