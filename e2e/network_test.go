@@ -31,7 +31,7 @@ func TestOpenedToANetwork(t *testing.T) {
 	cert, key := selfSigned(t, "localhost")
 	_, port, _ := net.SplitHostPort(s.listen)
 	s.upLog = &buffer{}
-	s.up = exec.Command(binary, "up", "--data", s.data, "--listen", "0.0.0.0:"+port, "--edge", s.edge, "--tls-cert", cert, "--tls-key", key)
+	s.up = exec.Command(binary, "up", "--data", s.data, "--as-root", "--listen", "0.0.0.0:"+port, "--edge", s.edge, "--tls-cert", cert, "--tls-key", key)
 	s.up.Stdout, s.up.Stderr = s.upLog, s.upLog
 	if err := s.up.Start(); err != nil {
 		t.Fatal(err)
@@ -125,11 +125,14 @@ func TestNetworkRefusals(t *testing.T) {
 	s := newSite(t)
 	edge := addresstest.Free(t)
 	for _, way := range []string{"--tls-cert FILE --tls-key FILE", "--acme HOST", "--trusted-proxy ADDRESS --public-url"} {
-		s.refuses(2, way, "up", "--listen", "0.0.0.0:0", "--edge", edge)
+		s.refuses(2, way, "up", "--as-root", "--listen", "0.0.0.0:0", "--edge", edge)
 	}
-	s.refuses(2, "would believe everybody", "up", "--listen", "0.0.0.0:0", "--trusted-proxy", "0.0.0.0/0", "--public-url", "https://slipway.example.com", "--edge", edge)
-	s.refuses(2, "https://", "up", "--listen", "0.0.0.0:0", "--trusted-proxy", "10.0.0.1", "--public-url", "http://slipway.example.com", "--edge", edge)
-	s.refuses(2, "not a host name", "up", "--listen", "0.0.0.0:0", "--acme", "192.0.2.1", "--edge", edge)
+	if os.Geteuid() == 0 {
+		s.refuses(2, "--as-root", "up", "--listen", "0.0.0.0:0", "--tls-cert", "chain.pem", "--tls-key", "key.pem", "--edge", edge)
+	}
+	s.refuses(2, "would believe everybody", "up", "--as-root", "--listen", "0.0.0.0:0", "--trusted-proxy", "0.0.0.0/0", "--public-url", "https://slipway.example.com", "--edge", edge)
+	s.refuses(2, "https://", "up", "--as-root", "--listen", "0.0.0.0:0", "--trusted-proxy", "10.0.0.1", "--public-url", "http://slipway.example.com", "--edge", edge)
+	s.refuses(2, "not a host name", "up", "--as-root", "--listen", "0.0.0.0:0", "--acme", "192.0.2.1", "--edge", edge)
 }
 
 func selfSigned(t *testing.T, name string) (cert, key string) {

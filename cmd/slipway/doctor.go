@@ -72,6 +72,7 @@ func (c *doctorCommand) Run(a *app) error {
 	d.within(d.git)
 	d.pythons()
 	d.memory()
+	d.confinement()
 	d.within(d.names)
 	d.directory()
 	d.disk()

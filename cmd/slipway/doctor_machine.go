@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/slipway-dev/slipway/adapters/build"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // oldestGit, as 100 times the major and the minor version, is the first that
@@ -82,6 +83,16 @@ func (d *doctor) pythons() {
 	default:
 		d.say("venv", ok, "every Python can make virtual environments", "")
 	}
+}
+
+// confinement says what holds the code of projects while it is built and run.
+func (d *doctor) confinement() {
+	p := sandbox.Protection()
+	state := ok
+	if len(p.Weak()) > 0 {
+		state = warn
+	}
+	d.say("confinement", state, p.String(), strings.Join(p.Weak(), "; "))
 }
 
 // memory is what the platform (about 250 MiB) and a few services need.

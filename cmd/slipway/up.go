@@ -25,6 +25,7 @@ type upCommand struct {
 	MaxBuild     time.Duration `name:"max-build-time" default:"1h" env:"SLIPWAY_MAX_BUILD_TIME" help:"How long a build, or a run of the tests, may take at most, whatever slipway.yaml asks for."`
 	Streams      int           `name:"streams" default:"50" env:"SLIPWAY_STREAMS" help:"How many live pages, event streams and followed logs one account may have open, and five times as many one address; 0 for no bound."`
 	Repositories []string      `name:"repositories" placeholder:"DIR" env:"SLIPWAY_REPOSITORIES" type:"path" help:"Directory of this machine below which accounts may name repositories by their path; repeat for each. Other paths are the operator's to add."`
+	AsRoot       bool          `name:"as-root" env:"SLIPWAY_AS_ROOT" help:"Listen beyond loopback as root, too: for a machine or container that has nothing else on it."`
 	networkFlags
 	outgoingFlags
 }
@@ -77,7 +78,7 @@ On a network, calls to addresses that people give (git, webhooks) go to the
 internet only; --allow-outgoing admits more (docs/security.md).
 
 On a network (docs/network.md) it wants TLS: your own certificate, one by ACME,
-or a proxy in front that you name.
+or a proxy in front that you name; and a user other than root, or --as-root.
 
 Examples:
   slipway up
@@ -97,6 +98,10 @@ func (c *upCommand) Run(a *app) error {
 	if c.MaxBuild < time.Minute || c.MaxBuild > workflows.LongestBuild {
 		return slipway.Errorf(slipway.Invalid, "--max-build-time %s is not between 1m and %s", c.MaxBuild, workflows.LongestBuild)
 	}
+	root := os.Geteuid() == 0
+	if root && !c.AsRoot && !onLoopback(c.Listen) {
+		return slipway.Errorf(slipway.Invalid, "as root the platform listens on loopback only: run it as a user of its own, or say --as-root where the machine has nothing else on it")
+	}
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
 	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds, requests: c.requests(),
@@ -109,6 +114,9 @@ func (c *upCommand) Run(a *app) error {
 	fmt.Fprintf(a.stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.portal, p.URL)
 	fmt.Fprintf(a.stdout, "  services  http://SERVICE.ENVIRONMENT.localhost:%s\n", portOf(p.Edge))
 	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
+	if root {
+		fmt.Fprintln(a.stdout, "  user      root; better a user of its own: slipway doctor says what holds the code of projects here")
+	}
 	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
 		return err
 	}
