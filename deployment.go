@@ -18,6 +18,10 @@ type Deployment struct {
 	Manifest    Manifest `json:"manifest"`
 	Config      Snapshot `json:"config"`
 
+	// Placeholders has its secrets replaced by values of their shape: it is only
+	// rehearsed, and nobody has said yes to it.
+	Placeholders bool `json:"placeholders,omitempty"`
+
 	Strategy StrategyKind `json:"strategy,omitempty"` // "" is blue_green
 	Weight   int          `json:"weight,omitempty"`   // percent of the requests that it is to get; 0 means all
 }

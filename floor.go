@@ -72,6 +72,9 @@ var policyRules = []policyRule{
 	{field: "may_skip",
 		weaker: func(old, new Policy) bool { return !subset(new.MaySkip, old.MaySkip) },
 		take:   func(p *Policy, floor Policy) { p.MaySkip = floor.MaySkip }},
+	{field: "rehearse",
+		weaker: func(old, new Policy) bool { return new.Rehearse == RehearseSecrets && old.Rehearse != RehearseSecrets },
+		take:   func(p *Policy, floor Policy) { p.Rehearse = floor.Rehearse }},
 }
 
 // NeutralFields are the fields of a policy of which no value asks for less than

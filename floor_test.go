@@ -46,6 +46,7 @@ var lowerings = []struct {
 	{"strategy", slipway.Policy{}, slipway.Policy{Strategy: slipway.Strategy{Judge: slipway.Judge{MinRequests: 5000}}}},
 	{"bake", slipway.Policy{Bake: 60}, slipway.Policy{}},
 	{"may_skip", slipway.Policy{}, slipway.Policy{MaySkip: []slipway.StepName{slipway.StepTest}}},
+	{"rehearse", slipway.Policy{}, slipway.Policy{Rehearse: slipway.RehearseSecrets}},
 }
 
 func TestWeaker(t *testing.T) {

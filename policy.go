@@ -35,6 +35,15 @@ const (
 	ConcurrencySupersede Concurrency = "supersede" // those that still wait make way
 )
 
+// Rehearsal says what a rehearsal, which runs code that nobody has said yes to, has
+// in the place of an environment's secrets.
+type Rehearsal string
+
+const (
+	RehearsePlaceholders Rehearsal = "placeholders" // values of the same shape
+	RehearseSecrets      Rehearsal = "secrets"      // the secrets themselves
+)
+
 // Policy is what an environment asks of promotions. Its zero value asks for
 // nothing. Durations are in seconds.
 type Policy struct {
@@ -59,6 +68,7 @@ type Policy struct {
 	Bake              int         `json:"bake,omitzero"`          // how long the edge's figures are watched before success is said
 	KeepReleases      int         `json:"keep_releases,omitzero"` // that were verified here and stay ready for going back; 0 means five
 	MaySkip           []StepName  `json:"may_skip,omitempty"`     // steps that may be left out, with a reason, when a promotion is tried again
+	Rehearse          Rehearsal   `json:"rehearse,omitzero"`      // what code sees before the gates; "" means placeholders
 }
 
 // DefaultKeptReleases is how many releases an environment keeps ready for going
@@ -93,6 +103,7 @@ type PolicyChange struct {
 	Bake              *int         `json:"bake,omitempty"`
 	KeepReleases      *int         `json:"keep_releases,omitempty"`
 	MaySkip           *[]StepName  `json:"may_skip,omitempty"`
+	Rehearse          *Rehearsal   `json:"rehearse,omitempty"`
 }
 
 // With returns the policy with a change laid over it.
@@ -118,6 +129,7 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Bake, c.Bake)
 	lay(&p.KeepReleases, c.KeepReleases)
 	lay(&p.MaySkip, c.MaySkip)
+	lay(&p.Rehearse, c.Rehearse)
 	return p
 }
 
@@ -144,6 +156,7 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Bake, n.Bake)
 	prefer(&c.KeepReleases, n.KeepReleases)
 	prefer(&c.MaySkip, n.MaySkip)
+	prefer(&c.Rehearse, n.Rehearse)
 	return c
 }
 
@@ -178,6 +191,9 @@ func (p Policy) Defaults() Policy {
 	}
 	if p.Concurrency == "" {
 		p.Concurrency = ConcurrencyRefuse
+	}
+	if p.Rehearse == "" {
+		p.Rehearse = RehearsePlaceholders
 	}
 	if p.ExpiresAfter == 0 {
 		p.ExpiresAfter = 7 * 24 * 60 * 60
@@ -227,6 +243,11 @@ func (p Policy) Validate() error {
 		if !slices.Contains(SkippableSteps, name) {
 			return Errorf(Invalid, "%q is not a step that may be left out: say test or rehearse", printable(string(name))).At("may_skip")
 		}
+	}
+	switch p.Rehearse {
+	case "", RehearsePlaceholders, RehearseSecrets:
+	default:
+		return Errorf(Invalid, "%q is not one of placeholders and secrets", printable(string(p.Rehearse))).At("rehearse")
 	}
 	switch p.OwnChanges {
 	case "", OwnNever, OwnAlone, OwnAlways:

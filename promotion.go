@@ -36,20 +36,21 @@ func (s PromotionState) Over() bool {
 type StepName string
 
 const (
-	StepFetch    StepName = "fetch"    // the exact commit, exported
-	StepBuild    StepName = "build"    // the artifact
-	StepTest     StepName = "test"     // the service's own tests
-	StepRender   StepName = "render"   // the config snapshot
-	StepRehearse StepName = "rehearse" // the artifact once with the real config and no traffic
-	StepApprove  StepName = "approve"  // a person's yes
-	StepMigrate  StepName = "migrate"  // the release command
-	StepDeploy   StepName = "deploy"   // new beside old, then the switch
-	StepVerify   StepName = "verify"   // seen serving, from outside
+	StepFetch     StepName = "fetch"     // the exact commit, exported
+	StepBuild     StepName = "build"     // the artifact
+	StepTest      StepName = "test"      // the service's own tests
+	StepRender    StepName = "render"    // the config snapshot
+	StepRehearse  StepName = "rehearse"  // the artifact once with the config, placeholders for its secrets, and no traffic
+	StepApprove   StepName = "approve"   // a person's yes
+	StepPreflight StepName = "preflight" // the same with the secrets, before anything is changed
+	StepMigrate   StepName = "migrate"   // the release command
+	StepDeploy    StepName = "deploy"    // new beside old, then the switch
+	StepVerify    StepName = "verify"    // seen serving, from outside
 )
 
 // StepNames lists them in the order in which a promotion takes them.
 var StepNames = []StepName{
-	StepFetch, StepBuild, StepTest, StepRender, StepRehearse, StepApprove, StepMigrate, StepDeploy, StepVerify,
+	StepFetch, StepBuild, StepTest, StepRender, StepRehearse, StepApprove, StepPreflight, StepMigrate, StepDeploy, StepVerify,
 }
 
 // StepState is where a step stands.
@@ -85,6 +86,7 @@ type PlanRequest struct {
 	Tests    TestVerdict // that it goes on with; "" when its tests have to run
 	Rollback bool        // going back to a release that ran here before
 	Today    bool        // a rollback with the config of today, which that release has not run with
+	Secrets  bool        // the policy lets the rehearsal have the secrets
 	Skip     StepName
 	Why      string // Skip is left out: who wants that, and why
 }
@@ -111,17 +113,22 @@ func PlanSteps(r PlanRequest) []PlannedStep {
 			steps[2].Reason = map[TestVerdict]string{TestsNone: "the release has no tests", TestsSkipped: SkippedByOwner}[r.Tests]
 		}
 	}
-	rehearse, migrate := step(StepRehearse), step(StepMigrate)
+	rehearse, preflight, migrate := step(StepRehearse), step(StepPreflight), step(StepMigrate)
+	if r.Secrets {
+		preflight.State, preflight.Reason = StepSkipped, "the policy lets the rehearsal have the secrets"
+	}
 	steps = append(steps, step(StepRender))
 	if r.Rollback && !r.Today {
 		rehearse.State, rehearse.Reason = StepSkipped, "the release has run here before"
+		preflight.State, preflight.Reason = rehearse.State, rehearse.Reason
 	}
 	if r.Rollback {
 		migrate.State, migrate.Reason = StepSkipped, "a rollback runs no release command"
 	}
-	steps = append(steps, rehearse, step(StepApprove), migrate, step(StepDeploy), step(StepVerify))
+	steps = append(steps, rehearse, step(StepApprove), preflight, migrate, step(StepDeploy), step(StepVerify))
 	for i := range steps {
-		if steps[i].Name == r.Skip && steps[i].State == StepPending {
+		left := steps[i].Name == r.Skip || steps[i].Name == StepPreflight && r.Skip == StepRehearse // it is the other half
+		if left && steps[i].State == StepPending {
 			steps[i].State, steps[i].Reason = StepSkipped, r.Why
 		}
 	}

@@ -24,11 +24,11 @@ func TestPlanSteps(t *testing.T) {
 		request slipway.PlanRequest
 		want    string
 	}{
-		{slipway.PlanRequest{}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Built: true}, "fetch=reused build=reused test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed}, "fetch=reused build=reused test=reused render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed, Rollback: true}, "fetch=reused build=reused test=reused render=pending rehearse=skipped approve=pending migrate=skipped deploy=pending verify=pending"},
-		{slipway.PlanRequest{Release: 3, Tests: slipway.TestsPassed}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending migrate=pending deploy=pending verify=pending"},
+		{slipway.PlanRequest{}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending preflight=pending migrate=pending deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Built: true}, "fetch=reused build=reused test=pending render=pending rehearse=pending approve=pending preflight=pending migrate=pending deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed}, "fetch=reused build=reused test=reused render=pending rehearse=pending approve=pending preflight=pending migrate=pending deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Built: true, Tests: slipway.TestsPassed, Rollback: true}, "fetch=reused build=reused test=reused render=pending rehearse=skipped approve=pending preflight=skipped migrate=skipped deploy=pending verify=pending"},
+		{slipway.PlanRequest{Release: 3, Tests: slipway.TestsPassed}, "fetch=pending build=pending test=pending render=pending rehearse=pending approve=pending preflight=pending migrate=pending deploy=pending verify=pending"},
 	}
 	for _, c := range cases {
 		if got := states(slipway.PlanSteps(c.request)); got != c.want {

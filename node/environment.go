@@ -58,6 +58,9 @@ func (p *place) variables(ctx context.Context, d *deployment, instance string, p
 			if err != nil {
 				return nil, err
 			}
+			if d.Placeholders {
+				secret = slipway.Placeholder(secret)
+			}
 			value = secret.Reveal()
 		}
 		values[name] = value
@@ -201,6 +204,9 @@ func (p *place) unmark(ctx context.Context, d slipway.Deployment, content string
 		secret, err := p.node.o.Secrets(ctx, v.Secret)
 		if err != nil {
 			return "", err
+		}
+		if d.Placeholders {
+			secret = slipway.Placeholder(secret)
 		}
 		content = strings.ReplaceAll(content, slipway.SecretMark(v.Secret), secret.Reveal())
 	}

@@ -208,7 +208,7 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 			return err
 		}
 	}
-	request := slipway.PlanRequest{Rollback: plan.Rollback, Today: plan.Today, Skip: plan.Skip, Why: plan.SkipWhy}
+	request := slipway.PlanRequest{Rollback: plan.Rollback, Today: plan.Today, Secrets: plan.Policy.Rehearse == slipway.RehearseSecrets, Skip: plan.Skip, Why: plan.SkipWhy}
 	if r := plan.Release; r != nil {
 		if _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); err != nil {
 			if slipway.CodeOf(err) != slipway.NotFound {
@@ -252,7 +252,7 @@ func (plan *Plan) input(id int) workflows.Input {
 	in := workflows.Input{
 		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
-		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID,
+		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID, Secrets: plan.Policy.Rehearse == slipway.RehearseSecrets,
 	}
 	if plan.Release == nil {
 		in.Overrides = plan.Overrides

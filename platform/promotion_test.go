@@ -189,7 +189,7 @@ func TestWatchResumes(t *testing.T) {
 		w.must(w.Watch(ctx, id, last, func(e platform.LiveEvent) error { seen = append(seen, show(e)); return nil }))
 		want := []string{
 			"promotion running", "fetch running", "fetch succeeded", "build running", "log build", "build succeeded", "test running", "test succeeded",
-			"render running", "render succeeded", "rehearse running", "rehearse skipped", "approve skipped", "migrate running", "migrate skipped", "deploy running", "deploy succeeded",
+			"render running", "render succeeded", "rehearse running", "rehearse skipped", "approve skipped", "preflight running", "preflight skipped", "migrate running", "migrate skipped", "deploy running", "deploy succeeded",
 			"promotion verifying", "verify running", "log verify", "verify succeeded", "promotion succeeded",
 		}
 		if !slices.Equal(seen, want) {

@@ -103,8 +103,8 @@ func (g *Gates) Heard(ctx context.Context, w workflows.Word) error {
 	return g.genuine(ctx, w, seal)
 }
 
-// behindGates are the steps that change an environment.
-var behindGates = []slipway.StepName{slipway.StepMigrate, slipway.StepDeploy, slipway.StepVerify}
+// behindGates are the steps that change an environment, or see its secrets.
+var behindGates = []slipway.StepName{slipway.StepPreflight, slipway.StepMigrate, slipway.StepDeploy, slipway.StepVerify}
 
 // Warrant compares what is asked for with what was recorded.
 func (g *Gates) Warrant(ctx context.Context, in workflows.Input, name slipway.StepName) error {

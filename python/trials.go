@@ -50,6 +50,10 @@ func (d *detection) trial(name string, dir slipway.SourcePath, answers bool, arg
 	d.project.Trials = append(d.project.Trials, slipway.Trial{Name: name, Dir: dir, Args: args, Answers: answers})
 }
 
+// Harmless tells whether a trial can be run with placeholders for secrets: it only
+// reads settings. The others ask a database, or judge the secrets.
+func Harmless(t slipway.Trial) bool { return t.Name == trialImport }
+
 // JudgeTrial says what a trial's end means.
 func JudgeTrial(r slipway.TrialResult) slipway.Rehearsed {
 	said := slipway.Rehearsed{Check: r.Name, State: slipway.Ready}

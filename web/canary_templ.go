@@ -388,7 +388,7 @@ func rehearsalCard(list []slipway.Rehearsed) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(list) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<section class=\"card\" aria-labelledby=\"rehearsal-title\"><header><h2 id=\"rehearsal-title\">Rehearsal</h2><span class=\"push muted\">the real config, no traffic</span></header><ul class=\"steps\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<section class=\"card\" aria-labelledby=\"rehearsal-title\"><header><h2 id=\"rehearsal-title\">Rehearsal</h2><span class=\"push muted\">once with its config, no traffic</span></header><ul class=\"steps\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

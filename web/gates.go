@@ -93,7 +93,7 @@ func (p *portal) changePolicy(c *call) error {
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
 		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, RequireTests: &policy.RequireTests, MaxAge: &policy.MaxAge,
 		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,
-		Bake: &policy.Bake, KeepReleases: &policy.KeepReleases, MaySkip: &policy.MaySkip,
+		Bake: &policy.Bake, KeepReleases: &policy.KeepReleases, MaySkip: &policy.MaySkip, Rehearse: &policy.Rehearse,
 	}}
 	if _, err := p.UpdateEnvironment(c.ctx, name, change); err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.policyPage(c, status, &policy, problem) })
@@ -125,6 +125,7 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 	span("max_age", "hours", 3600, &policy.MaxAge)
 	span("bake", "minutes", 60, &policy.Bake)
 	whole("keep_releases", &policy.KeepReleases)
+	policy.Rehearse = slipway.Rehearsal(c.form("rehearse"))
 	policy.MaySkip = []slipway.StepName{}
 	for _, name := range c.r.PostForm["may_skip"] {
 		policy.MaySkip = append(policy.MaySkip, slipway.StepName(name))

@@ -124,7 +124,8 @@ func plannedTone(s slipway.PlannedStep) string {
 var plannedNotes = map[slipway.StepName]string{
 	slipway.StepFetch: "the exact commit", slipway.StepBuild: "an artifact that every environment runs", slipway.StepTest: "the project's own tests",
 	slipway.StepRender: "config for this environment", slipway.StepMigrate: "the release command, once", slipway.StepDeploy: "new beside old, then the traffic moves",
-	slipway.StepVerify: "seen serving, from outside", slipway.StepApprove: "a person's yes", slipway.StepRehearse: "with the real config, without traffic",
+	slipway.StepVerify: "seen serving, from outside", slipway.StepApprove: "a person's yes", slipway.StepRehearse: "with placeholders for secrets, without traffic",
+	slipway.StepPreflight: "with the secrets, before anything is changed",
 }
 
 func plannedNote(s slipway.PlannedStep) string {

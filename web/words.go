@@ -92,7 +92,7 @@ func stepState(s *ent.Step) state {
 
 var stepWords = map[slipway.StepName]string{
 	slipway.StepFetch: "Fetch", slipway.StepBuild: "Build", slipway.StepTest: "Test", slipway.StepRender: "Render config", slipway.StepRehearse: "Rehearse",
-	slipway.StepApprove: "Approve", slipway.StepMigrate: "Migrate", slipway.StepDeploy: "Deploy", slipway.StepVerify: "Verify",
+	slipway.StepApprove: "Approve", slipway.StepPreflight: "Preflight", slipway.StepMigrate: "Migrate", slipway.StepDeploy: "Deploy", slipway.StepVerify: "Verify",
 }
 
 func stepWord(name slipway.StepName) string {

@@ -37,6 +37,7 @@ type Input struct {
 	Bake        int               `json:",omitzero"` // seconds that the edge's figures are watched; the gates say it
 	Team        int               `json:",omitzero"` // that owns the service, and whose turn a build is
 	Overrides   slipway.Overrides `json:",omitzero"` // of the release that is to be built
+	Secrets     bool              `json:",omitzero"` // the policy lets the rehearsal have them
 }
 
 // Output is how a promotion ended.
@@ -313,6 +314,6 @@ func (in Input) validate() error {
 // activityOf names the activity of each step that this version can carry out.
 var activityOf = map[slipway.StepName]string{
 	slipway.StepFetch: "Fetch", slipway.StepBuild: "Build", slipway.StepTest: "Test", slipway.StepRender: "Render",
-	slipway.StepRehearse: "Rehearse", slipway.StepApprove: "Review",
+	slipway.StepRehearse: "Rehearse", slipway.StepApprove: "Review", slipway.StepPreflight: "Preflight",
 	slipway.StepMigrate: "Migrate", slipway.StepDeploy: "Deploy", slipway.StepVerify: "Verify",
 }

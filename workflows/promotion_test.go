@@ -40,6 +40,8 @@ type world struct {
 	verdict               slipway.TestVerdict // that was recorded last
 	trials                []slipway.TrialResult
 	rehearseErr           error
+	rehearsed             []slipway.Deployment
+	secret                bool          // the config holds one
 	hang                  chan struct{} // closed when a build hangs
 }
 
@@ -128,10 +130,6 @@ func (w *world) Observe(context.Context, string, string) (slipway.Observed, erro
 	return slipway.Observed{Deployment: "7", Artifact: artifact.Digest, URL: "http://x", Edge: "http://127.0.0.1:1", Host: "x"}, nil
 }
 func (w *world) Logs(context.Context, slipway.LogQuery, io.Writer) error { return nil }
-func (w *world) Rehearse(context.Context, slipway.Deployment, io.Writer) ([]slipway.TrialResult, error) {
-	w.call("rehearse")
-	return w.trials, w.rehearseErr
-}
 func (w *world) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
 	return slipway.Traffic{}, nil
 }
@@ -167,7 +165,11 @@ func (l ledger) Config(context.Context, string, string, map[string]string) (map[
 }
 func (l ledger) SaveSnapshot(context.Context, slipway.Snapshot) error { return nil }
 func (l ledger) Snapshot(_ context.Context, d slipway.Digest) (slipway.Snapshot, error) {
-	return slipway.Snapshot{Digest: d}, nil
+	snapshot := slipway.Snapshot{Digest: d}
+	if l.secret {
+		snapshot.Env = map[string]slipway.ConfigValue{"TOKEN": {Secret: "sealed://x/TOKEN"}}
+	}
+	return snapshot, nil
 }
 
 // planted must never be seen in a history.

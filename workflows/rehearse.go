@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/activity"
@@ -15,9 +16,21 @@ import (
 )
 
 // Rehearse runs the artifact once with the config that it will have, and without
-// traffic: what would fail after the switch is known before anybody decides.
+// traffic: much of what would fail after the switch is known before anybody
+// decides. As nobody has decided, it has placeholders for the secrets, unless the
+// policy says otherwise.
 func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, err error) {
-	err = s.run(ctx, in, slipway.StepRehearse, func(ctx context.Context, log io.Writer) error {
+	return s.rehearse(ctx, in, slipway.StepRehearse, !in.Secrets)
+}
+
+// Preflight is the rehearsal with the secrets, once the gates are open and before
+// anything is changed.
+func (s *Steps) Preflight(ctx context.Context, in StepInput) (done StepResult, err error) {
+	return s.rehearse(ctx, in, slipway.StepPreflight, false)
+}
+
+func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepName, placeholders bool) (done StepResult, err error) {
+	err = s.run(ctx, in, step, func(ctx context.Context, log io.Writer) error {
 		d, err := s.deployment(ctx, in)
 		if err != nil {
 			return err
@@ -26,6 +39,15 @@ func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, er
 		if err != nil {
 			return err
 		}
+		harmless := slices.DeleteFunc(slices.Clone(d.Manifest.Trials), func(t slipway.Trial) bool { return !python.Harmless(t) })
+		secret := holdsSecrets(d.Config)
+		if step == slipway.StepPreflight && !secret && len(harmless) == len(d.Manifest.Trials) {
+			done.Skipped = true
+			return errSkip("the config holds no secret: the rehearsal has tried all of it")
+		}
+		if d.Placeholders = placeholders; placeholders {
+			d.Manifest.Trials = harmless
+		}
 		found := variables(python.Variables(os.DirFS(artifact.Path), "source/"+in.Repository.Path), d)
 		if len(d.Manifest.Trials) > 0 {
 			results, err := s.Rehearser.Rehearse(ctx, d, log)
@@ -33,13 +55,19 @@ func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, er
 				return err
 			}
 			for _, r := range results {
-				found = append(found, python.JudgeTrial(r))
+				judged := python.JudgeTrial(r)
+				if placeholders && secret && judged.State == slipway.Unready {
+					// Code may be right to refuse what is no secret.
+					judged.State, judged.Text = slipway.Unsure, judged.Text+" (with placeholders for the secrets; the preflight tries it with them)"
+				}
+				found = append(found, judged)
 			}
 		}
 		if len(found) == 0 {
 			done.Skipped = true
 			return errSkip("there is nothing that could be run without traffic")
 		}
+		found = append(found, whoSees(in, step, placeholders, secret)...)
 		var bad []string
 		for _, f := range found {
 			fmt.Fprintf(log, "%s: %s: %s\n", f.State, f.Check, f.Text)
@@ -47,7 +75,7 @@ func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, er
 				bad = append(bad, f.Check+": "+f.Text)
 			}
 		}
-		event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepRehearse, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Until: bound(ctx), Rehearsal: found}
+		event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Until: bound(ctx), Rehearsal: found}
 		if err := s.Ledger.Step(ctx, event); err != nil {
 			return err
 		}
@@ -57,6 +85,32 @@ func (s *Steps) Rehearse(ctx context.Context, in StepInput) (done StepResult, er
 		return nil
 	})
 	return done, err
+}
+
+func holdsSecrets(config slipway.Snapshot) bool {
+	for _, v := range config.Env {
+		if v.Secret != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// whoSees tells people who look at a promotion what its code has seen of the
+// environment's secrets.
+func whoSees(in StepInput, step slipway.StepName, placeholders, secret bool) []slipway.Rehearsed {
+	said := slipway.Rehearsed{Check: "secrets", State: slipway.Ready}
+	switch {
+	case !secret:
+		return nil
+	case placeholders:
+		said.Text = fmt.Sprintf("the code has seen placeholders of their shape; those of %s it sees after the gates", in.Environment)
+	case step == slipway.StepPreflight:
+		said.Text = fmt.Sprintf("the code has seen those of %s, after the gates", in.Environment)
+	default:
+		said.Text = fmt.Sprintf("the code has seen those of %s before the gates, as the policy says", in.Environment)
+	}
+	return []slipway.Rehearsed{said}
 }
 
 // variables tells which variables the code wants and the config does not have.

@@ -60,7 +60,7 @@ func (a *app) values(t typed, v *kong.Value) []proposal {
 	case name == "state":
 		return words("queued", "waiting", "running", "verifying", "succeeded", "failed", "errored", "rejected", "cancelled", "superseded", "expired")
 	case name == "step":
-		return words("fetch", "build", "test", "render", "rehearse", "approve", "migrate", "deploy", "verify")
+		return words("fetch", "build", "test", "render", "rehearse", "approve", "preflight", "migrate", "deploy", "verify")
 	case name == "scope":
 		list := words("read", "config", "admin", "promote:*")
 		for _, e := range quick.environments() {

@@ -86,7 +86,8 @@ func (a *app) policy(body []byte, p slipway.Policy, held ...string) error {
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "tests required", yes(p.RequireTests), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
-		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip), "the environment asks for", strings.Join(held, ", "))
+		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip), "rehearses with", string(p.Rehearse),
+		"the environment asks for", strings.Join(held, ", "))
 }
 
 func joined(names []slipway.StepName) string {
@@ -137,6 +138,7 @@ type policySet struct {
 	MaxLatency        *float64       `placeholder:"FACTOR" help:"How many times as long as the old release's the 95th percentile may be; 0 means 1.5."`
 	Bake              *time.Duration `placeholder:"TIME" help:"Watch the edge's figures for so long after the checks, before success is said."`
 	KeepReleases      *int           `placeholder:"N" help:"How many releases that were verified there stay ready for going back."`
+	Rehearse          string         `enum:",placeholders,secrets" default:"" help:"What code sees in a rehearsal, before anybody has said yes to it: placeholders of the secrets' shape, or the secrets themselves."`
 	MaySkip           []string       `placeholder:"STEP" help:"A step, test or rehearse, that may be left out with a reason when a promotion is tried again. Repeat it; 'none' means none."`
 }
 
@@ -190,7 +192,7 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, RequireTests: c.RequireTests, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
-		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases,
+		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases, Rehearse: given(slipway.Rehearsal(c.Rehearse)),
 	}
 	if len(c.MaySkip) > 0 {
 		steps := []slipway.StepName{}

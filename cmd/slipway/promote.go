@@ -62,15 +62,16 @@ func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
 // stepsAre says what a step that will run is for, and which of them turn out to
 // have nothing to do once the project is there.
 var stepsAre = map[slipway.StepName]string{
-	slipway.StepFetch:    "the exact commit, exported",
-	slipway.StepBuild:    "the artifact that every environment runs",
-	slipway.StepTest:     "the project's tests, if it has any",
-	slipway.StepRender:   "the config of ENV",
-	slipway.StepRehearse: "once with that config, without traffic",
-	slipway.StepApprove:  "if the policy of ENV asks for it",
-	slipway.StepMigrate:  "the release command, if there is one",
-	slipway.StepDeploy:   "new beside old, then the switch",
-	slipway.StepVerify:   "seen serving, from outside",
+	slipway.StepFetch:     "the exact commit, exported",
+	slipway.StepBuild:     "the artifact that every environment runs",
+	slipway.StepTest:      "the project's tests, if it has any",
+	slipway.StepRender:    "the config of ENV",
+	slipway.StepRehearse:  "once with that config, placeholders for its secrets, without traffic",
+	slipway.StepApprove:   "if the policy of ENV asks for it",
+	slipway.StepPreflight: "once more with the secrets, before anything is changed",
+	slipway.StepMigrate:   "the release command, if there is one",
+	slipway.StepDeploy:    "new beside old, then the switch",
+	slipway.StepVerify:    "seen serving, from outside",
 }
 
 // planned prints what would be done and what it would change.

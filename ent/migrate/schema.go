@@ -961,7 +961,7 @@ var (
 	// StepsColumns holds the columns for the "steps" table.
 	StepsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
-		{Name: "name", Type: field.TypeEnum, Enums: []string{"fetch", "build", "test", "render", "rehearse", "approve", "migrate", "deploy", "verify"}},
+		{Name: "name", Type: field.TypeEnum, Enums: []string{"fetch", "build", "test", "render", "rehearse", "approve", "preflight", "migrate", "deploy", "verify"}},
 		{Name: "position", Type: field.TypeInt},
 		{Name: "state", Type: field.TypeEnum, Enums: []string{"pending", "running", "succeeded", "reused", "skipped", "failed", "errored", "cancelled"}},
 		{Name: "attempt", Type: field.TypeInt, Default: 0},

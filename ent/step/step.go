@@ -89,15 +89,16 @@ type Name string
 
 // Name values.
 const (
-	NameFetch    Name = "fetch"
-	NameBuild    Name = "build"
-	NameTest     Name = "test"
-	NameRender   Name = "render"
-	NameRehearse Name = "rehearse"
-	NameApprove  Name = "approve"
-	NameMigrate  Name = "migrate"
-	NameDeploy   Name = "deploy"
-	NameVerify   Name = "verify"
+	NameFetch     Name = "fetch"
+	NameBuild     Name = "build"
+	NameTest      Name = "test"
+	NameRender    Name = "render"
+	NameRehearse  Name = "rehearse"
+	NameApprove   Name = "approve"
+	NamePreflight Name = "preflight"
+	NameMigrate   Name = "migrate"
+	NameDeploy    Name = "deploy"
+	NameVerify    Name = "verify"
 )
 
 func (n Name) String() string {
@@ -107,7 +108,7 @@ func (n Name) String() string {
 // NameValidator is a validator for the "name" field enum values. It is called by the builders before save.
 func NameValidator(n Name) error {
 	switch n {
-	case NameFetch, NameBuild, NameTest, NameRender, NameRehearse, NameApprove, NameMigrate, NameDeploy, NameVerify:
+	case NameFetch, NameBuild, NameTest, NameRender, NameRehearse, NameApprove, NamePreflight, NameMigrate, NameDeploy, NameVerify:
 		return nil
 	default:
 		return fmt.Errorf("step: invalid enum value for name field: %q", n)
