@@ -5,8 +5,11 @@ type FactorKind string
 
 const (
 	FactorTOTP     FactorKind = "totp"     // an app that shows a code every thirty seconds (RFC 6238)
+	FactorPasskey  FactorKind = "passkey"  // a key in a device or a password manager, bound to the portal's address (WebAuthn)
 	FactorRecovery FactorKind = "recovery" // a code from a list that was printed or kept elsewhere, good once
 )
 
 // Known tells whether it is a second factor; a password isn't.
-func (k FactorKind) Known() bool { return k == FactorTOTP || k == FactorRecovery }
+func (k FactorKind) Known() bool {
+	return k == FactorTOTP || k == FactorPasskey || k == FactorRecovery
+}

@@ -33,7 +33,9 @@ func proofOf(current Password, code FactorCode) platform.FactorProof {
 
 // ProveSession shows that it is still the one who signed in.
 func (h *handlers) ProveSession(ctx context.Context, r ProveSessionRequestObject) (ProveSessionResponseObject, error) {
-	if err := h.platform.Prove(ctx, proofOf(r.Body.Current, r.Body.Code)); err != nil {
+	proof := proofOf(r.Body.Current, r.Body.Code)
+	proof.Passkey = answerOf(r.Body.Ceremony, r.Body.Credential)
+	if err := h.platform.Prove(ctx, proof); err != nil {
 		return nil, err
 	}
 	return ProveSession204Response{}, nil
@@ -74,7 +76,9 @@ func shown(codes []slipway.Secret) RecoveryCodes {
 
 // RemoveFactor takes a factor away.
 func (h *handlers) RemoveFactor(ctx context.Context, r RemoveFactorRequestObject) (RemoveFactorResponseObject, error) {
-	if err := h.platform.RemoveFactor(ctx, r.Factor, proofOf(r.Body.Current, r.Body.Code)); err != nil {
+	proof := proofOf(r.Body.Current, r.Body.Code)
+	proof.Passkey = answerOf(r.Body.Ceremony, r.Body.Credential)
+	if err := h.platform.RemoveFactor(ctx, r.Factor, proof); err != nil {
 		return nil, err
 	}
 	return RemoveFactor204Response{}, nil
@@ -82,7 +86,9 @@ func (h *handlers) RemoveFactor(ctx context.Context, r RemoveFactorRequestObject
 
 // RenewRecoveryCodes makes recovery codes anew.
 func (h *handlers) RenewRecoveryCodes(ctx context.Context, r RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error) {
-	recovery, err := h.platform.RenewRecoveryCodes(ctx, proofOf(r.Body.Current, r.Body.Code))
+	proof := proofOf(r.Body.Current, r.Body.Code)
+	proof.Passkey = answerOf(r.Body.Ceremony, r.Body.Credential)
+	recovery, err := h.platform.RenewRecoveryCodes(ctx, proof)
 	if err != nil {
 		return nil, err
 	}

@@ -416,6 +416,11 @@ type BundleInput struct {
 	} `json:"promotions"`
 }
 
+// Ceremony goes with the answer about a passkey; good once
+//
+// Example: a1b2c3
+type Ceremony = string
+
 // Change what differs between what runs and what would run
 type Change = slipway.Change
 
@@ -999,10 +1004,18 @@ type FactorList struct {
 
 // FactorProof with what one shows that it is oneself
 type FactorProof struct {
+	// Ceremony goes with the answer about a passkey; good once
+	//
+	// Example: a1b2c3
+	Ceremony Ceremony `json:"ceremony,omitempty,omitzero"`
+
 	// Code a code of the app, or a recovery code
 	//
 	// Example: 123456
 	Code FactorCode `json:"code,omitempty,omitzero"`
+
+	// Credential what `navigator.credentials` answered, as its JSON form (WebAuthn)
+	Credential PublicKeyCredential `json:"credential,omitempty,omitzero"`
 
 	// Current a password; length counts, not its mixture
 	//
@@ -1590,6 +1603,57 @@ type OpenSession struct {
 // Example: {"processes":{"web":{"command":"gunicorn shop.wsgi:app"}},"python":"3.12"}
 type Overrides = json.RawMessage
 
+// PasskeyAsk the sign-in that a passkey is the second step of; none to sign in with it alone
+type PasskeyAsk struct {
+	// Challenge what came in the answer to the password
+	//
+	// Example: a1b2c3
+	Challenge string `json:"challenge,omitempty,omitzero"`
+}
+
+// PasskeyBegun what a browser is to be asked
+type PasskeyBegun struct {
+	// Ceremony goes with the answer about a passkey; good once
+	//
+	// Example: a1b2c3
+	Ceremony Ceremony `json:"ceremony"`
+
+	// Options for `PublicKeyCredential.parseRequestOptionsFromJSON`, or `parseCreationOptionsFromJSON`
+	Options json.RawMessage `json:"options"`
+}
+
+// PasskeyInput a passkey that a browser has made
+type PasskeyInput struct {
+	// Ceremony goes with the answer about a passkey; good once
+	//
+	// Example: a1b2c3
+	Ceremony Ceremony `json:"ceremony"`
+
+	// Credential what `navigator.credentials` answered, as its JSON form (WebAuthn)
+	Credential PublicKeyCredential `json:"credential"`
+
+	// Name what to call it
+	//
+	// Example: laptop
+	Name string `json:"name,omitempty,omitzero"`
+}
+
+// PasskeySignIn what a browser answered
+type PasskeySignIn struct {
+	// Ceremony goes with the answer about a passkey; good once
+	//
+	// Example: a1b2c3
+	Ceremony Ceremony `json:"ceremony"`
+
+	// Challenge of the sign-in that it is the second step of
+	//
+	// Example: a1b2c3
+	Challenge string `json:"challenge,omitempty,omitzero"`
+
+	// Credential what `navigator.credentials` answered, as its JSON form (WebAuthn)
+	Credential PublicKeyCredential `json:"credential"`
+}
+
 // Password a password; length counts, not its mixture
 //
 // Example: correct horse battery staple
@@ -2058,6 +2122,9 @@ type ProviderList struct {
 	// Items the items
 	Items []Provider `json:"items"`
 }
+
+// PublicKeyCredential what `navigator.credentials` answered, as its JSON form (WebAuthn)
+type PublicKeyCredential = json.RawMessage
 
 // RecoveryCodes codes that stand in for a factor that was lost, each good once
 type RecoveryCodes struct {
@@ -3757,6 +3824,12 @@ type CreateEnvironmentJSONRequestBody = EnvironmentInput
 // UpdateEnvironmentJSONRequestBody defines body for UpdateEnvironment for application/json ContentType.
 type UpdateEnvironmentJSONRequestBody = EnvironmentChange
 
+// BeginPasskeyJSONRequestBody defines body for BeginPasskey for application/json ContentType.
+type BeginPasskeyJSONRequestBody = FactorProof
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyInput
+
 // RenewRecoveryCodesJSONRequestBody defines body for RenewRecoveryCodes for application/json ContentType.
 type RenewRecoveryCodesJSONRequestBody = FactorProof
 
@@ -3837,6 +3910,12 @@ type SignInJSONRequestBody = SignInInput
 
 // FinishSignInJSONRequestBody defines body for FinishSignIn for application/json ContentType.
 type FinishSignInJSONRequestBody = FactorInput
+
+// BeginPasskeySignInJSONRequestBody defines body for BeginPasskeySignIn for application/json ContentType.
+type BeginPasskeySignInJSONRequestBody = PasskeyAsk
+
+// FinishPasskeySignInJSONRequestBody defines body for FinishPasskeySignIn for application/json ContentType.
+type FinishPasskeySignInJSONRequestBody = PasskeySignIn
 
 // ProveSessionJSONRequestBody defines body for ProveSession for application/json ContentType.
 type ProveSessionJSONRequestBody = FactorProof
@@ -3924,6 +4003,12 @@ type ServerInterface interface {
 	// ListFactors List my second factors
 	// (GET /factors)
 	ListFactors(ctx echo.Context) error
+	// BeginPasskey Ask for a new passkey
+	// (POST /factors/passkeys)
+	BeginPasskey(ctx echo.Context) error
+	// AddPasskey Add a passkey
+	// (POST /factors/passkeys/confirm)
+	AddPasskey(ctx echo.Context) error
 	// RenewRecoveryCodes Make new recovery codes
 	// (POST /factors/recovery-codes)
 	RenewRecoveryCodes(ctx echo.Context) error
@@ -4110,9 +4195,18 @@ type ServerInterface interface {
 	// FinishSignIn Sign in, the second step
 	// (POST /session/factor)
 	FinishSignIn(ctx echo.Context) error
+	// BeginPasskeySignIn Ask for a passkey to sign in
+	// (POST /session/passkey)
+	BeginPasskeySignIn(ctx echo.Context) error
+	// FinishPasskeySignIn Sign in with a passkey
+	// (POST /session/passkey/finish)
+	FinishPasskeySignIn(ctx echo.Context) error
 	// ProveSession Prove that it is still me
 	// (POST /session/proof)
 	ProveSession(ctx echo.Context) error
+	// BeginPasskeyProof Ask for a passkey as a proof
+	// (POST /session/proof/passkey)
+	BeginPasskeyProof(ctx echo.Context) error
 	// RefreshSession Refresh a session
 	// (POST /session/refresh)
 	RefreshSession(ctx echo.Context) error
@@ -4572,6 +4666,24 @@ func (w *ServerInterfaceWrapper) ListFactors(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListFactors(ctx)
+	return err
+}
+
+// BeginPasskey converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginPasskey(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginPasskey(ctx)
+	return err
+}
+
+// AddPasskey converts echo context to params.
+func (w *ServerInterfaceWrapper) AddPasskey(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddPasskey(ctx)
 	return err
 }
 
@@ -5958,12 +6070,39 @@ func (w *ServerInterfaceWrapper) FinishSignIn(ctx echo.Context) error {
 	return err
 }
 
+// BeginPasskeySignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginPasskeySignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginPasskeySignIn(ctx)
+	return err
+}
+
+// FinishPasskeySignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishPasskeySignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishPasskeySignIn(ctx)
+	return err
+}
+
 // ProveSession converts echo context to params.
 func (w *ServerInterfaceWrapper) ProveSession(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ProveSession(ctx)
+	return err
+}
+
+// BeginPasskeyProof converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginPasskeyProof(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginPasskeyProof(ctx)
 	return err
 }
 
@@ -6645,6 +6784,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/factors", wrapper.ListFactors, options.OperationMiddlewares["listFactors"]...)
 	router.POST(options.BaseURL+"/factors/:factor/confirm", wrapper.ConfirmFactor, options.OperationMiddlewares["confirmFactor"]...)
 	router.POST(options.BaseURL+"/factors/:factor/remove", wrapper.RemoveFactor, options.OperationMiddlewares["removeFactor"]...)
+	router.POST(options.BaseURL+"/factors/passkeys", wrapper.BeginPasskey, options.OperationMiddlewares["beginPasskey"]...)
+	router.POST(options.BaseURL+"/factors/passkeys/confirm", wrapper.AddPasskey, options.OperationMiddlewares["addPasskey"]...)
 	router.POST(options.BaseURL+"/factors/recovery-codes", wrapper.RenewRecoveryCodes, options.OperationMiddlewares["renewRecoveryCodes"]...)
 	router.POST(options.BaseURL+"/factors/totp", wrapper.BeginTotp, options.OperationMiddlewares["beginTotp"]...)
 	router.GET(options.BaseURL+"/freezes", wrapper.ListFreezes, options.OperationMiddlewares["listFreezes"]...)
@@ -6705,7 +6846,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/session", wrapper.GetSession, options.OperationMiddlewares["getSession"]...)
 	router.POST(options.BaseURL+"/session", wrapper.SignIn, options.OperationMiddlewares["signIn"]...)
 	router.POST(options.BaseURL+"/session/factor", wrapper.FinishSignIn, options.OperationMiddlewares["finishSignIn"]...)
+	router.POST(options.BaseURL+"/session/passkey", wrapper.BeginPasskeySignIn, options.OperationMiddlewares["beginPasskeySignIn"]...)
+	router.POST(options.BaseURL+"/session/passkey/finish", wrapper.FinishPasskeySignIn, options.OperationMiddlewares["finishPasskeySignIn"]...)
 	router.POST(options.BaseURL+"/session/proof", wrapper.ProveSession, options.OperationMiddlewares["proveSession"]...)
+	router.POST(options.BaseURL+"/session/proof/passkey", wrapper.BeginPasskeyProof, options.OperationMiddlewares["beginPasskeyProof"]...)
 	router.POST(options.BaseURL+"/session/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
 	router.GET(options.BaseURL+"/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.DELETE(options.BaseURL+"/sessions/:session", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
@@ -7518,6 +7662,84 @@ type ListFactorsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListFactorsdefaultApplicationProblemPlusJSONResponse) VisitListFactorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPasskeyRequestObject struct {
+	Body *BeginPasskeyJSONRequestBody
+}
+
+type BeginPasskeyResponseObject interface {
+	VisitBeginPasskeyResponse(w http.ResponseWriter) error
+}
+
+type BeginPasskey201JSONResponse PasskeyBegun
+
+func (response BeginPasskey201JSONResponse) VisitBeginPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddPasskeyRequestObject struct {
+	Body *AddPasskeyJSONRequestBody
+}
+
+type AddPasskeyResponseObject interface {
+	VisitAddPasskeyResponse(w http.ResponseWriter) error
+}
+
+type AddPasskey200JSONResponse RecoveryCodes
+
+func (response AddPasskey200JSONResponse) VisitAddPasskeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddPasskeydefaultApplicationProblemPlusJSONResponse) VisitAddPasskeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10107,6 +10329,84 @@ func (response FinishSignIndefaultApplicationProblemPlusJSONResponse) VisitFinis
 	return err
 }
 
+type BeginPasskeySignInRequestObject struct {
+	Body *BeginPasskeySignInJSONRequestBody
+}
+
+type BeginPasskeySignInResponseObject interface {
+	VisitBeginPasskeySignInResponse(w http.ResponseWriter) error
+}
+
+type BeginPasskeySignIn200JSONResponse PasskeyBegun
+
+func (response BeginPasskeySignIn200JSONResponse) VisitBeginPasskeySignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPasskeySignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeySignIndefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeySignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishPasskeySignInRequestObject struct {
+	Body *FinishPasskeySignInJSONRequestBody
+}
+
+type FinishPasskeySignInResponseObject interface {
+	VisitFinishPasskeySignInResponse(w http.ResponseWriter) error
+}
+
+type FinishPasskeySignIn201JSONResponse Session
+
+func (response FinishPasskeySignIn201JSONResponse) VisitFinishPasskeySignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishPasskeySignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishPasskeySignIndefaultApplicationProblemPlusJSONResponse) VisitFinishPasskeySignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ProveSessionRequestObject struct {
 	Body *ProveSessionJSONRequestBody
 }
@@ -10129,6 +10429,44 @@ type ProveSessiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ProveSessiondefaultApplicationProblemPlusJSONResponse) VisitProveSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPasskeyProofRequestObject struct {
+}
+
+type BeginPasskeyProofResponseObject interface {
+	VisitBeginPasskeyProofResponse(w http.ResponseWriter) error
+}
+
+type BeginPasskeyProof200JSONResponse PasskeyBegun
+
+func (response BeginPasskeyProof200JSONResponse) VisitBeginPasskeyProofResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPasskeyProofdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeyProofdefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeyProofResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11336,6 +11674,12 @@ type StrictServerInterface interface {
 	// ListFactors List my second factors
 	// (GET /factors)
 	ListFactors(ctx context.Context, request ListFactorsRequestObject) (ListFactorsResponseObject, error)
+	// BeginPasskey Ask for a new passkey
+	// (POST /factors/passkeys)
+	BeginPasskey(ctx context.Context, request BeginPasskeyRequestObject) (BeginPasskeyResponseObject, error)
+	// AddPasskey Add a passkey
+	// (POST /factors/passkeys/confirm)
+	AddPasskey(ctx context.Context, request AddPasskeyRequestObject) (AddPasskeyResponseObject, error)
 	// RenewRecoveryCodes Make new recovery codes
 	// (POST /factors/recovery-codes)
 	RenewRecoveryCodes(ctx context.Context, request RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error)
@@ -11522,9 +11866,18 @@ type StrictServerInterface interface {
 	// FinishSignIn Sign in, the second step
 	// (POST /session/factor)
 	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// BeginPasskeySignIn Ask for a passkey to sign in
+	// (POST /session/passkey)
+	BeginPasskeySignIn(ctx context.Context, request BeginPasskeySignInRequestObject) (BeginPasskeySignInResponseObject, error)
+	// FinishPasskeySignIn Sign in with a passkey
+	// (POST /session/passkey/finish)
+	FinishPasskeySignIn(ctx context.Context, request FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error)
 	// ProveSession Prove that it is still me
 	// (POST /session/proof)
 	ProveSession(ctx context.Context, request ProveSessionRequestObject) (ProveSessionResponseObject, error)
+	// BeginPasskeyProof Ask for a passkey as a proof
+	// (POST /session/proof/passkey)
+	BeginPasskeyProof(ctx context.Context, request BeginPasskeyProofRequestObject) (BeginPasskeyProofResponseObject, error)
 	// RefreshSession Refresh a session
 	// (POST /session/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
@@ -12270,6 +12623,98 @@ func (sh *strictHandler) ListFactors(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListFactorsResponseObject); ok {
 		return validResponse.VisitListFactorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginPasskey operation middleware
+func (sh *strictHandler) BeginPasskey(ctx echo.Context) error {
+	var request BeginPasskeyRequestObject
+
+	var body BeginPasskeyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginPasskey(ctx.Request().Context(), request.(BeginPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginPasskeyResponseObject); ok {
+		return validResponse.VisitBeginPasskeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddPasskey operation middleware
+func (sh *strictHandler) AddPasskey(ctx echo.Context) error {
+	var request AddPasskeyRequestObject
+
+	var body AddPasskeyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddPasskey(ctx.Request().Context(), request.(AddPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddPasskeyResponseObject); ok {
+		return validResponse.VisitAddPasskeyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14457,6 +14902,98 @@ func (sh *strictHandler) FinishSignIn(ctx echo.Context) error {
 	return nil
 }
 
+// BeginPasskeySignIn operation middleware
+func (sh *strictHandler) BeginPasskeySignIn(ctx echo.Context) error {
+	var request BeginPasskeySignInRequestObject
+
+	var body BeginPasskeySignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginPasskeySignIn(ctx.Request().Context(), request.(BeginPasskeySignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginPasskeySignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginPasskeySignInResponseObject); ok {
+		return validResponse.VisitBeginPasskeySignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishPasskeySignIn operation middleware
+func (sh *strictHandler) FinishPasskeySignIn(ctx echo.Context) error {
+	var request FinishPasskeySignInRequestObject
+
+	var body FinishPasskeySignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishPasskeySignIn(ctx.Request().Context(), request.(FinishPasskeySignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishPasskeySignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishPasskeySignInResponseObject); ok {
+		return validResponse.VisitFinishPasskeySignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ProveSession operation middleware
 func (sh *strictHandler) ProveSession(ctx echo.Context) error {
 	var request ProveSessionRequestObject
@@ -14497,6 +15034,29 @@ func (sh *strictHandler) ProveSession(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ProveSessionResponseObject); ok {
 		return validResponse.VisitProveSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginPasskeyProof operation middleware
+func (sh *strictHandler) BeginPasskeyProof(ctx echo.Context) error {
+	var request BeginPasskeyProofRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginPasskeyProof(ctx.Request().Context(), request.(BeginPasskeyProofRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginPasskeyProof")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginPasskeyProofResponseObject); ok {
+		return validResponse.VisitBeginPasskeyProofResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

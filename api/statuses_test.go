@@ -25,7 +25,9 @@ var statusRules = []struct {
 	{400, "NotGranted", func(o operation) bool { return o.is("grantToken") }},
 	// An unknown parameter alone is refused, and every operation can be given one.
 	{400, "Invalid", func(o operation) bool { return !o.is("grantToken") }},
-	{401, "Unauthenticated", func(o operation) bool { return !o.public || o.is("signIn", "finishSignIn", "refreshSession") }},
+	{401, "Unauthenticated", func(o operation) bool {
+		return !o.public || o.is("signIn", "finishSignIn", "finishPasskeySignIn", "refreshSession")
+	}},
 	// Who has no part in what a team owns is told that it isn't there, so reading it is never denied. A page of
 	// another site can make a browser send everything else.
 	{403, "Denied", func(o operation) bool {
@@ -45,7 +47,7 @@ var statusRules = []struct {
 			o.is("planBundle", "planPromotion", "planRollback", "renderConfig", "steerCanary") || // there is no release for it, or it is over
 			o.is("getStepLog") || // too long for one text
 			o.is("listTokens", "revokeToken", "setPassword", "signOut") || // whoever asks has none
-			o.is("beginTotp", "confirmFactor", "finishSignIn", "proveSession", "removeFactor", "renewRecoveryCodes", "resetFactors") // it takes a session of somebody else, or half a one
+			o.is("addPasskey", "beginPasskey", "beginPasskeyProof", "beginPasskeySignIn", "beginTotp", "finishPasskeySignIn", "confirmFactor", "finishSignIn", "proveSession", "removeFactor", "renewRecoveryCodes", "resetFactors") // it takes a session of somebody else, or half a one
 	}},
 	{412, "Outdated", func(o operation) bool { return o.takes("If-Match") }},
 	{413, "TooLarge", func(o operation) bool { return o.body }},

@@ -17,6 +17,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -61,6 +62,8 @@ type Client struct {
 	Account *AccountClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// Ceremony is the client for interacting with the Ceremony builders.
+	Ceremony *CeremonyClient
 	// Decision is the client for interacting with the Decision builders.
 	Decision *DecisionClient
 	// Delivery is the client for interacting with the Delivery builders.
@@ -140,6 +143,7 @@ func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.Account = NewAccountClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
+	c.Ceremony = NewCeremonyClient(c.config)
 	c.Decision = NewDecisionClient(c.config)
 	c.Delivery = NewDeliveryClient(c.config)
 	c.Deployment = NewDeploymentClient(c.config)
@@ -267,6 +271,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		config:           cfg,
 		Account:          NewAccountClient(cfg),
 		AuditEntry:       NewAuditEntryClient(cfg),
+		Ceremony:         NewCeremonyClient(cfg),
 		Decision:         NewDecisionClient(cfg),
 		Delivery:         NewDeliveryClient(cfg),
 		Deployment:       NewDeploymentClient(cfg),
@@ -321,6 +326,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		config:           cfg,
 		Account:          NewAccountClient(cfg),
 		AuditEntry:       NewAuditEntryClient(cfg),
+		Ceremony:         NewCeremonyClient(cfg),
 		Decision:         NewDecisionClient(cfg),
 		Delivery:         NewDeliveryClient(cfg),
 		Deployment:       NewDeploymentClient(cfg),
@@ -383,12 +389,13 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Account, c.AuditEntry, c.Decision, c.Delivery, c.Deployment, c.DeviceLogin,
-		c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn, c.Hold,
-		c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation, c.LogChunk,
-		c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release, c.Service,
-		c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt, c.SigningKey,
-		c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust, c.Webhook,
+		c.Account, c.AuditEntry, c.Ceremony, c.Decision, c.Delivery, c.Deployment,
+		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn,
+		c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation,
+		c.LogChunk, c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release,
+		c.Service, c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt,
+		c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust,
+		c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -398,12 +405,13 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Account, c.AuditEntry, c.Decision, c.Delivery, c.Deployment, c.DeviceLogin,
-		c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn, c.Hold,
-		c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation, c.LogChunk,
-		c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release, c.Service,
-		c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt, c.SigningKey,
-		c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust, c.Webhook,
+		c.Account, c.AuditEntry, c.Ceremony, c.Decision, c.Delivery, c.Deployment,
+		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn,
+		c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation,
+		c.LogChunk, c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release,
+		c.Service, c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt,
+		c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust,
+		c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -416,6 +424,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Account.mutate(ctx, m)
 	case *AuditEntryMutation:
 		return c.AuditEntry.mutate(ctx, m)
+	case *CeremonyMutation:
+		return c.Ceremony.mutate(ctx, m)
 	case *DecisionMutation:
 		return c.Decision.mutate(ctx, m)
 	case *DeliveryMutation:
@@ -832,6 +842,140 @@ func (c *AuditEntryClient) mutate(ctx context.Context, m *AuditEntryMutation) (V
 		return (&AuditEntryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditEntry mutation op: %q", m.Op())
+	}
+}
+
+// CeremonyClient is a client for the Ceremony schema.
+type CeremonyClient struct {
+	config
+}
+
+// NewCeremonyClient returns a client for the Ceremony from the given config.
+func NewCeremonyClient(c config) *CeremonyClient {
+	return &CeremonyClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `ceremony.Hooks(f(g(h())))`.
+func (c *CeremonyClient) Use(hooks ...Hook) {
+	c.hooks.Ceremony = append(c.hooks.Ceremony, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `ceremony.Intercept(f(g(h())))`.
+func (c *CeremonyClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Ceremony = append(c.inters.Ceremony, interceptors...)
+}
+
+// Create returns a builder for creating a Ceremony entity.
+func (c *CeremonyClient) Create() *CeremonyCreate {
+	mutation := newCeremonyMutation(c.config, OpCreate)
+	return &CeremonyCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Ceremony entities.
+func (c *CeremonyClient) CreateBulk(builders ...*CeremonyCreate) *CeremonyCreateBulk {
+	return &CeremonyCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *CeremonyClient) MapCreateBulk(slice any, setFunc func(*CeremonyCreate, int)) *CeremonyCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &CeremonyCreateBulk{err: fmt.Errorf("calling to CeremonyClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*CeremonyCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &CeremonyCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Ceremony.
+func (c *CeremonyClient) Update() *CeremonyUpdate {
+	mutation := newCeremonyMutation(c.config, OpUpdate)
+	return &CeremonyUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *CeremonyClient) UpdateOne(_m *Ceremony) *CeremonyUpdateOne {
+	mutation := newCeremonyMutation(c.config, OpUpdateOne, withCeremony(_m))
+	return &CeremonyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *CeremonyClient) UpdateOneID(id int) *CeremonyUpdateOne {
+	mutation := newCeremonyMutation(c.config, OpUpdateOne, withCeremonyID(id))
+	return &CeremonyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Ceremony.
+func (c *CeremonyClient) Delete() *CeremonyDelete {
+	mutation := newCeremonyMutation(c.config, OpDelete)
+	return &CeremonyDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *CeremonyClient) DeleteOne(_m *Ceremony) *CeremonyDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *CeremonyClient) DeleteOneID(id int) *CeremonyDeleteOne {
+	builder := c.Delete().Where(ceremony.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &CeremonyDeleteOne{builder}
+}
+
+// Query returns a query builder for Ceremony.
+func (c *CeremonyClient) Query() *CeremonyQuery {
+	return &CeremonyQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeCeremony},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Ceremony entity by its id.
+func (c *CeremonyClient) Get(ctx context.Context, id int) (*Ceremony, error) {
+	return c.Query().Where(ceremony.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *CeremonyClient) GetX(ctx context.Context, id int) *Ceremony {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *CeremonyClient) Hooks() []Hook {
+	hooks := c.hooks.Ceremony
+	return append(hooks[:len(hooks):len(hooks)], ceremony.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *CeremonyClient) Interceptors() []Interceptor {
+	return c.inters.Ceremony
+}
+
+func (c *CeremonyClient) mutate(ctx context.Context, m *CeremonyMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&CeremonyCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&CeremonyUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&CeremonyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&CeremonyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Ceremony mutation op: %q", m.Op())
 	}
 }
 
@@ -6012,15 +6156,15 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Account, AuditEntry, Decision, Delivery, Deployment, DeviceLogin, Environment,
-		Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
+		Account, AuditEntry, Ceremony, Decision, Delivery, Deployment, DeviceLogin,
+		Environment, Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
 		IdentityProvider, Invitation, LogChunk, Membership, Preference, Promotion,
 		RecoveryCode, Release, Service, ServicePolicy, Session, Setting, SignInAttempt,
 		SigningKey, Snapshot, Step, Team, Throttle, Token, Trust, Webhook []ent.Hook
 	}
 	inters struct {
-		Account, AuditEntry, Decision, Delivery, Deployment, DeviceLogin, Environment,
-		Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
+		Account, AuditEntry, Ceremony, Decision, Delivery, Deployment, DeviceLogin,
+		Environment, Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
 		IdentityProvider, Invitation, LogChunk, Membership, Preference, Promotion,
 		RecoveryCode, Release, Service, ServicePolicy, Session, Setting, SignInAttempt,
 		SigningKey, Snapshot, Step, Team, Throttle, Token, Trust,

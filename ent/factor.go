@@ -34,6 +34,10 @@ type Factor struct {
 	Secret string `json:"secret,omitempty"`
 	// the time step of the code that was good last; none before it is any more
 	LastStep int64 `json:"last_step,omitempty"`
+	// of a passkey, in base64url
+	CredentialID *string `json:"credential_id,omitempty"`
+	// a passkey's public key, and how often it was used
+	Credential []byte `json:"credential,omitempty"`
 	// ConfirmedAt holds the value of the "confirmed_at" field.
 	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
 	// UsedAt holds the value of the "used_at" field.
@@ -69,9 +73,11 @@ func (*Factor) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case factor.FieldCredential:
+			values[i] = new([]byte)
 		case factor.FieldID, factor.FieldAccountID, factor.FieldLastStep:
 			values[i] = new(sql.NullInt64)
-		case factor.FieldKey, factor.FieldKind, factor.FieldName, factor.FieldSecret:
+		case factor.FieldKey, factor.FieldKind, factor.FieldName, factor.FieldSecret, factor.FieldCredentialID:
 			values[i] = new(sql.NullString)
 		case factor.FieldCreatedAt, factor.FieldUpdatedAt, factor.FieldConfirmedAt, factor.FieldUsedAt:
 			values[i] = new(sql.NullTime)
@@ -143,6 +149,19 @@ func (_m *Factor) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field last_step", values[i])
 			} else if value.Valid {
 				_m.LastStep = value.Int64
+			}
+		case factor.FieldCredentialID:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field credential_id", values[i])
+			} else if value.Valid {
+				_m.CredentialID = new(string)
+				*_m.CredentialID = value.String
+			}
+		case factor.FieldCredential:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field credential", values[i])
+			} else if value != nil {
+				_m.Credential = *value
 			}
 		case factor.FieldConfirmedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -222,6 +241,14 @@ func (_m *Factor) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("last_step=")
 	builder.WriteString(fmt.Sprintf("%v", _m.LastStep))
+	builder.WriteString(", ")
+	if v := _m.CredentialID; v != nil {
+		builder.WriteString("credential_id=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	builder.WriteString("credential=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Credential))
 	builder.WriteString(", ")
 	if v := _m.ConfirmedAt; v != nil {
 		builder.WriteString("confirmed_at=")

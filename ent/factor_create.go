@@ -111,6 +111,26 @@ func (_c *FactorCreate) SetNillableLastStep(v *int64) *FactorCreate {
 	return _c
 }
 
+// SetCredentialID sets the "credential_id" field.
+func (_c *FactorCreate) SetCredentialID(v string) *FactorCreate {
+	_c.mutation.SetCredentialID(v)
+	return _c
+}
+
+// SetNillableCredentialID sets the "credential_id" field if the given value is not nil.
+func (_c *FactorCreate) SetNillableCredentialID(v *string) *FactorCreate {
+	if v != nil {
+		_c.SetCredentialID(*v)
+	}
+	return _c
+}
+
+// SetCredential sets the "credential" field.
+func (_c *FactorCreate) SetCredential(v []byte) *FactorCreate {
+	_c.mutation.SetCredential(v)
+	return _c
+}
+
 // SetConfirmedAt sets the "confirmed_at" field.
 func (_c *FactorCreate) SetConfirmedAt(v time.Time) *FactorCreate {
 	_c.mutation.SetConfirmedAt(v)
@@ -304,6 +324,14 @@ func (_c *FactorCreate) createSpec() (*Factor, *sqlgraph.CreateSpec) {
 		_spec.SetField(factor.FieldLastStep, field.TypeInt64, value)
 		_node.LastStep = value
 	}
+	if value, ok := _c.mutation.CredentialID(); ok {
+		_spec.SetField(factor.FieldCredentialID, field.TypeString, value)
+		_node.CredentialID = &value
+	}
+	if value, ok := _c.mutation.Credential(); ok {
+		_spec.SetField(factor.FieldCredential, field.TypeBytes, value)
+		_node.Credential = value
+	}
 	if value, ok := _c.mutation.ConfirmedAt(); ok {
 		_spec.SetField(factor.FieldConfirmedAt, field.TypeTime, value)
 		_node.ConfirmedAt = &value
@@ -435,6 +463,24 @@ func (u *FactorUpsert) AddLastStep(v int64) *FactorUpsert {
 	return u
 }
 
+// SetCredential sets the "credential" field.
+func (u *FactorUpsert) SetCredential(v []byte) *FactorUpsert {
+	u.Set(factor.FieldCredential, v)
+	return u
+}
+
+// UpdateCredential sets the "credential" field to the value that was provided on create.
+func (u *FactorUpsert) UpdateCredential() *FactorUpsert {
+	u.SetExcluded(factor.FieldCredential)
+	return u
+}
+
+// ClearCredential clears the value of the "credential" field.
+func (u *FactorUpsert) ClearCredential() *FactorUpsert {
+	u.SetNull(factor.FieldCredential)
+	return u
+}
+
 // SetConfirmedAt sets the "confirmed_at" field.
 func (u *FactorUpsert) SetConfirmedAt(v time.Time) *FactorUpsert {
 	u.Set(factor.FieldConfirmedAt, v)
@@ -493,6 +539,9 @@ func (u *FactorUpsertOne) UpdateNewValues() *FactorUpsertOne {
 		}
 		if _, exists := u.create.mutation.Kind(); exists {
 			s.SetIgnore(factor.FieldKind)
+		}
+		if _, exists := u.create.mutation.CredentialID(); exists {
+			s.SetIgnore(factor.FieldCredentialID)
 		}
 	}))
 	return u
@@ -585,6 +634,27 @@ func (u *FactorUpsertOne) AddLastStep(v int64) *FactorUpsertOne {
 func (u *FactorUpsertOne) UpdateLastStep() *FactorUpsertOne {
 	return u.Update(func(s *FactorUpsert) {
 		s.UpdateLastStep()
+	})
+}
+
+// SetCredential sets the "credential" field.
+func (u *FactorUpsertOne) SetCredential(v []byte) *FactorUpsertOne {
+	return u.Update(func(s *FactorUpsert) {
+		s.SetCredential(v)
+	})
+}
+
+// UpdateCredential sets the "credential" field to the value that was provided on create.
+func (u *FactorUpsertOne) UpdateCredential() *FactorUpsertOne {
+	return u.Update(func(s *FactorUpsert) {
+		s.UpdateCredential()
+	})
+}
+
+// ClearCredential clears the value of the "credential" field.
+func (u *FactorUpsertOne) ClearCredential() *FactorUpsertOne {
+	return u.Update(func(s *FactorUpsert) {
+		s.ClearCredential()
 	})
 }
 
@@ -818,6 +888,9 @@ func (u *FactorUpsertBulk) UpdateNewValues() *FactorUpsertBulk {
 			if _, exists := b.mutation.Kind(); exists {
 				s.SetIgnore(factor.FieldKind)
 			}
+			if _, exists := b.mutation.CredentialID(); exists {
+				s.SetIgnore(factor.FieldCredentialID)
+			}
 		}
 	}))
 	return u
@@ -910,6 +983,27 @@ func (u *FactorUpsertBulk) AddLastStep(v int64) *FactorUpsertBulk {
 func (u *FactorUpsertBulk) UpdateLastStep() *FactorUpsertBulk {
 	return u.Update(func(s *FactorUpsert) {
 		s.UpdateLastStep()
+	})
+}
+
+// SetCredential sets the "credential" field.
+func (u *FactorUpsertBulk) SetCredential(v []byte) *FactorUpsertBulk {
+	return u.Update(func(s *FactorUpsert) {
+		s.SetCredential(v)
+	})
+}
+
+// UpdateCredential sets the "credential" field to the value that was provided on create.
+func (u *FactorUpsertBulk) UpdateCredential() *FactorUpsertBulk {
+	return u.Update(func(s *FactorUpsert) {
+		s.UpdateCredential()
+	})
+}
+
+// ClearCredential clears the value of the "credential" field.
+func (u *FactorUpsertBulk) ClearCredential() *FactorUpsertBulk {
+	return u.Update(func(s *FactorUpsert) {
+		s.ClearCredential()
 	})
 }
 

@@ -83,6 +83,18 @@ func (_u *FactorUpdate) AddLastStep(v int64) *FactorUpdate {
 	return _u
 }
 
+// SetCredential sets the "credential" field.
+func (_u *FactorUpdate) SetCredential(v []byte) *FactorUpdate {
+	_u.mutation.SetCredential(v)
+	return _u
+}
+
+// ClearCredential clears the value of the "credential" field.
+func (_u *FactorUpdate) ClearCredential() *FactorUpdate {
+	_u.mutation.ClearCredential()
+	return _u
+}
+
 // SetConfirmedAt sets the "confirmed_at" field.
 func (_u *FactorUpdate) SetConfirmedAt(v time.Time) *FactorUpdate {
 	_u.mutation.SetConfirmedAt(v)
@@ -210,6 +222,15 @@ func (_u *FactorUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedLastStep(); ok {
 		_spec.AddField(factor.FieldLastStep, field.TypeInt64, value)
 	}
+	if _u.mutation.CredentialIDCleared() {
+		_spec.ClearField(factor.FieldCredentialID, field.TypeString)
+	}
+	if value, ok := _u.mutation.Credential(); ok {
+		_spec.SetField(factor.FieldCredential, field.TypeBytes, value)
+	}
+	if _u.mutation.CredentialCleared() {
+		_spec.ClearField(factor.FieldCredential, field.TypeBytes)
+	}
 	if value, ok := _u.mutation.ConfirmedAt(); ok {
 		_spec.SetField(factor.FieldConfirmedAt, field.TypeTime, value)
 	}
@@ -294,6 +315,18 @@ func (_u *FactorUpdateOne) SetNillableLastStep(v *int64) *FactorUpdateOne {
 // AddLastStep adds value to the "last_step" field.
 func (_u *FactorUpdateOne) AddLastStep(v int64) *FactorUpdateOne {
 	_u.mutation.AddLastStep(v)
+	return _u
+}
+
+// SetCredential sets the "credential" field.
+func (_u *FactorUpdateOne) SetCredential(v []byte) *FactorUpdateOne {
+	_u.mutation.SetCredential(v)
+	return _u
+}
+
+// ClearCredential clears the value of the "credential" field.
+func (_u *FactorUpdateOne) ClearCredential() *FactorUpdateOne {
+	_u.mutation.ClearCredential()
 	return _u
 }
 
@@ -453,6 +486,15 @@ func (_u *FactorUpdateOne) sqlSave(ctx context.Context) (_node *Factor, err erro
 	}
 	if value, ok := _u.mutation.AddedLastStep(); ok {
 		_spec.AddField(factor.FieldLastStep, field.TypeInt64, value)
+	}
+	if _u.mutation.CredentialIDCleared() {
+		_spec.ClearField(factor.FieldCredentialID, field.TypeString)
+	}
+	if value, ok := _u.mutation.Credential(); ok {
+		_spec.SetField(factor.FieldCredential, field.TypeBytes, value)
+	}
+	if _u.mutation.CredentialCleared() {
+		_spec.ClearField(factor.FieldCredential, field.TypeBytes)
 	}
 	if value, ok := _u.mutation.ConfirmedAt(); ok {
 		_spec.SetField(factor.FieldConfirmedAt, field.TypeTime, value)

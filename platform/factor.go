@@ -63,6 +63,24 @@ func (p *Platform) factorKinds(ctx context.Context, accountID int) (kinds []slip
 type FactorProof struct {
 	Current slipway.Secret // the password, of who has one
 	Code    slipway.Secret // of the app, or a recovery code
+	Passkey PasskeyAnswer  // in place of a code: what a browser answered to BeginPasskeyProof
+}
+
+// proveFactor checks a proof of somebody who is signed in and has a factor.
+func (p *Platform) proveFactor(ctx context.Context, a *ent.Account, proof FactorProof) (slipway.FactorKind, error) {
+	if proof.Passkey.Ceremony.Reveal() != "" {
+		err := p.asserted(ctx, a, ceremonyProof, proof.Passkey)
+		if err == errPasskey { //nolint:errorlint // it is returned as it is
+			err = slipway.Errorf(slipway.Invalid, "%s", errPasskey.Message).At("credential")
+		}
+		return slipway.FactorPasskey, err
+	}
+	v := slipway.ViewerFrom(ctx)
+	kind, err := p.proveCode(ctx, a, proof.Code, Caller{Address: v.Address}, sessionPlace(v))
+	if err == errCode { //nolint:errorlint // it is returned as it is
+		err = slipway.Errorf(slipway.Invalid, "%s", errCode.Message).At("code")
+	}
+	return kind, err
 }
 
 // ownFactors finds the account of somebody who may change its factors: a person
@@ -97,15 +115,12 @@ func (p *Platform) proveFactors(ctx context.Context, a *ent.Account, proof Facto
 	if err != nil || len(kinds) == 0 {
 		return err
 	}
-	if proof.Code.Reveal() == "" { // shown a moment ago, perhaps
+	if proof.Code.Reveal() == "" && proof.Passkey.Ceremony.Reveal() == "" { // shown a moment ago, perhaps
 		if with, err := p.fresh(ctx, v); err != nil || with != "" {
 			return err
 		}
 	}
-	_, err = p.proveCode(ctx, a, proof.Code, Caller{Address: v.Address}, sessionPlace(v))
-	if err == errCode { //nolint:errorlint // it is returned as it is
-		return slipway.Errorf(slipway.Invalid, "%s", errCode.Message).At("code")
-	}
+	_, err = p.proveFactor(ctx, a, proof)
 	return err
 }
 
@@ -191,19 +206,31 @@ func (p *Platform) ConfirmTOTP(ctx context.Context, key string, code slipway.Sec
 	if err != nil {
 		return nil, err
 	}
+	return p.confirmed(ctx, a, func(ctx context.Context, tx *ent.Tx) (*ent.Factor, error) {
+		now := time.Now().UTC()
+		n, err := tx.Factor.Update().Where(factor.ID(row.ID), factor.ConfirmedAtIsNil()).SetConfirmedAt(now).SetLastStep(step).SetUsedAt(now).Save(ctx)
+		if err == nil && n == 0 {
+			err = gone
+		}
+		return row, err
+	})
+}
+
+// confirmed puts a factor on record that add makes count, and makes recovery
+// codes with the first one.
+func (p *Platform) confirmed(ctx context.Context, a *ent.Account, add func(ctx context.Context, tx *ent.Tx) (*ent.Factor, error)) (recovery []slipway.Secret, err error) {
 	seal, err := p.guessKey(ctx)
 	if err != nil {
 		return nil, err
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		recovery = nil
-		now := time.Now().UTC()
-		n, err := tx.Factor.Update().Where(factor.ID(row.ID), factor.ConfirmedAtIsNil()).SetConfirmedAt(now).SetLastStep(step).SetUsedAt(now).Save(ctx)
-		if err != nil || n == 0 {
-			return or(err, gone)
+		row, err := add(ctx, tx)
+		if err != nil {
+			return err
 		}
 		p.recordAccount(ctx, "factor.added", a, map[string]string{"kind": string(row.Kind), "factor": row.Key, "factor_name": row.Name})
-		if err := provedNow(ctx, tx, v, string(row.Kind)); err != nil {
+		if err := provedNow(ctx, tx, slipway.ViewerFrom(ctx), string(row.Kind)); err != nil {
 			return err
 		}
 		first, err := tx.Factor.Query().Where(factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).Count(ctx)

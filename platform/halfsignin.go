@@ -64,7 +64,7 @@ func (p *Platform) enter(ctx context.Context, a *ent.Account, from Caller, by, n
 // FinishFactor is the second step of signing in: a code of the app, or a
 // recovery code.
 func (p *Platform) FinishFactor(ctx context.Context, challenge, code slipway.Secret, from Caller) (SignedIn, error) {
-	half, a, err := p.halfSignIn(ctx, challenge)
+	half, a, err := p.tried(ctx, challenge)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -83,7 +83,20 @@ func (p *Platform) FinishFactor(ctx context.Context, challenge, code slipway.Sec
 
 var errHalf = slipway.Errorf(slipway.Conflict, "this sign-in has waited too long, was finished, or had too many wrong codes; begin again")
 
-// halfSignIn finds who waits with a challenge, and counts that a factor is tried.
+// tried finds who waits with a challenge, and counts that a factor is tried.
+func (p *Platform) tried(ctx context.Context, challenge slipway.Secret) (*ent.HalfSignIn, *ent.Account, error) {
+	half, a, err := p.halfSignIn(ctx, challenge)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := p.db.HalfSignIn.Update().Where(halfsignin.ID(half.ID), halfsignin.GuessesLT(halfGuesses)).AddGuesses(1).Save(asSystem(ctx))
+	if err != nil || n == 0 {
+		return nil, nil, or(err, errHalf)
+	}
+	return half, a, nil
+}
+
+// halfSignIn finds who waits with a challenge.
 func (p *Platform) halfSignIn(ctx context.Context, challenge slipway.Secret) (*ent.HalfSignIn, *ent.Account, error) {
 	sys := asSystem(ctx)
 	half, err := p.db.HalfSignIn.Query().Where(halfsignin.Key(fingerprint(challenge.Reveal())), halfsignin.ExpiresAtGT(time.Now().UTC())).Only(sys)
@@ -92,10 +105,6 @@ func (p *Platform) halfSignIn(ctx context.Context, challenge slipway.Secret) (*e
 	}
 	if err != nil {
 		return nil, nil, err
-	}
-	n, err := p.db.HalfSignIn.Update().Where(halfsignin.ID(half.ID), halfsignin.GuessesLT(halfGuesses)).AddGuesses(1).Save(sys)
-	if err != nil || n == 0 {
-		return nil, nil, or(err, errHalf)
 	}
 	a, err := p.db.Account.Query().Where(account.ID(half.AccountID), account.KindEQ(account.KindPerson), account.Active(true)).Only(sys)
 	if ent.IsNotFound(err) {

@@ -80,10 +80,7 @@ func (p *Platform) Prove(ctx context.Context, proof FactorProof) error {
 	with := slipway.FactorKind("password")
 	switch {
 	case len(kinds) > 0:
-		with, err = p.proveCode(ctx, a, proof.Code, Caller{Address: v.Address}, sessionPlace(v))
-		if err == errCode { //nolint:errorlint // it is returned as it is
-			err = slipway.Errorf(slipway.Invalid, "%s", errCode.Message).At("code")
-		}
+		with, err = p.proveFactor(ctx, a, proof)
 	case a.Password != "":
 		err = p.proveHere(ctx, a, proof.Current)
 		if err == errCredentials { //nolint:errorlint // it is returned as it is

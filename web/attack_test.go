@@ -65,7 +65,7 @@ func TestNoFormIsForged(t *testing.T) {
 	outsider := s.person("otto", false, map[string]slipway.Role{"other": slipway.RoleAdmin})
 	nobody := s.browser()
 	values := strings.NewReplacer("{service}", "payments", "{id}", "1", "{team}", "billing", "{webhook}", "1", "{delivery}", "1", "{environment}", "dev", "{account}", "alice", "{provider}", "none")
-	own := []string{"/logout", "/account", "/account/password", "/account/factors/totp", "/account/factors/recovery-codes", "/account/tokens", "/account/tokens/1/revoke", "/services", "/services/detect", platform.DevicePath} // what everybody may send
+	own := []string{"/logout", "/account", "/account/password", "/account/factors/totp", "/account/factors/recovery-codes", "/account/factors/passkeys", "/account/factors/passkeys/confirm", "/account/proof/passkey", "/account/tokens", "/account/tokens/1/revoke", "/services", "/services/detect", platform.DevicePath} // what everybody may send
 	token := b.token("/account")
 	for _, pattern := range routes(t, http.MethodPost) {
 		path := values.Replace(pattern)

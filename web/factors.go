@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/boombuler/barcode/qr"
@@ -17,6 +18,8 @@ import (
 type factorView struct {
 	Challenge string
 	Recovery  bool // a recovery code would do
+	Passkey   bool // and so would a passkey
+	Code      bool // and so would a code of an app
 	Err       string
 }
 
@@ -30,6 +33,8 @@ func (p *portal) secondStep(c *call, err error) (shown bool, _ error) {
 	v := factorView{Challenge: needed.Challenge.Reveal()}
 	for _, kind := range needed.Factors {
 		v.Recovery = v.Recovery || kind == slipway.FactorRecovery
+		v.Passkey = v.Passkey || kind == slipway.FactorPasskey
+		v.Code = v.Code || kind == slipway.FactorTOTP
 	}
 	return true, c.show(http.StatusOK, factorPage(c.away("Second step"), v))
 }
@@ -46,7 +51,7 @@ func (p *portal) finishFactor(c *call) error {
 		if slipway.CodeOf(err) == slipway.Limited {
 			status = http.StatusTooManyRequests
 		}
-		v := factorView{Challenge: c.form("challenge"), Recovery: c.form("recovery") != "", Err: sentence(err)}
+		v := factorView{Challenge: c.form("challenge"), Recovery: c.form("recovery") != "", Passkey: c.form("passkey") != "", Code: c.form("app") != "", Err: sentence(err)}
 		return c.show(status, factorPage(c.away("Second step"), v))
 	}
 	return p.signInRefused(c, err)
@@ -56,6 +61,7 @@ func (p *portal) finishFactor(c *call) error {
 type factorsView struct {
 	platform.Factors
 	Password bool
+	Passkeys bool                // they can be used at this address
 	Begun    *platform.TOTPBegun // an app that is to be confirmed
 	Codes    []slipway.Secret    // recovery codes, shown once
 	Err      string
@@ -68,7 +74,7 @@ func (p *portal) factorsPage(c *call, status int, v factorsView) error {
 	if err != nil {
 		return err
 	}
-	v.Password = a.Password != ""
+	v.Password, v.Passkeys = a.Password != "", p.Passkeys()
 	if v.Factors, err = p.Factors(c.ctx); err != nil {
 		return err
 	}
@@ -85,7 +91,7 @@ func (p *portal) factorsRefused(c *call, err error, v factorsView) error {
 }
 
 func (c *call) proof() platform.FactorProof {
-	return platform.FactorProof{Current: c.secretOf("current"), Code: c.secretOf("code")}
+	return platform.FactorProof{Current: c.secretOf("current"), Code: c.secretOf("code"), Passkey: c.passkey()}
 }
 
 func (p *portal) beginTOTP(c *call) error {
@@ -146,6 +152,11 @@ func qrCode(text string) (outline string, side int) {
 	return b.String(), size + 2*margin
 }
 
+// has tells whether there is a factor of a kind.
+func (v factorsView) has(kind slipway.FactorKind) bool {
+	return slices.ContainsFunc(v.List, func(f *ent.Factor) bool { return slipway.FactorKind(f.Kind) == kind })
+}
+
 func factorName(f *ent.Factor) string {
 	if f.Name == "" {
 		return "unnamed"
@@ -157,6 +168,8 @@ func factorKind(kind slipway.FactorKind) string {
 	switch kind {
 	case slipway.FactorTOTP:
 		return "app that shows codes"
+	case slipway.FactorPasskey:
+		return "passkey"
 	case slipway.FactorRecovery:
 		return "recovery code"
 	}

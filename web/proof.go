@@ -19,6 +19,8 @@ type proofView struct {
 	Err    string
 }
 
+func (v proofView) passkey() bool { return slices.Contains(v.Factors, slipway.FactorPasskey) }
+
 type field struct{ Name, Value string }
 
 // proved takes a proof that comes with a form, before the form is looked at.
@@ -26,7 +28,8 @@ func (c *call) proved() error {
 	if c.r.Method != http.MethodPost || c.r.PostForm.Get("_proof") == "" {
 		return nil
 	}
-	return c.portal.Prove(c.ctx, platform.FactorProof{Current: c.secretOf("_current"), Code: c.secretOf("_code")})
+	return c.portal.Prove(c.ctx, platform.FactorProof{Current: c.secretOf("_current"), Code: c.secretOf("_code"),
+		Passkey: platform.PasskeyAnswer{Ceremony: c.secretOf("_ceremony"), Credential: []byte(c.r.PostForm.Get("_credential"))}})
 }
 
 // askProof shows the page that asks for a proof in place of an answer to a form.

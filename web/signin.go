@@ -25,6 +25,7 @@ type loginView struct {
 	Next, Name, Err string
 	Ways            []platform.Way
 	Passwords       bool
+	Passkeys        bool
 }
 
 func (p *portal) loginPage(c *call, status int, v loginView) error {
@@ -32,6 +33,7 @@ func (p *portal) loginPage(c *call, status int, v loginView) error {
 	if v.Ways, v.Passwords, err = p.WaysIn(c.ctx); err != nil {
 		return err
 	}
+	v.Passkeys = v.Passwords && p.Passkeys()
 	f := c.frame("Sign in", "")
 	f.Here = string(with("/login", "next", v.Next)) // not where a provider sends people back to, with its code
 	return c.show(status, loginPage(f, v))

@@ -32,6 +32,10 @@ const (
 	FieldSecret = "secret"
 	// FieldLastStep holds the string denoting the last_step field in the database.
 	FieldLastStep = "last_step"
+	// FieldCredentialID holds the string denoting the credential_id field in the database.
+	FieldCredentialID = "credential_id"
+	// FieldCredential holds the string denoting the credential field in the database.
+	FieldCredential = "credential"
 	// FieldConfirmedAt holds the string denoting the confirmed_at field in the database.
 	FieldConfirmedAt = "confirmed_at"
 	// FieldUsedAt holds the string denoting the used_at field in the database.
@@ -60,6 +64,8 @@ var Columns = []string{
 	FieldName,
 	FieldSecret,
 	FieldLastStep,
+	FieldCredentialID,
+	FieldCredential,
 	FieldConfirmedAt,
 	FieldUsedAt,
 }
@@ -103,7 +109,8 @@ type Kind string
 
 // Kind values.
 const (
-	KindTotp Kind = "totp"
+	KindTotp    Kind = "totp"
+	KindPasskey Kind = "passkey"
 )
 
 func (k Kind) String() string {
@@ -113,7 +120,7 @@ func (k Kind) String() string {
 // KindValidator is a validator for the "kind" field enum values. It is called by the builders before save.
 func KindValidator(k Kind) error {
 	switch k {
-	case KindTotp:
+	case KindTotp, KindPasskey:
 		return nil
 	default:
 		return fmt.Errorf("factor: invalid enum value for kind field: %q", k)
@@ -166,6 +173,11 @@ func BySecret(opts ...sql.OrderTermOption) OrderOption {
 // ByLastStep orders the results by the last_step field.
 func ByLastStep(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldLastStep, opts...).ToFunc()
+}
+
+// ByCredentialID orders the results by the credential_id field.
+func ByCredentialID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCredentialID, opts...).ToFunc()
 }
 
 // ByConfirmedAt orders the results by the confirmed_at field.

@@ -90,6 +90,16 @@ func LastStep(v int64) predicate.Factor {
 	return predicate.Factor(sql.FieldEQ(FieldLastStep, v))
 }
 
+// CredentialID applies equality check predicate on the "credential_id" field. It's identical to CredentialIDEQ.
+func CredentialID(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldEQ(FieldCredentialID, v))
+}
+
+// Credential applies equality check predicate on the "credential" field. It's identical to CredentialEQ.
+func Credential(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldEQ(FieldCredential, v))
+}
+
 // ConfirmedAt applies equality check predicate on the "confirmed_at" field. It's identical to ConfirmedAtEQ.
 func ConfirmedAt(v time.Time) predicate.Factor {
 	return predicate.Factor(sql.FieldEQ(FieldConfirmedAt, v))
@@ -453,6 +463,131 @@ func LastStepLT(v int64) predicate.Factor {
 // LastStepLTE applies the LTE predicate on the "last_step" field.
 func LastStepLTE(v int64) predicate.Factor {
 	return predicate.Factor(sql.FieldLTE(FieldLastStep, v))
+}
+
+// CredentialIDEQ applies the EQ predicate on the "credential_id" field.
+func CredentialIDEQ(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldEQ(FieldCredentialID, v))
+}
+
+// CredentialIDNEQ applies the NEQ predicate on the "credential_id" field.
+func CredentialIDNEQ(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldNEQ(FieldCredentialID, v))
+}
+
+// CredentialIDIn applies the In predicate on the "credential_id" field.
+func CredentialIDIn(vs ...string) predicate.Factor {
+	return predicate.Factor(sql.FieldIn(FieldCredentialID, vs...))
+}
+
+// CredentialIDNotIn applies the NotIn predicate on the "credential_id" field.
+func CredentialIDNotIn(vs ...string) predicate.Factor {
+	return predicate.Factor(sql.FieldNotIn(FieldCredentialID, vs...))
+}
+
+// CredentialIDGT applies the GT predicate on the "credential_id" field.
+func CredentialIDGT(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldGT(FieldCredentialID, v))
+}
+
+// CredentialIDGTE applies the GTE predicate on the "credential_id" field.
+func CredentialIDGTE(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldGTE(FieldCredentialID, v))
+}
+
+// CredentialIDLT applies the LT predicate on the "credential_id" field.
+func CredentialIDLT(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldLT(FieldCredentialID, v))
+}
+
+// CredentialIDLTE applies the LTE predicate on the "credential_id" field.
+func CredentialIDLTE(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldLTE(FieldCredentialID, v))
+}
+
+// CredentialIDContains applies the Contains predicate on the "credential_id" field.
+func CredentialIDContains(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldContains(FieldCredentialID, v))
+}
+
+// CredentialIDHasPrefix applies the HasPrefix predicate on the "credential_id" field.
+func CredentialIDHasPrefix(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldHasPrefix(FieldCredentialID, v))
+}
+
+// CredentialIDHasSuffix applies the HasSuffix predicate on the "credential_id" field.
+func CredentialIDHasSuffix(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldHasSuffix(FieldCredentialID, v))
+}
+
+// CredentialIDIsNil applies the IsNil predicate on the "credential_id" field.
+func CredentialIDIsNil() predicate.Factor {
+	return predicate.Factor(sql.FieldIsNull(FieldCredentialID))
+}
+
+// CredentialIDNotNil applies the NotNil predicate on the "credential_id" field.
+func CredentialIDNotNil() predicate.Factor {
+	return predicate.Factor(sql.FieldNotNull(FieldCredentialID))
+}
+
+// CredentialIDEqualFold applies the EqualFold predicate on the "credential_id" field.
+func CredentialIDEqualFold(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldEqualFold(FieldCredentialID, v))
+}
+
+// CredentialIDContainsFold applies the ContainsFold predicate on the "credential_id" field.
+func CredentialIDContainsFold(v string) predicate.Factor {
+	return predicate.Factor(sql.FieldContainsFold(FieldCredentialID, v))
+}
+
+// CredentialEQ applies the EQ predicate on the "credential" field.
+func CredentialEQ(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldEQ(FieldCredential, v))
+}
+
+// CredentialNEQ applies the NEQ predicate on the "credential" field.
+func CredentialNEQ(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldNEQ(FieldCredential, v))
+}
+
+// CredentialIn applies the In predicate on the "credential" field.
+func CredentialIn(vs ...[]byte) predicate.Factor {
+	return predicate.Factor(sql.FieldIn(FieldCredential, vs...))
+}
+
+// CredentialNotIn applies the NotIn predicate on the "credential" field.
+func CredentialNotIn(vs ...[]byte) predicate.Factor {
+	return predicate.Factor(sql.FieldNotIn(FieldCredential, vs...))
+}
+
+// CredentialGT applies the GT predicate on the "credential" field.
+func CredentialGT(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldGT(FieldCredential, v))
+}
+
+// CredentialGTE applies the GTE predicate on the "credential" field.
+func CredentialGTE(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldGTE(FieldCredential, v))
+}
+
+// CredentialLT applies the LT predicate on the "credential" field.
+func CredentialLT(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldLT(FieldCredential, v))
+}
+
+// CredentialLTE applies the LTE predicate on the "credential" field.
+func CredentialLTE(v []byte) predicate.Factor {
+	return predicate.Factor(sql.FieldLTE(FieldCredential, v))
+}
+
+// CredentialIsNil applies the IsNil predicate on the "credential" field.
+func CredentialIsNil() predicate.Factor {
+	return predicate.Factor(sql.FieldIsNull(FieldCredential))
+}
+
+// CredentialNotNil applies the NotNil predicate on the "credential" field.
+func CredentialNotNil() predicate.Factor {
+	return predicate.Factor(sql.FieldNotNull(FieldCredential))
 }
 
 // ConfirmedAtEQ applies the EQ predicate on the "confirmed_at" field.

@@ -76,6 +76,30 @@ var (
 			},
 		},
 	}
+	// CeremoniesColumns holds the columns for the "ceremonies" table.
+	CeremoniesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "key", Type: field.TypeString, Unique: true, Size: 64},
+		{Name: "purpose", Type: field.TypeString},
+		{Name: "account_id", Type: field.TypeInt, Default: 0},
+		{Name: "data", Type: field.TypeBytes},
+		{Name: "expires_at", Type: field.TypeTime},
+	}
+	// CeremoniesTable holds the schema information for the "ceremonies" table.
+	CeremoniesTable = &schema.Table{
+		Name:       "ceremonies",
+		Columns:    CeremoniesColumns,
+		PrimaryKey: []*schema.Column{CeremoniesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "ceremony_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{CeremoniesColumns[7]},
+			},
+		},
+	}
 	// DecisionsColumns holds the columns for the "decisions" table.
 	DecisionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -292,10 +316,12 @@ var (
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "key", Type: field.TypeString, Unique: true},
-		{Name: "kind", Type: field.TypeEnum, Enums: []string{"totp"}},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"totp", "passkey"}},
 		{Name: "name", Type: field.TypeString, Size: 100, Default: ""},
 		{Name: "secret", Type: field.TypeString, Default: ""},
 		{Name: "last_step", Type: field.TypeInt64, Default: 0},
+		{Name: "credential_id", Type: field.TypeString, Unique: true, Nullable: true},
+		{Name: "credential", Type: field.TypeBytes, Nullable: true},
 		{Name: "confirmed_at", Type: field.TypeTime, Nullable: true},
 		{Name: "used_at", Type: field.TypeTime, Nullable: true},
 		{Name: "account_id", Type: field.TypeInt},
@@ -308,7 +334,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "factors_accounts_factors",
-				Columns:    []*schema.Column{FactorsColumns[10]},
+				Columns:    []*schema.Column{FactorsColumns[12]},
 				RefColumns: []*schema.Column{AccountsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -317,7 +343,7 @@ var (
 			{
 				Name:    "factor_account_id",
 				Unique:  false,
-				Columns: []*schema.Column{FactorsColumns[10]},
+				Columns: []*schema.Column{FactorsColumns[12]},
 			},
 		},
 	}
@@ -1141,6 +1167,7 @@ var (
 	Tables = []*schema.Table{
 		AccountsTable,
 		AuditEntriesTable,
+		CeremoniesTable,
 		DecisionsTable,
 		DeliveriesTable,
 		DeploymentsTable,

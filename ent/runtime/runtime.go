@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -125,6 +126,38 @@ func init() {
 	auditentryDescSequence := auditentryFields[0].Descriptor()
 	// auditentry.SequenceValidator is a validator for the "sequence" field. It is called by the builders before save.
 	auditentry.SequenceValidator = auditentryDescSequence.Validators[0].(func(int) error)
+	ceremonyMixin := schema.Ceremony{}.Mixin()
+	ceremony.Policy = privacy.NewPolicies(ceremonyMixin[0], schema.Ceremony{})
+	ceremony.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := ceremony.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	ceremonyMixinFields1 := ceremonyMixin[1].Fields()
+	_ = ceremonyMixinFields1
+	ceremonyFields := schema.Ceremony{}.Fields()
+	_ = ceremonyFields
+	// ceremonyDescCreatedAt is the schema descriptor for created_at field.
+	ceremonyDescCreatedAt := ceremonyMixinFields1[0].Descriptor()
+	// ceremony.DefaultCreatedAt holds the default value on creation for the created_at field.
+	ceremony.DefaultCreatedAt = ceremonyDescCreatedAt.Default.(func() time.Time)
+	// ceremonyDescUpdatedAt is the schema descriptor for updated_at field.
+	ceremonyDescUpdatedAt := ceremonyMixinFields1[1].Descriptor()
+	// ceremony.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	ceremony.DefaultUpdatedAt = ceremonyDescUpdatedAt.Default.(func() time.Time)
+	// ceremony.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	ceremony.UpdateDefaultUpdatedAt = ceremonyDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// ceremonyDescKey is the schema descriptor for key field.
+	ceremonyDescKey := ceremonyFields[0].Descriptor()
+	// ceremony.KeyValidator is a validator for the "key" field. It is called by the builders before save.
+	ceremony.KeyValidator = ceremonyDescKey.Validators[0].(func(string) error)
+	// ceremonyDescAccountID is the schema descriptor for account_id field.
+	ceremonyDescAccountID := ceremonyFields[2].Descriptor()
+	// ceremony.DefaultAccountID holds the default value on creation for the account_id field.
+	ceremony.DefaultAccountID = ceremonyDescAccountID.Default.(int)
 	decisionMixin := schema.Decision{}.Mixin()
 	decision.Policy = privacy.NewPolicies(decisionMixin[0], schema.Decision{})
 	decision.Hooks[0] = func(next ent.Mutator) ent.Mutator {

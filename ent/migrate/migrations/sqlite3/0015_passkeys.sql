@@ -1,0 +1,10 @@
+CREATE TABLE `new_factors` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `key` text NOT NULL, `kind` text NOT NULL, `name` text NOT NULL DEFAULT (''), `secret` text NOT NULL DEFAULT (''), `last_step` integer NOT NULL DEFAULT (0), `credential_id` text NULL, `credential` blob NULL, `confirmed_at` datetime NULL, `used_at` datetime NULL, `account_id` integer NOT NULL, CONSTRAINT `factors_accounts_factors` FOREIGN KEY (`account_id`) REFERENCES `accounts` (`id`) ON DELETE NO ACTION);
+INSERT INTO `new_factors` (`id`, `created_at`, `updated_at`, `key`, `kind`, `name`, `secret`, `last_step`, `confirmed_at`, `used_at`, `account_id`) SELECT `id`, `created_at`, `updated_at`, `key`, `kind`, `name`, `secret`, `last_step`, `confirmed_at`, `used_at`, `account_id` FROM `factors`;
+DROP TABLE `factors`;
+ALTER TABLE `new_factors` RENAME TO `factors`;
+CREATE UNIQUE INDEX `factors_key_key` ON `factors` (`key`);
+CREATE UNIQUE INDEX `factors_credential_id_key` ON `factors` (`credential_id`);
+CREATE INDEX `factor_account_id` ON `factors` (`account_id`);
+CREATE TABLE `ceremonies` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `key` text NOT NULL, `purpose` text NOT NULL, `account_id` integer NOT NULL DEFAULT (0), `data` blob NOT NULL, `expires_at` datetime NOT NULL);
+CREATE UNIQUE INDEX `ceremonies_key_key` ON `ceremonies` (`key`);
+CREATE INDEX `ceremony_expires_at` ON `ceremonies` (`expires_at`);
