@@ -46,4 +46,14 @@ func TestPagesAreAtHomeOnly(t *testing.T) {
 			}
 		}
 	}
+	// What stands in the place of the port doesn't make another host of ours.
+	for _, host := range []string{"127.0.0.1:80@evil.example", "127.0.0.1:@evil.example", "localhost:70000", "127.0.0.1:"} {
+		r := httptest.NewRequest(http.MethodGet, "/login", nil)
+		r.Host = host
+		got := httptest.NewRecorder()
+		server.ServeHTTP(got, r)
+		if to := got.Header().Get("Location"); to != "" && to != "http://slipway.localhost/login" {
+			t.Errorf("%s: %d %s", host, got.Code, to)
+		}
+	}
 }

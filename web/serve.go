@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -72,8 +73,8 @@ func (p *portal) elsewhere(r *http.Request) string {
 		return ""
 	}
 	there := "http://" + p.ownHost
-	if port != "" {
-		there += ":" + port
+	if n, err := strconv.ParseUint(port, 10, 16); err == nil { // a number, and not what makes the host another one's
+		there += ":" + strconv.FormatUint(n, 10)
 	}
 	return there
 }
@@ -82,7 +83,7 @@ func (p *portal) elsewhere(r *http.Request) string {
 // without looking at one. What was sent with a form is not passed on.
 func misdirected(w http.ResponseWriter, r *http.Request, there string) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		http.Redirect(w, r, there+r.URL.RequestURI(), http.StatusFound)
+		http.Redirect(w, r, there+r.URL.RequestURI(), http.StatusFound) // #nosec G710 -- the host is ours, the port a number, and what follows begins with a slash
 		return
 	}
 	http.Error(w, "The portal answers at "+there+"/ alone; open it there, and send the form again.", http.StatusMisdirectedRequest)
