@@ -46,7 +46,8 @@ type Confinement struct {
 // A command whose SysProcAttr names a Credential runs as that user. A
 // SysProcAttr.Pdeathsig would be sent at once, since the thread that starts the
 // command ends here: kept alive it would be a way for the command to signal the
-// platform, to which it belongs as much as to the command's confinement.
+// platform, to which it belongs as much as to the command's confinement. For the
+// moment until it has ended it still is: Run has a gate against that.
 func Start(cmd *exec.Cmd, c Confinement) error {
 	rules, err := c.rules()
 	if err != nil {

@@ -12,9 +12,10 @@ import (
 )
 
 // A process that a confined command could signal would be its way out, and a signal
-// to one thread ends the whole process. So no thread of the platform, nor of a
-// holder that isn't safe by its process table, is ever confined itself: this program
-// is started once more, confines itself, and becomes the command.
+// to one thread ends the whole process. So for what Run starts no thread of the
+// platform, nor of a holder that isn't safe by its process table, is confined itself:
+// this program is started once more, confines itself, and becomes the command. Start
+// has no gate yet: see there.
 
 // gateName is what this program is called by when it is to become a command.
 const gateName = "slipway-gate"
