@@ -38,7 +38,7 @@ func TestBreakingEditsAreFound(t *testing.T) {
 		{"a field isn't taken", "        expires_in_days: {description: 'how long it lives'", "        days: {description: 'how long it lives'", "POST /tokens: body: expires_in_days is gone"},
 		{"a bound is narrower", "maximum: 366, default: 90", "maximum: 90, default: 90", "POST /tokens: body: expires_in_days allows less"},
 		{"an enum is narrower", "enum: [json, text], default: json", "enum: [json], default: json", `GET /promotions/{promotion}/steps/{step}/log: query format: "text" is gone`},
-		{"a pattern changes", `(read|config|approve|admin|promote`, `(read|config|admin|promote`, "POST /tokens: body: scopes[] has another pattern"},
+		{"a pattern changes", `(read|config|approve|break_glass|admin|promote`, `(read|config|break_glass|admin|promote`, "POST /tokens: body: scopes[] has another pattern"},
 		{"a parameter goes", "        - name: weeks\n          in: query", "        - name: days\n          in: query", "GET /delivery: query weeks is gone"},
 		{"a header is wanted", "      name: If-Match\n      in: header\n", "      name: If-Match\n      in: header\n      required: true\n", "PATCH /services/{service}: header If-Match is required now"},
 		{"an answer goes", "        \"202\":\n          description: the promotion that rolls back", "        \"201\":\n          description: the promotion that rolls back", "rollback: 202 is gone"},

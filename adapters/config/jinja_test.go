@@ -78,7 +78,11 @@ func TestWithoutTemplatesNothingRuns(t *testing.T) {
 // TestInstallationHeals finds what a kill leaves: an environment without its
 // mark of completion, and one whose interpreter is gone.
 func TestInstallationHeals(t *testing.T) {
-	own := t.TempDir()
+	own, err := os.MkdirTemp("", "slipway-config-") // not beside the source, whose surroundings templates may read here
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(own) })
 	dir := configtest.Tree(t, map[string]string{"a.j2": "x"})
 	render := func() (log string) {
 		t.Helper()
