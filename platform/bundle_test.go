@@ -54,7 +54,7 @@ func TestBundle(t *testing.T) {
 		}
 		for i, row := range ended[1:] {
 			before := ended[i]
-			if deploy := row.Edges.Steps[7]; deploy.StartedAt.Before(*before.EndedAt) {
+			if deploy := row.Edges.Steps[8]; deploy.StartedAt.Before(*before.EndedAt) {
 				t.Errorf("%d was deployed at %v, before %d had ended at %v", row.ID, deploy.StartedAt, before.ID, before.EndedAt)
 			}
 		}
