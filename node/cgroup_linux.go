@@ -92,6 +92,6 @@ func endGroup(dir string) {
 		if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) || time.Now().After(deadline) {
 			return
 		}
-		time.Sleep(5 * time.Millisecond) // the kernel takes them one by one, and tells nobody here
+		time.Sleep(5 * time.Millisecond) // all have been killed, and go one by one
 	}
 }

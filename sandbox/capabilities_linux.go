@@ -13,10 +13,8 @@ const (
 	secureNoAmbientRaise = 1<<6 | 1<<7
 )
 
-// dropCapabilities takes every capability from the calling thread. One that goes
-// on to become another user in its child keeps the two that this takes; the change
-// of user takes those.
-func dropCapabilities(setsUser bool) error {
+// dropCapabilities takes every capability from the calling thread.
+func dropCapabilities() error {
 	// Without the right to do these the last steps and no_new_privs are enough:
 	// executing as root then gains nothing that the thread hasn't.
 	for capability := range uintptr(64) {
@@ -28,13 +26,5 @@ func dropCapabilities(setsUser bool) error {
 	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 	var sets [2]unix.CapUserData
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	if setsUser {
-		if err := unix.Capget(&header, &sets[0]); err != nil {
-			return err
-		}
-		const kept = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
-		sets[0] = unix.CapUserData{Effective: sets[0].Permitted & kept, Permitted: sets[0].Permitted & kept}
-		sets[1] = unix.CapUserData{}
-	}
 	return unix.Capset(&header, &sets[0])
 }

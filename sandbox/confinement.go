@@ -1,10 +1,13 @@
 package sandbox
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -41,24 +44,36 @@ type Confinement struct {
 // Start starts a command confined: with the paths of c and no others, without any
 // capability, without the right to gain one, and, where the kernel can, without
 // signals to or abstract sockets of processes that aren't below it. What it starts
-// is confined as it is, for good.
-//
-// A command whose SysProcAttr names a Credential runs as that user. A
-// SysProcAttr.Pdeathsig would be sent at once, since the thread that starts the
-// command ends here: kept alive it would be a way for the command to signal the
-// platform, to which it belongs as much as to the command's confinement. For the
-// moment until it has ended it still is: Run has a gate against that.
+// is confined as it is, for good. Its process is at first this program again, which
+// confines itself and becomes the command: until then it has no environment of the
+// command by which it could be found, and it ends when the platform does.
 func Start(cmd *exec.Cmd, c Confinement) error {
 	rules, err := c.rules()
 	if err != nil {
 		return err
 	}
-	return onThread(func() error {
-		if err := confine(rules, cmd.SysProcAttr != nil && cmd.SysProcAttr.Credential != nil); err != nil {
-			return err
-		}
-		return cmd.Start()
-	})
+	if cmd.Err != nil {
+		return cmd.Err
+	}
+	g, err := newGate()
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	gated := *cmd // all that the command is and has, but what it becomes
+	asked := passage{Path: cmd.Path, Args: cmd.Args, Env: cmd.Environ(), Rules: rules}
+	cmd.Path, cmd.Args, cmd.Env = "/proc/self/exe", []string{gateName, strconv.Itoa(firstFree + len(cmd.ExtraFiles))}, holderEnv
+	cmd.ExtraFiles = append(slices.Clone(cmd.ExtraFiles), g.theirs[0], g.theirs[1])
+	err = cmd.Start()
+	cmd.Path, cmd.Args, cmd.Env, cmd.ExtraFiles = gated.Path, gated.Args, gated.Env, gated.ExtraFiles
+	if err != nil {
+		return err
+	}
+	if err := g.let(asked); err != nil {
+		_ = cmd.Wait()
+		return &fs.PathError{Op: "start", Path: cmd.Path, Err: err}
+	}
+	return nil
 }
 
 // onThread calls f on a thread that nothing else ever runs on, since what f takes
@@ -81,14 +96,14 @@ func onThread(f func() error) error {
 
 // confine takes from the calling thread, and from what it starts, what c leaves
 // out. Where the kernel has no Landlock the paths stay open.
-func confine(rules []rule, setsUser bool) error {
+func confine(rules []rule) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "this kernel can't keep a command from gaining rights")
 	}
 	if err := restrict(rules); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the command can't be confined by Landlock")
 	}
-	if err := dropCapabilities(setsUser); err != nil {
+	if err := dropCapabilities(); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the command's capabilities can't be taken away")
 	}
 	return nil

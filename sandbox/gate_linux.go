@@ -12,10 +12,13 @@ import (
 )
 
 // A process that a confined command could signal would be its way out, and a signal
-// to one thread ends the whole process. So for what Run starts no thread of the
-// platform, nor of a holder that isn't safe by its process table, is confined itself:
-// this program is started once more, confines itself, and becomes the command. Start
-// has no gate yet: see there.
+// to one thread ends the whole process. So no thread of the platform or of the node
+// agent, nor of a holder that isn't safe by its process table, is ever confined with
+// a command: this program is started once more, confines itself, and becomes it.
+
+// firstFree is the first descriptor after the standard ones, where a command's
+// ExtraFiles begin, and after those the two of its gate.
+const firstFree = 3
 
 // gateName is what this program is called by when it is to become a command.
 const gateName = "slipway-gate"
@@ -42,7 +45,7 @@ func pass(first string) {
 		os.Exit(2) // who started it is gone
 	}
 	// This is the first thread, and the only one that the command takes over.
-	if err = confine(p.Rules, false); err == nil {
+	if err = confine(p.Rules); err == nil {
 		err = syscall.Exec(p.Path, p.Args, p.Env) // #nosec G204 -- the command that was asked for
 	}
 	_ = json.NewEncoder(out).Encode(failed(err))
@@ -72,8 +75,6 @@ func newGate() (*gate, error) {
 // let has the gate that was started become the command, and returns why it can't.
 func (g *gate) let(p passage) error {
 	g.shut()
-	defer g.in.Close()
-	defer g.out.Close()
 	_ = json.NewEncoder(g.in).Encode(p) // a gate that is gone says why below
 	var a answer
 	err := json.NewDecoder(g.out).Decode(&a)
@@ -84,6 +85,12 @@ func (g *gate) let(p passage) error {
 		return err
 	}
 	return a.error()
+}
+
+// close closes both ends, which may be closed already.
+func (g *gate) close() {
+	g.shut()
+	_, _ = g.in.Close(), g.out.Close()
 }
 
 // shut closes the gate's own ends here.
@@ -98,6 +105,7 @@ func startThroughGate(o order) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer g.close()
 	files := []uintptr{0, 1, 2}
 	for n := range o.Files {
 		files = append(files, uintptr(firstFD+n)) // #nosec G115 -- a few descriptors
@@ -108,8 +116,6 @@ func startThroughGate(o order) (int, error) {
 		Dir: o.Dir, Env: holderEnv, Files: files, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
-		g.shut()
-		_, _ = g.in.Close(), g.out.Close()
 		return 0, err
 	}
 	if err := g.let(passage{Path: o.Path, Args: o.Args, Env: o.Env, Rules: o.Rules}); err != nil {

@@ -128,7 +128,7 @@ func (h *holder) start(o order) (pid int, err error) {
 	}
 	// Nobody signals the first process of a process table from inside.
 	err = onThread(func() (err error) {
-		if err := confine(o.Rules, false); err != nil {
+		if err := confine(o.Rules); err != nil {
 			return err
 		}
 		files := []uintptr{0, 1, 2}
@@ -169,7 +169,7 @@ func (h *holder) listen(control io.Reader) {
 	}
 	for {
 		h.kill()
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond) // one that was started in this moment is found in the next
 	}
 }
 
@@ -205,7 +205,7 @@ func (h *holder) end() {
 				break
 			}
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond) // to wait for one would wait for ever for what kill has missed
 	}
 }
 
