@@ -18,8 +18,9 @@ type Deployment struct {
 	Manifest    Manifest `json:"manifest"`
 	Config      Snapshot `json:"config"`
 
-	// Placeholders has its secrets replaced by values of their shape: it is only
-	// rehearsed, and nobody has said yes to it.
+	// Placeholders has its secrets replaced by values of their shape, and gives it an
+	// empty data directory of its own: it is only rehearsed, and nobody has said yes
+	// to it.
 	Placeholders bool `json:"placeholders,omitempty"`
 
 	Strategy StrategyKind `json:"strategy,omitempty"` // "" is blue_green

@@ -24,6 +24,8 @@ type TrialResult struct {
 	Output   string // the last 64 KiB
 	Answer   string
 	Took     time.Duration
+	// Withheld says that the service has data which this trial did not get to see.
+	Withheld bool
 }
 
 // Readiness says how a check of a rehearsal went.

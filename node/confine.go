@@ -21,7 +21,7 @@ func (p *place) confinement(d *deployment) sandbox.Confinement {
 	built := p.artifactDir(d.Deployment)
 	c := sandbox.Confinement{
 		Read:   append([]string{built}, o.Readable...),
-		Write:  []string{p.appDir(d), filepath.Join(p.dir(d.home()), "home"), p.dataDir()},
+		Write:  []string{p.appDir(d), filepath.Join(p.dir(d.home()), "home"), p.dataOf(d)},
 		Closed: []string{o.Data},
 	}
 	if venv, err := filepath.EvalSymlinks(filepath.Join(built, "venv")); err == nil {

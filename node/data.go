@@ -18,8 +18,8 @@ import (
 // the service.
 const began = "began"
 
-// keptDir holds what a release declares as data, below the directory that stays.
-func (p *place) keptDir() string { return filepath.Join(p.dataDir(), "kept") }
+// keptDir holds, below the directory that stays, what a release declares as data.
+const keptDir = "kept"
 
 // keep puts a link to the directory that stays in the place of each file and
 // directory that the service writes to. What the release brings is put there when
@@ -33,21 +33,25 @@ func (p *place) keep(d *deployment) error {
 		return err
 	}
 	defer app.Close()
-	data, err := os.OpenRoot(p.dataDir())
+	data, err := os.OpenRoot(p.dataOf(d))
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	if err := data.Mkdir("kept", 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := data.Mkdir(keptDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	kept, err := data.OpenRoot("kept") // the service may have put a link there
+	kept, err := data.OpenRoot(keptDir) // the service may have put a link there
 	if err != nil {
 		return err
 	}
 	defer kept.Close()
+	serving := ""
+	if !d.Placeholders {
+		serving = p.serving()
+	}
 	for _, at := range d.Manifest.Data {
-		if err := p.keepOne(app, kept, at, p.serving()); err != nil {
+		if err := p.keepOne(d, app, kept, at, serving); err != nil {
 			return fmt.Errorf("%s can't be kept: %w", at.Path, err)
 		}
 	}
@@ -64,7 +68,7 @@ func (p *place) serving() string {
 	return ""
 }
 
-func (p *place) keepOne(app, kept *os.Root, at slipway.DataPath, serving string) error {
+func (p *place) keepOne(d *deployment, app, kept *os.Root, at slipway.DataPath, serving string) error {
 	name := filepath.FromSlash(string(at.Path))
 	info, err := app.Lstat(name)
 	there := err == nil
@@ -99,7 +103,7 @@ func (p *place) keepOne(app, kept *os.Root, at slipway.DataPath, serving string)
 	} else if err := app.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return app.Symlink(filepath.Join(p.keptDir(), name), name)
+	return app.Symlink(filepath.Join(p.dataOf(d), keptDir, name), name)
 }
 
 // seedFrom takes over what the release that serves now has written inside its own

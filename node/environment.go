@@ -31,6 +31,15 @@ func (p *place) logDir() string {
 	return filepath.Join(p.node.dir, "logs", p.service, p.environment)
 }
 
+// dataOf is where a deployment finds what the service keeps: its data directory, or
+// an empty one for what nobody has said yes to.
+func (p *place) dataOf(d *deployment) string {
+	if d.Placeholders {
+		return filepath.Join(p.dir(d.home()), "data")
+	}
+	return p.dataDir()
+}
+
 // dataDir survives deploys: what a service may keep.
 func (p *place) dataDir() string {
 	return filepath.Join(p.node.dir, "data", p.service, p.environment)
@@ -74,7 +83,7 @@ func (p *place) variables(ctx context.Context, d *deployment, instance string, p
 		"HOME": home, "TMPDIR": filepath.Join(home, "tmp"), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
 		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":/usr/local/bin:/usr/bin:/bin",
 		"HOST": "127.0.0.1", "SLIPWAY_SERVICE": d.Service, "SLIPWAY_ENVIRONMENT": d.Environment, "SLIPWAY_RELEASE": strconv.Itoa(d.Release),
-		"SLIPWAY_DATA": p.dataDir(), "SLIPWAY_NODE": p.node.id, "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
+		"SLIPWAY_DATA": p.dataOf(d), "SLIPWAY_NODE": p.node.id, "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
 	} {
 		values[name] = v
 	}
@@ -140,7 +149,7 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 	if _, err := os.Stat(source); err != nil {
 		return slipway.Wrap(slipway.NotFound, err, "the artifact of release %d is not on this node; build it again", d.Release)
 	}
-	for _, sub := range []string{filepath.Join(dir, "home", "tmp"), p.dataDir(), p.logDir()} {
+	for _, sub := range []string{filepath.Join(dir, "home", "tmp"), p.dataOf(d), p.logDir()} {
 		if err := os.MkdirAll(sub, 0o700); err != nil {
 			return err
 		}

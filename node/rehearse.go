@@ -52,12 +52,18 @@ func (n *Node) Rehearse(ctx context.Context, d slipway.Deployment, log io.Writer
 	if err != nil {
 		return nil, err
 	}
+	withheld := false
+	if d.Placeholders {
+		entries, err := os.ReadDir(p.dataDir())
+		withheld = err == nil && len(entries) > 0
+	}
 	var results []slipway.TrialResult
 	for _, trial := range d.Manifest.Trials {
 		result, err := p.try(ctx, next, trial, env, secrets, log)
 		if err != nil {
 			return nil, err
 		}
+		result.Withheld = withheld
 		results = append(results, result)
 	}
 	return results, nil

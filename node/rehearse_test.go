@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // TestRehearse: trials see the deployment's config, what they say holds no secret,
@@ -59,5 +60,46 @@ func TestRehearse(t *testing.T) {
 	outside.Manifest.Trials = []slipway.Trial{{Name: "x", Dir: "../..", Args: []string{"true"}}}
 	if _, err := rehearser.Rehearse(context.Background(), outside, &log); slipway.CodeOf(err) != slipway.Invalid {
 		t.Errorf("outside of the source: %v", err)
+	}
+}
+
+// TestRehearseWithoutAYes: what nobody has said yes to sees neither the service's
+// secrets nor its data, and changes nothing that stays.
+func TestRehearseWithoutAYes(t *testing.T) {
+	b := newBench(t)
+	kept := filepath.Join(b.data, "node", "data", "shop", "dev", "kept")
+	if err := os.MkdirAll(kept, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(kept, "shop.db"), []byte("customers"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := b.deployment(1, "one", nil)
+	d.Manifest.Data = []slipway.DataPath{{Path: "shop.db"}}
+	looks := `import os
+print(os.listdir(os.environ["SLIPWAY_DATA"]), os.path.exists("shop.db"), os.environ["TOKEN"])
+open("shop.db", "w").write("planted")
+try: print(open(` + "'" + filepath.Join(kept, "shop.db") + "'" + `).read())
+except OSError as e: print(type(e).__name__)
+`
+	d.Manifest.Trials = []slipway.Trial{{Name: "looks", Dir: ".", Args: []string{python(), "-c", looks}}}
+	for _, placeholders := range []bool{true, false} {
+		d.Placeholders = placeholders
+		results, err := b.node.(slipway.Rehearser).Rehearse(context.Background(), d, &bytes.Buffer{})
+		if err != nil || len(results) != 1 || results[0].Exit != 0 {
+			t.Fatalf("%v %+v", err, results)
+		}
+		text, err := os.ReadFile(filepath.Join(kept, "shop.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch said := results[0].Output; {
+		case placeholders && (string(text) != "customers" || strings.Contains(said, "t0p-secret") || !strings.HasPrefix(said, "['kept'] False ") || !results[0].Withheld):
+			t.Errorf("without a yes: %q, and then %q", said, text)
+		case placeholders && sandbox.Protection().Landlock > 0 && strings.Contains(said, "customers"):
+			t.Errorf("without a yes: %q", said)
+		case !placeholders && (string(text) != "planted" || !strings.HasPrefix(said, "['kept'] True [secret]") || results[0].Withheld):
+			t.Errorf("with one: %q, and then %q", said, text)
+		}
 	}
 }

@@ -34,6 +34,7 @@ func TestSecretsAfterTheGates(t *testing.T) {
 		"refused-after":      {&world{secret: true, trials: broken}, false, []bool{true, false}, slipway.PromotionFailed, slipway.StepPreflight},
 		"policy-secrets":     {&world{secret: true}, true, []bool{false}, slipway.PromotionSucceeded, ""},
 		"no-secrets":         {&world{}, false, []bool{true}, slipway.PromotionSucceeded, ""},
+		"data-withheld":      {&world{trials: []slipway.TrialResult{{Name: "import", Exit: 1, Answer: `{"ok":false,"error_type":"OperationalError","error":"no such table","line":"app.py:3"}`, Withheld: true}}}, false, []bool{true, false}, slipway.PromotionFailed, slipway.StepPreflight},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := work(t, c.world, t.TempDir())

@@ -38,6 +38,7 @@ type Input struct {
 	Team        int               `json:",omitzero"` // that owns the service, and whose turn a build is
 	Overrides   slipway.Overrides `json:",omitzero"` // of the release that is to be built
 	Secrets     bool              `json:",omitzero"` // the policy lets the rehearsal have them
+	Withheld    bool              `json:",omitzero"` // the rehearsal has not seen all that the service has
 }
 
 // Output is how a promotion ended.
@@ -187,6 +188,7 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 	if done.Snapshot != "" {
 		p.Snapshot = done.Snapshot
 	}
+	p.Withheld = p.Withheld || done.Withheld
 	if done.Skipped {
 		p.mark(step, slipway.StepSkipped)
 	}

@@ -41,9 +41,9 @@ func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepNam
 		}
 		harmless := slices.DeleteFunc(slices.Clone(d.Manifest.Trials), func(t slipway.Trial) bool { return !python.Harmless(t) })
 		secret := holdsSecrets(d.Config)
-		if step == slipway.StepPreflight && !secret && len(harmless) == len(d.Manifest.Trials) {
+		if step == slipway.StepPreflight && !secret && !in.Withheld && len(harmless) == len(d.Manifest.Trials) {
 			done.Skipped = true
-			return errSkip("the config holds no secret: the rehearsal has tried all of it")
+			return errSkip("there are no secrets and no data: the rehearsal has tried all of it")
 		}
 		if d.Placeholders = placeholders; placeholders {
 			d.Manifest.Trials = harmless
@@ -56,10 +56,11 @@ func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepNam
 			}
 			for _, r := range results {
 				judged := python.JudgeTrial(r)
-				if placeholders && secret && judged.State == slipway.Unready {
-					// Code may be right to refuse what is no secret.
-					judged.State, judged.Text = slipway.Unsure, judged.Text+" (with placeholders for the secrets; the preflight tries it with them)"
+				if placeholders && (secret || r.Withheld) && judged.State == slipway.Unready {
+					// Code may be right to refuse what is no secret, or to miss its data.
+					judged.State, judged.Text = slipway.Unsure, judged.Text+" (with placeholders for the secrets and without the service's data; the preflight tries it with both)"
 				}
+				done.Withheld = done.Withheld || r.Withheld
 				found = append(found, judged)
 			}
 		}

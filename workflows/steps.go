@@ -48,6 +48,7 @@ type StepResult struct {
 	Artifact slipway.Digest
 	Snapshot slipway.Digest
 	Skipped  bool
+	Withheld bool `json:",omitzero"` // a rehearsal has not seen all that the service has
 }
 
 // EndInput is the last word on a promotion.
