@@ -83,7 +83,7 @@ func (h *handlers) UpdateAccount(ctx context.Context, r UpdateAccountRequestObje
 
 // SetPassword changes or resets a password.
 func (h *handlers) SetPassword(ctx context.Context, r SetPasswordRequestObject) (SetPasswordResponseObject, error) {
-	err := h.platform.SetPassword(ctx, r.Account, platform.PasswordChange{Current: slipway.NewSecret(r.Body.Current), New: slipway.NewSecret(r.Body.Password)})
+	err := h.platform.SetPassword(ctx, r.Account, platform.PasswordChange{Current: slipway.NewSecret(r.Body.Current), New: slipway.NewSecret(r.Body.Password), EndTokens: r.Body.EndTokens})
 	if err != nil {
 		return nil, err
 	}

@@ -314,11 +314,13 @@ func endSessions(ctx context.Context, db *ent.Client, accountID int, but, why st
 type PasswordChange struct {
 	Current slipway.Secret // one's own; an admin who resets another's gives none
 	New     slipway.Secret
+	// EndTokens ends all tokens of the account as well. A reset always does.
+	EndTokens bool
 }
 
 // SetPassword changes one's own password, or resets another's, which takes an
 // admin of the platform. All other sessions of the account end, and its tokens
-// too when it was reset.
+// too when it was reset or change says so.
 func (p *Platform) SetPassword(ctx context.Context, name string, change PasswordChange) error {
 	v := slipway.ViewerFrom(ctx)
 	self := name == v.Name && v.Kind == slipway.ViewerPerson
@@ -362,14 +364,14 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 		action = "account.password_changed"
 	}
 	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.recordAccount(ctx, action, a, nil)
+		p.recordAccount(ctx, action, a, map[string]string{"tokens_ended": yes(!self || change.EndTokens)})
 		if err := tx.Account.UpdateOneID(a.ID).SetPassword(hash).Exec(ctx); err != nil {
 			return err
 		}
 		if err := p.forgive(ctx, tx.Client(), guessPassword, a.Name); err != nil {
 			return err
 		}
-		if !self {
+		if !self || change.EndTokens {
 			if err := tx.Token.Update().Where(token.AccountID(a.ID), token.RevokedAtIsNil()).SetRevokedAt(time.Now().UTC()).Exec(ctx); err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func (p *portal) changeAccount(c *call) error {
 }
 
 func (p *portal) changePassword(c *call) error {
-	change := platform.PasswordChange{Current: c.secretOf("current"), New: c.secretOf("password")}
+	change := platform.PasswordChange{Current: c.secretOf("current"), New: c.secretOf("password"), EndTokens: c.form("end_tokens") != ""}
 	if err := p.SetPassword(c.ctx, c.viewer.Name, change); err != nil {
 		return p.accountRefused(c, err)
 	}

@@ -1666,6 +1666,9 @@ type PasswordInput struct {
 	// Example: correct horse battery staple
 	Current Password `json:"current,omitempty,omitzero"`
 
+	// EndTokens whether all tokens of the account end too; they always do when another's password is reset
+	EndTokens bool `json:"end_tokens,omitempty,omitzero"`
+
 	// Password a password; length counts, not its mixture
 	//
 	// Example: correct horse battery staple

@@ -169,7 +169,8 @@ func (c *accountSet) Run(a *app) error {
 }
 
 type accountPasswd struct {
-	Name string `arg:"" optional:"" help:"The account; yours unless given."`
+	Name      string `arg:"" optional:"" help:"The account; yours unless given."`
+	EndTokens bool   `help:"End all tokens of the account too; resetting another's password always does."`
 }
 
 // Run changes a password: first the current one, unless another's is reset.
@@ -194,7 +195,7 @@ func (c *accountPasswd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	in.Password = next.Reveal()
+	in.Password, in.EndTokens = next.Reveal(), c.EndTokens
 	_, err = call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetPasswordResponse, error) {
 		return cl.SetPasswordWithResponse(ctx, c.Name, in)
 	})
