@@ -3,6 +3,7 @@ package slipway
 import (
 	"context"
 	"io"
+	"strings"
 )
 
 // ConfigValue is one setting: a plain value, or a reference to a secret. The
@@ -12,6 +13,12 @@ type ConfigValue struct {
 	Value       string    `json:"value,omitempty"`
 	Secret      SecretRef `json:"secret,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
+}
+
+// ReservedVariable tells whether the platform sets a variable of each process
+// itself, so that nobody else can: not an environment's config, not slipway.yaml.
+func ReservedVariable(name string) bool {
+	return name == "PORT" || name == "HOST" || strings.HasPrefix(name, "SLIPWAY_")
 }
 
 // ConfigLayer is where a value was set. Later layers win.

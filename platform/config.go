@@ -22,9 +22,6 @@ const (
 	maxValue = 32 << 10
 )
 
-// reserved keys are set by the node itself.
-var reserved = []string{"PORT", "SLIPWAY_SERVICE", "SLIPWAY_ENVIRONMENT", "SLIPWAY_RELEASE"}
-
 func checkKey(field, key string) error {
 	switch {
 	case key == "":
@@ -33,7 +30,7 @@ func checkKey(field, key string) error {
 		return slipway.Errorf(slipway.Invalid, "%s has %d characters; at most %d are allowed", field, len(key), maxKey).At(field)
 	case !keyForm.MatchString(key):
 		return slipway.Errorf(slipway.Invalid, "%s %q is not a setting: use letters, digits and underscores, as for an environment variable", field, printable(key)).At(field)
-	case slices.Contains(reserved, key):
+	case slipway.ReservedVariable(key):
 		return slipway.Errorf(slipway.Invalid, "%s is set by Slipway; choose another name", key).At(field)
 	}
 	return nil

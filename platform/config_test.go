@@ -81,7 +81,7 @@ func TestConfigRefusals(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
 		w.register("billing")
-		for _, key := range []string{"", "1A", "A-B", "A B", "A=B", "$(x)", strings.Repeat("A", 101), "PORT", "SLIPWAY_RELEASE"} {
+		for _, key := range []string{"", "1A", "A-B", "A B", "A=B", "$(x)", strings.Repeat("A", 101), "PORT", "HOST", "SLIPWAY_RELEASE", "SLIPWAY_DATA", "SLIPWAY_INSTANCE", "SLIPWAY_RUN"} {
 			_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"GOOD": "1", key: "x"}})
 			w.want(err, slipway.Invalid, "")
 		}

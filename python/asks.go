@@ -11,12 +11,13 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// given are the variables that every process has, whatever its config.
-var given = []string{"PORT", "HOST", "HOME", "TMPDIR", "LANG", "LC_ALL", "PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
+// given are the variables that every process has beside the reserved ones, whatever
+// its config.
+var given = []string{"HOME", "TMPDIR", "LANG", "LC_ALL", "PATH", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
 
 // Given tells whether a process has a variable without anybody setting it.
 func Given(name string) bool {
-	return slices.Contains(given, name) || strings.HasPrefix(name, "SLIPWAY_")
+	return slices.Contains(given, name) || slipway.ReservedVariable(name)
 }
 
 // Asks are the keys that a release asks its config for: the variables that its

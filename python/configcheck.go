@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	slipway "github.com/slipway-dev/slipway"
 )
 
 var (
@@ -89,7 +91,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	}
 	k.env("env", c.Env)
 	for name := range c.Env {
-		if name == "PORT" || name == "HOST" || strings.HasPrefix(name, "SLIPWAY_") {
+		if slipway.ReservedVariable(name) {
 			k.bad("env."+name, "env."+name+" is set by the platform", "delete it from env:")
 		}
 	}
