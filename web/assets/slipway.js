@@ -76,18 +76,22 @@
     $("form", palette).addEventListener("submit", (e) => { const to = options()[picked]; if (to?.href) { e.preventDefault(); to.click(); } });
     for (const d of [palette, keys]) d.addEventListener("click", (e) => { if (e.target === d) d.close(); });
     document.addEventListener("click", (e) => { if (e.target.closest("[data-palette]") && !e.ctrlKey && !e.metaKey) { e.preventDefault(); open(); } });
-    let leader = 0;
+    // A leading g waits for its second key however long that takes: not everybody types
+    // quickly, and not every machine answers so.
+    let leading = false;
+    document.addEventListener("click", () => { leading = false; });
     document.addEventListener("keydown", (e) => {
+      if (e.key === "Shift") return;
+      const led = leading;
+      leading = false;
       if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { e.preventDefault(); open(); return; }
-      if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;
+      // A dialog that was just closed has the focus until the page is painted again.
+      if (e.ctrlKey || e.metaKey || e.altKey || (e.target.closest("input, textarea, select, dialog") && e.target.checkVisibility())) return;
+      const to = led && { o: "/", p: "/promotions", e: "/environments", t: "/teams" }[e.key];
+      leading = e.key === "g";
+      if (to) { e.preventDefault(); location.assign(to); return; }
       if (e.key === "?") { e.preventDefault(); keys.showModal(); }
       if (e.key === "/") { const f = $("[data-filter]"); if (f) { e.preventDefault(); f.focus(); f.select(); } }
-      if (e.key === "g") leader = Date.now();
-      else if (Date.now() - leader < 1200) {
-        const to = { o: "/", p: "/promotions", e: "/environments", t: "/teams" }[e.key];
-        leader = 0;
-        if (to) location.assign(to);
-      }
     });
   }
 
