@@ -60,3 +60,19 @@ func (p Protection) String() string {
 	}
 	return strings.Join(append(parts, "ended by "+p.Ends), ", ")
 }
+
+// Layers lists what is in force, for a record: whoever reads it later finds out
+// what held the code then, and what didn't is what isn't listed.
+func (p Protection) Layers() []string {
+	layers := []string{"user " + p.User, "no capabilities"}
+	if p.Landlock > 0 {
+		layers = append(layers, fmt.Sprintf("Landlock %d", p.Landlock))
+	}
+	if p.Signals {
+		layers = append(layers, "no signals outside")
+	}
+	if p.Namespaces {
+		layers = append(layers, "namespaces")
+	}
+	return append(layers, "ended by "+p.Ends)
+}

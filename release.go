@@ -100,6 +100,9 @@ type Artifact struct {
 	Bytes    int64    `json:"bytes"`
 	Reused   bool     `json:"reused"` // the environment was not built again
 	Reason   string   `json:"reason"` // why it was or was not reused
+	// BuiltUnder are the layers that held the code of the project in this build, in
+	// the words of Protection.Layers; nil of an artifact that was only opened.
+	BuiltUnder []string `json:"built_under,omitempty"`
 }
 
 // Dependency is one distribution that a release contains.

@@ -10,7 +10,7 @@ import (
 
 func release(r *ent.Release) Release {
 	out := Release{
-		Number: r.Number, Artifact: slipway.Digest(r.Artifact), Tests: tests(r.Tests), CreatedAt: r.CreatedAt.UTC(),
+		Number: r.Number, Artifact: slipway.Digest(r.Artifact), Tests: tests(r.Tests), CreatedAt: r.CreatedAt.UTC(), BuiltUnder: r.BuiltUnder,
 		Commit: Commit{Id: r.Commit, Ref: r.Ref, Author: r.Author, Subject: r.Subject, Time: r.CommittedAt.UTC()},
 	}
 	if r.Edges.Service != nil {
@@ -70,7 +70,7 @@ func (h *handlers) GetRelease(ctx context.Context, r GetReleaseRequestObject) (G
 	short := release(row)
 	return GetRelease200JSONResponse{
 		Number: short.Number, Service: short.Service, Commit: short.Commit, Artifact: short.Artifact, Tests: short.Tests,
-		Environments: short.Environments, CreatedAt: short.CreatedAt, Manifest: manifest(row.Manifest),
+		Environments: short.Environments, CreatedAt: short.CreatedAt, BuiltUnder: short.BuiltUnder, Manifest: manifest(row.Manifest),
 		Dependencies: each(contents, func(d slipway.Dependency) Dependency {
 			return Dependency{Name: d.Name, Version: d.Version, Direct: d.Direct}
 		}),

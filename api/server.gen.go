@@ -2155,6 +2155,11 @@ type Release struct {
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Artifact Digest `json:"artifact"`
 
+	// BuiltUnder what held the code of the project while it was built; what is not listed was not in force. Absent where it was not recorded, as of releases of before Slipway did
+	//
+	// Example: ["user slipway","no capabilities","Landlock 7","no signals outside","ended by domain"]
+	BuiltUnder []string `json:"built_under,omitempty,omitzero"`
+
 	// Commit one exact commit
 	Commit Commit `json:"commit"`
 
@@ -2188,6 +2193,11 @@ type ReleaseDetail struct {
 	//
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Artifact Digest `json:"artifact"`
+
+	// BuiltUnder what held the code of the project while it was built; what is not listed was not in force. Absent where it was not recorded, as of releases of before Slipway did
+	//
+	// Example: ["user slipway","no capabilities","Landlock 7","no signals outside","ended by domain"]
+	BuiltUnder []string `json:"built_under,omitempty,omitzero"`
 
 	// Commit one exact commit
 	Commit Commit `json:"commit"`

@@ -21911,6 +21911,8 @@ type ReleaseMutation struct {
 	appenddependencies []slipway.Dependency
 	migrations         **slipway.Migrations
 	tested             *bool
+	built_under        *[]string
+	appendbuilt_under  []string
 	discarded_at       *time.Time
 	clearedFields      map[string]struct{}
 	service            *int
@@ -22803,6 +22805,71 @@ func (m *ReleaseMutation) ResetTested() {
 	m.tested = nil
 }
 
+// SetBuiltUnder sets the "built_under" field.
+func (m *ReleaseMutation) SetBuiltUnder(s []string) {
+	m.built_under = &s
+	m.appendbuilt_under = nil
+}
+
+// BuiltUnder returns the value of the "built_under" field in the mutation.
+func (m *ReleaseMutation) BuiltUnder() (r []string, exists bool) {
+	v := m.built_under
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBuiltUnder returns the old "built_under" field's value of the Release entity.
+// If the Release object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReleaseMutation) OldBuiltUnder(ctx context.Context) (v []string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBuiltUnder is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBuiltUnder requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBuiltUnder: %w", err)
+	}
+	return oldValue.BuiltUnder, nil
+}
+
+// AppendBuiltUnder adds s to the "built_under" field.
+func (m *ReleaseMutation) AppendBuiltUnder(s []string) {
+	m.appendbuilt_under = append(m.appendbuilt_under, s...)
+}
+
+// AppendedBuiltUnder returns the list of values that were appended to the "built_under" field in this mutation.
+func (m *ReleaseMutation) AppendedBuiltUnder() ([]string, bool) {
+	if len(m.appendbuilt_under) == 0 {
+		return nil, false
+	}
+	return m.appendbuilt_under, true
+}
+
+// ClearBuiltUnder clears the value of the "built_under" field.
+func (m *ReleaseMutation) ClearBuiltUnder() {
+	m.built_under = nil
+	m.appendbuilt_under = nil
+	m.clearedFields[release.FieldBuiltUnder] = struct{}{}
+}
+
+// BuiltUnderCleared returns if the "built_under" field was cleared in this mutation.
+func (m *ReleaseMutation) BuiltUnderCleared() bool {
+	_, ok := m.clearedFields[release.FieldBuiltUnder]
+	return ok
+}
+
+// ResetBuiltUnder resets all changes to the "built_under" field.
+func (m *ReleaseMutation) ResetBuiltUnder() {
+	m.built_under = nil
+	m.appendbuilt_under = nil
+	delete(m.clearedFields, release.FieldBuiltUnder)
+}
+
 // SetDiscardedAt sets the "discarded_at" field.
 func (m *ReleaseMutation) SetDiscardedAt(t time.Time) {
 	m.discarded_at = &t
@@ -23021,7 +23088,7 @@ func (m *ReleaseMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ReleaseMutation) Fields() []string {
-	fields := make([]string, 0, 20)
+	fields := make([]string, 0, 21)
 	if m.created_at != nil {
 		fields = append(fields, release.FieldCreatedAt)
 	}
@@ -23079,6 +23146,9 @@ func (m *ReleaseMutation) Fields() []string {
 	if m.tested != nil {
 		fields = append(fields, release.FieldTested)
 	}
+	if m.built_under != nil {
+		fields = append(fields, release.FieldBuiltUnder)
+	}
 	if m.discarded_at != nil {
 		fields = append(fields, release.FieldDiscardedAt)
 	}
@@ -23128,6 +23198,8 @@ func (m *ReleaseMutation) Field(name string) (ent.Value, bool) {
 		return m.Migrations()
 	case release.FieldTested:
 		return m.Tested()
+	case release.FieldBuiltUnder:
+		return m.BuiltUnder()
 	case release.FieldDiscardedAt:
 		return m.DiscardedAt()
 	}
@@ -23177,6 +23249,8 @@ func (m *ReleaseMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldMigrations(ctx)
 	case release.FieldTested:
 		return m.OldTested(ctx)
+	case release.FieldBuiltUnder:
+		return m.OldBuiltUnder(ctx)
 	case release.FieldDiscardedAt:
 		return m.OldDiscardedAt(ctx)
 	}
@@ -23321,6 +23395,13 @@ func (m *ReleaseMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTested(v)
 		return nil
+	case release.FieldBuiltUnder:
+		v, ok := value.([]string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBuiltUnder(v)
+		return nil
 	case release.FieldDiscardedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -23394,6 +23475,9 @@ func (m *ReleaseMutation) ClearedFields() []string {
 	if m.FieldCleared(release.FieldMigrations) {
 		fields = append(fields, release.FieldMigrations)
 	}
+	if m.FieldCleared(release.FieldBuiltUnder) {
+		fields = append(fields, release.FieldBuiltUnder)
+	}
 	if m.FieldCleared(release.FieldDiscardedAt) {
 		fields = append(fields, release.FieldDiscardedAt)
 	}
@@ -23419,6 +23503,9 @@ func (m *ReleaseMutation) ClearField(name string) error {
 		return nil
 	case release.FieldMigrations:
 		m.ClearMigrations()
+		return nil
+	case release.FieldBuiltUnder:
+		m.ClearBuiltUnder()
 		return nil
 	case release.FieldDiscardedAt:
 		m.ClearDiscardedAt()
@@ -23487,6 +23574,9 @@ func (m *ReleaseMutation) ResetField(name string) error {
 		return nil
 	case release.FieldTested:
 		m.ResetTested()
+		return nil
+	case release.FieldBuiltUnder:
+		m.ResetBuiltUnder()
 		return nil
 	case release.FieldDiscardedAt:
 		m.ResetDiscardedAt()

@@ -58,6 +58,8 @@ type Release struct {
 	Migrations *slipway.Migrations `json:"migrations,omitempty"`
 	// its tests passed, or it has none
 	Tested bool `json:"tested,omitempty"`
+	// the layers that held its build, nil when that was not recorded
+	BuiltUnder []string `json:"built_under,omitempty"`
 	// when its artifact was removed; its record stays
 	DiscardedAt *time.Time `json:"discarded_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -113,7 +115,7 @@ func (*Release) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case release.FieldManifest, release.FieldTests, release.FieldDependencies, release.FieldMigrations:
+		case release.FieldManifest, release.FieldTests, release.FieldDependencies, release.FieldMigrations, release.FieldBuiltUnder:
 			values[i] = new([]byte)
 		case release.FieldTested:
 			values[i] = new(sql.NullBool)
@@ -266,6 +268,14 @@ func (_m *Release) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Tested = value.Bool
 			}
+		case release.FieldBuiltUnder:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field built_under", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.BuiltUnder); err != nil {
+					return fmt.Errorf("unmarshal field built_under: %w", err)
+				}
+			}
 		case release.FieldDiscardedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field discarded_at", values[i])
@@ -380,6 +390,9 @@ func (_m *Release) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("tested=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Tested))
+	builder.WriteString(", ")
+	builder.WriteString("built_under=")
+	builder.WriteString(fmt.Sprintf("%v", _m.BuiltUnder))
 	builder.WriteString(", ")
 	if v := _m.DiscardedAt; v != nil {
 		builder.WriteString("discarded_at=")

@@ -164,6 +164,12 @@ func (_c *ReleaseCreate) SetNillableTested(v *bool) *ReleaseCreate {
 	return _c
 }
 
+// SetBuiltUnder sets the "built_under" field.
+func (_c *ReleaseCreate) SetBuiltUnder(v []string) *ReleaseCreate {
+	_c.mutation.SetBuiltUnder(v)
+	return _c
+}
+
 // SetDiscardedAt sets the "discarded_at" field.
 func (_c *ReleaseCreate) SetDiscardedAt(v time.Time) *ReleaseCreate {
 	_c.mutation.SetDiscardedAt(v)
@@ -428,6 +434,10 @@ func (_c *ReleaseCreate) createSpec() (*Release, *sqlgraph.CreateSpec) {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
 		_node.Tested = value
 	}
+	if value, ok := _c.mutation.BuiltUnder(); ok {
+		_spec.SetField(release.FieldBuiltUnder, field.TypeJSON, value)
+		_node.BuiltUnder = value
+	}
 	if value, ok := _c.mutation.DiscardedAt(); ok {
 		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
 		_node.DiscardedAt = &value
@@ -608,6 +618,24 @@ func (u *ReleaseUpsert) SetTested(v bool) *ReleaseUpsert {
 // UpdateTested sets the "tested" field to the value that was provided on create.
 func (u *ReleaseUpsert) UpdateTested() *ReleaseUpsert {
 	u.SetExcluded(release.FieldTested)
+	return u
+}
+
+// SetBuiltUnder sets the "built_under" field.
+func (u *ReleaseUpsert) SetBuiltUnder(v []string) *ReleaseUpsert {
+	u.Set(release.FieldBuiltUnder, v)
+	return u
+}
+
+// UpdateBuiltUnder sets the "built_under" field to the value that was provided on create.
+func (u *ReleaseUpsert) UpdateBuiltUnder() *ReleaseUpsert {
+	u.SetExcluded(release.FieldBuiltUnder)
+	return u
+}
+
+// ClearBuiltUnder clears the value of the "built_under" field.
+func (u *ReleaseUpsert) ClearBuiltUnder() *ReleaseUpsert {
+	u.SetNull(release.FieldBuiltUnder)
 	return u
 }
 
@@ -801,6 +829,27 @@ func (u *ReleaseUpsertOne) SetTested(v bool) *ReleaseUpsertOne {
 func (u *ReleaseUpsertOne) UpdateTested() *ReleaseUpsertOne {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.UpdateTested()
+	})
+}
+
+// SetBuiltUnder sets the "built_under" field.
+func (u *ReleaseUpsertOne) SetBuiltUnder(v []string) *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetBuiltUnder(v)
+	})
+}
+
+// UpdateBuiltUnder sets the "built_under" field to the value that was provided on create.
+func (u *ReleaseUpsertOne) UpdateBuiltUnder() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateBuiltUnder()
+	})
+}
+
+// ClearBuiltUnder clears the value of the "built_under" field.
+func (u *ReleaseUpsertOne) ClearBuiltUnder() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearBuiltUnder()
 	})
 }
 
@@ -1163,6 +1212,27 @@ func (u *ReleaseUpsertBulk) SetTested(v bool) *ReleaseUpsertBulk {
 func (u *ReleaseUpsertBulk) UpdateTested() *ReleaseUpsertBulk {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.UpdateTested()
+	})
+}
+
+// SetBuiltUnder sets the "built_under" field.
+func (u *ReleaseUpsertBulk) SetBuiltUnder(v []string) *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetBuiltUnder(v)
+	})
+}
+
+// UpdateBuiltUnder sets the "built_under" field to the value that was provided on create.
+func (u *ReleaseUpsertBulk) UpdateBuiltUnder() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateBuiltUnder()
+	})
+}
+
+// ClearBuiltUnder clears the value of the "built_under" field.
+func (u *ReleaseUpsertBulk) ClearBuiltUnder() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearBuiltUnder()
 	})
 }
 

@@ -94,6 +94,24 @@ func (_u *ReleaseUpdate) SetNillableTested(v *bool) *ReleaseUpdate {
 	return _u
 }
 
+// SetBuiltUnder sets the "built_under" field.
+func (_u *ReleaseUpdate) SetBuiltUnder(v []string) *ReleaseUpdate {
+	_u.mutation.SetBuiltUnder(v)
+	return _u
+}
+
+// AppendBuiltUnder appends value to the "built_under" field.
+func (_u *ReleaseUpdate) AppendBuiltUnder(v []string) *ReleaseUpdate {
+	_u.mutation.AppendBuiltUnder(v)
+	return _u
+}
+
+// ClearBuiltUnder clears the value of the "built_under" field.
+func (_u *ReleaseUpdate) ClearBuiltUnder() *ReleaseUpdate {
+	_u.mutation.ClearBuiltUnder()
+	return _u
+}
+
 // SetDiscardedAt sets the "discarded_at" field.
 func (_u *ReleaseUpdate) SetDiscardedAt(v time.Time) *ReleaseUpdate {
 	_u.mutation.SetDiscardedAt(v)
@@ -282,6 +300,17 @@ func (_u *ReleaseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.BuiltUnder(); ok {
+		_spec.SetField(release.FieldBuiltUnder, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedBuiltUnder(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, release.FieldBuiltUnder, value)
+		})
+	}
+	if _u.mutation.BuiltUnderCleared() {
+		_spec.ClearField(release.FieldBuiltUnder, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.DiscardedAt(); ok {
 		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
 	}
@@ -457,6 +486,24 @@ func (_u *ReleaseUpdateOne) SetNillableTested(v *bool) *ReleaseUpdateOne {
 	if v != nil {
 		_u.SetTested(*v)
 	}
+	return _u
+}
+
+// SetBuiltUnder sets the "built_under" field.
+func (_u *ReleaseUpdateOne) SetBuiltUnder(v []string) *ReleaseUpdateOne {
+	_u.mutation.SetBuiltUnder(v)
+	return _u
+}
+
+// AppendBuiltUnder appends value to the "built_under" field.
+func (_u *ReleaseUpdateOne) AppendBuiltUnder(v []string) *ReleaseUpdateOne {
+	_u.mutation.AppendBuiltUnder(v)
+	return _u
+}
+
+// ClearBuiltUnder clears the value of the "built_under" field.
+func (_u *ReleaseUpdateOne) ClearBuiltUnder() *ReleaseUpdateOne {
+	_u.mutation.ClearBuiltUnder()
 	return _u
 }
 
@@ -677,6 +724,17 @@ func (_u *ReleaseUpdateOne) sqlSave(ctx context.Context) (_node *Release, err er
 	}
 	if value, ok := _u.mutation.Tested(); ok {
 		_spec.SetField(release.FieldTested, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.BuiltUnder(); ok {
+		_spec.SetField(release.FieldBuiltUnder, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedBuiltUnder(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, release.FieldBuiltUnder, value)
+		})
+	}
+	if _u.mutation.BuiltUnderCleared() {
+		_spec.ClearField(release.FieldBuiltUnder, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.DiscardedAt(); ok {
 		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)

@@ -51,8 +51,8 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 			}
 		case err != nil:
 			return err
-		case row.DiscardedAt != nil: // its artifact is there again
-			if err := tx.Release.UpdateOne(row).ClearDiscardedAt().Exec(ctx); err != nil {
+		case row.DiscardedAt != nil: // its artifact is there again, as it was built now
+			if err := tx.Release.UpdateOne(row).ClearDiscardedAt().SetBuiltUnder(r.Artifact.BuiltUnder).Exec(ctx); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,7 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(clean(r.Commit.Ref)).
 		SetAuthor(clean(r.Commit.Author)).SetSubject(clean(r.Commit.Subject)).SetCommittedAt(r.Commit.Time.UTC()).
 		SetArtifact(string(r.Artifact.Digest)).SetBytes(r.Artifact.Bytes).SetPython(m.Python).SetFramework(m.Framework).
-		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).Save(ctx)
+		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).SetBuiltUnder(r.Artifact.BuiltUnder).Save(ctx)
 }
 
 // Tests records the report of a release's tests, which has been judged.

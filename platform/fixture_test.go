@@ -178,9 +178,12 @@ func (w *world) deployment(service, environment, commit string, rollback bool, c
 	return number
 }
 
+// heldBy is what held the builds.
+var heldBy = []string{"user slipway", "Landlock 7"}
+
 func (w *world) built(service, promotion, commit string) int {
 	w.Helper()
-	a := slipway.Artifact{Digest: digest(commit), Bytes: 7, Manifest: slipway.Manifest{Service: service, Commit: commitID(commit), Python: "3.13.5", Env: map[string]string{"MODE": "plain"}}}
+	a := slipway.Artifact{Digest: digest(commit), Bytes: 7, BuiltUnder: heldBy, Manifest: slipway.Manifest{Service: service, Commit: commitID(commit), Python: "3.13.5", Env: map[string]string{"MODE": "plain"}}}
 	w.mu.Lock()
 	w.artifacts[a.Digest] = a
 	w.mu.Unlock()
@@ -232,7 +235,7 @@ func (b builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wri
 		}
 	}
 	fmt.Fprintln(log, "building")
-	a := slipway.Artifact{Digest: digest(strings.TrimLeft(req.Commit, "0") + string(req.Overrides)), Manifest: slipway.Manifest{Service: req.Service, Commit: req.Commit, Overrides: req.Overrides}}
+	a := slipway.Artifact{BuiltUnder: heldBy, Digest: digest(strings.TrimLeft(req.Commit, "0") + string(req.Overrides)), Manifest: slipway.Manifest{Service: req.Service, Commit: req.Commit, Overrides: req.Overrides}}
 	b.w.mu.Lock()
 	defer b.w.mu.Unlock()
 	b.w.artifacts[a.Digest] = a

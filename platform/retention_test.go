@@ -57,10 +57,15 @@ func TestRetention(t *testing.T) {
 		}
 		_, err = w.Rollback(ctx, platform.RollbackInput{Service: name, Environment: "dev", Release: 2})
 		w.want(err, slipway.Conflict, "is gone; build its commit again")
-		// What was removed is built again when its commit is asked for, and counts again.
+		// What was removed is built again when its commit is asked for, and counts again,
+		// with what holds a build now.
+		w.must(w.Storage.Client.Release.Update().Where(release.Number(2)).ClearBuiltUnder().Exec(ctx))
 		again := w.promotion(name, "dev", false)
 		if n := w.built(name, again, "c2"); n != 2 {
 			t.Errorf("the commit of release 2 became release %d", n)
+		}
+		if r, err := w.Release(ctx, name, 2); err != nil || fmt.Sprint(r.BuiltUnder) != "[user slipway Landlock 7]" {
+			t.Errorf("release 2 was built under %v: %v", r.BuiltUnder, err)
 		}
 		if n := fmt.Sprint(w.marked(name)); n != "[1 3 5 6 7]" {
 			t.Errorf("marked as removed are %v", n)

@@ -96,6 +96,9 @@ func upgraded(w *world) {
 	if len(promotions.Items) != 1 || promotions.Items[0].ID != 41 || promotions.Items[0].RequestedBy != "local" {
 		w.Errorf("%v", promotions.Items)
 	}
+	if r, err := w.Release(ctx, "billing", 1); err != nil || len(r.BuiltUnder) > 0 { // nobody wrote it down then
+		w.Errorf("built under %v: %v", r.BuiltUnder, err)
+	}
 	deployments, err := w.Deployments(ctx, platform.DeploymentsQuery{Service: "billing", Environment: "dev"})
 	w.must(err)
 	if len(deployments.Items) != 1 || !deployments.Items[0].Live {

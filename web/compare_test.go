@@ -10,6 +10,25 @@ import (
 	"github.com/slipway-dev/slipway/platform"
 )
 
+// TestReleaseSaysWhatHeldItsBuild shows the layers on the release's page, and of a
+// release of before that they were not recorded.
+func TestReleaseSaysWhatHeldItsBuild(t *testing.T) {
+	s := newSite(t)
+	s.service("payments", "billing", "main")
+	s.promote(platform.PromoteInput{Service: "payments"})
+	b := s.person("alice", true, nil)
+	page := func() string { return b.get("/services/payments/releases/1").body }
+	if !strings.Contains(page(), "<dt>Built under</dt><dd>user slipway, Landlock 7</dd>") {
+		t.Error("the page of a release doesn't say what held its build")
+	}
+	if err := s.Storage.Client.Release.Update().ClearBuiltUnder().Exec(as()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(page(), "<dt>Built under</dt><dd>not recorded</dd>") {
+		t.Error("the page of an earlier release doesn't say that it isn't recorded")
+	}
+}
+
 // TestComparing shows commits, packages, migrations and config, of two releases
 // and of two environments; without a script all of it can be reached.
 func TestComparing(t *testing.T) {

@@ -199,6 +199,14 @@ func builtFrom(r *ent.Release) string {
 	return r.Ref
 }
 
+// builtUnder is what held the code of a release while it was built.
+func builtUnder(r *ent.Release) string {
+	if len(r.BuiltUnder) == 0 {
+		return "not recorded"
+	}
+	return strings.Join(r.BuiltUnder, ", ")
+}
+
 func runsOn(r *ent.Release) string {
 	if r.Framework == "" {
 		return "Python " + r.Python

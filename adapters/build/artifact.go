@@ -2,12 +2,8 @@ package build
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -16,7 +12,9 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // left are directories of a working tree that are never part of a release.
@@ -86,53 +84,6 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// treeDigest covers every path, mode, link and content below a directory, but
-// what Python compiles by itself and keeps in __pycache__, which holds times. A
-// compiled file elsewhere is content: it is imported where its source is missing.
-func treeDigest(dir string) (string, error) {
-	h := sha256.New()
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case entry.IsDir():
-			if entry.Name() == "__pycache__" {
-				return filepath.SkipDir
-			}
-			return nil
-		case entry.Type()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(path)
-			fmt.Fprintf(h, "link %q %q\n", rel, target)
-			return err
-		}
-		return digestFile(h, rel, path)
-	})
-	return hex.EncodeToString(h.Sum(nil)), err
-}
-
-func digestFile(h hash.Hash, rel, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	content := sha256.New()
-	if _, err := io.Copy(content, f); err != nil {
-		return err
-	}
-	fmt.Fprintf(h, "file %q %v %x\n", rel, info.Mode()&0o111 != 0, content.Sum(nil))
-	return nil
-}
-
 // manifest says how the release is run.
 func manifest(req slipway.BuildRequest, p *python.Project, source string, env environment) slipway.Manifest {
 	m := slipway.Manifest{
@@ -195,15 +146,15 @@ func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.
 	if err != nil {
 		return slipway.Artifact{}, err
 	}
-	digest, err := r.digest(source, env, text)
+	digest, err := r.digest(ctx, source, env, text)
 	if err != nil {
 		return slipway.Artifact{}, disk(err, "the release can't be read")
 	}
-	dir := r.artifactDir(digest)
-	artifact := slipway.Artifact{Digest: digest, Path: dir, Manifest: m, Reused: env.reused, Reason: env.reason}
+	dir := artifact.Dir(r.o.Data, digest)
+	made := slipway.Artifact{Digest: digest, Path: dir, Manifest: m, Reused: env.reused, Reason: env.reason, BuiltUnder: sandbox.Protection().Layers()}
 	if _, err := os.Stat(dir); err == nil {
-		artifact.Bytes, err = size(filepath.Join(dir, "source"))
-		return artifact, err
+		made.Bytes, err = size(filepath.Join(dir, "source"))
+		return made, err
 	}
 	staging := filepath.Join(r.home, "artifact")
 	if err := os.Mkdir(staging, 0o755); err != nil {
@@ -226,13 +177,13 @@ func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.
 	if err != nil {
 		return slipway.Artifact{}, disk(err, "the release can't be put in place")
 	}
-	artifact.Bytes, err = size(filepath.Join(dir, "source"))
-	return artifact, err
+	made.Bytes, err = size(filepath.Join(dir, "source"))
+	return made, err
 }
 
 // digest covers the source, the environment's files and the manifest.
-func (r *run) digest(source string, env environment, manifest []byte) (slipway.Digest, error) {
-	tree, err := treeDigest(source)
+func (r *run) digest(ctx context.Context, source string, env environment, manifest []byte) (slipway.Digest, error) {
+	tree, err := artifact.Digest(ctx, source)
 	if err != nil {
 		return "", err
 	}
@@ -240,7 +191,7 @@ func (r *run) digest(source string, env environment, manifest []byte) (slipway.D
 	kept := filepath.Join(env.dir, "digest")
 	content, err := os.ReadFile(kept)
 	if err != nil {
-		text, err := treeDigest(env.venv())
+		text, err := artifact.Digest(ctx, env.venv())
 		if err != nil {
 			return "", err
 		}
@@ -249,8 +200,7 @@ func (r *run) digest(source string, env environment, manifest []byte) (slipway.D
 			return "", err
 		}
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "source %s\nenvironment %s\nmanifest %s\n", tree, content, manifest))
-	return slipway.Digest("sha256:" + hex.EncodeToString(sum[:])), nil
+	return artifact.DigestOf(tree, string(content), manifest), nil
 }
 
 // dropCompiled removes what importing or building left in the source.

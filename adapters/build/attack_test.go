@@ -5,9 +5,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -89,6 +91,12 @@ func TestBuildsReachTheirOwnOnly(t *testing.T) {
 	checkHeld(t, log, 16)
 	if text, err := os.ReadFile(filepath.Join(a.Path, "source", "attack.py")); err != nil || string(text) != attacks {
 		t.Errorf("the release lost a file: %v", err)
+	}
+	if layers := sandbox.Protection().Layers(); len(layers) < 3 || !slices.Equal(a.BuiltUnder, layers) {
+		t.Errorf("the release says it was built under %q, not %q", a.BuiltUnder, layers)
+	}
+	if err := artifact.Verify(t.Context(), shared.o.Data, a.Digest); err != nil {
+		t.Errorf("a release as it was built is not what was built: %v", err)
 	}
 	_, log, err := runTests(t, project(t, unit("sys.argv[1:] = '"+fmt.Sprintf("%s %d %v", shared.o.Data, os.Getpid(), sandbox.Protection().Namespaces)+"'.split(); import attack").attacking("")), 0)
 	if err != nil {

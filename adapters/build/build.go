@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/sandbox"
 )
@@ -342,7 +343,7 @@ func lookup(env []string, name string) string {
 
 // Open finds an artifact by its digest.
 func (b *Builder) Open(_ context.Context, digest slipway.Digest) (slipway.Artifact, error) {
-	dir := b.artifactDir(digest)
+	dir := artifact.Dir(b.o.Data, digest)
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return slipway.Artifact{}, slipway.Errorf(slipway.NotFound, "the artifact %.19s is not here; build its commit again", digest)
@@ -362,7 +363,7 @@ func (b *Builder) Open(_ context.Context, digest slipway.Digest) (slipway.Artifa
 
 // Dependencies lists what an artifact contains.
 func (b *Builder) Dependencies(_ context.Context, digest slipway.Digest) ([]slipway.Dependency, error) {
-	text, err := os.ReadFile(filepath.Join(b.artifactDir(digest), "dependencies.json"))
+	text, err := os.ReadFile(filepath.Join(artifact.Dir(b.o.Data, digest), "dependencies.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, slipway.Errorf(slipway.NotFound, "the artifact %.19s is not here; build its commit again", digest)
 	}
@@ -375,18 +376,14 @@ func (b *Builder) Dependencies(_ context.Context, digest slipway.Digest) ([]slip
 
 // Migrations reads the schema migrations in an artifact's source.
 func (b *Builder) Migrations(ctx context.Context, digest slipway.Digest) (slipway.Migrations, error) {
-	artifact, err := b.Open(ctx, digest)
+	a, err := b.Open(ctx, digest)
 	if err != nil {
 		return slipway.Migrations{}, err
 	}
-	tree, err := os.OpenRoot(filepath.Join(artifact.Path, "source"))
+	tree, err := os.OpenRoot(filepath.Join(a.Path, "source"))
 	if err != nil {
 		return slipway.Migrations{}, disk(err, "the artifact can't be read")
 	}
 	defer tree.Close()
-	return python.Migrations(tree.FS(), string(artifact.Manifest.Dir)), nil
-}
-
-func (b *Builder) artifactDir(d slipway.Digest) string {
-	return filepath.Join(b.o.Data, "artifacts", filepath.Base(strings.TrimPrefix(string(d), "sha256:")))
+	return python.Migrations(tree.FS(), string(a.Manifest.Dir)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/artifact"
 )
 
 // unused is how long an environment stays that no artifact links to: tests have
@@ -18,7 +19,7 @@ const unused = 7 * 24 * time.Hour
 // Discard removes an artifact, and the environments that no artifact links to and
 // no build has used for a week.
 func (b *Builder) Discard(ctx context.Context, digest slipway.Digest) error {
-	if err := os.RemoveAll(b.artifactDir(digest)); err != nil {
+	if err := os.RemoveAll(artifact.Dir(b.o.Data, digest)); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the artifact %.19s can't be removed", digest)
 	}
 	return b.sweep(ctx, time.Now().Add(-unused))

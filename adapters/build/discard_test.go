@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/artifact"
 )
 
 // TestDiscard removes an artifact; of the environments those that another artifact
@@ -32,7 +33,7 @@ func TestDiscard(t *testing.T) {
 	}
 	artifact := func(d slipway.Digest, key string) string {
 		t.Helper()
-		dir := b.artifactDir(d)
+		dir := artifact.Dir(b.o.Data, d)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

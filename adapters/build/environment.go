@@ -16,6 +16,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/sandbox"
 )
@@ -68,7 +69,7 @@ func (r *run) toolEnv(extra map[string]string, shared bool) []string {
 
 // production finds or makes the environment of a release.
 func (r *run) production(ctx context.Context, p *python.Project, source string) (environment, error) {
-	key, err := r.key(p, source, "")
+	key, err := r.key(ctx, p, source, "")
 	if err != nil {
 		return environment{}, err
 	}
@@ -77,8 +78,8 @@ func (r *run) production(ctx context.Context, p *python.Project, source string) 
 
 // key names an environment. One with parts that are built from the source is
 // named by the whole of it.
-func (r *run) key(p *python.Project, source, purpose string) (string, error) {
-	read := func(name string) ([]byte, error) { return readOrList(filepath.Join(source, name)) }
+func (r *run) key(ctx context.Context, p *python.Project, source, purpose string) (string, error) {
+	read := func(name string) ([]byte, error) { return readOrList(ctx, filepath.Join(source, name)) }
 	env := map[string]string{"purpose": purpose}
 	for _, name := range indexSettings {
 		if v := os.Getenv(name); v != "" && strings.Contains(name, "IND") {
@@ -98,7 +99,7 @@ func (r *run) key(p *python.Project, source, purpose string) (string, error) {
 	}
 	if local != "" {
 		var err error
-		if tree, err = treeDigest(source); err != nil {
+		if tree, err = artifact.Digest(ctx, source); err != nil {
 			return "", disk(err, "the source can't be read")
 		}
 		fmt.Fprintf(r.log, "%s is installed from the source, so each change of the source makes a new environment\n", local)
@@ -150,9 +151,9 @@ func ofUV(text []byte) []byte {
 }
 
 // readOrList reads a file; a directory counts by the digest of its tree.
-func readOrList(path string) ([]byte, error) {
+func readOrList(ctx context.Context, path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		digest, err := treeDigest(path)
+		digest, err := artifact.Digest(ctx, path)
 		return []byte(digest), err
 	}
 	return os.ReadFile(path)

@@ -120,7 +120,7 @@ func TestSettingsOfUVMakeAnother(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, log.String())
 		}
-		if keys[name], err = r.key(p, dir, ""); err != nil {
+		if keys[name], err = r.key(t.Context(), p, dir, ""); err != nil {
 			t.Fatal(err)
 		}
 		done()

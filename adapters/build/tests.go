@@ -82,11 +82,13 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 		return environment{}, err
 	}
 	for _, f := range requirementClosure(source, t.Requirements) {
-		if err := digestFile(h, f, filepath.Join(source, f)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		text, err := os.ReadFile(filepath.Join(source, f))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return environment{}, disk(err, "the test requirements can't be read")
 		}
+		fmt.Fprintf(h, "file %q %x\n", f, sha256.Sum256(text))
 	}
-	key, err := r.key(p, source, "tests "+hex.EncodeToString(h.Sum(nil)))
+	key, err := r.key(ctx, p, source, "tests "+hex.EncodeToString(h.Sum(nil)))
 	if err != nil {
 		return environment{}, err
 	}

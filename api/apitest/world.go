@@ -174,7 +174,7 @@ func (w *World) play(id, service, environment string, commit slipway.Commit, rel
 		end := slipway.StepEvent{Promotion: id, Step: s.Name, State: slipway.StepSucceeded, Attempt: 1}
 		switch {
 		case s.Name == slipway.StepBuild:
-			number, err := w.Ledger.Release(ctx, slipway.BuiltRelease{Promotion: id, Service: service, Commit: commit, Artifact: slipway.Artifact{Digest: Artifact, Bytes: 7, Manifest: Manifest}})
+			number, err := w.Ledger.Release(ctx, slipway.BuiltRelease{Promotion: id, Service: service, Commit: commit, Artifact: slipway.Artifact{Digest: Artifact, Bytes: 7, Manifest: Manifest, BuiltUnder: []string{"user slipway", "Landlock 7"}}})
 			must(err)
 			release = number
 		case s.Name == slipway.StepTest && commit.Ref == "red":

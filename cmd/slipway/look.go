@@ -145,14 +145,20 @@ func (a *app) wayBack(c client.StatusCell) (string, error) {
 
 type releasesCommand struct {
 	Service string `arg:"" help:"The service."`
+	Release int    `arg:"" optional:"" help:"Only this release, with all that is recorded of it."`
 	Limit   int    `short:"n" default:"20" help:"How many at most."`
 }
 
 // Help has examples.
-func (releasesCommand) Help() string { return "Examples:\n  slipway releases billing" }
+func (releasesCommand) Help() string {
+	return "Examples:\n  slipway releases billing\n  slipway releases billing 7"
+}
 
-// Run lists releases.
+// Run lists releases, or shows one.
 func (c *releasesCommand) Run(a *app) error {
+	if c.Release != 0 {
+		return a.release(c.Service, c.Release)
+	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
 		return cl.ListReleasesWithResponse(ctx, c.Service, &client.ListReleasesParams{Limit: given(c.Limit)})
 	})
@@ -168,14 +174,8 @@ func (c *releasesCommand) Run(a *app) error {
 	}
 	var rows [][]string
 	for _, x := range r.JSON200.Items {
-		tests := ""
-		if x.Tests.Verdict == slipway.TestsFailed && x.Tests.Failed+x.Tests.Errors == 0 {
-			tests = "could not run"
-		} else if x.Tests.Command != "" {
-			tests = fmt.Sprintf("%d of %d passed", x.Tests.Passed, x.Tests.Total)
-		}
 		digest := strings.TrimPrefix(string(x.Artifact), "sha256:")
-		rows = append(rows, []string{fmt.Sprint(x.Number), short(x.Commit.Id), x.Commit.Subject, tests, strings.Join(x.Environments, " "), short(digest), ago(x.CreatedAt)})
+		rows = append(rows, []string{fmt.Sprint(x.Number), short(x.Commit.Id), x.Commit.Subject, tested(x.Tests), strings.Join(x.Environments, " "), short(digest), ago(x.CreatedAt)})
 	}
 	defer a.more(r.JSON200.NextCursor, c.Limit)
 	return a.table([]string{"release", "commit", "subject", "tests", "runs in", "digest", "built"}, rows)

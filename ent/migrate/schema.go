@@ -754,6 +754,7 @@ var (
 		{Name: "dependencies", Type: field.TypeJSON, Nullable: true},
 		{Name: "migrations", Type: field.TypeJSON, Nullable: true},
 		{Name: "tested", Type: field.TypeBool, Default: false},
+		{Name: "built_under", Type: field.TypeJSON, Nullable: true},
 		{Name: "discarded_at", Type: field.TypeTime, Nullable: true},
 		{Name: "service_id", Type: field.TypeInt},
 	}
@@ -765,7 +766,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "releases_services_releases",
-				Columns:    []*schema.Column{ReleasesColumns[20]},
+				Columns:    []*schema.Column{ReleasesColumns[21]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -774,12 +775,12 @@ var (
 			{
 				Name:    "release_service_id_number",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[20], ReleasesColumns[3]},
+				Columns: []*schema.Column{ReleasesColumns[21], ReleasesColumns[3]},
 			},
 			{
 				Name:    "release_service_id_commit_artifact",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[20], ReleasesColumns[4], ReleasesColumns[9]},
+				Columns: []*schema.Column{ReleasesColumns[21], ReleasesColumns[4], ReleasesColumns[9]},
 			},
 		},
 	}

@@ -53,6 +53,8 @@ const (
 	FieldMigrations = "migrations"
 	// FieldTested holds the string denoting the tested field in the database.
 	FieldTested = "tested"
+	// FieldBuiltUnder holds the string denoting the built_under field in the database.
+	FieldBuiltUnder = "built_under"
 	// FieldDiscardedAt holds the string denoting the discarded_at field in the database.
 	FieldDiscardedAt = "discarded_at"
 	// EdgeService holds the string denoting the service edge name in mutations.
@@ -108,6 +110,7 @@ var Columns = []string{
 	FieldDependencies,
 	FieldMigrations,
 	FieldTested,
+	FieldBuiltUnder,
 	FieldDiscardedAt,
 }
 

@@ -915,6 +915,16 @@ func TestedNEQ(v bool) predicate.Release {
 	return predicate.Release(sql.FieldNEQ(FieldTested, v))
 }
 
+// BuiltUnderIsNil applies the IsNil predicate on the "built_under" field.
+func BuiltUnderIsNil() predicate.Release {
+	return predicate.Release(sql.FieldIsNull(FieldBuiltUnder))
+}
+
+// BuiltUnderNotNil applies the NotNil predicate on the "built_under" field.
+func BuiltUnderNotNil() predicate.Release {
+	return predicate.Release(sql.FieldNotNull(FieldBuiltUnder))
+}
+
 // DiscardedAtEQ applies the EQ predicate on the "discarded_at" field.
 func DiscardedAtEQ(v time.Time) predicate.Release {
 	return predicate.Release(sql.FieldEQ(FieldDiscardedAt, v))

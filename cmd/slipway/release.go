@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+// release shows one release with what is recorded of it.
+func (a *app) release(service string, number int) error {
+	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetReleaseResponse, error) {
+		return c.GetReleaseWithResponse(ctx, service, number)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	x := r.JSON200
+	held := strings.Join(x.BuiltUnder, ", ")
+	if held == "" {
+		held = "not recorded"
+	}
+	if err := a.facts("release", fmt.Sprint(x.Number), "commit", x.Commit.Id, "subject", x.Commit.Subject, "author", x.Commit.Author,
+		"tests", tested(x.Tests), "runs in", strings.Join(x.Environments, " "), "python", x.Manifest.Python, "framework", x.Manifest.Framework,
+		"artifact", string(x.Artifact), "built", ago(x.CreatedAt), "built under", held); err != nil {
+		return err
+	}
+	if len(x.Dependencies) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, d := range x.Dependencies {
+		how := "brought by another"
+		if d.Direct {
+			how = "direct"
+		}
+		rows = append(rows, []string{d.Name, d.Version, how})
+	}
+	fmt.Fprintln(a.stdout)
+	return a.table([]string{"package", "version", "how"}, rows)
+}
+
+// tested is how a release's tests went, "" while there are none to tell of.
+func tested(t client.Tests) string {
+	switch {
+	case t.Verdict == slipway.TestsFailed && t.Failed+t.Errors == 0:
+		return "could not run"
+	case t.Command != "":
+		return fmt.Sprintf("%d of %d passed", t.Passed, t.Total)
+	}
+	return ""
+}
