@@ -33,6 +33,7 @@ func TestPortalFactors(t *testing.T) {
 	b.fill("current", password)
 	b.click("Add a passkey")
 	b.sees("Keep these recovery codes")
+	b.sees("Chrome on Linux")
 	b.sees("10 recovery codes left")
 	b.accessible("recovery codes")
 	b.picture("factor-codes")

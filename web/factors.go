@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -95,7 +96,7 @@ func (c *call) proof() platform.FactorProof {
 }
 
 func (p *portal) beginTOTP(c *call) error {
-	begun, err := p.BeginTOTP(c.ctx, c.form("name"), c.proof())
+	begun, err := p.BeginTOTP(c.ctx, cmp.Or(c.form("name"), "app"), c.proof())
 	if err != nil {
 		return p.factorsRefused(c, err, factorsView{})
 	}

@@ -110,7 +110,7 @@ func factorPage(f frame, v factorView) templ.Component {
 				}
 			}
 			if v.Recovery {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "Have you lost it? One of your recovery codes does, too.")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "Have you lost it? A recovery code works here, too.")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -58,7 +59,7 @@ func (p *portal) finishPasskeySignIn(c *call) error {
 func (p *portal) beginPasskey(c *call) error { return c.begun(p.BeginPasskey(c.ctx, c.proof())) }
 
 func (p *portal) addPasskey(c *call) error {
-	codes, err := p.AddPasskey(c.ctx, c.form("name"), c.passkey())
+	codes, err := p.AddPasskey(c.ctx, cmp.Or(c.form("name"), device(c.r.UserAgent())), c.passkey())
 	if err != nil {
 		return p.factorsRefused(c, err, factorsView{})
 	}
@@ -69,3 +70,11 @@ func (p *portal) addPasskey(c *call) error {
 }
 
 func (p *portal) beginPasskeyProof(c *call) error { return c.begun(p.BeginPasskeyProof(c.ctx)) }
+
+// device names a passkey that its owner gave no name, by the browser that made it.
+func device(agent string) string {
+	if name := program(agent); agent != "" && name != agent && len(name) < 100 {
+		return name
+	}
+	return "passkey"
+}
