@@ -127,20 +127,22 @@ func works(t *testing.T, p place) (sandbox.Confinement, map[string]string) {
 	c := p.confinement()
 	c.Read = []string{given, filepath.Join(p.data, "not-there")}
 	return c, map[string]string{
-		"its files":             `mkdir -p a/b && echo x > a/b/c && mv a/b/c d && ln d e && ln -s d f && cat f && rm -r a d e f && mkfifo g && rm g`,
-		"what it may read":      `cat ` + given,
-		"a script of its own":   `printf '#!/bin/sh\nexit 0\n' > run && chmod +x run && ./run`,
-		"devices":               `echo x > /dev/null && head -c 1 /dev/urandom && test -r /dev/zero`,
-		"its own descriptors":   `echo x > /dev/stderr && cat < /dev/stdin`,
-		"the system's settings": `cat /etc/passwd && getent passwd root && cat /etc/resolv.conf && ls /etc/ssl/certs`,
-		"signals to its own":    `sleep 60 & kill $!`,
-		"processes":             `python3 -c 'import multiprocessing as m; q = m.Queue(); p = m.Process(target=q.put, args=(1,)); p.start(); assert q.get() == 1; p.join(); m.Lock(); m.shared_memory' 2>&1 || python3 -c 'import multiprocessing as m; m.Lock()'`,
-		"shared memory":         `python3 -c 'from multiprocessing import shared_memory as s; b = s.SharedMemory(create=True, size=10); b.unlink()'`,
-		"a terminal":            `python3 -c 'import pty; pty.openpty()'`,
-		"temporary files":       `python3 -c 'import tempfile; tempfile.TemporaryFile().write(b"x")'`,
-		"sockets of its own":    `python3 -c 'import socket; a = socket.socket(socket.AF_UNIX); a.bind("s"); a.listen(); socket.socket(socket.AF_UNIX).connect("s"); b = socket.socket(socket.AF_UNIX); b.bind("\0own"); b.listen(); socket.socket(socket.AF_UNIX).connect("\0own")'`,
-		"a compiler":            `echo 'int main(void){return 0;}' > m.c && cc m.c -o m && ./m`,
-		"git":                   `git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x`,
+		"its files": `mkdir -p a/b && echo x > a/b/c && mv a/b/c d && ln d e && ln -s d f && cat f && rm -r a d e f && mkfifo g && rm g`,
+		// mv copies where it may not move; uv doesn't.
+		"moving between directories": `mkdir -p a/b x && echo x > a/b/c && python3 -c 'import os; os.rename("a/b/c", "x/c"); os.link("x/c", "a/c"); os.rename("a/b", "x/b")'`,
+		"what it may read":           `cat ` + given,
+		"a script of its own":        `printf '#!/bin/sh\nexit 0\n' > run && chmod +x run && ./run`,
+		"devices":                    `echo x > /dev/null && head -c 1 /dev/urandom && test -r /dev/zero`,
+		"its own descriptors":        `echo x > /dev/stderr && cat < /dev/stdin`,
+		"the system's settings":      `cat /etc/passwd && getent passwd root && cat /etc/resolv.conf && ls /etc/ssl/certs`,
+		"signals to its own":         `sleep 60 & kill $!`,
+		"processes":                  `python3 -c 'import multiprocessing as m; q = m.Queue(); p = m.Process(target=q.put, args=(1,)); p.start(); assert q.get() == 1; p.join(); m.Lock(); m.shared_memory' 2>&1 || python3 -c 'import multiprocessing as m; m.Lock()'`,
+		"shared memory":              `python3 -c 'from multiprocessing import shared_memory as s; b = s.SharedMemory(create=True, size=10); b.unlink()'`,
+		"a terminal":                 `python3 -c 'import pty; pty.openpty()'`,
+		"temporary files":            `python3 -c 'import tempfile; tempfile.TemporaryFile().write(b"x")'`,
+		"sockets of its own":         `python3 -c 'import socket; a = socket.socket(socket.AF_UNIX); a.bind("s"); a.listen(); socket.socket(socket.AF_UNIX).connect("s"); b = socket.socket(socket.AF_UNIX); b.bind("\0own"); b.listen(); socket.socket(socket.AF_UNIX).connect("\0own")'`,
+		"a compiler":                 `echo 'int main(void){return 0;}' > m.c && cc m.c -o m && ./m`,
+		"git":                        `git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x`,
 	}
 }
 

@@ -105,17 +105,21 @@ func restrict(rules []rule) error {
 
 // enclose makes of the calling thread, and of what it starts, a company of its own:
 // they can signal each other and nobody else. It tells whether the kernel can.
+//
+// Moving files between directories is refused by each layer that doesn't grant it,
+// also by one that is about something else: this one grants it everywhere.
 func enclose() bool {
 	held, _ := landlock()
 	if held.Scoped == 0 || unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != nil {
 		return false
 	}
-	ruleset, err := createRuleset(unix.LandlockRulesetAttr{Scoped: unix.LANDLOCK_SCOPE_SIGNAL})
+	ruleset, err := createRuleset(unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_REFER, Scoped: unix.LANDLOCK_SCOPE_SIGNAL})
 	if err != nil {
 		return false
 	}
 	defer unix.Close(ruleset)
-	return restrictSelf(ruleset) == nil
+	everywhere := rule{Path: "/", Rights: unix.LANDLOCK_ACCESS_FS_REFER, Must: true}
+	return everywhere.add(ruleset, unix.LANDLOCK_ACCESS_FS_REFER) == nil && restrictSelf(ruleset) == nil
 }
 
 func restrictSelf(ruleset int) error {
