@@ -16,6 +16,7 @@ const (
 	Conflict        Code = "conflict"        // right in itself, but not now
 	Outdated        Code = "outdated"        // based on what somebody else has changed since
 	Denied          Code = "denied"          //
+	FactorMissing   Code = "factor_needed"   // denied until it is done with a second factor
 	Unauthenticated Code = "unauthenticated" //
 	Unproved        Code = "proof_needed"    // signed in, and asked to prove once more that it is still the same person
 	Unavailable     Code = "unavailable"     // something else is down: try again
@@ -71,7 +72,7 @@ func OutcomeOf(err error) Outcome {
 	switch CodeOf(err) {
 	case "":
 		return Succeeded
-	case Refused, Invalid, NotFound, Conflict, Outdated, Denied:
+	case Refused, Invalid, NotFound, Conflict, Outdated, Denied, FactorMissing:
 		return Failed
 	}
 	return Errored

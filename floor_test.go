@@ -29,6 +29,7 @@ var lowerings = []struct {
 	{"own_changes", slipway.Policy{OwnChanges: slipway.OwnNever}, slipway.Policy{}},
 	{"own_changes", slipway.Policy{}, slipway.Policy{OwnChanges: slipway.OwnAlways}},
 	{"new_approvers", slipway.Policy{}, slipway.Policy{NewApprovers: true}},
+	{"second_factor", slipway.Policy{SecondFactor: slipway.SecondFactorRequired}, slipway.Policy{}},
 	{"rollback_approvals", slipway.Policy{RollbackApprovals: 1}, slipway.Policy{}},
 	{"rollback_role", slipway.Policy{}, slipway.Policy{RollbackRole: slipway.RoleDeveloper}},
 	{"rollback_role", slipway.Policy{RollbackRole: slipway.RoleAdmin}, slipway.Policy{}},

@@ -49,6 +49,7 @@ type Decision struct {
 	Comment   string    `json:"comment,omitempty"`
 	Plan      Digest    `json:"plan"`
 	Via       string    `json:"via,omitempty"`
+	Factor    string    `json:"factor,omitempty"` // the second one of the session that it was said in; "" for none
 	Own       bool      `json:"own,omitempty"`    // of somebody whose own change it is
 	Lapsed    string    `json:"lapsed,omitempty"` // why it doesn't count now: who said it may not say it any more
 	At        time.Time `json:"at"`
@@ -236,7 +237,11 @@ func (f GateFacts) approval(add func(Wait)) {
 	if len(yes) >= need && (need == 0 || f.AuthorsWhy == "") {
 		return
 	}
-	w := Wait{Gate: GateApproval, Reason: fmt.Sprintf("%d of %d approvals", len(yes), need) + lapsed}
+	w := Wait{Gate: GateApproval, Reason: fmt.Sprintf("%d of %d approvals", len(yes), need)}
+	if f.Plan.Policy.SecondFactor == SecondFactorRequired {
+		w.Reason += " with a second factor"
+	}
+	w.Reason += lapsed
 	if f.AuthorsWhy != "" {
 		w.Reason += "; who wrote the commits can't be told, and so not whose own change it is: " + f.AuthorsWhy + " (the repository is asked again every minute)"
 	}

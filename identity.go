@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,6 +35,40 @@ type Person struct {
 	Name          string
 	Username      string
 	Groups        []string
+	Methods       []string // by which the provider has seen who it is (amr, RFC 8176)
+	Level         string   // what that was worth to it (acr)
+}
+
+// methodKinds are the methods of RFC 8176 by what they show: something that
+// somebody knows, has or is. What comes by message or call shows nothing here:
+// NIST restricts it.
+var methodKinds = map[string]string{
+	"pwd": "knows", "pin": "knows", "kba": "knows",
+	"otp": "has", "hwk": "has", "swk": "has", "sc": "has",
+	"face": "is", "fpt": "is", "iris": "is", "retina": "is", "vbm": "is",
+}
+
+// manyFactors are levels that mean several factors, whoever says them.
+var manyFactors = []string{
+	"https://refeds.org/profile/mfa",
+	"http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+	"urn:okta:loa:2fa:any",
+	"phr", "phrh", // phishing-resistant (OpenID EAP)
+}
+
+// SecondFactor tells whether the provider says that it has seen more than one
+// factor: mfa, methods of two kinds, or a level that is known to mean it.
+func (p Person) SecondFactor() bool {
+	kinds := map[string]bool{}
+	for _, m := range p.Methods {
+		if m == "mfa" {
+			return true
+		}
+		if kind := methodKinds[m]; kind != "" {
+			kinds[kind] = true
+		}
+	}
+	return len(kinds) > 1 || slices.Contains(manyFactors, p.Level)
 }
 
 // Job is what the issuer of a CI job's token says of the job.

@@ -2,6 +2,7 @@ package slipway_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/slipway-dev/slipway"
@@ -73,6 +74,36 @@ func TestGroupRule(t *testing.T) {
 	for _, text := range []string{"", "devs", "=platform", "devs=", "devs=shop", "devs=shop:", "devs=:developer"} {
 		if r, err := slipway.ParseGroupRule(text); slipway.CodeOf(err) != slipway.Invalid {
 			t.Errorf("%q: %v", text, r)
+		}
+	}
+}
+
+func TestSecondFactorOfAProvider(t *testing.T) {
+	for _, c := range []struct {
+		methods string
+		level   string
+		want    bool
+	}{
+		{"", "", false},
+		{"pwd", "", false},
+		{"pwd mfa", "", true},
+		{"mfa rsa", "", true},
+		{"pwd otp", "", true},
+		{"hwk pin", "", true},
+		{"hwk fpt", "", true},
+		{"hwk", "", false}, // a key that was touched, by whoever
+		{"otp", "", false},
+		{"pwd pin", "", false}, // two things that somebody knows
+		{"otp hwk", "", false},
+		{"pwd sms", "", false},
+		{"pwd MFA", "", false},
+		{"pwd", "https://refeds.org/profile/mfa", true},
+		{"", "phr", true},
+		{"", "2", false}, // whatever that means there
+	} {
+		p := slipway.Person{Methods: strings.Fields(c.methods), Level: c.level}
+		if got := p.SecondFactor(); got != c.want {
+			t.Errorf("%q at %q: %t", c.methods, c.level, got)
 		}
 	}
 }

@@ -44,31 +44,38 @@ const (
 	RehearseSecrets      Rehearsal = "secrets"      // the secrets themselves
 )
 
+// SecondFactor says whether who opens a gate shows a second factor.
+type SecondFactor string
+
+// SecondFactorRequired is the only value besides "", which asks for none.
+const SecondFactorRequired SecondFactor = "required"
+
 // Policy is what an environment asks of promotions. Its zero value asks for
 // nothing. Durations are in seconds.
 type Policy struct {
-	Approvals         int         `json:"approvals"`              // how many people must say yes
-	Approvers         []string    `json:"approvers"`              // names of people, and team:NAME; none means maintainers of the service's team
-	OwnChanges        OwnChanges  `json:"own_changes"`            // "" means alone
-	NewApprovers      bool        `json:"new_approvers,omitzero"` // also who is younger than the request, or invited by whose change it is
-	RollbackApprovals int         `json:"rollback_approvals"`     // how many people must say yes to going back
-	RollbackRole      Role        `json:"rollback_role,omitzero"` // who has a lesser one in the service's team needs somebody's yes; "" means maintainer
-	ExpiresAfter      int         `json:"expires_after"`          // a promotion that waits longer is given up; 0 means seven days
-	RemindAfter       int         `json:"remind_after"`           // who could approve is told again; 0 means a day
-	Soak              int         `json:"soak"`                   // how long the release must have been verified in the environment before
-	Windows           []Window    `json:"windows"`                // promotions begin within one of them only; none means always
-	LockRequired      bool        `json:"lock_required"`          // its dependencies are locked
-	RequireTests      bool        `json:"require_tests,omitzero"` // its tests were run and passed; having none, or not wanting them run, won't do
-	MaxAge            int         `json:"max_age"`                // of the release; 0 means any
-	SkipsAllowed      bool        `json:"skips_allowed"`          // the environments before may be left out
-	Advance           Advance     `json:"advance"`                // "" means by_hand
-	Branch            string      `json:"branch"`                 // of push; "" means the service's
-	Concurrency       Concurrency `json:"concurrency"`            // "" means refuse
-	Strategy          Strategy    `json:"strategy,omitzero"`      // how a release takes over
-	Bake              int         `json:"bake,omitzero"`          // how long the edge's figures are watched before success is said
-	KeepReleases      int         `json:"keep_releases,omitzero"` // that were verified here and stay ready for going back; 0 means five
-	MaySkip           []StepName  `json:"may_skip,omitempty"`     // steps that may be left out, with a reason, when a promotion is tried again
-	Rehearse          Rehearsal   `json:"rehearse,omitzero"`      // what code sees before the gates; "" means placeholders
+	Approvals         int          `json:"approvals"`              // how many people must say yes
+	Approvers         []string     `json:"approvers"`              // names of people, and team:NAME; none means maintainers of the service's team
+	OwnChanges        OwnChanges   `json:"own_changes"`            // "" means alone
+	NewApprovers      bool         `json:"new_approvers,omitzero"` // also who is younger than the request, or invited by whose change it is
+	SecondFactor      SecondFactor `json:"second_factor,omitzero"` // what opens a gate is said in a session that showed one
+	RollbackApprovals int          `json:"rollback_approvals"`     // how many people must say yes to going back
+	RollbackRole      Role         `json:"rollback_role,omitzero"` // who has a lesser one in the service's team needs somebody's yes; "" means maintainer
+	ExpiresAfter      int          `json:"expires_after"`          // a promotion that waits longer is given up; 0 means seven days
+	RemindAfter       int          `json:"remind_after"`           // who could approve is told again; 0 means a day
+	Soak              int          `json:"soak"`                   // how long the release must have been verified in the environment before
+	Windows           []Window     `json:"windows"`                // promotions begin within one of them only; none means always
+	LockRequired      bool         `json:"lock_required"`          // its dependencies are locked
+	RequireTests      bool         `json:"require_tests,omitzero"` // its tests were run and passed; having none, or not wanting them run, won't do
+	MaxAge            int          `json:"max_age"`                // of the release; 0 means any
+	SkipsAllowed      bool         `json:"skips_allowed"`          // the environments before may be left out
+	Advance           Advance      `json:"advance"`                // "" means by_hand
+	Branch            string       `json:"branch"`                 // of push; "" means the service's
+	Concurrency       Concurrency  `json:"concurrency"`            // "" means refuse
+	Strategy          Strategy     `json:"strategy,omitzero"`      // how a release takes over
+	Bake              int          `json:"bake,omitzero"`          // how long the edge's figures are watched before success is said
+	KeepReleases      int          `json:"keep_releases,omitzero"` // that were verified here and stay ready for going back; 0 means five
+	MaySkip           []StepName   `json:"may_skip,omitempty"`     // steps that may be left out, with a reason, when a promotion is tried again
+	Rehearse          Rehearsal    `json:"rehearse,omitzero"`      // what code sees before the gates; "" means placeholders
 }
 
 // DefaultKeptReleases is how many releases an environment keeps ready for going
@@ -82,28 +89,29 @@ var SkippableSteps = []StepName{StepTest, StepRehearse}
 
 // PolicyChange says what to change of a policy; nil leaves a field as it is.
 type PolicyChange struct {
-	Approvals         *int         `json:"approvals,omitempty"`
-	Approvers         *[]string    `json:"approvers,omitempty"`
-	OwnChanges        *OwnChanges  `json:"own_changes,omitempty"`
-	NewApprovers      *bool        `json:"new_approvers,omitempty"`
-	RollbackApprovals *int         `json:"rollback_approvals,omitempty"`
-	RollbackRole      *Role        `json:"rollback_role,omitempty"`
-	ExpiresAfter      *int         `json:"expires_after,omitempty"`
-	RemindAfter       *int         `json:"remind_after,omitempty"`
-	Soak              *int         `json:"soak,omitempty"`
-	Windows           *[]Window    `json:"windows,omitempty"`
-	LockRequired      *bool        `json:"lock_required,omitempty"`
-	RequireTests      *bool        `json:"require_tests,omitempty"`
-	MaxAge            *int         `json:"max_age,omitempty"`
-	SkipsAllowed      *bool        `json:"skips_allowed,omitempty"`
-	Advance           *Advance     `json:"advance,omitempty"`
-	Branch            *string      `json:"branch,omitempty"`
-	Concurrency       *Concurrency `json:"concurrency,omitempty"`
-	Strategy          *Strategy    `json:"strategy,omitempty"`
-	Bake              *int         `json:"bake,omitempty"`
-	KeepReleases      *int         `json:"keep_releases,omitempty"`
-	MaySkip           *[]StepName  `json:"may_skip,omitempty"`
-	Rehearse          *Rehearsal   `json:"rehearse,omitempty"`
+	Approvals         *int          `json:"approvals,omitempty"`
+	Approvers         *[]string     `json:"approvers,omitempty"`
+	OwnChanges        *OwnChanges   `json:"own_changes,omitempty"`
+	NewApprovers      *bool         `json:"new_approvers,omitempty"`
+	SecondFactor      *SecondFactor `json:"second_factor,omitempty"`
+	RollbackApprovals *int          `json:"rollback_approvals,omitempty"`
+	RollbackRole      *Role         `json:"rollback_role,omitempty"`
+	ExpiresAfter      *int          `json:"expires_after,omitempty"`
+	RemindAfter       *int          `json:"remind_after,omitempty"`
+	Soak              *int          `json:"soak,omitempty"`
+	Windows           *[]Window     `json:"windows,omitempty"`
+	LockRequired      *bool         `json:"lock_required,omitempty"`
+	RequireTests      *bool         `json:"require_tests,omitempty"`
+	MaxAge            *int          `json:"max_age,omitempty"`
+	SkipsAllowed      *bool         `json:"skips_allowed,omitempty"`
+	Advance           *Advance      `json:"advance,omitempty"`
+	Branch            *string       `json:"branch,omitempty"`
+	Concurrency       *Concurrency  `json:"concurrency,omitempty"`
+	Strategy          *Strategy     `json:"strategy,omitempty"`
+	Bake              *int          `json:"bake,omitempty"`
+	KeepReleases      *int          `json:"keep_releases,omitempty"`
+	MaySkip           *[]StepName   `json:"may_skip,omitempty"`
+	Rehearse          *Rehearsal    `json:"rehearse,omitempty"`
 }
 
 // With returns the policy with a change laid over it.
@@ -112,6 +120,7 @@ func (p Policy) With(c PolicyChange) Policy {
 	lay(&p.Approvers, c.Approvers)
 	lay(&p.OwnChanges, c.OwnChanges)
 	lay(&p.NewApprovers, c.NewApprovers)
+	lay(&p.SecondFactor, c.SecondFactor)
 	lay(&p.RollbackApprovals, c.RollbackApprovals)
 	lay(&p.RollbackRole, c.RollbackRole)
 	lay(&p.ExpiresAfter, c.ExpiresAfter)
@@ -139,6 +148,7 @@ func (c PolicyChange) Over(n PolicyChange) PolicyChange {
 	prefer(&c.Approvers, n.Approvers)
 	prefer(&c.OwnChanges, n.OwnChanges)
 	prefer(&c.NewApprovers, n.NewApprovers)
+	prefer(&c.SecondFactor, n.SecondFactor)
 	prefer(&c.RollbackApprovals, n.RollbackApprovals)
 	prefer(&c.RollbackRole, n.RollbackRole)
 	prefer(&c.ExpiresAfter, n.ExpiresAfter)
@@ -248,6 +258,9 @@ func (p Policy) Validate() error {
 	case "", RehearsePlaceholders, RehearseSecrets:
 	default:
 		return Errorf(Invalid, "%q is not one of placeholders and secrets", printable(string(p.Rehearse))).At("rehearse")
+	}
+	if p.SecondFactor != "" && p.SecondFactor != SecondFactorRequired {
+		return Errorf(Invalid, "%q is neither required nor empty, for none", printable(string(p.SecondFactor))).At("second_factor")
 	}
 	switch p.OwnChanges {
 	case "", OwnNever, OwnAlone, OwnAlways:

@@ -10,7 +10,7 @@ import (
 )
 
 func decided(d *ent.Decision) Decision {
-	return Decision{Account: d.Name, Verdict: slipway.Verdict(d.Verdict), Comment: d.Comment, Plan: d.Plan, Via: d.Via, Own: d.Own, Void: d.Void, Lapsed: d.Lapsed, At: d.CreatedAt.UTC()}
+	return Decision{Account: d.Name, Verdict: slipway.Verdict(d.Verdict), Comment: d.Comment, Plan: d.Plan, Via: d.Via, Factor: d.Factor, Own: d.Own, Void: d.Void, Lapsed: d.Lapsed, At: d.CreatedAt.UTC()}
 }
 
 // ListDecisions shows what was said to a promotion, and what may be said.
@@ -27,7 +27,7 @@ func (h *handlers) ListDecisions(ctx context.Context, r ListDecisionsRequestObje
 	for _, v := range []struct {
 		verdict slipway.Verdict
 		not     string
-	}{{slipway.VerdictApprove, may.Approve}, {slipway.VerdictReject, may.Approve}, {slipway.VerdictExempt, may.Exempt}, {slipway.VerdictBreakGlass, may.BreakGlass}} {
+	}{{slipway.VerdictApprove, may.Approve}, {slipway.VerdictReject, may.Reject}, {slipway.VerdictExempt, may.Exempt}, {slipway.VerdictBreakGlass, may.BreakGlass}} {
 		if v.not == "" {
 			list.May = append(list.May, v.verdict)
 		}

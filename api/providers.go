@@ -19,7 +19,7 @@ func list[T any](items []T) []T {
 func (h *handlers) provider(p *ent.IdentityProvider) Provider {
 	return Provider{
 		Name: p.Name, DisplayName: p.DisplayName, Issuer: p.Issuer, ClientId: p.ClientID, HasSecret: p.ClientSecret != "", Scopes: list(p.Scopes),
-		GroupsClaim: p.GroupsClaim, Groups: list(p.Groups), Open: p.Open, Active: p.Active, Callback: h.platform.Address + platform.CallbackPath + p.Name,
+		GroupsClaim: p.GroupsClaim, Groups: list(p.Groups), Open: p.Open, TrustMfa: p.TrustMfa, Active: p.Active, Callback: h.platform.Address + platform.CallbackPath + p.Name,
 		CreatedAt: p.CreatedAt.UTC(),
 	}
 }
@@ -63,7 +63,7 @@ func (h *handlers) ListProviders(ctx context.Context, _ ListProvidersRequestObje
 func (h *handlers) CreateProvider(ctx context.Context, r CreateProviderRequestObject) (CreateProviderResponseObject, error) {
 	p, err := h.platform.AddProvider(ctx, platform.ProviderInput{
 		Name: r.Body.Name, DisplayName: r.Body.DisplayName, Issuer: r.Body.Issuer, ClientID: r.Body.ClientId, ClientSecret: slipway.NewSecret(r.Body.ClientSecret),
-		Scopes: r.Body.Scopes, GroupsClaim: r.Body.GroupsClaim, Groups: r.Body.Groups, Open: r.Body.Open,
+		Scopes: r.Body.Scopes, GroupsClaim: r.Body.GroupsClaim, Groups: r.Body.Groups, Open: r.Body.Open, TrustMFA: r.Body.TrustMfa,
 	})
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (h *handlers) GetProvider(ctx context.Context, r GetProviderRequestObject) 
 func (h *handlers) UpdateProvider(ctx context.Context, r UpdateProviderRequestObject) (UpdateProviderResponseObject, error) {
 	p, err := h.platform.UpdateProvider(ctx, r.Provider, platform.ProviderChange{
 		DisplayName: r.Body.DisplayName, ClientID: r.Body.ClientId, ClientSecret: slipway.NewSecret(r.Body.ClientSecret), Scopes: r.Body.Scopes,
-		GroupsClaim: r.Body.GroupsClaim, Groups: r.Body.Groups, Open: r.Body.Open, Active: r.Body.Active, If: onlyIf(r.Params.IfMatch),
+		GroupsClaim: r.Body.GroupsClaim, Groups: r.Body.Groups, Open: r.Body.Open, Active: r.Body.Active, TrustMFA: r.Body.TrustMfa, If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err

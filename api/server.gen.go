@@ -568,6 +568,11 @@ type Decision struct {
 	// Example: looks good
 	Comment string `json:"comment,omitempty,omitzero"`
 
+	// Factor the second factor that was shown in the session: totp, passkey, recovery, or provider NAME
+	//
+	// Example: passkey
+	Factor string `json:"factor,omitempty,omitzero"`
+
 	// Lapsed why it doesn't count as things stand: who said it may not say it now
 	//
 	// Example: the account is not active
@@ -2049,6 +2054,9 @@ type Provider struct {
 
 	// Scopes asked for beyond openid, profile and email
 	Scopes []OpenIDScope `json:"scopes"`
+
+	// TrustMfa whether its word that a sign-in had a second factor (`amr`, `acr`) counts as one
+	TrustMfa bool `json:"trust_mfa,omitempty,omitzero"`
 }
 
 // ProviderChange what to change of a provider
@@ -2076,6 +2084,9 @@ type ProviderChange struct {
 
 	// Scopes to ask for beyond openid, profile and email
 	Scopes *[]OpenIDScope `json:"scopes,omitempty"`
+
+	// TrustMfa whether its word that a sign-in had a second factor (`amr`, `acr` of the ID token) counts as one; switching it on takes an admin in person
+	TrustMfa *bool `json:"trust_mfa,omitempty"`
 }
 
 // ProviderInput a provider to add
@@ -2118,6 +2129,9 @@ type ProviderInput struct {
 
 	// Scopes to ask for beyond openid, profile and email
 	Scopes []OpenIDScope `json:"scopes,omitempty,omitzero"`
+
+	// TrustMfa whether its word that a sign-in had a second factor (`amr`, `acr` of the ID token) counts as one; takes an admin in person
+	TrustMfa bool `json:"trust_mfa,omitempty,omitzero"`
 }
 
 // ProviderList providers by name

@@ -34,6 +34,8 @@ type Decision struct {
 	Plan string `json:"plan,omitempty"`
 	// Via holds the value of the "via" field.
 	Via string `json:"via,omitempty"`
+	// the second one of the session that it was said in; empty for none
+	Factor string `json:"factor,omitempty"`
 	// by who asked, or wrote the commit
 	Own bool `json:"own,omitempty"`
 	// why it counts no more
@@ -75,7 +77,7 @@ func (*Decision) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case decision.FieldID, decision.FieldPromotionID, decision.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case decision.FieldName, decision.FieldVerdict, decision.FieldComment, decision.FieldPlan, decision.FieldVia, decision.FieldVoid, decision.FieldLapsed:
+		case decision.FieldName, decision.FieldVerdict, decision.FieldComment, decision.FieldPlan, decision.FieldVia, decision.FieldFactor, decision.FieldVoid, decision.FieldLapsed:
 			values[i] = new(sql.NullString)
 		case decision.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -147,6 +149,12 @@ func (_m *Decision) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field via", values[i])
 			} else if value.Valid {
 				_m.Via = value.String
+			}
+		case decision.FieldFactor:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field factor", values[i])
+			} else if value.Valid {
+				_m.Factor = value.String
 			}
 		case decision.FieldOwn:
 			if value, ok := values[i].(*sql.NullBool); !ok {
@@ -230,6 +238,9 @@ func (_m *Decision) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("via=")
 	builder.WriteString(_m.Via)
+	builder.WriteString(", ")
+	builder.WriteString("factor=")
+	builder.WriteString(_m.Factor)
 	builder.WriteString(", ")
 	builder.WriteString("own=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Own))

@@ -95,6 +95,20 @@ func (_c *DecisionCreate) SetNillableVia(v *string) *DecisionCreate {
 	return _c
 }
 
+// SetFactor sets the "factor" field.
+func (_c *DecisionCreate) SetFactor(v string) *DecisionCreate {
+	_c.mutation.SetFactor(v)
+	return _c
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_c *DecisionCreate) SetNillableFactor(v *string) *DecisionCreate {
+	if v != nil {
+		_c.SetFactor(*v)
+	}
+	return _c
+}
+
 // SetOwn sets the "own" field.
 func (_c *DecisionCreate) SetOwn(v bool) *DecisionCreate {
 	_c.mutation.SetOwn(v)
@@ -194,6 +208,10 @@ func (_c *DecisionCreate) defaults() error {
 		v := decision.DefaultVia
 		_c.mutation.SetVia(v)
 	}
+	if _, ok := _c.mutation.Factor(); !ok {
+		v := decision.DefaultFactor
+		_c.mutation.SetFactor(v)
+	}
 	if _, ok := _c.mutation.Own(); !ok {
 		v := decision.DefaultOwn
 		_c.mutation.SetOwn(v)
@@ -235,6 +253,9 @@ func (_c *DecisionCreate) check() error {
 	}
 	if _, ok := _c.mutation.Via(); !ok {
 		return &ValidationError{Name: "via", err: errors.New(`ent: missing required field "Decision.via"`)}
+	}
+	if _, ok := _c.mutation.Factor(); !ok {
+		return &ValidationError{Name: "factor", err: errors.New(`ent: missing required field "Decision.factor"`)}
 	}
 	if _, ok := _c.mutation.Own(); !ok {
 		return &ValidationError{Name: "own", err: errors.New(`ent: missing required field "Decision.own"`)}
@@ -299,6 +320,10 @@ func (_c *DecisionCreate) createSpec() (*Decision, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Via(); ok {
 		_spec.SetField(decision.FieldVia, field.TypeString, value)
 		_node.Via = value
+	}
+	if value, ok := _c.mutation.Factor(); ok {
+		_spec.SetField(decision.FieldFactor, field.TypeString, value)
+		_node.Factor = value
 	}
 	if value, ok := _c.mutation.Own(); ok {
 		_spec.SetField(decision.FieldOwn, field.TypeBool, value)
@@ -445,6 +470,9 @@ func (u *DecisionUpsertOne) UpdateNewValues() *DecisionUpsertOne {
 		}
 		if _, exists := u.create.mutation.Via(); exists {
 			s.SetIgnore(decision.FieldVia)
+		}
+		if _, exists := u.create.mutation.Factor(); exists {
+			s.SetIgnore(decision.FieldFactor)
 		}
 		if _, exists := u.create.mutation.Own(); exists {
 			s.SetIgnore(decision.FieldOwn)
@@ -714,6 +742,9 @@ func (u *DecisionUpsertBulk) UpdateNewValues() *DecisionUpsertBulk {
 			}
 			if _, exists := b.mutation.Via(); exists {
 				s.SetIgnore(decision.FieldVia)
+			}
+			if _, exists := b.mutation.Factor(); exists {
+				s.SetIgnore(decision.FieldFactor)
 			}
 			if _, exists := b.mutation.Own(); exists {
 				s.SetIgnore(decision.FieldOwn)

@@ -31,6 +31,8 @@ type DeviceLogin struct {
 	Address string `json:"address,omitempty"`
 	// who said yes; 0 for nobody yet
 	AccountID int `json:"account_id,omitempty"`
+	// the second one of the session that let it in
+	Factor string `json:"factor,omitempty"`
 	// with what the one who confirmed it had just proved himself
 	ProvedWith string `json:"proved_with,omitempty"`
 	// Refused holds the value of the "refused" field.
@@ -51,7 +53,7 @@ func (*DeviceLogin) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case devicelogin.FieldID, devicelogin.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case devicelogin.FieldDevice, devicelogin.FieldCode, devicelogin.FieldAgent, devicelogin.FieldAddress, devicelogin.FieldProvedWith:
+		case devicelogin.FieldDevice, devicelogin.FieldCode, devicelogin.FieldAgent, devicelogin.FieldAddress, devicelogin.FieldFactor, devicelogin.FieldProvedWith:
 			values[i] = new(sql.NullString)
 		case devicelogin.FieldCreatedAt, devicelogin.FieldUpdatedAt, devicelogin.FieldPolledAt, devicelogin.FieldExpiresAt:
 			values[i] = new(sql.NullTime)
@@ -117,6 +119,12 @@ func (_m *DeviceLogin) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field account_id", values[i])
 			} else if value.Valid {
 				_m.AccountID = int(value.Int64)
+			}
+		case devicelogin.FieldFactor:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field factor", values[i])
+			} else if value.Valid {
+				_m.Factor = value.String
 			}
 		case devicelogin.FieldProvedWith:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -197,6 +205,9 @@ func (_m *DeviceLogin) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("account_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.AccountID))
+	builder.WriteString(", ")
+	builder.WriteString("factor=")
+	builder.WriteString(_m.Factor)
 	builder.WriteString(", ")
 	builder.WriteString("proved_with=")
 	builder.WriteString(_m.ProvedWith)

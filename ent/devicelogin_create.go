@@ -88,6 +88,20 @@ func (_c *DeviceLoginCreate) SetNillableAccountID(v *int) *DeviceLoginCreate {
 	return _c
 }
 
+// SetFactor sets the "factor" field.
+func (_c *DeviceLoginCreate) SetFactor(v string) *DeviceLoginCreate {
+	_c.mutation.SetFactor(v)
+	return _c
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_c *DeviceLoginCreate) SetNillableFactor(v *string) *DeviceLoginCreate {
+	if v != nil {
+		_c.SetFactor(*v)
+	}
+	return _c
+}
+
 // SetProvedWith sets the "proved_with" field.
 func (_c *DeviceLoginCreate) SetProvedWith(v string) *DeviceLoginCreate {
 	_c.mutation.SetProvedWith(v)
@@ -191,6 +205,10 @@ func (_c *DeviceLoginCreate) defaults() error {
 		v := devicelogin.DefaultAccountID
 		_c.mutation.SetAccountID(v)
 	}
+	if _, ok := _c.mutation.Factor(); !ok {
+		v := devicelogin.DefaultFactor
+		_c.mutation.SetFactor(v)
+	}
 	if _, ok := _c.mutation.ProvedWith(); !ok {
 		v := devicelogin.DefaultProvedWith
 		_c.mutation.SetProvedWith(v)
@@ -224,6 +242,9 @@ func (_c *DeviceLoginCreate) check() error {
 	}
 	if _, ok := _c.mutation.AccountID(); !ok {
 		return &ValidationError{Name: "account_id", err: errors.New(`ent: missing required field "DeviceLogin.account_id"`)}
+	}
+	if _, ok := _c.mutation.Factor(); !ok {
+		return &ValidationError{Name: "factor", err: errors.New(`ent: missing required field "DeviceLogin.factor"`)}
 	}
 	if _, ok := _c.mutation.ProvedWith(); !ok {
 		return &ValidationError{Name: "proved_with", err: errors.New(`ent: missing required field "DeviceLogin.proved_with"`)}
@@ -288,6 +309,10 @@ func (_c *DeviceLoginCreate) createSpec() (*DeviceLogin, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.AccountID(); ok {
 		_spec.SetField(devicelogin.FieldAccountID, field.TypeInt, value)
 		_node.AccountID = value
+	}
+	if value, ok := _c.mutation.Factor(); ok {
+		_spec.SetField(devicelogin.FieldFactor, field.TypeString, value)
+		_node.Factor = value
 	}
 	if value, ok := _c.mutation.ProvedWith(); ok {
 		_spec.SetField(devicelogin.FieldProvedWith, field.TypeString, value)
@@ -384,6 +409,18 @@ func (u *DeviceLoginUpsert) UpdateAccountID() *DeviceLoginUpsert {
 // AddAccountID adds v to the "account_id" field.
 func (u *DeviceLoginUpsert) AddAccountID(v int) *DeviceLoginUpsert {
 	u.Add(devicelogin.FieldAccountID, v)
+	return u
+}
+
+// SetFactor sets the "factor" field.
+func (u *DeviceLoginUpsert) SetFactor(v string) *DeviceLoginUpsert {
+	u.Set(devicelogin.FieldFactor, v)
+	return u
+}
+
+// UpdateFactor sets the "factor" field to the value that was provided on create.
+func (u *DeviceLoginUpsert) UpdateFactor() *DeviceLoginUpsert {
+	u.SetExcluded(devicelogin.FieldFactor)
 	return u
 }
 
@@ -521,6 +558,20 @@ func (u *DeviceLoginUpsertOne) AddAccountID(v int) *DeviceLoginUpsertOne {
 func (u *DeviceLoginUpsertOne) UpdateAccountID() *DeviceLoginUpsertOne {
 	return u.Update(func(s *DeviceLoginUpsert) {
 		s.UpdateAccountID()
+	})
+}
+
+// SetFactor sets the "factor" field.
+func (u *DeviceLoginUpsertOne) SetFactor(v string) *DeviceLoginUpsertOne {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.SetFactor(v)
+	})
+}
+
+// UpdateFactor sets the "factor" field to the value that was provided on create.
+func (u *DeviceLoginUpsertOne) UpdateFactor() *DeviceLoginUpsertOne {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.UpdateFactor()
 	})
 }
 
@@ -831,6 +882,20 @@ func (u *DeviceLoginUpsertBulk) AddAccountID(v int) *DeviceLoginUpsertBulk {
 func (u *DeviceLoginUpsertBulk) UpdateAccountID() *DeviceLoginUpsertBulk {
 	return u.Update(func(s *DeviceLoginUpsert) {
 		s.UpdateAccountID()
+	})
+}
+
+// SetFactor sets the "factor" field.
+func (u *DeviceLoginUpsertBulk) SetFactor(v string) *DeviceLoginUpsertBulk {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.SetFactor(v)
+	})
+}
+
+// UpdateFactor sets the "factor" field to the value that was provided on create.
+func (u *DeviceLoginUpsertBulk) UpdateFactor() *DeviceLoginUpsertBulk {
+	return u.Update(func(s *DeviceLoginUpsert) {
+		s.UpdateFactor()
 	})
 }
 

@@ -55,6 +55,20 @@ func (_u *DeviceLoginUpdate) AddAccountID(v int) *DeviceLoginUpdate {
 	return _u
 }
 
+// SetFactor sets the "factor" field.
+func (_u *DeviceLoginUpdate) SetFactor(v string) *DeviceLoginUpdate {
+	_u.mutation.SetFactor(v)
+	return _u
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_u *DeviceLoginUpdate) SetNillableFactor(v *string) *DeviceLoginUpdate {
+	if v != nil {
+		_u.SetFactor(*v)
+	}
+	return _u
+}
+
 // SetProvedWith sets the "proved_with" field.
 func (_u *DeviceLoginUpdate) SetProvedWith(v string) *DeviceLoginUpdate {
 	_u.mutation.SetProvedWith(v)
@@ -168,6 +182,9 @@ func (_u *DeviceLoginUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if value, ok := _u.mutation.AddedAccountID(); ok {
 		_spec.AddField(devicelogin.FieldAccountID, field.TypeInt, value)
 	}
+	if value, ok := _u.mutation.Factor(); ok {
+		_spec.SetField(devicelogin.FieldFactor, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.ProvedWith(); ok {
 		_spec.SetField(devicelogin.FieldProvedWith, field.TypeString, value)
 	}
@@ -224,6 +241,20 @@ func (_u *DeviceLoginUpdateOne) SetNillableAccountID(v *int) *DeviceLoginUpdateO
 // AddAccountID adds value to the "account_id" field.
 func (_u *DeviceLoginUpdateOne) AddAccountID(v int) *DeviceLoginUpdateOne {
 	_u.mutation.AddAccountID(v)
+	return _u
+}
+
+// SetFactor sets the "factor" field.
+func (_u *DeviceLoginUpdateOne) SetFactor(v string) *DeviceLoginUpdateOne {
+	_u.mutation.SetFactor(v)
+	return _u
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_u *DeviceLoginUpdateOne) SetNillableFactor(v *string) *DeviceLoginUpdateOne {
+	if v != nil {
+		_u.SetFactor(*v)
+	}
 	return _u
 }
 
@@ -369,6 +400,9 @@ func (_u *DeviceLoginUpdateOne) sqlSave(ctx context.Context) (_node *DeviceLogin
 	}
 	if value, ok := _u.mutation.AddedAccountID(); ok {
 		_spec.AddField(devicelogin.FieldAccountID, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Factor(); ok {
+		_spec.SetField(devicelogin.FieldFactor, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.ProvedWith(); ok {
 		_spec.SetField(devicelogin.FieldProvedWith, field.TypeString, value)

@@ -43,6 +43,8 @@ type IdentityProvider struct {
 	Groups []slipway.GroupRule `json:"groups,omitempty"`
 	// whoever signs in gets an account, not only who is in a group or known
 	Open bool `json:"open,omitempty"`
+	// that it says of a sign-in that there was a second factor, counts as one
+	TrustMfa bool `json:"trust_mfa,omitempty"`
 	// Active holds the value of the "active" field.
 	Active bool `json:"active,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -76,7 +78,7 @@ func (*IdentityProvider) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case identityprovider.FieldScopes, identityprovider.FieldGroups:
 			values[i] = new([]byte)
-		case identityprovider.FieldOpen, identityprovider.FieldActive:
+		case identityprovider.FieldOpen, identityprovider.FieldTrustMfa, identityprovider.FieldActive:
 			values[i] = new(sql.NullBool)
 		case identityprovider.FieldID, identityprovider.FieldRevision:
 			values[i] = new(sql.NullInt64)
@@ -181,6 +183,12 @@ func (_m *IdentityProvider) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Open = value.Bool
 			}
+		case identityprovider.FieldTrustMfa:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field trust_mfa", values[i])
+			} else if value.Valid {
+				_m.TrustMfa = value.Bool
+			}
 		case identityprovider.FieldActive:
 			if value, ok := values[i].(*sql.NullBool); !ok {
 				return fmt.Errorf("unexpected type %T for field active", values[i])
@@ -263,6 +271,9 @@ func (_m *IdentityProvider) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("open=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Open))
+	builder.WriteString(", ")
+	builder.WriteString("trust_mfa=")
+	builder.WriteString(fmt.Sprintf("%v", _m.TrustMfa))
 	builder.WriteString(", ")
 	builder.WriteString("active=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Active))

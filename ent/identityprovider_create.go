@@ -152,6 +152,20 @@ func (_c *IdentityProviderCreate) SetNillableOpen(v *bool) *IdentityProviderCrea
 	return _c
 }
 
+// SetTrustMfa sets the "trust_mfa" field.
+func (_c *IdentityProviderCreate) SetTrustMfa(v bool) *IdentityProviderCreate {
+	_c.mutation.SetTrustMfa(v)
+	return _c
+}
+
+// SetNillableTrustMfa sets the "trust_mfa" field if the given value is not nil.
+func (_c *IdentityProviderCreate) SetNillableTrustMfa(v *bool) *IdentityProviderCreate {
+	if v != nil {
+		_c.SetTrustMfa(*v)
+	}
+	return _c
+}
+
 // SetActive sets the "active" field.
 func (_c *IdentityProviderCreate) SetActive(v bool) *IdentityProviderCreate {
 	_c.mutation.SetActive(v)
@@ -252,6 +266,10 @@ func (_c *IdentityProviderCreate) defaults() error {
 		v := identityprovider.DefaultOpen
 		_c.mutation.SetOpen(v)
 	}
+	if _, ok := _c.mutation.TrustMfa(); !ok {
+		v := identityprovider.DefaultTrustMfa
+		_c.mutation.SetTrustMfa(v)
+	}
 	if _, ok := _c.mutation.Active(); !ok {
 		v := identityprovider.DefaultActive
 		_c.mutation.SetActive(v)
@@ -315,6 +333,9 @@ func (_c *IdentityProviderCreate) check() error {
 	}
 	if _, ok := _c.mutation.Open(); !ok {
 		return &ValidationError{Name: "open", err: errors.New(`ent: missing required field "IdentityProvider.open"`)}
+	}
+	if _, ok := _c.mutation.TrustMfa(); !ok {
+		return &ValidationError{Name: "trust_mfa", err: errors.New(`ent: missing required field "IdentityProvider.trust_mfa"`)}
 	}
 	if _, ok := _c.mutation.Active(); !ok {
 		return &ValidationError{Name: "active", err: errors.New(`ent: missing required field "IdentityProvider.active"`)}
@@ -393,6 +414,10 @@ func (_c *IdentityProviderCreate) createSpec() (*IdentityProvider, *sqlgraph.Cre
 	if value, ok := _c.mutation.Open(); ok {
 		_spec.SetField(identityprovider.FieldOpen, field.TypeBool, value)
 		_node.Open = value
+	}
+	if value, ok := _c.mutation.TrustMfa(); ok {
+		_spec.SetField(identityprovider.FieldTrustMfa, field.TypeBool, value)
+		_node.TrustMfa = value
 	}
 	if value, ok := _c.mutation.Active(); ok {
 		_spec.SetField(identityprovider.FieldActive, field.TypeBool, value)
@@ -601,6 +626,18 @@ func (u *IdentityProviderUpsert) SetOpen(v bool) *IdentityProviderUpsert {
 // UpdateOpen sets the "open" field to the value that was provided on create.
 func (u *IdentityProviderUpsert) UpdateOpen() *IdentityProviderUpsert {
 	u.SetExcluded(identityprovider.FieldOpen)
+	return u
+}
+
+// SetTrustMfa sets the "trust_mfa" field.
+func (u *IdentityProviderUpsert) SetTrustMfa(v bool) *IdentityProviderUpsert {
+	u.Set(identityprovider.FieldTrustMfa, v)
+	return u
+}
+
+// UpdateTrustMfa sets the "trust_mfa" field to the value that was provided on create.
+func (u *IdentityProviderUpsert) UpdateTrustMfa() *IdentityProviderUpsert {
+	u.SetExcluded(identityprovider.FieldTrustMfa)
 	return u
 }
 
@@ -822,6 +859,20 @@ func (u *IdentityProviderUpsertOne) SetOpen(v bool) *IdentityProviderUpsertOne {
 func (u *IdentityProviderUpsertOne) UpdateOpen() *IdentityProviderUpsertOne {
 	return u.Update(func(s *IdentityProviderUpsert) {
 		s.UpdateOpen()
+	})
+}
+
+// SetTrustMfa sets the "trust_mfa" field.
+func (u *IdentityProviderUpsertOne) SetTrustMfa(v bool) *IdentityProviderUpsertOne {
+	return u.Update(func(s *IdentityProviderUpsert) {
+		s.SetTrustMfa(v)
+	})
+}
+
+// UpdateTrustMfa sets the "trust_mfa" field to the value that was provided on create.
+func (u *IdentityProviderUpsertOne) UpdateTrustMfa() *IdentityProviderUpsertOne {
+	return u.Update(func(s *IdentityProviderUpsert) {
+		s.UpdateTrustMfa()
 	})
 }
 
@@ -1211,6 +1262,20 @@ func (u *IdentityProviderUpsertBulk) SetOpen(v bool) *IdentityProviderUpsertBulk
 func (u *IdentityProviderUpsertBulk) UpdateOpen() *IdentityProviderUpsertBulk {
 	return u.Update(func(s *IdentityProviderUpsert) {
 		s.UpdateOpen()
+	})
+}
+
+// SetTrustMfa sets the "trust_mfa" field.
+func (u *IdentityProviderUpsertBulk) SetTrustMfa(v bool) *IdentityProviderUpsertBulk {
+	return u.Update(func(s *IdentityProviderUpsert) {
+		s.SetTrustMfa(v)
+	})
+}
+
+// UpdateTrustMfa sets the "trust_mfa" field to the value that was provided on create.
+func (u *IdentityProviderUpsertBulk) UpdateTrustMfa() *IdentityProviderUpsertBulk {
+	return u.Update(func(s *IdentityProviderUpsert) {
+		s.UpdateTrustMfa()
 	})
 }
 

@@ -178,6 +178,20 @@ func (_u *IdentityProviderUpdate) SetNillableOpen(v *bool) *IdentityProviderUpda
 	return _u
 }
 
+// SetTrustMfa sets the "trust_mfa" field.
+func (_u *IdentityProviderUpdate) SetTrustMfa(v bool) *IdentityProviderUpdate {
+	_u.mutation.SetTrustMfa(v)
+	return _u
+}
+
+// SetNillableTrustMfa sets the "trust_mfa" field if the given value is not nil.
+func (_u *IdentityProviderUpdate) SetNillableTrustMfa(v *bool) *IdentityProviderUpdate {
+	if v != nil {
+		_u.SetTrustMfa(*v)
+	}
+	return _u
+}
+
 // SetActive sets the "active" field.
 func (_u *IdentityProviderUpdate) SetActive(v bool) *IdentityProviderUpdate {
 	_u.mutation.SetActive(v)
@@ -360,6 +374,9 @@ func (_u *IdentityProviderUpdate) sqlSave(ctx context.Context) (_node int, err e
 	}
 	if value, ok := _u.mutation.Open(); ok {
 		_spec.SetField(identityprovider.FieldOpen, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.TrustMfa(); ok {
+		_spec.SetField(identityprovider.FieldTrustMfa, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.Active(); ok {
 		_spec.SetField(identityprovider.FieldActive, field.TypeBool, value)
@@ -576,6 +593,20 @@ func (_u *IdentityProviderUpdateOne) SetNillableOpen(v *bool) *IdentityProviderU
 	return _u
 }
 
+// SetTrustMfa sets the "trust_mfa" field.
+func (_u *IdentityProviderUpdateOne) SetTrustMfa(v bool) *IdentityProviderUpdateOne {
+	_u.mutation.SetTrustMfa(v)
+	return _u
+}
+
+// SetNillableTrustMfa sets the "trust_mfa" field if the given value is not nil.
+func (_u *IdentityProviderUpdateOne) SetNillableTrustMfa(v *bool) *IdentityProviderUpdateOne {
+	if v != nil {
+		_u.SetTrustMfa(*v)
+	}
+	return _u
+}
+
 // SetActive sets the "active" field.
 func (_u *IdentityProviderUpdateOne) SetActive(v bool) *IdentityProviderUpdateOne {
 	_u.mutation.SetActive(v)
@@ -788,6 +819,9 @@ func (_u *IdentityProviderUpdateOne) sqlSave(ctx context.Context) (_node *Identi
 	}
 	if value, ok := _u.mutation.Open(); ok {
 		_spec.SetField(identityprovider.FieldOpen, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.TrustMfa(); ok {
+		_spec.SetField(identityprovider.FieldTrustMfa, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.Active(); ok {
 		_spec.SetField(identityprovider.FieldActive, field.TypeBool, value)

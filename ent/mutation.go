@@ -3542,6 +3542,7 @@ type DecisionMutation struct {
 	comment          *string
 	plan             *string
 	via              *string
+	factor           *string
 	own              *bool
 	void             *string
 	lapsed           *string
@@ -3959,6 +3960,42 @@ func (m *DecisionMutation) ResetVia() {
 	m.via = nil
 }
 
+// SetFactor sets the "factor" field.
+func (m *DecisionMutation) SetFactor(s string) {
+	m.factor = &s
+}
+
+// Factor returns the value of the "factor" field in the mutation.
+func (m *DecisionMutation) Factor() (r string, exists bool) {
+	v := m.factor
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFactor returns the old "factor" field's value of the Decision entity.
+// If the Decision object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DecisionMutation) OldFactor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFactor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFactor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFactor: %w", err)
+	}
+	return oldValue.Factor, nil
+}
+
+// ResetFactor resets all changes to the "factor" field.
+func (m *DecisionMutation) ResetFactor() {
+	m.factor = nil
+}
+
 // SetOwn sets the "own" field.
 func (m *DecisionMutation) SetOwn(b bool) {
 	m.own = &b
@@ -4141,7 +4178,7 @@ func (m *DecisionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DecisionMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.created_at != nil {
 		fields = append(fields, decision.FieldCreatedAt)
 	}
@@ -4165,6 +4202,9 @@ func (m *DecisionMutation) Fields() []string {
 	}
 	if m.via != nil {
 		fields = append(fields, decision.FieldVia)
+	}
+	if m.factor != nil {
+		fields = append(fields, decision.FieldFactor)
 	}
 	if m.own != nil {
 		fields = append(fields, decision.FieldOwn)
@@ -4199,6 +4239,8 @@ func (m *DecisionMutation) Field(name string) (ent.Value, bool) {
 		return m.Plan()
 	case decision.FieldVia:
 		return m.Via()
+	case decision.FieldFactor:
+		return m.Factor()
 	case decision.FieldOwn:
 		return m.Own()
 	case decision.FieldVoid:
@@ -4230,6 +4272,8 @@ func (m *DecisionMutation) OldField(ctx context.Context, name string) (ent.Value
 		return m.OldPlan(ctx)
 	case decision.FieldVia:
 		return m.OldVia(ctx)
+	case decision.FieldFactor:
+		return m.OldFactor(ctx)
 	case decision.FieldOwn:
 		return m.OldOwn(ctx)
 	case decision.FieldVoid:
@@ -4300,6 +4344,13 @@ func (m *DecisionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetVia(v)
+		return nil
+	case decision.FieldFactor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFactor(v)
 		return nil
 	case decision.FieldOwn:
 		v, ok := value.(bool)
@@ -4418,6 +4469,9 @@ func (m *DecisionMutation) ResetField(name string) error {
 		return nil
 	case decision.FieldVia:
 		m.ResetVia()
+		return nil
+	case decision.FieldFactor:
+		m.ResetFactor()
 		return nil
 	case decision.FieldOwn:
 		m.ResetOwn()
@@ -6761,6 +6815,7 @@ type DeviceLoginMutation struct {
 	address       *string
 	account_id    *int
 	addaccount_id *int
+	factor        *string
 	proved_with   *string
 	refused       *bool
 	polled_at     *time.Time
@@ -7141,6 +7196,42 @@ func (m *DeviceLoginMutation) ResetAccountID() {
 	m.addaccount_id = nil
 }
 
+// SetFactor sets the "factor" field.
+func (m *DeviceLoginMutation) SetFactor(s string) {
+	m.factor = &s
+}
+
+// Factor returns the value of the "factor" field in the mutation.
+func (m *DeviceLoginMutation) Factor() (r string, exists bool) {
+	v := m.factor
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFactor returns the old "factor" field's value of the DeviceLogin entity.
+// If the DeviceLogin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DeviceLoginMutation) OldFactor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFactor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFactor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFactor: %w", err)
+	}
+	return oldValue.Factor, nil
+}
+
+// ResetFactor resets all changes to the "factor" field.
+func (m *DeviceLoginMutation) ResetFactor() {
+	m.factor = nil
+}
+
 // SetProvedWith sets the "proved_with" field.
 func (m *DeviceLoginMutation) SetProvedWith(s string) {
 	m.proved_with = &s
@@ -7332,7 +7423,7 @@ func (m *DeviceLoginMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *DeviceLoginMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.created_at != nil {
 		fields = append(fields, devicelogin.FieldCreatedAt)
 	}
@@ -7353,6 +7444,9 @@ func (m *DeviceLoginMutation) Fields() []string {
 	}
 	if m.account_id != nil {
 		fields = append(fields, devicelogin.FieldAccountID)
+	}
+	if m.factor != nil {
+		fields = append(fields, devicelogin.FieldFactor)
 	}
 	if m.proved_with != nil {
 		fields = append(fields, devicelogin.FieldProvedWith)
@@ -7388,6 +7482,8 @@ func (m *DeviceLoginMutation) Field(name string) (ent.Value, bool) {
 		return m.Address()
 	case devicelogin.FieldAccountID:
 		return m.AccountID()
+	case devicelogin.FieldFactor:
+		return m.Factor()
 	case devicelogin.FieldProvedWith:
 		return m.ProvedWith()
 	case devicelogin.FieldRefused:
@@ -7419,6 +7515,8 @@ func (m *DeviceLoginMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldAddress(ctx)
 	case devicelogin.FieldAccountID:
 		return m.OldAccountID(ctx)
+	case devicelogin.FieldFactor:
+		return m.OldFactor(ctx)
 	case devicelogin.FieldProvedWith:
 		return m.OldProvedWith(ctx)
 	case devicelogin.FieldRefused:
@@ -7484,6 +7582,13 @@ func (m *DeviceLoginMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAccountID(v)
+		return nil
+	case devicelogin.FieldFactor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFactor(v)
 		return nil
 	case devicelogin.FieldProvedWith:
 		v, ok := value.(string)
@@ -7606,6 +7711,9 @@ func (m *DeviceLoginMutation) ResetField(name string) error {
 		return nil
 	case devicelogin.FieldAccountID:
 		m.ResetAccountID()
+		return nil
+	case devicelogin.FieldFactor:
+		m.ResetFactor()
 		return nil
 	case devicelogin.FieldProvedWith:
 		m.ResetProvedWith()
@@ -14869,6 +14977,7 @@ type IdentityProviderMutation struct {
 	groups            *[]slipway.GroupRule
 	appendgroups      []slipway.GroupRule
 	open              *bool
+	trust_mfa         *bool
 	active            *bool
 	clearedFields     map[string]struct{}
 	identities        map[int]struct{}
@@ -15487,6 +15596,42 @@ func (m *IdentityProviderMutation) ResetOpen() {
 	m.open = nil
 }
 
+// SetTrustMfa sets the "trust_mfa" field.
+func (m *IdentityProviderMutation) SetTrustMfa(b bool) {
+	m.trust_mfa = &b
+}
+
+// TrustMfa returns the value of the "trust_mfa" field in the mutation.
+func (m *IdentityProviderMutation) TrustMfa() (r bool, exists bool) {
+	v := m.trust_mfa
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTrustMfa returns the old "trust_mfa" field's value of the IdentityProvider entity.
+// If the IdentityProvider object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *IdentityProviderMutation) OldTrustMfa(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTrustMfa is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTrustMfa requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTrustMfa: %w", err)
+	}
+	return oldValue.TrustMfa, nil
+}
+
+// ResetTrustMfa resets all changes to the "trust_mfa" field.
+func (m *IdentityProviderMutation) ResetTrustMfa() {
+	m.trust_mfa = nil
+}
+
 // SetActive sets the "active" field.
 func (m *IdentityProviderMutation) SetActive(b bool) {
 	m.active = &b
@@ -15611,7 +15756,7 @@ func (m *IdentityProviderMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *IdentityProviderMutation) Fields() []string {
-	fields := make([]string, 0, 13)
+	fields := make([]string, 0, 14)
 	if m.created_at != nil {
 		fields = append(fields, identityprovider.FieldCreatedAt)
 	}
@@ -15648,6 +15793,9 @@ func (m *IdentityProviderMutation) Fields() []string {
 	if m.open != nil {
 		fields = append(fields, identityprovider.FieldOpen)
 	}
+	if m.trust_mfa != nil {
+		fields = append(fields, identityprovider.FieldTrustMfa)
+	}
 	if m.active != nil {
 		fields = append(fields, identityprovider.FieldActive)
 	}
@@ -15683,6 +15831,8 @@ func (m *IdentityProviderMutation) Field(name string) (ent.Value, bool) {
 		return m.Groups()
 	case identityprovider.FieldOpen:
 		return m.Open()
+	case identityprovider.FieldTrustMfa:
+		return m.TrustMfa()
 	case identityprovider.FieldActive:
 		return m.Active()
 	}
@@ -15718,6 +15868,8 @@ func (m *IdentityProviderMutation) OldField(ctx context.Context, name string) (e
 		return m.OldGroups(ctx)
 	case identityprovider.FieldOpen:
 		return m.OldOpen(ctx)
+	case identityprovider.FieldTrustMfa:
+		return m.OldTrustMfa(ctx)
 	case identityprovider.FieldActive:
 		return m.OldActive(ctx)
 	}
@@ -15812,6 +15964,13 @@ func (m *IdentityProviderMutation) SetField(name string, value ent.Value) error 
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetOpen(v)
+		return nil
+	case identityprovider.FieldTrustMfa:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTrustMfa(v)
 		return nil
 	case identityprovider.FieldActive:
 		v, ok := value.(bool)
@@ -15934,6 +16093,9 @@ func (m *IdentityProviderMutation) ResetField(name string) error {
 		return nil
 	case identityprovider.FieldOpen:
 		m.ResetOpen()
+		return nil
+	case identityprovider.FieldTrustMfa:
+		m.ResetTrustMfa()
 		return nil
 	case identityprovider.FieldActive:
 		m.ResetActive()
@@ -26199,6 +26361,7 @@ type SessionMutation struct {
 	used_at        *time.Time
 	proved_at      *time.Time
 	proved_with    *string
+	factor         *string
 	expires_at     *time.Time
 	ended_at       *time.Time
 	ended_by       *string
@@ -26717,6 +26880,42 @@ func (m *SessionMutation) ResetProvedWith() {
 	m.proved_with = nil
 }
 
+// SetFactor sets the "factor" field.
+func (m *SessionMutation) SetFactor(s string) {
+	m.factor = &s
+}
+
+// Factor returns the value of the "factor" field in the mutation.
+func (m *SessionMutation) Factor() (r string, exists bool) {
+	v := m.factor
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFactor returns the old "factor" field's value of the Session entity.
+// If the Session object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SessionMutation) OldFactor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFactor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFactor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFactor: %w", err)
+	}
+	return oldValue.Factor, nil
+}
+
+// ResetFactor resets all changes to the "factor" field.
+func (m *SessionMutation) ResetFactor() {
+	m.factor = nil
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (m *SessionMutation) SetExpiresAt(t time.Time) {
 	m.expires_at = &t
@@ -26899,7 +27098,7 @@ func (m *SessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SessionMutation) Fields() []string {
-	fields := make([]string, 0, 14)
+	fields := make([]string, 0, 15)
 	if m.created_at != nil {
 		fields = append(fields, session.FieldCreatedAt)
 	}
@@ -26932,6 +27131,9 @@ func (m *SessionMutation) Fields() []string {
 	}
 	if m.proved_with != nil {
 		fields = append(fields, session.FieldProvedWith)
+	}
+	if m.factor != nil {
+		fields = append(fields, session.FieldFactor)
 	}
 	if m.expires_at != nil {
 		fields = append(fields, session.FieldExpiresAt)
@@ -26972,6 +27174,8 @@ func (m *SessionMutation) Field(name string) (ent.Value, bool) {
 		return m.ProvedAt()
 	case session.FieldProvedWith:
 		return m.ProvedWith()
+	case session.FieldFactor:
+		return m.Factor()
 	case session.FieldExpiresAt:
 		return m.ExpiresAt()
 	case session.FieldEndedAt:
@@ -27009,6 +27213,8 @@ func (m *SessionMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldProvedAt(ctx)
 	case session.FieldProvedWith:
 		return m.OldProvedWith(ctx)
+	case session.FieldFactor:
+		return m.OldFactor(ctx)
 	case session.FieldExpiresAt:
 		return m.OldExpiresAt(ctx)
 	case session.FieldEndedAt:
@@ -27100,6 +27306,13 @@ func (m *SessionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetProvedWith(v)
+		return nil
+	case session.FieldFactor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFactor(v)
 		return nil
 	case session.FieldExpiresAt:
 		v, ok := value.(time.Time)
@@ -27221,6 +27434,9 @@ func (m *SessionMutation) ResetField(name string) error {
 		return nil
 	case session.FieldProvedWith:
 		m.ResetProvedWith()
+		return nil
+	case session.FieldFactor:
+		m.ResetFactor()
 		return nil
 	case session.FieldExpiresAt:
 		m.ResetExpiresAt()

@@ -40,6 +40,8 @@ type Session struct {
 	ProvedAt *time.Time `json:"proved_at,omitempty"`
 	// a kind of factor, or what signed in
 	ProvedWith string `json:"proved_with,omitempty"`
+	// the second one that was shown in it: a kind, or provider NAME; empty for none
+	Factor string `json:"factor,omitempty"`
 	// ExpiresAt holds the value of the "expires_at" field.
 	ExpiresAt time.Time `json:"expires_at,omitempty"`
 	// EndedAt holds the value of the "ended_at" field.
@@ -79,7 +81,7 @@ func (*Session) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case session.FieldID, session.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case session.FieldKey, session.FieldRefresh, session.FieldVia, session.FieldAddress, session.FieldAgent, session.FieldProvedWith, session.FieldEndedBy:
+		case session.FieldKey, session.FieldRefresh, session.FieldVia, session.FieldAddress, session.FieldAgent, session.FieldProvedWith, session.FieldFactor, session.FieldEndedBy:
 			values[i] = new(sql.NullString)
 		case session.FieldCreatedAt, session.FieldUpdatedAt, session.FieldUsedAt, session.FieldProvedAt, session.FieldExpiresAt, session.FieldEndedAt:
 			values[i] = new(sql.NullTime)
@@ -170,6 +172,12 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field proved_with", values[i])
 			} else if value.Valid {
 				_m.ProvedWith = value.String
+			}
+		case session.FieldFactor:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field factor", values[i])
+			} else if value.Valid {
+				_m.Factor = value.String
 			}
 		case session.FieldExpiresAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -264,6 +272,9 @@ func (_m *Session) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("proved_with=")
 	builder.WriteString(_m.ProvedWith)
+	builder.WriteString(", ")
+	builder.WriteString("factor=")
+	builder.WriteString(_m.Factor)
 	builder.WriteString(", ")
 	builder.WriteString("expires_at=")
 	builder.WriteString(_m.ExpiresAt.Format(time.ANSIC))

@@ -137,6 +137,20 @@ func (_c *SessionCreate) SetNillableProvedWith(v *string) *SessionCreate {
 	return _c
 }
 
+// SetFactor sets the "factor" field.
+func (_c *SessionCreate) SetFactor(v string) *SessionCreate {
+	_c.mutation.SetFactor(v)
+	return _c
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableFactor(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetFactor(*v)
+	}
+	return _c
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_c *SessionCreate) SetExpiresAt(v time.Time) *SessionCreate {
 	_c.mutation.SetExpiresAt(v)
@@ -239,6 +253,10 @@ func (_c *SessionCreate) defaults() error {
 		v := session.DefaultProvedWith
 		_c.mutation.SetProvedWith(v)
 	}
+	if _, ok := _c.mutation.Factor(); !ok {
+		v := session.DefaultFactor
+		_c.mutation.SetFactor(v)
+	}
 	if _, ok := _c.mutation.EndedBy(); !ok {
 		v := session.DefaultEndedBy
 		_c.mutation.SetEndedBy(v)
@@ -282,6 +300,9 @@ func (_c *SessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.ProvedWith(); !ok {
 		return &ValidationError{Name: "proved_with", err: errors.New(`ent: missing required field "Session.proved_with"`)}
+	}
+	if _, ok := _c.mutation.Factor(); !ok {
+		return &ValidationError{Name: "factor", err: errors.New(`ent: missing required field "Session.factor"`)}
 	}
 	if _, ok := _c.mutation.ExpiresAt(); !ok {
 		return &ValidationError{Name: "expires_at", err: errors.New(`ent: missing required field "Session.expires_at"`)}
@@ -358,6 +379,10 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ProvedWith(); ok {
 		_spec.SetField(session.FieldProvedWith, field.TypeString, value)
 		_node.ProvedWith = value
+	}
+	if value, ok := _c.mutation.Factor(); ok {
+		_spec.SetField(session.FieldFactor, field.TypeString, value)
+		_node.Factor = value
 	}
 	if value, ok := _c.mutation.ExpiresAt(); ok {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)
@@ -527,6 +552,18 @@ func (u *SessionUpsert) SetProvedWith(v string) *SessionUpsert {
 // UpdateProvedWith sets the "proved_with" field to the value that was provided on create.
 func (u *SessionUpsert) UpdateProvedWith() *SessionUpsert {
 	u.SetExcluded(session.FieldProvedWith)
+	return u
+}
+
+// SetFactor sets the "factor" field.
+func (u *SessionUpsert) SetFactor(v string) *SessionUpsert {
+	u.Set(session.FieldFactor, v)
+	return u
+}
+
+// UpdateFactor sets the "factor" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateFactor() *SessionUpsert {
+	u.SetExcluded(session.FieldFactor)
 	return u
 }
 
@@ -728,6 +765,20 @@ func (u *SessionUpsertOne) SetProvedWith(v string) *SessionUpsertOne {
 func (u *SessionUpsertOne) UpdateProvedWith() *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
 		s.UpdateProvedWith()
+	})
+}
+
+// SetFactor sets the "factor" field.
+func (u *SessionUpsertOne) SetFactor(v string) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetFactor(v)
+	})
+}
+
+// UpdateFactor sets the "factor" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateFactor() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateFactor()
 	})
 }
 
@@ -1102,6 +1153,20 @@ func (u *SessionUpsertBulk) SetProvedWith(v string) *SessionUpsertBulk {
 func (u *SessionUpsertBulk) UpdateProvedWith() *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
 		s.UpdateProvedWith()
+	})
+}
+
+// SetFactor sets the "factor" field.
+func (u *SessionUpsertBulk) SetFactor(v string) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetFactor(v)
+	})
+}
+
+// UpdateFactor sets the "factor" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateFactor() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateFactor()
 	})
 }
 

@@ -124,6 +124,20 @@ func (_u *SessionUpdate) SetNillableProvedWith(v *string) *SessionUpdate {
 	return _u
 }
 
+// SetFactor sets the "factor" field.
+func (_u *SessionUpdate) SetFactor(v string) *SessionUpdate {
+	_u.mutation.SetFactor(v)
+	return _u
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_u *SessionUpdate) SetNillableFactor(v *string) *SessionUpdate {
+	if v != nil {
+		_u.SetFactor(*v)
+	}
+	return _u
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_u *SessionUpdate) SetExpiresAt(v time.Time) *SessionUpdate {
 	_u.mutation.SetExpiresAt(v)
@@ -268,6 +282,9 @@ func (_u *SessionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.ProvedWith(); ok {
 		_spec.SetField(session.FieldProvedWith, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.Factor(); ok {
+		_spec.SetField(session.FieldFactor, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)
 	}
@@ -392,6 +409,20 @@ func (_u *SessionUpdateOne) SetProvedWith(v string) *SessionUpdateOne {
 func (_u *SessionUpdateOne) SetNillableProvedWith(v *string) *SessionUpdateOne {
 	if v != nil {
 		_u.SetProvedWith(*v)
+	}
+	return _u
+}
+
+// SetFactor sets the "factor" field.
+func (_u *SessionUpdateOne) SetFactor(v string) *SessionUpdateOne {
+	_u.mutation.SetFactor(v)
+	return _u
+}
+
+// SetNillableFactor sets the "factor" field if the given value is not nil.
+func (_u *SessionUpdateOne) SetNillableFactor(v *string) *SessionUpdateOne {
+	if v != nil {
+		_u.SetFactor(*v)
 	}
 	return _u
 }
@@ -569,6 +600,9 @@ func (_u *SessionUpdateOne) sqlSave(ctx context.Context) (_node *Session, err er
 	}
 	if value, ok := _u.mutation.ProvedWith(); ok {
 		_spec.SetField(session.FieldProvedWith, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Factor(); ok {
+		_spec.SetField(session.FieldFactor, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)

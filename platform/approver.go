@@ -86,6 +86,9 @@ func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slip
 		return "", err
 	}
 	err = mayDecide(ctx, db, row, policy, who, e, verdict)
+	if err == nil && takesFactor(policy, verdict) {
+		return uncounted(ctx, db, d.Factor)
+	}
 	if slipway.CodeOf(err) != slipway.Denied {
 		return "", err
 	}

@@ -67,10 +67,20 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if v.Account == 0 && v.Kind != slipway.ViewerSystem {
 		return nil, slipway.Errorf(slipway.Denied, "only people and programs with an active account decide")
 	}
-	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: clean(in.Comment), Plan: in.Plan, Via: v.Via, At: stamp()}
+	factor, err := p.sessionFactor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.mayOpen(ctx, row, in.Verdict, factor); err != nil {
+		return nil, err
+	}
+	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: clean(in.Comment), Plan: in.Plan, Via: v.Via, Factor: factor, At: stamp()}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
 	action, facts := "promotion."+string(in.Verdict), masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment})
+	if factor != "" {
+		facts["factor"] = factor
+	}
 	if err := p.begun(ctx, action, row, facts); err != nil {
 		return nil, err
 	}
@@ -85,6 +95,33 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	}
 	p.audit(ctx, AuditDone, action, s.Name, e.Name, "promotion "+id, "", nil, facts)
 	return p.Promotion(ctx, id)
+}
+
+// mayOpen refuses what takes a second factor that the viewer hasn't shown, before
+// it is asked whether it counts. Whoever may not say it even with one is told
+// that by the gates.
+func (p *Platform) mayOpen(ctx context.Context, row *ent.Promotion, verdict slipway.Verdict, factor string) error {
+	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	if err != nil || !takesFactor(policy.Policy, verdict) {
+		return err
+	}
+	sys := asSystem(ctx)
+	who, err := decider(sys, p.db, slipway.ViewerFrom(ctx).Account)
+	if err != nil {
+		return err
+	}
+	may, err := approvers(sys, p.db, row, policy.Policy)
+	if err != nil {
+		return err
+	}
+	if mayDecide(sys, p.db, row, policy.Policy, who, may, verdict) != nil {
+		return nil //nolint:nilerr // the gates say it
+	}
+	err = p.unfactored(ctx, row, policy.Policy, verdict, factor)
+	if code := slipway.CodeOf(err); code == slipway.FactorMissing || code == slipway.Unproved {
+		p.refused(ctx, "promotion."+string(verdict), row.Edges.Service.Name, row.Edges.Environment.Name, err.Error())
+	}
+	return err
 }
 
 // Decide records what a person said, if that person may say it now. It takes
@@ -121,10 +158,15 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	if err := mayDecide(ctx, g.Ledger.db, row, policy.Policy, who, may, d.Verdict); err != nil {
 		return err
 	}
+	if takesFactor(policy.Policy, d.Verdict) {
+		if why, err := uncounted(ctx, g.Ledger.db, d.Factor); err != nil || why != "" {
+			return or(err, slipway.Errorf(slipway.Denied, "this doesn't count: %s", why))
+		}
+	}
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
 	err = inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
 		err := tx.Decision.Create().SetPromotionID(row.ID).SetAccountID(who.ID).SetName(who.Name).SetVerdict(decision.Verdict(d.Verdict)).
-			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetOwn(owns(who, row) != "").SetCreatedAt(d.At).Exec(ctx)
+			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetFactor(d.Factor).SetOwn(owns(who, row) != "").SetCreatedAt(d.At).Exec(ctx)
 		if ent.IsConstraintError(err) {
 			return slipway.Errorf(slipway.Conflict, "you have said %s to promotion %s already", d.Verdict, d.Promotion)
 		}
@@ -206,14 +248,17 @@ func oneOf(names []string) string {
 
 // Deciding is what a viewer may say to a promotion.
 type Deciding struct {
-	Approve    string // why not to approve or reject; "" when it is allowed
+	Approve    string // why not to approve; "" when it is allowed
+	Reject     string
 	Exempt     string
 	BreakGlass string
+	Factor     bool // what is missing is a second factor, which can be added
 }
 
 // Deciding tells what the viewer may say to a promotion that waits.
 func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, error) {
-	no := Deciding{"it doesn't wait for a decision", "it doesn't wait for a decision", "it doesn't wait for a decision"}
+	const idle = "it doesn't wait for a decision"
+	no := Deciding{Approve: idle, Reject: idle, Exempt: idle, BreakGlass: idle}
 	if row.State != promotion.StateWaiting {
 		return no, nil
 	}
@@ -229,9 +274,22 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 	if err != nil {
 		return no, err
 	}
+	factor, err := p.sessionFactor(ctx)
+	if err != nil {
+		return no, err
+	}
 	var d Deciding
-	for verdict, why := range map[slipway.Verdict]*string{slipway.VerdictApprove: &d.Approve, slipway.VerdictExempt: &d.Exempt, slipway.VerdictBreakGlass: &d.BreakGlass} {
+	for verdict, why := range map[slipway.Verdict]*string{slipway.VerdictApprove: &d.Approve, slipway.VerdictReject: &d.Reject, slipway.VerdictExempt: &d.Exempt, slipway.VerdictBreakGlass: &d.BreakGlass} {
 		err := mayDecide(ctx, p.db, row, policy.Policy, who, may, verdict)
+		if err == nil {
+			switch err = p.unfactored(ctx, row, policy.Policy, verdict, factor); slipway.CodeOf(err) {
+			case slipway.FactorMissing:
+				d.Factor, *why = true, err.Error()
+				continue
+			case slipway.Unproved: // the answer asks for it
+				continue
+			}
+		}
 		if err != nil && slipway.CodeOf(err) != slipway.Denied {
 			return no, err
 		}

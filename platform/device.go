@@ -133,7 +133,7 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 	if err != nil {
 		return err
 	}
-	with := ""
+	with, factor := "", ""
 	if yes { // it is a session more
 		if err := p.proven(ctx, "letting a command line in"); err != nil {
 			return err
@@ -141,12 +141,15 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 		if with, err = p.fresh(ctx, v); err != nil {
 			return err
 		}
+		if factor, err = p.sessionFactor(ctx); err != nil {
+			return err
+		}
 	}
 	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		update := tx.DeviceLogin.Update().Where(devicelogin.ID(row.ID), devicelogin.AccountID(0), devicelogin.Refused(false), devicelogin.ExpiresAtGT(time.Now().UTC()))
 		action := "device.refused"
 		if yes {
-			update.SetAccountID(v.Account).SetProvedWith(with)
+			update.SetAccountID(v.Account).SetProvedWith(with).SetFactor(factor)
 			action = "device.confirmed"
 		} else {
 			update.SetRefused(true)
@@ -201,8 +204,8 @@ func (p *Platform) PollDevice(ctx context.Context, device slipway.Secret, from C
 		return Session{}, err
 	}
 	how := map[string]string{"by": "device"}
-	if slipway.FactorKind(row.ProvedWith).Known() {
-		how["factor"] = row.ProvedWith
+	if row.Factor != "" {
+		how["factor"] = row.Factor
 	}
 	return p.begin(ctx, a, from, how)
 }

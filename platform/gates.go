@@ -200,7 +200,7 @@ func frozenInput(row *ent.Promotion) (input workflows.Input, err error) {
 
 func said(d *ent.Decision) slipway.Decision {
 	return slipway.Decision{Promotion: strconv.Itoa(d.PromotionID), Account: d.AccountID, Name: d.Name, Verdict: slipway.Verdict(d.Verdict),
-		Comment: d.Comment, Plan: slipway.Digest(d.Plan), Via: d.Via, Own: d.Own, Lapsed: d.Lapsed, At: d.CreatedAt}
+		Comment: d.Comment, Plan: slipway.Digest(d.Plan), Via: d.Via, Factor: d.Factor, Own: d.Own, Lapsed: d.Lapsed, At: d.CreatedAt}
 }
 
 // keep writes down what a review found, in one transaction.

@@ -34,15 +34,20 @@ func (*FactorNeeded) Error() string { return errFactorNeeded.Message }
 func (*FactorNeeded) Unwrap() error { return errFactorNeeded }
 
 // enter opens a session for an account that was proved by a password or a
-// provider. Where it has a second factor the error is a FactorNeeded; next is a
-// path of the portal to go to after that.
-func (p *Platform) enter(ctx context.Context, a *ent.Account, from Caller, by, next string) (Session, error) {
+// provider; factor is a second one of the provider that is trusted with it, ""
+// for none. Where the account has a second factor of ours the error is a
+// FactorNeeded; next is a path of the portal to go to after that.
+func (p *Platform) enter(ctx context.Context, a *ent.Account, from Caller, by, factor, next string) (Session, error) {
 	kinds, err := p.factorKinds(ctx, a.ID)
 	if err != nil {
 		return Session{}, err
 	}
 	if len(kinds) == 0 {
-		return p.begin(ctx, a, from, map[string]string{"by": by})
+		how := map[string]string{"by": by}
+		if factor != "" {
+			how["factor"] = factor
+		}
+		return p.begin(ctx, a, from, how)
 	}
 	now, text := time.Now().UTC(), base64.RawURLEncoding.EncodeToString(random(32))
 	needed := &FactorNeeded{Challenge: slipway.NewSecret(text), Factors: kinds, Expires: now.Add(halfLife).Truncate(time.Second)}

@@ -102,5 +102,9 @@ func (p *Platform) Prove(ctx context.Context, proof FactorProof) error {
 }
 
 func provedNow(ctx context.Context, tx *ent.Tx, v slipway.Viewer, with string) error {
-	return tx.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetProvedAt(time.Now().UTC()).SetProvedWith(with).Exec(ctx)
+	update := tx.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetProvedAt(time.Now().UTC()).SetProvedWith(with)
+	if slipway.FactorKind(with).Known() {
+		update.SetFactor(with)
+	}
+	return update.Exec(ctx)
 }

@@ -24,6 +24,7 @@ type ProviderInput struct {
 	GroupsClaim  string         // "" is groups
 	Groups       []slipway.GroupRule
 	Open         bool // whoever signs in gets an account
+	TrustMFA     bool // that it has seen a second factor counts as one
 }
 
 // ProviderChange is what to change of a provider; nil leaves a field as it is.
@@ -33,7 +34,7 @@ type ProviderChange struct {
 	ClientSecret                       slipway.Secret // empty leaves it
 	Scopes                             *[]string
 	Groups                             *[]slipway.GroupRule
-	Open, Active                       *bool
+	Open, Active, TrustMFA             *bool
 	If                                 Precondition
 }
 
@@ -103,6 +104,11 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	if err := slipway.CheckName("name", in.Name); err != nil {
 		return nil, err
 	}
+	if in.TrustMFA {
+		if err := p.mayTrustFactors(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := slipway.CheckIssuer("issuer", in.Issuer); err != nil {
 		return nil, err
 	}
@@ -135,7 +141,7 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	var row *ent.IdentityProvider
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
-			SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open).SetClientSecret(string(ref)).Save(ctx)
+			SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open).SetTrustMfa(in.TrustMFA).SetClientSecret(string(ref)).Save(ctx)
 		if err == nil {
 			p.recordProvider(ctx, "provider.added", row, providerFacts(row))
 		}
@@ -145,6 +151,16 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 		return nil, taken
 	}
 	return row, err
+}
+
+// mayTrustFactors refuses to believe a provider's second factors to all but
+// somebody in person who has just proved himself: a policy that asks for one asks
+// for less then.
+func (p *Platform) mayTrustFactors(ctx context.Context) error {
+	if !slipway.ViewerFrom(ctx).InPerson() {
+		return slipway.Errorf(slipway.Denied, "trusting the second factors of a provider takes an admin of the platform in person, and no token or program; sign in and do it yourself")
+	}
+	return p.proven(ctx, "trusting the second factors of a provider")
 }
 
 func (p *Platform) providerSecret(name string) slipway.SecretRef {
@@ -163,7 +179,7 @@ func providerFacts(row *ent.IdentityProvider) map[string]string {
 	}
 	return map[string]string{
 		"display_name": row.DisplayName, "issuer": row.Issuer, "client_id": row.ClientID, "scopes": strings.Join(row.Scopes, " "),
-		"groups_claim": row.GroupsClaim, "groups": strings.Join(rules, ", "), "open": yes(row.Open), "active": yes(row.Active),
+		"groups_claim": row.GroupsClaim, "groups": strings.Join(rules, ", "), "open": yes(row.Open), "trust_mfa": yes(row.TrustMfa), "active": yes(row.Active),
 	}
 }
 
@@ -202,6 +218,12 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	give(&want.Groups, change.Groups)
 	give(&want.Open, change.Open)
 	give(&want.Active, change.Active)
+	give(&want.TrustMfa, change.TrustMFA)
+	if want.TrustMfa && !row.TrustMfa {
+		if err := p.mayTrustFactors(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.checkProvider(ctx, &want); err != nil {
 		return nil, err
 	}
@@ -225,7 +247,7 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 		p.recordProvider(ctx, "provider.changed", row, after, before)
 		err := tx.IdentityProvider.UpdateOneID(row.ID).Where(identityprovider.Revision(row.Revision)).AddRevision(1).SetDisplayName(clean(want.DisplayName)).
 			SetClientID(want.ClientID).SetClientSecret(want.ClientSecret).SetScopes(want.Scopes).SetGroupsClaim(want.GroupsClaim).SetGroups(want.Groups).
-			SetOpen(want.Open).SetActive(want.Active).Exec(ctx)
+			SetOpen(want.Open).SetTrustMfa(want.TrustMfa).SetActive(want.Active).Exec(ctx)
 		if ent.IsNotFound(err) {
 			return errOutdated("provider " + name)
 		}

@@ -69,7 +69,7 @@ func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Sec
 		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
-	return p.enter(ctx, a, from, "password", from.Next)
+	return p.enter(ctx, a, from, "password", "", from.Next)
 }
 
 // Caller is where a request to sign in comes from.
@@ -92,7 +92,7 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
 			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).
-			SetProvedAt(now).SetProvedWith(with).Save(asSystem(ctx))
+			SetProvedAt(now).SetProvedWith(with).SetFactor(how["factor"]).Save(asSystem(ctx))
 		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
 		return err
 	})

@@ -118,7 +118,7 @@ func (p *Platform) FinishSignIn(ctx context.Context, in SignInAnswer, from Calle
 	if a == nil { // its password is asked for first
 		text, _, err := p.seal(ctx, claims{
 			RegisteredClaims: jwt.RegisteredClaims{Audience: jwt.ClaimStrings{linkAudience}, Subject: person.Subject},
-			Provider:         row.ID, Email: person.Email, Groups: ruled(row, person.Groups), Next: next, Account: done.Account,
+			Provider:         row.ID, Email: person.Email, Groups: ruled(row, person.Groups), Factor: providedFactor(row, person), Next: next, Account: done.Account,
 		}, linkLife)
 		done.Link = slipway.NewSecret(text)
 		return done, err
@@ -126,7 +126,7 @@ func (p *Platform) FinishSignIn(ctx context.Context, in SignInAnswer, from Calle
 	if err := p.syncGroups(ctx, row, a, person, from); err != nil {
 		return SignedIn{}, err
 	}
-	done.Session, err = p.enter(ctx, a, from, "provider "+row.Name, next)
+	done.Session, err = p.enter(ctx, a, from, "provider "+row.Name, providedFactor(row, person), next)
 	return done, err
 }
 
@@ -204,7 +204,11 @@ func (p *Platform) ConnectSignIn(ctx context.Context, link, password, code slipw
 		}
 		return SignedIn{}, err
 	}
-	how, err := p.connectingFactor(ctx, a, code, from, map[string]string{"by": "provider " + row.Name})
+	how := map[string]string{"by": "provider " + row.Name}
+	if c.Factor != "" {
+		how["factor"] = c.Factor
+	}
+	how, err = p.connectingFactor(ctx, a, code, from, how)
 	if err != nil {
 		p.refusedSignIn(ctx, row.Name, person, err, from)
 		return SignedIn{}, err
@@ -218,6 +222,15 @@ func (p *Platform) ConnectSignIn(ctx context.Context, link, password, code slipw
 	}
 	s, err := p.begin(ctx, a, from, how)
 	return SignedIn{Session: s, Next: c.Next}, err
+}
+
+// providedFactor is the second factor of a provider that is trusted with it, and
+// says that it has seen one.
+func providedFactor(row *ent.IdentityProvider, person slipway.Person) string {
+	if !row.TrustMfa || !person.SecondFactor() {
+		return ""
+	}
+	return slipway.ByProvider(row.Name)
 }
 
 // connectingFactor proves the factor of an account that is to be connected, if

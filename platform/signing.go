@@ -61,6 +61,7 @@ type claims struct {
 	Provider int      `json:"provider,omitempty"`
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
+	Factor   string   `json:"factor,omitempty"` // the second one that the provider has seen
 	Next     string   `json:"next,omitempty"`
 }
 

@@ -135,7 +135,7 @@ func (p *portal) decide(c *call) error {
 	q, err := p.Decide(c.ctx, id, in)
 	if err != nil {
 		switch slipway.CodeOf(err) {
-		case slipway.Conflict, slipway.Invalid, slipway.Denied:
+		case slipway.Conflict, slipway.Invalid, slipway.Denied, slipway.FactorMissing:
 			return p.decidePage(c, statusOf(err), sentence(err), in.Comment)
 		}
 		return err

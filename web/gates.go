@@ -90,7 +90,7 @@ func (p *portal) changePolicy(c *call) error {
 		return formRefused(err, func(status int, problem string) error { return p.policyPage(c, status, nil, problem) })
 	}
 	change := platform.EnvironmentChange{If: platform.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
-		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
+		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, SecondFactor: &policy.SecondFactor, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
 		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, RequireTests: &policy.RequireTests, MaxAge: &policy.MaxAge,
 		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,
 		Bake: &policy.Bake, KeepReleases: &policy.KeepReleases, MaySkip: &policy.MaySkip, Rehearse: &policy.Rehearse,
@@ -136,6 +136,7 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 	policy.Branch = strings.TrimSpace(c.form("branch"))
 	policy.Concurrency = slipway.Concurrency(c.form("concurrency"))
 	policy.LockRequired, policy.SkipsAllowed, policy.NewApprovers = c.form("lock_required") != "", c.form("skips_allowed") != "", c.form("new_approvers") != ""
+	policy.SecondFactor = slipway.SecondFactor(c.form("second_factor"))
 	policy.RequireTests = c.form("require_tests") != ""
 	if err == nil {
 		policy.Strategy, err = c.strategy()

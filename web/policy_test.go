@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -45,5 +46,47 @@ func TestPolicyForm(t *testing.T) {
 		if a := b.post(page, page, wrong); a.status != http.StatusBadRequest || !strings.Contains(a.body, says) {
 			t.Errorf("%s: %d", field, a.status)
 		}
+	}
+}
+
+// TestDecidingAsksForASecondFactor shows in the place of a button what an approver
+// without a second factor does, and the button once there is one.
+func TestDecidingAsksForASecondFactor(t *testing.T) {
+	s := newSite(t)
+	admin := s.person("alice", true, nil)
+	const policy = "/environments/dev/policy"
+	form := url.Values{"revision": {"1"}, "own_changes": {"always"}, "advance": {"by_hand"}, "concurrency": {"refuse"}, "rollback_role": {"developer"}, "strategy": {"blue_green"}, "approvals": {"1"}, "second_factor": {"required"}}
+	if a := admin.post(policy, policy, form); a.status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	dev, err := s.Environment(as(), "dev")
+	if err != nil || dev.Policy.SecondFactor != slipway.SecondFactorRequired {
+		t.Fatalf("saved %q, %v", dev.Policy.SecondFactor, err)
+	}
+	if !strings.Contains(admin.get(policy).body, `name="second_factor" value="required" checked`) {
+		t.Error("the form doesn't show it")
+	}
+	s.service("payments", "billing", "main")
+	id := s.promote(platform.PromoteInput{Service: "payments", Environment: "dev"})
+	db := s.Storage.Client
+	if err := db.Promotion.Update().SetState(promotion.StateWaiting).SetPlanHash("sha256:9f").Exec(as()); err != nil {
+		t.Fatal(err)
+	}
+	page := "/promotions/" + id + "/decide"
+	const approve, reject, says = `name="verdict" value="approve"`, `name="verdict" value="reject"`, "Approving in dev takes a second factor, and you have none; add one in My account, Second factor."
+	body := admin.get(page).body
+	if strings.Contains(body, approve) || !strings.Contains(body, reject) || !strings.Contains(body, says) || !strings.Contains(body, `href="/account/factors"`) {
+		t.Errorf("the page: %s", body)
+	}
+	for _, verdict := range []string{"approve", "break_glass"} {
+		if a := admin.post(page, page, url.Values{"verdict": {verdict}, "comment": {"why"}, "plan": {"sha256:9f"}}); a.status != http.StatusForbidden || !strings.Contains(a.body, "takes a second factor") {
+			t.Errorf("%s: %d %s", verdict, a.status, a.body)
+		}
+	}
+	if err := db.Session.Update().SetFactor(string(slipway.FactorPasskey)).Exec(as()); err != nil {
+		t.Fatal(err)
+	}
+	if body := admin.get(page).body; !strings.Contains(body, approve) || strings.Contains(body, says) {
+		t.Errorf("with one: %s", body)
 	}
 }

@@ -69,7 +69,7 @@ func (p *portal) addProvider(c *call) error {
 	}
 	row, err := p.AddProvider(c.ctx, platform.ProviderInput{
 		Name: c.form("name"), DisplayName: c.form("display_name"), Issuer: c.form("issuer"), ClientID: c.form("client_id"), ClientSecret: c.secretOf("client_secret"),
-		Scopes: strings.Fields(c.form("scopes")), GroupsClaim: c.form("groups_claim"), Groups: rules, Open: c.form("open") != "",
+		Scopes: strings.Fields(c.form("scopes")), GroupsClaim: c.form("groups_claim"), Groups: rules, Open: c.form("open") != "", TrustMFA: c.form("trust_mfa") != "",
 	})
 	if err != nil {
 		return refused(err)
@@ -118,10 +118,10 @@ func (p *portal) changeProvider(c *call) error {
 		return refused(err)
 	}
 	title, id, claim, scopes := c.form("display_name"), c.form("client_id"), c.form("groups_claim"), strings.Fields(c.form("scopes"))
-	open, active := c.form("open") != "", c.form("active") != ""
+	open, active, trusted := c.form("open") != "", c.form("active") != "", c.form("trust_mfa") != ""
 	name := c.r.PathValue("provider")
 	if _, err := p.UpdateProvider(c.ctx, name, platform.ProviderChange{
-		DisplayName: &title, ClientID: &id, GroupsClaim: &claim, ClientSecret: c.secretOf("client_secret"), Scopes: &scopes, Groups: &rules, Open: &open, Active: &active,
+		DisplayName: &title, ClientID: &id, GroupsClaim: &claim, ClientSecret: c.secretOf("client_secret"), Scopes: &scopes, Groups: &rules, Open: &open, Active: &active, TrustMFA: &trusted,
 		If: platform.Precondition{c.form("revision")},
 	}); err != nil {
 		return refused(err)

@@ -187,7 +187,7 @@ func (c *call) to(path, said string) error {
 // statuses says which HTTP status a code has.
 var statuses = map[slipway.Code]int{
 	slipway.Invalid: http.StatusBadRequest, slipway.NotFound: http.StatusNotFound, slipway.Conflict: http.StatusConflict,
-	slipway.Outdated: http.StatusConflict, slipway.Denied: http.StatusForbidden, slipway.Unavailable: http.StatusServiceUnavailable,
+	slipway.Outdated: http.StatusConflict, slipway.Denied: http.StatusForbidden, slipway.FactorMissing: http.StatusForbidden, slipway.Unavailable: http.StatusServiceUnavailable,
 	slipway.Limited: http.StatusTooManyRequests, slipway.Refused: http.StatusUnprocessableEntity,
 }
 
@@ -240,7 +240,7 @@ func errorTitle(code slipway.Code) string {
 	switch code {
 	case slipway.NotFound:
 		return "Not here"
-	case slipway.Denied:
+	case slipway.Denied, slipway.FactorMissing:
 		return "Not allowed"
 	case slipway.Unavailable:
 		return "Not available right now"

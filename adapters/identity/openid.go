@@ -240,11 +240,21 @@ func (c claims) at(path string) (any, bool) {
 	return here, true
 }
 
+// maxMethods bounds how many ways of seeing who it is are looked at.
+const maxMethods = 20
+
 // maxGroups bounds how many groups of somebody are looked at.
 const maxGroups = 1000
 
 func personOf(subject string, said, more claims, groupsClaim string) (slipway.Person, error) {
-	person := slipway.Person{Subject: subject}
+	person := slipway.Person{Subject: subject, Level: said.text("acr")}
+	if methods, ok := said["amr"].([]any); ok { // of the ID token alone: it is of this sign-in
+		for _, one := range methods[:min(len(methods), maxMethods)] {
+			if name, ok := one.(string); ok {
+				person.Methods = append(person.Methods, name)
+			}
+		}
+	}
 	address := said
 	if said.text("email") == "" {
 		address = more

@@ -568,6 +568,11 @@ type Decision struct {
 	// Example: looks good
 	Comment string `json:"comment,omitempty,omitzero"`
 
+	// Factor the second factor that was shown in the session: totp, passkey, recovery, or provider NAME
+	//
+	// Example: passkey
+	Factor string `json:"factor,omitempty,omitzero"`
+
 	// Lapsed why it doesn't count as things stand: who said it may not say it now
 	//
 	// Example: the account is not active
@@ -2049,6 +2054,9 @@ type Provider struct {
 
 	// Scopes asked for beyond openid, profile and email
 	Scopes []OpenIDScope `json:"scopes"`
+
+	// TrustMfa whether its word that a sign-in had a second factor (`amr`, `acr`) counts as one
+	TrustMfa bool `json:"trust_mfa,omitempty,omitzero"`
 }
 
 // ProviderChange what to change of a provider
@@ -2076,6 +2084,9 @@ type ProviderChange struct {
 
 	// Scopes to ask for beyond openid, profile and email
 	Scopes *[]OpenIDScope `json:"scopes,omitempty"`
+
+	// TrustMfa whether its word that a sign-in had a second factor (`amr`, `acr` of the ID token) counts as one; switching it on takes an admin in person
+	TrustMfa *bool `json:"trust_mfa,omitempty"`
 }
 
 // ProviderInput a provider to add
@@ -2118,6 +2129,9 @@ type ProviderInput struct {
 
 	// Scopes to ask for beyond openid, profile and email
 	Scopes []OpenIDScope `json:"scopes,omitempty,omitzero"`
+
+	// TrustMfa whether its word that a sign-in had a second factor (`amr`, `acr` of the ID token) counts as one; takes an admin in person
+	TrustMfa bool `json:"trust_mfa,omitempty,omitzero"`
 }
 
 // ProviderList providers by name
@@ -4512,7 +4526,8 @@ type ClientInterface interface {
 
 	// CreateDecisionWithBody Approve, reject, or open a gate
 	//
-	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
@@ -4523,7 +4538,8 @@ type ClientInterface interface {
 
 	// CreateDecision Approve, reject, or open a gate
 	//
-	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
@@ -6486,7 +6502,8 @@ func (c *Client) ListDecisions(ctx context.Context, promotion PromotionID, reqEd
 
 // CreateDecisionWithBody Approve, reject, or open a gate
 //
-// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 // team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 //
@@ -6507,7 +6524,8 @@ func (c *Client) CreateDecisionWithBody(ctx context.Context, promotion Promotion
 
 // CreateDecision Approve, reject, or open a gate
 //
-// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 // team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 //
@@ -14578,7 +14596,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateDecisionWithBodyWithResponse Approve, reject, or open a gate
 	//
-	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
@@ -14589,7 +14608,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateDecisionWithResponse Approve, reject, or open a gate
 	//
-	// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
@@ -22065,7 +22085,8 @@ func (c *ClientWithResponses) ListDecisionsWithResponse(ctx context.Context, pro
 
 // CreateDecisionWithBodyWithResponse Approve, reject, or open a gate
 //
-// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 // team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 //
@@ -22082,7 +22103,8 @@ func (c *ClientWithResponses) CreateDecisionWithBodyWithResponse(ctx context.Con
 
 // CreateDecisionWithResponse Approve, reject, or open a gate
 //
-// Answers at once whether it counts. 403 says who may decide. 409 says that the promotion doesn't wait any more, that its plan
+// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
+// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
 // team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
 //

@@ -82,7 +82,7 @@ func (a *app) policy(body []byte, p slipway.Policy, held ...string) error {
 		}
 		return ""
 	}
-	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "new approvers", yes(p.NewApprovers), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
+	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "new approvers", yes(p.NewApprovers), "second factor", string(p.SecondFactor), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "tests required", yes(p.RequireTests), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
@@ -118,6 +118,7 @@ type policySet struct {
 	Approver          []string       `placeholder:"NAME" help:"Who may: a person, or team:NAME. Repeat it; 'none' names nobody, which means maintainers."`
 	OwnChanges        string         `enum:",never,alone,always" default:"" help:"Whether who asked, or wrote some of it, may approve: never, alone (where nobody else could), always."`
 	NewApprovers      *bool          `negatable:"" help:"Let accounts approve that are younger than the request, or invited by somebody whose change it is."`
+	SecondFactor      string         `enum:",required,none" default:"" help:"Whether who approves, exempts or breaks the glass must have shown a second factor: required or none."`
 	RollbackApprovals *int           `placeholder:"N" help:"How many people must say yes to going back."`
 	RollbackRole      string         `enum:",developer,maintainer,admin" default:"" help:"Who goes back alone: developer, maintainer or admin. Anybody with a lesser role needs a yes."`
 	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`
@@ -154,6 +155,7 @@ Examples:
   slipway policy set --env prod --min-requests 200 --max-failures 0.005 --max-latency 2
   slipway policy set --env prod --bake 10m --keep-releases 10
   slipway policy set --env prod --require-tests
+  slipway policy set --env prod --second-factor required
   slipway policy set --env prod --service billing --approvals 3`
 }
 
@@ -193,6 +195,12 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
 		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
 		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases, Rehearse: given(slipway.Rehearsal(c.Rehearse)),
+	}
+	if c.SecondFactor != "" {
+		p.SecondFactor = new(slipway.SecondFactor)
+		if c.SecondFactor != "none" {
+			*p.SecondFactor = slipway.SecondFactor(c.SecondFactor)
+		}
 	}
 	if len(c.MaySkip) > 0 {
 		steps := []slipway.StepName{}

@@ -81,6 +81,7 @@ type providerAdd struct {
 	GroupsClaim string   `name:"groups-claim" placeholder:"CLAIM" help:"Which claim holds groups (default groups)."`
 	Group       []string `sep:"none" placeholder:"GROUP=TEAM:ROLE" help:"What a group is worth; GROUP=platform makes admins of the platform. Repeat for each."`
 	Open        bool     `help:"Whoever signs in there gets an account."`
+	TrustMFA    bool     `name:"trust-mfa" help:"That it says a sign-in had a second factor counts as one."`
 }
 
 // Help has examples.
@@ -94,7 +95,7 @@ Examples:
 
 // Run adds a provider.
 func (c *providerAdd) Run(a *app) error {
-	in := client.ProviderInput{Name: c.Name, DisplayName: c.Title, Issuer: c.Issuer, ClientId: c.ClientID, Scopes: c.Scope, GroupsClaim: c.GroupsClaim, Open: c.Open}
+	in := client.ProviderInput{Name: c.Name, DisplayName: c.Title, Issuer: c.Issuer, ClientId: c.ClientID, Scopes: c.Scope, GroupsClaim: c.GroupsClaim, Open: c.Open, TrustMfa: c.TrustMFA}
 	var err error
 	if in.Groups, err = rulesOf(c.Group); err != nil {
 		return err
@@ -129,6 +130,7 @@ type providerSet struct {
 	Group       []string `sep:"none" placeholder:"GROUP=TEAM:ROLE" help:"In place of all rules that there are now. Repeat for each."`
 	NoGroups    bool     `name:"no-groups" help:"Take all rules away."`
 	Open        *bool    `negatable:"" help:"Whether whoever signs in there gets an account."`
+	TrustMFA    *bool    `name:"trust-mfa" negatable:"" help:"Whether that it says a sign-in had a second factor counts as one."`
 	Active      *bool    `negatable:"" help:"Whether people can sign in through it."`
 }
 
@@ -137,12 +139,13 @@ func (providerSet) Help() string {
 	return `Examples:
   slipway provider set corp --group billing-devs=shop:developer --group ops=platform
   slipway provider set corp --no-active
+  slipway provider set corp --trust-mfa
   pass show oidc | slipway provider set corp --new-secret`
 }
 
 // Run changes a provider.
 func (c *providerSet) Run(a *app) error {
-	change := client.ProviderChange{DisplayName: c.Title, ClientId: c.ClientID, GroupsClaim: c.GroupsClaim, Open: c.Open, Active: c.Active}
+	change := client.ProviderChange{DisplayName: c.Title, ClientId: c.ClientID, GroupsClaim: c.GroupsClaim, Open: c.Open, Active: c.Active, TrustMfa: c.TrustMFA}
 	if len(c.Scope) > 0 {
 		change.Scopes = &c.Scope
 	}

@@ -32,6 +32,8 @@ const (
 	FieldPlan = "plan"
 	// FieldVia holds the string denoting the via field in the database.
 	FieldVia = "via"
+	// FieldFactor holds the string denoting the factor field in the database.
+	FieldFactor = "factor"
 	// FieldOwn holds the string denoting the own field in the database.
 	FieldOwn = "own"
 	// FieldVoid holds the string denoting the void field in the database.
@@ -62,6 +64,7 @@ var Columns = []string{
 	FieldComment,
 	FieldPlan,
 	FieldVia,
+	FieldFactor,
 	FieldOwn,
 	FieldVoid,
 	FieldLapsed,
@@ -91,6 +94,8 @@ var (
 	DefaultComment string
 	// DefaultVia holds the default value on creation for the "via" field.
 	DefaultVia string
+	// DefaultFactor holds the default value on creation for the "factor" field.
+	DefaultFactor string
 	// DefaultOwn holds the default value on creation for the "own" field.
 	DefaultOwn bool
 	// DefaultVoid holds the default value on creation for the "void" field.
@@ -168,6 +173,11 @@ func ByPlan(opts ...sql.OrderTermOption) OrderOption {
 // ByVia orders the results by the via field.
 func ByVia(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldVia, opts...).ToFunc()
+}
+
+// ByFactor orders the results by the factor field.
+func ByFactor(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFactor, opts...).ToFunc()
 }
 
 // ByOwn orders the results by the own field.

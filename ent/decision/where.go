@@ -90,6 +90,11 @@ func Via(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldVia, v))
 }
 
+// Factor applies equality check predicate on the "factor" field. It's identical to FactorEQ.
+func Factor(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldFactor, v))
+}
+
 // Own applies equality check predicate on the "own" field. It's identical to OwnEQ.
 func Own(v bool) predicate.Decision {
 	return predicate.Decision(sql.FieldEQ(FieldOwn, v))
@@ -483,6 +488,71 @@ func ViaEqualFold(v string) predicate.Decision {
 // ViaContainsFold applies the ContainsFold predicate on the "via" field.
 func ViaContainsFold(v string) predicate.Decision {
 	return predicate.Decision(sql.FieldContainsFold(FieldVia, v))
+}
+
+// FactorEQ applies the EQ predicate on the "factor" field.
+func FactorEQ(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEQ(FieldFactor, v))
+}
+
+// FactorNEQ applies the NEQ predicate on the "factor" field.
+func FactorNEQ(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldNEQ(FieldFactor, v))
+}
+
+// FactorIn applies the In predicate on the "factor" field.
+func FactorIn(vs ...string) predicate.Decision {
+	return predicate.Decision(sql.FieldIn(FieldFactor, vs...))
+}
+
+// FactorNotIn applies the NotIn predicate on the "factor" field.
+func FactorNotIn(vs ...string) predicate.Decision {
+	return predicate.Decision(sql.FieldNotIn(FieldFactor, vs...))
+}
+
+// FactorGT applies the GT predicate on the "factor" field.
+func FactorGT(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldGT(FieldFactor, v))
+}
+
+// FactorGTE applies the GTE predicate on the "factor" field.
+func FactorGTE(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldGTE(FieldFactor, v))
+}
+
+// FactorLT applies the LT predicate on the "factor" field.
+func FactorLT(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldLT(FieldFactor, v))
+}
+
+// FactorLTE applies the LTE predicate on the "factor" field.
+func FactorLTE(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldLTE(FieldFactor, v))
+}
+
+// FactorContains applies the Contains predicate on the "factor" field.
+func FactorContains(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldContains(FieldFactor, v))
+}
+
+// FactorHasPrefix applies the HasPrefix predicate on the "factor" field.
+func FactorHasPrefix(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldHasPrefix(FieldFactor, v))
+}
+
+// FactorHasSuffix applies the HasSuffix predicate on the "factor" field.
+func FactorHasSuffix(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldHasSuffix(FieldFactor, v))
+}
+
+// FactorEqualFold applies the EqualFold predicate on the "factor" field.
+func FactorEqualFold(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldEqualFold(FieldFactor, v))
+}
+
+// FactorContainsFold applies the ContainsFold predicate on the "factor" field.
+func FactorContainsFold(v string) predicate.Decision {
+	return predicate.Decision(sql.FieldContainsFold(FieldFactor, v))
 }
 
 // OwnEQ applies the EQ predicate on the "own" field.

@@ -28,6 +28,8 @@ const (
 	FieldAddress = "address"
 	// FieldAccountID holds the string denoting the account_id field in the database.
 	FieldAccountID = "account_id"
+	// FieldFactor holds the string denoting the factor field in the database.
+	FieldFactor = "factor"
 	// FieldProvedWith holds the string denoting the proved_with field in the database.
 	FieldProvedWith = "proved_with"
 	// FieldRefused holds the string denoting the refused field in the database.
@@ -50,6 +52,7 @@ var Columns = []string{
 	FieldAgent,
 	FieldAddress,
 	FieldAccountID,
+	FieldFactor,
 	FieldProvedWith,
 	FieldRefused,
 	FieldPolledAt,
@@ -82,6 +85,8 @@ var (
 	UpdateDefaultUpdatedAt func() time.Time
 	// DefaultAccountID holds the default value on creation for the "account_id" field.
 	DefaultAccountID int
+	// DefaultFactor holds the default value on creation for the "factor" field.
+	DefaultFactor string
 	// DefaultProvedWith holds the default value on creation for the "proved_with" field.
 	DefaultProvedWith string
 	// DefaultRefused holds the default value on creation for the "refused" field.
@@ -129,6 +134,11 @@ func ByAddress(opts ...sql.OrderTermOption) OrderOption {
 // ByAccountID orders the results by the account_id field.
 func ByAccountID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAccountID, opts...).ToFunc()
+}
+
+// ByFactor orders the results by the factor field.
+func ByFactor(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFactor, opts...).ToFunc()
 }
 
 // ByProvedWith orders the results by the proved_with field.

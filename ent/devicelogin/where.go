@@ -89,6 +89,11 @@ func AccountID(v int) predicate.DeviceLogin {
 	return predicate.DeviceLogin(sql.FieldEQ(FieldAccountID, v))
 }
 
+// Factor applies equality check predicate on the "factor" field. It's identical to FactorEQ.
+func Factor(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldEQ(FieldFactor, v))
+}
+
 // ProvedWith applies equality check predicate on the "proved_with" field. It's identical to ProvedWithEQ.
 func ProvedWith(v string) predicate.DeviceLogin {
 	return predicate.DeviceLogin(sql.FieldEQ(FieldProvedWith, v))
@@ -487,6 +492,71 @@ func AccountIDLT(v int) predicate.DeviceLogin {
 // AccountIDLTE applies the LTE predicate on the "account_id" field.
 func AccountIDLTE(v int) predicate.DeviceLogin {
 	return predicate.DeviceLogin(sql.FieldLTE(FieldAccountID, v))
+}
+
+// FactorEQ applies the EQ predicate on the "factor" field.
+func FactorEQ(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldEQ(FieldFactor, v))
+}
+
+// FactorNEQ applies the NEQ predicate on the "factor" field.
+func FactorNEQ(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldNEQ(FieldFactor, v))
+}
+
+// FactorIn applies the In predicate on the "factor" field.
+func FactorIn(vs ...string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldIn(FieldFactor, vs...))
+}
+
+// FactorNotIn applies the NotIn predicate on the "factor" field.
+func FactorNotIn(vs ...string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldNotIn(FieldFactor, vs...))
+}
+
+// FactorGT applies the GT predicate on the "factor" field.
+func FactorGT(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldGT(FieldFactor, v))
+}
+
+// FactorGTE applies the GTE predicate on the "factor" field.
+func FactorGTE(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldGTE(FieldFactor, v))
+}
+
+// FactorLT applies the LT predicate on the "factor" field.
+func FactorLT(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldLT(FieldFactor, v))
+}
+
+// FactorLTE applies the LTE predicate on the "factor" field.
+func FactorLTE(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldLTE(FieldFactor, v))
+}
+
+// FactorContains applies the Contains predicate on the "factor" field.
+func FactorContains(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldContains(FieldFactor, v))
+}
+
+// FactorHasPrefix applies the HasPrefix predicate on the "factor" field.
+func FactorHasPrefix(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldHasPrefix(FieldFactor, v))
+}
+
+// FactorHasSuffix applies the HasSuffix predicate on the "factor" field.
+func FactorHasSuffix(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldHasSuffix(FieldFactor, v))
+}
+
+// FactorEqualFold applies the EqualFold predicate on the "factor" field.
+func FactorEqualFold(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldEqualFold(FieldFactor, v))
+}
+
+// FactorContainsFold applies the ContainsFold predicate on the "factor" field.
+func FactorContainsFold(v string) predicate.DeviceLogin {
+	return predicate.DeviceLogin(sql.FieldContainsFold(FieldFactor, v))
 }
 
 // ProvedWithEQ applies the EQ predicate on the "proved_with" field.

@@ -39,6 +39,8 @@ const (
 	FieldGroups = "groups"
 	// FieldOpen holds the string denoting the open field in the database.
 	FieldOpen = "open"
+	// FieldTrustMfa holds the string denoting the trust_mfa field in the database.
+	FieldTrustMfa = "trust_mfa"
 	// FieldActive holds the string denoting the active field in the database.
 	FieldActive = "active"
 	// EdgeIdentities holds the string denoting the identities edge name in mutations.
@@ -69,6 +71,7 @@ var Columns = []string{
 	FieldGroupsClaim,
 	FieldGroups,
 	FieldOpen,
+	FieldTrustMfa,
 	FieldActive,
 }
 
@@ -116,6 +119,8 @@ var (
 	GroupsClaimValidator func(string) error
 	// DefaultOpen holds the default value on creation for the "open" field.
 	DefaultOpen bool
+	// DefaultTrustMfa holds the default value on creation for the "trust_mfa" field.
+	DefaultTrustMfa bool
 	// DefaultActive holds the default value on creation for the "active" field.
 	DefaultActive bool
 )
@@ -176,6 +181,11 @@ func ByGroupsClaim(opts ...sql.OrderTermOption) OrderOption {
 // ByOpen orders the results by the open field.
 func ByOpen(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldOpen, opts...).ToFunc()
+}
+
+// ByTrustMfa orders the results by the trust_mfa field.
+func ByTrustMfa(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldTrustMfa, opts...).ToFunc()
 }
 
 // ByActive orders the results by the active field.

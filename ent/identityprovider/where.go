@@ -105,6 +105,11 @@ func Open(v bool) predicate.IdentityProvider {
 	return predicate.IdentityProvider(sql.FieldEQ(FieldOpen, v))
 }
 
+// TrustMfa applies equality check predicate on the "trust_mfa" field. It's identical to TrustMfaEQ.
+func TrustMfa(v bool) predicate.IdentityProvider {
+	return predicate.IdentityProvider(sql.FieldEQ(FieldTrustMfa, v))
+}
+
 // Active applies equality check predicate on the "active" field. It's identical to ActiveEQ.
 func Active(v bool) predicate.IdentityProvider {
 	return predicate.IdentityProvider(sql.FieldEQ(FieldActive, v))
@@ -648,6 +653,16 @@ func OpenEQ(v bool) predicate.IdentityProvider {
 // OpenNEQ applies the NEQ predicate on the "open" field.
 func OpenNEQ(v bool) predicate.IdentityProvider {
 	return predicate.IdentityProvider(sql.FieldNEQ(FieldOpen, v))
+}
+
+// TrustMfaEQ applies the EQ predicate on the "trust_mfa" field.
+func TrustMfaEQ(v bool) predicate.IdentityProvider {
+	return predicate.IdentityProvider(sql.FieldEQ(FieldTrustMfa, v))
+}
+
+// TrustMfaNEQ applies the NEQ predicate on the "trust_mfa" field.
+func TrustMfaNEQ(v bool) predicate.IdentityProvider {
+	return predicate.IdentityProvider(sql.FieldNEQ(FieldTrustMfa, v))
 }
 
 // ActiveEQ applies the EQ predicate on the "active" field.

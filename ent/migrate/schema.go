@@ -110,6 +110,7 @@ var (
 		{Name: "comment", Type: field.TypeString, Default: ""},
 		{Name: "plan", Type: field.TypeString},
 		{Name: "via", Type: field.TypeString, Default: ""},
+		{Name: "factor", Type: field.TypeString, Default: ""},
 		{Name: "own", Type: field.TypeBool, Default: false},
 		{Name: "void", Type: field.TypeString, Default: ""},
 		{Name: "lapsed", Type: field.TypeString, Nullable: true},
@@ -123,7 +124,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "decisions_promotions_decisions",
-				Columns:    []*schema.Column{DecisionsColumns[11]},
+				Columns:    []*schema.Column{DecisionsColumns[12]},
 				RefColumns: []*schema.Column{PromotionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -132,7 +133,7 @@ var (
 			{
 				Name:    "decision_promotion_id_account_id_plan_verdict",
 				Unique:  true,
-				Columns: []*schema.Column{DecisionsColumns[11], DecisionsColumns[2], DecisionsColumns[6], DecisionsColumns[4]},
+				Columns: []*schema.Column{DecisionsColumns[12], DecisionsColumns[2], DecisionsColumns[6], DecisionsColumns[4]},
 			},
 		},
 	}
@@ -245,6 +246,7 @@ var (
 		{Name: "agent", Type: field.TypeString},
 		{Name: "address", Type: field.TypeString},
 		{Name: "account_id", Type: field.TypeInt, Default: 0},
+		{Name: "factor", Type: field.TypeString, Default: ""},
 		{Name: "proved_with", Type: field.TypeString, Default: ""},
 		{Name: "refused", Type: field.TypeBool, Default: false},
 		{Name: "polled_at", Type: field.TypeTime, Nullable: true},
@@ -259,7 +261,7 @@ var (
 			{
 				Name:    "devicelogin_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{DeviceLoginsColumns[11]},
+				Columns: []*schema.Column{DeviceLoginsColumns[12]},
 			},
 		},
 	}
@@ -530,6 +532,7 @@ var (
 		{Name: "groups_claim", Type: field.TypeString, Size: 200, Default: "groups"},
 		{Name: "groups", Type: field.TypeJSON, Nullable: true},
 		{Name: "open", Type: field.TypeBool, Default: false},
+		{Name: "trust_mfa", Type: field.TypeBool, Default: false},
 		{Name: "active", Type: field.TypeBool, Default: true},
 	}
 	// IdentityProvidersTable holds the schema information for the "identity_providers" table.
@@ -865,6 +868,7 @@ var (
 		{Name: "used_at", Type: field.TypeTime},
 		{Name: "proved_at", Type: field.TypeTime, Nullable: true},
 		{Name: "proved_with", Type: field.TypeString, Default: ""},
+		{Name: "factor", Type: field.TypeString, Default: ""},
 		{Name: "expires_at", Type: field.TypeTime},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_by", Type: field.TypeString, Default: ""},
@@ -878,7 +882,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "sessions_accounts_sessions",
-				Columns:    []*schema.Column{SessionsColumns[14]},
+				Columns:    []*schema.Column{SessionsColumns[15]},
 				RefColumns: []*schema.Column{AccountsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -887,7 +891,7 @@ var (
 			{
 				Name:    "session_account_id",
 				Unique:  false,
-				Columns: []*schema.Column{SessionsColumns[14]},
+				Columns: []*schema.Column{SessionsColumns[15]},
 			},
 		},
 	}

@@ -182,12 +182,16 @@ func init() {
 	decisionDescVia := decisionFields[7].Descriptor()
 	// decision.DefaultVia holds the default value on creation for the via field.
 	decision.DefaultVia = decisionDescVia.Default.(string)
+	// decisionDescFactor is the schema descriptor for factor field.
+	decisionDescFactor := decisionFields[8].Descriptor()
+	// decision.DefaultFactor holds the default value on creation for the factor field.
+	decision.DefaultFactor = decisionDescFactor.Default.(string)
 	// decisionDescOwn is the schema descriptor for own field.
-	decisionDescOwn := decisionFields[8].Descriptor()
+	decisionDescOwn := decisionFields[9].Descriptor()
 	// decision.DefaultOwn holds the default value on creation for the own field.
 	decision.DefaultOwn = decisionDescOwn.Default.(bool)
 	// decisionDescVoid is the schema descriptor for void field.
-	decisionDescVoid := decisionFields[9].Descriptor()
+	decisionDescVoid := decisionFields[10].Descriptor()
 	// decision.DefaultVoid holds the default value on creation for the void field.
 	decision.DefaultVoid = decisionDescVoid.Default.(string)
 	deliveryMixin := schema.Delivery{}.Mixin()
@@ -298,12 +302,16 @@ func init() {
 	deviceloginDescAccountID := deviceloginFields[4].Descriptor()
 	// devicelogin.DefaultAccountID holds the default value on creation for the account_id field.
 	devicelogin.DefaultAccountID = deviceloginDescAccountID.Default.(int)
+	// deviceloginDescFactor is the schema descriptor for factor field.
+	deviceloginDescFactor := deviceloginFields[5].Descriptor()
+	// devicelogin.DefaultFactor holds the default value on creation for the factor field.
+	devicelogin.DefaultFactor = deviceloginDescFactor.Default.(string)
 	// deviceloginDescProvedWith is the schema descriptor for proved_with field.
-	deviceloginDescProvedWith := deviceloginFields[5].Descriptor()
+	deviceloginDescProvedWith := deviceloginFields[6].Descriptor()
 	// devicelogin.DefaultProvedWith holds the default value on creation for the proved_with field.
 	devicelogin.DefaultProvedWith = deviceloginDescProvedWith.Default.(string)
 	// deviceloginDescRefused is the schema descriptor for refused field.
-	deviceloginDescRefused := deviceloginFields[6].Descriptor()
+	deviceloginDescRefused := deviceloginFields[7].Descriptor()
 	// devicelogin.DefaultRefused holds the default value on creation for the refused field.
 	devicelogin.DefaultRefused = deviceloginDescRefused.Default.(bool)
 	environmentMixin := schema.Environment{}.Mixin()
@@ -664,8 +672,12 @@ func init() {
 	identityproviderDescOpen := identityproviderFields[8].Descriptor()
 	// identityprovider.DefaultOpen holds the default value on creation for the open field.
 	identityprovider.DefaultOpen = identityproviderDescOpen.Default.(bool)
+	// identityproviderDescTrustMfa is the schema descriptor for trust_mfa field.
+	identityproviderDescTrustMfa := identityproviderFields[9].Descriptor()
+	// identityprovider.DefaultTrustMfa holds the default value on creation for the trust_mfa field.
+	identityprovider.DefaultTrustMfa = identityproviderDescTrustMfa.Default.(bool)
 	// identityproviderDescActive is the schema descriptor for active field.
-	identityproviderDescActive := identityproviderFields[9].Descriptor()
+	identityproviderDescActive := identityproviderFields[10].Descriptor()
 	// identityprovider.DefaultActive holds the default value on creation for the active field.
 	identityprovider.DefaultActive = identityproviderDescActive.Default.(bool)
 	invitationMixin := schema.Invitation{}.Mixin()
@@ -1006,8 +1018,12 @@ func init() {
 	sessionDescProvedWith := sessionFields[8].Descriptor()
 	// session.DefaultProvedWith holds the default value on creation for the proved_with field.
 	session.DefaultProvedWith = sessionDescProvedWith.Default.(string)
+	// sessionDescFactor is the schema descriptor for factor field.
+	sessionDescFactor := sessionFields[9].Descriptor()
+	// session.DefaultFactor holds the default value on creation for the factor field.
+	session.DefaultFactor = sessionDescFactor.Default.(string)
 	// sessionDescEndedBy is the schema descriptor for ended_by field.
-	sessionDescEndedBy := sessionFields[11].Descriptor()
+	sessionDescEndedBy := sessionFields[12].Descriptor()
 	// session.DefaultEndedBy holds the default value on creation for the ended_by field.
 	session.DefaultEndedBy = sessionDescEndedBy.Default.(string)
 	settingMixin := schema.Setting{}.Mixin()

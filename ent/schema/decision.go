@@ -27,6 +27,7 @@ func (Decision) Fields() []ent.Field {
 		field.String("comment").Default("").Immutable(),
 		field.String("plan").Immutable().Comment("digest of the plan that it was given to"),
 		field.String("via").Default("").Immutable(),
+		field.String("factor").Default("").Immutable().Comment("the second one of the session that it was said in; empty for none"),
 		field.Bool("own").Default(false).Immutable().Comment("by who asked, or wrote the commit"),
 		field.String("void").Default("").Comment("why it counts no more"),
 		field.String("lapsed").Optional().Comment("why it doesn't count as things stand: who said it may not say it now"),

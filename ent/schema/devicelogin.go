@@ -21,6 +21,7 @@ func (DeviceLogin) Fields() []ent.Field {
 		field.String("agent").Immutable().Comment("which program asks"),
 		field.String("address").Immutable().Comment("where from"),
 		field.Int("account_id").Default(0).Comment("who said yes; 0 for nobody yet"),
+		field.String("factor").Default("").Comment("the second one of the session that let it in"),
 		field.String("proved_with").Default("").Comment("with what the one who confirmed it had just proved himself"),
 		field.Bool("refused").Default(false),
 		field.Time("polled_at").Optional().Nillable(),

@@ -27,6 +27,7 @@ func (IdentityProvider) Fields() []ent.Field {
 		field.String("groups_claim").Default("groups").MaxLen(200),
 		field.JSON("groups", []slipway.GroupRule{}).Optional().Comment("which groups make a member of which team"),
 		field.Bool("open").Default(false).Comment("whoever signs in gets an account, not only who is in a group or known"),
+		field.Bool("trust_mfa").Default(false).Comment("that it says of a sign-in that there was a second factor, counts as one"),
 		field.Bool("active").Default(true),
 	}
 }

@@ -26,6 +26,7 @@ func (Session) Fields() []ent.Field {
 		field.Time("used_at"),
 		field.Time("proved_at").Optional().Nillable().Comment("when it was shown last that it is still the one who signed in"),
 		field.String("proved_with").Default("").Comment("a kind of factor, or what signed in"),
+		field.String("factor").Default("").Comment("the second one that was shown in it: a kind, or provider NAME; empty for none"),
 		field.Time("expires_at"),
 		field.Time("ended_at").Optional().Nillable(),
 		field.String("ended_by").Default("").Comment("why it ended before its time"),

@@ -37,6 +37,8 @@ const (
 	FieldProvedAt = "proved_at"
 	// FieldProvedWith holds the string denoting the proved_with field in the database.
 	FieldProvedWith = "proved_with"
+	// FieldFactor holds the string denoting the factor field in the database.
+	FieldFactor = "factor"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
 	FieldExpiresAt = "expires_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
@@ -70,6 +72,7 @@ var Columns = []string{
 	FieldUsedAt,
 	FieldProvedAt,
 	FieldProvedWith,
+	FieldFactor,
 	FieldExpiresAt,
 	FieldEndedAt,
 	FieldEndedBy,
@@ -107,6 +110,8 @@ var (
 	AgentValidator func(string) error
 	// DefaultProvedWith holds the default value on creation for the "proved_with" field.
 	DefaultProvedWith string
+	// DefaultFactor holds the default value on creation for the "factor" field.
+	DefaultFactor string
 	// DefaultEndedBy holds the default value on creation for the "ended_by" field.
 	DefaultEndedBy string
 )
@@ -172,6 +177,11 @@ func ByProvedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByProvedWith orders the results by the proved_with field.
 func ByProvedWith(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldProvedWith, opts...).ToFunc()
+}
+
+// ByFactor orders the results by the factor field.
+func ByFactor(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFactor, opts...).ToFunc()
 }
 
 // ByExpiresAt orders the results by the expires_at field.

@@ -110,6 +110,11 @@ func ProvedWith(v string) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldProvedWith, v))
 }
 
+// Factor applies equality check predicate on the "factor" field. It's identical to FactorEQ.
+func Factor(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldFactor, v))
+}
+
 // ExpiresAt applies equality check predicate on the "expires_at" field. It's identical to ExpiresAtEQ.
 func ExpiresAt(v time.Time) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldExpiresAt, v))
@@ -703,6 +708,71 @@ func ProvedWithEqualFold(v string) predicate.Session {
 // ProvedWithContainsFold applies the ContainsFold predicate on the "proved_with" field.
 func ProvedWithContainsFold(v string) predicate.Session {
 	return predicate.Session(sql.FieldContainsFold(FieldProvedWith, v))
+}
+
+// FactorEQ applies the EQ predicate on the "factor" field.
+func FactorEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldFactor, v))
+}
+
+// FactorNEQ applies the NEQ predicate on the "factor" field.
+func FactorNEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldFactor, v))
+}
+
+// FactorIn applies the In predicate on the "factor" field.
+func FactorIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldFactor, vs...))
+}
+
+// FactorNotIn applies the NotIn predicate on the "factor" field.
+func FactorNotIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldFactor, vs...))
+}
+
+// FactorGT applies the GT predicate on the "factor" field.
+func FactorGT(v string) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldFactor, v))
+}
+
+// FactorGTE applies the GTE predicate on the "factor" field.
+func FactorGTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldFactor, v))
+}
+
+// FactorLT applies the LT predicate on the "factor" field.
+func FactorLT(v string) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldFactor, v))
+}
+
+// FactorLTE applies the LTE predicate on the "factor" field.
+func FactorLTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldFactor, v))
+}
+
+// FactorContains applies the Contains predicate on the "factor" field.
+func FactorContains(v string) predicate.Session {
+	return predicate.Session(sql.FieldContains(FieldFactor, v))
+}
+
+// FactorHasPrefix applies the HasPrefix predicate on the "factor" field.
+func FactorHasPrefix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasPrefix(FieldFactor, v))
+}
+
+// FactorHasSuffix applies the HasSuffix predicate on the "factor" field.
+func FactorHasSuffix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasSuffix(FieldFactor, v))
+}
+
+// FactorEqualFold applies the EqualFold predicate on the "factor" field.
+func FactorEqualFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldEqualFold(FieldFactor, v))
+}
+
+// FactorContainsFold applies the ContainsFold predicate on the "factor" field.
+func FactorContainsFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldContainsFold(FieldFactor, v))
 }
 
 // ExpiresAtEQ applies the EQ predicate on the "expires_at" field.
