@@ -64,6 +64,13 @@ type DataPath struct {
 	Directory bool       `json:"directory,omitempty"`
 }
 
+// Static is a directory of the release whose files the edge serves by itself, to
+// everybody who asks for a path that begins with Path.
+type Static struct {
+	Path string     `json:"path"` // begins and ends with a slash, and isn't "/"
+	Dir  SourcePath `json:"dir"`
+}
+
 // Manifest says how a release is run. It is part of the artifact and of its
 // digest: what was decided when the release was built doesn't move afterwards.
 type Manifest struct {
@@ -83,7 +90,9 @@ type Manifest struct {
 	Data              []DataPath        `json:"data,omitempty"`
 	Templates         []Template        `json:"templates,omitempty"`
 	Checks            []Check           `json:"checks,omitempty"`
-	Trials            []Trial           `json:"trials,omitempty"`         // of a rehearsal
+	Trials            []Trial           `json:"trials,omitempty"` // of a rehearsal
+	Pages             Pages             `json:"pages,omitempty"`
+	Static            *Static           `json:"static,omitempty"`
 	VerifyCommand     string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
 	Lock              Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
 	Environment       string            `json:"environment"`              // key of the virtual environment

@@ -20,12 +20,33 @@ type Check struct {
 // answered. Health is a path that instances answer well when they are asked
 // directly, "" when none is known: what answers it with 400 at the edge refuses
 // the edge's host name.
+//
+// Beyond the checks it looks at a page, as Pages says.
 type VerifyRequest struct {
 	URL     string
 	Host    string
 	Release string // the deployment id expected in ReleaseHeader
 	Checks  []Check
 	Health  string
+	Pages   Pages
+}
+
+// Pages is what becomes of a release whose page asks for files of its own that
+// don't come.
+type Pages string
+
+const (
+	PagesWarn   Pages = "" // said, and nothing else
+	PagesRefuse Pages = "refuse"
+	PagesIgnore Pages = "ignore" // no page is looked at
+)
+
+// PagesOf reads what slipway.yaml says of pages.
+func PagesOf(stated string) Pages {
+	if stated == "warn" {
+		return PagesWarn
+	}
+	return Pages(stated)
 }
 
 // ReleaseHeader is set by the edge on every answer: the id of the deployment
@@ -39,6 +60,8 @@ type CheckResult struct {
 	Requests int    `json:"requests"`
 	Millis   int    `json:"millis"` // slowest of the last row
 	Reason   string `json:"reason,omitempty"`
+
+	Warnings []string `json:"warnings,omitempty"` // what people would meet, and fails nothing
 }
 
 // Verifier looks at a running deployment from outside. It may be repeated.

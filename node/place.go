@@ -117,7 +117,7 @@ func (p *place) route() (route, bool) {
 	if !hasWeb(d.Deployment) {
 		return route{}, false
 	}
-	return route{host: p.host(), branches: p.state.branches(d)}, true
+	return route{host: p.host(), branches: p.state.branches(d), collections: p.collections()}, true
 }
 
 // hasWeb tells whether a deployment takes requests.

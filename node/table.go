@@ -28,6 +28,8 @@ type route struct {
 	host     string
 	branches []branch
 	closed   string // what is answered instead, when there is nothing to send them to
+
+	collections []collection // files that the edge serves by itself
 }
 
 // branch is a deployment that has a share of the requests.
@@ -221,8 +223,18 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
+	drawn := -1
+	draw := func(split bool) int {
+		if drawn < 0 {
+			drawn = bucket(w, r, split)
+		}
+		return drawn
+	}
+	if c, file := d.table.static(host, r, draw); file != nil {
+		return c.serve(w, r, file)
+	}
 	began := time.Now()
-	b, deployment, err := d.table.take(host, func(split bool) int { return bucket(w, r, split) })
+	b, deployment, err := d.table.take(host, draw)
 	if err != nil {
 		return say(w, http.StatusNotFound, "No service answers under this name. See what runs where with: slipway status\n")
 	}

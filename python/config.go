@@ -26,8 +26,10 @@ type ServiceConfig struct {
 	Env            map[string]string  `yaml:"env" json:"env,omitempty"` // lowest layer of config
 	Files          []FileConfig       `yaml:"files" json:"files,omitempty"`
 	Verify         []CheckConfig      `yaml:"verify" json:"verify,omitempty"`
+	Pages          string             `yaml:"pages" json:"pages,omitempty"`                   // whose own files are missing: "warn" (default), "refuse" or "ignore"
 	VerifyCommand  Command            `yaml:"verify_command" json:"verify_command,omitempty"` // run against the live URL, which is in BASE_URL
 	Data           []string           `yaml:"data" json:"data,omitzero"`                      // kept across deploys; a directory ends with /
+	StaticFiles    string             `yaml:"static_files" json:"static_files,omitempty"`     // who serves Django's: "edge" (default) or "application"
 	Build          *BuildConfig       `yaml:"build" json:"build,omitempty"`
 }
 

@@ -58,6 +58,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.detectTests()
 		d.detectHealth()
 		d.planData()
+		d.planStatic()
 		d.planTrials()
 	}
 	d.planInstall()

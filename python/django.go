@@ -193,32 +193,9 @@ func (d *detection) djangoWeb(f djangoFacts) {
 		c.dir, c.module = base, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(c.file, base+"/"), ".py"), "/__init__"), "/", ".")
 	}
 	d.inferWeb(c, High, nil, rivals...)
-	d.warnStatic(f)
 }
 
 // statedSettings says that slipway.yaml or .env-like config gives the module.
 func (d *detection) statedSettings() bool {
 	return d.config != nil && d.config.Env["DJANGO_SETTINGS_MODULE"] != ""
-}
-
-// warnStatic speaks up when static files would be missing in the release.
-func (d *detection) warnStatic(f djangoFacts) {
-	if d.config != nil && d.config.Build != nil {
-		for _, c := range d.config.Build.Commands {
-			if strings.Contains(string(c), "collectstatic") {
-				return
-			}
-		}
-	}
-	for _, file := range d.settingsModules() {
-		m := d.module(file)
-		if m == nil {
-			continue
-		}
-		if a, ok := m.last("STATIC_ROOT"); ok {
-			d.warn(Problem{Code: "django.collectstatic", Message: file + " sets STATIC_ROOT, and nothing collects static files while building",
-				File: file, Line: a.line, Remedy: "put \"build: {commands: [python " + firstOf(f.manage, "manage.py") + " collectstatic --no-input]}\" in " + d.configFile()})
-			return
-		}
-	}
 }

@@ -8,9 +8,6 @@ import (
 
 // explicitWeb learns what it can from a start command that somebody wrote.
 func (d *detection) explicitWeb(list []candidate, dj djangoFacts) {
-	if dj.any() {
-		defer d.warnStatic(dj)
-	}
 	command := d.project.Processes["web"]
 	at := d.evidenceOf("web")
 	line, err := command.Parse()

@@ -95,7 +95,6 @@ func TestSpellingsOfFiles(t *testing.T) {
 		{name: "Python 2", problem: "python.two", remedy: "app.py", files: "-- requirements.txt --\nflask==3.0.3\n-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\nprint 'x'\n"},
 		{name: "two exceptions of Python 3.14", nothing: true, files: "-- requirements.txt --\nflask==3.0.3\n-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\ntry:\n    pass\nexcept ValueError, TypeError:\n    pass\n"},
 		{name: "a pointer of Git LFS", problem: "source.lfs", remedy: "model.bin", files: "-- .gitattributes --\n*.bin filter=lfs diff=lfs merge=lfs -text\n-- model.bin --\nversion https://git-lfs.github.com/spec/v1\noid sha256:x\nsize 1\n-- requirements.txt --\nflask==3.0.3\n" + app},
-		{name: "static files under a stated web", warning: "django.collectstatic", files: "-- Procfile --\nweb: gunicorn shop.wsgi\n-- requirements.txt --\ndjango==5.1\ngunicorn==23.0.0\n-- manage.py --\nimport os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n-- shop/__init__.py --\n-- shop/settings.py --\nSTATIC_ROOT = 'x'\n-- shop/wsgi.py --\nfrom django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"},
 	})
 }
 

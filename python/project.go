@@ -83,6 +83,7 @@ type Project struct {
 	Test           Test               `json:"test"`
 	Health         Health             `json:"health"`
 	Install        Install            `json:"install"`
+	Static         *Static            `json:"static"` // nil when there are no static files to collect
 	System         []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
 	Config         *ServiceConfig     `json:"config,omitempty"`
 	Data           []slipway.DataPath `json:"data"` // what the service writes to in its own tree

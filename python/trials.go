@@ -97,9 +97,16 @@ func judgeImport(said *slipway.Rehearsed, r slipway.TrialResult) {
 // djangoIssue is a line such as "?: (security.W004) You have not set a value ...".
 var djangoIssue = regexp.MustCompile(`(?m)^\S.*: \(([a-z_]+\.[EWCI]\d+)\) (.*)$`)
 
+// redirectAdvice asks for SECURE_SSL_REDIRECT. Who follows it has every request
+// answered with a redirect to https, which the edge doesn't serve.
+const redirectAdvice = "security.W008"
+
 func judgeDjango(said *slipway.Rehearsed, r slipway.TrialResult) {
 	var lines []string
 	for _, m := range djangoIssue.FindAllStringSubmatch(r.Output, 20) {
+		if m[1] == redirectAdvice {
+			continue
+		}
 		lines = append(lines, m[1]+": "+firstSentence(m[2]))
 	}
 	switch {

@@ -61,6 +61,7 @@ func TestJudgeTrial(t *testing.T) {
 		{slipway.TrialResult{Name: "import", Exit: 1, Answer: `{"ok":false,"error_type":"KeyError","error":"'SECRET_KEY'","line":"shop/settings.py:5"}`}, slipway.Unready, "shop/settings.py:5: KeyError: 'SECRET_KEY'"},
 		{slipway.TrialResult{Name: "import", Exit: 3, Output: "boom\nSegmentation fault\n"}, slipway.Unready, "Segmentation fault"},
 		{slipway.TrialResult{Name: "import", Exit: -1, TimedOut: true, Took: time.Minute}, slipway.Unready, "1m0s"},
+		{slipway.TrialResult{Name: "django check", Output: "WARNINGS:\n?: (security.W008) Your SECURE_SSL_REDIRECT setting is not set to True. Unless.\n"}, slipway.Ready, "manage.py check --deploy has nothing to say"},
 		{slipway.TrialResult{Name: "django check", Output: "System check identified no issues (0 silenced).\n"}, slipway.Ready, "nothing to say"},
 		{slipway.TrialResult{Name: "django check", Output: "System check identified some issues:\n\nWARNINGS:\n?: (security.W004) You have not set a value for the SECURE_HSTS_SECONDS setting. If your entire site is served only over SSL, you may want to.\n\nSystem check identified 1 issue (0 silenced).\n"}, slipway.Unsure, "security.W004: You have not set a value for the SECURE_HSTS_SECONDS setting."},
 		{slipway.TrialResult{Name: "django check", Exit: 1, Output: "SystemCheckError: System check identified some issues:\n\nERRORS:\nshop.Order.customer: (fields.E300) Field defines a relation with model 'Customer', which is either not installed, or is abstract.\n"}, slipway.Unready, "fields.E300"},

@@ -63,6 +63,11 @@ type errSkip string
 
 func (e errSkip) Error() string { return string(e) }
 
+// errSaid says that a step went well, and what ought to be known of it besides.
+type errSaid string
+
+func (e errSaid) Error() string { return string(e) }
+
 // run carries a step out: it says that the step runs, streams its output, and
 // says how it ended. Only an end that is final is recorded
 // here; the workflow records the rest when it has given up.
@@ -96,11 +101,14 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 		err = closed
 	}
 	var skip errSkip
+	var said errSaid
 	switch {
 	case err == nil && !last:
 		return nil
 	case err == nil:
 		event.State, event.Rollout, event.Reason = slipway.StepSucceeded, nil, ""
+	case errors.As(err, &said):
+		event.State, event.Rollout, event.Reason, err = slipway.StepSucceeded, nil, string(said), nil
 	case errors.As(err, &skip):
 		event.State, event.Reason, err = slipway.StepSkipped, string(skip), nil
 	case ctx.Err() != nil:
@@ -272,48 +280,6 @@ func (s *Steps) Deploy(ctx context.Context, in StepInput) error {
 		}
 		return s.Ledger.Deployed(ctx, d, slipway.DeploymentServing)
 	})
-}
-
-// Verify looks at the deployment from outside. Success is said only after the
-// approved artifact was observed to have the traffic and to answer.
-func (s *Steps) Verify(ctx context.Context, in StepInput) error {
-	return s.part(ctx, in, slipway.StepVerify, 0, in.Bake == 0, nil, func(ctx context.Context, log io.Writer) error {
-		d, err := s.deployment(ctx, in)
-		if err != nil {
-			return err
-		}
-		seen, err := s.Target.Observe(ctx, in.Service, in.Environment)
-		if err != nil {
-			return err
-		}
-		if seen.Deployment != d.ID || seen.Artifact != d.Artifact {
-			return slipway.Errorf(slipway.Refused, "another deployment (%s) has the traffic, not this one", seen.Deployment)
-		}
-		if seen.URL != "" {
-			_, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
-				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks, Health: d.Manifest.Health.Well(),
-			}, log)
-			if err == nil && d.Manifest.VerifyCommand != "" {
-				err = s.suite(ctx, in, d, seen, log)
-			}
-		} else if err = healthy(seen); err == nil {
-			fmt.Fprintln(log, "no web process: every instance runs")
-		}
-		if err != nil || in.Bake > 0 {
-			return err
-		}
-		return s.Ledger.Deployed(ctx, d, slipway.DeploymentVerified)
-	})
-}
-
-// healthy wants every instance of a service without web processes to run.
-func healthy(o slipway.Observed) error {
-	for _, i := range o.Instances {
-		if i.State != slipway.InstanceHealthy {
-			return slipway.Errorf(slipway.Refused, "instance %s is %s: %s", i.ID, i.State, i.Reason)
-		}
-	}
-	return nil
 }
 
 // Revert undoes a deployment: what ran before has the traffic again, or still.

@@ -93,6 +93,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	}
 	m.Trials, m.Data = p.Trials, p.Data
 	if p.Config != nil {
+		m.Pages = slipway.PagesOf(p.Config.Pages)
 		m.VerifyCommand, m.ReleaseRepeatable = string(p.Config.VerifyCommand), p.Config.Repeatable
 	}
 	if p.Lock != nil {
@@ -137,11 +138,12 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 
 // assemble puts the artifact together beside its place and moves it there. The
 // same inputs give the same digest, and an artifact that is there is kept.
-func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.Project, source string, env environment) (slipway.Artifact, error) {
+func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.Project, source string, env environment, static *slipway.Static) (slipway.Artifact, error) {
 	if err := errors.Join(dropCompiled(source), settle(source)); err != nil {
 		return slipway.Artifact{}, disk(err, "the release can't be cleaned")
 	}
 	m := manifest(req, p, source, env)
+	m.Static = static
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return slipway.Artifact{}, err

@@ -155,7 +155,11 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	if err := r.programs(project, source, env, true); err != nil {
 		return slipway.Artifact{}, err
 	}
-	return r.assemble(ctx, req, project, source, env)
+	static, err := r.static(ctx, project, source, env)
+	if err != nil {
+		return slipway.Artifact{}, b.buildTime(ctx, project, err)
+	}
+	return r.assemble(ctx, req, project, source, env, static)
 }
 
 var errBuildTime = errors.New("build time is over")

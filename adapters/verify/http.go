@@ -45,7 +45,8 @@ const (
 // Verify runs the checks one after the other and stops at the first that does
 // not pass. Without checks it asks once for / and wants an answer below 500:
 // that the deployment was seen serving. A service that refuses the edge's host
-// name serves nobody, whatever its checks say.
+// name, or sends everybody to an address that nobody serves, serves nobody, whatever
+// its checks say. Then it looks at a page as somebody does who opens the service.
 func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Writer) ([]slipway.CheckResult, error) {
 	if u, err := url.Parse(req.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, slipway.Errorf(slipway.Internal, "%q is not the address of an edge", req.URL)
@@ -57,11 +58,14 @@ func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Wri
 	}
 	var results []slipway.CheckResult
 	for _, check := range checks {
-		result, status, err := h.check(ctx, req, check, plain)
+		result, last, err := h.check(ctx, req, check, plain)
 		if err != nil {
 			return results, err
 		}
-		if status == http.StatusBadRequest && (plain || !result.Passed) && h.refusesHost(ctx, req, check.Path) {
+		if result.Passed && check.Status == 0 && last.secured && req.Pages != slipway.PagesIgnore {
+			result.Passed, result.Reason = false, onlyHTTPS(check.Path, req.Host)
+		}
+		if last.status == http.StatusBadRequest && (plain || !result.Passed) && h.refusesHost(ctx, req, check.Path) {
 			result.Passed, result.Reason = false, fmt.Sprintf("the service answers 400 to everybody who asks for its own address, %.80s: it takes other host names only; add .localhost to those that it takes "+
 				"(Django: ALLOWED_HOSTS in the settings; Starlette and FastAPI: *.localhost in allowed_hosts of TrustedHostMiddleware) and promote again", req.Host)
 		}
@@ -72,17 +76,33 @@ func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Wri
 		}
 		fmt.Fprintf(log, "%s: passed, slowest answer %d ms\n", check.Path, result.Millis)
 	}
-	return results, nil
+	for _, page := range h.pages(ctx, req, log) {
+		results = append(results, page)
+		for _, warning := range page.Warnings {
+			fmt.Fprintf(log, "warning: %s\n", warning)
+		}
+		if !page.Passed {
+			fmt.Fprintf(log, "%s: %s\n", page.Path, page.Reason)
+			return results, slipway.Errorf(slipway.Refused, "verification failed: %s", page.Reason)
+		}
+	}
+	return results, ctx.Err()
 }
 
-// check asks until enough answers in a row are right or its time is over. status
-// is that of the last answer.
-func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (result slipway.CheckResult, status int, err error) {
+// reply is what the deployment answered.
+type reply struct {
+	status  int  // 0 when there was none
+	secured bool // it leads to https on the service's own host, which the edge doesn't serve
+}
+
+// check asks until enough answers in a row are right or its time is over. final is
+// the last answer.
+func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (result slipway.CheckResult, final reply, err error) {
 	result.Path = c.Path
 	where, err := target(req.URL, c.Path)
 	if err != nil {
 		result.Reason = fmt.Sprintf("%.80q is not a path that can be asked for; correct the check in slipway.yaml", c.Path)
-		return result, 0, nil
+		return result, final, nil
 	}
 	wanted, limit := min(c.Successes, mostInARow), min(time.Duration(c.TimeoutSeconds)*time.Second, longest)
 	if wanted <= 0 {
@@ -96,8 +116,8 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 	row, best, slowest, last := 0, 0, time.Duration(0), ""
 	for {
 		took, answered, why := h.ask(bounded, req, where, c, plain)
-		if answered != 0 {
-			status = answered
+		if answered.status != 0 {
+			final = answered
 		}
 		result.Requests++
 		// What the deadline broke off says nothing, unless nothing else is known.
@@ -109,7 +129,7 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 		}
 		if row >= wanted {
 			result.Passed, result.Millis = true, int(slowest.Milliseconds())
-			return result, status, nil
+			return result, final, nil
 		}
 		wait := time.NewTimer(interval)
 		if why == "" {
@@ -121,11 +141,11 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 		}
 		wait.Stop()
 		if ctx.Err() != nil {
-			return result, status, ctx.Err()
+			return result, final, ctx.Err()
 		}
 		if bounded.Err() != nil {
 			result.Reason = summary(c.Path, last, result.Requests, best, wanted, limit)
-			return result, status, nil
+			return result, final, nil
 		}
 	}
 }
@@ -162,13 +182,12 @@ func target(edge, path string) (string, error) {
 }
 
 // ask makes one request; why says in words what was wrong with the answer.
-// status is the deployment's, 0 when it gave none.
-func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string, c slipway.Check, plain bool) (took time.Duration, status int, why string) {
+func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string, c slipway.Check, plain bool) (took time.Duration, answered reply, why string) {
 	request, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, err := http.NewRequestWithContext(request, http.MethodGet, where, nil)
 	if err != nil {
-		return 0, 0, "can't be asked for"
+		return 0, answered, "can't be asked for"
 	}
 	r.Host = req.Host
 	r.Header.Set("User-Agent", "slipway-verify")
@@ -177,9 +196,9 @@ func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string,
 	took = time.Since(began)
 	if err != nil {
 		if isTimeout(err) {
-			return took, 0, fmt.Sprintf("gave no answer within %s", took.Round(100*time.Millisecond))
+			return took, reply{}, fmt.Sprintf("gave no answer within %s", took.Round(100*time.Millisecond))
 		}
-		return took, 0, "got no answer from the edge: " + reason(err)
+		return took, reply{}, "got no answer from the edge: " + reason(err)
 	}
 	defer answer.Body.Close()
 	body, complete, err := read(answer.Body, c.Contains, cancel)
@@ -188,25 +207,36 @@ func (h *HTTP) ask(ctx context.Context, req slipway.VerifyRequest, where string,
 	}
 	if from := answer.Header.Get(slipway.ReleaseHeader); from != req.Release {
 		if from == "" {
-			return took, 0, fmt.Sprintf("was not answered by the deployment: the edge itself said %d", answer.StatusCode)
+			return took, reply{}, fmt.Sprintf("was not answered by the deployment: the edge itself said %d", answer.StatusCode)
 		}
-		return took, 0, fmt.Sprintf("was answered by deployment %.60q, not %s", from, req.Release)
+		return took, reply{}, fmt.Sprintf("was answered by deployment %.60q, not %s", from, req.Release)
 	}
+	answered = reply{answer.StatusCode, securedBy(req, where, answer)}
 	switch {
 	case err != nil:
-		return took, answer.StatusCode, fmt.Sprintf("answered %d and broke off in the middle of the body%s", answer.StatusCode, excerpt(body))
+		return took, answered, fmt.Sprintf("answered %d and broke off in the middle of the body%s", answer.StatusCode, excerpt(body))
 	case plain && answer.StatusCode < 500:
-		return took, answer.StatusCode, ""
+		return took, answered, ""
 	case c.Status != 0 && answer.StatusCode != c.Status:
-		return took, answer.StatusCode, fmt.Sprintf("answered %d, wanted %d%s", answer.StatusCode, c.Status, excerpt(body))
+		return took, answered, fmt.Sprintf("answered %d, wanted %d%s", answer.StatusCode, c.Status, excerpt(body))
 	case c.Status == 0 && (answer.StatusCode < 200 || answer.StatusCode > 399):
-		return took, answer.StatusCode, fmt.Sprintf("answered %d, wanted 200 to 399%s", answer.StatusCode, excerpt(body))
+		return took, answered, fmt.Sprintf("answered %d, wanted 200 to 399%s", answer.StatusCode, excerpt(body))
 	case !strings.Contains(string(body), c.Contains):
-		return took, answer.StatusCode, fmt.Sprintf("answered %d without the text %.80q%s", answer.StatusCode, c.Contains, excerpt(body))
+		return took, answered, fmt.Sprintf("answered %d without the text %.80q%s", answer.StatusCode, c.Contains, excerpt(body))
 	case c.MaxMillis > 0 && took > time.Duration(c.MaxMillis)*time.Millisecond:
-		return took, answer.StatusCode, fmt.Sprintf("took %d ms, at most %d are allowed", took.Milliseconds(), c.MaxMillis)
+		return took, answered, fmt.Sprintf("took %d ms, at most %d are allowed", took.Milliseconds(), c.MaxMillis)
 	}
-	return took, answer.StatusCode, ""
+	return took, answered, ""
+}
+
+// securedBy tells a redirect to https on the service's own host, where the edge
+// speaks http.
+func securedBy(req slipway.VerifyRequest, where string, answer *http.Response) bool {
+	if answer.StatusCode < 300 || answer.StatusCode > 399 || strings.HasPrefix(where, "https:") {
+		return false
+	}
+	to, err := url.Parse(answer.Header.Get("Location"))
+	return err == nil && to.Scheme == "https" && strings.EqualFold(to.Hostname(), hostname(req.Host))
 }
 
 // refusesHost tells whether the service says 400 because of the edge's host name:

@@ -139,6 +139,7 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 			})
 		}
 	})
+	t.Run("pages", func(t *testing.T) { runPages(t, open) })
 	t.Run("stops at the first that fails", func(t *testing.T) {
 		results, err := ask(t, service(t).URL, slipway.Check{Path: "/ok"}, slipway.Check{Path: "/broken", TimeoutSeconds: 1}, slipway.Check{Path: "/ok"})
 		if slipway.CodeOf(err) != slipway.Refused || len(results) != 2 || !results[0].Passed || results[0].Requests != 3 || results[1].Passed || results[1].Reason == "" {

@@ -1,0 +1,333 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// What looking at pages may take: it is no crawler.
+const (
+	pageLimit    = 20 * time.Second // for everything of a verification
+	fileLimit    = 5 * time.Second  // for one file
+	mostRedirect = 5
+	mostFiles    = 40
+	filesAtOnce  = 4
+	mostNamed    = 3
+)
+
+// visitor asks as a browser does: it has cookies, and it follows redirects within
+// the service's own host.
+type visitor struct {
+	client  *http.Client
+	req     slipway.VerifyRequest
+	cookies map[string]string
+}
+
+// visit is where a request led.
+type visit struct {
+	path             string // on the service's host, with its query
+	status           int
+	kind             string // media type
+	body             []byte
+	away             *url.URL // a redirect that leads to another host, or to https
+	foreign, unknown bool     // another deployment answered; nobody did
+	why              string
+}
+
+// pages looks at what somebody meets who opens the service: its first page, and the
+// one by which it is found healthy, such as the one to sign in at. It returns a
+// result for a page that has something wrong with it. What fails nothing is a
+// warning.
+func (h *HTTP) pages(ctx context.Context, req slipway.VerifyRequest, log io.Writer) []slipway.CheckResult {
+	if req.Pages == slipway.PagesIgnore {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pageLimit)
+	defer cancel()
+	paths := []string{"/"}
+	if req.Health != "" && req.Health != "/" {
+		paths = append(paths, "/"+strings.TrimPrefix(req.Health, "/"))
+	}
+	var results []slipway.CheckResult
+	var seen []string
+	for _, path := range paths {
+		v := &visitor{h.client, req, map[string]string{}}
+		result := slipway.CheckResult{Path: path, Passed: true, Requests: 1}
+		began := time.Now()
+		page := v.open(ctx, path, "text/html,application/xhtml+xml,*/*;q=0.8")
+		result.Millis = int(time.Since(began).Milliseconds())
+		switch {
+		case page.foreign || ctx.Err() != nil:
+			return results // it is another release's; or there is no time left
+		case page.away != nil && v.unserved(page.away):
+			result.Passed, result.Reason = false, onlyHTTPS(path, req.Host)
+			return append(results, result)
+		case page.away != nil:
+			fmt.Fprintf(log, "GET %s leads away from the service, to %.80s\n", path, page.away.Scheme+"://"+page.away.Host)
+			continue
+		case page.status >= 500 || page.unknown:
+			result.Warnings = []string{fmt.Sprintf("whoever opens %s gets no page: it %s", path, page.says())}
+			results = append(results, result)
+			continue
+		case page.status >= 300 || page.kind != "text/html" || slices.Contains(seen, page.path):
+			continue // no page: an API has none
+		}
+		seen = append(seen, page.path)
+		files := filesOf(page.body, v.base(page.path), v.own)
+		bad := v.look(ctx, files)
+		result.Requests += len(files)
+		if len(bad) == 0 {
+			fmt.Fprintf(log, "GET %s is a page, and the %d files of its own that it asks for are there\n", path, len(files))
+			continue
+		}
+		said := missing(path, bad, len(files))
+		if req.Pages == slipway.PagesRefuse {
+			result.Passed, result.Reason = false, said
+		} else {
+			result.Warnings = []string{said}
+		}
+		results = append(results, result)
+	}
+	return results
+}
+
+// onlyHTTPS says what is wrong with redirects to an address that nobody serves.
+func onlyHTTPS(path, host string) string {
+	return fmt.Sprintf("GET %s is answered with a redirect to https://%.80s, and the edge serves http only here, so that nobody gets there: switch the redirect off in this environment "+
+		"(Django: SECURE_SSL_REDIRECT = False; Flask-Talisman: force_https=False; Starlette and FastAPI: no HTTPSRedirectMiddleware), "+
+		"by a variable that its settings read (slipway config set), and promote again", path, host)
+}
+
+func missing(path string, bad []string, of int) string {
+	what := "a file of its own that does not come"
+	if len(bad) > 1 {
+		what = fmt.Sprintf("%d of its own %d files that do not come", len(bad), of)
+	}
+	named := strings.Join(bad[:min(len(bad), mostNamed)], ", ")
+	if len(bad) > mostNamed {
+		named += fmt.Sprintf(" and %d more", len(bad)-mostNamed)
+	}
+	return fmt.Sprintf("the page %s asks for %s: %s", path, what, named)
+}
+
+func (v visit) says() string {
+	if v.unknown {
+		return v.why
+	}
+	return fmt.Sprintf("answers %d%s", v.status, excerpt(v.body))
+}
+
+// own tells whether an address is the service's. Which port it has at the edge a
+// service doesn't know.
+func (v *visitor) own(u *url.URL) bool { return strings.EqualFold(u.Hostname(), hostname(v.req.Host)) }
+
+func hostname(host string) string {
+	u := url.URL{Host: host}
+	return u.Hostname()
+}
+
+func (v *visitor) base(path string) *url.URL {
+	u, err := url.Parse(path)
+	if err != nil {
+		u = &url.URL{Path: "/"}
+	}
+	u.Scheme, u.Host = v.scheme(), v.req.Host
+	return u
+}
+
+// scheme is what the edge speaks.
+func (v *visitor) scheme() string {
+	if strings.HasPrefix(v.req.URL, "https:") {
+		return "https"
+	}
+	return "http"
+}
+
+// unserved tells an address of the service at which the edge doesn't listen.
+func (v *visitor) unserved(u *url.URL) bool {
+	return v.own(u) && u.Scheme == "https" && v.scheme() == "http"
+}
+
+// open asks for a path, and for that to which it is sent on.
+func (v *visitor) open(ctx context.Context, path, accept string) visit {
+	var got visit
+	for range mostRedirect + 1 {
+		location := ""
+		got, location = v.get(ctx, path, accept)
+		if location == "" {
+			return got
+		}
+		next, err := v.base(path).Parse(location)
+		if err != nil {
+			return visit{path: path, unknown: true, why: "leads to an address that can't be read"}
+		}
+		if !v.own(next) || v.unserved(next) || next.Scheme != "http" && next.Scheme != "https" {
+			got.away = next
+			return got
+		}
+		path = next.RequestURI()
+	}
+	return visit{path: path, unknown: true, why: fmt.Sprintf("leads from one redirect to the next, more than %d times", mostRedirect)}
+}
+
+func (v *visitor) get(ctx context.Context, path, accept string) (got visit, location string) {
+	got.path = path
+	where, err := target(v.req.URL, path)
+	if err != nil {
+		return visit{path: path, unknown: true, why: "can't be asked for"}, ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, fileLimit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+	if err != nil {
+		return visit{path: path, unknown: true, why: "can't be asked for"}, ""
+	}
+	r.Host = v.req.Host
+	r.Header.Set("User-Agent", "slipway-verify")
+	r.Header.Set("Accept", accept)
+	for name, value := range v.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	answer, err := v.client.Do(r)
+	if err != nil {
+		got.unknown, got.why = true, "got no answer: "+reason(err)
+		if isTimeout(err) {
+			got.why = fmt.Sprintf("gave no answer within %s", fileLimit)
+		}
+		return got, ""
+	}
+	defer answer.Body.Close()
+	got.status = answer.StatusCode
+	got.kind, _, _ = mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	got.foreign = answer.Header.Get(slipway.ReleaseHeader) != v.req.Release
+	if got.kind == "text/html" && strings.Contains(accept, "text/html") || got.status >= 500 {
+		for _, c := range answer.Cookies() {
+			v.cookies[c.Name] = c.Value
+		}
+		got.body, _, _ = read(answer.Body, "", cancel)
+	}
+	if got.status >= 300 && got.status < 400 {
+		for _, c := range answer.Cookies() {
+			v.cookies[c.Name] = c.Value
+		}
+		location = answer.Header.Get("Location")
+	}
+	return got, location
+}
+
+// file is something that a page asks for.
+type file struct {
+	url    *url.URL
+	strict bool // a browser takes no HTML page for it
+}
+
+// filesOf reads what a page loads from its own host: style sheets, scripts, icons
+// and images, as far as the page itself names them.
+func filesOf(page []byte, base *url.URL, own func(*url.URL) bool) []file {
+	var files []file
+	tokens := html.NewTokenizer(strings.NewReader(string(page)))
+	based := false
+	for len(files) < mostFiles {
+		kind := tokens.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		if kind != html.StartTagToken && kind != html.SelfClosingTagToken {
+			continue
+		}
+		token := tokens.Token()
+		attribute := map[string]string{}
+		for _, a := range token.Attr {
+			attribute[a.Key] = a.Val
+		}
+		where, strict := "", true
+		switch token.Data {
+		case "base":
+			if u, err := base.Parse(attribute["href"]); err == nil && !based && attribute["href"] != "" {
+				base, based = u, true
+			}
+		case "script":
+			where = attribute["src"]
+		case "img":
+			where, strict = attribute["src"], false
+		case "link":
+			rel := strings.Fields(strings.ToLower(attribute["rel"]))
+			loads := func(one string) bool { return slices.Contains(rel, one) }
+			if loads("stylesheet") && !loads("alternate") || loads("modulepreload") {
+				where = attribute["href"]
+			} else if loads("icon") || loads("manifest") {
+				where, strict = attribute["href"], false
+			}
+		}
+		if where = strings.TrimSpace(where); where == "" {
+			continue
+		}
+		u, err := base.Parse(where)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !own(u) {
+			continue
+		}
+		u.Fragment = ""
+		if !slices.ContainsFunc(files, func(f file) bool { return f.url.String() == u.String() }) {
+			files = append(files, file{u, strict})
+		}
+	}
+	return files
+}
+
+// look asks for files, and says in their order which of them don't come.
+func (v *visitor) look(ctx context.Context, files []file) []string {
+	said := make([]string, len(files))
+	turns := make(chan struct{}, filesAtOnce)
+	var all sync.WaitGroup
+	for k, f := range files {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			one := visitor{v.client, v.req, map[string]string{}}
+			for name, value := range v.cookies {
+				one.cookies[name] = value
+			}
+			if why := one.lacks(ctx, f); why != "" {
+				said[k] = fmt.Sprintf("%.120s (%s)", f.url.RequestURI(), why)
+			}
+		})
+	}
+	all.Wait()
+	return slices.DeleteFunc(said, func(s string) bool { return s == "" })
+}
+
+// lacks says why a browser gets nothing of use; "" when it does, or when it isn't
+// known.
+func (v *visitor) lacks(ctx context.Context, f file) string {
+	if v.unserved(f.url) {
+		return "it is at https, and the edge serves http only here"
+	}
+	got := v.open(ctx, f.url.RequestURI(), "*/*")
+	switch {
+	case ctx.Err() != nil || got.status == http.StatusTooManyRequests:
+		return ""
+	case got.unknown:
+		return got.why
+	case got.away != nil && v.unserved(got.away):
+		return "a redirect to https, and the edge serves http only here"
+	case got.away != nil:
+		return ""
+	case got.status >= 400:
+		return fmt.Sprint(got.status)
+	case f.strict && got.kind == "text/html":
+		return "an HTML page comes in its place"
+	}
+	return ""
+}

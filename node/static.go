@@ -1,0 +1,146 @@
+package node
+
+import (
+	"errors"
+	"io/fs"
+	"mime"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// collection is what the edge serves of a release by itself: the static files that
+// its build has collected. They lie in the artifact, which no service can write to.
+type collection struct {
+	deployment string // as the answer names it
+	home       string
+	path       string // below which they are asked for
+	dir        string
+}
+
+// collections are those of a place, of what has the traffic first. A page that came
+// from the release before, or comes from a canary, asks for files by names that
+// perhaps only that one has.
+func (p *place) collections() []collection {
+	var all []collection
+	for _, id := range []string{p.state.Live, p.state.Next, p.state.Warm} {
+		d := p.state.Deployments[id]
+		if d == nil || d.Manifest.Static == nil {
+			continue
+		}
+		s := *d.Manifest.Static
+		if len(s.Path) < 3 || !strings.HasPrefix(s.Path, "/") || !strings.HasSuffix(s.Path, "/") || !s.Dir.Local() {
+			continue
+		}
+		all = append(all, collection{deployment: d.ID, home: d.home(), path: s.Path, dir: s.Dir.In(filepath.Join(p.artifactDir(d.Deployment), "source"))})
+	}
+	return all
+}
+
+// static finds the file that a request to a host asks for. Where the release that
+// the request goes to leaves its files to itself, there is none.
+func (t *table) static(host string, r *http.Request, bucket func(split bool) int) (collection, *os.File) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return collection{}, nil
+	}
+	t.mu.RLock()
+	at := t.routes[host]
+	t.mu.RUnlock()
+	if len(at.branches) == 0 || len(at.collections) == 0 {
+		return collection{}, nil
+	}
+	asked := false
+	for _, c := range at.collections {
+		asked = asked || strings.HasPrefix(r.URL.Path, c.path)
+	}
+	if !asked {
+		return collection{}, nil
+	}
+	home := choose(at.branches, bucket(len(at.branches) > 1)).home
+	order := make([]collection, 0, len(at.collections))
+	own := false
+	for _, c := range at.collections {
+		if c.home == home {
+			order, own = append([]collection{c}, order...), true
+		} else {
+			order = append(order, c)
+		}
+	}
+	if !own {
+		return collection{}, nil
+	}
+	for _, c := range order {
+		if f := c.open(r.URL.Path); f != nil {
+			return c, f
+		}
+	}
+	return collection{}, nil
+}
+
+// open opens a file of a collection: a regular one that lies in it, whatever links
+// say.
+func (c collection) open(asked string) *os.File {
+	name, below := strings.CutPrefix(asked, c.path)
+	if !below || name == "." || !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") {
+		return nil
+	}
+	root, err := os.OpenRoot(c.dir)
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
+	if info, err := root.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
+// hashed is how Django's storages name a file by its content: what is asked for under
+// such a name never changes.
+var hashed = regexp.MustCompile(`\.[0-9a-f]{12}\.[^./]+$`)
+
+// kinds are the media types that browsers insist on; what a machine's own table says
+// of them is not asked.
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".json": "application/json", ".map": "application/json",
+	".svg": "image/svg+xml", ".woff": "font/woff", ".woff2": "font/woff2", ".ttf": "font/ttf", ".otf": "font/otf", ".ico": "image/x-icon", ".webmanifest": "application/manifest+json", ".wasm": "application/wasm",
+}
+
+// serve answers with a file.
+func (c collection) serve(w http.ResponseWriter, r *http.Request, f *os.File) error {
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return errors.New("a static file went away")
+	}
+	h := w.Header()
+	h.Set(slipway.ReleaseHeader, c.deployment)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache") // it may be another one in the next release; to ask costs little
+	if hashed.MatchString(info.Name()) {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	// The same file in another artifact has another time, so both count.
+	h.Set("ETag", `"`+strconv.FormatInt(info.Size(), 36)+"-"+strconv.FormatInt(info.ModTime().UnixNano(), 36)+`"`)
+	ext := strings.ToLower(path.Ext(info.Name()))
+	kind := kinds[ext]
+	if kind == "" {
+		kind = mime.TypeByExtension(ext)
+	}
+	if kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	http.ServeContent(w, r, info.Name(), time.Time{}, f) // going back would look like no change
+	return nil
+}

@@ -1,0 +1,68 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// Verify looks at the deployment from outside. Success is said only after the
+// approved artifact was observed to have the traffic and to answer.
+func (s *Steps) Verify(ctx context.Context, in StepInput) error {
+	return s.part(ctx, in, slipway.StepVerify, 0, in.Bake == 0, nil, func(ctx context.Context, log io.Writer) error {
+		d, err := s.deployment(ctx, in)
+		if err != nil {
+			return err
+		}
+		seen, err := s.Target.Observe(ctx, in.Service, in.Environment)
+		if err != nil {
+			return err
+		}
+		if seen.Deployment != d.ID || seen.Artifact != d.Artifact {
+			return slipway.Errorf(slipway.Refused, "another deployment (%s) has the traffic, not this one", seen.Deployment)
+		}
+		var results []slipway.CheckResult
+		if seen.URL != "" {
+			results, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
+				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks, Health: d.Manifest.Health.Well(), Pages: d.Manifest.Pages,
+			}, log)
+			if err == nil && d.Manifest.VerifyCommand != "" {
+				err = s.suite(ctx, in, d, seen, log)
+			}
+		} else if err = healthy(seen); err == nil {
+			fmt.Fprintln(log, "no web process: every instance runs")
+		}
+		if err != nil || in.Bake > 0 {
+			return err
+		}
+		if err := s.Ledger.Deployed(ctx, d, slipway.DeploymentVerified); err != nil {
+			return err
+		}
+		return warned(results)
+	})
+}
+
+// warned says what a verification saw that fails nothing.
+func warned(results []slipway.CheckResult) error {
+	var said []string
+	for _, r := range results {
+		said = append(said, r.Warnings...)
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	return errSaid(strings.Join(said, "; "))
+}
+
+// healthy wants every instance of a service without web processes to run.
+func healthy(o slipway.Observed) error {
+	for _, i := range o.Instances {
+		if i.State != slipway.InstanceHealthy {
+			return slipway.Errorf(slipway.Refused, "instance %s is %s: %s", i.ID, i.State, i.Reason)
+		}
+	}
+	return nil
+}
