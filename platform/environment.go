@@ -135,7 +135,8 @@ func (c EnvironmentChange) Validate() error {
 }
 
 // UpdateEnvironment changes an environment. Promotions under way keep what they
-// started with, but for the policy. Lowering that takes an admin in person.
+// started with, but for the policy. Lowering that, or an order that leads past an
+// environment, takes an admin in person.
 func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
@@ -194,8 +195,12 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		}
 		if change.Position != nil && min(*change.Position, len(all)) != i+1 {
 			changed["position"] = strconv.Itoa(i+1) + " -> " + strconv.Itoa(min(*change.Position, len(all)))
-			all = slices.Delete(slices.Clone(all), i, i+1)
-			if err := renumber(ctx, slices.Insert(all, min(*change.Position-1, len(all)), e)); err != nil {
+			rest := slices.Delete(slices.Clone(all), i, i+1)
+			moved := slices.Insert(rest, min(*change.Position-1, len(rest)), e)
+			if err := p.mayReorder(ctx, tx.Client(), all, moved); err != nil {
+				return err
+			}
+			if err := renumber(ctx, moved); err != nil {
 				return err
 			}
 		}
@@ -205,12 +210,13 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		return nil
 	})
 	if err != nil {
-		if slipway.CodeOf(err) == slipway.Denied {
-			p.refused(ctx, "environment.changed", "", name, err.Error())
-		}
+		p.deniedWhile(ctx, "environment.changed", "", name, err)
 		return nil, err
 	}
-	if len(changed) > 0 {
+	switch {
+	case changed["position"] != "":
+		p.look(ctx, 0, 0) // gates look at the environment before
+	case len(changed) > 0:
 		p.look(ctx, 0, e.ID)
 	}
 	return p.Environment(ctx, e.Name)

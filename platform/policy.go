@@ -98,8 +98,7 @@ func belowFloor(e *ent.Environment, change slipway.PolicyChange) error {
 // platform in person: whom a gate holds doesn't lower it, and no program does.
 func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of string) error {
 	weaker := slipway.Weaker(old, new)
-	v := slipway.ViewerFrom(ctx)
-	if len(weaker) == 0 || v.Admin && v.InPerson() {
+	if len(weaker) == 0 {
 		return nil
 	}
 	was, is, words := described(old.Defaults(), new.Defaults()), described(new.Defaults(), old.Defaults()), make([]string, len(weaker))
@@ -108,11 +107,7 @@ func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of str
 			words[i] += " from " + was[field] + " to " + is[field]
 		}
 	}
-	ask := p.whom(ctx, account.Admin(true))
-	if v.Admin {
-		ask = "; sign in and do it yourself"
-	}
-	return slipway.Errorf(slipway.Denied, "this lowers the policy of %s: %s; that takes an admin of the platform in person, and no token or program%s", of, strings.Join(words, ", "), ask)
+	return p.inPerson(ctx, "this lowers the policy of "+of+": "+strings.Join(words, ", "))
 }
 
 // SetPolicy lays a change over what a service asks in an environment; clear
@@ -181,9 +176,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		return nil
 	})
 	if err != nil {
-		if slipway.CodeOf(err) == slipway.Denied {
-			p.refused(ctx, "policy.changed", s.Name, e.Name, err.Error())
-		}
+		p.deniedWhile(ctx, "policy.changed", s.Name, e.Name, err)
 		return ServicePolicy{}, err
 	}
 	p.look(ctx, s.ID, e.ID)

@@ -31,7 +31,7 @@ type ServiceInput struct {
 	Token      slipway.Secret      // a token or a private key, sealed for the server of URL and never given to the service itself
 	Overrides  slipway.Overrides   // what counts instead of what is detected; any YAML or JSON that Overrides takes
 
-	Environments []string // its own path; empty for the platform's
+	Environments []string // its own path; empty for the platform's; one that leads past an environment takes an admin in person
 }
 
 // Repository is where the code lives.
@@ -113,6 +113,9 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	var s *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := p.mayTake(ctx, tx.Client(), &ent.Service{Name: in.Name}, in.Environments); err != nil {
+			return err
+		}
 		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(in.Environments).SetOverrides(string(in.Overrides))
 		if in.Kind != "" {
 			create.SetKind(service.Kind(in.Kind))
@@ -131,6 +134,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		if ent.IsConstraintError(err) { // another was quicker
 			return nil, taken409(in.Name)
 		}
+		p.deniedWhile(ctx, "service.registered", in.Name, "", err)
 		return nil, err
 	}
 	return p.Service(ctx, s.Name)

@@ -19,7 +19,7 @@ type ServiceChange struct {
 	Credential        *slipway.SecretRef // "" forgets the one that is stored; no other can be named
 	Token             slipway.Secret     // a new token or private key; it is needed when URL is on another server and one is stored
 	Overrides         *slipway.Overrides // in place of all that there were; they count for releases that are built from now on
-	Environments      *[]string          // its own path; empty for the platform's
+	Environments      *[]string          // its own path; empty for the platform's; one that leads past an environment takes an admin in person
 	If                Precondition
 }
 
@@ -108,6 +108,11 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		after["environments"] = pathWords(s.Environments) + " -> " + pathWords(path)
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if moved {
+			if err := p.mayTake(ctx, tx.Client(), s, path); err != nil {
+				return err
+			}
+		}
 		update := tx.Service.UpdateOneID(s.ID).Where(service.Revision(s.Revision)).AddRevision(1).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(path).SetOverrides(string(in.Overrides))
 		if in.Kind != "" {
 			update.SetKind(service.Kind(in.Kind))
@@ -125,6 +130,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		return nil, errOutdated("service " + name)
 	}
 	if err != nil {
+		p.deniedWhile(ctx, "service.changed", s.Name, "", err)
 		return nil, err
 	}
 	updated.Edges.Team = owner

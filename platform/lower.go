@@ -1,0 +1,126 @@
+package platform
+
+import (
+	"context"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/servicepolicy"
+)
+
+// inPerson refuses what lowers a gate to all but an admin of the platform who is
+// there: whom a gate holds doesn't lower it, no program does, and nobody who sits
+// at a browser that was left open. does says what it is that they want.
+func (p *Platform) inPerson(ctx context.Context, does string) error {
+	v := slipway.ViewerFrom(ctx)
+	if v.Admin && v.InPerson() {
+		return p.proven(ctx, "what lowers a gate")
+	}
+	ask := p.whom(ctx, account.Admin(true))
+	if v.Admin {
+		ask = "; sign in and do it yourself"
+	}
+	return slipway.Errorf(slipway.Denied, "%s; that takes an admin of the platform in person, and no token or program%s", does, ask)
+}
+
+// deniedWhile puts on record what was refused in the middle of a change.
+func (p *Platform) deniedWhile(ctx context.Context, action, service, environment string, err error) {
+	if slipway.CodeOf(err) == slipway.Denied {
+		p.refused(ctx, action, service, environment, err.Error())
+	}
+}
+
+// mayTake refuses a path of a service's own that leads past an environment.
+func (p *Platform) mayTake(ctx context.Context, db *ent.Client, s *ent.Service, path []string) error {
+	all, err := inOrder(ctx, db)
+	if err != nil {
+		return err
+	}
+	policies, err := policiesOf(ctx, db, s.ID)
+	if err != nil {
+		return err
+	}
+	common := stops(all, policies[s.ID])
+	return p.mayShorten(ctx, "this path lets releases of "+s.Name, slipway.Shortcuts(along(common, s.Environments), along(common, path), common))
+}
+
+// mayReorder refuses an order of the environments that leads past one of them, for
+// any service that takes them in the platform's order.
+func (p *Platform) mayReorder(ctx context.Context, db *ent.Client, was, is []*ent.Environment) error {
+	policies, err := policiesOf(ctx, db)
+	if err != nil {
+		return err
+	}
+	policies[0] = nil // who asks for nothing beyond
+	for _, own := range policies {
+		before, after := stops(was, own), stops(is, own)
+		if err := p.mayShorten(ctx, "this order lets releases", slipway.Shortcuts(before, after, before)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Platform) mayShorten(ctx context.Context, does string, cuts []slipway.Shortcut) error {
+	if len(cuts) == 0 {
+		return nil
+	}
+	words := make([]string, len(cuts))
+	for i, c := range cuts {
+		words[i] = c.String()
+	}
+	return p.inPerson(ctx, does+" "+strings.Join(words, ", "))
+}
+
+// policiesOf are what services ask, by service and environment: of all of them
+// that take the platform's path, when none is named.
+func policiesOf(ctx context.Context, db *ent.Client, services ...int) (map[int]map[int]*ent.ServicePolicy, error) {
+	query := db.ServicePolicy.Query().WithService()
+	if len(services) > 0 {
+		query.Where(servicepolicy.ServiceIDIn(services...))
+	}
+	rows, err := query.All(asSystem(ctx)) // whoever orders them need not see all services
+	out := map[int]map[int]*ent.ServicePolicy{}
+	for _, row := range rows {
+		if len(services) == 0 && len(row.Edges.Service.Environments) > 0 {
+			continue
+		}
+		if out[row.ServiceID] == nil {
+			out[row.ServiceID] = map[int]*ent.ServicePolicy{}
+		}
+		out[row.ServiceID][row.EnvironmentID] = row
+	}
+	return out, err
+}
+
+// stops are environments in their order, with what holds there for who asks for
+// more by its own policies.
+func stops(all []*ent.Environment, own map[int]*ent.ServicePolicy) []slipway.Stop {
+	out := make([]slipway.Stop, len(all))
+	for i, e := range all {
+		policy := e.Policy
+		if row := own[e.ID]; row != nil {
+			policy = raised(e, row).Policy
+		}
+		out[i] = slipway.StopOf(e.Name, policy)
+	}
+	return out
+}
+
+// along are the stops of a path: of all of them when it is empty.
+func along(all []slipway.Stop, path []string) []slipway.Stop {
+	if len(path) == 0 {
+		return all
+	}
+	var out []slipway.Stop
+	for _, name := range path {
+		for _, s := range all {
+			if s.Name == name {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,105 @@
+package platform_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/platform"
+)
+
+// held are those whom a gate holds, or who aren't there themselves: a maintainer
+// who is admin of the team, too, the token of an admin of the platform, and a
+// program that is one.
+func (w *world) held() map[string]context.Context {
+	w.Helper()
+	w.person("boss", true)
+	_, text, err := w.AddToken(w.session(w.signIn("boss")), platform.TokenInput{Name: "terraform", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+	w.must(err)
+	token, err := w.Identify(w.Context(), text, platform.Caller{Via: "api"})
+	w.must(err)
+	return map[string]context.Context{
+		"a maintainer":     w.colleague("billing", "mae", slipway.RoleAdmin, false),
+		"an admin's token": slipway.WithViewer(w.T.Context(), token),
+		"a program":        slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerService, Name: "bot", Admin: true, Via: "api"}),
+	}
+}
+
+// lowers tries what lowers a gate: whom it holds may not, a session that was left
+// open is asked for a proof, and an admin who is there may.
+func (w *world) lowers(held map[string]context.Context, says string, try func(ctx context.Context) error) {
+	w.Helper()
+	for who, ctx := range held {
+		err := try(ctx)
+		if slipway.CodeOf(err) != slipway.Denied || !strings.Contains(err.Error(), "in person") && !strings.Contains(err.Error(), "admin of the platform") || !strings.Contains(err.Error(), says) {
+			w.Errorf("%s is told %v, not %q", who, err, says)
+		}
+	}
+	boss := w.session(w.signIn("boss"))
+	w.must(w.Storage.Client.Session.Update().Where(session.Key(slipway.ViewerFrom(boss).Session)).SetProvedAt(time.Now().UTC().Add(-time.Hour)).Exec(w.Context()))
+	if err := try(boss); slipway.CodeOf(err) != slipway.Unproved {
+		w.Errorf("a session that was left open: %v", err)
+	}
+	w.must(w.Prove(boss, platform.FactorProof{Current: password}))
+	w.must(try(boss))
+}
+
+// Nobody whom the gate holds leads releases past an environment: by a path of the
+// service's own, or by the order of all.
+func TestNoShortcut(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		held := w.held()
+		mae := held["a maintainer"]
+		take := func(path ...string) func(ctx context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Environments: &path})
+				return err
+			}
+		}
+		place := func(name string, at int) func(ctx context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.UpdateEnvironment(ctx, name, platform.EnvironmentChange{Position: &at})
+				return err
+			}
+		}
+		w.must(take("dev", "test")(mae)) // which takes it nowhere that it could not go
+		w.lowers(held, "lets releases of billing into prod without test", take("dev", "prod"))
+		w.must(take()(mae))
+		w.lowers(held, "lets releases of billing into prod without dev, into prod without test", take("prod"))
+		w.must(take("dev", "test", "prod")(mae))
+		w.lowers(map[string]context.Context{"a maintainer": mae}, "into prod without test", func(ctx context.Context) error {
+			_, err := w.Register(ctx, platform.ServiceInput{Name: "second", URL: "https://git.example.com/second.git", Environments: []string{"dev", "prod"}})
+			return err
+		})
+
+		// An environment that takes anything vouches for nothing, wherever it is put.
+		_, err := w.AddEnvironment(w.Context(), platform.EnvironmentInput{Name: "preview"})
+		w.must(err)
+		w.asks("preview", slipway.PolicyChange{SkipsAllowed: ptr(true)})
+		w.lowers(held, "into prod without dev, into prod without test", take("dev", "test", "preview", "prod"))
+		w.must(take()(w.Context()))
+		byAll := map[string]context.Context{"an admin's token": held["an admin's token"], "a program": held["a program"]}
+		w.lowers(byAll, "this order lets releases into prod without dev, into prod without test", place("preview", 3))
+		w.must(place("preview", 4)(w.Context()))
+		w.lowers(byAll, "this order lets releases into test without dev", place("dev", 2))
+
+		// What one service asks beyond the others counts for it, too.
+		w.must(place("dev", 1)(w.Context()))
+		w.asks("prod", slipway.PolicyChange{SkipsAllowed: ptr(true)})
+		w.must(place("preview", 3)(held["a program"]))
+		w.must(place("preview", 4)(held["a program"]))
+		_, err = w.SetPolicy(mae, "billing", "prod", slipway.PolicyChange{SkipsAllowed: ptr(false)}, false, nil)
+		w.must(err)
+		w.lowers(byAll, "this order lets releases into prod without dev, into prod without test", place("preview", 3))
+
+		refused, err := w.Audit(w.Context(), platform.AuditQuery{Action: "service.changed", Actor: "mae", Result: platform.AuditRefused, Page: platform.Page{Limit: 10}})
+		w.must(err)
+		if len(refused.Items) != 3 || !strings.Contains(refused.Items[0].Reason, "without test") {
+			t.Errorf("on record: %+v", refused.Items)
+		}
+	})
+}
