@@ -106,7 +106,7 @@ func TestTwoEditorsDontOverwriteEachOther(t *testing.T) {
 	w.SignedUp("grace", false, map[string]slipway.Role{"shop": slipway.RoleViewer})
 	for _, c := range []struct{ name, at, method, change, mine, theirs string }{
 		{"service", "/services/billing", "PATCH", "/services/billing", `{"branch":"release"}`, `{"branch":"other"}`},
-		{"environment", "/environments/test", "PATCH", "/environments/test", `{"position":1}`, `{"position":3}`},
+		{"environment", "/environments/test", "PATCH", "/environments/test", `{"policy":{"approvals":3}}`, `{"policy":{"approvals":4}}`},
 		{"config", "/services/billing/config?environment=dev", "PATCH", "/services/billing/config?environment=dev", `{"set":{"A":"1"}}`, `{"set":{"A":"2"}}`},
 		{"a weaker layer of the config", "/services/billing/config?environment=dev", "PATCH", "/services/billing/config?environment=dev", `{"layer":"service","set":{"A":"1"}}`, `{"set":{"A":"2"}}`},
 		{"account", "/accounts/grace", "PATCH", "/accounts/grace", `{"display_name":"Grace"}`, `{"display_name":"G."}`},

@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/factor"
+	"github.com/slipway-dev/slipway/ent/formerservice"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/hold"
@@ -78,6 +79,8 @@ type Client struct {
 	Event *EventClient
 	// Factor is the client for interacting with the Factor builders.
 	Factor *FactorClient
+	// FormerService is the client for interacting with the FormerService builders.
+	FormerService *FormerServiceClient
 	// Freeze is the client for interacting with the Freeze builders.
 	Freeze *FreezeClient
 	// HalfSignIn is the client for interacting with the HalfSignIn builders.
@@ -151,6 +154,7 @@ func (c *Client) init() {
 	c.Environment = NewEnvironmentClient(c.config)
 	c.Event = NewEventClient(c.config)
 	c.Factor = NewFactorClient(c.config)
+	c.FormerService = NewFormerServiceClient(c.config)
 	c.Freeze = NewFreezeClient(c.config)
 	c.HalfSignIn = NewHalfSignInClient(c.config)
 	c.Hold = NewHoldClient(c.config)
@@ -279,6 +283,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Environment:      NewEnvironmentClient(cfg),
 		Event:            NewEventClient(cfg),
 		Factor:           NewFactorClient(cfg),
+		FormerService:    NewFormerServiceClient(cfg),
 		Freeze:           NewFreezeClient(cfg),
 		HalfSignIn:       NewHalfSignInClient(cfg),
 		Hold:             NewHoldClient(cfg),
@@ -334,6 +339,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Environment:      NewEnvironmentClient(cfg),
 		Event:            NewEventClient(cfg),
 		Factor:           NewFactorClient(cfg),
+		FormerService:    NewFormerServiceClient(cfg),
 		Freeze:           NewFreezeClient(cfg),
 		HalfSignIn:       NewHalfSignInClient(cfg),
 		Hold:             NewHoldClient(cfg),
@@ -390,12 +396,12 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Account, c.AuditEntry, c.Ceremony, c.Decision, c.Delivery, c.Deployment,
-		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn,
-		c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation,
-		c.LogChunk, c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release,
-		c.Service, c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt,
-		c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust,
-		c.Webhook,
+		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService, c.Freeze,
+		c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider,
+		c.Invitation, c.LogChunk, c.Membership, c.Preference, c.Promotion,
+		c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
+		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
+		c.Trust, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -406,12 +412,12 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Account, c.AuditEntry, c.Ceremony, c.Decision, c.Delivery, c.Deployment,
-		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.Freeze, c.HalfSignIn,
-		c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider, c.Invitation,
-		c.LogChunk, c.Membership, c.Preference, c.Promotion, c.RecoveryCode, c.Release,
-		c.Service, c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt,
-		c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust,
-		c.Webhook,
+		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService, c.Freeze,
+		c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider,
+		c.Invitation, c.LogChunk, c.Membership, c.Preference, c.Promotion,
+		c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
+		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
+		c.Trust, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -440,6 +446,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Event.mutate(ctx, m)
 	case *FactorMutation:
 		return c.Factor.mutate(ctx, m)
+	case *FormerServiceMutation:
+		return c.FormerService.mutate(ctx, m)
 	case *FreezeMutation:
 		return c.Freeze.mutate(ctx, m)
 	case *HalfSignInMutation:
@@ -2090,6 +2098,140 @@ func (c *FactorClient) mutate(ctx context.Context, m *FactorMutation) (Value, er
 		return (&FactorDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Factor mutation op: %q", m.Op())
+	}
+}
+
+// FormerServiceClient is a client for the FormerService schema.
+type FormerServiceClient struct {
+	config
+}
+
+// NewFormerServiceClient returns a client for the FormerService from the given config.
+func NewFormerServiceClient(c config) *FormerServiceClient {
+	return &FormerServiceClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `formerservice.Hooks(f(g(h())))`.
+func (c *FormerServiceClient) Use(hooks ...Hook) {
+	c.hooks.FormerService = append(c.hooks.FormerService, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `formerservice.Intercept(f(g(h())))`.
+func (c *FormerServiceClient) Intercept(interceptors ...Interceptor) {
+	c.inters.FormerService = append(c.inters.FormerService, interceptors...)
+}
+
+// Create returns a builder for creating a FormerService entity.
+func (c *FormerServiceClient) Create() *FormerServiceCreate {
+	mutation := newFormerServiceMutation(c.config, OpCreate)
+	return &FormerServiceCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of FormerService entities.
+func (c *FormerServiceClient) CreateBulk(builders ...*FormerServiceCreate) *FormerServiceCreateBulk {
+	return &FormerServiceCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *FormerServiceClient) MapCreateBulk(slice any, setFunc func(*FormerServiceCreate, int)) *FormerServiceCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &FormerServiceCreateBulk{err: fmt.Errorf("calling to FormerServiceClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*FormerServiceCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &FormerServiceCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for FormerService.
+func (c *FormerServiceClient) Update() *FormerServiceUpdate {
+	mutation := newFormerServiceMutation(c.config, OpUpdate)
+	return &FormerServiceUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *FormerServiceClient) UpdateOne(_m *FormerService) *FormerServiceUpdateOne {
+	mutation := newFormerServiceMutation(c.config, OpUpdateOne, withFormerService(_m))
+	return &FormerServiceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *FormerServiceClient) UpdateOneID(id int) *FormerServiceUpdateOne {
+	mutation := newFormerServiceMutation(c.config, OpUpdateOne, withFormerServiceID(id))
+	return &FormerServiceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for FormerService.
+func (c *FormerServiceClient) Delete() *FormerServiceDelete {
+	mutation := newFormerServiceMutation(c.config, OpDelete)
+	return &FormerServiceDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *FormerServiceClient) DeleteOne(_m *FormerService) *FormerServiceDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *FormerServiceClient) DeleteOneID(id int) *FormerServiceDeleteOne {
+	builder := c.Delete().Where(formerservice.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &FormerServiceDeleteOne{builder}
+}
+
+// Query returns a query builder for FormerService.
+func (c *FormerServiceClient) Query() *FormerServiceQuery {
+	return &FormerServiceQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeFormerService},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a FormerService entity by its id.
+func (c *FormerServiceClient) Get(ctx context.Context, id int) (*FormerService, error) {
+	return c.Query().Where(formerservice.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *FormerServiceClient) GetX(ctx context.Context, id int) *FormerService {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *FormerServiceClient) Hooks() []Hook {
+	hooks := c.hooks.FormerService
+	return append(hooks[:len(hooks):len(hooks)], formerservice.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *FormerServiceClient) Interceptors() []Interceptor {
+	return c.inters.FormerService
+}
+
+func (c *FormerServiceClient) mutate(ctx context.Context, m *FormerServiceMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&FormerServiceCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&FormerServiceUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&FormerServiceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&FormerServiceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown FormerService mutation op: %q", m.Op())
 	}
 }
 
@@ -6157,17 +6299,18 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 type (
 	hooks struct {
 		Account, AuditEntry, Ceremony, Decision, Delivery, Deployment, DeviceLogin,
-		Environment, Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
-		IdentityProvider, Invitation, LogChunk, Membership, Preference, Promotion,
-		RecoveryCode, Release, Service, ServicePolicy, Session, Setting, SignInAttempt,
-		SigningKey, Snapshot, Step, Team, Throttle, Token, Trust, Webhook []ent.Hook
+		Environment, Event, Factor, FormerService, Freeze, HalfSignIn, Hold,
+		IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk, Membership,
+		Preference, Promotion, RecoveryCode, Release, Service, ServicePolicy, Session,
+		Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle, Token,
+		Trust, Webhook []ent.Hook
 	}
 	inters struct {
 		Account, AuditEntry, Ceremony, Decision, Delivery, Deployment, DeviceLogin,
-		Environment, Event, Factor, Freeze, HalfSignIn, Hold, IdempotencyKey, Identity,
-		IdentityProvider, Invitation, LogChunk, Membership, Preference, Promotion,
-		RecoveryCode, Release, Service, ServicePolicy, Session, Setting, SignInAttempt,
-		SigningKey, Snapshot, Step, Team, Throttle, Token, Trust,
-		Webhook []ent.Interceptor
+		Environment, Event, Factor, FormerService, Freeze, HalfSignIn, Hold,
+		IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk, Membership,
+		Preference, Promotion, RecoveryCode, Release, Service, ServicePolicy, Session,
+		Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle, Token,
+		Trust, Webhook []ent.Interceptor
 	}
 )

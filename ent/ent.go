@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/factor"
+	"github.com/slipway-dev/slipway/ent/formerservice"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/hold"
@@ -118,6 +119,7 @@ func checkColumn(t, c string) error {
 			environment.Table:      environment.ValidColumn,
 			event.Table:            event.ValidColumn,
 			factor.Table:           factor.ValidColumn,
+			formerservice.Table:    formerservice.ValidColumn,
 			freeze.Table:           freeze.ValidColumn,
 			halfsignin.Table:       halfsignin.ValidColumn,
 			hold.Table:             hold.ValidColumn,

@@ -32,6 +32,8 @@ type Tx struct {
 	Event *EventClient
 	// Factor is the client for interacting with the Factor builders.
 	Factor *FactorClient
+	// FormerService is the client for interacting with the FormerService builders.
+	FormerService *FormerServiceClient
 	// Freeze is the client for interacting with the Freeze builders.
 	Freeze *FreezeClient
 	// HalfSignIn is the client for interacting with the HalfSignIn builders.
@@ -225,6 +227,7 @@ func (tx *Tx) init() {
 	tx.Environment = NewEnvironmentClient(tx.config)
 	tx.Event = NewEventClient(tx.config)
 	tx.Factor = NewFactorClient(tx.config)
+	tx.FormerService = NewFormerServiceClient(tx.config)
 	tx.Freeze = NewFreezeClient(tx.config)
 	tx.HalfSignIn = NewHalfSignInClient(tx.config)
 	tx.Hold = NewHoldClient(tx.config)

@@ -95,6 +95,8 @@ func lapsed(ctx context.Context, db *ent.Client, row *ent.Promotion, policy slip
 	switch {
 	case verdict == slipway.VerdictBreakGlass:
 		return "the account is no longer an admin of the platform", nil
+	case verdict == slipway.VerdictExempt && owns(who, row) != "":
+		return who.Name + " " + owns(who, row), nil
 	case verdict == slipway.VerdictExempt:
 		return "the account is no longer an admin of the service's team", nil
 	case who.ID == 0:

@@ -88,9 +88,21 @@ func TestApprovalsOfWhoMayNow(t *testing.T) {
 		_, err = w.SetPolicy(ctx, name, "dev", slipway.PolicyChange{Approvals: ptr(1), Windows: &[]slipway.Window{never()}}, false, nil)
 		w.must(err)
 		w.commit("", "c2")
-		row, err = w.Promote(ctx, platform.PromoteInput{Service: name})
+		asker := w.colleague(name, "asker-"+name, slipway.RoleAdmin, false)
+		row, err = w.Promote(asker, platform.PromoteInput{Service: name})
 		w.must(err)
-		w.waiting(row.ID, "dev changes only")
+		row = w.waiting(row.ID, "dev changes only")
+		exempt := func(ctx context.Context) error {
+			_, err := w.Decide(ctx, fmt.Sprint(row.ID), platform.DecideInput{Verdict: slipway.VerdictExempt, Plan: slipway.Digest(row.PlanHash), Comment: "now"})
+			return err
+		}
+		byToken := slipway.ViewerFrom(root)
+		byToken.Token = 1
+		w.want(exempt(slipway.WithViewer(ctx, byToken)), slipway.Denied, "in person, and no token or program")
+		if may, err := w.Deciding(slipway.WithViewer(ctx, byToken), row); err != nil || may.Exempt == "" {
+			t.Errorf("by a token it may %+v: %v", may, err)
+		}
+		w.want(exempt(asker), slipway.Denied, "this is your own change, as you asked for it, so another admin")
 		w.says(root, row.ID, slipway.VerdictExempt)
 		w.until(row.ID, func(row *ent.Promotion) bool { return !strings.Contains(row.Reason, "changes only") })
 		_, err = w.SetMember(ctx, team, "root-"+name, slipway.RoleMaintainer, nil)

@@ -58,12 +58,19 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if row.State != promotion.StateWaiting {
 		return nil, slipway.Errorf(slipway.Conflict, "promotion %s doesn't wait for a decision: it %s", id, standing(slipway.PromotionState(row.State)))
 	}
-	if in.Verdict == slipway.VerdictBreakGlass {
-		if err := p.proven(ctx, "breaking the glass"); err != nil {
-			return nil, err
-		}
-	}
 	v := slipway.ViewerFrom(ctx)
+	switch {
+	case in.Verdict == slipway.VerdictBreakGlass:
+		err = p.proven(ctx, "breaking the glass")
+	case in.Verdict == slipway.VerdictExempt && !v.InPerson():
+		err = slipway.Errorf(slipway.Denied, "an exemption opens freezes and windows; that takes an admin of the service's team, or of the platform, in person, and no token or program; sign in and do it yourself")
+		p.refused(ctx, "promotion.exempt", s.Name, e.Name, err.Error())
+	case in.Verdict == slipway.VerdictExempt:
+		err = p.proven(ctx, "an exemption")
+	}
+	if err != nil {
+		return nil, err
+	}
 	if v.Account == 0 && v.Kind != slipway.ViewerSystem {
 		return nil, slipway.Errorf(slipway.Denied, "only people and programs with an active account decide")
 	}
@@ -206,10 +213,15 @@ func mayDecide(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 		return nil
 	case slipway.VerdictExempt:
 		ok, err := db.Membership.Query().Where(membership.AccountID(who.ID), membership.TeamID(row.Edges.Service.TeamID), membership.RoleEQ(membership.RoleAdmin)).Exist(ctx)
-		if err != nil || ok || who.Admin {
+		switch {
+		case err != nil || who.Admin:
 			return err
+		case !ok:
+			return slipway.Errorf(slipway.Denied, "an exemption takes an admin of the service's team")
+		case owns(who, row) != "":
+			return slipway.Errorf(slipway.Denied, "this is your own change, as you %s, so another admin of the service's team exempts it, or one of the platform", owns(who, row))
 		}
-		return slipway.Errorf(slipway.Denied, "an exemption takes an admin of the service's team")
+		return nil
 	}
 	if who.Kind != account.KindPerson {
 		return slipway.Errorf(slipway.Denied, "a program can't decide for people; let one sign in, or use a personal token")
@@ -296,6 +308,9 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 		if err != nil {
 			*why = err.Error()
 		}
+	}
+	if d.Exempt == "" && !slipway.ViewerFrom(ctx).InPerson() {
+		d.Exempt = "an exemption takes somebody in person, and no token"
 	}
 	if d.BreakGlass == "" && slipway.ViewerFrom(ctx).May(slipway.PermitBreakGlass, row.Edges.Service.TeamID, row.Edges.Environment.Name) != slipway.Allowed {
 		d.BreakGlass = "this token has no scope break_glass"

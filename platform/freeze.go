@@ -7,7 +7,9 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/freeze"
+	"github.com/slipway-dev/slipway/ent/membership"
 )
 
 // FreezeInput is a time in which nothing is promoted: everywhere, or for a
@@ -159,7 +161,28 @@ func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, e
 	return out, nil
 }
 
-// LiftFreeze ends a freeze now. It stays on record.
+// mayLift refuses to lift a freeze to whom it holds, and to every program.
+func (p *Platform) mayLift(ctx context.Context, row *ent.Freeze) error {
+	v := slipway.ViewerFrom(ctx)
+	does := "this lifts a freeze that " + row.PlacedBy + " placed"
+	if row.TeamID == 0 || v.Admin {
+		return p.inPerson(ctx, does)
+	}
+	// What the team has asked of itself, and nobody of it.
+	own, err := p.db.Membership.Query().Where(membership.TeamID(row.TeamID), membership.RoleEQ(membership.RoleAdmin), membership.HasAccountWith(account.Name(row.PlacedBy))).Exist(asSystem(ctx))
+	switch {
+	case err != nil:
+		return err
+	case !own:
+		return p.inPerson(ctx, does)
+	case !v.InPerson():
+		return slipway.Errorf(slipway.Denied, "%s; that takes an admin of the team in person, and no token or program; sign in and do it yourself", does)
+	}
+	return p.proven(ctx, "what lowers a gate")
+}
+
+// LiftFreeze ends a freeze now. It stays on record. It takes somebody in person: an
+// admin of the platform, or, where an admin of its team placed it, one of the team.
 func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return err
@@ -180,6 +203,10 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		if err == errHidden { //nolint:errorlint // errHidden is never wrapped
 			return none
 		}
+		return err
+	}
+	if err := p.mayLift(ctx, row); err != nil {
+		p.deniedWhile(ctx, "freeze.lifted", "", "", err)
 		return err
 	}
 	now := stamp()

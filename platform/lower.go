@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -33,16 +34,15 @@ func (p *Platform) deniedWhile(ctx context.Context, action, service, environment
 }
 
 // mayTake refuses a path of a service's own that leads past an environment.
-func (p *Platform) mayTake(ctx context.Context, db *ent.Client, s *ent.Service, path []string) error {
+func (p *Platform) mayTake(ctx context.Context, db *ent.Client, s *ent.Service, policies map[int]*ent.ServicePolicy, path []string) error {
+	if slices.Equal(path, s.Environments) {
+		return nil
+	}
 	all, err := inOrder(ctx, db)
 	if err != nil {
 		return err
 	}
-	policies, err := policiesOf(ctx, db, s.ID)
-	if err != nil {
-		return err
-	}
-	common := stops(all, policies[s.ID])
+	common := stops(all, policies)
 	return p.mayShorten(ctx, "this path lets releases of "+s.Name, slipway.Shortcuts(along(common, s.Environments), along(common, path), common))
 }
 
@@ -99,12 +99,20 @@ func policiesOf(ctx context.Context, db *ent.Client, services ...int) (map[int]m
 // more by its own policies.
 func stops(all []*ent.Environment, own map[int]*ent.ServicePolicy) []slipway.Stop {
 	out := make([]slipway.Stop, len(all))
+	for i, policy := range inForceOn(all, own) {
+		out[i] = slipway.StopOf(all[i].Name, policy)
+	}
+	return out
+}
+
+// inForceOn is what holds in environments for who asks for more by its own policies.
+func inForceOn(all []*ent.Environment, own map[int]*ent.ServicePolicy) []slipway.Policy {
+	out := make([]slipway.Policy, len(all))
 	for i, e := range all {
-		policy := e.Policy
+		out[i] = e.Policy.Defaults()
 		if row := own[e.ID]; row != nil {
-			policy = raised(e, row).Policy
+			out[i] = raised(e, row).Policy
 		}
-		out[i] = slipway.StopOf(e.Name, policy)
 	}
 	return out
 }

@@ -103,3 +103,115 @@ func TestNoShortcut(t *testing.T) {
 		}
 	})
 }
+
+// A service has no way out of what holds it by another team, or by being removed
+// and registered anew.
+func TestNoWayOutByAnotherTeam(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		ctx, held := w.Context(), w.held()
+		w.team("wages")
+		_, err := w.SetMember(ctx, "wages", "mae", slipway.RoleAdmin, nil)
+		w.must(err)
+		v := slipway.ViewerFrom(held["a maintainer"])
+		wages, err := w.Team(ctx, "wages")
+		w.must(err)
+		v.Roles[wages.ID] = slipway.RoleAdmin
+		mae := held["a maintainer"]
+		give := func(team string) func(ctx context.Context) error {
+			return func(ctx context.Context) error {
+				_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Team: &team})
+				return err
+			}
+		}
+		w.must(give("wages")(mae)) // no gate asks anything of a team
+		w.must(give("default")(mae))
+
+		_, err = w.SetPolicy(mae, "billing", "prod", slipway.PolicyChange{Approvals: ptr(2), Soak: ptr(60)}, false, nil)
+		w.must(err)
+		w.lowers(held, "giving billing from team default to team wages has other people approve in prod", give("wages"))
+		w.must(give("default")(ctx))
+		_, err = w.SetPolicy(ctx, "billing", "prod", slipway.PolicyChange{Approvals: ptr(0), RollbackRole: ptr(slipway.RoleAdmin)}, false, nil)
+		w.must(err)
+		w.want(give("wages")(mae), slipway.Denied, "has other people approve in prod")
+		_, err = w.SetPolicy(ctx, "billing", "prod", slipway.PolicyChange{RollbackRole: ptr(slipway.RoleMaintainer)}, false, nil)
+		w.must(err)
+		w.must(give("wages")(mae))
+		w.must(give("default")(mae))
+		f, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "the audit", Team: "default", Starts: time.Now().Add(time.Hour), Ends: time.Now().Add(2 * time.Hour)})
+		w.must(err)
+		w.want(give("wages")(mae), slipway.Denied, "gets out of a freeze of team default")
+		w.must(w.LiftFreeze(ctx, f.ID))
+		w.must(give("wages")(mae))
+		w.must(give("default")(mae))
+
+		// Removed and registered anew.
+		_, err = w.SetPolicy(mae, "billing", "prod", slipway.PolicyChange{Approvals: ptr(2)}, false, nil)
+		w.must(err)
+		again := func(in platform.ServiceInput) func(ctx context.Context) error {
+			in.Name, in.URL = "billing", "https://git.example.com/billing.git"
+			return func(ctx context.Context) error {
+				_, err := w.Register(ctx, in)
+				return err
+			}
+		}
+		asked := func() {
+			w.Helper()
+			p, err := w.PolicyOf(ctx, "billing", "prod")
+			w.must(err)
+			if p.Policy.Approvals != 2 || p.Policy.Soak != 60 || p.Revision == 0 {
+				t.Errorf("of the service that was registered anew is asked %+v", p)
+			}
+		}
+		w.must(w.RemoveService(mae, "billing", nil))
+		w.lowers(held, "giving billing from team default to team wages has other people approve in prod", again(platform.ServiceInput{Team: "wages"}))
+		asked()
+		w.must(w.RemoveService(mae, "billing", nil))
+		w.must(again(platform.ServiceInput{Team: "wages"})(mae)) // whose it was
+		asked()
+		w.must(w.RemoveService(mae, "billing", nil))
+		stranger := slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "eve", Roles: map[int]slipway.Role{wages.ID: slipway.RoleMaintainer}, Via: "api"})
+		w.want(again(platform.ServiceInput{Team: "default"})(mae), slipway.Denied, "giving billing from team wages to team default")
+		w.must(again(platform.ServiceInput{Team: "default"})(ctx))
+		asked()
+		w.must(w.RemoveService(mae, "billing", nil))
+		w.want(again(platform.ServiceInput{Team: "wages"})(stranger), slipway.Denied, "giving billing from another team to team wages")
+
+		// Its path stays as short as it was, and as long.
+		w.must(again(platform.ServiceInput{Team: "default", Environments: []string{"dev", "prod"}})(ctx))
+		w.must(w.RemoveService(mae, "billing", nil))
+		w.want(again(platform.ServiceInput{Team: "default", Environments: []string{"prod"}})(mae), slipway.Denied, "into prod without dev")
+		w.must(again(platform.ServiceInput{Team: "default", Environments: []string{"dev", "prod"}})(mae))
+		asked()
+	})
+}
+
+// Nobody whom a freeze holds lifts it, and no program does.
+func TestFreezesAreLiftedInPerson(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		ctx, held := w.Context(), w.held()
+		place := func(ctx context.Context, team string) int {
+			w.Helper()
+			f, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "the audit", Team: team, Ends: time.Now().Add(time.Hour)})
+			w.must(err)
+			return f.ID
+		}
+		lift := func(id int) func(ctx context.Context) error {
+			return func(ctx context.Context) error { return w.LiftFreeze(ctx, id) }
+		}
+		all := place(held["a program"], "") // which raises
+		w.lowers(map[string]context.Context{"an admin's token": held["an admin's token"], "a program": held["a program"]}, "this lifts a freeze that bot placed", lift(all))
+		w.lowers(held, "this lifts a freeze that ada placed", lift(place(ctx, "default")))
+
+		// What the team asked of itself, its admins take back: in person.
+		mae := held["a maintainer"]
+		own := place(mae, "default")
+		byToken := slipway.ViewerFrom(mae)
+		byToken.Token = 1
+		w.want(lift(own)(slipway.WithViewer(ctx, byToken)), slipway.Denied, "an admin of the team in person, and no token or program")
+		w.want(lift(own)(held["an admin's token"]), slipway.Denied, "in person")
+		w.must(lift(own)(mae))
+		w.want(lift(own)(mae), slipway.NotFound, "no freeze")
+	})
+}

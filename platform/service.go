@@ -62,7 +62,8 @@ func checkKind(kind slipway.ServiceKind) error {
 
 // Register makes a service of a repository, after asking the repository
 // whether it answers and has the branch. Nothing is built yet. A name that is
-// taken is a Conflict.
+// taken is a Conflict. What a service of this name was asked before it was removed
+// is asked again, and leaving its team or its path takes an admin in person.
 func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service, error) {
 	if in.Name == "" {
 		in.Name = slipway.NameFromRepository(in.Repository())
@@ -113,7 +114,8 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	var s *ent.Service
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		if err := p.mayTake(ctx, tx.Client(), &ent.Service{Name: in.Name}, in.Environments); err != nil {
+		policies, err := p.mayRegister(ctx, tx, in, owner)
+		if err != nil {
 			return err
 		}
 		create := tx.Service.Create().SetName(in.Name).SetTeamID(owner.ID).SetRepository(in.URL).SetPath(in.Path).SetBranch(in.Branch).SetCredential(string(in.Credential)).SetEnvironments(in.Environments).SetOverrides(string(in.Overrides))
@@ -123,9 +125,15 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		if s, err = create.Save(ctx); err != nil {
 			return err
 		}
+		if err := resume(ctx, tx, s, policies); err != nil {
+			return err
+		}
 		// Now that it is there, its team's webhooks hear of it.
 		_, after := overridden("", in.Overrides)
 		maps.Copy(after, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
+		if len(policies) > 0 {
+			after["policies"] = "what was asked under this name before is asked again"
+		}
 		p.record(ctx, "service.registered", in.Name, "", 0, after)
 		return nil
 	})
@@ -210,7 +218,8 @@ func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, erro
 }
 
 // RemoveService stops a service in every environment and removes it with its
-// releases, settings and secrets; events about it stay. It is a Conflict while
+// releases, settings and secrets; events about it stay, and so does what its
+// policies ask, for who registers the name again. It is a Conflict while
 // a promotion of it is under way.
 func (p *Platform) RemoveService(ctx context.Context, name string, only Precondition) error {
 	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
@@ -269,6 +278,9 @@ func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 			return err
 		}
 		p.audit(ctx, AuditDone, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
+		if err := remember(ctx, tx, s); err != nil {
+			return err
+		}
 		ids, err := tx.Promotion.Query().Where(promotion.ServiceID(s.ID)).IDs(ctx)
 		if err != nil {
 			return err

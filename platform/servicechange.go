@@ -14,7 +14,7 @@ import (
 // Promotions under way keep what they started with.
 type ServiceChange struct {
 	URL, Path, Branch *string
-	Team              *string // the team that shall own it; it takes a maintainer of both
+	Team              *string // the team that shall own it; it takes a maintainer of both, and an admin in person while a gate rests on the team
 	Kind              *slipway.ServiceKind
 	Credential        *slipway.SecretRef // "" forgets the one that is stored; no other can be named
 	Token             slipway.Secret     // a new token or private key; it is needed when URL is on another server and one is stored
@@ -108,8 +108,15 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		after["environments"] = pathWords(s.Environments) + " -> " + pathWords(path)
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		if moved {
-			if err := p.mayTake(ctx, tx.Client(), s, path); err != nil {
+		policies, err := policiesOf(ctx, tx.Client(), s.ID)
+		if err != nil {
+			return err
+		}
+		if err := p.mayTake(ctx, tx.Client(), s, policies[s.ID], path); err != nil {
+			return err
+		}
+		if owner != nil {
+			if err := p.mayMove(ctx, tx.Client(), s, policies[s.ID], owner); err != nil {
 				return err
 			}
 		}
@@ -134,8 +141,8 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		return nil, err
 	}
 	updated.Edges.Team = owner
-	if moved {
-		p.look(ctx, s.ID, 0) // gates look at the environment before
+	if moved || changed["team"] != "" {
+		p.look(ctx, s.ID, 0) // gates look at the environment before, and at who is in the team
 	}
 	return updated, nil
 }

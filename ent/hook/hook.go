@@ -129,6 +129,18 @@ func (f FactorFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, erro
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.FactorMutation", m)
 }
 
+// The FormerServiceFunc type is an adapter to allow the use of ordinary
+// function as FormerService mutator.
+type FormerServiceFunc func(context.Context, *ent.FormerServiceMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f FormerServiceFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.FormerServiceMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.FormerServiceMutation", m)
+}
+
 // The FreezeFunc type is an adapter to allow the use of ordinary
 // function as Freeze mutator.
 type FreezeFunc func(context.Context, *ent.FreezeMutation) (ent.Value, error)

@@ -349,6 +349,22 @@ var (
 			},
 		},
 	}
+	// FormerServicesColumns holds the columns for the "former_services" table.
+	FormerServicesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "name", Type: field.TypeString, Unique: true, Size: 40},
+		{Name: "team_id", Type: field.TypeInt},
+		{Name: "environments", Type: field.TypeJSON, Nullable: true},
+		{Name: "policies", Type: field.TypeJSON, Nullable: true},
+	}
+	// FormerServicesTable holds the schema information for the "former_services" table.
+	FormerServicesTable = &schema.Table{
+		Name:       "former_services",
+		Columns:    FormerServicesColumns,
+		PrimaryKey: []*schema.Column{FormerServicesColumns[0]},
+	}
 	// FreezesColumns holds the columns for the "freezes" table.
 	FreezesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -1180,6 +1196,7 @@ var (
 		EnvironmentsTable,
 		EventsTable,
 		FactorsTable,
+		FormerServicesTable,
 		FreezesTable,
 		HalfSignInsTable,
 		HoldsTable,

@@ -36,6 +36,9 @@ type Event func(*sql.Selector)
 // Factor is the predicate function for factor builders.
 type Factor func(*sql.Selector)
 
+// FormerService is the predicate function for formerservice builders.
+type FormerService func(*sql.Selector)
+
 // Freeze is the predicate function for freeze builders.
 type Freeze func(*sql.Selector)
 

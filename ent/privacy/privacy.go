@@ -350,6 +350,30 @@ func (f FactorMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.FactorMutation", m)
 }
 
+// The FormerServiceQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type FormerServiceQueryRuleFunc func(context.Context, *ent.FormerServiceQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f FormerServiceQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.FormerServiceQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.FormerServiceQuery", q)
+}
+
+// The FormerServiceMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type FormerServiceMutationRuleFunc func(context.Context, *ent.FormerServiceMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f FormerServiceMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.FormerServiceMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.FormerServiceMutation", m)
+}
+
 // The FreezeQueryRuleFunc type is an adapter to allow the use of ordinary
 // functions as a query rule.
 type FreezeQueryRuleFunc func(context.Context, *ent.FreezeQuery) error

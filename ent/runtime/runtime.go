@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/factor"
+	"github.com/slipway-dev/slipway/ent/formerservice"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/hold"
@@ -418,6 +419,34 @@ func init() {
 	factorDescLastStep := factorFields[5].Descriptor()
 	// factor.DefaultLastStep holds the default value on creation for the last_step field.
 	factor.DefaultLastStep = factorDescLastStep.Default.(int64)
+	formerserviceMixin := schema.FormerService{}.Mixin()
+	formerservice.Policy = privacy.NewPolicies(formerserviceMixin[0], schema.FormerService{})
+	formerservice.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := formerservice.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	formerserviceMixinFields1 := formerserviceMixin[1].Fields()
+	_ = formerserviceMixinFields1
+	formerserviceFields := schema.FormerService{}.Fields()
+	_ = formerserviceFields
+	// formerserviceDescCreatedAt is the schema descriptor for created_at field.
+	formerserviceDescCreatedAt := formerserviceMixinFields1[0].Descriptor()
+	// formerservice.DefaultCreatedAt holds the default value on creation for the created_at field.
+	formerservice.DefaultCreatedAt = formerserviceDescCreatedAt.Default.(func() time.Time)
+	// formerserviceDescUpdatedAt is the schema descriptor for updated_at field.
+	formerserviceDescUpdatedAt := formerserviceMixinFields1[1].Descriptor()
+	// formerservice.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	formerservice.DefaultUpdatedAt = formerserviceDescUpdatedAt.Default.(func() time.Time)
+	// formerservice.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	formerservice.UpdateDefaultUpdatedAt = formerserviceDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// formerserviceDescName is the schema descriptor for name field.
+	formerserviceDescName := formerserviceFields[0].Descriptor()
+	// formerservice.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	formerservice.NameValidator = formerserviceDescName.Validators[0].(func(string) error)
 	freezeMixin := schema.Freeze{}.Mixin()
 	freeze.Policy = privacy.NewPolicies(freezeMixin[0], schema.Freeze{})
 	freeze.Hooks[0] = func(next ent.Mutator) ent.Mutator {
