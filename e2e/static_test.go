@@ -42,7 +42,8 @@ func TestStaticFilesOfDjango(t *testing.T) {
 	} {
 		files := djangoProject(c.settings)
 		maps.Copy(files, c.files)
-		s.must("service", "add", newRepository(t, files).url(), "--name", c.name)
+		repo := newRepository(t, files)
+		s.must("service", "add", repo.url(), "--name", c.name)
 		out := s.must("promote", c.name, "--follow", "--verbose")
 		if !strings.Contains(out, c.log) {
 			t.Errorf("%s: the build doesn't say %q\n%s", c.name, c.log, out)
@@ -72,6 +73,10 @@ func TestStaticFilesOfDjango(t *testing.T) {
 		byEdge := strings.HasPrefix(answer.Header.Get("ETag"), `"`) && answer.Header.Get("Last-Modified") == "" // WhiteNoise sends both
 		if answer.StatusCode != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/css") || byEdge != c.edge {
 			t.Errorf("%s: GET %s: %d %v", c.name, sheet[1], answer.StatusCode, answer.Header)
+		}
+		if c.name == "plain" { // now with a database, of which a rehearsal sees nothing
+			repo.commit("Again", map[string]string{"README.md": "# Again\n"})
+			s.must("promote", c.name, "--follow")
 		}
 		// What is below the path and wasn't collected is nobody's.
 		if status, body := s.get(c.name, "dev", sheet[1][:strings.Index(sheet[1], "admin/")]+"mysite/settings.py"); status == http.StatusOK || strings.Contains(body, "SECRET_KEY = ") {

@@ -78,6 +78,10 @@ func TestTheEngineDecidesNothing(t *testing.T) {
 		// Its gates are what a step asks after, even of the very promotion.
 		gates := &platform.Gates{Ledger: w.ledger, Secrets: w.Secrets}
 		w.must(gates.Warrant(w.Context(), good, slipway.StepRehearse))
+		found := good // what a promotion learns on its way is no other order
+		found.Withheld, found.Snapshot, found.Bake, found.Strategy.Kind = true, "sha256:c0ffee", 60, slipway.Rolling
+		w.must(gates.Warrant(w.Context(), found, slipway.StepRehearse))
+		w.must(gates.Warrant(w.Context(), found, workflows.StepEnd))
 		w.want(gates.Warrant(w.Context(), good, slipway.StepDeploy), slipway.Denied, "not found open")
 		_, err = w.Decide(grace, id, platform.DecideInput{Verdict: slipway.VerdictApprove, Plan: slipway.Digest(row.PlanHash)})
 		w.must(err)
