@@ -22,6 +22,10 @@ type Protection struct {
 	// Namespaces says that a build has a process table, mounts, a /tmp and a
 	// /dev/shm of its own, in which neither others' homes nor the data directory are.
 	Namespaces bool `json:"namespaces"`
+	// Mounts says that it has mounts of its own, as whatever user: the data directory
+	// and others' homes aren't there, and modes, owners and times of what it may not
+	// write to can't be changed, for which Landlock has no rule.
+	Mounts bool `json:"mounts"`
 	// Ends is by what nothing of a command outlives it: "namespace", "domain" (one
 	// signal to all that it confines), or "descent": all that descend from it are
 	// ended one by one, which one that multiplies quickly may outrun.
@@ -41,6 +45,9 @@ func (p Protection) Weak() []string {
 	case !p.Signals:
 		weak = append(weak, "code of projects can signal every process of "+p.User+"; it takes kernel 6.12 to hold it")
 	}
+	if !p.Mounts {
+		weak = append(weak, "code of projects can change the modes and times of every file of "+p.User+", and so open it to other users of this machine; it takes mounts of its own to hold it, for which this machine has to let "+p.User+" have user namespaces")
+	}
 	if p.Ends == "descent" {
 		weak = append(weak, "a build that multiplies faster than it is ended can outlive its end; it takes kernel 6.12 to end all of it at once")
 	}
@@ -55,8 +62,11 @@ func (p Protection) String() string {
 	} else {
 		parts = append(parts, "no Landlock")
 	}
-	if p.Namespaces {
+	switch {
+	case p.Namespaces:
 		parts = append(parts, "namespaces")
+	case p.Mounts:
+		parts = append(parts, "mounts of its own")
 	}
 	return strings.Join(append(parts, "ended by "+p.Ends), ", ")
 }
@@ -73,6 +83,9 @@ func (p Protection) Layers() []string {
 	}
 	if p.Namespaces {
 		layers = append(layers, "namespaces")
+	}
+	if p.Mounts {
+		layers = append(layers, "mounts of its own")
 	}
 	return append(layers, "ended by "+p.Ends)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -43,11 +44,20 @@ type Confinement struct {
 
 // Start starts a command confined: with the paths of c and no others, without any
 // capability, without the right to gain one, and, where the kernel can, without
-// signals to or abstract sockets of processes that aren't below it. What it starts
-// is confined as it is, for good. Its process is at first this program again, which
+// signals to or abstract sockets of processes that aren't below it. Where the machine
+// lets it have mounts of its own, nothing that c leaves out is there, or can be
+// changed in any way. What it starts is confined as it is, for good. Its process is at first this program again, which
 // confines itself and becomes the command: until then it has no environment of the
 // command by which it could be found, and it ends when the platform does.
 func Start(cmd *exec.Cmd, c Confinement) error {
+	// Another user has no right to mounts.
+	if attr := cmd.SysProcAttr; mounts() && (attr == nil || attr.Credential == nil) {
+		return start(cmd, c, c.view(false))
+	}
+	return start(cmd, c, nil)
+}
+
+func start(cmd *exec.Cmd, c Confinement, v *view) error {
 	rules, err := c.rules()
 	if err != nil {
 		return err
@@ -61,11 +71,19 @@ func Start(cmd *exec.Cmd, c Confinement) error {
 	}
 	defer g.close()
 	gated := *cmd // all that the command is and has, but what it becomes
-	asked := passage{Path: cmd.Path, Args: cmd.Args, Env: cmd.Environ(), Rules: rules}
+	asked := passage{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Environ(), Rules: rules, View: v}
 	cmd.Path, cmd.Args, cmd.Env = "/proc/self/exe", []string{gateName, strconv.Itoa(firstFree + len(cmd.ExtraFiles))}, holderEnv
 	cmd.ExtraFiles = append(slices.Clone(cmd.ExtraFiles), g.theirs[0], g.theirs[1])
+	if v != nil {
+		attr := syscall.SysProcAttr{}
+		if gated.SysProcAttr != nil {
+			attr = *gated.SysProcAttr
+		}
+		v.apart(&attr)
+		cmd.SysProcAttr = &attr
+	}
 	err = cmd.Start()
-	cmd.Path, cmd.Args, cmd.Env, cmd.ExtraFiles = gated.Path, gated.Args, gated.Env, gated.ExtraFiles
+	cmd.Path, cmd.Args, cmd.Env, cmd.ExtraFiles, cmd.SysProcAttr = gated.Path, gated.Args, gated.Env, gated.ExtraFiles, gated.SysProcAttr
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,10 @@ const gateName = "slipway-gate"
 type passage struct {
 	Path  string
 	Args  []string
+	Dir   string // where it works, once it has its view
 	Env   []string
 	Rules []rule
+	View  *view // nil without mounts of its own
 }
 
 // pass is the gate's life. Its descriptors follow those of the command.
@@ -44,8 +46,16 @@ func pass(first string) {
 	if json.NewDecoder(in).Decode(&p) != nil {
 		os.Exit(2) // who started it is gone
 	}
+	if p.View != nil {
+		if err = p.View.enter(p.Rules); err == nil && p.Dir != "" {
+			err = os.Chdir(p.Dir) // the same directory, as it is seen now
+		}
+	}
 	// This is the first thread, and the only one that the command takes over.
-	if err = confine(p.Rules); err == nil {
+	if err == nil {
+		err = confine(p.Rules)
+	}
+	if err == nil {
 		err = syscall.Exec(p.Path, p.Args, p.Env) // #nosec G204 -- the command that was asked for
 	}
 	_ = json.NewEncoder(out).Encode(failed(err))

@@ -33,7 +33,7 @@ func startHeld(cmd *exec.Cmd, c Command) (*held, error) {
 	}
 	o := order{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Env, Files: len(c.ExtraFiles), Rules: rules, Platform: os.Getpid()}
 	if namespaces() {
-		o.View = c.Confinement.view()
+		o.View = c.Confinement.view(true)
 	}
 	return startHolder(cmd, c.ExtraFiles, o, c.RunID)
 }
@@ -55,7 +55,7 @@ func startHolder(cmd *exec.Cmd, extra []*os.File, o order, run string) (*held, e
 	cmd.ExtraFiles = append([]*os.File{control, answered}, extra...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if o.View != nil {
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC
+		o.View.apart(cmd.SysProcAttr)
 		err = cmd.Start()
 	} else {
 		err = onThread(func() error {

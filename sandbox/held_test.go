@@ -126,7 +126,7 @@ func TestHeldSeesItsOwnOnly(t *testing.T) {
 			t.Errorf("%s: this worked: %s\n%s", name, script, out)
 		}
 	}
-	if out, r := p.held(t, c, `echo x > /tmp/here && echo y > /var/tmp/too && ls "$TMPDIR"`); !r.OK() || !strings.Contains(out, "here\ntoo") {
+	if out, r := p.held(t, c, `echo x > /tmp/here && echo y > /var/tmp/too && ls "$TMPDIR"`); !r.OK() || !strings.Contains(out, "here\n") || !strings.Contains(out, "too\n") {
 		t.Errorf("/tmp: %+v\n%s", r, out)
 	}
 	if _, err := os.Stat("/tmp/here"); err == nil {

@@ -9,23 +9,26 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// view is what a command sees of this machine in namespaces of its own: no process
-// outside, no shared memory of others, and of the hidden directories what its rules
-// open, nothing else.
+// view is what a command sees of this machine in namespaces of its own: no shared
+// memory of others, of the hidden directories what its rules open and nothing else,
+// and the rest so that nothing about it can be changed but what the rules let
+// change: neither its modes and times, for which Landlock has no rule, nor what is in it.
 type view struct {
 	Hidden []string
-	Tmp    string // what lies at /tmp and /var/tmp
+	Tmp    string // what lies at /tmp and /var/tmp, "" leaves them as they are
+	Table  bool   // it has a process table of its own, and sees no process outside
 }
 
 // homes are where people's own files lie.
 var homes = []string{"/root", "/home"}
 
-func (c Confinement) view() *view {
-	v := &view{Tmp: c.Tmp}
+func (c Confinement) view(table bool) *view {
+	v := &view{Tmp: c.Tmp, Table: table}
 	for _, dir := range append(append([]string{}, c.Closed...), homes...) {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
 			v.Hidden = append(v.Hidden, real)
@@ -34,13 +37,10 @@ func (c Confinement) view() *view {
 	return v
 }
 
-// namespaces tells whether this machine lets us have them; it takes root, and more
-// than many containers give.
+// namespaces tells whether this machine lets us have them, all that a view takes: as
+// root, or in a user namespace. Many containers give less.
 var namespaces = sync.OnceValue(func() bool {
-	if os.Geteuid() != 0 {
-		return false
-	}
-	h, err := startHolder(&exec.Cmd{}, nil, order{View: &view{}}, "probe")
+	h, err := startHolder(&exec.Cmd{}, nil, order{View: &view{Table: true}}, "probe")
 	if err != nil {
 		return false
 	}
@@ -49,6 +49,31 @@ var namespaces = sync.OnceValue(func() bool {
 	a, ok := h.answer()
 	return ok && a.Problem == ""
 })
+
+// mounts tells whether this machine lets us have mounts of our own, which more do.
+var mounts = sync.OnceValue(func() bool {
+	cmd := exec.Command("/bin/true")
+	if cmd.Err != nil {
+		return false
+	}
+	return start(cmd, Confinement{}, &view{}) == nil && cmd.Wait() == nil
+})
+
+// apart has a command start in namespaces of its own. Who isn't root has the right
+// to them in a user namespace, in which he is himself and nobody else.
+func (v *view) apart(attr *syscall.SysProcAttr) {
+	attr.Cloneflags |= syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC
+	if v.Table {
+		attr.Cloneflags |= syscall.CLONE_NEWPID
+	}
+	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+		// It is kept until the view is made, and taken by dropCapabilities.
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+	}
+}
 
 // part is a tree of files taken out of a directory before that is hidden.
 type part struct {
@@ -60,7 +85,9 @@ type part struct {
 // enter makes the view that of this process, which has mounts of its own, and of
 // all that it starts.
 func (v *view) enter(rules []rule) error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	// What the machine mounts and unmounts later is seen here too, and nothing of
+	// here there.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("mounts of its own: %w", err)
 	}
 	const own = unix.MS_NOSUID | unix.MS_NODEV
@@ -75,9 +102,16 @@ func (v *view) enter(rules []rule) error {
 			parts = append(parts, part{path: dir, tree: tree, dir: true})
 		}
 	}
-	taken, err := take(rules, slices.Concat(hidden, []string{"/tmp", "/var/tmp"}))
+	covered := hidden
+	if v.Tmp != "" {
+		covered = slices.Concat(hidden, []string{"/tmp", "/var/tmp"})
+	}
+	taken, err := take(rules, covered)
 	if err != nil {
 		return err
+	}
+	if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		return fmt.Errorf("keeping the system as it is: %w", err)
 	}
 	for _, p := range parts {
 		if err := p.put(); err != nil {
@@ -106,8 +140,10 @@ func (v *view) enter(rules []rule) error {
 			return fmt.Errorf("hiding %s: %w", dir, err)
 		}
 	}
-	if err := unix.Mount("proc", "/proc", "proc", own|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("a process table of its own: %w", err)
+	if v.Table {
+		if err := unix.Mount("proc", "/proc", "proc", own|unix.MS_NOEXEC, ""); err != nil {
+			return fmt.Errorf("a process table of its own: %w", err)
+		}
 	}
 	if err := unix.Mount("shm", "/dev/shm", "tmpfs", own, "mode=1777"); err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("shared memory of its own: %w", err)
@@ -115,20 +151,26 @@ func (v *view) enter(rules []rule) error {
 	return nil
 }
 
-// take clones what the rules open inside hidden directories.
-func take(rules []rule, hidden []string) ([]part, error) {
+// take clones what the rules open inside covered directories, and what they let
+// change anywhere.
+func take(rules []rule, covered []string) ([]part, error) {
 	writable, dirs := map[string]bool{}, map[string]bool{}
 	for _, r := range rules {
 		if r.Rights&unix.LANDLOCK_ACCESS_FS_READ_FILE == 0 {
 			continue
 		}
 		path, err := filepath.EvalSymlinks(r.Path)
-		if err != nil || !slices.ContainsFunc(hidden, func(dir string) bool { return below(path, dir) && path != dir }) {
+		if err != nil {
 			continue
 		}
-		if info, err := os.Stat(path); err == nil {
+		change := r.Rights&unix.LANDLOCK_ACCESS_FS_WRITE_FILE != 0
+		if !change && !slices.ContainsFunc(covered, func(dir string) bool { return below(path, dir) && path != dir }) {
+			continue
+		}
+		// Devices are used, not changed, and shared memory is its own.
+		if info, err := os.Stat(path); err == nil && (info.IsDir() || info.Mode().IsRegular()) && !below(path, "/dev") {
 			dirs[path] = info.IsDir()
-			writable[path] = writable[path] || r.Rights&unix.LANDLOCK_ACCESS_FS_WRITE_FILE != 0
+			writable[path] = writable[path] || change
 		}
 	}
 	var parts []part
