@@ -41,7 +41,7 @@ var statusRules = []struct {
 	}},
 	{409, "Conflict", func(o operation) bool {
 		return o.takes("Idempotency-Key") || // the same call may be under way
-			o.is("acceptInvitation") || // a name is taken
+			o.is("acceptInvitation", "detectRepository") || // a name is taken
 			o.is("deleteService", "deleteTeam", "updateAccount", "updateConfig", "deleteProvider", "updateProvider", "updateSignIn") || // something else stands on what is there
 			o.is("updateEnvironment") || // the order may be changed by two at once
 			o.is("planBundle", "planPromotion", "planRollback", "renderConfig", "steerCanary") || // there is no release for it, or it is over

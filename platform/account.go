@@ -106,6 +106,9 @@ func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Acco
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	if err := accountNameTaken(ctx, db, in.Name); err != nil {
+		return nil, err
+	}
 	hash := ""
 	if in.Password.Reveal() != "" {
 		var err error
@@ -116,7 +119,7 @@ func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Acco
 	a, err := db.Account.Create().SetName(in.Name).SetKind(account.Kind(in.Kind)).SetDisplayName(in.DisplayName).SetEmail(in.Email).
 		SetPassword(hash).SetAdmin(in.Admin).SetInvitedBy(in.invitedBy).Save(ctx)
 	if ent.IsConstraintError(err) {
-		return nil, slipway.Errorf(slipway.Conflict, "there is an account %s already; give another name", in.Name).At("name")
+		return nil, errRace
 	}
 	return a, err
 }

@@ -22,9 +22,12 @@ type Detection struct {
 // Detect reads a repository as Register would and says how it would be built,
 // tested and started, with evidence. Nothing is kept, nothing of the project is
 // run. It takes whoever may register. What isn't a service yet has no stored
-// credential: one that is needed comes as the token.
+// credential: one that is needed comes as the token. A name that is given and
+// taken is a Conflict; in the place of one that is made of the repository, and
+// taken, a free one is proposed.
 func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, error) {
-	if in.Name == "" {
+	named := in.Name != ""
+	if !named {
 		in.Name = slipway.NameFromRepository(in.Repository())
 	}
 	if in.Credential != "" {
@@ -37,8 +40,14 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
 		return nil, err
 	}
-	if _, err := p.owningTeam(ctx, in.Team); err != nil {
+	owner, err := p.owningTeam(ctx, in.Team)
+	if err != nil {
 		return nil, err
+	}
+	if named {
+		if err := serviceNameTaken(ctx, p.db, in.Name, owner); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.placed(ctx, in.Repository()); err != nil {
 		return nil, err
@@ -51,7 +60,16 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 		defer func() { _ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential) }()
 	}
 	d, err := p.detect(ctx, in)
-	return d, given(err, "url")
+	if err != nil {
+		return nil, given(err, "url")
+	}
+	if taken, err := serviceNamed(p.db)(ctx, d.Name); !named && d.Name != "" && (err != nil || taken) {
+		if err == nil {
+			d.Name, err = freeName(ctx, d.Name, ownPrefix(owner), serviceNamed(p.db))
+		}
+		return d, err
+	}
+	return d, nil
 }
 
 // DetectService reads the repository of a service as its next release would with

@@ -60,6 +60,9 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 	}
 	var added *ent.Environment
 	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := environmentNameTaken(ctx, tx.Client(), in.Name); err != nil {
+			return err
+		}
 		all, err := inOrder(ctx, tx.Client())
 		if err != nil {
 			return err
@@ -77,7 +80,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		}
 		added, err = tx.Environment.Create().SetName(in.Name).SetPosition(at + 1).SetTarget(in.Target).Save(ctx)
 		if ent.IsConstraintError(err) {
-			return slipway.Errorf(slipway.Conflict, "there is an environment %s already; give another name", in.Name).At("name")
+			return errRace
 		}
 		if err != nil {
 			return err

@@ -62,7 +62,8 @@ func checkKind(kind slipway.ServiceKind) error {
 
 // Register makes a service of a repository, after asking the repository
 // whether it answers and has the branch. Nothing is built yet. A name that is
-// taken is a Conflict. What a service of this name was asked before it was removed
+// taken is a Conflict, which proposes a free one before the repository is asked.
+// What a service of this name was asked before it was removed
 // is asked again, and leaving its team or its path takes an admin in person.
 func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service, error) {
 	if in.Name == "" {
@@ -85,12 +86,8 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err != nil {
 		return nil, err
 	}
-	taken, err := p.db.Service.Query().Where(service.Name(in.Name)).Exist(ctx)
-	if err != nil {
+	if err := serviceNameTaken(ctx, p.db, in.Name, owner); err != nil {
 		return nil, err
-	}
-	if taken {
-		return nil, taken409(in.Name)
 	}
 	if err := p.checkPath(ctx, in.Environments); err != nil {
 		return nil, err
@@ -140,7 +137,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if err != nil {
 		discard()
 		if ent.IsConstraintError(err) { // another was quicker
-			return nil, taken409(in.Name)
+			return nil, or(serviceNameTaken(ctx, p.db, in.Name, owner), errRace)
 		}
 		p.deniedWhile(ctx, "service.registered", in.Name, "", err)
 		return nil, err
@@ -175,9 +172,8 @@ func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, erro
 	return t, err
 }
 
-func taken409(name string) error {
-	return slipway.Errorf(slipway.Conflict, "there is a service %s already; give another name", name).At("name")
-}
+// errRace says that a name was taken in this moment, and perhaps given up again.
+var errRace = slipway.Errorf(slipway.Conflict, "the name was taken a moment ago; try again, or give another one").At("name")
 
 // ServicesQuery selects services; they are listed by name.
 type ServicesQuery struct {

@@ -30,11 +30,14 @@ func (p *Platform) AddTeam(ctx context.Context, name, displayName string) (*ent.
 		return nil, slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
 	}
 	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := teamNameTaken(ctx, tx.Client(), name); err != nil {
+			return err
+		}
 		p.recordTeam(ctx, "team.added", name, "", map[string]string{"display_name": displayName})
 		return tx.Team.Create().SetName(name).SetDisplayName(displayName).Exec(ctx)
 	})
 	if ent.IsConstraintError(err) {
-		return nil, slipway.Errorf(slipway.Conflict, "there is a team %s already; give another name", name).At("name")
+		return nil, errRace
 	}
 	if err != nil {
 		return nil, err

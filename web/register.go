@@ -130,8 +130,13 @@ func (p *portal) registerService(c *call) error {
 		if wrong != nil {
 			g.Err = "" // it stands where it was typed
 		}
-		if g.Found, failed = p.Detect(c.ctx, in); slipway.CodeOf(failed) == slipway.Internal {
+		unnamed := in // the name may be what stands in the way
+		unnamed.Name = ""
+		if g.Found, failed = p.Detect(c.ctx, unnamed); slipway.CodeOf(failed) == slipway.Internal {
 			return failed
+		}
+		if g.In.Name == "" && g.Found != nil {
+			g.In.Name = g.Found.Name // which is free
 		}
 		g.Overrides.Found = g.Found
 		return c.show(statusOf(err), registerPage(c.frame("Register a service", "overview"), g))

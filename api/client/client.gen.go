@@ -4186,7 +4186,7 @@ type ClientInterface interface {
 
 	// DetectRepositoryWithBody Say what a repository is
 	//
-	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4195,7 +4195,7 @@ type ClientInterface interface {
 
 	// DetectRepository Say what a repository is
 	//
-	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5762,7 +5762,7 @@ func (c *Client) GetDelivery(ctx context.Context, params *GetDeliveryParams, req
 
 // DetectRepositoryWithBody Say what a repository is
 //
-// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5781,7 +5781,7 @@ func (c *Client) DetectRepositoryWithBody(ctx context.Context, contentType strin
 
 // DetectRepository Say what a repository is
 //
-// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14232,7 +14232,7 @@ type ClientWithResponsesInterface interface {
 
 	// DetectRepositoryWithBodyWithResponse Say what a repository is
 	//
-	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14241,7 +14241,7 @@ type ClientWithResponsesInterface interface {
 
 	// DetectRepositoryWithResponse Say what a repository is
 	//
-	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+	// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21481,7 +21481,7 @@ func (c *ClientWithResponses) GetDeliveryWithResponse(ctx context.Context, param
 
 // DetectRepositoryWithBodyWithResponse Say what a repository is
 //
-// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21496,7 +21496,7 @@ func (c *ClientWithResponses) DetectRepositoryWithBodyWithResponse(ctx context.C
 
 // DetectRepositoryWithResponse Say what a repository is
 //
-// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run.
+// Reads a repository as a release of it would, with the overrides that are given, and says how it would be built, tested, started and checked, with the evidence. Nothing is kept, and nothing of the project is run. A name that is given and taken is refused first (409, which proposes a free one); in the place of one that is made of the repository, and taken, a free one is proposed.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
