@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,8 +17,7 @@ import (
 // arguments, which every user of a machine can read, and never a file.
 func (m *mirror) credentials(ctx context.Context) error {
 	if m.repo.Credential == "" {
-		m.ssh("none")
-		return nil
+		return m.ssh("none")
 	}
 	if m.git.o.Secrets == nil {
 		return slipway.Errorf(slipway.Invalid, "no secret store is configured for the credential %s", m.repo.Credential).At("credential")
@@ -57,7 +55,7 @@ func (m *mirror) credentials(ctx context.Context) error {
 }
 
 // sshKey gives ssh the key as a file that exists only in memory and only while
-// this process holds it: a kill leaves nothing on disk.
+// this process or git holds it: a kill leaves nothing on disk.
 func (m *mirror) sshKey(key string) error {
 	fd, err := unix.MemfdCreate("slipway-key", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -71,19 +69,28 @@ func (m *mirror) sshKey(key string) error {
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the key of the repository can't be used")
 	}
-	// ssh closes the descriptors it inherits, so it is given ours.
-	m.ssh(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd))
-	return nil
+	// ssh closes the descriptors it inherits, and can't look at the platform's, so it
+	// is given those of git, which has started the shell that reads this.
+	m.key = f
+	return m.ssh("/proc/$PPID/fd/3")
 }
 
 // ssh sets how git runs ssh: with this key and no other, without the machine's
 // settings, agents or keys, and with hosts remembered at the first use.
-func (m *mirror) ssh(identity string) {
-	known := filepath.Join(m.git.o.Dir, "known_hosts")
+func (m *mirror) ssh(identity string) error {
+	if !strings.HasPrefix(slipway.ServerOf(m.repo.URL), "ssh://") {
+		return nil
+	}
+	if err := m.hosts(); err != nil {
+		return err
+	}
+	// ssh reads a list of files, with quotes around those that have spaces.
+	known := `"` + m.known + `" "` + filepath.Join(m.git.o.Dir, earlierHosts) + `"`
 	quoted := "'" + strings.ReplaceAll(known, "'", `'\''`) + "'"
 	m.env = append(m.env, "GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none"+
 		" -o StrictHostKeyChecking=accept-new -o ConnectTimeout=15 -o ForwardAgent=no -o PermitLocalCommand=no"+
 		" -o UserKnownHostsFile="+quoted+" -o IdentityFile="+identity+m.sshOptions)
+	return nil
 }
 
 // sameServer tells whether two URLs speak to one server in one way: only then

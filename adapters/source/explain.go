@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,6 +35,11 @@ func (m *mirror) explain(r sandbox.Result, text string) error {
 		return sentence(slipway.Unavailable, "the repository %s did not answer in time; is its server up?", url)
 	case r.Flooded:
 		return sentence(slipway.Invalid, "the repository %s has too many files or references to be listed", url)
+	case m.closed != "":
+		m.broken = true // it may be that as well, and is quickly made
+		return sentence(slipway.Invalid, "the repository %s borrows objects of %s (objects/info/alternates), which isn't open to it; have that directory stated with slipway up --repositories DIR, or let the repository keep its own: git repack -a -d, and remove the file", url, m.closed)
+	case hostOf(m.repo.URL) == "" && (has("Permission denied") || slices.ContainsFunc(m.reads, rootAlone)):
+		return sentence(slipway.Invalid, "git may not read all of %s: it reads what everybody may or the platform's user owns, without root's rights, and nothing outside the repository; make its files readable, or push it to a server", url)
 	case has("not our ref", "unadvertised object", "no such remote ref", "couldn't find remote ref", "does not allow request for"):
 		return &refusedID{sentence(slipway.Invalid, "the repository %s does not have what was asked for; was the branch pushed over?", url)}
 	case has("Authentication failed", "could not read Username", "could not read Password", "Permission denied (", "HTTP 401", "HTTP 403", "error: 401", "error: 403", "terminal prompts disabled"):
@@ -41,7 +47,7 @@ func (m *mirror) explain(r sandbox.Result, text string) error {
 	case has("Load key", "invalid format", "error in libcrypto"):
 		return sentence(slipway.Invalid, "the private key for %s can't be read; store one in OpenSSH's format, without a passphrase", url)
 	case has("Host key verification failed"):
-		return sentence(slipway.Invalid, "the host key of %s has changed; if that is right, remove its line from mirrors/known_hosts in the data directory", url)
+		return sentence(slipway.Invalid, "the host key of %s has changed; if that is right, remove its line from mirrors/hosts/%s (or from mirrors/known_hosts) in the data directory", url, filepath.Base(m.known))
 	case has("cannot run ssh"):
 		return sentence(slipway.Unavailable, "ssh is not installed on this machine; install OpenSSH's client, or use https")
 	case has("certificate problem", "certificate verification failed", "server certificate"):

@@ -41,7 +41,7 @@ func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string,
 		leads = m.leads(ctx, from, to)
 	}
 	args := []string{"log", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--max-count=" + strconv.Itoa(limit+1), "--format=%H%x00%an <%ae>%x00%cn <%ce>%x00%ct%x00%s%x00"}
-	if from != "" && m.has(ctx, from) {
+	if from != "" && (leads || m.has(ctx, from)) {
 		args = append(args, "^"+from)
 	}
 	out, err := m.run(ctx, quick, append(args, to)...)
@@ -68,16 +68,13 @@ func (g *Git) Log(ctx context.Context, repo slipway.Repository, from, to string,
 // leads tells whether one commit is in the history of another, as far as that
 // is here.
 func (m *mirror) leads(ctx context.Context, from, to string) bool {
-	if !m.has(ctx, from) {
-		return false
-	}
 	_, err := m.run(ctx, quick, "merge-base", "--is-ancestor", from, to)
 	return err == nil
 }
 
 // deepen fetches a commit with some of its history.
 func (m *mirror) deepen(ctx context.Context, id string, depth int) error {
-	err := m.fetchFrom(ctx, "--depth="+strconv.Itoa(depth), "+"+id+":refs/slipway/commits/"+id)
+	err := m.fetchFrom(ctx, "--depth="+strconv.Itoa(depth), "+"+id+":"+byIDs+id)
 	if err == nil {
 		return nil
 	}

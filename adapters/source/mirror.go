@@ -32,6 +32,10 @@ type mirror struct {
 	env    []string
 	config [][2]string
 	mask   []slipway.Secret
+	reads  []string // what the repository consists of, when it is on this machine
+	closed string   // what it borrows of and may not, see borrowed
+	known  string   // the file for the keys of its server, with ssh
+	key    *os.File // the private key for ssh, in memory alone
 	// sshOptions follow those that every call of ssh has.
 	sshOptions string
 	done       []func()
@@ -56,15 +60,21 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 	}
 	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, short(repo.URL)+".git")}
 	m.runID = "git-" + short(m.dir)
-	if hostOf(repo.URL) == "" && !g.o.AllowFile { // git goes where was looked
-		if m.repo.URL, err = g.local(repo.URL, true); err != nil {
-			return nil, err
+	if hostOf(repo.URL) == "" {
+		if !g.o.AllowFile { // git goes where was looked
+			if m.repo.URL, err = g.local(repo.URL, true); err != nil {
+				return nil, err
+			}
 		}
+		m.reads = places(leadsTo(m.repo.URL))
+		var borrowed []string
+		borrowed, m.closed = g.borrowed(m.reads)
+		m.reads = append(m.reads, borrowed...)
 	}
 	if err := m.pin(admitted); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(g.o.Dir, "home", "tmp"), 0o700); err != nil {
+	if err := os.MkdirAll(g.o.Dir, 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the directory for repositories can't be made")
 	}
 	lock, err := os.OpenFile(m.dir+".lock", os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
@@ -78,6 +88,7 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 	}
 	// The lock died with its process, but git may have outlived it.
 	sandbox.End(m.runID)
+	_ = os.RemoveAll(m.home())
 	if err := m.prepare(ctx); err != nil {
 		m.close()
 		return nil, err
@@ -91,6 +102,9 @@ func short(s string) string {
 }
 
 func (m *mirror) prepare(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Join(m.home(), "tmp"), 0o700); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "git's home can't be made: is the disk full?")
+	}
 	if err := m.credentials(ctx); err != nil {
 		return err
 	}
@@ -105,8 +119,11 @@ func (m *mirror) prepare(ctx context.Context) error {
 	if _, err := os.Stat(m.dir); err == nil {
 		return nil
 	}
-	fresh := m.dir + ".new"
+	fresh := m.fresh()
 	_ = os.RemoveAll(fresh)
+	if err := os.Mkdir(fresh, 0o755); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the repository's copy can't be made: is the disk full?")
+	}
 	if _, err := m.run(ctx, quick, "init", "--quiet", "--bare", "--", fresh); err != nil {
 		return err
 	}
@@ -115,6 +132,9 @@ func (m *mirror) prepare(ctx context.Context) error {
 	}
 	return nil
 }
+
+// fresh is where a mirror is made.
+func (m *mirror) fresh() string { return m.dir + ".new" }
 
 // clearLeftovers removes locks and half-written packs of a git that was killed:
 // we hold the mirror's lock, so they are nobody's.
@@ -159,6 +179,7 @@ func (m *mirror) close() {
 		m.git.o.Log.Warn("a repository's copy is removed and will be fetched again", "repository", m.shown)
 		_ = os.RemoveAll(m.dir)
 	}
+	_ = os.RemoveAll(m.home())
 	_ = m.lock.Close()
 }
 
@@ -282,20 +303,27 @@ func (m *mirror) runTo(ctx context.Context, timeout time.Duration, most int64, o
 	if file := extra["SSL_CERT_FILE"]; file != "" && extra["GIT_SSL_CAINFO"] == "" {
 		extra["GIT_SSL_CAINFO"] = file
 	}
+	dir := m.fresh()
 	if len(args) > 0 && args[0] != "init" {
-		args = append([]string{"--git-dir=" + m.dir}, args...)
+		dir = m.dir
+		args = append([]string{"--git-dir=" + dir}, args...)
 	}
 	follow := "initial"
 	if m.git.o.Resolve != nil {
 		follow = "false"
 	}
 	config := append([][2]string{{"http.followRedirects", follow}}, m.config...)
-	env := append(sandbox.Environment(filepath.Join(m.git.o.Dir, "home"), nil, extra), m.env...)
+	env := append(sandbox.Environment(m.home(), nil, extra), m.env...)
 	env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
 	for i, s := range config {
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, s[1]))
 	}
-	return sandbox.Run(ctx, sandbox.Command{
-		Args: append([]string{"git"}, args...), Dir: m.git.o.Dir, Env: env, Stdin: stdin, Timeout: timeout, MaxOutput: most, RunID: m.runID,
-	}, out)
+	c := sandbox.Command{
+		Args: append([]string{"git"}, args...), Dir: m.home(), Env: env, Stdin: stdin, Timeout: timeout, MaxOutput: most, RunID: m.runID,
+		Confinement: m.confinement(dir),
+	}
+	if m.key != nil {
+		c.ExtraFiles = []*os.File{m.key} // see ssh
+	}
+	return sandbox.Run(ctx, c, out)
 }

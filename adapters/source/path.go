@@ -78,41 +78,33 @@ func (g *Git) AdmitEarlier(urls []string) error {
 	return nil
 }
 
-func (g *Git) isAdmitted(raw string) bool {
+func (g *Git) isAdmitted(raw string) bool { return slices.Contains(g.admitted(), raw) }
+
+func (g *Git) admitted() []string {
 	text, err := os.ReadFile(filepath.Join(g.o.Dir, admittedFile))
-	return err == nil && slices.Contains(strings.Split(string(text), "\n"), raw)
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+// admittedPaths are where the repositories lie that the operator named.
+func (g *Git) admittedPaths() (all []string) {
+	for _, raw := range g.admitted() {
+		if raw != "" {
+			all = append(all, leadsTo(raw))
+		}
+	}
+	return all
 }
 
 // local finds where a path really leads, and refuses what may not be read there:
 // a link of today may be another one tomorrow, so it is asked before each fetch.
 func (g *Git) local(raw string, admitted bool) (string, error) {
-	at := raw
-	if u, err := url.Parse(raw); err == nil && u.Scheme == "file" {
-		at = u.Path
-	}
 	refused := slipway.Errorf(slipway.Invalid, "%s is a path of this machine, and accounts can't name those; push it to a server and use https or ssh, "+
 		"have the platform's operator add it (slipway --data DIR service add, on this machine), or have its directory stated with slipway up --repositories DIR", raw).At("url")
-	real, err := filepath.EvalSymlinks(at)
-	if err != nil {
-		real = filepath.Clean(at) // what isn't there tells nobody anything: git says the rest
-	}
-	places := []string{real}
-	// A repository may be elsewhere than where it seems to be.
-	dot := filepath.Join(real, ".git")
-	if to, err := filepath.EvalSymlinks(dot); err == nil {
-		places = append(places, to)
-		if text, err := os.ReadFile(to); err == nil {
-			dir := strings.TrimSpace(strings.TrimPrefix(string(text), "gitdir:"))
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(real, dir)
-			}
-			if to, err := filepath.EvalSymlinks(dir); err == nil {
-				dir = to
-			}
-			places = append(places, dir)
-		}
-	}
-	for _, place := range places {
+	real := leadsTo(raw)
+	for _, place := range places(real) {
 		if g.o.Private != "" && below(g.o.Private, place) {
 			return "", slipway.Errorf(slipway.Invalid, "%s leads into the platform's own data directory; that is no repository", raw).At("url")
 		}
@@ -121,6 +113,19 @@ func (g *Git) local(raw string, admitted bool) (string, error) {
 		}
 	}
 	return real, nil
+}
+
+// leadsTo is the place that a URL without a server names. What isn't there tells
+// nobody anything: git says the rest.
+func leadsTo(raw string) string {
+	at := raw
+	if u, err := url.Parse(raw); err == nil && u.Scheme == "file" {
+		at = u.Path
+	}
+	if real, err := filepath.EvalSymlinks(at); err == nil {
+		return real
+	}
+	return filepath.Clean(at)
 }
 
 // below tells whether a place is a directory or in it, wherever a link leads.

@@ -98,12 +98,14 @@ func (m *mirror) commitNamed(ctx context.Context, short string) (string, error) 
 // fetch brings a commit into the mirror, alone and without its history where
 // the server allows that, else with the reference that holds it.
 func (m *mirror) fetch(ctx context.Context, id, name string) error {
-	if m.has(ctx, id) {
+	byID, known := m.byID(id)
+	if known || !byID && m.has(ctx, id) {
 		return nil
 	}
-	// The reference makes the next fetch bring only what differs.
-	err := m.fetchFrom(ctx, "--depth=1", "+"+id+":refs/slipway/commits/"+id)
-	if err == nil && m.has(ctx, id) {
+	// The reference makes the next fetch bring only what differs, and is written when
+	// all is there that it refers to.
+	err := m.fetchFrom(ctx, "--depth=1", "+"+id+":"+byIDs+id)
+	if _, known = m.byID(id); err == nil && known || byID && m.has(ctx, id) {
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -123,6 +125,20 @@ func (m *mirror) fetch(ctx context.Context, id, name string) error {
 		return slipway.Errorf(slipway.Invalid, "the repository %s no longer has commit %.12s; was the branch pushed over? Promote again", m.shown, id).At("ref")
 	}
 	return nil
+}
+
+// byIDs is where commits are kept that the server gave out by their ids.
+const byIDs = "refs/slipway/commits/"
+
+// byID tells whether the server has ever given out a commit by its id, and whether
+// it was this one. Starting git to be told is the slow way to know.
+func (m *mirror) byID(id string) (ever, this bool) {
+	_, err := os.Stat(filepath.Join(m.dir, byIDs, id))
+	if err == nil {
+		return true, true
+	}
+	entries, _ := os.ReadDir(filepath.Join(m.dir, byIDs))
+	return len(entries) > 0, false
 }
 
 // whole are the arguments that fetch references with all their history, also

@@ -265,12 +265,22 @@ func TestSSH(t *testing.T) {
 		t.Error(err)
 	}
 	holdsNothingOf(t, dir, strings.Split(key, "\n")[2])
-	// The host is remembered; another key for it is an alarm.
-	if err := os.WriteFile(filepath.Join(dir, "known_hosts"), []byte(knownHost(t, address)), 0o600); err != nil {
-		t.Fatal(err)
+	// The host is remembered; another key for it is an alarm, also one that was
+	// remembered when all hosts had one file.
+	own := filepath.Join(dir, "hosts", strings.Replace(address, ":", "_", 1))
+	if text, err := os.ReadFile(own); err != nil || !strings.Contains(string(text), "ssh-ed25519") {
+		t.Errorf("the host is remembered as %q: %v", text, err)
 	}
-	_, err := g.Resolve(context.Background(), repo, "")
-	refused(t, err, "host key")
+	for _, file := range []string{own, filepath.Join(dir, "known_hosts")} {
+		if err := os.WriteFile(file, []byte(knownHost(t, address)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := g.Resolve(context.Background(), repo, "")
+		refused(t, err, "host key")
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func newKey(t *testing.T) (private string, public ssh.PublicKey) {

@@ -85,14 +85,15 @@ func (d *doctor) pythons() {
 	}
 }
 
-// confinement says what holds the code of projects while it is built and run.
+// confinement says what holds the code of projects while it is built and run, and
+// git, which reads what they wrote.
 func (d *doctor) confinement() {
 	p := sandbox.Protection()
 	state := ok
 	if len(p.Weak()) > 0 {
 		state = warn
 	}
-	d.say("confinement", state, p.String(), strings.Join(p.Weak(), "; "))
+	d.say("confinement", state, "builds, tests, templates and git: "+p.String(), strings.Join(p.Weak(), "; "))
 }
 
 // memory is what the platform (about 250 MiB) and a few services need.

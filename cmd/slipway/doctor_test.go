@@ -65,7 +65,7 @@ func TestDoctorAlone(t *testing.T) {
 		want(t, found, name, ok, "")
 	}
 	want(t, found, "platform", warn, "slipway up")
-	if got := found["confinement"]; !strings.Contains(got.Found, "user ") || got.State == fail || (got.State == warn) != (got.Remedy != "") {
+	if got := found["confinement"]; !strings.Contains(got.Found, "git: user ") || got.State == fail || (got.State == warn) != (got.Remedy != "") {
 		t.Errorf("what holds code of projects: %+v", got)
 	}
 	if found["localhost"].Name == "" {
