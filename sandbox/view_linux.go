@@ -140,6 +140,9 @@ func (v *view) enter(rules []rule) error {
 			return fmt.Errorf("hiding %s: %w", dir, err)
 		}
 	}
+	if err := hideSockets(rules); err != nil {
+		return err
+	}
 	if v.Table {
 		if err := unix.Mount("proc", "/proc", "proc", own|unix.MS_NOEXEC, ""); err != nil {
 			return fmt.Errorf("a process table of its own: %w", err)

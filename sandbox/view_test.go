@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bytes"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,44 @@ func TestNothingOutsideIsChanged(t *testing.T) {
 	}
 }
 
+// TestSocketsOfTheUserAreHidden: what takes a command for its user, as Docker's socket
+// takes root's, isn't there; what everybody may connect to is.
+func TestSocketsOfTheUserAreHidden(t *testing.T) {
+	if !sandbox.Mounts() {
+		return // doctor says so
+	}
+	p := newPlace(t)
+	dir := t.TempDir()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, open := range map[string]bool{"own": false, "all": true} {
+		socket := filepath.Join(dir, name)
+		l, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		mode := os.FileMode(0o600)
+		if open {
+			mode = 0o666
+		}
+		if err := os.Chmod(socket, mode); err != nil {
+			t.Fatal(err)
+		}
+		c := p.confinement()
+		c.Read = append(c.Read, dir)
+		connect := `python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("` + socket + `")'`
+		out, code := p.confined(t, c, connect)
+		held, r := p.held(t, c, connect)
+		if everybody := open && os.TempDir() == "/tmp"; (code == 0) != everybody || r.OK() != everybody {
+			t.Errorf("%s: %d %s %+v %s", name, code, out, r, held)
+		}
+	}
+}
+
 // TestAsAnotherUser does what the other tests do as who isn't root, which is how the
 // platform should run: what holds there is another thing in the kernel.
 func TestAsAnotherUser(t *testing.T) {
@@ -91,7 +130,7 @@ func TestAsAnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run", "^Test(Held|Confine|Programs|Nothing|Interpreter)", "-test.timeout", "5m")
+	cmd := exec.CommandContext(t.Context(), program, "-test.run", "^Test(Held|Confine|Programs|Nothing|Sockets|Interpreter)", "-test.timeout", "5m")
 	cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(dir, "home"), "TMPDIR=" + filepath.Join(dir, "tmp")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.WaitDelay = time.Minute

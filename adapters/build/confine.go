@@ -83,7 +83,7 @@ func notAFile(path string) error {
 }
 
 // settle takes out of a tree what code of the project may have left there and no
-// release can hold: pipes and sockets. A link that leads out is refused: what it
+// release can hold: pipes and sockets, and the right to run as somebody else. A link that leads out is refused: what it
 // leads to isn't part of the release, and may not be for its eyes.
 func settle(tree string) error {
 	return filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
@@ -100,7 +100,13 @@ func settle(tree string) error {
 				return err
 			}
 			return checkLink(rel, target)
-		case !entry.IsDir() && !entry.Type().IsRegular():
+		case entry.Type().IsRegular():
+			info, err := entry.Info()
+			if err != nil || info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) == 0 {
+				return err
+			}
+			return os.Chmod(path, info.Mode().Perm()) // #nosec G122 -- nothing of the build runs any more
+		case !entry.IsDir():
 			return os.Remove(path) // #nosec G122 -- nothing of the build runs any more
 		}
 		return nil

@@ -79,3 +79,22 @@ func TestRunsOfTheDead(t *testing.T) {
 		t.Error("it was left")
 	}
 }
+
+// TestReleaseRunsAsNobodyElse: a file that a build left with set-user-ID is in the
+// release without it.
+func TestReleaseRunsAsNobodyElse(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "tool")
+	if err := os.WriteFile(file, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o755|os.ModeSetuid|os.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	if err := settle(dir); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o755 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
