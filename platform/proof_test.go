@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/platform"
@@ -26,9 +27,18 @@ func TestWhatASessionAloneMayNot(t *testing.T) {
 		w.person("bob", false)
 		w.register("billing")
 		none, yes := 0, true
+		issuer := identitytest.Client(w.corp(platform.ProviderInput{})).Issuer
 		tried := map[string]func(ctx context.Context) error{
 			"a token": func(ctx context.Context) error {
 				_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+				return err
+			},
+			"a trust": func(ctx context.Context) error {
+				_, err := w.AddTrust(ctx, "billing", platform.TrustInput{Name: "ci", Issuer: issuer, Audience: "slipway", Subject: "repo:shop/billing:*", Scopes: []slipway.Scope{"promote:dev"}})
+				return err
+			},
+			"a provider's factors": func(ctx context.Context) error {
+				_, err := w.UpdateProvider(ctx, "corp", platform.ProviderChange{TrustMFA: &yes})
 				return err
 			},
 			"the policy of a service": func(ctx context.Context) error {

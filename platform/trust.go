@@ -98,13 +98,16 @@ func (in TrustInput) Validate() error {
 }
 
 // AddTrust lets jobs act for a service. The issuer must answer. It takes a
-// maintainer of the service's team.
+// maintainer of the service's team, and a proof.
 func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInput) (Trust, error) {
 	s, err := p.service(ctx, serviceName, slipway.PermitServiceChange, "")
 	if err != nil {
 		return Trust{}, err
 	}
 	if err := in.Validate(); err != nil {
+		return Trust{}, err
+	}
+	if err := p.proven(ctx, "adding a trust"); err != nil { // as making a token does
 		return Trust{}, err
 	}
 	taken := slipway.Errorf(slipway.Conflict, "%s has a trust %s already; give another name", s.Name, in.Name).At("name")

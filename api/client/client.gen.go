@@ -5003,6 +5003,7 @@ type ClientInterface interface {
 	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	// Adding it takes a proof in a session, as making a token does.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5014,6 +5015,7 @@ type ClientInterface interface {
 	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	// Adding it takes a proof in a session, as making a token does.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7529,6 +7531,7 @@ func (c *Client) ListTrusts(ctx context.Context, service ServiceName, reqEditors
 // A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 // In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 // servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+// Adding it takes a proof in a session, as making a token does.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7550,6 +7553,7 @@ func (c *Client) CreateTrustWithBody(ctx context.Context, service ServiceName, c
 // A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 // In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 // servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+// Adding it takes a proof in a session, as making a token does.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15119,6 +15123,7 @@ type ClientWithResponsesInterface interface {
 	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	// Adding it takes a proof in a session, as making a token does.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15130,6 +15135,7 @@ type ClientWithResponsesInterface interface {
 	// A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 	// In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 	// servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+	// Adding it takes a proof in a session, as making a token does.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22938,6 +22944,7 @@ func (c *ClientWithResponses) ListTrustsWithResponse(ctx context.Context, servic
 // A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 // In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 // servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+// Adding it takes a proof in a session, as making a token does.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22955,6 +22962,7 @@ func (c *ClientWithResponses) CreateTrustWithBodyWithResponse(ctx context.Contex
 // A job whose token fits issuer, audience and subject gets a token of 15 minutes for this service, at `POST /token`.
 // In `subject`, `*` stands for any text; it begins with a text of its own, which for GitHub and GitLab's public
 // servers names the owner. The trust has no scope beyond `read`, `config` and `promote:ENVIRONMENT`.
+// Adding it takes a proof in a session, as making a token does.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
