@@ -3,18 +3,30 @@ package web
 import (
 	"bytes"
 	"io"
+	"slices"
 
 	"github.com/slipway-dev/slipway"
 )
 
 // shownText is the door of every page: signs that are not seen are shown in its
-// text as what they are. Tags pass as they are, and so does what is in a textarea:
-// the values of forms come back and are kept. templ escapes < and > of values.
+// text as what they are, and in the attributes that people read or hear. All else
+// of tags passes as it is, and so does what is in a textarea: the values of forms
+// come back and are kept. templ escapes < and > of values.
 type shownText struct {
 	text  slipway.VisibleWriter
 	tag   []byte // the beginning of the tag that it is in; nil in text
 	value bool   // within a textarea
+
+	near  []byte // of the tag, what was written last before a value
+	quote byte   // that the value of an attribute ends with; 0 outside of one
+	read  bool   // that value is read by people
 }
+
+// readAttributes are the attributes whose values are texts.
+var readAttributes = []string{"title=", "aria-label=", "alt="}
+
+// maxNear is longer than the name of each of them.
+const maxNear = 24
 
 func newShownText(to io.Writer) *shownText {
 	return &shownText{text: slipway.VisibleWriter{To: to}}
@@ -54,14 +66,63 @@ func (s *shownText) part(part []byte) error {
 	if s.tag != nil && len(s.tag) < len("/textarea") {
 		s.tag = append(s.tag, part[:min(len(part), len("/textarea")-len(s.tag))]...)
 	}
-	_, err := s.text.To.Write(part)
-	return err
+	if s.tag == nil {
+		_, err := s.text.To.Write(part)
+		return err
+	}
+	for len(part) > 0 {
+		n, err := s.attribute(part)
+		if err != nil {
+			return err
+		}
+		part = part[n:]
+	}
+	return nil
+}
+
+// attribute passes on a part of a tag up to where a value begins or ends.
+func (s *shownText) attribute(part []byte) (n int, err error) {
+	if s.quote == 0 {
+		n = len(part)
+		if i := bytes.IndexAny(part, `"'`); i >= 0 {
+			n = i + 1
+			s.quote = part[i]
+		}
+		s.near = append(s.near, part[:n]...)
+		s.near = s.near[max(0, len(s.near)-maxNear):]
+		if s.quote != 0 {
+			names := bytes.Fields(s.near[:len(s.near)-1])
+			s.read = len(names) > 0 && slices.Contains(readAttributes, string(names[len(names)-1]))
+			s.near = s.near[:0]
+		}
+		_, err = s.text.To.Write(part[:n])
+		return n, err
+	}
+	n = bytes.IndexByte(part, s.quote)
+	ends := n >= 0
+	if !ends {
+		n = len(part)
+	}
+	if s.read {
+		_, err = s.text.Write(part[:n])
+	} else {
+		_, err = s.text.To.Write(part[:n])
+	}
+	if err != nil || !ends {
+		return n, err
+	}
+	s.quote = 0
+	if err := s.text.Flush(); err != nil {
+		return n, err
+	}
+	_, err = s.text.To.Write(part[n : n+1])
+	return n + 1, err
 }
 
 // turn goes into a tag or out of it.
 func (s *shownText) turn(sign []byte) error {
 	if s.tag == nil {
-		s.tag = []byte{}
+		s.tag, s.near, s.quote = []byte{}, s.near[:0], 0
 		if err := s.text.Flush(); err != nil {
 			return err
 		}
@@ -73,6 +134,9 @@ func (s *shownText) turn(sign []byte) error {
 			s.value = false
 		}
 		s.tag = nil
+		if err := s.text.Flush(); err != nil { // of a value that never ended
+			return err
+		}
 	}
 	_, err := s.text.To.Write(sign)
 	return err
