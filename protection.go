@@ -19,6 +19,9 @@ type Protection struct {
 	// Signals says that it can't signal processes outside, nor reach their abstract
 	// sockets.
 	Signals bool `json:"signals"`
+	// Seccomp says that it can't ask the kernel for what Landlock has no say in: to
+	// leave set-user-ID programs, or to set limits and priorities of other processes.
+	Seccomp bool `json:"seccomp"`
 	// Namespaces says that a build has a process table, mounts, a /tmp and a
 	// /dev/shm of its own, in which neither others' homes nor the data directory are.
 	Namespaces bool `json:"namespaces"`
@@ -48,6 +51,9 @@ func (p Protection) Weak() []string {
 	if !p.Mounts {
 		weak = append(weak, "code of projects can change the modes and times of every file of "+p.User+", and so open it to other users of this machine; it takes mounts of its own to hold it, for which this machine has to let "+p.User+" have user namespaces")
 	}
+	if !p.Seccomp {
+		weak = append(weak, "code of projects can set limits and priorities of every process of "+p.User+", and leave programs by which others become "+p.User+"; it takes a kernel with seccomp filters, on amd64 or arm64, to hold it")
+	}
 	if p.Ends == "descent" {
 		weak = append(weak, "a build that multiplies faster than it is ended can outlive its end; it takes kernel 6.12 to end all of it at once")
 	}
@@ -61,6 +67,11 @@ func (p Protection) String() string {
 		parts = append(parts, fmt.Sprintf("Landlock %d", p.Landlock))
 	} else {
 		parts = append(parts, "no Landlock")
+	}
+	if p.Seccomp {
+		parts = append(parts, "seccomp")
+	} else {
+		parts = append(parts, "no seccomp")
 	}
 	switch {
 	case p.Namespaces:
@@ -80,6 +91,9 @@ func (p Protection) Layers() []string {
 	}
 	if p.Signals {
 		layers = append(layers, "no signals outside")
+	}
+	if p.Seccomp {
+		layers = append(layers, "seccomp")
 	}
 	if p.Namespaces {
 		layers = append(layers, "namespaces")

@@ -71,7 +71,7 @@ func start(cmd *exec.Cmd, c Confinement, v *view) error {
 	}
 	defer g.close()
 	gated := *cmd // all that the command is and has, but what it becomes
-	asked := passage{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Environ(), Rules: rules, View: v}
+	asked := passage{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Environ(), Rules: rules, View: v, Alone: v == nil}
 	cmd.Path, cmd.Args, cmd.Env = "/proc/self/exe", []string{gateName, strconv.Itoa(firstFree + len(cmd.ExtraFiles))}, holderEnv
 	cmd.ExtraFiles = append(slices.Clone(cmd.ExtraFiles), g.theirs[0], g.theirs[1])
 	if v != nil {
@@ -114,7 +114,9 @@ func onThread(f func() error) error {
 
 // confine takes from the calling thread, and from what it starts, what c leaves
 // out. Where the kernel has no Landlock the paths stay open.
-func confine(rules []rule) error {
+//
+// Who is alone is kept from what the processes of a user share by numbers.
+func confine(rules []rule, alone bool) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "this kernel can't keep a command from gaining rights")
 	}
@@ -123,6 +125,9 @@ func confine(rules []rule) error {
 	}
 	if err := dropCapabilities(); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the command's capabilities can't be taken away")
+	}
+	if _, err := filter(alone); err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "the command's system calls can't be filtered")
 	}
 	return nil
 }

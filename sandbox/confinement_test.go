@@ -142,6 +142,11 @@ func works(t *testing.T, p place) (sandbox.Confinement, map[string]string) {
 		"temporary files":            `python3 -c 'import tempfile; tempfile.TemporaryFile().write(b"x")'`,
 		"sockets of its own":         `python3 -c 'import socket; a = socket.socket(socket.AF_UNIX); a.bind("s"); a.listen(); socket.socket(socket.AF_UNIX).connect("s"); b = socket.socket(socket.AF_UNIX); b.bind("\0own"); b.listen(); socket.socket(socket.AF_UNIX).connect("\0own")'`,
 		"a compiler":                 `echo 'int main(void){return 0;}' > m.c && cc m.c -o m && ./m`,
+		"limits and priorities":      `ulimit -n 100 && nice -n 1 true && taskset -c "$(taskset -cp $$ | sed "s/.*: //")" true && ionice -c 3 true && prlimit --core=0 true && python3 -c 'import os, resource; os.nice(1); os.sched_setaffinity(0, os.sched_getaffinity(0)); resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE)'`,
+		"threads":                    `python3 -c 'import concurrent.futures as f; assert sum(f.ThreadPoolExecutor(20).map(abs, range(100))) == 4950'`,
+		"processes of a pool":        `python3 -c 'import multiprocessing as m; assert m.get_context("spawn").Pool(2).map(abs, [1, 2]) == [1, 2]' 2>&1`,
+		"modes":                      `mkdir -m 1777 t && touch t/a && chmod 640 t/a && install -m 755 t/a t/b && cp -a t u && tar cf t.tar t && mkdir v && tar xpf t.tar -C v && test "$(stat -c %a v/t v/t/a u/b | tr "\n" " ")" = "1777 640 755 "`,
+		"directories as by mkdir":    `python3 -c 'import os; os.mkdir("w", 0o2775)' && ! find w -perm /6000 | grep .`,
 		"git":                        `git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x`,
 	}
 }

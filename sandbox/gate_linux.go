@@ -31,6 +31,7 @@ type passage struct {
 	Env   []string
 	Rules []rule
 	View  *view // nil without mounts of its own
+	Alone bool  // it shares nothing by numbers with others of its user
 }
 
 // pass is the gate's life. Its descriptors follow those of the command.
@@ -53,7 +54,7 @@ func pass(first string) {
 	}
 	// This is the first thread, and the only one that the command takes over.
 	if err == nil {
-		err = confine(p.Rules)
+		err = confine(p.Rules, p.Alone)
 	}
 	if err == nil {
 		err = syscall.Exec(p.Path, p.Args, p.Env) // #nosec G204 -- the command that was asked for

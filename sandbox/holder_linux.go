@@ -128,7 +128,7 @@ func (h *holder) start(o order) (pid int, err error) {
 	}
 	// Nobody signals the first process of a process table from inside.
 	err = onThread(func() (err error) {
-		if err := confine(o.Rules); err != nil {
+		if err := confine(o.Rules, false); err != nil {
 			return err
 		}
 		files := []uintptr{0, 1, 2}

@@ -13,7 +13,7 @@ import (
 // machine.
 var Protection = sync.OnceValue(func() slipway.Protection {
 	held, version := landlock()
-	p := slipway.Protection{User: strconv.Itoa(os.Geteuid()), Root: os.Geteuid() == 0, Landlock: version, Signals: held.Scoped != 0, Namespaces: namespaces(), Mounts: mounts(), Ends: "descent"}
+	p := slipway.Protection{User: strconv.Itoa(os.Geteuid()), Root: os.Geteuid() == 0, Landlock: version, Signals: held.Scoped != 0, Seccomp: filters(), Namespaces: namespaces(), Mounts: mounts(), Ends: "descent"}
 	switch {
 	case p.Namespaces:
 		p.Ends = "namespace"
