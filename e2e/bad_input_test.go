@@ -128,6 +128,7 @@ func TestNamesAndRepositories(t *testing.T) {
 	empty := t.TempDir()
 	(&repository{t, empty}).git("init", "-q", "-b", "main")
 	good := newRepository(t, map[string]string{"app.py": web("    pass\n"), "requirements.txt": flaskRequirements})
+	made := filepath.Join(t.TempDir(), "made")
 	for _, c := range []struct {
 		code int
 		says string
@@ -137,7 +138,7 @@ func TestNamesAndRepositories(t *testing.T) {
 		{2, "name", []string{"service", "add", good.url(), "--name", "a;reboot"}},
 		{2, "name", []string{"service", "add", good.url(), "--name", strings.Repeat("a", 300)}},
 		{2, "leaves", []string{"service", "add", good.url(), "--path", "../.."}},
-		{2, "repository", []string{"service", "add", "--", "--upload-pack=touch /tmp/x"}},
+		{2, "repository", []string{"service", "add", "--", "--upload-pack=touch " + made}},
 		{2, "ext", []string{"service", "add", "ext::sh -c true"}},
 		{2, "empty", []string{"service", "add", "file://" + empty, "--name", "empty"}},
 		{2, "no repository", []string{"service", "add", "file:///no/such/repository"}},
@@ -153,7 +154,7 @@ func TestNamesAndRepositories(t *testing.T) {
 	if r := s.run("promote", "good", "--ref", "no-such-branch"); r.code != 2 || !strings.Contains(r.err+r.out, "no-such-branch") {
 		t.Errorf("an unknown ref: exit %d %s%s", r.code, r.out, r.err)
 	}
-	if _, err := os.Stat("/tmp/x"); err == nil {
+	if _, err := os.Stat(made); err == nil {
 		t.Error("a repository URL ran a command")
 	}
 }

@@ -3,10 +3,9 @@ package node
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // spaceEvery is how often what services keep on disk is measured.
@@ -53,7 +52,7 @@ func (n *Node) watchSpace() {
 // measure looks at one place: its data, and of each deployment what its processes
 // may write.
 func (p *place) measure(ctx context.Context, bound int64) {
-	used := diskUse(ctx, p.dataDir()) + diskUse(ctx, p.dir("."))
+	used := sandbox.Measure(ctx, p.dataDir()).Bytes + sandbox.Measure(ctx, p.dir(".")).Bytes
 	if ctx.Err() != nil {
 		return
 	}
@@ -74,24 +73,4 @@ func (p *place) measure(ctx context.Context, bound int64) {
 	for _, i := range running {
 		i.say(said)
 	}
-}
-
-// diskUse is what the files below a directory take on disk. A file with several
-// names counts once for each, which no honest service notices.
-func diskUse(ctx context.Context, dir string) (bytes int64) {
-	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return nil // gone meanwhile
-		}
-		if info, err := e.Info(); err == nil {
-			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-				bytes += stat.Blocks * 512
-			}
-		}
-		return nil
-	})
-	return bytes
 }

@@ -31,7 +31,7 @@ func startHeld(cmd *exec.Cmd, c Command) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := order{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Env, Files: len(c.ExtraFiles), Rules: rules, Platform: os.Getpid()}
+	o := order{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Env, Files: len(c.ExtraFiles), Rules: rules, MaxFile: c.MaxFile, Platform: os.Getpid()}
 	if namespaces() {
 		o.View = c.Confinement.view(true)
 	}

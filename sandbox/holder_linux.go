@@ -49,6 +49,7 @@ type order struct {
 	Env      []string
 	Files    int // beside stdin, stdout and stderr
 	Rules    []rule
+	MaxFile  int64
 	View     *view // nil without namespaces
 	Platform int   // who gives the order
 }
@@ -109,6 +110,10 @@ func (h *holder) run(o order, control io.Reader) answer {
 	}
 	if o.Path == "" { // it was only asked whether all this can be done
 		return answer{}
+	}
+	if o.MaxFile > 0 { // the holder writes nothing, and what it starts has its bounds
+		size := uint64(o.MaxFile)
+		_ = unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: size})
 	}
 	var err error
 	if h.pid, err = h.start(o); err != nil {

@@ -28,6 +28,7 @@ type Command struct {
 	Timeout    time.Duration // 0: only the context bounds it
 	MaxOutput  int64         // bytes; 0 means 64 MiB
 	MaxMemory  int64         // bytes resident, summed over all its processes; 0 means no bound
+	MaxFile    int64         // bytes that each file of a confined command may have; 0 means no bound
 	RunID      string        // marks every process, see End
 	ExtraFiles []*os.File    // descriptors 3, 4, ... of the command
 	// Project says that the program and its directory are the project's: it is its

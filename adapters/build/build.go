@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,20 +28,12 @@ import (
 // environments are made changes.
 const version = "3"
 
-// Limits of a build; slipway.yaml may ask for another time.
-const (
-	buildTimeout = 20 * time.Minute
-	testTimeout  = 10 * time.Minute
-	longest      = time.Hour // unless Options say otherwise
-	maxMemory    = 4 << 30
-	maxOutput    = 64 << 20
-)
-
 // Options configure a Builder.
 type Options struct {
 	Data         string // the data directory
 	Interpreters []python.Interpreter
 	Longest      time.Duration // that a project may ask for a build, or a run of its tests; 0 means an hour
+	MaxDisk      int64         // bytes that a build, or a run of tests, may keep on disk meanwhile; 0 means 10 GiB, less is no bound
 	Log          *slog.Logger
 }
 
@@ -58,6 +51,9 @@ func New(o Options) (*Builder, error) {
 	if o.Longest == 0 {
 		o.Longest = longest
 	}
+	if o.MaxDisk == 0 {
+		o.MaxDisk = maxDisk
+	}
 	for _, dir := range []string{"artifacts", "environments", "tools", "cache/uv", "work"} {
 		if err := os.MkdirAll(filepath.Join(o.Data, dir), 0o755); err != nil {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the data directory %s can't be written", o.Data)
@@ -74,6 +70,8 @@ type run struct {
 	id   string
 	home string // all that it needs; see confine.go
 	log  io.Writer
+
+	making atomic.Pointer[string] // the directory of the environment that it makes
 }
 
 func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
@@ -133,66 +131,43 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	fmt.Fprintf(r.log, "%-12s %s\n", "confined", sandbox.Protection())
 	ctx, cancel := context.WithTimeoutCause(ctx, b.timeoutOf(project), errBuildTime)
 	defer cancel()
+	ctx, looked := r.bound(ctx)
+	defer looked()
+	a, err := r.build(ctx, req, project)
+	return a, b.buildTime(ctx, project, r.ended(ctx, "build", err))
+}
+
+func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *python.Project) (a slipway.Artifact, err error) {
 	// The tree is copied first: what is built is what was copied, whatever
 	// happens to a working tree meanwhile.
 	source := filepath.Join(r.home, "source")
 	if err := copySource(ctx, req.Dir, source); err != nil {
-		return slipway.Artifact{}, b.buildTime(ctx, project, disk(err, "the source could not be copied"))
+		return a, disk(err, "the source could not be copied")
 	}
 	env, err := r.production(ctx, project, source)
 	if err != nil {
-		return slipway.Artifact{}, b.buildTime(ctx, project, err)
+		return a, err
 	}
 	if err := r.programs(project, source, env, false); err != nil {
-		return slipway.Artifact{}, err
+		return a, err
 	}
 	if err := r.checkImport(ctx, project, source, env); err != nil {
-		return slipway.Artifact{}, b.buildTime(ctx, project, err)
+		return a, err
 	}
 	if err := r.commands(ctx, project, source, env); err != nil {
-		return slipway.Artifact{}, b.buildTime(ctx, project, err)
+		return a, err
 	}
 	if err := r.programs(project, source, env, true); err != nil {
-		return slipway.Artifact{}, err
+		return a, err
 	}
 	static, err := r.static(ctx, project, source, env)
 	if err != nil {
-		return slipway.Artifact{}, b.buildTime(ctx, project, err)
+		return a, err
+	}
+	if err := r.overfull(ctx); err != nil { // what was quicker than the look
+		return a, err
 	}
 	return r.assemble(ctx, req, project, source, env, static)
-}
-
-var errBuildTime = errors.New("build time is over")
-
-func (b *Builder) buildTime(ctx context.Context, p *python.Project, err error) error {
-	if errors.Is(context.Cause(ctx), errBuildTime) {
-		return slipway.Errorf(slipway.Refused, "the build did not end within %s; %s", b.timeoutOf(p), b.more(b.timeoutOf(p), "build.timeout_seconds"))
-	}
-	return err
-}
-
-// bounded is the time that a project asks for, as far as the platform lets it.
-func (b *Builder) bounded(seconds int, usual time.Duration) time.Duration {
-	if seconds > 0 {
-		usual = time.Duration(seconds) * time.Second
-	}
-	return min(usual, b.o.Longest)
-}
-
-// more says how something may take longer.
-func (b *Builder) more(took time.Duration, key string) string {
-	if took >= b.o.Longest {
-		return "no project gets more here, whatever it asks for: make it shorter, or have the platform allow more with slipway up --max-build-time"
-	}
-	return "allow more with " + key + " in slipway.yaml, up to " + b.o.Longest.String()
-}
-
-func (b *Builder) timeoutOf(p *python.Project) time.Duration {
-	asked := 0
-	if c := p.Config; c != nil && c.Build != nil {
-		asked = c.Build.TimeoutSeconds
-	}
-	return b.bounded(asked, buildTimeout)
 }
 
 // detect understands the project and refuses one that can't be deployed, with
@@ -236,12 +211,11 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		return nil
 	}
 	answer := filepath.Join(r.own(), "import.json")
-	result, err := sandbox.Run(ctx, sandbox.Command{
+	result, seen, err := r.command(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
 		Dir:  p.Application.Dir.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
-		Timeout: time.Minute, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
-		Confinement: r.inside(p, env, source),
-	}, r.log)
+		Timeout: time.Minute, Project: true, Confinement: r.inside(p, env, source),
+	})
 	if err != nil {
 		return err
 	}
@@ -257,7 +231,7 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		return err
 	}
 	if problem := p.Judge(told); problem != nil {
-		return slipway.Errorf(slipway.Refused, "%s", problem.Sentence())
+		return slipway.Errorf(slipway.Refused, "%s%s", problem.Sentence(), r.remedy(seen+told.Error))
 	}
 	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
 	return nil
@@ -284,15 +258,14 @@ func (r *run) appCommand(ctx context.Context, p *python.Project, c python.Comman
 		return slipway.Errorf(slipway.Refused, "the %s %q can't be read: %w", what, string(c), err)
 	}
 	fmt.Fprintf(r.log, "$ %s\n", c)
-	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
-		Confinement: r.inside(p, env, source),
-	}, r.log)
+	result, seen, err := r.command(ctx, sandbox.Command{
+		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: buildTimeout, Project: true, Confinement: r.inside(p, env, source),
+	})
 	if err != nil {
 		return err
 	}
 	if !result.OK() {
-		return slipway.Errorf(slipway.Refused, "the %s %q %s", what, string(c), ended(result))
+		return slipway.Errorf(slipway.Refused, "the %s %q %s%s", what, string(c), ended(result), r.remedy(seen))
 	}
 	return nil
 }

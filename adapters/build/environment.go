@@ -189,6 +189,7 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	if err := os.RemoveAll(env.dir); err != nil {
 		return env, disk(err, "an unfinished environment can't be removed")
 	}
+	r.making.Store(&env.dir)
 	if err := os.MkdirAll(env.venv(), 0o755); err != nil {
 		return env, disk(err, "the environment can't be made")
 	}
@@ -256,7 +257,7 @@ func (r *run) step(ctx context.Context, p *python.Project, env environment, s st
 	}
 	result, seen, err := r.runStep(ctx, s, s.args, r.within(p, env, s.kind, s.kind == making), s.kind == making)
 	if err == nil && !result.OK() {
-		err = explain(s, result, seen)
+		err = r.explain(s, result, seen)
 	}
 	return err
 }

@@ -43,6 +43,45 @@ var explanations = []struct {
 	{regexp.MustCompile("Failed to build `?([A-Za-z0-9_.=-]+)"), slipway.Refused, "$1 has no wheel for this Python, and building it from source fails; look at the log for what it misses"},
 }
 
+// tmpClosed tells whether commands of projects find /tmp closed on this machine: it
+// takes namespaces to give each a /tmp of its own.
+var tmpClosed = func() bool {
+	p := sandbox.Protection()
+	return p.Landlock > 0 && !p.Namespaces
+}
+
+var (
+	deniedTmp = regexp.MustCompile(`(?i)permission denied[^\n]*[^\w/.-]/(?:var/)?tmp\b|[^\w/.-]/(?:var/)?tmp\b[^\n]*permission denied`)
+	tooLarge  = regexp.MustCompile(`(?i)file too large|file size limit exceeded`)
+)
+
+// remedy is what to do about what a command of the project met in the confinement,
+// as the rest of a sentence; "" when it met nothing of the kind. It is a line of the
+// log, too.
+func (r *run) remedy(output string) string {
+	output = " " + strings.ReplaceAll(output, r.o.Data, "")
+	says := ""
+	switch {
+	case tmpClosed() && deniedTmp.MatchString(output):
+		says = "/tmp is closed to builds on this machine: write to the directory that TMPDIR names, as Python's tempfile and mktemp do by themselves"
+	case r.o.MaxDisk > 0 && tooLarge.MatchString(output):
+		says = "no file of a build may be larger than " + inBytes(r.o.MaxDisk) + ": write less, or have the platform allow more with slipway up --build-disk"
+	default:
+		return ""
+	}
+	fmt.Fprintf(r.log, "note: %s\n", says)
+	return "; " + says
+}
+
+// explain is explain with the remedy.
+func (r *run) explain(s step, result sandbox.Result, output string) error {
+	err := explain(s, result, output)
+	if says := r.remedy(output); says != "" {
+		return slipway.Errorf(slipway.CodeOf(err), "%w%s", err, says)
+	}
+	return err
+}
+
 // explain makes the error of a failed installation: a sentence, never the raw
 // output, which is in the log.
 func explain(s step, r sandbox.Result, output string) error {

@@ -1,10 +1,8 @@
 package build
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -66,7 +64,7 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 			return err
 		}
 		if !result.OK() {
-			return explain(s, result, seen)
+			return r.explain(s, result, seen)
 		}
 		args = append(args, "--constraint", resolved)
 	}
@@ -74,7 +72,7 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 	if err != nil || result.OK() {
 		return err
 	}
-	if err := explain(s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || slipway.CodeOf(err) == slipway.Unavailable {
+	if err := r.explain(s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || slipway.CodeOf(err) == slipway.Unavailable {
 		return err
 	}
 	fmt.Fprintln(r.log, "not all of it can be installed from wheels: building it, apart from what builds share")
@@ -82,7 +80,7 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 	if err != nil || result.OK() {
 		return err
 	}
-	return explain(s, result, seen)
+	return r.explain(s, result, seen)
 }
 
 // pinning names what is installed, which resolving keeps where it can.
@@ -96,12 +94,7 @@ func pinning(there []distribution) string {
 
 // runStep runs one command of a step and returns the end of what it said.
 func (r *run) runStep(ctx context.Context, s step, args []string, c *sandbox.Confinement, shared bool) (sandbox.Result, string, error) {
-	var seen bytes.Buffer
-	out := io.MultiWriter(r.log, &tailWriter{to: &seen})
-	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: s.dir, Env: r.toolEnv(s.env, shared), Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Confinement: c,
-	}, out)
-	return result, seen.String(), err
+	return r.command(ctx, sandbox.Command{Args: args, Dir: s.dir, Env: r.toolEnv(s.env, shared), Timeout: buildTimeout, Confinement: c})
 }
 
 // compile makes the bytecode of an environment, so that no start has to. The
@@ -110,9 +103,8 @@ func (r *run) compile(ctx context.Context, p *python.Project, env environment) e
 	libraries, _ := filepath.Glob(filepath.Join(env.venv(), "lib", "python3*", "site-packages"))
 	args := append([]string{p.Python.Interpreter, "-I", "-S", "-m", "compileall", "-qq", "-j", "0"}, libraries...)
 	// Files that don't compile, such as templates of code, are no fault.
-	_, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: r.own(), Env: r.toolEnv(nil, false), Timeout: buildTimeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id,
-		Confinement: r.confinement(p, nil, []string{env.venv()}),
-	}, r.log)
+	_, _, err := r.command(ctx, sandbox.Command{
+		Args: args, Dir: r.own(), Env: r.toolEnv(nil, false), Timeout: buildTimeout, Confinement: r.confinement(p, nil, []string{env.venv()}),
+	})
 	return err
 }

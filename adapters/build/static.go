@@ -33,12 +33,11 @@ func (r *run) static(ctx context.Context, p *python.Project, source string, env 
 	if err := errors.Join(os.RemoveAll(place), os.RemoveAll(answer)); err != nil {
 		return nil, disk(err, "the place for static files can't be cleared")
 	}
-	result, err := sandbox.Run(ctx, sandbox.Command{
+	result, _, err := r.command(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, args...),
 		Dir:  p.Root.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
-		Timeout: collectLimit, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true,
-		Confinement: r.inside(p, env, source),
-	}, r.log)
+		Timeout: collectLimit, Project: true, Confinement: r.inside(p, env, source),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,13 @@ func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writ
 		return slipway.TestReport{}, err
 	}
 	defer done()
+	ctx, looked := r.bound(ctx)
+	defer looked()
+	report, err := r.tests(ctx, req, artifact)
+	return report, r.ended(ctx, "run of the tests", err)
+}
+
+func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipway.Artifact) (slipway.TestReport, error) {
 	source := filepath.Join(r.home, "source")
 	if err := copySource(ctx, filepath.Join(artifact.Path, "source"), source); err != nil {
 		return slipway.TestReport{}, disk(err, "the source could not be copied")
@@ -50,11 +57,11 @@ func (b *Builder) Test(ctx context.Context, req slipway.TestRequest, log io.Writ
 		project.Test.Command, project.Test.Before = python.Command(req.Command), nil
 	}
 	if project.Test.Command == "" && project.Test.Skip {
-		fmt.Fprintln(log, slipway.SkippedByOwner)
+		fmt.Fprintln(r.log, slipway.SkippedByOwner)
 		return slipway.TestReport{Verdict: slipway.TestsSkipped}, nil
 	}
 	if project.Test.Command == "" {
-		fmt.Fprintln(log, "no tests found")
+		fmt.Fprintln(r.log, "no tests found")
 		return slipway.TestReport{}, nil
 	}
 	env, err := r.testing(ctx, project, source)
@@ -145,9 +152,9 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	fmt.Fprintf(r.log, "$ %s\n", report.Command)
 	c := r.inside(p, env, source)
 	c.Read = append(c.Read, r.hook())
-	result, err := sandbox.Run(ctx, sandbox.Command{
-		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: timeout, MaxMemory: maxMemory, MaxOutput: maxOutput, RunID: r.id, Project: true, Confinement: c,
-	}, r.log)
+	result, seen, err := r.command(ctx, sandbox.Command{
+		Args: args, Dir: p.Root.In(source), Env: vars, Timeout: timeout, Project: true, Confinement: c,
+	})
 	if err != nil {
 		return report, err
 	}
@@ -158,7 +165,13 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	if err := readResults(results, source, &report); err != nil {
 		return report, err
 	}
-	return report, judge(p, report, result, timeout, r.more(timeout, "test.timeout_seconds"))
+	err = judge(p, report, result, timeout, r.more(timeout, "test.timeout_seconds"))
+	if err != nil {
+		if says := r.remedy(seen); says != "" {
+			err = slipway.Errorf(slipway.Refused, "%w%s", err, says)
+		}
+	}
+	return report, err
 }
 
 // testEnv is what tests see: an environment and a home of their own, no setting

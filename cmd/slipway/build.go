@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,7 +98,7 @@ func buildLocally(a *app, project, path string, flags overrideFlags, log io.Writ
 	if err := os.MkdirAll(a.Data, 0o700); err != nil {
 		return nil, slipway.Artifact{}, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", a.Data)
 	}
-	builder, _, err := newBuilder(a.ctx, a.Data, 0, slog.New(slog.DiscardHandler))
+	builder, _, err := newBuilder(a.ctx, build.Options{Data: a.Data})
 	if err != nil {
 		return nil, slipway.Artifact{}, err
 	}

@@ -62,6 +62,7 @@ type setup struct {
 	requests int    // api.Options.RequestsPerMinute
 
 	maxBuild     time.Duration // 0 for the default
+	buildDisk    int64         // build.Options.MaxDisk
 	streams      int           // platform.Options.Streams
 	repositories []string      // below which accounts may name paths
 }
@@ -140,7 +141,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	}
 	p.onStop(temporal.Stop)
 	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Repositories: how.repositories, Private: data, Log: p.log}))
-	builder, renderer, err := newBuilder(ctx, data, how.maxBuild, p.log)
+	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, Log: p.log})
 	if err != nil {
 		return nil, err
 	}
@@ -197,15 +198,16 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 }
 
 // newBuilder opens what makes releases and renders their config.
-func newBuilder(ctx context.Context, data string, longest time.Duration, log *slog.Logger) (*build.Builder, *config.Jinja, error) {
-	interpreters, err := build.FindInterpreters(ctx, data)
+func newBuilder(ctx context.Context, o build.Options) (*build.Builder, *config.Jinja, error) {
+	interpreters, err := build.FindInterpreters(ctx, o.Data)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(interpreters) == 0 {
 		return nil, nil, slipway.Errorf(slipway.Unavailable, "no Python 3 found on this machine; install one, such as Debian's python3 and python3-venv")
 	}
-	builder, err := build.New(build.Options{Data: data, Interpreters: interpreters, Longest: longest, Log: log})
+	o.Interpreters = interpreters
+	builder, err := build.New(o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -213,7 +215,7 @@ func newBuilder(ctx context.Context, data string, longest time.Duration, log *sl
 	if err != nil {
 		return nil, nil, err
 	}
-	renderer := config.New(config.Options{Data: data, Python: python, Tree: func(ctx context.Context, d slipway.Digest) (string, slipway.Manifest, error) {
+	renderer := config.New(config.Options{Data: o.Data, Python: python, Tree: func(ctx context.Context, d slipway.Digest) (string, slipway.Manifest, error) {
 		artifact, err := builder.Open(ctx, d)
 		return filepath.Join(artifact.Path, "source"), artifact.Manifest, err
 	}})

@@ -23,6 +23,7 @@ type upCommand struct {
 	Builds       int           `default:"2" help:"How many builds and tests run at once; services take turns." env:"SLIPWAY_BUILDS"`
 	Rate         int           `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
 	MaxBuild     time.Duration `name:"max-build-time" default:"1h" env:"SLIPWAY_MAX_BUILD_TIME" help:"How long a build, or a run of the tests, may take at most, whatever slipway.yaml asks for."`
+	Disk         int64         `name:"build-disk" default:"10240" placeholder:"MIB" env:"SLIPWAY_BUILD_DISK" help:"What a build, or a run of the tests, may keep on disk meanwhile, in MiB, with the environment that it makes, before it is ended; 0 for no bound."`
 	Streams      int           `name:"streams" default:"50" env:"SLIPWAY_STREAMS" help:"How many live pages, event streams and followed logs one account may have open, and five times as many one address; 0 for no bound."`
 	Repositories []string      `name:"repositories" placeholder:"DIR" env:"SLIPWAY_REPOSITORIES" type:"path" help:"Directory of this machine below which accounts may name repositories by their path; repeat for each. Other paths are the operator's to add."`
 	AsRoot       bool          `name:"as-root" env:"SLIPWAY_AS_ROOT" help:"Listen beyond loopback as root, too: for a machine or container that has nothing else on it."`
@@ -36,6 +37,14 @@ func (c *upCommand) streams() int {
 		return -1
 	}
 	return c.Streams
+}
+
+// buildDisk is the bound as the builder wants it, where 0 means "as usual".
+func (c *upCommand) buildDisk() int64 {
+	if c.Disk == 0 {
+		return -1
+	}
+	return c.Disk << 20
 }
 
 // requests is the bound as the API wants it, where 0 means "as usual".
@@ -98,6 +107,9 @@ func (c *upCommand) Run(a *app) error {
 	if c.MaxBuild < time.Minute || c.MaxBuild > workflows.LongestBuild {
 		return slipway.Errorf(slipway.Invalid, "--max-build-time %s is not between 1m and %s", c.MaxBuild, workflows.LongestBuild)
 	}
+	if c.Disk < 0 || c.Disk > 1<<30 {
+		return slipway.Errorf(slipway.Invalid, "--build-disk %d is not between 0 and %d MiB", c.Disk, 1<<30)
+	}
 	root := os.Geteuid() == 0
 	if root && !c.AsRoot && !onLoopback(c.Listen) {
 		return slipway.Errorf(slipway.Invalid, "as root the platform listens on loopback only: run it as a user of its own, or say --as-root where the machine has nothing else on it")
@@ -105,7 +117,7 @@ func (c *upCommand) Run(a *app) error {
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
 	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds, requests: c.requests(),
-		maxBuild: c.MaxBuild, streams: c.streams(), repositories: c.Repositories}, log)
+		maxBuild: c.MaxBuild, buildDisk: c.buildDisk(), streams: c.streams(), repositories: c.Repositories}, log)
 	if err != nil {
 		return err
 	}
