@@ -59,6 +59,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.detectHealth()
 		d.planData()
 		d.planStatic()
+		d.warnHTTPS()
 		d.planTrials()
 	}
 	d.planInstall()

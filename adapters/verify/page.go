@@ -87,9 +87,13 @@ func (h *HTTP) pages(ctx context.Context, req slipway.VerifyRequest, log io.Writ
 		seen = append(seen, page.path)
 		files := filesOf(page.body, v.base(page.path), v.own)
 		bad := v.look(ctx, files)
+		first := ""
+		if len(files) == mostFiles {
+			first = "first "
+		}
 		result.Requests += len(files)
 		if len(bad) == 0 {
-			fmt.Fprintf(log, "GET %s is a page, and the %d files of its own that it asks for are there\n", path, len(files))
+			fmt.Fprintf(log, "GET %s is a page, and the %s%d files of its own that it asks for are there\n", path, first, len(files))
 			continue
 		}
 		said := missing(path, bad, len(files))
