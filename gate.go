@@ -136,6 +136,7 @@ type GateFacts struct {
 	New         []string    // people who could but for being too new to it
 	AuthorsWhy  string      // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
 	Seconded    bool        // who asked to go back has a lesser role than the policy names, and needs somebody's yes
+	Anew        bool        // going back brings a config that the release has not run with there
 	Previous    string      // the environment before, "" for none
 	VerifiedAt  time.Time   // when the release was verified there; zero for never
 	Tests       TestVerdict // that the release stands with; "" when they have to run, or did not
@@ -171,7 +172,8 @@ func (f GateFacts) Rejected() (Decision, bool) {
 
 // Gates returns the closed gates of a promotion, none when it may go on. A
 // rollback passes all of them but its own approvals: going back must not wait
-// for what made it necessary.
+// for what made it necessary. One that brings another config than the release ran
+// with is a change as any other, of a release that has passed there.
 func (f GateFacts) Gates() []Wait {
 	var waits []Wait
 	expires := f.Expires()
@@ -191,11 +193,13 @@ func (f GateFacts) Gates() []Wait {
 		return nil
 	}
 	f.approval(add)
-	if f.Plan.Rollback {
+	if f.Plan.Rollback && !f.Anew {
 		return waits
 	}
-	f.before(add)
-	f.release(add)
+	if !f.Plan.Rollback {
+		f.before(add)
+		f.release(add)
+	}
 	if !f.said(VerdictExempt) {
 		f.times(add)
 	}
@@ -220,6 +224,9 @@ func (f GateFacts) approval(add func(Wait)) {
 	need := f.Plan.Policy.Approvals
 	if f.Plan.Rollback {
 		need = f.Plan.Policy.RollbackApprovals
+		if f.Anew {
+			need = max(need, f.Plan.Policy.Approvals)
+		}
 		if f.Seconded {
 			need = max(need, 1)
 		}

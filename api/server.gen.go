@@ -2355,7 +2355,7 @@ type RollbackInput struct {
 	// Example: false
 	AnySchema bool `json:"any_schema,omitempty,omitzero"`
 
-	// Config the config that the release ran with, or that of today; then unless given
+	// Config the config that the release ran with, or that of today; then unless given. That of today, where it differs from what the release ran with there, takes the approvals of a promotion, and waits for windows and freezes
 	//
 	// Example: then
 	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
@@ -2366,7 +2366,7 @@ type RollbackInput struct {
 	Release int `json:"release,omitempty,omitzero"`
 }
 
-// RollbackInputConfig the config that the release ran with, or that of today; then unless given
+// RollbackInputConfig the config that the release ran with, or that of today; then unless given. That of today, where it differs from what the release ran with there, takes the approvals of a promotion, and waits for windows and freezes
 //
 // Example: then
 type RollbackInputConfig string

@@ -54,6 +54,17 @@ func (s subject) describe(running *ent.Deployment) slipway.PromotionPlan {
 	return plan
 }
 
+// anew tells whether going back brings a config that the release hasn't run with
+// in the environment. One that isn't known yet may be such a one.
+func (s subject) anew(ctx context.Context, db *ent.Client) (bool, error) {
+	if !s.rollback || s.release == nil {
+		return false, nil
+	}
+	ran, err := db.Deployment.Query().Where(deployment.ReleaseID(s.release.ID), deployment.EnvironmentID(s.environment.ID), deployment.Snapshot(string(s.config)),
+		deployment.Or(deployment.Verified(true), deployment.Live(true)), deployment.PromotionIDNEQ(s.id)).Exist(ctx)
+	return !ran, err
+}
+
 // gateFacts gathers what the gates look at, but for what people said.
 func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFacts, error) {
 	running, err := liveIn(ctx, db, s.service.ID, s.environment.ID)
@@ -61,6 +72,9 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 		return slipway.GateFacts{}, err
 	}
 	facts := slipway.GateFacts{Now: stamp(), Asked: stamp(), Plan: s.describe(running)}
+	if facts.Anew, err = s.anew(ctx, db); err != nil {
+		return facts, err
+	}
 	previous, err := before(ctx, db, s.service, s.environment)
 	if err != nil {
 		return facts, err

@@ -64,8 +64,12 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 }
 
 func (p *Platform) facts(ctx context.Context, plan *Plan) (slipway.GateFacts, error) {
+	config := plan.Snapshot
+	if config == "" {
+		config = plan.Outline.Config // of a dry run, which has rendered it
+	}
 	return gateFacts(ctx, p.db, subject{
-		service: plan.Service, environment: plan.Environment, release: plan.Release, commit: plan.Commit, config: plan.Snapshot,
+		service: plan.Service, environment: plan.Environment, release: plan.Release, commit: plan.Commit, config: config,
 		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy,
 	})
 }

@@ -254,7 +254,7 @@ func planPage(f frame, v serviceView, w planView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, ">that of today</option></select></label> <button class=\"btn\">Show the plan</button></form></section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, ">that of today: what differs is approved as a promotion is</option></select></label> <button class=\"btn\">Show the plan</button></form></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1027,7 +1027,7 @@ func pickRelease(w planView, none string) templ.Component {
 
 func thenOrToday(today bool) string {
 	if today {
-		return "the config of today, and is rehearsed with it first"
+		return "the config of today, and is rehearsed with it first. Where that differs from what the release ran with, it takes the approvals of a promotion, and waits for windows and freezes"
 	}
 	return "the config it ran with then"
 }

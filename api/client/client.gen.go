@@ -2355,7 +2355,7 @@ type RollbackInput struct {
 	// Example: false
 	AnySchema bool `json:"any_schema,omitempty,omitzero"`
 
-	// Config the config that the release ran with, or that of today; then unless given
+	// Config the config that the release ran with, or that of today; then unless given. That of today, where it differs from what the release ran with there, takes the approvals of a promotion, and waits for windows and freezes
 	//
 	// Example: then
 	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
@@ -2366,7 +2366,7 @@ type RollbackInput struct {
 	Release int `json:"release,omitempty,omitzero"`
 }
 
-// RollbackInputConfig the config that the release ran with, or that of today; then unless given
+// RollbackInputConfig the config that the release ran with, or that of today; then unless given. That of today, where it differs from what the release ran with there, takes the approvals of a promotion, and waits for windows and freezes
 //
 // Example: then
 type RollbackInputConfig string
@@ -4855,7 +4855,7 @@ type ClientInterface interface {
 
 	// RollbackWithBody Roll back
 	//
-	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4864,7 +4864,7 @@ type ClientInterface interface {
 
 	// Rollback Roll back
 	//
-	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7213,7 +7213,7 @@ func (c *Client) GetWayBack(ctx context.Context, service ServiceName, environmen
 
 // RollbackWithBody Roll back
 //
-// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7232,7 +7232,7 @@ func (c *Client) RollbackWithBody(ctx context.Context, service ServiceName, envi
 
 // Rollback Roll back
 //
-// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14961,7 +14961,7 @@ type ClientWithResponsesInterface interface {
 
 	// RollbackWithBodyWithResponse Roll back
 	//
-	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14970,7 +14970,7 @@ type ClientWithResponsesInterface interface {
 
 	// RollbackWithResponse Roll back
 	//
-	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+	// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22680,7 +22680,7 @@ func (c *ClientWithResponses) GetWayBackWithResponse(ctx context.Context, servic
 
 // RollbackWithBodyWithResponse Roll back
 //
-// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22695,7 +22695,7 @@ func (c *ClientWithResponses) RollbackWithBodyWithResponse(ctx context.Context, 
 
 // RollbackWithResponse Roll back
 //
-// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once.
+// Starts a promotion to a release that ran here before, the previous one unless `release` is given. A warm release takes over at once. With the config that it ran with it passes every gate but the policy's `rollback_approvals` and `rollback_role`. With another one (`config` is `today`) it brings something new, and takes the approvals of a promotion, too.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -131,7 +131,7 @@ type rollbackCommand struct {
 	Plan    bool   `help:"Say what would be done and change, and do nothing."`
 
 	AnySchema bool   `help:"Go back although the older release does not run on the schema that the newer one left."`
-	Config    string `enum:"then,today" default:"then" help:"The config: what the release ran with then, or that of today."`
+	Config    string `enum:"then,today" default:"then" help:"The config: what the release ran with then, or that of today. Where that differs, it takes the approvals of a promotion, and waits for windows and freezes."`
 	followFlags
 }
 
