@@ -80,7 +80,7 @@ func TestSecondStep(t *testing.T) {
 	if !strings.Contains(string(list), `"telephone"`) || !strings.Contains(string(list), `"recovery_codes":10`) || strings.Contains(string(list), begun.Secret) {
 		t.Errorf("%s", list)
 	}
-	if resp, text := ask(t, w, "DELETE", "/api/v1/accounts/bob/factors", ""); resp.StatusCode != http.StatusNoContent {
+	if resp, text := ask(t, w, "DELETE", "/api/v1/accounts/bob/factors", "", "Authorization", "Bearer "+w.InPerson("present")); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}
 	if status := post("", "/session", signIn, &s); status != http.StatusCreated {

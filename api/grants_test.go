@@ -23,6 +23,7 @@ func TestProvidersKeepTheirSecret(t *testing.T) {
 	corp := identitytest.NewServer(t)
 	w.OpenID = identity.New(http.DefaultClient)
 	w.Address = "https://slipway.example.com"
+	present := w.InPerson("present")
 	body := `{"name":"corp","issuer":"` + corp.Issuer() + `","client_id":"slipway","client_secret":"hunter22-hunter22","groups":[{"group":"ops","admin":true},{"group":"devs","team":"default","role":"developer"}]}`
 	for _, c := range []struct {
 		method, path, body string
@@ -44,7 +45,7 @@ func TestProvidersKeepTheirSecret(t *testing.T) {
 		{"DELETE", "/providers/corp", "", 204, ""},
 		{"GET", "/providers/corp", "", 404, "there is no provider corp"},
 	} {
-		resp, text := ask(t, w, c.method, "/api/v1"+c.path, c.body)
+		resp, text := ask(t, w, c.method, "/api/v1"+c.path, c.body, "Authorization", "Bearer "+present)
 		if resp.StatusCode != c.status || !strings.Contains(string(text), c.says) {
 			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, resp.StatusCode, text)
 		}

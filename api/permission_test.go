@@ -165,6 +165,12 @@ func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slip
 func judge(operation string, access slipway.Access, status int, text string) string {
 	switch access {
 	case slipway.Allowed:
+		if slices.Contains([]string{"createProvider", "updateProvider"}, operation) { // a token, that is
+			if status != http.StatusForbidden && status != http.StatusNotFound || status == http.StatusForbidden && !strings.Contains(text, "in person") {
+				return "should be asked to come in person"
+			}
+			return ""
+		}
 		if status == http.StatusForbidden || status == http.StatusUnauthorized || status >= 500 {
 			return "should be let in"
 		}

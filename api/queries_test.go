@@ -32,9 +32,10 @@ func TestReadingTakesABoundedNumberOfQueries(t *testing.T) {
 		})
 	}))
 	server := unbounded(t, w)
+	who, present := w.Token, w.InPerson("present")
 	call := func(method, path, body string, want int) string {
 		t.Helper()
-		got := sent(server, method, "/api/v1"+path, body, http.Header{"Authorization": {"Bearer " + w.Token}})
+		got := sent(server, method, "/api/v1"+path, body, http.Header{"Authorization": {"Bearer " + who}})
 		if got.Code != want {
 			t.Fatalf("%s %s %s: %d %s", method, path, body, got.Code, got.Body)
 		}
@@ -55,7 +56,9 @@ func TestReadingTakesABoundedNumberOfQueries(t *testing.T) {
 		call("PATCH", "/services/service-0/config", fmt.Sprintf(`{"layer":"service","set":{"LEVEL_%d":"7"}}`, i), 200)
 		call("POST", "/teams/team-0/webhooks", fmt.Sprintf(`{"url":"https://hooks.example.com/%d","events":["promotion.*"]}`, i), 201)
 		call("POST", "/teams/team-0/webhooks/1/ping", "", 202)
+		who = present
 		call("POST", "/providers", fmt.Sprintf(`{"name":"sso-%d","display_name":"SSO","issuer":"https://sso-%d.example.com","client_id":"a","client_secret":"hunter2-hunter2"}`, i, i), 201)
+		who = w.Token
 		for _, to := range []string{service, "service-0"} {
 			for _, environment := range []string{"dev", "test"} {
 				var made struct{ ID int }

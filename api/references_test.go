@@ -83,7 +83,7 @@ func TestNoReferenceIsFollowed(t *testing.T) {
 	}
 	made(w.Token, "PUT", "/services/victim/secrets/KEY?environment=dev", `{"value":"hunter22-dev"}`)
 	made(w.Token, "POST", "/teams/shop/webhooks", `{"url":"https://hooks.example.com/first"}`)
-	made(w.Token, "POST", "/providers", `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22-client"}`)
+	made(w.InPerson("present"), "POST", "/providers", `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22-client"}`)
 	made(attacker, "POST", "/services", `{"url":"`+there.URL+`/own.git","name":"own","team":"elsewhere"}`)
 	ctx := slipway.WithViewer(t.Context(), slipway.System("test"))
 	if err := w.Secrets.Set(ctx, "sealed://victim/GIT_TOKEN", slipway.NewSecret("hunter22-old")); err != nil { // as an earlier version did

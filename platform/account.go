@@ -82,6 +82,11 @@ func (p *Platform) AddAccount(ctx context.Context, in AccountInput) (*ent.Accoun
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
+	if in.Admin {
+		if err := p.comesIn(ctx, "account.added", "this makes "+printable(in.Name)+" an admin of the platform"); err != nil {
+			return nil, err
+		}
+	}
 	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		var err error
 		if in.invitedBy, err = inviter(ctx, tx.Client()); err != nil {
@@ -218,6 +223,11 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		if err := p.proven(ctx, "changing what an account may"); err != nil {
 			return nil, err
 		}
+		if does := change.lets(a); does != "" {
+			if err := p.comesIn(ctx, "account.changed", does); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := change.If.holds("account "+name, a.Revision); err != nil {
 		return nil, err
@@ -346,6 +356,9 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 	}
 	if !self {
 		if err := p.proven(ctx, "resetting somebody's password"); err != nil {
+			return err
+		}
+		if err := p.comesIn(ctx, "account.password_reset", "this lets whoever gives the new password in as "+a.Name); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
+	"regexp"
+	"testing"
 	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -51,3 +54,17 @@ func CleanLines(w io.Writer) io.Writer { return cleanLines{w} }
 
 // Clock is what waits after wrong guesses, and codes that an app shows, go by.
 func (p *Platform) Clock(now func() time.Time) { p.guesses.clock = now }
+
+// ShareIssuer has the issuer at an address be one that signs the jobs of everybody,
+// and returns what says how subjects begin there.
+func ShareIssuer(t *testing.T, issuer string) func(pattern string) {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := u.Hostname()
+	set := func(pattern string) { shared[host] = sharedIssuer{regexp.MustCompile(pattern), "repo:shop/billing:*"} }
+	set("^repo:")
+	t.Cleanup(func() { delete(shared, host) })
+	return set
+}

@@ -333,3 +333,28 @@ func TestDevice(t *testing.T) {
 		w.want(err, slipway.Limited, "wait already")
 	})
 }
+
+// A trust from before subjects were held to an owner isn't believed any more, and
+// whose job it is hears what to do.
+func TestOwnerlessTrustIsNotUsed(t *testing.T) {
+	both(t, func(w *world) {
+		ci := w.ci(false)
+		text := ci.Sign(ci.Job("https://slipway.example.com", mainBranch))
+		got, err := w.exchange(text)
+		w.must(err)
+		anybody := platform.ShareIssuer(w.T, ci.Issuer())
+		_, err = w.exchange(text)
+		w.must(err) // its subject says whose jobs are meant
+		anybody("^organization:")
+		_, err = w.exchange(text)
+		w.want(err, slipway.Unauthenticated, "the trust main of billing is from before subjects were held to an owner, and counts no more")
+		w.want(err, slipway.Unauthenticated, "begin the subject with whose they are, as in repo:shop/billing:*; remove it, and add it anew with such a subject: slipway trust rm billing main")
+		_, err = w.Identify(w.T.Context(), got.Token, cli)
+		w.want(err, slipway.Unauthenticated, "")
+		refused, err := w.Audit(w.Context(), platform.AuditQuery{Action: "token.exchanged", Result: platform.AuditRefused, Page: platform.Page{Limit: 10}})
+		w.must(err)
+		if len(refused.Items) != 1 || !strings.Contains(refused.Items[0].Reason, "counts no more") {
+			t.Errorf("on record: %+v", refused.Items)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -33,8 +34,15 @@ func (p *Platform) ExchangeToken(ctx context.Context, serviceName string, token 
 		if slipway.CodeOf(err) != slipway.Unauthenticated {
 			return JobToken{}, err
 		}
+		var open errOwnerless
+		if errors.As(err, &open) {
+			err = slipway.Errorf(slipway.Unauthenticated, "%s", open.Error())
+		}
 		who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerService, Name: printable(job.Subject), Via: "ci", Address: from.Address})
 		p.audit(who, AuditRefused, "token.exchanged", clean(serviceName), "", "", err.Error(), nil, nil)
+		if open.trust != "" { // whose job it is knows that it would fit
+			return JobToken{}, err
+		}
 		return JobToken{}, slipway.Errorf(slipway.Unauthenticated, "%s trusts no token like this one; compare its issuer, audience, subject and age with `slipway trust ls %s`", printable(serviceName), printable(serviceName))
 	}
 	c := claims{RegisteredClaims: jwt.RegisteredClaims{Audience: jwt.ClaimStrings{jobAudience}, Subject: serviceName}, Job: job.Subject}
@@ -59,6 +67,14 @@ func (p *Platform) ExchangeToken(ctx context.Context, serviceName string, token 
 
 // jobName is under what name a CI job acts. No account has a slash in its name.
 func jobName(serviceName, trustName string) string { return serviceName + "/" + trustName }
+
+// errOwnerless says that a job's token fits a trust that anybody's would fit.
+type errOwnerless struct{ service, trust, why string }
+
+func (e errOwnerless) Error() string {
+	return "the trust " + e.trust + " of " + e.service + " is from before subjects were held to an owner, and counts no more: " + e.why +
+		"; remove it, and add it anew with such a subject: slipway trust rm " + e.service + " " + e.trust
+}
 
 // trusting finds the trusts of a service that a job's token fits.
 func (p *Platform) trusting(ctx context.Context, serviceName string, token slipway.Secret) ([]Trust, slipway.Job, error) {
@@ -95,9 +111,14 @@ func (p *Platform) trusting(ctx context.Context, serviceName string, token slipw
 		return nil, none, err
 	}
 	var fitting []Trust
+	var open errOwnerless
 	used := false
 	for _, row := range rows {
 		if !slices.Contains(job.Audience, row.Audience) || !slipway.MatchSubject(row.Subject, job.Subject) {
+			continue
+		}
+		if why := Ownerless(row.Issuer, row.Subject); why != "" {
+			open = errOwnerless{serviceName, row.Name, why}
 			continue
 		}
 		t := trustOf(row)
@@ -114,6 +135,8 @@ func (p *Platform) trusting(ctx context.Context, serviceName string, token slipw
 		fitting = append(fitting, t)
 	}
 	switch {
+	case len(fitting) == 0 && open.trust != "":
+		return nil, job, slipway.Wrap(slipway.Unauthenticated, open, "%s", open.Error())
 	case len(fitting) == 0 && used:
 		return nil, job, doubt("the token was used before, or has no id by which to know that it wasn't")
 	case len(fitting) == 0:
@@ -140,6 +163,7 @@ func (p *Platform) firstUse(ctx context.Context, t Trust, job slipway.Job) (bool
 // service alone, with what its trusts allow now.
 func (p *Platform) job(ctx context.Context, c claims, v slipway.Viewer, unknown error) (slipway.Viewer, error) {
 	rows, err := p.db.Trust.Query().Where(trust.IDIn(c.Trusts...), trust.HasServiceWith(service.Name(c.Subject))).WithService().Order(trust.ByID()).All(ctx)
+	rows = slices.DeleteFunc(rows, func(t *ent.Trust) bool { return Ownerless(t.Issuer, t.Subject) != "" })
 	if err != nil || len(rows) == 0 {
 		return v, or(err, unknown)
 	}

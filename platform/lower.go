@@ -132,3 +132,25 @@ func along(all []slipway.Stop, path []string) []slipway.Stop {
 	}
 	return out
 }
+
+// comesIn refuses what lets somebody in as somebody to all but an admin of the
+// platform in person: else a program would make itself a person first.
+func (p *Platform) comesIn(ctx context.Context, action, does string) error {
+	err := p.inPerson(ctx, does)
+	p.deniedWhile(ctx, action, "", "", err)
+	return err
+}
+
+// lets says how a change of somebody else's account lets somebody in, or in as
+// more: "" when it doesn't. A provider knows people by their addresses.
+func (c AccountChange) lets(a *ent.Account) string {
+	switch {
+	case c.Admin != nil && *c.Admin && !a.Admin:
+		return "this makes " + a.Name + " an admin of the platform"
+	case c.Active != nil && *c.Active && !a.Active:
+		return "this lets " + a.Name + " in again"
+	case c.Email != nil && *c.Email != a.Email:
+		return "this lets whoever a provider gives the address " + printable(*c.Email) + " in as " + a.Name
+	}
+	return ""
+}

@@ -215,3 +215,49 @@ func TestFreezesAreLiftedInPerson(t *testing.T) {
 		w.want(lift(own)(mae), slipway.NotFound, "no freeze")
 	})
 }
+
+// No program makes itself a person, and no team that approves is made anew.
+func TestNoProgramComesInAsSomebody(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		w.person("bob", false)
+		held := w.held()
+		delete(held, "a maintainer") // who isn't let so far
+		n := 0
+		for says, try := range map[string]func(ctx context.Context) error{
+			"an admin of the platform": func(ctx context.Context) error {
+				n++
+				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "eve" + strings.Repeat("e", n), Admin: true})
+				return err
+			},
+			"in as bob": func(ctx context.Context) error {
+				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Email: ptr("eve@example.com")})
+				return err
+			},
+			"gives the new password in as bob": func(ctx context.Context) error {
+				return w.SetPassword(ctx, "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
+			},
+			"without a second factor": func(ctx context.Context) error { return w.ResetFactors(ctx, "bob") },
+		} {
+			w.lowers(held, says, try)
+		}
+		no, yes := false, true
+		_, err := w.UpdateAccount(held["a program"], "bob", platform.AccountChange{Active: &no})
+		w.must(err)
+		w.lowers(held, "this lets bob in again", func(ctx context.Context) error {
+			_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Active: &yes})
+			return err
+		})
+
+		w.team("release")
+		w.asks("prod", slipway.PolicyChange{Approvals: ptr(1), Approvers: &[]string{"team:release"}})
+		w.want(w.RemoveTeam(held["a program"], "release", nil), slipway.Conflict, "team release approves in prod; name others there first")
+		w.asks("prod", slipway.PolicyChange{Approvers: &[]string{}})
+		_, err = w.SetPolicy(w.Context(), "billing", "prod", slipway.PolicyChange{Approvers: &[]string{"team:release"}}, false, nil)
+		w.must(err)
+		w.want(w.RemoveTeam(held["a program"], "release", nil), slipway.Conflict, "team release approves what billing promotes into prod")
+		_, err = w.SetPolicy(w.Context(), "billing", "prod", slipway.PolicyChange{}, true, nil)
+		w.must(err)
+		w.must(w.RemoveTeam(held["a program"], "release", nil))
+	})
+}

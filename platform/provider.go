@@ -101,13 +101,11 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
-	if err := slipway.CheckName("name", in.Name); err != nil {
+	if err := p.comesIn(ctx, "provider.added", "a provider says who is who"); err != nil {
 		return nil, err
 	}
-	if in.TrustMFA {
-		if err := p.mayTrustFactors(ctx); err != nil {
-			return nil, err
-		}
+	if err := slipway.CheckName("name", in.Name); err != nil {
+		return nil, err
 	}
 	if err := slipway.CheckIssuer("issuer", in.Issuer); err != nil {
 		return nil, err
@@ -151,16 +149,6 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 		return nil, taken
 	}
 	return row, err
-}
-
-// mayTrustFactors refuses to believe a provider's second factors to all but
-// somebody in person who has just proved himself: a policy that asks for one asks
-// for less then.
-func (p *Platform) mayTrustFactors(ctx context.Context) error {
-	if !slipway.ViewerFrom(ctx).InPerson() {
-		return slipway.Errorf(slipway.Denied, "trusting the second factors of a provider takes an admin of the platform in person, and no token or program; sign in and do it yourself")
-	}
-	return p.proven(ctx, "trusting the second factors of a provider")
 }
 
 func (p *Platform) providerSecret(name string) slipway.SecretRef {
@@ -207,6 +195,9 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	if err != nil {
 		return nil, err
 	}
+	if err := p.comesIn(ctx, "provider.changed", "a provider says who is who"); err != nil {
+		return nil, err
+	}
 	if err := change.If.holds("provider "+name, row.Revision); err != nil {
 		return nil, err
 	}
@@ -219,11 +210,6 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	give(&want.Open, change.Open)
 	give(&want.Active, change.Active)
 	give(&want.TrustMfa, change.TrustMFA)
-	if want.TrustMfa && !row.TrustMfa {
-		if err := p.mayTrustFactors(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if err := p.checkProvider(ctx, &want); err != nil {
 		return nil, err
 	}

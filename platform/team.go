@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"slices"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -116,6 +117,9 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 		if owns {
 			return slipway.Errorf(slipway.Conflict, "team %s owns services; give them to another team first", name)
 		}
+		if err := approvesNowhere(ctx, tx.Client(), name); err != nil {
+			return err
+		}
 		if hooks, err = tx.Webhook.Query().Where(webhook.TeamID(t.ID)).All(ctx); err != nil {
 			return err
 		}
@@ -138,6 +142,29 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 		p.dropSecret(ctx, slipway.SecretRef(h.Secret))
 	}
 	return nil
+}
+
+// approvesNowhere refuses to remove a team that a policy names: whoever made one of
+// its name anew would say who approves.
+func approvesNowhere(ctx context.Context, db *ent.Client, name string) error {
+	all, err := inOrder(ctx, db)
+	if err != nil {
+		return err
+	}
+	named := "team:" + name
+	for _, e := range all {
+		if slices.Contains(e.Policy.Approvers, named) {
+			return slipway.Errorf(slipway.Conflict, "team %s approves in %s; name others there first: slipway policy set --env %s --approver NAME", name, e.Name, e.Name)
+		}
+	}
+	rows, err := db.ServicePolicy.Query().WithService().WithEnvironment().All(asSystem(ctx))
+	for _, row := range rows {
+		if who := row.Change.Approvers; who != nil && slices.Contains(*who, named) {
+			at, of := row.Edges.Environment.Name, row.Edges.Service.Name
+			return slipway.Errorf(slipway.Conflict, "team %s approves what %s promotes into %s; name others there first: slipway policy set --env %s --service %s --approver NAME", name, of, at, at, of)
+		}
+	}
+	return err
 }
 
 // SetMember gives an account a role in a team, in place of the one it had. It

@@ -65,6 +65,21 @@ func sharedBy(issuer *url.URL) (sharedIssuer, bool) {
 	return s, ok
 }
 
+// Ownerless tells why a trust is for anybody's jobs, and what to do: its issuer
+// signs those of everybody, and its subject doesn't say whose are meant. "" when it
+// is held to an owner. Trusts from before this was asked are stored as they are.
+func Ownerless(issuer, subject string) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return "its issuer is no address"
+	}
+	whose, many := sharedBy(u)
+	if !many || whose.owned.MatchString(subject) {
+		return ""
+	}
+	return u.Hostname() + " signs the jobs of everybody; begin the subject with whose they are, as in " + whose.example
+}
+
 // Validate names the field at fault.
 func (in TrustInput) Validate() error {
 	if err := slipway.CheckName("name", in.Name); err != nil {
@@ -73,16 +88,15 @@ func (in TrustInput) Validate() error {
 	if err := slipway.CheckIssuer("issuer", in.Issuer); err != nil {
 		return err
 	}
-	u, _ := url.Parse(in.Issuer) // it was read just now
-	switch whose, many := sharedBy(u); {
+	switch {
 	case in.Audience == "" || len(in.Audience) > 500 || clean(in.Audience) != in.Audience:
 		return slipway.Errorf(slipway.Invalid, "say for whom the tokens must be made, such as this platform's address").At("audience")
 	case in.Subject == "" || len(in.Subject) > 500 || clean(in.Subject) != in.Subject:
 		return slipway.Errorf(slipway.Invalid, "say which jobs are meant by their subject, such as repo:shop/billing:ref:refs/heads/main").At("subject")
 	case in.Subject[0] == '*' || strings.Count(in.Subject, "*") > 5:
 		return slipway.Errorf(slipway.Invalid, "the subject begins with a text of its own, and has five * at most").At("subject")
-	case many && !whose.owned.MatchString(in.Subject):
-		return slipway.Errorf(slipway.Invalid, "%s signs the jobs of everybody; begin the subject with whose they are, as in %s", u.Hostname(), whose.example).At("subject")
+	case Ownerless(in.Issuer, in.Subject) != "":
+		return slipway.Errorf(slipway.Invalid, "%s", Ownerless(in.Issuer, in.Subject)).At("subject")
 	case len(in.Scopes) == 0 || len(in.Scopes) > 20:
 		return slipway.Errorf(slipway.Invalid, "give the trust between one and twenty scopes, such as promote:dev").At("scopes")
 	}

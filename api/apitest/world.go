@@ -126,6 +126,21 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 	return text.Reveal()
 }
 
+// InPerson makes an admin of the platform, signs it in, and returns the access
+// token of its session: there are things that no token does.
+func (w *World) InPerson(name string) string {
+	ctx, password := context.Background(), slipway.NewSecret("in person, here and now")
+	_, err := w.AddAccount(slipway.WithViewer(ctx, slipway.System("test")), platform.AccountInput{Name: name, Admin: true, Password: password})
+	if err != nil {
+		panic(err) // a test's own mistake
+	}
+	s, err := w.SignIn(ctx, name, password, platform.Caller{Via: "api", Address: "192.0.2.1"})
+	if err != nil {
+		panic(err)
+	}
+	return s.Access.Reveal()
+}
+
 func resolve(_ context.Context, _ slipway.Repository, ref string) (slipway.Commit, error) {
 	switch ref {
 	case "missing":

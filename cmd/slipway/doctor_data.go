@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/ent/migrate"
+	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/socket"
 )
 
@@ -164,6 +165,40 @@ func (d *doctor) database(ctx context.Context) {
 		d.say("database", warn, fmt.Sprintf("version %d of %d", version, len(known)), "the next slipway up brings it up to date; keep a copy of "+file+" if you may want to go back")
 	default:
 		d.say("database", ok, fmt.Sprintf("version %d, the newest that this slipway knows", version), "")
+		d.trusts(ctx, db)
+	}
+}
+
+// trusts looks for trusts in CI jobs that are from before their subjects were held
+// to an owner. They are not used any more.
+func (d *doctor) trusts(ctx context.Context, db *sql.DB) {
+	rows, err := db.QueryContext(ctx, `SELECT s.name, t.name, t.issuer, t.subject FROM trusts t JOIN services s ON s.id = t.service_id ORDER BY s.name, t.name`)
+	if err != nil {
+		d.say("CI trusts", warn, "they can't be read: "+err.Error(), "look again when the platform is down")
+		return
+	}
+	defer func() { _ = rows.Close() }()
+	var open, anew []string
+	seen := 0
+	for rows.Next() {
+		var service, name, issuer, subject string
+		if err := rows.Scan(&service, &name, &issuer, &subject); err != nil {
+			d.say("CI trusts", warn, "they can't be read: "+err.Error(), "look again when the platform is down")
+			return
+		}
+		seen++
+		if why := platform.Ownerless(issuer, subject); why != "" {
+			open = append(open, service+": "+name+" ("+subject+"; "+why+")")
+			anew = append(anew, "slipway trust rm "+service+" "+name)
+		}
+	}
+	switch {
+	case rows.Err() != nil:
+		d.say("CI trusts", warn, "they can't be read: "+rows.Err().Error(), "look again when the platform is down")
+	case len(open) > 0:
+		d.say("CI trusts", warn, "refused, as anybody's jobs would fit: "+strings.Join(open, ", "), strings.Join(anew, "; ")+"; then add them anew with subjects that say whose jobs are meant: slipway trust add")
+	case seen > 0:
+		d.say("CI trusts", ok, counted(seen, "trust")+", each held to an owner or to an issuer of its own", "")
 	}
 }
 

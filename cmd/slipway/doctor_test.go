@@ -117,6 +117,16 @@ func TestDoctorOfData(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	add := func(id int, subject string) {
+		t.Helper()
+		change(fmt.Sprintf(`INSERT INTO trusts (id, created_at, updated_at, service_id, name, issuer, audience, subject, scopes) VALUES (%d, '2026-01-01', '2026-01-01', 1, 'ci-%d', 'https://token.actions.githubusercontent.com', 'slipway', '%s', '[]')`, id, id, subject))
+	}
+	change(`INSERT INTO services (id, created_at, updated_at, name, repository, team_id) VALUES (1, '2026-01-01', '2026-01-01', 'billing', 'https://git.example.com/billing.git', 1)`)
+	add(1, "repo:shop/billing:*")
+	want(t, examine(t, 0, nil, "--data", data), "CI trusts", ok, "1 trust")
+	add(2, "repo:*:ref:refs/heads/main")
+	want(t, examine(t, 0, nil, "--data", data), "CI trusts", warn, "billing: ci-2 (repo:*:ref:refs/heads/main; token.actions.githubusercontent.com signs the jobs of everybody")
+	want(t, examine(t, 0, nil, "--data", data), "CI trusts", warn, "slipway trust rm billing ci-2; then add them anew")
 	known, _ := migrate.Versions.ReadDir("migrations/sqlite3")
 	change(fmt.Sprintf(`INSERT INTO schema_versions VALUES (%d, 'future', '')`, len(known)+1))
 	want(t, examine(t, 1, nil, "--data", data), "database", fail, "a newer slipway")

@@ -42,7 +42,8 @@ func TestScripts(t *testing.T) {
 						w := apitest.New(t)
 						env.Setenv("SLIPWAY_SERVER", w.URL)
 						env.Setenv("SLIPWAY_TOKEN", w.Token)
-						env.Setenv("RELEASE", w.Data) // where the artifact of every release is
+						env.Setenv("PRESENT", w.InPerson("present")) // for what takes somebody in person
+						env.Setenv("RELEASE", w.Data)                // where the artifact of every release is
 					}
 					return nil
 				},
