@@ -362,6 +362,9 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 			return err
 		}
 	}
+	if self && !v.InPerson() {
+		return slipway.Errorf(slipway.Denied, "no token changes how its owner signs in; sign in and do it yourself")
+	}
 	if self {
 		err := p.proveHere(ctx, a, change.Current)
 		if slipway.CodeOf(err) == slipway.Unauthenticated {

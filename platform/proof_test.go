@@ -57,6 +57,15 @@ func TestWhatASessionAloneMayNot(t *testing.T) {
 				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Admin: &yes})
 				return err
 			},
+			"a new account that is one": func(ctx context.Context) error {
+				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "ghost", Password: password, Admin: true})
+				return err
+			},
+			"a provider": func(ctx context.Context) error {
+				open := false
+				_, err := w.UpdateProvider(ctx, "corp", platform.ProviderChange{Open: &open})
+				return err
+			},
 			"a command line": func(ctx context.Context) error {
 				d, err := w.BeginDevice(ctx, cli)
 				w.must(err)
@@ -124,5 +133,50 @@ func TestAProofIsByTheFactor(t *testing.T) {
 		w.later()
 		w.must(w.Prove(here, platform.FactorProof{Code: p.next()}))
 		w.must(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}))
+	})
+}
+
+// TestNoTokenMakesAnAdmin: whoever has a token of an admin, with every scope, makes
+// nobody an admin by it, and doesn't become anybody: an admin is made in person, and
+// so what only one in person may stays so.
+func TestNoTokenMakesAnAdmin(t *testing.T) {
+	both(t, func(w *world) {
+		w.person("root", true)
+		w.person("bob", false)
+		w.corp(platform.ProviderInput{})
+		in := w.session(w.signIn("root"))
+		_, value, err := w.AddToken(in, platform.TokenInput{Name: "ci", Scopes: []slipway.Scope{"admin"}})
+		w.must(err)
+		v, err := w.Identify(w.T.Context(), value, cli)
+		w.must(err)
+		ctx, yes := slipway.WithViewer(w.T.Context(), v), true
+		for what, try := range map[string]func() error{
+			"a new admin": func() error {
+				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "ghost", Password: password, Admin: true})
+				return err
+			},
+			"an admin": func() error {
+				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Admin: &yes})
+				return err
+			},
+			"a password": func() error {
+				return w.SetPassword(ctx, "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
+			},
+			"its owner's password": func() error {
+				return w.SetPassword(ctx, "root", platform.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password it is")})
+			},
+			"factors": func() error { return w.ResetFactors(ctx, "bob") },
+			"a provider": func() error {
+				_, err := w.UpdateProvider(ctx, "corp", platform.ProviderChange{Open: &yes})
+				return err
+			},
+		} {
+			if err := try(); slipway.CodeOf(err) != slipway.Denied {
+				w.Errorf("%s: %v", what, err)
+			}
+		}
+		if _, err := w.AddAccount(ctx, platform.AccountInput{Name: "carl", Password: password}); err != nil {
+			w.Errorf("an account as others are: %v", err)
+		}
 	})
 }
