@@ -13,9 +13,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -109,6 +112,7 @@ func Compare(ctx context.Context, dir, record string) (now string, differs []str
 // read.
 func read(ctx context.Context, dir string, known map[string]file) ([]file, error) {
 	var files []file
+	var unknown []int
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -131,12 +135,36 @@ func read(ctx context.Context, dir string, known map[string]file) ([]file, error
 		old, there := known[rel]
 		f.sum = old.sum
 		if !there || old != f {
-			f.sum, err = contentOf(path, f.mode)
+			unknown = append(unknown, len(files))
 		}
 		files = append(files, f)
-		return err
+		return nil
 	})
-	return files, err
+	if err != nil {
+		return nil, err
+	}
+	return files, contents(ctx, dir, files, unknown)
+}
+
+// contents reads some of the files, by all processors.
+func contents(ctx context.Context, dir string, files []file, some []int) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	problems := make([]error, runtime.GOMAXPROCS(0))
+	for n := range problems {
+		group.Go(func() {
+			for problems[n] == nil && ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(some) {
+					return
+				}
+				f := &files[some[i]]
+				f.sum, problems[n] = contentOf(filepath.Join(dir, f.path), f.mode)
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(append(problems, ctx.Err())...)
 }
 
 func contentOf(path string, mode fs.FileMode) (string, error) {

@@ -167,6 +167,7 @@ func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.
 	}
 	err = errors.Join(
 		os.Rename(source, filepath.Join(staging, "source")),
+		os.Rename(filepath.Join(r.home, artifact.Record), filepath.Join(staging, artifact.Record)),
 		os.Symlink(filepath.Join("..", "..", "environments", env.key, "venv"), filepath.Join(staging, "venv")),
 		os.WriteFile(filepath.Join(staging, "manifest.json"), text, 0o644),
 	)
@@ -183,24 +184,21 @@ func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.
 	return made, err
 }
 
-// digest covers the source, the environment's files and the manifest.
+// digest covers the source, of which it leaves the record in the run's home, the
+// environment's files and the manifest.
 func (r *run) digest(ctx context.Context, source string, env environment, manifest []byte) (slipway.Digest, error) {
-	tree, err := artifact.Digest(ctx, source)
+	tree, err := artifact.Keep(ctx, source, filepath.Join(r.home, artifact.Record))
 	if err != nil {
 		return "", err
 	}
-	// An environment never changes, so its digest is taken once.
-	kept := filepath.Join(env.dir, "digest")
-	content, err := os.ReadFile(kept)
+	content, err := os.ReadFile(env.digest())
+	if errors.Is(err, fs.ErrNotExist) { // it was made before this was done at its end
+		if err = env.keep(ctx); err == nil {
+			content, err = os.ReadFile(env.digest())
+		}
+	}
 	if err != nil {
-		text, err := artifact.Digest(ctx, env.venv())
-		if err != nil {
-			return "", err
-		}
-		content = []byte(text)
-		if err := os.WriteFile(kept, content, 0o644); err != nil {
-			return "", err
-		}
+		return "", err
 	}
 	return artifact.DigestOf(tree, string(content), manifest), nil
 }

@@ -31,6 +31,7 @@ type environment struct {
 }
 
 func (e environment) venv() string   { return filepath.Join(e.dir, "venv") }
+func (e environment) digest() string { return filepath.Join(e.dir, "digest") }
 func (e environment) python() string { return filepath.Join(e.dir, "venv", "bin", "python") }
 
 // indexSettings are the machine's own words on where packages come from and
@@ -206,6 +207,9 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	if err == nil {
 		err = errors.Join(r.selfContained(env), seal(env.venv()))
 	}
+	if err == nil {
+		err = env.keep(ctx)
+	}
 	if err != nil {
 		_ = os.RemoveAll(env.dir)
 		return env, disk(err, "the environment can't be finished")
@@ -218,6 +222,15 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 		return env, disk(err, "the environment can't be finished")
 	}
 	return env, nil
+}
+
+// keep records what the environment holds and its digest, which never change.
+func (e environment) keep(ctx context.Context) error {
+	digest, err := artifact.Keep(ctx, e.venv(), filepath.Join(e.dir, artifact.Record))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(e.digest(), []byte(digest), 0o644)
 }
 
 // step is one command of an installation, as data.

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -47,10 +48,14 @@ func (r *run) within(p *python.Project, env environment, k kind, shared bool) *s
 // the step done again, with a cache that is thrown away.
 //
 // Left to themselves, wheels alone would mean older versions of what has none any
-// more: where nothing pins the versions they are resolved first.
+// more: where nothing pins the versions they are resolved first, unless it turns out
+// at once that nothing has to be built.
 func (r *run) install(ctx context.Context, p *python.Project, env environment, s step) error {
 	args := append(append([]string{}, s.args...), "--no-build")
 	if s.resolve != nil {
+		if done, err := r.installAtOnce(ctx, p, env, s); done || err != nil {
+			return err
+		}
 		resolved := filepath.Join(r.own(), "resolved.txt")
 		there, err := distributions(env.venv())
 		if err != nil {
@@ -83,6 +88,33 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 	return r.explain(s, result, seen)
 }
 
+// installAtOnce lets uv choose the versions freely and install them, with the common
+// cache but without the right to start a program: so it fails as soon as something
+// has to be built, if only to be known, and what it chose is what it would have
+// chosen with that right. Where the kernel can't refuse the right it isn't tried.
+func (r *run) installAtOnce(ctx context.Context, p *python.Project, env environment, s step) (done bool, err error) {
+	if sandbox.Protection().Landlock == 0 {
+		return false, nil
+	}
+	var said bytes.Buffer // that it may start nothing is no news to anybody
+	log := r.log
+	r.log = &said
+	result, seen, err := r.runStep(ctx, s, s.args, r.within(p, env, installing, true), true)
+	r.log = log
+	if err != nil {
+		return false, err
+	}
+	if result.OK() {
+		_, err = said.WriteTo(r.log)
+		return true, err
+	}
+	if err := r.explain(s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || slipway.CodeOf(err) == slipway.Unavailable {
+		_, _ = said.WriteTo(r.log)
+		return false, err
+	}
+	return false, nil
+}
+
 // pinning names what is installed, which resolving keeps where it can.
 func pinning(there []distribution) string {
 	var text strings.Builder
@@ -95,16 +127,4 @@ func pinning(there []distribution) string {
 // runStep runs one command of a step and returns the end of what it said.
 func (r *run) runStep(ctx context.Context, s step, args []string, c *sandbox.Confinement, shared bool) (sandbox.Result, string, error) {
 	return r.command(ctx, sandbox.Command{Args: args, Dir: s.dir, Env: r.toolEnv(s.env, shared), Timeout: buildTimeout, Confinement: c})
-}
-
-// compile makes the bytecode of an environment, so that no start has to. The
-// interpreter is told to look at no packages, whose code it would run.
-func (r *run) compile(ctx context.Context, p *python.Project, env environment) error {
-	libraries, _ := filepath.Glob(filepath.Join(env.venv(), "lib", "python3*", "site-packages"))
-	args := append([]string{p.Python.Interpreter, "-I", "-S", "-m", "compileall", "-qq", "-j", "0"}, libraries...)
-	// Files that don't compile, such as templates of code, are no fault.
-	_, _, err := r.command(ctx, sandbox.Command{
-		Args: args, Dir: r.own(), Env: r.toolEnv(nil, false), Timeout: buildTimeout, Confinement: r.confinement(p, nil, []string{env.venv()}),
-	})
-	return err
 }

@@ -38,6 +38,10 @@ func TestBuiltDependenciesReachTheirOwnOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkHeld(t, string(text), 14)
+	// What it did where uv alone may run nobody would have told.
+	if _, err := os.Stat(filepath.Join(shared.o.Data, "cache", "uv", "planted")); err == nil {
+		t.Error("it wrote to the cache that builds share")
+	}
 }
 
 // TestEnvironmentsShareNothing: what two environments have in common are two copies,
