@@ -28,6 +28,7 @@ func (p *place) adopt() {
 				continue
 			}
 			p.instances[id] = append(p.instances[id], i)
+			i.adopted()
 			if i.single() {
 				held = append(held, i)
 				continue
@@ -122,7 +123,20 @@ func (p *place) sweep() {
 
 // single tells whether two of an instance would do harm: one scheduler too many
 // does everything twice.
-func (i *instance) single() bool { return i.port == 0 && single(i.process) }
+func (i *instance) single() bool { return !i.web && single(i.process) }
+
+// adopted has the instance of an earlier agent in the routes when its process runs:
+// requests don't wait for a probe. One that has to be started gets another port.
+func (i *instance) adopted() {
+	if !i.web {
+		return
+	}
+	i.worn = true
+	if i.known.PID > 0 && alive(i.known) {
+		i.place.node.tenants.Store(i.port(), i)
+		i.open(i.port())
+	}
+}
 
 // since is how long ago a process was started.
 func (r running) since() time.Duration { return time.Since(r.At) }

@@ -87,7 +87,7 @@ if mode == "deaf": signal.pause()
 if mode == "unix":
     s = socket.socket(socket.AF_UNIX); s.bind("app.sock"); s.listen(); signal.pause()
 class S(http.server.ThreadingHTTPServer):
-    request_queue_size = 128
+    request_queue_size, allow_reuse_port = 128, mode == "shared"
 print("serving", WORD, flush=True)
 S(("127.0.0.1", port), H).serve_forever()
 `

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -94,4 +95,18 @@ func endGroup(dir string) {
 		}
 		time.Sleep(5 * time.Millisecond) // all have been killed, and go one by one
 	}
+}
+
+// inGroup lists the processes in a group.
+func inGroup(dir string) (pids []int) {
+	if dir == "" {
+		return nil
+	}
+	text, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	for _, word := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(word); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

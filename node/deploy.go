@@ -202,8 +202,8 @@ func names(instances []*instance) string {
 			b.WriteString(", ")
 		}
 		b.WriteString(i.id)
-		if i.port > 0 {
-			fmt.Fprintf(&b, " on port %d", i.port)
+		if i.web {
+			fmt.Fprintf(&b, " on port %d", i.port())
 		}
 	}
 	return b.String()

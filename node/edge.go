@@ -3,7 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -31,7 +31,7 @@ var loading sync.Mutex
 
 // openEdge opens the socket. What comes in before the first routes are set waits
 // for them.
-func openEdge(listen, storage string) (*edge, error) {
+func openEdge(listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
 	if err := os.MkdirAll(storage, 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
 	}
@@ -39,6 +39,7 @@ func openEdge(listen, storage string) (*edge, error) {
 		return nil, err
 	}
 	e := &edge{table: newTable(), listen: listen, storage: storage}
+	e.check = check
 	tables.Store(listen, e.table)
 	config, err := e.config()
 	if err == nil {
@@ -108,7 +109,7 @@ func (e *edge) proxy(failDuration string) object {
 		"headers":        object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
 		"flush_interval": -1,
 		// An idle connection is given up before a server does that (gunicorn after 2 s).
-		"transport": object{"protocol": "http", "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
+		"transport": object{"protocol": "slipway", "edge": e.listen, "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 	}
 }
 
@@ -118,13 +119,14 @@ func (n *Node) free(port int)  { n.mu.Lock(); delete(n.ports, port); n.mu.Unlock
 
 const firstPort, lastPort = 20000, 29999
 
+// port finds a free one. It begins anywhere: nobody can lie in wait at the next, and
+// two nodes on one machine seldom meet.
 func (n *Node) port() (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	// Each node begins elsewhere, so that two on one machine seldom meet.
-	begin := crc32.ChecksumIEEE([]byte(n.dir))
-	for k := range uint32(lastPort - firstPort + 1) {
-		port := firstPort + int((begin+k)%(lastPort-firstPort+1))
+	begin := rand.IntN(lastPort - firstPort + 1)
+	for k := range lastPort - firstPort + 1 {
+		port := firstPort + (begin+k)%(lastPort-firstPort+1)
 		if n.ports[port] {
 			continue
 		}

@@ -37,26 +37,35 @@ type answer struct {
 var prober = &http.Client{
 	Timeout:       5 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Transport:     &http.Transport{DisableKeepAlives: true},
+	Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		i, ok := ctx.Value(probedKey{}).(*instance)
+		if !ok {
+			return nil, errors.New("a probe without an instance")
+		}
+		return i.dial(ctx)
+	}},
 }
 
-// probe asks an instance how it is, with a Host header that it should accept.
-func (p *place) probe(ctx context.Context, d *deployment, port int) answer {
-	health := d.Manifest.Health
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+// probedKey is the instance that a probe is for.
+type probedKey struct{}
+
+// probe asks the instance how it is, with a Host header that it should accept.
+func (i *instance) probe(ctx context.Context) answer {
+	health := i.of().Manifest.Health
 	if health.Path == "" {
-		conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "tcp", address)
+		conn, err := i.dial(ctx)
 		if err != nil {
 			return answer{refused: true, err: err}
 		}
 		_ = conn.Close()
 		return answer{ok: true}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/"+strings.TrimPrefix(health.Path, "/"), nil)
+	ctx = context.WithValue(ctx, probedKey{}, i)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/%s", i.port(), strings.TrimPrefix(health.Path, "/")), nil)
 	if err != nil {
 		return answer{err: err}
 	}
-	req.Host = p.host()
+	req.Host = i.place.host()
 	if health.Host != "" {
 		req.Host = health.Host
 	}
@@ -75,7 +84,10 @@ func (p *place) probe(ctx context.Context, d *deployment, port int) answer {
 // words say what is wrong with an answer.
 func (a answer) words(health slipway.Health) string {
 	path := "/" + strings.TrimPrefix(health.Path, "/")
+	by, taken := errors.AsType[*takenError](a.err)
 	switch {
+	case taken:
+		return "has lost its port: " + by.words
 	case a.refused:
 		return "does not listen on its PORT"
 	case a.err != nil:
@@ -100,14 +112,14 @@ func healthLimit(h slipway.Health) time.Duration {
 // exited, it is over its time, it listens elsewhere.
 func (i *instance) await(ctx context.Context) error {
 	defer i.gated.Store(false)
-	if i.port == 0 {
+	if !i.web {
 		return i.awaitWorker(ctx)
 	}
 	health := i.of().Manifest.Health
 	limit := healthLimit(health)
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
-	pause, row, strangers := firstProbe, 0, 0
+	pause, row := firstProbe, 0
 	last := answer{refused: true}
 	var same steady
 	for {
@@ -124,17 +136,11 @@ func (i *instance) await(ctx context.Context) error {
 			wait.Stop()
 			return context.Cause(ctx)
 		}
-		if last = i.place.probe(ctx, i.of(), i.port); last.ok {
+		port := i.port()
+		if last = i.probe(ctx); last.ok {
 			if row++; row >= successesInARow {
-				if !listensFor(i.report().PID, i.marks(), i.port) {
-					// Looked at again: it may be on its way out, which is another story.
-					if strangers++; strangers < 3 {
-						row = 0
-						continue
-					}
-					return slipway.Errorf(slipway.Unavailable, "another program took port %d before %s could: promote again", i.port, i.id)
-				}
 				i.set(slipway.InstanceHealthy, "")
+				i.open(port)
 				return nil
 			}
 			continue
@@ -165,11 +171,11 @@ func (i *instance) diagnose(last answer) string {
 		return "it " + last.words(i.of().Manifest.Health)
 	}
 	found := listeners(r.PID)
-	if slices.Contains(found, fmt.Sprintf("port %d", i.port)) {
-		return fmt.Sprintf("it listens on port %d, but only for another address; bind to $HOST or 127.0.0.1", i.port)
+	if slices.Contains(found, fmt.Sprintf("port %d", i.port())) {
+		return fmt.Sprintf("it listens on port %d, but only for another address; bind to $HOST or 127.0.0.1", i.port())
 	}
 	if len(found) == 0 {
-		return fmt.Sprintf("it never listened on port %d (the variable PORT)", i.port)
+		return fmt.Sprintf("it never listened on port %d (the variable PORT)", i.port())
 	}
-	return fmt.Sprintf("it listens on %s, not on port %d; let it take its port from the variable PORT", strings.Join(found, ", "), i.port)
+	return fmt.Sprintf("it listens on %s, not on port %d; let it take its port from the variable PORT", strings.Join(found, ", "), i.port())
 }

@@ -34,8 +34,14 @@ type instance struct {
 	owner   atomic.Pointer[deployment]
 	id      string // web.1
 	process slipway.Process
-	port    int
-	gated   atomic.Bool // somebody waits for its health and probes it
+	web     bool         // it has a port
+	at      atomic.Int64 // which one it has now
+	worn    bool         // a process has had it: the next one gets another
+	gated   atomic.Bool  // somebody waits for its health and probes it
+
+	verified atomic.Pointer[holding] // who listened at its port when that was looked at
+	blind    atomic.Bool             // who listens there can't be found out
+	taken    chan string             // told when somebody else does
 
 	ctx    context.Context // ends when the instance is to stop, or is let go
 	cancel context.CancelCauseFunc
@@ -45,6 +51,9 @@ type instance struct {
 	state    slipway.InstanceState
 	known    running // the process; before keep, the one to adopt
 	reason   string
+	closed   int           // a port whose process has ended
+	lost     int           // how many ports it has lost to others
+	by       string        // to whom, when its process was ended for that
 	exits    chan struct{} // closed at the first exit
 	exited   bool
 	startErr error // why the process could not even be started
@@ -58,10 +67,11 @@ var (
 func newInstance(p *place, d *deployment, id string, process slipway.Process, port int) *instance {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	i := &instance{
-		place: p, id: id, process: process, port: port, ctx: ctx, cancel: cancel,
+		place: p, id: id, process: process, web: port > 0, ctx: ctx, cancel: cancel, taken: make(chan string, 1),
 		ended: make(chan struct{}), exits: make(chan struct{}), state: slipway.InstanceStarting,
 	}
 	i.owner.Store(d)
+	i.at.Store(int64(port))
 	return i
 }
 
@@ -81,10 +91,12 @@ func single(p slipway.Process) bool {
 // starts one that doesn't, and starts it again, ever later, when it exits.
 func (i *instance) keep() {
 	defer close(i.ended)
+	defer i.leave()
 	backoff := firstBackoff
 	for i.ctx.Err() == nil {
 		began := time.Now()
 		wait, err := i.begin()
+		lost := false
 		if i.ctx.Err() != nil {
 			break
 		}
@@ -92,14 +104,21 @@ func (i *instance) keep() {
 			i.mu.Lock()
 			i.startErr = err
 			i.mu.Unlock()
-			i.crashed("can't be started: " + err.Error())
+			i.crashed("can't be started: "+err.Error(), false)
 		} else if why := i.follow(wait); i.ctx.Err() == nil {
-			i.crashed(why)
+			why, lost = i.whether(why)
+			i.crashed(why, lost)
 		} else {
 			break
 		}
 		if time.Since(began) > stableAfter {
 			backoff = firstBackoff
+			i.mu.Lock()
+			i.lost = 0
+			i.mu.Unlock()
+		}
+		if lost {
+			continue // to another port
 		}
 		pause := time.NewTimer(backoff)
 		select {
@@ -115,12 +134,14 @@ func (i *instance) keep() {
 	i.set(slipway.InstanceStopped, i.end(context.Background()))
 }
 
-// crashed notes how the process ended; the next one carries it on.
-func (i *instance) crashed(why string) {
+// crashed notes how the process ended; the next one carries it on. Who waits for the
+// instance's health waits on when it will be looked for at another port.
+func (i *instance) crashed(why string, again bool) {
+	i.shut(i.port())
 	i.set(slipway.InstanceBackoff, why)
 	i.mu.Lock()
 	i.known = running{Restarts: i.known.Restarts + 1, Note: why}
-	if !i.exited {
+	if !i.exited && !again {
 		i.exited = true
 		close(i.exits)
 	}
@@ -134,7 +155,8 @@ func (i *instance) begin() (<-chan string, error) {
 	known := i.known
 	i.mu.Unlock()
 	if known.PID > 0 {
-		if wait, ok := follow(known); ok {
+		port := i.port()
+		if wait, ok := follow(known, func() { i.shut(port) }); ok {
 			i.running(known)
 			return wait, nil
 		}
@@ -164,7 +186,11 @@ func (i *instance) start(before running) (<-chan string, error) {
 	if err := i.place.verify(i.ctx, d.Deployment); err != nil {
 		return nil, err
 	}
-	env, err := i.place.variables(i.ctx, d, i.id, i.port)
+	if err := i.move(); err != nil {
+		return nil, err
+	}
+	port := i.port()
+	env, err := i.place.variables(i.ctx, d, i.id, port)
 	if err != nil {
 		return nil, err
 	}
@@ -188,10 +214,12 @@ func (i *instance) start(before running) (<-chan string, error) {
 	} else if err != nil {
 		return nil, slipway.Wrap(slipway.Refused, err, "%s can't be started: is it in the release's dependencies? (%s)", args[0], reasonOf(err))
 	}
+	i.worn = i.web
 	r := running{PID: cmd.Process.Pid, Start: startTime(cmd.Process.Pid), At: time.Now().UTC(), Group: group, Keeper: out.keeper.PID, KeeperStart: out.keeper.Start, Restarts: before.Restarts, Note: before.Note}
 	wait := make(chan string, 1)
 	go func() {
 		_ = cmd.Wait()
+		i.shut(port)
 		wait <- exitWords(cmd.ProcessState)
 	}()
 	if err := i.write(r); err != nil {
@@ -207,19 +235,28 @@ func (i *instance) start(before running) (<-chan string, error) {
 
 // write puts the process into the state.
 func (i *instance) write(r running) error {
-	return i.place.change(func(s *placeState) error {
+	port, before := i.port(), 0
+	err := i.place.change(func(s *placeState) error {
 		d := s.kept(i.of().home())
 		if d == nil {
 			return slipway.Errorf(slipway.Conflict, "the deployment of %s is gone", i.id)
 		}
 		d.Processes[i.id] = r
+		if i.web {
+			before, d.Ports[i.id] = d.Ports[i.id], port
+		}
 		return nil
 	})
+	if err == nil && before != port {
+		i.place.node.free(before)
+	}
+	return err
 }
 
 // stop ends the instance and waits until its processes are gone.
 func (i *instance) stop() {
 	i.set(slipway.InstanceDraining, "")
+	i.shut(i.port())
 	i.cancel(errStop)
 	<-i.ended
 }
@@ -317,7 +354,7 @@ func (i *instance) report() slipway.Instance {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	r := slipway.Instance{
-		ID: i.id, Process: i.process.Name, State: i.state, PID: i.known.PID, Port: i.port, Restarts: i.known.Restarts, StartedAt: i.known.At.UTC(), Reason: i.reason,
+		ID: i.id, Process: i.process.Name, State: i.state, PID: i.known.PID, Port: i.port(), Restarts: i.known.Restarts, StartedAt: i.known.At.UTC(), Reason: i.reason,
 	}
 	if running := i.state == slipway.InstanceStarting || i.state == slipway.InstanceHealthy; running && r.Reason == "" && r.Restarts > 0 {
 		r.Reason = "started again: " + i.known.Note

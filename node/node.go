@@ -59,6 +59,7 @@ type Node struct {
 	work sync.WaitGroup // what goes on without a caller
 
 	routing sync.Mutex // one reroute at a time
+	tenants sync.Map   // instances by the port that they have now
 
 	mu       sync.Mutex
 	places   map[string]*place
@@ -94,7 +95,7 @@ func Open(o Options) (*Node, error) {
 	n.keepReserve()
 	n.groups = findGroups(n.id)
 	// The socket first: nothing is started that could not be reached.
-	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"))
+	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"), n.checked)
 	if err != nil {
 		_ = n.lock.Close()
 		return nil, err

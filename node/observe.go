@@ -43,6 +43,9 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 	if p.over != "" {
 		o.Problems = append(o.Problems, p.over)
 	}
+	if p.lost != "" && time.Since(p.lostAt) < lostKept {
+		o.Problems = append(o.Problems, p.lost)
+	}
 	if next := p.state.Deployments[p.state.Next]; next != nil {
 		o.Next = &slipway.Share{Deployment: next.ID, Release: next.Release, Weight: p.state.share(), Instances: p.reports(next.ID)}
 	}

@@ -29,6 +29,8 @@ type place struct {
 	changed   string    // what is to be said of its artifact
 	checked   time.Time // when that was looked at
 	over      string    // what is to be said of its space on disk
+	lost      string    // who listened at the port of one of its instances
+	lostAt    time.Time // when that was seen
 }
 
 // errStopping is the answer to what the agent's own end interrupts.
@@ -157,6 +159,10 @@ func (p *place) start(id string, only func(*instance) bool) []*instance {
 			continue
 		}
 		i.gated.Store(true)
+		i.worn = d.Processes[i.id].PID != 0
+		if err := i.move(); err != nil {
+			p.node.o.Log.Warn("no port for an instance", "service", p.service, "environment", p.environment, "instance", i.id, "error", err)
+		}
 		started = append(started, i)
 		go i.keep()
 	}
@@ -224,7 +230,7 @@ func (p *place) retire(id string, log io.Writer) {
 	go func() {
 		defer close(done)
 		background := make(chan []string, 1)
-		go func() { background <- p.stop(id, func(i *instance) bool { return i.port == 0 }) }()
+		go func() { background <- p.stop(id, func(i *instance) bool { return !i.web }) }()
 		p.drain(id)
 		notes := <-background
 		more, err := p.discard(id)

@@ -51,8 +51,8 @@ func alive(r running) bool {
 const unwatchedExit = "exited while no node agent ran"
 
 // follow watches a process that is not our child through a pidfd; ok is false
-// when it is gone already.
-func follow(r running) (<-chan string, bool) {
+// when it is gone already. gone is called as soon as it ends.
+func follow(r running, gone func()) (<-chan string, bool) {
 	fd, err := unix.PidfdOpen(r.PID, 0)
 	if err != nil {
 		return nil, false
@@ -73,6 +73,7 @@ func follow(r running) (<-chan string, bool) {
 				break
 			}
 		}
+		gone()
 		wait <- "exited; the agent that started it was replaced, so its exit code is not known"
 	}()
 	return wait, true
@@ -255,32 +256,6 @@ func listeners(leader int) []string {
 		}
 	}
 	return found
-}
-
-// listensFor tells whether the listener on a port is a process of the group that
-// leader leads, or carries the marks. It is yes when nobody can be told to listen.
-func listensFor(leader int, marks []string, port int) bool {
-	want := fmt.Sprintf(":%04X", port)
-	owners := map[string]bool{}
-	for _, file := range []string{"tcp", "tcp6"} {
-		for _, fields := range netTable(leader, file) {
-			if len(fields) > 9 && fields[3] == "0A" && strings.HasSuffix(fields[1], want) {
-				owners[fields[9]] = true
-			}
-		}
-	}
-	if len(owners) == 0 {
-		return true
-	}
-	own := func(pids []int) bool {
-		for inode := range inodesOf(pids) {
-			if owners[inode] {
-				return true
-			}
-		}
-		return false
-	}
-	return own(group(leader)) || own(marked(marks...))
 }
 
 func netTable(pid int, name string) [][]string {

@@ -218,7 +218,7 @@ func (p *place) findReleases() (wait func()) {
 				}
 			}
 		}
-		exited, alive := follow(process)
+		exited, alive := follow(process, func() {})
 		if !alive {
 			if _, err := p.conclude(id, false); err != nil {
 				p.node.o.Log.Warn("the outcome of a release command can't be written", "service", p.service, "environment", p.environment, "error", err)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strconv"
@@ -25,6 +26,11 @@ func (n *Node) Status() slipway.NodeStatus {
 		p.mu.Lock()
 		if p.state.Live != "" {
 			s.Services++
+			for _, i := range p.instances[p.state.Live] {
+				if i.blind.Load() {
+					s.Weak = append(s.Weak, fmt.Sprintf("who listens at the port of %s of %s in %s can't be found out, as it keeps its processes from being read: whoever gets that port would get its requests", i.id, p.service, p.environment))
+				}
+			}
 			for _, i := range p.reports(p.state.Live) {
 				s.Instances++
 				if i.State != slipway.InstanceHealthy {

@@ -23,9 +23,9 @@ func (s *placeState) runs(id string, i *instance) bool {
 	case s.Live:
 		return !s.retired(i)
 	case s.Next:
-		return i.port > 0 && (s.Share > 0 || number(i.id) <= s.Moved)
+		return i.web && (s.Share > 0 || number(i.id) <= s.Moved)
 	case s.Warm:
-		return i.port > 0 && !s.Cold
+		return i.web && !s.Cold
 	}
 	return false
 }
@@ -33,7 +33,7 @@ func (s *placeState) runs(id string, i *instance) bool {
 // retired tells whether an instance of the live deployment has been replaced by
 // one of the next.
 func (s *placeState) retired(i *instance) bool {
-	return i.port > 0 && number(i.id) <= s.replaced()
+	return i.web && number(i.id) <= s.replaced()
 }
 
 // replaced is how many web instances of the live deployment the next one stands for.
@@ -83,9 +83,9 @@ func (s *placeState) branches(live *deployment) []branch {
 // whose number only says yes to.
 func (d *deployment) branch(weight int, only func(number int) bool) branch {
 	b := branch{deployment: d.ID, home: d.home(), weight: weight}
-	for id, port := range d.Ports {
+	for id := range d.Ports {
 		if only(number(id)) {
-			b.upstreams = append(b.upstreams, fmt.Sprintf("127.0.0.1:%d", port))
+			b.upstreams = append(b.upstreams, d.door(id))
 		}
 	}
 	slices.Sort(b.upstreams)
@@ -100,7 +100,7 @@ func (p *place) share(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	if !there {
 		err := p.bringUp(ctx, d)
 		if err == nil {
-			err = p.gate(ctx, p.start(d.ID, func(i *instance) bool { return i.port > 0 }), log)
+			err = p.gate(ctx, p.start(d.ID, func(i *instance) bool { return i.web }), log)
 		}
 		if err != nil {
 			return p.settle(ctx, d.ID, err, log)
@@ -154,7 +154,7 @@ func (p *place) roll(ctx context.Context, d slipway.Deployment, log io.Writer) e
 		if moved == all {
 			return p.complete(ctx, d, log)
 		}
-		err := p.gate(ctx, p.start(d.ID, func(i *instance) bool { return i.port > 0 && number(i.id) == moved+1 }), log)
+		err := p.gate(ctx, p.start(d.ID, func(i *instance) bool { return i.web && number(i.id) == moved+1 }), log)
 		if err != nil && ctx.Err() == nil {
 			if back := p.abandon("", log); back != nil {
 				return back
@@ -175,7 +175,7 @@ func (p *place) roll(ctx context.Context, d slipway.Deployment, log io.Writer) e
 		p.mu.Lock()
 		gone := p.state.replaced()
 		p.mu.Unlock()
-		tell(log, p.stop(old, func(i *instance) bool { return i.port > 0 && number(i.id) <= gone }))
+		tell(log, p.stop(old, func(i *instance) bool { return i.web && number(i.id) <= gone }))
 		fmt.Fprintf(log, "%d of %d instances are replaced\n", moved+1, all)
 	}
 }
@@ -191,7 +191,7 @@ func (p *place) abandon(except string, log io.Writer) error {
 		return nil
 	}
 	if rolled {
-		if err := p.gate(p.node.ctx, p.start(live, func(i *instance) bool { return i.port > 0 }), log); err != nil {
+		if err := p.gate(p.node.ctx, p.start(live, func(i *instance) bool { return i.web }), log); err != nil {
 			return err
 		}
 	}

@@ -67,7 +67,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	p.node.reroute()
 	if m.keep {
 		fmt.Fprintln(log, "the traffic is on the new release")
-		tell(log, p.stop(old, func(i *instance) bool { return i.port == 0 }))
+		tell(log, p.stop(old, func(i *instance) bool { return !i.web }))
 		if older == id {
 			older = ""
 		}
@@ -128,7 +128,7 @@ func (p *place) drain(id string) {
 // d. Its processes without a port were stopped and start again.
 func (p *place) wake(ctx context.Context, warm string, d slipway.Deployment, log io.Writer) error {
 	for _, i := range p.running(warm) {
-		if answer := p.probe(ctx, i.of(), i.port); !answer.ok {
+		if answer := i.probe(ctx); !answer.ok {
 			fmt.Fprintf(log, "the warm release is no longer healthy (%s %s): starting it afresh\n", i.id, answer.words(i.of().Manifest.Health))
 			return p.fresh(ctx, d, log)
 		}
@@ -139,12 +139,12 @@ func (p *place) wake(ctx context.Context, warm string, d slipway.Deployment, log
 
 // rouse starts the workers of a warm deployment and hands the traffic over to it.
 func (p *place) rouse(ctx context.Context, warm string, m move, log io.Writer) error {
-	err := p.gate(ctx, p.start(warm, func(i *instance) bool { return i.port == 0 && !i.single() }), log)
+	err := p.gate(ctx, p.start(warm, func(i *instance) bool { return !i.web && !i.single() }), log)
 	if err == nil {
 		err = p.handOver(ctx, warm, m, log)
 	}
 	if err != nil && p.live() != m.live {
-		tell(log, p.stop(warm, func(i *instance) bool { return i.port == 0 }))
+		tell(log, p.stop(warm, func(i *instance) bool { return !i.web }))
 	}
 	return err
 }
@@ -197,14 +197,14 @@ func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) 
 // that isn't is started again.
 func (p *place) revive(ctx context.Context, warm string, log io.Writer) error {
 	for _, i := range p.running(warm) {
-		answer := p.probe(ctx, i.of(), i.port)
+		answer := i.probe(ctx)
 		if answer.ok {
 			continue
 		}
 		fmt.Fprintf(log, "%s of the old release %s: it is started again\n", i.id, answer.words(i.of().Manifest.Health))
 		tell(log, p.stop(warm, func(o *instance) bool { return o == i }))
 	}
-	return p.gate(ctx, p.start(warm, func(i *instance) bool { return i.port > 0 }), log)
+	return p.gate(ctx, p.start(warm, func(i *instance) bool { return i.web }), log)
 }
 
 // close takes the route of a deployment away, and the deployment with it.

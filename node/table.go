@@ -34,10 +34,10 @@ type route struct {
 
 // branch is a deployment that has a share of the requests.
 type branch struct {
-	deployment string // as the answer names it
-	home       string // what it is counted under
-	upstreams  []string
-	weight     int // of the sum of the weights
+	deployment string   // as the answer names it
+	home       string   // what it is counted under
+	upstreams  []string // the doors of its instances
+	weight     int      // of the sum of the weights
 }
 
 // table is where requests go, now. A request is counted for the deployment that
@@ -45,6 +45,10 @@ type branch struct {
 type table struct {
 	ready chan struct{} // closed when the first routes are there
 	once  sync.Once
+
+	doors sync.Map // ports by door, of those that are open
+	// check gives a new connection to an instance back, or closes it.
+	check func(net.Conn) (net.Conn, error)
 
 	mu       sync.RWMutex
 	routes   map[string]route
@@ -56,6 +60,7 @@ type table struct {
 type backend struct {
 	host      string
 	upstreams []string
+	doors     *sync.Map
 	inFlight  atomic.Int64
 	quiet     chan struct{} // has something in it after the last answer
 	tally     *tally
@@ -76,7 +81,7 @@ func (t *table) set(routes []route) {
 		t.routes[r.host] = r
 		for _, b := range r.branches {
 			named[b.home] = true
-			next := &backend{host: r.host, upstreams: b.upstreams, quiet: make(chan struct{}, 1), tally: &tally{}}
+			next := &backend{host: r.host, upstreams: b.upstreams, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
 			if known := t.backends[b.home]; known == nil {
 				t.backends[b.home] = next
 			} else if !slices.Equal(known.upstreams, b.upstreams) {
@@ -185,6 +190,7 @@ var tables sync.Map
 func init() {
 	caddy.RegisterModule(director{})
 	caddy.RegisterModule(instances{})
+	caddy.RegisterModule(transport{})
 }
 
 // director is the handler that looks a request up in the table.
@@ -245,7 +251,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment}
 	defer func() { b.done(reply.status, time.Since(began)) }()
 	several := "no"
-	if len(b.upstreams) > 1 {
+	if b.opened() > 1 {
 		several = "yes"
 	}
 	caddyhttp.SetVar(r.Context(), severalVar, several)
@@ -253,6 +259,10 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if err != nil && reply.status == 0 {
 		reply.status = http.StatusBadGateway
 		if refused, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
+			if refused.StatusCode == http.StatusServiceUnavailable { // no door is open: nobody listens
+				refused.StatusCode = http.StatusBadGateway
+				err = refused
+			}
 			reply.status = refused.StatusCode
 		}
 	}
@@ -302,11 +312,23 @@ func (instances) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error)
 	if !ok {
 		return nil, errors.New("the request was not looked up")
 	}
-	upstreams := make([]*reverseproxy.Upstream, len(b.upstreams))
-	for k, address := range b.upstreams {
-		upstreams[k] = &reverseproxy.Upstream{Dial: address}
+	upstreams := make([]*reverseproxy.Upstream, 0, len(b.upstreams))
+	for _, door := range b.upstreams {
+		if port, open := b.doors.Load(door); open {
+			upstreams = append(upstreams, &reverseproxy.Upstream{Dial: fmt.Sprintf("127.0.0.1:%d", port)})
+		}
 	}
 	return upstreams, nil
+}
+
+// opened is how many of a backend's instances take requests.
+func (b *backend) opened() (n int) {
+	for _, door := range b.upstreams {
+		if _, open := b.doors.Load(door); open {
+			n++
+		}
+	}
+	return n
 }
 
 // reply notes the status and says which deployment answered, whatever the

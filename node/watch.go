@@ -24,6 +24,12 @@ func (i *instance) follow(wait <-chan string) string {
 			timer.Stop()
 			i.endStrays()
 			return why
+		case by := <-i.taken:
+			timer.Stop()
+			i.mu.Lock()
+			i.by = by
+			i.mu.Unlock()
+			return i.endOver(by, wait)
 		case <-i.ctx.Done():
 			timer.Stop()
 			return ""
@@ -52,19 +58,21 @@ func (i *instance) look() bool {
 	if i.gated.Load() {
 		return false // who waits for it probes it
 	}
-	if i.port == 0 {
+	if !i.web {
 		if time.Since(r.StartedAt) < workerLeast {
 			return false
 		}
 		i.set(slipway.InstanceHealthy, "")
 		return true
 	}
-	answer := i.place.probe(i.ctx, i.of(), i.port)
+	port := i.port()
+	answer := i.probe(i.ctx)
 	switch {
 	case i.ctx.Err() != nil:
 		return false
 	case answer.ok:
 		i.set(slipway.InstanceHealthy, "")
+		i.open(port)
 	case r.State == slipway.InstanceStarting && time.Since(r.StartedAt) < healthLimit(i.of().Manifest.Health):
 		return false
 	default:
