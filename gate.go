@@ -259,7 +259,7 @@ func (f GateFacts) approval(add func(Wait)) {
 	}
 	if len(w.On) == 0 {
 		if len(f.New) > 0 {
-			w.Reason += "; " + strings.Join(f.New, ", ") + " may not, as younger than the request or invited by whose change it is (the policy's new_approvers)"
+			w.Reason += "; " + strings.Join(f.New, ", ") + " may not, as younger than the request, or one by invitations with whose change it is (the policy's new_approvers)"
 		}
 		w.Reason += "; nobody else may approve, so name approvers for " + f.Plan.Environment + " or ask an admin to break the glass"
 	}
