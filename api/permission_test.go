@@ -38,7 +38,7 @@ var bodies = map[string]string{
 	"updateService":       `{"branch":"main"}`,
 	"createTeam":          `{"name":"another"}`,
 	"createAccount":       `{"name":"program","kind":"service"}`,
-	"updateAccount":       `{"email":"a@example.com"}`,
+	"updateAccount":       `{"display_name":"A"}`,
 	"createDecision":      `{"verdict":"approve","plan":"sha256:x"}`,
 	"steerCanary":         `{"what":"pause"}`,
 	"updatePolicy":        `{"approvals":0}`,

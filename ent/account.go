@@ -59,9 +59,11 @@ type AccountEdges struct {
 	Identities []*Identity `json:"identities,omitempty"`
 	// Factors holds the value of the factors edge.
 	Factors []*Factor `json:"factors,omitempty"`
+	// Bylines holds the value of the bylines edge.
+	Bylines []*Byline `json:"bylines,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [5]bool
+	loadedTypes [6]bool
 }
 
 // MembershipsOrErr returns the Memberships value or an error if the edge
@@ -107,6 +109,15 @@ func (e AccountEdges) FactorsOrErr() ([]*Factor, error) {
 		return e.Factors, nil
 	}
 	return nil, &NotLoadedError{edge: "factors"}
+}
+
+// BylinesOrErr returns the Bylines value or an error if the edge
+// was not loaded in eager-loading.
+func (e AccountEdges) BylinesOrErr() ([]*Byline, error) {
+	if e.loadedTypes[5] {
+		return e.Bylines, nil
+	}
+	return nil, &NotLoadedError{edge: "bylines"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -252,6 +263,11 @@ func (_m *Account) QueryIdentities() *IdentityQuery {
 // QueryFactors queries the "factors" edge of the Account entity.
 func (_m *Account) QueryFactors() *FactorQuery {
 	return NewAccountClient(_m.config).QueryFactors(_m)
+}
+
+// QueryBylines queries the "bylines" edge of the Account entity.
+func (_m *Account) QueryBylines() *BylineQuery {
+	return NewAccountClient(_m.config).QueryBylines(_m)
 }
 
 // Update returns a builder for updating this Account.

@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/membership"
@@ -252,6 +253,21 @@ func (_c *AccountCreate) AddFactors(v ...*Factor) *AccountCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddFactorIDs(ids...)
+}
+
+// AddBylineIDs adds the "bylines" edge to the Byline entity by IDs.
+func (_c *AccountCreate) AddBylineIDs(ids ...int) *AccountCreate {
+	_c.mutation.AddBylineIDs(ids...)
+	return _c
+}
+
+// AddBylines adds the "bylines" edges to the Byline entity.
+func (_c *AccountCreate) AddBylines(v ...*Byline) *AccountCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddBylineIDs(ids...)
 }
 
 // Mutation returns the AccountMutation object of the builder.
@@ -532,6 +548,22 @@ func (_c *AccountCreate) createSpec() (*Account, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(factor.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.BylinesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

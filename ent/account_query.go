@@ -14,6 +14,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/membership"
@@ -34,6 +35,7 @@ type AccountQuery struct {
 	withTokens      *TokenQuery
 	withIdentities  *IdentityQuery
 	withFactors     *FactorQuery
+	withBylines     *BylineQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -173,6 +175,28 @@ func (_q *AccountQuery) QueryFactors() *FactorQuery {
 			sqlgraph.From(account.Table, account.FieldID, selector),
 			sqlgraph.To(factor.Table, factor.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, account.FactorsTable, account.FactorsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryBylines chains the current query on the "bylines" edge.
+func (_q *AccountQuery) QueryBylines() *BylineQuery {
+	query := (&BylineClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, selector),
+			sqlgraph.To(byline.Table, byline.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, account.BylinesTable, account.BylinesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -377,6 +401,7 @@ func (_q *AccountQuery) Clone() *AccountQuery {
 		withTokens:      _q.withTokens.Clone(),
 		withIdentities:  _q.withIdentities.Clone(),
 		withFactors:     _q.withFactors.Clone(),
+		withBylines:     _q.withBylines.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -435,6 +460,17 @@ func (_q *AccountQuery) WithFactors(opts ...func(*FactorQuery)) *AccountQuery {
 		opt(query)
 	}
 	_q.withFactors = query
+	return _q
+}
+
+// WithBylines tells the query-builder to eager-load the nodes that are connected to
+// the "bylines" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *AccountQuery) WithBylines(opts ...func(*BylineQuery)) *AccountQuery {
+	query := (&BylineClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withBylines = query
 	return _q
 }
 
@@ -522,12 +558,13 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 	var (
 		nodes       = []*Account{}
 		_spec       = _q.querySpec()
-		loadedTypes = [5]bool{
+		loadedTypes = [6]bool{
 			_q.withMemberships != nil,
 			_q.withSessions != nil,
 			_q.withTokens != nil,
 			_q.withIdentities != nil,
 			_q.withFactors != nil,
+			_q.withBylines != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -580,6 +617,13 @@ func (_q *AccountQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Acco
 		if err := _q.loadFactors(ctx, query, nodes,
 			func(n *Account) { n.Edges.Factors = []*Factor{} },
 			func(n *Account, e *Factor) { n.Edges.Factors = append(n.Edges.Factors, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withBylines; query != nil {
+		if err := _q.loadBylines(ctx, query, nodes,
+			func(n *Account) { n.Edges.Bylines = []*Byline{} },
+			func(n *Account, e *Byline) { n.Edges.Bylines = append(n.Edges.Bylines, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -721,6 +765,36 @@ func (_q *AccountQuery) loadFactors(ctx context.Context, query *FactorQuery, nod
 	}
 	query.Where(predicate.Factor(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(account.FactorsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.AccountID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "account_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *AccountQuery) loadBylines(ctx context.Context, query *BylineQuery, nodes []*Account, init func(*Account), assign func(*Account, *Byline)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Account)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(byline.FieldAccountID)
+	}
+	query.Where(predicate.Byline(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(account.BylinesColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/account"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/membership"
@@ -225,6 +226,21 @@ func (_u *AccountUpdate) AddFactors(v ...*Factor) *AccountUpdate {
 	return _u.AddFactorIDs(ids...)
 }
 
+// AddBylineIDs adds the "bylines" edge to the Byline entity by IDs.
+func (_u *AccountUpdate) AddBylineIDs(ids ...int) *AccountUpdate {
+	_u.mutation.AddBylineIDs(ids...)
+	return _u
+}
+
+// AddBylines adds the "bylines" edges to the Byline entity.
+func (_u *AccountUpdate) AddBylines(v ...*Byline) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddBylineIDs(ids...)
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdate) Mutation() *AccountMutation {
 	return _u.mutation
@@ -333,6 +349,27 @@ func (_u *AccountUpdate) RemoveFactors(v ...*Factor) *AccountUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveFactorIDs(ids...)
+}
+
+// ClearBylines clears all "bylines" edges to the Byline entity.
+func (_u *AccountUpdate) ClearBylines() *AccountUpdate {
+	_u.mutation.ClearBylines()
+	return _u
+}
+
+// RemoveBylineIDs removes the "bylines" edge to Byline entities by IDs.
+func (_u *AccountUpdate) RemoveBylineIDs(ids ...int) *AccountUpdate {
+	_u.mutation.RemoveBylineIDs(ids...)
+	return _u
+}
+
+// RemoveBylines removes "bylines" edges to Byline entities.
+func (_u *AccountUpdate) RemoveBylines(v ...*Byline) *AccountUpdate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveBylineIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -662,6 +699,51 @@ func (_u *AccountUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.BylinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedBylinesIDs(); len(nodes) > 0 && !_u.mutation.BylinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.BylinesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{account.Label}
@@ -874,6 +956,21 @@ func (_u *AccountUpdateOne) AddFactors(v ...*Factor) *AccountUpdateOne {
 	return _u.AddFactorIDs(ids...)
 }
 
+// AddBylineIDs adds the "bylines" edge to the Byline entity by IDs.
+func (_u *AccountUpdateOne) AddBylineIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.AddBylineIDs(ids...)
+	return _u
+}
+
+// AddBylines adds the "bylines" edges to the Byline entity.
+func (_u *AccountUpdateOne) AddBylines(v ...*Byline) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddBylineIDs(ids...)
+}
+
 // Mutation returns the AccountMutation object of the builder.
 func (_u *AccountUpdateOne) Mutation() *AccountMutation {
 	return _u.mutation
@@ -982,6 +1079,27 @@ func (_u *AccountUpdateOne) RemoveFactors(v ...*Factor) *AccountUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveFactorIDs(ids...)
+}
+
+// ClearBylines clears all "bylines" edges to the Byline entity.
+func (_u *AccountUpdateOne) ClearBylines() *AccountUpdateOne {
+	_u.mutation.ClearBylines()
+	return _u
+}
+
+// RemoveBylineIDs removes the "bylines" edge to Byline entities by IDs.
+func (_u *AccountUpdateOne) RemoveBylineIDs(ids ...int) *AccountUpdateOne {
+	_u.mutation.RemoveBylineIDs(ids...)
+	return _u
+}
+
+// RemoveBylines removes "bylines" edges to Byline entities.
+func (_u *AccountUpdateOne) RemoveBylines(v ...*Byline) *AccountUpdateOne {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveBylineIDs(ids...)
 }
 
 // Where appends a list predicates to the AccountUpdate builder.
@@ -1334,6 +1452,51 @@ func (_u *AccountUpdateOne) sqlSave(ctx context.Context) (_node *Account, err er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(factor.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.BylinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedBylinesIDs(); len(nodes) > 0 && !_u.mutation.BylinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.BylinesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   account.BylinesTable,
+			Columns: []string{account.BylinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(byline.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

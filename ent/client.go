@@ -17,6 +17,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
@@ -63,6 +64,8 @@ type Client struct {
 	Account *AccountClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// Byline is the client for interacting with the Byline builders.
+	Byline *BylineClient
 	// Ceremony is the client for interacting with the Ceremony builders.
 	Ceremony *CeremonyClient
 	// Decision is the client for interacting with the Decision builders.
@@ -146,6 +149,7 @@ func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.Account = NewAccountClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
+	c.Byline = NewBylineClient(c.config)
 	c.Ceremony = NewCeremonyClient(c.config)
 	c.Decision = NewDecisionClient(c.config)
 	c.Delivery = NewDeliveryClient(c.config)
@@ -275,6 +279,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		config:           cfg,
 		Account:          NewAccountClient(cfg),
 		AuditEntry:       NewAuditEntryClient(cfg),
+		Byline:           NewBylineClient(cfg),
 		Ceremony:         NewCeremonyClient(cfg),
 		Decision:         NewDecisionClient(cfg),
 		Delivery:         NewDeliveryClient(cfg),
@@ -331,6 +336,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		config:           cfg,
 		Account:          NewAccountClient(cfg),
 		AuditEntry:       NewAuditEntryClient(cfg),
+		Byline:           NewBylineClient(cfg),
 		Ceremony:         NewCeremonyClient(cfg),
 		Decision:         NewDecisionClient(cfg),
 		Delivery:         NewDeliveryClient(cfg),
@@ -395,13 +401,13 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Account, c.AuditEntry, c.Ceremony, c.Decision, c.Delivery, c.Deployment,
-		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService, c.Freeze,
-		c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider,
-		c.Invitation, c.LogChunk, c.Membership, c.Preference, c.Promotion,
-		c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
-		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
-		c.Trust, c.Webhook,
+		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.Decision, c.Delivery,
+		c.Deployment, c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService,
+		c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
+		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
+		c.Promotion, c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session,
+		c.Setting, c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team,
+		c.Throttle, c.Token, c.Trust, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -411,13 +417,13 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Account, c.AuditEntry, c.Ceremony, c.Decision, c.Delivery, c.Deployment,
-		c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService, c.Freeze,
-		c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity, c.IdentityProvider,
-		c.Invitation, c.LogChunk, c.Membership, c.Preference, c.Promotion,
-		c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session, c.Setting,
-		c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team, c.Throttle, c.Token,
-		c.Trust, c.Webhook,
+		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.Decision, c.Delivery,
+		c.Deployment, c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService,
+		c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
+		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
+		c.Promotion, c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session,
+		c.Setting, c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team,
+		c.Throttle, c.Token, c.Trust, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -430,6 +436,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Account.mutate(ctx, m)
 	case *AuditEntryMutation:
 		return c.AuditEntry.mutate(ctx, m)
+	case *BylineMutation:
+		return c.Byline.mutate(ctx, m)
 	case *CeremonyMutation:
 		return c.Ceremony.mutate(ctx, m)
 	case *DecisionMutation:
@@ -693,6 +701,22 @@ func (c *AccountClient) QueryFactors(_m *Account) *FactorQuery {
 	return query
 }
 
+// QueryBylines queries the bylines edge of a Account.
+func (c *AccountClient) QueryBylines(_m *Account) *BylineQuery {
+	query := (&BylineClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(account.Table, account.FieldID, id),
+			sqlgraph.To(byline.Table, byline.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, account.BylinesTable, account.BylinesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *AccountClient) Hooks() []Hook {
 	hooks := c.hooks.Account
@@ -850,6 +874,156 @@ func (c *AuditEntryClient) mutate(ctx context.Context, m *AuditEntryMutation) (V
 		return (&AuditEntryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditEntry mutation op: %q", m.Op())
+	}
+}
+
+// BylineClient is a client for the Byline schema.
+type BylineClient struct {
+	config
+}
+
+// NewBylineClient returns a client for the Byline from the given config.
+func NewBylineClient(c config) *BylineClient {
+	return &BylineClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `byline.Hooks(f(g(h())))`.
+func (c *BylineClient) Use(hooks ...Hook) {
+	c.hooks.Byline = append(c.hooks.Byline, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `byline.Intercept(f(g(h())))`.
+func (c *BylineClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Byline = append(c.inters.Byline, interceptors...)
+}
+
+// Create returns a builder for creating a Byline entity.
+func (c *BylineClient) Create() *BylineCreate {
+	mutation := newBylineMutation(c.config, OpCreate)
+	return &BylineCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Byline entities.
+func (c *BylineClient) CreateBulk(builders ...*BylineCreate) *BylineCreateBulk {
+	return &BylineCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *BylineClient) MapCreateBulk(slice any, setFunc func(*BylineCreate, int)) *BylineCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &BylineCreateBulk{err: fmt.Errorf("calling to BylineClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*BylineCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &BylineCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Byline.
+func (c *BylineClient) Update() *BylineUpdate {
+	mutation := newBylineMutation(c.config, OpUpdate)
+	return &BylineUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *BylineClient) UpdateOne(_m *Byline) *BylineUpdateOne {
+	mutation := newBylineMutation(c.config, OpUpdateOne, withByline(_m))
+	return &BylineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *BylineClient) UpdateOneID(id int) *BylineUpdateOne {
+	mutation := newBylineMutation(c.config, OpUpdateOne, withBylineID(id))
+	return &BylineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Byline.
+func (c *BylineClient) Delete() *BylineDelete {
+	mutation := newBylineMutation(c.config, OpDelete)
+	return &BylineDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *BylineClient) DeleteOne(_m *Byline) *BylineDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *BylineClient) DeleteOneID(id int) *BylineDeleteOne {
+	builder := c.Delete().Where(byline.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &BylineDeleteOne{builder}
+}
+
+// Query returns a query builder for Byline.
+func (c *BylineClient) Query() *BylineQuery {
+	return &BylineQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeByline},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Byline entity by its id.
+func (c *BylineClient) Get(ctx context.Context, id int) (*Byline, error) {
+	return c.Query().Where(byline.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *BylineClient) GetX(ctx context.Context, id int) *Byline {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryAccount queries the account edge of a Byline.
+func (c *BylineClient) QueryAccount(_m *Byline) *AccountQuery {
+	query := (&AccountClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(byline.Table, byline.FieldID, id),
+			sqlgraph.To(account.Table, account.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, byline.AccountTable, byline.AccountColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *BylineClient) Hooks() []Hook {
+	hooks := c.hooks.Byline
+	return append(hooks[:len(hooks):len(hooks)], byline.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *BylineClient) Interceptors() []Interceptor {
+	return c.inters.Byline
+}
+
+func (c *BylineClient) mutate(ctx context.Context, m *BylineMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&BylineCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&BylineUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&BylineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&BylineDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Byline mutation op: %q", m.Op())
 	}
 }
 
@@ -6298,19 +6472,19 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Account, AuditEntry, Ceremony, Decision, Delivery, Deployment, DeviceLogin,
-		Environment, Event, Factor, FormerService, Freeze, HalfSignIn, Hold,
-		IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk, Membership,
-		Preference, Promotion, RecoveryCode, Release, Service, ServicePolicy, Session,
-		Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle, Token,
-		Trust, Webhook []ent.Hook
+		Account, AuditEntry, Byline, Ceremony, Decision, Delivery, Deployment,
+		DeviceLogin, Environment, Event, Factor, FormerService, Freeze, HalfSignIn,
+		Hold, IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk,
+		Membership, Preference, Promotion, RecoveryCode, Release, Service,
+		ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot, Step,
+		Team, Throttle, Token, Trust, Webhook []ent.Hook
 	}
 	inters struct {
-		Account, AuditEntry, Ceremony, Decision, Delivery, Deployment, DeviceLogin,
-		Environment, Event, Factor, FormerService, Freeze, HalfSignIn, Hold,
-		IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk, Membership,
-		Preference, Promotion, RecoveryCode, Release, Service, ServicePolicy, Session,
-		Setting, SignInAttempt, SigningKey, Snapshot, Step, Team, Throttle, Token,
-		Trust, Webhook []ent.Interceptor
+		Account, AuditEntry, Byline, Ceremony, Decision, Delivery, Deployment,
+		DeviceLogin, Environment, Event, Factor, FormerService, Freeze, HalfSignIn,
+		Hold, IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk,
+		Membership, Preference, Promotion, RecoveryCode, Release, Service,
+		ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot, Step,
+		Team, Throttle, Token, Trust, Webhook []ent.Interceptor
 	}
 )

@@ -14,6 +14,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
@@ -111,6 +112,7 @@ func checkColumn(t, c string) error {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			account.Table:          account.ValidColumn,
 			auditentry.Table:       auditentry.ValidColumn,
+			byline.Table:           byline.ValidColumn,
 			ceremony.Table:         ceremony.ValidColumn,
 			decision.Table:         decision.ValidColumn,
 			delivery.Table:         delivery.ValidColumn,

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
@@ -64,6 +65,7 @@ const (
 	// Node types.
 	TypeAccount          = "Account"
 	TypeAuditEntry       = "AuditEntry"
+	TypeByline           = "Byline"
 	TypeCeremony         = "Ceremony"
 	TypeDecision         = "Decision"
 	TypeDelivery         = "Delivery"
@@ -136,6 +138,9 @@ type AccountMutation struct {
 	factors            map[int]struct{}
 	removedfactors     map[int]struct{}
 	clearedfactors     bool
+	bylines            map[int]struct{}
+	removedbylines     map[int]struct{}
+	clearedbylines     bool
 	done               bool
 	oldValue           func(context.Context) (*Account, error)
 	predicates         []predicate.Account
@@ -987,6 +992,60 @@ func (m *AccountMutation) ResetFactors() {
 	m.removedfactors = nil
 }
 
+// AddBylineIDs adds the "bylines" edge to the Byline entity by ids.
+func (m *AccountMutation) AddBylineIDs(ids ...int) {
+	if m.bylines == nil {
+		m.bylines = make(map[int]struct{})
+	}
+	for i := range ids {
+		m.bylines[ids[i]] = struct{}{}
+	}
+}
+
+// ClearBylines clears the "bylines" edge to the Byline entity.
+func (m *AccountMutation) ClearBylines() {
+	m.clearedbylines = true
+}
+
+// BylinesCleared reports if the "bylines" edge to the Byline entity was cleared.
+func (m *AccountMutation) BylinesCleared() bool {
+	return m.clearedbylines
+}
+
+// RemoveBylineIDs removes the "bylines" edge to the Byline entity by IDs.
+func (m *AccountMutation) RemoveBylineIDs(ids ...int) {
+	if m.removedbylines == nil {
+		m.removedbylines = make(map[int]struct{})
+	}
+	for i := range ids {
+		delete(m.bylines, ids[i])
+		m.removedbylines[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedBylines returns the removed IDs of the "bylines" edge to the Byline entity.
+func (m *AccountMutation) RemovedBylinesIDs() (ids []int) {
+	for id := range m.removedbylines {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// BylinesIDs returns the "bylines" edge IDs in the mutation.
+func (m *AccountMutation) BylinesIDs() (ids []int) {
+	for id := range m.bylines {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetBylines resets all changes to the "bylines" edge.
+func (m *AccountMutation) ResetBylines() {
+	m.bylines = nil
+	m.clearedbylines = false
+	m.removedbylines = nil
+}
+
 // Where appends a list predicates to the AccountMutation builder.
 func (m *AccountMutation) Where(ps ...predicate.Account) {
 	m.predicates = append(m.predicates, ps...)
@@ -1337,7 +1396,7 @@ func (m *AccountMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *AccountMutation) AddedEdges() []string {
-	edges := make([]string, 0, 5)
+	edges := make([]string, 0, 6)
 	if m.memberships != nil {
 		edges = append(edges, account.EdgeMemberships)
 	}
@@ -1352,6 +1411,9 @@ func (m *AccountMutation) AddedEdges() []string {
 	}
 	if m.factors != nil {
 		edges = append(edges, account.EdgeFactors)
+	}
+	if m.bylines != nil {
+		edges = append(edges, account.EdgeBylines)
 	}
 	return edges
 }
@@ -1390,13 +1452,19 @@ func (m *AccountMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case account.EdgeBylines:
+		ids := make([]ent.Value, 0, len(m.bylines))
+		for id := range m.bylines {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *AccountMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 5)
+	edges := make([]string, 0, 6)
 	if m.removedmemberships != nil {
 		edges = append(edges, account.EdgeMemberships)
 	}
@@ -1411,6 +1479,9 @@ func (m *AccountMutation) RemovedEdges() []string {
 	}
 	if m.removedfactors != nil {
 		edges = append(edges, account.EdgeFactors)
+	}
+	if m.removedbylines != nil {
+		edges = append(edges, account.EdgeBylines)
 	}
 	return edges
 }
@@ -1449,13 +1520,19 @@ func (m *AccountMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case account.EdgeBylines:
+		ids := make([]ent.Value, 0, len(m.removedbylines))
+		for id := range m.removedbylines {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *AccountMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 5)
+	edges := make([]string, 0, 6)
 	if m.clearedmemberships {
 		edges = append(edges, account.EdgeMemberships)
 	}
@@ -1470,6 +1547,9 @@ func (m *AccountMutation) ClearedEdges() []string {
 	}
 	if m.clearedfactors {
 		edges = append(edges, account.EdgeFactors)
+	}
+	if m.clearedbylines {
+		edges = append(edges, account.EdgeBylines)
 	}
 	return edges
 }
@@ -1488,6 +1568,8 @@ func (m *AccountMutation) EdgeCleared(name string) bool {
 		return m.clearedidentities
 	case account.EdgeFactors:
 		return m.clearedfactors
+	case account.EdgeBylines:
+		return m.clearedbylines
 	}
 	return false
 }
@@ -1518,6 +1600,9 @@ func (m *AccountMutation) ResetEdge(name string) error {
 		return nil
 	case account.EdgeFactors:
 		m.ResetFactors()
+		return nil
+	case account.EdgeBylines:
+		m.ResetBylines()
 		return nil
 	}
 	return fmt.Errorf("unknown Account edge %s", name)
@@ -2842,6 +2927,605 @@ func (m *AuditEntryMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *AuditEntryMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown AuditEntry edge %s", name)
+}
+
+// BylineMutation represents an operation that mutates the Byline nodes in the graph.
+type BylineMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *int
+	created_at     *time.Time
+	updated_at     *time.Time
+	kind           *byline.Kind
+	text           *string
+	clearedFields  map[string]struct{}
+	account        *int
+	clearedaccount bool
+	done           bool
+	oldValue       func(context.Context) (*Byline, error)
+	predicates     []predicate.Byline
+}
+
+var _ ent.Mutation = (*BylineMutation)(nil)
+
+// bylineOption allows management of the mutation configuration using functional options.
+type bylineOption func(*BylineMutation)
+
+// newBylineMutation creates new mutation for the Byline entity.
+func newBylineMutation(c config, op Op, opts ...bylineOption) *BylineMutation {
+	m := &BylineMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeByline,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withBylineID sets the ID field of the mutation.
+func withBylineID(id int) bylineOption {
+	return func(m *BylineMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Byline
+		)
+		m.oldValue = func(ctx context.Context) (*Byline, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Byline.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withByline sets the old Byline of the mutation.
+func withByline(node *Byline) bylineOption {
+	return func(m *BylineMutation) {
+		m.oldValue = func(context.Context) (*Byline, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m BylineMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m BylineMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *BylineMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *BylineMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Byline.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *BylineMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *BylineMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Byline entity.
+// If the Byline object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *BylineMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *BylineMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *BylineMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *BylineMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the Byline entity.
+// If the Byline object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *BylineMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *BylineMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetAccountID sets the "account_id" field.
+func (m *BylineMutation) SetAccountID(i int) {
+	m.account = &i
+}
+
+// AccountID returns the value of the "account_id" field in the mutation.
+func (m *BylineMutation) AccountID() (r int, exists bool) {
+	v := m.account
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccountID returns the old "account_id" field's value of the Byline entity.
+// If the Byline object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *BylineMutation) OldAccountID(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccountID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccountID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccountID: %w", err)
+	}
+	return oldValue.AccountID, nil
+}
+
+// ResetAccountID resets all changes to the "account_id" field.
+func (m *BylineMutation) ResetAccountID() {
+	m.account = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *BylineMutation) SetKind(b byline.Kind) {
+	m.kind = &b
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *BylineMutation) Kind() (r byline.Kind, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the Byline entity.
+// If the Byline object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *BylineMutation) OldKind(ctx context.Context) (v byline.Kind, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *BylineMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetText sets the "text" field.
+func (m *BylineMutation) SetText(s string) {
+	m.text = &s
+}
+
+// Text returns the value of the "text" field in the mutation.
+func (m *BylineMutation) Text() (r string, exists bool) {
+	v := m.text
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldText returns the old "text" field's value of the Byline entity.
+// If the Byline object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *BylineMutation) OldText(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldText is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldText requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldText: %w", err)
+	}
+	return oldValue.Text, nil
+}
+
+// ResetText resets all changes to the "text" field.
+func (m *BylineMutation) ResetText() {
+	m.text = nil
+}
+
+// ClearAccount clears the "account" edge to the Account entity.
+func (m *BylineMutation) ClearAccount() {
+	m.clearedaccount = true
+	m.clearedFields[byline.FieldAccountID] = struct{}{}
+}
+
+// AccountCleared reports if the "account" edge to the Account entity was cleared.
+func (m *BylineMutation) AccountCleared() bool {
+	return m.clearedaccount
+}
+
+// AccountIDs returns the "account" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// AccountID instead. It exists only for internal usage by the builders.
+func (m *BylineMutation) AccountIDs() (ids []int) {
+	if id := m.account; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetAccount resets all changes to the "account" edge.
+func (m *BylineMutation) ResetAccount() {
+	m.account = nil
+	m.clearedaccount = false
+}
+
+// Where appends a list predicates to the BylineMutation builder.
+func (m *BylineMutation) Where(ps ...predicate.Byline) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the BylineMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *BylineMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Byline, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *BylineMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *BylineMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Byline).
+func (m *BylineMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *BylineMutation) Fields() []string {
+	fields := make([]string, 0, 5)
+	if m.created_at != nil {
+		fields = append(fields, byline.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, byline.FieldUpdatedAt)
+	}
+	if m.account != nil {
+		fields = append(fields, byline.FieldAccountID)
+	}
+	if m.kind != nil {
+		fields = append(fields, byline.FieldKind)
+	}
+	if m.text != nil {
+		fields = append(fields, byline.FieldText)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *BylineMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case byline.FieldCreatedAt:
+		return m.CreatedAt()
+	case byline.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case byline.FieldAccountID:
+		return m.AccountID()
+	case byline.FieldKind:
+		return m.Kind()
+	case byline.FieldText:
+		return m.Text()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *BylineMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case byline.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case byline.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case byline.FieldAccountID:
+		return m.OldAccountID(ctx)
+	case byline.FieldKind:
+		return m.OldKind(ctx)
+	case byline.FieldText:
+		return m.OldText(ctx)
+	}
+	return nil, fmt.Errorf("unknown Byline field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *BylineMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case byline.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case byline.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case byline.FieldAccountID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccountID(v)
+		return nil
+	case byline.FieldKind:
+		v, ok := value.(byline.Kind)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case byline.FieldText:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetText(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Byline field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *BylineMutation) AddedFields() []string {
+	var fields []string
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *BylineMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *BylineMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Byline numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *BylineMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *BylineMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *BylineMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Byline nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *BylineMutation) ResetField(name string) error {
+	switch name {
+	case byline.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case byline.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case byline.FieldAccountID:
+		m.ResetAccountID()
+		return nil
+	case byline.FieldKind:
+		m.ResetKind()
+		return nil
+	case byline.FieldText:
+		m.ResetText()
+		return nil
+	}
+	return fmt.Errorf("unknown Byline field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *BylineMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.account != nil {
+		edges = append(edges, byline.EdgeAccount)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *BylineMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case byline.EdgeAccount:
+		if id := m.account; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *BylineMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *BylineMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *BylineMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedaccount {
+		edges = append(edges, byline.EdgeAccount)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *BylineMutation) EdgeCleared(name string) bool {
+	switch name {
+	case byline.EdgeAccount:
+		return m.clearedaccount
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *BylineMutation) ClearEdge(name string) error {
+	switch name {
+	case byline.EdgeAccount:
+		m.ClearAccount()
+		return nil
+	}
+	return fmt.Errorf("unknown Byline unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *BylineMutation) ResetEdge(name string) error {
+	switch name {
+	case byline.EdgeAccount:
+		m.ResetAccount()
+		return nil
+	}
+	return fmt.Errorf("unknown Byline edge %s", name)
 }
 
 // CeremonyMutation represents an operation that mutates the Ceremony nodes in the graph.

@@ -16,6 +16,8 @@ type Tx struct {
 	Account *AccountClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// Byline is the client for interacting with the Byline builders.
+	Byline *BylineClient
 	// Ceremony is the client for interacting with the Ceremony builders.
 	Ceremony *CeremonyClient
 	// Decision is the client for interacting with the Decision builders.
@@ -219,6 +221,7 @@ func (tx *Tx) Client() *Client {
 func (tx *Tx) init() {
 	tx.Account = NewAccountClient(tx.config)
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
+	tx.Byline = NewBylineClient(tx.config)
 	tx.Ceremony = NewCeremonyClient(tx.config)
 	tx.Decision = NewDecisionClient(tx.config)
 	tx.Delivery = NewDeliveryClient(tx.config)

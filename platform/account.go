@@ -126,7 +126,10 @@ func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Acco
 	if ent.IsConstraintError(err) {
 		return nil, errRace
 	}
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, keepBylines(ctx, db, a.ID, []string{a.DisplayName}, []string{a.Email})
 }
 
 func yes(b bool) string {
@@ -203,8 +206,9 @@ type AccountChange struct {
 	If                 Precondition
 }
 
-// UpdateAccount changes an account. People change their own name and address;
-// the rest takes an admin of the platform. An account that is made inactive is
+// UpdateAccount changes an account. People change their own name, and in person
+// their address; the rest takes an admin of the platform. Names and addresses that
+// an account had go on telling its commits. An account that is made inactive is
 // signed out everywhere at once. The last active admin stays one.
 func (p *Platform) UpdateAccount(ctx context.Context, name string, change AccountChange) (*ent.Account, error) {
 	v := slipway.ViewerFrom(ctx)
@@ -227,6 +231,11 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 			if err := p.comesIn(ctx, "account.changed", does); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if change.Email != nil && *change.Email != a.Email {
+		if err := p.mayReaddress(ctx, a, *change.Email); err != nil {
+			return nil, err
 		}
 	}
 	if err := change.If.holds("account "+name, a.Revision); err != nil {
@@ -256,6 +265,9 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 			if err := ownAddress(ctx, tx.Client(), a); err != nil {
 				return err
 			}
+		}
+		if err := keepBylines(ctx, tx.Client(), a.ID, []string{a.DisplayName, in.DisplayName}, []string{a.Email, in.Email}); err != nil {
+			return err
 		}
 		note("display_name", a.DisplayName, in.DisplayName)
 		note("email", a.Email, in.Email)
@@ -296,21 +308,6 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		p.look(ctx, 0, 0) // gates count who may approve now
 	}
 	return p.Account(ctx, name)
-}
-
-// lastAdmin refuses a change after which nobody could administer the platform.
-func lastAdmin(ctx context.Context, db *ent.Client, changed *ent.Account) error {
-	if !changed.Admin || !changed.Active {
-		return nil
-	}
-	left, err := db.Account.Query().Where(account.Admin(true), account.Active(true), account.KindEQ(account.KindPerson)).Exist(ctx)
-	if err == nil && !left {
-		return slipway.Errorf(slipway.Conflict, "%s is the last admin of the platform; make somebody else one first", changed.Name)
-	}
-	if err != nil {
-		return err
-	}
-	return adminsComeIn(ctx, db)
 }
 
 // endSessions signs an account out everywhere, but for one session, and lets

@@ -43,7 +43,7 @@ func approvers(ctx context.Context, db *ent.Client, row *ent.Promotion, policy s
 		}
 	}
 	e.people, err = db.Account.Query().Where(account.Active(true), account.KindEQ(account.KindPerson), account.Or(who...),
-		account.Or(account.Admin(true), inTeam(teamID, slipway.RoleViewer))).WithIdentities().Order(account.ByName()).Limit(200).All(ctx)
+		account.Or(account.Admin(true), inTeam(teamID, slipway.RoleViewer))).WithIdentities().WithBylines().Order(account.ByName()).Limit(200).All(ctx)
 	if err != nil {
 		return e, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
-	"github.com/slipway-dev/slipway/ent/identity"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/token"
 	"github.com/slipway-dev/slipway/ent/trust"
@@ -89,13 +89,9 @@ func whoIs(ctx context.Context, db *ent.Client, a *slipway.Authors) error {
 	for some := range slices.Chunk(a.People, 50) {
 		var where []predicate.Account
 		for _, person := range some {
-			name, address := slipway.Writer(person)
-			where = append(where, account.Name(name), account.DisplayName(name))
-			if address != "" {
-				where = append(where, account.EmailEqualFold(address), account.HasIdentitiesWith(identity.EmailEqualFold(address)))
-			}
+			where = append(where, known(slipway.Writer(person)))
 		}
-		rows, err := db.Account.Query().Where(account.KindEQ(account.KindPerson), account.Or(where...)).WithIdentities().All(ctx)
+		rows, err := db.Account.Query().Where(account.KindEQ(account.KindPerson), account.Or(where...)).WithIdentities().WithBylines().All(ctx)
 		if err != nil {
 			return err
 		}
@@ -117,11 +113,16 @@ func whoIs(ctx context.Context, db *ent.Client, a *slipway.Authors) error {
 	return nil
 }
 
-// is tells whether an account, which has its identities, is the author or
-// committer of a commit, as far as the name or address in it tells.
+// is tells whether an account, which has its identities and bylines, is the author
+// or committer of a commit, as far as the name or address in it tells.
 func is(a *ent.Account, person string) bool {
 	name, address := slipway.Writer(person)
 	if name != "" && (name == a.Name || name == a.DisplayName) {
+		return true
+	}
+	if slices.ContainsFunc(a.Edges.Bylines, func(b *ent.Byline) bool {
+		return b.Kind == byline.KindName && b.Text == name || b.Kind == byline.KindAddress && address != "" && strings.EqualFold(b.Text, address)
+	}) {
 		return true
 	}
 	if address == "" {

@@ -198,7 +198,7 @@ func decider(ctx context.Context, db *ent.Client, id int) (*ent.Account, error) 
 	if id == 0 {
 		return &ent.Account{Name: Operator, Kind: account.KindPerson, Admin: true}, nil
 	}
-	who, err := db.Account.Query().Where(account.ID(id), account.Active(true)).WithIdentities().Only(ctx)
+	who, err := db.Account.Query().Where(account.ID(id), account.Active(true)).WithIdentities().WithBylines().Only(ctx)
 	return who, missing(err, "only people and programs with an active account decide")
 }
 

@@ -103,6 +103,9 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 		if n == 0 {
 			return gone
 		}
+		if err := freeAddress(as, tx.Client(), in.Email, 0); err != nil {
+			return err
+		}
 		if a, err = addAccount(sys, tx.Client(), in); err != nil {
 			return err
 		}

@@ -118,3 +118,18 @@ func ownAddress(ctx context.Context, db *ent.Client, a *ent.Account) error {
 	}
 	return err
 }
+
+// lastAdmin refuses a change after which nobody could administer the platform.
+func lastAdmin(ctx context.Context, db *ent.Client, changed *ent.Account) error {
+	if !changed.Admin || !changed.Active {
+		return nil
+	}
+	left, err := db.Account.Query().Where(account.Admin(true), account.Active(true), account.KindEQ(account.KindPerson)).Exist(ctx)
+	if err == nil && !left {
+		return slipway.Errorf(slipway.Conflict, "%s is the last admin of the platform; make somebody else one first", changed.Name)
+	}
+	if err != nil {
+		return err
+	}
+	return adminsComeIn(ctx, db)
+}

@@ -73,6 +73,9 @@ func (p *Platform) followPerson(ctx context.Context, known *ent.Identity, person
 	if !person.EmailVerified || person.Email == "" || len(person.Email) > 200 || person.Email == known.Email {
 		return nil
 	}
+	if err := keepBylines(sys, p.db, a.ID, nil, []string{known.Email, a.Email, person.Email}); err != nil {
+		return err
+	}
 	if err := p.db.Identity.UpdateOneID(known.ID).SetEmail(person.Email).Exec(sys); err != nil {
 		return err
 	}

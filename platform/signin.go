@@ -268,7 +268,10 @@ func (p *Platform) connect(ctx context.Context, db *ent.Client, row *ent.Identit
 	if ent.IsConstraintError(err) {
 		return slipway.Errorf(slipway.Conflict, "this was done a moment ago; sign in again")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return keepBylines(asSystem(ctx), db, a.ID, nil, []string{person.Email[:min(len(person.Email), 200)]})
 }
 
 func (p *Platform) recordConnected(ctx context.Context, row *ent.IdentityProvider, a *ent.Account, from Caller) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/migrate"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
@@ -71,6 +72,11 @@ func filled(t *testing.T, driver, dsn, dialect string, version int) {
 	if err := migrate.ApplyUpTo(t.Context(), db, dialect, version); err != nil {
 		t.Fatal(err)
 	}
+	if version == 18 { // the last one that forgot former addresses
+		if _, err := db.ExecContext(t.Context(), `INSERT INTO accounts (id, created_at, updated_at, name, kind, display_name, email) VALUES (70, '2026-10-01 08:00:00+00:00', '2026-10-01 08:00:00+00:00', 'bob', 'person', 'Bob B.', 'Bob@Example.com')`); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var at int
 	if err := db.QueryRowContext(t.Context(), `SELECT max(version) FROM schema_versions`).Scan(&at); err != nil || at != version {
 		t.Fatalf("the database has version %d, want %d: %v", at, version, err)
@@ -80,6 +86,11 @@ func filled(t *testing.T, driver, dsn, dialect string, version int) {
 func upgraded(w *world) {
 	w.Helper()
 	ctx := w.Context()
+	if bob, err := w.Storage.Client.Account.Query().Where(account.ID(70)).WithBylines().Only(ctx); err == nil {
+		if b := bob.Edges.Bylines; len(b) != 2 || b[0].Text != "bob@example.com" || b[1].Text != "Bob B." {
+			w.Errorf("his commits are told by %v", b)
+		}
+	}
 	w.commit("main", "c1")
 	s, err := w.Service(ctx, "billing")
 	w.must(err)

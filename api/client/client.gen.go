@@ -4079,7 +4079,7 @@ type ClientInterface interface {
 
 	// UpdateAccountWithBody Change an account
 	//
-	// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+	// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4088,7 +4088,7 @@ type ClientInterface interface {
 
 	// UpdateAccount Change an account
 	//
-	// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+	// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5527,7 +5527,7 @@ func (c *Client) GetAccount(ctx context.Context, account AccountName, reqEditors
 
 // UpdateAccountWithBody Change an account
 //
-// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5546,7 +5546,7 @@ func (c *Client) UpdateAccountWithBody(ctx context.Context, account AccountName,
 
 // UpdateAccount Change an account
 //
-// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14119,7 +14119,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAccountWithBodyWithResponse Change an account
 	//
-	// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+	// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14128,7 +14128,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateAccountWithResponse Change an account
 	//
-	// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+	// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21292,7 +21292,7 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 
 // UpdateAccountWithBodyWithResponse Change an account
 //
-// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21307,7 +21307,7 @@ func (c *ClientWithResponses) UpdateAccountWithBodyWithResponse(ctx context.Cont
 
 // UpdateAccountWithResponse Change an account
 //
-// One changes the own display name and email; the rest takes an admin of the platform. An account that is made inactive is signed out at once.
+// One changes the own display name, and, in a session with a fresh proof and by no token, the own email; the rest takes an admin of the platform. Names and addresses that an account had go on telling which commits are its own. An address that another account has or had is refused (409), unless an admin of the platform gives it. An account that is made inactive is signed out at once.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -50,6 +50,8 @@ const (
 	EdgeIdentities = "identities"
 	// EdgeFactors holds the string denoting the factors edge name in mutations.
 	EdgeFactors = "factors"
+	// EdgeBylines holds the string denoting the bylines edge name in mutations.
+	EdgeBylines = "bylines"
 	// Table holds the table name of the account in the database.
 	Table = "accounts"
 	// MembershipsTable is the table that holds the memberships relation/edge.
@@ -87,6 +89,13 @@ const (
 	FactorsInverseTable = "factors"
 	// FactorsColumn is the table column denoting the factors relation/edge.
 	FactorsColumn = "account_id"
+	// BylinesTable is the table that holds the bylines relation/edge.
+	BylinesTable = "bylines"
+	// BylinesInverseTable is the table name for the Byline entity.
+	// It exists in this package in order to avoid circular dependency with the "byline" package.
+	BylinesInverseTable = "bylines"
+	// BylinesColumn is the table column denoting the bylines relation/edge.
+	BylinesColumn = "account_id"
 )
 
 // Columns holds all SQL columns for account fields.
@@ -310,6 +319,20 @@ func ByFactors(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newFactorsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByBylinesCount orders the results by bylines count.
+func ByBylinesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newBylinesStep(), opts...)
+	}
+}
+
+// ByBylines orders the results by bylines terms.
+func ByBylines(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newBylinesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newMembershipsStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -343,5 +366,12 @@ func newFactorsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(FactorsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, FactorsTable, FactorsColumn),
+	)
+}
+func newBylinesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(BylinesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, BylinesTable, BylinesColumn),
 	)
 }

@@ -770,6 +770,29 @@ func HasFactorsWith(preds ...predicate.Factor) predicate.Account {
 	})
 }
 
+// HasBylines applies the HasEdge predicate on the "bylines" edge.
+func HasBylines() predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, BylinesTable, BylinesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasBylinesWith applies the HasEdge predicate on the "bylines" edge with a given conditions (other predicates).
+func HasBylinesWith(preds ...predicate.Byline) predicate.Account {
+	return predicate.Account(func(s *sql.Selector) {
+		step := newBylinesStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Account) predicate.Account {
 	return predicate.Account(sql.AndPredicates(predicates...))

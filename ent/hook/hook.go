@@ -33,6 +33,18 @@ func (f AuditEntryFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, 
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditEntryMutation", m)
 }
 
+// The BylineFunc type is an adapter to allow the use of ordinary
+// function as Byline mutator.
+type BylineFunc func(context.Context, *ent.BylineMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f BylineFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.BylineMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.BylineMutation", m)
+}
+
 // The CeremonyFunc type is an adapter to allow the use of ordinary
 // function as Ceremony mutator.
 type CeremonyFunc func(context.Context, *ent.CeremonyMutation) (ent.Value, error)

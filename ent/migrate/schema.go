@@ -76,6 +76,41 @@ var (
 			},
 		},
 	}
+	// BylinesColumns holds the columns for the "bylines" table.
+	BylinesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"name", "address"}},
+		{Name: "text", Type: field.TypeString, Size: 200},
+		{Name: "account_id", Type: field.TypeInt},
+	}
+	// BylinesTable holds the schema information for the "bylines" table.
+	BylinesTable = &schema.Table{
+		Name:       "bylines",
+		Columns:    BylinesColumns,
+		PrimaryKey: []*schema.Column{BylinesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "bylines_accounts_bylines",
+				Columns:    []*schema.Column{BylinesColumns[5]},
+				RefColumns: []*schema.Column{AccountsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "byline_account_id_kind_text",
+				Unique:  true,
+				Columns: []*schema.Column{BylinesColumns[5], BylinesColumns[3], BylinesColumns[4]},
+			},
+			{
+				Name:    "byline_text",
+				Unique:  false,
+				Columns: []*schema.Column{BylinesColumns[4]},
+			},
+		},
+	}
 	// CeremoniesColumns holds the columns for the "ceremonies" table.
 	CeremoniesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -1188,6 +1223,7 @@ var (
 	Tables = []*schema.Table{
 		AccountsTable,
 		AuditEntriesTable,
+		BylinesTable,
 		CeremoniesTable,
 		DecisionsTable,
 		DeliveriesTable,
@@ -1227,6 +1263,7 @@ var (
 )
 
 func init() {
+	BylinesTable.ForeignKeys[0].RefTable = AccountsTable
 	DecisionsTable.ForeignKeys[0].RefTable = PromotionsTable
 	DeliveriesTable.ForeignKeys[0].RefTable = WebhooksTable
 	DeploymentsTable.ForeignKeys[0].RefTable = EnvironmentsTable

@@ -12,6 +12,9 @@ type Account func(*sql.Selector)
 // AuditEntry is the predicate function for auditentry builders.
 type AuditEntry func(*sql.Selector)
 
+// Byline is the predicate function for byline builders.
+type Byline func(*sql.Selector)
+
 // Ceremony is the predicate function for ceremony builders.
 type Ceremony func(*sql.Selector)
 

@@ -158,6 +158,30 @@ func (f AuditEntryMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Muta
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.AuditEntryMutation", m)
 }
 
+// The BylineQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type BylineQueryRuleFunc func(context.Context, *ent.BylineQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f BylineQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.BylineQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.BylineQuery", q)
+}
+
+// The BylineMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type BylineMutationRuleFunc func(context.Context, *ent.BylineMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f BylineMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.BylineMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.BylineMutation", m)
+}
+
 // The CeremonyQueryRuleFunc type is an adapter to allow the use of ordinary
 // functions as a query rule.
 type CeremonyQueryRuleFunc func(context.Context, *ent.CeremonyQuery) error

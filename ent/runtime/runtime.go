@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
@@ -127,6 +128,48 @@ func init() {
 	auditentryDescSequence := auditentryFields[0].Descriptor()
 	// auditentry.SequenceValidator is a validator for the "sequence" field. It is called by the builders before save.
 	auditentry.SequenceValidator = auditentryDescSequence.Validators[0].(func(int) error)
+	bylineMixin := schema.Byline{}.Mixin()
+	byline.Policy = privacy.NewPolicies(bylineMixin[0], schema.Byline{})
+	byline.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := byline.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	bylineMixinFields1 := bylineMixin[1].Fields()
+	_ = bylineMixinFields1
+	bylineFields := schema.Byline{}.Fields()
+	_ = bylineFields
+	// bylineDescCreatedAt is the schema descriptor for created_at field.
+	bylineDescCreatedAt := bylineMixinFields1[0].Descriptor()
+	// byline.DefaultCreatedAt holds the default value on creation for the created_at field.
+	byline.DefaultCreatedAt = bylineDescCreatedAt.Default.(func() time.Time)
+	// bylineDescUpdatedAt is the schema descriptor for updated_at field.
+	bylineDescUpdatedAt := bylineMixinFields1[1].Descriptor()
+	// byline.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	byline.DefaultUpdatedAt = bylineDescUpdatedAt.Default.(func() time.Time)
+	// byline.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	byline.UpdateDefaultUpdatedAt = bylineDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// bylineDescText is the schema descriptor for text field.
+	bylineDescText := bylineFields[2].Descriptor()
+	// byline.TextValidator is a validator for the "text" field. It is called by the builders before save.
+	byline.TextValidator = func() func(string) error {
+		validators := bylineDescText.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(text string) error {
+			for _, fn := range fns {
+				if err := fn(text); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	ceremonyMixin := schema.Ceremony{}.Mixin()
 	ceremony.Policy = privacy.NewPolicies(ceremonyMixin[0], schema.Ceremony{})
 	ceremony.Hooks[0] = func(next ent.Mutator) ent.Mutator {

@@ -37,5 +37,6 @@ func (Account) Edges() []ent.Edge {
 		edge.To("tokens", Token.Type),
 		edge.To("identities", Identity.Type),
 		edge.To("factors", Factor.Type),
+		edge.To("bylines", Byline.Type),
 	}
 }
