@@ -15,18 +15,25 @@ var (
 	forwardedNames = []string{
 		// where a request comes from
 		"forwarded", "forwarded-for", "via", "x-real-ip", "x-real-port", "real-ip", "client-ip", "x-client-ip", "true-client-ip", "x-true-client-ip",
-		"x-cluster-client-ip", "x-remote-ip", "x-remote-addr", "remote-addr", "x-originating-ip", "x-proxyuser-ip", "fastly-client-ip", "fly-client-ip",
-		"x-azure-clientip", "x-azure-socketip", "x-envoy-external-address", "x-envoy-internal", "x-nf-client-connection-ip", "x-vercel-forwarded-for", "x-vercel-ip-country",
-		"x-appengine-user-ip", "x-appengine-remote-addr", "ali-cdn-real-ip", "cdn-src-ip", "x-coming-from", "wl-proxy-client-ip", "proxy-client-ip", "akamai-client-ip",
+		"x-cluster-client-ip", "x-originating-ip", "x-proxyuser-ip", "fastly-client-ip", "fly-client-ip",
+		"x-azure-clientip", "x-azure-socketip", "x-nf-client-connection-ip", "x-vercel-forwarded-for", "x-vercel-ip-country",
+		"ali-cdn-real-ip", "cdn-src-ip", "x-coming-from", "wl-proxy-client-ip", "proxy-client-ip", "akamai-client-ip",
+		"do-connecting-ip", "http-client-ip", "http-via", "z-forwarded-for", "incap-client-ip", "x-sucuri-clientip",
 		// what was asked there, and how encrypted
 		"x-host", "x-scheme", "x-url-scheme", "x-proto", "x-https", "x-ssl", "front-end-https", "x-arr-ssl", "x-arr-clientcert",
-		"x-url", "x-rewrite-url", "script-name", "path-info", "x-script-name", "x-path-info",
+		"x-url", "x-rewrite-url", "script-name", "path-info", "x-script-name", "x-path-info", "x-host-override", "x-http-host-override", "x-http-destinationurl",
+		// by which a CGI sends what it asks of others through a proxy of the client's (httpoxy)
+		"proxy",
 		// who was signed in
-		"remote-user", "x-remote-user", "x-authenticated-user", "x-webauth-user", "x-client-cert", "client-cert", "client-cert-chain",
+		"x-authenticated-user", "x-trusted-user", "x-client-cert", "client-cert", "client-cert-chain", "x-client-verify", "x-client-dn",
+		"x-user", "x-user-id", "x-user-name", "x-username", "x-user-email", "x-email", "x-user-groups", "x-groups", "x-user-roles", "x-roles", "x-userinfo",
+		"x-token-subject", "x-credential-identifier", "x-credential-username", "x-anonymous-consumer", "x-id-token", "x-jwt-assertion", "teleport-jwt-assertion",
+		"x-endpoint-api-userinfo", "x-apigateway-api-userinfo", "sm-user", "sm-universalid", "iv-user", "iv-groups", "iv-creds", "oam-remote-user",
 	}
 	forwardedPrefixes = []string{
-		"x-forwarded", "x-original-", "cf-connecting-ip", "cf-pseudo-", "cf-visitor", "cf-ipcountry", "cf-access-", "fly-forwarded-", "cloudfront-viewer-", "cloudfront-forwarded-",
+		"x-forward", "http-forwarded", "http-x-forwarded", "x-original-", "x-envoy-", "x-appengine-", "cf-connecting-ip", "cf-pseudo-", "cf-visitor", "cf-ipcountry", "cf-access-", "fly-forwarded-", "cloudfront-viewer-", "cloudfront-forwarded-",
 		"x-auth-request-", "x-goog-authenticated-user-", "x-goog-iap-", "x-amzn-oidc-", "x-ms-client-principal", "x-ms-token-", "x-ssl-", "ssl-client-", "tailscale-user-", "x-amzn-mtls-",
+		"remote-", "x-remote-", "x-webauth-", "x-authentik-", "x-vouch-", "x-pomerium-", "x-consumer-", "oidc-", "shib-",
 	}
 )
 

@@ -22,6 +22,10 @@ func TestClientsDontSayWhoTheyAre(t *testing.T) {
 		"X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-User", "X-Forwarded-Client-Cert", "X-Forwarded", "Forwarded-For", "X-Original-Forwarded-For", "X-Original-Host", "X-Original-URL",
 		"X-Client-IP", "Client-IP", "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Visitor", "Fastly-Client-IP", "X-Cluster-Client-IP", "X-Rewrite-URL", "X-Scheme",
 		"Remote-User", "X-Remote-User", "X-Auth-Request-User", "X-SSL-Client-Cert", "SSL-Client-Verify", "Script-Name", "Path-Info", "X-Azure-ClientIP", "Fly-Client-IP", "X-Remote-Addr",
+		"Remote-Name", "Remote-Email", "Remote-Groups", "X-Authentik-Username", "X-Authentik-Groups", "X-Authentik-Jwt", "X-Vouch-User", "X-Vouch-IdP-Claims-Email", "X-Token-Subject",
+		"X-Pomerium-Jwt-Assertion", "X-Pomerium-Claim-Email", "X-Consumer-Username", "X-Consumer-Custom-ID", "X-Credential-Identifier", "X-Appengine-User-Email", "X-Appengine-Inbound-Appid",
+		"X-User", "X-User-Id", "X-Username", "X-User-Email", "X-Userinfo", "X-Email", "X-Groups", "X-WebAuth-Email", "OIDC-Claim-Email", "Shib-Session-ID", "SM-User", "IV-User",
+		"DO-Connecting-IP", "Http-Client-Ip", "HTTP-X-Forwarded-For", "Z-Forwarded-For", "X-Forward-For", "X-Envoy-Original-Path", "X-HTTP-Host-Override", "X-Host-Override", "Proxy",
 	}
 	for _, spelled := range []func(string) string{
 		func(name string) string { return name },
@@ -32,7 +36,7 @@ func TestClientsDontSayWhoTheyAre(t *testing.T) {
 		func(name string) string { return strings.Replace(name, "-", "_", 1) },
 	} {
 		var request strings.Builder
-		request.WriteString("GET /headers HTTP/1.1\r\nHost: shop.dev.localhost\r\nUser-Agent: test\r\nX-Ours: kept\r\nConnection: close, X-Forwarded-For, X-Forwarded-Proto\r\n")
+		request.WriteString("GET /headers HTTP/1.1\r\nHost: shop.dev.localhost\r\nUser-Agent: test\r\nX-Ours: kept\r\nX-User-Agent: kept\r\nConnection: close, X-Forwarded-For, X-Forwarded-Proto\r\n")
 		for _, name := range family {
 			fmt.Fprintf(&request, "%s: 192.0.2.66\r\n%s: 192.0.2.67\r\n", spelled(name), spelled(name))
 		}
@@ -44,7 +48,7 @@ func TestClientsDontSayWhoTheyAre(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, answer)
 		}
-		for name, want := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "shop.dev.localhost", "X-Ours": "kept"} {
+		for name, want := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "shop.dev.localhost", "X-Ours": "kept", "X-User-Agent": "kept"} {
 			if all := http.Header(got).Values(name); len(all) != 1 || all[0] != want {
 				t.Errorf("%s is %q, not %q:\n%s", name, all, want, answer)
 			}
