@@ -34,3 +34,38 @@ func TestKeysComeOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestBodiesReadOneWay sends bodies of which one reader makes something else than
+// another: with something behind the value, and with text that is no Unicode.
+func TestBodiesReadOneWay(t *testing.T) {
+	w := apitest.New(t)
+	if resp, text := ask(t, w, "POST", "/api/v1/services", `{"url":"https://git.example.com/billing.git","name":"billing"}`); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	const path = "/api/v1/services/billing/config"
+	for _, c := range []struct{ body, says string }{
+		{`{"set":{"A":"1"}} {"x":1}`, "one value"},
+		{`{"set":{"A":"1"}}garbage`, "one value"},
+		{`{"set":{"A":"1"}}}`, "one value"},
+		{`{"set":{"A":"1"}}null`, "one value"},
+		{"{\"set\":{\"A\":\"1\"}}\x00", "one value"},
+		{"{\"set\":{\"A\":\"\xff\xfe\"}}", `"/set/A"`},
+		{"{\"set\":{\"A\":\"\xed\xa0\x80\"}}", `"/set/A"`},
+		{"{\"unset\":[\"B\",\"A\xc3\"]}", `"/unset/1"`},
+		{`{"set":{"A":"\ud800"}}`, `"/set/A"`},
+		{`{"set":{"A":"\uDC00\ud800"}}`, `"/set/A"`},
+		{`{"set":{"A":"\ud83d\u0041"}}`, `"/set/A"`},
+		{`{"set":{"A":"\ud83d\ude00\ud83d"}}`, `"/set/A"`},
+		{`{"set":{"A":"\\\ud83d"}}`, `"/set/A"`},
+	} {
+		resp, text := ask(t, w, "PATCH", path, c.body)
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(text), c.says) || !strings.Contains(string(text), "send ") {
+			t.Errorf("%q: %d %s", c.body, resp.StatusCode, text)
+		}
+	}
+	for _, body := range []string{`{"set":{"A":"\ud83d\ude00 \u00e9 \\ud800 é 😀 \ufffd"}}`, " {\"set\":{\"A\":\"1\"}} \r\n\t"} {
+		if resp, text := ask(t, w, "PATCH", path, body); resp.StatusCode != http.StatusOK {
+			t.Errorf("%q: %d %s", body, resp.StatusCode, text)
+		}
+	}
+}

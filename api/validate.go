@@ -87,7 +87,7 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return invalidRequest(err)
 		}
-		if err := onceEach(r); err != nil {
+		if err := readOneWay(r); err != nil {
 			return err
 		}
 		return next(c)
