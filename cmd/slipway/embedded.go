@@ -80,6 +80,9 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", data)
 	}
+	if err := closeData(data, log); err != nil {
+		return nil, err
+	}
 	if err := p.lock(data); err != nil {
 		return nil, err
 	}
