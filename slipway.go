@@ -34,6 +34,16 @@ func CheckName(field, name string) error {
 	return nil
 }
 
+// ReservedAccount tells whether a name says, as the actor of the audit log or in the
+// documentation, who is no account: no new account may be taken for one of them.
+func ReservedAccount(name string) bool {
+	switch name {
+	case "operator", "platform", "system", "slipway", "worker", "push":
+		return true
+	}
+	return false
+}
+
 // printable shortens and cleans outside text for a message.
 func printable(s string) string {
 	if len(s) > 60 {

@@ -63,6 +63,8 @@ func (in AccountInput) Validate() error {
 		return err
 	}
 	switch {
+	case slipway.ReservedAccount(in.Name):
+		return slipway.Errorf(slipway.Invalid, "the audit log says %s of Slipway itself or of who runs it, so no account can have that name; choose another, such as %s-2", in.Name, in.Name).At("name")
 	case in.Kind != "" && in.Kind != slipway.ViewerPerson && in.Kind != slipway.ViewerService:
 		return slipway.Errorf(slipway.Invalid, "%q is not a kind of account; use person or service", printable(string(in.Kind))).At("kind")
 	case len(in.DisplayName) > 100:

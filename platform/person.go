@@ -106,7 +106,7 @@ func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, per
 			if err != nil {
 				return err
 			}
-			if !taken {
+			if !taken && !slipway.ReservedAccount(free) {
 				name = free
 				break
 			}

@@ -87,6 +87,49 @@ func TestATakenNameIsSaid(t *testing.T) {
 	})
 }
 
+// TestNoAccountIsTakenForThePlatform makes accounts by every way there is with names
+// that the audit log says of others than accounts.
+func TestNoAccountIsTakenForThePlatform(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		w.team("shop")
+		invited, err := w.Invite(ctx, "shop", slipway.RoleViewer)
+		w.must(err)
+		corp := w.corp(platform.ProviderInput{Open: true})
+		w.OpenID = calledOperator{w.OpenID}
+		for _, name := range []string{"operator", "platform", "system", "slipway", "worker", "push"} {
+			_, err := w.Accept(w.T.Context(), invited.Token, platform.AccountInput{Name: name, Password: password}, cli)
+			refused := []error{err}
+			for _, kind := range []slipway.ViewerKind{slipway.ViewerPerson, slipway.ViewerService} {
+				_, err = w.AddAccount(ctx, platform.AccountInput{Name: name, Kind: kind})
+				refused = append(refused, err)
+			}
+			for _, err := range refused {
+				w.want(err, slipway.Invalid, "choose another")
+				if e, ok := err.(*slipway.Error); !ok || e.Field != "name" { //nolint:errorlint // it is returned as it is
+					w.Errorf("%s: at no name: %v", name, err)
+				}
+			}
+		}
+		if v := w.comesIn(corp, "dora"); v.Name != "operator-2" {
+			w.Errorf("who is called operator at the provider is %q", v.Name)
+		}
+		for _, name := range []string{"admin", "operators", "worker-2"} {
+			_, err := w.AddAccount(ctx, platform.AccountInput{Name: name})
+			w.must(err)
+		}
+	})
+}
+
+// calledOperator is a provider at which everybody is called operator.
+type calledOperator struct{ slipway.OpenID }
+
+func (c calledOperator) Redeem(ctx context.Context, client slipway.OpenIDClient, challenge slipway.SignInChallenge, code slipway.Secret) (slipway.Person, error) {
+	person, err := c.OpenID.Redeem(ctx, client, challenge, code)
+	person.Username = "operator"
+	return person, err
+}
+
 // askedSource counts how often it is asked.
 type askedSource struct {
 	source
