@@ -1,6 +1,7 @@
 package slipway
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -18,6 +19,40 @@ type Authors struct {
 	Unknown  []string `json:"unknown"`           // of People, who is nobody that is known here
 	More     bool     `json:"more,omitempty"`    // there are more commits than were looked at
 	Why      string   `json:"why_not,omitempty"` // why it can't be told; "" when it can
+
+	Config []ConfigAuthor `json:"config,omitempty"` // who changed settings and overrides that it brings
+}
+
+// ConfigAuthor is who changed settings, secrets or overrides, by name; of a program
+// it is also who made its token.
+type ConfigAuthor struct {
+	Name    string   `json:"name"`
+	Changed []string `json:"changed"` // KEY of a setting, overrides.KEY of an override
+}
+
+// Words say who changed what.
+func (c ConfigAuthor) Words() string { return c.Name + " (changed " + c.What() + ")" }
+
+// What names the first of what was changed.
+func (c ConfigAuthor) What() string {
+	if len(c.Changed) > 3 {
+		return strings.Join(c.Changed[:3], ", ") + fmt.Sprintf(" and %d more", len(c.Changed)-3)
+	}
+	return strings.Join(c.Changed, ", ")
+}
+
+// Changed is what somebody changed of the config that a promotion brings; "" for
+// nothing.
+func (a *Authors) Changed(name string) string {
+	if a == nil {
+		return ""
+	}
+	for _, c := range a.Config {
+		if c.Name == name {
+			return c.What()
+		}
+	}
+	return ""
 }
 
 // AuthorsOf collects the people of some commits. Which accounts they have is not

@@ -24,21 +24,32 @@ const (
 	authorAgain = time.Minute
 )
 
-// asksForAuthors tells whether it matters who wrote what is promoted. Going back
-// doesn't ask: it brings nothing new, and must not wait for a repository.
-func asksForAuthors(rollback bool, policy slipway.Policy) bool {
-	return !rollback && policy.Approvals > 0 && policy.Defaults().OwnChanges != slipway.OwnAlways
+// asksForAuthors tells whether it matters whose change a promotion is. Going back to
+// what ran doesn't ask: it brings nothing new.
+func asksForAuthors(facts slipway.GateFacts, policy slipway.Policy) bool {
+	return (!facts.Plan.Rollback || facts.Anew) && policy.Approvals > 0 && policy.Defaults().OwnChanges != slipway.OwnAlways
 }
 
 // commitLog asks which commits lead from one to another, or why that can't be told.
 type commitLog func(ctx context.Context, repo slipway.Repository, from, to string) (slipway.CommitLog, string)
 
-// authors finds out who wrote what a promotion brings: once for each pair of
-// commits, but who of them has an account here each time.
-func authors(ctx context.Context, db *ent.Client, ask commitLog, row *ent.Promotion) (*slipway.Authors, error) {
+// authors finds out who wrote what a promotion brings: the commits, once for each
+// pair of them, and the config; and who of them has an account here. Of a rollback
+// it is the config alone, and no repository is waited for.
+func authors(ctx context.Context, db *ent.Client, ask commitLog, row *ent.Promotion, b brought) (*slipway.Authors, error) {
 	running, err := liveIn(ctx, db, row.Edges.Service.ID, row.Edges.Environment.ID)
 	if err != nil {
 		return nil, err
+	}
+	b.service, b.in, b.running = row.Edges.Service, row.Edges.Environment, running
+	changed, err := configAuthors(ctx, db, b)
+	if err != nil {
+		return nil, err
+	}
+	if row.Rollback {
+		found := slipway.AuthorsOf("", row.Commit.ID, slipway.CommitLog{Commits: []slipway.Commit{row.Commit}})
+		found.Config = changed
+		return &found, whoIs(ctx, db, &found)
 	}
 	from, to := "", row.Commit.ID
 	if running != nil {
@@ -55,6 +66,7 @@ func authors(ctx context.Context, db *ent.Client, ask commitLog, row *ent.Promot
 		found.Why = why
 		a = &found
 	}
+	a.Config = changed
 	return a, whoIs(ctx, db, a)
 }
 
@@ -133,8 +145,8 @@ func is(a *ent.Account, person string) bool {
 }
 
 // owns tells why a promotion is somebody's own: "" when it isn't. It is of who
-// asked for it, who made the token or the trust by which it was asked for, and who
-// wrote or committed any commit of it.
+// asked for it, who made the token or the trust by which it was asked for, who wrote
+// or committed any commit of it, and who changed the config that it brings.
 func owns(a *ent.Account, row *ent.Promotion) string {
 	written := func(person string) bool { return is(a, person) }
 	switch {
@@ -145,6 +157,8 @@ func owns(a *ent.Account, row *ent.Promotion) string {
 	case written(row.Commit.Author), written(row.Commit.Committer),
 		row.Authors != nil && slices.ContainsFunc(row.Authors.People, written):
 		return "wrote or committed some of it"
+	case row.Authors.Changed(a.Name) != "":
+		return "changed " + row.Authors.Changed(a.Name)
 	}
 	return ""
 }

@@ -71,7 +71,11 @@ func (p *Platform) Change(ctx context.Context, id string) (*slipway.Change, erro
 
 // snapshot finds a config snapshot; nil for none.
 func (p *Platform) snapshot(ctx context.Context, digest string) (*slipway.Snapshot, error) {
-	row, err := p.db.Snapshot.Query().Where(snapshot.Digest(digest)).Only(ctx)
+	return snapshotOf(ctx, p.db, digest)
+}
+
+func snapshotOf(ctx context.Context, db *ent.Client, digest string) (*slipway.Snapshot, error) {
+	row, err := db.Snapshot.Query().Where(snapshot.Digest(digest)).Only(ctx)
 	if ent.IsNotFound(err) {
 		return nil, nil
 	}

@@ -208,6 +208,9 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 				return err
 			}
 		}
+		if err := withMakers(ctx, tx.Client(), said); err != nil {
+			return err
+		}
 		s, e := c.names()
 		p.record(ctx, "config.changed", s, e, 0, said, were)
 		return nil

@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
@@ -287,7 +288,7 @@ func (b builder) Discard(_ context.Context, d slipway.Digest) error {
 type renderer struct{}
 
 func (renderer) Render(_ context.Context, req slipway.RenderRequest, _ io.Writer) (slipway.Snapshot, error) {
-	return slipway.Snapshot{Digest: digest(fmt.Sprint(len(req.Values))), Env: maps.Clone(req.Values)}, nil
+	return slipway.Snapshot{Digest: slipway.Digest(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(fmt.Sprint(req.Values))))), Env: maps.Clone(req.Values)}, nil
 }
 
 type target struct{ w *world }

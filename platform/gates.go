@@ -162,8 +162,15 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	for _, w := range row.Waits {
 		facts.WaitedSince[w.Gate] = w.Since
 	}
-	if asksForAuthors(row.Rollback, policy.Policy) {
-		if row.Authors, err = authors(ctx, db, g.commitLog, row); err != nil {
+	if asksForAuthors(facts, policy.Policy) {
+		var b brought
+		if b.config, err = snapshotOf(ctx, db, string(config)); err != nil {
+			return facts, nil, err
+		}
+		if release != nil && !row.Rollback {
+			b.overrides = &release.Manifest.Overrides
+		}
+		if row.Authors, err = authors(ctx, db, g.commitLog, row, b); err != nil {
 			return facts, nil, err
 		}
 		facts.AuthorsWhy = row.Authors.Why

@@ -25,6 +25,9 @@ func newcomers(ctx context.Context, db *ent.Client, row *ent.Promotion, people [
 	names := append([]string{row.RequestedBy}, row.Behind...)
 	if row.Authors != nil {
 		names = append(names, row.Authors.Accounts...)
+		for _, c := range row.Authors.Config {
+			names = append(names, c.Name)
+		}
 	}
 	owners, err := db.Account.Query().Where(account.NameIn(names...)).All(ctx)
 	if err != nil {

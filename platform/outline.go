@@ -42,13 +42,20 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	facts.Plan = plan.Outline
-	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit, CreatedAt: stamp()}
+	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit, CreatedAt: stamp(), Rollback: plan.Rollback}
 	row.Edges.Service, row.Edges.Environment = plan.Service, plan.Environment
 	if row.Behind, err = makers(ctx, p.db); err != nil {
 		return err
 	}
-	if asksForAuthors(plan.Rollback, plan.Policy) {
-		if row.Authors, err = authors(ctx, p.db, p.commitLog, row); err != nil {
+	if asksForAuthors(facts, plan.Policy) {
+		b := brought{config: plan.Config, overrides: &plan.Overrides}
+		switch {
+		case plan.Rollback:
+			b.overrides = nil
+		case plan.Release != nil:
+			b.overrides = &plan.Release.Manifest.Overrides
+		}
+		if row.Authors, err = authors(ctx, p.db, p.commitLog, row, b); err != nil {
 			return err
 		}
 		facts.AuthorsWhy = row.Authors.Why

@@ -82,7 +82,11 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
-		p.record(ctx, "secret.set", in.Service, in.Environment, 0, map[string]string{"name": in.Name, "reference": string(ref)})
+		said := map[string]string{"name": in.Name, "reference": string(ref)}
+		if err := withMakers(ctx, tx.Client(), said); err != nil {
+			return err
+		}
+		p.record(ctx, "secret.set", in.Service, in.Environment, 0, said)
 		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
 	})
 	if err != nil {
@@ -157,8 +161,10 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 			return err
 		}
 	}
-	p.record(ctx, "secret.removed", serviceName, environmentName, 0, map[string]string{"name": name, "reference": string(ref), "kept": strconv.FormatBool(needed[ref])})
-	return nil
+	said := map[string]string{"name": name, "reference": string(ref), "kept": strconv.FormatBool(needed[ref])}
+	err = withMakers(ctx, p.db, said)
+	p.record(ctx, "secret.removed", serviceName, environmentName, 0, said)
+	return err
 }
 
 // neededSecrets are the values that a service's settings name, and those that its

@@ -130,6 +130,9 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		if updated, err = update.Save(ctx); err != nil {
 			return err
 		}
+		if err := withMakers(ctx, tx.Client(), after); err != nil {
+			return err
+		}
 		p.record(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
 		return nil
 	})

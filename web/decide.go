@@ -81,6 +81,9 @@ func authorWords(q *ent.Promotion) string {
 	if len(q.Authors.Accounts) > 0 {
 		who = "Written or committed by " + strings.Join(q.Authors.Accounts, ", ")
 	}
+	for _, c := range q.Authors.Config {
+		who += "; " + c.Name + " changed " + c.What()
+	}
 	who += "; asked for by " + q.RequestedBy
 	if len(q.Behind) > 0 {
 		who += " (with what " + strings.Join(q.Behind, ", ") + " made)"

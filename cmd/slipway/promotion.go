@@ -138,6 +138,9 @@ func authorWords(a *slipway.Authors) string {
 	for _, person := range a.Unknown {
 		words = append(words, cleanLine(person)+" (nobody known here)")
 	}
+	for _, c := range a.Config {
+		words = append(words, c.Words())
+	}
 	if a.More {
 		words = append(words, fmt.Sprintf("(of the newest %d commits)", slipway.MaxAuthored))
 	}
