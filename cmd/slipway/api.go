@@ -74,7 +74,9 @@ func (c *apiCommand) Run(a *app) error {
 		return a.unreachable(err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(a.raw(), resp.Body); err != nil {
+	out, done := a.raw()
+	defer done()
+	if _, err := io.Copy(out, resp.Body); err != nil {
 		return a.unreachable(err)
 	}
 	switch {

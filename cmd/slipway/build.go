@@ -32,7 +32,9 @@ Examples:
 }
 
 func (c *buildCommand) Run(a *app) error {
-	_, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, a.stderr)
+	log, done := outputOf(a.stderr)
+	_, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, log)
+	done()
 	if err != nil {
 		return err
 	}
@@ -69,13 +71,16 @@ Examples:
 }
 
 func (c *testCommand) Run(a *app) error {
-	builder, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, a.stderr)
+	log, done := outputOf(a.stderr)
+	defer done()
+	builder, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, log)
 	if err != nil {
 		return err
 	}
 	report, err := builder.Test(a.ctx, slipway.TestRequest{
 		Artifact: artifact.Digest, Path: c.Path, RunID: fmt.Sprintf("local-test-%d", os.Getpid()),
-	}, a.stderr)
+	}, log)
+	done() // before the results
 	if slipway.CodeOf(err) != slipway.Refused && err != nil {
 		return err
 	}

@@ -228,7 +228,9 @@ func (c *logsCommand) Run(a *app) error {
 // print copies lines as they come, or makes an object of each.
 func (c *logsCommand) print(a *app, body io.Reader) (int64, error) {
 	if !a.JSON {
-		return io.Copy(a.raw(), body)
+		out, done := a.raw()
+		defer done()
+		return io.Copy(out, body)
 	}
 	out := json.NewEncoder(a.stdout)
 	out.SetEscapeHTML(false)

@@ -167,10 +167,22 @@ func given[T comparable](v T) *T {
 	return &v
 }
 
-// raw is standard output for what programs read, byte by byte.
-func (a *app) raw() io.Writer {
-	if shown, ok := a.stdout.(*slipway.VisibleWriter); ok {
-		return shown.To
+// raw is standard output for what programs read, byte by byte. On a terminal it is
+// people who read, and what another program has printed can't hide there. done
+// passes on the last line.
+func (a *app) raw() (out io.Writer, done func()) {
+	w := a.stdout
+	if shown, ok := w.(*slipway.VisibleWriter); ok {
+		w = shown.To
 	}
-	return a.stdout
+	return outputOf(w)
+}
+
+// outputOf is where the output of other programs goes: a terminal shows all of it.
+func outputOf(w io.Writer) (out io.Writer, done func()) {
+	if !terminal(w) {
+		return w, func() {}
+	}
+	seen := &slipway.TerminalWriter{To: w}
+	return seen, func() { _ = seen.Flush() }
 }

@@ -170,8 +170,10 @@ func (c *auditExport) Run(a *app) error {
 		return err
 	}
 	slices.Reverse(items)
+	out, done := a.raw()
+	defer done()
 	if c.Format == "jsonl" {
-		enc := json.NewEncoder(a.raw())
+		enc := json.NewEncoder(out)
 		for _, e := range items {
 			if err := enc.Encode(e); err != nil {
 				return err
@@ -179,7 +181,7 @@ func (c *auditExport) Run(a *app) error {
 		}
 		return nil
 	}
-	w := csv.NewWriter(a.raw())
+	w := csv.NewWriter(out)
 	_ = w.Write([]string{"sequence", "at", "actor", "kind", "via", "address", "request", "action", "team", "service", "environment", "object", "result", "reason", "before", "after", "hash"})
 	for _, e := range items {
 		before, _ := json.Marshal(e.Before) // maps of strings
