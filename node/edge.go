@@ -124,7 +124,7 @@ const firstPort, lastPort = 20000, 29999
 func (n *Node) port() (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	begin := rand.IntN(lastPort - firstPort + 1)
+	begin := rand.IntN(lastPort - firstPort + 1) // #nosec G404 -- of math/rand/v2, which the system seeds
 	for k := range lastPort - firstPort + 1 {
 		port := firstPort + (begin+k)%(lastPort-firstPort+1)
 		if n.ports[port] {

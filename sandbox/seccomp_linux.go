@@ -136,7 +136,7 @@ func program(all []refusal) []unix.SockFilter {
 	end := func(action uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
 	}
-	refuse := func(e unix.Errno) unix.SockFilter { return end(unix.SECCOMP_RET_ERRNO | uint32(e)) }
+	refuse := func(e unix.Errno) unix.SockFilter { return end(unix.SECCOMP_RET_ERRNO | uint32(e)) } // #nosec G115 -- error numbers are small
 	text := []unix.SockFilter{
 		// Numbers mean something else to programs of another architecture.
 		load(offArchitecture), jump(unix.BPF_JEQ, architecture, 1, 0), refuse(unix.ENOSYS),

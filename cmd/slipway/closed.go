@@ -42,7 +42,7 @@ func closeData(data string, log *slog.Logger) error {
 	if others && (!ours || mode&fs.ModeSticky != 0) { // such as /srv, or /tmp
 		return slipway.Errorf(slipway.Invalid, "%s has other things in it, and others can enter it (%s); name a directory that is Slipway's alone, such as --data %s, or close it: chmod 700 %s", data, mode.Perm(), filepath.Join(data, "slipway"), data).At("data")
 	}
-	if err := os.Chmod(data, 0o700); err != nil {
+	if err := os.Chmod(data, 0o700); err != nil { // #nosec G302 -- a directory
 		return slipway.Wrap(slipway.Invalid, err, "others can enter the data directory %s (%s), and it can't be closed to them: chmod 700 it, or choose another with --data", data, mode.Perm())
 	}
 	log.Warn(fmt.Sprintf("others could enter the data directory (%s); it is its owner's alone now (0700)", mode.Perm()), "data", data)
