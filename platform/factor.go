@@ -96,32 +96,56 @@ func (p *Platform) ownFactors(ctx context.Context) (*ent.Account, error) {
 	return p.db.Account.Query().Where(account.ID(v.Account)).Only(ctx)
 }
 
-// proveFactors is what every change of factors takes: the password, or, of who
-// has none, a session that has just begun; and a factor, once there is one.
-func (p *Platform) proveFactors(ctx context.Context, a *ent.Account, proof FactorProof) error {
-	v := slipway.ViewerFrom(ctx)
-	if a.Password != "" {
-		err := p.proveHere(ctx, a, proof.Current)
-		if err == errCredentials { //nolint:errorlint // it is returned as it is
-			return slipway.Errorf(slipway.Invalid, "the current password is wrong").At("current")
-		}
-		if err != nil {
-			return err
-		}
-	} else if fresh, err := p.db.Session.Query().Where(session.Key(v.Session), session.CreatedAtGT(time.Now().UTC().Add(-freshLife))).Exist(ctx); err != nil || !fresh {
-		return or(err, slipway.Errorf(slipway.Conflict, "you have no password to show that it is you; sign out, sign in through your provider, and do this within %d minutes", int(freshLife.Minutes())))
+// proveAdding is what adding a factor takes: what proveOwn does; and, once there is
+// one, a factor, which may have been shown a moment ago.
+func (p *Platform) proveAdding(ctx context.Context, a *ent.Account, proof FactorProof) error {
+	if proof.Code.Reveal() != "" || proof.Passkey.Ceremony.Reveal() != "" {
+		return p.proveNow(ctx, a, proof)
+	}
+	if err := p.proveOwn(ctx, a, proof); err != nil {
+		return err
 	}
 	kinds, err := p.factorKinds(ctx, a.ID)
 	if err != nil || len(kinds) == 0 {
 		return err
 	}
-	if proof.Code.Reveal() == "" && proof.Passkey.Ceremony.Reveal() == "" { // shown a moment ago, perhaps
-		if with, err := p.fresh(ctx, v); err != nil || with != "" {
-			return err
-		}
+	if with, err := p.fresh(ctx, slipway.ViewerFrom(ctx)); err != nil || with != "" {
+		return err
 	}
 	_, err = p.proveFactor(ctx, a, proof)
 	return err
+}
+
+// proveNow is what taking a factor's worth away takes: what proveOwn does; and a
+// factor, once there is one, that is shown with this. One of a moment ago doesn't
+// do: it was shown by who has since left the browser open, perhaps.
+func (p *Platform) proveNow(ctx context.Context, a *ent.Account, proof FactorProof) error {
+	if err := p.proveOwn(ctx, a, proof); err != nil {
+		return err
+	}
+	kinds, err := p.factorKinds(ctx, a.ID)
+	if err != nil || len(kinds) == 0 {
+		return err
+	}
+	_, err = p.proveFactor(ctx, a, proof)
+	return err
+}
+
+// proveOwn checks the password, or, of who has none, that the session has just
+// begun.
+func (p *Platform) proveOwn(ctx context.Context, a *ent.Account, proof FactorProof) error {
+	if a.Password != "" {
+		err := p.proveHere(ctx, a, proof.Current)
+		if err == errCredentials { //nolint:errorlint // it is returned as it is
+			return slipway.Errorf(slipway.Invalid, "the current password is wrong").At("current")
+		}
+		return err
+	}
+	fresh, err := p.db.Session.Query().Where(session.Key(slipway.ViewerFrom(ctx).Session), session.CreatedAtGT(time.Now().UTC().Add(-freshLife))).Exist(ctx)
+	if err != nil || !fresh {
+		return or(err, slipway.Errorf(slipway.Conflict, "you have no password to show that it is you; sign out, sign in through your provider, and do this within %d minutes", int(freshLife.Minutes())))
+	}
+	return nil
 }
 
 // TOTPBegun is an app that is to be made known: what it scans, or what is typed
@@ -145,7 +169,7 @@ func (p *Platform) BeginTOTP(ctx context.Context, name string, proof FactorProof
 	if there, err := p.db.Factor.Query().Where(factor.AccountID(a.ID), factor.KindEQ(factor.KindTotp), factor.ConfirmedAtNotNil()).Exist(ctx); err != nil || there {
 		return TOTPBegun{}, or(err, slipway.Errorf(slipway.Conflict, "an app shows codes for you already; remove it first"))
 	}
-	if err := p.proveFactors(ctx, a, proof); err != nil {
+	if err := p.proveAdding(ctx, a, proof); err != nil {
 		return TOTPBegun{}, err
 	}
 	issuer := "Slipway"
@@ -251,7 +275,7 @@ func (p *Platform) RenewRecoveryCodes(ctx context.Context, proof FactorProof) (r
 	if kinds, err := p.factorKinds(ctx, a.ID); err != nil || len(kinds) == 0 {
 		return nil, or(err, slipway.Errorf(slipway.Conflict, "there is no second factor that recovery codes could stand in for; add one first"))
 	}
-	if err := p.proveFactors(ctx, a, proof); err != nil {
+	if err := p.proveNow(ctx, a, proof); err != nil {
 		return nil, err
 	}
 	seal, err := p.guessKey(ctx)
@@ -277,7 +301,7 @@ func (p *Platform) RemoveFactor(ctx context.Context, key string, proof FactorPro
 	if err != nil {
 		return missing(err, "there is no factor %s of yours; `slipway factor ls` lists them", printable(key))
 	}
-	if err := p.proveFactors(ctx, a, proof); err != nil {
+	if err := p.proveNow(ctx, a, proof); err != nil {
 		return err
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {

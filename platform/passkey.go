@@ -172,7 +172,7 @@ func (p *Platform) BeginPasskey(ctx context.Context, proof FactorProof) (Passkey
 	if len(u.known) >= maxPasskeys {
 		return PasskeyBegun{}, slipway.Errorf(slipway.Conflict, "you have %d passkeys already; remove one first", maxPasskeys)
 	}
-	if err := p.proveFactors(ctx, a, proof); err != nil {
+	if err := p.proveAdding(ctx, a, proof); err != nil {
 		return PasskeyBegun{}, err
 	}
 	options, data, err := rp.BeginRegistration(u, webauthn.WithExclusions(webauthn.Credentials(u.known).CredentialDescriptors()),

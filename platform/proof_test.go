@@ -125,14 +125,19 @@ func TestAProofIsByTheFactor(t *testing.T) {
 		s, err := w.PollDevice(w.T.Context(), d.Device, cli)
 		w.must(err)
 		w.must(token(w.session(s)))
-		// With the factor just shown, the password does to remove it.
+		// With the factor just shown, the password does neither to remove it nor to make
+		// recovery codes: who has left the browser open has shown it.
 		list, err := w.Factors(here)
 		w.must(err)
 		w.old(here)
 		w.want(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
 		w.later()
 		w.must(w.Prove(here, platform.FactorProof{Code: p.next()}))
-		w.must(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}))
+		w.want(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.later()
+		_, err = w.RenewRecoveryCodes(here, platform.FactorProof{Current: password})
+		w.want(err, slipway.Invalid, "code is wrong")
+		w.must(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password, Code: p.next()}))
 	})
 }
 
