@@ -90,7 +90,7 @@ type TerminalWriter struct {
 
 // Write passes on the lines that are whole.
 func (w *TerminalWriter) Write(p []byte) (int, error) {
-	text := slices.Concat(w.rest, p)
+	text := append(w.rest, p...)
 	whole := bytes.LastIndexByte(text, '\n') + 1
 	if len(text)-whole > maxHeld {
 		whole = len(text)
@@ -105,6 +105,10 @@ func (w *TerminalWriter) Write(p []byte) (int, error) {
 		if i := bytes.LastIndexByte(text, 0x1b); i > 0 && len(text)-i < 32 && !WholeEscape(text[i:]) {
 			whole = i
 		}
+	}
+	if whole == 0 {
+		w.rest = text
+		return len(p), nil
 	}
 	w.rest = slices.Clone(text[whole:])
 	if _, err := io.WriteString(w.To, ForTerminal(string(text[:whole]))); err != nil {
