@@ -43,7 +43,7 @@ func TestTheDataDirectoryIsClosed(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
-			// The edge's address is none: what is started, is stopped there.
+			// It has no address to listen on: it is refused once the directory was looked at.
 			p, err := startEmbedded(t.Context(), data, setup{edge: "nowhere"}, slog.New(slog.NewTextHandler(&log, nil)))
 			if err == nil {
 				p.stop()
