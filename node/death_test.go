@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -208,6 +209,33 @@ func TestReleaseCommandOnce(t *testing.T) {
 	missing.Manifest.ReleaseCommand = "no-such-program --now"
 	if _, err := b.released(missing); slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "no-such-program is not found") {
 		t.Error(err)
+	}
+}
+
+// TestReleaseCommandStopsWhatWatchesIt: it can't hide that it has ended.
+func TestReleaseCommandStopsWhatWatchesIt(t *testing.T) {
+	for name, halt := range map[string]string{
+		"signal": "__import__('os').kill(__import__('os').getppid(),19)",
+		"trace":  "__import__('sys').exit(__import__('ctypes').CDLL(None).ptrace(16,__import__('os').getppid(),0,0))", // PTRACE_ATTACH
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			d := b.deployment(1, "one", nil)
+			d.Manifest.ReleaseCommand = python() + " -c " + halt
+			answered := make(chan error, 1)
+			go func() { _, err := b.released(d); answered <- err }()
+			select {
+			case err := <-answered:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Error("it is under way for ever")
+				for _, pid := range b.alive("release", "one") {
+					endGroup(t, pid)
+				}
+			}
+		})
 	}
 }
 

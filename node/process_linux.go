@@ -47,6 +47,12 @@ func alive(r running) bool {
 	return ok && len(fields) > 19 && fields[0] != "Z" && fields[0] != "X" && startTime(r.PID) == r.Start
 }
 
+// stopped tells whether exactly this process is halted by a signal, or by a tracer.
+func stopped(r running) bool {
+	fields, ok := statFields(r.PID)
+	return ok && len(fields) > 19 && (fields[0] == "T" || fields[0] == "t") && startTime(r.PID) == r.Start
+}
+
 // unwatchedExit is said of a process that ended while no agent ran.
 const unwatchedExit = "exited while no node agent ran"
 

@@ -175,15 +175,28 @@ func (p *place) track(r *run, process running, ended <-chan struct{}) {
 		defer close(r.done)
 		limit := time.NewTimer(releaseCommandLimit - process.since())
 		defer limit.Stop()
-		select {
-		case <-ended:
-		case <-p.node.ctx.Done():
-			r.err = errStopping // the next agent finds it
-			return
-		case <-limit.C:
-			_ = syscall.Kill(-process.PID, syscall.SIGTERM)
-			goneWithin(p.node.ctx, defaultGrace, func() bool { return !alive(process) && !groupAlive(process.PID) })
-			_ = syscall.Kill(-process.PID, syscall.SIGKILL)
+		look := time.NewTicker(time.Second)
+		defer look.Stop()
+		for waits := true; waits; {
+			select {
+			case <-ended:
+				waits = false
+			case <-p.node.ctx.Done():
+				r.err = errStopping // the next agent finds it
+				return
+			case <-look.C:
+				// The keeper is of the command's user, and can be stopped by it: then
+				// nothing would say that the command has ended.
+				if stopped(process) {
+					_ = syscall.Kill(process.PID, syscall.SIGCONT)
+				}
+			case <-limit.C:
+				_ = syscall.Kill(-process.PID, syscall.SIGTERM)
+				_ = syscall.Kill(-process.PID, syscall.SIGCONT) // what is stopped can't hear
+				goneWithin(p.node.ctx, defaultGrace, func() bool { return !alive(process) && !groupAlive(process.PID) })
+				_ = syscall.Kill(-process.PID, syscall.SIGKILL)
+				waits = false
+			}
 		}
 		o, err := p.conclude(r.id, process.since() >= releaseCommandLimit)
 		switch {

@@ -75,6 +75,9 @@ func watch(ctx context.Context, p process, c Command, cancel context.CancelCause
 	}
 }
 
+// holderEnds is how long a holder has to end what it holds.
+const holderEnds = 10 * time.Second
+
 // terminate asks the command to end, then makes it.
 func (p process) terminate() {
 	p.ask()
@@ -107,6 +110,11 @@ func (p process) ask() {
 func (p process) make() {
 	if p.held != nil {
 		p.held.close()
+		// Where the kernel doesn't hold signals the command may have stopped its
+		// holder, which then ends nothing: its mark is what is left.
+		_ = p.cmd.Process.Signal(syscall.SIGCONT)
+		waitGone([]int{p.pid()}, time.Now().Add(holderEnds))
+		_ = p.cmd.Process.Kill()
 		return
 	}
 	_ = syscall.Kill(-p.pid(), syscall.SIGKILL)
