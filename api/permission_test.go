@@ -165,7 +165,7 @@ func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slip
 func judge(operation string, access slipway.Access, status int, text string) string {
 	switch access {
 	case slipway.Allowed:
-		if slices.Contains([]string{"createProvider", "updateProvider"}, operation) { // a token, that is
+		if slices.Contains([]string{"createProvider", "updateProvider", "setPassword"}, operation) { // a token, that is
 			if status != http.StatusForbidden && status != http.StatusNotFound || status == http.StatusForbidden && !strings.Contains(text, "in person") {
 				return "should be asked to come in person"
 			}

@@ -33,7 +33,7 @@ func TestJourney(t *testing.T) {
 	repo := exampleRepository(t, "payments")
 
 	s.must("service", "add", repo.url(), "--name", "payments")
-	s.refuses(1, "already", "service", "add", repo.url(), "--name", "payments")
+	s.refuses(1, "is taken", "service", "add", repo.url(), "--name", "payments")
 	s.refuses(1, "slipway promote payments --to test", "promote", "payments", "--to", "prod", "--follow")
 
 	s.must("promote", "payments", "--follow")

@@ -362,7 +362,7 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 		}
 	}
 	if self && !v.InPerson() {
-		return slipway.Errorf(slipway.Denied, "no token changes how its owner signs in; sign in and do it yourself")
+		return slipway.Errorf(slipway.Denied, "a password is changed in person, and by no token; sign in and do it yourself")
 	}
 	if self {
 		err := p.proveHere(ctx, a, change.Current)
