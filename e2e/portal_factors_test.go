@@ -75,6 +75,6 @@ func TestPortalFactors(t *testing.T) {
 	}
 	value[int](b, `document.querySelector('form[action$="/confirm"]:not([action*=passkeys]) [name=code]').value = `+quoteJS(code)+`; 0`)
 	b.click("Confirm")
-	b.sees("an app that shows codes")
+	b.until("document.readyState === 'complete' && !document.querySelector('[data-secret]') && document.querySelector('main').innerText.includes('app that shows codes')")
 	lookAt(b, map[string]string{"factors": "/account/factors", "account-sessions": "/account"})
 }
