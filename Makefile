@@ -50,7 +50,7 @@ check: ## formatting, generated code, vet, determinism of the workflows
 
 .PHONY: test
 test: tools check gosec ## pass the tests: everything, with the race detector
-	$(GO) test -race -timeout 45m ./...
+	$(GO) test -race -timeout 70m ./...
 
 .PHONY: test-long
 test-long: tools ## what is known of other tools, against those tools at the versions that builds use (installs them)
