@@ -148,8 +148,27 @@ func (v *view) enter(rules []rule) error {
 			return fmt.Errorf("a process table of its own: %w", err)
 		}
 	}
+	if err := terminals(); err != nil {
+		return err
+	}
 	if err := unix.Mount("shm", "/dev/shm", "tmpfs", own, "mode=1777"); err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("shared memory of its own: %w", err)
+	}
+	return nil
+}
+
+// terminals gives the view those that are made in it, and none of the machine's: what
+// somebody types at one that the platform's user has open is no command's to read.
+func terminals() error {
+	err := unix.Mount("devpts", "/dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+	if errors.Is(err, unix.ENOENT) {
+		return nil // a machine without any
+	}
+	if err == nil {
+		err = unix.Mount("/dev/pts/ptmx", "/dev/ptmx", "", unix.MS_BIND, "")
+	}
+	if err != nil {
+		return fmt.Errorf("terminals of its own: %w", err)
 	}
 	return nil
 }

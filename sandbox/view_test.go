@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -101,6 +103,46 @@ func TestSocketsOfTheUserAreHidden(t *testing.T) {
 	}
 }
 
+// TestTerminalsAreItsOwn: one that the platform's user has open can be neither read
+// nor written to; a command can make one of its own.
+func TestTerminalsAreItsOwn(t *testing.T) {
+	if !sandbox.Mounts() {
+		return // doctor says so
+	}
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer screen.Close()
+	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := `: <> /dev/pts/` + strconv.Itoa(n)
+	if out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", open).CombinedOutput(); err != nil {
+		t.Fatalf("nobody can open it: %s", out)
+	}
+	p := newPlace(t)
+	own := `python3 -c 'import os, pty; a, b = pty.openpty(); os.write(a, b"x\n"); assert os.read(b, 2) == b"x\n"; print(os.ttyname(b))'`
+	for name, run := range map[string]func(script string) (string, bool){
+		"started": func(script string) (string, bool) {
+			out, code := p.confined(t, p.confinement(), script)
+			return out, code == 0
+		},
+		"run": func(script string) (string, bool) { out, r := p.held(t, p.confinement(), script); return out, r.OK() },
+	} {
+		if out, ok := run(open); ok {
+			t.Errorf("%s: it opened the terminal: %s", name, out)
+		}
+		if out, ok := run(own); !ok || !strings.HasPrefix(out, "/dev/pts/") {
+			t.Errorf("%s: it has none of its own: %s", name, out)
+		}
+	}
+}
+
 // TestAsAnotherUser does what the other tests do as who isn't root, which is how the
 // platform should run: what holds there is another thing in the kernel.
 func TestAsAnotherUser(t *testing.T) {
@@ -130,7 +172,7 @@ func TestAsAnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run", "^Test(Held|Confine|Programs|Nothing|Sockets|Interpreter)", "-test.timeout", "5m")
+	cmd := exec.CommandContext(t.Context(), program, "-test.run", "^Test(Held|Confine|Programs|Nothing|Sockets|Terminals|Interpreter)", "-test.timeout", "5m")
 	cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(dir, "home"), "TMPDIR=" + filepath.Join(dir, "tmp")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.WaitDelay = time.Minute
