@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // counted counts what a repository is asked.
@@ -25,7 +26,7 @@ func (c *counted) Log(_ context.Context, _ slipway.Repository, from, to string, 
 
 // TestBetween asks a repository once, however many ask for a page.
 func TestBetween(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	ctx := w.Context()
 	w.register("billing")
 	one, two := commitID("c1"), commitID("c2")

@@ -6,12 +6,13 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // TestCompare tells what differs between releases, in both directions, and
 // between what environments run, with the configs they run with.
 func TestCompare(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	ctx := w.Context()
 	w.register("billing")
 	one, two := commitID("c1"), commitID("c2")

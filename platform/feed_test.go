@@ -13,12 +13,13 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // TestFeedIsShared reads news once for all who see the same, and apart for who
 // doesn't.
 func TestFeedIsShared(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	_, err := w.AddTeam(ctx, "billing", "")

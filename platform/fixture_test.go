@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 func TestMain(m *testing.M) {
@@ -55,8 +56,8 @@ type world struct {
 
 // both runs a test over SQLite and over Postgres.
 func both(t *testing.T, test func(w *world)) {
-	t.Run("sqlite", func(t *testing.T) { test(newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "slipway.db"))) })
-	t.Run("postgres", func(t *testing.T) { test(newWorld(t, postgrestest.URL(t))) })
+	t.Run("sqlite", func(t *testing.T) { test(newWorld(t, platformtest.SQLite(t))) })
+	t.Run("postgres", func(t *testing.T) { test(newWorld(t, platformtest.Postgres(t))) })
 }
 
 func newWorld(t *testing.T, address string) *world {

@@ -13,12 +13,13 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // TestWatchIsShared has many follow one promotion: each hears all of it, in its
 // order, and the store is not asked by each.
 func TestWatchIsShared(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	w.register("billing")
 	id := w.promotion("billing", "dev", false)
 	w.must(w.ledger.Promotion(w.Context(), slipway.PromotionEvent{Promotion: id, State: slipway.PromotionRunning}))

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // key is a passkey in a device, of software.
@@ -132,7 +133,7 @@ func TestPasskeys(t *testing.T) {
 
 // TestPasskeysNeedAName doesn't offer what browsers would refuse.
 func TestPasskeysNeedAName(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	w.person("bob", false)
 	ctx := w.session(w.signIn("bob"))
 	for address, works := range map[string]bool{"http://127.0.0.2:7070": false, "http://slipway.localhost:7070": true, "https://slipway.example.com": true} {

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -289,7 +290,7 @@ func TestRecover(t *testing.T) {
 }
 
 func TestWithoutAnEngineNothingIsRecorded(t *testing.T) {
-	w := newWorld(t, "sqlite://"+filepath.Join(t.TempDir(), "slipway.db"))
+	w := newWorld(t, platformtest.SQLite(t))
 	w.register("billing")
 	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
 	w.must(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 var (
@@ -87,7 +88,7 @@ func TestSessions(t *testing.T) {
 
 // TestForgedTokens tries what is known to have worked elsewhere.
 func TestForgedTokens(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	w.person("bob", false)
 	s := w.signIn("bob")
 	parsed, _, err := jwt.NewParser().ParseUnverified(s.Access.Reveal(), jwt.MapClaims{})
@@ -270,7 +271,7 @@ func TestInvitations(t *testing.T) {
 
 // TestNobodyReadsTheStore is the second lock: a query without a viewer fails.
 func TestNobodyReadsTheStore(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	db, ctx := w.Storage.Client, t.Context()
 	for name, ask := range map[string]func() error{
 		"services":    func() error { _, err := db.Service.Query().Count(ctx); return err },

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 var browser = platform.Caller{Via: "portal", Address: "192.0.2.9", Agent: "Firefox"}
@@ -309,7 +310,7 @@ func TestProviders(t *testing.T) {
 
 // TestSignInThroughNode is the whole way through the second provider.
 func TestSignInThroughNode(t *testing.T) {
-	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
+	w := newWorld(t, platformtest.SQLite(t))
 	node := identitytest.NewNode(t)
 	w.OpenID, w.Address = identity.New(http.DefaultClient), "http://127.0.0.1:7070"
 	w.team("shop")

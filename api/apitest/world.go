@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 	"github.com/slipway-dev/slipway/python"
 )
 
@@ -58,7 +59,7 @@ const Artifact = slipway.Digest("sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{Data: t.TempDir(), secrets: map[slipway.SecretRef]slipway.Secret{}}
-	storage, err := platform.OpenStorage(context.Background(), "sqlite://"+filepath.Join(w.Data, "slipway.db"))
+	storage, err := platform.OpenStorage(context.Background(), platformtest.SQLiteAt(t, filepath.Join(w.Data, "slipway.db")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,6 +24,9 @@ var cluster struct {
 	databases    int
 	settings     string
 	stop         func()
+
+	preparing sync.Once
+	prepared  string // the database that Prepared copies
 }
 
 // URL returns the address of a new, empty database. A machine without
@@ -36,9 +40,34 @@ func URL(t testing.TB) string {
 			t.Fatalf("PostgreSQL: %v (Debian: apt-get install postgresql)", err)
 		}
 	}
+	return create(t, "template1")
+}
+
+// Prepared returns the address of a new database that is as prepare leaves one,
+// which has to close what it opens. It is asked once for all tests of a process.
+func Prepared(t testing.TB, prepare func(address string) error) string {
+	t.Helper()
+	cluster.preparing.Do(func() {
+		address := URL(t)
+		if err := prepare(address); err != nil {
+			t.Fatal(err)
+		}
+		cluster.prepared = strings.TrimSuffix(address[strings.LastIndex(address, "/")+1:], "?sslmode=disable")
+	})
+	if cluster.prepared == "" {
+		t.Fatal("the database that the others are copied from could not be prepared; an earlier test says why")
+	}
+	cluster.Lock()
+	defer cluster.Unlock()
+	return create(t, cluster.prepared)
+}
+
+// create makes a database as template is and returns its address.
+func create(t testing.TB, template string) string {
+	t.Helper()
 	cluster.databases++
 	name := fmt.Sprintf("test%d", cluster.databases)
-	if out, err := tool("createdb", "-h", "127.0.0.1", "-p", port(cluster.address), "-U", "postgres", name).CombinedOutput(); err != nil {
+	if out, err := tool("createdb", "-h", "127.0.0.1", "-p", port(cluster.address), "-U", "postgres", "-T", template, name).CombinedOutput(); err != nil {
 		t.Fatalf("createdb: %v\n%s", err, out)
 	}
 	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", cluster.address, name)
