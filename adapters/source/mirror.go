@@ -58,7 +58,7 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 	if err != nil {
 		return nil, err
 	}
-	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, short(repo.URL)+".git")}
+	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, mirrorName(repo)+".git")}
 	m.runID = "git-" + short(m.dir)
 	if hostOf(repo.URL) == "" {
 		if !g.o.AllowFile { // git goes where was looked
@@ -96,6 +96,14 @@ func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) 
 	return m, nil
 }
 
+// mirrorName names the mirror of a repository by all that decides what its server
+// gives out: also by the credential, since a commit that is here is not asked for
+// again. What one service's credential has brought is no other service's to read,
+// and nobody's who has none.
+func mirrorName(repo slipway.Repository) string {
+	return short("by credential\n" + repo.URL + "\n" + string(repo.Credential))
+}
+
 func short(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:12])
@@ -119,6 +127,8 @@ func (m *mirror) prepare(ctx context.Context) error {
 	if _, err := os.Stat(m.dir); err == nil {
 		return nil
 	}
+	// Of earlier versions, which had one mirror for all who named the URL.
+	_ = os.RemoveAll(filepath.Join(m.git.o.Dir, short(m.repo.URL)+".git"))
 	fresh := m.fresh()
 	_ = os.RemoveAll(fresh)
 	if err := os.Mkdir(fresh, 0o755); err != nil {
