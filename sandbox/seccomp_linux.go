@@ -68,6 +68,9 @@ func refused() []refusal {
 		no(unix.SYS_OPENAT, has(2, making), has(3, setID)),
 		no(unix.SYS_IOCTL, is(1, unix.TIOCSTI)), // types at a terminal
 		no(unix.SYS_IOCTL, is(1, unix.TIOCLINUX)),
+		// Who has a lease on a file that others share has each of them wait for 45 seconds
+		// when they open it, and needs no more for it than to read the file, as its owner.
+		no(unix.SYS_FCNTL, is(1, unix.F_SETLEASE)),
 		no(unix.SYS_CLONE, has(0, unix.CLONE_NEWUSER)),
 		without(unix.SYS_CLONE3),  // its flags lie behind a pointer
 		without(unix.SYS_OPENAT2), // as its mode does

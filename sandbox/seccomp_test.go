@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/slipway-dev/slipway/internal/layertest"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -62,6 +63,7 @@ func unhooked(victim int) map[string]string {
 		"the user's keyring":            asking(`call(NR_KEYCTL, 0, -4, 0)`),
 		"faults of memory":              asking(`call(NR_USERFAULTFD, 1)`),
 		"counters of the kernel":        asking(`call(NR_PERF_EVENT_OPEN, (ctypes.c_uint64 * 16)(1 | 128 << 32), 0, -1, -1, 0)`),
+		"a lease on a file":             `touch x && ` + asking(`call(NR_FCNTL, os.open("x", os.O_RDONLY), 1024, 0)`),
 		"type at a terminal":            asking(`[t := os.openpty()[1], __import__("fcntl").ioctl(t, 0x540E, 0), call(NR_IOCTL, t, 0x5412, b"x")][2]`),
 	}
 	if runtime.GOARCH == "amd64" {
@@ -79,7 +81,7 @@ func unhooked(victim int) map[string]string {
 		"NR_IOPRIO_SET", fmt.Sprint(unix.SYS_IOPRIO_SET), "NR_SCHED_SETSCHEDULER", fmt.Sprint(unix.SYS_SCHED_SETSCHEDULER), "NR_SCHED_SETPARAM", fmt.Sprint(unix.SYS_SCHED_SETPARAM),
 		"NR_SCHED_SETATTR", fmt.Sprint(unix.SYS_SCHED_SETATTR), "NR_SCHED_SETAFFINITY", fmt.Sprint(unix.SYS_SCHED_SETAFFINITY), "NR_UNSHARE", fmt.Sprint(unix.SYS_UNSHARE),
 		"NR_CLONE3", fmt.Sprint(unix.SYS_CLONE3), "NR_CLONE", fmt.Sprint(unix.SYS_CLONE), "NR_ADD_KEY", fmt.Sprint(unix.SYS_ADD_KEY), "NR_KEYCTL", fmt.Sprint(unix.SYS_KEYCTL),
-		"NR_USERFAULTFD", fmt.Sprint(unix.SYS_USERFAULTFD), "NR_PERF_EVENT_OPEN", fmt.Sprint(unix.SYS_PERF_EVENT_OPEN), "NR_IOCTL", fmt.Sprint(unix.SYS_IOCTL))
+		"NR_USERFAULTFD", fmt.Sprint(unix.SYS_USERFAULTFD), "NR_PERF_EVENT_OPEN", fmt.Sprint(unix.SYS_PERF_EVENT_OPEN), "NR_IOCTL", fmt.Sprint(unix.SYS_IOCTL), "NR_FCNTL", fmt.Sprint(unix.SYS_FCNTL))
 	for name, script := range all {
 		all[name] = numbers.Replace(script)
 	}
@@ -121,9 +123,7 @@ func another(t *testing.T) int {
 }
 
 func TestConfinedAsksForNothingUnhooked(t *testing.T) {
-	if !sandbox.Protection().Seccomp {
-		return // this machine has no filters; doctor says so
-	}
+	layertest.Needs(t, sandbox.Protection().Seccomp, "filters of system calls")
 	segment, err := unix.SysvShmGet(unix.IPC_PRIVATE, 4096, unix.IPC_CREAT|0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -150,9 +150,7 @@ func TestConfinedAsksForNothingUnhooked(t *testing.T) {
 }
 
 func TestHeldAsksForNothingUnhooked(t *testing.T) {
-	if !sandbox.Protection().Seccomp {
-		return
-	}
+	layertest.Needs(t, sandbox.Protection().Seccomp, "filters of system calls")
 	eachWay(t, func(t *testing.T) {
 		p := newPlace(t)
 		victim := another(t)
