@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // Options say where the platform listens and how it is protected there. Names
@@ -228,13 +229,13 @@ func loopback(host string) bool {
 }
 
 func listen(flag, addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := socket.Loopback(addr)
 	switch {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		host, _, _ := net.SplitHostPort(addr)
-		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address with %s, such as %s %s", addr, flag, flag, net.JoinHostPort(host, "0"))
+		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program, or its port is on the other loopback address (127.0.0.1, ::1); choose another address with %s, such as %s %s", addr, flag, flag, net.JoinHostPort(host, "0"))
 	case errors.Is(err, syscall.EACCES):
 		return nil, slipway.Wrap(slipway.Invalid, err, "%s %s needs a right that this user hasn't: ports below 1024 take CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=), or a higher port", flag, addr).At(flag)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // network is the name under which Caddy finds the edge's socket. Left to itself
@@ -32,14 +33,14 @@ func init() {
 
 // openSocket opens addr for the life of the edge.
 func openSocket(addr string) error {
-	l, err := net.Listen("tcp", addr)
+	l, err := socket.Loopback(addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address for the edge with --edge", addr)
+		return slipway.Errorf(slipway.Conflict, "%s is in use by another program, or its port is on the other loopback address (127.0.0.1, ::1); choose another address for the edge with --edge", addr)
 	}
 	if err != nil {
 		return slipway.Wrap(slipway.Invalid, err, "the edge can't listen on %s", addr)
 	}
-	edgeSockets.Store(addr, &edgeSocket{TCPListener: l.(*net.TCPListener)})
+	edgeSockets.Store(addr, &edgeSocket{Listener: l})
 	return nil
 }
 
@@ -47,13 +48,13 @@ func openSocket(addr string) error {
 // a goroutine of its own: a second Close of the bare listener returns at once, while
 // the address is still taken.
 type edgeSocket struct {
-	*net.TCPListener
+	net.Listener
 	once sync.Once
 	err  error
 }
 
 func (s *edgeSocket) Close() error {
-	s.once.Do(func() { s.err = s.TCPListener.Close() })
+	s.once.Do(func() { s.err = s.Listener.Close() })
 	return s.err
 }
 
