@@ -11,24 +11,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket file that asks who connects takes a confined command for the user that
-// it runs as: Docker's would give it the machine. So of what listens now only what
-// everybody may connect to is left in a view; the others have nothing in their place.
+// Who listens at a socket file may ask the kernel who connects, and takes a confined
+// command for the user that it runs as: Docker would give it the machine, the system's
+// D-Bus would start for root what it says, and a database that knows its users by that
+// would take it for the platform. That the file is open to everybody says nothing
+// about it. So a view has those alone that the rules open to be connected to: by name
+// those of the system that only listen, and what the operator opened. Of those that
+// lie there, too, the ones that aren't everybody's have nothing in their place.
 
-// hideSockets covers the socket files that are for the command's user alone and lie
-// outside what it may change.
+// hideSockets covers the socket files that listen now, lie outside what the command may
+// change, and aren't opened to it.
 func hideSockets(rules []rule) error {
 	table, err := os.Open("/proc/net/unix")
 	if err != nil {
 		return nil // no process table; then there is no view either
 	}
 	defer table.Close()
-	var own []string
+	var own, opened []string
 	for _, r := range rules {
-		if r.Rights&unix.LANDLOCK_ACCESS_FS_WRITE_FILE != 0 {
-			if real, err := filepath.EvalSymlinks(r.Path); err == nil {
-				own = append(own, real)
-			}
+		real, err := filepath.EvalSymlinks(r.Path)
+		switch {
+		case err != nil:
+		case r.Rights&unix.LANDLOCK_ACCESS_FS_WRITE_FILE != 0:
+			own = append(own, real)
+		case r.Rights&canConnect != 0:
+			opened = append(opened, real)
 		}
 	}
 	for lines := bufio.NewScanner(table); lines.Scan(); {
@@ -37,7 +44,7 @@ func hideSockets(rules []rule) error {
 			continue
 		}
 		path, err := filepath.EvalSymlinks("/" + path)
-		if err != nil || forEverybody(path) || within(path, own) {
+		if err != nil || within(path, opened) && forEverybody(path) || within(path, own) {
 			continue
 		}
 		if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSocket {

@@ -24,9 +24,10 @@ var programs = []string{
 // devices may be used.
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"}
 
-// sockets are where programs of this machine listen by convention. Only newer
-// kernels ask at all.
-var sockets = []string{"/run", "/var/run", "/tmp", "/var/tmp"}
+// sockets are those of the system that take what everybody says, for what it is: they
+// write it down, or look up a name. Only newer kernels ask who connects to one at all;
+// on others a view has no more than these.
+var sockets = []string{"/run/systemd/journal", "/run/systemd/resolve", "/run/nscd", "/var/run/nscd", "/dev/log"}
 
 // named are the settings that name files of this machine: certificates to trust,
 // and where packages lie.
@@ -65,7 +66,7 @@ func (c Confinement) rules() ([]rule, error) {
 		rules = open(rules, path, canConnect, closed)
 	}
 	for _, path := range c.Read {
-		rules = append(rules, rule{Path: path, Rights: canExecute})
+		rules = append(rules, rule{Path: path, Rights: canExecute | canConnect})
 	}
 	if c.Tmp != "" {
 		// Seen at /tmp it doesn't lie inside what holds it.

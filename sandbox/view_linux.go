@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,10 +28,23 @@ type view struct {
 // homes are where people's own files lie.
 var homes = []string{"/root", "/home"}
 
+// listening are where programs of this machine listen by convention, also those that
+// will be started when the command runs already: each new socket is in a file of its
+// own, so that only what holds them can be hidden before they are there.
+var listening = []string{"/run", "/var/run"}
+
+// temporary are hidden where the command has none of its own in their place: what its
+// user starts there, such as a terminal that can be attached to, is no business of it.
+var temporary = []string{"/tmp", "/var/tmp"}
+
 func (c Confinement) view(table bool) *view {
 	v := &view{Tmp: c.Tmp, Table: table}
-	for _, dir := range append(append([]string{}, c.Closed...), homes...) {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
+	all := slices.Concat(c.Closed, homes, listening)
+	if c.Tmp == "" {
+		all = append(all, temporary...)
+	}
+	for _, dir := range all {
+		if real, err := filepath.EvalSymlinks(dir); err == nil && !slices.Contains(v.Hidden, real) {
 			v.Hidden = append(v.Hidden, real)
 		}
 	}
@@ -94,7 +108,7 @@ func (v *view) enter(rules []rule) error {
 	hidden := v.Hidden
 	var parts []part
 	if v.Tmp != "" {
-		for _, dir := range []string{"/tmp", "/var/tmp"} {
+		for _, dir := range temporary {
 			tree, err := clone(v.Tmp)
 			if err != nil {
 				return err
@@ -104,8 +118,9 @@ func (v *view) enter(rules []rule) error {
 	}
 	covered := hidden
 	if v.Tmp != "" {
-		covered = slices.Concat(hidden, []string{"/tmp", "/var/tmp"})
+		covered = slices.Concat(hidden, temporary)
 	}
+	links := linksIn(rules, hidden)
 	taken, err := take(rules, covered)
 	if err != nil {
 		return err
@@ -121,7 +136,7 @@ func (v *view) enter(rules []rule) error {
 	// What lies inside another comes after it, and is seen instead of it.
 	slices.SortFunc(hidden, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
 	slices.SortFunc(taken, func(a, b part) int { return strings.Count(a.path, "/") - strings.Count(b.path, "/") })
-	for _, dir := range hidden {
+	for _, dir := range hidden { // those that lie inside another come after it
 		err := os.MkdirAll(dir, 0o755)
 		if err == nil {
 			err = unix.Mount("none", dir, "tmpfs", own, "mode=0755,size=1m")
@@ -133,6 +148,11 @@ func (v *view) enter(rules []rule) error {
 	for _, p := range taken {
 		if err := p.put(); err != nil {
 			return err
+		}
+	}
+	for path, to := range links {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(to, path)); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	for _, dir := range hidden {
@@ -151,10 +171,21 @@ func (v *view) enter(rules []rule) error {
 	if err := terminals(); err != nil {
 		return err
 	}
-	if err := unix.Mount("shm", "/dev/shm", "tmpfs", own, "mode=1777"); err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := unix.Mount("shm", "/dev/shm", "tmpfs", own, "mode=1777,size="+sharedMemory()); err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("shared memory of its own: %w", err)
 	}
 	return nil
+}
+
+// sharedMemory is how much a view may keep there: it is no process's memory, which has
+// a bound, and left to itself each command could fill half of the machine's with it.
+func sharedMemory() string {
+	var info unix.Sysinfo_t
+	const most = 1 << 30
+	if unix.Sysinfo(&info) == nil && info.Totalram*uint64(info.Unit)/2 < most {
+		return "50%"
+	}
+	return strconv.Itoa(most)
 }
 
 // terminals gives the view those that are made in it, and none of the machine's: what
@@ -173,12 +204,27 @@ func terminals() error {
 	return nil
 }
 
+// linksIn are the links by which rules name what they open, and that lie inside hidden
+// directories, such as NixOS's to all programs.
+func linksIn(rules []rule, hidden []string) map[string]string {
+	links := map[string]string{}
+	for _, r := range rules {
+		if !within(r.Path, hidden) {
+			continue
+		}
+		if to, err := os.Readlink(r.Path); err == nil {
+			links[r.Path] = to
+		}
+	}
+	return links
+}
+
 // take clones what the rules open inside covered directories, and what they let
 // change anywhere.
 func take(rules []rule, covered []string) ([]part, error) {
 	writable, dirs := map[string]bool{}, map[string]bool{}
 	for _, r := range rules {
-		if r.Rights&unix.LANDLOCK_ACCESS_FS_READ_FILE == 0 {
+		if r.Rights&(unix.LANDLOCK_ACCESS_FS_READ_FILE|canConnect) == 0 {
 			continue
 		}
 		path, err := filepath.EvalSymlinks(r.Path)
