@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/layertest"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -100,9 +101,7 @@ func TestHeldDoesItsWork(t *testing.T) {
 
 // TestHeldSeesItsOwnOnly is about what only namespaces can keep from a command.
 func TestHeldSeesItsOwnOnly(t *testing.T) {
-	if !sandbox.Protection().Namespaces {
-		return // this machine gives none; doctor says so
-	}
+	layertest.Needs(t, sandbox.Protection().Namespaces, "namespaces")
 	p := newPlace(t)
 	socket := filepath.Join(p.data, "api.sock")
 	c := p.confinement()

@@ -15,15 +15,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/slipway-dev/slipway/internal/layertest"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // TestNothingOutsideIsChanged is about what Landlock has no rule for: modes, owners,
 // times and attributes of what a command may read, or of what isn't its at all.
 func TestNothingOutsideIsChanged(t *testing.T) {
-	if !sandbox.Mounts() {
-		return // doctor says so
-	}
+	layertest.Needs(t, sandbox.Mounts(), "mounts of one's own")
 	p := newPlace(t)
 	given := filepath.Join(p.data, "given")
 	if err := os.WriteFile(given, []byte("given"), 0o600); err != nil {
@@ -66,11 +65,10 @@ func TestNothingOutsideIsChanged(t *testing.T) {
 }
 
 // TestSocketsOfTheUserAreHidden: what takes a command for its user, as Docker's socket
-// takes root's, isn't there; what everybody may connect to is.
+// takes root's, isn't there, and neither is what everybody may connect to, as to the
+// system's D-Bus, which asks who it is; but for what was opened.
 func TestSocketsOfTheUserAreHidden(t *testing.T) {
-	if !sandbox.Mounts() {
-		return // doctor says so
-	}
+	layertest.Needs(t, sandbox.Mounts(), "mounts of one's own")
 	p := newPlace(t)
 	dir := t.TempDir()
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
@@ -78,37 +76,94 @@ func TestSocketsOfTheUserAreHidden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, open := range map[string]bool{"own": false, "all": true} {
+	for name, mode := range map[string]os.FileMode{"own": 0o600, "all": 0o666} {
 		socket := filepath.Join(dir, name)
-		l, err := net.Listen("unix", socket)
+		listenAt(t, socket, mode)
+		for _, opened := range []bool{false, true} {
+			c := p.confinement()
+			if opened {
+				c.Read = append(c.Read, dir)
+			}
+			out, code := p.confined(t, c, connecting(socket))
+			held, r := p.held(t, c, connecting(socket))
+			if want := opened && name == "all" && os.TempDir() == "/tmp"; (code == 0) != want || r.OK() != want {
+				t.Errorf("%s, opened %t: %d %s %+v %s", name, opened, code, out, r, held)
+			}
+		}
+	}
+}
+
+// TestLaterSocketsAreHidden: what its user starts after a command, as a terminal that
+// can be attached to, or a Docker that was started anew, isn't there either.
+func TestLaterSocketsAreHidden(t *testing.T) {
+	layertest.Needs(t, sandbox.Mounts(), "mounts of one's own")
+	places := []string{"/tmp", "/var/tmp"}
+	if os.Geteuid() == 0 { // as root this is everybody's
+		places = append(places, "/run")
+	} else {
+		places = append(places, "/run/user/"+strconv.Itoa(os.Geteuid()))
+	}
+	for _, place := range places {
+		dir, err := os.MkdirTemp(place, "slipway-test-")
 		if err != nil {
+			continue // this user has none
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		p := newPlace(t)
+		socket := filepath.Join(dir, "s")
+		script := `touch running; until [ -e go ]; do sleep 0.02; done; ` + connecting(socket)
+		answered := make(chan string, 1)
+		go func() {
+			out, code := p.confined(t, p.confinement(), script)
+			answered <- strconv.Itoa(code) + " " + out
+		}()
+		waitFor(t, filepath.Join(p.own, "running"))
+		listenAt(t, socket, 0o666)
+		if err := os.WriteFile(filepath.Join(p.own, "go"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = l.Close() })
-		mode := os.FileMode(0o600)
-		if open {
-			mode = 0o666
+		if said := <-answered; strings.HasPrefix(said, "0 ") {
+			t.Errorf("it connected to %s", socket)
+		} else if !strings.Contains(said, "Error") {
+			t.Errorf("%s: %s", socket, said)
 		}
-		if err := os.Chmod(socket, mode); err != nil {
-			t.Fatal(err)
+	}
+}
+
+func waitFor(t *testing.T, path string) {
+	t.Helper()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(20 * time.Second); ; <-poll.C {
+		if _, err := os.Stat(path); err == nil {
+			return
 		}
-		c := p.confinement()
-		c.Read = append(c.Read, dir)
-		connect := `python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("` + socket + `")'`
-		out, code := p.confined(t, c, connect)
-		held, r := p.held(t, c, connect)
-		if everybody := open && os.TempDir() == "/tmp"; (code == 0) != everybody || r.OK() != everybody {
-			t.Errorf("%s: %d %s %+v %s", name, code, out, r, held)
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not come", path)
 		}
+	}
+}
+
+func connecting(socket string) string {
+	return `python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("` + socket + `")'`
+}
+
+func listenAt(t *testing.T, socket string, mode os.FileMode) {
+	t.Helper()
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	if err := os.Chmod(socket, mode); err != nil {
+		t.Fatal(err)
 	}
 }
 
 // TestTerminalsAreItsOwn: one that the platform's user has open can be neither read
 // nor written to; a command can make one of its own.
 func TestTerminalsAreItsOwn(t *testing.T) {
-	if !sandbox.Mounts() {
-		return // doctor says so
-	}
+	layertest.Needs(t, sandbox.Mounts(), "mounts of one's own")
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +203,7 @@ func TestTerminalsAreItsOwn(t *testing.T) {
 func TestAsAnotherUser(t *testing.T) {
 	const nobody = 65534
 	if os.Geteuid() != 0 {
-		return // these tests run as such a user already
+		t.Skip("these tests run as such a user already")
 	}
 	dir, err := os.MkdirTemp("/tmp", "slipway-another-")
 	if err != nil {
@@ -172,7 +227,7 @@ func TestAsAnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run", "^Test(Held|Confine|Programs|Nothing|Sockets|Terminals|Interpreter)", "-test.timeout", "5m")
+	cmd := exec.CommandContext(t.Context(), program, "-test.v", "-test.run", "^Test(Held|Confine|Programs|Nothing|Sockets|Later|Terminals|Interpreter|Measure|Multitude)", "-test.timeout", "5m")
 	cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(dir, "home"), "TMPDIR=" + filepath.Join(dir, "tmp")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.WaitDelay = time.Minute
@@ -187,4 +242,9 @@ func TestAsAnotherUser(t *testing.T) {
 		}
 		return nil
 	})
+	for line := range strings.Lines(out.String()) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "--- SKIP: "); ok && !strings.HasPrefix(name, "TestConfinedAsAnotherUser") {
+			defer layertest.Needs(t, false, "layer for another user that "+name+" is about")
+		}
+	}
 }

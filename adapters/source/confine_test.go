@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/internal/layertest"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -52,9 +53,7 @@ func repository(t *testing.T, dir, text string) string {
 // TestGitReachesItsOwnOnly runs, in the place of a git that a hostile server has
 // taken over, a shell: by an alias, which no repository can set.
 func TestGitReachesItsOwnOnly(t *testing.T) {
-	if sandbox.Protection().Landlock == 0 {
-		t.Skip("this kernel has no Landlock")
-	}
+	layertest.Needs(t, sandbox.Protection().Landlock > 0, "Landlock")
 	stated, data := t.TempDir(), t.TempDir()
 	repository(t, filepath.Join(stated, "team"), "one")
 	repository(t, filepath.Join(stated, "other"), planted)
@@ -95,6 +94,7 @@ func TestGitReachesItsOwnOnly(t *testing.T) {
 	}
 	for what, shell := range attacks {
 		if what == "signal the platform" && !sandbox.Protection().Signals && !sandbox.Protection().Namespaces {
+			t.Run(what, func(t *testing.T) { layertest.Needs(t, false, "bounds on signals") })
 			continue
 		}
 		if try(what, shell) {
