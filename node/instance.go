@@ -50,6 +50,7 @@ type instance struct {
 	mu       sync.Mutex
 	state    slipway.InstanceState
 	known    running // the process; before keep, the one to adopt
+	apart    *apart  // what its processes alone are in
 	reason   string
 	closed   int           // a port whose process has ended
 	lost     int           // how many ports it has lost to others
@@ -173,6 +174,8 @@ func (i *instance) running(r running) {
 		r.At = time.Now() // written by an agent that did not keep it
 	}
 	i.known, i.startErr = r, nil
+	i.apart.release()
+	i.apart = apartOf(r.PID)
 	if i.state != slipway.InstanceDraining {
 		i.state, i.reason = slipway.InstanceStarting, ""
 	}
@@ -270,6 +273,9 @@ func (i *instance) letGo() { i.cancel(errLetGo) }
 func (i *instance) end(ctx context.Context) string {
 	i.mu.Lock()
 	r := i.known
+	if i.apart == nil && r.PID != 0 && alive(r) { // of an agent before this one
+		i.apart = apartOf(r.PID)
+	}
 	i.mu.Unlock()
 	if r.PID == 0 || !alive(r) {
 		i.endMarked()
@@ -315,13 +321,16 @@ func (i *instance) stopSignal() syscall.Signal {
 	return syscall.SIGTERM
 }
 
-// endMarked kills what is in the instance's group, and what carries its mark. A
-// pid alone may be another program's by now; the group and the mark are not.
+// endMarked kills what is in the instance's group and in its mount namespace, and what
+// carries its mark. A pid alone may be another program's by now; these are not.
 func (i *instance) endMarked() {
 	i.mu.Lock()
-	group := i.known.Group
+	group, apart := i.known.Group, i.apart
+	i.apart = nil
 	i.mu.Unlock()
 	endGroup(group)
+	apart.end()
+	apart.release()
 	for _, stray := range marked(i.marks()...) {
 		_ = syscall.Kill(stray, syscall.SIGKILL)
 	}

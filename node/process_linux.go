@@ -168,23 +168,30 @@ func group(leader int) []int {
 	return pids
 }
 
-// memories are what the process groups of the machine use, read for all instances
-// at once: each of them asks every second.
-var memories struct {
+// uses are what process groups and mount namespaces of the machine take, read for all
+// instances at once: each of them asks every second.
+var uses struct {
 	sync.Mutex
-	at time.Time
-	of map[int]int64
+	at         time.Time
+	groups     map[int]tasks
+	namespaces map[string]tasks
 }
 
-// groupMemory sums the resident memory of a process group, in bytes, as it was at
-// most half a second ago.
-func groupMemory(leader int) int64 {
-	memories.Lock()
-	defer memories.Unlock()
-	if time.Since(memories.at) > 500*time.Millisecond {
-		memories.at, memories.of = time.Now(), groupMemories()
+// usedBy is what an instance takes, as it was at most half a second ago: all that is
+// in its mount namespace, or in its process group where it has none of its own.
+func usedBy(leader int, apart *apart) tasks {
+	uses.Lock()
+	defer uses.Unlock()
+	if time.Since(uses.at) > 500*time.Millisecond {
+		uses.groups, uses.namespaces = taken()
+		uses.at = time.Now()
 	}
-	return memories.of[leader]
+	used := uses.groups[leader]
+	if apart != nil {
+		all := uses.namespaces[apart.name]
+		used = tasks{max(used.memory, all.memory), max(used.number, all.number)}
+	}
+	return used
 }
 
 // groupTime is the processor time that a process group has used, in hundredths of a
@@ -199,23 +206,6 @@ func groupTime(leader int) (ticks int64) {
 		}
 	}
 	return ticks
-}
-
-func groupMemories() map[int]int64 {
-	of := map[int]int64{}
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
-			continue
-		}
-		if fields, ok := statFields(pid); ok && len(fields) > 21 {
-			leader, _ := strconv.Atoi(fields[2])
-			pages, _ := strconv.ParseInt(fields[21], 10, 64)
-			of[leader] += pages * int64(os.Getpagesize())
-		}
-	}
-	return of
 }
 
 // exitWords says how a process ended.

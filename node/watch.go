@@ -35,7 +35,7 @@ func (i *instance) follow(wait <-chan string) string {
 			return ""
 		case <-timer.C:
 		}
-		if why := i.overMemory(); why != "" {
+		if why := i.overBound(); why != "" {
 			return i.endOver(why, wait)
 		}
 		i.revive()
@@ -81,17 +81,25 @@ func (i *instance) look() bool {
 	return true
 }
 
-// overMemory says by how much an instance is over its limit.
-func (i *instance) overMemory() string {
+// mostTasks is how many processes and threads an instance may have at once. Who isn't
+// root is held to less by the kernel, see sandbox.
+const mostTasks = 5000
+
+// overBound says by how much an instance is over what it may take.
+func (i *instance) overBound() string {
 	limit := i.place.node.o.MaxMemory
 	if own := int64(i.process.MemoryMB) << 20; own > 0 && (limit <= 0 || own < limit) {
 		limit = own
 	}
-	if limit <= 0 {
-		return ""
-	}
-	if used := groupMemory(i.report().PID); used > limit {
-		return fmt.Sprintf("used %d MiB, more than its limit of %d MiB", used>>20, limit>>20)
+	i.mu.Lock()
+	pid, apart := i.known.PID, i.apart
+	i.mu.Unlock()
+	used := usedBy(pid, apart)
+	switch {
+	case limit > 0 && used.memory > limit:
+		return fmt.Sprintf("used %d MiB, more than its limit of %d MiB", used.memory>>20, limit>>20)
+	case used.number > mostTasks:
+		return fmt.Sprintf("had %d processes and threads, more than %d", used.number, mostTasks)
 	}
 	return ""
 }

@@ -48,6 +48,7 @@ func pass(first string) {
 		os.Exit(2) // who started it is gone
 	}
 	if p.View != nil {
+		boundMultitude()
 		if err = p.View.enter(p.Rules); err == nil && p.Dir != "" {
 			err = os.Chdir(p.Dir) // the same directory, as it is seen now
 		}

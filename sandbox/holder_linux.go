@@ -100,6 +100,7 @@ type holder struct {
 
 func (h *holder) run(o order, control io.Reader) answer {
 	if h.namespace {
+		boundMultitude()
 		if err := o.View.enter(o.Rules); err != nil {
 			return failed(slipway.Wrap(slipway.Unavailable, err, "the command can't have namespaces of its own"))
 		}

@@ -46,13 +46,14 @@ type Result struct {
 	TimedOut    bool
 	OutOfMemory bool
 	Flooded     bool // wrote more than MaxOutput
+	Multitude   bool // had more processes at once than a command may
 	Leftover    int  // processes that outlived the command and were ended
 	Duration    time.Duration
 }
 
 // OK tells whether the command ended by itself with exit code 0.
 func (r Result) OK() bool {
-	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.OutOfMemory && !r.Flooded
+	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.OutOfMemory && !r.Flooded && !r.Multitude
 }
 
 // marker is the environment variable by which a run's processes are found,
@@ -125,6 +126,8 @@ func Run(ctx context.Context, c Command, out io.Writer) (Result, error) {
 		result.OutOfMemory = true
 	case errors.Is(cause, errFlooded):
 		result.Flooded = true
+	case errors.Is(cause, errMultitude):
+		result.Multitude = true
 	case ctx.Err() != nil:
 		return result, ctx.Err()
 	}
@@ -157,9 +160,10 @@ func (c Command) unstarted(err error) error {
 }
 
 var (
-	errTimedOut = errors.New("timed out")
-	errMemory   = errors.New("out of memory")
-	errFlooded  = errors.New("too much output")
+	errTimedOut  = errors.New("timed out")
+	errMemory    = errors.New("out of memory")
+	errFlooded   = errors.New("too much output")
+	errMultitude = errors.New("too many processes")
 )
 
 // Environment is a clean environment: a home, a path, the language, and what is

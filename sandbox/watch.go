@@ -16,12 +16,12 @@ type process struct {
 
 func (p process) pid() int { return p.cmd.Process.Pid }
 
-// resident is the memory of all that belongs to the command.
-func (p process) resident() int64 {
+// all lists the processes of the command.
+func (p process) all() []int {
 	if p.held != nil {
-		return residentBytes(descendants(p.pid()))
+		return descendants(p.pid())
 	}
-	return residentBytes(marked(p.run))
+	return marked(p.run)
 }
 
 // fill says how the command ended.
@@ -43,7 +43,7 @@ func (p process) fill(r *Result) error {
 	return nil
 }
 
-// watch ends the command's whole group when its time, its memory or the
+// watch ends the command's whole group when its time, its memory, its number or the
 // context is over; it returns when the command has ended.
 func watch(ctx context.Context, p process, c Command, cancel context.CancelCauseFunc) {
 	var late <-chan time.Time
@@ -68,7 +68,10 @@ func watch(ctx context.Context, p process, c Command, cancel context.CancelCause
 		case <-late:
 			cancel(errTimedOut)
 		case <-look:
-			if p.resident() > c.MaxMemory {
+			switch all := p.all(); {
+			case len(all) > mostProcesses:
+				cancel(errMultitude)
+			case residentBytes(all) > c.MaxMemory:
 				cancel(errMemory)
 			}
 		}

@@ -116,6 +116,8 @@ func ended(r sandbox.Result) string {
 		return fmt.Sprintf("needed more than %d GiB of memory and was stopped", int64(maxMemory)>>30)
 	case r.Flooded:
 		return fmt.Sprintf("printed more than %d MiB and was stopped", maxOutput>>20)
+	case r.Multitude:
+		return "had thousands of processes at once and was stopped"
 	case r.Signal != "":
 		return "was ended by the signal \"" + r.Signal + "\""
 	}

@@ -231,7 +231,7 @@ func (j *Jinja) ask(ctx context.Context, python, source string, input []byte, re
 		return a, slipway.Errorf(slipway.Refused, "rendering %s takes longer than %s; is there an endless loop in it?", all, j.o.Timeout)
 	case result.Flooded:
 		return a, slipway.Errorf(slipway.Refused, "rendering %s writes more than 32 MB", all)
-	case result.OutOfMemory || result.Signal != "":
+	case result.OutOfMemory || result.Multitude || result.Signal != "":
 		return a, slipway.Errorf(slipway.Refused, "rendering %s needs too much memory", all)
 	}
 	text := out.Bytes()

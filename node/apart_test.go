@@ -1,0 +1,77 @@
+package node
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/layertest"
+	"github.com/slipway-dev/slipway/sandbox"
+)
+
+// TestApart has a confined process start one that leaves its session, its group, its
+// parent and its environment: it is counted with it, and ends with it.
+func TestApart(t *testing.T) {
+	layertest.Needs(t, sandbox.Mounts(), "mounts of one's own")
+	dir := t.TempDir()
+	script := `import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv("/usr/bin/env", ["env", "-i", "python3", "-c", "import os, time; x = bytearray(os.urandom(1 << 20) * 150); open('detached', 'w').write(str(os.getpid())); time.sleep(600)"])
+    os._exit(0)
+os.wait()
+time.sleep(600)
+`
+	cmd := exec.Command("python3", "-c", script)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, sandbox.Environment(dir, nil, nil), &syscall.SysProcAttr{Setsid: true}
+	if err := sandbox.Start(cmd, sandbox.Confinement{Write: []string{dir}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	alone := apartOf(cmd.Process.Pid)
+	if alone == nil {
+		t.Fatal("it has the agent's mounts")
+	}
+	defer alone.release()
+	detached := 0
+	eventually(t, "something has detached", func() bool {
+		text, err := os.ReadFile(filepath.Join(dir, "detached"))
+		if err == nil {
+			detached, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+		return detached > 0
+	})
+	eventually(t, "it is counted with what started it", func() bool {
+		used := usedBy(cmd.Process.Pid, alone)
+		return used.memory > 140<<20 && used.number >= 2
+	})
+	if used := usedBy(cmd.Process.Pid, nil); used.memory > 140<<20 {
+		t.Errorf("it is in the group: %+v", used)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	alone.end()
+	if fields, ok := statFields(detached); ok && fields[0] != "Z" && fields[0] != "X" {
+		t.Errorf("process %d goes on: %v", detached, fields[:4])
+	}
+	if apartOf(os.Getpid()) != nil {
+		t.Error("the agent's own mounts are somebody's")
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); <-poll.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not come: %s", what)
+		}
+	}
+}
