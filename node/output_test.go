@@ -116,6 +116,21 @@ func TestAKeeperThatDiesIsReplaced(t *testing.T) {
 // id is the node's.
 func (b *bench) id() string { return strings.Trim(b.file("id"), "\"\n") }
 
+// TestReleaseCommandGrowsItsOutcome: the file in which its end is noted is its own to
+// write to, and the agent doesn't take all of it into its memory.
+func TestReleaseCommandGrowsItsOutcome(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", nil)
+	grow := "import os\nstatus = open('/proc/%d/cmdline' % os.getppid()).read().split('\\0')[4]\nopen(status, 'r+').truncate(8 << 40)\nprint('it has grown')\n"
+	if err := os.WriteFile(filepath.Join(b.data, "artifacts", "one", "source", "grow.py"), []byte(grow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.Manifest.ReleaseCommand = python() + " -c exec(open('grow.py').read())"
+	if log, err := b.released(d); err != nil || !strings.Contains(log, "it has grown") {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
 // TestAReleaseCommandsOutputIsBounded prints 300 MB in a release command.
 func TestAReleaseCommandsOutputIsBounded(t *testing.T) {
 	b := newBench(t)

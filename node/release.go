@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 const (
@@ -106,7 +108,7 @@ func (p *place) beginRelease(ctx context.Context, d slipway.Deployment, log io.W
 	}
 	r, err := p.startRelease(ctx, next, log)
 	if err != nil {
-		_ = os.RemoveAll(p.dir(next.home()))
+		_ = sandbox.Remove(p.dir(next.home()))
 		return nil, err
 	}
 	return r, nil
@@ -171,8 +173,10 @@ func (p *place) track(r *run, process running, ended <-chan struct{}) {
 	p.mu.Lock()
 	p.runs[r.id] = r
 	p.mu.Unlock()
+	alone := apartOf(process.PID)
 	p.node.work.Go(func() {
 		defer close(r.done)
+		defer alone.release()
 		limit := time.NewTimer(releaseCommandLimit - process.since())
 		defer limit.Stop()
 		look := time.NewTicker(time.Second)
@@ -198,6 +202,7 @@ func (p *place) track(r *run, process running, ended <-chan struct{}) {
 				waits = false
 			}
 		}
+		alone.end() // whatever it has left
 		o, err := p.conclude(r.id, process.since() >= releaseCommandLimit)
 		switch {
 		case err != nil:
@@ -265,7 +270,7 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 		drained(running{PID: keeper, Start: startTime(keeper)})
 	}
 	o := outcome{Ended: true}
-	text, err := os.ReadFile(r.status())
+	text, err := readStatus(r.status())
 	code, bad := strconv.Atoi(strings.TrimSpace(string(text)))
 	switch {
 	case late && (err != nil || bad != nil || code != 0):
@@ -289,8 +294,21 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 	if err := p.note(id, o); err != nil {
 		return outcome{}, err
 	}
-	_ = os.RemoveAll(r.dir)
+	_ = sandbox.Remove(r.dir)
 	return o, nil
+}
+
+// readStatus reads the outcome that a release command's keeper has written, into a file
+// that the command can write to as well, and make as large as it likes.
+func readStatus(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 64))
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return line, err
 }
 
 func (r *run) output() string { return filepath.Join(r.dir, "output") }
