@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // adopt takes over the instances of the last agent, starts those that ought to
@@ -114,7 +116,7 @@ func (p *place) sweep() {
 	}
 	for _, entry := range dirs {
 		if !used[entry.Name()] {
-			if err := os.RemoveAll(filepath.Join(p.dir("."), entry.Name())); err != nil {
+			if err := sandbox.Remove(filepath.Join(p.dir("."), entry.Name())); err != nil {
 				p.node.o.Log.Warn("a left-over directory can't be removed", "service", p.service, "environment", p.environment, "directory", entry.Name(), "error", err)
 			}
 		}

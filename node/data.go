@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -114,7 +115,12 @@ func (p *place) seedFrom(serving string, kept *os.Root, name string) bool {
 		return false
 	}
 	defer from.Close()
-	if info, err := from.Lstat(name); err != nil || !info.Mode().IsRegular() {
+	info, err := from.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	if most := p.node.o.MaxSpace; most > 0 && info.Size() > most { // it may be a hole, which a copy would fill
+		p.node.o.Log.Warn("what a release has written is larger than what a service may keep, and isn't taken over", "service", p.service, "environment", p.environment, "path", name, "bytes", info.Size())
 		return false
 	}
 	for _, suffix := range []string{"-wal", "-journal", ""} {
@@ -213,7 +219,8 @@ func written(dir string) (files, databases []string) {
 // isSQLite tells a database by its first 16 bytes
 // (https://www.sqlite.org/fileformat.html, 1.3.1).
 func isSQLite(path string) bool {
-	f, err := os.Open(path)
+	// What the service has put there since it was looked at may be a link, or a pipe.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // Observe reports what runs.
@@ -134,7 +135,7 @@ func (n *Node) forget(p *place) error {
 	n.mu.Unlock()
 	errs := []error{os.RemoveAll(filepath.Join(n.dir, "state", p.service+"."+p.environment+".json"))}
 	for _, dir := range []string{p.logDir(), p.dataDir(), p.dir(".")} {
-		errs = append(errs, os.RemoveAll(dir))
+		errs = append(errs, sandbox.Remove(dir))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "what %s left in %s can't be removed", p.service, p.environment)

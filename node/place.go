@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // place is a service in an environment.
@@ -29,6 +29,7 @@ type place struct {
 	changed   string    // what is to be said of its artifact
 	checked   time.Time // when that was looked at
 	over      string    // what is to be said of its space on disk
+	hidden    string    // what could not be looked into when that was measured
 	lost      string    // who listened at the port of one of its instances
 	lostAt    time.Time // when that was seen
 }
@@ -303,7 +304,7 @@ func (p *place) discard(id string) ([]string, error) {
 	p.mu.Lock()
 	delete(p.instances, id)
 	p.mu.Unlock()
-	if err := os.RemoveAll(p.dir(home)); err != nil {
+	if err := sandbox.Remove(p.dir(home)); err != nil {
 		return said, slipway.Wrap(slipway.Unavailable, err, "the directory of deployment %s can't be removed", id)
 	}
 	return said, nil

@@ -47,7 +47,7 @@ func (n *Node) Rehearse(ctx context.Context, d slipway.Deployment, log io.Writer
 	if err := p.materialise(ctx, next); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(p.dir(next.home()))
+	defer sandbox.Remove(p.dir(next.home()))
 	env, err := p.variables(ctx, next, "rehearsal", trialPort)
 	if err != nil {
 		return nil, err

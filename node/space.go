@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -52,11 +53,16 @@ func (n *Node) watchSpace() {
 // measure looks at one place: its data, and of each deployment what its processes
 // may write.
 func (p *place) measure(ctx context.Context, bound int64) {
-	used := sandbox.Measure(ctx, p.dataDir()).Bytes + sandbox.Measure(ctx, p.dir(".")).Bytes
+	data, own := sandbox.Measure(ctx, p.dataDir()), sandbox.Measure(ctx, p.dir("."))
 	if ctx.Err() != nil {
 		return
 	}
+	used, hidden := data.Bytes+own.Bytes, cmp.Or(data.Hidden, own.Hidden)
 	said := ""
+	if hidden != "" && hidden == p.hidden { // for longer than a moment
+		said = fmt.Sprintf("what it keeps on disk can't be measured: %.200s can't be looked into; leave its owner the right to read and enter it, and nest directories less deep", hidden)
+	}
+	p.hidden = hidden
 	if bound > 0 && used > bound {
 		const mib = 1 << 20
 		said = fmt.Sprintf("its data and temporary directories hold %d MiB, more than the bound of %d MiB; remove what it doesn't need, or raise the bound with SLIPWAY_MAX_SPACE", used/mib, bound/mib)

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -139,8 +140,11 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 // assemble puts the artifact together beside its place and moves it there. The
 // same inputs give the same digest, and an artifact that is there is kept.
 func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.Project, source string, env environment, static *slipway.Static) (slipway.Artifact, error) {
-	if err := errors.Join(dropCompiled(source), settle(source)); err != nil {
+	if err := cmp.Or(settle(source), dropCompiled(source)); err != nil {
 		return slipway.Artifact{}, disk(err, "the release can't be cleaned")
+	}
+	if err := r.claims(ctx, source); err != nil {
+		return slipway.Artifact{}, err
 	}
 	m := manifest(req, p, source, env)
 	m.Static = static

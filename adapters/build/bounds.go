@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,12 +60,28 @@ func (r *run) overfull(ctx context.Context) error {
 			space.Most = env.Most
 		}
 		space.Bytes += env.Bytes
+		space.Hidden = cmp.Or(space.Hidden, env.Hidden)
+	}
+	// A test may close a directory for a moment, to see what its code does then.
+	if before := r.hidden.Swap(&space.Hidden); space.Hidden != "" && before != nil && *before == space.Hidden {
+		return overfullError{slipway.Errorf(slipway.Refused, "what it writes can't be measured, and it was ended: %s can't be looked into; leave its owner the right to read and enter it, and nest directories less deep", clip(r.shown(space.Hidden), 300))}
 	}
 	if space.Bytes < r.o.MaxDisk || ctx.Err() != nil {
 		return nil
 	}
 	return overfullError{slipway.Errorf(slipway.Refused, "what it writes takes more than %s on disk, and it was ended; most of it is in %s: write less, or have the platform allow more with slipway up --build-disk",
 		inBytes(r.o.MaxDisk), r.shown(space.Most))}
+}
+
+// claims refuses a tree of which copies would take more on disk than a run may keep:
+// each deploy copies the release, by the platform, whom no bound holds.
+func (r *run) claims(ctx context.Context, tree string) error {
+	space := sandbox.Measure(ctx, tree)
+	if r.o.MaxDisk <= 0 || space.Claimed <= r.o.MaxDisk {
+		return nil
+	}
+	return slipway.Errorf(slipway.Refused, "the files of the release say that they hold %s, more than %s: they have holes, or many names; make them as large as what is in them, or have the platform allow more with slipway up --build-disk",
+		inBytes(space.Claimed), inBytes(r.o.MaxDisk))
 }
 
 // shown is a directory of a run as the project knows it.

@@ -72,6 +72,7 @@ type run struct {
 	log  io.Writer
 
 	making atomic.Pointer[string] // the directory of the environment that it makes
+	hidden atomic.Pointer[string] // what could not be looked into when its space was measured
 }
 
 func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
@@ -88,7 +89,7 @@ func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
 	if err != nil {
 		return nil, nil, disk(err, "the build has no place to work")
 	}
-	return &run{Builder: b, id: id, home: home, log: log}, func() { _ = os.RemoveAll(home); _ = lock.Close() }, nil
+	return &run{Builder: b, id: id, home: home, log: log}, func() { _ = sandbox.Remove(home); _ = lock.Close() }, nil
 }
 
 // lockDir takes the lock of a directory, which dies with the process; an error says
@@ -110,7 +111,7 @@ func (b *Builder) sweepRuns() {
 	homes, _ := filepath.Glob(filepath.Join(b.o.Data, "work", "run-*"))
 	for _, home := range homes {
 		if lock, err := lockDir(home); err == nil {
-			_ = os.RemoveAll(home)
+			_ = sandbox.Remove(home)
 			_ = lock.Close()
 		}
 	}

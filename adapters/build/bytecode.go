@@ -64,6 +64,10 @@ func (b *Builder) bytecodeOf(interpreter python.Interpreter) (bytecode, error) {
 }
 
 // source is a file of Python in an environment.
+// maxSource is the largest source that is compiled here: it is read as a whole, and a
+// dependency that is built makes its files as large as it likes.
+const maxSource = 32 << 20
+
 type source struct {
 	path string
 	size int64
@@ -126,7 +130,7 @@ func sourcesOf(venv string) ([]source, error) {
 				return err
 			}
 			info, err := entry.Info()
-			if err == nil {
+			if err == nil && info.Size() <= maxSource {
 				all = append(all, source{path: path, size: info.Size()})
 			}
 			return err

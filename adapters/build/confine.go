@@ -88,6 +88,8 @@ func notAFile(path string) error {
 func settle(tree string) error {
 	return filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
 		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return slipway.Errorf(slipway.Refused, "%s, which the build made, can't be read; leave its owner the right to read and enter it", filepath.Base(path))
 		case err != nil:
 			return err
 		case entry.Type()&fs.ModeSymlink != 0:

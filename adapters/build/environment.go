@@ -203,7 +203,10 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 			return env, err
 		}
 	}
-	err = r.compile(ctx, p, env)
+	err = r.claims(ctx, env.venv())
+	if err == nil {
+		err = r.compile(ctx, p, env)
+	}
 	if err == nil {
 		err = errors.Join(r.selfContained(env), seal(env.venv()))
 	}
