@@ -89,7 +89,7 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 		return environment{}, err
 	}
 	for _, f := range requirementClosure(source, t.Requirements) {
-		text, err := os.ReadFile(filepath.Join(source, f))
+		text, err := readSome(filepath.Join(source, f))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return environment{}, disk(err, "the test requirements can't be read")
 		}
@@ -102,7 +102,9 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, env)) }, "test dependencies")
 }
 
-// requirementClosure are the files and those that they name with -r and -c.
+// requirementClosure are the files and those that they name with -r and -c, in each
+// way in which pip and uv read that: what is missed here could be another's under the
+// same name of an environment.
 func requirementClosure(source string, files []string) []string {
 	seen := map[string]bool{}
 	var all []string
@@ -114,16 +116,30 @@ func requirementClosure(source string, files []string) []string {
 		}
 		seen[f] = true
 		all = append(all, f)
-		text, _ := os.ReadFile(filepath.Join(source, f))
-		for line := range strings.Lines(string(text)) {
-			for _, flag := range []string{"-r", "--requirement", "-c", "--constraint"} {
-				if rest, ok := strings.CutPrefix(strings.TrimSpace(line), flag); ok && rest != "" && strings.ContainsAny(rest[:1], " =") {
-					files = append(files, filepath.Join(filepath.Dir(f), strings.Trim(rest, " =")))
+		text, _ := readSome(filepath.Join(source, f))
+		for line := range strings.Lines(continued.Replace(string(text))) {
+			for _, flag := range []string{"--requirement", "-r", "--constraint", "-c"} {
+				if rest, ok := strings.CutPrefix(strings.TrimSpace(line), flag); ok && rest != "" {
+					rest, _, _ = strings.Cut(strings.TrimLeft(rest, " =\t"), " #")
+					files = append(files, filepath.Join(filepath.Dir(f), strings.Trim(rest, " \t\"'")))
 				}
 			}
 		}
 	}
 	return all
+}
+
+var continued = strings.NewReplacer("\\\r\n", " ", "\\\n", " ")
+
+// readSome reads a file of a release, whose commands may have made it as large as they
+// liked.
+func readSome(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxResults))
 }
 
 // test runs the command and reads what it reports.
@@ -216,7 +232,7 @@ func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, 
 		return slipway.Errorf(slipway.Refused, "the tests did not end within %s and were stopped; %s", timeout, more)
 	case result.Flooded:
 		return slipway.Errorf(slipway.Refused, "the tests: the command %s; print less (pytest -q), or write what is long into a file", ended(result))
-	case result.OutOfMemory:
+	case result.OutOfMemory, result.Multitude:
 		return slipway.Errorf(slipway.Refused, "the tests: the command %s", ended(result))
 	case bad > 0:
 		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, failures(report, bad))
