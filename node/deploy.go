@@ -63,6 +63,7 @@ func (n *Node) Deploy(ctx context.Context, d slipway.Deployment, log io.Writer) 
 // is taken away again.
 func (p *place) fresh(ctx context.Context, d slipway.Deployment, log io.Writer) error {
 	p.warnUnkept(d, log)
+	warnShown(d, log)
 	m := move{live: d.ID, keep: true, recreate: d.Strategy == slipway.Recreate}
 	err := p.bringUp(ctx, d)
 	if err == nil {
