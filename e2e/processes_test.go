@@ -30,3 +30,24 @@ func killMentioning(t testing.TB, words ...string) {
 	}
 	t.Fatalf("no process with %v", words)
 }
+
+// TestDownWithoutItsAgent: services whose platform and agent were killed go on, and
+// `slipway down` ends them all the same, rather than saying that nothing runs.
+func TestDownWithoutItsAgent(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	repo := newRepository(t, map[string]string{"app.py": slowStart("one"), "requirements.txt": "flask==3.1.2\n", "Procfile": "web: python app.py\n"})
+	s.must("service", "add", repo.url(), "--name", "alone")
+	s.must("promote", "alone", "--follow")
+	s.kill()
+	killMentioning(t, "node", s.data)
+	if len(processesMentioning(s.data)) == 0 {
+		t.Fatal("nothing goes on that could be ended")
+	}
+	if r := s.run("down"); r.code != 0 || !strings.Contains(r.out, "have stopped") {
+		t.Errorf("%+v", r)
+	}
+	if left := processesMentioning(s.data); len(left) > 0 {
+		t.Errorf("these go on: %v", left)
+	}
+}

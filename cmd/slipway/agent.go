@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/node"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // nodeCommand is the node agent: it runs services and the edge, and outlives `up`.
@@ -151,7 +154,7 @@ func superviseAgent(ctx context.Context, data, edge string, log *slog.Logger) {
 }
 
 func listenEdge(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := socket.Loopback(addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, slipway.Errorf(slipway.Conflict, "%s is in use by another program; choose another address for the edge with --edge", addr)
 	}
@@ -159,6 +162,25 @@ func listenEdge(addr string) (net.Listener, error) {
 		return nil, slipway.Wrap(slipway.Invalid, err, "--edge %s can't be opened; write it as 127.0.0.1:7080", addr).At("--edge")
 	}
 	return l, nil
+}
+
+// servicesRun tells whether any process of this machine is an instance of the data
+// directory's node, by the mark that it was started with.
+func servicesRun(data string) bool {
+	id, err := os.ReadFile(filepath.Join(data, "node", "id"))
+	id = bytes.Trim(id, "\" \n")
+	if err != nil || len(id) == 0 {
+		return false
+	}
+	mark := append([]byte("SLIPWAY_NODE="), id...)
+	all, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, name := range all {
+		text, err := os.ReadFile(name)
+		if err == nil && slices.ContainsFunc(bytes.Split(text, []byte{0}), func(entry []byte) bool { return bytes.Equal(entry, mark) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // stopAgent stops the node agent with every service and waits until it is gone;

@@ -171,6 +171,13 @@ func (c *downCommand) Run(a *app) error {
 		return err
 	}
 	agent, err := stopAgent(ctx, a.Data)
+	if err == nil && !agent && servicesRun(a.Data) {
+		// Who watched them was killed. One that is started finds them, and ends them.
+		if _, err := startAgent(ctx, a.Data, "127.0.0.1:0", slog.New(slog.DiscardHandler)); err != nil {
+			return slipway.Wrap(slipway.Unavailable, err, "services go on without their node agent, and it can't be started to stop them; the end of %s says why", agentLog(a.Data))
+		}
+		agent, err = stopAgent(ctx, a.Data)
+	}
 	if err != nil {
 		return err
 	}
