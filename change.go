@@ -75,6 +75,8 @@ type ConfigChange struct {
 	File   bool   `json:"file,omitempty"` // From and To are its text
 	Added  bool   `json:"added,omitempty"`
 	Gone   bool   `json:"gone,omitempty"`
+	// Loads is what it does to the code that programs run, see LoadsCode.
+	Loads string `json:"loads,omitempty"`
 }
 
 // CommitLog is what lies between two commits, the newest first.

@@ -202,7 +202,12 @@ func CompareConfig(was, is slipway.Snapshot) []slipway.ConfigChange {
 			continue
 		}
 		change := slipway.ConfigChange{Key: key, From: shown(a), To: shown(b), Secret: a.Secret != "" || b.Secret != "", Added: !had, Gone: !has}
-		if LooksSecret(key) && !change.Secret {
+		for _, v := range []slipway.ConfigValue{a, b} {
+			if (v != slipway.ConfigValue{}) && change.Loads == "" {
+				change.Loads = slipway.LoadsCode(key, v.Value, v.Secret == "")
+			}
+		}
+		if LooksSecret(key) && !change.Secret && change.Loads == "" {
 			change.From, change.To = "hidden: it looks like a secret", "hidden: it looks like a secret"
 		}
 		out = append(out, change)

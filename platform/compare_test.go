@@ -59,3 +59,24 @@ func TestCompare(t *testing.T) {
 		t.Errorf("the same values for both: %v %v", list, err)
 	}
 }
+
+// TestConfigThatLoadsCode: a setting that decides which code runs is told as one, also
+// when a secret holds it, and its value isn't hidden for its name.
+func TestConfigThatLoadsCode(t *testing.T) {
+	was := slipway.Snapshot{Env: map[string]slipway.ConfigValue{"PYTHONPATH": {Value: "src"}, "LEVEL": {Value: "info"}}}
+	is := slipway.Snapshot{Env: map[string]slipway.ConfigValue{
+		"LD_PRELOAD": {Value: "/data/x.so"}, "PYTHONWARNINGS": {Secret: "sealed://a/b/PYTHONWARNINGS"}, "LEVEL": {Value: "debug"}, "GIT_ASKPASS": {Value: "./run"},
+	}}
+	loads := map[string]bool{}
+	for _, c := range platform.CompareConfig(was, is) {
+		loads[c.Key] = c.Loads != ""
+		if c.Key == "GIT_ASKPASS" && c.To != "./run" {
+			t.Errorf("what is run is hidden: %+v", c)
+		}
+	}
+	for key, want := range map[string]bool{"LD_PRELOAD": true, "PYTHONWARNINGS": true, "PYTHONPATH": true, "GIT_ASKPASS": true, "LEVEL": false} {
+		if got, there := loads[key]; !there || got != want {
+			t.Errorf("%s: %t, there %t", key, got, there)
+		}
+	}
+}

@@ -172,6 +172,9 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 			said["set "+key] = "[secret]"
 			warnings = append(warnings, key+" looks like a secret; `slipway secret set` keeps its value sealed")
 		}
+		if why := slipway.LoadsCode(key, change.Set[key], true); why != "" {
+			warnings = append(warnings, key+" "+why+": who approves a promotion that brings it is shown it as a change of code")
+		}
 	}
 	for _, key := range change.Unset {
 		said["unset "+key] = ""

@@ -120,6 +120,9 @@ func tests(c *slipway.Change, note noter) {
 func configNotes(c *slipway.Change, note noter) {
 	var gone, secrets []string
 	for _, change := range c.Config {
+		if change.Loads != "" {
+			note("wait", "It "+change.Loads+", whatever the release holds: read it as you read code.", "%s decides which code runs.", change.Key)
+		}
 		switch {
 		case change.Gone && !change.File:
 			gone = append(gone, change.Key)

@@ -33,6 +33,9 @@ func configDiff(changes []slipway.ConfigChange) (lines []diffLine) {
 			}
 			return ch.Key + "=" + strings.ReplaceAll(value, "\n", `\n`)
 		}
+		if ch.Loads != "" {
+			line("h", ch.Key+" decides which code runs: it "+ch.Loads)
+		}
 		if !ch.Added {
 			line("d", shown(ch.From))
 		}

@@ -75,9 +75,13 @@ func (a *app) change(c *slipway.Change) error {
 		if k.File {
 			k.From, k.To = lineCount(k.From, k.Added), lineCount(k.To, k.Gone)
 		}
-		rows = append(rows, []string{k.Key, clean(k.From), clean(k.To)})
+		row := []string{k.Key, clean(k.From), clean(k.To), ""}
+		if k.Loads != "" {
+			row[3] = paint.bad("decides which code runs")
+		}
+		rows = append(rows, row)
 	}
-	if err := a.section([]string{"config", "runs now", "would run"}, rows); err != nil {
+	if err := a.section([]string{"config", "runs now", "would run", ""}, rows); err != nil {
 		return err
 	}
 	rows = nil
