@@ -13,7 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sys/unix"
 
 	_ "modernc.org/sqlite" // the driver of the database
@@ -137,8 +139,8 @@ func (d *doctor) keys() {
 
 // database reads the schema's version; it doesn't touch anything.
 func (d *doctor) database(ctx context.Context) {
-	if d.env("SLIPWAY_DATABASE") != "" {
-		d.say("database", ok, "kept elsewhere, as SLIPWAY_DATABASE says; not looked at", "")
+	if at := d.env("SLIPWAY_DATABASE"); at != "" {
+		d.elsewhere(ctx, at)
 		return
 	}
 	file := filepath.Join(d.Data, "slipway.db")
@@ -152,21 +154,60 @@ func (d *doctor) database(ctx context.Context) {
 		return
 	}
 	defer db.Close()
-	var version int
-	if err := db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema_versions`).Scan(&version); err != nil {
+	version, err := versionOf(ctx, db)
+	if err != nil {
 		d.say("database", fail, file+" can't be read: "+err.Error(), "check who may read it; if it is damaged, restore it from a backup while the platform is down")
 		return
 	}
-	known, _ := fs.Glob(migrate.Versions, "migrations/sqlite3/*.sql")
+	if d.schema(version, "sqlite3", file) {
+		d.trusts(ctx, db)
+	}
+}
+
+// elsewhere looks at a database that SLIPWAY_DATABASE names.
+func (d *doctor) elsewhere(ctx context.Context, at string) {
+	if !strings.HasPrefix(at, "postgres://") && !strings.HasPrefix(at, "postgresql://") {
+		d.say("database", ok, "kept elsewhere, as SLIPWAY_DATABASE says; not looked at", "")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	db, err := sql.Open("pgx", at)
+	if err != nil {
+		d.say("database", fail, "SLIPWAY_DATABASE is no address of a database", "write it as postgres://USER:PASSWORD@HOST/NAME")
+		return
+	}
+	defer db.Close()
+	version, err := versionOf(ctx, db)
+	var answered *pgconn.PgError
+	switch {
+	case errors.As(err, &answered) && answered.Code == "42P01": // there is no such table
+		d.say("database", ok, "the one that SLIPWAY_DATABASE names has no tables yet; slipway up makes them", "")
+	case err != nil:
+		d.say("database", fail, "the one that SLIPWAY_DATABASE names can't be read: "+err.Error(), "see whether it runs, and who may read it")
+	case d.schema(version, "postgres", "the database"):
+		d.trusts(ctx, db)
+	}
+}
+
+func versionOf(ctx context.Context, db *sql.DB) (version int, err error) {
+	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema_versions`).Scan(&version)
+	return version, err
+}
+
+// schema compares a schema's version with what this slipway knows; it tells whether they are
+// the same.
+func (d *doctor) schema(version int, dialect, what string) bool {
+	known, _ := fs.Glob(migrate.Versions, "migrations/"+dialect+"/*.sql")
 	switch {
 	case version > len(known):
 		d.say("database", fail, fmt.Sprintf("a newer slipway has changed it (version %d; this one knows %d)", version, len(known)), "use the newer slipway; there is no way back but a backup")
 	case version < len(known):
-		d.say("database", warn, fmt.Sprintf("version %d of %d", version, len(known)), "the next slipway up brings it up to date; keep a copy of "+file+" if you may want to go back")
+		d.say("database", warn, fmt.Sprintf("version %d of %d", version, len(known)), "the next slipway up brings it up to date; keep a copy of "+what+" if you may want to go back")
 	default:
 		d.say("database", ok, fmt.Sprintf("version %d, the newest that this slipway knows", version), "")
-		d.trusts(ctx, db)
 	}
+	return version == len(known)
 }
 
 // trusts looks for trusts in CI jobs that are from before their subjects were held

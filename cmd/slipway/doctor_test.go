@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-dev/slipway/api/apitest"
 	"github.com/slipway-dev/slipway/ent/migrate"
+	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -94,6 +95,41 @@ func TestDoctorOfAMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, examine(t, 1, nil), "git", fail, "2.11.0")
+}
+
+// TestDoctorOfAnotherDatabase looks at a PostgreSQL as at the file of the data directory.
+func TestDoctorOfAnotherDatabase(t *testing.T) {
+	t.Cleanup(postgrestest.Stop)
+	at := postgrestest.URL(t)
+	env, data := map[string]string{"SLIPWAY_DATABASE": at}, filepath.Join(t.TempDir(), "data")
+	want(t, examine(t, 0, env, "--data", data), "database", ok, "has no tables yet")
+	storage, err := platform.OpenStorage(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = storage.Close()
+	want(t, examine(t, 0, env, "--data", data), "database", ok, "the newest")
+	db, err := sql.Open("pgx", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		`INSERT INTO teams (id, created_at, updated_at, name) VALUES (4711, now(), now(), 'shop')`,
+		`INSERT INTO services (id, created_at, updated_at, name, repository, team_id) VALUES (1, now(), now(), 'billing', 'https://git.example.com/billing.git', 4711)`,
+		`INSERT INTO trusts (id, created_at, updated_at, service_id, name, issuer, audience, subject, scopes) VALUES (1, now(), now(), 1, 'ci', 'https://token.actions.githubusercontent.com', 'slipway', 'repo:*:ref:refs/heads/main', '[]')`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(t, examine(t, 0, env, "--data", data), "CI trusts", warn, "billing: ci (repo:*:ref:refs/heads/main; token.actions.githubusercontent.com signs the jobs of everybody")
+	env["SLIPWAY_DATABASE"] = "postgres://nobody:s3cret@127.0.0.1:1/none"
+	found := examine(t, 1, env, "--data", data)
+	want(t, found, "database", fail, "can't be read")
+	if strings.Contains(fmt.Sprint(found), "s3cret") {
+		t.Errorf("the password is shown: %v", found["database"])
+	}
 }
 
 // TestDoctorOfData breaks the data directory.
