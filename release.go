@@ -161,7 +161,7 @@ var TestVerdicts = []TestVerdict{TestsPassed, TestsFailed, TestsNone, TestsSkipp
 // TestReport is what the tests said.
 type TestReport struct {
 	Verdict  TestVerdict   `json:"verdict,omitempty"` // "" until the run is judged, and in reports of before there were verdicts
-	Reason   string        `json:"reason,omitempty"`  // why it failed, in one sentence
+	Reason   string        `json:"reason,omitempty"`  // why it failed, or how it is known that there are none, in one sentence
 	Command  string        `json:"command"`           // "" when the project has none
 	Total    int           `json:"total"`
 	Passed   int           `json:"passed"`
@@ -182,7 +182,7 @@ func (r TestReport) Judged(err error) TestReport {
 		if err != nil {
 			r.Reason = err.Error()
 		}
-	case r.Verdict == TestsSkipped:
+	case r.Verdict == TestsSkipped, r.Verdict == TestsNone:
 	case r.Command == "":
 		r.Verdict = TestsNone
 	default:
@@ -224,7 +224,8 @@ type Builder interface {
 	Build(ctx context.Context, req BuildRequest, log io.Writer) (Artifact, error)
 	// Test runs the tests. Red tests are not an error: they are in the report,
 	// and Refused is returned beside it. A project without tests returns an
-	// empty report and nil; one whose owner doesn't want them run says skipped.
+	// empty report and nil, or one that says none and why when that was found out
+	// by running; one whose owner doesn't want them run says skipped.
 	Test(ctx context.Context, req TestRequest, log io.Writer) (TestReport, error)
 	// Open finds an artifact by its digest, or NotFound.
 	Open(ctx context.Context, digest Digest) (Artifact, error)

@@ -108,6 +108,8 @@ func tests(c *slipway.Change, note noter) {
 	case c.To == 0:
 	case is != nil && is.Verdict == slipway.TestsSkipped:
 		note("wait", slipway.SkippedByOwner+".", "The release was not tested.")
+	case is != nil && is.Verdict == slipway.TestsPassed && is.Total == 0:
+		note("wait", is.Command+" has passed.", "How many tests passed isn't known.")
 	case is == nil || is.Total == 0:
 		note("wait", "None were found when it was built.", "The release has no tests.")
 	case was != nil && is.Skipped > was.Skipped:

@@ -45,9 +45,11 @@ type Process struct {
 // TestConfig overrides how tests run.
 type TestConfig struct {
 	Command        Command           `yaml:"command" json:"command,omitempty"`
-	Groups         []string          `yaml:"groups" json:"groups,omitempty"`
-	Extras         []string          `yaml:"extras" json:"extras,omitempty"`
-	Requirements   []string          `yaml:"requirements" json:"requirements,omitempty"`
+	Groups         []string          `yaml:"groups" json:"groups,omitzero"` // an empty list: none
+	Extras         []string          `yaml:"extras" json:"extras,omitzero"`
+	Requirements   []string          `yaml:"requirements" json:"requirements,omitzero"`
+	Packages       []string          `yaml:"packages" json:"packages,omitempty"` // requirements besides
+	Without        []string          `yaml:"without" json:"without,omitempty"`   // distributions that are not installed
 	Env            map[string]string `yaml:"env" json:"env,omitempty"`
 	TimeoutSeconds int               `yaml:"timeout_seconds" json:"timeout_seconds,omitempty"`
 	Skip           bool              `yaml:"skip" json:"skip,omitempty"`

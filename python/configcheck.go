@@ -104,6 +104,18 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 		for i, f := range t.Requirements {
 			k.inside("test.requirements."+strconv.Itoa(i), f)
 		}
+		for i, text := range t.Packages {
+			at := "test.packages." + strconv.Itoa(i)
+			if dep, ok := parseRequirement(text); !ok || strings.HasPrefix(strings.TrimSpace(text), "-") || dep.URL != "" && !isRemote(dep.URL) {
+				k.bad(at, fmt.Sprintf("%s: %q is not the requirement of a package", at, clip(text)), "write it as pytest-mock or faker>=20; what lies in the repository belongs into a file of test.requirements")
+			}
+		}
+		for i, text := range t.Without {
+			at := "test.without." + strconv.Itoa(i)
+			if dep, ok := parseRequirement(text); !ok || dep.URL != "" || dep.Specifier != "" || dep.Marker != "" || len(dep.Extras) > 0 {
+				k.bad(at, fmt.Sprintf("%s: %q is not the name of a package", at, clip(text)), "write its name only, such as mysqlclient")
+			}
+		}
 		if t.Skip && t.Command != "" {
 			k.bad("test.skip", "test.skip is true and test.command is given", "delete one of them")
 		}

@@ -80,7 +80,7 @@ func newProject() *Project {
 		Processes: map[string]Command{},
 		Test: Test{
 			Groups: []string{}, Extras: []string{}, Requirements: []string{},
-			Packages: []string{}, Before: []Command{},
+			Packages: []string{}, Without: []string{}, Before: []Command{},
 		},
 		Install: Install{
 			Requirements: []string{}, Groups: []string{}, Extras: []string{},

@@ -25,6 +25,9 @@ func (d *detection) localParts() (production, tests string) {
 		production = firstOf(production, localDependencies(d.deps.Extras[normalizeName(n)]))
 	}
 	tests = production
+	if len(in.Requirements) > 0 && d.project.ExtrasInSetup() {
+		tests = firstOf(tests, path.Join(d.tree.dir, "."))
+	}
 	for _, f := range t.Requirements {
 		tests = firstOf(tests, localRequirements(d.tree, f))
 	}

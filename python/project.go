@@ -92,7 +92,9 @@ type Project struct {
 	Warnings       []Problem          `json:"warnings"`
 	Problems       []Problem          `json:"problems"` // not empty: not deployable
 
-	direct []string
+	direct  []string
+	sets    []needSet         // what the tests may be given besides
+	modules map[string]string // the project's own, and the directories in which they are
 }
 
 // Command is one command line as its author would type it. Words, quotes and
@@ -145,7 +147,13 @@ type Test struct {
 	Extras       []string  `json:"extras"`
 	Requirements []string  `json:"requirements"` // files relative to the tree
 	Packages     []string  `json:"packages"`     // requirement strings, such as pytest itself
+	Without      []string  `json:"without"`      // packages that are left out, such as one that needs headers
 	Before       []Command `json:"before"`       // e.g. collectstatic for a manifest storage
+	// Env is what another platform's file gives them; slipway.yaml's test.env goes over it.
+	Env map[string]string `json:"env,omitempty"`
+	// Seen is where a test stands, as file:line; "" when none was seen. A run that
+	// finds no test has overlooked it.
+	Seen string `json:"seen,omitempty"`
 	// Local is as in Install, for the environment of the tests.
 	Local string `json:"local,omitempty"`
 }

@@ -257,7 +257,17 @@ func (d *detection) localRequirement(r Requirement) {
 		return
 	}
 	if target == "." {
-		for _, dep := range append(d.pyproject.dependencies().Production, readSetup(d.tree).production...) {
+		setup := readSetup(d.tree)
+		for extra, list := range setup.extras {
+			if _, known := d.deps.Extras[extra]; !known {
+				d.deps.Extras[extra] = list
+			}
+		}
+		all := append(d.pyproject.dependencies().Production, setup.production...)
+		for _, extra := range append(ownExtras(r.URL), r.Extras...) {
+			all = append(all, d.deps.Extras[extra]...)
+		}
+		for _, dep := range all {
 			if !d.declares(dep.Name) {
 				d.deps.Production = append(d.deps.Production, dep)
 			}

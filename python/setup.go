@@ -17,6 +17,8 @@ type setupDeclarations struct {
 
 var (
 	setupList     = regexp.MustCompile(`(?s)install_requires\s*=\s*\[(.*?)\]`)
+	setupExtras   = regexp.MustCompile(`(?s)extras_require\s*=\s*\{(.*?)\}`)
+	setupExtra    = regexp.MustCompile(`(?s)["']([A-Za-z0-9._-]+)["']\s*:\s*\[(.*?)\]`)
 	setupPython   = regexp.MustCompile(`(?m)python_requires\s*=\s*["']([^"']+)["']\s*(?:[,)#]|$)`)
 	quotedText    = regexp.MustCompile(`"([^"\n]+)"|'([^'\n]+)'`)
 	setupComments = regexp.MustCompile(`(?m)#.*$`)
@@ -42,10 +44,30 @@ func readSetup(t tree) setupDeclarations {
 			s.add(item, Evidence{File: "setup.py", Line: lineAt(text, m[2]+q[0]), Text: item})
 		}
 	}
+	s.readExtras(text)
 	if m := setupPython.FindStringSubmatchIndex(text); m != nil && s.requiresPython == "" {
 		s.file, s.requiresPython, s.requiresLine = "setup.py", text[m[2]:m[3]], lineAt(text, m[0])
 	}
 	return s
+}
+
+// readExtras reads the lists of a literal extras_require.
+func (s *setupDeclarations) readExtras(text string) {
+	m := setupExtras.FindStringSubmatchIndex(text)
+	if m == nil {
+		return
+	}
+	for _, e := range setupExtra.FindAllStringSubmatchIndex(text[m[2]:m[3]], -1) {
+		name := normalizeName(text[m[2]+e[2] : m[2]+e[3]])
+		from := m[2] + e[4]
+		for _, q := range quotedText.FindAllStringIndex(text[from:m[2]+e[5]], -1) {
+			item := strings.Trim(text[from+q[0]:from+q[1]], `"'`)
+			if dep, ok := parseRequirement(item); ok {
+				dep.Evidence = Evidence{File: "setup.py", Line: lineAt(text, from+q[0]), Text: item}
+				s.extras[name] = append(s.extras[name], dep)
+			}
+		}
+	}
 }
 
 func lineAt(text string, offset int) int { return strings.Count(text[:offset], "\n") + 1 }

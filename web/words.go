@@ -129,8 +129,12 @@ func testWords(t *slipway.TestReport) string {
 	switch {
 	case t != nil && t.Verdict == slipway.TestsFailed && t.Failed+t.Errors == 0:
 		return "Could not run"
-	case t == nil || t.Command == "" && t.Total == 0:
+	case t != nil && t.Verdict == slipway.TestsSkipped:
+		return "Skipped by its owner"
+	case t == nil || t.Verdict == slipway.TestsNone || t.Command == "" && t.Total == 0:
 		return "No tests"
+	case t.Verdict == slipway.TestsPassed && t.Total == 0:
+		return "Passed, not counted"
 	}
 	if bad := t.Failed + t.Errors; bad > 0 {
 		return fmt.Sprintf("%d of %d failed", bad, t.Total)

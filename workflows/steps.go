@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -215,7 +216,7 @@ func (s *Steps) test(ctx context.Context, in StepInput, done *StepResult) error 
 		switch report.Verdict {
 		case slipway.TestsNone:
 			done.Skipped = true
-			return errSkip("the project has no tests that Slipway can find")
+			return errSkip(cmp.Or(report.Reason, "the project has no tests that Slipway can find"))
 		case slipway.TestsSkipped:
 			done.Skipped = true
 			return errSkip(slipway.SkippedByOwner)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -98,6 +99,15 @@ func explain(s step, r sandbox.Result, output string) error {
 		if len(found) > 1 {
 			says = strings.ReplaceAll(says, "$1", oneLine(found[1]))
 		}
+		if built := failedBuild(output); built != "" && e.code == slipway.Refused {
+			if needs := python.SystemNeeds(built); needs != "" && !strings.Contains(says, "(Debian:") {
+				says = built + " has no wheel for this Python and needs " + needs
+			}
+			says = strings.Replace(says, "a dependency ", built+" ", 1)
+			if s.blame == testDependencies {
+				says += fmt.Sprintf("; install that on this machine, or leave it out of the tests: state test: {without: [%s]} in slipway.yaml", built)
+			}
+		}
 		return slipway.Errorf(e.code, "%s%s", prefix, says)
 	}
 	tool := "the installation"
@@ -105,6 +115,17 @@ func explain(s step, r sandbox.Result, output string) error {
 		tool = s.tool.name
 	}
 	return slipway.Errorf(slipway.Refused, "%s%s %s; the log says why", prefix, tool, ended(r))
+}
+
+// builtFromSource are the ways in which installers name what they can't build.
+var builtFromSource = regexp.MustCompile("Failed to (?:build|download and build) [`']?([A-Za-z0-9][A-Za-z0-9._-]*)|Failed building wheel for ([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+// failedBuild is the distribution that can't be built, "" when none is named.
+func failedBuild(output string) string {
+	if m := builtFromSource.FindStringSubmatch(output); m != nil {
+		return normal(m[1] + m[2])
+	}
+	return ""
 }
 
 // ended says how a command ended badly.

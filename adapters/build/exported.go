@@ -1,8 +1,11 @@
 package build
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -20,24 +23,52 @@ var localLine = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*(?:[A-Za-z0-9._-]+
 // divide tells requirements of the tree from the others. Editable ones become
 // plain: see UV_NO_EDITABLE, which speaks for those that uv itself finds.
 func divide(exported string) (others, local string) {
-	var entry []string
-	flush := func() {
-		text := strings.Join(entry, "\n")
-		if entry = nil; localLine.MatchString(text) {
+	for _, text := range entries(exported) {
+		if localLine.MatchString(text) {
 			local += strings.TrimPrefix(strings.TrimPrefix(text, "--editable "), "-e ") + "\n"
 		} else if text != "" {
 			others += text + "\n"
 		}
 	}
-	for line := range strings.Lines(exported) {
+	return others, local
+}
+
+// entries are the requirements of a file, with the lines that go on with each.
+func entries(text string) (all []string) {
+	var entry []string
+	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		entry = append(entry, line)
 		if !strings.HasSuffix(line, `\`) {
-			flush()
+			all, entry = append(all, strings.Join(entry, "\n")), nil
 		}
 	}
-	flush()
-	return others, local
+	return append(all, strings.Join(entry, "\n"))
+}
+
+// exportedName is the distribution of an exported requirement.
+var exportedName = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*([A-Za-z0-9][A-Za-z0-9._-]*)`)
+
+// dropFrom takes the requirements of packages out of a file, once.
+func dropFrom(file string, packages []string) error {
+	text, err := readMade(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return slipway.Wrap(slipway.Unavailable, err, "what the lock says can't be read")
+	}
+	kept := ""
+	for _, entry := range entries(string(text)) {
+		m := exportedName.FindStringSubmatch(entry)
+		if m != nil && slices.ContainsFunc(packages, func(name string) bool { return normal(name) == normal(m[1]) }) {
+			continue
+		}
+		if entry != "" {
+			kept += entry + "\n"
+		}
+	}
+	return disk(writeAnew(file, kept), "what the lock says can't be kept")
 }
 
 // divideFile leaves in a file of exported requirements those that are not of the

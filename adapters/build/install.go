@@ -2,6 +2,7 @@ package build
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/python"
@@ -50,18 +51,89 @@ func installSteps(p *python.Project, l plan) []step {
 	return append(steps, packages(l, p.Install.Packages, "installing "+strings.Join(p.Install.Packages, ", ")+", which the project does not bring itself", "")...)
 }
 
+// testDependencies is what is blamed when those of production are fine.
+const testDependencies = "test dependencies"
+
 // testSteps make an environment with the test dependencies as well.
 func testSteps(p *python.Project, l plan) []step {
 	t := p.Test
-	steps := append(create(p, l), dependencies(p, l, t.Groups, t.Extras, "test dependencies")...)
+	steps := append(create(p, l), dependencies(p, l, t.Groups, t.Extras, testDependencies)...)
+	if (p.Manager == python.Pip || p.Manager == python.PipTools) && len(p.Install.Requirements) > 0 {
+		steps = append(steps, besideFiles(p, l)...)
+	}
 	if len(t.Requirements) > 0 {
 		args := []string{l.uv, "pip", "install", "--python", l.venv}
 		for _, f := range t.Requirements {
 			args = append(args, "-r", filepath.Join(l.tree, f))
 		}
-		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, blame: "test dependencies"})
+		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, blame: testDependencies})
 	}
-	return append(steps, packages(l, t.Packages, "installing "+strings.Join(t.Packages, ", "), "test dependencies")...)
+	return without(append(steps, packages(l, t.Packages, "installing "+strings.Join(t.Packages, ", "), testDependencies)...), t.Without, l)
+}
+
+// besideFiles installs the groups and extras that the project states beside the
+// requirement files which production installs.
+func besideFiles(p *python.Project, l plan) []step {
+	t := p.Test
+	args := []string{l.uv, "pip", "install", "--python", l.venv}
+	manifest := filepath.Join(l.root, "pyproject.toml")
+	for _, g := range t.Groups {
+		args = append(args, "--group", manifest+":"+g)
+	}
+	s := step{kind: installing, tool: &uv, say: "installing " + strings.Join(append(slices.Clone(t.Groups), t.Extras...), ", ") + " of the project", dir: l.root, blame: testDependencies}
+	switch {
+	case len(t.Groups)+len(t.Extras) == 0:
+		return nil
+	case len(t.Extras) > 0 && p.ExtrasInSetup():
+		s.args = append(args, l.root+"["+strings.Join(t.Extras, ",")+"]")
+		return []step{s}
+	case len(t.Extras) > 0:
+		args = flags(append(args, "-r", manifest), "--extra", t.Extras)
+	}
+	s.args, s.resolve = args, resolving(l, args)
+	return []step{s}
+}
+
+// without leaves packages out of an installation: uv is told, what another manager
+// exported loses their entries, and of what is still to be resolved they are
+// wanted on no platform.
+func without(steps []step, packages []string, l plan) []step {
+	if len(packages) == 0 {
+		return steps
+	}
+	file := filepath.Join(l.home, "without.txt")
+	out := []step{{before: func() error {
+		text := ""
+		for _, name := range packages {
+			text += name + " ; sys_platform == 'none'\n"
+		}
+		return disk(writeAnew(file, text), "what is left out can't be noted")
+	}}}
+	for _, s := range steps {
+		switch {
+		case s.kind != installing || len(s.args) < 3:
+		case s.args[1] == "sync":
+			s.args = flags(slices.Clone(s.args), "--no-install-package", packages)
+		case slices.Contains(s.args, "--no-deps"):
+			before, exported := s.before, s.args[slices.Index(s.args, "-r")+1]
+			s.unless = exported
+			s.before = func() error {
+				if before != nil {
+					if err := before(); err != nil {
+						return err
+					}
+				}
+				return dropFrom(exported, packages)
+			}
+		case !slices.Contains(s.args, "--require-hashes"):
+			s.args = append(slices.Clone(s.args), "--override", file)
+			if s.resolve != nil {
+				s.resolve = append(slices.Clone(s.resolve), "--override", file)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // create makes the empty environment: venv by default, virtualenv when asked.

@@ -71,7 +71,10 @@ func TestRefusedBuilds(t *testing.T) {
 	}
 }
 
-const idle = "processes: {web: python app.py}\n"
+const (
+	idle       = "processes: {web: python app.py}\n"
+	pytestOnly = "pytest>=8,<9\n"
+)
 
 // unit is a project without dependencies whose tests run by unittest.
 func unit(body string, config ...string) files {
@@ -93,13 +96,28 @@ func TestTestRuns(t *testing.T) {
 		inLog   string
 		report  slipway.TestReport // its counts
 		failure slipway.TestFailure
+		verdict slipway.TestVerdict // passed, or failed with says, unless given
 	}{
 		{name: "pytest red", files: pytestProject("import pytest\n\n\ndef test_red():\n    assert 1 == 2\n\n\ndef test_green():\n    pass\n\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n\n\n@pytest.fixture\ndef bad():\n    raise KeyError('x')\n\n\ndef test_error(bad):\n    pass\n"),
 			says: []string{"2 of 4 tests failed", "test_red"}, report: slipway.TestReport{Total: 4, Passed: 1, Failed: 1, Errors: 1, Skipped: 1},
 			failure: slipway.TestFailure{Name: "test_app::test_red", Message: "assert 1 == 2"}},
 		{name: "pytest broken file", files: pytestProject("import pytest\nimport nowhere\n\n\ndef test_a():\n    pass\n"),
-			says: []string{"1 of 1"}, report: slipway.TestReport{Total: 1, Errors: 1}, failure: slipway.TestFailure{Message: "collection failure"}},
-		{name: "pytest without tests", files: with(pytestProject("VALUE = 1\n"), files{"pytest.ini": "[pytest]\n"}), says: []string{"no tests ran"}},
+			says: []string{"the tests import nowhere, ", "state test: {packages: [nowhere]}", "can't be collected: test_app.py"}, report: slipway.TestReport{Total: 1, Errors: 1},
+			failure: slipway.TestFailure{Name: "test_app", File: "test_app.py", Message: "ModuleNotFoundError: No module named 'nowhere'"}},
+		{name: "pytest broken conftest", files: with(pytestProject("def test_a():\n    pass\n"), files{"conftest.py": "import os\nos.environ['ASKED_FOR']\n", "requirements-test.txt": pytestOnly}),
+			says: []string{"the variable ASKED_FOR", "state test: {env: {ASKED_FOR: ...}}", "conftest.py, which the tests load first"}},
+		{name: "pytest without tests", files: with(pytestProject("VALUE = 1\n"), files{"pytest.ini": "[pytest]\n"}), inLog: "python -m pytest found no tests", verdict: slipway.TestsNone},
+		{name: "pytest overlooks", files: with(pytestProject("def test_a():\n    pass\n"), files{"pytest.ini": "[pytest]\ntestpaths = other\n", "other/kept": ""}),
+			says: []string{"found no tests, though there is one at test_app.py:1", "test: {skip: true}"}},
+		{name: "a plugin's option", files: with(pytestProject("def test_a():\n    pass\n"), files{"pytest.ini": "[pytest]\naddopts = --cov=app\n"}), says: []string{"pytest is told --cov", "state test: {packages: [pytest-cov]}"}},
+		{name: "one extra package and one left out", files: with(pytestProject("import responses\n\n\ndef test_a():\n    pass\n"), files{"requirements-test.txt": pytestOnly + "slipway-no-such-package-42\n",
+			"slipway.yaml": "test: {packages: [responses], without: [slipway-no-such-package-42]}\n"}), report: slipway.TestReport{Total: 1, Passed: 1}},
+		{name: "an extra beside requirements", files: with(pytestProject("import responses\n\n\ndef test_a():\n    pass\n"), files{"requirements.txt": plainFlask + ".[web]\n",
+			"setup.py": "from setuptools import setup\nsetup(name='shop', version='1', py_modules=['app'], extras_require={'web': [], 'test': ['pytest<9', 'responses']})\n"}), report: slipway.TestReport{Total: 1, Passed: 1}},
+		{name: "a path of its own", files: with(unit("pass", "test: {command: PYTHONPATH=. python -m unittest}\n")), report: slipway.TestReport{Total: 1, Passed: 1}},
+		{name: "unittest broken file", files: with(unit("pass"), files{"test_b.py": "import unittest\nimport nowhere\n"}), says: []string{"the tests import nowhere", "can't be collected: test_b"},
+			report: slipway.TestReport{Total: 2, Passed: 1, Errors: 1}},
+		{name: "counted by its output", files: with(unit("pass", "test: {command: \"sh -c 'env -u PYTHONPATH -u SLIPWAY_TEST_RESULTS python -m unittest'\"}\n")), report: slipway.TestReport{Total: 1, Passed: 1}},
 		{name: "django green", files: orders, report: slipway.TestReport{Total: 2, Passed: 2}},
 		{name: "django red", files: with(orders, files{"shop/tests.py": strings.Replace(orders["shop/tests.py"], "201", "202", 1)}),
 			says: []string{"1 of 2 tests failed"}, report: slipway.TestReport{Total: 2, Passed: 1, Failed: 1},
@@ -113,15 +131,15 @@ func TestTestRuns(t *testing.T) {
 			says: []string{"1 of 1 tests failed"}, report: slipway.TestReport{Total: 1, Failed: 1}, failure: slipway.TestFailure{Message: "1 == 1"}},
 		{name: "hangs", files: unit("threading.Event().wait()", "test: {timeout_seconds: 2}\n"), says: []string{"within 2s", "test.timeout_seconds"}},
 		{name: "floods", files: unit("[sys.stdout.write('x' * 65536) for _ in range(2000)]"), says: []string{"64 MiB", "print less"}},
-		{name: "exits", files: unit("os._exit(0)"), says: []string{"no tests ran"}},
+		{name: "exits", files: unit("os._exit(0)"), says: []string{"found no tests, though there is one at test_app.py:5"}},
 		{name: "crashes", files: unit("os.kill(os.getpid(), 11)"), says: []string{`ended by the signal "`}},
 		{name: "dependency missing", files: with(pytestProject("def test_a():\n    pass\n"), files{"requirements-test.txt": "pytest>=8,<9\nslipway-no-such-package-42\n"}),
 			says: []string{"test dependencies can't be installed", "slipway-no-such-package-42"}},
 		{name: "runner missing", files: unit("pass", "test: {command: nose9 -v}\n"), says: []string{"the test command starts nose9", "the test dependencies"}},
 		{name: "environment", files: unit("print('ENV', dict(os.environ))", "test: {env: {ASKED: 'for'}}\nbuild: {commands: [\"python -c 'import os; print(dict(os.environ))'\"]}\n"),
 			report: slipway.TestReport{Total: 1, Passed: 1}, inLog: "'ASKED': 'for'"},
-		{name: "no tests", files: files{"app.py": "print('one')\n", "slipway.yaml": idle}, inLog: "no tests found"},
-		{name: "skipped", files: unit("self.fail()", "test: {skip: true}\n"), inLog: slipway.SkippedByOwner},
+		{name: "no tests", files: files{"app.py": "print('one')\n", "slipway.yaml": idle}, inLog: "no tests found", verdict: slipway.TestsNone},
+		{name: "skipped", files: unit("self.fail()", "test: {skip: true}\n"), inLog: slipway.SkippedByOwner, verdict: slipway.TestsSkipped},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -139,6 +157,15 @@ func TestTestRuns(t *testing.T) {
 			got := slipway.TestReport{Total: report.Total, Passed: report.Passed, Failed: report.Failed, Errors: report.Errors, Skipped: report.Skipped}
 			if got.Total != tc.report.Total || got.Passed != tc.report.Passed || got.Failed != tc.report.Failed || got.Errors != tc.report.Errors || got.Skipped != tc.report.Skipped {
 				t.Errorf("counts %+v, want %+v\n%.4000s", got, tc.report, log)
+			}
+			want := tc.verdict
+			if want == "" && tc.says == nil {
+				want = slipway.TestsPassed
+			} else if want == "" {
+				want = slipway.TestsFailed
+			}
+			if judged := report.Judged(err); judged.Verdict != want {
+				t.Errorf("the verdict is %s, want %s", judged.Verdict, want)
 			}
 			checkFailure(t, report.Failures, tc.failure)
 		})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,29 +21,29 @@ const (
 	maxExcerpt  = 4000
 )
 
-// readResults adds what the run reported: pytest's JUnit file, or the lines of
-// the unittest recorder. A report that is missing or cut short is no error:
-// the exit code has the word then.
-func readResults(base, source string, report *slipway.TestReport) error {
-	f, err := openMade(base + ".xml")
-	if err == nil {
-		defer f.Close()
-		readJUnit(io.LimitReader(f, maxResults), source, report)
-		return nil
+// readResults adds what the run reported: pytest's JUnit file, and the lines of
+// the unittest recorder. A report that is missing or cut short is no error: the
+// exit code has the word then. uncollected are modules of tests that could not be
+// loaded, which count as errors.
+func readResults(base, source string, report *slipway.TestReport) (uncollected []slipway.TestFailure, err error) {
+	for _, part := range []struct {
+		name string
+		read func(io.Reader, string, *slipway.TestReport) []slipway.TestFailure
+	}{{base + ".xml", readJUnit}, {base + ".jsonl", readRecords}} {
+		f, err := openMade(part.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, disk(err, "the test report can't be read")
+		}
+		uncollected = append(uncollected, part.read(io.LimitReader(f, maxResults), source, report)...)
+		_ = f.Close()
+		if report.Total > 0 { // pytest runs unittest's cases as well, but not by its runner
+			break
+		}
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return disk(err, "the test report can't be read")
-	}
-	f, err = openMade(base + ".jsonl")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return disk(err, "the test report can't be read")
-	}
-	defer f.Close()
-	readRecords(io.LimitReader(f, maxResults), source, report)
-	return nil
+	return uncollected, nil
 }
 
 // testcase is the part of a JUnit file that says how a test went.
@@ -63,13 +64,13 @@ type detail struct {
 
 // readJUnit reads test cases one by one. encoding/xml knows no external
 // entities, so a report can't make us read other files.
-func readJUnit(r io.Reader, source string, report *slipway.TestReport) {
+func readJUnit(r io.Reader, source string, report *slipway.TestReport) (uncollected []slipway.TestFailure) {
 	decoder := xml.NewDecoder(r)
 	decoder.Strict = false
 	for {
 		token, err := decoder.Token()
 		if err != nil {
-			return
+			return uncollected
 		}
 		start, ok := token.(xml.StartElement)
 		if !ok || start.Name.Local != "testcase" {
@@ -77,7 +78,7 @@ func readJUnit(r io.Reader, source string, report *slipway.TestReport) {
 		}
 		var c testcase
 		if err := decoder.DecodeElement(&c, &start); err != nil {
-			return
+			return uncollected
 		}
 		name := c.Name
 		if c.Class != "" {
@@ -87,6 +88,9 @@ func readJUnit(r io.Reader, source string, report *slipway.TestReport) {
 		switch {
 		case c.Failure != nil:
 			add(report, "failed", slipway.TestFailure{Name: name, File: c.File, Line: line, Message: c.Failure.Message, Excerpt: c.Failure.Text}, source)
+		case c.Error != nil && c.Error.Message == "collection failure":
+			f := slipway.TestFailure{Name: name, File: collectedFile(name), Message: firstOf(lastError(c.Error.Text), c.Error.Message), Excerpt: c.Error.Text}
+			uncollected = append(uncollected, add(report, "error", f, source))
 		case c.Error != nil:
 			add(report, "error", slipway.TestFailure{Name: name, File: c.File, Line: line, Message: c.Error.Message, Excerpt: c.Error.Text}, source)
 		case c.Skipped != nil:
@@ -97,40 +101,72 @@ func readJUnit(r io.Reader, source string, report *slipway.TestReport) {
 	}
 }
 
-func readRecords(r io.Reader, source string, report *slipway.TestReport) {
+// collectedFile is the file of a module that pytest couldn't load.
+func collectedFile(name string) string {
+	name = strings.TrimPrefix(name, "::")
+	if name == "" || strings.ContainsAny(name, " /") {
+		return ""
+	}
+	return strings.ReplaceAll(name, ".", "/") + ".py"
+}
+
+// errorLine is how pytest marks what an error says.
+var errorLine = regexp.MustCompile(`(?m)^E\s+(\S.*)$`)
+
+// lastError is the last thing that a traceback of pytest's says.
+func lastError(text string) string {
+	all := errorLine.FindAllStringSubmatch(text, -1)
+	if len(all) == 0 {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		return strings.TrimSpace(lines[len(lines)-1])
+	}
+	return all[len(all)-1][1]
+}
+
+// readRecords reads the recorder's lines, and the modules that unittest couldn't
+// load, in the place of which it runs a test that fails.
+func readRecords(r io.Reader, source string, report *slipway.TestReport) (uncollected []slipway.TestFailure) {
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			return
+			return uncollected
 		}
 		var record struct {
 			Name, Status, Message, Excerpt, File string
 			Line                                 int
 		}
-		if json.Unmarshal(line, &record) == nil {
-			add(report, record.Status, slipway.TestFailure{Name: record.Name, File: record.File, Line: record.Line, Message: record.Message, Excerpt: record.Excerpt}, source)
+		if json.Unmarshal(line, &record) != nil {
+			continue
+		}
+		f := slipway.TestFailure{Name: record.Name, File: record.File, Line: record.Line, Message: record.Message, Excerpt: record.Excerpt}
+		module, failed := strings.CutPrefix(record.Name, "unittest.loader._FailedTest.")
+		if failed {
+			text := strings.Split(strings.TrimSpace(record.Message), "\n")
+			f.Name, f.File, f.Line, f.Message = module, "", 0, text[len(text)-1]
+			f.Excerpt = record.Message
+		}
+		if f = add(report, record.Status, f, source); failed {
+			uncollected = append(uncollected, f)
 		}
 	}
 }
 
-// add counts a test and keeps the first failures.
-func add(report *slipway.TestReport, status string, f slipway.TestFailure, source string) {
+// add counts a test and keeps the first failures, which it gives back as they are
+// kept.
+func add(report *slipway.TestReport, status string, f slipway.TestFailure, source string) slipway.TestFailure {
 	report.Total++
 	switch status {
 	case "passed":
 		report.Passed++
-		return
+		return f
 	case "skipped":
 		report.Skipped++
-		return
+		return f
 	case "failed":
 		report.Failed++
 	default:
 		report.Errors++
-	}
-	if len(report.Failures) >= maxFailures {
-		return
 	}
 	if rel, err := filepath.Rel(source, f.File); err == nil && filepath.IsLocal(rel) {
 		f.File = rel
@@ -140,5 +176,51 @@ func add(report *slipway.TestReport, status string, f slipway.TestFailure, sourc
 		f.Excerpt = "..." + f.Excerpt[len(f.Excerpt)-maxExcerpt:]
 	}
 	f.Excerpt = strings.ReplaceAll(strings.ToValidUTF8(f.Excerpt, "?"), source+"/", "")
-	report.Failures = append(report.Failures, f)
+	if len(report.Failures) < maxFailures {
+		report.Failures = append(report.Failures, f)
+	}
+	return f
+}
+
+var (
+	pytestSummary = regexp.MustCompile(`(?m)^=*\s*((?:\d+ (?:passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?|rerun)(?:, )?)+) in [\d.]+s`)
+	pytestCount   = regexp.MustCompile(`(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)`)
+	unittestRan   = regexp.MustCompile(`(?m)^Ran (\d+) tests? in [\d.]+s\s+(?:OK|FAILED|PASSED)(?: \(([^)]*)\))?`)
+	unittestCount = regexp.MustCompile(`(failures|errors|skipped|unexpected successes)=(\d+)`)
+)
+
+// readSummary takes the counts from the output, where there is no report: tox, nox
+// and others start tests without the environment by which they would write one.
+func readSummary(output string, report *slipway.TestReport) {
+	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
+	for _, m := range pytestSummary.FindAllStringSubmatch(output, -1) {
+		for _, c := range pytestCount.FindAllStringSubmatch(m[1], -1) {
+			switch n := number(c[1]); c[2] {
+			case "passed", "xfailed", "xpassed":
+				report.Passed += n
+			case "failed":
+				report.Failed += n
+			case "skipped":
+				report.Skipped += n
+			default:
+				report.Errors += n
+			}
+		}
+	}
+	for _, m := range unittestRan.FindAllStringSubmatch(output, -1) {
+		passed := number(m[1])
+		for _, c := range unittestCount.FindAllStringSubmatch(m[2], -1) {
+			n := number(c[2])
+			switch passed -= n; c[1] {
+			case "skipped":
+				report.Skipped += n
+			case "errors":
+				report.Errors += n
+			default:
+				report.Failed += n
+			}
+		}
+		report.Passed += max(0, passed)
+	}
+	report.Total = report.Passed + report.Failed + report.Errors + report.Skipped
 }

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -54,7 +56,14 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 		return slipway.TestReport{}, err
 	}
 	if req.Command != "" {
-		project.Test.Command, project.Test.Before = python.Command(req.Command), nil
+		project.Test.Command, project.Test.Before, project.Test.Runner = python.Command(req.Command), nil, "custom"
+		if strings.Contains(req.Command, "pytest") {
+			project.Test.Runner = "pytest"
+		}
+	}
+	if project.Test.Command == "" && !project.Test.Skip && len(project.Problems) > 0 {
+		// What stops a detection may hide the tests. They are not none for that.
+		return slipway.TestReport{}, slipway.Errorf(slipway.Refused, "%s", project.Problems[0].Sentence())
 	}
 	if project.Test.Command == "" && project.Test.Skip {
 		fmt.Fprintln(r.log, slipway.SkippedByOwner)
@@ -85,10 +94,16 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 func (r *run) testing(ctx context.Context, p *python.Project, source string) (environment, error) {
 	t := p.Test
 	h := sha256.New()
-	if err := json.NewEncoder(h).Encode([]any{t.Groups, t.Extras, t.Requirements, t.Packages}); err != nil {
+	if err := json.NewEncoder(h).Encode([]any{t.Groups, t.Extras, t.Requirements, t.Packages, t.Without}); err != nil {
 		return environment{}, err
 	}
-	for _, f := range requirementClosure(source, t.Requirements) {
+	stated := requirementClosure(source, t.Requirements)
+	if len(t.Groups)+len(t.Extras) > 0 { // they may stand where production doesn't look
+		for _, f := range []string{"pyproject.toml", "setup.py", "setup.cfg"} {
+			stated = append(stated, filepath.Join(string(p.Root), f))
+		}
+	}
+	for _, f := range stated {
 		text, err := readSome(filepath.Join(source, f))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return environment{}, disk(err, "the test requirements can't be read")
@@ -99,7 +114,7 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 	if err != nil {
 		return environment{}, err
 	}
-	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, env)) }, "test dependencies")
+	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, env)) }, testDependencies)
 }
 
 // requirementClosure are the files and those that they name with -r and -c, in each
@@ -165,6 +180,11 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	if err != nil {
 		return report, slipway.Errorf(slipway.Refused, "the test command %q can't be read: %w", report.Command, err)
 	}
+	for i, arg := range args { // a path of its own must not hide the recorder
+		if path, ok := strings.CutPrefix(arg, "PYTHONPATH="); ok && i < len(args)-1 && args[0] == "env" {
+			args[i] = "PYTHONPATH=" + r.hook() + ":" + path
+		}
+	}
 	fmt.Fprintf(r.log, "$ %s\n", report.Command)
 	c := r.inside(p, env, source)
 	c.Read = append(c.Read, r.hook())
@@ -178,10 +198,22 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	if result.Leftover > 0 {
 		fmt.Fprintf(r.log, "the tests left %d processes running, which were ended\n", result.Leftover)
 	}
-	if err := readResults(results, source, &report); err != nil {
+	uncollected, err := readResults(results, source, &report)
+	if err != nil {
 		return report, err
 	}
+	if report.Total == 0 {
+		readSummary(seen, &report)
+	}
+	if none(p, report, result) && req.Command == "" && p.Test.Seen == "" {
+		report.Verdict, report.Reason = slipway.TestsNone, fmt.Sprintf("%s found no tests, and the project has none that Slipway sees", report.Command)
+		fmt.Fprintln(r.log, report.Reason)
+		return report, nil
+	}
 	err = judge(p, report, result, timeout, r.more(timeout, "test.timeout_seconds"))
+	if err != nil && !result.TimedOut && !result.Flooded && !result.OutOfMemory {
+		err = r.explained(p, source, report, uncollected, seen, err)
+	}
 	if err != nil {
 		if says := r.remedy(seen); says != "" {
 			err = slipway.Errorf(slipway.Refused, "%w%s", err, says)
@@ -190,16 +222,84 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	return report, err
 }
 
+// explained puts before what became of the tests why, and what to do, where that
+// is known.
+func (r *run) explained(p *python.Project, source string, report slipway.TestReport, uncollected []slipway.TestFailure, seen string, err error) error {
+	if len(uncollected) > 0 {
+		f := uncollected[0]
+		if says := cause(p, source, f.Message+"\n"+f.Excerpt, uncollected); says != "" {
+			return slipway.Errorf(slipway.Refused, "%s (%s)", says, notCollected(uncollected))
+		}
+		return slipway.Errorf(slipway.Refused, "%s: %s; mend that, or leave it out by test: {command: ...} in slipway.yaml", notCollected(uncollected), oneLine(f.Message))
+	}
+	text := seen
+	if report.Failed+report.Errors > 0 {
+		text = ""
+		for _, f := range report.Failures[:min(3, len(report.Failures))] {
+			text += f.Message + "\n" + f.Excerpt + "\n"
+		}
+	}
+	says := cause(p, source, text, report.Failures)
+	if m := conftest.FindStringSubmatch(text); m != nil {
+		what := fmt.Sprintf("%s, which the tests load first, can't be collected", strings.TrimPrefix(m[1], source+"/"))
+		if says == "" {
+			return slipway.Errorf(slipway.Refused, "%s: %s; mend that", what, oneLine(lastError(text)))
+		}
+		return slipway.Errorf(slipway.Refused, "%s (%s)", says, what)
+	}
+	if says != "" {
+		return slipway.Errorf(slipway.Refused, "%s (%w)", says, err)
+	}
+	return err
+}
+
+// conftest is how pytest says which of its own files it can't load.
+var conftest = regexp.MustCompile(`ImportError while loading conftest '([^']+)'`)
+
+// notCollected names the modules that could not be loaded.
+func notCollected(list []slipway.TestFailure) string {
+	var names []string
+	for _, f := range list[:min(3, len(list))] {
+		names = append(names, clip(firstOf(f.File, f.Name), 100))
+	}
+	what := "a module of tests can't be collected"
+	if len(list) > 1 {
+		what = fmt.Sprintf("%d modules of tests can't be collected", len(list))
+	}
+	if more := len(list) - len(names); more > 0 {
+		return fmt.Sprintf("%s: %s and %d more", what, strings.Join(names, ", "), more)
+	}
+	return what + ": " + strings.Join(names, ", ")
+}
+
+// none tells whether a runner that says so has found no test.
+func none(p *python.Project, report slipway.TestReport, result sandbox.Result) bool {
+	switch p.Test.Runner {
+	case "pytest":
+		return report.Total == 0 && result.ExitCode == 5
+	case "unittest", "django":
+		return report.Total == 0 && (result.OK() || result.ExitCode == 5)
+	}
+	return false
+}
+
 // testEnv is what tests see: an environment and a home of their own, no setting
 // of any environment of the platform.
 func (r *run) testEnv(p *python.Project, source string, env environment, results string) ([]string, error) {
-	extra := map[string]string{}
+	extra := maps.Clone(p.Test.Env)
+	if extra == nil {
+		extra = map[string]string{}
+	}
 	if c := p.Config; c != nil && c.Test != nil {
-		for name, v := range c.Test.Env {
-			extra[name] = v
-		}
+		maps.Copy(extra, c.Test.Env)
 	}
 	paths := searchPath(p, source)
+	for _, own := range filepath.SplitList(extra["PYTHONPATH"]) { // commands run in the service's directory
+		if !filepath.IsAbs(own) {
+			own = filepath.Join(p.Root.In(source), own)
+		}
+		paths = append(paths, own)
+	}
 	switch p.Test.Runner {
 	case "pytest":
 		extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
@@ -213,7 +313,7 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 		}
 		paths = append([]string{hook}, paths...)
 		extra["SLIPWAY_TEST_RESULTS"] = results + ".jsonl"
-		if strings.Contains(string(p.Test.Command), "pytest") {
+		if p.Test.Runner == "custom" { // it may come to pytest, as make test does
 			extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
 		}
 	}
@@ -236,12 +336,22 @@ func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, 
 		return slipway.Errorf(slipway.Refused, "the tests: the command %s", ended(result))
 	case bad > 0:
 		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, failures(report, bad))
-	case p.Test.Runner == "pytest" && result.ExitCode == 5, result.OK() && report.Total == 0 && p.Test.Runner != "custom":
-		return slipway.Errorf(slipway.Refused, "no tests ran, though %s is set up to run some; add tests, or put `test: {skip: true}` in slipway.yaml", firstOf(p.Test.Runner, "the project"))
+	case none(p, report, result):
+		return slipway.Errorf(slipway.Refused, "%s found no tests%s: state how they are run, as test: {command: ...}, or that they are not to be, as test: {skip: true}, in slipway.yaml", report.Command, though(p))
+	case result.OK() && report.Total == 0 && p.Test.Runner == "pytest":
+		return slipway.Errorf(slipway.Refused, "%s ended without a report of its tests: something in them ends the run, or an option takes the report elsewhere; take that out, or state test: {command: ...} in slipway.yaml", report.Command)
 	case !result.OK():
 		return slipway.Errorf(slipway.Refused, "the test command %s; its output says why", ended(result))
 	}
 	return nil
+}
+
+// though names the test that was overlooked.
+func though(p *python.Project) string {
+	if p.Test.Seen == "" {
+		return ""
+	}
+	return ", though there is one at " + p.Test.Seen
 }
 
 // failures names the tests that went wrong, as many as fit into a sentence.

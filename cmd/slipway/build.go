@@ -138,7 +138,14 @@ func printTests(w io.Writer, r slipway.TestReport) {
 		fmt.Fprintln(w, "The tests could not be run to their end: "+r.Reason)
 		return
 	}
-	if r.Command == "" {
+	switch {
+	case r.Verdict == slipway.TestsSkipped:
+		fmt.Fprintln(w, "The tests are skipped by their owner, who doesn't want them run.")
+		return
+	case r.Verdict == slipway.TestsNone && r.Reason != "":
+		fmt.Fprintln(w, r.Reason+".")
+		return
+	case r.Command == "":
 		fmt.Fprintln(w, "This project has no tests that Slipway can find.")
 		return
 	}

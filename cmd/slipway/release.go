@@ -50,6 +50,12 @@ func tested(t client.Tests) string {
 	switch {
 	case t.Verdict == slipway.TestsFailed && t.Failed+t.Errors == 0:
 		return "could not run"
+	case t.Verdict == slipway.TestsSkipped:
+		return "skipped by its owner"
+	case t.Verdict == slipway.TestsNone:
+		return "none"
+	case t.Verdict == slipway.TestsPassed && t.Total == 0:
+		return "passed, not counted"
 	case t.Command != "":
 		return fmt.Sprintf("%d of %d passed", t.Passed, t.Total)
 	}

@@ -1,0 +1,445 @@
+package python
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// testSets are names under which people keep what tests need, the likeliest first.
+var testSets = []string{"test", "tests", "testing", "dev", "develop", "development"}
+
+// needSet is one group, extra or requirements file.
+type needSet struct {
+	kind string // a key of test: groups, extras or requirements
+	name string // a file is relative to the service's directory
+	deps []Dependency
+}
+
+// statedNeeds takes what is stated of the tests' dependencies.
+func (d *detection) statedNeeds(c *TestConfig) {
+	t := &d.project.Test
+	t.Groups, t.Extras = append(t.Groups, c.Groups...), append(t.Extras, c.Extras...)
+	t.Packages, t.Without = append(t.Packages, c.Packages...), append(t.Without, c.Without...)
+	for _, f := range c.Requirements {
+		if !d.tree.exists(f) {
+			at := d.stated("test", "requirements")
+			d.problem(Problem{Code: "test.requirements_missing", Message: at.name() + " names " + f + " under test.requirements, and there is no such file",
+				File: at.File, Line: at.Line, Remedy: "correct test.requirements in " + at.name()})
+			continue
+		}
+		t.Requirements = append(t.Requirements, d.tree.path(f))
+	}
+}
+
+// testDependencies fills in what the tests need beyond production. What is stated
+// counts: nothing is added to it but the runner. Else it is one set, that which has
+// the runner where one has, or the likeliest; and then each that has something
+// which the tests import, or which pytest is told to load.
+func (d *detection) testDependencies(runner string, files []string) {
+	t, c := &d.project.Test, d.testConfig()
+	if len(c.Groups)+len(c.Extras)+len(c.Requirements) == 0 {
+		if sets := d.needSets(c); !d.chooseSet(runner, sets) && len(sets) == 0 {
+			d.toxPackages(c.Requirements == nil)
+		}
+		d.addNeeded(files)
+	}
+	d.ensure(runner)
+	t.Groups, t.Extras, t.Requirements = unique(t.Groups), unique(t.Extras), unique(t.Requirements)
+	d.project.sets, d.project.modules = d.needSets(&TestConfig{}), d.ownModules()
+}
+
+// ownModules are the names under which parts of the project may be imported, with
+// the directory from which each is found, the shallow ones first.
+func (d *detection) ownModules() map[string]string {
+	own := map[string]string{}
+	for _, f := range d.tree.walk(true) {
+		for at := strings.TrimSuffix(f, ".py"); at != "."; at = path.Dir(at) {
+			if name := path.Base(at); identifier(name) && (own[name] == "" || len(path.Dir(at)) < len(own[name])) {
+				own[name] = path.Dir(at)
+			}
+		}
+	}
+	return own
+}
+
+func unique(list []string) []string {
+	out := []string{}
+	for _, s := range list {
+		if !contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// needSets lists the sets of the kinds of which nothing is stated, the likeliest
+// first: groups, extras and files by their names, then the others.
+func (d *detection) needSets(c *TestConfig) []needSet {
+	var out []needSet
+	for _, part := range []struct {
+		kind   string
+		stated []string
+		sets   map[string][]Dependency
+	}{{"groups", c.Groups, d.deps.Groups}, {"extras", c.Extras, d.deps.Extras}, {"requirements", c.Requirements, d.deps.Files}} {
+		if part.stated != nil {
+			continue
+		}
+		for _, name := range sortedKeys(part.sets) {
+			out = append(out, needSet{part.kind, name, d.expanded(part.sets[name])})
+		}
+	}
+	kinds := []string{"groups", "extras", "requirements"}
+	sort.SliceStable(out, func(a, b int) bool {
+		likely, also := out[a].rank() < len(testSets), out[b].rank() < len(testSets)
+		if likely != also {
+			return likely
+		}
+		if ka, kb := slices.Index(kinds, out[a].kind), slices.Index(kinds, out[b].kind); ka != kb {
+			return ka < kb
+		}
+		return out[a].rank() < out[b].rank()
+	})
+	return out
+}
+
+// rank is how likely a set is meant for tests, by its name.
+func (s needSet) rank() int {
+	if s.kind != "requirements" {
+		if i := slices.Index(testSets, s.name); i >= 0 {
+			return i
+		}
+		return len(testSets)
+	}
+	name := strings.TrimSuffix(strings.ToLower(s.name), ".txt")
+	for i, word := range testSets {
+		if strings.HasSuffix(name, word) || strings.HasPrefix(path.Base(name), word) {
+			return i
+		}
+	}
+	return len(testSets)
+}
+
+func (s needSet) has(names ...string) bool {
+	for _, n := range names {
+		if _, ok := findDependency(s.deps, n); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// expanded adds what the project's own extras bring where one is asked for, as by
+// "-e .[test]" or "shop[test]".
+func (d *detection) expanded(deps []Dependency) []Dependency {
+	out, seen := slices.Clone(deps), map[string]bool{}
+	for i := 0; i < len(out); i++ {
+		own := out[i].Name != "" && out[i].Name == normalizeName(d.project.Name)
+		if target, _, _ := strings.Cut(strings.TrimPrefix(out[i].URL, "file:"), "["); !own && (target == "" || path.Clean(target) != ".") {
+			continue
+		}
+		for _, extra := range append(ownExtras(out[i].URL), out[i].Extras...) {
+			if !seen[extra] {
+				seen[extra] = true
+				out = append(out, d.deps.Extras[extra]...)
+			}
+		}
+	}
+	return out
+}
+
+var extrasOfPath = regexp.MustCompile(`\[([^\]]*)\]\s*$`)
+
+// ownExtras are those of a path such as .[test,dev].
+func ownExtras(reference string) []string {
+	if m := extrasOfPath.FindStringSubmatch(reference); m != nil {
+		return parseExtras(m[1])
+	}
+	return nil
+}
+
+// takeSet gives a set to the tests.
+func (d *detection) takeSet(s needSet) {
+	t := &d.project.Test
+	switch s.kind {
+	case "groups":
+		t.Groups = append(t.Groups, s.name)
+	case "extras":
+		t.Extras = append(t.Extras, s.name)
+	default:
+		t.Requirements = append(t.Requirements, d.tree.path(s.name))
+	}
+}
+
+// chooseSet takes the set that has the runner, or else the likeliest.
+func (d *detection) chooseSet(runner string, sets []needSet) bool {
+	if runner != "" {
+		for _, s := range sets {
+			if s.has(runner) {
+				d.takeSet(s)
+				return true
+			}
+		}
+	}
+	if len(sets) > 0 && sets[0].rank() < len(testSets) {
+		d.takeSet(sets[0])
+		return true
+	}
+	return false
+}
+
+// taken tells whether a set is among those that the tests get.
+func (d *detection) taken(s needSet) bool {
+	t := d.project.Test
+	switch s.kind {
+	case "groups":
+		return contains(normalized(t.Groups), s.name) || contains(normalized(d.project.Install.Groups), s.name)
+	case "extras":
+		return contains(normalized(t.Extras), s.name) || contains(normalized(d.project.Install.Extras), s.name)
+	}
+	return contains(t.Requirements, d.tree.path(s.name))
+}
+
+func normalized(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = normalizeName(s)
+	}
+	return out
+}
+
+// brings tells whether the tests get one of the distributions.
+func (d *detection) brings(names ...string) bool {
+	for _, n := range names {
+		if d.installs(n) || d.broughtBy(n) || contains(d.project.Test.packageNames(), n) {
+			return true
+		}
+	}
+	for _, s := range d.needSets(&TestConfig{}) {
+		if d.taken(s) && s.has(names...) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t Test) packageNames() []string {
+	var out []string
+	for _, p := range t.Packages {
+		if dep, ok := parseRequirement(p); ok {
+			out = append(out, dep.Name)
+		}
+	}
+	return out
+}
+
+// addNeeded takes each further set that has what the tests ask for and nothing
+// that they get brings.
+func (d *detection) addNeeded(files []string) {
+	sets := d.needSets(d.testConfig())
+	for _, need := range d.testNeeds(files) {
+		if d.brings(need.names...) {
+			continue
+		}
+		for _, s := range sets {
+			if !d.taken(s) && s.has(need.names...) {
+				d.takeSet(s)
+				d.find(Finding{What: "test.dependencies", Value: s.name, File: need.File, Line: need.Line, Rule: "test.needed." + s.kind, Confidence: Medium})
+				break
+			}
+		}
+	}
+}
+
+// testNeed is something that tests ask for, by the distributions that have it.
+type testNeed struct {
+	names []string
+	Evidence
+}
+
+// pluginOptions are what pytest is told and only a plugin understands.
+var pluginOptions = []struct {
+	asks   *regexp.Regexp // in addopts
+	option string         // of its configuration
+	plugin string
+}{
+	{regexp.MustCompile(`(?:^|\s)--(?:no-)?cov\b`), "", "pytest-cov"}, {regexp.MustCompile(`(?:^|\s)(?:-n|--numprocesses|--dist)\b`), "", "pytest-xdist"},
+	{regexp.MustCompile(`(?:^|\s)(?:--ds|--reuse-db|--create-db|--nomigrations|--no-migrations)\b`), "DJANGO_SETTINGS_MODULE", "pytest-django"},
+	{regexp.MustCompile(`(?:^|\s)--asyncio-mode\b`), "asyncio_mode", "pytest-asyncio"}, {regexp.MustCompile(`(?:^|\s)--timeout\b`), "timeout", "pytest-timeout"},
+	{nil, "env", "pytest-env"}, {nil, "env_files", "pytest-dotenv"}, {regexp.MustCompile(`(?:^|\s)--reruns\b`), "", "pytest-rerunfailures"},
+	{regexp.MustCompile(`(?:^|\s)(?:--randomly|-p\s*randomly)`), "", "pytest-randomly"}, {nil, "mock_use_standalone_module", "pytest-mock"},
+}
+
+// PluginOf is the distribution of the pytest plugin that has an option or a
+// fixture; "" when it isn't known.
+func PluginOf(name string) string {
+	for _, p := range pluginOptions {
+		if p.asks != nil && p.asks.MatchString(name) {
+			return p.plugin
+		}
+	}
+	return pluginFixtures[name]
+}
+
+// pluginFixtures tell by which plugin a fixture comes.
+var pluginFixtures = map[string]string{
+	"mocker": "pytest-mock", "httpx_mock": "pytest-httpx", "requests_mock": "requests-mock", "freezer": "pytest-freezer", "benchmark": "pytest-benchmark",
+	"snapshot": "syrupy", "httpserver": "pytest-httpserver", "respx_mock": "respx", "faker": "faker", "aiohttp_client": "pytest-aiohttp", "page": "pytest-playwright",
+	"db": "pytest-django", "django_user_model": "pytest-django", "admin_client": "pytest-django", "live_server": "pytest-django", "settings": "pytest-django",
+	"postgresql": "pytest-postgresql", "celery_app": "pytest-celery", "anyio_backend": "anyio", "subtests": "pytest-subtests", "resp": "responses", "vcr": "pytest-recording",
+}
+
+// testNeeds are what test files import at their margin, and the plugins that
+// pytest's configuration and its tests' fixtures are of.
+func (d *detection) testNeeds(files []string) []testNeed {
+	var out []testNeed
+	seen := map[string]bool{}
+	add := func(at Evidence, names ...string) {
+		if !seen[names[0]] {
+			seen[names[0]] = true
+			out = append(out, testNeed{names, at})
+		}
+	}
+	addopts := d.pytestOption("addopts")
+	for _, p := range pluginOptions {
+		if p.asks != nil && p.asks.MatchString(addopts) || p.option != "" && d.pytestOption(p.option) != "" {
+			add(Evidence{File: d.pytestConfig()}, p.plugin)
+		}
+	}
+	for _, f := range d.testModules(files) {
+		for _, imported := range d.startImports(f) {
+			head, _, _ := strings.Cut(imported.name, ".")
+			if _, _, own := d.locate(f, imported.name); own || d.tree.exists(head+".py") {
+				continue
+			}
+			add(imported.Evidence, distributions(head)...)
+		}
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, def := range m.defs {
+			for _, p := range def.params {
+				if plugin := pluginFixtures[p]; plugin != "" && strings.HasPrefix(def.name, "test") {
+					add(Evidence{File: f, Line: def.line}, plugin)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// testModules are the test files, every conftest.py and what lies beside them, as
+// far as they are looked into.
+func (d *detection) testModules(files []string) []string {
+	out := slices.Clone(files[:min(len(files), maxTestFiles)])
+	dirs := map[string]bool{}
+	for _, f := range files {
+		for _, part := range strings.Split(path.Dir(f), "/") {
+			if part == "tests" || part == "test" {
+				dirs[path.Dir(f)] = true
+			}
+		}
+	}
+	for _, f := range d.tree.walk(true) {
+		if (path.Base(f) == "conftest.py" || dirs[path.Dir(f)]) && !contains(out, f) && len(out) < 2*maxTestFiles {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (d *detection) pytestConfig() string {
+	for _, f := range pytestFiles {
+		for _, l := range d.tree.lines(f.name) {
+			if strings.TrimSpace(l) == f.section {
+				return f.name
+			}
+		}
+	}
+	return "pyproject.toml"
+}
+
+// distributions are what may bring a module.
+func distributions(module string) []string {
+	if names, ok := distributionOf[module]; ok {
+		return names
+	}
+	if names, ok := testDistributionOf[module]; ok {
+		return names
+	}
+	return []string{normalizeName(module)}
+}
+
+// testDistributionOf is distributionOf for what tests import.
+var testDistributionOf = map[string][]string{
+	"factory": {"factory-boy"}, "faker": {"faker"}, "mock": {"mock"}, "model_bakery": {"model-bakery"}, "webtest": {"webtest"}, "django_webtest": {"django-webtest"}, "time_machine": {"time-machine"},
+	"flask_testing": {"flask-testing"}, "pytest_mock": {"pytest-mock"}, "pytest_factoryboy": {"pytest-factoryboy"}, "dirty_equals": {"dirty-equals"}, "asgi_lifespan": {"asgi-lifespan"},
+	"test_plus": {"django-test-plus"}, "playwright": {"playwright", "pytest-playwright"}, "starlette": {"starlette", "fastapi"}, "attr": {"attrs"}, "moto": {"moto"}, "fakeredis": {"fakeredis"},
+}
+
+// ensure adds the runner itself when nothing brings it, at the version of the lock
+// where it has one.
+func (d *detection) ensure(runner string) {
+	if runner != "pytest" {
+		return
+	}
+	named := append(d.project.Test.packageNames(), namesOf(d.deps.Production)...)
+	for _, s := range d.needSets(&TestConfig{}) {
+		if d.taken(s) {
+			named = append(named, namesOf(s.deps)...)
+		}
+	}
+	for _, n := range named {
+		if strings.HasPrefix(n, "pytest") { // every plugin depends on it
+			return
+		}
+	}
+	pin := pytestPin
+	for _, p := range d.locked {
+		if p.Name == "pytest" && p.Version != "" {
+			pin = "pytest==" + p.Version
+		}
+	}
+	d.project.Test.Packages = append(d.project.Test.Packages, pin)
+}
+
+// namesOf are the distributions of a list.
+func namesOf(deps []Dependency) []string {
+	var out []string
+	for _, dep := range deps {
+		out = append(out, dep.Name)
+	}
+	return out
+}
+
+// toxPackages takes the deps of [testenv], when they are plain requirements.
+func (d *detection) toxPackages(withFiles bool) {
+	section, inDeps := "", false
+	for _, l := range d.tree.lines("tox.ini") {
+		trimmed := strings.TrimSpace(l)
+		if strings.HasPrefix(trimmed, "[") {
+			section, inDeps = trimmed, false
+			continue
+		}
+		if section != "[testenv]" || trimmed == "" || strings.HasPrefix(trimmed, "#") {
+			continue
+		}
+		if key, value, ok := strings.Cut(l, "="); ok && !strings.HasPrefix(l, " ") && !strings.HasPrefix(l, "\t") {
+			inDeps = strings.TrimSpace(key) == "deps"
+			trimmed = strings.TrimSpace(value)
+		}
+		if !inDeps || trimmed == "" || strings.ContainsAny(trimmed, "{}:") {
+			continue
+		}
+		if file, ok := strings.CutPrefix(trimmed, "-r"); ok {
+			if file = strings.TrimSpace(file); withFiles && d.tree.exists(file) && file != d.manifests.main {
+				d.project.Test.Requirements = append(d.project.Test.Requirements, d.tree.path(file))
+			}
+		} else if _, ok := parseRequirement(trimmed); ok {
+			d.project.Test.Packages = append(d.project.Test.Packages, trimmed)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package python
+
+import (
+	"slices"
+	"strings"
+)
+
+// TestRemedy says what has a module that the tests lack, and what to state so that
+// they get it, as the end of a sentence.
+func (p *Project) TestRemedy(module string) string {
+	head, _, _ := strings.Cut(module, ".")
+	return p.testRemedy(distributions(head))
+}
+
+// PluginRemedy is TestRemedy for a plugin of pytest.
+func (p *Project) PluginRemedy(distribution string) string {
+	return p.testRemedy([]string{distribution})
+}
+
+func (p *Project) testRemedy(names []string) string {
+	for _, n := range names {
+		if contains(normalized(p.Test.Without), n) {
+			return "test.without leaves " + n + " out: take it out of there"
+		}
+	}
+	t := p.Test
+	for _, s := range p.sets {
+		if !s.has(names...) {
+			continue
+		}
+		groups, extras, files := slices.Clone(t.Groups), slices.Clone(t.Extras), slices.Clone(t.Requirements)
+		what := "the file " + s.name
+		switch s.kind {
+		case "groups":
+			groups, what = append(groups, s.name), "the group "+s.name
+		case "extras":
+			extras, what = append(extras, s.name), "the extra "+s.name
+		default:
+			files = append(files, s.name)
+		}
+		for i, f := range files {
+			files[i] = strings.TrimPrefix(f, string(p.Root)+"/")
+		}
+		var keys []string
+		for _, k := range []struct {
+			key  string
+			list []string
+		}{{"groups", groups}, {"extras", extras}, {"requirements", files}} {
+			if len(k.list) > 0 {
+				keys = append(keys, k.key+": ["+strings.Join(unique(k.list), ", ")+"]")
+			}
+		}
+		return what + " has " + s.firstOf(names) + ": state test: {" + strings.Join(keys, ", ") + "} in slipway.yaml"
+	}
+	packages := []string{names[0]}
+	if p.Config != nil && p.Config.Test != nil {
+		packages = append(slices.Clone(p.Config.Test.Packages), names[0])
+	}
+	return "no dependency that the project states has it: state test: {packages: [" + strings.Join(packages, ", ") + "]} in slipway.yaml, or declare it"
+}
+
+// firstOf is the first of the names that a set has.
+func (s needSet) firstOf(names []string) string {
+	for _, n := range names {
+		if s.has(n) {
+			return n
+		}
+	}
+	return names[0]
+}
+
+// ExtrasInSetup tells whether an extra of the tests is stated by setup.py or
+// setup.cfg, so that only the project's own build brings it.
+func (p *Project) ExtrasInSetup() bool {
+	for _, s := range p.sets {
+		if s.kind == "extras" && contains(normalized(p.Test.Extras), s.name) && len(s.deps) > 0 && strings.HasPrefix(s.deps[0].File, "setup.") {
+			return true
+		}
+	}
+	return false
+}
+
+// OwnModule tells whether a module is the project's own, and from which directory
+// it would be found.
+func (p *Project) OwnModule(module string) (dir string, own bool) {
+	head, _, _ := strings.Cut(module, ".")
+	dir, own = p.modules[head]
+	return dir, own
+}
+
+// SystemNeeds says what a distribution wants of the machine; "" for nothing known.
+func SystemNeeds(distribution string) string { return systemNeeds[normalizeName(distribution)] }
