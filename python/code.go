@@ -5,14 +5,20 @@ import (
 	"strings"
 )
 
-// maxModules bounds how many files are parsed in one detection.
-const maxModules = 800
+// maxModules bounds how many files are parsed in one detection, and maxTestModules
+// how many files of tests besides: a large suite must not hide the service.
+const (
+	maxModules     = 800
+	maxTestModules = 400
+)
 
 // code is the project's Python source, parsed when first asked for.
 type code struct {
 	listed bool
 	files  []string
 	parsed map[string]*module
+	tests  int      // of the parsed ones
+	all    []string // what everyFile has found
 	// projects says which directories have manifests of their own
 	projects map[string]bool
 }
@@ -40,6 +46,28 @@ func (d *detection) sources() []string {
 	return d.code.files
 }
 
+// everyFile is every .py file, those of tests among them.
+func (d *detection) everyFile() []string {
+	if d.code.all == nil {
+		d.code.all = d.tree.walk(true)
+	}
+	return d.code.all
+}
+
+// ofTests says that a file's place or name is that of tests.
+func ofTests(file string) bool {
+	base := path.Base(file)
+	if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || base == "tests.py" {
+		return true
+	}
+	for _, part := range strings.Split(path.Dir(file), "/") {
+		if testDirs[part] {
+			return true
+		}
+	}
+	return false
+}
+
 // module parses file; nil when it cannot be read or too many have been.
 func (d *detection) module(file string) *module {
 	if m, ok := d.code.parsed[file]; ok {
@@ -48,7 +76,12 @@ func (d *detection) module(file string) *module {
 	if d.code.parsed == nil {
 		d.code.parsed = map[string]*module{}
 	}
-	if len(d.code.parsed) >= maxModules {
+	if ofTests(file) {
+		if d.code.tests >= maxTestModules {
+			return nil
+		}
+		d.code.tests++
+	} else if len(d.code.parsed)-d.code.tests >= maxModules {
 		return nil
 	}
 	text, ok := d.tree.read(file)

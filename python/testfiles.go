@@ -11,7 +11,7 @@ import (
 func (d *detection) testFiles() []string {
 	patterns := append([]string{"test_*.py", "*_test.py", "tests.py", "test.py"}, strings.Fields(d.pytestOption("python_files"))...)
 	var out []string
-	for _, f := range d.tree.walk(true) {
+	for _, f := range d.everyFile() {
 		for _, pattern := range patterns {
 			if fits, _ := path.Match(pattern, path.Base(f)); fits {
 				out = append(out, f)

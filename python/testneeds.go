@@ -41,7 +41,7 @@ func (d *detection) statedNeeds(c *TestConfig) {
 func (d *detection) testDependencies(runner string, files []string) {
 	t, c := &d.project.Test, d.testConfig()
 	if len(c.Groups)+len(c.Extras)+len(c.Requirements) == 0 {
-		if sets := d.needSets(c); !d.chooseSet(runner, sets) && len(sets) == 0 {
+		if !d.chooseSet(runner, d.needSets(c)) {
 			d.toxPackages(c.Requirements == nil)
 		}
 		d.addNeeded(files)
@@ -55,7 +55,7 @@ func (d *detection) testDependencies(runner string, files []string) {
 // the directory from which each is found, the shallow ones first.
 func (d *detection) ownModules() map[string]string {
 	own := map[string]string{}
-	for _, f := range d.tree.walk(true) {
+	for _, f := range d.everyFile() {
 		for at := strings.TrimSuffix(f, ".py"); at != "."; at = path.Dir(at) {
 			if name := path.Base(at); identifier(name) && (own[name] == "" || len(path.Dir(at)) < len(own[name])) {
 				own[name] = path.Dir(at)
@@ -343,7 +343,7 @@ func (d *detection) testModules(files []string) []string {
 			}
 		}
 	}
-	for _, f := range d.tree.walk(true) {
+	for _, f := range d.everyFile() {
 		if (path.Base(f) == "conftest.py" || dirs[path.Dir(f)]) && !contains(out, f) && len(out) < 2*maxTestFiles {
 			out = append(out, f)
 		}

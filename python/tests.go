@@ -79,8 +79,13 @@ func (d *detection) statedTests(c Command, at Evidence, rule string, files []str
 	t := &d.project.Test
 	t.Command, t.Runner = d.runnable(c, at), "custom"
 	runner := ""
-	if strings.Contains(string(c), "pytest") {
+	switch text := string(c) + " " + string(t.Command); {
+	case strings.Contains(text, "pytest"):
 		t.Runner, runner = "pytest", "pytest"
+	case strings.Contains(text, "manage.py test"):
+		t.Runner = "django"
+	case strings.Contains(text, "-m unittest"):
+		t.Runner = "unittest"
 	}
 	d.find(Finding{What: "test", Value: string(t.Command), File: at.File, Line: at.Line, Rule: rule})
 	d.testDependencies(runner, d.withTests(files))
@@ -163,7 +168,7 @@ func (d *detection) pytestEvidence(files []string) (Evidence, string, bool) {
 	if ev, ok := d.deps.has("pytest"); ok {
 		return ev, "test.pytest_dependency", true
 	}
-	for _, f := range d.tree.walk(true) {
+	for _, f := range d.everyFile() {
 		if path.Base(f) == "conftest.py" {
 			return Evidence{File: f, Line: 1}, "test.conftest", true
 		}

@@ -171,7 +171,7 @@ func add(report *slipway.TestReport, status string, f slipway.TestFailure, sourc
 	if rel, err := filepath.Rel(source, f.File); err == nil && filepath.IsLocal(rel) {
 		f.File = rel
 	}
-	f.Message = clip(strings.ToValidUTF8(f.Message, "?"), 500)
+	f.Message = clip(strings.ReplaceAll(strings.ToValidUTF8(f.Message, "?"), source+"/", ""), 500)
 	if len(f.Excerpt) > maxExcerpt {
 		f.Excerpt = "..." + f.Excerpt[len(f.Excerpt)-maxExcerpt:]
 	}

@@ -78,7 +78,7 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 		return slipway.TestReport{}, err
 	}
 	for _, c := range append(slices.Clone(project.Test.Before), project.Test.Command) {
-		if err := missingProgram(project, c, source, env, false, "the test command", "the test dependencies"); err != nil {
+		if err := missingProgram(project, c, source, env, false, "the test command", "the test dependencies (test: {packages: [...]} in slipway.yaml)"); err != nil {
 			return slipway.TestReport{}, err
 		}
 	}
