@@ -24,6 +24,8 @@ func TestVerdictOfTests(t *testing.T) {
 		{"out of time", slipway.TestReport{Command: "pytest"}, slipway.Errorf(slipway.Refused, "the tests did not end within 10m"), slipway.TestsFailed, ""},
 		{"ended before the last", slipway.TestReport{Command: "pytest", Total: 1, Passed: 1}, slipway.Errorf(slipway.Refused, "the tests: the command was killed"), slipway.TestsFailed, ""},
 		{"none", slipway.TestReport{}, nil, slipway.TestsNone, slipway.TestsNone},
+		{"none by a run", slipway.TestReport{Verdict: slipway.TestsNone, Command: "pytest", Reason: "pytest found no tests"}, nil, slipway.TestsNone, slipway.TestsNone},
+		{"none and yet an error", slipway.TestReport{Verdict: slipway.TestsNone, Command: "pytest"}, red, slipway.TestsFailed, ""},
 		{"skipped", slipway.TestReport{Verdict: slipway.TestsSkipped}, nil, slipway.TestsSkipped, slipway.TestsSkipped},
 	}
 	for _, c := range cases {

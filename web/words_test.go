@@ -155,6 +155,22 @@ func TestTextDiff(t *testing.T) {
 	}
 }
 
+func TestTestWords(t *testing.T) {
+	for want, report := range map[string]*slipway.TestReport{
+		"Skipped by its owner": {Verdict: slipway.TestsSkipped}, "Passed, not counted": {Verdict: slipway.TestsPassed, Command: "make test"}, "Could not run": {Verdict: slipway.TestsFailed, Command: "pytest"},
+		"3 passed, 1 skipped": {Verdict: slipway.TestsPassed, Command: "pytest", Total: 4, Passed: 3, Skipped: 1}, "1 of 2 failed": {Verdict: slipway.TestsFailed, Command: "pytest", Total: 2, Passed: 1, Failed: 1},
+	} {
+		if got := testWords(report); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for _, none := range []*slipway.TestReport{nil, {Verdict: slipway.TestsNone, Command: "pytest"}, {Verdict: slipway.TestsNone}} {
+		if got := testWords(none); got != "No tests" {
+			t.Errorf("%+v: %q", none, got)
+		}
+	}
+}
+
 func TestTestDifference(t *testing.T) {
 	for want, now := range map[string]slipway.TestReport{
 		"The same number of tests as release 7.": {Total: 10, Skipped: 1}, "1 more test than release 7.": {Total: 11, Skipped: 1},
