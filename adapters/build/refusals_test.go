@@ -100,7 +100,7 @@ func TestTestRuns(t *testing.T) {
 	}{
 		{name: "pytest red", files: pytestProject("import pytest\n\n\ndef test_red():\n    assert 1 == 2\n\n\ndef test_green():\n    pass\n\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n\n\n@pytest.fixture\ndef bad():\n    raise KeyError('x')\n\n\ndef test_error(bad):\n    pass\n"),
 			says: []string{"2 of 4 tests failed", "test_red"}, report: slipway.TestReport{Total: 4, Passed: 1, Failed: 1, Errors: 1, Skipped: 1},
-			failure: slipway.TestFailure{Name: "test_app::test_red", Message: "assert 1 == 2"}},
+			failure: slipway.TestFailure{Name: "test_app::test_red", File: "test_app.py", Message: "assert 1 == 2"}},
 		{name: "pytest broken file", files: pytestProject("import pytest\nimport nowhere\n\n\ndef test_a():\n    pass\n"),
 			says: []string{"the tests import nowhere, ", "state test: {packages: [nowhere]}", "can't be collected: test_app.py"}, report: slipway.TestReport{Total: 1, Errors: 1},
 			failure: slipway.TestFailure{Name: "test_app", File: "test_app.py", Message: "ModuleNotFoundError: No module named 'nowhere'"}},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -85,11 +86,14 @@ func readJUnit(r io.Reader, source string, report *slipway.TestReport) (uncollec
 			name = c.Class + "::" + c.Name
 		}
 		line, _ := strconv.Atoi(c.Line)
+		if c.File == "" && (c.Failure != nil || c.Error != nil) { // only an older form of reports names files
+			c.File = fileOf(source, c.Class)
+		}
 		switch {
 		case c.Failure != nil:
 			add(report, "failed", slipway.TestFailure{Name: name, File: c.File, Line: line, Message: c.Failure.Message, Excerpt: c.Failure.Text}, source)
 		case c.Error != nil && c.Error.Message == "collection failure":
-			f := slipway.TestFailure{Name: name, File: collectedFile(name), Message: firstOf(lastError(c.Error.Text), c.Error.Message), Excerpt: c.Error.Text}
+			f := slipway.TestFailure{Name: name, File: firstOf(c.File, fileOf(source, name)), Message: firstOf(lastError(c.Error.Text), c.Error.Message), Excerpt: c.Error.Text}
 			uncollected = append(uncollected, add(report, "error", f, source))
 		case c.Error != nil:
 			add(report, "error", slipway.TestFailure{Name: name, File: c.File, Line: line, Message: c.Error.Message, Excerpt: c.Error.Text}, source)
@@ -101,13 +105,17 @@ func readJUnit(r io.Reader, source string, report *slipway.TestReport) (uncollec
 	}
 }
 
-// collectedFile is the file of a module that pytest couldn't load.
-func collectedFile(name string) string {
-	name = strings.TrimPrefix(name, "::")
-	if name == "" || strings.ContainsAny(name, " /") {
-		return ""
+// fileOf is the file of a dotted name as pytest reports it: of a module, or of a
+// class or a test in one; "" when the tree has none.
+func fileOf(source, dotted string) string {
+	parts := strings.Split(strings.TrimPrefix(dotted, "::"), ".")
+	for n := len(parts); n > 0; n-- {
+		file := filepath.Join(parts[:n]...) + ".py"
+		if info, err := os.Lstat(filepath.Join(source, file)); filepath.IsLocal(file) && err == nil && info.Mode().IsRegular() {
+			return file
+		}
 	}
-	return strings.ReplaceAll(name, ".", "/") + ".py"
+	return ""
 }
 
 // errorLine is how pytest marks what an error says.
