@@ -6,6 +6,8 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 # What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser, and
 # Node.js for the second OpenID provider.
 PACKAGES := git python3 python3-venv postgresql openssh-client chromium
+# What the long tests run or build besides: workers' queues, uwsgi and bjoern.
+LONG_PACKAGES := redis-server build-essential python3-dev libev-dev
 
 .PHONY: help
 help: ## list the targets
@@ -55,7 +57,8 @@ test: tools check gosec ## pass the tests: everything, with the race detector
 	$(GO) test $(RACE) -timeout 70m ./...
 
 .PHONY: test-long
-test-long: tools ## what is known of other tools, against those tools at the versions that builds use (installs them)
+test-long: PACKAGES += $(LONG_PACKAGES)
+test-long: tools ## what is known of other tools, servers and workers, against them at pinned versions (installs them)
 	$(GO) test $(RACE) -tags long -timeout 60m -v -run TestLong ./python
 
 .PHONY: screenshots

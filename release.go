@@ -19,11 +19,19 @@ type Process struct {
 	GraceSeconds int    `json:"grace_seconds"`        // stop signal to SIGKILL
 	StopSignal   string `json:"stop_signal,omitzero"` // TERM, INT, QUIT, HUP, USR1, USR2 or WINCH; "" means TERM
 	MemoryMB     int    `json:"memory_mb,omitzero"`   // of an instance with all its processes; 0 means the node's bound
+
+	LastSignal  string `json:"last_signal,omitzero"`  // sent at the end of the grace, a moment before SIGKILL; "" for none
+	BehindShell bool   `json:"behind_shell,omitzero"` // the first process is a shell, which ends by TERM; StopSignal is for what it leaves
+	// Env are variables by which the program takes options of its own, unless the
+	// service sets them. Options are those that hold a list of options: the service's
+	// own list comes behind, and so wins where both name one.
+	Env     map[string]string `json:"env,omitempty"`
+	Options map[string]string `json:"options,omitempty"`
 }
 
 // Health is how an instance is found healthy.
 type Health struct {
-	Path           string `json:"path"` // "" means a TCP connection is enough
+	Path           string `json:"path"` // "" means any HTTP answer is enough
 	Statuses       []int  `json:"statuses,omitempty"`
 	Host           string `json:"host,omitempty"`
 	TimeoutSeconds int    `json:"timeout_seconds"`

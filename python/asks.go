@@ -139,7 +139,7 @@ const (
 // elsewhere are the beginnings of names that Python, servers and common
 // libraries read themselves.
 var elsewhere = []string{
-	"PYTHON", "GUNICORN_", "UVICORN_", "HYPERCORN_", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "FLASK_", "DJANGO_", "CELERY_", "DRAMATIQ_", "ALEMBIC_", "SENTRY_", "OTEL_", "PROMETHEUS_", "DD_", "NEW_RELIC_",
+	"PYTHON", "GUNICORN_", "UVICORN_", "HYPERCORN_", "GRANIAN_", "UWSGI_", "SANIC_", "STREAMLIT_", "LITESTAR_", "ROBYN_", "XDG_", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "FLASK_", "DJANGO_", "CELERY_", "DRAMATIQ_", "ALEMBIC_", "SENTRY_", "OTEL_", "PROMETHEUS_", "DD_", "NEW_RELIC_",
 	"AWS_", "GOOGLE_", "GCP_", "GCLOUD_", "AZURE_", "OPENAI_", "ANTHROPIC_", "HF_", "PG", "MYSQL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 	"SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TZ", "LC_", "LD_", "MALLOC_", "OMP_", "PIP_", "UV_", "TERM", "NO_COLOR", "FORCE_COLOR",
 }

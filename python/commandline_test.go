@@ -54,17 +54,6 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-func TestStopSignal(t *testing.T) {
-	for command, want := range map[string]string{
-		"gunicorn app:app": "", "celery -A shop worker": "", "uwsgi --ini uwsgi.ini": "INT", "uwsgi --http :8000 --die-on-term": "",
-		"huey_consumer.py shop.huey": "INT", "python manage.py run_huey": "INT", "mod_wsgi-express start-server": "WINCH", "cd x && uwsgi": "", "": "",
-	} {
-		if got := Command(command).StopSignal(); got != want {
-			t.Errorf("%q ends by %q, want %q", command, got, want)
-		}
-	}
-}
-
 func FuzzCommand(f *testing.F) {
 	for _, seed := range []string{"a b", "a '${X:-1}' \"$Y\" \\ ", "A=1 b", "a && b", "exec ${", "a $", "\"`", "é 'ü"} {
 		f.Add(seed)

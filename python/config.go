@@ -37,7 +37,7 @@ type ServiceConfig struct {
 type Process struct {
 	Command      Command `yaml:"command" json:"command"`
 	Instances    int     `yaml:"instances" json:"instances,omitempty"`         // default 1
-	GraceSeconds int     `yaml:"grace_seconds" json:"grace_seconds,omitempty"` // stop signal to SIGKILL, default 10
+	GraceSeconds int     `yaml:"grace_seconds" json:"grace_seconds,omitempty"` // stop signal to SIGKILL; what suits the program unless given
 	StopSignal   string  `yaml:"stop_signal" json:"stop_signal,omitempty"`     // one of StopSignals; what suits the program unless given
 	MemoryMB     int     `yaml:"memory_mb" json:"memory_mb,omitempty"`         // of an instance; the node's bound unless given
 }

@@ -52,6 +52,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	d.detectInterpreter()
 	if !d.halted {
 		d.detectApplication()
+		d.planStops()
 		d.checkImports()
 		d.refuseSpellings()
 		d.detectMigrations()
@@ -78,6 +79,7 @@ func newProject() *Project {
 		Root:      ".",
 		Manifests: []string{},
 		Processes: map[string]Command{},
+		Stops:     map[string]Stop{},
 		Test: Test{
 			Groups: []string{}, Extras: []string{}, Requirements: []string{},
 			Packages: []string{}, Without: []string{}, Before: []Command{},

@@ -89,7 +89,7 @@ func (d *detection) detectHealth() {
 		}
 	}
 	d.find(Finding{What: "health", Value: "tcp", File: d.evidenceOf("web").File, Line: d.evidenceOf("web").Line, Rule: "health.tcp", Confidence: Medium})
-	d.warn(Problem{Code: "health.none", Message: "no health route was found: an instance counts as healthy once it accepts a connection", File: d.configFile(),
+	d.warn(Problem{Code: "health.none", Message: "no health route was found: an instance counts as healthy once it answers GET /, whatever it says", File: d.configFile(),
 		Remedy: "serve /healthz, or put \"health: {path: /...}\" in " + d.configFile()})
 }
 

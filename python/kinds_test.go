@@ -153,6 +153,8 @@ func TestWorkersThatTheCodeHas(t *testing.T) {
 		{name: "saq", finding: "worker.suggestion saq jobs.settings", files: "-- requirements.txt --\nflask==3.0.3\nsaq==0.20\n-- jobs.py --\nfrom saq import Queue\n\nsettings = {'queue': Queue.from_url('x')}\n" + flask},
 		{name: "procrastinate", finding: "worker.suggestion procrastinate --app=jobs.queue worker", files: "-- requirements.txt --\nflask==3.0.3\nprocrastinate==2.0\n-- jobs.py --\nimport procrastinate\n\nqueue = procrastinate.App(connector=None)\n" + flask},
 		{name: "APScheduler", finding: "scheduler.suggestion python clock.py", files: "-- requirements.txt --\nflask==3.0.3\napscheduler==3.10\n-- clock.py --\nfrom apscheduler.schedulers.blocking import BlockingScheduler\n\nclock = BlockingScheduler()\n" + flask},
+		{name: "a worker of which no module is known", warning: "worker.unnamed", remedy: "worker: dramatiq MODULE", files: "-- requirements.txt --\nflask==3.0.3\ndramatiq==1.17.0\n" + flask},
+		{name: "one that is stated", withoutWarning: "worker.", files: "-- requirements.txt --\nflask==3.0.3\ndramatiq==1.17.0\n-- Procfile --\nweb: gunicorn app:app\nworker: dramatiq elsewhere\n" + flask},
 		{name: "rq", finding: "worker.suggestion rq worker", files: "-- requirements.txt --\nflask==3.0.3\nrq==2.0\n" + flask},
 	})
 }

@@ -77,6 +77,7 @@ type Project struct {
 	Python         Python             `json:"python"`
 	Framework      string             `json:"framework"` // django, flask, fastapi, starlette, litestar, sanic, quart, falcon, bottle, pyramid, aiohttp, tornado, streamlit, gradio, dash, "" ...
 	Processes      map[string]Command `json:"processes"` // web, worker, scheduler ...
+	Stops          map[string]Stop    `json:"stops"`     // how each of them is stopped
 	Application    *Application       `json:"application"`
 	Server         *Server            `json:"server"`
 	ReleaseCommand Command            `json:"release_command"` // empty when there is none
@@ -160,7 +161,7 @@ type Test struct {
 
 // Health is how to tell that an instance serves.
 type Health struct {
-	Path     string `json:"path"`               // "" means a TCP connection is enough
+	Path     string `json:"path"`               // "" means any HTTP answer is enough
 	Statuses []int  `json:"statuses,omitempty"` // accepted beyond 200-399
 	Host     string `json:"host,omitempty"`     // Host header the application accepts
 }

@@ -3,6 +3,7 @@ package python
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -184,7 +185,7 @@ func (d *detection) serve(server string, c candidate) Command {
 		if c.iface == WSGI {
 			target = "wsgi:" + target
 		}
-		line = "hypercorn " + quoteCall(target, c.factory) + " --bind " + address + ":$PORT"
+		line = "hypercorn " + quoteCall(target, c.factory) + " --bind " + address + ":$PORT --graceful-timeout " + strconv.Itoa(max(d.statedGrace("web", graceOf(ServerProgram))-reserve, 1))
 	case "daphne":
 		line = "daphne -b " + address + " -p $PORT " + target
 	case "granian":
@@ -199,7 +200,7 @@ func (d *detection) serve(server string, c candidate) Command {
 		}
 		line += target
 	case "uwsgi":
-		line = "uwsgi --http-socket " + address + ":$PORT --master --need-app --die-on-term --module " + quoteCall(target, c.factory)
+		line = "uwsgi --http-socket " + address + ":$PORT --master --need-app --module " + quoteCall(target, c.factory)
 	default:
 		line = "gunicorn " + call + " --bind " + address + ":$PORT"
 		if c.iface == Raw {

@@ -1,41 +1,114 @@
 package python
 
 import (
+	"maps"
 	"path"
+	"strconv"
 	"strings"
 )
 
 // StopSignals are the names that stop_signal may have.
 var StopSignals = []string{"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH"}
 
-// StopSignal names the signal by which a program ends what it has begun and goes,
-// where that is not TERM; "" for TERM. uWSGI takes TERM as a reload unless told
-// otherwise, Huey's consumer interrupts its tasks on it, and Apache its requests
-// (each project's documentation of its signals).
-func (c Command) StopSignal() string {
-	line, err := c.Parse()
-	if err != nil || line.Script {
-		return ""
-	}
-	words := line.Words()
-	if len(words) == 0 {
-		return ""
-	}
-	has := func(what string) bool { return contains(words, what) }
-	switch program := strings.TrimSuffix(path.Base(words[0]), ".py"); {
-	case program == "uwsgi" && !has("--die-on-term"):
-		return "INT"
-	case program == "huey_consumer", has("manage.py") && has("run_huey"):
-		return "INT"
-	case program == "apachectl", program == "httpd", program == "apache2", program == "mod_wsgi-express":
-		return "WINCH"
-	}
-	return ""
+// Stop is how a process is asked to end, and what its program is told so that it does
+// so in time: by the row of its program, and by what slipway.yaml says.
+type Stop struct {
+	Program      string `json:"program,omitempty"` // a row of docs/servers.md; "" for one that has none
+	Signal       string `json:"signal"`
+	LastSignal   string `json:"last_signal,omitempty"` // before SIGKILL
+	GraceSeconds int    `json:"grace_seconds"`
+	// Behind says that a shell stays in front of the program: TERM ends the shell, and
+	// the signal is for what it leaves.
+	Behind bool `json:"behind,omitempty"`
+	// Env are variables of the program's own; Options hold lists of options, which the
+	// service's own follow.
+	Env     map[string]string `json:"env,omitempty"`
+	Options map[string]string `json:"options,omitempty"`
 }
 
-// frontScript is the shell script of the repository that a command starts, and
-// that stays in front of its program; "" for none.
-func (d *detection) frontScript(words []string) string {
+// planStops settles how each process is stopped, and warns where no signal helps.
+func (d *detection) planStops() {
+	for _, name := range sortedKeys(d.project.Processes) {
+		command := d.project.Processes[name]
+		kind, stop := WorkerProgram, Stop{Signal: "TERM"}
+		if name == "web" {
+			kind = ServerProgram
+		}
+		i, known := d.invocation(command)
+		var p Program
+		if known {
+			p, known = programOf(i)
+		}
+		if known {
+			stop.Program, stop.LastSignal, stop.Behind = p.Name, p.Last, i.behind
+			if p.Signal != "" {
+				stop.Signal = p.Signal
+			}
+			kind = p.Kind
+		}
+		stop.GraceSeconds = graceOf(kind)
+		if p.Grace > 0 {
+			stop.GraceSeconds = p.Grace
+		}
+		stop.GraceSeconds = d.statedGrace(name, stop.GraceSeconds)
+		if d.config != nil && d.config.Processes[name].StopSignal != "" {
+			stop.Signal, stop.Behind = d.config.Processes[name].StopSignal, false
+		}
+		stop.Behind = stop.Behind && stop.Signal != "TERM"
+		if known {
+			stop.Env, stop.Options = bounds(p.Env, stop.GraceSeconds), bounds(p.Options, stop.GraceSeconds)
+			d.ownBounds(&stop, i)
+			d.warnOfStop(name, p)
+		}
+		d.project.Stops[name] = stop
+	}
+}
+
+// statedGrace is what slipway.yaml gives a process, or else.
+func (d *detection) statedGrace(name string, otherwise int) int {
+	if d.config != nil && d.config.Processes[name].GraceSeconds > 0 {
+		return d.config.Processes[name].GraceSeconds
+	}
+	return otherwise
+}
+
+// bounds puts the seconds in that open streams may go on for.
+func bounds(of map[string]string, grace int) map[string]string {
+	of = maps.Clone(of)
+	for name, value := range of {
+		of[name] = strings.ReplaceAll(value, "{limit}", strconv.Itoa(max(grace-reserve, 1)))
+	}
+	return of
+}
+
+// ownBounds leaves a bound to a project that has one of its own: what the environment
+// says would win over gunicorn's configuration file.
+func (d *detection) ownBounds(stop *Stop, i invocation) {
+	if stop.Options["GUNICORN_CMD_ARGS"] == "" {
+		return
+	}
+	file := firstOf(strings.TrimPrefix(i.option("-c", "--config"), "file:"), "gunicorn.conf.py")
+	if m := d.module(path.Clean(file)); m != nil {
+		if _, stated := m.last("graceful_timeout"); stated {
+			stop.Options = nil
+		}
+	}
+}
+
+// warnOfStop says what no signal saves.
+func (d *detection) warnOfStop(name string, p Program) {
+	at := d.evidenceOf(name)
+	switch {
+	case p.Kind == DevelopmentProgram && name == "web" && !d.warned("web.development_server"):
+		d.warn(Problem{Code: "web.development_server", Message: "web is a development server (" + p.Name + "): slow, not meant to face users, and it cuts the requests that it has when it is stopped",
+			File: at.File, Line: at.Line, Remedy: "use gunicorn or uvicorn; delete the line to have Slipway choose"})
+	case p.Warning != "":
+		d.warn(Problem{Code: "stop.cuts", Message: p.Warning, File: at.File, Line: at.Line, Remedy: p.Remedy})
+	}
+}
+
+// shellScript is the shell script of the repository that a command starts; "" for none.
+func (d *detection) shellScript(words []string) string {
 	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
 	}
@@ -54,7 +127,13 @@ func (d *detection) frontScript(words []string) string {
 	if !shell {
 		return ""
 	}
-	for _, l := range lines {
+	return file
+}
+
+// frontScript is one that stays in front of its program; "" for none.
+func (d *detection) frontScript(words []string) string {
+	file := d.shellScript(words)
+	for _, l := range d.tree.lines(file) {
 		if strings.HasPrefix(strings.TrimSpace(l), "exec ") {
 			return ""
 		}

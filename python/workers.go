@@ -13,8 +13,11 @@ func (d *detection) suggestWorkers() {
 		stated += string(c) + "\n"
 	}
 	seen := map[string]bool{}
+	settled := func(what, word string) bool {
+		return seen[what+word] || strings.Contains(stated, word) && (what == "worker" || strings.Contains(stated, "beat") || strings.Contains(stated, "scheduler"))
+	}
 	say := func(what, word, command, file string, line int) {
-		if seen[what+word] || strings.Contains(stated, word) && (what == "worker" || strings.Contains(stated, "beat") || strings.Contains(stated, "scheduler")) {
+		if settled(what, word) {
 			return
 		}
 		seen[what+word] = true
@@ -44,7 +47,16 @@ func (d *detection) suggestWorkers() {
 		{"dramatiq", "worker", "dramatiq", "dramatiq MODULE"}, {"arq", "worker", "arq", "arq MODULE.WorkerSettings"}, {"taskiq", "worker", "taskiq", "taskiq worker MODULE:broker"},
 		{"saq", "worker", "saq", "saq MODULE.settings"}, {"procrastinate", "worker", "procrastinate", "procrastinate --app=MODULE.app worker"},
 	} {
-		if ev, ok := d.deps.has(w.name); ok && !(w.name == "rq" && seen["workerrqworker"] || w.name == "dramatiq" && seen["workerrundramatiq"] || w.name == "huey" && d.suggested("run_huey")) {
+		ev, ok := d.deps.has(w.name)
+		if !ok || settled(w.what, w.word) || w.name == "rq" && seen["workerrqworker"] || w.name == "dramatiq" && seen["workerrundramatiq"] || w.name == "huey" && d.suggested("run_huey") {
+			continue
+		}
+		switch {
+		case strings.Contains(w.command, "MODULE"): // which one can't be told: that would not start
+			d.warn(Problem{Code: "worker.unnamed", Message: w.name + " is a dependency, and nothing in the code says what its worker would run", File: ev.File, Line: ev.Line,
+				Remedy: "if it has one, put \"processes: {worker: " + w.command + "}\" in " + d.configFile() + ", with the module that has its tasks"})
+		case strings.Contains(w.command, manage) && !d.tree.exists(manage):
+		default:
 			say(w.what, w.word, w.command, ev.File, ev.Line)
 		}
 	}

@@ -113,12 +113,13 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		m.Env[name] = value
 	}
 	for name, command := range p.Processes {
-		process := slipway.Process{Name: name, Command: string(command), Instances: 1, StopSignal: command.StopSignal()}
+		stop := p.Stops[name]
+		process := slipway.Process{
+			Name: name, Command: string(command), Instances: 1, GraceSeconds: stop.GraceSeconds, StopSignal: stop.Signal, LastSignal: stop.LastSignal,
+			BehindShell: stop.Behind, Env: stop.Env, Options: stop.Options,
+		}
 		if stated, ok := c.Processes[name]; ok {
-			process.Instances, process.GraceSeconds, process.MemoryMB = max(stated.Instances, 1), stated.GraceSeconds, stated.MemoryMB
-			if stated.StopSignal != "" {
-				process.StopSignal = stated.StopSignal
-			}
+			process.Instances, process.MemoryMB = max(stated.Instances, 1), stated.MemoryMB
 		}
 		m.Processes = append(m.Processes, process)
 	}
