@@ -84,6 +84,8 @@ class H(http.server.BaseHTTPRequestHandler):
 if mode == "exit" or there("sick-" + WORD): sys.exit(3)
 port = 0 if mode == "elsewhere" else int(os.environ["PORT"])
 if mode == "deaf": signal.pause()
+if mode == "mute":
+    s = socket.create_server(("127.0.0.1", port)); signal.pause()
 if mode == "unix":
     s = socket.socket(socket.AF_UNIX); s.bind("app.sock"); s.listen(); signal.pause()
 class S(http.server.ThreadingHTTPServer):

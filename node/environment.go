@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,11 +46,14 @@ func (p *place) dataDir() string {
 	return filepath.Join(p.node.dir, "data", p.service, p.environment)
 }
 
-// variables are what a process sees: the release's own variables, the config
-// snapshot with its secrets put in, and what the platform promises. Nothing of
-// the platform's environment.
-func (p *place) variables(ctx context.Context, d *deployment, instance string, port int) ([]string, error) {
-	values := map[string]string{}
+// variables are what a process sees: what its program is told about ending, the
+// release's own variables, the config snapshot with its secrets put in, and what the
+// platform promises. Nothing of the platform's environment.
+func (p *place) variables(ctx context.Context, d *deployment, process slipway.Process, instance string, port int) ([]string, error) {
+	values := maps.Clone(process.Env)
+	if values == nil {
+		values = map[string]string{}
+	}
 	var search []string
 	for _, dir := range d.Manifest.SearchPath {
 		search = append(search, dir.In(p.appDir(d)))
@@ -84,11 +88,15 @@ func (p *place) variables(ctx context.Context, d *deployment, instance string, p
 		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":/usr/local/bin:/usr/bin:/bin",
 		"HOST": "127.0.0.1", "SLIPWAY_SERVICE": d.Service, "SLIPWAY_ENVIRONMENT": d.Environment, "SLIPWAY_RELEASE": strconv.Itoa(d.Release),
 		"SLIPWAY_DATA": p.dataOf(d), "SLIPWAY_NODE": p.node.id, "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
+		"XDG_RUNTIME_DIR": filepath.Join(home, "run", instance),
 	} {
 		values[name] = v
 	}
 	if port > 0 {
 		values["PORT"] = strconv.Itoa(port)
+	}
+	for name, options := range process.Options {
+		values[name] = strings.TrimSpace(options + " " + values[name])
 	}
 	env := make([]string, 0, len(values))
 	for name, v := range values {
@@ -149,7 +157,11 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 	if _, err := os.Stat(source); err != nil {
 		return slipway.Wrap(slipway.NotFound, err, "the artifact of release %d is not on this node; build it again", d.Release)
 	}
-	for _, sub := range []string{filepath.Join(dir, "home", "tmp"), p.dataOf(d), p.logDir()} {
+	own := []string{filepath.Join(dir, "home", "tmp"), p.dataOf(d), p.logDir()}
+	for _, instance := range append(d.instances(), "release", "rehearsal") {
+		own = append(own, filepath.Join(dir, "home", "run", instance))
+	}
+	for _, sub := range own {
 		if err := os.MkdirAll(sub, 0o700); err != nil {
 			return err
 		}

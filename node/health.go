@@ -49,17 +49,11 @@ var prober = &http.Client{
 // probedKey is the instance that a probe is for.
 type probedKey struct{}
 
-// probe asks the instance how it is, with a Host header that it should accept.
+// probe asks the instance how it is, with a Host header that it should accept. Where no
+// path is known any answer will do, but it takes one: gunicorn and others listen, and the
+// kernel accepts for them, before a worker has imported the application or failed to.
 func (i *instance) probe(ctx context.Context) answer {
 	health := i.of().Manifest.Health
-	if health.Path == "" {
-		conn, err := i.dial(ctx)
-		if err != nil {
-			return answer{refused: true, err: err}
-		}
-		_ = conn.Close()
-		return answer{ok: true}
-	}
 	ctx = context.WithValue(ctx, probedKey{}, i)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/%s", i.port(), strings.TrimPrefix(health.Path, "/")), nil)
 	if err != nil {
@@ -77,7 +71,7 @@ func (i *instance) probe(ctx context.Context) answer {
 	}
 	defer res.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 2048))
-	ok := res.StatusCode >= 200 && res.StatusCode < 400 || slices.Contains(health.Statuses, res.StatusCode)
+	ok := health.Path == "" || res.StatusCode >= 200 && res.StatusCode < 400 || slices.Contains(health.Statuses, res.StatusCode)
 	return answer{ok: ok, status: res.StatusCode, body: string(body)}
 }
 

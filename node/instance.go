@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/slipway-dev/slipway"
 )
 
@@ -24,8 +22,7 @@ const (
 	lastBackoff  = time.Minute
 	// stableAfter is how long an instance runs before its next crash counts as
 	// the first one.
-	stableAfter  = time.Minute
-	defaultGrace = 10 * time.Second
+	stableAfter = time.Minute
 )
 
 // instance is one running copy of a process. A goroutine, keep, owns it.
@@ -193,7 +190,7 @@ func (i *instance) start(before running) (<-chan string, error) {
 		return nil, err
 	}
 	port := i.port()
-	env, err := i.place.variables(i.ctx, d, i.id, port)
+	env, err := i.place.variables(i.ctx, d, i.process, i.id, port)
 	if err != nil {
 		return nil, err
 	}
@@ -266,60 +263,6 @@ func (i *instance) stop() {
 
 // letGo leaves the process to the next agent.
 func (i *instance) letGo() { i.cancel(errLetGo) }
-
-// end asks the process group to end, waits for the grace period, and makes it.
-// It returns what is to be said of one that had to be made. When ctx ends first
-// the process is left as it is.
-func (i *instance) end(ctx context.Context) string {
-	i.mu.Lock()
-	r := i.known
-	if i.apart == nil && r.PID != 0 && alive(r) { // of an agent before this one
-		i.apart = apartOf(r.PID)
-	}
-	i.mu.Unlock()
-	if r.PID == 0 || !alive(r) {
-		i.endMarked()
-		return ""
-	}
-	grace := defaultGrace
-	if i.process.GraceSeconds > 0 {
-		grace = time.Duration(i.process.GraceSeconds) * time.Second
-	}
-	sign := i.stopSignal()
-	// The first process alone: what it has started is its own to end. Celery's pool
-	// would lose its tasks. What outlives it, behind a shell, is asked then.
-	began := time.Now()
-	_ = syscall.Kill(r.PID, sign)
-	_ = syscall.Kill(-r.PID, syscall.SIGCONT) // a process that somebody halted can't hear
-	gone := goneWithin(ctx, grace, func() bool { return !alive(r) })
-	if gone && groupAlive(r.PID) {
-		_ = syscall.Kill(-r.PID, sign)
-		gone = goneWithin(ctx, grace-time.Since(began), func() bool { return !groupAlive(r.PID) })
-	}
-	if !gone && ctx.Err() != nil {
-		return ""
-	}
-	_ = syscall.Kill(-r.PID, syscall.SIGKILL) // the process, or what it left in its group
-	note := ""
-	if !gone {
-		note = fmt.Sprintf("%s ignored %s for %s and was killed", i.id, unix.SignalName(sign), grace)
-		i.say(note)
-		r.Note = note
-		_ = i.write(r) // of use only while the deployment stays
-		i.place.node.o.Log.Warn("an instance ignored "+unix.SignalName(sign)+" and was killed", "service", i.place.service, "environment", i.place.environment, "instance", i.id, "grace", grace)
-		goneWithin(ctx, 5*time.Second, func() bool { return !alive(r) })
-	}
-	i.endMarked()
-	return note
-}
-
-// stopSignal is what asks the instance's processes to end.
-func (i *instance) stopSignal() syscall.Signal {
-	if sign := unix.SignalNum("SIG" + i.process.StopSignal); sign != 0 {
-		return sign
-	}
-	return syscall.SIGTERM
-}
 
 // endMarked kills what is in the instance's group and in its mount namespace, and what
 // carries its mark. A pid alone may be another program's by now; these are not.

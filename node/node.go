@@ -78,6 +78,7 @@ func Open(o Options) (*Node, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	heard()
 	ctx, end := context.WithCancel(context.Background())
 	n := &Node{o: o, ctx: ctx, end: end, dir: filepath.Join(o.Data, "node"), started: time.Now().UTC(), places: map[string]*place{}, ports: map[int]bool{}, quit: make(chan struct{})}
 	for _, sub := range []string{"state", "deployments", "logs", "data"} {

@@ -144,6 +144,16 @@ func (p *place) newInstances(d *deployment) []*instance {
 	return all
 }
 
+// instances are the names of those that a deployment asks for.
+func (d *deployment) instances() (ids []string) {
+	for _, process := range d.Manifest.Processes {
+		for k := range max(process.Instances, 1) {
+			ids = append(ids, fmt.Sprintf("%s.%d", process.Name, k+1))
+		}
+	}
+	return ids
+}
+
 // start starts those instances of a deployment that only says yes to and that
 // don't run already. Their health is the caller's to wait for.
 func (p *place) start(id string, only func(*instance) bool) []*instance {
@@ -251,7 +261,7 @@ func (p *place) retire(id string, log io.Writer) {
 		tell(log, notes)
 		<-done
 	case <-late.C:
-		fmt.Fprintln(log, "what was replaced still ends, behind this: it answers what it was asked, or has not heard SIGTERM yet")
+		fmt.Fprintln(log, "what was replaced still ends, behind this: it answers what it was asked, or finishes what it has begun")
 	}
 }
 

@@ -48,7 +48,7 @@ func (n *Node) Rehearse(ctx context.Context, d slipway.Deployment, log io.Writer
 		return nil, err
 	}
 	defer sandbox.Remove(p.dir(next.home()))
-	env, err := p.variables(ctx, next, "rehearsal", trialPort)
+	env, err := p.variables(ctx, next, slipway.Process{}, "rehearsal", trialPort)
 	if err != nil {
 		return nil, err
 	}

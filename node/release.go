@@ -115,7 +115,7 @@ func (p *place) beginRelease(ctx context.Context, d slipway.Deployment, log io.W
 }
 
 func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) (*run, error) {
-	env, err := p.variables(ctx, d, "release", 0)
+	env, err := p.variables(ctx, d, slipway.Process{}, "release", 0)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,9 @@ type running struct {
 	Group       string    `json:"group,omitempty"`  // the control group that holds all that it starts
 	Keeper      int       `json:"keeper,omitempty"` // the process that writes down what it prints
 	KeeperStart uint64    `json:"keeper_start,omitempty"`
-	Note        string    `json:"note,omitempty"` // how the process before it, or it itself, had to end
+	Asked       time.Time `json:"asked,omitzero"`       // when it was sent its stop signal
+	AskedRest   bool      `json:"asked_rest,omitempty"` // and what it had left behind as well
+	Note        string    `json:"note,omitempty"`       // how the process before it, or it itself, had to end
 }
 
 // clone copies what an edit may touch. Deployments are replaced, never edited in

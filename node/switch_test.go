@@ -141,7 +141,7 @@ func TestIgnoresSIGTERM(t *testing.T) {
 	b.must(deaf)
 	pid := b.instance("web.1").PID
 	log := b.revert(deaf)
-	if want := "web.1 ignored SIGTERM for 1s and was killed"; !strings.Contains(log, want) {
+	if want := "web.1 had not ended 1s after SIGTERM and was killed"; !strings.Contains(log, want) {
 		t.Errorf("%q is not in the deployment's log:\n%s", want, log)
 	} else if text := b.file("logs/shop/dev/1.web.1.log"); !strings.Contains(text, "[slipway] "+want) {
 		t.Errorf("%q is not in the service's log:\n%s", want, text)
@@ -204,7 +204,7 @@ func TestAShellInFront(t *testing.T) {
 	if got := b.noted("order"); len(got) != 2 || got[1] != "stop worker one" {
 		t.Errorf("it did %v", got)
 	}
-	if strings.Contains(log, "ignored") {
+	if strings.Contains(log, "killed") {
 		t.Error(log)
 	}
 }

@@ -109,7 +109,7 @@ func (i *instance) endOver(why string, wait <-chan string) string {
 	i.set(slipway.InstanceFailing, why)
 	i.say(i.id + " " + why + ": it is ended and started again")
 	if note := i.end(i.ctx); note != "" {
-		why += "; it ignored SIGTERM and was killed"
+		why += "; it did not end by itself and was killed"
 	}
 	select {
 	case <-wait:

@@ -32,7 +32,7 @@ func memoryLimit(t *testing.T, node int64, own int) {
 		t.Fatal(status)
 	}
 	b.eventually("it waits for its next start", func() bool { return b.instance("web.1").State == slipway.InstanceBackoff })
-	if reason := b.instance("web.1").Reason; !strings.Contains(reason, "more than its limit of 100 MiB") || !strings.Contains(reason, "ignored SIGTERM") {
+	if reason := b.instance("web.1").Reason; !strings.Contains(reason, "more than its limit of 100 MiB") || !strings.Contains(reason, "did not end by itself") {
 		t.Errorf("reason %q", reason)
 	}
 	b.eventually("it is healthy again", func() bool { return b.instance("web.1").State == slipway.InstanceHealthy })

@@ -1,0 +1,182 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/slipway-dev/slipway"
+	pythons "github.com/slipway-dev/slipway/python"
+)
+
+// slow answers a request after a second, and notes at its end that it was one in order.
+const slow = `import atexit, os, time
+def note(name): open(os.path.join(os.environ["SLIPWAY_DATA"], name), "a").close()
+atexit.register(note, "atexit")
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        note("slow"); time.sleep(1)
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"done"]
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan": raise RuntimeError
+    if scope["path"] == "/slow":
+        import asyncio
+        note("slow"); await asyncio.sleep(1)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    await send({"type": "http.response.body", "body": b"done"})
+`
+
+const behind = "#!/bin/bash\nwaitress-serve --listen=127.0.0.1:$PORT app:app\n"
+
+// TestRealServers: real servers are stopped by what is known of them, from an agent that
+// was started by a shell in its background, which makes it ignore SIGINT. The request
+// that they have is answered, their exit handlers run, and nobody has to be killed.
+func TestRealServers(t *testing.T) {
+	signal.Ignore(syscall.SIGINT)
+	t.Cleanup(func() { signal.Reset(syscall.SIGINT) })
+	venv := filepath.Join(t.TempDir(), "venv")
+	for _, c := range []*exec.Cmd{
+		exec.Command(python(), "-m", "venv", venv),
+		exec.Command(filepath.Join(venv, "bin", "pip"), "install", "-q", "--disable-pip-version-check", "waitress==3.0.2", "uvicorn==0.54.0", "gunicorn==27.0.1"),
+	} {
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", c.Args, err, out)
+		}
+	}
+	for _, command := range []string{
+		"waitress-serve --listen=127.0.0.1:$PORT app:app", "uvicorn app:asgi --port $PORT", "gunicorn app:app",
+		"bash start.sh",
+	} {
+		t.Run(strings.Fields(command)[0], func(t *testing.T) {
+			b := newBench(t)
+			d := b.deployment(1, "one", nil)
+			artifact := filepath.Join(b.data, "artifacts", "one")
+			if err := os.RemoveAll(filepath.Join(artifact, "venv")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(venv, filepath.Join(artifact, "venv")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(artifact, "source", "app.py"), []byte(slow), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(artifact, "source", "start.sh"), []byte(behind), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			d.Manifest.Processes = []slipway.Process{planned(t, command)}
+			d.Manifest.Processes[0].Instances = 2
+			b.must(d)
+			if strings.HasPrefix(command, "gunicorn") {
+				for _, id := range []string{"web.1", "web.2"} {
+					b.eventually("each has a control socket of its own", func() bool {
+						_, err := os.Stat(filepath.Join(b.data, "node", "deployments", "shop", "dev", "1", "home", "run", id, "gunicorn.ctl"))
+						return err == nil
+					})
+				}
+			}
+			answer := make(chan string, 1)
+			port := b.instance("web.1").Port // not through the edge, which waits for an answer before the signal is sent
+			go func() {
+				res, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/slow", port))
+				if err != nil {
+					answer <- err.Error()
+					return
+				}
+				defer res.Body.Close()
+				text, err := io.ReadAll(res.Body)
+				answer <- fmt.Sprint(string(text), err)
+			}()
+			b.eventually("the request is under way", func() bool { _, err := os.Stat(b.inData("slow")); return err == nil })
+			log := b.revert(d)
+			if got := <-answer; got != "done<nil>" {
+				t.Errorf("the request was answered with %s\n%s", got, log)
+			}
+			b.eventually("its exit handlers have run", func() bool { _, err := os.Stat(b.inData("atexit")); return err == nil })
+			b.eventually("all has ended", func() bool { return len(b.observe().Instances) == 0 })
+			if text := b.logs(); strings.Contains(log+text, "had not ended") {
+				t.Errorf("%s\n%s", log, text)
+			}
+		})
+	}
+}
+
+// planned is the web process that Slipway makes of a command.
+func planned(t *testing.T, command string) slipway.Process {
+	t.Helper()
+	p, err := pythons.Detect(fstest.MapFS{"Procfile": {Data: []byte("web: " + command + "\n")}, "app.py": {Data: []byte(slow)}, "start.sh": {Data: []byte(behind)}}, pythons.Options{
+		Interpreters: []pythons.Interpreter{{Version: "3.12.1", Path: "/usr/bin/python3"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := p.Stops["web"]
+	if stop.Program == "" {
+		t.Fatalf("%q is not known", command)
+	}
+	return slipway.Process{
+		Name: "web", Command: command, GraceSeconds: stop.GraceSeconds, StopSignal: stop.Signal, LastSignal: stop.LastSignal, BehindShell: stop.Behind, Env: stop.Env, Options: stop.Options,
+	}
+}
+
+// TestListensAndNeverAnswers: a server whose workers can't start is not taken for
+// healthy by its socket, where no path is known to ask.
+func TestListensAndNeverAnswers(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", map[string]string{"MODE": "mute"})
+	d.Manifest.Health = slipway.Health{TimeoutSeconds: 1}
+	if log, err := b.deploy(d); slipway.CodeOf(err) != slipway.Refused {
+		t.Errorf("%v\n%s", err, log)
+	}
+	d = b.deployment(2, "two", map[string]string{"MODE": "host"}) // answers 400
+	d.Manifest.Health = slipway.Health{TimeoutSeconds: 5}
+	b.must(d)
+}
+
+// TestAskedOnce: the next agent doesn't repeat a stop signal within the grace, which to
+// many programs says that they shall drop what they have.
+func TestAskedOnce(t *testing.T) {
+	b := emptyBench(t)
+	b.spawn()
+	d := b.deployment(1, "one", map[string]string{"MODE": "late"})
+	worker := process("worker", 1)
+	worker.GraceSeconds = 60
+	d.Manifest.Processes = append(d.Manifest.Processes, worker)
+	b.must(d)
+	b.eventually("the worker has started", func() bool { return len(b.noted("order")) == 1 })
+	go func() { _ = b.node.Revert(context.Background(), d, io.Discard) }()
+	asked := func() int { return strings.Count(b.file("logs/shop/dev/1.worker.1.log"), "finishing one") }
+	b.eventually("the worker was asked to end", func() bool { return asked() == 1 })
+	b.killed()
+	b.spawn()
+	if got := asked(); got != 1 {
+		t.Errorf("it was asked %d times", got)
+	}
+	b.touch("go")
+	b.eventually("the worker has ended", func() bool { return len(b.alive("worker", "one")) == 0 })
+	if text := b.file("logs/shop/dev/1.worker.1.log"); strings.Count(text, "finishing one") != 1 || !strings.Contains(text, "finished one") {
+		t.Errorf("it wrote:\n%s", text)
+	}
+}
+
+// TestLastSignal: what does not end by its stop signal gets the last one before it is
+// killed.
+func TestLastSignal(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", map[string]string{"MODE": "stubborn"})
+	d.Manifest.Processes[0].GraceSeconds, d.Manifest.Processes[0].LastSignal = 1, "INT"
+	b.must(d)
+	b.revert(d)
+	b.eventually("the service's log says how it ended", func() bool {
+		return strings.Contains(b.file("logs/shop/dev/1.web.1.log"), "[slipway] web.1 had not ended 1s after SIGTERM, and ended by SIGINT")
+	})
+}
