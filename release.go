@@ -105,6 +105,7 @@ type Manifest struct {
 	Lock              Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
 	Environment       string            `json:"environment"`              // key of the virtual environment
 	Overrides         Overrides         `json:"overrides,omitzero"`       // that it was built with
+	Addresses         []string          `json:"addresses,omitempty"`      // variables by which it is told where servers are
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest

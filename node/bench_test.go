@@ -30,6 +30,7 @@ import (
 // its processes do they note in files of the service's data directory.
 const service = `import http.server, os, signal, socket, sys, time
 data, mode = os.environ["SLIPWAY_DATA"], os.environ.get("MODE", "")
+UNREACHED = 'OperationalError: connection to server at "127.0.0.1", port 5432 failed: Connection refused'
 def note(name, text):
     f = os.open(os.path.join(data, name), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     os.write(f, (text + "\n").encode()); os.close(f)
@@ -49,6 +50,7 @@ def flood():
 if role == "release":
     print("migrating with", os.environ.get("TOKEN", ""), flush=True)
     if mode == "flood": flood()
+    if mode == "unreached": print(UNREACHED, flush=True)
     if there("hold"): until("go")
     print("migrated", flush=True); note("released", WORD); sys.exit(int(os.environ.get("RELEASE", "0")))
 if role != "web":
@@ -81,7 +83,8 @@ class H(http.server.BaseHTTPRequestHandler):
         body = text.encode()
         self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
     def log_message(self, *a): print("asked", self.path, os.environ.get("TOKEN", ""), flush=True)
-if mode == "exit" or there("sick-" + WORD): sys.exit(3)
+if mode == "unreached": print(UNREACHED, flush=True)
+if mode in ("exit", "unreached") or there("sick-" + WORD): sys.exit(3)
 port = 0 if mode == "elsewhere" else int(os.environ["PORT"])
 if mode == "deaf": signal.pause()
 if mode == "mute":

@@ -239,6 +239,14 @@ func TestReleaseCommandStopsWhatWatchesIt(t *testing.T) {
 	}
 }
 
+func TestReleaseCommandSaysWhoDoesNotAnswer(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", map[string]string{"RELEASE": "1", "MODE": "unreached"})
+	if log, err := b.released(d); slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "exited with code 1") || !strings.Contains(err.Error(), "nothing answers at 127.0.0.1:5432, where it looks for PostgreSQL") {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
 // TestReleaseCommandOutlivesTheAgent: the next agent waits for it, shows all that
 // it printed and says how it really ended; whoever asks again doesn't run it again.
 func TestReleaseCommandOutlivesTheAgent(t *testing.T) {

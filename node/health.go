@@ -155,7 +155,12 @@ func (i *instance) exitError(when string) error {
 	if err != nil && slipway.OutcomeOf(err) == slipway.Errored {
 		return err
 	}
-	return slipway.Errorf(slipway.Refused, "%s %s %s", i.id, i.report().Reason, when)
+	err = slipway.Errorf(slipway.Refused, "%s %s %s", i.id, i.report().Reason, when)
+	secrets, unknown := i.place.node.secrets(i.ctx, i.of().Deployment)
+	if unknown != nil {
+		return err
+	}
+	return because(err, i.logFile(), secrets, i.of().Manifest)
 }
 
 // diagnose finds out why nobody answered.

@@ -66,9 +66,10 @@ func TestBadDeploysKeepTheOld(t *testing.T) {
 	for id, c := range []struct{ mode, says string }{
 		{"exit", "exited with code 3"}, {"elsewhere", "listens on port"}, {"deaf", "never listened"},
 		{"unix", "listens on the unix socket app.sock"}, {"host", "refuse the Host header"},
+		{"unreached", "exited with code 3 before it was healthy: OperationalError: connection to server at \"127.0.0.1\", port 5432 failed: Connection refused; nothing answers at 127.0.0.1:5432, where it looks for PostgreSQL: start one there, or give it the address of one by DATABASE_URL"},
 	} {
 		d := b.deployment(id+2, "bad"+c.mode, map[string]string{"MODE": c.mode})
-		d.Manifest.Health.TimeoutSeconds = 2
+		d.Manifest.Health.TimeoutSeconds, d.Manifest.Addresses = 2, []string{"DATABASE_URL"}
 		_, err := b.deploy(d)
 		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.mode, err)

@@ -94,17 +94,41 @@ func (i *instance) inDetail(a answer) string {
 	if err != nil {
 		return words
 	}
+	return words + why(slipway.Scrub(text, secrets), i.of().Manifest)
+}
+
+// why is what a program has printed of the reason of its failure, as the rest of a
+// sentence: the last exception, and what doesn't answer.
+func why(text string, m slipway.Manifest) string {
 	found := ""
-	for line := range strings.Lines(slipway.Scrub(text, secrets)) {
+	for line := range strings.Lines(text) {
 		if line = strings.TrimRight(line, "\r\n"); exception.MatchString(line) {
 			found = line
 		}
 	}
-	if found == "" {
-		return words
-	}
 	if len(found) > 300 {
 		found = strings.ToValidUTF8(found[:300], "") + " ..."
 	}
-	return words + ": " + found
+	if found != "" {
+		found = ": " + found
+	}
+	if says := slipway.Unanswered(text, m.Addresses); says != "" {
+		found += "; " + says
+	}
+	return found
+}
+
+// because adds to an error, nil as well, what has been printed to a file of its reason.
+func because(err error, file string, secrets []slipway.Secret, m slipway.Manifest) error {
+	if err == nil {
+		return nil
+	}
+	text, _, unread := tail(file, 200)
+	if unread != nil {
+		return err
+	}
+	if says := why(slipway.Scrub(text, secrets), m); says != "" {
+		return slipway.Errorf(slipway.CodeOf(err), "%w%s", err, says)
+	}
+	return err
 }

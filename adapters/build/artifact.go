@@ -93,6 +93,11 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
 	m.Trials, m.Data = p.Trials, p.Data
+	var read []string
+	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
+		read = append(read, v.Name)
+	}
+	m.Addresses = slipway.Addresses(read)
 	if p.Config != nil {
 		m.Pages = slipway.PagesOf(p.Config.Pages)
 		m.VerifyCommand, m.ReleaseRepeatable = string(p.Config.VerifyCommand), p.Config.Repeatable

@@ -1,0 +1,29 @@
+package slipway
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestUnanswered reads what drivers really print.
+func TestUnanswered(t *testing.T) {
+	reads := Addresses([]string{"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SECRET_KEY", "MONGO_HOST", "LEVEL"})
+	for text, want := range map[string]string{
+		"ERROR:root:Error 111 connecting to localhost:6379. Connection refused.":                                                                                "nothing answers at localhost:6379, where it looks for Redis: start one there, or give it the address of one by REDIS_URL, CELERY_BROKER_URL (",
+		"django.db.utils.OperationalError: connection to server at \"127.0.0.1\", port 5432 failed: Connection refused\n\tIs the server running":                "127.0.0.1:5432, where it looks for PostgreSQL: start one there, or give it the address of one by DATABASE_URL (slipway config set SERVICE --env ENVIRONMENT DATABASE_URL=...",
+		"connection to server at \"localhost\" (::1), port 5432 failed: Connection refused":                                                                     "localhost:5432",
+		"could not connect to server: Connection refused\n\tIs the server running on host \"db\" (127.0.0.1) and accepting\n\tTCP/IP connections on port 5432?": "db:5432",
+		"OSError: Multiple exceptions: [Errno 111] Connect call failed ('127.0.0.1', 5432)":                                                                     "127.0.0.1:5432",
+		"ConnectionRefusedError: [Errno 111] Connect call failed ('::1', 27017, 0, 0)":                                                                          "::1:27017, where it looks for MongoDB: start one there, or give it the address of one by DATABASE_URL, MONGO_HOST",
+		"(2003, \"Can't connect to MySQL server on 'localhost' ([Errno 111] Connection refused)\")":                                                             "localhost:3306, where it looks for MySQL",
+		"consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.\nTrying again":                                           "127.0.0.1:5672, where it looks for RabbitMQ: start one there, or give it the address of one by CELERY_BROKER_URL",
+		"HTTPConnectionPool(host='search', port=9999): Max retries exceeded with url: / (Caused by NewConnectionError('[Errno 111] Connection refused'))":       "search:9999: start one there, or give it the address of one by the variable that it reads",
+		"localhost:27017: [Errno 111] Connection refused (configured timeouts":                                                                                  "localhost:27017",
+		"Listening at http://127.0.0.1:8000": "",
+		"permission refused to 5432":         "",
+	} {
+		if got := Unanswered(text, reads); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%q\n says %q\n want %q", text, got, want)
+		}
+	}
+}
