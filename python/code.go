@@ -105,6 +105,9 @@ func (d *detection) importable(file string) (dir, name string, ok bool) {
 			from = i + 1
 		}
 	}
+	if _, taken := d.deps.has(normalizeName(parts[from])); taken && from < len(parts)-1 && !d.tree.exists(path.Join(path.Join(parts[:from+1]...), "__init__.py")) {
+		from++ // a dependency of that name hides the directory
+	}
 	for i := from + 1; i < len(parts)-1; i++ { // the source root may be further down
 		dir := path.Join(parts[:i]...)
 		if !d.tree.exists(path.Join(dir, "__init__.py")) && d.importsFrom(file, dir, path.Join(parts[:from]...)) {

@@ -21,6 +21,7 @@ func (d *detection) planInstall() {
 		in.Frozen = d.config.StaleLock == "warn" && d.project.Lock != nil
 		d.checkGroups()
 	}
+	in.Unmarked = d.project.Manager == PDM && d.project.Lock != nil && !contains(digStrings(d.lockData, "metadata", "strategy"), "inherit_metadata")
 	switch d.project.Manager {
 	case UV, Poetry, PDM:
 		in.Project = d.installable()

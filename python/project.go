@@ -178,6 +178,9 @@ type Install struct {
 	Files         []string `json:"files"`      // the closure that decides the cache key
 	Frozen        bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn)
 	Virtualenv    bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
+	// Unmarked is a lock that doesn't say on which machines its packages are wanted: a
+	// pdm.lock without the strategy inherit_metadata.
+	Unmarked bool `json:"unmarked,omitempty"`
 	// Local names something that is built or copied from the tree itself, such as
 	// ./lib; "" when all comes from outside. Then the whole tree decides the
 	// environment, of which Files is only a part.

@@ -23,8 +23,8 @@ func (d *detection) script(list []candidate) bool {
 		return settled
 	}
 	if len(list) > 0 && list[0].score > 40 {
-		// an aiohttp program that reads PORT is started as its author does
-		if m := d.module(list[0].file); m == nil || m.guard == 0 || d.readsPort(list[0].file) == 0 {
+		// an aiohttp program that takes its port is started as its author does
+		if m := d.module(list[0].file); m == nil || m.guard == 0 || !d.takesPort(list[0].file) {
 			return false
 		}
 	}
@@ -63,8 +63,13 @@ func (d *detection) page(framework, imported string) bool {
 			}
 		}
 	}
-	if chosen == "" && len(files) == 1 {
-		chosen = files[0]
+	if top := d.notImported(files); chosen == "" && len(top) == 1 {
+		chosen = top[0] // the others are parts of it
+	}
+	if framework == "gradio" && (chosen == "" || d.relative(chosen)) {
+		if starts := d.starting(files); len(starts) == 1 {
+			chosen = starts[0]
+		}
 	}
 	if chosen == "" {
 		if len(files) == 0 {
@@ -97,8 +102,68 @@ func (d *detection) page(framework, imported string) bool {
 		}
 	}
 	d.setFramework(candidate{framework: framework, file: chosen, line: line})
-	d.addProcess("web", Command(pageCommand(framework, chosen)), Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
+	command := pageCommand(framework, chosen)
+	if dir, name, ok := d.importable(chosen); ok && dir == "." && d.relative(chosen) && framework == "gradio" {
+		command = strings.TrimSuffix(command, chosen) + "-m " + name // it is a part of a package
+	}
+	d.addProcess("web", Command(command), Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
 	return true
+}
+
+// notImported are those files that no other of them imports.
+func (d *detection) notImported(files []string) (out []string) {
+	for _, f := range files {
+		part := false
+		for _, other := range files {
+			part = part || other != f && d.reaches(other, f, map[string]bool{}) && !d.reaches(f, other, map[string]bool{})
+		}
+		if !part {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// relative tells whether a file imports relative to its package: it can't be run by its
+// path.
+func (d *detection) relative(file string) bool {
+	m := d.module(file)
+	if m == nil {
+		return false
+	}
+	for _, name := range m.imports {
+		if strings.HasPrefix(name, ".") {
+			return true
+		}
+	}
+	return false
+}
+
+// starting are the programs that import one of the files and that no other such program
+// imports.
+func (d *detection) starting(files []string) []string {
+	var programs []string
+	for _, f := range d.sources() {
+		if m := d.module(f); m == nil || m.guard == 0 || contains(files, f) || strings.Count(f, "/") > 2 || strings.HasPrefix(path.Base(f), "test") {
+			continue
+		}
+		for _, page := range files {
+			if d.reaches(f, page, map[string]bool{}) {
+				programs = append(programs, f)
+				break
+			}
+		}
+	}
+	return d.notImported(programs)
+}
+
+// takesPort tells whether a program can be told its port.
+func (d *detection) takesPort(file string) bool {
+	if d.readsPort(file) > 0 {
+		return true
+	}
+	_, ok := d.portOf(file)
+	return ok
 }
 
 // dashWithoutServer asks for the one line that a Dash application needs.
@@ -125,7 +190,7 @@ func (d *detection) program() bool {
 		command, file string
 		line          int
 	}
-	var ready, others []entry
+	var ready, others, fixed []entry
 	for _, f := range d.sources() {
 		m := d.module(f)
 		base := path.Base(f)
@@ -146,10 +211,19 @@ func (d *detection) program() bool {
 				e.command = "PYTHONPATH=" + dir + " " + e.command
 			}
 		}
-		if portLine := d.readsPort(f); portLine > 0 {
+		port, told := d.portOf(f)
+		switch {
+		case d.readsPort(f) > 0:
 			ready = append(ready, e)
-		} else {
+		case told:
+			e.command, e.line = port.before+e.command+port.behind, port.line
+			ready = append(ready, e)
+		default:
 			others = append(others, e)
+			if port.fixed {
+				e.line = port.line
+				fixed = append(fixed, e)
+			}
 		}
 	}
 	if len(ready) == 1 {
@@ -157,6 +231,14 @@ func (d *detection) program() bool {
 		declared, _ := d.declaredFrameworks()
 		d.setFramework(candidate{framework: firstOf(declared...), file: e.file, line: e.line})
 		d.addProcess("web", Command(e.command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
+		return true
+	}
+	if len(ready) == 0 && len(fixed) == 1 && len(d.project.Processes) == 0 {
+		e := fixed[0]
+		declared, _ := d.declaredFrameworks()
+		d.setFramework(candidate{framework: firstOf(declared...), file: e.file, line: e.line})
+		d.problem(Problem{Code: "web.fixed_port", Message: e.file + " listens on a port of its own, whatever it is told", File: e.file, Line: e.line,
+			Remedy: "let it take the port that it is given: port=int(os.environ[\"PORT\"])"})
 		return true
 	}
 	var names []string

@@ -13,6 +13,8 @@ type Variable struct {
 	Required bool   `json:"required"` // it is read without a default, so that its absence is an error
 	File     string `json:"file"`
 	Line     int    `json:"line"`
+
+	bare bool // it is read without a default, which need be no error
 }
 
 // maxVariables bounds how many of them are told.
@@ -59,7 +61,7 @@ func variablesIn(text string) (list []Variable) {
 			if t.is("environ") && i+3 < len(s.tokens) && s.tokens[i+1].is("[") && s.tokens[i+3].is("]") {
 				written := i+4 < len(s.tokens) && s.tokens[i+4].is("=")
 				if name, ok := literal(s.tokens[i+2 : i+3]); ok && variableName(name) && !written {
-					list = append(list, Variable{Name: name, Required: true, Line: t.line})
+					list = append(list, Variable{Name: name, Required: true, Line: t.line, bare: true})
 				}
 			}
 		}
@@ -78,7 +80,8 @@ func variablesIn(text string) (list []Variable) {
 			if positional := len(c.args) > 1 && (len(c.args[1]) < 2 || !c.args[1][1].is("=")); positional && !strings.HasPrefix(c.callee, "env.") {
 				required = false
 			}
-			list = append(list, Variable{Name: name, Required: required, Line: c.line})
+			bare := required || c.callee != "os.environ.setdefault" && len(c.args) == 1 && !slices.ContainsFunc(s.tokens, func(t token) bool { return t.is("or") })
+			list = append(list, Variable{Name: name, Required: required, Line: c.line, bare: bare})
 		}
 	}
 	return list

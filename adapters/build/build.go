@@ -211,10 +211,10 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	if !ok {
 		return nil
 	}
-	answer := filepath.Join(r.own(), "import.json")
+	answer, vars := filepath.Join(r.own(), "import.json"), r.appEnv(p, source, env, p.Config.BuildEnv())
 	result, seen, err := r.command(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
-		Dir:  p.Application.Dir.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
+		Dir:  p.Application.Dir.In(source), Env: vars,
 		Timeout: time.Minute, Project: true, Confinement: r.inside(p, env, source),
 	})
 	if err != nil {
@@ -232,6 +232,10 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		return err
 	}
 	if problem := p.Judge(told); problem != nil {
+		given := func(name string) bool { return python.Given(name) || lookup(vars, name) != "" }
+		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil {
+			problem = wants
+		}
 		return slipway.Errorf(slipway.Refused, "%s%s", problem.Sentence(), r.remedy(seen+told.Error))
 	}
 	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)

@@ -18,12 +18,14 @@ var explanations = []struct {
 	says    string
 }{
 	{regexp.MustCompile(`No space left on device|Disk quota exceeded`), slipway.Unavailable, "the disk is full; free some space and promote again"},
+	{regexp.MustCompile(`(?i)(?:Failed to fetch|error sending request for url|Request failed)[^\n]*https?://(?:[^\s/@]*@)?([A-Za-z0-9.-]+)(?s:.*)(?:dns error|connection refused|failed to (?:lookup|resolve) address|Network is unreachable|operation timed out|tls handshake)`), slipway.Unavailable, "the package index at $1 can't be reached; is it up, and does this machine reach it?"},
 	{regexp.MustCompile(`(?i)temporary failure in name resolution|failed to (?:lookup|resolve) address|dns error|connection refused|Network is unreachable|Could not connect|operation timed out|HTTP (?:status )?(?:server )?error.*50[0-9]|50[234] (?:Bad|Service|Gateway)`), slipway.Unavailable, "the package index can't be reached; is it up, and does this machine reach it?"},
 	{regexp.MustCompile("(?i)hash mismatch for `([A-Za-z0-9][A-Za-z0-9._=-]*)"), slipway.Refused, "$1 is not the package that was locked: its hash differs; lock again, and find out who changed it"},
 	{regexp.MustCompile(`(?s)DO NOT MATCH THE HASHES.*?\n\s+([A-Za-z0-9][A-Za-z0-9._=-]*)[^\n]* from `), slipway.Refused, "$1 is not the package that was locked: its hash differs; lock again, and find out who changed it"},
 	{regexp.MustCompile(`(?i)hash(?:es)? mismatch|DO NOT MATCH THE HASHES`), slipway.Refused, "a package is not the one that was locked: its hash differs; lock again, and find out who changed it"},
 	{regexp.MustCompile(`In .--require-hashes. mode, all requirements must have (?:a hash|their versions pinned)[^:]*: ?(.*)`), slipway.Refused, "the requirements have hashes, but not all of them: $1; compile them again"},
 	{regexp.MustCompile(`(?i)lockfile.*(?:needs to be updated|out of date|outdated)|(?:poetry|pdm|uv)\.lock.*(?:changed significantly|not up to date|out of date)|Pipfile\.lock.*out of date|lock file (?:hash doesn't match|is not compatible)`), slipway.Refused, "the lock does not match the project; lock again and commit it"},
+	{regexp.MustCompile(`Can't export a lock file without environment markers`), slipway.Refused, "pdm.lock says for none of its packages on which machines they are wanted, and some of them come from no index; lock again with pdm lock --strategy inherit_metadata, and commit it"},
 	{regexp.MustCompile(`(?i)Failed to parse .*lock|TOML parse error|Invalid lock ?file|Unable to read the lock file|JSONDecodeError`), slipway.Refused, "the lock file is broken; make it again with the project's manager and commit it"},
 	{regexp.MustCompile(`gdal-config`), slipway.Refused, "a dependency needs the GDAL library and gdal-config (Debian: libgdal-dev)"},
 	{regexp.MustCompile(`pg_config(?: executable)? not found|libpq-fe\.h`), slipway.Refused, "a dependency needs PostgreSQL's headers (Debian: libpq-dev); psycopg2-binary needs none"},

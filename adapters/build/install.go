@@ -199,6 +199,12 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 		args := []string{l.poetry, "export", "--no-ansi", "--format", "requirements.txt", "--output", exported, "--only", strings.Join(append([]string{"main"}, groups...), ",")}
 		return append([]step{{tool: &poetry, say: "reading poetry.lock", args: flags(args, "--extras", extras), dir: l.root, blame: blame}, hashed}, ours...)
 	case python.PDM:
+		if in.Unmarked && in.Local == "" {
+			wanted, held := filepath.Join(l.home, "wanted.txt"), filepath.Join(l.home, "held.txt")
+			return []step{{kind: installing, tool: &uv, say: "installing what pyproject.toml asks for, at the versions of pdm.lock", dir: l.root, blame: blame,
+				args:   []string{l.uv, "pip", "install", "--python", l.venv, "-r", wanted, "-c", held},
+				before: func() error { return holdToLock(l.root, wanted, held, groups, extras) }}}
+		}
 		args := []string{l.pdm, "export", "--format", "requirements", "--prod", "--output", exported}
 		if len(groups)+len(extras) > 0 {
 			args = []string{l.pdm, "export", "--format", "requirements", "--output", exported, "--group", strings.Join(append(append([]string{"default"}, groups...), extras...), ",")}

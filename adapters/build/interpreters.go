@@ -49,7 +49,7 @@ func FindInterpreters(ctx context.Context, data string) ([]python.Interpreter, e
 		return nil, ctx.Err()
 	}
 	// A cache that can't be written costs time, nothing else.
-	if text, err := json.Marshal(asked); err == nil && os.MkdirAll(filepath.Dir(cache), 0o755) == nil {
+	if text, err := json.Marshal(asked); err == nil && os.MkdirAll(filepath.Dir(cache), 0o700) == nil {
 		_ = os.WriteFile(cache, text, 0o644)
 	}
 	return onePerVersion(byVersion(found)), nil

@@ -40,6 +40,8 @@ func TestManagers(t *testing.T) {
 		{name: "poetry", manager: python.Poetry, files: example(t, "catalog"), module: "fastapi", absent: "pytest httpx", change: "catalog/main.py", tested: -1},
 		{name: "pdm", manager: python.PDM, files: with(flask, files{"pyproject.toml": flaskProject + testGroup + "\n[tool.pdm]\ndistribution = false\n", "test_app.py": pytestSource}),
 			lock: func(t *testing.T, dir string) { lock(t, dir, pdm, nil, "lock") }, module: "flask", absent: "pytest", tested: 1},
+		{name: "pdm without markers", manager: python.PDM, files: with(flask, files{"pyproject.toml": flaskProject + "\n[tool.pdm]\ndistribution = false\n\n[tool.pdm.dev-dependencies]\ntest = [\"pytest>=8,<9\"]\n", "test_app.py": pytestSource}),
+			lock: func(t *testing.T, dir string) { lock(t, dir, pdm, nil, "lock", "--strategy", "no_inherit_metadata") }, module: "flask", absent: "pytest", tested: 1},
 		{name: "pipenv", manager: python.Pipenv,
 			files: with(flask, files{"Pipfile": "[packages]\nflask = \">=3,<4\"\n\n[dev-packages]\npytest = \">=8,<9\"\n", "test_app.py": pytestSource}),
 			lock:  func(t *testing.T, dir string) { lock(t, dir, pipenv, nil, "lock") }, module: "flask", absent: "pytest", tested: 1},
