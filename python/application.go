@@ -273,10 +273,10 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 			return
 		}
 	}
-	if c.framework == "sanic" && !d.statesServer() {
+	if c.framework == "sanic" && !d.statesServer() && !(c.factory && d.holdsOlder("sanic", 21, 6)) {
 		d.setApplication(c)
 		d.find(Finding{What: "application", Value: d.written(c), File: firstOf(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure})
-		d.addProcess("web", sanicCommand(c), Evidence{File: firstOf(c.file, d.configFile()), Line: c.line}, "web.sanic", sure)
+		d.addProcess("web", d.sanicCommand(c), Evidence{File: firstOf(c.file, d.configFile()), Line: c.line}, "web.sanic", sure)
 		d.suggestWorkers()
 		return
 	}

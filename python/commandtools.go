@@ -93,16 +93,19 @@ func (d *detection) scriptTools(name string, words []string) {
 
 // olderFlask says that the project holds a Flask whose flask command has no
 // --app: it came with 2.2.
-func (d *detection) olderFlask() bool {
-	versions := lockedVersions(d.locked)["flask"]
-	if dep, ok := d.deps.get("flask"); ok && len(versions) == 0 {
+func (d *detection) olderFlask() bool { return d.holdsOlder("flask", 2, 2) }
+
+// holdsOlder says that the project holds a package to a version before a release.
+func (d *detection) holdsOlder(name string, release ...int) bool {
+	versions := lockedVersions(d.locked)[name]
+	if dep, ok := d.deps.get(name); ok && len(versions) == 0 {
 		if v, pinned := dep.pinned(); pinned {
 			versions = []string{v}
 		}
 	}
 	for _, text := range versions {
 		v, ok := parseVersion(text)
-		return ok && v.compare(version{release: []int{2, 2}, post: -1, dev: -1}) < 0
+		return ok && v.compare(version{release: release, post: -1, dev: -1}) < 0
 	}
 	return false
 }

@@ -137,17 +137,26 @@ func (d *detection) niceGUI() bool {
 	return false
 }
 
-// sanicCommand serves by Sanic's own server, which is part of it.
-func sanicCommand(c candidate) Command {
+// sanicCommand serves by Sanic's own server, which is part of it. Its command has
+// learnt the colon with 20.12, factories with 21.6, and to do without a manager of
+// processes with 22.9.
+func (d *detection) sanicCommand(c candidate) Command {
 	prefix := ""
 	if c.dir != "." && c.dir != "" {
 		prefix = "PYTHONPATH=" + c.dir + " "
 	}
-	line := prefix + "sanic " + c.target() + " --host " + address + " --port $PORT"
+	target := c.target()
+	if d.holdsOlder("sanic", 20, 12) {
+		target = strings.Replace(target, ":", ".", 1)
+	}
+	line := prefix + "sanic " + target + " --host " + address + " --port $PORT"
 	if c.factory {
 		line += " --factory"
 	}
-	return Command(line + " --single-process")
+	if !d.holdsOlder("sanic", 22, 9) {
+		line += " --single-process"
+	}
+	return Command(line)
 }
 
 // firstStart is a line of processes: that can start, to show in a remedy.

@@ -73,3 +73,17 @@ func TestDependenciesHideDirectories(t *testing.T) {
 		t.Errorf("%v %+v %+v", err, p.Application, p.Problems)
 	}
 }
+
+// TestSanicIsStartedByWhatItsVersionKnows.
+func TestSanicIsStartedByWhatItsVersionKnows(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{
+		"23.12.1": "sanic serve:app --host ${HOST:-127.0.0.1} --port $PORT --single-process", "21.12.0": "sanic serve:app --host ${HOST:-127.0.0.1} --port $PORT", "19.12.2": "sanic serve.app --host ${HOST:-127.0.0.1} --port $PORT",
+	} {
+		files := fstest.MapFS{"requirements.txt": {Data: []byte("sanic==" + version + "\n")}, "serve.py": {Data: []byte("from sanic import Sanic\napp = Sanic('shop')\n")}}
+		p, err := Detect(files, Options{Interpreters: []Interpreter{{Version: "3.8.18", Path: "/usr/bin/python3.8"}}})
+		if err != nil || string(p.Processes["web"]) != want {
+			t.Errorf("%s: %v %q", version, err, p.Processes["web"])
+		}
+	}
+}

@@ -7,13 +7,17 @@ import (
 	"strings"
 )
 
-// Servers that Slipway installs when a project declares none. gunicorn 23
-// runs on every Python that Slipway accepts.
+// Servers that Slipway installs when a project declares none.
 const (
-	gunicornPin   = "gunicorn==23.0.0"
-	uvicornPin    = "uvicorn[standard]==0.54.0"
-	uvicornOldPin = "uvicorn[standard]==0.34.0" // the last that runs on Python 3.9
+	gunicornPin = "gunicorn==23.0.0"
+	uvicornPin  = "uvicorn[standard]==0.54.0"
 )
+
+// olderPins are the last of each that run on older Pythons, by minor version.
+var olderPins = map[string]map[int]string{
+	"gunicorn": {6: "gunicorn==21.2.0"},
+	"uvicorn":  {6: "uvicorn[standard]==0.16.0", 7: "uvicorn[standard]==0.22.0", 8: "uvicorn[standard]==0.33.0", 9: "uvicorn[standard]==0.34.0"},
+}
 
 // address is where every inferred server binds. A target that needs another
 // interface sets HOST.
@@ -148,14 +152,14 @@ func (d *detection) serverNamed(name string) *Server {
 		s.Requirement = gunicornPin
 	case "uvicorn":
 		s.Requirement = uvicornPin
-		if v, ok := parseVersion(d.project.Python.Version); ok && v.at(0) == 3 && v.at(1) < 10 {
-			s.Requirement = uvicornOldPin
-		}
 	default:
 		s.Requirement = map[string]string{"hypercorn": "hypercorn==0.18.0", "waitress": "waitress==3.0.2"}[name]
 		if s.Requirement == "" {
 			s.Requirement = name
 		}
+	}
+	if v, ok := parseVersion(d.project.Python.Version); ok && v.at(0) == 3 && olderPins[name][v.at(1)] != "" {
+		s.Requirement = olderPins[name][v.at(1)]
 	}
 	return s
 }

@@ -275,12 +275,16 @@ func (r *run) appCommand(ctx context.Context, p *python.Project, c python.Comman
 	return nil
 }
 
+// throwawayKey is long enough for those who refuse a short one: Django asks for 50
+// characters, others for 32 or 64.
+const throwawayKey = "throwaway-for-the-build-only-and-long-enough-for-all-who-look-at-its-length"
+
 // appEnv is what the project's own code sees at build time: its environment, a
 // throwaway secret key, no settings of any environment.
 func (r *run) appEnv(p *python.Project, source string, env environment, extra map[string]string) []string {
 	vars := map[string]string{
 		"VIRTUAL_ENV": env.venv(), "PYTHONPATH": strings.Join(searchPath(p, source), ":"), "PYTHONDONTWRITEBYTECODE": "1",
-		"PYTHONUNBUFFERED": "1", "SECRET_KEY": "throwaway-for-the-build-only", "SLIPWAY_DATA": r.own(), "PORT": "0", "HOST": "127.0.0.1",
+		"PYTHONUNBUFFERED": "1", "SECRET_KEY": throwawayKey, "SLIPWAY_DATA": r.own(), "PORT": "0", "HOST": "127.0.0.1",
 	}
 	for name, value := range manifestEnv(p) {
 		vars[name] = strings.ReplaceAll(value, "${SLIPWAY_SOURCE}", source)
