@@ -160,7 +160,11 @@ func (i *instance) exitError(when string) error {
 	if unknown != nil {
 		return err
 	}
-	return because(err, i.logFile(), secrets, i.of().Manifest)
+	text, _, unread := tail(i.logFile(), 200)
+	if unread != nil {
+		return err
+	}
+	return because(err, text, secrets, i.of().Manifest)
 }
 
 // diagnose finds out why nobody answered.

@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -118,17 +120,24 @@ func why(text string, m slipway.Manifest) string {
 	return found
 }
 
-// because adds to an error, nil as well, what has been printed to a file of its reason.
-func because(err error, file string, secrets []slipway.Secret, m slipway.Manifest) error {
+// because adds to an error, nil as well, what has been printed of its reason.
+func because(err error, printed string, secrets []slipway.Secret, m slipway.Manifest) error {
 	if err == nil {
 		return nil
 	}
-	text, _, unread := tail(file, 200)
-	if unread != nil {
-		return err
-	}
-	if says := why(slipway.Scrub(text, secrets), m); says != "" {
+	if says := why(slipway.Scrub(printed, secrets), m); says != "" {
 		return slipway.Errorf(slipway.CodeOf(err), "%w%s", err, says)
 	}
 	return err
+}
+
+// ending is the end of a file that may have been removed since it was opened.
+func ending(f *os.File) string {
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	const most = 64 << 10
+	text, _ := io.ReadAll(io.NewSectionReader(f, max(info.Size()-most, 0), most))
+	return string(text)
 }
