@@ -41,6 +41,7 @@ const (
 	PermitApprove       Permission = "approve"        // ask to decide; who may is the policy's business
 	PermitBreakGlass    Permission = "break_glass"    // open every gate of a promotion
 	PermitPolicy        Permission = "policy:change"  // of a service in an environment
+	PermitDomain        Permission = "domain:change"  // of a service in an environment; at once for all who ask, past every gate
 	PermitFreeze        Permission = "freeze"         // a team's services
 	PermitConfig        Permission = "config:change"  //
 	PermitSecretRead    Permission = "secret:read"    // names, never values
@@ -72,6 +73,7 @@ var rules = map[Permission]rule{
 	PermitApprove:       {role: RoleViewer, scope: ScopeApprove},
 	PermitBreakGlass:    {scope: ScopeBreakGlass, admin: true},
 	PermitPolicy:        {role: RoleMaintainer, scope: ScopeAdmin},
+	PermitDomain:        {role: RoleMaintainer, scope: ScopeConfig},
 	PermitFreeze:        {role: RoleAdmin, scope: ScopeAdmin},
 	PermitConfig:        {role: RoleDeveloper, scope: ScopeConfig},
 	PermitSecretRead:    {role: RoleViewer, scope: ScopeRead},

@@ -12,7 +12,7 @@ func TestMay(t *testing.T) {
 		PermitServiceRead: RoleViewer, PermitSecretRead: RoleViewer,
 		PermitPromote: RoleDeveloper, PermitRollback: RoleDeveloper, PermitCancel: RoleDeveloper, PermitConfig: RoleDeveloper,
 		PermitServiceAdd: RoleMaintainer, PermitServiceChange: RoleMaintainer, PermitSecret: RoleMaintainer, PermitWebhook: RoleMaintainer, PermitWebhookRead: RoleMaintainer,
-		PermitTeam: RoleAdmin, PermitFreeze: RoleAdmin, PermitApprove: RoleViewer, PermitPolicy: RoleMaintainer,
+		PermitTeam: RoleAdmin, PermitFreeze: RoleAdmin, PermitApprove: RoleViewer, PermitPolicy: RoleMaintainer, PermitDomain: RoleMaintainer,
 	}
 	for p := range rules {
 		for i, role := range Roles {

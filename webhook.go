@@ -38,7 +38,7 @@ var EventKinds = []string{
 	"deployment." + string(DeploymentServing), "deployment." + string(DeploymentVerified), "deployment." + string(DeploymentReverted),
 	"deployment." + string(ConditionDrifted), "deployment." + string(ConditionCrashes), "deployment." + string(ConditionDown), "deployment.recovered",
 	"service.registered", "service.changed", "service.removed",
-	"config.changed", "secret.set", "secret.removed", "policy.changed", "hold.placed", "hold.released", "trust.added",
+	"config.changed", "secret.set", "secret.removed", "policy.changed", "hold.placed", "hold.released", "domain.added", "domain.moved", "domain.removed", "trust.added",
 }
 
 // asksFor tells whether one entry of a filter means a kind.

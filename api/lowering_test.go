@@ -43,6 +43,7 @@ var gateEffects = []struct {
 	{neutral, "moves the plan, so that what was said is void", []string{"updateConfig", "setSecret", "deleteSecret"}},
 	{neutral, "a hold stops what is automatic; promoting by hand goes on with or without it", []string{"placeHold", "releaseHold"}},
 	{neutral, "after the gates", []string{"steerCanary", "cancelPromotion"}},
+	{neutral, "what runs stays as it is, and a maintainer says under which names it is found", []string{"createDomain", "deleteDomain"}},
 	{neutral, "changes nothing", []string{"detectRepository", "detectService", "planPromotion", "planRollback", "planBundle", "renderConfig"}},
 	{neutral, "acts within what its maker may, and its maker's change is not another's", []string{"createToken", "createTrust", "grantToken"}},
 	{neutral, "one's own, by what one has", []string{

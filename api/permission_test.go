@@ -43,6 +43,7 @@ var bodies = map[string]string{
 	"steerCanary":         `{"what":"pause"}`,
 	"updatePolicy":        `{"approvals":0}`,
 	"placeHold":           `{"reason":"a test"}`,
+	"createDomain":        `{"name":"shop.example.com","first":true}`,
 	"createFreeze":        `{"reason":"a test","team":"no-such","ends_at":"2099-01-01T00:00:00Z"}`,
 	"renderConfig":        `{"environment":"dev"}`,
 	"createProvider":      `{"name":"corp","issuer":"https://login.example.com","client_id":"slipway","client_secret":"hunter22"}`,
@@ -126,7 +127,7 @@ func everyRole(w *apitest.World) []viewer {
 func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slipway.Permission, method, path string, op *openapi3.Operation) {
 	call := func(account, token string) (*http.Response, string) {
 		at := strings.NewReplacer("{service}", "billing", "{environment}", "dev", "{number}", "1", "{promotion}", "1", "{step}", "build",
-			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{freeze}", "1", "{provider}", "corp", "{bundle}", "1", "{trust}", "main", "{webhook}", "1", "{delivery}", "1", "{factor}", "5f0c9a12e4b7d360", "{session}", "5f0c9a12e4b7d36010a2b3c4").Replace(path)
+			"{name}", "API_KEY", "{team}", "shop", "{account}", account, "{token}", "1", "{key}", "MODE", "{domain}", "shop.example.com", "{freeze}", "1", "{provider}", "corp", "{bundle}", "1", "{trust}", "main", "{webhook}", "1", "{delivery}", "1", "{factor}", "5f0c9a12e4b7d360", "{session}", "5f0c9a12e4b7d36010a2b3c4").Replace(path)
 		if op.OperationID == "setMember" || op.OperationID == "removeMember" {
 			at = strings.Replace(at, account, "owner", 1) // somebody else
 		}

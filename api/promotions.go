@@ -44,7 +44,7 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 	if s, e := p.Edges.Service, p.Edges.Environment; s != nil && e != nil {
 		out.Service, out.Environment = s.Name, e.Name
 		if out.State == slipway.PromotionSucceeded {
-			out.Url = h.platform.URL(s.Name, e.Name)
+			out.Url = h.platform.AddressOf(s.Name, e.Name)
 		}
 	}
 	if p.Edges.Release != nil {

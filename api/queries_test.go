@@ -51,6 +51,7 @@ func TestReadingTakesABoundedNumberOfQueries(t *testing.T) {
 		call("POST", "/services", `{"url":"https://git.example.com/a.git","name":"`+service+`","team":"team-0"}`, 201)
 		call("POST", "/services/service-0/trusts", fmt.Sprintf(`{"name":"ci-%d","issuer":"https://ci.example.com","audience":"slipway","subject":"a:%d","scopes":["promote:dev"]}`, i, i), 201)
 		call("POST", "/freezes", `{"reason":"holidays","environment":"prod","starts_at":"2099-01-01T00:00:00Z","ends_at":"2099-01-02T00:00:00Z"}`, 201)
+		call("POST", "/services/service-0/environments/prod/domains", fmt.Sprintf(`{"name":"shop-%d.example.com"}`, i), 201)
 		call("PUT", "/services/"+service+"/environments/prod/hold", `{"reason":"looked at"}`, 200)
 		call("PUT", "/services/service-0/secrets/KEY_"+fmt.Sprint(i), `{"value":"hunter2-hunter2"}`, 200)
 		call("PATCH", "/services/service-0/config", fmt.Sprintf(`{"layer":"service","set":{"LEVEL_%d":"7"}}`, i), 200)

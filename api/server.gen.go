@@ -878,6 +878,51 @@ type DeviceInput struct {
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 type Digest = slipway.Digest
 
+// Domain a host name of a service's own in an environment
+type Domain struct {
+	// AddedBy who added it
+	//
+	// Example: ada
+	AddedBy string `json:"added_by"`
+
+	// CreatedAt since when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Environment the environment
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Name in the form for DNS
+	//
+	// Example: shop.example.com
+	Name string `json:"name"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+}
+
+// DomainInput a host name for a service
+type DomainInput struct {
+	// First links and checks use it, in place of the one that they used
+	//
+	// Example: false
+	First bool `json:"first,omitempty,omitzero"`
+
+	// Name a host name, as in shop.example.com; without a scheme, a port or a path
+	Name HostName `json:"name"`
+}
+
+// DomainList the host names of a service's own in an environment
+type DomainList struct {
+	// Items the names, the one that links and checks use first
+	Items []Domain `json:"items"`
+}
+
 // Environment an environment
 type Environment struct {
 	// Name the name
@@ -1300,6 +1345,9 @@ type HoldList struct {
 	// Items the holds
 	Items []Hold `json:"items"`
 }
+
+// HostName a host name, as in shop.example.com; without a scheme, a port or a path
+type HostName = string
 
 // Identity who asks
 type Identity struct {
@@ -3908,6 +3956,9 @@ type RenderConfigJSONRequestBody = RenderInput
 // DetectServiceJSONRequestBody defines body for DetectService for application/json ContentType.
 type DetectServiceJSONRequestBody = DetectionInput
 
+// CreateDomainJSONRequestBody defines body for CreateDomain for application/json ContentType.
+type CreateDomainJSONRequestBody = DomainInput
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = HoldInput
 
@@ -4147,6 +4198,15 @@ type ServerInterface interface {
 	// ListDeployments List deployments
 	// (GET /services/{service}/environments/{environment}/deployments)
 	ListDeployments(ctx echo.Context, service ServiceName, environment EnvironmentName, params ListDeploymentsParams) error
+	// ListDomains List a service's own host names
+	// (GET /services/{service}/environments/{environment}/domains)
+	ListDomains(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// CreateDomain Give a service a host name of its own
+	// (POST /services/{service}/environments/{environment}/domains)
+	CreateDomain(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// DeleteDomain Take a host name away from a service
+	// (DELETE /services/{service}/environments/{environment}/domains/{domain})
+	DeleteDomain(ctx echo.Context, service ServiceName, environment EnvironmentName, domain HostName) error
 	// ReleaseHold Let automatic promotion go on
 	// (DELETE /services/{service}/environments/{environment}/hold)
 	ReleaseHold(ctx echo.Context, service ServiceName, environment EnvironmentName) error
@@ -5487,6 +5547,86 @@ func (w *ServerInterfaceWrapper) ListDeployments(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListDeployments(ctx, service, environment, params)
+	return err
+}
+
+// ListDomains converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDomains(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDomains(ctx, service, environment)
+	return err
+}
+
+// CreateDomain converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateDomain(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateDomain(ctx, service, environment)
+	return err
+}
+
+// DeleteDomain converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteDomain(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// ------------- Path parameter "domain" -------------
+	var domain HostName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "domain", ctx.Param("domain"), &domain, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter domain: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteDomain(ctx, service, environment, domain)
 	return err
 }
 
@@ -6848,6 +6988,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
 	router.POST(options.BaseURL+"/services/:service/detection", wrapper.DetectService, options.OperationMiddlewares["detectService"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
+	router.GET(options.BaseURL+"/services/:service/environments/:environment/domains", wrapper.ListDomains, options.OperationMiddlewares["listDomains"]...)
+	router.POST(options.BaseURL+"/services/:service/environments/:environment/domains", wrapper.CreateDomain, options.OperationMiddlewares["createDomain"]...)
+	router.DELETE(options.BaseURL+"/services/:service/environments/:environment/domains/:domain", wrapper.DeleteDomain, options.OperationMiddlewares["deleteDomain"]...)
 	router.DELETE(options.BaseURL+"/services/:service/environments/:environment/hold", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
 	router.PUT(options.BaseURL+"/services/:service/environments/:environment/hold", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/logs", wrapper.GetLogs, options.OperationMiddlewares["getLogs"]...)
@@ -9320,6 +9463,130 @@ type ListDeploymentsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListDeploymentsdefaultApplicationProblemPlusJSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomainsRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+}
+
+type ListDomainsResponseObject interface {
+	VisitListDomainsResponse(w http.ResponseWriter) error
+}
+
+type ListDomains200JSONResponse DomainList
+
+func (response ListDomains200JSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDomainsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDomainsdefaultApplicationProblemPlusJSONResponse) VisitListDomainsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomainRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Body        *CreateDomainJSONRequestBody
+}
+
+type CreateDomainResponseObject interface {
+	VisitCreateDomainResponse(w http.ResponseWriter) error
+}
+
+type CreateDomain201ResponseHeaders struct {
+	Location string
+}
+
+type CreateDomain201JSONResponse struct {
+	Body    Domain
+	Headers CreateDomain201ResponseHeaders
+}
+
+func (response CreateDomain201JSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDomaindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateDomaindefaultApplicationProblemPlusJSONResponse) VisitCreateDomainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDomainRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Domain      HostName        `json:"domain"`
+}
+
+type DeleteDomainResponseObject interface {
+	VisitDeleteDomainResponse(w http.ResponseWriter) error
+}
+
+type DeleteDomain204Response struct {
+}
+
+func (response DeleteDomain204Response) VisitDeleteDomainResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteDomaindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteDomaindefaultApplicationProblemPlusJSONResponse) VisitDeleteDomainResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11818,6 +12085,15 @@ type StrictServerInterface interface {
 	// ListDeployments List deployments
 	// (GET /services/{service}/environments/{environment}/deployments)
 	ListDeployments(ctx context.Context, request ListDeploymentsRequestObject) (ListDeploymentsResponseObject, error)
+	// ListDomains List a service's own host names
+	// (GET /services/{service}/environments/{environment}/domains)
+	ListDomains(ctx context.Context, request ListDomainsRequestObject) (ListDomainsResponseObject, error)
+	// CreateDomain Give a service a host name of its own
+	// (POST /services/{service}/environments/{environment}/domains)
+	CreateDomain(ctx context.Context, request CreateDomainRequestObject) (CreateDomainResponseObject, error)
+	// DeleteDomain Take a host name away from a service
+	// (DELETE /services/{service}/environments/{environment}/domains/{domain})
+	DeleteDomain(ctx context.Context, request DeleteDomainRequestObject) (DeleteDomainResponseObject, error)
 	// ReleaseHold Let automatic promotion go on
 	// (DELETE /services/{service}/environments/{environment}/hold)
 	ReleaseHold(ctx context.Context, request ReleaseHoldRequestObject) (ReleaseHoldResponseObject, error)
@@ -14053,6 +14329,108 @@ func (sh *strictHandler) ListDeployments(ctx echo.Context, service ServiceName, 
 		return err
 	} else if validResponse, ok := response.(ListDeploymentsResponseObject); ok {
 		return validResponse.VisitListDeploymentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDomains operation middleware
+func (sh *strictHandler) ListDomains(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request ListDomainsRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDomains(ctx.Request().Context(), request.(ListDomainsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDomains")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDomainsResponseObject); ok {
+		return validResponse.VisitListDomainsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateDomain operation middleware
+func (sh *strictHandler) CreateDomain(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request CreateDomainRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	var body CreateDomainJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDomain(ctx.Request().Context(), request.(CreateDomainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDomain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateDomainResponseObject); ok {
+		return validResponse.VisitCreateDomainResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteDomain operation middleware
+func (sh *strictHandler) DeleteDomain(ctx echo.Context, service ServiceName, environment EnvironmentName, domain HostName) error {
+	var request DeleteDomainRequestObject
+
+	request.Service = service
+	request.Environment = environment
+	request.Domain = domain
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDomain(ctx.Request().Context(), request.(DeleteDomainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDomain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteDomainResponseObject); ok {
+		return validResponse.VisitDeleteDomainResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -104,10 +104,10 @@ func (s *site) portal() string {
 }
 
 // start runs `slipway up` and waits until the API is ready.
-func (s *site) start() {
+func (s *site) start(flags ...string) {
 	s.t.Helper()
 	s.upLog = &buffer{}
-	s.up = exec.Command(binary, "up", "--data", s.data, "--listen", s.listen, "--edge", s.edge, "--repositories", os.TempDir())
+	s.up = exec.Command(binary, append([]string{"up", "--data", s.data, "--listen", s.listen, "--edge", s.edge, "--repositories", os.TempDir()}, flags...)...)
 	s.up.Stdout, s.up.Stderr = s.upLog, s.upLog
 	s.up.Env = append(os.Environ(), "SLIPWAY_DATABASE="+s.database)
 	if err := s.up.Start(); err != nil {

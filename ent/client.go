@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/devicelogin"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/factor"
@@ -76,6 +77,8 @@ type Client struct {
 	Deployment *DeploymentClient
 	// DeviceLogin is the client for interacting with the DeviceLogin builders.
 	DeviceLogin *DeviceLoginClient
+	// Domain is the client for interacting with the Domain builders.
+	Domain *DomainClient
 	// Environment is the client for interacting with the Environment builders.
 	Environment *EnvironmentClient
 	// Event is the client for interacting with the Event builders.
@@ -155,6 +158,7 @@ func (c *Client) init() {
 	c.Delivery = NewDeliveryClient(c.config)
 	c.Deployment = NewDeploymentClient(c.config)
 	c.DeviceLogin = NewDeviceLoginClient(c.config)
+	c.Domain = NewDomainClient(c.config)
 	c.Environment = NewEnvironmentClient(c.config)
 	c.Event = NewEventClient(c.config)
 	c.Factor = NewFactorClient(c.config)
@@ -285,6 +289,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Delivery:         NewDeliveryClient(cfg),
 		Deployment:       NewDeploymentClient(cfg),
 		DeviceLogin:      NewDeviceLoginClient(cfg),
+		Domain:           NewDomainClient(cfg),
 		Environment:      NewEnvironmentClient(cfg),
 		Event:            NewEventClient(cfg),
 		Factor:           NewFactorClient(cfg),
@@ -342,6 +347,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Delivery:         NewDeliveryClient(cfg),
 		Deployment:       NewDeploymentClient(cfg),
 		DeviceLogin:      NewDeviceLoginClient(cfg),
+		Domain:           NewDomainClient(cfg),
 		Environment:      NewEnvironmentClient(cfg),
 		Event:            NewEventClient(cfg),
 		Factor:           NewFactorClient(cfg),
@@ -402,8 +408,8 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.Decision, c.Delivery,
-		c.Deployment, c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService,
-		c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
+		c.Deployment, c.DeviceLogin, c.Domain, c.Environment, c.Event, c.Factor,
+		c.FormerService, c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
 		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
 		c.Promotion, c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session,
 		c.Setting, c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team,
@@ -418,8 +424,8 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.Decision, c.Delivery,
-		c.Deployment, c.DeviceLogin, c.Environment, c.Event, c.Factor, c.FormerService,
-		c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
+		c.Deployment, c.DeviceLogin, c.Domain, c.Environment, c.Event, c.Factor,
+		c.FormerService, c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
 		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
 		c.Promotion, c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session,
 		c.Setting, c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team,
@@ -448,6 +454,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Deployment.mutate(ctx, m)
 	case *DeviceLoginMutation:
 		return c.DeviceLogin.mutate(ctx, m)
+	case *DomainMutation:
+		return c.Domain.mutate(ctx, m)
 	case *EnvironmentMutation:
 		return c.Environment.mutate(ctx, m)
 	case *EventMutation:
@@ -1777,6 +1785,172 @@ func (c *DeviceLoginClient) mutate(ctx context.Context, m *DeviceLoginMutation) 
 	}
 }
 
+// DomainClient is a client for the Domain schema.
+type DomainClient struct {
+	config
+}
+
+// NewDomainClient returns a client for the Domain from the given config.
+func NewDomainClient(c config) *DomainClient {
+	return &DomainClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `domain.Hooks(f(g(h())))`.
+func (c *DomainClient) Use(hooks ...Hook) {
+	c.hooks.Domain = append(c.hooks.Domain, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `domain.Intercept(f(g(h())))`.
+func (c *DomainClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Domain = append(c.inters.Domain, interceptors...)
+}
+
+// Create returns a builder for creating a Domain entity.
+func (c *DomainClient) Create() *DomainCreate {
+	mutation := newDomainMutation(c.config, OpCreate)
+	return &DomainCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Domain entities.
+func (c *DomainClient) CreateBulk(builders ...*DomainCreate) *DomainCreateBulk {
+	return &DomainCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *DomainClient) MapCreateBulk(slice any, setFunc func(*DomainCreate, int)) *DomainCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &DomainCreateBulk{err: fmt.Errorf("calling to DomainClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*DomainCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &DomainCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Domain.
+func (c *DomainClient) Update() *DomainUpdate {
+	mutation := newDomainMutation(c.config, OpUpdate)
+	return &DomainUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *DomainClient) UpdateOne(_m *Domain) *DomainUpdateOne {
+	mutation := newDomainMutation(c.config, OpUpdateOne, withDomain(_m))
+	return &DomainUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *DomainClient) UpdateOneID(id int) *DomainUpdateOne {
+	mutation := newDomainMutation(c.config, OpUpdateOne, withDomainID(id))
+	return &DomainUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Domain.
+func (c *DomainClient) Delete() *DomainDelete {
+	mutation := newDomainMutation(c.config, OpDelete)
+	return &DomainDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *DomainClient) DeleteOne(_m *Domain) *DomainDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *DomainClient) DeleteOneID(id int) *DomainDeleteOne {
+	builder := c.Delete().Where(domain.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &DomainDeleteOne{builder}
+}
+
+// Query returns a query builder for Domain.
+func (c *DomainClient) Query() *DomainQuery {
+	return &DomainQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeDomain},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Domain entity by its id.
+func (c *DomainClient) Get(ctx context.Context, id int) (*Domain, error) {
+	return c.Query().Where(domain.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *DomainClient) GetX(ctx context.Context, id int) *Domain {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryService queries the service edge of a Domain.
+func (c *DomainClient) QueryService(_m *Domain) *ServiceQuery {
+	query := (&ServiceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(domain.Table, domain.FieldID, id),
+			sqlgraph.To(service.Table, service.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, domain.ServiceTable, domain.ServiceColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryEnvironment queries the environment edge of a Domain.
+func (c *DomainClient) QueryEnvironment(_m *Domain) *EnvironmentQuery {
+	query := (&EnvironmentClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(domain.Table, domain.FieldID, id),
+			sqlgraph.To(environment.Table, environment.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, domain.EnvironmentTable, domain.EnvironmentColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *DomainClient) Hooks() []Hook {
+	hooks := c.hooks.Domain
+	return append(hooks[:len(hooks):len(hooks)], domain.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *DomainClient) Interceptors() []Interceptor {
+	return c.inters.Domain
+}
+
+func (c *DomainClient) mutate(ctx context.Context, m *DomainMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&DomainCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&DomainUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&DomainUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&DomainDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Domain mutation op: %q", m.Op())
+	}
+}
+
 // EnvironmentClient is a client for the Environment schema.
 type EnvironmentClient struct {
 	config
@@ -1958,6 +2132,22 @@ func (c *EnvironmentClient) QueryHolds(_m *Environment) *HoldQuery {
 			sqlgraph.From(environment.Table, environment.FieldID, id),
 			sqlgraph.To(hold.Table, hold.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, environment.HoldsTable, environment.HoldsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryDomains queries the domains edge of a Environment.
+func (c *EnvironmentClient) QueryDomains(_m *Environment) *DomainQuery {
+	query := (&DomainClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(environment.Table, environment.FieldID, id),
+			sqlgraph.To(domain.Table, domain.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, environment.DomainsTable, environment.DomainsColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -4611,6 +4801,22 @@ func (c *ServiceClient) QueryHolds(_m *Service) *HoldQuery {
 	return query
 }
 
+// QueryDomains queries the domains edge of a Service.
+func (c *ServiceClient) QueryDomains(_m *Service) *DomainQuery {
+	query := (&DomainClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, id),
+			sqlgraph.To(domain.Table, domain.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.DomainsTable, service.DomainsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryTeam queries the team edge of a Service.
 func (c *ServiceClient) QueryTeam(_m *Service) *TeamQuery {
 	query := (&TeamClient{config: c.config}).Query()
@@ -6473,17 +6679,17 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 type (
 	hooks struct {
 		Account, AuditEntry, Byline, Ceremony, Decision, Delivery, Deployment,
-		DeviceLogin, Environment, Event, Factor, FormerService, Freeze, HalfSignIn,
-		Hold, IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk,
-		Membership, Preference, Promotion, RecoveryCode, Release, Service,
+		DeviceLogin, Domain, Environment, Event, Factor, FormerService, Freeze,
+		HalfSignIn, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
+		LogChunk, Membership, Preference, Promotion, RecoveryCode, Release, Service,
 		ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot, Step,
 		Team, Throttle, Token, Trust, Webhook []ent.Hook
 	}
 	inters struct {
 		Account, AuditEntry, Byline, Ceremony, Decision, Delivery, Deployment,
-		DeviceLogin, Environment, Event, Factor, FormerService, Freeze, HalfSignIn,
-		Hold, IdempotencyKey, Identity, IdentityProvider, Invitation, LogChunk,
-		Membership, Preference, Promotion, RecoveryCode, Release, Service,
+		DeviceLogin, Domain, Environment, Event, Factor, FormerService, Freeze,
+		HalfSignIn, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
+		LogChunk, Membership, Preference, Promotion, RecoveryCode, Release, Service,
 		ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot, Step,
 		Team, Throttle, Token, Trust, Webhook []ent.Interceptor
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/devicelogin"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/factor"
@@ -118,6 +119,7 @@ func checkColumn(t, c string) error {
 			delivery.Table:         delivery.ValidColumn,
 			deployment.Table:       deployment.ValidColumn,
 			devicelogin.Table:      devicelogin.ValidColumn,
+			domain.Table:           domain.ValidColumn,
 			environment.Table:      environment.ValidColumn,
 			event.Table:            event.ValidColumn,
 			factor.Table:           factor.ValidColumn,

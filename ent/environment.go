@@ -53,9 +53,11 @@ type EnvironmentEdges struct {
 	Policies []*ServicePolicy `json:"policies,omitempty"`
 	// Holds holds the value of the holds edge.
 	Holds []*Hold `json:"holds,omitempty"`
+	// Domains holds the value of the domains edge.
+	Domains []*Domain `json:"domains,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [5]bool
+	loadedTypes [6]bool
 }
 
 // PromotionsOrErr returns the Promotions value or an error if the edge
@@ -101,6 +103,15 @@ func (e EnvironmentEdges) HoldsOrErr() ([]*Hold, error) {
 		return e.Holds, nil
 	}
 	return nil, &NotLoadedError{edge: "holds"}
+}
+
+// DomainsOrErr returns the Domains value or an error if the edge
+// was not loaded in eager-loading.
+func (e EnvironmentEdges) DomainsOrErr() ([]*Domain, error) {
+	if e.loadedTypes[5] {
+		return e.Domains, nil
+	}
+	return nil, &NotLoadedError{edge: "domains"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -223,6 +234,11 @@ func (_m *Environment) QueryPolicies() *ServicePolicyQuery {
 // QueryHolds queries the "holds" edge of the Environment entity.
 func (_m *Environment) QueryHolds() *HoldQuery {
 	return NewEnvironmentClient(_m.config).QueryHolds(_m)
+}
+
+// QueryDomains queries the "domains" edge of the Environment entity.
+func (_m *Environment) QueryDomains() *DomainQuery {
+	return NewEnvironmentClient(_m.config).QueryDomains(_m)
 }
 
 // Update returns a builder for updating this Environment.

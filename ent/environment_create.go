@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -197,6 +198,21 @@ func (_c *EnvironmentCreate) AddHolds(v ...*Hold) *EnvironmentCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddHoldIDs(ids...)
+}
+
+// AddDomainIDs adds the "domains" edge to the Domain entity by IDs.
+func (_c *EnvironmentCreate) AddDomainIDs(ids ...int) *EnvironmentCreate {
+	_c.mutation.AddDomainIDs(ids...)
+	return _c
+}
+
+// AddDomains adds the "domains" edges to the Domain entity.
+func (_c *EnvironmentCreate) AddDomains(v ...*Domain) *EnvironmentCreate {
+	ids := make([]int, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddDomainIDs(ids...)
 }
 
 // Mutation returns the EnvironmentMutation object of the builder.
@@ -430,6 +446,22 @@ func (_c *EnvironmentCreate) createSpec() (*Environment, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(hold.FieldID, field.TypeInt),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.DomainsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   environment.DomainsTable,
+			Columns: []string{environment.DomainsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(domain.FieldID, field.TypeInt),
 			},
 		}
 		for _, k := range nodes {

@@ -14,6 +14,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -34,6 +35,7 @@ type EnvironmentQuery struct {
 	withSettings    *SettingQuery
 	withPolicies    *ServicePolicyQuery
 	withHolds       *HoldQuery
+	withDomains     *DomainQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -173,6 +175,28 @@ func (_q *EnvironmentQuery) QueryHolds() *HoldQuery {
 			sqlgraph.From(environment.Table, environment.FieldID, selector),
 			sqlgraph.To(hold.Table, hold.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, environment.HoldsTable, environment.HoldsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryDomains chains the current query on the "domains" edge.
+func (_q *EnvironmentQuery) QueryDomains() *DomainQuery {
+	query := (&DomainClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(environment.Table, environment.FieldID, selector),
+			sqlgraph.To(domain.Table, domain.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, environment.DomainsTable, environment.DomainsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -377,6 +401,7 @@ func (_q *EnvironmentQuery) Clone() *EnvironmentQuery {
 		withSettings:    _q.withSettings.Clone(),
 		withPolicies:    _q.withPolicies.Clone(),
 		withHolds:       _q.withHolds.Clone(),
+		withDomains:     _q.withDomains.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -435,6 +460,17 @@ func (_q *EnvironmentQuery) WithHolds(opts ...func(*HoldQuery)) *EnvironmentQuer
 		opt(query)
 	}
 	_q.withHolds = query
+	return _q
+}
+
+// WithDomains tells the query-builder to eager-load the nodes that are connected to
+// the "domains" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *EnvironmentQuery) WithDomains(opts ...func(*DomainQuery)) *EnvironmentQuery {
+	query := (&DomainClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withDomains = query
 	return _q
 }
 
@@ -522,12 +558,13 @@ func (_q *EnvironmentQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*
 	var (
 		nodes       = []*Environment{}
 		_spec       = _q.querySpec()
-		loadedTypes = [5]bool{
+		loadedTypes = [6]bool{
 			_q.withPromotions != nil,
 			_q.withDeployments != nil,
 			_q.withSettings != nil,
 			_q.withPolicies != nil,
 			_q.withHolds != nil,
+			_q.withDomains != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -580,6 +617,13 @@ func (_q *EnvironmentQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*
 		if err := _q.loadHolds(ctx, query, nodes,
 			func(n *Environment) { n.Edges.Holds = []*Hold{} },
 			func(n *Environment, e *Hold) { n.Edges.Holds = append(n.Edges.Holds, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withDomains; query != nil {
+		if err := _q.loadDomains(ctx, query, nodes,
+			func(n *Environment) { n.Edges.Domains = []*Domain{} },
+			func(n *Environment, e *Domain) { n.Edges.Domains = append(n.Edges.Domains, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -724,6 +768,36 @@ func (_q *EnvironmentQuery) loadHolds(ctx context.Context, query *HoldQuery, nod
 	}
 	query.Where(predicate.Hold(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(environment.HoldsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.EnvironmentID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "environment_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *EnvironmentQuery) loadDomains(ctx context.Context, query *DomainQuery, nodes []*Environment, init func(*Environment), assign func(*Environment, *Domain)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Environment)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(domain.FieldEnvironmentID)
+	}
+	query.Where(predicate.Domain(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(environment.DomainsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -67,11 +67,13 @@ type ServiceEdges struct {
 	Policies []*ServicePolicy `json:"policies,omitempty"`
 	// Holds holds the value of the holds edge.
 	Holds []*Hold `json:"holds,omitempty"`
+	// Domains holds the value of the domains edge.
+	Domains []*Domain `json:"domains,omitempty"`
 	// Team holds the value of the team edge.
 	Team *Team `json:"team,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [8]bool
+	loadedTypes [9]bool
 }
 
 // ReleasesOrErr returns the Releases value or an error if the edge
@@ -137,12 +139,21 @@ func (e ServiceEdges) HoldsOrErr() ([]*Hold, error) {
 	return nil, &NotLoadedError{edge: "holds"}
 }
 
+// DomainsOrErr returns the Domains value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) DomainsOrErr() ([]*Domain, error) {
+	if e.loadedTypes[7] {
+		return e.Domains, nil
+	}
+	return nil, &NotLoadedError{edge: "domains"}
+}
+
 // TeamOrErr returns the Team value or an error if the edge
 // was not loaded in eager-loading, or loaded but was not found.
 func (e ServiceEdges) TeamOrErr() (*Team, error) {
 	if e.Team != nil {
 		return e.Team, nil
-	} else if e.loadedTypes[7] {
+	} else if e.loadedTypes[8] {
 		return nil, &NotFoundError{label: team.Label}
 	}
 	return nil, &NotLoadedError{edge: "team"}
@@ -308,6 +319,11 @@ func (_m *Service) QueryPolicies() *ServicePolicyQuery {
 // QueryHolds queries the "holds" edge of the Service entity.
 func (_m *Service) QueryHolds() *HoldQuery {
 	return NewServiceClient(_m.config).QueryHolds(_m)
+}
+
+// QueryDomains queries the "domains" edge of the Service entity.
+func (_m *Service) QueryDomains() *DomainQuery {
+	return NewServiceClient(_m.config).QueryDomains(_m)
 }
 
 // QueryTeam queries the "team" edge of the Service entity.

@@ -14,6 +14,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -39,6 +40,7 @@ type ServiceQuery struct {
 	withTrusts      *TrustQuery
 	withPolicies    *ServicePolicyQuery
 	withHolds       *HoldQuery
+	withDomains     *DomainQuery
 	withTeam        *TeamQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -223,6 +225,28 @@ func (_q *ServiceQuery) QueryHolds() *HoldQuery {
 			sqlgraph.From(service.Table, service.FieldID, selector),
 			sqlgraph.To(hold.Table, hold.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, service.HoldsTable, service.HoldsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryDomains chains the current query on the "domains" edge.
+func (_q *ServiceQuery) QueryDomains() *DomainQuery {
+	query := (&DomainClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(domain.Table, domain.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.DomainsTable, service.DomainsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -451,6 +475,7 @@ func (_q *ServiceQuery) Clone() *ServiceQuery {
 		withTrusts:      _q.withTrusts.Clone(),
 		withPolicies:    _q.withPolicies.Clone(),
 		withHolds:       _q.withHolds.Clone(),
+		withDomains:     _q.withDomains.Clone(),
 		withTeam:        _q.withTeam.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
@@ -532,6 +557,17 @@ func (_q *ServiceQuery) WithHolds(opts ...func(*HoldQuery)) *ServiceQuery {
 		opt(query)
 	}
 	_q.withHolds = query
+	return _q
+}
+
+// WithDomains tells the query-builder to eager-load the nodes that are connected to
+// the "domains" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithDomains(opts ...func(*DomainQuery)) *ServiceQuery {
+	query := (&DomainClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withDomains = query
 	return _q
 }
 
@@ -630,7 +666,7 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 	var (
 		nodes       = []*Service{}
 		_spec       = _q.querySpec()
-		loadedTypes = [8]bool{
+		loadedTypes = [9]bool{
 			_q.withReleases != nil,
 			_q.withPromotions != nil,
 			_q.withDeployments != nil,
@@ -638,6 +674,7 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 			_q.withTrusts != nil,
 			_q.withPolicies != nil,
 			_q.withHolds != nil,
+			_q.withDomains != nil,
 			_q.withTeam != nil,
 		}
 	)
@@ -705,6 +742,13 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 		if err := _q.loadHolds(ctx, query, nodes,
 			func(n *Service) { n.Edges.Holds = []*Hold{} },
 			func(n *Service, e *Hold) { n.Edges.Holds = append(n.Edges.Holds, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withDomains; query != nil {
+		if err := _q.loadDomains(ctx, query, nodes,
+			func(n *Service) { n.Edges.Domains = []*Domain{} },
+			func(n *Service, e *Domain) { n.Edges.Domains = append(n.Edges.Domains, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -915,6 +959,36 @@ func (_q *ServiceQuery) loadHolds(ctx context.Context, query *HoldQuery, nodes [
 	}
 	query.Where(predicate.Hold(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(service.HoldsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadDomains(ctx context.Context, query *DomainQuery, nodes []*Service, init func(*Service), assign func(*Service, *Domain)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(domain.FieldServiceID)
+	}
+	query.Where(predicate.Domain(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.DomainsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

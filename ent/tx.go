@@ -28,6 +28,8 @@ type Tx struct {
 	Deployment *DeploymentClient
 	// DeviceLogin is the client for interacting with the DeviceLogin builders.
 	DeviceLogin *DeviceLoginClient
+	// Domain is the client for interacting with the Domain builders.
+	Domain *DomainClient
 	// Environment is the client for interacting with the Environment builders.
 	Environment *EnvironmentClient
 	// Event is the client for interacting with the Event builders.
@@ -227,6 +229,7 @@ func (tx *Tx) init() {
 	tx.Delivery = NewDeliveryClient(tx.config)
 	tx.Deployment = NewDeploymentClient(tx.config)
 	tx.DeviceLogin = NewDeviceLoginClient(tx.config)
+	tx.Domain = NewDomainClient(tx.config)
 	tx.Environment = NewEnvironmentClient(tx.config)
 	tx.Event = NewEventClient(tx.config)
 	tx.Factor = NewFactorClient(tx.config)

@@ -117,6 +117,9 @@ func (n *Node) handler() http.Handler {
 	handle(mux, "remove", func(ctx context.Context, q slipway.LogQuery, _ io.Writer) (any, error) {
 		return nil, n.Remove(ctx, q.Service, q.Environment)
 	})
+	handle(mux, "names", func(ctx context.Context, d slipway.Domains, _ io.Writer) (any, error) {
+		return nil, n.Answer(ctx, d)
+	})
 	handle(mux, "status", func(context.Context, struct{}, io.Writer) (any, error) {
 		return n.Status(), nil
 	})

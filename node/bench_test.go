@@ -138,6 +138,7 @@ func options(data, edge string) node.Options {
 
 type agent interface {
 	slipway.Target
+	slipway.Edge
 	Shutdown(context.Context) error
 }
 

@@ -135,7 +135,7 @@ func (p *place) match(d slipway.Deployment) string {
 
 // bringUp gives a deployment its ports and its files.
 func (p *place) bringUp(ctx context.Context, d slipway.Deployment) error {
-	next := &deployment{Deployment: d, Ports: map[string]int{}, Processes: map[string]running{}}
+	next := &deployment{Deployment: d, Ports: map[string]int{}, Processes: map[string]running{}, Host: p.names()[0]}
 	for _, process := range d.Manifest.Processes {
 		if process.Name != "web" {
 			continue

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -59,7 +60,9 @@ type Node struct {
 	work sync.WaitGroup // what goes on without a caller
 
 	routing sync.Mutex // one reroute at a time
-	tenants sync.Map   // instances by the port that they have now
+	telling sync.Mutex // one change of the names at a time
+	names   atomic.Pointer[naming]
+	tenants sync.Map // instances by the port that they have now
 
 	mu       sync.Mutex
 	places   map[string]*place
@@ -95,6 +98,7 @@ func Open(o Options) (*Node, error) {
 	}
 	n.keepReserve()
 	n.groups = findGroups(n.id)
+	n.restoreNames()
 	// The socket first: nothing is started that could not be reached.
 	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"), n.checked)
 	if err != nil {

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"sort"
@@ -34,8 +33,8 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 	}
 	o.Deployment, o.Release, o.Artifact, o.Config = d.ID, d.Release, d.Artifact, d.Config.Digest
 	if hasWeb(d.Deployment) {
-		_, port, _ := net.SplitHostPort(n.o.Edge)
-		o.Host, o.URL = p.host(), "http://"+net.JoinHostPort(p.host(), port)
+		o.Host = p.names()[0]
+		o.URL = n.address(o.Host)
 	}
 	o.Instances = p.reports(d.ID)
 	if p.changed != "" {

@@ -102,9 +102,8 @@ func (p *place) fence(d slipway.Deployment) error {
 	return p.change(func(s *placeState) error { s.Fence = d.Fence; return nil })
 }
 
-func (p *place) host() string {
-	return p.service + "." + p.environment + ".localhost"
-}
+// host is the name that the place has whatever happens; the edge counts by it.
+func (p *place) host() string { return slipway.DefaultHost(p.service, p.environment, "") }
 
 func (p *place) live() string { p.mu.Lock(); defer p.mu.Unlock(); return p.state.Live }
 
@@ -115,12 +114,12 @@ func (p *place) route() (route, bool) {
 	defer p.mu.Unlock()
 	d := p.state.Deployments[p.state.Live]
 	if d == nil {
-		return route{host: p.host(), closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}, p.state.Fence > 0
+		return route{host: p.host(), names: p.names(), closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}, p.state.Fence > 0
 	}
 	if !hasWeb(d.Deployment) {
 		return route{}, false
 	}
-	return route{host: p.host(), branches: p.state.branches(d), collections: p.collections()}, true
+	return route{host: p.host(), names: p.names(), branches: p.state.branches(d), collections: p.collections()}, true
 }
 
 // hasWeb tells whether a deployment takes requests.

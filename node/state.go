@@ -55,6 +55,7 @@ type deployment struct {
 	slipway.Deployment
 	Ports     map[string]int     `json:"ports"` // by instance
 	Processes map[string]running `json:"processes"`
+	Host      string             `json:"host,omitempty"` // the name that its instances are probed by: the first one when it came
 	Home      string             `json:"home,omitempty"` // the id that it was started under, when it has another now
 }
 
@@ -87,7 +88,7 @@ func (s placeState) clone() placeState {
 	s.Released, s.Failed = maps.Clone(s.Released), maps.Clone(s.Failed)
 	deployments := make(map[string]*deployment, len(s.Deployments))
 	for id, d := range s.Deployments {
-		deployments[id] = &deployment{Deployment: d.Deployment, Ports: maps.Clone(d.Ports), Processes: maps.Clone(d.Processes), Home: d.Home}
+		deployments[id] = &deployment{Deployment: d.Deployment, Ports: maps.Clone(d.Ports), Processes: maps.Clone(d.Processes), Host: d.Host, Home: d.Home}
 	}
 	s.Deployments = deployments
 	return s
@@ -144,9 +145,14 @@ func (n *Node) keepReserve() {
 	}
 }
 
-// writeState writes a file of the state, at the cost of the reserve if need be.
+// writeState writes a file of the state.
 func (n *Node) writeState(name string, v any) error {
-	path := filepath.Join(n.dir, "state", name)
+	return n.writeKept(filepath.Join("state", name), v)
+}
+
+// writeKept writes a file of the node's directory, at the cost of the reserve if need be.
+func (n *Node) writeKept(name string, v any) error {
+	path := filepath.Join(n.dir, name)
 	err := writeJSON(path, v)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		if os.Remove(n.reserveFile()) == nil {

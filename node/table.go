@@ -25,7 +25,8 @@ import (
 
 // route says where a host's requests go, or why nowhere.
 type route struct {
-	host     string
+	host     string   // by which it is counted
+	names    []string // under which it is asked for; host is one of them
 	branches []branch
 	closed   string // what is answered instead, when there is nothing to send them to
 
@@ -78,7 +79,9 @@ func (t *table) set(routes []route) {
 	clear(t.routes)
 	named := map[string]bool{}
 	for _, r := range routes {
-		t.routes[r.host] = r
+		for _, name := range r.names {
+			t.routes[name] = r
+		}
 		for _, b := range r.branches {
 			named[b.home] = true
 			next := &backend{host: r.host, upstreams: b.upstreams, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
@@ -229,6 +232,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
+	host = strings.TrimSuffix(host, ".")
 	drawn := -1
 	draw := func(split bool) int {
 		if drawn < 0 {

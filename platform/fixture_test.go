@@ -43,6 +43,8 @@ type world struct {
 	artifacts map[slipway.Digest]slipway.Artifact
 	running   map[string]slipway.Observed
 	removed   []string
+	names     slipway.Domains // that the edge was told
+	edgeDown  bool
 	observe   func(ctx context.Context) error
 	build     func(ctx context.Context) error
 	revert    func(ctx context.Context) error
@@ -77,6 +79,7 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
+		Edge: edge{w}, BaseDomain: "apps.example.com", OwnNames: []string{"slipway.example.com"},
 		Storage: storage, Address: "https://slipway.example.com", Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Renderer: renderer{},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost/"
@@ -337,6 +340,18 @@ func (t target) Remove(_ context.Context, service, environment string) error {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
 	t.w.removed = append(t.w.removed, service+"/"+environment)
+	return nil
+}
+
+type edge struct{ w *world }
+
+func (e edge) Answer(_ context.Context, d slipway.Domains) error {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if e.w.edgeDown {
+		return slipway.Errorf(slipway.Unavailable, "the node agent does not answer")
+	}
+	e.w.names = d
 	return nil
 }
 

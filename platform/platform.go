@@ -37,8 +37,14 @@ type Options struct {
 	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
 	// Nodes are the machines that run services; nil means that there are none to tell of.
 	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
-	// URL is where a service answers in an environment, at the edge.
+	// URL is where a service answers in an environment, at the edge, by its default name.
 	URL func(service, environment string) string
+	// Edge routes requests by host names; nil, and services have their default ones alone.
+	Edge slipway.Edge
+	// BaseDomain is what default names lie below, "" for slipway.LocalDomain. OwnNames are
+	// the host names of the platform itself.
+	BaseDomain string
+	OwnNames   []string
 }
 
 // Platform carries out what users ask for. Its methods may be called at once.
@@ -52,6 +58,7 @@ type Platform struct {
 	between   betweens
 	asks      asksOf
 	following followings
+	naming    naming
 	idle      sync.Map // values of secrets that nothing needs, and since when that is known
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -252,7 +253,11 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only Precondi
 	if err := p.forgetCredentials(ctx, s); err != nil {
 		return err
 	}
-	return p.forget(ctx, s)
+	if err := p.forget(ctx, s); err != nil {
+		return err
+	}
+	p.answerNow(ctx)
+	return nil
 }
 
 func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
@@ -298,6 +303,7 @@ func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 			func() (int, error) {
 				return tx.Decision.Delete().Where(decision.HasPromotionWith(promotion.ServiceID(s.ID))).Exec(ctx)
 			},
+			func() (int, error) { return tx.Domain.Delete().Where(domain.ServiceID(s.ID)).Exec(ctx) },
 			func() (int, error) { return tx.Hold.Delete().Where(hold.ServiceID(s.ID)).Exec(ctx) },
 			func() (int, error) { return tx.Trust.Delete().Where(trust.ServiceID(s.ID)).Exec(ctx) },
 			func() (int, error) { return tx.ServicePolicy.Delete().Where(servicepolicy.ServiceID(s.ID)).Exec(ctx) },

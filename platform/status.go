@@ -93,7 +93,7 @@ func (p *Platform) cells(services []*ent.Service, environments []*ent.Environmen
 		for _, e := range environments {
 			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}], Off: !onItsPath(s, e.Name)}
 			if cell.Deployment != nil {
-				cell.URL = p.URL(s.Name, e.Name)
+				cell.URL = p.AddressOf(s.Name, e.Name)
 			}
 			cells = append(cells, cell)
 		}

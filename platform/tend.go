@@ -12,6 +12,7 @@ type Tending struct {
 	Conditions time.Duration // of what is deployed; 0 means every 10 seconds
 	Lines      time.Duration // in which promotions stand; 0 means every minute
 	Retention  time.Duration // of artifacts; 0 means every hour
+	Names      time.Duration // of hosts, which another server may have changed; 0 means every 2 seconds
 	Deliveries time.Duration // to webhooks, which other servers may have left; 0 means every second
 }
 
@@ -33,10 +34,14 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Deliveries <= 0 {
 		every.Deliveries = time.Second
 	}
+	if every.Names <= 0 {
+		every.Names = 2 * time.Second
+	}
 	ctx = asSystem(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
 	all.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })
+	all.Go(func() { p.again(ctx, every.Names, "the edge could not be told of host names", p.Answer) })
 	all.Go(func() { p.again(ctx, every.Lines, "the promotions in line could not be looked at", p.ExpireQueued) })
 	all.Go(func() {
 		p.again(ctx, every.Retention, "old artifacts could not be removed", func(ctx context.Context) error { return p.Retain(ctx, 24*time.Hour) })

@@ -21,6 +21,7 @@ type serviceView struct {
 	Change  verdict
 	Config  verdict
 	Secrets verdict
+	Domain  verdict
 	May     map[string]verdict // promote, by environment
 	Roll    map[string]verdict
 	Back    map[string]slipway.WayBack // by environment where something runs
@@ -37,6 +38,7 @@ func (p *portal) serviceOf(c *call, tab string) (serviceView, error) {
 	team := v.TeamID
 	v.Promote, v.Change = c.may(slipway.PermitPromote, team, ""), c.may(slipway.PermitServiceChange, team, "")
 	v.Config, v.Secrets = c.may(slipway.PermitConfig, team, ""), c.may(slipway.PermitSecret, team, "")
+	v.Domain = c.may(slipway.PermitDomain, team, "")
 	if tab != "releases" {
 		return v, nil
 	}
@@ -260,6 +262,12 @@ func told(e *ent.Event) feedItem {
 		item.Title, item.Icon = "Secret "+e.Data["name"]+" set"+in, "lock"
 	case "secret.removed":
 		item.Title, item.Icon = "Secret "+e.Data["name"]+" removed"+in, "lock"
+	case "domain.added":
+		item.Title = "Host name " + e.Data["name"] + " added" + in
+	case "domain.moved":
+		item.Title = "Links and checks use " + e.Data["first"] + in
+	case "domain.removed":
+		item.Title = "Host name " + e.Data["name"] + " removed" + in
 	default:
 		item.Title = capital(strings.NewReplacer(".", " ", "_", " ").Replace(e.Kind)) + in
 	}

@@ -18,6 +18,7 @@ type settingsView struct {
 	Err          string
 	Overrides    overridesView
 	OverridesErr string
+	Domains      domainsView
 }
 
 func (p *portal) showSettings(c *call) error {
@@ -48,6 +49,9 @@ func (p *portal) settingsOf(c *call, v serviceView, status int, w settingsView) 
 		if t.ID == v.TeamID || c.viewer.May(slipway.PermitServiceAdd, t.ID, "") == slipway.Allowed {
 			w.Teams = append(w.Teams, t)
 		}
+	}
+	if w.Domains, err = p.domains(c, v, w.Domains); err != nil {
+		return err
 	}
 	return c.show(status, settingsPage(c.frame("Settings of "+v.Name, "overview"), v, w))
 }

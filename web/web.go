@@ -114,6 +114,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("GET /services/{service}/activity", p.showActivity)
 	signedIn("GET /services/{service}/settings", p.showSettings)
 	signedIn("POST /services/{service}/settings", p.changeService)
+	signedIn("POST /services/{service}/domains", p.changeDomains)
 	signedIn("POST /services/{service}/overrides", p.changeOverrides)
 	signedIn("POST /services/{service}/overrides/detect", p.detectOverrides)
 	signedIn("POST /services/{service}/remove", p.removeService)

@@ -135,9 +135,10 @@ func variables(read []python.Variable, d slipway.Deployment) []slipway.Rehearsed
 // suite runs the service's own command against the URL that serves.
 func (s *Steps) suite(ctx context.Context, in StepInput, d slipway.Deployment, seen slipway.Observed, log io.Writer) error {
 	env := map[string]string{"BASE_URL": seen.URL, "SLIPWAY_SERVICE": in.Service, "SLIPWAY_ENVIRONMENT": in.Environment, "SLIPWAY_RELEASE": fmt.Sprint(in.Release)}
-	if _, err := net.DefaultResolver.LookupHost(ctx, seen.Host); err != nil && seen.Host != "" {
-		// Names below localhost are resolved by browsers, but not by every system:
-		// there the edge serves as the proxy, which finds the service by its name.
+	if seen.Host != "" && !leadsHere(ctx, seen.Host) {
+		// Names below localhost are resolved by browsers, but not by every system, and a
+		// name of the service's own may lead elsewhere still: then the edge serves as the
+		// proxy, which finds the service by its name.
 		env["http_proxy"], env["HTTP_PROXY"] = seen.Edge, seen.Edge
 	}
 	report, err := s.Builder.Test(ctx, slipway.TestRequest{
@@ -151,4 +152,10 @@ func (s *Steps) suite(ctx context.Context, in StepInput, d slipway.Deployment, s
 		return slipway.Errorf(slipway.Refused, "%s said no to %s: %s", d.Manifest.VerifyCommand, seen.URL, why)
 	}
 	return err
+}
+
+// leadsHere tells whether a name is this machine's own, wherever it is asked.
+func leadsHere(ctx context.Context, host string) bool {
+	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+	return err == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
 }

@@ -22,6 +22,7 @@ type Node struct{ client *http.Client }
 var (
 	_ slipway.Target    = (*Node)(nil)
 	_ slipway.Rehearser = (*Node)(nil)
+	_ slipway.Edge      = (*Node)(nil)
 )
 
 // Process is the target `process`: plain processes, run by the node agent of a
@@ -94,6 +95,10 @@ func (n *Node) Remove(ctx context.Context, service, environment string) error {
 	return n.call(ctx, "remove", query{service, environment}, io.Discard, nil)
 }
 
+func (n *Node) Answer(ctx context.Context, d slipway.Domains) error {
+	return n.call(ctx, "names", d, io.Discard, nil)
+}
+
 // call runs one method of the agent. An agent that goes away in the middle is
 // Unavailable: calls are idempotent, so the caller tries again.
 func (n *Node) call(ctx context.Context, method string, in any, log io.Writer, out any) error {
@@ -111,6 +116,9 @@ func (n *Node) call(ctx context.Context, method string, in any, log io.Writer, o
 		return away(ctx, err)
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusNotFound {
+		return slipway.Errorf(slipway.Unavailable, "the node agent is of an earlier version and doesn't know %s; `slipway down` and `slipway up` start the new one", method)
+	}
 	answer := json.NewDecoder(bufio.NewReader(res.Body))
 	for {
 		var l line

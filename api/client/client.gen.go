@@ -878,6 +878,51 @@ type DeviceInput struct {
 // Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 type Digest = slipway.Digest
 
+// Domain a host name of a service's own in an environment
+type Domain struct {
+	// AddedBy who added it
+	//
+	// Example: ada
+	AddedBy string `json:"added_by"`
+
+	// CreatedAt since when
+	//
+	// Example: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Environment the environment
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Name in the form for DNS
+	//
+	// Example: shop.example.com
+	Name string `json:"name"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+}
+
+// DomainInput a host name for a service
+type DomainInput struct {
+	// First links and checks use it, in place of the one that they used
+	//
+	// Example: false
+	First bool `json:"first,omitempty,omitzero"`
+
+	// Name a host name, as in shop.example.com; without a scheme, a port or a path
+	Name HostName `json:"name"`
+}
+
+// DomainList the host names of a service's own in an environment
+type DomainList struct {
+	// Items the names, the one that links and checks use first
+	Items []Domain `json:"items"`
+}
+
 // Environment an environment
 type Environment struct {
 	// Name the name
@@ -1300,6 +1345,9 @@ type HoldList struct {
 	// Items the holds
 	Items []Hold `json:"items"`
 }
+
+// HostName a host name, as in shop.example.com; without a scheme, a port or a path
+type HostName = string
 
 // Identity who asks
 type Identity struct {
@@ -3908,6 +3956,9 @@ type RenderConfigJSONRequestBody = RenderInput
 // DetectServiceJSONRequestBody defines body for DetectService for application/json ContentType.
 type DetectServiceJSONRequestBody = DetectionInput
 
+// CreateDomainJSONRequestBody defines body for CreateDomain for application/json ContentType.
+type CreateDomainJSONRequestBody = DomainInput
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = HoldInput
 
@@ -4781,6 +4832,44 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /services/{service}/environments/{environment}/deployments (the `ListDeployments` operationId).
 	ListDeployments(ctx context.Context, service ServiceName, environment EnvironmentName, params *ListDeploymentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDomains List a service's own host names
+	//
+	// The names under which the edge serves it in an environment, beside its default one. Links and checks use the first.
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/domains (the `ListDomains` operationId).
+	ListDomains(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDomainWithBody Give a service a host name of its own
+	//
+	// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+	// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+	// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+	// has already is refused (409), unless `first` asks for it to become the first one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+	CreateDomainWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDomain Give a service a host name of its own
+	//
+	// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+	// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+	// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+	// has already is refused (409), unless `first` asks for it to become the first one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+	CreateDomain(ctx context.Context, service ServiceName, environment EnvironmentName, body CreateDomainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDomain Take a host name away from a service
+	//
+	// It leads nowhere from then on, and can be given to another service. The default name stays.
+	//
+	// Corresponds with DELETE /services/{service}/environments/{environment}/domains/{domain} (the `DeleteDomain` operationId).
+	DeleteDomain(ctx context.Context, service ServiceName, environment EnvironmentName, domain HostName, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReleaseHold Let automatic promotion go on
 	//
@@ -7040,6 +7129,84 @@ func (c *Client) DetectService(ctx context.Context, service ServiceName, body De
 // Corresponds with GET /services/{service}/environments/{environment}/deployments (the `ListDeployments` operationId).
 func (c *Client) ListDeployments(ctx context.Context, service ServiceName, environment EnvironmentName, params *ListDeploymentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDeploymentsRequest(c.Server, service, environment, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDomains List a service's own host names
+//
+// The names under which the edge serves it in an environment, beside its default one. Links and checks use the first.
+//
+// Corresponds with GET /services/{service}/environments/{environment}/domains (the `ListDomains` operationId).
+func (c *Client) ListDomains(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDomainsRequest(c.Server, service, environment)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDomainWithBody Give a service a host name of its own
+//
+// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+// has already is refused (409), unless `first` asks for it to become the first one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+func (c *Client) CreateDomainWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDomainRequestWithBody(c.Server, service, environment, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDomain Give a service a host name of its own
+//
+// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+// has already is refused (409), unless `first` asks for it to become the first one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+func (c *Client) CreateDomain(ctx context.Context, service ServiceName, environment EnvironmentName, body CreateDomainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDomainRequest(c.Server, service, environment, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDomain Take a host name away from a service
+//
+// It leads nowhere from then on, and can be given to another service. The default name stays.
+//
+// Corresponds with DELETE /services/{service}/environments/{environment}/domains/{domain} (the `DeleteDomain` operationId).
+func (c *Client) DeleteDomain(ctx context.Context, service ServiceName, environment EnvironmentName, domain HostName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDomainRequest(c.Server, service, environment, domain)
 	if err != nil {
 		return nil, err
 	}
@@ -11342,6 +11509,149 @@ func NewListDeploymentsRequest(server string, service ServiceName, environment E
 	return req, nil
 }
 
+// NewListDomainsRequest constructs an http.Request for the ListDomains method
+func NewListDomainsRequest(server string, service ServiceName, environment EnvironmentName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/domains", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDomainRequest calls the generic CreateDomain builder with application/json body
+func NewCreateDomainRequest(server string, service ServiceName, environment EnvironmentName, body CreateDomainJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDomainRequestWithBody(server, service, environment, "application/json", bodyReader)
+}
+
+// NewCreateDomainRequestWithBody constructs an http.Request for the CreateDomain method, with any body, and a specified content type
+func NewCreateDomainRequestWithBody(server string, service ServiceName, environment EnvironmentName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/domains", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteDomainRequest constructs an http.Request for the DeleteDomain method
+func NewDeleteDomainRequest(server string, service ServiceName, environment EnvironmentName, domain HostName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "domain", domain, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/domains/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewReleaseHoldRequest constructs an http.Request for the ReleaseHold method
 func NewReleaseHoldRequest(server string, service ServiceName, environment EnvironmentName) (*http.Request, error) {
 	var err error
@@ -14877,6 +15187,48 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /services/{service}/environments/{environment}/deployments (the `ListDeployments` operationId).
 	ListDeploymentsWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *ListDeploymentsParams, reqEditors ...RequestEditorFn) (*ListDeploymentsResponse, error)
+
+	// ListDomainsWithResponse List a service's own host names
+	//
+	// The names under which the edge serves it in an environment, beside its default one. Links and checks use the first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/environments/{environment}/domains (the `ListDomains` operationId).
+	ListDomainsWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*ListDomainsResponse, error)
+
+	// CreateDomainWithBodyWithResponse Give a service a host name of its own
+	//
+	// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+	// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+	// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+	// has already is refused (409), unless `first` asks for it to become the first one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+	CreateDomainWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDomainResponse, error)
+
+	// CreateDomainWithResponse Give a service a host name of its own
+	//
+	// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+	// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+	// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+	// has already is refused (409), unless `first` asks for it to become the first one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+	CreateDomainWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body CreateDomainJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDomainResponse, error)
+
+	// DeleteDomainWithResponse Take a host name away from a service
+	//
+	// It leads nowhere from then on, and can be given to another service. The default name stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /services/{service}/environments/{environment}/domains/{domain} (the `DeleteDomain` operationId).
+	DeleteDomainWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, domain HostName, reqEditors ...RequestEditorFn) (*DeleteDomainResponse, error)
 
 	// ReleaseHoldWithResponse Let automatic promotion go on
 	//
@@ -18474,6 +18826,150 @@ func (r ListDeploymentsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListDeploymentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDomainsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DomainList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDomainsResponse) GetJSON200() *DomainList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDomainsResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDomainsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDomainsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDomainsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDomainsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateDomainResponse201Headers the declared response headers of an HTTP 201 response for CreateDomain
+type CreateDomainResponse201Headers struct {
+	Location string
+}
+
+type CreateDomainResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Domain
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateDomainResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateDomainResponse) GetJSON201() *Domain {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateDomainResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDomainResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDomainResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDomainResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDomainResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteDomainResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteDomainResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDomainResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDomainResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDomainResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDomainResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22543,6 +23039,72 @@ func (c *ClientWithResponses) ListDeploymentsWithResponse(ctx context.Context, s
 	return ParseListDeploymentsResponse(rsp)
 }
 
+// ListDomainsWithResponse List a service's own host names
+//
+// The names under which the edge serves it in an environment, beside its default one. Links and checks use the first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/environments/{environment}/domains (the `ListDomains` operationId).
+func (c *ClientWithResponses) ListDomainsWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, reqEditors ...RequestEditorFn) (*ListDomainsResponse, error) {
+	rsp, err := c.ListDomains(ctx, service, environment, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDomainsResponse(rsp)
+}
+
+// CreateDomainWithBodyWithResponse Give a service a host name of its own
+//
+// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+// has already is refused (409), unless `first` asks for it to become the first one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+func (c *ClientWithResponses) CreateDomainWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDomainResponse, error) {
+	rsp, err := c.CreateDomainWithBody(ctx, service, environment, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDomainResponse(rsp)
+}
+
+// CreateDomainWithResponse Give a service a host name of its own
+//
+// The edge serves the service under it at once, also what runs already; no promotion is needed. A name belongs to one
+// service in one environment of the whole platform: one that is taken, and one of the platform's own, is refused
+// (409). It is kept in the form for DNS: in lower case, internationalised ones with `xn--`. A name that the service
+// has already is refused (409), unless `first` asks for it to become the first one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/domains (the `CreateDomain` operationId).
+func (c *ClientWithResponses) CreateDomainWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body CreateDomainJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDomainResponse, error) {
+	rsp, err := c.CreateDomain(ctx, service, environment, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDomainResponse(rsp)
+}
+
+// DeleteDomainWithResponse Take a host name away from a service
+//
+// It leads nowhere from then on, and can be given to another service. The default name stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /services/{service}/environments/{environment}/domains/{domain} (the `DeleteDomain` operationId).
+func (c *ClientWithResponses) DeleteDomainWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, domain HostName, reqEditors ...RequestEditorFn) (*DeleteDomainResponse, error) {
+	rsp, err := c.DeleteDomain(ctx, service, environment, domain, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDomainResponse(rsp)
+}
+
 // ReleaseHoldWithResponse Let automatic promotion go on
 //
 // Releases the hold. 404 when there is none.
@@ -25840,6 +26402,114 @@ func ParseListDeploymentsResponse(rsp *http.Response) (*ListDeploymentsResponse,
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListDomainsResponse parses an HTTP response from a ListDomainsWithResponse call
+func ParseListDomainsResponse(rsp *http.Response) (*ListDomainsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDomainsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DomainList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateDomainResponse parses an HTTP response from a CreateDomainWithResponse call
+func ParseCreateDomainResponse(rsp *http.Response) (*CreateDomainResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDomainResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Domain
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateDomainResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDomainResponse parses an HTTP response from a DeleteDomainWithResponse call
+func ParseDeleteDomainResponse(rsp *http.Response) (*DeleteDomainResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDomainResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemAnswer

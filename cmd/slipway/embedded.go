@@ -7,8 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,6 +47,7 @@ type running struct {
 // which is a process of its own and outlives it.
 type embedded struct {
 	running
+	domain  string // of services; "" for slipway.LocalDomain
 	portal  string // what people open, without a slash at its end
 	core    *platform.Platform
 	log     *slog.Logger
@@ -57,6 +61,7 @@ type setup struct {
 	entrance entrance.Options
 	outgoing outgoingFlags
 	edge     string
+	domain   string // the base domain of services; "" for slipway.LocalDomain
 	database string // "" for SQLite in the data directory
 	builds   int    // 0 for the default
 	requests int    // api.Options.RequestsPerMinute
@@ -91,6 +96,15 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 		return nil, err
 	}
 	p.onStop(way.Close)
+	names := ownNames(way, how.entrance.ACME.Hosts)
+	if how.domain != "" {
+		if p.domain, err = platform.DomainName(how.domain); err == nil {
+			err = slipway.CheckBase(p.domain, names)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	agent, err := startAgent(ctx, data, how.edge, log)
 	if err != nil {
 		return nil, err
@@ -109,7 +123,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 		return nil, err
 	}
 	p.onStop(func() { _ = own.Close() })
-	handler, err := p.assemble(ctx, data, how, way, key)
+	handler, err := p.assemble(ctx, data, how, way, key, names)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +139,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance, key socket.Key) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance, key socket.Key, names []string) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
@@ -161,9 +175,13 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 			return []slipway.NodeStatus{status}, err
 		},
 		URL: func(service, environment string) string {
-			return "http://" + net.JoinHostPort(service+"."+environment+".localhost", portOf(p.Edge))
+			return serviceURL(service, environment, p.domain, p.Edge)
 		},
+		Edge: node, BaseDomain: p.domain, OwnNames: names,
 	})
+	if err := core.Answer(ctx); err != nil { // it is tried again while the platform runs
+		p.log.Warn("the edge could not be told of host names", "error", err)
+	}
 	earlier, err := core.LocalRepositories(ctx)
 	if err != nil {
 		return nil, err
@@ -198,6 +216,29 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		return nil, err
 	}
 	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests, SocketKey: key})
+}
+
+// serviceURL is where the edge serves by default names.
+func serviceURL(service, environment, domain, edge string) string {
+	host := slipway.DefaultHost(service, environment, domain)
+	if port := portOf(edge); port != "80" {
+		host = net.JoinHostPort(host, port)
+	}
+	return "http://" + host
+}
+
+// ownNames are the host names under which the platform itself is reached.
+func ownNames(way *entrance.Entrance, acme []string) []string {
+	names := slices.Clone(acme)
+	for _, address := range []string{way.PublicURL, way.PortalURL} {
+		if u, err := url.Parse(address); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {
+			names = append(names, u.Hostname())
+		}
+	}
+	for i, name := range names {
+		names[i] = strings.ToLower(strings.TrimSuffix(name, "."))
+	}
+	return names
 }
 
 // newBuilder opens what makes releases and renders their config.

@@ -52,6 +52,7 @@ type program struct {
 
 	Service   serviceCommands   `cmd:"" group:"Services" help:"Register, show and remove services."`
 	Env       envCommands       `cmd:"" group:"Services" help:"Show and change environments."`
+	Domain    domainCommands    `cmd:"" group:"Services" help:"Host names of services."`
 	Promote   promoteCommand    `cmd:"" group:"Services" help:"Move a release of a service into an environment."`
 	Rollback  rollbackCommand   `cmd:"" group:"Services" help:"Go back to a release that ran in an environment before."`
 	Redeploy  redeployCommand   `cmd:"" group:"Services" help:"Promote the release that runs again, with the config of today."`

@@ -19,6 +19,7 @@ import (
 type upCommand struct {
 	Listen       string        `default:"127.0.0.1:7070" help:"Address of the portal and the API; beyond loopback only with a certificate or behind a proxy." env:"SLIPWAY_LISTEN"`
 	Edge         string        `default:"127.0.0.1:7080" help:"Address of the edge, where services answer." env:"SLIPWAY_EDGE"`
+	Domain       string        `placeholder:"DOMAIN" env:"SLIPWAY_DOMAIN" help:"Base domain of services, such as apps.example.com: each is found as SERVICE.ENVIRONMENT.DOMAIN, too. Its names have to lead to the edge."`
 	Database     string        `placeholder:"URL" env:"SLIPWAY_DATABASE" help:"Where rows are kept: postgres://user@host/name. SQLite in the data directory unless given. Set it in the environment when it holds a password."`
 	Builds       int           `default:"2" help:"How many builds and tests run at once; services take turns." env:"SLIPWAY_BUILDS"`
 	Rate         int           `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
@@ -91,6 +92,7 @@ or a proxy in front that you name; and a user other than root, or --as-root.
 
 Examples:
   slipway up
+  slipway up --domain apps.example.com --edge 0.0.0.0:80
   slipway up --data ./data --listen 127.0.0.1:7171 --edge 127.0.0.1:7181
   slipway up --database postgres://slipway@db.example.com/slipway --builds 4
   slipway up --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
@@ -116,7 +118,7 @@ func (c *upCommand) Run(a *app) error {
 	}
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, database: c.Database, builds: c.Builds, requests: c.requests(),
+	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, domain: c.Domain, database: c.Database, builds: c.Builds, requests: c.requests(),
 		maxBuild: c.MaxBuild, buildDisk: c.buildDisk(), streams: c.streams(), repositories: c.Repositories}, log)
 	if err != nil {
 		return err
@@ -124,7 +126,7 @@ func (c *upCommand) Run(a *app) error {
 	defer p.stop()
 	fmt.Fprintf(a.stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
 	fmt.Fprintf(a.stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.portal, p.URL)
-	fmt.Fprintf(a.stdout, "  services  http://SERVICE.ENVIRONMENT.localhost:%s\n", portOf(p.Edge))
+	fmt.Fprintf(a.stdout, "  services  %s\n", serviceURL("SERVICE", "ENVIRONMENT", p.domain, p.Edge))
 	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
 	if root {
 		fmt.Fprintln(a.stdout, "  user      root; better a user of its own: slipway doctor says what holds the code of projects here")

@@ -300,6 +300,44 @@ var (
 			},
 		},
 	}
+	// DomainsColumns holds the columns for the "domains" table.
+	DomainsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "name", Type: field.TypeString, Unique: true, Size: 253},
+		{Name: "position", Type: field.TypeInt, Default: 0},
+		{Name: "added_by", Type: field.TypeString},
+		{Name: "environment_id", Type: field.TypeInt},
+		{Name: "service_id", Type: field.TypeInt},
+	}
+	// DomainsTable holds the schema information for the "domains" table.
+	DomainsTable = &schema.Table{
+		Name:       "domains",
+		Columns:    DomainsColumns,
+		PrimaryKey: []*schema.Column{DomainsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "domains_environments_domains",
+				Columns:    []*schema.Column{DomainsColumns[6]},
+				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+			{
+				Symbol:     "domains_services_domains",
+				Columns:    []*schema.Column{DomainsColumns[7]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "domain_service_id_environment_id",
+				Unique:  false,
+				Columns: []*schema.Column{DomainsColumns[7], DomainsColumns[6]},
+			},
+		},
+	}
 	// EnvironmentsColumns holds the columns for the "environments" table.
 	EnvironmentsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -1229,6 +1267,7 @@ var (
 		DeliveriesTable,
 		DeploymentsTable,
 		DeviceLoginsTable,
+		DomainsTable,
 		EnvironmentsTable,
 		EventsTable,
 		FactorsTable,
@@ -1269,6 +1308,8 @@ func init() {
 	DeploymentsTable.ForeignKeys[0].RefTable = EnvironmentsTable
 	DeploymentsTable.ForeignKeys[1].RefTable = ReleasesTable
 	DeploymentsTable.ForeignKeys[2].RefTable = ServicesTable
+	DomainsTable.ForeignKeys[0].RefTable = EnvironmentsTable
+	DomainsTable.ForeignKeys[1].RefTable = ServicesTable
 	FactorsTable.ForeignKeys[0].RefTable = AccountsTable
 	HoldsTable.ForeignKeys[0].RefTable = EnvironmentsTable
 	HoldsTable.ForeignKeys[1].RefTable = ServicesTable

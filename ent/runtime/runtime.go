@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/devicelogin"
+	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/factor"
@@ -358,6 +359,38 @@ func init() {
 	deviceloginDescRefused := deviceloginFields[7].Descriptor()
 	// devicelogin.DefaultRefused holds the default value on creation for the refused field.
 	devicelogin.DefaultRefused = deviceloginDescRefused.Default.(bool)
+	domainMixin := schema.Domain{}.Mixin()
+	domain.Policy = privacy.NewPolicies(domainMixin[0], schema.Domain{})
+	domain.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := domain.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	domainMixinFields1 := domainMixin[1].Fields()
+	_ = domainMixinFields1
+	domainFields := schema.Domain{}.Fields()
+	_ = domainFields
+	// domainDescCreatedAt is the schema descriptor for created_at field.
+	domainDescCreatedAt := domainMixinFields1[0].Descriptor()
+	// domain.DefaultCreatedAt holds the default value on creation for the created_at field.
+	domain.DefaultCreatedAt = domainDescCreatedAt.Default.(func() time.Time)
+	// domainDescUpdatedAt is the schema descriptor for updated_at field.
+	domainDescUpdatedAt := domainMixinFields1[1].Descriptor()
+	// domain.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	domain.DefaultUpdatedAt = domainDescUpdatedAt.Default.(func() time.Time)
+	// domain.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	domain.UpdateDefaultUpdatedAt = domainDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// domainDescName is the schema descriptor for name field.
+	domainDescName := domainFields[2].Descriptor()
+	// domain.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	domain.NameValidator = domainDescName.Validators[0].(func(string) error)
+	// domainDescPosition is the schema descriptor for position field.
+	domainDescPosition := domainFields[3].Descriptor()
+	// domain.DefaultPosition holds the default value on creation for the position field.
+	domain.DefaultPosition = domainDescPosition.Default.(int)
 	environmentMixin := schema.Environment{}.Mixin()
 	environment.Policy = privacy.NewPolicies(environmentMixin[0], schema.Environment{})
 	environment.Hooks[0] = func(next ent.Mutator) ent.Mutator {

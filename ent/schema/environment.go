@@ -33,5 +33,6 @@ func (Environment) Edges() []ent.Edge {
 		edge.To("settings", Setting.Type),
 		edge.To("policies", ServicePolicy.Type),
 		edge.To("holds", Hold.Type),
+		edge.To("domains", Domain.Type),
 	}
 }

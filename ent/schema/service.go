@@ -40,6 +40,7 @@ func (Service) Edges() []ent.Edge {
 		edge.To("trusts", Trust.Type),
 		edge.To("policies", ServicePolicy.Type),
 		edge.To("holds", Hold.Type),
+		edge.To("domains", Domain.Type),
 		edge.From("team", Team.Type).Ref("services").Field("team_id").Unique(),
 	}
 }

@@ -1,0 +1,3 @@
+CREATE TABLE `domains` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `name` text NOT NULL, `position` integer NOT NULL DEFAULT (0), `added_by` text NOT NULL, `environment_id` integer NOT NULL, `service_id` integer NOT NULL, CONSTRAINT `domains_environments_domains` FOREIGN KEY (`environment_id`) REFERENCES `environments` (`id`) ON DELETE NO ACTION, CONSTRAINT `domains_services_domains` FOREIGN KEY (`service_id`) REFERENCES `services` (`id`) ON DELETE NO ACTION);
+CREATE UNIQUE INDEX `domains_name_key` ON `domains` (`name`);
+CREATE INDEX `domain_service_id_environment_id` ON `domains` (`service_id`, `environment_id`);
