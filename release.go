@@ -93,6 +93,7 @@ type Manifest struct {
 	// found out whether it has run.
 	ReleaseRepeatable bool              `json:"release_repeatable,omitempty"`
 	Health            Health            `json:"health"`
+	Hosts             *AcceptedHosts    `json:"hosts,omitempty"`       // nil when it takes all, or that isn't known
 	Env               map[string]string `json:"env,omitempty"`         // the lowest layer of config
 	SearchPath        []SourcePath      `json:"search_path,omitempty"` // PYTHONPATH, unless config sets one
 	Data              []DataPath        `json:"data,omitempty"`

@@ -21,14 +21,20 @@ type Check struct {
 // directly, "" when none is known: what answers it with 400 at the edge refuses
 // the edge's host name.
 //
+// Refusal says what to do when it does so, and HostStatus is with what it answers
+// then beside 400, 0 for nothing else.
+//
 // Beyond the checks it looks at a page, as Pages says.
 type VerifyRequest struct {
 	URL     string
 	Host    string
+	Refusal string
 	Release string // the deployment id expected in ReleaseHeader
 	Checks  []Check
 	Health  string
 	Pages   Pages
+
+	HostStatus int
 }
 
 // Pages is what becomes of a release whose page asks for files of its own that

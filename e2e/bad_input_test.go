@@ -67,7 +67,7 @@ var badInput = []struct {
 	{"failed-check", "/missing", "verify", map[string]string{
 		"app.py": web("    app.run(port=int(os.environ['PORT']))\n"), "requirements.txt": flaskRequirements, "Procfile": "web: python app.py\n",
 		"slipway.yaml": "verify:\n  - path: /missing\n    timeout_seconds: 2\n"}},
-	{"own-address", "takes other host names only; add .localhost", "verify", map[string]string{
+	{"own-address", "slipway domain add own-address NAME --env dev", "verify", map[string]string{
 		"app.py": "from flask import Flask, request\napp = Flask(__name__)\n\n@app.before_request\ndef known():\n    if request.host != 'example.org':\n        return 'Invalid host header', 400\n\n" +
 			"@app.get('/')\ndef index():\n    return 'here'\n",
 		"requirements.txt": flaskRequirements, "Procfile": "web: gunicorn app:app\n",

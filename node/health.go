@@ -59,10 +59,7 @@ func (i *instance) probe(ctx context.Context) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	req.Host = i.place.host()
-	if health.Host != "" {
-		req.Host = health.Host
-	}
+	req.Host = i.probedHost()
 	req.Header.Set("User-Agent", "slipway-health")
 	res, err := prober.Do(req)
 	if err != nil {
@@ -75,9 +72,23 @@ func (i *instance) probe(ctx context.Context) answer {
 	return answer{ok: ok, status: res.StatusCode, body: string(body)}
 }
 
+// probedHost is the name that probes ask for: the one of which slipway.yaml says that
+// the application takes it, or else the first under which the edge serves it.
+func (i *instance) probedHost() string {
+	d := i.of()
+	switch {
+	case d.Manifest.Health.Host != "":
+		return d.Manifest.Health.Host
+	case d.Host != "":
+		return d.Host
+	}
+	return i.place.host()
+}
+
 // words say what is wrong with an answer.
-func (a answer) words(health slipway.Health) string {
-	path := "/" + strings.TrimPrefix(health.Path, "/")
+func (i *instance) words(a answer) string {
+	d := i.of()
+	path, host := "/"+strings.TrimPrefix(d.Manifest.Health.Path, "/"), i.probedHost()
 	by, taken := errors.AsType[*takenError](a.err)
 	switch {
 	case taken:
@@ -86,8 +97,8 @@ func (a answer) words(health slipway.Health) string {
 		return "does not listen on its PORT"
 	case a.err != nil:
 		return fmt.Sprintf("did not answer GET %s within 5 s", path)
-	case a.status == http.StatusBadRequest:
-		return fmt.Sprintf("answered 400 to GET %s: it may refuse the Host header; allow .localhost (Django: ALLOWED_HOSTS) or set health.host in slipway.yaml", path)
+	case d.Manifest.Hosts.Refuses(a.status, host, d.Config.Env):
+		return fmt.Sprintf("answered %d to GET %s for the host %s: %s", a.status, path, host, slipway.RefusedHost(i.place.service, i.place.environment, host, d.Manifest.Hosts, d.Config.Env))
 	case a.status == http.StatusNotFound:
 		return fmt.Sprintf("answered 404 to GET %s; name the right path as health.path in slipway.yaml", path)
 	}
@@ -171,7 +182,7 @@ func (i *instance) exitError(when string) error {
 func (i *instance) diagnose(last answer) string {
 	r := i.report()
 	if !last.refused {
-		return "it " + last.words(i.of().Manifest.Health)
+		return "it " + i.words(last)
 	}
 	found := listeners(r.PID)
 	if slices.Contains(found, fmt.Sprintf("port %d", i.port())) {

@@ -65,7 +65,7 @@ func TestBadDeploysKeepTheOld(t *testing.T) {
 	}
 	for id, c := range []struct{ mode, says string }{
 		{"exit", "exited with code 3"}, {"elsewhere", "listens on port"}, {"deaf", "never listened"},
-		{"unix", "listens on the unix socket app.sock"}, {"host", "refuse the Host header"},
+		{"unix", "listens on the unix socket app.sock"}, {"host", "slipway domain add shop NAME --env dev"},
 		{"unreached", "exited with code 3 before it was healthy: OperationalError: connection to server at \"127.0.0.1\", port 5432 failed: Connection refused; nothing answers at 127.0.0.1:5432, where it looks for PostgreSQL: start one there, or give it the address of one by DATABASE_URL"},
 	} {
 		d := b.deployment(id+2, "bad"+c.mode, map[string]string{"MODE": c.mode})

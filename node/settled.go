@@ -84,7 +84,7 @@ var exception = regexp.MustCompile(`^(?:[A-Za-z_][\w.]*\.)?[A-Z]?\w*(?:Error|Exc
 // inDetail says what a wrong answer was, with the last exception in the instance's
 // log when that may be the reason.
 func (i *instance) inDetail(a answer) string {
-	words := a.words(i.of().Manifest.Health)
+	words := i.words(a)
 	if a.status < 500 {
 		return words
 	}
@@ -131,8 +131,8 @@ func because(err error, printed string, secrets []slipway.Secret, m slipway.Mani
 	return err
 }
 
-// ending is the end of a file that may have been removed since it was opened.
-func ending(f *os.File) string {
+// lastOf is the end of a file that may have been removed since it was opened.
+func lastOf(f *os.File) string {
 	info, err := f.Stat()
 	if err != nil {
 		return ""

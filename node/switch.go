@@ -49,7 +49,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 			if m.rename != nil {
 				w := s.Deployments[id]
 				delete(s.Deployments, id)
-				s.Deployments[m.live] = &deployment{Deployment: *m.rename, Ports: w.Ports, Processes: w.Processes, Home: w.home()}
+				s.Deployments[m.live] = &deployment{Deployment: *m.rename, Ports: w.Ports, Processes: w.Processes, Host: w.Host, Home: w.home()}
 				s.Live = m.live
 			}
 			if m.keep {
@@ -129,7 +129,7 @@ func (p *place) drain(id string) {
 func (p *place) wake(ctx context.Context, warm string, d slipway.Deployment, log io.Writer) error {
 	for _, i := range p.running(warm) {
 		if answer := i.probe(ctx); !answer.ok {
-			fmt.Fprintf(log, "the warm release is no longer healthy (%s %s): starting it afresh\n", i.id, answer.words(i.of().Manifest.Health))
+			fmt.Fprintf(log, "the warm release is no longer healthy (%s %s): starting it afresh\n", i.id, i.words(answer))
 			return p.fresh(ctx, d, log)
 		}
 	}
@@ -201,7 +201,7 @@ func (p *place) revive(ctx context.Context, warm string, log io.Writer) error {
 		if answer.ok {
 			continue
 		}
-		fmt.Fprintf(log, "%s of the old release %s: it is started again\n", i.id, answer.words(i.of().Manifest.Health))
+		fmt.Fprintf(log, "%s of the old release %s: it is started again\n", i.id, i.words(answer))
 		tell(log, p.stop(warm, func(o *instance) bool { return o == i }))
 	}
 	return p.gate(ctx, p.start(warm, func(i *instance) bool { return i.web }), log)

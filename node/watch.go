@@ -76,7 +76,7 @@ func (i *instance) look() bool {
 	case r.State == slipway.InstanceStarting && time.Since(r.StartedAt) < healthLimit(i.of().Manifest.Health):
 		return false
 	default:
-		i.set(slipway.InstanceFailing, answer.words(i.of().Manifest.Health))
+		i.set(slipway.InstanceFailing, i.words(answer))
 	}
 	return true
 }

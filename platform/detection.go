@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -116,5 +117,25 @@ func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if in.Name == "" && slipway.CheckName("name", project.Name) == nil {
 		in.Name = project.Name
 	}
+	if err := p.nameIn(ctx, project, in.Name); err != nil {
+		return nil, err
+	}
 	return &Detection{Name: in.Name, Commit: commit, Project: project, Took: time.Since(began)}, nil
+}
+
+// nameIn puts the service and its first environment where warnings leave room for
+// them, so that the command that mends something can be run as it stands.
+func (p *Platform) nameIn(ctx context.Context, project *python.Project, service string) error {
+	if service == "" {
+		return nil
+	}
+	all, err := inOrder(ctx, p.db)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	named := strings.NewReplacer(python.ServicePlaceholder, service, python.EnvironmentPlaceholder, all[0].Name)
+	for i, w := range project.Warnings {
+		project.Warnings[i].Message, project.Warnings[i].Remedy = named.Replace(w.Message), named.Replace(w.Remedy)
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func (d *detection) detectHealth() {
 	if _, serves := d.project.Processes["web"]; !serves {
 		return
 	}
-	defer d.acceptedHost()
+	defer d.acceptedHosts()
 	if d.config != nil && d.config.Health != nil {
 		h.Statuses, h.Host = d.config.Health.Statuses, d.config.Health.Host
 		if h.Path = d.config.Health.Path; h.Path != "" {
@@ -135,87 +135,6 @@ func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
 		}
 	}
 	return "", Evidence{}, false
-}
-
-// acceptedHost finds a Host header that the application does not refuse.
-func (d *detection) acceptedHost() {
-	files := d.settingsModules()
-	if dj := d.django(); dj.settingsFile != "" {
-		files = append([]string{dj.settingsFile}, files...)
-	}
-	for _, f := range files {
-		m := d.module(f)
-		if m == nil || d.project.Framework != "django" {
-			continue
-		}
-		if a, ok := m.last("ALLOWED_HOSTS"); ok {
-			hosts, literals := literalList(a.value)
-			if literals && len(hosts) == 0 {
-				if debug, ok := m.last("DEBUG"); ok && len(debug.value) == 1 && debug.value[0].is("False") {
-					d.warn(Problem{Code: "django.allowed_hosts", Message: f + " sets ALLOWED_HOSTS = [] and DEBUG = False: every request is refused", File: f, Line: a.line,
-						Remedy: "list the service's host names in ALLOWED_HOSTS"})
-				}
-			}
-			d.edgeHost("ALLOWED_HOSTS", ".localhost", hosts, literals, f, a.line)
-			d.useHost(hosts, literals, f, a.line)
-			return
-		}
-	}
-	for _, f := range d.sources() {
-		m := d.module(f)
-		if m == nil {
-			continue
-		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				if value, ok := keyword(c.args, "allowed_hosts"); ok && (len(c.args) > 0 && len(c.args[0]) > 0 && c.args[0][0].is("TrustedHostMiddleware") || lastPart(c.callee) == "TrustedHostMiddleware") {
-					hosts, literals := literalList(value)
-					d.edgeHost("allowed_hosts", "*.localhost", hosts, literals, f, c.line)
-					d.useHost(hosts, literals, f, c.line)
-					return
-				}
-			}
-		}
-	}
-}
-
-// edgeHost warns of host names without the one under which the edge serves,
-// which is SERVICE.ENVIRONMENT.localhost. Users get 400 there, and so does the
-// verification.
-func (d *detection) edgeHost(setting, add string, hosts []string, literals bool, file string, line int) {
-	if !literals || len(hosts) == 0 {
-		return
-	}
-	for _, h := range hosts {
-		if h == "*" || h == add || strings.HasSuffix(h, ".localhost") && !strings.HasPrefix(h, "*") {
-			return
-		}
-	}
-	d.warn(Problem{Code: "health.edge_host", Message: setting + " is " + strings.Join(firstHosts(hosts), ", ") + ": the address at the edge, SERVICE.ENVIRONMENT.localhost, is not in it, so every request there is answered with 400 and the verification fails",
-		File: file, Line: line, Remedy: "add \"" + add + "\" to " + setting})
-}
-
-// firstHosts are enough of them for a sentence.
-func firstHosts(hosts []string) []string {
-	if len(hosts) > 3 {
-		return append(hosts[:3:3], "...")
-	}
-	return hosts
-}
-
-// useHost takes the first of the hosts when none of them is this machine.
-func (d *detection) useHost(hosts []string, literals bool, file string, line int) {
-	if !literals || len(hosts) == 0 || d.project.Health.Host != "" {
-		return
-	}
-	for _, h := range hosts {
-		if h == "*" || h == "localhost" || h == "127.0.0.1" || h == ".localhost" {
-			return
-		}
-	}
-	host := strings.TrimPrefix(strings.TrimPrefix(hosts[0], "*"), ".")
-	d.project.Health.Host = host
-	d.find(Finding{What: "health.host", Value: host, File: file, Line: line, Rule: "health.allowed_hosts", Confidence: Medium})
 }
 
 // literalList reads ["a", "b"]; literals is false when anything is computed.

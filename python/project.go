@@ -83,15 +83,17 @@ type Project struct {
 	ReleaseCommand Command            `json:"release_command"` // empty when there is none
 	Test           Test               `json:"test"`
 	Health         Health             `json:"health"`
-	Install        Install            `json:"install"`
-	Static         *Static            `json:"static"` // nil when there are no static files to collect
-	System         []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
-	Config         *ServiceConfig     `json:"config,omitempty"`
-	Data           []slipway.DataPath `json:"data"` // what the service writes to in its own tree
-	Trials         []slipway.Trial    `json:"-"`    // what a rehearsal runs
-	Findings       []Finding          `json:"findings"`
-	Warnings       []Problem          `json:"warnings"`
-	Problems       []Problem          `json:"problems"` // not empty: not deployable
+
+	Hosts    *slipway.AcceptedHosts `json:"hosts,omitempty"` // that the application takes; nil when it takes all, or it can't be told
+	Install  Install                `json:"install"`
+	Static   *Static                `json:"static"` // nil when there are no static files to collect
+	System   []SystemNeed           `json:"system"` // libraries and headers that some dependency wants
+	Config   *ServiceConfig         `json:"config,omitempty"`
+	Data     []slipway.DataPath     `json:"data"` // what the service writes to in its own tree
+	Trials   []slipway.Trial        `json:"-"`    // what a rehearsal runs
+	Findings []Finding              `json:"findings"`
+	Warnings []Problem              `json:"warnings"`
+	Problems []Problem              `json:"problems"` // not empty: not deployable
 
 	direct  []string
 	sets    []needSet         // what the tests may be given besides

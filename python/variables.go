@@ -57,32 +57,38 @@ func Variables(fsys fs.FS, dir string) []Variable {
 func variablesIn(text string) (list []Variable) {
 	decouple := strings.Contains(text, "decouple")
 	for _, s := range statements(text) {
-		for i, t := range s.tokens { // os.environ["NAME"]
-			if t.is("environ") && i+3 < len(s.tokens) && s.tokens[i+1].is("[") && s.tokens[i+3].is("]") {
-				written := i+4 < len(s.tokens) && s.tokens[i+4].is("=")
-				if name, ok := literal(s.tokens[i+2 : i+3]); ok && variableName(name) && !written {
-					list = append(list, Variable{Name: name, Required: true, Line: t.line, bare: true})
-				}
+		list = append(list, variablesOf(s.tokens, decouple)...)
+	}
+	return list
+}
+
+// variablesOf are the variables that an expression or a statement reads.
+func variablesOf(toks []token, decouple bool) (list []Variable) {
+	for i, t := range toks { // os.environ["NAME"]
+		if t.is("environ") && i+3 < len(toks) && toks[i+1].is("[") && toks[i+3].is("]") {
+			written := i+4 < len(toks) && toks[i+4].is("=")
+			if name, ok := literal(toks[i+2 : i+3]); ok && variableName(name) && !written {
+				list = append(list, Variable{Name: name, Required: true, Line: t.line, bare: true})
 			}
 		}
-		for _, c := range calls(s.tokens) {
-			reads, required := readsVariable(c.callee, decouple)
-			if !reads || len(c.args) == 0 {
-				continue
-			}
-			name, ok := literal(c.args[0])
-			if !ok || !variableName(name) {
-				continue
-			}
-			if _, given := keyword(c.args, "default"); given {
-				required = false
-			}
-			if positional := len(c.args) > 1 && (len(c.args[1]) < 2 || !c.args[1][1].is("=")); positional && !strings.HasPrefix(c.callee, "env.") {
-				required = false
-			}
-			bare := required || c.callee != "os.environ.setdefault" && len(c.args) == 1 && !slices.ContainsFunc(s.tokens, func(t token) bool { return t.is("or") })
-			list = append(list, Variable{Name: name, Required: required, Line: c.line, bare: bare})
+	}
+	for _, c := range calls(toks) {
+		reads, required := readsVariable(c.callee, decouple)
+		if !reads || len(c.args) == 0 {
+			continue
 		}
+		name, ok := literal(c.args[0])
+		if !ok || !variableName(name) {
+			continue
+		}
+		if _, given := keyword(c.args, "default"); given {
+			required = false
+		}
+		if positional := len(c.args) > 1 && (len(c.args[1]) < 2 || !c.args[1][1].is("=")); positional && !strings.HasPrefix(c.callee, "env.") {
+			required = false
+		}
+		bare := required || c.callee != "os.environ.setdefault" && len(c.args) == 1 && !slices.ContainsFunc(toks, func(t token) bool { return t.is("or") })
+		list = append(list, Variable{Name: name, Required: required, Line: c.line, bare: bare})
 	}
 	return list
 }

@@ -27,7 +27,7 @@ func (s *Steps) Verify(ctx context.Context, in StepInput) error {
 		var results []slipway.CheckResult
 		if seen.URL != "" {
 			results, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
-				URL: seen.Edge, Host: seen.Host, Release: d.ID, Checks: d.Manifest.Checks, Health: d.Manifest.Health.Well(), Pages: d.Manifest.Pages,
+				URL: seen.Edge, Host: seen.Host, HostStatus: hostStatus(d, seen), Refusal: slipway.RefusedHost(in.Service, in.Environment, seen.Host, d.Manifest.Hosts, d.Config.Env), Release: d.ID, Checks: d.Manifest.Checks, Health: d.Manifest.Health.Well(), Pages: d.Manifest.Pages,
 			}, log)
 			if err == nil && d.Manifest.VerifyCommand != "" {
 				err = s.suite(ctx, in, d, seen, log)
@@ -65,4 +65,13 @@ func healthy(o slipway.Observed) error {
 		}
 	}
 	return nil
+}
+
+// hostStatus is with what beside 400 a deployment answers because of its host: 404
+// where its routes are bound to others.
+func hostStatus(d slipway.Deployment, seen slipway.Observed) int {
+	if d.Manifest.Hosts.Refuses(404, seen.Host, d.Config.Env) {
+		return 404
+	}
+	return 0
 }

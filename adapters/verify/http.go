@@ -65,9 +65,9 @@ func (h *HTTP) Verify(ctx context.Context, req slipway.VerifyRequest, log io.Wri
 		if result.Passed && check.Status == 0 && last.secured && req.Pages != slipway.PagesIgnore {
 			result.Passed, result.Reason = false, onlyHTTPS(check.Path, req.Host)
 		}
-		if last.status == http.StatusBadRequest && (plain || !result.Passed) && h.refusesHost(ctx, req, check.Path) {
-			result.Passed, result.Reason = false, fmt.Sprintf("the service answers 400 to everybody who asks for its own address, %.80s: it takes other host names only; add .localhost to those that it takes "+
-				"(Django: ALLOWED_HOSTS in the settings; Starlette and FastAPI: *.localhost in allowed_hosts of TrustedHostMiddleware) and promote again", req.Host)
+		refuses := last.status == http.StatusBadRequest && h.refusesHost(ctx, req, check.Path) || last.status != 0 && last.status == req.HostStatus
+		if refuses && (plain || !result.Passed) {
+			result.Passed, result.Reason = false, fmt.Sprintf("the service answers %d to everybody who asks for its own address, %.253s: %s", last.status, req.Host, req.Refusal)
 		}
 		results = append(results, result)
 		if !result.Passed {

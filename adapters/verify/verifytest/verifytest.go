@@ -186,17 +186,19 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 			health string
 			checks []slipway.Check
 			want   string // "" passes
+			status int
 		}{
-			{"the health path too", refuse("no"), "/healthz", nil, "takes other host names only; add .localhost"},
-			{"what a check says of it", refuse("no"), "/healthz", []slipway.Check{{Path: "/ok", TimeoutSeconds: 1}}, "takes other host names only; add .localhost"},
-			{"Django's page", refuse(django), "", nil, host + ": it takes other host names only"},
-			{"Starlette's", refuse(starlette), "", nil, "allowed_hosts of TrustedHostMiddleware"},
-			{"the root wants something else", refuse("the parameter q is missing", "/healthz"), "/healthz", nil, ""},
-			{"nothing is known of it", refuse("the parameter q is missing"), "", nil, ""},
-			{"a check wants 400", refuse("the parameter q is missing"), "/healthz", []slipway.Check{{Path: "/ok", Status: 400}}, ""},
-			{"a check sees another 400", refuse("the parameter q is missing", "/healthz"), "/healthz", []slipway.Check{{Path: "/ok", TimeoutSeconds: 1}}, "answered 400, wanted 200 to 399"},
+			{"the health path too", refuse("no"), "/healthz", nil, host + ": give it another name", 0},
+			{"what a check says of it", refuse("no"), "/healthz", []slipway.Check{{Path: "/ok", TimeoutSeconds: 1}}, host + ": give it another name", 0},
+			{"Django's page", refuse(django), "", nil, host + ": give it another name", 0},
+			{"Starlette's", refuse(starlette), "", nil, host + ": give it another name", 0},
+			{"the root wants something else", refuse("the parameter q is missing", "/healthz"), "/healthz", nil, "", 0},
+			{"nothing is known of it", refuse("the parameter q is missing"), "", nil, "", 0},
+			{"a check wants 400", refuse("the parameter q is missing"), "/healthz", []slipway.Check{{Path: "/ok", Status: 400}}, "", 0},
+			{"a check sees another 400", refuse("the parameter q is missing", "/healthz"), "/healthz", []slipway.Check{{Path: "/ok", TimeoutSeconds: 1}}, "answered 400, wanted 200 to 399", 0},
+			{"its routes are bound to hosts", refuse("no"), "", nil, host + ": give it another name", 400},
 		} {
-			results, err := open(t).Verify(ctx, slipway.VerifyRequest{URL: c.server.URL, Host: host, Release: release, Checks: c.checks, Health: c.health}, &bytes.Buffer{})
+			results, err := open(t).Verify(ctx, slipway.VerifyRequest{URL: c.server.URL, Host: host, Release: release, Checks: c.checks, Health: c.health, Refusal: "give it another name", HostStatus: c.status}, &bytes.Buffer{})
 			if len(results) != 1 || results[0].Passed != (c.want == "") || c.want == "" && err != nil {
 				t.Errorf("%s: %+v %v", c.name, results, err)
 			}

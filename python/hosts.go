@@ -1,0 +1,319 @@
+package python
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// acceptedHosts finds out which host names the application takes: Django's
+// ALLOWED_HOSTS, the middleware of Starlette and Litestar, Flask's TRUSTED_HOSTS and
+// routes that are bound to hosts. To others it answers 400 or 404, and so it does at
+// the edge unless it is found there under one that it takes.
+func (d *detection) acceptedHosts() {
+	a, where := d.hosts()
+	if a == nil {
+		return
+	}
+	a.File = d.tree.path(where.File)
+	a.Line = where.Line
+	d.project.Hosts = a
+	value := strings.Join(a.Names, ", ")
+	if a.Variable != "" {
+		value = "$" + a.Variable
+	}
+	d.find(Finding{What: "hosts", Value: value, File: where.File, Line: where.Line, Rule: "health.allowed_hosts", Confidence: Medium})
+	if len(a.Names) > 0 || a.Variable != "" {
+		d.edgeHost(*a, where)
+	}
+}
+
+func (d *detection) hosts() (*slipway.AcceptedHosts, Evidence) {
+	if d.project.Framework == "django" {
+		return d.djangoHosts()
+	}
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, st := range m.all {
+			if setting, value, line := hostSetting(st); value != nil {
+				if a := d.hostList(m, setting, value); a != nil {
+					return a, Evidence{File: f, Line: line}
+				}
+			}
+		}
+	}
+	return d.boundRoutes()
+}
+
+// djangoHosts reads the settings that the project starts with before others.
+func (d *detection) djangoHosts() (*slipway.AcceptedHosts, Evidence) {
+	files := d.settingsModules()
+	if dj := d.django(); dj.settingsFile != "" {
+		files = append([]string{dj.settingsFile}, files...)
+	}
+	for _, f := range files {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		set, ok := m.last("ALLOWED_HOSTS")
+		if !ok {
+			continue
+		}
+		at := Evidence{File: f, Line: set.line}
+		a := d.hostList(m, "ALLOWED_HOSTS", set.value)
+		if a != nil {
+			d.more(m, a)
+		}
+		if a != nil && len(a.Names) == 0 && a.Variable == "" {
+			if debug, ok := m.last("DEBUG"); ok && len(debug.value) == 1 && debug.value[0].is("False") {
+				d.warn(Problem{Code: "django.allowed_hosts", Message: f + " sets ALLOWED_HOSTS = [] and DEBUG = False: every request is refused", File: f, Line: set.line,
+					Remedy: "list the service's host names in ALLOWED_HOSTS"})
+				return a, at
+			}
+			return nil, at // DEBUG takes names of this machine
+		}
+		return a, at
+	}
+	return nil, Evidence{}
+}
+
+// hostSetting is the value of a setting of hosts that a statement makes.
+func hostSetting(st statement) (setting string, value []token, line int) {
+	toks := st.tokens
+	for i, t := range toks {
+		named := t.kind == tokenString && t.text == "TRUSTED_HOSTS" && i+2 < len(toks) && toks[i+1].is("]") && toks[i+2].is("=")
+		if named {
+			return "TRUSTED_HOSTS", toks[i+3:], t.line
+		}
+	}
+	if len(toks) > 2 && toks[0].is("TRUSTED_HOSTS") && toks[1].is("=") {
+		return "TRUSTED_HOSTS", toks[2:], toks[0].line
+	}
+	for _, c := range calls(toks) {
+		if v, ok := keyword(c.args, "TRUSTED_HOSTS"); ok {
+			return "TRUSTED_HOSTS", v, c.line
+		}
+		v, ok := keyword(c.args, "allowed_hosts")
+		name := lastPart(c.callee)
+		if ok && len(c.args) > 0 && len(c.args[0]) > 0 && c.args[0][0].is("TrustedHostMiddleware") {
+			name = "TrustedHostMiddleware"
+		}
+		if ok && slices.Contains([]string{"TrustedHostMiddleware", "AllowedHostsConfig", "Litestar"}, name) {
+			return "allowed_hosts of " + name, v, c.line
+		}
+	}
+	return "", nil, 0
+}
+
+// hostList reads a list of hosts, or finds the variable that it comes from. It is nil
+// when neither can be told.
+func (d *detection) hostList(m *module, setting string, value []token) *slipway.AcceptedHosts {
+	a := &slipway.AcceptedHosts{Setting: setting}
+	if names, literals := literalList(value); literals {
+		a.Names = names
+		return a
+	}
+	if fillHosts(a, value) {
+		return a
+	}
+	// A name that stands for it, here or in a module of settings.
+	name := hostsName(value)
+	if name == "" {
+		return nil
+	}
+	list := []*module{m}
+	for _, f := range d.sources() {
+		if other := d.module(f); other != nil {
+			list = append(list, other)
+		}
+	}
+	for _, other := range list {
+		set, ok := other.last(name)
+		if !ok {
+			continue
+		}
+		if names, literals := literalList(set.value); literals {
+			a.Names = names
+			return a
+		}
+		if fillHosts(a, set.value) {
+			if form := listForm(value); form != slipway.ListAlone {
+				a.Form = form
+			}
+			return a
+		}
+	}
+	return nil
+}
+
+// hostsName is the name in HOSTS, settings.HOSTS and HOSTS.split(",").
+func hostsName(value []token) string {
+	whole, _ := dotted(value)
+	parts := strings.Split(whole, ".")
+	for len(parts) > 1 && slices.Contains([]string{"split", "copy", "strip"}, parts[len(parts)-1]) {
+		parts = parts[:len(parts)-1]
+	}
+	return parts[len(parts)-1]
+}
+
+// fillHosts reads what is computed: the variable that it comes from, and the names
+// that stand beside it or count while it isn't set.
+func fillHosts(a *slipway.AcceptedHosts, value []token) bool {
+	found := variablesOf(value, true)
+	if len(found) == 0 {
+		return false
+	}
+	a.Variable, a.Form = found[0].Name, listForm(value)
+	a.Names = append(a.Names, listed(value)...)
+	for _, c := range calls(value) {
+		if reads, _ := readsVariable(c.callee, true); !reads || len(c.args) == 0 {
+			continue
+		}
+		other, ok := keyword(c.args, "default")
+		if !ok && len(c.args) > 1 && (len(c.args[1]) < 2 || !c.args[1][1].is("=")) {
+			other, ok = c.args[1], true
+		}
+		if text, plain := literal(other); ok && plain {
+			a.Names = append(a.Names, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", ;[]\"'", r) })...)
+		} else if names, literals := literalList(other); ok && literals {
+			a.Names = append(a.Names, names...)
+		}
+	}
+	return true
+}
+
+// listForm is how a variable holds several hosts, by what reads it.
+func listForm(value []token) slipway.ListForm {
+	form := slipway.ListAlone
+	for i, t := range value {
+		switch {
+		case t.is("loads"), t.is("json") && i > 0 && value[i-1].is("."):
+			return slipway.ListByJSON
+		case t.is("split") && i+2 < len(value) && value[i+1].is("("):
+			text, _ := literal(value[i+2 : i+3])
+			if form = slipway.ListByComma; value[i+2].is(")") || text == " " {
+				form = slipway.ListBySpace
+			}
+		case t.is("list"), t.is("Csv"), t.is("CommaSeparatedStrings"), t.is("tuple"):
+			if form == slipway.ListAlone {
+				form = slipway.ListByComma
+			}
+		}
+	}
+	return form
+}
+
+// listed are the plain strings that are items of a list themselves.
+func listed(value []token) (names []string) {
+	depth := 0
+	for i, t := range value {
+		switch {
+		case t.kind == tokenOperator && (t.is("[") || t.is("(") || t.is("{")):
+			depth++
+		case t.kind == tokenOperator && (t.is("]") || t.is(")") || t.is("}")):
+			depth--
+		case depth == 1 && t.kind == tokenString && t.plain && i > 0 && i+1 < len(value) &&
+			(value[i-1].is("[") || value[i-1].is(",")) && (value[i+1].is("]") || value[i+1].is(",")):
+			if i < 2 || value[i-1].is(",") || value[i-2].kind == tokenOperator {
+				names = append(names, t.text)
+			}
+		}
+	}
+	return names
+}
+
+// more reads what is added to Django's list: ALLOWED_HOSTS += and .append.
+func (d *detection) more(m *module, a *slipway.AcceptedHosts) {
+	for _, st := range m.all {
+		if len(st.tokens) < 3 || !st.tokens[0].is("ALLOWED_HOSTS") || !st.tokens[1].is("+=") && !st.tokens[1].is(".") {
+			continue
+		}
+		added := slipway.AcceptedHosts{}
+		rest := st.tokens[2:]
+		if st.tokens[1].is(".") && len(rest) > 2 {
+			rest = rest[2 : len(rest)-1]
+		}
+		text, plain := literal(rest)
+		names, literals := literalList(rest)
+		switch {
+		case plain:
+			a.Names = append(a.Names, text)
+		case literals:
+			a.Names = append(a.Names, names...)
+		case fillHosts(&added, rest):
+			a.Names = append(a.Names, added.Names...)
+			if a.Variable == "" {
+				a.Variable, a.Form = added.Variable, added.Form
+			}
+		}
+	}
+}
+
+// boundRoutes are Flask's routes with host_matching: the hosts that they name.
+func (d *detection) boundRoutes() (*slipway.AcceptedHosts, Evidence) {
+	var a *slipway.AcceptedHosts
+	var at Evidence
+	var hosts []string
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, st := range slices.Concat(m.all, m.decorate) {
+			for _, c := range calls(st.tokens) {
+				if on, ok := keyword(c.args, "host_matching"); ok && len(on) == 1 && on[0].is("True") {
+					a, at = &slipway.AcceptedHosts{Setting: "host_matching", Routes: true}, Evidence{File: f, Line: c.line}
+				}
+				for _, name := range []string{"static_host", "host"} {
+					value, _ := keyword(c.args, name)
+					if text, ok := literal(value); ok && text != "" && (name == "static_host" || slices.Contains([]string{"route", "get", "post", "add_url_rule"}, lastPart(c.callee))) {
+						if rest, wild := strings.CutPrefix(text, "<"); wild {
+							_, rest, _ = strings.Cut(rest, ">")
+							text = "*" + rest
+						}
+						if text, _, _ = strings.Cut(text, ":"); !strings.Contains(text, "<") && !slices.Contains(hosts, text) {
+							hosts = append(hosts, text)
+						}
+					}
+				}
+			}
+		}
+	}
+	if a == nil || len(hosts) == 0 {
+		return nil, Evidence{}
+	}
+	a.Names = hosts
+	return a, at
+}
+
+// edgeHost warns of host names without the ones that services have by default, which
+// are below .localhost. Users get 400 there, and so do the probes of instances.
+func (d *detection) edgeHost(a slipway.AcceptedHosts, at Evidence) {
+	for _, h := range a.Names {
+		if h == "*" || strings.HasSuffix(h, ".localhost") {
+			return
+		}
+	}
+	const service, environment = ServicePlaceholder, EnvironmentPlaceholder
+	said := slipway.RefusedHost(service, environment, slipway.DefaultHost(service, environment, ""), &a, nil)
+	message, remedy, ok := strings.Cut(said, ": slipway ")
+	if ok {
+		remedy = "slipway " + remedy
+	} else {
+		message, remedy, _ = strings.Cut(said, "; add ")
+		remedy = "add " + remedy
+	}
+	message = strings.TrimSuffix(message, "; give it one")
+	d.warn(Problem{Code: "health.edge_host", Message: message + ": what comes under another name is answered with 400, at the health path, too", File: at.File, Line: at.Line, Remedy: remedy})
+}
+
+// What stands in remedies for what isn't known yet when a project is looked at.
+const (
+	ServicePlaceholder     = "<service>"
+	EnvironmentPlaceholder = "<environment>"
+)
