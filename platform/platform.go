@@ -35,6 +35,8 @@ type Options struct {
 	Address string
 	// Interpreters are the Pythons of this machine, for Detect; nil means none.
 	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
+	// FetchPython says that builds fetch a Python that this machine lacks.
+	FetchPython bool
 	// Nodes are the machines that run services; nil means that there are none to tell of.
 	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
 	// URL is where a service answers in an environment, at the edge, by its default name.

@@ -74,9 +74,11 @@ func identifier(s string) bool {
 	return s != ""
 }
 
-// Line is a parsed command: Env are leading NAME=value words, Args the rest.
-// Script says that the line is shell and has to go to /bin/sh whole.
+// Line is a parsed command: Dir is the directory that it goes to first ("" for
+// none), Env are leading NAME=value words, Args the rest. Script says that the
+// line is shell and has to go to /bin/sh whole, its Dir included.
 type Line struct {
+	Dir    string
 	Env    []Word
 	Args   []Word
 	Script bool
@@ -103,7 +105,20 @@ var shellWords = map[string]bool{
 // Parse splits a command into words. It fails on an empty command and on a
 // quote that is never closed.
 func (c Command) Parse() (Line, error) {
-	text := strings.TrimSpace(string(c))
+	dir, rest := goesTo(string(c))
+	if dir == "" {
+		return parseLine(string(c))
+	}
+	line, err := parseLine(rest)
+	if err != nil || line.Script {
+		line, err = parseLine(string(c))
+	}
+	line.Dir = dir
+	return line, err
+}
+
+func parseLine(text string) (Line, error) {
+	text = strings.TrimSpace(text)
 	if text == "" {
 		return Line{}, slipway.Errorf(slipway.Invalid, "the command is empty; write the program to start")
 	}
@@ -136,7 +151,8 @@ func (c Command) Parse() (Line, error) {
 // Expand returns the argument list to start. env gives the value of a
 // variable, "" when it is unset. A command with leading NAME=value words starts
 // through env(1), which replaces itself; one that is shell through /bin/sh -c,
-// which sees the variables of its own environment.
+// which sees the variables of its own environment. One that goes to a directory
+// first starts through a shell that replaces itself.
 func (c Command) Expand(env func(string) string) ([]string, error) {
 	line, err := c.Parse()
 	if err != nil {
@@ -146,6 +162,9 @@ func (c Command) Expand(env func(string) string) ([]string, error) {
 		return []string{"/bin/sh", "-c", strings.TrimSpace(string(c))}, nil
 	}
 	var args []string
+	if line.Dir != "" {
+		args = append(args, "/bin/sh", "-c", `cd -- "$0" && exec "$@"`, rooted(line.Dir))
+	}
 	if len(line.Env) > 0 {
 		args = append(args, "env")
 		for _, w := range line.Env {

@@ -36,6 +36,7 @@ func (d *detection) callsTools(name, text string, at Evidence, line int) {
 	if !ok {
 		return
 	}
+	dir := ""
 	for _, part := range parts {
 		words := rawWords(part)
 		words = words[prefixed(words):]
@@ -44,6 +45,9 @@ func (d *detection) callsTools(name, text string, at Evidence, line int) {
 		}
 		if len(words) == 0 {
 			continue
+		}
+		if words[0] == "cd" && len(words) > 1 {
+			dir = path.Join(dir, bare(words[1]))
 		}
 		program := path.Base(bare(words[0]))
 		remedy, missing := foreignTools[program]
@@ -62,17 +66,20 @@ func (d *detection) callsTools(name, text string, at Evidence, line int) {
 			return
 		}
 		if line == 0 {
-			d.scriptTools(name, words)
+			d.scriptTools(name, dir, words)
 		}
 	}
 }
 
 // scriptTools reads the shell script that a command starts.
-func (d *detection) scriptTools(name string, words []string) {
+func (d *detection) scriptTools(name, dir string, words []string) {
 	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
 	}
-	file := path.Clean(bare(words[0]))
+	file := bare(words[0])
+	if !path.IsAbs(file) {
+		file = path.Join(dir, file)
+	}
 	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !strings.HasSuffix(file, ".sh") && !strings.HasPrefix(firstLine(strings.Join(d.tree.lines(file), "\n")), "#!/") || !d.tree.exists(file) {
 		return
 	}

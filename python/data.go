@@ -127,7 +127,7 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 		if _, ok := d.deps.has("flask-sqlalchemy"); ok {
 			return d.instanceDir() + "/", true // Flask-SQLAlchemy 3 resolves it there
 		}
-		return path.Clean(rest), true
+		return path.Join(d.workDir(), rest), true
 	}
 	base := path.Base(text)
 	if !tokens[i].plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || strings.HasPrefix(text, "django.") || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].is("import") {
@@ -190,7 +190,7 @@ func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (s
 	}
 	below := path.Join(parts...)
 	if !based {
-		return below, true // commands run in the service's directory
+		return path.Join(d.workDir(), below), true
 	}
 	return d.above(file, up, below)
 }

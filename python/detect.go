@@ -28,6 +28,7 @@ type detection struct {
 	pyproject pyproject
 	locked    []LockedPackage
 	lockData  map[string]any
+	options   []requirementOption // of requirement files: where packages come from
 	// production is the locked packages that production installs, nil for all
 	production map[string]bool
 	code       code              // parsed modules of the service
@@ -57,6 +58,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.refuseSpellings()
 		d.detectMigrations()
 		d.detectTests()
+		d.settlePoetryTests()
 		d.detectHealth()
 		d.planData()
 		d.planStatic()
@@ -64,6 +66,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.planTrials()
 	}
 	d.planInstall()
+	d.keepSetuptools()
 	d.detectSystem()
 
 	d.project.Root = slipway.SourcePath(d.tree.dir)

@@ -27,6 +27,7 @@ func (d *detection) django() djangoFacts {
 	var f djangoFacts
 	_, declared := d.deps.has("django")
 	var wsgi, asgi []string
+	stated := d.webDir()
 	for _, file := range d.sources() {
 		base := path.Base(file)
 		if dir := path.Base(path.Dir(file)); base == "__init__.py" && (dir == "wsgi" || dir == "asgi") {
@@ -37,7 +38,7 @@ func (d *detection) django() djangoFacts {
 		}
 		text, _ := d.tree.read(file)
 		switch {
-		case base == "manage.py" && strings.Contains(text, "django.core.management") && f.manage == "":
+		case base == "manage.py" && strings.Contains(text, "django.core.management") && (f.manage == "" || path.Dir(file) == stated && path.Dir(f.manage) != stated):
 			f.manage = file
 		case base == "wsgi.py" && strings.Contains(text, "get_wsgi_application"):
 			wsgi = append(wsgi, file)

@@ -80,7 +80,7 @@ func (d *detection) explicitTarget(server string, c candidate, line Line, at Evi
 	d.setApplication(c)
 	worker := ""
 	if server == "gunicorn" {
-		worker = d.gunicornWorker(line.Words())
+		worker = d.gunicornWorker(line)
 	}
 	if worker != "" {
 		d.find(Finding{What: "server.worker", Value: worker, File: at.File, Line: at.Line, Rule: "server.worker"})

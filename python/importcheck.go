@@ -67,8 +67,17 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		switch r.ErrorType {
 		case "ModuleNotFoundError":
 			remedy = "add the missing package to the dependencies"
+			if strings.Contains(r.Error, "'pkg_resources") {
+				remedy = "add " + oldSetuptools + " to the dependencies: newer ones have no pkg_resources"
+			}
 		case "KeyError", "ValidationError", "ImproperlyConfigured":
 			remedy = "give the variable that it reads at import a value in the service's config"
+		}
+		if v, ok := parseVersion(p.Python.Version); ok {
+			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.at(1)); old {
+				return &Problem{Code: "python.too_new", Message: fmt.Sprintf("this needs Python 3.%d or older: importing %s asks for %s", newest, name, why),
+					File: file, Line: line, Remedy: "put 3." + itoa(newest) + " in .python-version"}
+			}
 		}
 		return &Problem{Code: "app.import", Message: fmt.Sprintf("importing %s fails: %s: %s", name, r.ErrorType, clip(r.Error)), File: file, Line: line, Remedy: remedy}
 	}

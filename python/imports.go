@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -65,12 +66,15 @@ const maxStarted = 150
 // startedFiles are the application's module and those that it imports while
 // it starts, in the order in which they are read.
 func (d *detection) startedFiles() []string {
-	app := d.project.Application
-	if app == nil {
-		return nil
+	first := d.startedProgram()
+	if app := d.project.Application; app != nil {
+		file, rest, ok := d.locateIn(d.tree.below(app.Dir), app.Module)
+		if !ok || rest != "" {
+			return nil
+		}
+		first = file
 	}
-	first, rest, ok := d.locateIn(d.tree.below(app.Dir), app.Module)
-	if !ok || rest != "" {
+	if first == "" {
 		return nil
 	}
 	files, seen := []string{first}, map[string]bool{first: true}
@@ -93,11 +97,26 @@ func (d *detection) startedFiles() []string {
 	return files
 }
 
+// startedProgram is the file of the service's own that the first of its processes
+// runs, web before others, where there is no object to import; "" for none.
+func (d *detection) startedProgram() string {
+	for _, name := range append([]string{"web"}, sortedKeys(d.project.Processes)...) {
+		line, err := d.project.Processes[name].Parse()
+		if err != nil || line.Script || len(line.Args) < 2 || !strings.HasPrefix(path.Base(line.Args[0].String()), "python") {
+			continue
+		}
+		if file := path.Join(line.Dir, line.Args[1].String()); strings.HasSuffix(file, ".py") && path.Base(file) != "manage.py" && d.tree.exists(file) {
+			return file
+		}
+	}
+	return ""
+}
+
 // checkImports says at detection which import of the starting service
 // production doesn't install: because only a group or an extra brings it, or
 // because nothing does.
 func (d *detection) checkImports() {
-	if len(d.deps.Production) == 0 && d.project.Lock == nil {
+	if len(d.deps.Production) == 0 && d.project.Lock == nil && d.project.Manager != NoDeps {
 		return
 	}
 	said := map[string]bool{}
@@ -117,7 +136,11 @@ func (d *detection) ownModule(file, name, head string) bool {
 	if _, _, ok := d.locate(file, name); ok {
 		return true
 	}
-	for _, dir := range []string{"", "src/", d.tree.below(d.project.Application.Dir) + "/"} {
+	dirs := []string{"", "src/", path.Dir(file) + "/"}
+	if app := d.project.Application; app != nil {
+		dirs = append(dirs, d.tree.below(app.Dir)+"/")
+	}
+	for _, dir := range dirs {
 		if d.tree.isDir(dir+head) || d.tree.exists(dir+head+".py") {
 			return true
 		}
@@ -146,6 +169,11 @@ func (d *detection) checkImport(head string, at startImport) {
 				File: at.File, Line: at.Line, Remedy: "add " + n + " to the dependencies in " + firstOf(d.firstManifest(), strings.TrimPrefix(where, "file:"))})
 			return
 		}
+	}
+	if known && d.project.Manager == NoDeps {
+		d.problem(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and there is no file that states dependencies", at.File, head),
+			File: at.File, Line: at.Line, Remedy: "add a requirements.txt with " + names[0] + " and what else the service imports, such as by pip freeze"})
+		return
 	}
 	if known {
 		d.warn(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and no dependency brings it", at.File, head),

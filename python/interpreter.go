@@ -79,8 +79,10 @@ func (d *detection) detectInterpreter() {
 	case stated:
 		d.pinnedPython(wish, required)
 	case len(required) > 0:
+		d.askPins()
 		d.rangedPython(required)
 	default:
+		d.askPins()
 		d.openPython()
 	}
 }
@@ -108,6 +110,9 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 	}
 	strict := d.config != nil && d.config.Strict
 	other := chosen != nil && w.exact() && chosen.version.compare(w.version) != 0
+	if (chosen == nil || other && strict) && d.fetch(w.version.String(), at) {
+		return
+	}
 	if chosen == nil || other && strict {
 		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.name(), w.text, d.installedList())
 		d.problem(Problem{Code: "python.not_installed", Message: message, File: at.File, Line: at.Line,
@@ -115,6 +120,9 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 		return
 	}
 	for _, r := range required {
+		if other && !r.set.contains(chosen.version) && d.fetch(w.version.String(), at) {
+			return
+		}
 		if other && !r.set.contains(chosen.version) {
 			d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s, which is not installed; %s, which is, does not do for %s in %s", at.name(), w.text, chosen.Version, r.Text, r.File),
 				File: at.File, Line: at.Line, Remedy: "have Python " + w.version.String() + " installed on this machine"})
@@ -166,6 +174,9 @@ func (d *detection) rangedPython(required []pythonRange) {
 			fit = append(fit, i)
 		}
 	}
+	if len(fit) == 0 && d.fetchWithin(required) {
+		return
+	}
 	if len(fit) == 0 {
 		d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s; installed here: %s", first.File, first.Text, d.installedList()),
 			File: first.File, Line: first.Line, Remedy: "widen it in " + first.File + ", or have such a Python installed"})
@@ -175,7 +186,7 @@ func (d *detection) rangedPython(required []pythonRange) {
 	if len(living) == 0 {
 		living = fit[:1]
 	}
-	living, limit, limited := d.within(living)
+	living, limit, limited := d.within(d.withOlder(living, fit))
 	chosen, by := d.prefer(living)
 	rule := "python.range"
 	if by == "wheels" {
@@ -209,7 +220,7 @@ func (d *detection) openPython() {
 			File: ".python-version", Remedy: "have Python " + houseDefaults[0] + " installed on this machine"})
 		return
 	}
-	living, limit, limited := d.within(d.withOlder(living))
+	living, limit, limited := d.within(d.withOlder(living, d.interpreters()))
 	chosen, by := d.prefer(living)
 	d.project.Python.Source = by
 	f := Finding{Rule: "python." + by, Confidence: Medium, Rivals: d.dockerEvidence()}

@@ -61,6 +61,9 @@ func (d *detection) pythonLimits() []pythonLimit {
 		}
 		out = append(out, limitsOf(dep, text)...)
 	}
+	if len(d.opts.Pins) > 0 {
+		out = d.indexLimits() // instead of what is known of some packages
+	}
 	files := d.sources()
 	for _, f := range files[:min(len(files), maxStarted)] {
 		for _, imported := range d.startImports(f) {
@@ -129,6 +132,7 @@ func strictest(limits []pythonLimit) (pythonLimit, bool) {
 // none is left, all are given back and the matter is reported.
 func (d *detection) within(list []installed) (fit []installed, limit pythonLimit, limited bool) {
 	limit, ok := strictest(d.pythonLimits())
+	list = d.newEnough(list)
 	if !ok {
 		return list, limit, false
 	}
@@ -140,8 +144,30 @@ func (d *detection) within(list []installed) (fit []installed, limit pythonLimit
 	if len(fit) > 0 {
 		return fit, limit, len(fit) < len(list)
 	}
-	d.tooNew(limit, "installed here: "+d.installedList())
-	return list, limit, false
+	if limit.newest < oldestFetched || !d.fetch("3."+itoa(limit.newest), limit.Evidence) {
+		d.tooNew(limit, "installed here: "+d.installedList())
+	}
+	nearest := list[len(list)-1].version.minor()
+	for _, i := range list {
+		if i.version.minor() == nearest {
+			fit = append(fit, i)
+		}
+	}
+	return fit, limit, false
+}
+
+// newEnough leaves out the interpreters that some pin no longer runs on, unless that
+// would be all.
+func (d *detection) newEnough(list []installed) (fit []installed) {
+	for _, i := range list {
+		if d.tooOld(i.version.at(1)) == "" {
+			fit = append(fit, i)
+		}
+	}
+	if len(fit) == 0 {
+		return list
+	}
+	return fit
 }
 
 // tooNew warns of a Python that is newer than the project can use.
@@ -168,7 +194,7 @@ func (d *detection) pastLife(i installed, at Evidence) {
 
 // withOlder adds the Pythons past their end of life when no living one is old
 // enough for the project.
-func (d *detection) withOlder(living []installed) []installed {
+func (d *detection) withOlder(living, all []installed) []installed {
 	limit, ok := strictest(d.pythonLimits())
 	if !ok {
 		return living
@@ -178,8 +204,8 @@ func (d *detection) withOlder(living []installed) []installed {
 			return living
 		}
 	}
-	for _, i := range d.interpreters() {
-		if i.version.at(0) == 3 && i.version.at(1) <= limit.newest {
+	for _, i := range all {
+		if i.version.at(0) == 3 && i.version.at(1) <= limit.newest && d.tooOld(i.version.at(1)) == "" {
 			return append(append([]installed{}, living...), i) // the newest of them
 		}
 	}

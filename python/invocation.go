@@ -8,6 +8,7 @@ import (
 
 // invocation is what a command starts, as far as it decides how that is stopped.
 type invocation struct {
+	line    Line              // the command's
 	program string            // its name without a directory, or the module of python -m
 	words   []string          // what follows
 	env     map[string]string // the variables that the command sets
@@ -147,6 +148,7 @@ func (c Command) invoked() (i invocation, ok bool) {
 	if len(words) == 0 {
 		return i, false
 	}
+	i.line = line
 	i.env = map[string]string{}
 	for _, w := range line.Env {
 		name, value, _ := strings.Cut(w.String(), "=")
@@ -183,7 +185,7 @@ func (c Command) invoked() (i invocation, ok bool) {
 // invocation adds to what a command says what its files do.
 func (d *detection) invocation(c Command) (invocation, bool) {
 	if line, err := c.Parse(); err == nil && !line.Script {
-		if script := d.shellScript(line.Words()); script != "" {
+		if script := d.shellScript(line); script != "" {
 			return d.scriptInvocation(script)
 		}
 	}
@@ -219,13 +221,17 @@ func (d *detection) scriptInvocation(file string) (invocation, bool) {
 }
 
 func (d *detection) readFiles(i *invocation) {
+	dir := firstOf(i.line.Dir, ".")
 	i.calls, i.makes = map[string]bool{}, map[string]bool{}
 	file := i.program
+	if strings.HasSuffix(file, ".py") {
+		file = path.Join(dir, file)
+	}
 	if entry := digString(d.pyproject.data, "project", "scripts", i.program); entry != "" {
 		module, _, _ := strings.Cut(entry, ":")
-		file, _, _ = d.locate(".", module)
+		file, _, _ = d.locate(dir, module)
 	} else if !strings.HasSuffix(file, ".py") {
-		file, _, _ = d.locate(".", file)
+		file, _, _ = d.locate(dir, file)
 		if main := path.Join(path.Dir(file), "__main__.py"); path.Base(file) == "__init__.py" && d.tree.exists(main) {
 			file = main
 		}
@@ -233,17 +239,17 @@ func (d *detection) readFiles(i *invocation) {
 	d.note(file, i.calls)
 	for _, w := range i.words {
 		module, _, named := strings.Cut(w, ":")
-		if at, rest, ok := d.locate(".", module); named && ok && rest == "" {
+		if at, rest, ok := d.locate(dir, module); named && ok && rest == "" {
 			d.note(at, i.makes)
 		}
 	}
 	switch i.program {
 	case "gunicorn":
-		i.class = firstOf(d.gunicornWorker(i.words), i.class)
+		i.class = firstOf(d.gunicornWorker(i.line), i.class)
 	case "uwsgi":
 		for _, name := range append(strings.Fields(i.option("--ini", "--yaml", "--json", "--xml")), i.words...) {
 			if ext := path.Ext(name); ext == ".ini" || ext == ".yaml" || ext == ".yml" || ext == ".json" {
-				text, _ := d.tree.read(path.Clean(name))
+				text, _ := d.tree.read(path.Join(dir, name))
 				i.config += strings.NewReplacer(":", "=").Replace(text) + "\n"
 			}
 		}

@@ -319,9 +319,13 @@ func (d *detection) unlockedProject() {
 func (d *detection) unlockedPoetry() {
 	line := d.pyproject.line("tool.poetry", "")
 	if packageMode, ok := dig(d.pyproject.data, "tool", "poetry", "package-mode").(bool); ok && !packageMode || !d.pyproject.has("build-system") {
-		d.refuse(Problem{Code: "lock.missing", Message: "pyproject.toml states its dependencies for Poetry, and there is no poetry.lock",
-			File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)"})
-		return
+		texts, what, ok := d.poetryRanges(d.deps.Production, "dependencies")
+		if !ok {
+			d.refuse(Problem{Code: "lock.missing", Message: "pyproject.toml states " + what + " in a way that only Poetry can resolve, and there is no poetry.lock",
+				File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)"})
+			return
+		}
+		d.project.Install.Ranges = texts
 	}
 	d.choose(Pip, Finding{File: "pyproject.toml", Line: line, Rule: "manager.poetry_unlocked", Confidence: Medium})
 	d.project.Manifests = []string{"pyproject.toml"}

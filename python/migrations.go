@@ -85,11 +85,11 @@ func (d *detection) migrations() []migration {
 		if !ok {
 			return nil
 		}
-		command := "python " + f.manage + " migrate --no-input"
+		command := "python manage.py migrate --no-input"
 		if f.manageConfig != f.settings && f.settings != "" {
 			command = "DJANGO_SETTINGS_MODULE=" + f.settings + " " + command
 		}
-		return []migration{{command, "release.django", at}}
+		return []migration{{string(within(path.Dir(f.manage), command)), "release.django", at}}
 	}
 	var out []migration
 	flask, hasFlask := d.flaskMigrate()
@@ -100,16 +100,27 @@ func (d *detection) migrations() []migration {
 		if hasFlask && path.Dir(file) == path.Dir(flask.at.File) {
 			continue // Flask-Migrate's own
 		}
-		command := "alembic upgrade head"
-		if file != "alembic.ini" {
-			command = "alembic -c " + file + " upgrade head"
-		}
-		out = append(out, migration{command, "release.alembic", Evidence{File: file, Line: d.lineOf(file, "script_location")}})
+		out = append(out, migration{d.alembicCommand(file), "release.alembic", Evidence{File: file, Line: d.lineOf(file, "script_location")}})
 	}
 	if ev, ok := d.deps.has("aerich"); ok && d.pyproject.has("tool", "aerich") {
 		out = append(out, migration{"aerich upgrade", "release.aerich", ev})
 	}
 	return out
+}
+
+// alembicCommand runs Alembic beside its settings, against which it reads the
+// places in them, unless those are written for the service's directory.
+func (d *detection) alembicCommand(file string) string {
+	if file == "alembic.ini" {
+		return "alembic upgrade head"
+	}
+	for _, l := range d.tree.lines(file) {
+		key, value, _ := strings.Cut(l, "=")
+		if value = strings.TrimSpace(value); strings.TrimSpace(key) == "script_location" && (d.tree.isDir(path.Clean(value)) || strings.Contains(value, ":")) {
+			return "alembic -c " + file + " upgrade head"
+		}
+	}
+	return string(within(path.Dir(file), "alembic upgrade head"))
 }
 
 // djangoDatabase says whether the project has a database at all: an app with

@@ -122,7 +122,7 @@ func (d *detection) checkCommand(name string, c Command, at Evidence) {
 		d.warn(Problem{Code: "command.shell", Message: name + " starts through a shell, which stays in front of the program and does not pass on SIGTERM: " + clip(text),
 			File: at.File, Line: at.Line, Remedy: "put exec before the last command, or write the program alone"})
 	}
-	if script := d.frontScript(line.Words()); !line.Script && script != "" {
+	if script := d.frontScript(line); !line.Script && script != "" {
 		d.warn(Problem{Code: "command.shell", Message: name + " starts through " + script + ", a shell that stays in front of the program and does not pass on SIGTERM",
 			File: script, Remedy: "put exec before the last command of " + script})
 	}
@@ -173,15 +173,15 @@ func (d *detection) checkGunicornConfig(line Line, text string) {
 	if !strings.Contains(text, "gunicorn") {
 		return
 	}
-	file := "gunicorn.conf.py"
+	file := path.Join(line.Dir, "gunicorn.conf.py")
 	words := line.Words()
 	stated := false
 	for i, w := range words {
 		if (w == "-c" || w == "--config") && i+1 < len(words) {
-			file = strings.TrimPrefix(words[i+1], "file:")
+			file = path.Join(line.Dir, strings.TrimPrefix(words[i+1], "file:"))
 		}
 		if v, ok := strings.CutPrefix(w, "--config="); ok {
-			file = strings.TrimPrefix(v, "file:")
+			file = path.Join(line.Dir, strings.TrimPrefix(v, "file:"))
 		}
 		stated = stated || w == "-b" || w == "--bind" || strings.HasPrefix(w, "--bind=")
 	}
@@ -213,8 +213,8 @@ func (d *detection) checkGunicornConfig(line Line, text string) {
 
 // gunicornWorker returns the worker class a gunicorn command or its config
 // file states, "" for the default one.
-func (d *detection) gunicornWorker(words []string) string {
-	file := "gunicorn.conf.py"
+func (d *detection) gunicornWorker(line Line) string {
+	words, file := line.Words(), path.Join(line.Dir, "gunicorn.conf.py")
 	for i, w := range words {
 		if (w == "-k" || w == "--worker-class") && i+1 < len(words) {
 			return words[i+1]
@@ -225,7 +225,7 @@ func (d *detection) gunicornWorker(words []string) string {
 			}
 		}
 		if (w == "-c" || w == "--config") && i+1 < len(words) {
-			file = strings.TrimPrefix(words[i+1], "file:")
+			file = path.Join(line.Dir, strings.TrimPrefix(words[i+1], "file:"))
 		}
 	}
 	if m := d.module(file); m != nil {

@@ -94,6 +94,9 @@ func TestSpellingsOfFiles(t *testing.T) {
 		{name: "a broken setup.cfg", problem: "setup.syntax", files: "-- setup.py --\nfrom setuptools import setup\nsetup()\n-- setup.cfg --\nname = x\n" + app},
 		{name: "Python 2", problem: "python.two", remedy: "app.py", files: "-- requirements.txt --\nflask==3.0.3\n-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\nprint 'x'\n"},
 		{name: "two exceptions of Python 3.14", nothing: true, files: "-- requirements.txt --\nflask==3.0.3\n-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\ntry:\n    pass\nexcept ValueError, TypeError:\n    pass\n"},
+		{name: "a pointer that no .gitattributes tells of", problem: "source.lfs", remedy: "data/model.bin", files: "-- data/model.bin --\nversion https://git-lfs.github.com/spec/v1\noid sha256:x\nsize 1\n-- requirements.txt --\nflask==3.0.3\n" + app},
+		{name: "an import without any manifest", problem: "import.undeclared", remedy: "requirements.txt with flask", files: app},
+		{name: "an import of a program without any manifest", problem: "import.undeclared", remedy: "requirements.txt with requests", files: "-- Procfile --\nworker: python bot.py\n-- bot.py --\nimport requests\n"},
 		{name: "a pointer of Git LFS", problem: "source.lfs", remedy: "model.bin", files: "-- .gitattributes --\n*.bin filter=lfs diff=lfs merge=lfs -text\n-- model.bin --\nversion https://git-lfs.github.com/spec/v1\noid sha256:x\nsize 1\n-- requirements.txt --\nflask==3.0.3\n" + app},
 	})
 }

@@ -62,6 +62,10 @@ type Options struct {
 	// Today decides which Pythons are past their end of life. The zero time
 	// switches that check off.
 	Today time.Time
+	// Fetch says that a Python which is missing can be had in the build.
+	Fetch bool
+	// Pins are what a package index tells of AskedPins; nil when it wasn't asked.
+	Pins []PinFacts
 }
 
 // Project is what Slipway understands of a Python project and why. Its JSON
@@ -98,6 +102,7 @@ type Project struct {
 	direct  []string
 	sets    []needSet         // what the tests may be given besides
 	modules map[string]string // the project's own, and the directories in which they are
+	asked   []Pin
 }
 
 // Command is one command line as its author would type it. Words, quotes and
@@ -120,6 +125,9 @@ type Python struct {
 	Source      string `json:"source"`      // file:line, or "wheels", or "default"
 	Interpreter string `json:"interpreter"` // path of the chosen one, "" when none fits
 	Version     string `json:"version"`     // its full version
+	// Fetch is the version that is missing and that the build fetches first; ""
+	// for none.
+	Fetch string `json:"fetch,omitempty"`
 }
 
 // Application is the object a server imports.
@@ -176,10 +184,13 @@ type Install struct {
 	Project       bool     `json:"project"` // install the project itself (pip install .)
 	Groups        []string `json:"groups"`  // extra production groups, from slipway.yaml
 	Extras        []string `json:"extras"`
-	Packages      []string `json:"packages"`   // injected: the server
-	Files         []string `json:"files"`      // the closure that decides the cache key
-	Frozen        bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn)
-	Virtualenv    bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
+	Packages      []string `json:"packages"` // injected: the server
+	// Ranges are requirements that Slipway has written from a manifest without a
+	// lock that no installer reads by itself.
+	Ranges     []string `json:"ranges,omitempty"`
+	Files      []string `json:"files"`      // the closure that decides the cache key
+	Frozen     bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn)
+	Virtualenv bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
 	// Unmarked is a lock that doesn't say on which machines its packages are wanted: a
 	// pdm.lock without the strategy inherit_metadata.
 	Unmarked bool `json:"unmarked,omitempty"`

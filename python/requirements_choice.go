@@ -190,6 +190,11 @@ func (d *detection) useSet(set requirementSet) {
 		}
 	}
 	d.deps.Production = append(d.deps.Production, set.dependencies()...)
+	for _, o := range set.options {
+		if o.name == "--index-url" || o.name == "--extra-index-url" || o.name == "--no-index" || o.name == "--find-links" {
+			d.options = append(d.options, o)
+		}
+	}
 	for _, r := range set.requirements {
 		if name := requirementVariable.FindStringSubmatch(r.URL); name != nil && (d.config == nil || d.config.Build == nil || d.config.Build.Env[name[1]] == "") {
 			d.warn(Problem{Code: "requirements.variable", Message: r.File + " takes part of an address from the variable " + name[1] + ", which a build has only when it is stated",

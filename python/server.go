@@ -173,9 +173,9 @@ func (d *detection) serve(server string, c candidate) Command {
 	if strings.ContainsAny(call, "()") {
 		call = "'" + strings.ReplaceAll(call, "'", `"`) + "'"
 	}
-	prefix := ""
-	if c.dir != "." && c.dir != "" {
-		prefix = "PYTHONPATH=" + c.dir + " "
+	dir, prefix := d.workDir(), ""
+	if from := below(dir, firstOf(c.dir, ".")); from != "." {
+		prefix = "PYTHONPATH=" + from + " "
 	}
 	iface := string(c.iface)
 	var line string
@@ -214,7 +214,7 @@ func (d *detection) serve(server string, c candidate) Command {
 			line += " --workers 1 --threads 100"
 		}
 	}
-	return Command(prefix + line)
+	return within(dir, prefix+line)
 }
 
 func quoteCall(target string, factory bool) string {
@@ -244,7 +244,7 @@ func targetOf(line Line) (server string, c candidate, ok bool) {
 	if server == "" {
 		return "", c, false
 	}
-	c.dir = "."
+	c.dir = path.Join(".", line.Dir)
 	for i, w := range words {
 		name, value, has := strings.Cut(w, "=")
 		if !has && i+1 < len(words) {
@@ -252,7 +252,7 @@ func targetOf(line Line) (server string, c candidate, ok bool) {
 		}
 		switch name {
 		case "--chdir", "--app-dir", "--pythonpath", "--working-dir":
-			c.dir = path.Clean(value)
+			c.dir = path.Join(line.Dir, value)
 		case "--factory", "--call":
 			c.factory = true
 		case "--module", "-w", "--wsgi":

@@ -2,7 +2,6 @@ package python
 
 import (
 	"io/fs"
-	"path"
 	"strings"
 	"unicode/utf16"
 )
@@ -31,8 +30,13 @@ func utf16Text(data []byte) (string, bool) {
 // lfsPointer is how a file begins that Git LFS keeps elsewhere.
 const lfsPointer = "version https://git-lfs.github.com/spec/"
 
-// maxPointers bounds how many files are looked at for pointers of Git LFS.
-const maxPointers = 3000
+const (
+	// maxPointers bounds how many files are looked at for pointers of Git LFS.
+	maxPointers = 20000
+	// A pointer has two lines after the first, an object's id and a size, and
+	// seldom extensions; the specification keeps it below 1024 bytes.
+	smallestPointer, largestPointer = 60, 1024
+)
 
 // refuseSpellings reports what no tool could read: files of Git LFS that were
 // not fetched, files of other platforms that are broken, Python 2.
@@ -59,16 +63,9 @@ func (d *detection) usesSetup() bool {
 	return d.manifests.setup != "" || d.pyproject.has("build-system") && d.project.Install.Project
 }
 
-// refusePointers looks where .gitattributes says that Git LFS keeps files.
+// refusePointers looks for what Git LFS puts in the place of files, whatever
+// .gitattributes says today: it may lie anywhere above them, or be gone.
 func (d *detection) refusePointers() {
-	uses := false
-	for _, dir := range []string{"", d.tree.dir} {
-		data, err := fs.ReadFile(d.tree.fsys, path.Join(dir, ".gitattributes"))
-		uses = uses || err == nil && strings.Contains(string(data), "filter=lfs")
-	}
-	if !uses {
-		return
-	}
 	var found []string
 	looked := 0
 	_ = fs.WalkDir(d.tree.fsys, d.tree.dir, func(name string, e fs.DirEntry, err error) error {
@@ -83,7 +80,7 @@ func (d *detection) refusePointers() {
 			return nil
 		}
 		looked++
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() < 1024 {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() >= smallestPointer && info.Size() <= largestPointer {
 			if data, err := fs.ReadFile(d.tree.fsys, name); err == nil && strings.HasPrefix(string(data), lfsPointer) {
 				found = append(found, d.tree.relative(name))
 			}
@@ -92,7 +89,7 @@ func (d *detection) refusePointers() {
 	})
 	if len(found) > 0 {
 		d.problem(Problem{Code: "source.lfs", Message: "Git LFS keeps " + clipList(found) + ", and the repository holds only a pointer to it",
-			File: ".gitattributes", Remedy: "commit the file itself: git lfs migrate export --include=\"" + found[0] + "\" --everything"})
+			File: found[0], Line: 1, Remedy: "commit the file itself: git lfs migrate export --include=\"" + found[0] + "\" --everything"})
 	}
 }
 

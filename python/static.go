@@ -56,8 +56,8 @@ func (d *detection) planStatic() {
 //go:embed collectstatic.py
 var collectStatic string
 
-// CollectStatic is what a builder runs, in the project's root and with a time limit,
-// to have static files collected: `python -c code args...`. place is a directory that
+// CollectStatic is what a builder runs, in the directory of manage.py and with a time
+// limit, to have static files collected: `python -c code args...`. place is a directory that
 // doesn't exist and may be made; one line of JSON, a StaticResult, is written to
 // answer.
 func (p *Project) CollectStatic(source, place, answer string) (code string, args []string, ok bool) {

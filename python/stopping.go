@@ -88,7 +88,7 @@ func (d *detection) ownBounds(stop *Stop, i invocation) {
 		return
 	}
 	file := firstOf(strings.TrimPrefix(i.option("-c", "--config"), "file:"), "gunicorn.conf.py")
-	if m := d.module(path.Clean(file)); m != nil {
+	if m := d.module(path.Join(i.line.Dir, file)); m != nil {
 		if _, stated := m.last("graceful_timeout"); stated {
 			stop.Options = nil
 		}
@@ -108,14 +108,15 @@ func (d *detection) warnOfStop(name string, p Program) {
 }
 
 // shellScript is the shell script of the repository that a command starts; "" for none.
-func (d *detection) shellScript(words []string) string {
+func (d *detection) shellScript(line Line) string {
+	words := line.Words()
 	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
 	}
 	if len(words) == 0 {
 		return ""
 	}
-	file := path.Clean(words[0])
+	file := path.Join(line.Dir, words[0])
 	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !d.tree.exists(file) {
 		return ""
 	}
@@ -131,8 +132,8 @@ func (d *detection) shellScript(words []string) string {
 }
 
 // frontScript is one that stays in front of its program; "" for none.
-func (d *detection) frontScript(words []string) string {
-	file := d.shellScript(words)
+func (d *detection) frontScript(line Line) string {
+	file := d.shellScript(line)
 	for _, l := range d.tree.lines(file) {
 		if strings.HasPrefix(strings.TrimSpace(l), "exec ") {
 			return ""

@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func (d *detection) detectTests() {
 	runner := ""
 	switch {
 	case pytest && !(rule == "test.pytest_style" && dj.manage != "" && !d.declaresAnywhere("pytest-django")):
-		runner = d.pytest(at, rule)
+		runner = d.pytest(d.testDir(files, at, rule), at, rule)
 		if dj.any() && !d.declaresAnywhere("pytest-django") && dj.manage != "" && rule != "test.pytest_config" {
 			d.djangoTests(dj, files)
 		}
@@ -46,14 +47,17 @@ func (d *detection) detectTests() {
 	default:
 		start, reached := d.discovers(files)
 		if !reached { // pytest runs them as well, and needs no packages to find them
-			runner = d.pytest(Evidence{File: files[0], Line: 1}, "test.scattered")
+			runner = d.pytest(d.testDir(files, Evidence{}, ""), Evidence{File: files[0], Line: 1}, "test.scattered")
 			break
 		}
-		command := "python -m unittest discover"
-		if start != "." {
-			command += " -s " + start
+		command, dir := "python -m unittest discover", d.testDir(files, Evidence{}, "")
+		if start != dir && !strings.HasPrefix(start, dir+"/") {
+			dir = "."
 		}
-		t.Command, t.Runner = d.withSource(command), "unittest"
+		if start != dir {
+			command += " -s " + below(dir, start)
+		}
+		t.Command, t.Runner = d.withSource(dir, command), "unittest"
 		d.find(Finding{What: "test", Value: string(t.Command), File: files[0], Line: 1, Rule: "test.unittest", Confidence: Medium, Rivals: d.testRivals()})
 	}
 	d.testDependencies(runner, files)
@@ -62,10 +66,10 @@ func (d *detection) detectTests() {
 	}
 }
 
-// pytest has pytest run the tests.
-func (d *detection) pytest(at Evidence, rule string) (runner string) {
+// pytest has pytest run the tests, in dir.
+func (d *detection) pytest(dir string, at Evidence, rule string) (runner string) {
 	t := &d.project.Test
-	t.Command, t.Runner = d.withSource("python -m pytest"), "pytest"
+	t.Command, t.Runner = d.withSource(dir, "python -m pytest"), "pytest"
 	f := Finding{What: "test", Value: string(t.Command), File: at.File, Line: at.Line, Rule: rule, Rivals: d.testRivals()}
 	if rule == "test.scattered" {
 		f.Confidence = Medium
@@ -113,17 +117,34 @@ func (d *detection) withoutTests() {
 
 func (d *detection) djangoTests(dj djangoFacts, files []string) {
 	t := &d.project.Test
-	t.Command, t.Runner = Command("python "+dj.manage+" test --no-input"), "django"
+	t.Command, t.Runner = within(path.Dir(dj.manage), "python manage.py test --no-input"), "django"
 	d.find(Finding{What: "test", Value: string(t.Command), File: files[0], Line: 1, Rule: "test.django", Confidence: Medium, Rivals: d.testRivals()})
 }
 
-// withSource puts src on the path when the project is not installed.
-func (d *detection) withSource(command string) Command {
-	app := d.project.Application
-	if app != nil && d.tree.below(app.Dir) != "." && !d.pyproject.has("build-system") && !strings.Contains(d.pyproject.textOf("tool", "pytest", "ini_options"), "pythonpath") {
-		return Command("PYTHONPATH=" + d.tree.below(app.Dir) + " " + command)
+// testDir is where tests run that nobody has written a command for: in the
+// application's directory when they lie there, unless it is a file beside the
+// manifests that says how.
+func (d *detection) testDir(files []string, at Evidence, rule string) string {
+	dir := d.workDir()
+	if dir == "." || rule == "test.pytest_config" && path.Dir(at.File) == "." {
+		return "."
 	}
-	return Command(command)
+	for _, f := range files {
+		if !strings.HasPrefix(f, dir+"/") {
+			return "."
+		}
+	}
+	return dir
+}
+
+// withSource runs a command in dir, with src on the path when the project is not
+// installed.
+func (d *detection) withSource(dir, command string) Command {
+	app := d.project.Application
+	if app != nil && below(dir, d.tree.below(app.Dir)) != "." && !d.pyproject.has("build-system") && !strings.Contains(d.pyproject.textOf("tool", "pytest", "ini_options"), "pythonpath") {
+		command = "PYTHONPATH=" + below(dir, d.tree.below(app.Dir)) + " " + command
+	}
+	return within(dir, command)
 }
 
 // textOf names the keys of a table, for a quick look.
@@ -152,10 +173,13 @@ func (d *detection) pytestEvidence(files []string) (Evidence, string, bool) {
 	if d.pyproject.has("tool", "pytest") {
 		return Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.pytest", "ini_options")}, "test.pytest_config", true
 	}
-	for _, f := range pytestFiles {
-		for i, l := range d.tree.lines(f.name) {
-			if strings.TrimSpace(l) == f.section {
-				return Evidence{File: f.name, Line: i + 1}, "test.pytest_config", true
+	for _, dir := range sortedUnique([]string{".", d.workDir()}) {
+		for _, f := range slices.Concat(pytestFiles, []struct{ name, section string }{{"pyproject.toml", "[tool.pytest.ini_options]"}}) {
+			name := path.Join(dir, f.name)
+			for i, l := range d.tree.lines(name) {
+				if strings.TrimSpace(l) == f.section {
+					return Evidence{File: name, Line: i + 1}, "test.pytest_config", true
+				}
 			}
 		}
 	}
@@ -209,7 +233,7 @@ func (d *detection) manifestStorage(dj djangoFacts) {
 		for _, st := range m.all {
 			for _, t := range st.tokens {
 				if t.kind == tokenString && strings.Contains(t.text, "Manifest") && strings.Contains(t.text, "Storage") {
-					d.project.Test.Before = append(d.project.Test.Before, Command("python "+dj.manage+" collectstatic --no-input"))
+					d.project.Test.Before = append(d.project.Test.Before, within(path.Dir(dj.manage), "python manage.py collectstatic --no-input"))
 					d.find(Finding{What: "test.before", Value: "collectstatic", File: file, Line: t.line, Rule: "test.collectstatic"})
 					return
 				}

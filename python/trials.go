@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -23,7 +24,7 @@ func (d *detection) planTrials() {
 	}
 	root := slipway.SourcePath(d.tree.dir)
 	if f := d.django(); f.manage != "" {
-		manage := []string{"python", f.manage}
+		manage, root := []string{"python", "manage.py"}, slipway.SourcePath(path.Join(d.tree.dir, path.Dir(f.manage)))
 		if f.manageConfig != f.settings && f.settings != "" {
 			manage = append([]string{"env", "DJANGO_SETTINGS_MODULE=" + f.settings}, manage...)
 		}
@@ -33,7 +34,10 @@ func (d *detection) planTrials() {
 		}
 		return
 	}
-	words := strings.Fields(string(d.project.ReleaseCommand))
+	words, dir := strings.Fields(string(d.project.ReleaseCommand)), d.project.ReleaseCommand.Directory()
+	if dir != "" && !path.IsAbs(dir) {
+		root = slipway.SourcePath(path.Join(d.tree.dir, dir))
+	}
 	for i := 0; i+1 < len(words); i++ {
 		switch {
 		case words[i] == "alembic" && words[len(words)-2] == "upgrade":

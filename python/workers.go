@@ -16,11 +16,15 @@ func (d *detection) suggestWorkers() {
 	settled := func(what, word string) bool {
 		return seen[what+word] || strings.Contains(stated, word) && (what == "worker" || strings.Contains(stated, "beat") || strings.Contains(stated, "scheduler"))
 	}
+	dir := d.workDir()
 	say := func(what, word, command, file string, line int) {
 		if settled(what, word) {
 			return
 		}
 		seen[what+word] = true
+		if path.Ext(file) == ".py" || d.django().manage != "" && strings.Contains(command, "manage.py") {
+			command = string(within(dir, command))
+		}
 		d.find(Finding{What: what, Value: command, File: file, Line: line, Rule: what + ".suggestion", Confidence: Low})
 	}
 	for _, s := range d.suggestions() {
@@ -28,7 +32,7 @@ func (d *detection) suggestWorkers() {
 			say("worker", firstOf(rawWords(s.value)...), s.value, s.File, s.Line)
 		}
 	}
-	manage := firstOf(d.django().manage, "manage.py")
+	const manage = "manage.py"
 	for _, f := range d.sources() {
 		m := d.module(f)
 		if m == nil {
@@ -95,7 +99,7 @@ func (d *detection) workersOf(m *module, f, name string, say func(what, word, co
 		case full == "procrastinate.App":
 			say("worker", "procrastinate", "procrastinate --app="+name+"."+a.name+" worker", f, a.line)
 		case strings.HasSuffix(full, "BlockingScheduler") && strings.HasPrefix(full, "apscheduler"):
-			say("scheduler", "apscheduler", "python "+f, f, a.line)
+			say("scheduler", "apscheduler", "python "+below(d.workDir(), f), f, a.line)
 		case contains(m.modules, "saq") && a.callee == "" && a.name == "settings":
 			say("worker", "saq", "saq "+name+".settings", f, a.line)
 		}
@@ -111,7 +115,7 @@ func (d *detection) workersOf(m *module, f, name string, say func(what, word, co
 		}
 	}
 	if contains(m.modules, "huey.contrib.djhuey") {
-		say("worker", "huey", "python "+firstOf(d.django().manage, "manage.py")+" run_huey", f, d.lineOf(f, "djhuey"))
+		say("worker", "huey", "python manage.py run_huey", f, d.lineOf(f, "djhuey"))
 	}
 }
 

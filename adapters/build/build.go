@@ -32,6 +32,7 @@ const version = "3"
 type Options struct {
 	Data         string // the data directory
 	Interpreters []python.Interpreter
+	FetchPython  bool          // have uv fetch a Python that a project needs and this machine lacks
 	Longest      time.Duration // that a project may ask for a build, or a run of its tests; 0 means an hour
 	MaxDisk      int64         // bytes that a build, or a run of tests, may keep on disk meanwhile; 0 means 10 GiB, less is no bound
 	Log          *slog.Logger
@@ -39,7 +40,10 @@ type Options struct {
 
 // Builder builds with the projects' own managers, in environments that are kept
 // by what they are made of.
-type Builder struct{ o Options }
+type Builder struct {
+	o       Options
+	pythons atomic.Pointer[[]python.Interpreter] // since one was fetched
+}
 
 var _ slipway.Builder = (*Builder)(nil)
 
@@ -59,7 +63,7 @@ func New(o Options) (*Builder, error) {
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the data directory %s can't be written", o.Data)
 		}
 	}
-	b := &Builder{o}
+	b := &Builder{o: o}
 	b.sweepRuns()
 	return b, nil
 }
@@ -125,7 +129,7 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 		return slipway.Artifact{}, err
 	}
 	defer done()
-	project, err := r.detect(req.Dir, req.Path, req.Overrides)
+	project, err := r.detect(ctx, req.Dir, req.Path, req.Overrides)
 	if err != nil {
 		return slipway.Artifact{}, err
 	}
@@ -173,8 +177,8 @@ func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *pyth
 
 // detect understands the project and refuses one that can't be deployed, with
 // every reason and its remedy in the log and the first as the error.
-func (r *run) detect(dir, path string, overrides slipway.Overrides) (*python.Project, error) {
-	project, err := python.Detect(os.DirFS(dir), python.Options{Path: path, Overrides: overrides, Interpreters: r.o.Interpreters, Today: time.Now()})
+func (r *run) detect(ctx context.Context, dir, path string, overrides slipway.Overrides) (*python.Project, error) {
+	project, err := r.understand(ctx, dir, python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now()})
 	if err != nil {
 		return nil, err
 	}

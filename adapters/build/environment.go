@@ -273,7 +273,7 @@ func (r *run) step(ctx context.Context, p *python.Project, env environment, s st
 	}
 	result, seen, err := r.runStep(ctx, s, s.args, r.within(p, env, s.kind, s.kind == making), s.kind == making)
 	if err == nil && !result.OK() {
-		err = r.explain(s, result, seen)
+		err = r.explain(p, s, result, seen)
 	}
 	return err
 }

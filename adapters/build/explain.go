@@ -53,6 +53,9 @@ var tmpClosed = func() bool {
 	return p.Landlock > 0 && !p.Namespaces
 }
 
+// fromSource is how a build of a source distribution ends badly.
+var fromSource = regexp.MustCompile(`Failed to build|Failed building|failed to build|build_wheel|Build backend`)
+
 var (
 	deniedTmp = regexp.MustCompile(`(?i)permission denied[^\n]*[^\w/.-]/(?:var/)?tmp\b|[^\w/.-]/(?:var/)?tmp\b[^\n]*permission denied`)
 	tooLarge  = regexp.MustCompile(`(?i)file too large|file size limit exceeded`)
@@ -77,8 +80,17 @@ func (r *run) remedy(output string) string {
 }
 
 // explain is explain with the remedy.
-func (r *run) explain(s step, result sandbox.Result, output string) error {
+func (r *run) explain(p *python.Project, s step, result sandbox.Result, output string) error {
 	err := explain(s, result, output)
+	if fromSource.MatchString(output) && slipway.CodeOf(err) == slipway.Refused {
+		if says := p.NeedsOlder(output, r.interpreters()); says != "" {
+			prefix := ""
+			if s.blame != "" {
+				prefix = "the " + s.blame + " can't be installed: "
+			}
+			err = slipway.Errorf(slipway.Refused, "%s%s", prefix, says)
+		}
+	}
 	if says := r.remedy(output); says != "" {
 		return slipway.Errorf(slipway.CodeOf(err), "%w%s", err, says)
 	}

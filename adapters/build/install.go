@@ -247,12 +247,16 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 	if p.Install.RequireHashes {
 		args = append(args, "--require-hashes")
 	}
-	say := "installing " + strings.Join(p.Install.Requirements, ", ")
+	say, before := "installing "+strings.Join(p.Install.Requirements, ", "), (func() error)(nil)
 	switch {
 	case len(p.Install.Requirements) > 0:
 		for _, f := range p.Install.Requirements {
 			args = append(args, "-r", filepath.Join(l.tree, f))
 		}
+	case len(p.Install.Ranges) > 0:
+		ranges := filepath.Join(l.home, "ranges.txt")
+		args, say = append(args, "-r", ranges), "installing the dependencies of pyproject.toml, which has no lock"
+		before = func() error { return writeAnew(ranges, strings.Join(p.Install.Ranges, "\n")+"\n") }
 	case installsItself(p):
 		target := l.root
 		if len(extras) > 0 {
@@ -266,7 +270,7 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 			args = append(args, "--group", manifest+":"+g)
 		}
 	}
-	s := step{kind: installing, tool: &uv, say: say, args: args, dir: l.root, blame: blame}
+	s := step{kind: installing, tool: &uv, say: say, args: args, dir: l.root, blame: blame, before: before}
 	if !p.Install.RequireHashes && !installsItself(p) {
 		s.resolve = resolving(l, args)
 	}

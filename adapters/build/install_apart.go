@@ -64,12 +64,9 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 		if err := writeAnew(resolved, pinning(there)); err != nil {
 			return disk(err, "the versions can't be kept")
 		}
-		result, seen, err := r.runStep(ctx, s, append(append([]string{}, s.resolve...), "--output-file", resolved), r.within(p, env, reading, false), false)
-		if err != nil {
+		resolve := append(append([]string{}, s.resolve...), "--output-file", resolved)
+		if err := r.building(ctx, p, s, resolve, r.within(p, env, reading, false)); err != nil {
 			return err
-		}
-		if !result.OK() {
-			return r.explain(s, result, seen)
 		}
 		args = append(args, "--constraint", resolved)
 	}
@@ -77,15 +74,30 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 	if err != nil || result.OK() {
 		return err
 	}
-	if err := r.explain(s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || result.Multitude || slipway.CodeOf(err) == slipway.Unavailable {
+	if err := r.explain(p, s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || result.Multitude || slipway.CodeOf(err) == slipway.Unavailable {
 		return err
 	}
 	fmt.Fprintln(r.log, "not all of it can be installed from wheels: building it, apart from what builds share")
-	result, seen, err = r.runStep(ctx, s, s.args, r.within(p, env, installing, false), false)
+	return r.building(ctx, p, s, s.args, r.within(p, env, installing, false))
+}
+
+// building runs a command that may build distributions from source, and once more
+// with older build tools when that is what it asks for.
+func (r *run) building(ctx context.Context, p *python.Project, s step, args []string, c *sandbox.Confinement) error {
+	result, seen, err := r.runStep(ctx, s, args, c, false)
 	if err != nil || result.OK() {
 		return err
 	}
-	return r.explain(s, result, seen)
+	again, err := r.withOlderTools(args, seen)
+	if err != nil {
+		return err
+	}
+	if again != nil {
+		if result, seen, err = r.runStep(ctx, s, again, c, false); err != nil || result.OK() {
+			return err
+		}
+	}
+	return r.explain(p, s, result, seen)
 }
 
 // installAtOnce lets uv choose the versions freely and install them, with the common
@@ -108,7 +120,7 @@ func (r *run) installAtOnce(ctx context.Context, p *python.Project, env environm
 		_, err = said.WriteTo(r.log)
 		return true, err
 	}
-	if err := r.explain(s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || result.Multitude || slipway.CodeOf(err) == slipway.Unavailable {
+	if err := r.explain(p, s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || result.Multitude || slipway.CodeOf(err) == slipway.Unavailable {
 		_, _ = said.WriteTo(r.log)
 		return false, err
 	}

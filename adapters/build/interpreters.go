@@ -26,7 +26,7 @@ func FindInterpreters(ctx context.Context, data string) ([]python.Interpreter, e
 	asked := map[string]string{}
 	seen := map[string]bool{}
 	var found []python.Interpreter
-	for _, path := range candidates() {
+	for _, path := range candidates(data) {
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil || seen[real] {
 			continue
@@ -57,7 +57,7 @@ func FindInterpreters(ctx context.Context, data string) ([]python.Interpreter, e
 
 // candidates are paths that may be interpreters. pyenv's shims are passed over:
 // what they start depends on the directory.
-func candidates() []string {
+func candidates(data string) []string {
 	home, _ := os.UserHomeDir()
 	pyenv := os.Getenv("PYENV_ROOT")
 	if pyenv == "" {
@@ -66,6 +66,7 @@ func candidates() []string {
 	patterns := []string{
 		filepath.Join(pyenv, "versions", "3*", "bin", "python3"),
 		filepath.Join(home, ".local", "share", "uv", "python", "cpython-3*", "bin", "python3"),
+		filepath.Join(fetchedPythons(data), "cpython-3.*.*", "bin", "python3"),
 		"/usr/bin/python3.[0-9]*", "/usr/local/bin/python3.[0-9]*", "/opt/python*/bin/python3", "/usr/bin/python3", "/usr/local/bin/python3",
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {

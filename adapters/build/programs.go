@@ -38,6 +38,10 @@ func (r *run) programs(p *python.Project, source string, env environment, paths 
 // missingProgram says what a command starts with and can't be started; nil when
 // it is there, or only the run can tell.
 func missingProgram(p *python.Project, c python.Command, source string, env environment, path bool, what, belongs string) error {
+	dir := c.Directory()
+	if info, err := os.Stat(filepath.Join(p.Root.In(source), dir)); path && dir != "" && !filepath.IsAbs(dir) && (err != nil || !info.IsDir()) {
+		return slipway.Errorf(slipway.Refused, "%s goes to the directory %s, which is not in the release; commit it, let a build command make it, or change the command %q", what, dir, string(c))
+	}
 	program := c.Program()
 	if program == "" || strings.Contains(program, "/") != path {
 		return nil
@@ -52,7 +56,7 @@ func missingProgram(p *python.Project, c python.Command, source string, env envi
 	}
 	at := program
 	if !filepath.IsAbs(at) {
-		at = filepath.Join(p.Root.In(source), program)
+		at = filepath.Join(p.Root.In(source), dir, program)
 	}
 	switch err := executable(at); {
 	case errors.Is(err, fs.ErrPermission):

@@ -120,7 +120,7 @@ func TestSettingsOfUVMakeAnother(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := r.detect(dir, "part", "")
+		p, err := r.detect(t.Context(), dir, "part", "")
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, log.String())
 		}

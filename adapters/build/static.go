@@ -35,7 +35,7 @@ func (r *run) static(ctx context.Context, p *python.Project, source string, env 
 	}
 	result, _, err := r.command(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, args...),
-		Dir:  p.Root.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
+		Dir:  p.Static.Dir.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
 		Timeout: collectLimit, Project: true, Confinement: r.inside(p, env, source),
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 	if err := copySource(ctx, filepath.Join(artifact.Path, "source"), source); err != nil {
 		return slipway.TestReport{}, disk(err, "the source could not be copied")
 	}
-	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Overrides: artifact.Manifest.Overrides, Interpreters: r.o.Interpreters, Today: time.Now()})
+	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Overrides: artifact.Manifest.Overrides, Interpreters: only(r.interpreters(), artifact.Manifest.Python), Today: time.Now()})
 	if err != nil {
 		return slipway.TestReport{}, err
 	}

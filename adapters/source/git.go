@@ -94,7 +94,7 @@ func (g *Git) Resolve(ctx context.Context, repo slipway.Repository, ref string) 
 	if len(refs) == 0 {
 		return slipway.Commit{}, slipway.Errorf(slipway.Invalid, "the repository %s is empty; push a commit first", m.shown).At("url")
 	}
-	id, name, err := m.choose(ctx, refs, ref)
+	id, name, err := m.choose(ctx, refs, ref, ref == repo.Branch)
 	if err != nil {
 		return slipway.Commit{}, err
 	}

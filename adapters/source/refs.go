@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -37,8 +38,9 @@ func (m *mirror) remoteRefs(ctx context.Context) (map[string]string, error) {
 	return refs, nil
 }
 
-// choose finds what ref names: a branch, then a tag, then a commit.
-func (m *mirror) choose(ctx context.Context, refs map[string]string, ref string) (id, name string, err error) {
+// choose finds what ref names: a branch, then a tag, then a commit. Two things of one
+// name are told apart by who asks: branch says that it is the one to follow.
+func (m *mirror) choose(ctx context.Context, refs map[string]string, ref string, branch bool) (id, name string, err error) {
 	if ref == "" || ref == "HEAD" {
 		if branch := refs["HEAD ref"]; refs[branch] != "" {
 			return refs[branch], branch, nil
@@ -49,7 +51,11 @@ func (m *mirror) choose(ctx context.Context, refs map[string]string, ref string)
 		return "", "", slipway.Errorf(slipway.Invalid, "the default branch of %s does not exist; name one with --branch: it has %s", m.shown, someBranches(refs)).At("branch")
 	}
 	// An annotated tag is advertised twice; the peeled line names the commit.
-	for _, name := range []string{"refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref, ref} {
+	tag := cmp.Or(refs["refs/tags/"+ref+"^{}"], refs["refs/tags/"+ref])
+	if head := refs["refs/heads/"+ref]; head != "" && tag != "" && head != tag && !branch {
+		return "", "", slipway.Errorf(slipway.Invalid, "%q is both a branch of %s, at %.12s, and a tag, at %.12s; write refs/heads/%s or refs/tags/%s", ref, m.shown, head, tag, ref, ref).At("ref")
+	}
+	for _, name := range []string{"refs/heads/" + ref, "refs/tags/" + ref + "^{}", "refs/tags/" + ref, ref + "^{}", ref} {
 		if id := refs[name]; id != "" && name != "HEAD ref" {
 			return id, strings.TrimSuffix(name, "^{}"), nil
 		}

@@ -67,9 +67,10 @@ type setup struct {
 	requests int    // api.Options.RequestsPerMinute
 
 	maxBuild     time.Duration // 0 for the default
-	buildDisk    int64         // build.Options.MaxDisk
-	streams      int           // platform.Options.Streams
-	repositories []string      // below which accounts may name paths
+	fetchPython  bool
+	buildDisk    int64    // build.Options.MaxDisk
+	streams      int      // platform.Options.Streams
+	repositories []string // below which accounts may name paths
 }
 
 // startEmbedded starts storage, engine, worker and API on a data directory,
@@ -158,7 +159,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	}
 	p.onStop(temporal.Stop)
 	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Repositories: how.repositories, Private: data, Log: p.log}))
-	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, Log: p.log})
+	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, FetchPython: how.fetchPython, Log: p.log})
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +170,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
+		FetchPython:  how.fetchPython,
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
 		Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
 			status, err := node.Status(ctx)

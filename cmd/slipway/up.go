@@ -25,6 +25,7 @@ type upCommand struct {
 	Rate         int           `name:"requests-per-minute" default:"1200" env:"SLIPWAY_REQUESTS_PER_MINUTE" help:"How many requests one account may make in a minute, and five times as many one address; 0 for no bound."`
 	MaxBuild     time.Duration `name:"max-build-time" default:"1h" env:"SLIPWAY_MAX_BUILD_TIME" help:"How long a build, or a run of the tests, may take at most, whatever slipway.yaml asks for."`
 	Disk         int64         `name:"build-disk" default:"10240" placeholder:"MIB" env:"SLIPWAY_BUILD_DISK" help:"What a build, or a run of the tests, may keep on disk meanwhile, in MiB, with the environment that it makes, before it is ended; 0 for no bound."`
+	FetchPython  bool          `name:"fetch-python" env:"SLIPWAY_FETCH_PYTHON" help:"Have Pythons that a project needs and this machine lacks fetched by uv into the data directory, from its mirror (UV_PYTHON_INSTALL_MIRROR) or GitHub."`
 	Streams      int           `name:"streams" default:"50" env:"SLIPWAY_STREAMS" help:"How many live pages, event streams and followed logs one account may have open, and five times as many one address; 0 for no bound."`
 	Repositories []string      `name:"repositories" placeholder:"DIR" env:"SLIPWAY_REPOSITORIES" type:"path" help:"Directory of this machine below which accounts may name repositories by their path; repeat for each. Other paths are the operator's to add."`
 	AsRoot       bool          `name:"as-root" env:"SLIPWAY_AS_ROOT" help:"Listen beyond loopback as root, too: for a machine or container that has nothing else on it."`
@@ -119,7 +120,7 @@ func (c *upCommand) Run(a *app) error {
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
 	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, domain: c.Domain, database: c.Database, builds: c.Builds, requests: c.requests(),
-		maxBuild: c.MaxBuild, buildDisk: c.buildDisk(), streams: c.streams(), repositories: c.Repositories}, log)
+		maxBuild: c.MaxBuild, buildDisk: c.buildDisk(), fetchPython: c.FetchPython, streams: c.streams(), repositories: c.Repositories}, log)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,20 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 				t.Errorf("%q: %+v", c.ref, got)
 			}
 		}
+		r.Git("tag", "-a", "twice", "-m", "also a branch", first)
+		r.Git("branch", "twice", second)
+		if got, err := s.Resolve(ctx, repo, "twice"); slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), "refs/tags/twice") {
+			t.Errorf("a branch and a tag of one name: %v %v", got, err)
+		}
+		for ref, want := range map[string]string{"refs/heads/twice": second, "refs/tags/twice": first} {
+			if got, err := s.Resolve(ctx, repo, ref); err != nil || got.ID != want {
+				t.Errorf("%s: %v %v", ref, got, err)
+			}
+		}
+		repo.Branch = "twice"
+		if got, err := s.Resolve(ctx, repo, ""); err != nil || got.ID != second {
+			t.Errorf("the branch that a service follows: %v %v", got, err)
+		}
 		repo.Branch = "release/1"
 		if got, err := s.Resolve(ctx, repo, ""); err != nil || got.ID != first {
 			t.Errorf("the repository's branch: %v %v", got, err)

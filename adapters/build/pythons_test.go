@@ -1,0 +1,158 @@
+package build
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// TestPythonForOldPins: nothing states a Python, and what the index says of the pins
+// chooses one that they can use. They are really installed and imported.
+func TestPythonForOldPins(t *testing.T) {
+	t.Parallel()
+	dir := project(t, files{"requirements.txt": "flask==1.1.2\nwerkzeug==1.0.1\njinja2==2.11.3\nmarkupsafe==1.1.1\nitsdangerous==1.1.0\nclick==7.1.2\ngunicorn==20.0.4\n", "app.py": flaskApp})
+	a, log := mustBuild(t, dir)
+	if !strings.HasPrefix(a.Manifest.Python, "3.9.") {
+		t.Errorf("built with Python %s; markupsafe 1.1.1 has no wheel for a newer one than 3.9\n%s", a.Manifest.Python, log)
+	}
+	if out, err := exec.CommandContext(t.Context(), filepath.Join(a.Path, "venv", "bin", "gunicorn"), "--version").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("20.0.4")) {
+		t.Errorf("gunicorn, which imports pkg_resources: %v %s", err, out)
+	}
+	known, err := filepath.Glob(filepath.Join(shared.o.Data, "cache", "pins", "*.json"))
+	if err != nil || len(known) < 7 {
+		t.Errorf("what the index told isn't kept: %v %v", known, err)
+	}
+}
+
+// TestIndexThatTellsNothing: a build doesn't depend on what the index says of pins.
+func TestIndexThatTellsNothing(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<html>an older index</html>"))
+	}))
+	defer server.Close()
+	t.Setenv("PIP_INDEX_URL", server.URL+"/simple")
+	var log bytes.Buffer
+	r, done, err := shared.newRun("pins-"+t.Name(), &log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	if facts := r.pinFacts(t.Context(), []python.Pin{{Name: "flask", Version: "1.1.2"}}); facts != nil || !strings.Contains(log.String(), "doesn't tell") {
+		t.Errorf("%v, %s", facts, log.String())
+	}
+}
+
+// TestSourceThatNeedsAnOlderPython: the build of a source distribution asks for what
+// the Python no longer has, and the error says which Python has it.
+func TestSourceThatNeedsAnOlderPython(t *testing.T) {
+	t.Parallel()
+	dir := project(t, files{
+		"requirements.txt": "./lib\n", "lib/setup.py": "import imp\nfrom setuptools import setup\nsetup(name='lib', version='1', py_modules=['lib'])\n", "lib/lib.py": "x = 1\n",
+		".python-version": "3.13\n", "app.py": "import lib\n\n\ndef app(environ, start_response):\n    return []\n",
+	})
+	_, log, err := build(t, dir)
+	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "this needs Python 3.11 or older: something asks for imp, which Python 3.12 no longer has; put 3.11 in .python-version") {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
+// TestSourceThatNeedsOlderTools: a source distribution of other days is built with
+// the tools of its days.
+func TestSourceThatNeedsOlderTools(t *testing.T) {
+	t.Parallel()
+	_, log := mustBuild(t, project(t, files{
+		"requirements.txt": "./lib\n", "lib/setup.py": "import pkg_resources\nfrom setuptools import setup\nsetup(name='lib', version='1', py_modules=['lib'])\n", "lib/lib.py": "x = 1\n",
+		"app.py": "import lib\n\n\ndef app(environ, start_response):\n    return []\n",
+	}))
+	if !strings.Contains(log, "building it again with setuptools<82") {
+		t.Errorf("the log doesn't say it:\n%s", log)
+	}
+	for output, want := range map[string]string{
+		"ImportError: cannot import name 'Feature' from 'setuptools' (/x)": "setuptools<46", "error in x setup command: use_2to3 is invalid.": "setuptools<58",
+		"AttributeError: cython_sources": "cython<3", "fatal error: pg_config": "",
+	} {
+		if got := strings.Join(olderTools(output), " "); got != want {
+			t.Errorf("%s: %q, want %q", output, got, want)
+		}
+	}
+}
+
+// TestPythonIsFetched: a Python that is missing is fetched by uv where the platform
+// may, from the place that it is told, and is used by build and tests.
+func TestPythonIsFetched(t *testing.T) {
+	home := ""
+	for _, i := range interpreters {
+		if prefix := filepath.Dir(filepath.Dir(i.Path)); strings.HasPrefix(i.Version, "3.12.") && strings.Contains(prefix, ".pyenv") {
+			home = prefix
+		}
+	}
+	if home == "" {
+		t.Fatal("this test makes an archive of a Python 3.12 of pyenv's, and there is none")
+	}
+	place := t.TempDir()
+	archive := filepath.Join(place, "cpython-3.12.99.tar.gz")
+	if out, err := exec.CommandContext(t.Context(), "tar", "-C", filepath.Dir(home), "--exclude=test", "--exclude=__pycache__", "--exclude=*.a", "--exclude=site-packages", "--exclude=idlelib", "--transform", "s,^"+filepath.Base(home)+",python,", "-czf", archive, filepath.Base(home)).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	content, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(place)))
+	defer server.Close()
+	sum := sha256.Sum256(content)
+	list, err := json.Marshal(map[string]any{"cpython-3.12.1-linux-x86_64-gnu": map[string]any{
+		"name": "cpython", "arch": map[string]any{"family": map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH], "variant": nil}, "os": "linux", "libc": "gnu",
+		"major": 3, "minor": 12, "patch": 1, "prerelease": "", "url": server.URL + "/cpython-3.12.99.tar.gz", "sha256": hex.EncodeToString(sum[:]), "variant": nil, "build": "20240107",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, place, files{"downloads.json": string(list)})
+	t.Setenv("UV_PYTHON_DOWNLOADS_JSON_URL", filepath.Join(place, "downloads.json"))
+
+	var without []python.Interpreter
+	for _, i := range interpreters {
+		if !strings.HasPrefix(i.Version, "3.12.") {
+			without = append(without, i)
+		}
+	}
+	dir := project(t, files{".python-version": "3.12\n", "app.py": "def app(environ, start_response):\n    return []\n"})
+	data := t.TempDir()
+	if err := os.Symlink(filepath.Join(shared.o.Data, "tools"), filepath.Join(data, "tools")); err != nil {
+		t.Fatal(err)
+	}
+	for _, may := range []bool{false, true} {
+		b, err := New(Options{Data: data, Interpreters: without, FetchPython: may})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		a, err := b.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, RunID: "fetch"}, &log)
+		if !may {
+			if slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), "Python 3.12, which is not installed") {
+				t.Errorf("without leave: %v", err)
+			}
+			continue
+		}
+		if err != nil || a.Manifest.Python != "3.12.1" {
+			t.Fatalf("python %s, %v\n%s", a.Manifest.Python, err, log.String())
+		}
+		real, err := filepath.EvalSymlinks(filepath.Join(a.Path, "venv", "bin", "python"))
+		if err != nil || !strings.HasPrefix(real, filepath.Join(data, "pythons")+"/") {
+			t.Errorf("the environment's Python is %s, %v", real, err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package python
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// outgrown are the words by which a build from source, or an import, fails on a
+// Python that is newer than what it was written for: what it asks for, and the
+// newest Python that has it (the "Removed" and "Porting" parts of What's New in
+// Python 3.N).
+var outgrown = []struct {
+	pattern *regexp.Regexp
+	newest  int
+	what    string
+}{
+	{regexp.MustCompile(`cannot import name '(?:Mapping|MutableMapping|Iterable|Callable|Sequence|Container|Hashable|MutableSet|Iterator|Sized|Set)' from 'collections'|module 'collections' has no attribute`), 9, "classes of collections.abc in collections"},
+	{regexp.MustCompile(`module 'fractions' has no attribute 'gcd'|cannot import name 'gcd' from 'fractions'`), 8, "fractions.gcd"},
+	{regexp.MustCompile(`module 'asyncio' has no attribute 'coroutine'|cannot import name 'coroutine' from 'asyncio'`), 10, "asyncio.coroutine"},
+	{regexp.MustCompile(`module 'inspect' has no attribute '(?:getargspec|formatargspec)'|cannot import name '(?:getargspec|formatargspec)' from 'inspect'`), 10, "inspect.getargspec"},
+	{regexp.MustCompile(`longintrepr\.h: No such file|PyFrameObject[^\n]{0,80} has no member named|no member named .(?:exc_type|use_tracing|recursion_depth|frame).`), 10, "structures of the interpreter"},
+	{regexp.MustCompile(`module 'pkgutil' has no attribute 'ImpImporter'`), 11, "pkgutil.ImpImporter"},
+	{regexp.MustCompile(`module 'configparser' has no attribute 'SafeConfigParser'|cannot import name 'SafeConfigParser'`), 11, "configparser.SafeConfigParser"},
+	{regexp.MustCompile(`no member named .(?:ob_digit|curexc_type|curexc_value)|PyUnicode_(?:AS_UNICODE|GET_SIZE|AsUnicode)|Py_UNICODE_`), 11, "structures of the interpreter"},
+	{regexp.MustCompile(`too few arguments to function .{0,3}_PyLong_AsByteArray|_PyInterpreterState_GetConfig|implicit declaration of function .{0,3}_Py(?:Dict_SetItem_KnownHash|Unicode_FastCopyCharacters)`), 12, "functions of the interpreter"},
+}
+
+var missingModule = regexp.MustCompile(`No module named '?([A-Za-z_]\w*)`)
+
+// Outgrown reads from what a build or a program printed that it needs an older
+// Python than 3.minor: the newest that has what it asks for, and a sentence about it.
+func Outgrown(output string, minor int) (newest int, why string, ok bool) {
+	newest = minor
+	for _, m := range missingModule.FindAllStringSubmatch(output, 20) {
+		if gone, removed := removedModules[m[1]]; removed && gone.gone-1 < newest {
+			newest, why = gone.gone-1, fmt.Sprintf("%s, which Python 3.%d no longer has", m[1], gone.gone)
+		}
+	}
+	for _, o := range outgrown {
+		if o.newest < newest && o.pattern.MatchString(output) {
+			newest, why = o.newest, fmt.Sprintf("%s, which Python 3.%d no longer has", o.what, o.newest+1)
+		}
+	}
+	return newest, why, newest < minor
+}
+
+// NeedsOlder is the sentence that a project needs an older Python, "" when nothing
+// in output says so. have are the Pythons to choose from.
+func (p *Project) NeedsOlder(output string, have []Interpreter) string {
+	v, ok := parseVersion(p.Python.Version)
+	if !ok {
+		return ""
+	}
+	newest, why, ok := Outgrown(output, v.at(1))
+	if !ok {
+		return p.tooNew()
+	}
+	return fmt.Sprintf("this needs Python 3.%d or older: something asks for %s; %s", newest, why, olderRemedy(newest, have))
+}
+
+// tooNew is what detection has said of it.
+func (p *Project) tooNew() string {
+	for _, w := range p.Warnings {
+		if w.Code == "python.too_new" {
+			return w.Message + "; " + w.Remedy
+		}
+	}
+	return ""
+}
+
+func olderRemedy(newest int, have []Interpreter) string {
+	best := version{}
+	for _, i := range have {
+		if v, ok := parseVersion(i.Version); ok && v.at(0) == 3 && v.at(1) <= newest && (len(best.release) == 0 || v.compare(best) > 0) {
+			best = v
+		}
+	}
+	if len(best.release) == 0 {
+		return fmt.Sprintf("have Python 3.%d installed, and put 3.%d in .python-version", newest, newest)
+	}
+	return "put " + best.minor() + " in .python-version"
+}
+
+// pkgResources are the versions below which a package imports pkg_resources when it
+// is loaded, which setuptools has only below 82 (seen in their sources).
+var pkgResources = map[string]string{
+	"gunicorn": "21", "apscheduler": "3.11", "drf-yasg": "1.21.6", "flask-restplus": "99", "djangorestframework-simplejwt": "5.3",
+}
+
+// oldSetuptools is what is installed for them.
+const oldSetuptools = "setuptools<82"
+
+// keepSetuptools installs a setuptools with pkg_resources beside what imports it,
+// where nothing of the project says which one.
+func (d *detection) keepSetuptools() {
+	if _, stated := d.deps.has("setuptools"); stated || len(d.locked) > 0 || d.project.Manager == NoDeps {
+		return
+	}
+	what, at := "", Evidence{}
+	for _, dep := range d.deps.Production {
+		first, known := pkgResources[dep.Name]
+		text, pinned := dep.pinned()
+		if v, ok := parseVersion(text); known && pinned && ok {
+			if w, _ := parseVersion(first); v.compare(w) < 0 {
+				what, at = dep.Name+" "+text, dep.Evidence
+			}
+		}
+	}
+	for _, f := range d.startedFiles() {
+		for _, imported := range d.startImports(f) {
+			if head, _, _ := strings.Cut(imported.name, "."); head == "pkg_resources" && what == "" {
+				what, at = f, imported.Evidence
+			}
+		}
+	}
+	if what == "" {
+		return
+	}
+	d.project.Install.Packages = append(d.project.Install.Packages, oldSetuptools)
+	d.project.Test.Packages = append(d.project.Test.Packages, oldSetuptools)
+	d.warn(Problem{Code: "setuptools.pkg_resources", Message: what + " imports pkg_resources, which setuptools has no longer since 82; Slipway installs " + oldSetuptools,
+		File: at.File, Line: at.Line, Remedy: "use a newer version, or add " + oldSetuptools + " to the dependencies"})
+}
