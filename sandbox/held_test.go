@@ -29,12 +29,16 @@ func TestMain(m *testing.M) {
 		c := p.confinement()
 		_, _ = sandbox.Run(context.Background(), sandbox.Command{
 			Args: []string{"/bin/sh", "-c", script}, Dir: p.own, Env: sandbox.Environment(p.own, nil, nil),
-			ExtraFiles: []*os.File{os.NewFile(3, "alive")}, RunID: "killed", Confinement: &c,
+			ExtraFiles: []*os.File{os.NewFile(3, "alive")}, RunID: killed(p.data), Confinement: &c,
 		}, io.Discard)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
+
+// killed marks what the platform of one test runs: the mark counts on the whole
+// machine, which may run these tests twice at once.
+func killed(data string) string { return "killed-" + data }
 
 // eachWay runs a test with namespaces, where this machine has them, and without.
 func eachWay(t *testing.T, f func(t *testing.T)) {
@@ -214,7 +218,7 @@ func TestNothingOutlivesThePlatform(t *testing.T) {
 				}
 				_ = platform.Wait()
 				gone(t, mine)
-				if n := sandbox.End("killed"); n != 0 {
+				if n := sandbox.End(killed(p.data)); n != 0 {
 					t.Errorf("%d were left", n)
 				}
 			})

@@ -73,11 +73,12 @@ func TestRunBounds(t *testing.T) {
 
 // TestRunLeavesNothing starts a child that moves to a session of its own.
 func TestRunLeavesNothing(t *testing.T) {
-	r, _ := run(t, sandbox.Command{Args: []string{"sh", "-c", "setsid sleep 300 >/dev/null 2>&1 & setsid sleep 300 & exit 0"}, RunID: "leaves-" + t.Name()})
+	id := "leaves-" + t.TempDir() // these tests may run twice at once
+	r, _ := run(t, sandbox.Command{Args: []string{"sh", "-c", "setsid sleep 300 >/dev/null 2>&1 & setsid sleep 300 & exit 0"}, RunID: id})
 	if r.Leftover < 1 {
 		t.Errorf("found %d leftovers", r.Leftover)
 	}
-	if n := sandbox.End("leaves-" + t.Name()); n != 0 {
+	if n := sandbox.End(id); n != 0 {
 		t.Errorf("%d processes were left", n)
 	}
 }

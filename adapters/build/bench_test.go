@@ -70,7 +70,7 @@ func turn(b *testing.B, took map[string][]time.Duration, n int, wanted, round st
 	}
 	var built slipway.Artifact
 	build := func() (err error) {
-		built, err = shared.Build(b.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: fmt.Sprint("bench-", n)}, io.Discard)
+		built, err = shared.Build(b.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: runID(fmt.Sprint("bench-", n), b)}, io.Discard)
 		return err
 	}
 	put("app.py", flaskApp+round)

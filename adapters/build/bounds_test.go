@@ -32,7 +32,7 @@ func TestBuildsThatFillTheDisk(t *testing.T) {
 			var log bytes.Buffer
 			began := time.Now()
 			dir := project(t, with(unit("pass"), files{"fill.py": fill, "slipway.yaml": idle + "build: {commands: ['" + c.command + "']}\n"}))
-			_, err := small.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: "b-" + t.Name()}, &log)
+			_, err := small.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: runID("b", t)}, &log)
 			wantRefused(t, err, log.String(), "the build is too large", "more than 64 MiB", c.says, "--build-disk")
 			if took := time.Since(began); took > 90*time.Second {
 				t.Errorf("it took %s to end it", took)
@@ -42,12 +42,12 @@ func TestBuildsThatFillTheDisk(t *testing.T) {
 	t.Run("in tests", func(t *testing.T) {
 		t.Parallel()
 		dir := project(t, unit("sys.argv[1:] = ['$TMPDIR/y', '12', '8']; exec("+fmt.Sprintf("%q", fill)+")"))
-		a, err := small.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: "b-" + t.Name()}, io.Discard)
+		a, err := small.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: runID("b", t)}, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		_, err = small.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: "t-" + t.Name()}, &log)
+		_, err = small.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: runID("t", t)}, &log)
 		wantRefused(t, err, log.String(), "the run of the tests is too large", "y of TMPDIR")
 	})
 }

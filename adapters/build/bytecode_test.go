@@ -18,7 +18,7 @@ import (
 func compiled(t *testing.T, packages files, before func(library string)) (interpreter, library string) {
 	t.Helper()
 	var log bytes.Buffer
-	r, done, err := shared.newRun("c-"+t.Name(), &log)
+	r, done, err := shared.newRun(runID("c", t), &log)
 	if err != nil {
 		t.Fatal(err)
 	}

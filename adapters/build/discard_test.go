@@ -63,7 +63,7 @@ func TestRunsOfTheDead(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(left, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r, done, err := b.newRun("run-of-the-dead", io.Discard)
+	r, done, err := b.newRun(runID("dead", t), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,10 @@ func TestNoProjectTakesADay(t *testing.T) {
 	var log bytes.Buffer
 	endless := "[\"python -c 'import threading; threading.Event().wait()'\"]"
 	began := time.Now()
-	_, err = short.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: project(t, unit("pass", "build: {timeout_seconds: 86400, commands: "+endless+"}\n")), Commit: "c1", RunID: "b-" + t.Name()}, &log)
+	_, err = short.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: project(t, unit("pass", "build: {timeout_seconds: 86400, commands: "+endless+"}\n")), Commit: "c1", RunID: runID("b", t)}, &log)
 	wantRefused(t, err, log.String(), "within 3s", "--max-build-time")
 	a, _ := mustBuild(t, project(t, unit("threading.Event().wait()", "test: {timeout_seconds: 86400}\n")))
-	_, err = short.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: "t-" + t.Name()}, &log)
+	_, err = short.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: runID("t", t)}, &log)
 	wantRefused(t, err, log.String(), "within 3s", "--max-build-time")
 	if took := time.Since(began); took > 2*time.Minute {
 		t.Errorf("it took %s", took)

@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -107,7 +108,7 @@ func project(t *testing.T, f files) string {
 func lock(t *testing.T, dir string, tl tool, env []string, args ...string) {
 	t.Helper()
 	var log bytes.Buffer
-	r, done, err := shared.newRun("lock-"+t.Name(), &log)
+	r, done, err := shared.newRun(runID("lock", t), &log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,10 +129,16 @@ func lock(t *testing.T, dir string, tl tool, env []string, args ...string) {
 	}
 }
 
+// runID marks a run of this process's tests alone: a run ends whatever carries its
+// mark on the machine, which may run these tests twice at once.
+func runID(what string, t testing.TB) string {
+	return fmt.Sprintf("%s-%s-%s", what, filepath.Base(shared.o.Data), t.Name())
+}
+
 func build(t *testing.T, dir string) (slipway.Artifact, string, error) {
 	t.Helper()
 	var log bytes.Buffer
-	a, err := shared.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: "b-" + t.Name()}, &log)
+	a, err := shared.Build(t.Context(), slipway.BuildRequest{Service: "svc", Dir: dir, Commit: "c1", RunID: runID("b", t)}, &log)
 	return a, log.String(), err
 }
 
@@ -148,7 +155,7 @@ func runTests(t *testing.T, dir string, timeout time.Duration) (slipway.TestRepo
 	t.Helper()
 	a, _ := mustBuild(t, dir)
 	var log bytes.Buffer
-	report, err := shared.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: "t-" + t.Name(), Timeout: timeout}, &log)
+	report, err := shared.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: runID("t", t), Timeout: timeout}, &log)
 	return report, log.String(), err
 }
 

@@ -116,7 +116,7 @@ func TestSettingsOfUVMakeAnother(t *testing.T) {
 	} {
 		dir := project(t, with(plain, more))
 		var log bytes.Buffer
-		r, done, err := shared.newRun("k-"+t.Name(), &log)
+		r, done, err := shared.newRun(runID("k", t), &log)
 		if err != nil {
 			t.Fatal(err)
 		}
