@@ -96,17 +96,20 @@ type Manifest struct {
 	Hosts             *AcceptedHosts    `json:"hosts,omitempty"`       // nil when it takes all, or that isn't known
 	Env               map[string]string `json:"env,omitempty"`         // the lowest layer of config
 	SearchPath        []SourcePath      `json:"search_path,omitempty"` // PYTHONPATH, unless config sets one
-	Data              []DataPath        `json:"data,omitempty"`
-	Templates         []Template        `json:"templates,omitempty"`
-	Checks            []Check           `json:"checks,omitempty"`
-	Trials            []Trial           `json:"trials,omitempty"` // of a rehearsal
-	Pages             Pages             `json:"pages,omitempty"`
-	Static            *Static           `json:"static,omitempty"`
-	VerifyCommand     string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
-	Lock              Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
-	Environment       string            `json:"environment"`              // key of the virtual environment
-	Overrides         Overrides         `json:"overrides,omitzero"`       // that it was built with
-	Addresses         []string          `json:"addresses,omitempty"`      // variables by which it is told where servers are
+	// Package is where the project itself is installed: the last directory of
+	// PYTHONPATH, whoever sets that, with its programs in bin; "" when it is none.
+	Package       SourcePath `json:"package,omitempty"`
+	Data          []DataPath `json:"data,omitempty"`
+	Templates     []Template `json:"templates,omitempty"`
+	Checks        []Check    `json:"checks,omitempty"`
+	Trials        []Trial    `json:"trials,omitempty"` // of a rehearsal
+	Pages         Pages      `json:"pages,omitempty"`
+	Static        *Static    `json:"static,omitempty"`
+	VerifyCommand string     `json:"verify_command,omitempty"` // run against the live URL, after the checks
+	Lock          Digest     `json:"lock,omitempty"`           // of the lock file, "" when unlocked
+	Environment   string     `json:"environment"`              // key of the virtual environment
+	Overrides     Overrides  `json:"overrides,omitzero"`       // that it was built with
+	Addresses     []string   `json:"addresses,omitempty"`      // variables by which it is told where servers are
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest
@@ -140,6 +143,10 @@ type BuildRequest struct {
 	RunID   string // marks every process of the build, so that a rerun can end what a crash left
 
 	Overrides Overrides // become part of the manifest: others make another artifact
+
+	// History is Source.History of the commit; nil where the tree is of no
+	// repository. It is asked when the project's own build asks git.
+	History func(ctx context.Context, dir string, log io.Writer) error
 }
 
 // TestRequest asks for the tests of an artifact, run beside it and not in it, as
@@ -152,6 +159,9 @@ type TestRequest struct {
 
 	Command string            // instead of the project's own; a verification's
 	Env     map[string]string // that it sees besides
+
+	// History is as for the build: tests may install the project by building it.
+	History func(ctx context.Context, dir string, log io.Writer) error
 }
 
 // TestVerdict is what a run of the tests comes to. A release gets past its tests

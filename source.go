@@ -30,6 +30,11 @@ type Source interface {
 	// when Export returns nil and removed when it returns an error. A tree over
 	// the bounds, or a symlink that leaves it, is Invalid.
 	Export(ctx context.Context, repo Repository, commit, dir string, log io.Writer) error
+	// History writes what a clone at a commit has of git into dir, which must be
+	// absent: a git directory with all commits that lead to it, the tags on those, and
+	// the files of this one commit alone. It holds no address and no key. It is for
+	// builds that ask git for the version. A history over the bounds is Invalid.
+	History(ctx context.Context, repo Repository, commit, dir string, log io.Writer) error
 	// Log tells which commits lead from one commit to another, at most limit of
 	// them, the newest first; from "", all that lead to it.
 	Log(ctx context.Context, repo Repository, from, to string, limit int) (CommitLog, error)

@@ -101,7 +101,7 @@ func check(d slipway.Deployment) error {
 	if err := checkPlace(d.Service, d.Environment); err != nil {
 		return err
 	}
-	if !filepath.IsLocal(d.ID) || strings.ContainsAny(d.ID, "/.") || !d.Manifest.Dir.Local() {
+	if !filepath.IsLocal(d.ID) || strings.ContainsAny(d.ID, "/.") || !d.Manifest.Dir.Local() || !d.Manifest.Package.Local() {
 		return slipway.Errorf(slipway.Invalid, "the deployment's id %q or directory %q is not one", d.ID, d.Manifest.Dir)
 	}
 	for _, at := range d.Manifest.Data {

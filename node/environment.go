@@ -78,6 +78,12 @@ func (p *place) variables(ctx context.Context, d *deployment, process slipway.Pr
 		}
 		values[name] = value
 	}
+	path := "/usr/local/bin:/usr/bin:/bin"
+	if d.Manifest.Package != "" { // the project itself is installed, wherever it looks first
+		at := d.Manifest.Package.In(p.appDir(d))
+		values["PYTHONPATH"] = strings.TrimPrefix(values["PYTHONPATH"]+":"+at, ":")
+		path = filepath.Join(at, "bin") + ":" + path
+	}
 	venv := filepath.Join(p.artifactDir(d.Deployment), "venv")
 	if real, err := filepath.EvalSymlinks(venv); err == nil {
 		venv = real
@@ -85,7 +91,7 @@ func (p *place) variables(ctx context.Context, d *deployment, process slipway.Pr
 	home := filepath.Join(p.dir(d.home()), "home")
 	for name, v := range map[string]string{
 		"HOME": home, "TMPDIR": filepath.Join(home, "tmp"), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
-		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":/usr/local/bin:/usr/bin:/bin",
+		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":" + path,
 		"HOST": "127.0.0.1", "SLIPWAY_SERVICE": d.Service, "SLIPWAY_ENVIRONMENT": d.Environment, "SLIPWAY_RELEASE": strconv.Itoa(d.Release),
 		"SLIPWAY_DATA": p.dataOf(d), "SLIPWAY_NODE": p.node.id, "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
 		"XDG_RUNTIME_DIR": filepath.Join(home, "run", instance),

@@ -59,6 +59,10 @@ func (r *reached) Resolve(ctx context.Context, repo slipway.Repository, ref stri
 	return r.Source.Resolve(ctx, repo, ref)
 }
 
+func (r *reached) History(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return slipway.Errorf(slipway.Unavailable, "no build here asks git")
+}
+
 func (r *reached) Export(ctx context.Context, repo slipway.Repository, commit, dir string, log io.Writer) error {
 	return r.Source.Export(ctx, repo, commit, dir, log)
 }

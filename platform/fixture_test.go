@@ -224,6 +224,10 @@ func (s source) Log(_ context.Context, _ slipway.Repository, from, to string, _ 
 	return slipway.CommitLog{Commits: []slipway.Commit{{ID: to, Author: "Ada", Subject: "Change"}}}, nil
 }
 
+func (source) History(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return slipway.Errorf(slipway.Unavailable, "no build here asks git")
+}
+
 func (source) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	return os.MkdirAll(dir, 0o700)
 }

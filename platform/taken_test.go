@@ -141,6 +141,10 @@ func (c askedSource) Resolve(ctx context.Context, repo slipway.Repository, ref s
 	return c.source.Resolve(ctx, repo, ref)
 }
 
+func (askedSource) History(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return slipway.Errorf(slipway.Unavailable, "no build here asks git")
+}
+
 // Export writes a project.
 func (askedSource) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -36,6 +36,7 @@ func (d *detection) planInstall() {
 	}
 	in.Files = d.closure()
 	in.Local, d.project.Test.Local = d.localParts()
+	in.Package = d.planPackage()
 	for _, dep := range d.deps.Production {
 		d.project.direct = append(d.project.direct, normalizeName(dep.Name))
 	}

@@ -198,6 +198,8 @@ type Install struct {
 	// ./lib; "" when all comes from outside. Then the whole tree decides the
 	// environment, of which Files is only a part.
 	Local string `json:"local,omitempty"`
+	// Package is the project itself, to be installed last; nil when it is no package.
+	Package *Package `json:"package,omitempty"`
 }
 
 // SystemNeed is something outside PyPI that a dependency wants.

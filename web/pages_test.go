@@ -109,6 +109,10 @@ func (hostileSource) Resolve(_ context.Context, _ slipway.Repository, ref string
 	return slipway.Commit{ID: strings.Repeat("a", 40), Ref: `x"><script>alert(1)</script>`, Author: hostile, Subject: hostile}, nil
 }
 
+func (hostileSource) History(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return slipway.Errorf(slipway.Unavailable, "no build here asks git")
+}
+
 func (hostileSource) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

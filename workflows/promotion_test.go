@@ -70,6 +70,10 @@ func (w *world) Migrations(context.Context, slipway.Digest) (slipway.Migrations,
 	return slipway.Migrations{}, nil
 }
 
+func (w *world) History(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return slipway.Errorf(slipway.Unavailable, "no build here asks git")
+}
+
 func (w *world) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	w.call("export")
 	return os.MkdirAll(dir, 0o700)

@@ -142,7 +142,7 @@ func (s *Steps) suite(ctx context.Context, in StepInput, d slipway.Deployment, s
 		env["http_proxy"], env["HTTP_PROXY"] = seen.Edge, seen.Edge
 	}
 	report, err := s.Builder.Test(ctx, slipway.TestRequest{
-		Artifact: in.Artifact, Path: in.Repository.Path, RunID: s.runID(in, slipway.StepVerify), Command: d.Manifest.VerifyCommand, Env: env,
+		Artifact: in.Artifact, Path: in.Repository.Path, RunID: s.runID(in, slipway.StepVerify), History: s.history(in), Command: d.Manifest.VerifyCommand, Env: env,
 	}, log)
 	if slipway.CodeOf(err) == slipway.Refused {
 		why := err.Error()

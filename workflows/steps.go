@@ -157,6 +157,13 @@ func (s *Steps) fetch(ctx context.Context, in StepInput, log io.Writer) error {
 	return s.Source.Export(ctx, in.Repository, in.Commit.ID, dir, log)
 }
 
+// history is what a build that asks git is told, when it asks.
+func (s *Steps) history(in StepInput) func(context.Context, string, io.Writer) error {
+	return func(ctx context.Context, dir string, log io.Writer) error {
+		return s.Source.History(ctx, in.Repository, in.Commit.ID, dir, log)
+	}
+}
+
 // Build makes the release. A tree that a restart on another machine lost is
 // fetched again.
 func (s *Steps) Build(ctx context.Context, in StepInput) (done StepResult, err error) {
@@ -174,6 +181,7 @@ func (s *Steps) build(ctx context.Context, in StepInput, done *StepResult) error
 		artifact, err := s.Builder.Build(ctx, slipway.BuildRequest{
 			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, RunID: s.runID(in, slipway.StepBuild),
 			Overrides: in.Overrides,
+			History:   s.history(in),
 		}, log)
 		if err != nil {
 			return err
@@ -203,7 +211,7 @@ func (s *Steps) Test(ctx context.Context, in StepInput) (done StepResult, err er
 
 func (s *Steps) test(ctx context.Context, in StepInput, done *StepResult) error {
 	return s.run(ctx, in, slipway.StepTest, func(ctx context.Context, log io.Writer) error {
-		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: s.runID(in, slipway.StepTest)}, log)
+		report, err := s.Builder.Test(ctx, slipway.TestRequest{Artifact: in.Artifact, Path: in.Repository.Path, RunID: s.runID(in, slipway.StepTest), History: s.history(in)}, log)
 		if err != nil && slipway.CodeOf(err) != slipway.Refused {
 			return err
 		}

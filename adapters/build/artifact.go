@@ -111,6 +111,9 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 			m.SearchPath = append(m.SearchPath, slipway.SourcePath(rel))
 		}
 	}
+	if packageOf(p, source) != "" {
+		m.Package = packageDir
+	}
 	var c python.ServiceConfig
 	if p.Config != nil {
 		c = *p.Config

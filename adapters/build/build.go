@@ -77,6 +77,9 @@ type run struct {
 
 	making atomic.Pointer[string] // the directory of the environment that it makes
 	hidden atomic.Pointer[string] // what could not be looked into when its space was measured
+
+	history string // the git directory for builds that ask git, "" for none
+	unbuilt string // why the project itself could not be installed, "" when it could
 }
 
 func (b *Builder) newRun(id string, log io.Writer) (*run, func(), error) {
@@ -149,8 +152,14 @@ func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *pyth
 	if err := copySource(ctx, req.Dir, source); err != nil {
 		return a, disk(err, "the source could not be copied")
 	}
+	if err := r.fetchHistory(ctx, req.History, project); err != nil {
+		return a, err
+	}
 	env, err := r.production(ctx, project, source)
 	if err != nil {
+		return a, err
+	}
+	if err := r.installProject(ctx, project, source, env); err != nil {
 		return a, err
 	}
 	if err := r.programs(project, source, env, false); err != nil {
@@ -240,7 +249,7 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil {
 			problem = wants
 		}
-		return slipway.Errorf(slipway.Refused, "%s%s", problem.Sentence(), r.remedy(seen+told.Error))
+		return slipway.Errorf(slipway.Refused, "%s%s%s", problem.Sentence(), r.whyUnbuilt(), r.remedy(seen+told.Error))
 	}
 	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
 	return nil
@@ -296,7 +305,12 @@ func (r *run) appEnv(p *python.Project, source string, env environment, extra ma
 	for name, value := range extra {
 		vars[name] = value
 	}
-	return sandbox.Environment(r.own(), []string{filepath.Join(env.venv(), "bin")}, vars)
+	programs := []string{filepath.Join(env.venv(), "bin")}
+	if at := packageOf(p, source); at != "" { // wherever the project looks first, it is installed
+		vars["PYTHONPATH"] = strings.TrimPrefix(vars["PYTHONPATH"]+":"+at, ":")
+		programs = append(programs, filepath.Join(at, "bin"))
+	}
+	return sandbox.Environment(r.own(), programs, vars)
 }
 
 // searchPath is where the project's own modules are found: beside the manifests

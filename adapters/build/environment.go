@@ -103,6 +103,9 @@ func (r *run) key(ctx context.Context, p *python.Project, source, purpose string
 		if tree, err = artifact.Digest(ctx, source); err != nil {
 			return "", disk(err, "the source can't be read")
 		}
+		if says := r.historyDigest(); says != "" {
+			env["history"] = says
+		}
 		fmt.Fprintf(r.log, "%s is installed from the source, so each change of the source makes a new environment\n", local)
 	}
 	key, err := p.CacheKey(p.Python.Version, runtime.GOOS+"/"+runtime.GOARCH, version+" uv "+uv.version(), time.Now().UTC().Format("2006-01-02"), tree, env, read)
@@ -194,8 +197,14 @@ func (r *run) environment(ctx context.Context, p *python.Project, key, source st
 	if err := os.MkdirAll(env.venv(), 0o755); err != nil {
 		return env, disk(err, "the environment can't be made")
 	}
+	if err := os.RemoveAll(r.installed()); err != nil { // of an environment before this one
+		return env, disk(err, "the source could not be copied")
+	}
 	if err := copySource(ctx, source, r.installed()); err != nil {
 		return env, disk(err, "the source could not be copied")
+	}
+	if err := r.putHistory(ctx, p); err != nil {
+		return env, err
 	}
 	for _, s := range steps(env) {
 		if err := r.step(ctx, p, env, s); err != nil {
@@ -245,6 +254,7 @@ type step struct {
 	env   map[string]string
 	blame string // "test dependencies" when the production ones are fine
 
+	do      func(context.Context, environment) error // in place of a command
 	kind    kind
 	resolve []string     // finds the versions first, where nothing pins them
 	before  func() error // what is done to files first
@@ -264,6 +274,9 @@ func (r *run) step(ctx context.Context, p *python.Project, env environment, s st
 		if err := s.before(); err != nil {
 			return err
 		}
+	}
+	if s.do != nil {
+		return s.do(ctx, env)
 	}
 	if len(s.args) == 0 || s.unless != "" && emptyFile(s.unless) {
 		return nil

@@ -29,10 +29,13 @@ func (r *run) programs(p *python.Project, source string, env environment, paths 
 	slices.Sort(names)
 	for _, name := range names {
 		if err := missingProgram(p, p.Processes[name], source, env, paths, "the process "+name, "the dependencies that production installs"); err != nil {
-			return err
+			return slipway.Errorf(slipway.Refused, "%w%s", err, r.whyUnbuilt())
 		}
 	}
-	return missingProgram(p, p.ReleaseCommand, source, env, paths, "the release command", "the dependencies that production installs")
+	if err := missingProgram(p, p.ReleaseCommand, source, env, paths, "the release command", "the dependencies that production installs"); err != nil {
+		return slipway.Errorf(slipway.Refused, "%w%s", err, r.whyUnbuilt())
+	}
+	return nil
 }
 
 // missingProgram says what a command starts with and can't be started; nil when
@@ -47,7 +50,11 @@ func missingProgram(p *python.Project, c python.Command, source string, env envi
 		return nil
 	}
 	if !path {
-		for _, dir := range append([]string{filepath.Join(env.venv(), "bin")}, systemPath...) {
+		dirs := []string{filepath.Join(env.venv(), "bin")}
+		if at := packageOf(p, source); at != "" {
+			dirs = append(dirs, filepath.Join(at, "bin"))
+		}
+		for _, dir := range append(dirs, systemPath...) {
 			if executable(filepath.Join(dir, program)) == nil {
 				return nil
 			}

@@ -73,6 +73,11 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 		fmt.Fprintln(r.log, "no tests found")
 		return slipway.TestReport{}, nil
 	}
+	if firstOf(project.Install.Local, project.Test.Local) != "" {
+		if err := r.fetchHistory(ctx, req.History, project); err != nil {
+			return slipway.TestReport{}, err
+		}
+	}
 	env, err := r.testing(ctx, project, source)
 	if err != nil {
 		return slipway.TestReport{}, err

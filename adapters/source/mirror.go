@@ -54,11 +54,16 @@ const (
 // killed git left. A process holds one mirror at a time, so that repositories
 // that are each other's submodules can't wait for each other.
 func (g *Git) open(ctx context.Context, repo slipway.Repository, log io.Writer) (*mirror, error) {
+	return g.openKind(ctx, repo, log, "")
+}
+
+// openKind is open for another mirror of the same repository.
+func (g *Git) openKind(ctx context.Context, repo slipway.Repository, log io.Writer, kind string) (*mirror, error) {
 	admitted, err := g.admit(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, mirrorName(repo)+".git")}
+	m := &mirror{git: g, repo: repo, log: log, shown: shown(repo.URL), dir: filepath.Join(g.o.Dir, mirrorName(repo)+kind+".git")}
 	m.runID = "git-" + short(m.dir)
 	if hostOf(repo.URL) == "" {
 		if !g.o.AllowFile { // git goes where was looked

@@ -241,6 +241,10 @@ func (source) Log(_ context.Context, _ slipway.Repository, from, to string, _ in
 	return slipway.CommitLog{Commits: []slipway.Commit{{ID: to, Author: "Ada", Subject: "Change"}}}, nil
 }
 
+func (source) History(context.Context, slipway.Repository, string, string, io.Writer) error {
+	return slipway.Errorf(slipway.Unavailable, "no build here asks git")
+}
+
 // Export writes a project that nothing says how to start.
 func (source) Export(_ context.Context, _ slipway.Repository, _, dir string, _ io.Writer) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
+	"github.com/slipway-dev/slipway/adapters/source"
 )
 
 // buildCommand builds a release locally, the way the platform does.
@@ -78,7 +80,7 @@ func (c *testCommand) Run(a *app) error {
 		return err
 	}
 	report, err := builder.Test(a.ctx, slipway.TestRequest{
-		Artifact: artifact.Digest, Path: c.Path, RunID: fmt.Sprintf("local-test-%d", os.Getpid()),
+		Artifact: artifact.Digest, Path: c.Path, RunID: fmt.Sprintf("local-test-%d", os.Getpid()), History: historyOf(a.Data, c.Project),
 	}, log)
 	done() // before the results
 	if slipway.CodeOf(err) != slipway.Refused && err != nil {
@@ -114,9 +116,30 @@ func buildLocally(a *app, project, path string, flags overrideFlags, log io.Writ
 	artifact, err := builder.Build(a.ctx, slipway.BuildRequest{
 		Service: slipway.NameFromRepository(slipway.Repository{URL: dir, Path: path}), Dir: dir, Path: path,
 		Commit: "working tree", RunID: fmt.Sprintf("local-build-%d", os.Getpid()),
-		Overrides: overrides,
+		Overrides: overrides, History: historyOf(a.Data, dir),
 	}, log)
 	return builder, artifact, err
+}
+
+// historyOf is the history of a working tree's newest commit; nil when the
+// directory is no repository's.
+func historyOf(data, dir string) func(context.Context, string, io.Writer) error {
+	if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
+		return nil
+	}
+	return func(ctx context.Context, to string, log io.Writer) error {
+		dir, err := filepath.Abs(dir)
+		if err != nil {
+			return err
+		}
+		git := source.New(source.Options{Dir: filepath.Join(data, "mirrors"), AllowFile: true})
+		repository := slipway.Repository{URL: "file://" + dir}
+		commit, err := git.Resolve(ctx, repository, "HEAD")
+		if err != nil {
+			return err
+		}
+		return git.History(ctx, repository, commit.ID, to, log)
+	}
 }
 
 // linkArtifact makes out point at the artifact; an existing link is replaced,

@@ -5,6 +5,7 @@ package sourcetest
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -101,6 +102,55 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 			if len(log.Commits) > 0 && (log.Commits[0].Author != "Ada <ada@team.example>" || log.Commits[0].Committer != "Ada <ada@team.example>" || log.Commits[0].Subject == "" || log.Commits[0].Time.IsZero()) {
 				t.Errorf("%+v", log.Commits[0])
 			}
+		}
+	})
+	t.Run("what a clone knows of its history", func(t *testing.T) {
+		r := NewRepo(t)
+		r.Commit("a.txt", "one")
+		r.Git("tag", "-a", "v1", "-m", "the first")
+		r.Git("tag", "light")
+		r.Git("config", "uploadpack.allowFilter", "true") // as the large servers have it
+		r.Commit("b/b.txt", "two")
+		r.Link("a.txt", "link")
+		r.Git("checkout", "-q", "-b", "side", "HEAD~1")
+		r.Commit("c.txt", "side")
+		r.Git("tag", "-a", "v2", "-m", "elsewhere")
+		r.Git("checkout", "-q", "main")
+		commit := r.Git("rev-parse", "HEAD")
+		s, repo := open(t), serve(t, r)
+		tree := filepath.Join(t.TempDir(), "tree")
+		if err := s.Export(ctx, repo, commit, tree, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 2 { // with what is there already, too
+			dir := filepath.Join(t.TempDir(), "git")
+			if err := s.History(ctx, repo, commit, dir, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			clone := Repo{t, tree}
+			if err := os.RemoveAll(filepath.Join(tree, ".git")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(filepath.Join(tree, ".git"), os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{
+				{"describe", "--tags", "--long", "--dirty", "--always"}, {"describe", "--long", "--match", "v*"}, {"rev-parse", "HEAD"}, {"rev-list", "--count", "HEAD"},
+				{"log", "--format=%H %an %ct %s %D", "HEAD~1"}, {"status", "--porcelain"}, {"tag", "--merged"}, {"ls-files", "-s"}, {"archive", "--format=tar", "HEAD"},
+			} {
+				if got, want := clone.Git(args...), r.Git(args...); got != want {
+					t.Errorf("%d: git %v: %q, want %q", n, args, got, want)
+				}
+			}
+			config, err := os.ReadFile(filepath.Join(dir, "config"))
+			if err != nil || strings.Contains(string(config), "://") {
+				t.Errorf("%s %v", config, err)
+			}
+			// A tag that came later is a tag.
+			r.Git("tag", "-a", "v1.1", "-m", "later")
+		}
+		if err := s.History(ctx, repo, strings.Repeat("0", 40), filepath.Join(t.TempDir(), "git"), io.Discard); slipway.CodeOf(err) != slipway.Invalid {
+			t.Errorf("a commit that isn't there: %v", err)
 		}
 	})
 	t.Run("a branch pushed over", func(t *testing.T) {
