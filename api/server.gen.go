@@ -3020,7 +3020,7 @@ type Tests struct {
 	// Example: 30
 	Passed int `json:"passed"`
 
-	// Reason why they failed
+	// Reason why they failed, or how it is known that there are none
 	//
 	// Example: the test dependencies can not be installed
 	Reason string `json:"reason,omitempty,omitzero"`

@@ -1597,7 +1597,7 @@ func testMark(t *slipway.TestReport) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if t.Verdict == slipway.TestsSkipped {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "<span class=\"muted\">skipped</span>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "<span class=\"muted\">skipped by its owner</span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1606,7 +1606,7 @@ func testMark(t *slipway.TestReport) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if t.Command == "" && t.Total == 0 {
+		} else if t.Verdict == slipway.TestsNone || t.Command == "" && t.Total == 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 140, "<span class=\"muted\">none</span>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -213,7 +213,7 @@ func (r *run) buildWheel(ctx context.Context, p *python.Project, tools environme
 		if err != nil || result.OK() {
 			return err
 		}
-		why := r.explainBuild(result, seen)
+		why := r.explainBuild(p, result, seen)
 		if failed == nil || slipway.CodeOf(why) == slipway.Unavailable {
 			failed = why
 		}
@@ -231,14 +231,14 @@ func (r *run) buildWheel(ctx context.Context, p *python.Project, tools environme
 var raised = regexp.MustCompile(`(?m)^[ │]*((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure|NotFound|Exit)\w*: .+)$`)
 
 // explainBuild is the reason why a project could not be built.
-func (r *run) explainBuild(result sandbox.Result, seen string) error {
+func (r *run) explainBuild(p *python.Project, result sandbox.Result, seen string) error {
 	if all := raised.FindAllStringSubmatch(seen, -1); result.ExitCode > 0 && len(all) > 0 {
-		if err := r.explain(step{tool: &uv}, result, seen); slipway.CodeOf(err) == slipway.Unavailable {
+		if err := r.explain(p, step{tool: &uv}, result, seen); slipway.CodeOf(err) == slipway.Unavailable {
 			return err
 		}
 		return slipway.Errorf(slipway.Refused, "its build says %s", clip(strings.ReplaceAll(all[len(all)-1][1], r.installed(), "."), 300))
 	}
-	return r.explain(step{tool: &uv}, result, seen)
+	return r.explain(p, step{tool: &uv}, result, seen)
 }
 
 // fillIn puts what only the build made into the packages of the source, where the
