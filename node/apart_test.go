@@ -17,7 +17,7 @@ import (
 // TestApart has a confined process start one that leaves its session, its group, its
 // parent and its environment: it is counted with it, and ends with it.
 func TestApart(t *testing.T) {
-	layertest.Needs(t, sandbox.Mounts(), "mounts of one's own")
+	layertest.Needs(t, sandbox.Protection().Mounts, "mounts of one's own")
 	dir := t.TempDir()
 	script := `import os, time
 if os.fork() == 0:

@@ -164,7 +164,7 @@ func TestWhatDetachesIsEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(text, []byte(`"group":"/`)) && !sandbox.Mounts() {
+	if !bytes.Contains(text, []byte(`"group":"/`)) && !sandbox.Protection().Mounts {
 		defer layertest.Needs(t, false, "control groups, and no mounts of one's own")
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
 		process, _ := os.FindProcess(pid)

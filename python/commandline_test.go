@@ -26,7 +26,7 @@ func TestExpand(t *testing.T) {
 		{"cmd A=1", []string{"cmd", "A=1"}},
 		{"exec gunicorn app:app", []string{"gunicorn", "app:app"}},
 		{"a | b", []string{"/bin/sh", "-c", "a | b"}},
-		{"cd src && exec a", []string{"/bin/sh", "-c", "cd src && exec a"}},
+		{"cd src && exec a", []string{"/bin/sh", "-c", `cd -- "$0" && exec "$@"`, "./src", "a"}},
 		{"cd src", []string{"/bin/sh", "-c", "cd src"}},
 		{"a > log", []string{"/bin/sh", "-c", "a > log"}},
 		{"a $(nproc)", []string{"/bin/sh", "-c", "a $(nproc)"}},

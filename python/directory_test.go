@@ -39,12 +39,12 @@ func TestOneDirectoryForAllCommands(t *testing.T) {
 	const django = "-- server/manage.py --\nimport os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n" +
 		"-- server/shop/__init__.py --\n-- server/shop/settings.py --\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3'}}\nSTORAGES = {'staticfiles': {'BACKEND': 'x.ManifestStaticFilesStorage'}}\n" +
 		"-- server/shop/wsgi.py --\nimport os\nfrom django.core.wsgi import get_wsgi_application\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\napplication = get_wsgi_application()\n" +
-		"-- server/shop/tests.py --\nfrom django.test import TestCase\n-- server/shop/tasks.py --\nfrom celery import Celery\n\nqueue = Celery('x')\n" +
+		"-- server/shop/tests.py --\nfrom django.test import TestCase\n-- server/shop/jobs.py --\nfrom celery import Celery\n\nqueue = Celery('x')\n" +
 		"-- requirements.txt --\ndjango==5.1\ngunicorn==23.0.0\ncelery==5.4.0\n"
 	const flask = "-- server/app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n-- server/test_app.py --\nimport pytest\n-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n"
 	for _, k := range []struct{ name, files, web, release, test, before, worker, data string }{
 		{"Django below", django, "cd server && gunicorn shop.wsgi:application" + wsgiWeb, "cd server && python manage.py migrate --no-input", "cd server && python manage.py test --no-input",
-			"cd server && python manage.py collectstatic --no-input", "cd server && celery -A shop.tasks worker", "server/db.sqlite3"},
+			"cd server && python manage.py collectstatic --no-input", "cd server && celery -A shop.jobs worker", "server/db.sqlite3"},
 		{"a stated web command goes nowhere", "-- Procfile --\nweb: gunicorn --chdir server shop.wsgi\n" + django, "gunicorn --chdir server shop.wsgi", "cd server && python manage.py migrate --no-input", "cd server && python manage.py test --no-input",
 			"cd server && python manage.py collectstatic --no-input", "", "server/db.sqlite3"},
 		{"the project that the web command means", "-- Procfile --\nweb: cd server && gunicorn shop.wsgi\n-- demo/manage.py --\nfrom django.core.management import execute_from_command_line\n" + django, "cd server && gunicorn shop.wsgi",

@@ -170,7 +170,7 @@ func (d *detection) checkImport(head string, at startImport) {
 			return
 		}
 	}
-	if known && d.project.Manager == NoDeps {
+	if known && d.project.Manager == NoDeps && (d.config == nil || d.config.Manager == "") {
 		d.problem(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and there is no file that states dependencies", at.File, head),
 			File: at.File, Line: at.Line, Remedy: "add a requirements.txt with " + names[0] + " and what else the service imports, such as by pip freeze"})
 		return

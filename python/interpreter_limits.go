@@ -160,7 +160,7 @@ func (d *detection) within(list []installed) (fit []installed, limit pythonLimit
 // would be all.
 func (d *detection) newEnough(list []installed) (fit []installed) {
 	for _, i := range list {
-		if d.tooOld(i.version.at(1)) == "" {
+		if !d.tooOld(i.version.at(1)) {
 			fit = append(fit, i)
 		}
 	}
@@ -205,7 +205,7 @@ func (d *detection) withOlder(living, all []installed) []installed {
 		}
 	}
 	for _, i := range all {
-		if i.version.at(0) == 3 && i.version.at(1) <= limit.newest && d.tooOld(i.version.at(1)) == "" {
+		if i.version.at(0) == 3 && i.version.at(1) <= limit.newest && !d.tooOld(i.version.at(1)) {
 			return append(append([]installed{}, living...), i) // the newest of them
 		}
 	}

@@ -124,14 +124,20 @@ func (d *detection) ageLimit(proven int) (pythonLimit, bool) {
 	return pythonLimit{max(newest, proven), fmt.Sprintf("the newest of its pins, %s %s, is of %s", made.Name, made.Version, made.Uploaded.Format("January 2006")), "pin newer versions in " + at.name(), at}, true
 }
 
-// tooOld names the pin that doesn't run on so old a Python.
-func (d *detection) tooOld(minor int) string {
+// tooOld says that some pin needs a newer Python than 3.minor.
+func (d *detection) tooOld(minor int) bool {
 	for _, f := range d.opts.Pins {
-		if set, err := parseSpecifiers(f.RequiresPython); err == nil && !admitsMinor(set, minor) {
-			return f.Name + " " + f.Version + " requires Python " + f.RequiresPython
+		set, err := parseSpecifiers(f.RequiresPython)
+		if err != nil || admitsMinor(set, minor) {
+			continue
+		}
+		for newer := minor + 1; newer <= newestMinor; newer++ {
+			if admitsMinor(set, newer) {
+				return true
+			}
 		}
 	}
-	return ""
+	return false
 }
 
 // admitsMinor says that some release of 3.minor is in the set.

@@ -39,6 +39,9 @@ func (d *detection) suggestWorkers() {
 			continue
 		}
 		_, name, ok := d.importable(f)
+		if dir != "." { // from where the worker runs
+			name = strings.TrimPrefix(name, strings.ReplaceAll(dir, "/", ".")+".")
+		}
 		if !ok || path.Base(f) == "__main__.py" {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 // TestWhatCopiesWouldTake: a release of which each copy takes more than a build may keep
 // is refused, however little it takes itself.
 func TestWhatCopiesWouldTake(t *testing.T) {
-	r := &run{Builder: &Builder{Options{MaxDisk: 1 << 20}}, log: io.Discard}
+	r := &run{Builder: &Builder{o: Options{MaxDisk: 1 << 20}}, log: io.Discard}
 	for name, prepare := range map[string]func(dir string) error{
 		"a hole": func(dir string) error {
 			return errors.Join(os.WriteFile(filepath.Join(dir, "f"), nil, 0o600), os.Truncate(filepath.Join(dir, "f"), 1<<40))
