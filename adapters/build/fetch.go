@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -17,6 +16,13 @@ import (
 
 // fetchedPythons is where Pythons lie that were fetched.
 func fetchedPythons(data string) string { return filepath.Join(data, "pythons") }
+
+// fetchedInterpreters are their programs, each below the directory of its full
+// version: uv's links to the newest of a minor version may move on.
+func fetchedInterpreters(data string) []string {
+	paths, _ := filepath.Glob(filepath.Join(fetchedPythons(data), "cpython-3.*.*", "bin", "python3"))
+	return paths
+}
 
 // fetchSettings are the machine's words on where uv has Pythons from.
 var fetchSettings = []string{"UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL"}
@@ -60,13 +66,10 @@ func (r *run) fetchPython(ctx context.Context, version string) error {
 	if !result.OK() {
 		return slipway.Errorf(slipway.Unavailable, "Python %s could not be fetched; the log says why. Have it installed on this machine, or tell uv where it is to be had (UV_PYTHON_INSTALL_MIRROR)", version)
 	}
-	found, err := FindInterpreters(ctx, r.o.Data)
-	if err != nil {
-		return err
-	}
 	now := slices.Clone(r.interpreters())
-	for _, i := range found {
-		if strings.HasPrefix(i.Path, dir+"/") && !slices.Contains(now, i) {
+	for _, path := range fetchedInterpreters(r.o.Data) {
+		i := python.Interpreter{Version: ask(ctx, path), Path: path}
+		if i.Version != "" && !slices.ContainsFunc(now, func(there python.Interpreter) bool { return there.Version == i.Version }) {
 			now = append(now, i)
 		}
 	}

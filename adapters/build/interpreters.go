@@ -66,7 +66,6 @@ func candidates(data string) []string {
 	patterns := []string{
 		filepath.Join(pyenv, "versions", "3*", "bin", "python3"),
 		filepath.Join(home, ".local", "share", "uv", "python", "cpython-3*", "bin", "python3"),
-		filepath.Join(fetchedPythons(data), "cpython-3.*.*", "bin", "python3"),
 		"/usr/bin/python3.[0-9]*", "/usr/local/bin/python3.[0-9]*", "/opt/python*/bin/python3", "/usr/bin/python3", "/usr/local/bin/python3",
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
@@ -83,7 +82,7 @@ func candidates(data string) []string {
 			}
 		}
 	}
-	return all
+	return append(all, fetchedInterpreters(data)...)
 }
 
 // ask returns an interpreter's version, "" when it isn't one that can be used.
