@@ -39,9 +39,9 @@ func TestOneDirectoryForAllCommands(t *testing.T) {
 	const django = "-- server/manage.py --\nimport os\nfrom django.core.management import execute_from_command_line\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n" +
 		"-- server/shop/__init__.py --\n-- server/shop/settings.py --\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3'}}\nSTORAGES = {'staticfiles': {'BACKEND': 'x.ManifestStaticFilesStorage'}}\n" +
 		"-- server/shop/wsgi.py --\nimport os\nfrom django.core.wsgi import get_wsgi_application\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\napplication = get_wsgi_application()\n" +
-		"-- server/shop/tests.py --\nfrom django.test import TestCase\n-- server/shop/jobs.py --\nfrom celery import Celery\n\nqueue = Celery('x')\n" +
+		"-- server/shop/tests.py --\nfrom django.test import TestCase\n\n\nclass ShopTest(TestCase):\n    def test_it(self):\n        pass\n-- server/shop/jobs.py --\nfrom celery import Celery\n\nqueue = Celery('x')\n" +
 		"-- requirements.txt --\ndjango==5.1\ngunicorn==23.0.0\ncelery==5.4.0\n"
-	const flask = "-- server/app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n-- server/test_app.py --\nimport pytest\n-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n"
+	const flask = "-- server/app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n-- server/test_app.py --\nimport pytest\n\n\ndef test_it():\n    pass\n-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n"
 	for _, k := range []struct{ name, files, web, release, test, before, worker, data string }{
 		{"Django below", django, "cd server && gunicorn shop.wsgi:application" + wsgiWeb, "cd server && python manage.py migrate --no-input", "cd server && python manage.py test --no-input",
 			"cd server && python manage.py collectstatic --no-input", "cd server && celery -A shop.jobs worker", "server/db.sqlite3"},

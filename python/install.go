@@ -26,7 +26,7 @@ func (d *detection) planInstall() {
 	case UV, Poetry, PDM:
 		in.Project = d.installable()
 	case Pip, PipTools:
-		in.Project = len(in.Requirements)+len(in.Ranges) == 0
+		in.Project = len(in.Requirements) == 0 && in.Ranges == nil
 	}
 	if d.project.Lock != nil && d.project.Manager == Pipenv {
 		in.RequireHashes = d.project.Lock.Hashes

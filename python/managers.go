@@ -325,7 +325,7 @@ func (d *detection) unlockedPoetry() {
 				File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)"})
 			return
 		}
-		d.project.Install.Ranges = texts
+		d.project.Install.Ranges = append([]string{}, texts...) // not nil: the project itself isn't asked for
 	}
 	d.choose(Pip, Finding{File: "pyproject.toml", Line: line, Rule: "manager.poetry_unlocked", Confidence: Medium})
 	d.project.Manifests = []string{"pyproject.toml"}
