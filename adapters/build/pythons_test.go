@@ -103,9 +103,25 @@ func TestPythonIsFetched(t *testing.T) {
 	}
 	place := t.TempDir()
 	archive := filepath.Join(place, "cpython-3.12.99.tar.gz")
-	if out, err := exec.CommandContext(t.Context(), "tar", "-C", filepath.Dir(home), "--exclude=test", "--exclude=__pycache__", "--exclude=*.a", "--exclude=site-packages", "--exclude=idlelib", "--transform", "s,^"+filepath.Base(home)+",python,", "-czf", archive, filepath.Base(home)).CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
+	tar := func(args ...string) {
+		if out, err := exec.CommandContext(t.Context(), "tar", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
 	}
+	tar("-C", filepath.Dir(home), "--exclude=test", "--exclude=__pycache__", "--exclude=*.a", "--exclude=site-packages", "--exclude=idlelib", "--transform", "s,^"+filepath.Base(home)+",python,", "-cf", archive, filepath.Base(home))
+	tar("-C", place, "-xf", archive)
+	// Where it finds its library has to go with it, as in those that uv fetches.
+	program := filepath.Join(place, "python", "bin", "python3.12")
+	code, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := []byte(home+"/lib\x00"), make([]byte, len(home)+5)
+	copy(to, "$ORIGIN/../lib")
+	if err := os.WriteFile(program, bytes.ReplaceAll(code, from, to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tar("-C", place, "-czf", archive, "python")
 	content, err := os.ReadFile(archive)
 	if err != nil {
 		t.Fatal(err)

@@ -122,7 +122,7 @@ func (g *Git) filesOf(ctx context.Context, repo slipway.Repository, commit, dir 
 	if err := m.pack(ctx, ids, dir); err != nil {
 		return err
 	}
-	index := filepath.Join(m.home(), "index")
+	index := filepath.Join(m.dir, "history.index")
 	if _, err := m.run(ctx, long, "read-tree", "--index-output="+index, commit); err != nil {
 		return err
 	}
@@ -132,7 +132,9 @@ func (g *Git) filesOf(ctx context.Context, repo slipway.Repository, commit, dir 
 // pack writes objects as a pack of a git directory.
 func (m *mirror) pack(ctx context.Context, ids, dir string) error {
 	var said bytes.Buffer
-	base := filepath.Join(m.home(), "pack")
+	// Beside git's own packs, from where it moves what it has written: what is confined
+	// moves nothing from one of its directories to another.
+	base := filepath.Join(m.dir, "objects", "pack", "history")
 	result, err := m.runTo(ctx, long, 1<<20, &said, strings.NewReader(ids), "pack-objects", "--quiet", base)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package sourcetest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -147,7 +148,7 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Source, serve func(t *tes
 				t.Errorf("%s %v", config, err)
 			}
 			// A tag that came later is a tag.
-			r.Git("tag", "-a", "v1.1", "-m", "later")
+			r.Git("tag", "-a", fmt.Sprintf("v1.%d", n+1), "-m", "later")
 		}
 		if err := s.History(ctx, repo, strings.Repeat("0", 40), filepath.Join(t.TempDir(), "git"), io.Discard); slipway.CodeOf(err) != slipway.Invalid {
 			t.Errorf("a commit that isn't there: %v", err)
