@@ -2,6 +2,8 @@
 GO ?= go
 BIN := bin/slipway
 # SQLite's C, as Go: thirteen times slower with the race detector, which finds nothing of ours in it.
+# A program with the race detector sleeps a second before it ends, unless it is told not to.
+export GORACE := atexit_sleep_ms=0
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 # What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser, and
 # Node.js for the second OpenID provider.

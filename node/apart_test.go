@@ -18,19 +18,23 @@ import (
 // parent and its environment: it is counted with it, and ends with it.
 func TestApart(t *testing.T) {
 	layertest.Needs(t, sandbox.Protection().Mounts, "mounts of one's own")
-	dir := t.TempDir()
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output() // not a version manager's stand-in
+	if err != nil {
+		t.Fatal(err)
+	}
+	python, dir := strings.TrimSpace(string(out)), t.TempDir()
 	script := `import os, time
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execv("/usr/bin/env", ["env", "-i", "python3", "-c", "import os, time; x = bytearray(os.urandom(1 << 20) * 150); open('detached', 'w').write(str(os.getpid())); time.sleep(600)"])
+        os.execv("/usr/bin/env", ["env", "-i", "` + python + `", "-c", "import os, time; x = bytearray(os.urandom(1 << 20) * 150); open('detached', 'w').write(str(os.getpid())); time.sleep(600)"])
     os._exit(0)
 os.wait()
 time.sleep(600)
 `
-	cmd := exec.Command("python3", "-c", script)
+	cmd := exec.Command(python, "-c", script)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, sandbox.Environment(dir, nil, nil), &syscall.SysProcAttr{Setsid: true}
-	if err := sandbox.Start(cmd, sandbox.Confinement{Write: []string{dir}}); err != nil {
+	if err := sandbox.Start(cmd, sandbox.Confinement{Read: sandbox.Interpreter(python), Write: []string{dir}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })

@@ -12,7 +12,7 @@ import (
 
 // holderEnv is the environment of holders and gates, which are this program: the
 // command's own can't set how that runs.
-var holderEnv = []string{"GOMAXPROCS=1", "GOTRACEBACK=none"}
+var holderEnv = []string{"GOMAXPROCS=1", "GOTRACEBACK=none", "GORACE=atexit_sleep_ms=0"}
 
 // held is the platform's side of a holder.
 type held struct {

@@ -86,7 +86,7 @@ func TestSocketsOfTheUserAreHidden(t *testing.T) {
 			}
 			out, code := p.confined(t, c, connecting(socket))
 			held, r := p.held(t, c, connecting(socket))
-			if want := opened && name == "all" && os.TempDir() == "/tmp"; (code == 0) != want || r.OK() != want {
+			if want := opened && name == "all"; (code == 0) != want || r.OK() != want {
 				t.Errorf("%s, opened %t: %d %s %+v %s", name, opened, code, out, r, held)
 			}
 		}
@@ -243,7 +243,7 @@ func TestAsAnotherUser(t *testing.T) {
 		return nil
 	})
 	for line := range strings.Lines(out.String()) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "--- SKIP: "); ok && !strings.HasPrefix(name, "TestConfinedAsAnotherUser") {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "--- SKIP: "); ok && !strings.HasPrefix(name, "TestConfinedAsAnotherUser") && !strings.HasPrefix(name, "TestMultitudeOfRoot") {
 			defer layertest.Needs(t, false, "layer for another user that "+name+" is about")
 		}
 	}
