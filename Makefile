@@ -1,10 +1,11 @@
 # Every target is a line or two of plain commands; `make` lists them.
 GO ?= go
 BIN := bin/slipway
-# SQLite's C, as Go: thirteen times slower with the race detector, which finds nothing of ours in it.
+# SQLite's C, as Go: thirteen times slower with the race detector, which finds nothing of ours in it. Tools that load
+# packages take these as GOFLAGS: else all is compiled once more for them, without the detector.
+RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 # A program with the race detector sleeps a second before it ends, unless it is told not to.
 export GORACE := atexit_sleep_ms=0
-RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 # What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser, and
 # Node.js for the second OpenID provider.
 PACKAGES := git python3 python3-venv postgresql openssh-client chromium
@@ -52,7 +53,7 @@ check: ## formatting, generated code, vet, determinism of the workflows
 	$(GO) generate ./...
 	git diff --exit-code --stat
 	$(GO) vet $(RACE) ./...
-	$(GO) tool workflowcheck ./workflows
+	@tool=$$($(GO) tool -n workflowcheck) && GOFLAGS='$(RACE)' $$tool ./workflows
 
 .PHONY: test
 test: tools check gosec ## pass the tests: everything, with the race detector
@@ -78,7 +79,7 @@ vulncheck: build ## known vulnerabilities in bin/slipway, beyond those that .ci/
 # user; keys, values and databases are written 0600. Every other finding that is let be has its reason on its line.
 .PHONY: gosec
 gosec: ## what gosec says of the code that is written by hand
-	$(GO) tool -modfile=tools/go.mod gosec -quiet -conf .ci/gosec.json -exclude G204,G304 -exclude-generated -exclude-dir ent -exclude-dir tools ./...
+	@tool=$$($(GO) tool -modfile=tools/go.mod -n gosec) && GOFLAGS='$(RACE)' $$tool -quiet -conf .ci/gosec.json -exclude G204,G304 -exclude-generated -exclude-dir ent -exclude-dir tools ./...
 
 .PHONY: contract
 contract: ## accept the contract as it is: what it promises now is held by the tests (docs/api-compatibility.md)
