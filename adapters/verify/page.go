@@ -9,10 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/net/html"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -25,6 +22,7 @@ const (
 	mostFiles    = 40
 	filesAtOnce  = 4
 	mostNamed    = 3
+	deepest      = 3 // sheets that sheets import
 )
 
 // visitor asks as a browser does: it has cookies, and it follows redirects within
@@ -33,6 +31,7 @@ type visitor struct {
 	client  *http.Client
 	req     slipway.VerifyRequest
 	cookies map[string]string
+	secure  []string // cookies for https only that came over http
 }
 
 // visit is where a request led.
@@ -62,8 +61,9 @@ func (h *HTTP) pages(ctx context.Context, req slipway.VerifyRequest, log io.Writ
 	}
 	var results []slipway.CheckResult
 	var seen []string
+	warned := false
 	for _, path := range paths {
-		v := &visitor{h.client, req, map[string]string{}}
+		v := &visitor{client: h.client, req: req, cookies: map[string]string{}}
 		result := slipway.CheckResult{Path: path, Passed: true, Requests: 1}
 		began := time.Now()
 		page := v.open(ctx, path, "text/html,application/xhtml+xml,*/*;q=0.8")
@@ -81,12 +81,15 @@ func (h *HTTP) pages(ctx context.Context, req slipway.VerifyRequest, log io.Writ
 			result.Warnings = []string{fmt.Sprintf("whoever opens %s gets no page: it %s", path, page.says())}
 			results = append(results, result)
 			continue
+		case page.status == http.StatusNotFound && path == "/" && len(paths) > 1:
+			fmt.Fprintf(log, "GET / answers 404: the service has no first page; %s is its health path\n", paths[1])
+			continue
 		case page.status >= 300 || page.kind != "text/html" || slices.Contains(seen, page.path):
 			continue // no page: an API has none
 		}
 		seen = append(seen, page.path)
-		files := filesOf(page.body, v.base(page.path), v.own)
-		bad := v.look(ctx, files)
+		files, styles := filesOf(page.body, v.base(page.path), v.own)
+		bad, sheets := v.look(ctx, files)
 		first := ""
 		if len(files) == mostFiles {
 			first = "first "
@@ -94,17 +97,73 @@ func (h *HTTP) pages(ctx context.Context, req slipway.VerifyRequest, log io.Writ
 		result.Requests += len(files)
 		if len(bad) == 0 {
 			fmt.Fprintf(log, "GET %s is a page, and the %s%d files of its own that it asks for are there\n", path, first, len(files))
-			continue
-		}
-		said := missing(path, bad, len(files))
-		if req.Pages == slipway.PagesRefuse {
+		} else if said := missing(path, bad, len(files)); req.Pages == slipway.PagesRefuse {
 			result.Passed, result.Reason = false, said
+			return append(results, result)
 		} else {
-			result.Warnings = []string{said}
+			result.Warnings = append(result.Warnings, said)
 		}
-		results = append(results, result)
+		named, bad := v.sheets(ctx, append(styles, sheets...), files)
+		result.Requests += named
+		if len(bad) > 0 {
+			result.Warnings = append(result.Warnings, missingOfSheets(path, bad))
+		}
+		if len(v.secure) > 0 && !warned {
+			result.Warnings, warned = append(result.Warnings, v.onlySecure(path)), true
+		}
+		if len(result.Warnings) > 0 {
+			results = append(results, result)
+		}
 	}
 	return results
+}
+
+// onlySecure says what becomes of cookies that are for https only.
+func (v *visitor) onlySecure(path string) string {
+	fate := "no browser keeps them, so that nobody stays signed in and forms are refused"
+	if v.trusted() {
+		fate = "browsers that trust .localhost keep them, others (Safari) and programs don't, so that there nobody stays signed in"
+	}
+	return fmt.Sprintf("%s sets cookies for https only (Secure: %.80s), and the edge serves http only here: %s; let that setting come from a variable "+
+		"(Django: SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE; Flask: SESSION_COOKIE_SECURE; Starlette: https_only), and give it False in this environment (slipway config set)",
+		path, strings.Join(v.secure, ", "), fate)
+}
+
+// trusted tells whether browsers treat the service's name as their own machine.
+func (v *visitor) trusted() bool {
+	name := strings.ToLower(hostname(v.req.Host))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// keep is what a browser keeps of an answer's cookies.
+func (v *visitor) keep(cookies []*http.Cookie) {
+	for _, c := range cookies {
+		if c.Secure && v.scheme() == "http" {
+			if !slices.Contains(v.secure, c.Name) {
+				v.secure = append(v.secure, c.Name)
+			}
+			if !v.trusted() {
+				continue
+			}
+		}
+		v.cookies[c.Name] = c.Value
+	}
+}
+
+func missingOfSheets(path string, bad []string) string {
+	what := "a file that does not come"
+	if len(bad) > 1 {
+		what = fmt.Sprintf("%d files that do not come", len(bad))
+	}
+	return fmt.Sprintf("style sheets of %s name %s: %s", path, what, listed(bad))
+}
+
+func listed(bad []string) string {
+	named := strings.Join(bad[:min(len(bad), mostNamed)], ", ")
+	if len(bad) > mostNamed {
+		named += fmt.Sprintf(" and %d more", len(bad)-mostNamed)
+	}
+	return named
 }
 
 // onlyHTTPS says what is wrong with redirects to an address that nobody serves.
@@ -119,11 +178,7 @@ func missing(path string, bad []string, of int) string {
 	if len(bad) > 1 {
 		what = fmt.Sprintf("%d of its own %d files that do not come", len(bad), of)
 	}
-	named := strings.Join(bad[:min(len(bad), mostNamed)], ", ")
-	if len(bad) > mostNamed {
-		named += fmt.Sprintf(" and %d more", len(bad)-mostNamed)
-	}
-	return fmt.Sprintf("the page %s asks for %s: %s", path, what, named)
+	return fmt.Sprintf("the page %s asks for %s: %s", path, what, listed(bad))
 }
 
 func (v visit) says() string {
@@ -216,122 +271,13 @@ func (v *visitor) get(ctx context.Context, path, accept string) (got visit, loca
 	got.status = answer.StatusCode
 	got.kind, _, _ = mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	got.foreign = answer.Header.Get(slipway.ReleaseHeader) != v.req.Release
-	if got.kind == "text/html" && strings.Contains(accept, "text/html") || got.status >= 500 {
-		for _, c := range answer.Cookies() {
-			v.cookies[c.Name] = c.Value
-		}
+	if got.kind == "text/html" && strings.Contains(accept, "text/html") || got.kind == "text/css" || got.status >= 500 {
+		v.keep(answer.Cookies())
 		got.body, _, _ = read(answer.Body, "", cancel)
 	}
 	if got.status >= 300 && got.status < 400 {
-		for _, c := range answer.Cookies() {
-			v.cookies[c.Name] = c.Value
-		}
+		v.keep(answer.Cookies())
 		location = answer.Header.Get("Location")
 	}
 	return got, location
-}
-
-// file is something that a page asks for.
-type file struct {
-	url    *url.URL
-	strict bool // a browser takes no HTML page for it
-}
-
-// filesOf reads what a page loads from its own host: style sheets, scripts, icons
-// and images, as far as the page itself names them.
-func filesOf(page []byte, base *url.URL, own func(*url.URL) bool) []file {
-	var files []file
-	tokens := html.NewTokenizer(strings.NewReader(string(page)))
-	based := false
-	for len(files) < mostFiles {
-		kind := tokens.Next()
-		if kind == html.ErrorToken {
-			break
-		}
-		if kind != html.StartTagToken && kind != html.SelfClosingTagToken {
-			continue
-		}
-		token := tokens.Token()
-		attribute := map[string]string{}
-		for _, a := range token.Attr {
-			attribute[a.Key] = a.Val
-		}
-		where, strict := "", true
-		switch token.Data {
-		case "base":
-			if u, err := base.Parse(attribute["href"]); err == nil && !based && attribute["href"] != "" {
-				base, based = u, true
-			}
-		case "script":
-			where = attribute["src"]
-		case "img":
-			where, strict = attribute["src"], false
-		case "link":
-			rel := strings.Fields(strings.ToLower(attribute["rel"]))
-			loads := func(one string) bool { return slices.Contains(rel, one) }
-			if loads("stylesheet") && !loads("alternate") || loads("modulepreload") {
-				where = attribute["href"]
-			} else if loads("icon") || loads("manifest") {
-				where, strict = attribute["href"], false
-			}
-		}
-		if where = strings.TrimSpace(where); where == "" {
-			continue
-		}
-		u, err := base.Parse(where)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !own(u) {
-			continue
-		}
-		u.Fragment = ""
-		if !slices.ContainsFunc(files, func(f file) bool { return f.url.String() == u.String() }) {
-			files = append(files, file{u, strict})
-		}
-	}
-	return files
-}
-
-// look asks for files, and says in their order which of them don't come.
-func (v *visitor) look(ctx context.Context, files []file) []string {
-	said := make([]string, len(files))
-	turns := make(chan struct{}, filesAtOnce)
-	var all sync.WaitGroup
-	for k, f := range files {
-		turns <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turns }()
-			one := visitor{v.client, v.req, map[string]string{}}
-			for name, value := range v.cookies {
-				one.cookies[name] = value
-			}
-			if why := one.lacks(ctx, f); why != "" {
-				said[k] = fmt.Sprintf("%.120s (%s)", f.url.RequestURI(), why)
-			}
-		})
-	}
-	all.Wait()
-	return slices.DeleteFunc(said, func(s string) bool { return s == "" })
-}
-
-// lacks says why a browser gets nothing of use; "" when it does, or when it isn't
-// known.
-func (v *visitor) lacks(ctx context.Context, f file) string {
-	if v.unserved(f.url) {
-		return "it is at https, and the edge serves http only here"
-	}
-	got := v.open(ctx, f.url.RequestURI(), "*/*")
-	switch {
-	case ctx.Err() != nil || got.status == http.StatusTooManyRequests:
-		return ""
-	case got.unknown:
-		return got.why
-	case got.away != nil && v.unserved(got.away):
-		return "a redirect to https, and the edge serves http only here"
-	case got.away != nil:
-		return ""
-	case got.status >= 400:
-		return fmt.Sprint(got.status)
-	case f.strict && got.kind == "text/html":
-		return "an HTML page comes in its place"
-	}
-	return ""
 }

@@ -88,6 +88,34 @@ func runPages(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 		{name: "all but the health path", request: slipway.VerifyRequest{Checks: []slipway.Check{{Path: "/ok"}}}, fails: "GET / is answered with a redirect to https",
 			handle: page("/x", "", map[string]string{"/ok": "text/plain", "/": "to https://" + host + "/"})},
 		{name: "an address with https in a page", warns: "/a.css (it is at https, and the edge serves http only here)", handle: page("/", head+`<link rel=stylesheet href="https://`+host+`/a.css">`, map[string]string{"/a.css": "text/css"})},
+		{name: "what a style sheet names", warns: "style sheets of / name 4 files that do not come: /css/top.png (404), /css/print.css (404), /css/bg.png (404) and 1 more",
+			handle: sheets(page("/", head+`<link rel=stylesheet href=/css/a.css><style>h1 { background: url(/css/top.png) }</style>`, map[string]string{"/css/there.svg": "image/svg+xml"}),
+				map[string]string{"/css/a.css": `@import "print.css"; /* url(never.png) */ body { background: URL( 'bg.png' ) } i { mask: url(#m); content: "url(no.png)"; cursor: url(there.svg), url(data:image/png;base64,AA==) }
+@font-face { font-family: a; src: url(../fonts/a.eot); src: url("../fonts/a.eot?#iefix") format("embedded-opentype"), url(../fonts/a.woff) format("woff"), url(../fonts/a.woff2) format("woff2") }`})},
+		{name: "what an imported style sheet names", request: slipway.VerifyRequest{Pages: slipway.PagesRefuse}, warns: "style sheets of / name a file that does not come: /css/more/x.png (404)",
+			handle: sheets(page("/", head+`<link rel=stylesheet href=/css/a.css>`, nil), map[string]string{"/css/a.css": "@import url(more/b.css) screen;", "/css/more/b.css": "@import '/css/a.css'; a{background:url(x.png)}"})},
+		{name: "an image by a style", warns: "the page / asks for a file of its own that does not come: /hero.jpg (404)", handle: page("/", head+`<div style="background: url('/hero.jpg')">`, nil)},
+		{name: "style sheets without an end", logs: "the 1 files", handle: sheets(page("/", head+`<link rel=stylesheet href=/a.css>`, nil), map[string]string{"/a.css": "@font-face{src:url('b.woff\na{background:url(\"x /* @import"})},
+		{name: "no first page", request: slipway.VerifyRequest{Health: "/docs"}, logs: "GET / answers 404: the service has no first page; /docs is its health path", handle: page("/docs", head, nil)},
+		{name: "cookies for https", request: slipway.VerifyRequest{Host: "shop.example.com"}, warns: "/ sets cookies for https only (Secure: session), and the edge serves http only here: no browser keeps them",
+			handle: func(w http.ResponseWriter, r *http.Request) {
+				if _, err := r.Cookie("session"); err == nil {
+					http.Error(w, "a browser would not have kept it", 500)
+					return
+				}
+				http.SetCookie(w, &http.Cookie{Name: "session", Value: "1", Secure: true}) // #nosec G124 -- of a test
+				http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})              // #nosec G124 -- of a test
+				page("/in/", head, map[string]string{"/": "to /in/"})(w, r)
+			}},
+		{name: "cookies for https on this machine", request: slipway.VerifyRequest{Host: "shop.dev.localhost:7080"}, warns: "browsers that trust .localhost keep them",
+			handle: func(w http.ResponseWriter, r *http.Request) {
+				if _, err := r.Cookie("session"); err != nil && r.URL.Path != "/" {
+					http.Error(w, "not signed in", 403)
+					return
+				}
+				http.SetCookie(w, &http.Cookie{Name: "session", Value: "1", Secure: true}) // #nosec G124 -- of a test
+				page("/in/", head, map[string]string{"/": "to /in/"})(w, r)
+			}},
 		{name: "many files", warns: "and 37 more", handle: page("/", head+many(200), nil)},
 		{name: "a page of another release", handle: func(w http.ResponseWriter, r *http.Request) {
 			if strings.Contains(r.Header.Get("Accept"), "html") {
@@ -101,7 +129,10 @@ func runPages(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 			t.Parallel()
 			var log bytes.Buffer
 			req := c.request
-			req.URL, req.Host, req.Release = site(t, c.handle), host, release
+			req.URL, req.Release = site(t, c.handle), release
+			if req.Host == "" {
+				req.Host = host
+			}
 			results, err := open(t).Verify(context.Background(), req, &log)
 			var warned []string
 			for _, r := range results {
@@ -132,6 +163,19 @@ func runPages(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 			t.Errorf("%+v %v", results, err)
 		}
 	})
+}
+
+// sheets answers with style sheets, and otherwise as next does.
+func sheets(next http.HandlerFunc, texts map[string]string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, there := texts[r.URL.Path]
+		if !there {
+			next(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/css")
+		_, _ = io.WriteString(w, text)
+	}
 }
 
 func many(n int) string {
