@@ -19,6 +19,8 @@ func TestUnanswered(t *testing.T) {
 		"consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.\nTrying again":                                           "127.0.0.1:5672, where it looks for RabbitMQ: start one there, or give it the address of one by CELERY_BROKER_URL",
 		"HTTPConnectionPool(host='search', port=9999): Max retries exceeded with url: / (Caused by NewConnectionError('[Errno 111] Connection refused'))":       "search:9999: start one there, or give it the address of one by the variable that it reads",
 		"localhost:27017: [Errno 111] Connection refused (configured timeouts":                                                                                  "localhost:27017",
+		"connection to server on socket \"/run/postgresql/.s.PGSQL.5432\" failed: No such file or directory":                                                    "nothing answers at /run/postgresql/.s.PGSQL.5432, where it looks for PostgreSQL: services reach the sockets of directories that the operator opened (SLIPWAY_SERVICE_READS=/run/postgresql of slipway up); open that one, or give it an address with a port by DATABASE_URL (",
+		"(2002, \"Can't connect to local MySQL server through socket '/run/mysqld/mysqld.sock' (2)\")":                                                          "SLIPWAY_SERVICE_READS=/run/mysqld of",
 		"Listening at http://127.0.0.1:8000": "",
 		"permission refused to 5432":         "",
 	} {

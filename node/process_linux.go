@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -144,6 +145,17 @@ func marked(marks ...string) []int {
 		}
 	}
 	return pids
+}
+
+// ServicesRun tells whether instances of a data directory's node run on this machine,
+// with the agent that keeps them or without: by the mark that they were started with.
+func ServicesRun(data string) bool {
+	var id string
+	text, err := os.ReadFile(filepath.Join(data, "node", "id"))
+	if err != nil || json.Unmarshal(text, &id) != nil || id == "" {
+		return false
+	}
+	return len(marked("SLIPWAY_NODE="+id)) > 0
 }
 
 // leads tells whether a process leads its session, as all do that the agent starts.

@@ -53,8 +53,12 @@ type Result struct {
 
 // OK tells whether the command ended by itself with exit code 0.
 func (r Result) OK() bool {
-	return r.ExitCode == 0 && r.Signal == "" && !r.TimedOut && !r.OutOfMemory && !r.Flooded && !r.Multitude
+	return r.ExitCode == 0 && r.Signal == "" && !r.Stopped()
 }
+
+// Stopped tells whether it was ended at a bound: its time, its memory, what it may write
+// or how many processes it may have. To try it again would end in the same way.
+func (r Result) Stopped() bool { return r.TimedOut || r.OutOfMemory || r.Flooded || r.Multitude }
 
 // marker is the environment variable by which a run's processes are found,
 // whatever session they moved to.

@@ -63,11 +63,11 @@ func (b *Builder) bytecodeOf(interpreter python.Interpreter) (bytecode, error) {
 	return c, err
 }
 
-// source is a file of Python in an environment.
 // maxSource is the largest source that is compiled here: it is read as a whole, and a
 // dependency that is built makes its files as large as it likes.
 const maxSource = 32 << 20
 
+// source is a file of Python in an environment.
 type source struct {
 	path string
 	size int64

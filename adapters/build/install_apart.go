@@ -74,7 +74,7 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 	if err != nil || result.OK() {
 		return err
 	}
-	if err := r.explain(p, s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || result.Multitude || slipway.CodeOf(err) == slipway.Unavailable {
+	if err := r.explain(p, s, result, seen); result.Stopped() || slipway.CodeOf(err) == slipway.Unavailable {
 		return err
 	}
 	fmt.Fprintln(r.log, "not all of it can be installed from wheels: building it, apart from what builds share")
@@ -120,7 +120,7 @@ func (r *run) installAtOnce(ctx context.Context, p *python.Project, env environm
 		_, err = said.WriteTo(r.log)
 		return true, err
 	}
-	if err := r.explain(p, s, result, seen); result.TimedOut || result.OutOfMemory || result.Flooded || result.Multitude || slipway.CodeOf(err) == slipway.Unavailable {
+	if err := r.explain(p, s, result, seen); result.Stopped() || slipway.CodeOf(err) == slipway.Unavailable {
 		_, _ = said.WriteTo(r.log)
 		return false, err
 	}

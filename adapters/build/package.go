@@ -217,7 +217,7 @@ func (r *run) buildWheel(ctx context.Context, p *python.Project, tools environme
 		if failed == nil || slipway.CodeOf(why) == slipway.Unavailable {
 			failed = why
 		}
-		if result.TimedOut || result.OutOfMemory || result.Flooded || slipway.CodeOf(why) == slipway.Unavailable {
+		if result.Stopped() || slipway.CodeOf(why) == slipway.Unavailable {
 			return failed
 		}
 		if i < len(tries)-1 {

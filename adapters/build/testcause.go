@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -24,22 +25,18 @@ var (
 		regexp.MustCompile(`KeyError: "Config '(\w+)' is missing, and has no default`),                                              // Starlette
 		regexp.MustCompile(`validation errors? for \w*(?:Settings|Config)\w*\s*\n(?:E\s+)?(\w+)\s*\n(?:E\s+)?\s*[Ff]ield required`), // Pydantic
 	}
-	servers = []*regexp.Regexp{
-		regexp.MustCompile(`connection to server at "([^"]+)"(?: \([^)]*\))?, port (\d+) failed`),
-		regexp.MustCompile(`connection to server on socket "([^"]+)" failed`),
+	// noServer are ways to miss a database beside those of slipway.FindUnreached.
+	noServer = []*regexp.Regexp{
 		regexp.MustCompile(`could not translate host name "([^"]+)" to address`),
-		regexp.MustCompile(`(?i)can't connect to (?:local )?(?:MySQL )?server (?:on|through socket) '([^']+)'`),
-		regexp.MustCompile(`Error (?:-?\d+ )?(?:while )?connecting to ([\w.-]+:\d+)`), // Redis
-		regexp.MustCompile(`Connect call failed \('([\w.:]+)', (\d+)`),
 		regexp.MustCompile(`ServerSelectionTimeoutError: ([\w.-]+:\d+)`),
-		regexp.MustCompile(`(password authentication failed for user|no password supplied)`),
 	}
-	browser = regexp.MustCompile(`NoSuchDriverException|Unable to obtain driver|cannot find (?:Chrome|Firefox|chrome) binary|(?:chromedriver|geckodriver)'? executable needs to be in PATH|playwright install`)
-	option  = regexp.MustCompile(`unrecognized arguments: (--?[\w-]+)`)
-	fixture = regexp.MustCompile(`fixture '(\w+)' not found`)
-	async   = regexp.MustCompile(`async def functions are not natively supported`)
-	setting = regexp.MustCompile(`You must either define the environment variable DJANGO_SETTINGS_MODULE`)
-	program = regexp.MustCompile(`(?m)^(?:make|/bin/sh|sh|bash|/usr/bin/env|env)\b[^\n]*?[:‘' ]([\w.+-]+)[’']?: (?:command not found|not found|No such file or directory)`)
+	notLetIn = regexp.MustCompile(`password authentication failed for user|no password supplied`)
+	browser  = regexp.MustCompile(`NoSuchDriverException|Unable to obtain driver|cannot find (?:Chrome|Firefox|chrome) binary|(?:chromedriver|geckodriver)'? executable needs to be in PATH|playwright install`)
+	option   = regexp.MustCompile(`unrecognized arguments: (--?[\w-]+)`)
+	fixture  = regexp.MustCompile(`fixture '(\w+)' not found`)
+	async    = regexp.MustCompile(`async def functions are not natively supported`)
+	setting  = regexp.MustCompile(`You must either define the environment variable DJANGO_SETTINGS_MODULE`)
+	program  = regexp.MustCompile(`(?m)^(?:make|/bin/sh|sh|bash|/usr/bin/env|env)\b[^\n]*?[:‘' ]([\w.+-]+)[’']?: (?:command not found|not found|No such file or directory)`)
 )
 
 // managersOfTheirOwn make an environment for what they run.
@@ -56,10 +53,8 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 	if all := noModule.FindAllStringSubmatch(text, -1); all != nil && !setting.MatchString(text) {
 		return lacks(p, all[len(all)-1][1])
 	}
-	for _, re := range servers {
-		if m := re.FindStringSubmatch(text); m != nil {
-			return unreached(p, source, m)
-		}
+	if says := noDatabase(p, source, text); says != "" {
+		return says
 	}
 	switch {
 	case browser.MatchString(text):
@@ -110,48 +105,52 @@ func askedFor(name string) string {
 	return fmt.Sprintf("the tests ask for the variable %s, and nothing gives it: state test: {env: {%s: %s}} in slipway.yaml", name, name, value)
 }
 
-// unreached is a server that doesn't answer, or doesn't let the tests in.
-func unreached(p *python.Project, source string, found []string) string {
-	at := strings.Join(found[1:], ":")
-	what := fmt.Sprintf("the tests want a server at %s, and none answers", at)
-	if strings.Contains(at, "password") {
-		what = "the tests want a database that doesn't let them in"
+// noDatabase says that a server doesn't answer, or doesn't let the tests in.
+func noDatabase(p *python.Project, source, text string) string {
+	database := slipway.Unreached{Port: "5432"} // unless something else is said: databases are told by the same names
+	u, found := slipway.FindUnreached(text)
+	what := fmt.Sprintf("the tests want a server at %s, and none answers", u)
+	for _, re := range noServer {
+		if m := re.FindStringSubmatch(text); m != nil && !found {
+			u, found, what = database, true, fmt.Sprintf("the tests want a server at %s, and none answers", m[1])
+		}
 	}
-	names := addressVariables(p, source, strings.Contains(strings.ToLower(found[0]), "connecting to"))
+	if !found && notLetIn.MatchString(text) {
+		u, found, what = database, true, "the tests want a database that doesn't let them in"
+	}
+	if !found {
+		return ""
+	}
+	names := addressVariables(p, source, u)
 	if len(names) == 0 {
 		return what + ": start one there for them, or have the settings that they take read its address from a variable, and state that as test: {env: {...}} in slipway.yaml"
 	}
-	var pairs []string
-	for _, n := range names {
-		pairs = append(pairs, n+": ...")
-	}
-	return fmt.Sprintf("%s: state one that they may use as test: {env: {%s}} in slipway.yaml", what, strings.Join(pairs, ", "))
+	return fmt.Sprintf("%s: state one that they may use as test: {env: {%s: ...}} in slipway.yaml", what, strings.Join(names, ": ..., "))
 }
 
 // addressVariables are the variables by which the project is told of a server: one
-// address, or else its parts.
-func addressVariables(p *python.Project, source string, broker bool) []string {
-	var whole, parts []string
-	for _, read := range python.Variables(os.DirFS(source), string(p.Root)) {
-		v := read.Name
-		redis := strings.Contains(v, "REDIS") || strings.Contains(v, "BROKER")
-		database := strings.Contains(v, "DATABASE") || strings.Contains(v, "POSTGRES") || strings.Contains(v, "MYSQL") || strings.Contains(v, "MONGO") || strings.HasPrefix(v, "DB_") || strings.HasPrefix(v, "PG") || strings.Contains(v, "SQLALCHEMY")
+// address, one for tests before others, or else its parts.
+func addressVariables(p *python.Project, source string, u slipway.Unreached) []string {
+	var whole, hosts, rest []string
+	var read []string
+	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
+		read = append(read, v.Name)
+	}
+	for _, v := range u.Told(read) {
 		switch {
-		case redis != broker || !redis && !database:
 		case strings.HasSuffix(v, "URL") || strings.HasSuffix(v, "URI") || strings.HasSuffix(v, "DSN"):
 			whole = append(whole, v)
 		case strings.Contains(v, "HOST") || strings.Contains(v, "SERVER"):
-			parts = append([]string{v}, parts...)
+			hosts = append(hosts, v)
 		case strings.Contains(v, "USER") || strings.Contains(v, "PASSWORD"):
-			parts = append(parts, v)
+			rest = append(rest, v)
 		}
 	}
+	if i := slices.IndexFunc(whole, func(v string) bool { return strings.Contains(v, "TEST") }); i >= 0 {
+		return whole[i : i+1]
+	}
+	parts := append(hosts, rest...)
 	if len(whole) > 0 {
-		for _, v := range whole {
-			if strings.Contains(v, "TEST") {
-				return []string{v}
-			}
-		}
 		return whole[:1]
 	}
 	return parts[:min(3, len(parts))]

@@ -234,7 +234,8 @@ func TestLeftovers(t *testing.T) {
 }
 
 // TestKilledWhileFetching kills a process while its git waits for the server.
-// The git it leaves is ended by the next export, which then goes well.
+// Where git has process numbers of its own it ends with that process; else the next
+// export ends it. That export goes well either way.
 func TestKilledWhileFetching(t *testing.T) {
 	r := sourcetest.NewRepo(t)
 	commit := r.Commit("a.txt", "one")
@@ -262,11 +263,6 @@ func TestKilledWhileFetching(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	select {
-	case <-ended:
-		t.Fatal("git did not outlive its process: this test shows nothing")
-	default:
-	}
 	if err := newSource(t, source.Options{Dir: dir}).Export(context.Background(), repo, commit, tree, io.Discard); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -162,25 +160,6 @@ func listenEdge(addr string) (net.Listener, error) {
 		return nil, slipway.Wrap(slipway.Invalid, err, "--edge %s can't be opened; write it as 127.0.0.1:7080", addr).At("--edge")
 	}
 	return l, nil
-}
-
-// servicesRun tells whether any process of this machine is an instance of the data
-// directory's node, by the mark that it was started with.
-func servicesRun(data string) bool {
-	id, err := os.ReadFile(filepath.Join(data, "node", "id"))
-	id = bytes.Trim(id, "\" \n")
-	if err != nil || len(id) == 0 {
-		return false
-	}
-	mark := append([]byte("SLIPWAY_NODE="), id...)
-	all, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, name := range all {
-		text, err := os.ReadFile(name)
-		if err == nil && slices.ContainsFunc(bytes.Split(text, []byte{0}), func(entry []byte) bool { return bytes.Equal(entry, mark) }) {
-			return true
-		}
-	}
-	return false
 }
 
 // stopAgent stops the node agent with every service and waits until it is gone;

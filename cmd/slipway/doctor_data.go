@@ -181,6 +181,8 @@ func (d *doctor) elsewhere(ctx context.Context, at string) {
 	version, err := versionOf(ctx, db)
 	var answered *pgconn.PgError
 	switch {
+	case errors.As(err, new(*pgconn.ParseConfigError)): // which may quote the password
+		d.say("database", fail, "SLIPWAY_DATABASE is no address of a database", "write it as postgres://USER:PASSWORD@HOST/NAME")
 	case errors.As(err, &answered) && answered.Code == "42P01": // there is no such table
 		d.say("database", ok, "the one that SLIPWAY_DATABASE names has no tables yet; slipway up makes them", "")
 	case err != nil:

@@ -124,11 +124,17 @@ func TestDoctorOfAnotherDatabase(t *testing.T) {
 		}
 	}
 	want(t, examine(t, 0, env, "--data", data), "CI trusts", warn, "billing: ci (repo:*:ref:refs/heads/main; token.actions.githubusercontent.com signs the jobs of everybody")
-	env["SLIPWAY_DATABASE"] = "postgres://nobody:s3cret@127.0.0.1:1/none"
-	found := examine(t, 1, env, "--data", data)
-	want(t, found, "database", fail, "can't be read")
-	if strings.Contains(fmt.Sprint(found), "s3cret") {
-		t.Errorf("the password is shown: %v", found["database"])
+	for address, says := range map[string]string{
+		"postgres://nobody:s3cret@127.0.0.1:1/none":    "can't be read",
+		"postgres://nobody:s3cret@127.0.0.1:port/none": "no address of a database",
+		"postgres://nobody:s3cret%@127.0.0.1/none":     "no address of a database",
+	} {
+		env["SLIPWAY_DATABASE"] = address
+		found := examine(t, 1, env, "--data", data)
+		want(t, found, "database", fail, says)
+		if strings.Contains(fmt.Sprint(found), "s3cret") {
+			t.Errorf("%s: the password is shown: %v", address, found["database"])
+		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 
 type domainCommands struct {
 	Add    domainAdd    `cmd:"" help:"Give a service a host name in an environment."`
-	List   domainList   `cmd:"" name:"ls" aliases:"list" help:"List a service's own host names."`
-	Remove domainRemove `cmd:"" name:"rm" aliases:"remove" help:"Take a host name away from a service."`
+	List   domainList   `cmd:"" name:"ls" help:"List a service's own host names."`
+	Remove domainRemove `cmd:"" name:"rm" help:"Take a host name away from a service."`
 }
 
 type domainAdd struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/node"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -174,7 +175,7 @@ func (c *downCommand) Run(a *app) error {
 		return err
 	}
 	agent, err := stopAgent(ctx, a.Data)
-	if err == nil && !agent && servicesRun(a.Data) {
+	if err == nil && !agent && node.ServicesRun(a.Data) {
 		// Who watched them was killed. One that is started finds them, and ends them.
 		if _, err := startAgent(ctx, a.Data, "127.0.0.1:0", slog.New(slog.DiscardHandler)); err != nil {
 			return slipway.Wrap(slipway.Unavailable, err, "services go on without their node agent, and it can't be started to stop them; the end of %s says why", agentLog(a.Data))

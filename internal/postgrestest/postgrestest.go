@@ -80,6 +80,7 @@ func Stop() {
 	if cluster.stop != nil {
 		cluster.stop()
 		cluster.stop, cluster.address = nil, ""
+		cluster.preparing, cluster.prepared = sync.Once{}, ""
 	}
 }
 
