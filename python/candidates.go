@@ -302,6 +302,7 @@ func (d *detection) candidates() []candidate {
 			}
 		}
 	}
+	out = d.favourServed(out)
 	d.favourDeclared(out)
 	sort.SliceStable(out, func(a, b int) bool { return out[a].score > out[b].score })
 	return out

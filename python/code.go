@@ -115,7 +115,7 @@ func (d *detection) importable(file string) (dir, name string, ok bool) {
 			break
 		}
 	}
-	if from < len(parts)-1 && !d.tree.exists(path.Join(path.Dir(file), "__init__.py")) && d.importsSiblings(file, strings.Join(parts[:from], "/")) {
+	if from < len(parts)-1 && d.importsSiblings(file, strings.Join(parts[:from], "/")) {
 		from = len(parts) - 1
 	}
 	names := parts[from:]
@@ -133,7 +133,7 @@ func (d *detection) importable(file string) (dir, name string, ok bool) {
 // importsSiblings says that a file imports by bare name what lies beside it
 // and is not to be found from base: it runs with its own directory on the path.
 func (d *detection) importsSiblings(file, base string) bool {
-	return d.importsFrom(file, path.Dir(file), base)
+	return d.importsFrom(file, path.Dir(file), base) && !d.importsFrom(file, base, path.Dir(file))
 }
 
 // importsFrom says that a file imports by bare name what lies in dir and is
@@ -145,11 +145,30 @@ func (d *detection) importsFrom(file, dir, base string) bool {
 	}
 	for _, name := range m.modules {
 		head, _, _ := strings.Cut(name, ".")
-		if head == "" || head == strings.TrimSuffix(path.Base(file), ".py") {
+		if head == "" || head == strings.TrimSuffix(path.Base(file), ".py") || d.namesake(head, dir) {
 			continue
 		}
 		beside := path.Join(dir, head)
 		if (d.tree.exists(beside+".py") || d.tree.isDir(beside)) && !d.tree.exists(path.Join(base, head)+".py") && !d.tree.isDir(path.Join(base, head)) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesake says that what lies in dir only has the name of something installed, or
+// of Python's own, that an import means.
+func (d *detection) namesake(head, dir string) bool {
+	if standardModules[head] {
+		return true
+	}
+	beside := path.Join(dir, head)
+	importable := d.tree.exists(beside+".py") || d.tree.exists(path.Join(beside, "__init__.py"))
+	if importable && !d.tree.exists(path.Join(dir, "__init__.py")) {
+		return false // it comes first
+	}
+	for _, name := range append([]string{normalizeName(head)}, distributionOf[head]...) {
+		if d.installs(name) {
 			return true
 		}
 	}
