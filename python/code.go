@@ -32,7 +32,7 @@ func (d *detection) sources() []string {
 	d.code.listed = true
 	for _, f := range d.tree.walk(false) {
 		base := path.Base(f)
-		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || toolScript[base] {
+		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || d.ofATool(f) {
 			continue
 		}
 		skip := false
@@ -44,6 +44,17 @@ func (d *detection) sources() []string {
 		}
 	}
 	return d.code.files
+}
+
+// ofATool says that a file is a tool's. A tasks.py is Invoke's by what it imports alone:
+// queues have their tasks under that name as well.
+func (d *detection) ofATool(file string) bool {
+	base := path.Base(file)
+	if base != "tasks.py" {
+		return toolScript[base]
+	}
+	m := d.module(file)
+	return m != nil && (contains(m.modules, "invoke") || contains(m.modules, "invocations"))
 }
 
 // everyFile is every .py file, those of tests among them.

@@ -20,6 +20,7 @@ type kind struct {
 	nothing          bool   // no problem at all
 	requirement      string // of the server
 	withoutWarning   string
+	withoutFinding   string // a rule
 	interpreters     []Interpreter
 }
 
@@ -76,6 +77,9 @@ func checkKinds(t *testing.T, kinds []kind) {
 			found := k.finding == ""
 			for _, f := range p.Findings {
 				found = found || f.Rule+" "+f.Value == k.finding
+				if f.Rule == k.withoutFinding {
+					t.Errorf("found %s %s", f.Rule, f.Value)
+				}
 			}
 			if !found {
 				t.Errorf("no finding %q in %v", k.finding, p.Findings)
@@ -144,6 +148,9 @@ func TestWorkersThatTheCodeHas(t *testing.T) {
 	const flask = "-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"
 	checkKinds(t, []kind{
 		{name: "Celery", finding: "worker.suggestion celery -A jobs worker", files: "-- requirements.txt --\nflask==3.0.3\ncelery==5.4.0\n-- jobs.py --\nfrom celery import Celery\n\nqueue = Celery('x')\n" + flask},
+		{name: "Celery in a tasks.py", finding: "worker.suggestion celery -A tasks worker", files: "-- requirements.txt --\nflask==3.0.3\ncelery==5.4.0\n-- tasks.py --\nfrom celery import Celery\n\nqueue = Celery('x')\n" + flask},
+		{name: "Celery in a package's tasks.py", finding: "worker.suggestion celery -A shop.tasks worker", files: "-- requirements.txt --\nflask==3.0.3\ncelery==5.4.0\n-- shop/__init__.py --\n-- shop/tasks.py --\nimport celery\n\nqueue = celery.Celery('x')\n" + flask},
+		{name: "a tasks.py of Invoke's", withoutFinding: "worker.suggestion", files: "-- requirements.txt --\nflask==3.0.3\ncelery==5.4.0\ninvoke==2.2.0\n-- tasks.py --\nfrom celery import Celery\nfrom invoke import task\n\nqueue = Celery('x')\n\n\n@task\ndef start(c):\n    c.run('celery -A x worker')\n" + flask},
 		{name: "Celery's beat", finding: "scheduler.suggestion celery -A jobs beat", files: "-- requirements.txt --\nflask==3.0.3\ncelery==5.4.0\n-- jobs.py --\nfrom celery import Celery\n\nqueue = Celery('x')\nqueue.conf.beat_schedule = {}\n" + flask},
 		{name: "the beat beside a stated worker", finding: "scheduler.suggestion celery -A jobs beat", files: "-- Procfile --\nweb: gunicorn app:app\nworker: celery -A jobs worker\n-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\ncelery==5.4.0\n-- jobs.py --\nfrom celery import Celery\nfrom celery.schedules import crontab\n\nqueue = Celery('x')\n" + flask},
 		{name: "dramatiq", finding: "worker.suggestion dramatiq jobs", files: "-- requirements.txt --\nflask==3.0.3\ndramatiq==1.17.0\n-- jobs.py --\nimport dramatiq\n\n@dramatiq.actor\ndef work():\n    pass\n" + flask},
