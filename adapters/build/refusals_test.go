@@ -99,13 +99,13 @@ func TestTestRuns(t *testing.T) {
 		verdict slipway.TestVerdict // passed, or failed with says, unless given
 	}{
 		{name: "pytest red", files: pytestProject("import pytest\n\n\ndef test_red():\n    assert 1 == 2\n\n\ndef test_green():\n    pass\n\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n\n\n@pytest.fixture\ndef bad():\n    raise KeyError('x')\n\n\ndef test_error(bad):\n    pass\n"),
-			says: []string{"2 of 4 tests failed", "test_red"}, report: slipway.TestReport{Total: 4, Passed: 1, Failed: 1, Errors: 1, Skipped: 1},
+			says: []string{"2 of 4 tests failed", "test_red", "(assert 1 == 2); mend that, or leave it out by", "--deselect test_app.py::test_red --deselect test_app.py::test_error"}, report: slipway.TestReport{Total: 4, Passed: 1, Failed: 1, Errors: 1, Skipped: 1},
 			failure: slipway.TestFailure{Name: "test_app::test_red", File: "test_app.py", Message: "assert 1 == 2"}},
 		{name: "pytest broken file", files: pytestProject("import pytest\nimport nowhere\n\n\ndef test_a():\n    pass\n"),
 			says: []string{"the tests import nowhere, ", "state test: {packages: [nowhere]}", "can't be collected: test_app.py"}, report: slipway.TestReport{Total: 1, Errors: 1},
 			failure: slipway.TestFailure{Name: "test_app", File: "test_app.py", Message: "ModuleNotFoundError: No module named 'nowhere'"}},
 		{name: "pytest broken conftest", files: with(pytestProject("def test_a():\n    pass\n"), files{"conftest.py": "import os\nos.environ['ASKED_FOR']\n", "requirements-test.txt": pytestOnly}),
-			says: []string{"the variable ASKED_FOR", "state test: {env: {ASKED_FOR: ...}}", "conftest.py, which the tests load first"}},
+			says: []string{"the variable ASKED_FOR", "--set test.env.ASKED_FOR=...", "conftest.py, which the tests load first"}},
 		{name: "pytest without tests", files: with(pytestProject("VALUE = 1\n"), files{"pytest.ini": "[pytest]\n"}), inLog: "python -m pytest found no tests", verdict: slipway.TestsNone},
 		{name: "pytest overlooks", files: with(pytestProject("def test_a():\n    pass\n"), files{"pytest.ini": "[pytest]\ntestpaths = other\n", "other/kept": ""}),
 			says: []string{"found no tests, though there is one at test_app.py:1", "test: {skip: true}"}},

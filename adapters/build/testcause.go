@@ -25,18 +25,16 @@ var (
 		regexp.MustCompile(`KeyError: "Config '(\w+)' is missing, and has no default`),                                              // Starlette
 		regexp.MustCompile(`validation errors? for \w*(?:Settings|Config)\w*\s*\n(?:E\s+)?(\w+)\s*\n(?:E\s+)?\s*[Ff]ield required`), // Pydantic
 	}
-	// noServer are ways to miss a database beside those of slipway.FindUnreached.
-	noServer = []*regexp.Regexp{
-		regexp.MustCompile(`could not translate host name "([^"]+)" to address`),
-		regexp.MustCompile(`ServerSelectionTimeoutError: ([\w.-]+:\d+)`),
-	}
-	notLetIn = regexp.MustCompile(`password authentication failed for user|no password supplied`)
-	browser  = regexp.MustCompile(`NoSuchDriverException|Unable to obtain driver|cannot find (?:Chrome|Firefox|chrome) binary|(?:chromedriver|geckodriver)'? executable needs to be in PATH|playwright install`)
-	option   = regexp.MustCompile(`unrecognized arguments: (--?[\w-]+)`)
-	fixture  = regexp.MustCompile(`fixture '(\w+)' not found`)
-	async    = regexp.MustCompile(`async def functions are not natively supported`)
-	setting  = regexp.MustCompile(`You must either define the environment variable DJANGO_SETTINGS_MODULE`)
-	program  = regexp.MustCompile(`(?m)^(?:make|/bin/sh|sh|bash|/usr/bin/env|env)\b[^\n]*?[:‘' ]([\w.+-]+)[’']?: (?:command not found|not found|No such file or directory)`)
+	// unconnected is how an exception says that it has not come to a server, where it
+	// says nothing of which.
+	unconnected = regexp.MustCompile(`(?m)^(?:E\s+)?([A-Za-z_][\w.]*(?:Error|Exception|Timeout|gaierror)\b[^\n]*(?:Connection refused|Connect call failed|Name or service not known|Temporary failure in name resolution|No address associated with hostname|Network is unreachable))`)
+	notLetIn    = regexp.MustCompile(`password authentication failed for user|no password supplied`)
+	browser     = regexp.MustCompile(`NoSuchDriverException|Unable to obtain driver|cannot find (?:Chrome|Firefox|chrome) binary|(?:chromedriver|geckodriver)'? executable needs to be in PATH|playwright install`)
+	option      = regexp.MustCompile(`unrecognized arguments: (--?[\w-]+)`)
+	fixture     = regexp.MustCompile(`fixture '(\w+)' not found`)
+	async       = regexp.MustCompile(`async def functions are not natively supported`)
+	setting     = regexp.MustCompile(`You must either define the environment variable DJANGO_SETTINGS_MODULE`)
+	program     = regexp.MustCompile(`(?m)^(?:make|/bin/sh|sh|bash|/usr/bin/env|env)\b[^\n]*?[:‘' ]([\w.+-]+)[’']?: (?:command not found|not found|No such file or directory)`)
 )
 
 // managersOfTheirOwn make an environment for what they run.
@@ -53,14 +51,14 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 	if all := noModule.FindAllStringSubmatch(text, -1); all != nil && !setting.MatchString(text) {
 		return lacks(p, all[len(all)-1][1])
 	}
-	if says := noDatabase(p, source, text); says != "" {
+	if says := noServer(p, source, text); says != "" {
 		return says
 	}
 	switch {
 	case browser.MatchString(text):
 		return "the tests drive a browser, and they find none here: leave those out, by " + withoutFiles(p, failures)
 	case setting.MatchString(text):
-		return "the tests don't say which settings of Django they take: state test: {env: {DJANGO_SETTINGS_MODULE: ...}} in slipway.yaml"
+		return "the tests don't say which settings of Django they take: " + givenToTests([]string{"DJANGO_SETTINGS_MODULE"}, "...")
 	}
 	if m := option.FindStringSubmatch(text); m != nil {
 		if plugin := python.PluginOf(m[1]); plugin != "" {
@@ -100,60 +98,75 @@ func lacks(p *python.Project, module string) string {
 func askedFor(name string) string {
 	value := "..."
 	if strings.Contains(name, "DATABASE_URL") || name == "DB_URL" {
-		value = "\"sqlite:///test.sqlite3\""
+		value = "sqlite:///test.sqlite3"
 	}
-	return fmt.Sprintf("the tests ask for the variable %s, and nothing gives it: state test: {env: {%s: %s}} in slipway.yaml", name, name, value)
+	return fmt.Sprintf("the tests ask for the variable %s, and nothing gives it: %s", name, givenToTests([]string{name}, value))
 }
 
-// noDatabase says that a server doesn't answer, or doesn't let the tests in.
-func noDatabase(p *python.Project, source, text string) string {
-	database := slipway.Unreached{Port: "5432"} // unless something else is said: databases are told by the same names
+// noServer says that a server doesn't answer, or doesn't let the tests in.
+func noServer(p *python.Project, source, text string) string {
 	u, found := slipway.FindUnreached(text)
 	what := fmt.Sprintf("the tests want a server at %s, and none answers", u)
-	for _, re := range noServer {
-		if m := re.FindStringSubmatch(text); m != nil && !found {
-			u, found, what = database, true, fmt.Sprintf("the tests want a server at %s, and none answers", m[1])
+	switch {
+	case u.Web():
+		return fmt.Sprintf("the tests ask %s, which this machine doesn't reach: have them do without it, or release without them by slipway service set SERVICE --set test.skip=true", u.Host)
+	case found && u.Host+u.Socket == "":
+		what = fmt.Sprintf("the tests want a server of %s, and none answers where they look for it", u.Server)
+	case found && u.Server != "":
+		what = fmt.Sprintf("the tests want a server of %s at %s, and none answers", u.Server, u)
+	case !found && notLetIn.MatchString(text):
+		u, what = slipway.Unreached{Server: "PostgreSQL"}, "the tests want a database that doesn't let them in"
+	case !found:
+		if m := unconnected.FindStringSubmatch(text); m != nil {
+			return fmt.Sprintf("the tests ask a server that this machine doesn't reach (%s): give them the address of one, or release without them by slipway service set SERVICE --set test.skip=true", clip(m[1], 200))
 		}
-	}
-	if !found && notLetIn.MatchString(text) {
-		u, found, what = database, true, "the tests want a database that doesn't let them in"
-	}
-	if !found {
 		return ""
 	}
 	names := addressVariables(p, source, u)
 	if len(names) == 0 {
-		return what + ": start one there for them, or have the settings that they take read its address from a variable, and state that as test: {env: {...}} in slipway.yaml"
+		return what + ": start one there for them, or have the settings that they take read its address from a variable, and state that by slipway service set SERVICE --set test.env.NAME=..."
 	}
-	return fmt.Sprintf("%s: state one that they may use as test: {env: {%s: ...}} in slipway.yaml", what, strings.Join(names, ": ..., "))
+	return fmt.Sprintf("%s: state one that they may use, by %s", what, givenToTests(names, "..."))
+}
+
+// givenToTests is the command that gives variables to the tests of a service that
+// states none itself.
+func givenToTests(names []string, value string) string {
+	command := "slipway service set SERVICE"
+	for _, name := range names {
+		command += fmt.Sprintf(" --set test.env.%s=%s", name, value)
+	}
+	return command + " (or test: {env: {...}} in slipway.yaml)"
 }
 
 // addressVariables are the variables by which the project is told of a server: one
 // address, one for tests before others, or else its parts.
 func addressVariables(p *python.Project, source string, u slipway.Unreached) []string {
-	var whole, hosts, rest []string
+	var whole, parts []string
 	var read []string
 	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
 		read = append(read, v.Name)
 	}
-	for _, v := range u.Told(read) {
-		switch {
-		case strings.HasSuffix(v, "URL") || strings.HasSuffix(v, "URI") || strings.HasSuffix(v, "DSN"):
+	told := u.Told(read)
+	for _, v := range told {
+		if strings.HasSuffix(v, "URL") || strings.HasSuffix(v, "URI") || strings.HasSuffix(v, "DSN") {
 			whole = append(whole, v)
-		case strings.Contains(v, "HOST") || strings.Contains(v, "SERVER"):
-			hosts = append(hosts, v)
-		case strings.Contains(v, "USER") || strings.Contains(v, "PASSWORD"):
-			rest = append(rest, v)
 		}
 	}
 	if i := slices.IndexFunc(whole, func(v string) bool { return strings.Contains(v, "TEST") }); i >= 0 {
 		return whole[i : i+1]
 	}
-	parts := append(hosts, rest...)
 	if len(whole) > 0 {
 		return whole[:1]
 	}
-	return parts[:min(3, len(parts))]
+	for _, kind := range []string{"HOST", "SERVER", "PORT", "USER", "PASSWORD", "NAME"} {
+		for _, v := range told {
+			if strings.Contains(v, kind) && !slices.Contains(parts, v) {
+				parts = append(parts, v)
+			}
+		}
+	}
+	return parts[:min(5, len(parts))]
 }
 
 // withoutFiles is the command that leaves out the files of the failures.
@@ -168,4 +181,27 @@ func withoutFiles(p *python.Project, failures []slipway.TestFailure) string {
 		return fmt.Sprintf("test: {command: %s %s} in slipway.yaml", p.Test.Command, strings.Join(ignored, " "))
 	}
 	return "test: {command: ...} in slipway.yaml"
+}
+
+// withoutFailing is how a release goes on without tests that fail.
+func withoutFailing(p *python.Project, report slipway.TestReport) string {
+	const most = 3
+	var leftOut []string
+	for _, f := range report.Failures {
+		module, name, ok := strings.Cut(f.Name, "::")
+		dotted := strings.ReplaceAll(strings.TrimSuffix(f.File, ".py"), "/", ".")
+		class, in := strings.CutPrefix(module, dotted)
+		name, _, _ = strings.Cut(name, "[")
+		if !ok || !in || dotted == "" || strings.ContainsAny(f.File+name+class, " '\"$`\\") {
+			leftOut = nil
+			break
+		}
+		if id := " --deselect " + f.File + strings.ReplaceAll(class, ".", "::") + "::" + name; !slices.Contains(leftOut, id) {
+			leftOut = append(leftOut, id)
+		}
+	}
+	if p.Test.Runner == "pytest" && p.Root == "." && len(leftOut) > 0 && len(leftOut) <= most && report.Failed+report.Errors == len(report.Failures) && !strings.ContainsAny(string(p.Test.Command), "'&|;") {
+		return fmt.Sprintf("mend that, or leave it out by slipway service set SERVICE --set 'test.command=%s%s'", p.Test.Command, strings.Join(leftOut, ""))
+	}
+	return "mend that, or release without the tests by slipway service set SERVICE --set test.skip=true"
 }

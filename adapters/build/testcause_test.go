@@ -20,23 +20,26 @@ func TestCauses(t *testing.T) {
 	}
 	for output, says := range map[string]string{
 		"ModuleNotFoundError: No module named 'psycopg'\nDuring handling of it\nModuleNotFoundError: No module named 'responses.matchers'": "the tests import responses.matchers, which is not installed for them; no dependency that the project states has it: state test: {packages: [responses]}",
-		"ModuleNotFoundError: No module named 'shop.core'":                                                                                                                                  "which lies in lib: state test: {env: {PYTHONPATH: lib}}",
-		"ModuleNotFoundError: No module named 'app.views'":                                                                                                                                  "which the project doesn't have",
-		"    raise KeyError(key) from None\n  os.environ['API_KEY']\nKeyError: 'API_KEY'":                                                                                                   "the variable API_KEY",
-		"django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable":                                                                                            `state test: {env: {DATABASE_URL: "sqlite:///test.sqlite3"}}`,
-		"decouple.UndefinedValueError: SECRET not found. Declare it as envvar or define a default value.":                                                                                   "the variable SECRET",
-		"E   pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings\nE   project_name\nE     Field required":                                                         "the variable PROJECT_NAME",
-		"django.db.utils.OperationalError: connection to server at \"db.local\" (10.0.0.1), port 5432 failed: Connection refused":                                                           "the tests want a server at db.local:5432, and none answers: state one that they may use as test: {env: {DATABASE_URL: ...}}",
-		"OSError: Multiple exceptions: [Errno 111] Connect call failed ('127.0.0.1', 5432)":                                                                                                 "a server at 127.0.0.1:5432",
-		"(2003, \"Can't connect to MySQL server on 'mysql' ([Errno -2])\")":                                                                                                                 "a server at mysql",
-		"redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.":                                                                                     "{REDIS_URL: ...}",
-		"FATAL:  password authentication failed for user \"shop\"":                                                                                                                          "a database that doesn't let them in",
-		"selenium.common.exceptions.NoSuchDriverException: Message: Unable to obtain driver for chrome":                                                                                     "test: {command: python -m pytest --ignore=tests/test_ui.py}",
-		"ERROR: usage: pytest\npytest: error: unrecognized arguments: --cov=app":                                                                                                            "pytest is told --cov, which takes pytest-cov; no dependency",
-		"E       fixture 'mocker' not found":                                                                                                                                                "the fixture mocker, which is of pytest-mock",
-		"async def functions are not natively supported.":                                                                                                                                   "pytest-asyncio",
-		"django.core.exceptions.ImproperlyConfigured: Requested setting X, but settings are not configured. You must either define the environment variable DJANGO_SETTINGS_MODULE or call": "{DJANGO_SETTINGS_MODULE: ...}",
-		"uv run pytest\nmake: uv: No such file or directory\nmake: *** [Makefile:2: test] Error 127":                                                                                        "the test command calls uv, which is not there, as Slipway has made the environment",
+		"ModuleNotFoundError: No module named 'shop.core'":                                                                                                                                                    "which lies in lib: state test: {env: {PYTHONPATH: lib}}",
+		"ModuleNotFoundError: No module named 'app.views'":                                                                                                                                                    "which the project doesn't have",
+		"    raise KeyError(key) from None\n  os.environ['API_KEY']\nKeyError: 'API_KEY'":                                                                                                                     "the variable API_KEY",
+		"django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable":                                                                                                              "slipway service set SERVICE --set test.env.DATABASE_URL=sqlite:///test.sqlite3 (or test",
+		"decouple.UndefinedValueError: SECRET not found. Declare it as envvar or define a default value.":                                                                                                     "the variable SECRET",
+		"E   pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings\nE   project_name\nE     Field required":                                                                           "the variable PROJECT_NAME",
+		"django.db.utils.OperationalError: connection to server at \"db.local\" (10.0.0.1), port 5432 failed: Connection refused":                                                                             "the tests want a server of PostgreSQL at db.local:5432, and none answers: state one that they may use, by slipway service set SERVICE --set test.env.DATABASE_URL=... (or",
+		"OSError: Multiple exceptions: [Errno 111] Connect call failed ('127.0.0.1', 5432)":                                                                                                                   "a server of PostgreSQL at 127.0.0.1:5432",
+		"(2003, \"Can't connect to MySQL server on 'mysql' ([Errno -2])\")":                                                                                                                                   "a server of MySQL at mysql",
+		"redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.":                                                                                                       "--set test.env.REDIS_URL=...",
+		"django.db.utils.OperationalError: connection failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?":                                                     "the tests want a server of PostgreSQL, and none answers where they look for it: state one that they may use, by slipway service set SERVICE --set test.env.DATABASE_URL=...",
+		"requests.exceptions.ConnectionError: HTTPSConnectionPool(host='api.example.com', port=443): Max retries exceeded with url: / (Caused by NewConnectionError('[Errno -2] Name or service not known'))": "the tests ask api.example.com, which this machine doesn't reach: have them do without it, or release without them by slipway service set SERVICE --set test.skip=true",
+		"E       httpx.ConnectError: [Errno -2] Name or service not known":                                                                                                                                    "the tests ask a server that this machine doesn't reach (httpx.ConnectError: [Errno -2] Name or service not known): give",
+		"FATAL:  password authentication failed for user \"shop\"":                                                                                                                                            "a database that doesn't let them in",
+		"selenium.common.exceptions.NoSuchDriverException: Message: Unable to obtain driver for chrome":                                                                                                       "test: {command: python -m pytest --ignore=tests/test_ui.py}",
+		"ERROR: usage: pytest\npytest: error: unrecognized arguments: --cov=app":                                                                                                                              "pytest is told --cov, which takes pytest-cov; no dependency",
+		"E       fixture 'mocker' not found":                                                                                                                                                                  "the fixture mocker, which is of pytest-mock",
+		"async def functions are not natively supported.":                                                                                                                                                     "pytest-asyncio",
+		"django.core.exceptions.ImproperlyConfigured: Requested setting X, but settings are not configured. You must either define the environment variable DJANGO_SETTINGS_MODULE or call":                   "--set test.env.DJANGO_SETTINGS_MODULE=...",
+		"uv run pytest\nmake: uv: No such file or directory\nmake: *** [Makefile:2: test] Error 127":                                                                                                          "the test command calls uv, which is not there, as Slipway has made the environment",
 		"/bin/sh: 1: npm: not found": "the test command calls npm",
 		"AssertionError: 1 != 2":     "",
 	} {
@@ -88,5 +91,30 @@ func TestStepsWithout(t *testing.T) {
 	}
 	if text, _ := os.ReadFile(exported); string(text) != "flask==3 \\\n    --hash=sha256:1\n-e ./mysqlclient\n" {
 		t.Errorf("what is left is %q", text)
+	}
+}
+
+func TestWithoutFailing(t *testing.T) {
+	p := &python.Project{Root: ".", Test: python.Test{Runner: "pytest", Command: "python -m pytest"}}
+	failure := func(file, name string) slipway.TestFailure { return slipway.TestFailure{File: file, Name: name} }
+	for _, c := range []struct {
+		command  python.Command
+		failures []slipway.TestFailure
+		more     int
+		want     string
+	}{
+		{failures: []slipway.TestFailure{failure("shop/tests/test_a.py", "shop.tests.test_a.TestCart::test_b[1-'x']"), failure("test_c.py", "test_c::test_d")},
+			want: "--set 'test.command=python -m pytest --deselect shop/tests/test_a.py::TestCart::test_b --deselect test_c.py::test_d'"},
+		{failures: []slipway.TestFailure{failure("test_c.py", "test_c::test_d")}, more: 1, want: "--set test.skip=true"},
+		{failures: []slipway.TestFailure{failure("", "elsewhere::test_d")}, want: "--set test.skip=true"},
+		{command: "cd shop && python -m pytest", failures: []slipway.TestFailure{failure("test_c.py", "test_c::test_d")}, want: "--set test.skip=true"},
+	} {
+		with := *p
+		if c.command != "" {
+			with.Test.Command = c.command
+		}
+		if got := withoutFailing(&with, slipway.TestReport{Failed: len(c.failures) + c.more, Failures: c.failures}); !strings.HasSuffix(got, c.want) {
+			t.Errorf("%v: %q, want %q", c.failures, got, c.want)
+		}
 	}
 }

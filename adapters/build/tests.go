@@ -252,8 +252,15 @@ func (r *run) explained(p *python.Project, source string, report slipway.TestRep
 		}
 		return slipway.Errorf(slipway.Refused, "%s (%s)", says, what)
 	}
-	if says != "" {
+	bad := report.Failed + report.Errors
+	if says == "" && bad > 0 && bad == report.Total-report.Skipped { // what they meet is what they print then
+		says = noServer(p, source, seen)
+	}
+	switch {
+	case says != "":
 		return slipway.Errorf(slipway.Refused, "%s (%w)", says, err)
+	case bad > 0 && len(report.Failures) > 0:
+		return slipway.Errorf(slipway.Refused, "%w (%s); %s", err, oneLine(report.Failures[0].Message), withoutFailing(p, report))
 	}
 	return err
 }
