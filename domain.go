@@ -27,9 +27,12 @@ func DefaultHost(service, environment, base string) string {
 // CheckDomain refuses what is no host name as DNS and browsers know them: in lower
 // case, internationalised ones in their form for DNS (xn--), with two labels or
 // more. What browsers read as an address of IPv4 is none (the last label is a
-// number), and neither is a wildcard. field is named in the error.
+// number), and neither is a wildcard. Of single words LocalDomain alone is one, for an
+// application that takes no other name. field is named in the error.
 func CheckDomain(field, name string) error {
 	switch {
+	case name == LocalDomain:
+		return nil
 	case name == "":
 		return Errorf(Invalid, "%s is missing", field).At(field)
 	case strings.Contains(name, "*"):
@@ -106,7 +109,7 @@ func Reserved(name, base string, own []string) bool {
 		}
 	}
 	// Default names have two labels before the base domain; one alone leads nowhere.
-	return Below(name, LocalDomain) || name == base || Below(name, base) && strings.Count(name, ".") > strings.Count(base, ".")+1
+	return name != LocalDomain && Below(name, LocalDomain) || name == base || Below(name, base) && strings.Count(name, ".") > strings.Count(base, ".")+1
 }
 
 // Domains say under which names services answer at an edge, beside their default

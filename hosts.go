@@ -84,6 +84,7 @@ func (a AcceptedHosts) where() string {
 // suggested is a name that a service could be given, of those that stand in the code:
 // "" when there is none.
 func (a AcceptedHosts) suggested(service, environment string) string {
+	local := false
 	for _, pattern := range a.Names {
 		whole := strings.ToLower(pattern)
 		rest := strings.TrimPrefix(whole, "*")
@@ -93,11 +94,15 @@ func (a AcceptedHosts) suggested(service, environment string) string {
 		}
 		switch {
 		case CheckDomain("name", rest) != nil || Below(rest, LocalDomain):
+			local = local || rest == LocalDomain
 		case below:
 			return service + "-" + environment + rest[1:]
 		default:
 			return rest
 		}
+	}
+	if local { // the last resort: on this machine alone, and for one service alone
+		return LocalDomain
 	}
 	return ""
 }
