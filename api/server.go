@@ -33,6 +33,8 @@ type Options struct {
 	// Front stands before everything else, when it is there: it says who asks when
 	// proxies are between. Requests reach it as they came.
 	Front func(http.Handler) http.Handler
+	// Connected says more of a connection to those who answer its requests; it may be nil.
+	Connected func(context.Context, net.Conn) context.Context
 	// Portal answers what is outside the API; nil sends people to the reference page.
 	Portal http.Handler
 	// RequestsPerMinute bounds each account, and five times as many each
@@ -54,6 +56,7 @@ type Server struct {
 	public   string // the public URL's origin and its host
 	host     string
 	front    http.Handler
+	joined   func(context.Context, net.Conn) context.Context
 	key      socket.Key
 
 	metrics   *metrics
@@ -71,7 +74,7 @@ func NewServer(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		echo: echo.New(), platform: o.Platform, log: o.Log, spec: doc, listen: o.Listen, key: o.SocketKey,
+		echo: echo.New(), platform: o.Platform, log: o.Log, spec: doc, listen: o.Listen, key: o.SocketKey, joined: o.Connected,
 		version: Version{Version: o.Version, Commit: o.Commit, Go: goVersion()}, draining: make(chan struct{}),
 	}
 	if s.log == nil {
@@ -157,6 +160,9 @@ func (s *Server) HTTP() *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if s.joined != nil {
+				ctx = s.joined(ctx, c)
+			}
 			if _, ok := c.(*net.UnixConn); ok {
 				return context.WithValue(ctx, operatorKey{}, true)
 			}

@@ -28688,6 +28688,7 @@ type SessionMutation struct {
 	via            *string
 	address        *string
 	agent          *string
+	peer           *string
 	used_at        *time.Time
 	proved_at      *time.Time
 	proved_with    *string
@@ -29089,6 +29090,42 @@ func (m *SessionMutation) ResetAgent() {
 	m.agent = nil
 }
 
+// SetPeer sets the "peer" field.
+func (m *SessionMutation) SetPeer(s string) {
+	m.peer = &s
+}
+
+// Peer returns the value of the "peer" field in the mutation.
+func (m *SessionMutation) Peer() (r string, exists bool) {
+	v := m.peer
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPeer returns the old "peer" field's value of the Session entity.
+// If the Session object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SessionMutation) OldPeer(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPeer is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPeer requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPeer: %w", err)
+	}
+	return oldValue.Peer, nil
+}
+
+// ResetPeer resets all changes to the "peer" field.
+func (m *SessionMutation) ResetPeer() {
+	m.peer = nil
+}
+
 // SetUsedAt sets the "used_at" field.
 func (m *SessionMutation) SetUsedAt(t time.Time) {
 	m.used_at = &t
@@ -29428,7 +29465,7 @@ func (m *SessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SessionMutation) Fields() []string {
-	fields := make([]string, 0, 15)
+	fields := make([]string, 0, 16)
 	if m.created_at != nil {
 		fields = append(fields, session.FieldCreatedAt)
 	}
@@ -29452,6 +29489,9 @@ func (m *SessionMutation) Fields() []string {
 	}
 	if m.agent != nil {
 		fields = append(fields, session.FieldAgent)
+	}
+	if m.peer != nil {
+		fields = append(fields, session.FieldPeer)
 	}
 	if m.used_at != nil {
 		fields = append(fields, session.FieldUsedAt)
@@ -29498,6 +29538,8 @@ func (m *SessionMutation) Field(name string) (ent.Value, bool) {
 		return m.Address()
 	case session.FieldAgent:
 		return m.Agent()
+	case session.FieldPeer:
+		return m.Peer()
 	case session.FieldUsedAt:
 		return m.UsedAt()
 	case session.FieldProvedAt:
@@ -29537,6 +29579,8 @@ func (m *SessionMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldAddress(ctx)
 	case session.FieldAgent:
 		return m.OldAgent(ctx)
+	case session.FieldPeer:
+		return m.OldPeer(ctx)
 	case session.FieldUsedAt:
 		return m.OldUsedAt(ctx)
 	case session.FieldProvedAt:
@@ -29615,6 +29659,13 @@ func (m *SessionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAgent(v)
+		return nil
+	case session.FieldPeer:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPeer(v)
 		return nil
 	case session.FieldUsedAt:
 		v, ok := value.(time.Time)
@@ -29755,6 +29806,9 @@ func (m *SessionMutation) ResetField(name string) error {
 		return nil
 	case session.FieldAgent:
 		m.ResetAgent()
+		return nil
+	case session.FieldPeer:
+		m.ResetPeer()
 		return nil
 	case session.FieldUsedAt:
 		m.ResetUsedAt()

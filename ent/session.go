@@ -34,6 +34,8 @@ type Session struct {
 	Address string `json:"address,omitempty"`
 	// Agent holds the value of the "agent" field.
 	Agent string `json:"agent,omitempty"`
+	// whose process began it over loopback in clear: uid N, or unknown; empty where that isn't asked
+	Peer string `json:"peer,omitempty"`
 	// UsedAt holds the value of the "used_at" field.
 	UsedAt time.Time `json:"used_at,omitempty"`
 	// when it was shown last that it is still the one who signed in
@@ -81,7 +83,7 @@ func (*Session) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case session.FieldID, session.FieldAccountID:
 			values[i] = new(sql.NullInt64)
-		case session.FieldKey, session.FieldRefresh, session.FieldVia, session.FieldAddress, session.FieldAgent, session.FieldProvedWith, session.FieldFactor, session.FieldEndedBy:
+		case session.FieldKey, session.FieldRefresh, session.FieldVia, session.FieldAddress, session.FieldAgent, session.FieldPeer, session.FieldProvedWith, session.FieldFactor, session.FieldEndedBy:
 			values[i] = new(sql.NullString)
 		case session.FieldCreatedAt, session.FieldUpdatedAt, session.FieldUsedAt, session.FieldProvedAt, session.FieldExpiresAt, session.FieldEndedAt:
 			values[i] = new(sql.NullTime)
@@ -153,6 +155,12 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field agent", values[i])
 			} else if value.Valid {
 				_m.Agent = value.String
+			}
+		case session.FieldPeer:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field peer", values[i])
+			} else if value.Valid {
+				_m.Peer = value.String
 			}
 		case session.FieldUsedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -261,6 +269,9 @@ func (_m *Session) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("agent=")
 	builder.WriteString(_m.Agent)
+	builder.WriteString(", ")
+	builder.WriteString("peer=")
+	builder.WriteString(_m.Peer)
 	builder.WriteString(", ")
 	builder.WriteString("used_at=")
 	builder.WriteString(_m.UsedAt.Format(time.ANSIC))

@@ -103,6 +103,20 @@ func (_c *SessionCreate) SetNillableAgent(v *string) *SessionCreate {
 	return _c
 }
 
+// SetPeer sets the "peer" field.
+func (_c *SessionCreate) SetPeer(v string) *SessionCreate {
+	_c.mutation.SetPeer(v)
+	return _c
+}
+
+// SetNillablePeer sets the "peer" field if the given value is not nil.
+func (_c *SessionCreate) SetNillablePeer(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetPeer(*v)
+	}
+	return _c
+}
+
 // SetUsedAt sets the "used_at" field.
 func (_c *SessionCreate) SetUsedAt(v time.Time) *SessionCreate {
 	_c.mutation.SetUsedAt(v)
@@ -249,6 +263,10 @@ func (_c *SessionCreate) defaults() error {
 		v := session.DefaultAgent
 		_c.mutation.SetAgent(v)
 	}
+	if _, ok := _c.mutation.Peer(); !ok {
+		v := session.DefaultPeer
+		_c.mutation.SetPeer(v)
+	}
 	if _, ok := _c.mutation.ProvedWith(); !ok {
 		v := session.DefaultProvedWith
 		_c.mutation.SetProvedWith(v)
@@ -294,6 +312,9 @@ func (_c *SessionCreate) check() error {
 		if err := session.AgentValidator(v); err != nil {
 			return &ValidationError{Name: "agent", err: fmt.Errorf(`ent: validator failed for field "Session.agent": %w`, err)}
 		}
+	}
+	if _, ok := _c.mutation.Peer(); !ok {
+		return &ValidationError{Name: "peer", err: errors.New(`ent: missing required field "Session.peer"`)}
 	}
 	if _, ok := _c.mutation.UsedAt(); !ok {
 		return &ValidationError{Name: "used_at", err: errors.New(`ent: missing required field "Session.used_at"`)}
@@ -367,6 +388,10 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)
 		_node.Agent = value
+	}
+	if value, ok := _c.mutation.Peer(); ok {
+		_spec.SetField(session.FieldPeer, field.TypeString, value)
+		_node.Peer = value
 	}
 	if value, ok := _c.mutation.UsedAt(); ok {
 		_spec.SetField(session.FieldUsedAt, field.TypeTime, value)
@@ -631,6 +656,9 @@ func (u *SessionUpsertOne) UpdateNewValues() *SessionUpsertOne {
 		}
 		if _, exists := u.create.mutation.Via(); exists {
 			s.SetIgnore(session.FieldVia)
+		}
+		if _, exists := u.create.mutation.Peer(); exists {
+			s.SetIgnore(session.FieldPeer)
 		}
 	}))
 	return u
@@ -1018,6 +1046,9 @@ func (u *SessionUpsertBulk) UpdateNewValues() *SessionUpsertBulk {
 			}
 			if _, exists := b.mutation.Via(); exists {
 				s.SetIgnore(session.FieldVia)
+			}
+			if _, exists := b.mutation.Peer(); exists {
+				s.SetIgnore(session.FieldPeer)
 			}
 		}
 	}))

@@ -30,6 +30,7 @@ type Options struct {
 	Proxies   []string // addresses and networks whose forwarding headers are believed
 	Forwarded bool     // the proxies write Forwarded (RFC 7239), not X-Forwarded-*
 	Redirect  string   // an address in clear that sends everybody to the public URL
+	Peers     *socket.Peers
 	Log       *slog.Logger
 }
 
@@ -56,7 +57,8 @@ type Entrance struct {
 	OwnHost string
 
 	proxies  proxies
-	direct   bool // peers that are no proxy may ask too
+	peers    *socket.Peers // who tells whose connections are; nil where that isn't asked
+	direct   bool          // peers that are no proxy may ask too
 	acme     *authority
 	redirect net.Listener
 	log      *slog.Logger
@@ -119,6 +121,9 @@ func Open(o Options) (_ *Entrance, err error) {
 		e.Listener = tls.NewListener(e.Listener, config)
 	}
 	e.namePortal(host)
+	if config == nil && len(o.Proxies) == 0 && !strings.HasPrefix(e.PublicURL, "https://") {
+		e.peers = o.Peers
+	}
 	if o.Redirect != "" {
 		if e.redirect, err = listen("--redirect", o.Redirect); err != nil {
 			return nil, err
@@ -147,6 +152,15 @@ func (o Options) consistent(local bool) error {
 		return slipway.Errorf(slipway.Invalid, "--redirect sends people to https, and there is none; give a certificate or --public-url").At("--redirect")
 	}
 	return nil
+}
+
+// Connected has the requests of a connection able to tell whose it is, where the portal
+// is reached over loopback in clear: there its cookies go to other programs, too.
+func (e *Entrance) Connected(ctx context.Context, conn net.Conn) context.Context {
+	if e.peers == nil {
+		return ctx
+	}
+	return e.peers.Asking(ctx, conn)
 }
 
 // Start begins to get certificates, once the listener is served: the authority

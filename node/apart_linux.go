@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // apart is the mount namespace that an instance's processes have of their own. All
@@ -48,7 +50,7 @@ func (a *apart) processes() (pids []int) {
 	if a == nil {
 		return nil
 	}
-	for _, pid := range everyProcess() {
+	for _, pid := range socket.Processes() {
 		if mountNamespace(pid) == a.name {
 			pids = append(pids, pid)
 		}

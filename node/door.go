@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // An instance is in the routes while its door is open: from its first good answer to
@@ -109,7 +110,7 @@ func (i *instance) whether(why string) (words string, lost bool) {
 	by := i.by // the process was ended for it
 	i.mu.Unlock()
 	if by == "" {
-		inodes, err := kernel.listening(i.port())
+		inodes, err := socket.Listening(i.port())
 		if err != nil || len(inodes) == 0 {
 			return why, false
 		}

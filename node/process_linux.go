@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // startTime is field 22 of /proc/PID/stat: clock ticks after boot; 0 when the
@@ -249,7 +251,7 @@ func listeners(leader int) []string {
 	inodes := inodesOf(group(leader))
 	var found []string
 	for _, file := range []string{"tcp", "tcp6"} {
-		for _, fields := range netTable(leader, file) {
+		for _, fields := range socket.Table(leader, file) {
 			// 0A is the state LISTEN; the address is hex, the port after the colon.
 			if len(fields) > 9 && fields[3] == "0A" && inodes[fields[9]] {
 				_, port, _ := strings.Cut(fields[1], ":")
@@ -258,22 +260,10 @@ func listeners(leader int) []string {
 			}
 		}
 	}
-	for _, fields := range netTable(leader, "unix") {
+	for _, fields := range socket.Table(leader, "unix") {
 		if len(fields) > 7 && inodes[fields[6]] && fields[5] == "01" {
 			found = append(found, "the unix socket "+fields[7])
 		}
 	}
 	return found
-}
-
-func netTable(pid int, name string) [][]string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, name))
-	if err != nil {
-		return nil
-	}
-	var rows [][]string
-	for line := range strings.Lines(string(text)) {
-		rows = append(rows, strings.Fields(line))
-	}
-	return rows
 }

@@ -7,11 +7,12 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // Services have the ports of this machine in common: whoever is quick has the port of
@@ -55,7 +56,7 @@ func (i *instance) admits(conn net.Conn) error {
 	if err := i.owns(remote.Port); err != nil {
 		return err
 	}
-	inode, there, err := kernel.accepted(remote.Port, local.Port)
+	inode, there, err := socket.Accepted(remote.Port, local.Port)
 	switch {
 	case err != nil:
 		return err
@@ -71,7 +72,7 @@ func (i *instance) admits(conn net.Conn) error {
 // takenError, or why that can't be said just now.
 func (i *instance) owns(port int) error {
 	for look := 1; ; look++ {
-		inodes, err := kernel.listening(port)
+		inodes, err := socket.Listening(port)
 		if err != nil {
 			return fmt.Errorf("who listens at port %d can't be asked: %w", port, err)
 		}
@@ -171,7 +172,7 @@ func (i *instance) processes(r running) (pids []int, blind bool) {
 		apart = ""
 	}
 	ended := map[int]bool{}
-	for _, pid := range everyProcess() {
+	for _, pid := range socket.Processes() {
 		fields, ok := statFields(pid)
 		if !ok || len(fields) < 4 {
 			continue
@@ -202,16 +203,6 @@ func (i *instance) processes(r running) (pids []int, blind bool) {
 	return pids, blind
 }
 
-func everyProcess() (pids []int) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
 func mountNamespace(pid int) string {
 	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid))
 	return name
@@ -221,40 +212,19 @@ func mountNamespace(pid int) string {
 func socketsOf(pids []int) map[uint32][]int {
 	held := map[uint32][]int{}
 	for _, pid := range pids {
-		eachSocket(pid, func(inode uint32) bool { held[inode] = append(held[inode], pid); return true })
+		socket.Each(pid, func(inode uint32) bool { held[inode] = append(held[inode], pid); return true })
 	}
 	return held
 }
 
 func hasSocket(pid int, wanted uint32) (has bool) {
-	eachSocket(pid, func(inode uint32) bool { has = inode == wanted; return !has })
+	socket.Each(pid, func(inode uint32) bool { has = inode == wanted; return !has })
 	return has
-}
-
-// eachSocket hands the sockets that a process has open to next until that says no.
-func eachSocket(pid int, next func(uint32) bool) {
-	dir, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		return
-	}
-	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
-	for _, name := range names {
-		target, err := os.Readlink(dir.Name() + "/" + name)
-		text, ok := strings.CutPrefix(target, "socket:[")
-		if err != nil || !ok {
-			continue
-		}
-		inode, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 64)
-		if err == nil && !next(uint32(inode)) { // #nosec G115 -- the kernel's own are of 32 bits where it tells of them
-			return
-		}
-	}
 }
 
 // holderOf finds a process that has a socket open; 0 where none is seen to.
 func holderOf(inode uint32) int {
-	for _, pid := range everyProcess() {
+	for _, pid := range socket.Processes() {
 		if hasSocket(pid, inode) {
 			return pid
 		}

@@ -77,6 +77,9 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	if in.Password.Reveal() == "" {
 		return Session{}, slipway.Errorf(slipway.Invalid, "choose a password of at least %d characters", MinPassword).At("password")
 	}
+	if err := mayBegin(ctx); err != nil { // before the invitation is spent
+		return Session{}, err
+	}
 	in.Kind = slipway.ViewerPerson
 	if err := in.Validate(); err != nil { // before the transaction: hashing takes its time
 		return Session{}, err

@@ -61,6 +61,7 @@ type Platform struct {
 	asks      asksOf
 	following followings
 	naming    naming
+	misuses   misuses
 	idle      sync.Map // values of secrets that nothing needs, and since when that is known
 }
 

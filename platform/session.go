@@ -81,6 +81,10 @@ type Caller struct {
 
 // begin opens a session for an account that has proved itself; how is for the record.
 func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how map[string]string) (Session, error) {
+	if err := mayBegin(ctx); err != nil {
+		p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
+		return Session{}, err
+	}
 	sys := asSystem(ctx)
 	key, secret := hex.EncodeToString(random(12)), base64.RawURLEncoding.EncodeToString(random(32))
 	now := time.Now().UTC()
@@ -92,7 +96,7 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
 			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).
-			SetProvedAt(now).SetProvedWith(with).SetFactor(how["factor"]).Save(asSystem(ctx))
+			SetProvedAt(now).SetProvedWith(with).SetFactor(how["factor"]).SetPeer(slipway.PeerFrom(ctx).Name).Save(asSystem(ctx))
 		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
 		return err
 	})
@@ -125,7 +129,8 @@ func (p *Platform) pair(ctx context.Context, name string, row *ent.Session, secr
 }
 
 // Refresh exchanges a refresh token for the next pair. One that was used before
-// has been stolen, or its thief was quicker: the session ends for both.
+// has been stolen, or its thief was quicker: the session ends for both. One that is
+// tried by whom the session isn't of is refused, and ends and lengthens nothing.
 func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Caller) (Session, error) {
 	over := slipway.Errorf(slipway.Unauthenticated, "the session is over; sign in again")
 	key, secret, ok := strings.Cut(refresh.Reveal(), ".")
@@ -135,7 +140,8 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 	sys := asSystem(ctx)
 	next := base64.RawURLEncoding.EncodeToString(random(32))
 	var row *ent.Session
-	stolen := false
+	peer := slipway.PeerFrom(ctx) // which takes its time: before the transaction
+	stolen, misuse := false, ""
 	err := p.inTx(sys, func(tx *ent.Tx) (err error) {
 		row, err = tx.Session.Query().Where(session.Key(key), session.EndedAtIsNil()).WithAccount().Only(sys)
 		if ent.IsNotFound(err) {
@@ -146,6 +152,9 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 		}
 		now := time.Now().UTC()
 		if now.After(row.ExpiresAt) || now.Sub(row.CreatedAt) > lifeOf(row.Edges.Account) || !row.Edges.Account.Active {
+			return over
+		}
+		if misuse = misused(peer, row); misuse != "" {
 			return over
 		}
 		if subtle.ConstantTimeCompare([]byte(fingerprint(secret)), []byte(row.Refresh)) != 1 {
@@ -169,6 +178,9 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 		row.ExpiresAt = expires
 		return nil
 	})
+	if misuse != "" {
+		p.tellMisuse(ctx, row, peer, misuse, from)
+	}
 	if err != nil {
 		return Session{}, err
 	}

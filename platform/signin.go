@@ -37,6 +37,9 @@ type SignInBegun struct {
 
 // BeginSignIn sends a browser to a provider. next is a path here to go to afterwards.
 func (p *Platform) BeginSignIn(ctx context.Context, provider, next string) (SignInBegun, error) {
+	if err := mayBegin(ctx); err != nil {
+		return SignInBegun{}, err
+	}
 	sys, now := asSystem(ctx), time.Now().UTC()
 	row, client, err := p.providerClient(ctx, provider)
 	if err != nil {
@@ -55,9 +58,16 @@ func (p *Platform) BeginSignIn(ctx context.Context, provider, next string) (Sign
 	if _, err := p.db.SignInAttempt.Delete().Where(signinattempt.ExpiresAtLT(now)).Exec(sys); err != nil {
 		return SignInBegun{}, err
 	}
-	err = p.db.SignInAttempt.Create().SetState(fingerprint(state)).SetBrowser(fingerprint(browser)).SetProvider(row.Name).SetNonce(nonce).
+	err = p.db.SignInAttempt.Create().SetState(fingerprint(state)).SetBrowser(begunIn(ctx, browser)).SetProvider(row.Name).SetNonce(nonce).
 		SetVerifier(verifier).SetNext(next[:min(len(next), 1000)]).SetExpiresAt(now.Add(attemptLife)).Exec(sys)
 	return SignInBegun{URL: to, Browser: slipway.NewSecret(browser), Expires: now.Add(attemptLife)}, err
+}
+
+// begunIn is by what an attempt knows its browser: what that keeps and, where that is
+// asked, whose connections it makes. What it keeps alone another program of the portal's
+// host can give it, to have it finish an attempt of its own.
+func begunIn(ctx context.Context, browser string) string {
+	return fingerprint(browser + " " + slipway.PeerFrom(ctx).Name)
 }
 
 // providerClient finds an active provider, and how we are known there.
@@ -151,7 +161,7 @@ func (p *Platform) answered(ctx context.Context, in SignInAnswer) (*ent.Identity
 	if err != nil {
 		return nil, none, "", err
 	}
-	if subtle.ConstantTimeCompare([]byte(attempt.Browser), []byte(fingerprint(in.Browser.Reveal()))) != 1 {
+	if subtle.ConstantTimeCompare([]byte(attempt.Browser), []byte(begunIn(ctx, in.Browser.Reveal()))) != 1 {
 		return nil, none, "", errAttempt // and it is left for the browser whose it is
 	}
 	if n, err := p.db.SignInAttempt.Delete().Where(signinattempt.ID(attempt.ID)).Exec(sys); err != nil || n == 0 {

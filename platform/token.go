@@ -204,6 +204,11 @@ func (p *Platform) Identify(ctx context.Context, credential slipway.Secret, from
 		if err != nil {
 			return v, err
 		}
+		peer := slipway.PeerFrom(ctx)
+		if why := misused(peer, row); why != "" {
+			p.tellMisuse(ctx, row, peer, why, from)
+			return v, unknown
+		}
 		a, v.Session = row.Edges.Account, row.Key
 	}
 	if !a.Active {

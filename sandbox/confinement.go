@@ -44,7 +44,8 @@ type Confinement struct {
 
 // Start starts a command confined: with the paths of c and no others, without any
 // capability, without the right to gain one, and, where the kernel can, without
-// signals to or abstract sockets of processes that aren't below it. Where the machine
+// signals to or abstract sockets of processes that aren't below it. It leads a session
+// of its own, and so is told from others' processes that can gain no rights. Where the machine
 // lets it have mounts of its own, nothing that c leaves out is there, or can be
 // changed in any way. What it starts is confined as it is, for good. Its process is at first this program again, which
 // confines itself and becomes the command: until then it has no environment of the
@@ -74,14 +75,15 @@ func start(cmd *exec.Cmd, c Confinement, v *view) error {
 	asked := passage{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Environ(), Rules: rules, View: v, Alone: v == nil}
 	cmd.Path, cmd.Args, cmd.Env = "/proc/self/exe", []string{gateName, strconv.Itoa(firstFree + len(cmd.ExtraFiles))}, holderEnv
 	cmd.ExtraFiles = append(slices.Clone(cmd.ExtraFiles), g.theirs[0], g.theirs[1])
-	if v != nil {
-		attr := syscall.SysProcAttr{}
-		if gated.SysProcAttr != nil {
-			attr = *gated.SysProcAttr
-		}
-		v.apart(&attr)
-		cmd.SysProcAttr = &attr
+	attr := syscall.SysProcAttr{}
+	if gated.SysProcAttr != nil {
+		attr = *gated.SysProcAttr
 	}
+	attr.Setsid = true
+	if v != nil {
+		v.apart(&attr)
+	}
+	cmd.SysProcAttr = &attr
 	err = cmd.Start()
 	cmd.Path, cmd.Args, cmd.Env, cmd.ExtraFiles, cmd.SysProcAttr = gated.Path, gated.Args, gated.Env, gated.ExtraFiles, gated.SysProcAttr
 	if err != nil {

@@ -128,19 +128,29 @@ func formTokenFits(token, secret string, v slipway.Viewer) bool {
 	return subtle.ConstantTimeCompare(got[:], formKey(secret, v)) == 1
 }
 
-// say leaves a sentence for the next page.
-func (p *portal) say(w http.ResponseWriter, r *http.Request, text string) {
-	p.setCookie(w, r, saidCookie, base64.RawURLEncoding.EncodeToString([]byte(text)), time.Minute)
+// say leaves a sentence for the next page of a session. Its seal is of this process: one
+// that another is to show isn't shown.
+func (p *portal) say(w http.ResponseWriter, r *http.Request, v slipway.Viewer, text string) {
+	p.setCookie(w, r, saidCookie, base64.RawURLEncoding.EncodeToString([]byte(text))+"."+p.saidSeal(v, text), time.Minute)
 }
 
-func (p *portal) said(w http.ResponseWriter, r *http.Request) string {
+// saidSeal keeps others' sentences out of our pages: what listens at another port of
+// this host can give a browser cookies.
+func (p *portal) saidSeal(v slipway.Viewer, text string) string {
+	mac := hmac.New(sha256.New, p.sayKey[:])
+	mac.Write([]byte(v.Session + " " + text))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func (p *portal) said(w http.ResponseWriter, r *http.Request, v slipway.Viewer) string {
 	value := p.cookie(r, saidCookie)
 	if value == "" {
 		return ""
 	}
 	p.setCookie(w, r, saidCookie, "", 0)
+	value, seal, _ := strings.Cut(value, ".")
 	text, err := base64.RawURLEncoding.DecodeString(value)
-	if err != nil || len(text) > 1000 {
+	if err != nil || len(text) > 1000 || !hmac.Equal([]byte(seal), []byte(p.saidSeal(v, string(text)))) {
 		return ""
 	}
 	return string(text)

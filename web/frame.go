@@ -21,7 +21,7 @@ type frame struct {
 func (c *call) frame(title, nav string) frame {
 	return frame{
 		Title: title, Nav: nav, Theme: c.portal.theme(c.r), Viewer: c.viewer, Form: formToken(c.secret, c.viewer),
-		Said: c.portal.said(c.w, c.r), Here: local(c.r.URL.RequestURI()), Version: c.portal.version,
+		Said: c.portal.said(c.w, c.r, c.viewer), Here: local(c.r.URL.RequestURI()), Version: c.portal.version,
 	}
 }
 

@@ -178,7 +178,7 @@ func (c *call) sent(err error) {
 // to sends the browser on after a form, with a sentence for the next page.
 func (c *call) to(path, said string) error {
 	if said != "" {
-		c.portal.say(c.w, c.r, said)
+		c.portal.say(c.w, c.r, c.viewer, said)
 	}
 	http.Redirect(c.w, c.r, path, http.StatusSeeOther)
 	return nil

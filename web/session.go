@@ -86,7 +86,8 @@ func newRefresher(p *platform.Platform) *refresher {
 }
 
 func (f *refresher) refresh(ctx context.Context, token slipway.Secret, from platform.Caller) (platform.Session, error) {
-	key := sha256.Sum256([]byte(token.Reveal()))
+	// Not with another connection's owner: what he is refused isn't this one's answer.
+	key := sha256.Sum256([]byte(slipway.PeerFrom(ctx).Name + " " + token.Reveal()))
 	now := time.Now()
 	f.mu.Lock()
 	for k, r := range f.renewed {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -71,6 +72,7 @@ func (p *portal) begin(c *call, s platform.Session) {
 	}
 	p.keep(c.w, c.r, s)
 	p.newFormSecret(c.w, c.r)
+	c.viewer.Session, _, _ = strings.Cut(s.Refresh.Reveal(), ".") // whose the next page is
 }
 
 func (p *portal) signOut(c *call) error {

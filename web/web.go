@@ -5,6 +5,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -33,6 +34,7 @@ type portal struct {
 	sessions *refresher
 	origin   *http.CrossOriginProtection
 	figures  figuresCache
+	sayKey   [32]byte // what seals sentences for next pages
 
 	serversMu sync.Mutex
 	servers   map[*http.Server]chan struct{} // closed when one is told to stop
@@ -49,6 +51,7 @@ func New(o Options) (http.Handler, error) {
 		feed: platform.NewFeed(o.Platform), sessions: newRefresher(o.Platform), origin: http.NewCrossOriginProtection(),
 		servers: map[*http.Server]chan struct{}{},
 	}
+	_, _ = rand.Read(p.sayKey[:]) // never fails since Go 1.24
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}

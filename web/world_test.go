@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -31,12 +32,18 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
+	return newSiteOf(t, nil)
+}
+
+// newSiteOf is one whose connections say more of themselves.
+func newSiteOf(t testing.TB, connected func(context.Context, net.Conn) context.Context) *site {
+	t.Helper()
 	w := apitest.New(t)
 	portal, err := web.New(web.Options{Platform: w.Platform, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := apitest.NewServer(t, api.Options{Platform: w.Platform, Portal: portal})
+	handler := apitest.NewServer(t, api.Options{Platform: w.Platform, Portal: portal, Connected: connected})
 	server := httptest.NewUnstartedServer(handler)
 	server.Config = handler.HTTP()
 	server.Start()

@@ -217,7 +217,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, RequestsPerMinute: how.requests, SocketKey: key})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, Connected: way.Connected, RequestsPerMinute: how.requests, SocketKey: key})
 }
 
 // serviceURL is where the edge serves by default names.

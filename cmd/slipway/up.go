@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/node"
+	"github.com/slipway-dev/slipway/socket"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -77,7 +78,7 @@ func (f networkFlags) entrance(listen, data string, log *slog.Logger) entrance.O
 	return entrance.Options{
 		Listen: listen, PublicURL: f.PublicURL, Cert: f.TLSCert, Key: f.TLSKey, Redirect: f.Redirect,
 		ACME:    entrance.ACME{Hosts: f.ACME, Email: f.ACMEEmail, CA: f.ACMECA, CARoot: f.ACMECARoot, Storage: filepath.Join(data, "acme")},
-		Proxies: f.Proxies, Forwarded: f.ProxyHeader == "forwarded", Log: log,
+		Proxies: f.Proxies, Forwarded: f.ProxyHeader == "forwarded", Peers: socket.NewPeers(), Log: log,
 	}
 }
 

@@ -954,6 +954,7 @@ var (
 		{Name: "via", Type: field.TypeString},
 		{Name: "address", Type: field.TypeString, Default: ""},
 		{Name: "agent", Type: field.TypeString, Size: 200, Default: ""},
+		{Name: "peer", Type: field.TypeString, Default: ""},
 		{Name: "used_at", Type: field.TypeTime},
 		{Name: "proved_at", Type: field.TypeTime, Nullable: true},
 		{Name: "proved_with", Type: field.TypeString, Default: ""},
@@ -971,7 +972,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "sessions_accounts_sessions",
-				Columns:    []*schema.Column{SessionsColumns[15]},
+				Columns:    []*schema.Column{SessionsColumns[16]},
 				RefColumns: []*schema.Column{AccountsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -980,7 +981,7 @@ var (
 			{
 				Name:    "session_account_id",
 				Unique:  false,
-				Columns: []*schema.Column{SessionsColumns[15]},
+				Columns: []*schema.Column{SessionsColumns[16]},
 			},
 		},
 	}

@@ -1119,16 +1119,20 @@ func init() {
 	session.DefaultAgent = sessionDescAgent.Default.(string)
 	// session.AgentValidator is a validator for the "agent" field. It is called by the builders before save.
 	session.AgentValidator = sessionDescAgent.Validators[0].(func(string) error)
+	// sessionDescPeer is the schema descriptor for peer field.
+	sessionDescPeer := sessionFields[6].Descriptor()
+	// session.DefaultPeer holds the default value on creation for the peer field.
+	session.DefaultPeer = sessionDescPeer.Default.(string)
 	// sessionDescProvedWith is the schema descriptor for proved_with field.
-	sessionDescProvedWith := sessionFields[8].Descriptor()
+	sessionDescProvedWith := sessionFields[9].Descriptor()
 	// session.DefaultProvedWith holds the default value on creation for the proved_with field.
 	session.DefaultProvedWith = sessionDescProvedWith.Default.(string)
 	// sessionDescFactor is the schema descriptor for factor field.
-	sessionDescFactor := sessionFields[9].Descriptor()
+	sessionDescFactor := sessionFields[10].Descriptor()
 	// session.DefaultFactor holds the default value on creation for the factor field.
 	session.DefaultFactor = sessionDescFactor.Default.(string)
 	// sessionDescEndedBy is the schema descriptor for ended_by field.
-	sessionDescEndedBy := sessionFields[12].Descriptor()
+	sessionDescEndedBy := sessionFields[13].Descriptor()
 	// session.DefaultEndedBy holds the default value on creation for the ended_by field.
 	session.DefaultEndedBy = sessionDescEndedBy.Default.(string)
 	settingMixin := schema.Setting{}.Mixin()

@@ -23,6 +23,7 @@ func (Session) Fields() []ent.Field {
 		field.String("via").Immutable().Comment("portal, cli or api"),
 		field.String("address").Default(""),
 		field.String("agent").Default("").MaxLen(200),
+		field.String("peer").Default("").Immutable().Comment("whose process began it over loopback in clear: uid N, or unknown; empty where that isn't asked"),
 		field.Time("used_at"),
 		field.Time("proved_at").Optional().Nillable().Comment("when it was shown last that it is still the one who signed in"),
 		field.String("proved_with").Default("").Comment("a kind of factor, or what signed in"),

@@ -31,6 +31,8 @@ const (
 	FieldAddress = "address"
 	// FieldAgent holds the string denoting the agent field in the database.
 	FieldAgent = "agent"
+	// FieldPeer holds the string denoting the peer field in the database.
+	FieldPeer = "peer"
 	// FieldUsedAt holds the string denoting the used_at field in the database.
 	FieldUsedAt = "used_at"
 	// FieldProvedAt holds the string denoting the proved_at field in the database.
@@ -69,6 +71,7 @@ var Columns = []string{
 	FieldVia,
 	FieldAddress,
 	FieldAgent,
+	FieldPeer,
 	FieldUsedAt,
 	FieldProvedAt,
 	FieldProvedWith,
@@ -108,6 +111,8 @@ var (
 	DefaultAgent string
 	// AgentValidator is a validator for the "agent" field. It is called by the builders before save.
 	AgentValidator func(string) error
+	// DefaultPeer holds the default value on creation for the "peer" field.
+	DefaultPeer string
 	// DefaultProvedWith holds the default value on creation for the "proved_with" field.
 	DefaultProvedWith string
 	// DefaultFactor holds the default value on creation for the "factor" field.
@@ -162,6 +167,11 @@ func ByAddress(opts ...sql.OrderTermOption) OrderOption {
 // ByAgent orders the results by the agent field.
 func ByAgent(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAgent, opts...).ToFunc()
+}
+
+// ByPeer orders the results by the peer field.
+func ByPeer(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPeer, opts...).ToFunc()
 }
 
 // ByUsedAt orders the results by the used_at field.

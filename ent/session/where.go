@@ -95,6 +95,11 @@ func Agent(v string) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldAgent, v))
 }
 
+// Peer applies equality check predicate on the "peer" field. It's identical to PeerEQ.
+func Peer(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldPeer, v))
+}
+
 // UsedAt applies equality check predicate on the "used_at" field. It's identical to UsedAtEQ.
 func UsedAt(v time.Time) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldUsedAt, v))
@@ -553,6 +558,71 @@ func AgentEqualFold(v string) predicate.Session {
 // AgentContainsFold applies the ContainsFold predicate on the "agent" field.
 func AgentContainsFold(v string) predicate.Session {
 	return predicate.Session(sql.FieldContainsFold(FieldAgent, v))
+}
+
+// PeerEQ applies the EQ predicate on the "peer" field.
+func PeerEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldPeer, v))
+}
+
+// PeerNEQ applies the NEQ predicate on the "peer" field.
+func PeerNEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldPeer, v))
+}
+
+// PeerIn applies the In predicate on the "peer" field.
+func PeerIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldPeer, vs...))
+}
+
+// PeerNotIn applies the NotIn predicate on the "peer" field.
+func PeerNotIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldPeer, vs...))
+}
+
+// PeerGT applies the GT predicate on the "peer" field.
+func PeerGT(v string) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldPeer, v))
+}
+
+// PeerGTE applies the GTE predicate on the "peer" field.
+func PeerGTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldPeer, v))
+}
+
+// PeerLT applies the LT predicate on the "peer" field.
+func PeerLT(v string) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldPeer, v))
+}
+
+// PeerLTE applies the LTE predicate on the "peer" field.
+func PeerLTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldPeer, v))
+}
+
+// PeerContains applies the Contains predicate on the "peer" field.
+func PeerContains(v string) predicate.Session {
+	return predicate.Session(sql.FieldContains(FieldPeer, v))
+}
+
+// PeerHasPrefix applies the HasPrefix predicate on the "peer" field.
+func PeerHasPrefix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasPrefix(FieldPeer, v))
+}
+
+// PeerHasSuffix applies the HasSuffix predicate on the "peer" field.
+func PeerHasSuffix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasSuffix(FieldPeer, v))
+}
+
+// PeerEqualFold applies the EqualFold predicate on the "peer" field.
+func PeerEqualFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldEqualFold(FieldPeer, v))
+}
+
+// PeerContainsFold applies the ContainsFold predicate on the "peer" field.
+func PeerContainsFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldContainsFold(FieldPeer, v))
 }
 
 // UsedAtEQ applies the EQ predicate on the "used_at" field.

@@ -21,3 +21,17 @@ func Needs(t testing.TB, there bool, layer string) {
 	}
 	t.Skipf("not tried: this machine has no %s (slipway doctor says what it has)", layer)
 }
+
+// Root tells whether a test may become other users, and says aloud what isn't tried
+// where it may not; in CI, which runs as root, that is a failure.
+func Root(t testing.TB) bool {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return true
+	}
+	if os.Getenv("CI") == "true" && os.Getenv("SLIPWAY_WITHOUT_LAYERS") == "" {
+		t.Fatal("this is not run as root, so what another user of the machine may isn't tried; if that is right here, say so with SLIPWAY_WITHOUT_LAYERS=1")
+	}
+	t.Log("not tried, as this is not run as root: what another user of the machine may")
+	return false
+}

@@ -1,8 +1,9 @@
-package node
+package socket
 
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -11,14 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel's word on who listens at a port, by its sock_diag interface: in a few
-// microseconds, where /proc/net/tcp takes milliseconds on a machine with many
-// connections. A kernel without the interface is asked by /proc.
+// The kernel's word on who listens at a port, and who has made a connection, by its
+// sock_diag interface: in a few microseconds, where /proc/net/tcp takes milliseconds on
+// a machine with many connections. A kernel without the interface is asked by /proc
+// who listens.
 
 const (
 	stateListen = 10 // TCP_LISTEN
 	diagRequest = 20 // SOCK_DIAG_BY_FAMILY
 	diagV6Only  = 11 // INET_DIAG_SKV6ONLY
+	diagGroup   = 21 // INET_DIAG_CGROUP_ID
 	diagHeader  = 16
 	diagMessage = 72 // struct inet_diag_msg
 )
@@ -37,7 +40,9 @@ var kernel diag
 
 var native, network16 = binary.NativeEndian, binary.BigEndian
 
-// listening are the inodes of the sockets that take connections to 127.0.0.1:port.
+// Listening are the inodes of the sockets that take connections to 127.0.0.1:port.
+func Listening(port int) ([]uint32, error) { return kernel.listening(port) }
+
 func (k *diag) listening(port int) ([]uint32, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -46,7 +51,7 @@ func (k *diag) listening(port int) ([]uint32, error) {
 	}
 	var inodes []uint32
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
-		err := k.ask(diagQuestion(family, port, 0, true), func(m []byte) {
+		err := k.ask(diagQuestion(family, port, true), func(m []byte) {
 			if takesLoopback(m) {
 				inodes = append(inodes, native.Uint32(m[68:]))
 			}
@@ -65,25 +70,60 @@ func (k *diag) listening(port int) ([]uint32, error) {
 	return inodes, nil
 }
 
-// accepted finds the service's end of a connection from 127.0.0.1:from to port: its
+// Accepted finds the service's end of a connection from 127.0.0.1:from to port: its
 // inode, 0 while nobody has accepted it, or where that can't be asked. there is false
 // when it is gone.
+func Accepted(port, from int) (inode uint32, there bool, err error) {
+	return kernel.accepted(port, from)
+}
+
 func (k *diag) accepted(port, from int) (inode uint32, there bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.absent {
 		return 0, true, nil
 	}
-	err = k.ask(diagQuestion(unix.AF_INET, port, from, false), func(m []byte) {
-		there, inode = m[1] != stateListen, native.Uint32(m[68:])
-	})
-	if errors.Is(err, unix.ENOENT) {
-		return 0, false, nil
-	}
-	return inode, there, err
+	here := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	end, there, err := k.end(netip.AddrPortFrom(here, uint16(port)), netip.AddrPortFrom(here, uint16(from))) // #nosec G115 -- ports
+	return end.inode, there, err
 }
 
-func diagQuestion(family byte, port, from int, dump bool) []byte {
+// end is one end of a connection as the kernel tells of it.
+type end struct {
+	state byte
+	uid   uint32
+	inode uint32 // 0 when no process has it open any more, or hasn't yet
+	group uint64 // the control group in which it was made; 0 where that isn't told
+}
+
+// end finds the end of a connection that is at local and leads to remote.
+func (k *diag) end(local, remote netip.AddrPort) (e end, there bool, err error) {
+	question := diagQuestion(unix.AF_INET, int(local.Port()), false)
+	id := question[24:]
+	network16.PutUint16(id[2:], remote.Port())
+	if from, to := local.Addr().Unmap(), remote.Addr().Unmap(); from.Is4() && to.Is4() {
+		copy(id[4:], from.AsSlice())
+		copy(id[20:], to.AsSlice())
+	} else {
+		question[16] = unix.AF_INET6
+		a, b := from.As16(), to.As16()
+		copy(id[4:], a[:])
+		copy(id[20:], b[:])
+	}
+	err = k.ask(question, func(m []byte) {
+		e = end{state: m[1], uid: native.Uint32(m[64:]), inode: native.Uint32(m[68:])}
+		if id := attribute(m[diagMessage:], diagGroup); len(id) == 8 {
+			e.group = native.Uint64(id)
+		}
+		there = e.state != stateListen // a listener is told of where there is no connection
+	})
+	if errors.Is(err, unix.ENOENT) {
+		return end{}, false, nil
+	}
+	return e, there, err
+}
+
+func diagQuestion(family byte, port int, dump bool) []byte {
 	b := make([]byte, diagHeader+8+48)
 	native.PutUint32(b, uint32(len(b))) // #nosec G115 -- 72
 	native.PutUint16(b[4:], diagRequest)
@@ -99,11 +139,6 @@ func diagQuestion(family byte, port, from int, dump bool) []byte {
 	native.PutUint32(b[20:], states)
 	id := b[24:]
 	network16.PutUint16(id, uint16(port)) // #nosec G115 -- a port
-	if !dump {
-		network16.PutUint16(id[2:], uint16(from)) // #nosec G115 -- a port
-		copy(id[4:], []byte{127, 0, 0, 1})
-		copy(id[20:], []byte{127, 0, 0, 1})
-	}
 	native.PutUint32(id[40:], 0xffffffff) // no cookie
 	native.PutUint32(id[44:], 0xffffffff)
 	return b
@@ -187,17 +222,23 @@ func takesLoopback(m []byte) bool {
 }
 
 func onlyV6(attributes []byte) bool {
+	v := attribute(attributes, diagV6Only)
+	return len(v) > 0 && v[0] != 0
+}
+
+// attribute is one of those that follow a message; nil when it isn't there.
+func attribute(attributes []byte, kind uint16) []byte {
 	for b := attributes; len(b) >= 4; {
 		length := int(native.Uint16(b))
 		if length < 4 || length > len(b) {
-			return false
+			return nil
 		}
-		if native.Uint16(b[2:]) == diagV6Only && length > 4 {
-			return b[4] != 0
+		if native.Uint16(b[2:]) == kind {
+			return b[4:length]
 		}
 		b = b[min((length+3)&^3, len(b)):]
 	}
-	return false
+	return nil
 }
 
 // listeningByProc is listening by /proc, which doesn't tell whether a socket is for
@@ -208,7 +249,7 @@ func listeningByProc(port int) (inodes []uint32) {
 		"0000000000000000FFFF00000100007F": true, "0000000000000000FFFF000000000000": true,
 	}
 	for _, file := range []string{"tcp", "tcp6"} {
-		for _, fields := range netTable(os.Getpid(), file) {
+		for _, fields := range Table(os.Getpid(), file) {
 			if len(fields) < 10 || fields[3] != "0A" {
 				continue
 			}

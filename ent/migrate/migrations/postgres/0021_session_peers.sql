@@ -1,0 +1,1 @@
+ALTER TABLE "sessions" ADD COLUMN "peer" character varying NOT NULL DEFAULT '';

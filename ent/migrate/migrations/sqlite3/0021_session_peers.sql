@@ -1,0 +1,6 @@
+CREATE TABLE `new_sessions` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `key` text NOT NULL, `refresh` text NOT NULL, `via` text NOT NULL, `address` text NOT NULL DEFAULT (''), `agent` text NOT NULL DEFAULT (''), `peer` text NOT NULL DEFAULT (''), `used_at` datetime NOT NULL, `proved_at` datetime NULL, `proved_with` text NOT NULL DEFAULT (''), `factor` text NOT NULL DEFAULT (''), `expires_at` datetime NOT NULL, `ended_at` datetime NULL, `ended_by` text NOT NULL DEFAULT (''), `account_id` integer NOT NULL, CONSTRAINT `sessions_accounts_sessions` FOREIGN KEY (`account_id`) REFERENCES `accounts` (`id`) ON DELETE NO ACTION);
+INSERT INTO `new_sessions` (`id`, `created_at`, `updated_at`, `key`, `refresh`, `via`, `address`, `agent`, `used_at`, `proved_at`, `proved_with`, `factor`, `expires_at`, `ended_at`, `ended_by`, `account_id`) SELECT `id`, `created_at`, `updated_at`, `key`, `refresh`, `via`, `address`, `agent`, `used_at`, `proved_at`, `proved_with`, `factor`, `expires_at`, `ended_at`, `ended_by`, `account_id` FROM `sessions`;
+DROP TABLE `sessions`;
+ALTER TABLE `new_sessions` RENAME TO `sessions`;
+CREATE UNIQUE INDEX `sessions_key_key` ON `sessions` (`key`);
+CREATE INDEX `session_account_id` ON `sessions` (`account_id`);
