@@ -123,9 +123,9 @@ func TestTestNeeds(t *testing.T) {
 
 func TestTestRemedies(t *testing.T) {
 	for _, tc := range []struct{ name, files, module, says string }{
-		{"a group", pyprojectOf("[dependency-groups]\ntest = [\"pytest\"]\nmocks = [\"factory-boy\"]\n") + "-- test_a.py --\n" + aTest, "factory.django", "the group mocks has factory-boy: state test: {groups: [test, mocks]} in slipway.yaml"},
-		{"a file beside an extra", pyprojectOf("[project.optional-dependencies]\ntest = [\"pytest\"]\n") + "-- more-requirements.txt --\nresponses\n-- test_a.py --\n" + aTest, "responses", "state test: {extras: [test], requirements: [more-requirements.txt]} in"},
-		{"nothing", pyprojectOf("") + "-- test_a.py --\n" + aTest + "-- slipway.yaml --\ntest: {packages: [faker]}\n", "responses", "state test: {packages: [faker, responses]} in slipway.yaml"},
+		{"a group", pyprojectOf("[dependency-groups]\ntest = [\"pytest\"]\nmocks = [\"factory-boy\"]\n") + "-- test_a.py --\n" + aTest, "factory.django", "the group mocks has factory-boy: slipway service set SERVICE --set 'test.groups=[test, mocks]'"},
+		{"a file beside an extra", pyprojectOf("[project.optional-dependencies]\ntest = [\"pytest\"]\n") + "-- more-requirements.txt --\nresponses\n-- test_a.py --\n" + aTest, "responses", "slipway service set SERVICE --set 'test.extras=[test]' --set 'test.requirements=[more-requirements.txt]' (or"},
+		{"nothing", pyprojectOf("") + "-- test_a.py --\n" + aTest + "-- slipway.yaml --\ntest: {packages: [faker]}\n", "responses", "slipway service set SERVICE --set 'test.packages=[faker, responses]'"},
 		{"left out", pyprojectOf("") + "-- test_a.py --\n" + aTest + "-- slipway.yaml --\ntest: {without: [mysqlclient]}\n", "MySQLdb", "test.without leaves mysqlclient out"},
 	} {
 		if got := detectKind(t, kind{files: tc.files}).TestRemedy(tc.module); !strings.Contains(got, tc.says) {

@@ -47,16 +47,16 @@ func (p *Project) testRemedy(names []string) string {
 			list []string
 		}{{"groups", groups}, {"extras", extras}, {"requirements", files}} {
 			if len(k.list) > 0 {
-				keys = append(keys, k.key+": ["+strings.Join(unique(k.list), ", ")+"]")
+				keys = append(keys, "--set 'test."+k.key+"=["+strings.Join(unique(k.list), ", ")+"]'")
 			}
 		}
-		return what + " has " + s.firstOf(names) + ": state test: {" + strings.Join(keys, ", ") + "} in slipway.yaml"
+		return what + " has " + s.firstOf(names) + ": slipway service set SERVICE " + strings.Join(keys, " ") + " (or test: {...} in slipway.yaml)"
 	}
 	packages := []string{names[0]}
 	if p.Config != nil && p.Config.Test != nil {
 		packages = append(slices.Clone(p.Config.Test.Packages), names[0])
 	}
-	return "no dependency that the project states has it: state test: {packages: [" + strings.Join(packages, ", ") + "]} in slipway.yaml, or declare it"
+	return "no dependency that the project states has it: slipway service set SERVICE --set 'test.packages=[" + strings.Join(packages, ", ") + "]' (or test: {...} in slipway.yaml), or declare it"
 }
 
 // firstOf is the first of the names that a set has.

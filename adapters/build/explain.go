@@ -119,7 +119,7 @@ func explain(s step, r sandbox.Result, output string) error {
 			}
 			says = strings.Replace(says, "a dependency ", built+" ", 1)
 			if s.blame == testDependencies {
-				says += fmt.Sprintf("; install that on this machine, or leave it out of the tests: state test: {without: [%s]} in slipway.yaml", built)
+				says += fmt.Sprintf("; install that on this machine, or leave it out of the tests: slipway service set SERVICE --set 'test.without=[%s]' (or test: {without: [...]} in slipway.yaml)", built)
 			}
 		}
 		return slipway.Errorf(e.code, "%s%s", prefix, says)

@@ -2,6 +2,7 @@ package build
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -10,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -22,29 +25,78 @@ const (
 	maxExcerpt  = 4000
 )
 
-// readResults adds what the run reported: pytest's JUnit file, and the lines of
-// the unittest recorder. A report that is missing or cut short is no error: the
-// exit code has the word then. uncollected are modules of tests that could not be
-// loaded, which count as errors.
-func readResults(base, source string, report *slipway.TestReport) (uncollected []slipway.TestFailure, err error) {
-	for _, part := range []struct {
-		name string
-		read func(io.Reader, string, *slipway.TestReport) []slipway.TestFailure
-	}{{base + ".xml", readJUnit}, {base + ".jsonl", readRecords}} {
-		f, err := openMade(part.name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, disk(err, "the test report can't be read")
-		}
-		uncollected = append(uncollected, part.read(io.LimitReader(f, maxResults), source, report)...)
-		_ = f.Close()
-		if report.Total > 0 { // pytest runs unittest's cases as well, but not by its runner
-			break
+// readResults adds what the runs of tests reported in a directory, each Python process
+// by itself: pytest's JUnit files, and the lines of the unittest recorder. Runs that
+// tests have started are part of those, and not counted. A report that is missing or cut
+// short is no error: the exit code has the word then. uncollected are modules of tests
+// that could not be loaded, which count as errors.
+func readResults(dir, source string, report *slipway.TestReport) (uncollected []slipway.TestFailure, err error) {
+	runs, err := reportsIn(dir)
+	if err != nil {
+		return nil, disk(err, "the test reports can't be read")
+	}
+	for _, run := range runs {
+		before := report.Total
+		for _, part := range []struct {
+			suffix string
+			read   func(io.Reader, string, *slipway.TestReport) []slipway.TestFailure
+		}{{".xml", readJUnit}, {".jsonl", readRecords}} {
+			f, err := openMade(filepath.Join(dir, run+part.suffix))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, disk(err, "a test report can't be read")
+			}
+			uncollected = append(uncollected, part.read(io.LimitReader(f, maxResults), source, report)...)
+			_ = f.Close()
+			if report.Total > before { // pytest runs unittest's cases as well, but not by its runner
+				break
+			}
 		}
 	}
 	return uncollected, nil
+}
+
+// reportName is the name of all reports, and is followed by the process and those above
+// it, the first one first, as far as they are Python's.
+const reportName = "report"
+
+// reportsIn lists the reports in a directory without their suffixes, in the order of
+// their time, without those of processes below one that reports.
+func reportsIn(dir string) (runs []string, err error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	times := map[string]time.Time{}
+	for _, e := range list {
+		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".xml"), ".jsonl")
+		info, err := e.Info()
+		if name == e.Name() || err != nil || name != reportName && !strings.HasPrefix(name, reportName+".") {
+			continue
+		}
+		if times[name].Before(info.ModTime()) {
+			times[name] = info.ModTime()
+		}
+	}
+	for name := range times {
+		below := false
+		for above := name; ; {
+			i := strings.LastIndexByte(above, '.')
+			if i <= len(reportName) { // that of processes without a name is above none
+				break
+			}
+			above = above[:i]
+			_, reports := times[above]
+			below = below || reports
+		}
+		if !below {
+			runs = append(runs, name)
+		}
+	}
+	slices.SortFunc(runs, func(a, b string) int { return cmp.Or(times[a].Compare(times[b]), cmp.Compare(a, b)) })
+	return runs, nil
 }
 
 // testcase is the part of a JUnit file that says how a test went.

@@ -122,7 +122,7 @@ func TestExplain(t *testing.T) {
 		{"error: No solution found when resolving dependencies\n  cause: Because a needs b>2\n         and c needs b<2.\n\nhint: none", slipway.Refused, "each other: Because a needs b>2 and c needs b<2."},
 		{"ERROR: No matching distribution found for x==1", slipway.Refused, "x==1"},
 		{"Failed to build `psutil==5`", slipway.Refused, "psutil==5 has no wheel"},
-		{"error: Failed to build `mysqlclient==2`\n/bin/sh: mysql_config: not found", slipway.Refused, "mysqlclient needs MySQL's headers (Debian: default-libmysqlclient-dev pkg-config); install that on this machine, or leave it out of the tests: state test: {without: [mysqlclient]}"},
+		{"error: Failed to build `mysqlclient==2`\n/bin/sh: mysql_config: not found", slipway.Refused, "mysqlclient needs MySQL's headers (Debian: default-libmysqlclient-dev pkg-config); install that on this machine, or leave it out of the tests: slipway service set SERVICE --set 'test.without=[mysqlclient]'"},
 		{"error: Failed to build `pygraphviz==1.14`", slipway.Refused, "pygraphviz has no wheel for this Python and needs Graphviz headers (Debian: libgraphviz-dev); install"},
 		{"something new", slipway.Refused, "uv failed with exit code 3; the log says why"},
 	}

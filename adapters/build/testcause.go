@@ -87,7 +87,7 @@ func lacks(p *python.Project, module string) string {
 	dir, own := p.OwnModule(module)
 	switch {
 	case own && dir != "." && dir != "src":
-		return fmt.Sprintf("the tests import %s, which lies in %s: state test: {env: {PYTHONPATH: %s}} in slipway.yaml", module, dir, dir)
+		return fmt.Sprintf("the tests import %s, which lies in %s: %s", module, dir, givenToTests([]string{"PYTHONPATH"}, dir))
 	case own:
 		return fmt.Sprintf("the tests import %s, which the project doesn't have: commit it, or correct the import", module)
 	}

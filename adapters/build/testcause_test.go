@@ -19,8 +19,8 @@ func TestCauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for output, says := range map[string]string{
-		"ModuleNotFoundError: No module named 'psycopg'\nDuring handling of it\nModuleNotFoundError: No module named 'responses.matchers'": "the tests import responses.matchers, which is not installed for them; no dependency that the project states has it: state test: {packages: [responses]}",
-		"ModuleNotFoundError: No module named 'shop.core'":                                                                                                                                                    "which lies in lib: state test: {env: {PYTHONPATH: lib}}",
+		"ModuleNotFoundError: No module named 'psycopg'\nDuring handling of it\nModuleNotFoundError: No module named 'responses.matchers'": "the tests import responses.matchers, which is not installed for them; no dependency that the project states has it: slipway service set SERVICE --set 'test.packages=[responses]'",
+		"ModuleNotFoundError: No module named 'shop.core'":                                                                                                                                                    "which lies in lib: slipway service set SERVICE --set test.env.PYTHONPATH=lib",
 		"ModuleNotFoundError: No module named 'app.views'":                                                                                                                                                    "which the project doesn't have",
 		"    raise KeyError(key) from None\n  os.environ['API_KEY']\nKeyError: 'API_KEY'":                                                                                                                     "the variable API_KEY",
 		"django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable":                                                                                                              "slipway service set SERVICE --set test.env.DATABASE_URL=sqlite:///test.sqlite3 (or test",

@@ -312,22 +312,20 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 		}
 		paths = append(paths, own)
 	}
-	switch p.Test.Runner {
-	case "pytest":
-		extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
-	default:
-		hook := r.hook()
-		if err := os.MkdirAll(hook, 0o700); err != nil {
+	hook := r.hook()
+	for _, dir := range []string{hook, results} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, disk(err, "the tests have no place to work")
 		}
-		if err := os.WriteFile(filepath.Join(hook, "sitecustomize.py"), []byte(unittestRecorder), 0o600); err != nil {
-			return nil, disk(err, "the tests have no place to work")
-		}
-		paths = append([]string{hook}, paths...)
-		extra["SLIPWAY_TEST_RESULTS"] = results + ".jsonl"
-		if p.Test.Runner == "custom" { // it may come to pytest, as make test does
-			extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + results + ".xml -o junit_family=xunit2")
-		}
+	}
+	if err := os.WriteFile(filepath.Join(hook, "sitecustomize.py"), []byte(unittestRecorder), 0o600); err != nil {
+		return nil, disk(err, "the tests have no place to work")
+	}
+	paths = append([]string{hook}, paths...)
+	reports := filepath.Join(results, reportName)
+	extra["SLIPWAY_TEST_RESULTS"] = reports
+	if p.Test.Runner == "pytest" || p.Test.Runner == "custom" { // which may come to pytest, as make test does
+		extra["PYTEST_ADDOPTS"] = strings.TrimSpace(extra["PYTEST_ADDOPTS"] + " --junitxml=" + reports + ".xml -o junit_family=xunit2")
 	}
 	extra["PYTHONPATH"] = strings.Join(paths, ":")
 	return r.appEnv(p, source, env, extra), nil

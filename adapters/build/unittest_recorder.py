@@ -1,4 +1,5 @@
-"""Loaded at the start of a test run: writes one JSON line per test that unittest runs."""
+"""Loaded at the start of each Python process of a test run: gives it reports of its
+own, and writes one JSON line per test that unittest runs."""
 
 import json
 import os
@@ -6,10 +7,24 @@ import sys
 import traceback
 
 
+def own_reports():
+    # Named after those of the process above it: a command may run tests several times,
+    # and tests may run tests, which are part of them.
+    above = os.environ.get("SLIPWAY_TEST_RESULTS")
+    own = "%s.%d" % (above, os.getpid())
+    if not above or len(os.path.basename(own)) > 200:
+        return above
+    options = os.environ.get("PYTEST_ADDOPTS", "")
+    os.environ["PYTEST_ADDOPTS"] = options.replace("--junitxml=%s.xml" % above, "--junitxml=%s.xml" % own)
+    os.environ["SLIPWAY_TEST_RESULTS"] = own
+    return own
+
+
 def install():
-    path = os.environ.get("SLIPWAY_TEST_RESULTS")
+    path = own_reports()
     if not path:
         return
+    path += ".jsonl"
     from unittest.runner import TextTestResult
 
     def write(test, status, err=None):
