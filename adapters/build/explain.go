@@ -128,7 +128,26 @@ func explain(s step, r sandbox.Result, output string) error {
 	if s.tool != nil {
 		tool = s.tool.name
 	}
+	if said := lastWord(output); said != "" {
+		return slipway.Errorf(slipway.Refused, "%s%s %s: %s", prefix, tool, ended(r), said)
+	}
 	return slipway.Errorf(slipway.Refused, "%s%s %s; the log says why", prefix, tool, ended(r))
+}
+
+var (
+	ownWords = regexp.MustCompile(`(?m)^\s*(?:(?:error|ERROR|Error|\[\w*Error\]):|cause:|Caused by:)\s+(\S.*)$`)
+	ownPaths = regexp.MustCompile(`(?:file://)?/[^\s'"]*/run-\d+/(?:installed|source|own)/`)
+	userInfo = regexp.MustCompile(`//[^\s/@]*@`)
+)
+
+// lastWord is the cause that a manager itself has named last, "" when it names none:
+// without directories of the build, and without what stands before the host in a URL.
+func lastWord(output string) string {
+	all := ownWords.FindAllStringSubmatch(output, -1)
+	if all == nil {
+		return ""
+	}
+	return oneLine(userInfo.ReplaceAllString(ownPaths.ReplaceAllString(all[len(all)-1][1], ""), "//"))
 }
 
 // builtFromSource are the ways in which installers name what they can't build.
