@@ -40,6 +40,8 @@ func (m *mirror) explain(r sandbox.Result, text string) error {
 		return sentence(slipway.Invalid, "the repository %s borrows objects of %s (objects/info/alternates), which isn't open to it; have that directory stated with slipway up --repositories DIR, or let the repository keep its own: git repack -a -d, and remove the file", url, m.closed)
 	case hostOf(m.repo.URL) == "" && (has("Permission denied") || slices.ContainsFunc(m.reads, rootAlone)):
 		return sentence(slipway.Invalid, "git may not read all of %s: it reads what everybody may or the platform's user owns, without root's rights, and nothing outside the repository; make its files readable, or push it to a server", url)
+	case has("repository corruption on the remote side"):
+		return sentence(slipway.Invalid, "the repository %s lacks objects of its own, as git's own server says: git fsck there names them; a partial clone (--filter) is none to deploy from", url)
 	case has("not our ref", "unadvertised object", "no such remote ref", "couldn't find remote ref", "does not allow request for"):
 		return &refusedID{sentence(slipway.Invalid, "the repository %s does not have what was asked for; was the branch pushed over?", url)}
 	case has("Authentication failed", "could not read Username", "could not read Password", "Permission denied (", "HTTP 401", "HTTP 403", "error: 401", "error: 403", "terminal prompts disabled"):

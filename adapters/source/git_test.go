@@ -321,6 +321,22 @@ func TestDamagedMirror(t *testing.T) {
 	}
 }
 
+// TestRepositoryThatLacksObjects is told as what it is, by a file and by a server: no
+// other try will find them.
+func TestRepositoryThatLacksObjects(t *testing.T) {
+	r := sourcetest.NewRepo(t)
+	commit := r.Commit("a.txt", "one")
+	blob := strings.TrimSpace(r.Git("rev-parse", commit+":a.txt"))
+	if err := os.Remove(filepath.Join(r.Dir, ".git", "objects", blob[:2], blob[2:])); err != nil {
+		t.Fatal(err)
+	}
+	for _, repo := range []slipway.Repository{r.File(), serve(t, r, nil)} {
+		if _, _, err := export(t, newSource(t, source.Options{}), repo, commit); slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), "lacks objects of its own") {
+			t.Errorf("%s: %v", repo.URL, err)
+		}
+	}
+}
+
 func TestWhatIsAdmitted(t *testing.T) {
 	r := sourcetest.NewRepo(t)
 	r.Commit("a.txt", "one")

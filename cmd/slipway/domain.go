@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
 )
 
@@ -40,7 +41,10 @@ func (c *domainAdd) Run(a *app) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s answers to %s in %s. Point the name at this platform's edge.\n", c.Service, r.JSON201.Name, c.Env)
+	if fmt.Fprintf(a.stdout, "%s answers to %s in %s.", c.Service, r.JSON201.Name, c.Env); r.JSON201.Name != slipway.LocalDomain {
+		fmt.Fprint(a.stdout, " Point the name at this platform's edge.")
+	}
+	fmt.Fprintln(a.stdout)
 	return nil
 }
 
