@@ -139,7 +139,7 @@ func (s *site) processes() (pids []int) {
 func TestStrangers(t *testing.T) {
 	s := newSite(t)
 	s.start()
-	repo := newRepository(t, map[string]string{"app.py": slowStart("one"), "requirements.txt": "flask==3.1.2\n", "Procfile": "web: python app.py\n"})
+	repo := newRepository(t, map[string]string{"app.py": replaying(slowStart("one")), "requirements.txt": "flask==3.1.2\n", "Procfile": "web: python app.py\n"})
 	s.must("service", "add", repo.url(), "--name", "open")
 	s.must("promote", "open", "--follow")
 
@@ -177,6 +177,7 @@ func TestStrangers(t *testing.T) {
 	if engine != 4 || instances == 0 {
 		t.Errorf("%d ports of the engine, %d of instances", engine, instances)
 	}
+	s.replaysNothing("open")
 }
 
 // onLoopback tells whether an address is another one, or has its port on the other of
