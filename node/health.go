@@ -100,7 +100,7 @@ func (i *instance) words(a answer) string {
 	case d.Manifest.Hosts.Refuses(a.status, host, d.Config.Env):
 		return fmt.Sprintf("answered %d to GET %s for the host %s: %s", a.status, path, host, slipway.RefusedHost(i.place.service, i.place.environment, host, d.Manifest.Hosts, d.Config.Env))
 	case a.status == http.StatusNotFound:
-		return fmt.Sprintf("answered 404 to GET %s; name the right path as health.path in slipway.yaml", path)
+		return fmt.Sprintf("answered 404 to GET %s; name the right path: slipway service set %s --set health.path=/... (or health: {path: ...} in slipway.yaml)", path, i.place.service)
 	}
 	return fmt.Sprintf("answered %d to GET %s", a.status, path)
 }

@@ -98,20 +98,31 @@ func judgeImport(said *slipway.Rehearsed, r slipway.TrialResult) {
 	}
 }
 
-// djangoIssue is a line such as "?: (security.W004) You have not set a value ...".
-var djangoIssue = regexp.MustCompile(`(?m)^\S.*: \(([a-z_]+\.[EWCI]\d+)\) (.*)$`)
+// djangoIssue is a line such as "?: (security.W004) You have not set a value ...", and
+// the hint below it. Applications have checks of their own, under dotted names.
+var djangoIssue = regexp.MustCompile(`(?m)^\S.*: \(([\w.-]+\.([EWCI])\d+)\) (.*)$(?:\n\s+HINT: (.*))?`)
 
 // redirectAdvice asks for SECURE_SSL_REDIRECT. Who follows it has every request
 // answered with a redirect to https, which the edge doesn't serve.
 const redirectAdvice = "security.W008"
 
 func judgeDjango(said *slipway.Rehearsed, r slipway.TrialResult) {
-	var lines []string
+	var lines, faults []string
 	for _, m := range djangoIssue.FindAllStringSubmatch(r.Output, 20) {
 		if m[1] == redirectAdvice {
 			continue
 		}
-		lines = append(lines, m[1]+": "+firstSentence(m[2]))
+		if m[2] == "E" || m[2] == "C" {
+			fault := m[1] + ": " + firstSentence(m[3])
+			if m[4] != "" {
+				fault += " (" + m[4] + ")"
+			}
+			faults = append(faults, fault)
+		}
+		lines = append(lines, m[1]+": "+firstSentence(m[3]))
+	}
+	if r.Exit != 0 && len(faults) > 0 { // what it ends by; the rest is advice
+		lines = faults
 	}
 	switch {
 	case r.Exit != 0 && len(lines) == 0:
