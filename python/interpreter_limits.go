@@ -27,14 +27,18 @@ var firstWheels = map[string][3]string{
 	"cffi": {"1.15.1", "1.16.0", "1.17.0"}, "msgpack": {"1.0.5", "1.0.6", "1.1.0"},
 }
 
-// importLimits are versions below which a package imports a module of the
-// standard library that a Python no longer has.
+// importLimits are versions below which a package can't be imported by newer
+// Pythons, the lowest first: mostly for a module of the standard library that they
+// no longer have.
 var importLimits = map[string][]struct {
 	below  string
 	newest int
-	module string
+	does   string
 }{
-	"django": {{"3.2", 11, "distutils"}, {"4.0", 12, "cgi"}},
+	"django": {
+		{"1.11", 7, "makes classes in a way that Python 3.8 no longer takes"}, {"1.11.17", 6, "has syntax that Python 3.7 no longer takes"},
+		{"3.2", 11, "imports distutils, which Python 3.12 no longer has"}, {"4.0", 12, "imports cgi, which Python 3.13 no longer has"},
+	},
 }
 
 // removedModules left the standard library with CPython 3.N. Another
@@ -54,15 +58,21 @@ var removedModules = map[string]struct {
 // newer Pythons. Locks with wheels speak for themselves.
 func (d *detection) pythonLimits() []pythonLimit {
 	var out []pythonLimit
+	if len(d.opts.Pins) > 0 {
+		out = d.indexLimits() // instead of what is known of some packages' wheels
+	}
 	for _, dep := range d.deps.Production {
 		text, pinned := dep.pinned()
 		if !pinned || len(d.locked) > 0 {
 			continue
 		}
-		out = append(out, limitsOf(dep, text)...)
+		if len(d.opts.Pins) == 0 {
+			out = append(out, wheelLimit(dep, text)...)
+		}
+		out = append(out, importLimit(dep, text)...)
 	}
-	if len(d.opts.Pins) > 0 {
-		out = d.indexLimits() // instead of what is known of some packages
+	if d.opts.Newest > 0 {
+		out = append(out, pythonLimit{newest: d.opts.Newest, why: d.opts.NewestWhy, remedy: "use newer versions of what asks for it"})
 	}
 	files := d.sources()
 	for _, f := range files[:min(len(files), maxStarted)] {
@@ -91,27 +101,29 @@ func (d *detection) installsAny(names []string) bool {
 	return false
 }
 
-func limitsOf(dep Dependency, text string) []pythonLimit {
-	v, ok := parseVersion(text)
-	if !ok {
-		return nil
-	}
-	below := func(other string) bool {
-		w, _ := parseVersion(other)
-		return v.compare(w) < 0
-	}
+func wheelLimit(dep Dependency, text string) []pythonLimit {
 	for i, first := range firstWheels[dep.Name] {
-		if below(first) {
+		if earlier(text, first) {
 			return []pythonLimit{{10 + i, dep.Name + " " + text + " has no wheel for Python 3." + itoa(11+i), "ask for " + dep.Name + " " + first + " or newer in " + dep.File, dep.Evidence}}
 		}
 	}
+	return nil
+}
+
+func importLimit(dep Dependency, text string) []pythonLimit {
 	for _, l := range importLimits[dep.Name] {
-		if below(l.below) {
-			return []pythonLimit{{l.newest, fmt.Sprintf("%s %s imports %s, which Python 3.%d no longer has", dep.Name, text, l.module, l.newest+1),
-				"ask for " + dep.Name + " " + l.below + " or newer in " + dep.File, dep.Evidence}}
+		if earlier(text, l.below) {
+			return []pythonLimit{{l.newest, dep.Name + " " + text + " " + l.does, "ask for " + dep.Name + " " + l.below + " or newer in " + dep.File, dep.Evidence}}
 		}
 	}
 	return nil
+}
+
+// earlier compares two versions; what is none is no earlier one.
+func earlier(a, b string) bool {
+	v, ok := parseVersion(a)
+	w, known := parseVersion(b)
+	return ok && known && v.compare(w) < 0
 }
 
 // strictest is the limit that allows the oldest Python only.

@@ -3,6 +3,7 @@ package python
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,8 @@ var outgrown = []struct {
 }{
 	{regexp.MustCompile(`cannot import name '(?:Mapping|MutableMapping|Iterable|Callable|Sequence|Container|Hashable|MutableSet|Iterator|Sized|Set)' from 'collections'|module 'collections' has no attribute`), 9, "classes of collections.abc in collections"},
 	{regexp.MustCompile(`module 'fractions' has no attribute 'gcd'|cannot import name 'gcd' from 'fractions'`), 8, "fractions.gcd"},
+	{regexp.MustCompile(`__class__ not set defining`), 7, "classes that are made without __classcell__"},
+	{regexp.MustCompile(`Generator expression must be parenthesized`), 6, "generators without brackets among arguments"},
 	{regexp.MustCompile(`module 'asyncio' has no attribute 'coroutine'|cannot import name 'coroutine' from 'asyncio'`), 10, "asyncio.coroutine"},
 	{regexp.MustCompile(`module 'inspect' has no attribute '(?:getargspec|formatargspec)'|cannot import name '(?:getargspec|formatargspec)' from 'inspect'`), 10, "inspect.getargspec"},
 	{regexp.MustCompile(`longintrepr\.h: No such file|PyFrameObject[^\n]{0,80} has no member named|no member named .(?:exc_type|use_tracing|recursion_depth|frame).`), 10, "structures of the interpreter"},
@@ -43,6 +46,36 @@ func Outgrown(output string, minor int) (newest int, why string, ok bool) {
 		}
 	}
 	return newest, why, newest < minor
+}
+
+// Outgrown is Outgrown for the project's Python, with a sentence.
+func (p *Project) Outgrown(output string) (newest int, sentence string, ok bool) {
+	v, known := parseVersion(p.Python.Version)
+	if !known {
+		return 0, "", false
+	}
+	newest, what, ok := Outgrown(output, v.at(1))
+	return newest, "something asks for " + what, ok
+}
+
+// AtMost says that this is Python 3.minor, or an older one.
+func (p Python) AtMost(minor int) bool {
+	v, ok := parseVersion(p.Version)
+	return ok && v.at(0) == 3 && v.at(1) <= minor
+}
+
+// KeepSetuptools has a setuptools with pkg_resources installed, for an import that
+// failed for want of it. It says false when one is asked for already.
+func (p *Project) KeepSetuptools(output string) bool {
+	asks := func(text string) bool { return strings.HasPrefix(text, "setuptools") }
+	if !strings.Contains(output, "No module named 'pkg_resources") || slices.ContainsFunc(p.Install.Packages, asks) {
+		return false
+	}
+	p.Install.Packages = append(p.Install.Packages, oldSetuptools)
+	if !slices.ContainsFunc(p.Test.Packages, asks) {
+		p.Test.Packages = append(p.Test.Packages, oldSetuptools)
+	}
+	return true
 }
 
 // NeedsOlder is the sentence that a project needs an older Python, "" when nothing
@@ -85,7 +118,7 @@ func olderRemedy(newest int, have []Interpreter) string {
 // pkgResources are the versions below which a package imports pkg_resources when it
 // is loaded, which setuptools has only below 82 (seen in their sources).
 var pkgResources = map[string]string{
-	"gunicorn": "21", "apscheduler": "3.11", "drf-yasg": "1.21.6", "flask-restplus": "99", "djangorestframework-simplejwt": "5.3",
+	"gunicorn": "21", "dash": "2.14", "apscheduler": "3.11", "drf-yasg": "1.21.6", "flask-restplus": "99", "djangorestframework-simplejwt": "5.3",
 }
 
 // oldSetuptools is what is installed for them.
@@ -94,17 +127,18 @@ const oldSetuptools = "setuptools<82"
 // keepSetuptools installs a setuptools with pkg_resources beside what imports it,
 // where nothing of the project says which one.
 func (d *detection) keepSetuptools() {
-	if _, stated := d.deps.has("setuptools"); stated || len(d.locked) > 0 || d.project.Manager == NoDeps {
+	if _, stated := d.deps.has("setuptools"); stated || d.installs("setuptools") || d.project.Manager == NoDeps {
 		return
 	}
 	what, at := "", Evidence{}
 	for _, dep := range d.deps.Production {
-		first, known := pkgResources[dep.Name]
-		text, pinned := dep.pinned()
-		if v, ok := parseVersion(text); known && pinned && ok {
-			if w, _ := parseVersion(first); v.compare(w) < 0 {
-				what, at = dep.Name+" "+text, dep.Evidence
-			}
+		if text, pinned := dep.pinned(); pinned && earlier(text, pkgResources[dep.Name]) {
+			what, at = dep.Name+" "+text, dep.Evidence
+		}
+	}
+	for _, p := range d.locked {
+		if (d.production == nil || d.production[p.Name]) && earlier(p.Version, pkgResources[p.Name]) {
+			what, at = p.Name+" "+p.Version, Evidence{File: d.project.Lock.File, Line: 1}
 		}
 	}
 	for _, f := range d.startedFiles() {

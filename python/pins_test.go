@@ -111,11 +111,28 @@ func TestSetuptoolsThatOldPinsNeed(t *testing.T) {
 		"an old gunicorn":        {"-- requirements.txt --\nflask==3.0.3\ngunicorn==20.0.4\n" + app, true},
 		"a newer gunicorn":       {"-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n" + app, false},
 		"one that is stated":     {"-- requirements.txt --\nflask==3.0.3\ngunicorn==20.0.4\nsetuptools==60.0.0\n" + app, false},
+		"a locked dash":          {"-- Pipfile --\n[packages]\ndash = \"*\"\n-- Pipfile.lock --\n{\"_meta\": {}, \"default\": {\"dash\": {\"version\": \"==2.3.1\"}}, \"develop\": {}}\n" + app, true},
+		"a locked setuptools":    {"-- Pipfile --\n[packages]\ndash = \"*\"\n-- Pipfile.lock --\n{\"_meta\": {}, \"default\": {\"dash\": {\"version\": \"==2.3.1\"}, \"setuptools\": {\"version\": \"==80.0.0\"}}, \"develop\": {}}\n" + app, false},
 		"the service's own code": {"-- requirements.txt --\nflask==3.0.3\n-- app.py --\nimport pkg_resources\nfrom flask import Flask\n\napp = Flask(__name__)\n", true},
 	} {
 		p := detectKind(t, kind{files: c.files})
 		if got := contains(p.Install.Packages, oldSetuptools); got != c.want {
 			t.Errorf("%s: %v; %v", name, got, p.Install.Packages)
+		}
+	}
+}
+
+// TestImportsOfPins: what is known of a pin's imports counts beside what the index says
+// of its wheels.
+func TestImportsOfPins(t *testing.T) {
+	old := time.Date(2016, 12, 1, 0, 0, 0, 0, time.UTC)
+	pins := []PinFacts{{Pin: Pin{"django", "1.10.5"}, Wheels: []string{"x-1-py3-none-any.whl"}, Uploaded: old, Superseded: true}}
+	have := append(defaultInterpreters(), Interpreter{Version: "3.8.18", Path: "/3.8"}, Interpreter{Version: "3.7.16", Path: "/3.7"}, Interpreter{Version: "3.6.15", Path: "/3.6"})
+	for version, want := range map[string]string{"1.10.5": "3.7.16", "1.11.10": "3.6.15", "1.11.29": "3.8.18"} {
+		tree := fstest.MapFS{"requirements.txt": {Data: []byte("django==" + version + "\n")}, "app.py": {Data: []byte("def app(environ, start_response):\n    return []\n")}}
+		p, err := Detect(tree, Options{Interpreters: have, Today: time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC), Pins: pins})
+		if err != nil || p.Python.Version != want {
+			t.Errorf("django %s: %v Python %s, want %s", version, err, p.Python.Version, want)
 		}
 	}
 }

@@ -66,6 +66,10 @@ type Options struct {
 	Fetch bool
 	// Pins are what a package index tells of AskedPins; nil when it wasn't asked.
 	Pins []PinFacts
+	// Newest is the newest minor version of Python 3 that a build has found to do, 0
+	// for any, and NewestWhy what it has found.
+	Newest    int
+	NewestWhy string
 }
 
 // Project is what Slipway understands of a Python project and why. Its JSON

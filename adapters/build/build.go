@@ -142,30 +142,35 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	ctx, looked := r.bound(ctx)
 	defer looked()
 	a, err := r.build(ctx, req, project)
+	var outgrown *outgrownError
+	if errors.As(err, &outgrown) {
+		if older := r.older(ctx, req, project, outgrown); older != nil {
+			project = older
+			a, err = r.build(ctx, req, project)
+		}
+	}
 	return a, b.buildTime(ctx, project, r.ended(ctx, "build", err))
+}
+
+func (r *run) options(path string, overrides slipway.Overrides) python.Options {
+	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now()}
 }
 
 func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *python.Project) (a slipway.Artifact, err error) {
 	// The tree is copied first: what is built is what was copied, whatever
 	// happens to a working tree meanwhile.
 	source := filepath.Join(r.home, "source")
+	if err := os.RemoveAll(source); err != nil { // of a first try
+		return a, disk(err, "the source can't be removed")
+	}
 	if err := copySource(ctx, req.Dir, source); err != nil {
 		return a, disk(err, "the source could not be copied")
 	}
 	if err := r.fetchHistory(ctx, req.History, project); err != nil {
 		return a, err
 	}
-	env, err := r.production(ctx, project, source)
+	env, err := r.imported(ctx, project, source)
 	if err != nil {
-		return a, err
-	}
-	if err := r.installProject(ctx, project, source, env); err != nil {
-		return a, err
-	}
-	if err := r.programs(project, source, env, false); err != nil {
-		return a, err
-	}
-	if err := r.checkImport(ctx, project, source, env); err != nil {
 		return a, err
 	}
 	if err := r.commands(ctx, project, source, env); err != nil {
@@ -187,7 +192,7 @@ func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *pyth
 // detect understands the project and refuses one that can't be deployed, with
 // every reason and its remedy in the log and the first as the error.
 func (r *run) detect(ctx context.Context, dir, path string, overrides slipway.Overrides) (*python.Project, error) {
-	project, err := r.understand(ctx, dir, python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now()})
+	project, err := r.understand(ctx, dir, r.options(path, overrides))
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +254,11 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil {
 			problem = wants
 		}
-		return slipway.Errorf(slipway.Refused, "%s%s%s", problem.Sentence(), r.whyUnbuilt(), r.remedy(seen+told.Error))
+		err := slipway.Errorf(slipway.Refused, "%s%s%s", problem.Sentence(), r.whyUnbuilt(), r.remedy(seen+told.Error))
+		if newest, why, old := p.Outgrown(told.ErrorType + ": " + told.Error); old {
+			return &outgrownError{err, newest, why}
+		}
+		return err
 	}
 	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
 	return nil

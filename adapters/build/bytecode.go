@@ -78,7 +78,13 @@ type source struct {
 func (c bytecode) kept(s source) string { return filepath.Join(c.dir, s.sum[:2], s.sum) }
 
 // compile gives an environment its bytecode, so that no start has to make it.
+//
+// Python below 3.7 takes no bytecode that is good whatever the time of its source: there
+// each process makes its own.
 func (r *run) compile(ctx context.Context, p *python.Project, env environment) error {
+	if strings.HasPrefix(p.Python.Version, "3.6.") {
+		return nil
+	}
 	sources, err := sourcesOf(env.venv())
 	if err != nil {
 		return err

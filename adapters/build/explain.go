@@ -89,6 +89,9 @@ func (r *run) explain(p *python.Project, s step, result sandbox.Result, output s
 				prefix = "the " + s.blame + " can't be installed: "
 			}
 			err = slipway.Errorf(slipway.Refused, "%s%s", prefix, says)
+			if newest, why, old := p.Outgrown(output); old && s.blame == "" {
+				err = &outgrownError{err, newest, why}
+			}
 		}
 	}
 	if says := r.remedy(output); says != "" {

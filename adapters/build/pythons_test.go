@@ -172,3 +172,23 @@ func TestPythonIsFetched(t *testing.T) {
 		}
 	}
 }
+
+// TestBuiltOnceMore: what only installing and importing tell, that it needs an older
+// Python and the pkg_resources of an older setuptools, is used for a second try; a
+// Python that is stated is kept.
+func TestBuiltOnceMore(t *testing.T) {
+	t.Parallel()
+	tree := files{
+		"requirements.txt": "./lib\nbottle==0.13.2\n", "lib/pyproject.toml": "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n[project]\nname = \"lib\"\nversion = \"1\"\n[tool.setuptools]\npy-modules = [\"lib\"]\n",
+		"lib/lib.py": "from pkg_resources import get_distribution\nfrom collections import Mapping\n", "app.py": "import bottle\nimport lib\napp = bottle.default_app()\n",
+	}
+	a, log := mustBuild(t, project(t, tree))
+	if !strings.HasPrefix(a.Manifest.Python, "3.9.") || !strings.Contains(log, "it is built once more, with Python 3.9.") || !strings.Contains(log, "setuptools<82, which has it, is installed as well") {
+		t.Errorf("built with Python %s\n%s", a.Manifest.Python, log)
+	}
+	tree[".python-version"] = "3.11\n"
+	_, log, err := build(t, project(t, tree))
+	if err == nil || !strings.Contains(err.Error(), "this needs Python 3.9 or older") || strings.Contains(log, "once more") {
+		t.Errorf("a stated Python: %v\n%s", err, log)
+	}
+}
