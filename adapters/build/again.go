@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
@@ -54,4 +55,8 @@ func (r *run) older(ctx context.Context, req slipway.BuildRequest, project *pyth
 	}
 	fmt.Fprintf(r.log, "%s: it is built once more, with Python %s\n", failed.why, older.Python.Version)
 	return older
+}
+
+func (r *run) options(path string, overrides slipway.Overrides) python.Options {
+	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now()}
 }

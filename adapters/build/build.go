@@ -152,10 +152,6 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	return a, b.buildTime(ctx, project, r.ended(ctx, "build", err))
 }
 
-func (r *run) options(path string, overrides slipway.Overrides) python.Options {
-	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now()}
-}
-
 func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *python.Project) (a slipway.Artifact, err error) {
 	// The tree is copied first: what is built is what was copied, whatever
 	// happens to a working tree meanwhile.
