@@ -129,7 +129,7 @@ func TestApplicationObjects(t *testing.T) {
 			files: "-- requirements.txt --\nchainlit==2.0.0\n-- app.py --\nimport chainlit as cl\n"},
 		{name: "Robyn", web: "ROBYN_HOST=${HOST:-127.0.0.1} ROBYN_PORT=$PORT python app.py", nothing: true,
 			files: "-- requirements.txt --\nrobyn==0.60.0\n-- app.py --\nfrom robyn import Robyn\n\napp = Robyn(__file__)\n\napp.start(port=8080)\n"},
-		{name: "NiceGUI with a port of its own", problem: "web.fixed_port", remedy: "os.environ['PORT']",
+		{name: "NiceGUI with a port of its own", warning: "web.port_overruled", remedy: `int(os.environ["PORT"])`, nothing: true,
 			files: "-- requirements.txt --\nnicegui==2.0.0\n-- main.py --\nfrom nicegui import ui\n\nui.label('x')\nui.run()\n"},
 		{name: "NiceGUI that reads PORT", web: "python main.py", nothing: true,
 			files: "-- requirements.txt --\nnicegui==2.0.0\n-- main.py --\nimport os\nfrom nicegui import ui\n\nui.run(port=int(os.environ['PORT']))\n"},

@@ -110,8 +110,8 @@ func (d *detection) portedProgram(framework, imported, command string) bool {
 	return false
 }
 
-// niceGUI runs the file that calls ui.run, which has to take its port from
-// the environment: NiceGUI has no variable of its own.
+// niceGUI runs the file that calls ui.run, which is given its port where it doesn't
+// take it from the environment: NiceGUI has no variable of its own.
 func (d *detection) niceGUI() bool {
 	for _, f := range d.sources() {
 		m := d.module(f)
@@ -128,8 +128,11 @@ func (d *detection) niceGUI() bool {
 					d.addProcess("web", Command("python "+f), Evidence{File: f, Line: c.line}, "web.nicegui", Medium)
 					return true
 				}
-				d.problem(Problem{Code: "web.fixed_port", Message: f + " calls ui.run without the port that it is given", File: f, Line: c.line,
-					Remedy: "write ui.run(host=os.environ.get('HOST', '127.0.0.1'), port=int(os.environ['PORT']), reload=False, show=False)"})
+				for i := range overrules {
+					if overrules[i].imports == "nicegui" {
+						d.addProcess("web", Command(d.withPort(&overrules[i], f, "", c.line)), Evidence{File: f, Line: c.line}, "web.nicegui", Medium)
+					}
+				}
 				return true
 			}
 		}

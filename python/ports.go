@@ -12,6 +12,7 @@ type portSetting struct {
 	before, behind string
 	line           int
 	fixed          bool
+	overrule       *overrule // by which a fixed one is replaced, nil where there is no way
 }
 
 // listening are the calls by which programs open their socket, and which of their
@@ -36,12 +37,16 @@ func (d *detection) portOf(file string) (p portSetting, ok bool) {
 			if !stated && position >= 0 && position < len(c.args) {
 				port, stated = c.args[position], true
 			}
+			o := overruled(m, c)
 			if !stated || len(port) == 0 {
+				if o != nil && p.line == 0 { // the default of what is called
+					p.line, p.fixed, p.overrule = c.line, true, o
+				}
 				continue
 			}
 			p.line = c.line
 			if port[0].kind == tokenNumber && len(port) == 1 {
-				p.fixed = true
+				p.fixed, p.overrule = true, o
 				continue
 			}
 			if option := d.portOption(m, port); option != "" {

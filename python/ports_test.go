@@ -18,7 +18,7 @@ func TestProgramsAreToldTheirPort(t *testing.T) {
 		{"a field of settings", "aiohttp==3.9.0\npydantic-settings==2.1.0", aiohttp + "web.run_app(make(), port=conf.listen_port)\n", "from pydantic_settings import BaseSettings\nclass Conf(BaseSettings):\n    listen_port: int = 80\n    class Config:\n        env_prefix = 'APP_'\nconf = Conf()\n", "APP_LISTEN_PORT=$PORT python serve.py", ""},
 		{"an option of Tornado", "tornado==6.4", tornado, "", "python serve.py --port=$PORT", ""},
 		{"an option", "aiohttp==3.9.0", "import argparse\n" + aiohttp + "p = argparse.ArgumentParser()\n    p.add_argument('-p', '--port', type=int)\n    args = p.parse_args()\n    web.run_app(make(), port=args.port)\n", "", "python serve.py --port $PORT", ""},
-		{"a number", "aiohttp==3.9.0", aiohttp + "web.run_app(make(), port=8080)\n", "", "", "serve.py listens on a port of its own"},
+		{"a number, by a call that is not known", "aiohttp==3.9.0", "import socket\nif __name__ == '__main__':\n    s = socket.socket()\n    s.bind(port=8080)\n", "", "", "serve.py listens on a port of its own"},
 		{"PORT itself", "aiohttp==3.9.0", "import os\n" + aiohttp + "web.run_app(make(), port=int(os.environ['PORT']))\n", "", "python serve.py", ""},
 	} {
 		files := fstest.MapFS{"requirements.txt": {Data: []byte(c.requires + "\n")}, "serve.py": {Data: []byte(c.main)}, "settings.py": {Data: []byte(c.settings)}}

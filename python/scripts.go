@@ -87,24 +87,15 @@ func (d *detection) page(framework, imported string) bool {
 			rivals = append(rivals, f)
 		}
 	}
-	if framework == "gradio" {
-		if m := d.module(chosen); m != nil {
-			for _, st := range m.all {
-				for _, c := range calls(st.tokens) {
-					if _, fixed := keyword(c.args, "server_port"); fixed && lastPart(c.callee) == "launch" {
-						line = c.line
-						d.problem(Problem{Code: "web.fixed_port", Message: chosen + " gives launch() its own server_port", File: chosen, Line: c.line,
-							Remedy: "delete server_port: Slipway sets GRADIO_SERVER_PORT"})
-						return true
-					}
-				}
-			}
-		}
-	}
 	d.setFramework(candidate{framework: framework, file: chosen, line: line})
 	command := pageCommand(framework, chosen)
-	if dir, name, ok := d.importable(chosen); ok && dir == "." && d.relative(chosen) && framework == "gradio" {
-		command = strings.TrimSuffix(command, chosen) + "-m " + name // it is a part of a package
+	name := ""
+	if dir, full, ok := d.importable(chosen); ok && dir == "." && d.relative(chosen) && framework == "gradio" {
+		name = full // it is a part of a package
+		command = strings.TrimSuffix(command, chosen) + "-m " + name
+	}
+	if at, fixed := d.fixedLaunch(chosen); fixed && framework == "gradio" {
+		line, command = at, firstOf(d.withPort(&overrules[0], chosen, name, at), command)
 	}
 	d.addProcess("web", Command(command), Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
 	return true
@@ -237,6 +228,12 @@ func (d *detection) program() bool {
 		e := fixed[0]
 		declared, _ := d.declaredFrameworks()
 		d.setFramework(candidate{framework: firstOf(declared...), file: e.file, line: e.line})
+		if port, _ := d.portOf(e.file); port.overrule != nil && path.Base(e.file) != "__main__.py" {
+			if command := d.withPort(port.overrule, e.file, "", e.line); command != "" {
+				d.addProcess("web", Command(command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
+				return true
+			}
+		}
 		d.problem(Problem{Code: "web.fixed_port", Message: e.file + " listens on a port of its own, whatever it is told", File: e.file, Line: e.line,
 			Remedy: "let it take the port that it is given: port=int(os.environ[\"PORT\"])"})
 		return true

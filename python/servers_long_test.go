@@ -147,7 +147,7 @@ func serverProofs() []proof {
 		{program: "streamlit", files: requires("streamlit==1.67.0") + settings + "-- app.py --\nimport streamlit as st\nst.write('ok')\n", bare: "streamlit run app.py --server.headless true"},
 		{program: "robyn", files: requires("robyn==0.88.0") + settings + robynApp, bare: "ROBYN_HOST=127.0.0.1 python app.py"},
 		{program: "flask run", files: w + procfile("flask run --port $PORT"), bare: "flask run"},
-		{program: "manage.py runserver", files: requires("django==5.2.19") + settings + djangoApp + procfile("python manage.py runserver --noreload 127.0.0.1:$PORT")},
+		{program: "manage.py runserver", files: requires("django==5.2.19") + settings + djangoSite + procfile("python manage.py runserver --noreload 127.0.0.1:$PORT")},
 	}
 }
 
@@ -267,7 +267,7 @@ if __name__ == "__main__":
     app.start()
 `
 
-const djangoApp = "-- notes.py --\n" + notes + `-- manage.py --
+const djangoSite = "-- notes.py --\n" + notes + `-- manage.py --
 import os, sys, time
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
