@@ -47,6 +47,16 @@ func ReadImportResult(data []byte) (ImportResult, error) {
 	return r, nil
 }
 
+// missingModuleName is the dotted name of a module that isn't there, as Python says it.
+func missingModuleName(text string) string {
+	_, rest, found := strings.Cut(text, "No module named '")
+	name, _, closed := strings.Cut(rest, "'")
+	if !found || !closed {
+		return ""
+	}
+	return name
+}
+
 // Judge says what an import result means for the project: nil when it can be
 // deployed. It fills in the application's interface when that was not known.
 func (p *Project) Judge(r ImportResult) *Problem {
@@ -67,6 +77,9 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		switch r.ErrorType {
 		case "ModuleNotFoundError":
 			remedy = "add the missing package to the dependencies"
+			if missing := missingModuleName(r.Error); missing != "" && strings.HasPrefix(app.Module+".", missing+".") {
+				remedy = "that module is the project's own, and is not to be found from " + string(app.Dir) + ": name it as the project itself imports it, application: MODULE:" + app.Object + " in " + ConfigFile
+			}
 			if strings.Contains(r.Error, "'pkg_resources") {
 				remedy = "add " + oldSetuptools + " to the dependencies: newer ones have no pkg_resources"
 			}

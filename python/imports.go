@@ -123,6 +123,7 @@ func (d *detection) checkImports() {
 	for _, file := range d.startedFiles() {
 		for _, imported := range d.startImports(file) {
 			head, _, _ := strings.Cut(imported.name, ".")
+			d.refuseBeside(head, imported)
 			if said[head] || d.ownModule(file, imported.name, head) {
 				continue
 			}
@@ -130,6 +131,34 @@ func (d *detection) checkImports() {
 			d.checkImport(head, imported)
 		}
 	}
+}
+
+// refuseBeside refuses an import, in a file of a package, of what lies beside the file
+// and nowhere else: Python 2 looked there, Python 3 doesn't. Code that changes where
+// Python looks is left alone.
+func (d *detection) refuseBeside(head string, at startImport) {
+	app, dir := d.project.Application, path.Dir(at.File)
+	if app == nil || standardModules[head] || d.broken("python.two") || !d.tree.exists(path.Join(dir, "__init__.py")) {
+		return
+	}
+	is := func(dir string) bool {
+		return d.tree.exists(path.Join(dir, head)+".py") || d.tree.isDir(path.Join(dir, head))
+	}
+	for _, from := range []string{d.tree.below(app.Dir), ".", "src", d.workDir()} {
+		if dir == path.Clean(from) || is(from) {
+			return
+		}
+	}
+	if !is(dir) || d.installs(normalizeName(head)) || d.installsAny(distributionOf[head]) || d.broughtBy(normalizeName(head)) || d.config != nil && d.config.Env["PYTHONPATH"] != "" {
+		return
+	}
+	for _, f := range append([]string{"Dockerfile", "Procfile"}, d.startedFiles()...) {
+		if text, _ := d.tree.read(f); strings.Contains(text, "sys.path") || strings.Contains(text, "PYTHONPATH") {
+			return
+		}
+	}
+	d.problem(Problem{Code: "python.two_import", Message: at.File + " imports " + head + ", which lies beside it: Python 3 looks for that at the top only", File: at.File, Line: at.Line,
+		Remedy: "write \"from . import " + head + "\" there, or \"from ." + at.name + " import ...\""})
 }
 
 func (d *detection) ownModule(file, name, head string) bool {

@@ -55,7 +55,7 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 		}
 	}
 	for _, v := range all {
-		if v.Required || v.bare {
+		if v.Required || v.bare && r.ErrorType != "KeyError" { // what is asked for by get() raises none
 			if file != "" && (v.File == file || strings.HasSuffix(v.File, "/"+file)) {
 				add(&beside, v.Name)
 			} else if v.bare {

@@ -26,7 +26,7 @@ func TestWantingNamesAllVariablesAtOnce(t *testing.T) {
 	}{
 		{"named in the error", ImportResult{ErrorType: "ValueError", Error: "DB_ECHO must be 'true' or 'false'", Line: "shop/settings.py:2"},
 			"DB_ECHO and DB_URL have no value (ValueError: DB_ECHO must be", "slipway service set SERVICE --set env.DB_ECHO=false --set env.DB_URL=postgresql://u:p@localhost/shop (from .env.example)"},
-		{"a key", ImportResult{ErrorType: "KeyError", Error: "'DB_URL'", Line: "shop/settings.py:3"}, "DB_URL and DB_ECHO have no value", "--set env.DB_URL="},
+		{"a key", ImportResult{ErrorType: "KeyError", Error: "'DB_URL'", Line: "shop/settings.py:3"}, "DB_URL has no value", "--set env.DB_URL="},
 		{"nothing where a text is wanted", ImportResult{ErrorType: "TypeError", Error: "Provider name should be string. Got: 'NoneType'", Line: "shop/bind.py:9"}, "PROVIDER have no value", "--set env.PROVIDER=VALUE"},
 		{"fields of pydantic", ImportResult{ErrorType: "ValidationError", Error: "2 validation errors for Settings\ndatabase_url\n  Field required [type=missing]\nsecret\n  field required (type=value_error.missing)", Line: "shop/fields.py:5"},
 			"SHOP_DATABASE_URL and SHOP_SECRET have no value", "--set env.SHOP_DATABASE_URL=VALUE --set env.SHOP_SECRET=VALUE"},

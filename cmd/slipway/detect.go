@@ -77,6 +77,12 @@ func (c *detectCommand) Run(a *app) error {
 // openProject returns the directory of a project; one that is given by a git
 // URL is exported into a temporary directory that done removes.
 func openProject(ctx context.Context, data, project, ref string, log io.Writer) (dir string, done func(), err error) {
+	if bareRepository(project) {
+		if project, err = filepath.Abs(project); err != nil {
+			return "", nil, err
+		}
+		project = "file://" + project
+	}
 	if info, err := os.Stat(project); err == nil && ref == "" {
 		if !info.IsDir() {
 			return "", nil, slipway.Errorf(slipway.Invalid, "%s is a file; name the project's directory", project).At("path-or-git-url")
@@ -107,6 +113,17 @@ func openProject(ctx context.Context, data, project, ref string, log io.Writer) 
 		return "", nil, err
 	}
 	return dir, done, nil
+}
+
+// bareRepository tells whether a directory is what git keeps, with no files to read.
+func bareRepository(dir string) bool {
+	for _, name := range []string{"objects", "refs"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	head, err := os.Stat(filepath.Join(dir, "HEAD"))
+	return err == nil && head.Mode().IsRegular()
 }
 
 // printProject writes a project for people: the verdict, the answers with their
