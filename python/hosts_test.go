@@ -41,7 +41,7 @@ func TestAcceptedHosts(t *testing.T) {
 		{"by another name", "HOSTS = os.environ[\"HOSTS\"]\nALLOWED_HOSTS = HOSTS.split(\",\")", true, "", "HOSTS", "", "HOSTS="},
 		{"added", "ALLOWED_HOSTS = []\nif os.environ.get(\"HOST\"):\n    ALLOWED_HOSTS.append(os.environ[\"HOST\"])", true, "", "HOST", slipway.ListAlone, "HOST="},
 		{"added to", `ALLOWED_HOSTS = ["a.com"]` + "\n" + `ALLOWED_HOSTS += ["b.com"]`, true, "a.com b.com", "", "", "domain add <service> a.com"},
-		{"this machine alone", `ALLOWED_HOSTS = ["localhost", "127.0.0.1"]`, true, "localhost 127.0.0.1", "", "", `add ".localhost"`},
+		{"this machine alone", `ALLOWED_HOSTS = ["localhost", "127.0.0.1"]`, true, "localhost 127.0.0.1", "", "", `slipway domain add <service> localhost --env <environment>`},
 		{"computed", `ALLOWED_HOSTS = hosts_of(machine)`, true, "", "", "", ""},
 		{"middleware", starlette + middle + `["api.example.com"])`, false, "api.example.com", "", "", "slipway domain add <service> api.example.com"},
 		{"middleware of a variable", "import os\n" + starlette + middle + `os.environ["HOSTS"].split(","))`, false, "", "HOSTS", "", "HOSTS="},
