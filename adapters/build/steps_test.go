@@ -125,7 +125,7 @@ func TestExplain(t *testing.T) {
 		{"error: Failed to build `mysqlclient==2`\n/bin/sh: mysql_config: not found", slipway.Refused, "mysqlclient needs MySQL's headers (Debian: default-libmysqlclient-dev pkg-config); install that on this machine, or leave it out of the tests: slipway service set SERVICE --set 'test.without=[mysqlclient]'"},
 		{"error: Failed to build `pygraphviz==1.14`", slipway.Refused, "pygraphviz has no wheel for this Python and needs Graphviz headers (Debian: libgraphviz-dev); install"},
 		{"error: Error parsing included file in `requirements.txt` at position 9\n  cause: Expected '=' or whitespace, found Some('.'): deps/base.txt:2:3\n", slipway.Refused, "uv failed with exit code 3: Expected '=' or whitespace, found Some('.'): deps/base.txt:2:3"},
-		{"error: no such thing at /srv/data/work/run-12/installed/lib of https://me:word@index.example/x", slipway.Refused, "no such thing at lib of https://index.example/x"},
+		{"error: no such thing at /srv/slipway/builds/run-12/installed/lib of https://me:word@index.example/x", slipway.Refused, "no such thing at lib of https://index.example/x"},
 		{"something new", slipway.Refused, "uv failed with exit code 3; the log says why"},
 	}
 	for _, tc := range tests {
