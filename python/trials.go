@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
@@ -34,17 +35,29 @@ func (d *detection) planTrials() {
 		}
 		return
 	}
-	words, dir := strings.Fields(string(d.project.ReleaseCommand)), d.project.ReleaseCommand.Directory()
-	if dir != "" && !path.IsAbs(dir) {
-		root = slipway.SourcePath(path.Join(d.tree.dir, dir))
+	line, err := d.project.ReleaseCommand.Parse()
+	if err != nil {
+		return
+	}
+	words, given := line.Words(), []string(nil)
+	if line.Script { // the migration may stand at its end
+		words = strings.Fields(string(d.project.ReleaseCommand))
+	} else if len(line.Env) > 0 {
+		given = []string{"env"}
+		for _, w := range line.Env {
+			given = append(given, w.String())
+		}
+	}
+	if line.Dir != "" && !path.IsAbs(line.Dir) {
+		root = slipway.SourcePath(path.Join(d.tree.dir, line.Dir))
 	}
 	for i := 0; i+1 < len(words); i++ {
 		switch {
 		case words[i] == "alembic" && words[len(words)-2] == "upgrade":
-			d.trial(trialMigrations, root, false, append(words[i:len(words)-2:len(words)-2], "current")...)
+			d.trial(trialMigrations, root, false, slices.Concat(given, words[i:len(words)-2], []string{"current"})...)
 			return
 		case words[i] == "flask" && words[len(words)-2] == "db" && words[len(words)-1] == "upgrade":
-			d.trial(trialMigrations, root, false, append(words[:len(words)-1:len(words)-1], "current")...)
+			d.trial(trialMigrations, root, false, slices.Concat(given, words[i:len(words)-1], []string{"current"})...)
 			return
 		}
 	}

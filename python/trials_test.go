@@ -95,6 +95,14 @@ func TestTrials(t *testing.T) {
 			"requirements.txt": {Data: []byte("flask\nalembic\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
 			"alembic.ini": {Data: []byte("[alembic]\nscript_location = migrations\n")}, "migrations/env.py": {Data: []byte("")}, "migrations/versions/1.py": {Data: []byte("revision = '1'\ndown_revision = None\n")},
 		}, "import; alembic current"},
+		"flask of before --app": {fstest.MapFS{
+			"requirements.txt": {Data: []byte("flask==1.1.4\nflask-migrate==2.7.0\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
+			"migrations/env.py": {Data: []byte("")}, "migrations/alembic.ini": {Data: []byte("[alembic]\n")}, "migrations/versions/1.py": {Data: []byte("revision = '1'\ndown_revision = None\n")},
+		}, "import; env FLASK_APP=app:app flask db current"},
+		"through a manager, with more before it": {fstest.MapFS{
+			"requirements.txt": {Data: []byte("flask==3.1.2\nflask-migrate==4.1.0\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
+			"slipway.yaml": {Data: []byte("release_command: A=1 B='x y' python -m flask db upgrade\n")},
+		}, "import; env A=1 B=x y flask db current"},
 	} {
 		p, err := python.Detect(c.files, python.Options{Interpreters: []python.Interpreter{{Version: "3.12.1", Path: "/python"}}})
 		if err != nil {
