@@ -14,6 +14,8 @@ func TestProgramsAreToldTheirPort(t *testing.T) {
 	const tornado = "import tornado.ioloop, tornado.web\nfrom tornado.options import define, options, parse_command_line\ndefine('port', default=8888)\ndef main():\n    parse_command_line()\n    tornado.web.Application([]).listen(options.port)\nif __name__ == '__main__':\n    main()\n"
 	for _, c := range []struct{ name, requires, main, settings, web, problem string }{
 		{"a variable", "aiohttp==3.9.0", aiohttp + "web.run_app(make(), host=HTTP_HOST, port=HTTP_PORT)\n", "import os\nHTTP_PORT = int(os.environ.get('HTTP_PORT', 8080))\nHTTP_HOST = os.getenv('BIND', 'localhost')\n", "BIND=${HOST:-127.0.0.1} HTTP_PORT=$PORT python serve.py", ""},
+		{"under another name", "aiohttp==3.9.0", aiohttp + "web.run_app(make(), port=HTTP_PORT)\n", "from os import path, environ as env\nHTTP_PORT = env.get('APP_PORT', 8080)\n", "APP_PORT=$PORT python serve.py", ""},
+		{"of os under another name", "aiohttp==3.9.0", aiohttp + "web.run_app(make(), port=HTTP_PORT)\n", "import os as o\nHTTP_PORT = o.environ['APP_PORT']\n", "APP_PORT=$PORT python serve.py", ""},
 		{"of a module", "aiohttp==3.9.0", aiohttp + "web.run_app(make(), port=settings.HTTP_PORT)\n", "import os\nHTTP_PORT = os.environ['SERVE_AT']\n", "SERVE_AT=$PORT python serve.py", ""},
 		{"a field of settings", "aiohttp==3.9.0\npydantic-settings==2.1.0", aiohttp + "web.run_app(make(), port=conf.listen_port)\n", "from pydantic_settings import BaseSettings\nclass Conf(BaseSettings):\n    listen_port: int = 80\n    class Config:\n        env_prefix = 'APP_'\nconf = Conf()\n", "APP_LISTEN_PORT=$PORT python serve.py", ""},
 		{"an option of Tornado", "tornado==6.4", tornado, "", "python serve.py --port=$PORT", ""},

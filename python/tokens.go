@@ -70,7 +70,36 @@ func statements(src string) []statement {
 		s.next()
 	}
 	s.end()
+	unalias(s.out)
 	return s.out
+}
+
+// unalias gives back their own names to os and to what of it tells of variables, where
+// a file has called them otherwise: "import os as o", "from os import environ as env".
+func unalias(all []statement) {
+	own := map[string]string{}
+	for _, s := range all {
+		from := s.starts("from", "os", "import")
+		if !from && !s.starts("import") {
+			continue
+		}
+		for i := 1; i+2 < len(s.tokens); i++ {
+			name, as, called := s.tokens[i], s.tokens[i+1], s.tokens[i+2]
+			if as.is("as") && (from && (name.is("environ") || name.is("getenv")) || !from && name.is("os") && !s.tokens[i-1].is(".")) {
+				own[called.text] = name.text
+			}
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	for _, s := range all {
+		for i, t := range s.tokens {
+			if real, ok := own[t.text]; ok && t.kind == tokenName && (i == 0 || !s.tokens[i-1].is(".")) {
+				s.tokens[i].text = real
+			}
+		}
+	}
 }
 
 // margin measures the indentation at the start of a line.

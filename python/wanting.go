@@ -76,8 +76,16 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 	if len(wanting) == 0 {
 		return nil
 	}
-	return wantingProblem(fsys, p, r, file, wanting)
+	problem := wantingProblem(fsys, p, r, file, wanting)
+	if v := known[ThrowawaySecret]; (v.Required || v.bare) && !slices.Contains(wanting, ThrowawaySecret) {
+		problem.Remedy += "; " + ThrowawaySecret + ", of which the build has one to throw away, is wanted of each environment: slipway secret set SERVICE " + ThrowawaySecret + " --env ENVIRONMENT"
+	}
+	return problem
 }
+
+// ThrowawaySecret is the variable that a build gives a value of no worth, as most
+// applications can't be imported without one.
+const ThrowawaySecret = "SECRET_KEY"
 
 func wantingProblem(fsys fs.FS, p *Project, r ImportResult, file string, wanting []string) *Problem {
 	examples, from := exampleValues(fsys, string(p.Root))

@@ -15,9 +15,10 @@ func TestWantingNamesAllVariablesAtOnce(t *testing.T) {
 		"shop/settings.py": {Data: []byte("import os\necho = os.getenv('DB_ECHO')\nurl = os.environ['DB_URL']\nlevel = os.getenv('LEVEL', 'info')\nname = os.getenv('NAME') or 'shop'\nkey = os.environ['HAS_VALUE']\n")},
 		"shop/db.py":       {Data: []byte("import os\nPROVIDER = os.getenv('PROVIDER')\n")},
 		"shop/fields.py":   {Data: []byte("from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    model_config = {'x': 1}\n    env_prefix = 'SHOP_'\nSettings()\n")},
+		"shop/secret.py":   {Data: []byte("import os\nSECRET_KEY = os.environ['SECRET_KEY']\nSITE = os.environ['SITE']\n")},
 		".env.example":     {Data: []byte("# examples\nDB_ECHO=false\nexport DB_URL=\"postgresql://u:p@localhost/shop\" # local\nPROVIDER=<yours>\n")},
 	}
-	given := func(name string) bool { return name == "HAS_VALUE" }
+	given := func(name string) bool { return name == "HAS_VALUE" || name == ThrowawaySecret }
 	for _, c := range []struct {
 		name    string
 		result  ImportResult
@@ -27,9 +28,10 @@ func TestWantingNamesAllVariablesAtOnce(t *testing.T) {
 		{"named in the error", ImportResult{ErrorType: "ValueError", Error: "DB_ECHO must be 'true' or 'false'", Line: "shop/settings.py:2"},
 			"DB_ECHO and DB_URL have no value (ValueError: DB_ECHO must be", "slipway service set SERVICE --set env.DB_ECHO=false --set env.DB_URL=postgresql://u:p@localhost/shop (from .env.example)"},
 		{"a key", ImportResult{ErrorType: "KeyError", Error: "'DB_URL'", Line: "shop/settings.py:3"}, "DB_URL has no value", "--set env.DB_URL="},
-		{"nothing where a text is wanted", ImportResult{ErrorType: "TypeError", Error: "Provider name should be string. Got: 'NoneType'", Line: "shop/bind.py:9"}, "PROVIDER have no value", "--set env.PROVIDER=VALUE"},
+		{"nothing where a text is wanted", ImportResult{ErrorType: "TypeError", Error: "Provider name should be string. Got: 'NoneType'", Line: "shop/bind.py:9"}, "PROVIDER and SITE have no value", "--set env.PROVIDER=VALUE"},
 		{"fields of pydantic", ImportResult{ErrorType: "ValidationError", Error: "2 validation errors for Settings\ndatabase_url\n  Field required [type=missing]\nsecret\n  field required (type=value_error.missing)", Line: "shop/fields.py:5"},
 			"SHOP_DATABASE_URL and SHOP_SECRET have no value", "--set env.SHOP_DATABASE_URL=VALUE --set env.SHOP_SECRET=VALUE"},
+		{"a secret that the build throws away", ImportResult{ErrorType: "KeyError", Error: "'SITE'", Line: "shop/secret.py:3"}, "SITE has no value", "is wanted of each environment: slipway secret set SERVICE SECRET_KEY --env ENVIRONMENT"},
 		{"another fault", ImportResult{ErrorType: "NameError", Error: "name 'x' is not defined", Line: "shop/settings.py:4"}, "", ""},
 		{"a module", ImportResult{ErrorType: "ModuleNotFoundError", Error: "No module named 'six'", Line: "shop/app.py:1"}, "", ""},
 	} {

@@ -218,48 +218,6 @@ func (r *run) detect(ctx context.Context, dir, path string, overrides slipway.Ov
 	return project, nil
 }
 
-// checkImport imports the application in its environment, so that no deploy
-// starts on an unchecked guess.
-func (r *run) checkImport(ctx context.Context, p *python.Project, source string, env environment) error {
-	code, args, ok := p.ImportCheck()
-	if !ok {
-		return nil
-	}
-	answer, vars := filepath.Join(r.own(), "import.json"), r.appEnv(p, source, env, p.Config.BuildEnv())
-	result, seen, err := r.command(ctx, sandbox.Command{
-		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
-		Dir:  p.Application.Dir.In(source), Env: vars,
-		Timeout: time.Minute, Project: true, Confinement: r.inside(p, env, source),
-	})
-	if err != nil {
-		return err
-	}
-	if result.TimedOut {
-		return slipway.Errorf(slipway.Refused, "importing %s takes longer than a minute; an application must not do its work while it is imported", p.Application.Module)
-	}
-	text, err := readMade(answer)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return disk(err, "the result of the import can't be read")
-	}
-	told, err := python.ReadImportResult(text)
-	if err != nil {
-		return err
-	}
-	if problem := p.Judge(told); problem != nil {
-		given := func(name string) bool { return python.Given(name) || lookup(vars, name) != "" }
-		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil {
-			problem = wants
-		}
-		err := slipway.Errorf(slipway.Refused, "%s%s%s", problem.Sentence(), r.whyUnbuilt(), r.remedy(seen+told.Error))
-		if newest, why, old := p.Outgrown(told.ErrorType + ": " + told.Error); old {
-			return &outgrownError{err, newest, why}
-		}
-		return err
-	}
-	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
-	return nil
-}
-
 // commands runs what slipway.yaml wants done in the release after the install.
 func (r *run) commands(ctx context.Context, p *python.Project, source string, env environment) error {
 	if p.Config == nil || p.Config.Build == nil {
@@ -302,7 +260,7 @@ const throwawayKey = "throwaway-for-the-build-only-and-long-enough-for-all-who-l
 func (r *run) appEnv(p *python.Project, source string, env environment, extra map[string]string) []string {
 	vars := map[string]string{
 		"VIRTUAL_ENV": env.venv(), "PYTHONPATH": strings.Join(searchPath(p, source), ":"), "PYTHONDONTWRITEBYTECODE": "1",
-		"PYTHONUNBUFFERED": "1", "SECRET_KEY": throwawayKey, "SLIPWAY_DATA": r.own(), "PORT": "0", "HOST": "127.0.0.1",
+		"PYTHONUNBUFFERED": "1", python.ThrowawaySecret: throwawayKey, "SLIPWAY_DATA": r.own(), "PORT": "0", "HOST": "127.0.0.1",
 	}
 	for name, value := range manifestEnv(p) {
 		vars[name] = strings.ReplaceAll(value, "${SLIPWAY_SOURCE}", source)

@@ -192,3 +192,13 @@ func TestBuiltOnceMore(t *testing.T) {
 		t.Errorf("a stated Python: %v\n%s", err, log)
 	}
 }
+
+// TestImportThatConnects: an application that looks for a server while it is imported is
+// told which, and how a build is given one.
+func TestImportThatConnects(t *testing.T) {
+	t.Parallel()
+	_, log, err := build(t, project(t, files{
+		"requirements.txt": "redis==5.2.1\n", "app.py": "import os\n\nimport redis\n\nredis.Redis.from_url(os.environ.get(\"REDIS_URL\", \"redis://127.0.0.1:1/0\")).ping()\n\n\ndef app(environ, start_response):\n    return []\n",
+	}))
+	wantRefused(t, err, log, "importing app:app fails: it wants a server at 127.0.0.1:1, and none answers in the build; let it connect when it first needs it", "slipway service set SERVICE --set build.env.REDIS_URL=...")
+}
