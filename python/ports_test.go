@@ -48,6 +48,12 @@ func TestPartsOfAPageAreNoPages(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(p.Processes["web"]), "streamlit run shop/start.py ") {
 		t.Errorf("%v %q %+v", err, p.Processes["web"], p.Problems)
 	}
+	delete(files, "shop/start.py") // the two that are left don't know each other
+	files["shop/app.py"] = &fstest.MapFile{Data: []byte("import streamlit as st\n")}
+	p, err = Detect(files, Options{Interpreters: []Interpreter{{Version: "3.12.1", Path: "/usr/bin/python3.12"}}})
+	if err != nil || !strings.HasPrefix(string(p.Processes["web"]), "streamlit run shop/app.py ") {
+		t.Errorf("one of three is called as pages are: %v %q %+v", err, p.Processes["web"], p.Problems)
+	}
 }
 
 // TestPagesOfPackages: a page that imports relative to its package is started by the

@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -65,6 +66,9 @@ func (d *detection) page(framework, imported string) bool {
 	}
 	if top := d.notImported(files); chosen == "" && len(top) == 1 {
 		chosen = top[0] // the others are parts of it
+	}
+	if named := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !contains(pageNames, path.Base(f)) }); chosen == "" && len(named) == 1 {
+		chosen = named[0] // no other is called as pages are, wherever it lies
 	}
 	if framework == "gradio" && (chosen == "" || d.relative(chosen)) {
 		if starts := d.starting(files); len(starts) == 1 {
