@@ -171,7 +171,29 @@ func (d *detection) variableOf(file string, value []token, depth int) string {
 	if !ok || made.callee == "" {
 		return ""
 	}
+	if lastPart(made.callee) == "Dynaconf" {
+		return dynaconfVariable(made.value, field)
+	}
 	return d.settingsVariable(where, made.callee, field, depth)
+}
+
+// dynaconfVariable is the variable of a setting of Dynaconf's, which all have a prefix
+// unless they are told otherwise.
+func dynaconfVariable(made []token, setting string) string {
+	prefix := "DYNACONF"
+	for _, c := range calls(made) {
+		if stated, ok := keyword(c.args, "envvar_prefix"); ok && lastPart(c.callee) == "Dynaconf" {
+			text, plain := literal(stated)
+			if !plain && !(len(stated) == 1 && stated[0].is("False")) {
+				return ""
+			}
+			prefix = text
+		}
+	}
+	if prefix == "" {
+		return strings.ToUpper(setting)
+	}
+	return strings.ToUpper(prefix + "_" + setting)
 }
 
 var settingsPrefix = regexp.MustCompile(`env_prefix\s*=\s*["'](\w*)["']`)
