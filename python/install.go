@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -36,6 +37,7 @@ func (d *detection) planInstall() {
 	}
 	in.Files = d.closure()
 	in.Local, d.project.Test.Local = d.localParts()
+	in.Commits = slices.ContainsFunc(d.locked, func(p LockedPackage) bool { return p.Source == "git" })
 	in.Package = d.planPackage()
 	for _, dep := range d.deps.Production {
 		d.project.direct = append(d.project.direct, normalizeName(dep.Name))

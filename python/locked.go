@@ -81,16 +81,16 @@ func (p *LockedPackage) addFile(name string) {
 
 func lockSource(entry any) string {
 	source := digTable(entry, "source")
-	for _, kind := range []string{"git", "url", "path", "editable", "directory", "virtual"} {
-		if source[kind] != nil {
-			return strings.Replace(kind, "directory", "path", 1)
-		}
-	}
-	switch digString(source, "type") {
+	switch digString(source, "type") { // Poetry's, which have a url as well
 	case "git", "url":
 		return digString(source, "type")
 	case "directory", "file":
 		return "path"
+	}
+	for _, kind := range []string{"git", "url", "path", "editable", "directory", "virtual"} {
+		if source[kind] != nil {
+			return strings.Replace(kind, "directory", "path", 1)
+		}
 	}
 	for key, kind := range map[string]string{"git": "git", "vcs": "git", "directory": "path", "path": "path"} {
 		if dig(entry, key) != nil {

@@ -202,6 +202,9 @@ type Install struct {
 	// ./lib; "" when all comes from outside. Then the whole tree decides the
 	// environment, of which Files is only a part.
 	Local string `json:"local,omitempty"`
+	// Commits says that the lock takes something from git, by its commit, for which no
+	// file's hash can stand.
+	Commits bool `json:"commits,omitempty"`
 	// Package is the project itself, to be installed last; nil when it is no package.
 	Package *Package `json:"package,omitempty"`
 }

@@ -17,14 +17,18 @@ import (
 // with hashes, and parts of the tree, which have none: the two are installed by
 // two commands, so that the first can go on asking for a hash of everything.
 
+// commitLine is an exported requirement that git has by a commit's whole id, which says
+// as much of what it is as a hash.
+var commitLine = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*(?:[A-Za-z0-9._-]+(?:\[[^\]]*\])?\s*@\s*)?git\+(?:https?|ssh)://\S+@(?:[0-9a-f]{40}|[0-9a-f]{64})(?:[#\s;].*)?$`)
+
 // localLine is an exported requirement that lies in the tree.
 var localLine = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*(?:[A-Za-z0-9._-]+(?:\[[^\]]*\])?\s*@\s*)?(?:file:|\.{0,2}/)`)
 
-// divide tells requirements of the tree from the others. Editable ones become
+// divide tells requirements of the tree, and of commits, from the others. Editable ones become
 // plain: see UV_NO_EDITABLE, which speaks for those that uv itself finds.
 func divide(exported string) (others, local string) {
 	for _, text := range entries(exported) {
-		if localLine.MatchString(text) {
+		if localLine.MatchString(text) || commitLine.MatchString(text) {
 			local += strings.TrimPrefix(strings.TrimPrefix(text, "--editable "), "-e ") + "\n"
 		} else if text != "" {
 			others += text + "\n"

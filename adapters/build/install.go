@@ -180,7 +180,7 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 	}
 	plain := step{kind: installing, tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", exported}, dir: l.root, blame: blame}
 	var ours []step
-	if firstOf(in.Local, p.Test.Local) != "" {
+	if firstOf(in.Local, p.Test.Local) != "" || in.Commits {
 		divided := func() error { return divideFile(exported, local) }
 		hashed.before, hashed.unless, plain.before, plain.unless = divided, exported, divided, exported
 		ours = []step{{kind: installing, tool: &uv, args: []string{l.uv, "pip", "install", "--python", l.venv, "--no-deps", "-r", local}, dir: l.root, blame: blame, unless: local}}

@@ -86,9 +86,10 @@ func installed(t *testing.T, a slipway.Artifact) string {
 // TestDivide tells requirements of the tree from those of an index.
 func TestDivide(t *testing.T) {
 	exported := "flask==3.1.0 ; python_version >= \"3.10\" \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n-e file:///w/lib ; python_version >= \"3.10\"\n" +
-		"other[x] @ file:///w/other\nsix @ https://files.example/six.whl --hash=sha256:cc\n./third\n-i https://index.example/simple\n"
+		"other[x] @ file:///w/other\nsix @ https://files.example/six.whl --hash=sha256:cc\n./third\n-i https://index.example/simple\n" +
+		"yaml @ git+https://git.example/yaml.git@a9c28e0b521967f5330f0316edd90a57f99cdd32 ; python_version >= \"3.10\"\nbranch @ git+https://git.example/b.git@main\nshort @ git+https://git.example/b.git@a9c28e0\n"
 	others, local := divide(exported)
-	wantLocal := "file:///w/lib ; python_version >= \"3.10\"\nother[x] @ file:///w/other\n./third\n"
+	wantLocal := "file:///w/lib ; python_version >= \"3.10\"\nother[x] @ file:///w/other\n./third\nyaml @ git+https://git.example/yaml.git@a9c28e0b521967f5330f0316edd90a57f99cdd32 ; python_version >= \"3.10\"\n"
 	if local != wantLocal || strings.Count(others, "--hash") != 3 || strings.Contains(others, "/w/") || !strings.Contains(others, "-i https://index.example") {
 		t.Errorf("others %q\nlocal %q", others, local)
 	}
