@@ -89,6 +89,12 @@ port = 0 if mode == "elsewhere" else int(os.environ["PORT"])
 if mode == "deaf": signal.pause()
 if mode == "mute":
     s = socket.create_server(("127.0.0.1", port)); signal.pause()
+if mode == "metrics": # whose own port is opened last
+    import threading
+    class M(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            note("metrics", "asked"); self.send_response(200); self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8"); self.end_headers()
+    threading.Thread(target=http.server.HTTPServer(("127.0.0.1", 0), M).serve_forever, daemon=True).start(); until("go")
 if mode == "unix":
     s = socket.socket(socket.AF_UNIX); s.bind("app.sock"); s.listen(); signal.pause()
 class S(http.server.ThreadingHTTPServer):

@@ -127,6 +127,7 @@ func (i *instance) await(ctx context.Context) error {
 	pause, row := firstProbe, 0
 	last := answer{refused: true}
 	var same steady
+	var other elsewhere
 	for {
 		wait := time.NewTimer(pause)
 		select {
@@ -152,6 +153,9 @@ func (i *instance) await(ctx context.Context) error {
 		}
 		if same.settled(last) {
 			return slipway.Errorf(slipway.Refused, "%s %s", i.id, i.inDetail(last))
+		}
+		if last.refused && other.serves(ctx, i) {
+			return slipway.Errorf(slipway.Refused, "%s does not answer: %s", i.id, i.diagnose(last))
 		}
 		row, pause = 0, min(pause*5/4, slowestProbe)
 	}

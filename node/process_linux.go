@@ -245,20 +245,33 @@ func inodesOf(pids []int) map[string]bool {
 	return inodes
 }
 
+// portsOf are the TCP ports at which processes that have some sockets open listen; pid
+// is one of them.
+func portsOf(pid int, inodes map[string]bool) (ports []int) {
+	for _, file := range []string{"tcp", "tcp6"} {
+		for _, fields := range socket.Table(pid, file) {
+			// 0A is the state LISTEN; the address is hex, the port after the colon.
+			if len(fields) > 9 && fields[3] == "0A" && inodes[fields[9]] {
+				_, port, _ := strings.Cut(fields[1], ":")
+				if n, err := strconv.ParseUint(port, 16, 16); err == nil && !slices.Contains(ports, int(n)) {
+					ports = append(ports, int(n))
+				}
+			}
+		}
+	}
+	return ports
+}
+
+// listeningPorts are the TCP ports at which the processes of a group listen.
+func listeningPorts(leader int) []int { return portsOf(leader, inodesOf(group(leader))) }
+
 // listeners says where the processes of a group listen: TCP addresses and unix
 // sockets.
 func listeners(leader int) []string {
 	inodes := inodesOf(group(leader))
 	var found []string
-	for _, file := range []string{"tcp", "tcp6"} {
-		for _, fields := range socket.Table(leader, file) {
-			// 0A is the state LISTEN; the address is hex, the port after the colon.
-			if len(fields) > 9 && fields[3] == "0A" && inodes[fields[9]] {
-				_, port, _ := strings.Cut(fields[1], ":")
-				n, _ := strconv.ParseInt(port, 16, 32)
-				found = append(found, fmt.Sprintf("port %d", n))
-			}
-		}
+	for _, port := range portsOf(leader, inodes) {
+		found = append(found, fmt.Sprintf("port %d", port))
 	}
 	for _, fields := range socket.Table(leader, "unix") {
 		if len(fields) > 7 && inodes[fields[6]] && fields[5] == "01" {

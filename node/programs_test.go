@@ -147,6 +147,27 @@ func TestListensAndNeverAnswers(t *testing.T) {
 	b.must(d)
 }
 
+// TestServesElsewhere: a program that serves at a port of its own isn't waited for until
+// its time is over; one that has only metrics at another port is.
+func TestServesElsewhere(t *testing.T) {
+	b := newBench(t)
+	d := b.deployment(1, "one", map[string]string{"MODE": "elsewhere"})
+	d.Manifest.Health.TimeoutSeconds = 60
+	if _, err := b.deploy(d); slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "web.1 does not answer: it listens on port ") || !strings.Contains(err.Error(), "let it take its port from the variable PORT") {
+		t.Errorf("%v", err)
+	}
+	d = b.deployment(2, "two", map[string]string{"MODE": "metrics"})
+	d.Manifest.Health.TimeoutSeconds = 60
+	go func() {
+		b.eventually("the port with metrics was asked for longer than another one would be", func() bool { return len(b.noted("metrics")) > 6 })
+		b.touch("go")
+	}()
+	b.must(d)
+	if _, body, _ := b.ask(); !strings.HasPrefix(body, "two ") {
+		t.Errorf("%q", body)
+	}
+}
+
 // TestAskedOnce: the next agent doesn't repeat a stop signal within the grace, which to
 // many programs says that they shall drop what they have.
 func TestAskedOnce(t *testing.T) {
