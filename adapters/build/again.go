@@ -2,7 +2,12 @@ package build
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -55,6 +60,65 @@ func (r *run) older(ctx context.Context, req slipway.BuildRequest, project *pyth
 	}
 	fmt.Fprintf(r.log, "%s: it is built once more, with Python %s\n", failed.why, older.Python.Version)
 	return older
+}
+
+// known is an outgrownError as it is kept, so that the next build of the same
+// dependencies begins with the older Python. Nothing of it depends on more than what the
+// environment is known by.
+type known struct {
+	Says   string `json:"says"`
+	Newest int    `json:"newest"`
+	Why    string `json:"why"`
+}
+
+// outgrew is what an earlier build has found out about an environment.
+func (r *run) outgrew(key string) error {
+	text, err := readMade(r.outgrownFile(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var k known
+	if err != nil || json.Unmarshal(text, &k) != nil || k.Newest == 0 {
+		return disk(err, "what is known of an environment can't be read")
+	}
+	fmt.Fprintln(r.log, "an earlier build of these dependencies failed with this Python")
+	return &outgrownError{slipway.Errorf(slipway.Refused, "%s", k.Says), k.Newest, k.Why}
+}
+
+// remember keeps why an environment can't be made with its Python, and gives the error
+// back.
+func (r *run) remember(key string, failed error) error {
+	var o *outgrownError
+	if !errors.As(failed, &o) {
+		return failed
+	}
+	text, err := json.Marshal(known{failed.Error(), o.newest, o.why})
+	file := r.outgrownFile(key)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o755)
+	}
+	if err == nil {
+		err = writeAnew(file, string(text))
+	}
+	if err != nil {
+		return disk(err, "what is known of an environment can't be kept")
+	}
+	return failed
+}
+
+func (b *Builder) outgrownFile(key string) string {
+	return filepath.Join(b.o.Data, "cache", "outgrown", key+".json")
+}
+
+// sweepOutgrown forgets what was found out before a time.
+func (b *Builder) sweepOutgrown(before time.Time) error {
+	files, err := filepath.Glob(b.outgrownFile("*"))
+	for _, file := range files {
+		if info, gone := os.Stat(file); gone == nil && info.ModTime().Before(before) {
+			err = errors.Join(err, os.Remove(file))
+		}
+	}
+	return disk(err, "what is known of old environments can't be removed")
 }
 
 func (r *run) options(path string, overrides slipway.Overrides) python.Options {

@@ -143,11 +143,13 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	defer looked()
 	a, err := r.build(ctx, req, project)
 	var outgrown *outgrownError
-	if errors.As(err, &outgrown) {
-		if older := r.older(ctx, req, project, outgrown); older != nil {
-			project = older
-			a, err = r.build(ctx, req, project)
+	for errors.As(err, &outgrown) { // each time with an older Python
+		older := r.older(ctx, req, project, outgrown)
+		if older == nil {
+			break
 		}
+		project = older
+		a, err = r.build(ctx, req, project)
 	}
 	return a, b.buildTime(ctx, project, r.ended(ctx, "build", err))
 }

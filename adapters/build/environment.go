@@ -74,7 +74,11 @@ func (r *run) production(ctx context.Context, p *python.Project, source string) 
 	if err != nil {
 		return environment{}, err
 	}
-	return r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, env)) }, "dependencies")
+	if err := r.outgrew(key); err != nil {
+		return environment{}, err
+	}
+	env, err := r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, env)) }, "dependencies")
+	return env, r.remember(key, err)
 }
 
 // key names an environment. One with parts that are built from the source is

@@ -186,7 +186,17 @@ func TestBuiltOnceMore(t *testing.T) {
 	if !strings.HasPrefix(a.Manifest.Python, "3.9.") || !strings.Contains(log, "it is built once more, with Python 3.9.") || !strings.Contains(log, "setuptools<82, which has it, is installed as well") {
 		t.Errorf("built with Python %s\n%s", a.Manifest.Python, log)
 	}
-	tree[".python-version"] = "3.11\n"
+	tree["lib/lib.py"] = "import asyncio\n"
+	tree["lib/setup.py"] = "import asyncio\nfrom setuptools import setup\nasyncio.coroutine\nsetup()\n"
+	dir := project(t, tree)
+	if a, log = mustBuild(t, dir); !strings.HasPrefix(a.Manifest.Python, "3.10.") {
+		t.Errorf("built with Python %s\n%s", a.Manifest.Python, log)
+	}
+	if again, log := mustBuild(t, dir); again.Digest != a.Digest || strings.Contains(log, "installing requirements.txt") || !strings.Contains(log, "an earlier build of these dependencies failed with this Python") {
+		t.Errorf("it is tried once more with the newer one\n%s", log)
+	}
+	tree["lib/lib.py"], tree[".python-version"] = "from collections import Mapping\n", "3.11\n"
+	delete(tree, "lib/setup.py")
 	_, log, err := build(t, project(t, tree))
 	if err == nil || !strings.Contains(err.Error(), "this needs Python 3.9 or older") || strings.Contains(log, "once more") {
 		t.Errorf("a stated Python: %v\n%s", err, log)
