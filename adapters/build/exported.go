@@ -75,6 +75,17 @@ func dropFrom(file string, packages []string) error {
 	return disk(writeAnew(file, kept), "what the lock says can't be kept")
 }
 
+// unbindLocal takes parts of the tree out of a file of constraints: they have no version
+// to be held to, and uv refuses those without a name.
+func unbindLocal(constraints string) error {
+	text, err := readMade(constraints)
+	if err != nil {
+		return disk(err, "the versions can't be read")
+	}
+	kept := slices.DeleteFunc(entries(string(text)), localLine.MatchString)
+	return disk(writeAnew(constraints, strings.Join(kept, "\n")), "the versions can't be kept")
+}
+
 // divideFile leaves in a file of exported requirements those that are not of the
 // tree, and puts those that are beside it.
 func divideFile(exported, local string) error {

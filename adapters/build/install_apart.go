@@ -68,6 +68,9 @@ func (r *run) install(ctx context.Context, p *python.Project, env environment, s
 		if err := r.building(ctx, p, s, resolve, r.within(p, env, reading, false)); err != nil {
 			return err
 		}
+		if err := unbindLocal(resolved); err != nil {
+			return err
+		}
 		args = append(args, "--constraint", resolved)
 	}
 	result, seen, err := r.runStep(ctx, s, args, r.within(p, env, installing, true), true)

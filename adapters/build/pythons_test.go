@@ -76,6 +76,9 @@ func TestSourceThatNeedsOlderTools(t *testing.T) {
 		"requirements.txt": "./lib\n", "lib/setup.py": "import pkg_resources\nfrom setuptools import setup\nsetup(name='lib', version='1', py_modules=['lib'])\n", "lib/lib.py": "x = 1\n",
 		"app.py": "import lib\n\n\ndef app(environ, start_response):\n    return []\n",
 	}))
+	if strings.Contains(log, "not allowed as constraints") {
+		t.Errorf("the tree is held to a version:\n%s", log)
+	}
 	if !strings.Contains(log, "building it again with setuptools<82") {
 		t.Errorf("the log doesn't say it:\n%s", log)
 	}
