@@ -134,8 +134,10 @@ func (p *Platform) nameIn(ctx context.Context, project *python.Project, service 
 		return err
 	}
 	named := strings.NewReplacer(python.ServicePlaceholder, service, python.EnvironmentPlaceholder, all[0].Name)
-	for i, w := range project.Warnings {
-		project.Warnings[i].Message, project.Warnings[i].Remedy = named.Replace(w.Message), named.Replace(w.Remedy)
+	for _, list := range [][]python.Problem{project.Warnings, project.Problems} {
+		for i, w := range list {
+			list[i].Message, list[i].Remedy = named.Replace(w.Message), slipway.Addressed(named.Replace(w.Remedy), service, all[0].Name)
+		}
 	}
 	return nil
 }

@@ -58,6 +58,11 @@ func (l *Ledger) place(ctx context.Context, id string) (int, place, error) {
 	return n, found, nil
 }
 
+// addressed names the service and the environment in the commands of a reason.
+func (at place) addressed(reason string) string {
+	return slipway.Addressed(reason, at.service, at.environment)
+}
+
 func stamp() time.Time { return time.Now().UTC() }
 
 // event adds an event of a promotion within a transaction.
@@ -81,7 +86,7 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 	if err != nil {
 		return err
 	}
-	e.Reason = clean(e.Reason)
+	e.Reason = at.addressed(clean(e.Reason))
 	e.Until = e.Until.UTC().Truncate(time.Second) // as every database keeps it
 	if e.State != slipway.StepRunning {
 		e.Until = time.Time{}
@@ -210,7 +215,7 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 	if e.Undo != nil {
 		return l.undoing(ctx, id, at, *e.Undo)
 	}
-	state, reason := promotion.State(e.State), clean(e.Reason)
+	state, reason := promotion.State(e.State), at.addressed(clean(e.Reason))
 	news := promotion.Or(promotion.StateNEQ(state), promotion.ReasonNEQ(reason))
 	if e.State == slipway.PromotionRunning {
 		news = promotion.Or(promotion.StateNEQ(state), promotion.StartedAtIsNil())

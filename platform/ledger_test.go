@@ -61,6 +61,7 @@ func TestLedgerStepsAreIdempotent(t *testing.T) {
 			{slipway.StepRunning, 2, "", "succeeded 2 ", false},
 			{slipway.StepFailed, 0, "the last word", "succeeded 2 ", false},
 			{slipway.StepRunning, 3, "", "running 3 ", true},
+			{slipway.StepRunning, 3, "mend it: slipway config set SERVICE --env ENVIRONMENT A=b", "running 3 mend it: slipway config set billing --env dev A=b", true},
 			{slipway.StepErrored, 0, "zero \x00 byte", "errored 3 zero \uFFFD byte", true},
 		} {
 			before := w.eventCount()

@@ -75,7 +75,14 @@ func (d *detection) djangoHosts() (*slipway.AcceptedHosts, Evidence) {
 					Remedy: "list the service's host names in ALLOWED_HOSTS"})
 				return a, at
 			}
-			return nil, at // DEBUG takes names of this machine
+			if debug, ok := m.last("DEBUG"); ok && len(debug.value) == 1 && debug.value[0].is("True") { // then it takes names of this machine
+				a.Names = []string{".localhost", "127.0.0.1", "[::1]"}
+				if d.holdsOlder("django", 3, 1) {
+					a.Names[0] = "localhost"
+				}
+				return a, at
+			}
+			return nil, at
 		}
 		return a, at
 	}

@@ -42,6 +42,9 @@ func TestAcceptedHosts(t *testing.T) {
 		{"added", "ALLOWED_HOSTS = []\nif os.environ.get(\"HOST\"):\n    ALLOWED_HOSTS.append(os.environ[\"HOST\"])", true, "", "HOST", slipway.ListAlone, "HOST="},
 		{"added to", `ALLOWED_HOSTS = ["a.com"]` + "\n" + `ALLOWED_HOSTS += ["b.com"]`, true, "a.com b.com", "", "", "domain add <service> a.com"},
 		{"this machine alone", `ALLOWED_HOSTS = ["localhost", "127.0.0.1"]`, true, "localhost 127.0.0.1", "", "", `slipway domain add <service> localhost --env <environment>`},
+		{"none, as a new project has it", "DEBUG = True\nALLOWED_HOSTS = []", true, ".localhost 127.0.0.1 [::1]", "", "", ""},
+		{"none, as an old one has it", "DEBUG = True # Django 1.11\nALLOWED_HOSTS = []", true, "localhost 127.0.0.1 [::1]", "", "", "slipway domain add <service> localhost --env <environment>"},
+		{"none, and perhaps no debugging", "DEBUG = hosts_of(machine)\nALLOWED_HOSTS = []", true, "", "", "", ""},
 		{"computed", `ALLOWED_HOSTS = hosts_of(machine)`, true, "", "", "", ""},
 		{"middleware", starlette + middle + `["api.example.com"])`, false, "api.example.com", "", "", "slipway domain add <service> api.example.com"},
 		{"middleware of a variable", "import os\n" + starlette + middle + `os.environ["HOSTS"].split(","))`, false, "", "HOSTS", "", "HOSTS="},
@@ -62,6 +65,9 @@ func TestAcceptedHosts(t *testing.T) {
 					"manage.py":    "import os\nos.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"shop.settings\")\nfrom django.core.management import execute_from_command_line\n",
 					"shop/wsgi.py": "import os\nos.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"shop.settings\")\nfrom django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n",
 				}
+			}
+			if strings.Contains(c.code, "Django 1.11") {
+				files["requirements.txt"] = "django==1.11.29\n"
 			}
 			tree := fstest.MapFS{}
 			for name, text := range files {
