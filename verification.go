@@ -68,6 +68,10 @@ type CheckResult struct {
 	Reason   string `json:"reason,omitempty"`
 
 	Warnings []string `json:"warnings,omitempty"` // what people would meet, and fails nothing
+
+	// Status is that of the last answer, 0 when there was none. It tells an error of
+	// the service from an answer that wasn't what a check wants.
+	Status int `json:"-"`
 }
 
 // Verifier looks at a running deployment from outside. It may be repeated.

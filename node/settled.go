@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -78,9 +76,6 @@ func (s *steady) settled(a answer) bool {
 	return s.row >= settledRow && time.Since(s.since) >= settledFor
 }
 
-// exception is the last line of a traceback: a class, and what it says.
-var exception = regexp.MustCompile(`^(?:[A-Za-z_][\w.]*\.)?[A-Z]?\w*(?:Error|Exception|Warning|Exit|DoesNotExist|Configured|NotFound|Refused|Timeout|Interrupt|Denied|Failed|Invalid\w*|Missing\w*|Disallowed\w*)(?:: .*)?$`)
-
 // inDetail says what a wrong answer was, with the last exception in the instance's
 // log when that may be the reason.
 func (i *instance) inDetail(a answer) string {
@@ -96,28 +91,7 @@ func (i *instance) inDetail(a answer) string {
 	if err != nil {
 		return words
 	}
-	return words + why(slipway.Scrub(text, secrets), i.of().Manifest)
-}
-
-// why is what a program has printed of the reason of its failure, as the rest of a
-// sentence: the last exception, and what doesn't answer.
-func why(text string, m slipway.Manifest) string {
-	found := ""
-	for line := range strings.Lines(text) {
-		if line = strings.TrimRight(line, "\r\n"); exception.MatchString(line) {
-			found = line
-		}
-	}
-	if len(found) > 300 {
-		found = strings.ToValidUTF8(found[:300], "") + " ..."
-	}
-	if found != "" {
-		found = ": " + found
-	}
-	if says := slipway.Unanswered(text, m.Addresses); says != "" {
-		found += "; " + says
-	}
-	return found
+	return words + i.of().Manifest.Cause(slipway.Scrub(text, secrets))
 }
 
 // because adds to an error, nil as well, what has been printed of its reason.
@@ -125,7 +99,7 @@ func because(err error, printed string, secrets []slipway.Secret, m slipway.Mani
 	if err == nil {
 		return nil
 	}
-	if says := why(slipway.Scrub(printed, secrets), m); says != "" {
+	if says := m.Cause(slipway.Scrub(printed, secrets)); says != "" {
 		return slipway.Errorf(slipway.CodeOf(err), "%w%s", err, says)
 	}
 	return err

@@ -33,6 +33,7 @@ type world struct {
 	buildErr              []error // one per call
 	verifyErr             error
 	seen                  []slipway.CheckResult // by the verification
+	printed               string                // by the instances
 	deployErr, releaseErr error
 	reportErr             []error // one per call
 	untested              bool
@@ -132,7 +133,10 @@ func (w *world) Revert(context.Context, slipway.Deployment, io.Writer) error {
 func (w *world) Observe(context.Context, string, string) (slipway.Observed, error) {
 	return slipway.Observed{Deployment: "7", Artifact: artifact.Digest, URL: "http://x", Edge: "http://127.0.0.1:1", Host: "x"}, nil
 }
-func (w *world) Logs(context.Context, slipway.LogQuery, io.Writer) error { return nil }
+func (w *world) Logs(_ context.Context, _ slipway.LogQuery, to io.Writer) error {
+	_, err := io.WriteString(to, w.printed)
+	return err
+}
 func (w *world) Traffic(context.Context, string, string, time.Time) (slipway.Traffic, error) {
 	return slipway.Traffic{}, nil
 }

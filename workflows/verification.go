@@ -29,6 +29,7 @@ func (s *Steps) Verify(ctx context.Context, in StepInput) error {
 			results, err = s.Verifier.Verify(ctx, slipway.VerifyRequest{
 				URL: seen.Edge, Host: seen.Host, HostStatus: hostStatus(d, seen), Refusal: slipway.RefusedHost(in.Service, in.Environment, seen.Host, d.Manifest.Hosts, d.Config.Env), Release: d.ID, Checks: d.Manifest.Checks, Health: d.Manifest.Health.Well(), Pages: d.Manifest.Pages,
 			}, log)
+			err = s.because(ctx, err, results, d)
 			if err == nil && d.Manifest.VerifyCommand != "" {
 				err = s.suite(ctx, in, d, seen, log)
 			}
@@ -43,6 +44,28 @@ func (s *Steps) Verify(ctx context.Context, in StepInput) error {
 		}
 		return warned(results)
 	})
+}
+
+// because adds to the error of a verification that met an error of the service what
+// the service itself has printed of it last.
+func (s *Steps) because(ctx context.Context, err error, results []slipway.CheckResult, d slipway.Deployment) error {
+	if slipway.CodeOf(err) != slipway.Refused || len(results) == 0 || results[len(results)-1].Status < 500 {
+		return err
+	}
+	const lines = 200
+	var printed strings.Builder
+	if unread := s.Target.Logs(ctx, slipway.LogQuery{Service: d.Service, Environment: d.Environment, Process: "web", Lines: lines}, &printed); unread != nil {
+		return err // what was seen is said without
+	}
+	var text strings.Builder
+	for line := range strings.Lines(printed.String()) {
+		_, said, _ := strings.Cut(line, " | ") // after the instance's name
+		text.WriteString(said)
+	}
+	if says := d.Manifest.Cause(text.String()); says != "" {
+		return slipway.Errorf(slipway.Refused, "%w%s", err, says)
+	}
+	return err
 }
 
 // warned says what a verification saw that fails nothing.

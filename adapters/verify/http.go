@@ -40,6 +40,11 @@ const (
 	mostInARow   = 100
 	defaultInRow = 3
 	defaultLimit = 30 * time.Second
+	// settledFor and settledRow are how long, and how often in a row, a service has to
+	// answer the same error before more time is not expected to help. A check that
+	// states its time gets all of it.
+	settledFor = 3 * time.Second
+	settledRow = 5
 )
 
 // Verify runs the checks one after the other and stops at the first that does
@@ -95,6 +100,11 @@ type reply struct {
 	secured bool // it leads to https on the service's own host, which the edge doesn't serve
 }
 
+// broken tells an error that stays from what a service answers until it is ready.
+func (r reply) broken() bool {
+	return r.status == http.StatusInternalServerError || r.status == http.StatusNotFound
+}
+
 // check asks until enough answers in a row are right or its time is over. final is
 // the last answer.
 func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.Check, plain bool) (result slipway.CheckResult, final reply, err error) {
@@ -114,6 +124,7 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	row, best, slowest, last := 0, 0, time.Duration(0), ""
+	began, wrong, same := time.Now(), 0, time.Now() // since when, and how often, it was the same wrong answer
 	for {
 		took, answered, why := h.ask(bounded, req, where, c, plain)
 		if answered.status != 0 {
@@ -127,8 +138,16 @@ func (h *HTTP) check(ctx context.Context, req slipway.VerifyRequest, c slipway.C
 		} else if bounded.Err() == nil || last == "" {
 			row, slowest, last = 0, 0, why
 		}
+		if why == "" || answered.status != result.Status {
+			wrong, same = 0, time.Now()
+		}
+		wrong, result.Status = wrong+1, answered.status
 		if row >= wanted {
 			result.Passed, result.Millis = true, int(slowest.Milliseconds())
+			return result, final, nil
+		}
+		if why != "" && c.TimeoutSeconds <= 0 && final.broken() && wrong >= settledRow && time.Since(same) >= settledFor {
+			result.Reason = summary(c.Path, last, result.Requests, best, wanted, time.Since(began).Round(time.Second))
 			return result, final, nil
 		}
 		wait := time.NewTimer(interval)

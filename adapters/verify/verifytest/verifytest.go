@@ -146,6 +146,16 @@ func Run(t *testing.T, open func(t *testing.T) slipway.Verifier) {
 			t.Errorf("%+v %v", results, err)
 		}
 	})
+	t.Run("an error that stays", func(t *testing.T) {
+		began := time.Now()
+		results, err := ask(t, service(t).URL, slipway.Check{Path: "/silent"})
+		if slipway.CodeOf(err) != slipway.Refused || len(results) != 1 || results[0].Status != 500 {
+			t.Errorf("%+v %v", results, err)
+		}
+		if took := time.Since(began); took > 10*time.Second || strings.Contains(fmt.Sprint(err), "in 30s") {
+			t.Errorf("it was known after %s: %v", took, err)
+		}
+	})
 	t.Run("another deployment", func(t *testing.T) {
 		url := service(t).URL
 		for want, says := range map[string]string{"8": `answered by deployment "7", not 8`} {
