@@ -224,7 +224,7 @@ func (d *detection) bestCandidate(list []candidate) {
 		}
 		d.setFramework(list[0])
 		d.problem(Problem{Code: "app.ambiguous", Message: "several objects could be the application: " + strings.Join(names, ", "),
-			File: d.configFile(), Remedy: "say which one: put \"application: " + d.written(list[0]) + "\" in " + d.configFile()})
+			File: d.configFile(), Remedy: "say which one: " + d.stating("application", d.written(list[0]))})
 		return
 	}
 	d.inferWeb(list[0], Medium, list)
@@ -269,7 +269,7 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 			c.iface = ASGI
 		default:
 			d.problem(Problem{Code: "app.interface", Message: "it cannot be told from the code whether " + c.target() + " is WSGI or ASGI",
-				File: d.configFile(), Remedy: "put \"server: gunicorn\" (WSGI) or \"server: uvicorn\" (ASGI) in " + d.configFile()})
+				File: d.configFile(), Remedy: d.stating("server", "gunicorn") + " for WSGI, server=uvicorn for ASGI"})
 			return
 		}
 	}

@@ -53,6 +53,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	d.detectInterpreter()
 	if !d.halted {
 		d.detectApplication()
+		d.toldWhere()
 		d.planStops()
 		d.checkImports()
 		d.refuseSpellings()

@@ -147,7 +147,7 @@ func (d *detection) djangoWeb(f djangoFacts) {
 		d.setFramework(candidate{framework: "django", file: f.manage, line: 1})
 		if !d.statedSettings() {
 			d.problem(Problem{Code: "django.settings", Message: firstOf(f.manage, f.wsgi, f.asgi) + " names no DJANGO_SETTINGS_MODULE, and neither does anything else",
-				File: firstOf(f.manage, f.wsgi, f.asgi), Line: 1, Remedy: "put \"env: {DJANGO_SETTINGS_MODULE: project.settings}\" in " + d.configFile()})
+				File: firstOf(f.manage, f.wsgi, f.asgi), Line: 1, Remedy: d.stating("env.DJANGO_SETTINGS_MODULE", "project.settings")})
 			return
 		}
 	} else if f.settingsFile == "" {

@@ -88,3 +88,68 @@ func (d *detection) fixedLaunch(file string) (line int, stated bool) {
 	}
 	return 0, false
 }
+
+// toldWhere has a program that takes the port that it is given on its author's platform
+// alone, by a variable that says where it runs, take it here as well.
+func (d *detection) toldWhere() {
+	line, err := d.project.Processes["web"].Parse()
+	if err != nil || line.Script || line.Dir != "" {
+		return
+	}
+	words := line.Words()
+	if len(words) < 2 || !strings.HasPrefix(path.Base(words[0]), "python") {
+		return
+	}
+	file := path.Clean(words[1])
+	m := d.module(file)
+	if m == nil {
+		return
+	}
+	for i, st := range m.all {
+		equals := indexOutside(st.tokens, "==")
+		if !st.starts("if") || equals < 2 || len(st.tokens) < equals+3 {
+			continue
+		}
+		value, plain := literal(st.tokens[equals+1 : equals+2])
+		variable := d.variableOf(file, st.tokens[1:equals], 0)
+		if !plain || variable == "" || !dottedName(value) || !st.tokens[equals+2].is(":") {
+			continue
+		}
+		given, _ := d.listensAt(file, m.block(i))
+		j := i + 1 + len(m.block(i))
+		if !given || j >= len(m.all) || !m.all[j].starts("else") {
+			continue
+		}
+		if _, fixed := d.listensAt(file, m.block(j)); !fixed {
+			continue
+		}
+		if d.config != nil && d.config.Env[variable] != "" {
+			return
+		}
+		d.project.Processes["web"] = Command(variable + "=${" + variable + ":-" + value + "} " + string(d.project.Processes["web"]))
+		d.find(Finding{What: "web", Value: string(d.project.Processes["web"]), File: file, Line: st.line, Rule: "web.told_where", Confidence: Medium})
+		d.warn(Problem{Code: "web.told_where", Message: file + " takes the port that it is given only where " + variable + " is " + value + "; that is set unless you set another", File: file, Line: st.line,
+			Remedy: `write int(os.environ["PORT"]) for the port in both cases`})
+		return
+	}
+}
+
+// listensAt tells whether statements listen at the port of the variable PORT, or at one
+// of their own.
+func (d *detection) listensAt(file string, body []statement) (given, fixed bool) {
+	for _, st := range body {
+		for _, c := range calls(st.tokens) {
+			position, known := listening[lastPart(c.callee)]
+			port, stated := keyword(c.args, "port")
+			if !stated && known && position >= 0 && position < len(c.args) {
+				port, stated = c.args[position], true
+			}
+			if !known || !stated || len(port) == 0 {
+				continue
+			}
+			given = given || d.variableOf(file, port, 0) == "PORT"
+			fixed = fixed || len(port) == 1 && port[0].kind == tokenNumber
+		}
+	}
+	return given, fixed
+}

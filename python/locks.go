@@ -130,6 +130,9 @@ func (d *detection) stale(k lockKind, name, text, reason string) {
 		Code: "lock.stale", Message: name + " does not match " + k.manifest + ": " + reason,
 		File: name, Remedy: k.remedyFor(text) + " (then commit " + name + ")",
 	}
+	if k.manager != Poetry {
+		p.Remedy += ", or install what it holds: " + d.stating("stale_lock", "warn")
+	}
 	if d.config != nil && d.config.StaleLock == "warn" {
 		if k.manager != Poetry {
 			d.warn(p)

@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -130,20 +131,20 @@ func (d *detection) lockedManager() {
 	}
 	if len(locks) > 1 {
 		d.refuse(Problem{Code: "manager.two_locks", Message: "two lock files could be the one that counts: " + strings.Join(locks, " and "),
-			File: locks[1], Remedy: "delete the one you no longer use (git rm " + locks[1] + "), or set manager: in " + d.configFile()})
+			File: locks[1], Remedy: "delete the one you no longer use (git rm " + locks[1] + "), or say which one counts: " + d.stating("manager", string(kindOfLock(locks[0]).manager))})
 		return
 	}
-	k := lockKinds[0]
-	for _, kind := range lockKinds {
-		if kind.file == locks[0] {
-			k = kind
-		}
-	}
+	k := kindOfLock(locks[0])
 	d.useLock(k, Finding{File: k.file, Line: 1, Rule: "manager.lock." + string(k.manager)})
 	if d.halted || d.manifests.main == "" {
 		return
 	}
 	d.reconcile(k)
+}
+
+// kindOfLock is what is known of a lock file.
+func kindOfLock(lock string) lockKind {
+	return lockKinds[slices.IndexFunc(lockKinds, func(kind lockKind) bool { return kind.file == lock })]
 }
 
 func (d *detection) exportedFrom(lock string) bool {
@@ -242,7 +243,7 @@ func (d *detection) withoutProject() {
 	switch {
 	case len(chosen.rivals) > 0:
 		d.refuse(Problem{Code: "manager.requirements_ambiguous", Message: "several requirements files could be production's: " + strings.Join(append([]string{chosen.file}, chosen.rivals...), ", "),
-			File: d.configFile(), Remedy: "put \"requirements: [" + chosen.file + "]\" in " + d.configFile()})
+			File: d.configFile(), Remedy: d.stating("requirements", "["+chosen.file+"]")})
 	case chosen.file != "":
 		d.plainRequirements(chosen.file, Finding{File: chosen.file, Line: 1, Rule: "manager.requirements.directory", Confidence: Medium})
 	case m.setup != "":
@@ -278,7 +279,7 @@ func (d *detection) withoutManifest() {
 	}
 	if len(d.manifests.requirements) > 0 {
 		d.refuse(Problem{Code: "manager.only_development", Message: "the only requirements files are for development: " + strings.Join(d.manifests.requirements, ", "),
-			File: d.configFile(), Remedy: "add requirements.txt, or put \"requirements: [" + d.manifests.requirements[0] + "]\" in " + d.configFile()})
+			File: d.configFile(), Remedy: "add requirements.txt, or take that: " + d.stating("requirements", "["+d.manifests.requirements[0]+"]")})
 		return
 	}
 	if !d.manifests.python {

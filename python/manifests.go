@@ -141,7 +141,7 @@ func (d *detection) chooseRoot() {
 			return
 		}
 		d.problem(Problem{Code: "root.ambiguous", Message: "several directories hold a Python project: " + strings.Join(dirs, ", "),
-			File: d.configFile(), Remedy: "say which one this service is: put \"root: " + dirs[0] + "\" in " + d.configFile()})
+			File: d.configFile(), Remedy: "say which one this service is: " + d.stating("root", dirs[0])})
 		d.halted = true
 	}
 }
@@ -250,6 +250,16 @@ func manifestOf(t tree) string {
 		return c.file
 	}
 	return setupFile(t)
+}
+
+// stating is how something is stated: by a command, which needs no commit, or in the
+// file of the project. The value is as YAML has it.
+func (d *detection) stating(key, value string) string {
+	text := key + ": " + value
+	if head, rest, nested := strings.Cut(key, "."); nested {
+		text = head + ": {" + rest + ": " + value + "}"
+	}
+	return "slipway service set SERVICE --set " + quoteWords([]string{key + "=" + value}) + " (or \"" + text + "\" in " + d.configFile() + ")"
 }
 
 // configFile is the name of the file to change when Slipway needs telling.

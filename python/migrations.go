@@ -47,7 +47,7 @@ func (d *detection) detectMigrations() {
 			names = append(names, m.command+" ("+m.at.File+")")
 		}
 		d.problem(Problem{Code: "release.ambiguous", Message: "several tools could migrate the database: " + strings.Join(names, ", "),
-			File: d.configFile(), Remedy: "say which one: put \"release_command: " + found[0].command + "\" in " + d.configFile()})
+			File: d.configFile(), Remedy: "say which one: " + d.stating("release_command", found[0].command)})
 		return
 	}
 	m := found[0]

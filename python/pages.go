@@ -38,7 +38,7 @@ func (d *detection) ownServer(declared []string) (settled, ok bool) {
 	case contains(declared, "reflex") && d.tree.exists("rxconfig.py"):
 		d.setFramework(candidate{framework: "reflex", file: "rxconfig.py", line: 1})
 		d.problem(Problem{Code: "web.reflex", Message: "rxconfig.py belongs to a Reflex application, whose pages Node.js builds",
-			File: d.configFile(), Remedy: "have Node.js on this machine and put \"processes: {web: reflex run --env prod --single-port --backend-host " + address + " --backend-port $PORT}\" in " + d.configFile()})
+			File: d.configFile(), Remedy: "have Node.js on this machine: " + d.stating("processes.web", "reflex run --env prod --single-port --backend-host "+address+" --backend-port $PORT")})
 		return true, true
 	}
 	return false, false
@@ -162,26 +162,26 @@ func (d *detection) sanicCommand(c candidate) Command {
 	return Command(line)
 }
 
-// firstStart is a line of processes: that can start, to show in a remedy.
-func (d *detection) firstStart(programs []string) string {
+// firstStart is a process that can start, to show in a remedy.
+func (d *detection) firstStart(programs []string) (kind, command string) {
 	for _, s := range d.suggestions() {
 		if s.what == "web" && d.canStart(s.value) {
-			return "web: " + s.value
+			return "web", s.value
 		}
 	}
 	for _, p := range programs {
 		file := strings.TrimPrefix(p, "python ")
 		if file != p && d.tree.exists(file) && d.readsPort(file) == 0 {
-			return "worker: " + p // it serves no port that it could be told
+			return "worker", p // it serves no port that it could be told
 		}
-		return "web: " + p
+		return "web", p
 	}
 	for _, s := range d.suggestions() {
 		if s.what == "worker" && d.canStart(s.value) {
-			return "worker: " + s.value
+			return "worker", s.value
 		}
 	}
-	return "web: MODULE:OBJECT served by gunicorn"
+	return "web", "gunicorn MODULE:OBJECT --bind " + address + ":$PORT"
 }
 
 // canStart says that nothing is known against a command of another platform.

@@ -125,7 +125,7 @@ func (d *detection) gathersDevelopment(set requirementSet) bool {
 	m.main = ""
 	remedy := "list what production needs in " + set.file
 	if c := chooseProductionFile(m); c.file != "" {
-		remedy = "put \"requirements: [" + c.file + "]\" in " + d.configFile()
+		remedy = d.stating("requirements", "["+c.file+"]")
 	} else if d.tree.exists("Procfile") || d.tree.exists("Dockerfile") {
 		remedy = "put \"requirements: [...]\" with production's file in " + d.configFile()
 	}
@@ -354,7 +354,7 @@ func (d *detection) reconcile(k lockKind) {
 			File: main, Line: line, Remedy: "git rm " + main + ", or write it again from " + k.file})
 	default:
 		d.refuse(Problem{Code: "manager.two_sources", Message: fmt.Sprintf("%s and %s both state dependencies and neither was made from the other (%s)", k.file, main, clipList(append(foreign, differ...))),
-			File: main, Line: line, Remedy: "git rm " + main + " once its dependencies are in " + k.manifest + ", or set manager: in " + d.configFile()})
+			File: main, Line: line, Remedy: "git rm " + main + " once its dependencies are in " + k.manifest + ", or say which one counts: " + d.stating("manager", string(k.manager))})
 	}
 }
 

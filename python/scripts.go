@@ -30,8 +30,7 @@ func (d *detection) script(list []candidate) bool {
 		}
 	}
 	if contains(declared, "dash") {
-		d.dashWithoutServer()
-		return d.broken("app.dash")
+		return d.dashWithoutServer()
 	}
 	return d.program()
 }
@@ -76,12 +75,18 @@ func (d *detection) page(framework, imported string) bool {
 		}
 	}
 	if chosen == "" {
+		named := d.namedPrograms()
+		if only := slices.DeleteFunc(slices.Clone(files), func(f string) bool { _, stated := named[f]; return !stated }); len(only) == 1 {
+			chosen = only[0]
+		}
+	}
+	if chosen == "" {
 		if len(files) == 0 {
 			return false
 		}
 		d.setFramework(candidate{framework: framework, file: files[0], line: 1})
 		d.problem(Problem{Code: "app.ambiguous", Message: "several files could be the " + framework + " page: " + clipList(files),
-			File: d.configFile(), Remedy: "say which one: put \"processes: {web: " + pageCommand(framework, files[0]) + "}\" in " + d.configFile()})
+			File: d.configFile(), Remedy: "say which one: " + d.stating("processes.web", pageCommand(framework, files[0]))})
 		return true
 	}
 	line := d.lineOf(chosen, imported)
@@ -161,38 +166,53 @@ func (d *detection) takesPort(file string) bool {
 	return ok
 }
 
-// dashWithoutServer asks for the one line that a Dash application needs.
-func (d *detection) dashWithoutServer() {
+// dashWithoutServer serves a Dash application whose server has no name of its own. Of
+// the servers, waitress takes what is an attribute of something.
+func (d *detection) dashWithoutServer() bool {
 	for _, f := range d.sources() {
 		m := d.module(f)
-		if m == nil {
+		dir, name, ok := d.importable(f)
+		if m == nil || !ok {
 			continue
 		}
 		for _, a := range m.assigns {
-			if a.callee != "" && makers[m.resolve(a.callee)].framework == "dash" {
-				d.setFramework(candidate{framework: "dash", file: f, line: a.line})
-				d.problem(Problem{Code: "app.dash_server", Message: f + " makes a Dash application and does not name its server", File: f, Line: a.line,
-					Remedy: "add the line: server = " + a.name + ".server"})
-				return
+			if a.callee == "" || makers[m.resolve(a.callee)].framework != "dash" {
+				continue
 			}
+			c := candidate{framework: "dash", file: f, line: a.line, dir: dir, module: name, object: a.name + ".server", iface: WSGI}
+			d.setFramework(c)
+			d.setApplication(c)
+			d.project.Server = d.serverNamed("waitress")
+			d.find(Finding{What: "application", Value: c.target(), File: f, Line: a.line, Rule: "app.dash.attribute", Confidence: Medium})
+			d.find(Finding{What: "server", Value: firstOf(d.project.Server.Requirement, "waitress"), File: firstOf(d.firstManifest(), "."), Rule: "server.dash", Confidence: Medium})
+			d.warn(Problem{Code: "app.dash_server", Message: f + " makes a Dash application and does not name its server, which only waitress can serve then", File: f, Line: a.line,
+				Remedy: "add the line: server = " + a.name + ".server"})
+			d.addProcess("web", d.serve("waitress", c), Evidence{File: f, Line: a.line}, "web.inferred", Medium)
+			return true
 		}
 	}
+	return false
 }
 
 // program looks for a script that serves on $PORT by itself.
 func (d *detection) program() bool {
-	type entry struct {
+	type start struct {
 		command, file string
 		line          int
 	}
-	var ready, others, fixed []entry
+	var ready, others, fixed []start
+	named := d.namedPrograms()
 	for _, f := range d.sources() {
 		m := d.module(f)
 		base := path.Base(f)
-		if m == nil || strings.Count(f, "/") > 3 || m.guard == 0 && base != "__main__.py" || base == "manage.py" {
+		_, stated := named[f]
+		if m == nil || strings.Count(f, "/") > 3 || m.guard == 0 && base != "__main__.py" && !stated || base == "manage.py" {
 			continue
 		}
-		e := entry{"python " + f, f, max(1, m.guard)}
+		if port, _ := d.portOf(f); m.guard == 0 && base != "__main__.py" && port.line == 0 {
+			continue // nothing in it listens
+		}
+		e := start{"python " + f, f, max(1, m.guard)}
 		if base == "__main__.py" {
 			dir, name, ok := d.importable(f)
 			if !ok {
@@ -220,6 +240,16 @@ func (d *detection) program() bool {
 				fixed = append(fixed, e)
 			}
 		}
+	}
+	if only := slices.DeleteFunc(slices.Clone(ready), func(e start) bool { _, stated := named[e.file]; return !stated }); len(ready) > 1 && len(only) == 1 {
+		at := named[only[0].file]
+		declared, _ := d.declaredFrameworks()
+		d.setFramework(candidate{framework: firstOf(declared...), file: only[0].file, line: only[0].line})
+		d.addProcess("web", Command(only[0].command), at, "web.named", Medium)
+		return true
+	}
+	if len(ready) == 0 && d.ownCommand() {
+		return true
 	}
 	if len(ready) == 1 {
 		e := ready[0]
@@ -286,7 +316,7 @@ func (d *detection) readsPort(file string) int {
 // A project whose other processes are stated needs no web process.
 func (d *detection) nothingToStart(programs ...string) {
 	d.setFramework(candidate{})
-	if len(d.project.Processes) > 0 {
+	if len(d.project.Processes) > 0 || d.suggestedCommand() {
 		return
 	}
 	var seen []string
@@ -298,11 +328,11 @@ func (d *detection) nothingToStart(programs ...string) {
 	for _, name := range sortedKeys(digTable(d.pyproject.data, "project", "scripts")) {
 		programs = append(programs, name)
 	}
-	first := d.firstStart(programs)
+	kind, command := d.firstStart(programs)
 	message := "nothing says how this service starts, and no application object was found"
 	if all := append(seen, programs...); len(all) > 0 {
 		message += "; candidates: " + clipList(all)
 	}
 	d.problem(Problem{Code: "web.none", Message: message, File: d.configFile(),
-		Remedy: "put it in " + d.configFile() + ", such as \"processes: {" + first + "}\" (or worker: for what serves no requests)"})
+		Remedy: "say it, such as " + d.stating("processes."+kind, command) + "; processes.worker is for what serves no requests"})
 }

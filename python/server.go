@@ -16,6 +16,7 @@ const (
 // olderPins are the last of each that run on older Pythons, by minor version.
 var olderPins = map[string]map[int]string{
 	"gunicorn": {6: "gunicorn==21.2.0"},
+	"waitress": {6: "waitress==2.0.0", 7: "waitress==2.1.2", 8: "waitress==3.0.0"},
 	"uvicorn":  {6: "uvicorn[standard]==0.16.0", 7: "uvicorn[standard]==0.22.0", 8: "uvicorn[standard]==0.33.0", 9: "uvicorn[standard]==0.34.0"},
 }
 

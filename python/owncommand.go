@@ -1,0 +1,298 @@
+package python
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// entry is a function that a command of the project's own calls.
+type entry struct {
+	command, module, object string
+	at                      Evidence
+}
+
+var (
+	setupScripts  = regexp.MustCompile(`(?s)console_scripts["']?\s*[:=]\s*\[?(.*?)(?:\]|\n\s*\n|\n\[|\z)`)
+	setupScript   = regexp.MustCompile(`([A-Za-z0-9][\w.-]*)\s*=\s*([A-Za-z_][\w.]*):([A-Za-z_]\w*)`)
+	readmeProgram = regexp.MustCompile("^[\\s>$`*-]*(?:(?:uv|poetry|pipenv|pdm) run )?(?:python[\\d.]*|streamlit run) ([\\w./-]+\\.py)\\b")
+)
+
+// entries are the commands that installing the project makes, and its packages that can
+// be run, where these call a function that no such command calls.
+func (d *detection) entries() []entry {
+	var out []entry
+	add := func(command, module, object string, at Evidence) {
+		for _, e := range out {
+			if e.module == module && e.object == object {
+				return
+			}
+		}
+		out = append(out, entry{command, module, object, at})
+	}
+	if d.isPackage() {
+		for _, table := range []string{"project.scripts", "tool.poetry.scripts"} {
+			scripts := digTable(d.pyproject.data, strings.Split(table, ".")...)
+			for _, name := range sortedKeys(scripts) {
+				text, _ := scripts[name].(string)
+				if module, object, ok := strings.Cut(text, ":"); ok && dottedName(module) && identifier(object) {
+					add(name, module, object, Evidence{File: d.pyproject.file, Line: d.pyproject.line(table, name)})
+				}
+			}
+		}
+		for _, file := range []string{"setup.cfg", "setup.py"} {
+			text, _ := d.tree.read(file)
+			for _, m := range setupScript.FindAllStringSubmatch(group1(setupScripts, text), -1) {
+				add(m[1], m[2], m[3], Evidence{File: file, Line: d.lineOf(file, m[2]+":"+m[3])})
+			}
+		}
+	}
+	for _, f := range d.sources() {
+		m := d.module(f)
+		dir, name, ok := d.importable(f)
+		if m == nil || !ok || path.Base(f) != "__main__.py" || name == "__main__" || strings.Count(f, "/") > 3 {
+			continue
+		}
+		for _, st := range m.all {
+			for _, c := range calls(st.tokens) {
+				full, imported := m.imports[c.callee]
+				if target, object, found := d.locate(f, full); imported && found && target != f && identifier(object) {
+					if _, module, ok := d.importable(target); ok {
+						command := "python -m " + strings.TrimSuffix(name, ".__main__")
+						if dir != "." {
+							command = "PYTHONPATH=" + dir + " " + command
+						}
+						add(command, module, object, Evidence{File: f, Line: c.line})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// ownCommand takes the only command of the project's own that is seen to serve on a
+// port that it is told.
+func (d *detection) ownCommand() bool {
+	var found []entry
+	for _, e := range d.entries() {
+		if command, ok := d.serving(e); ok {
+			e.command = command
+			found = append(found, e)
+		}
+	}
+	if len(found) != 1 {
+		return false
+	}
+	declared, _ := d.declaredFrameworks()
+	d.setFramework(candidate{framework: firstOf(declared...), file: found[0].at.File, line: found[0].at.Line})
+	d.addProcess("web", Command(found[0].command), found[0].at, "web.own_command", Medium)
+	return true
+}
+
+// serving is the command of an entry with what tells it its port.
+func (d *detection) serving(e entry) (string, bool) {
+	file := ""
+	for _, dir := range []string{".", "src"} {
+		if f, rest, ok := d.locateIn(dir, e.module); ok && rest == "" {
+			file = f
+			break
+		}
+	}
+	for range 3 { // where it was imported from
+		m := d.module(file)
+		if m == nil {
+			return "", false
+		}
+		full, imported := m.imports[e.object]
+		if _, here := m.def(e.object); here || !imported {
+			break
+		}
+		target, rest, ok := d.locate(file, full)
+		if !ok || !identifier(rest) {
+			break
+		}
+		file, e.object = target, rest
+	}
+	m := d.module(file)
+	if m == nil {
+		return "", false
+	}
+	if arguments, ok := d.optionsOf(m, e.object); ok {
+		return e.command + arguments, true
+	}
+	opens := false
+	for _, st := range m.all {
+		for _, c := range calls(st.tokens) {
+			opens = opens || opensSocket(m, c)
+		}
+	}
+	if port, told := d.portOf(file); opens && told {
+		return port.before + e.command + port.behind, true
+	}
+	return e.command, opens && d.readsPort(file) > 0
+}
+
+// serverCalls open the socket that a program serves at.
+var serverCalls = map[string]bool{"uvicorn.Server": true, "uvicorn.Config": true, "hypercorn.asyncio.serve": true, "granian.Granian": true, "cheroot.wsgi.Server": true, "gevent.pywsgi.WSGIServer": true}
+
+func opensSocket(m *module, c call) bool {
+	_, port := keyword(c.args, "port")
+	return overruled(m, c) != nil || serverCalls[m.resolve(c.callee)] || port && contains([]string{"run", "run_server", "serve", "run_app", "create_server"}, lastPart(c.callee))
+}
+
+// optionsOf are the words that tell a command of click's or typer's its host and port:
+// object is the command, or the group or application that it is one of.
+func (d *detection) optionsOf(m *module, object string) (arguments string, ok bool) {
+	type command struct{ name, arguments string }
+	var serving []command
+	siblings, callback := 0, false
+	for i := 0; i < len(m.all); i++ {
+		first := i
+		for i < len(m.all) && m.all[i].starts("@") {
+			i++
+		}
+		if first == i || i == len(m.all) || !m.all[i].starts("def") && !m.all[i].starts("async", "def") {
+			continue
+		}
+		def := parseDefinition(m.all[i], m.block(i))
+		name, of, alone, host, port := "", false, false, false, false
+		for _, st := range m.all[first:i] {
+			for _, c := range calls(st.tokens[1:]) {
+				head, last, attribute := strings.Cut(c.callee, ".")
+				switch {
+				case m.resolve(c.callee) == "click.command":
+					alone = def.name == object
+				case attribute && head == object && last == "callback":
+					callback = true
+				case attribute && head == object && last == "command":
+					of, name = true, strings.ReplaceAll(def.name, "_", "-")
+					text, plain := "", false
+					if len(c.args) > 0 {
+						text, plain = literal(c.args[0])
+					}
+					if text, plain = keywordText(c.args, "name", text, plain); plain && text != "" {
+						name = text
+					}
+				case lastPart(c.callee) == "option":
+					for _, a := range c.args {
+						text, _ := literal(a)
+						host, port = host || text == "--host", port || text == "--port"
+					}
+				}
+			}
+		}
+		if m.importsAny("typer") {
+			host, port = host || contains(def.params, "host"), port || contains(def.params, "port")
+		}
+		if of {
+			siblings++
+		}
+		opens := false
+		for _, st := range def.body {
+			for _, c := range calls(st.tokens) {
+				opens = opens || opensSocket(m, c)
+			}
+		}
+		if !port || !opens || !of && !alone {
+			continue
+		}
+		words := ""
+		if host {
+			words = " --host " + address
+		}
+		serving = append(serving, command{name, words + " --port $PORT"})
+	}
+	if len(serving) != 1 {
+		return "", false
+	}
+	c := serving[0]
+	if c.name != "" && (siblings > 1 || callback || !m.importsAny("typer")) { // typer's only command has no name
+		c.arguments = " " + c.name + c.arguments
+	}
+	return c.arguments, true
+}
+
+// namedPrograms are the files that other platforms' files, or else the project's own
+// words, start with Python or Streamlit, with where.
+func (d *detection) namedPrograms() map[string]Evidence {
+	out := map[string]Evidence{}
+	add := func(file string, at Evidence) {
+		file = d.inTree(file)
+		if _, known := out[file]; !known && file != "" && path.Base(file) != "setup.py" && path.Base(file) != "manage.py" {
+			out[file] = at
+		}
+	}
+	for _, s := range d.suggestions() {
+		line, err := Command(s.value).Parse()
+		if err != nil || s.what != "web" {
+			continue
+		}
+		words := line.Words()
+		for len(words) > 1 && strings.HasPrefix(words[1], "-") && words[1] != "-m" && words[1] != "-c" { // python -u app.py
+			words = append(words[:1], words[2:]...)
+		}
+		switch {
+		case len(words) < 2 || !strings.HasPrefix(path.Base(words[0]), "python"):
+		case words[1] == "-m" && len(words) > 2 && dottedName(words[2]):
+			for _, name := range []string{words[2], words[2] + ".__main__"} {
+				if f, rest, ok := d.locateIn(path.Join(".", line.Dir), name); ok && rest == "" {
+					add(f, s.Evidence)
+				}
+			}
+		default:
+			add(path.Join(line.Dir, words[1]), s.Evidence)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, name := range d.tree.list(".") {
+		if !strings.HasPrefix(strings.ToLower(name), "readme") {
+			continue
+		}
+		for i, l := range d.tree.lines(name) {
+			if m := readmeProgram.FindStringSubmatch(l); m != nil {
+				add(m[1], Evidence{File: name, Line: i + 1, Text: strings.TrimSpace(l)})
+			}
+		}
+	}
+	return out
+}
+
+// inTree is a file of the tree by the name that it has in an image, whose working
+// directory is anywhere; "" when there is none of that name.
+func (d *detection) inTree(name string) string {
+	name = path.Clean(name)
+	if !path.IsAbs(name) {
+		if d.tree.exists(name) {
+			return name
+		}
+		return ""
+	}
+	for rest := strings.TrimPrefix(name, "/"); rest != ""; {
+		if d.tree.exists(rest) {
+			return rest
+		}
+		_, rest, _ = strings.Cut(rest, "/")
+	}
+	return ""
+}
+
+// suggestedCommand takes the only command that other platforms' files start, where it
+// is told its port by the variable.
+func (d *detection) suggestedCommand() bool {
+	var found []suggestion
+	for _, s := range d.suggestions() {
+		if s.what != "web" || !d.canStart(s.value) || len(found) > 0 && found[0].value == s.value {
+			continue
+		}
+		found = append(found, s)
+	}
+	if len(found) != 1 || !strings.Contains(found[0].value, "$PORT") && !strings.Contains(found[0].value, "${PORT") {
+		return false
+	}
+	d.setFramework(candidate{})
+	d.addProcess("web", Command(found[0].value), found[0].Evidence, "web.suggested", Medium)
+	return true
+}
