@@ -16,6 +16,10 @@ var outdated = []struct {
 }{
 	{regexp.MustCompile(`cannot import name '?Feature'? from '?setuptools`), "setuptools<46"},
 	{regexp.MustCompile(`use_2to3 is invalid`), "setuptools<58"},
+	{regexp.MustCompile(`\bInvalidVersion: Invalid version: |error in \S+ setup command: '(?:install|setup|tests|extras)_require' must be `), "setuptools<66"},
+	{regexp.MustCompile(`cannot import name '?convert_path'? from '?setuptools`), "setuptools<70"},
+	{regexp.MustCompile(`No module named '?setuptools\.command\.test|cannot import name '?test'? from '?setuptools\.command`), "setuptools<72"},
+	{regexp.MustCompile(`Invalid dash-separated key`), "setuptools<78"},
 	{regexp.MustCompile(`No module named '?pkg_resources`), "setuptools<82"},
 	{regexp.MustCompile(`has no attribute 'cython_sources'|cython_sources`), "cython<3"},
 }

@@ -138,3 +138,31 @@ func TestSettingsOfUVMakeAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestOlderBuildTools: what today's build tools refuse is built with those of its days.
+func TestOlderBuildTools(t *testing.T) {
+	t.Parallel()
+	a, log := mustBuild(t, project(t, files{
+		"requirements.txt": "./lib\n", "app.py": "print('one')\n", "slipway.yaml": scriptAlone,
+		"lib/setup.py": "from setuptools import convert_path, setup\nsetup(name='slipway-old', version='1', py_modules=['old'], package_dir={'': convert_path('src')})\n", "lib/src/old.py": "",
+	}))
+	if !strings.Contains(log, "building it again with setuptools<70") {
+		t.Errorf("nothing was said of older tools:\n%s", log)
+	}
+	if found, _ := filepath.Glob(filepath.Join(a.Path, "venv", "lib", "python3*", "site-packages", "old.py")); len(found) != 1 {
+		t.Errorf("it isn't installed: %v", found)
+	}
+	for said, want := range map[string]string{
+		"ImportError: cannot import name 'Feature' from 'setuptools' (/x/__init__.py)":                  "setuptools<46",
+		"error in anyjson setup command: use_2to3 is invalid.":                                          "setuptools<58",
+		"setuptools.extern.packaging.version.InvalidVersion: Invalid version: '1.0-dev-x'":              "setuptools<66",
+		"error in celery setup command: 'extras_require' must be a dictionary whose values are strings": "setuptools<66",
+		"ModuleNotFoundError: No module named 'setuptools.command.test'":                                "setuptools<72",
+		"setuptools.errors.InvalidConfigError: Invalid dash-separated key 'description-file'":           "setuptools<78",
+		"error: command 'gcc' failed": "",
+	} {
+		if got := strings.Join(olderTools(said), " "); got != want {
+			t.Errorf("%q needs %q, want %q", said, got, want)
+		}
+	}
+}
