@@ -3,6 +3,7 @@ package slipway
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // exception is the last line of a traceback: a class, and what it says.
@@ -23,12 +24,36 @@ func LastException(printed string) string {
 	return found
 }
 
+// absent are the ways of saying that something has no value.
+var absent = regexp.MustCompile(`\bKeyError\b|(?i:\b(?:is |are )?(?:required|missing|unset|not set|undefined|not found)\b|Set the \w+ environment variable)`)
+
+// lacking is the variable that an exception names for having no value, as it is called
+// in an environment: its settings may leave out what stands before their names there.
+func (m Manifest) lacking(exception string) string {
+	if !absent.MatchString(exception) {
+		return ""
+	}
+	words := strings.FieldsFunc(exception, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for _, name := range m.Required {
+		for _, w := range words {
+			if w == name || len(w) > 3 && w == strings.ToUpper(w) && strings.HasSuffix(name, "_"+w) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // Cause is what a program of a release has printed of the reason of its failure, as the
 // rest of a sentence: the last exception, and what doesn't answer.
 func (m Manifest) Cause(printed string) string {
 	found := LastException(printed)
 	if found != "" {
+		name := m.lacking(found)
 		found = ": " + found
+		if name != "" {
+			found += "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
+		}
 	}
 	if says := Unanswered(printed, m.Addresses); says != "" {
 		found += "; " + says

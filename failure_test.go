@@ -17,3 +17,25 @@ func TestExceptionLines(t *testing.T) {
 		}
 	}
 }
+
+// TestLackingVariables: an exception that names what has no value says how it is given.
+func TestLackingVariables(t *testing.T) {
+	m := slipway.Manifest{Required: []string{"SHOP_DB_USER", "TOKEN"}}
+	for said, name := range map[string]string{
+		"dynaconf.validator.ValidationError: DB_USER is required in env main": "SHOP_DB_USER",
+		"KeyError: 'TOKEN'":                       "TOKEN",
+		"KeyError: 'other'":                       "",
+		"ValueError: TOKEN has to be of 32 signs": "",
+		"ValidationError: USE is required":       "",
+		"django.core.exceptions.ImproperlyConfigured: Set the TOKEN environment variable": "TOKEN",
+	} {
+		got := m.Cause("Traceback\n" + said + "\n")
+		want := ": " + said
+		if name != "" {
+			want += "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+}

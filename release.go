@@ -110,6 +110,7 @@ type Manifest struct {
 	Environment   string     `json:"environment"`              // key of the virtual environment
 	Overrides     Overrides  `json:"overrides,omitzero"`       // that it was built with
 	Addresses     []string   `json:"addresses,omitempty"`      // variables by which it is told where servers are
+	Required      []string   `json:"required,omitempty"`       // variables that it reads without a default
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest

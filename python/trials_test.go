@@ -31,6 +31,7 @@ text = 'os.environ["QUOTED"]'
 NAME = os.environ[computed]
 `,
 		"shop/later.py":      "from decouple import config\nKEY = config('API_KEY')\nLEVEL = config('LEVEL', default='info')\nsecret = __import__('os').environ.get('SECRET_KEY')\n",
+		"shop/dyna.py":       "from dynaconf import Dynaconf, Validator\nsettings = Dynaconf(\n    envvar_prefix=\"SHOP\",\n    validators=[Validator(\"DB_USER\", required=True), Validator(\"PORT\", must_exist=True, default=1), Validator(\"NOTE\")])\n",
 		"shop/plain.py":      "config('NOT_A_VARIABLE')\n",
 		"tests/test_shop.py": "import os\nos.environ['ONLY_IN_TESTS']\n",
 		"conftest.py":        "import os\nos.environ['ONLY_IN_TESTS_TOO']\n",
@@ -45,7 +46,7 @@ NAME = os.environ[computed]
 		}
 		got = append(got, fmt.Sprintf("%s%s@%s:%d", v.Name, need, v.File, v.Line))
 	}
-	want := "API_KEY!@shop/later.py:2 DATABASE_URL!@shop/settings.py:7 DB_HOST@shop/settings.py:6 DEBUG@shop/settings.py:8 LEVEL@shop/later.py:3 SECRET_KEY!@shop/settings.py:5 TIME_ZONE@shop/settings.py:9"
+	want := "API_KEY!@shop/later.py:2 DATABASE_URL!@shop/settings.py:7 DB_HOST@shop/settings.py:6 DEBUG@shop/settings.py:8 LEVEL@shop/later.py:3 SECRET_KEY!@shop/settings.py:5 SHOP_DB_USER!@shop/dyna.py:4 TIME_ZONE@shop/settings.py:9"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, " "), want)
 	}

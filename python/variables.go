@@ -17,6 +17,9 @@ type Variable struct {
 	bare bool // it is read without a default, which need be no error
 }
 
+// Bare tells whether it is read without a default, which need be no error there.
+func (v Variable) Bare() bool { return v.bare }
+
 // maxVariables bounds how many of them are told.
 const maxVariables = 500
 
@@ -55,9 +58,42 @@ func Variables(fsys fs.FS, dir string) []Variable {
 }
 
 func variablesIn(text string) (list []Variable) {
-	decouple := strings.Contains(text, "decouple")
+	decouple, dynaconf := strings.Contains(text, "decouple"), strings.Contains(text, "Dynaconf(")
 	for _, s := range statements(text) {
 		list = append(list, variablesOf(s.tokens, decouple)...)
+		if dynaconf {
+			list = append(list, validated(s.tokens)...)
+		}
+	}
+	return list
+}
+
+// validated are the variables of settings that Dynaconf's validators want and that have
+// no default.
+func validated(toks []token) (list []Variable) {
+	all := calls(toks)
+	if !slices.ContainsFunc(all, func(c call) bool { return lastPart(c.callee) == "Dynaconf" }) {
+		return nil
+	}
+	for _, c := range all {
+		if lastPart(c.callee) != "Validator" {
+			continue
+		}
+		wanted := false
+		for _, name := range []string{"required", "must_exist"} {
+			v, ok := keyword(c.args, name)
+			wanted = wanted || ok && len(v) == 1 && v[0].is("True")
+		}
+		if _, other := keyword(c.args, "default"); other || !wanted {
+			continue
+		}
+		for _, a := range c.args {
+			if setting, plain := literal(a); plain && identifier(setting) {
+				if name := dynaconfVariable(toks, setting); name != "" {
+					list = append(list, Variable{Name: name, Required: true, Line: c.line})
+				}
+			}
+		}
 	}
 	return list
 }

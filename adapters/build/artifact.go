@@ -97,6 +97,9 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	var read []string
 	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
 		read = append(read, v.Name)
+		if v.Required {
+			m.Required = append(m.Required, v.Name)
+		}
 	}
 	m.Addresses = slipway.Addresses(read)
 	if p.Config != nil {
