@@ -162,7 +162,7 @@ func (b *Builder) more(took time.Duration, key string) string {
 	if took >= b.o.Longest {
 		return "no project gets more here, whatever it asks for: make it shorter, or have the platform allow more with slipway up --max-build-time"
 	}
-	return "allow more with " + key + " in slipway.yaml, up to " + b.o.Longest.String()
+	return fmt.Sprintf("allow more: slipway service set SERVICE --set %s=%d, up to %d (or in slipway.yaml)", key, min(3*int(took.Seconds()), int(b.o.Longest.Seconds())), int(b.o.Longest.Seconds()))
 }
 
 func (b *Builder) timeoutOf(p *python.Project) time.Duration {

@@ -142,3 +142,16 @@ func hashFromPDM(exported, lock string) error {
 	}
 	return disk(writeAnew(exported, out.String()), "what the lock says can't be kept")
 }
+
+// formerIndex is the name that PyPI had until 2018 and that older files still give: it
+// leads to today's where it is reached at all.
+var formerIndex = regexp.MustCompile(`https?://pypi\.python\.org/simple\b`)
+
+// fromTodaysIndex has a file of requirements name PyPI as it is called.
+func fromTodaysIndex(file string) error {
+	text, err := readMade(file)
+	if err != nil || !formerIndex.Match(text) {
+		return nil // what can't be read is for the installer to say
+	}
+	return disk(writeAnew(file, formerIndex.ReplaceAllString(string(text), "https://pypi.org/simple")), "the requirements can't be kept")
+}

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -230,6 +231,13 @@ func dependencies(p *python.Project, l plan, groups, extras []string, blame stri
 		if blame != "" {
 			args = append(args, "--dev")
 		}
+		divided := install.before
+		install.before = func() error {
+			if err := fromTodaysIndex(exported); err != nil || divided == nil {
+				return err
+			}
+			return divided()
+		}
 		return append([]step{{tool: &pipenv, say: "reading Pipfile.lock", args: args, dir: l.root, blame: blame, env: map[string]string{
 			"PIPENV_PIPFILE": filepath.Join(l.root, "Pipfile"), "PIPENV_PYTHON": l.interpreter, "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_DONT_LOAD_ENV": "1",
 		}}, install}, ours...)
@@ -252,6 +260,13 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 	case len(p.Install.Requirements) > 0:
 		for _, f := range p.Install.Requirements {
 			args = append(args, "-r", filepath.Join(l.tree, f))
+		}
+		before = func() error {
+			var err error
+			for _, f := range p.Install.Requirements {
+				err = errors.Join(err, fromTodaysIndex(filepath.Join(l.tree, f)))
+			}
+			return err
 		}
 	case len(p.Install.Ranges) > 0:
 		ranges := filepath.Join(l.home, "ranges.txt")

@@ -102,6 +102,9 @@ func TestExplain(t *testing.T) {
 		{"OSError: [Errno 28] No space left on device", slipway.Unavailable, "disk is full"},
 		{"dns error: failed to lookup address information", slipway.Unavailable, "can't be reached"},
 		{"tcp connect error: Connection refused (os error 111)", slipway.Unavailable, "can't be reached"},
+		{"fatal: unable to access 'https://git.example.com/a/b.git/': Could not resolve host: git.example.com", slipway.Unavailable, "comes from git at git.example.com, which can't be reached"},
+		{"ssh: Could not resolve hostname git.example.com: Name or service not known", slipway.Unavailable, "comes from git at git.example.com"},
+		{"fatal: could not read Username for 'https://git.example.com': terminal prompts disabled", slipway.Refused, "a repository at git.example.com that isn't there"},
 		{"error: Hash mismatch for `flask==3`", slipway.Refused, "flask==3 is not the package that was locked: its hash differs"},
 		{"error: Hash mismatch for a wheel", slipway.Refused, "a package is not the one that was locked"},
 		{"ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package versions, please update the hashes.\n    itsdangerous==2.2.0 from https://index.example/x.whl (from -r r.txt (line 3)):\n        Expected sha256 00\n", slipway.Refused, "itsdangerous==2.2.0 is not the package that was locked"},
@@ -183,5 +186,28 @@ func TestCopySource(t *testing.T) {
 				t.Errorf("%s is there: %v, want %v", name, err == nil, there)
 			}
 		}
+	}
+}
+
+// TestFormerIndex: requirements that name PyPI as it was called are taken from it.
+func TestFormerIndex(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "requirements.txt")
+	for given, want := range map[string]string{
+		"-i https://pypi.python.org/simple\nflask==3 --hash=sha256:0\n": "-i https://pypi.org/simple\nflask==3 --hash=sha256:0\n",
+		"--extra-index-url http://pypi.python.org/simple/\n":            "--extra-index-url https://pypi.org/simple/\n",
+		"-i https://pypi.python.org.example/simple\n":                   "-i https://pypi.python.org.example/simple\n",
+	} {
+		if err := os.WriteFile(file, []byte(given), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := fromTodaysIndex(file); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(file); string(got) != want {
+			t.Errorf("%q became %q", given, got)
+		}
+	}
+	if err := fromTodaysIndex(filepath.Join(t.TempDir(), "none")); err != nil {
+		t.Error(err)
 	}
 }

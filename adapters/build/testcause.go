@@ -30,6 +30,7 @@ var (
 	unconnected = regexp.MustCompile(`(?m)^(?:E\s+)?([A-Za-z_][\w.]*(?:Error|Exception|Timeout|gaierror)\b[^\n]*(?:Connection refused|Connect call failed|Name or service not known|Temporary failure in name resolution|No address associated with hostname|Network is unreachable))`)
 	notLetIn    = regexp.MustCompile(`password authentication failed for user|no password supplied`)
 	browser     = regexp.MustCompile(`NoSuchDriverException|Unable to obtain driver|cannot find (?:Chrome|Firefox|chrome) binary|(?:chromedriver|geckodriver)'? executable needs to be in PATH|playwright install`)
+	containers  = regexp.MustCompile(`docker\.errors\.DockerException|Cannot connect to the Docker daemon`)
 	option      = regexp.MustCompile(`unrecognized arguments: (--?[\w-]+)`)
 	fixture     = regexp.MustCompile(`fixture '(\w+)' not found`)
 	async       = regexp.MustCompile(`async def functions are not natively supported`)
@@ -57,6 +58,8 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 	switch {
 	case browser.MatchString(text):
 		return "the tests drive a browser, and they find none here: leave those out, by " + withoutFiles(p, failures)
+	case containers.MatchString(text):
+		return "the tests start containers by Docker, which they don't reach here: leave those out, by " + withoutFiles(p, failures) + ", or release without the tests by slipway service set SERVICE --set test.skip=true"
 	case setting.MatchString(text):
 		return "the tests don't say which settings of Django they take: " + givenToTests([]string{"DJANGO_SETTINGS_MODULE"}, "...")
 	}
@@ -80,7 +83,32 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 		}
 		return fmt.Sprintf("the test command calls %s, which is not there: state the package that brings it as test: {packages: [...]} in slipway.yaml, or another test: {command: ...}", m[1])
 	}
-	return ""
+	return notProvided(p, source, text)
+}
+
+var (
+	provide = regexp.MustCompile(`(?m)^(?:E\s+)?[A-Za-z_][\w.]*(?:Error|Exception): ([^\n]*(?:should be provided|must be (?:provided|set|given)|not provided|is not set|can't be empty|must not be empty)[^\n]*)`)
+	word    = regexp.MustCompile(`[a-z]{5,}`)
+)
+
+// notProvided names the only variable that is read without a default and means what an
+// error says should have been given.
+func notProvided(p *python.Project, source, text string) string {
+	m := provide.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	said := word.FindAllString(strings.ToLower(m[1]), -1)
+	var names []string
+	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
+		if (v.Required || v.Bare()) && slices.ContainsFunc(strings.Split(strings.ToLower(v.Name), "_"), func(part string) bool { return slices.Contains(said, part) }) {
+			names = append(names, v.Name)
+		}
+	}
+	if len(names) != 1 {
+		return ""
+	}
+	return askedFor(names[0])
 }
 
 func lacks(p *python.Project, module string) string {

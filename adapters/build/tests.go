@@ -199,6 +199,7 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	if err != nil {
 		return report, err
 	}
+	over := time.Now()
 	report.Seconds = result.Duration.Seconds()
 	if result.Leftover > 0 {
 		fmt.Fprintf(r.log, "the tests left %d processes running, which were ended\n", result.Leftover)
@@ -215,7 +216,10 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 		fmt.Fprintln(r.log, report.Reason)
 		return report, nil
 	}
-	err = judge(p, report, result, timeout, r.more(timeout, "test.timeout_seconds"))
+	err = judge(p, report, result, seen)
+	if result.TimedOut {
+		err = r.unended(p, source, results, timeout, over)
+	}
 	if err != nil && !result.TimedOut && !result.Flooded && !result.OutOfMemory {
 		err = r.explained(p, source, report, uncollected, seen, err)
 	}
@@ -335,11 +339,9 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 func (r *run) hook() string { return filepath.Join(r.home, "hook") }
 
 // judge decides from the report first: an exit code alone says little.
-func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, timeout time.Duration, more string) error {
+func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, seen string) error {
 	bad := report.Failed + report.Errors
 	switch {
-	case result.TimedOut:
-		return slipway.Errorf(slipway.Refused, "the tests did not end within %s and were stopped; %s", timeout, more)
 	case result.Flooded:
 		return slipway.Errorf(slipway.Refused, "the tests: the command %s; print less (pytest -q), or write what is long into a file", ended(result))
 	case result.OutOfMemory, result.Multitude:
@@ -351,6 +353,9 @@ func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, 
 	case result.OK() && report.Total == 0 && p.Test.Runner == "pytest":
 		return slipway.Errorf(slipway.Refused, "%s ended without a report of its tests: something in them ends the run, or an option takes the report elsewhere; take that out, or state test: {command: ...} in slipway.yaml", report.Command)
 	case !result.OK():
+		if said := slipway.LastException(seen); said != "" {
+			return slipway.Errorf(slipway.Refused, "the test command %s: %s", ended(result), said)
+		}
 		return slipway.Errorf(slipway.Refused, "the test command %s; its output says why", ended(result))
 	}
 	return nil

@@ -1,9 +1,12 @@
 """Loaded at the start of each Python process of a test run: gives it reports of its
-own, and writes one JSON line per test that unittest runs."""
+own, writes one JSON line per test that unittest runs, and keeps in a file which test
+is running, by which a run that doesn't end is explained."""
 
+import importlib.machinery
 import json
 import os
 import sys
+import time
 import traceback
 
 
@@ -20,10 +23,72 @@ def own_reports():
     return own
 
 
+class Now:
+    """The test that is running, and how many have ended."""
+
+    def __init__(self, path):
+        self.path, self.ended, self.failed, self.said = path, 0, 0, ""
+
+    def write(self, test):
+        # A test may have left the process no descriptor, or the disk no room.
+        try:
+            with open(self.path, "w", encoding="utf-8") as f:
+                json.dump({"test": test, "since": time.time(), "ended": self.ended, "failed": self.failed, "said": self.said}, f)
+        except Exception:
+            pass
+
+    def begin(self, test):
+        self.write(test)
+
+    def end(self, said=""):
+        self.ended += 1
+        if said:
+            self.failed, self.said = self.failed + 1, said[-8000:]
+        self.write("")
+
+
+class Pytest:
+    """Follows pytest's tests, once it is imported."""
+
+    def __init__(self, now):
+        self.now = now
+
+    def find_spec(self, name, where=None, target=None):
+        if name != "_pytest.runner":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, where)
+        if spec is None or spec.loader is None:
+            return None
+        execute, now = spec.loader.exec_module, self.now
+
+        def exec_module(module):
+            execute(module)
+            protocol = module.runtestprotocol
+
+            def followed(item, *args, **kwargs):
+                now.begin(item.nodeid)
+                said = ""
+                try:
+                    reports = protocol(item, *args, **kwargs)
+                    for report in reports or []:
+                        if report.failed:
+                            said = str(report.longrepr)
+                    return reports
+                finally:
+                    now.end(said)
+
+            module.runtestprotocol = followed
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
 def install():
     path = own_reports()
     if not path:
         return
+    now = Now(path + ".now")
+    sys.meta_path.insert(0, Pytest(now))
     path += ".jsonl"
     from unittest.runner import TextTestResult
 
@@ -71,6 +136,17 @@ def install():
         if err is not None:
             write(subtest, "failed", err)
 
+    start, stop = TextTestResult.startTest, TextTestResult.stopTest
+
+    def start_test(self, test):
+        now.begin(test.id() if hasattr(test, "id") else str(test))
+        start(self, test)
+
+    def stop_test(self, test):
+        stop(self, test)
+        now.end()
+
+    TextTestResult.startTest, TextTestResult.stopTest = start_test, stop_test
     TextTestResult.addExpectedFailure = add_expected_failure
     TextTestResult.addSubTest = add_sub_test
 
