@@ -18,7 +18,7 @@ const (
 	GateApproval     GateKind = "approval"
 	GateFreeze       GateKind = "freeze" // a freeze, or outside every window
 	GateSoak         GateKind = "soak"
-	GateVerification GateKind = "verification" // in the environment before
+	GateVerification GateKind = "verification" // it is not proven in the environment before, or was rolled back on the way
 	GateCheck        GateKind = "check"        // a condition on the release; waiting doesn't meet it
 	GateBundle       GateKind = "bundle"       // the other promotions of its bundle
 )
@@ -32,7 +32,7 @@ type Verdict string
 const (
 	VerdictApprove    Verdict = "approve"
 	VerdictReject     Verdict = "reject"
-	VerdictExempt     Verdict = "exempt"      // from freezes and windows, with a reason
+	VerdictExempt     Verdict = "exempt"      // from freezes and windows, and from what was rolled back on the way before it was said, with a reason
 	VerdictBreakGlass Verdict = "break_glass" // every gate opens; by an admin, with a reason
 )
 
@@ -138,7 +138,10 @@ type GateFacts struct {
 	Seconded    bool        // who asked to go back has a lesser role than the policy names, and needs somebody's yes
 	Anew        bool        // going back brings a config that the release has not run with there
 	Previous    string      // the environment before, "" for none
-	VerifiedAt  time.Time   // when the release was verified there; zero for never
+	Before      Standing    // of the release, there
+	Taken       []Taken     // where on the way here the release was gone back from
+	Automatic   bool        // nobody has asked for it
+	Held        string      // why automatic promotion is held here; "" when it isn't
 	Tests       TestVerdict // that the release stands with; "" when they have to run, or did not
 	Passed      int         // how many of its tests have passed, as far as they are counted
 	Locked      bool        // its dependencies are
@@ -189,7 +192,7 @@ func (f GateFacts) Gates() []Wait {
 		}
 		waits = append(waits, w)
 	}
-	if f.said(VerdictBreakGlass) {
+	if f.said(VerdictBreakGlass, f.takenAt()) {
 		return nil
 	}
 	f.approval(add)
@@ -197,10 +200,11 @@ func (f GateFacts) Gates() []Wait {
 		return waits
 	}
 	if !f.Plan.Rollback {
+		f.taken(add)
 		f.before(add)
 		f.release(add)
 	}
-	if !f.said(VerdictExempt) {
+	if !f.said(VerdictExempt, time.Time{}) {
 		f.times(add)
 	}
 	if why := f.Bundle.Keeps(f.Promotion, len(waits) == 0); why != "" {
@@ -214,9 +218,13 @@ func OnlyBundle(waits []Wait) bool {
 	return !slices.ContainsFunc(waits, func(w Wait) bool { return w.Gate != GateBundle })
 }
 
-func (f GateFacts) said(v Verdict) bool {
+// said tells whether somebody said something to this very plan, who may say so
+// now, and after something else.
+func (f GateFacts) said(v Verdict, after time.Time) bool {
 	hash := f.Plan.Hash()
-	return slices.ContainsFunc(f.Decisions, func(d Decision) bool { return d.Verdict == v && d.Plan == hash && d.Lapsed == "" })
+	return slices.ContainsFunc(f.Decisions, func(d Decision) bool {
+		return d.Verdict == v && d.Plan == hash && d.Lapsed == "" && (after.IsZero() || d.At.After(after))
+	})
 }
 
 // approval counts the people who said yes to this very plan, and may say so now.
@@ -264,22 +272,6 @@ func (f GateFacts) approval(add func(Wait)) {
 		w.Reason += "; nobody else may approve, so name approvers for " + f.Plan.Environment + " or ask an admin to break the glass"
 	}
 	add(w)
-}
-
-// before looks at the environment before.
-func (f GateFacts) before(add func(Wait)) {
-	p := f.Plan.Policy
-	if f.Previous == "" || p.SkipsAllowed && f.VerifiedAt.IsZero() && p.Soak == 0 {
-		return
-	}
-	if f.VerifiedAt.IsZero() {
-		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d has not been verified in %s", f.Plan.Release, f.Previous)})
-		return
-	}
-	if until := f.VerifiedAt.Add(seconds(p.Soak)); until.After(f.Now) {
-		add(Wait{Gate: GateSoak, Until: until, Opens: true,
-			Reason: fmt.Sprintf("release %d must have been verified in %s for %s", f.Plan.Release, f.Previous, seconds(p.Soak))})
-	}
 }
 
 // release looks at conditions on the release itself.

@@ -21,6 +21,8 @@ func FuzzGates(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 1}, []byte{4, 2})
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1}, []byte{4, 2})
 	f.Add([]byte{3, 0, 2, 1}, []byte{5, 6, 0, 2, 7, 7})
+	f.Add([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, []byte{4, 57, 9, 2, 7, 2, 9, 2, 4, 57})
+	f.Add([]byte{0, 1}, []byte{4, 10, 57, 4, 57, 20, 4, 20, 57, 7, 2, 7})
 	f.Fuzz(func(t *testing.T, asks, events []byte) {
 		events = events[:min(len(events), 60)]
 		at := func(i int) int {
@@ -30,7 +32,7 @@ func FuzzGates(f *testing.F) {
 			return 0
 		}
 		asked := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-		facts := slipway.GateFacts{Now: asked, Asked: asked, Previous: "test", Approvers: []string{"ada", "bob", "eve"}, Seconded: at(4)%2 == 1, Locked: at(5)%2 == 0, ReleasedAt: asked}
+		facts := slipway.GateFacts{Now: asked, Asked: asked, Previous: "test", Automatic: at(11)%2 == 1, Approvers: []string{"ada", "bob", "eve"}, Seconded: at(4)%2 == 1, Locked: at(5)%2 == 0, ReleasedAt: asked}
 		facts.Plan.Environment, facts.Plan.Release, facts.Plan.Rollback = "prod", 3, at(3)%2 == 1
 		facts.Plan.Policy = slipway.Policy{Approvals: at(0) % 4, Soak: at(1) % 3 * 3600, RollbackApprovals: at(2) % 2, LockRequired: at(6)%2 == 1, RequireTests: at(7)%2 == 1}
 		facts.Tests = append([]slipway.TestVerdict{""}, slipway.TestVerdicts...)[at(8)%5]
@@ -43,15 +45,19 @@ func FuzzGates(f *testing.F) {
 			say := func(v slipway.Verdict) {
 				facts.Decisions = append(facts.Decisions, slipway.Decision{Account: n%3 + 1, Name: name, Verdict: v, Plan: facts.Plan.Hash(), At: facts.Now})
 			}
-			switch event % 9 {
+			switch event % 11 {
 			case 0, 1:
 				say(slipway.VerdictApprove)
 			case 2:
-				facts.Now = facts.Now.Add(time.Duration(event) * time.Minute)
+				passed := time.Duration(event) * time.Minute
+				facts.Now = facts.Now.Add(passed)
+				if facts.Before.Serves {
+					facts.Before.Stood += passed
+				}
 			case 3: // the config is edited: another plan
 				facts.Plan.Config += "x"
 			case 4:
-				facts.VerifiedAt = facts.Now
+				facts.Before, facts.Taken = slipway.Standing{Environment: "test", Verified: true, Serves: true}, nil
 			case 5:
 				facts.Freezes = append(facts.Freezes, slipway.Frozen{Reason: "peak", Until: facts.Now.Add(time.Hour), By: "eve"})
 			case 6:
@@ -64,6 +70,14 @@ func FuzzGates(f *testing.F) {
 						facts.Decisions[i].Lapsed = "the account is not active"
 					}
 				}
+			case 9: // it is rolled back on the way, in the environment before or further below
+				taken := slipway.Taken{Environment: []string{"test", "dev"}[n%2], By: "eve", Why: "the totals are wrong", At: facts.Now}
+				facts.Taken = append(facts.Taken, taken)
+				if n%2 == 0 {
+					facts.Before = slipway.Standing{Environment: "test", Verified: true, Taken: &taken, Instead: 2}
+				}
+			case 10: // a newer one takes over in the environment before
+				facts.Before.Serves, facts.Before.Instead = false, 4
 			}
 			waits := facts.Gates()
 			if want := mayGo(facts); want != (len(waits) == 0) {
@@ -73,6 +87,13 @@ func FuzzGates(f *testing.F) {
 				if w.Reason == "" || w.Since.Before(asked) || w.Until.IsZero() || !slices.Contains(slipway.GateKinds, w.Gate) {
 					t.Fatalf("after %v: %+v", events[:n+1], w)
 				}
+			}
+			ends, why := facts.Ends()
+			if ends != "" && (why == "" || !ends.Over() || !facts.Automatic) {
+				t.Fatalf("after %v it ends as %s: %s", events[:n+1], ends, why)
+			}
+			if facts.Automatic && !facts.Plan.Rollback && ends == "" && len(waits) == 0 && !vouched(facts) {
+				t.Fatalf("after %v it goes on by itself although it was %v", events[:n+1], facts.Taken)
 			}
 			if !facts.Expires().After(asked) {
 				t.Fatal("it waits for ever")
@@ -96,13 +117,13 @@ func mayGo(f slipway.GateFacts) bool {
 	}
 	yes := len(said[slipway.VerdictApprove])
 	switch {
-	case len(said[slipway.VerdictBreakGlass]) > 0:
+	case len(said[slipway.VerdictBreakGlass]) > 0 && (f.Plan.Rollback || since(f, slipway.VerdictBreakGlass)):
 		return true
 	case f.Plan.Rollback:
 		return yes >= f.Plan.Policy.RollbackApprovals && (!f.Seconded || yes > 0)
-	case yes < f.Plan.Policy.Approvals || f.VerifiedAt.IsZero():
+	case yes < f.Plan.Policy.Approvals || !vouched(f):
 		return false
-	case f.Now.Sub(f.VerifiedAt) < time.Duration(f.Plan.Policy.Soak)*time.Second:
+	case f.Before.Taken == nil && (!f.Before.Verified || f.Before.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
 		return false
 	case f.Plan.Policy.LockRequired && !f.Locked:
 		return false
@@ -110,4 +131,19 @@ func mayGo(f slipway.GateFacts) bool {
 		return false
 	}
 	return len(f.Freezes) == 0 || len(said[slipway.VerdictExempt]) > 0
+}
+
+// vouched tells whether a release that was gone back from on the way goes on because
+// somebody who could know that has said so.
+func vouched(f slipway.GateFacts) bool {
+	return len(f.Taken) == 0 || since(f, slipway.VerdictExempt) || since(f, slipway.VerdictBreakGlass)
+}
+
+// since tells whether something was said, and counts, after the release was last
+// gone back from.
+func since(f slipway.GateFacts, v slipway.Verdict) bool {
+	return slices.ContainsFunc(f.Decisions, func(d slipway.Decision) bool {
+		return d.Verdict == v && d.Plan == f.Plan.Hash() && d.Lapsed == "" &&
+			!slices.ContainsFunc(f.Taken, func(t slipway.Taken) bool { return !d.At.After(t.At) })
+	})
 }

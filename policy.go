@@ -62,7 +62,7 @@ type Policy struct {
 	RollbackRole      Role         `json:"rollback_role,omitzero"` // who has a lesser one in the service's team needs somebody's yes; "" means maintainer
 	ExpiresAfter      int          `json:"expires_after"`          // a promotion that waits longer is given up; 0 means seven days
 	RemindAfter       int          `json:"remind_after"`           // who could approve is told again; 0 means a day
-	Soak              int          `json:"soak"`                   // how long the release must have been verified in the environment before
+	Soak              int          `json:"soak"`                   // how long the release must have served, verified, in the environment before
 	Windows           []Window     `json:"windows"`                // promotions begin within one of them only; none means always
 	LockRequired      bool         `json:"lock_required"`          // its dependencies are locked
 	RequireTests      bool         `json:"require_tests,omitzero"` // its tests were run and passed; having none, or not wanting them run, won't do

@@ -30,7 +30,7 @@ func (h *handlers) promotion(p *ent.Promotion) Promotion {
 		Id: p.ID, State: slipway.PromotionState(p.State), Rollback: p.Rollback, Ref: p.Commit.Ref, Commit: commit(p.Commit),
 		Step: slipway.StepName(p.EndedAtStep), Reason: p.Reason, RequestedBy: p.RequestedBy, Steps: each(p.Edges.Steps, step),
 		CreatedAt: p.CreatedAt.UTC(), StartedAt: when(p.StartedAt), EndedAt: when(p.EndedAt),
-		Cause: p.Cause, PlanHash: p.PlanHash, Decisions: each(p.Edges.Decisions, decided), ExpiresAt: when(p.ExpiresAt),
+		Cause: p.Cause, Why: p.Why, PlanHash: p.PlanHash, Decisions: each(p.Edges.Decisions, decided), ExpiresAt: when(p.ExpiresAt),
 		SupersededBy: p.SupersededBy, RetryOf: p.RetryOf, Bundle: p.Bundle,
 	}
 	if p.Plan != nil {
@@ -96,7 +96,7 @@ func (h *handlers) CreatePromotion(ctx context.Context, r CreatePromotionRequest
 }
 
 func rollbackInput(service, environment string, in *RollbackInput) platform.RollbackInput {
-	return platform.RollbackInput{Service: service, Environment: environment, Release: in.Release, AnySchema: in.AnySchema, Today: in.Config == Today}
+	return platform.RollbackInput{Service: service, Environment: environment, Release: in.Release, AnySchema: in.AnySchema, Today: in.Config == Today, Why: in.Reason}
 }
 
 // GetWayBack tells whether a rollback would go now.

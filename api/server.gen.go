@@ -2001,6 +2001,11 @@ type Promotion struct {
 
 	// Waits the closed gates that it waits at
 	Waits []Wait `json:"waits,omitempty,omitzero"`
+
+	// Why why who asked to go back did
+	//
+	// Example: the totals are wrong
+	Why string `json:"why,omitempty,omitzero"`
 }
 
 // PromotionBrief the latest promotion of a cell
@@ -2407,6 +2412,11 @@ type RollbackInput struct {
 	//
 	// Example: then
 	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
+
+	// Reason why; it is said wherever the release that was gone back from would go on
+	//
+	// Example: the totals are wrong
+	Reason string `json:"reason,omitempty,omitzero"`
 
 	// Release a release that ran here before; the previous one unless given
 	//

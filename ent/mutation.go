@@ -21211,6 +21211,7 @@ type PromotionMutation struct {
 	bundle             *int
 	addbundle          *int
 	cause              *string
+	why                *string
 	started_at         *time.Time
 	ended_at           *time.Time
 	clearedFields      map[string]struct{}
@@ -22532,6 +22533,55 @@ func (m *PromotionMutation) ResetCause() {
 	m.cause = nil
 }
 
+// SetWhy sets the "why" field.
+func (m *PromotionMutation) SetWhy(s string) {
+	m.why = &s
+}
+
+// Why returns the value of the "why" field in the mutation.
+func (m *PromotionMutation) Why() (r string, exists bool) {
+	v := m.why
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWhy returns the old "why" field's value of the Promotion entity.
+// If the Promotion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PromotionMutation) OldWhy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWhy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWhy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWhy: %w", err)
+	}
+	return oldValue.Why, nil
+}
+
+// ClearWhy clears the value of the "why" field.
+func (m *PromotionMutation) ClearWhy() {
+	m.why = nil
+	m.clearedFields[promotion.FieldWhy] = struct{}{}
+}
+
+// WhyCleared returns if the "why" field was cleared in this mutation.
+func (m *PromotionMutation) WhyCleared() bool {
+	_, ok := m.clearedFields[promotion.FieldWhy]
+	return ok
+}
+
+// ResetWhy resets all changes to the "why" field.
+func (m *PromotionMutation) ResetWhy() {
+	m.why = nil
+	delete(m.clearedFields, promotion.FieldWhy)
+}
+
 // SetStartedAt sets the "started_at" field.
 func (m *PromotionMutation) SetStartedAt(t time.Time) {
 	m.started_at = &t
@@ -22853,7 +22903,7 @@ func (m *PromotionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PromotionMutation) Fields() []string {
-	fields := make([]string, 0, 28)
+	fields := make([]string, 0, 29)
 	if m.created_at != nil {
 		fields = append(fields, promotion.FieldCreatedAt)
 	}
@@ -22932,6 +22982,9 @@ func (m *PromotionMutation) Fields() []string {
 	if m.cause != nil {
 		fields = append(fields, promotion.FieldCause)
 	}
+	if m.why != nil {
+		fields = append(fields, promotion.FieldWhy)
+	}
 	if m.started_at != nil {
 		fields = append(fields, promotion.FieldStartedAt)
 	}
@@ -22998,6 +23051,8 @@ func (m *PromotionMutation) Field(name string) (ent.Value, bool) {
 		return m.Bundle()
 	case promotion.FieldCause:
 		return m.Cause()
+	case promotion.FieldWhy:
+		return m.Why()
 	case promotion.FieldStartedAt:
 		return m.StartedAt()
 	case promotion.FieldEndedAt:
@@ -23063,6 +23118,8 @@ func (m *PromotionMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldBundle(ctx)
 	case promotion.FieldCause:
 		return m.OldCause(ctx)
+	case promotion.FieldWhy:
+		return m.OldWhy(ctx)
 	case promotion.FieldStartedAt:
 		return m.OldStartedAt(ctx)
 	case promotion.FieldEndedAt:
@@ -23258,6 +23315,13 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCause(v)
 		return nil
+	case promotion.FieldWhy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWhy(v)
+		return nil
 	case promotion.FieldStartedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -23374,6 +23438,9 @@ func (m *PromotionMutation) ClearedFields() []string {
 	if m.FieldCleared(promotion.FieldExpiresAt) {
 		fields = append(fields, promotion.FieldExpiresAt)
 	}
+	if m.FieldCleared(promotion.FieldWhy) {
+		fields = append(fields, promotion.FieldWhy)
+	}
 	if m.FieldCleared(promotion.FieldStartedAt) {
 		fields = append(fields, promotion.FieldStartedAt)
 	}
@@ -23426,6 +23493,9 @@ func (m *PromotionMutation) ClearField(name string) error {
 		return nil
 	case promotion.FieldExpiresAt:
 		m.ClearExpiresAt()
+		return nil
+	case promotion.FieldWhy:
+		m.ClearWhy()
 		return nil
 	case promotion.FieldStartedAt:
 		m.ClearStartedAt()
@@ -23518,6 +23588,9 @@ func (m *PromotionMutation) ResetField(name string) error {
 		return nil
 	case promotion.FieldCause:
 		m.ResetCause()
+		return nil
+	case promotion.FieldWhy:
+		m.ResetWhy()
 		return nil
 	case promotion.FieldStartedAt:
 		m.ResetStartedAt()

@@ -74,6 +74,8 @@ type Promotion struct {
 	Bundle int `json:"bundle,omitempty"`
 	// what asked for it when no person did: push, or after ENVIRONMENT
 	Cause string `json:"cause,omitempty"`
+	// why who asked for it did; of a rollback
+	Why string `json:"why,omitempty"`
 	// StartedAt holds the value of the "started_at" field.
 	StartedAt *time.Time `json:"started_at,omitempty"`
 	// EndedAt holds the value of the "ended_at" field.
@@ -163,7 +165,7 @@ func (*Promotion) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case promotion.FieldID, promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldReleaseID, promotion.FieldSupersededBy, promotion.FieldRetryOf, promotion.FieldBundle:
 			values[i] = new(sql.NullInt64)
-		case promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy, promotion.FieldPlanHash, promotion.FieldCause:
+		case promotion.FieldState, promotion.FieldEndedAtStep, promotion.FieldReason, promotion.FieldRequestedBy, promotion.FieldPlanHash, promotion.FieldCause, promotion.FieldWhy:
 			values[i] = new(sql.NullString)
 		case promotion.FieldCreatedAt, promotion.FieldUpdatedAt, promotion.FieldExpiresAt, promotion.FieldStartedAt, promotion.FieldEndedAt:
 			values[i] = new(sql.NullTime)
@@ -366,6 +368,12 @@ func (_m *Promotion) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Cause = value.String
 			}
+		case promotion.FieldWhy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field why", values[i])
+			} else if value.Valid {
+				_m.Why = value.String
+			}
 		case promotion.FieldStartedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field started_at", values[i])
@@ -522,6 +530,9 @@ func (_m *Promotion) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("cause=")
 	builder.WriteString(_m.Cause)
+	builder.WriteString(", ")
+	builder.WriteString("why=")
+	builder.WriteString(_m.Why)
 	builder.WriteString(", ")
 	if v := _m.StartedAt; v != nil {
 		builder.WriteString("started_at=")

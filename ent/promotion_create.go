@@ -289,6 +289,20 @@ func (_c *PromotionCreate) SetNillableCause(v *string) *PromotionCreate {
 	return _c
 }
 
+// SetWhy sets the "why" field.
+func (_c *PromotionCreate) SetWhy(v string) *PromotionCreate {
+	_c.mutation.SetWhy(v)
+	return _c
+}
+
+// SetNillableWhy sets the "why" field if the given value is not nil.
+func (_c *PromotionCreate) SetNillableWhy(v *string) *PromotionCreate {
+	if v != nil {
+		_c.SetWhy(*v)
+	}
+	return _c
+}
+
 // SetStartedAt sets the "started_at" field.
 func (_c *PromotionCreate) SetStartedAt(v time.Time) *PromotionCreate {
 	_c.mutation.SetStartedAt(v)
@@ -504,6 +518,11 @@ func (_c *PromotionCreate) check() error {
 	if _, ok := _c.mutation.Cause(); !ok {
 		return &ValidationError{Name: "cause", err: errors.New(`ent: missing required field "Promotion.cause"`)}
 	}
+	if v, ok := _c.mutation.Why(); ok {
+		if err := promotion.WhyValidator(v); err != nil {
+			return &ValidationError{Name: "why", err: fmt.Errorf(`ent: validator failed for field "Promotion.why": %w`, err)}
+		}
+	}
 	if len(_c.mutation.ServiceIDs()) == 0 {
 		return &ValidationError{Name: "service", err: errors.New(`ent: missing required edge "Promotion.service"`)}
 	}
@@ -628,6 +647,10 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Cause(); ok {
 		_spec.SetField(promotion.FieldCause, field.TypeString, value)
 		_node.Cause = value
+	}
+	if value, ok := _c.mutation.Why(); ok {
+		_spec.SetField(promotion.FieldWhy, field.TypeString, value)
+		_node.Why = value
 	}
 	if value, ok := _c.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
@@ -1121,6 +1144,9 @@ func (u *PromotionUpsertOne) UpdateNewValues() *PromotionUpsertOne {
 		}
 		if _, exists := u.create.mutation.Cause(); exists {
 			s.SetIgnore(promotion.FieldCause)
+		}
+		if _, exists := u.create.mutation.Why(); exists {
+			s.SetIgnore(promotion.FieldWhy)
 		}
 	}))
 	return u
@@ -1719,6 +1745,9 @@ func (u *PromotionUpsertBulk) UpdateNewValues() *PromotionUpsertBulk {
 			}
 			if _, exists := b.mutation.Cause(); exists {
 				s.SetIgnore(promotion.FieldCause)
+			}
+			if _, exists := b.mutation.Why(); exists {
+				s.SetIgnore(promotion.FieldWhy)
 			}
 		}
 	}))

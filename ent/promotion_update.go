@@ -589,6 +589,9 @@ func (_u *PromotionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedBundle(); ok {
 		_spec.AddField(promotion.FieldBundle, field.TypeInt, value)
 	}
+	if _u.mutation.WhyCleared() {
+		_spec.ClearField(promotion.FieldWhy, field.TypeString)
+	}
 	if value, ok := _u.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)
 	}
@@ -1324,6 +1327,9 @@ func (_u *PromotionUpdateOne) sqlSave(ctx context.Context) (_node *Promotion, er
 	}
 	if value, ok := _u.mutation.AddedBundle(); ok {
 		_spec.AddField(promotion.FieldBundle, field.TypeInt, value)
+	}
+	if _u.mutation.WhyCleared() {
+		_spec.ClearField(promotion.FieldWhy, field.TypeString)
 	}
 	if value, ok := _u.mutation.StartedAt(); ok {
 		_spec.SetField(promotion.FieldStartedAt, field.TypeTime, value)

@@ -100,7 +100,8 @@ func (p *Platform) conditionOf(ctx context.Context, d *ent.Deployment, now slipw
 	if d.Condition == string(now) && (d.ConditionReason == why || now == slipway.ConditionGood) {
 		return nil
 	}
-	return inTx(ctx, p.db, func(tx *ent.Tx) error {
+	told := false
+	err := inTx(ctx, p.db, func(tx *ent.Tx) error {
 		update := tx.Deployment.Update().Where(deployment.ID(d.ID), deployment.Live(true), deployment.Condition(d.Condition)).
 			SetCondition(string(now)).SetConditionReason(why)
 		if d.Condition != string(now) {
@@ -110,6 +111,7 @@ func (p *Platform) conditionOf(ctx context.Context, d *ent.Deployment, now slipw
 		if err != nil || changed == 0 || d.Condition == string(now) {
 			return err // another server was faster, or only the words have changed
 		}
+		told = true
 		kind := "deployment.recovered"
 		if now != slipway.ConditionGood {
 			kind = "deployment." + string(now)
@@ -117,4 +119,8 @@ func (p *Platform) conditionOf(ctx context.Context, d *ent.Deployment, now slipw
 		return p.Storage.happened(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(d.Edges.Service.Name).SetEnvironment(d.Edges.Environment.Name).
 			SetPromotionID(d.PromotionID).SetData(map[string]string{"reason": why, "before": d.Condition}))
 	})
+	if err == nil && told {
+		p.look(ctx, d.ServiceID, 0) // what is proven has changed
+	}
+	return err
 }

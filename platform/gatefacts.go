@@ -9,7 +9,6 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/freeze"
-	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 )
 
@@ -25,6 +24,7 @@ type subject struct {
 	steps       []slipway.PlannedStep
 	policy      slipway.Policy
 	id          int // of the promotion; 0 for a dry run
+	automatic   bool
 }
 
 // describe makes the plan.
@@ -75,7 +75,7 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	if facts.Anew, err = s.anew(ctx, db); err != nil {
 		return facts, err
 	}
-	previous, err := before(ctx, db, s.service, s.environment)
+	below, err := behind(ctx, db, s.service, s.environment)
 	if err != nil {
 		return facts, err
 	}
@@ -87,37 +87,27 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	} else {
 		facts.ReleasedAt = facts.Now
 	}
-	if previous != nil {
-		facts.Previous = previous.Name
-		if facts.VerifiedAt, err = verifiedAt(ctx, db, s.release, previous); err != nil {
+	stands, err := standings(ctx, db, s.release, below, facts.Now)
+	if err != nil {
+		return facts, err
+	}
+	for _, st := range stands {
+		facts.Previous, facts.Before = st.Environment, st // the last one
+		if st.Taken != nil {
+			facts.Taken = append(facts.Taken, *st.Taken)
+		}
+	}
+	if facts.Automatic = s.automatic; s.automatic {
+		held, err := holdOn(ctx, db, s.service, s.environment)
+		if err != nil {
 			return facts, err
+		}
+		if held != nil {
+			facts.Held = held.Reason
 		}
 	}
 	facts.Freezes, err = frozen(ctx, db, s.service.TeamID, s.environment.ID, facts.Now)
 	return facts, err
-}
-
-// verifiedAt is when a release was first verified in an environment, zero for never.
-func verifiedAt(ctx context.Context, db *ent.Client, r *ent.Release, e *ent.Environment) (time.Time, error) {
-	if r == nil {
-		return time.Time{}, nil
-	}
-	ids, err := db.Deployment.Query().Where(deployment.ReleaseID(r.ID), deployment.EnvironmentID(e.ID), deployment.Verified(true)).
-		Select(deployment.FieldPromotionID).Ints(ctx)
-	if err != nil || len(ids) == 0 {
-		return time.Time{}, err
-	}
-	first, err := db.Promotion.Query().Where(promotion.IDIn(ids...)).Order(promotion.ByID()).First(ctx)
-	if ent.IsNotFound(err) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	if first.EndedAt == nil { // verified a moment ago; its end is being written
-		return stamp(), nil
-	}
-	return *first.EndedAt, nil
 }
 
 func releaseOf(ctx context.Context, db *ent.Client, service, number int) (*ent.Release, error) {

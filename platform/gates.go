@@ -66,6 +66,7 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 	review.Ready = row.Bundle != 0 && slipway.OnlyBundle(waits)
 	rejected, no := facts.Rejected()
 	lost, broken := facts.Bundle.Broken()
+	ends, why := facts.Ends()
 	switch {
 	case no:
 		review.State, review.Reason = slipway.PromotionRejected, "rejected by "+rejected.Name
@@ -76,6 +77,8 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 		review.State = slipway.PromotionSuperseded
 		review.Reason = fmt.Sprintf("release %d went live in %s meanwhile, and an older one doesn't overtake it; roll back if that is what you want",
 			newer.Edges.Release.Number, row.Edges.Environment.Name)
+	case ends != "":
+		review.State, review.Reason = ends, why
 	case broken:
 		review.State = slipway.PromotionCancelled
 		review.Reason = fmt.Sprintf("bundle %d can't be completed: promotion %s of %s was %s", row.Bundle, lost.Promotion, lost.Service, lost.State)
@@ -149,7 +152,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	}
 	facts, err = gateFacts(ctx, db, subject{
 		service: row.Edges.Service, environment: row.Edges.Environment, release: release, commit: row.Commit, config: config,
-		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID,
+		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "",
 	})
 	if err != nil {
 		return facts, nil, err

@@ -32,7 +32,7 @@ func (p *Platform) Holds(ctx context.Context, serviceName string) ([]*ent.Hold, 
 }
 
 // Hold stops automatic promotion of a service into an environment until
-// somebody releases it. Promoting by hand goes on.
+// somebody releases it; what waits there by itself ends. Promoting by hand goes on.
 func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reason string) (*ent.Hold, error) {
 	s, e, err := p.holdable(ctx, serviceName, environmentName)
 	if err != nil {
@@ -44,7 +44,8 @@ func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reaso
 	if err := p.placeHold(ctx, s, e, 0, clean(reason), Actor(ctx)); err != nil {
 		return nil, err
 	}
-	return p.holdOn(ctx, s, e)
+	p.look(ctx, s.ID, e.ID) // what waits there by itself ends
+	return holdOn(ctx, p.db, s, e)
 }
 
 func (p *Platform) holdable(ctx context.Context, serviceName, environmentName string) (*ent.Service, *ent.Environment, error) {
@@ -72,8 +73,8 @@ func (p *Platform) placeHold(ctx context.Context, s *ent.Service, e *ent.Environ
 }
 
 // holdOn is the hold on a service in an environment; nil for none.
-func (p *Platform) holdOn(ctx context.Context, s *ent.Service, e *ent.Environment) (*ent.Hold, error) {
-	row, err := p.db.Hold.Query().Where(hold.HasServiceWith(service.ID(s.ID)), hold.EnvironmentID(e.ID), hold.Active(true)).
+func holdOn(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) (*ent.Hold, error) {
+	row, err := db.Hold.Query().Where(hold.HasServiceWith(service.ID(s.ID)), hold.EnvironmentID(e.ID), hold.Active(true)).
 		WithService().WithEnvironment().Only(ctx)
 	if ent.IsNotFound(err) {
 		return nil, nil

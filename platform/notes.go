@@ -33,20 +33,33 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 	if d.rollback {
 		return nil
 	}
-	previous, err := before(ctx, p.db, d.service, d.environment)
-	if err != nil || previous == nil || d.release == nil {
+	below, err := behind(ctx, p.db, d.service, d.environment)
+	if err != nil || len(below) == 0 || d.release == nil {
 		return err
 	}
-	since, err := verifiedAt(ctx, p.db, d.release, previous)
-	if err != nil {
-		return err
+	stands, err := standings(ctx, p.db, d.release, below, stamp())
+	for i, st := range stands {
+		provenNote(st, i == len(stands)-1, note)
 	}
-	if since.IsZero() {
-		note("bad", "No promotion of it into "+previous.Name+" has succeeded.", "Never verified in %s.", previous.Name)
-	} else {
-		note("ok", "Its promotion there succeeded at "+since.UTC().Format("2006-01-02 15:04 UTC")+".", "Verified in %s %s ago.", previous.Name, rough(stamp().Sub(since)))
+	return err
+}
+
+// provenNote tells how a release stands in an environment on the way; before is
+// whether that is the one before.
+func provenNote(st slipway.Standing, before bool, note noter) {
+	switch {
+	case st.Taken != nil:
+		note("bad", "At "+st.Taken.At.UTC().Format("2006-01-02 15:04 UTC")+"; it was not verified there again since.", "%s.", capital(st.Taken.String()))
+	case !before:
+	case st.Fault != "":
+		note("bad", "As it is seen now.", "Not proven in %s: it %s.", st.Environment, st.Fault)
+	case !st.Verified:
+		note("bad", "No promotion of it into "+st.Environment+" has succeeded.", "Never verified in %s.", st.Environment)
+	case st.Serves:
+		note("ok", "It serves there, for "+rough(st.Stood)+" since its promotion there succeeded.", "Verified in %s.", st.Environment)
+	default:
+		note("wait", fmt.Sprintf("Release %d serves there now.", st.Instead), "Verified in %s, where it has served for %s.", st.Environment, rough(st.Stood))
 	}
-	return nil
 }
 
 // dataNotes tells what a release writes inside its own tree.

@@ -19,6 +19,9 @@ func (p *Platform) outline(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	plan.Outline = facts.Plan
+	if ends, why := facts.Ends(); ends != "" {
+		return slipway.Errorf(slipway.Conflict, "%s", why)
+	}
 	for _, w := range facts.Gates() {
 		if w.Gate == slipway.GateCheck && plan.Release != nil {
 			return slipway.Errorf(slipway.Conflict, "%s", w.Reason)
@@ -77,7 +80,7 @@ func (p *Platform) facts(ctx context.Context, plan *Plan) (slipway.GateFacts, er
 	}
 	return gateFacts(ctx, p.db, subject{
 		service: plan.Service, environment: plan.Environment, release: plan.Release, commit: plan.Commit, config: config,
-		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy,
+		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy, automatic: plan.onward,
 	})
 }
 
@@ -134,6 +137,8 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 
 // Retry promotes again what a promotion that ended badly has promoted: the same
 // commit, the same release if it was made, and otherwise the same overrides. What was done isn't done again.
+// It overtakes nothing: the release comes from the record, so where a newer one runs
+// by now, it is a Conflict that says how to go back.
 // A step that the environment's policy names may be left out, with a reason.
 func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promotion, error) {
 	row, err := p.Promotion(ctx, id)
@@ -153,7 +158,10 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	}
 	s, e := row.Edges.Service.Name, row.Edges.Environment.Name
 	if row.Rollback {
-		in := RollbackInput{Service: s, Environment: e}
+		if err := p.sameGround(ctx, row); err != nil {
+			return nil, err
+		}
+		in := RollbackInput{Service: s, Environment: e, Why: row.Why}
 		if row.Edges.Release != nil {
 			in.Release = row.Edges.Release.Number
 		}
@@ -164,7 +172,7 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 		plan.Retry = row.ID
 		return p.start(ctx, plan)
 	}
-	in := PromoteInput{Service: s, Environment: e, Ref: row.Commit.ID, skip: skip.Step}
+	in := PromoteInput{Service: s, Environment: e, Ref: row.Commit.ID, skip: skip.Step, recorded: true}
 	if skip.Step != "" {
 		in.skipWhy = "left out by " + Actor(ctx) + ": " + clean(skip.Reason)
 	}
@@ -186,6 +194,18 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 		plan.Commit.Ref = row.Commit.Ref
 	}
 	return p.start(ctx, plan)
+}
+
+// sameGround refuses to try a rollback again where a newer release runs than the
+// one that it was to go back from.
+func (p *Platform) sameGround(ctx context.Context, row *ent.Promotion) error {
+	running, err := p.live(ctx, row.ServiceID, row.EnvironmentID)
+	if err != nil || running == nil || row.Plan == nil || running.Edges.Release.Number <= row.Plan.ReplacesNumber {
+		return err
+	}
+	s, e := row.Edges.Service.Name, row.Edges.Environment.Name
+	return slipway.Errorf(slipway.Conflict, "promotion %d was to go back from release %d, and release %d runs in %s now; to go back from that run: slipway rollback %s --env %s",
+		row.ID, row.Plan.ReplacesNumber, running.Edges.Release.Number, e, s, e)
 }
 
 // standing says how a promotion stands, as a part of a sentence.

@@ -87,16 +87,12 @@ func (p *Platform) onPath(ctx context.Context, s *ent.Service, name string) (e, 
 	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
 }
 
-// before is the environment that comes before another one on a service's path,
-// nil for the first.
-func before(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) (*ent.Environment, error) {
+// behind are the environments that come before another one on a service's path,
+// none for the first, and for one that is off it.
+func behind(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) ([]*ent.Environment, error) {
 	path, err := pathOf(ctx, db, s)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(path, func(other *ent.Environment) bool { return other.ID == e.ID })
-	if i < 1 {
-		return nil, nil
-	}
-	return path[i-1], nil
+	return path[:max(0, slices.IndexFunc(path, func(other *ent.Environment) bool { return other.ID == e.ID }))], nil
 }

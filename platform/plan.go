@@ -24,7 +24,8 @@ type PromoteInput struct {
 	overrides *slipway.Overrides // of the promotion that is tried again; nil for those that the service has now
 	skip      slipway.StepName   // left out; Retry has asked the policy
 	skipWhy   string
-	onward    bool // asked for by no person: never a release older than what runs
+	onward    bool // asked for by no person: never a release older than what runs, or one that was taken back on the way
+	recorded  bool // the release comes from a record, and nobody names it now
 }
 
 // Validate names the field at fault.
@@ -61,9 +62,11 @@ type Plan struct {
 	Cause       string                // what asked for it when no person did
 	Retry       int                   // the promotion that is tried again
 	Today       bool                  // a rollback with the config of today
+	Why         string                // of a rollback
 	Skip        slipway.StepName      // left out
 	SkipWhy     string                // who wants that, and why
 	Overrides   slipway.Overrides     // of a release that is to be built
+	onward      bool                  // asked for by no person
 	named       bool                  // somebody wants this very release, also one that is older than what runs
 }
 
@@ -95,7 +98,7 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy, named: in.Release != 0 && !in.onward, Overrides: slipway.Overrides(s.Overrides)}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy, onward: in.onward, named: in.Release != 0 && !in.onward && !in.recorded, Overrides: slipway.Overrides(s.Overrides)}
 	if in.overrides != nil {
 		plan.Overrides = *in.overrides
 	}
@@ -140,12 +143,11 @@ func (p *Platform) planNext(ctx context.Context, plan *Plan, previous *ent.Envir
 			plan.Service.Name, previous.Name, plan.Environment.Name, plan.Service.Name, previous.Name)
 	}
 	plan.Release = d.Edges.Release
-	ok, err := p.verifiedIn(ctx, plan.Release.ID, previous)
-	if err == nil && !ok {
+	if !d.Verified {
 		return slipway.Errorf(slipway.Conflict, "release %d is live in %s but not verified there yet; wait for the end of that promotion: slipway promotion ls --service %s",
 			plan.Release.Number, previous.Name, plan.Service.Name)
 	}
-	return err
+	return nil
 }
 
 // planCommit takes a commit. One that was built before is not built again, unless

@@ -81,6 +81,9 @@ func requested(plan *Plan, input workflows.Input) map[string]string {
 	if input.Bundle != 0 {
 		facts["bundle"] = strconv.Itoa(input.Bundle)
 	}
+	if plan.Why != "" {
+		facts["reason"] = plan.Why
+	}
 	if plan.Skip != "" {
 		facts["skipped"], facts["why"] = string(plan.Skip), clean(plan.SkipWhy)
 	}
@@ -132,7 +135,7 @@ func enter(ctx context.Context, tx *ent.Tx, plan *Plan, bundle int, bundled bool
 	}
 	create := tx.Promotion.Create().SetServiceID(plan.Service.ID).SetEnvironmentID(plan.Environment.ID).
 		SetCommit(plan.Commit).SetRequestedBy(requester(ctx, plan)).SetRollback(plan.Rollback).
-		SetPlan(&plan.Outline).SetCause(plan.Cause).SetRetryOf(plan.Retry).SetBehind(behind)
+		SetPlan(&plan.Outline).SetCause(plan.Cause).SetWhy(plan.Why).SetRetryOf(plan.Retry).SetBehind(behind)
 	if plan.Release != nil {
 		create.SetReleaseID(plan.Release.ID)
 	}

@@ -66,11 +66,11 @@ func (p *Platform) takePush(ctx context.Context, s *ent.Service, e *ent.Environm
 	if slices.ContainsFunc(before, func(q *ent.Promotion) bool { return q.Commit.ID == commit.ID }) {
 		return nil
 	}
-	held, err := p.holdOn(ctx, s, e)
+	held, err := holdOn(ctx, p.db, s, e)
 	if err != nil || held != nil {
 		return err
 	}
-	plan, err := p.plan(ctx, PromoteInput{Service: s.Name, Environment: e.Name, Ref: branch}, slipway.PermitServiceRead)
+	plan, err := p.plan(ctx, PromoteInput{Service: s.Name, Environment: e.Name, Ref: branch, onward: true}, slipway.PermitServiceRead)
 	if err == nil {
 		plan.Cause, plan.Requester = "push to "+branch, "push"
 		_, err = p.start(ctx, plan)

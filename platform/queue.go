@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -102,8 +103,13 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	if row.State != promotion.StateSucceeded || row.Edges.Release == nil {
 		return nil
 	}
-	if row.Rollback {
-		return p.placeHold(ctx, row.Edges.Service, row.Edges.Environment, row.ID, "rolled back by "+row.RequestedBy+" in promotion "+done.Promotion, row.RequestedBy)
+	why := wentBack(row)
+	if why != "" {
+		err = p.placeHold(ctx, row.Edges.Service, row.Edges.Environment, row.ID, why, row.RequestedBy)
+	}
+	p.look(ctx, row.ServiceID, 0) // what is proven has changed
+	if err != nil || why != "" {
+		return err
 	}
 	path, err := pathOf(ctx, p.db, row.Edges.Service)
 	if err != nil {
@@ -121,6 +127,25 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	return p.follow(ctx, row, next, row.Edges.Release.Number)
 }
 
+// wentBack says how a promotion that has succeeded took a newer release back, "" for
+// one that didn't.
+func wentBack(row *ent.Promotion) string {
+	var how string
+	switch {
+	case row.Rollback:
+		how = "rolled back by " + row.RequestedBy
+	case row.Plan != nil && row.Plan.ReplacesNumber > row.Edges.Release.Number:
+		how = fmt.Sprintf("release %d put in the place of %d by %s", row.Edges.Release.Number, row.Plan.ReplacesNumber, row.RequestedBy)
+	default:
+		return ""
+	}
+	how += " in promotion " + strconv.Itoa(row.ID)
+	if row.Why != "" {
+		how += ": " + row.Why
+	}
+	return how
+}
+
 // follow starts an automatic promotion, in the name of who asked for the one
 // that it follows, unless something holds it or it was started before.
 func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Environment, release int) error {
@@ -129,7 +154,7 @@ func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Env
 	if err != nil || begun {
 		return err
 	}
-	held, err := p.holdOn(ctx, row.Edges.Service, next)
+	held, err := holdOn(ctx, p.db, row.Edges.Service, next)
 	if err != nil {
 		return err
 	}
@@ -140,12 +165,39 @@ func (p *Platform) follow(ctx context.Context, row *ent.Promotion, next *ent.Env
 	plan, err := p.plan(ctx, PromoteInput{Service: at.service, Environment: at.environment, Release: release, onward: true}, slipway.PermitServiceRead)
 	if err == nil {
 		plan.Cause, plan.Requester, plan.Behind = cause, row.RequestedBy, row.Behind
-		_, err = p.start(ctx, plan)
+		if err = p.makeWay(ctx, row.Edges.Service, next, plan.Policy); err == nil {
+			_, err = p.start(ctx, plan)
+		}
 	}
 	if code := slipway.CodeOf(err); code == slipway.Conflict || code == slipway.Refused || code == slipway.Invalid {
 		return p.skipped(ctx, at, row.ID, err.Error())
 	}
 	return err
+}
+
+// makeWay waits for the end of what began by itself in an environment and ends by
+// itself now: the release has lost the traffic in the environment before, and can't
+// be proven there any more. Advance has told it to look.
+func (p *Platform) makeWay(ctx context.Context, s *ent.Service, e *ent.Environment, policy slipway.Policy) error {
+	rows, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.EnvironmentID(e.ID), promotion.StateEQ(promotion.StateWaiting), promotion.CauseNEQ("")).
+		WithRelease().All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		facts, err := gateFacts(ctx, p.db, subject{service: s, environment: e, release: row.Edges.Release, commit: row.Commit, rollback: row.Rollback, policy: policy, id: row.ID, automatic: true})
+		if err != nil {
+			return err
+		}
+		if ends, _ := facts.Ends(); ends == "" {
+			continue
+		}
+		asked, cancel := context.WithTimeout(ctx, engineWait)
+		// Its end is recorded, or who comes next is told that it is under way.
+		_ = p.Watch(asked, strconv.Itoa(row.ID), "", func(LiveEvent) error { return nil })
+		cancel()
+	}
+	return nil
 }
 
 // skipped puts on record that an environment did not take a release by itself.

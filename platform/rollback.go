@@ -17,6 +17,8 @@ type RollbackInput struct {
 	// AnySchema goes back although the older release does not run on the schema
 	// that the newer one left: somebody has seen to that.
 	AnySchema bool
+	// Why is said wherever the release that was gone back from would go on.
+	Why string
 	// Today goes back with the config of today instead of the one that the release
 	// ran with. It is rehearsed, as nobody has seen the two together.
 	Today bool
@@ -34,6 +36,9 @@ func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, e
 func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permission slipway.Permission) (*Plan, error) {
 	if in.Release < 0 {
 		return nil, slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
+	}
+	if len(in.Why) > 500 {
+		return nil, slipway.Errorf(slipway.Invalid, "say why in at most 500 characters").At("reason")
 	}
 	s, err := p.Service(ctx, in.Service)
 	if err != nil {
@@ -85,7 +90,7 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today, Why: clean(in.Why)}
 	if in.Today {
 		plan.Snapshot = ""
 	}

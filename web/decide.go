@@ -94,7 +94,7 @@ func authorWords(q *ent.Promotion) string {
 // verdictWords is what somebody said.
 func verdictWords(d *ent.Decision) string {
 	return d.Name + map[slipway.Verdict]string{
-		slipway.VerdictApprove: " approved", slipway.VerdictReject: " rejected", slipway.VerdictExempt: " exempted it from freezes",
+		slipway.VerdictApprove: " approved", slipway.VerdictReject: " rejected", slipway.VerdictExempt: " exempted it from freezes and rollbacks below",
 		slipway.VerdictBreakGlass: " broke the glass",
 	}[slipway.Verdict(d.Verdict)]
 }
@@ -145,7 +145,7 @@ func (p *portal) decide(c *call) error {
 	}
 	said := map[slipway.Verdict]string{
 		slipway.VerdictApprove: "You have approved it.", slipway.VerdictReject: "You have rejected it.",
-		slipway.VerdictExempt: "Freezes and windows are open for it.", slipway.VerdictBreakGlass: "Every gate is open for it. That is on record.",
+		slipway.VerdictExempt: "Freezes and windows are open for it, and what was rolled back on the way keeps it no more.", slipway.VerdictBreakGlass: "Every gate is open for it. That is on record.",
 	}[in.Verdict]
 	return c.to(string(at("promotions", q.ID)), said)
 }

@@ -430,7 +430,7 @@ func decisionForm(f frame, v decideView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.May.Exempt == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<button class=\"btn\" name=\"verdict\" value=\"exempt\">Exempt it from freezes</button> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<button class=\"btn\" name=\"verdict\" value=\"exempt\">Exempt it from freezes and rollbacks below</button> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

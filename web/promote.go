@@ -136,7 +136,7 @@ func (p *portal) start(c *call, back bool) error {
 	}
 	var q *ent.Promotion
 	if back {
-		q, err = p.Rollback(c.ctx, platform.RollbackInput{Service: v.Name, Environment: w.In.Environment, Release: w.In.Release, Today: w.Today})
+		q, err = p.Rollback(c.ctx, platform.RollbackInput{Service: v.Name, Environment: w.In.Environment, Release: w.In.Release, Today: w.Today, Why: c.form("why")})
 	} else {
 		q, err = p.Promote(c.ctx, w.In)
 	}

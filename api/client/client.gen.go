@@ -2001,6 +2001,11 @@ type Promotion struct {
 
 	// Waits the closed gates that it waits at
 	Waits []Wait `json:"waits,omitempty,omitzero"`
+
+	// Why why who asked to go back did
+	//
+	// Example: the totals are wrong
+	Why string `json:"why,omitempty,omitzero"`
 }
 
 // PromotionBrief the latest promotion of a cell
@@ -2407,6 +2412,11 @@ type RollbackInput struct {
 	//
 	// Example: then
 	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
+
+	// Reason why; it is said wherever the release that was gone back from would go on
+	//
+	// Example: the totals are wrong
+	Reason string `json:"reason,omitempty,omitzero"`
 
 	// Release a release that ran here before; the previous one unless given
 	//
@@ -4580,7 +4590,7 @@ type ClientInterface interface {
 	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4592,7 +4602,7 @@ type ClientInterface interface {
 	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6596,7 +6606,7 @@ func (c *Client) ListDecisions(ctx context.Context, promotion PromotionID, reqEd
 // Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 // `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6618,7 +6628,7 @@ func (c *Client) CreateDecisionWithBody(ctx context.Context, promotion Promotion
 // Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 // `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14913,7 +14923,7 @@ type ClientWithResponsesInterface interface {
 	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14925,7 +14935,7 @@ type ClientWithResponsesInterface interface {
 	// Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 	// `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 	// has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-	// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+	// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22590,7 +22600,7 @@ func (c *ClientWithResponses) ListDecisionsWithResponse(ctx context.Context, pro
 // Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 // `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22608,7 +22618,7 @@ func (c *ClientWithResponses) CreateDecisionWithBodyWithResponse(ctx context.Con
 // Answers at once whether it counts. 403 says who may decide, and with the code `factor_needed` that the policy's
 // `second_factor` asks for one; 401 with `proof_needed` that it takes one that the account has and the session hasn't shown. 409 says that the promotion doesn't wait any more, that its plan
 // has changed since `plan` was seen, or that the same person has said the same before. `exempt` (admins of the
-// team) opens freezes and windows, `break_glass` (admins of the platform) every gate; both take a comment.
+// team) opens freezes and windows, and lets a release on that was rolled back on the way before that was said, `break_glass` (admins of the platform) every gate; both take a comment.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -19,7 +19,7 @@ type decideFlags struct {
 type approveCommand struct {
 	decideFlags
 	Yes        bool `short:"y" help:"Don't ask."`
-	Exempt     bool `xor:"verdict" help:"Open freezes and windows for this promotion; takes an admin of the team and a comment."`
+	Exempt     bool `xor:"verdict" help:"Open freezes and windows for this promotion, and let it on although its release was rolled back on the way; takes an admin of the team and a comment."`
 	BreakGlass bool `xor:"verdict" help:"Open every gate; takes an admin of the platform and a comment."`
 	followFlags
 }
@@ -95,7 +95,7 @@ func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion
 		}
 		return a.json(d.Body)
 	}
-	said := map[slipway.Verdict]string{slipway.VerdictApprove: "approved", slipway.VerdictReject: "rejected", slipway.VerdictExempt: "exempt from freezes and windows", slipway.VerdictBreakGlass: "let through every gate"}
+	said := map[slipway.Verdict]string{slipway.VerdictApprove: "approved", slipway.VerdictReject: "rejected", slipway.VerdictExempt: "exempt from freezes, windows and what was rolled back on the way", slipway.VerdictBreakGlass: "let through every gate"}
 	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s.\n", p.Id, p.Service, p.Environment, said[verdict])
 	if f.watches() {
 		return a.follow(p, f)

@@ -123,7 +123,7 @@ type policySet struct {
 	RollbackRole      string         `enum:",developer,maintainer,admin" default:"" help:"Who goes back alone: developer, maintainer or admin. Anybody with a lesser role needs a yes."`
 	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`
 	RemindAfter       *time.Duration `placeholder:"TIME" help:"Tell who could approve again."`
-	Soak              *time.Duration `placeholder:"TIME" help:"How long the release must have been verified in the environment before."`
+	Soak              *time.Duration `placeholder:"TIME" help:"How long the release must have served, verified, in the environment before."`
 	Window            []string       `placeholder:"WINDOW" help:"Begin only then: 'mon,tue 09:00-17:00 Europe/Berlin'. Repeat it; 'none' means always."`
 	LockRequired      *bool          `negatable:"" help:"Take releases with locked dependencies only."`
 	RequireTests      *bool          `negatable:"" help:"Take releases only whose tests were run and have passed."`

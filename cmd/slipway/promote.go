@@ -128,6 +128,7 @@ type rollbackCommand struct {
 	Service string `arg:"" help:"The service."`
 	Env     string `required:"" placeholder:"ENV" help:"The environment."`
 	To      int    `placeholder:"N" help:"The release; the one before unless given."`
+	Reason  string `short:"m" placeholder:"WHY" help:"Why. It is said wherever the release that is gone back from would go on."`
 	Plan    bool   `help:"Say what would be done and change, and do nothing."`
 
 	AnySchema bool   `help:"Go back although the older release does not run on the schema that the newer one left."`
@@ -137,12 +138,12 @@ type rollbackCommand struct {
 
 // Help has examples.
 func (rollbackCommand) Help() string {
-	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --wait --json\n  slipway rollback billing --env prod --to 5 --config today"
+	return "Migrations of the newer release stay.\n\nExamples:\n  slipway rollback billing --env prod -m \"the totals are wrong\" --follow\n  slipway rollback billing --env prod --plan\n  slipway rollback billing --env prod --wait --json\n  slipway rollback billing --env prod --to 5 --config today"
 }
 
 // Run rolls back.
 func (c *rollbackCommand) Run(a *app) error {
-	in := client.RollbackInput{Release: c.To, AnySchema: c.AnySchema, Config: client.RollbackInputConfig(c.Config)}
+	in := client.RollbackInput{Release: c.To, Reason: c.Reason, AnySchema: c.AnySchema, Config: client.RollbackInputConfig(c.Config)}
 	if c.Plan {
 		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanRollbackResponse, error) {
 			return cl.PlanRollbackWithResponse(ctx, c.Service, c.Env, in)

@@ -97,7 +97,7 @@ func (a *app) promotion(p *client.Promotion) error {
 	}
 	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
 		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause, "bundle", number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", askedWords(p), "written by", authorWords(p.Authors), "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause+p.Why, "bundle", number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", askedWords(p), "written by", authorWords(p.Authors), "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
 		return err
 	}

@@ -754,6 +754,7 @@ var (
 		{Name: "retry_of", Type: field.TypeInt, Default: 0},
 		{Name: "bundle", Type: field.TypeInt, Default: 0},
 		{Name: "cause", Type: field.TypeString, Default: ""},
+		{Name: "why", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "started_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "environment_id", Type: field.TypeInt},
@@ -768,19 +769,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "promotions_environments_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[26]},
+				Columns:    []*schema.Column{PromotionsColumns[27]},
 				RefColumns: []*schema.Column{EnvironmentsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "promotions_releases_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[27]},
+				Columns:    []*schema.Column{PromotionsColumns[28]},
 				RefColumns: []*schema.Column{ReleasesColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "promotions_services_promotions",
-				Columns:    []*schema.Column{PromotionsColumns[28]},
+				Columns:    []*schema.Column{PromotionsColumns[29]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -789,7 +790,7 @@ var (
 			{
 				Name:    "promotion_service_id_environment_id",
 				Unique:  false,
-				Columns: []*schema.Column{PromotionsColumns[28], PromotionsColumns[26]},
+				Columns: []*schema.Column{PromotionsColumns[29], PromotionsColumns[27]},
 			},
 			{
 				Name:    "promotion_state",

@@ -68,6 +68,8 @@ const (
 	FieldBundle = "bundle"
 	// FieldCause holds the string denoting the cause field in the database.
 	FieldCause = "cause"
+	// FieldWhy holds the string denoting the why field in the database.
+	FieldWhy = "why"
 	// FieldStartedAt holds the string denoting the started_at field in the database.
 	FieldStartedAt = "started_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
@@ -150,6 +152,7 @@ var Columns = []string{
 	FieldRetryOf,
 	FieldBundle,
 	FieldCause,
+	FieldWhy,
 	FieldStartedAt,
 	FieldEndedAt,
 }
@@ -194,6 +197,8 @@ var (
 	DefaultBundle int
 	// DefaultCause holds the default value on creation for the "cause" field.
 	DefaultCause string
+	// WhyValidator is a validator for the "why" field. It is called by the builders before save.
+	WhyValidator func(string) error
 )
 
 // State defines the type for the "state" enum field.
@@ -317,6 +322,11 @@ func ByBundle(opts ...sql.OrderTermOption) OrderOption {
 // ByCause orders the results by the cause field.
 func ByCause(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCause, opts...).ToFunc()
+}
+
+// ByWhy orders the results by the why field.
+func ByWhy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldWhy, opts...).ToFunc()
 }
 
 // ByStartedAt orders the results by the started_at field.

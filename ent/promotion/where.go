@@ -130,6 +130,11 @@ func Cause(v string) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldCause, v))
 }
 
+// Why applies equality check predicate on the "why" field. It's identical to WhyEQ.
+func Why(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldWhy, v))
+}
+
 // StartedAt applies equality check predicate on the "started_at" field. It's identical to StartedAtEQ.
 func StartedAt(v time.Time) predicate.Promotion {
 	return predicate.Promotion(sql.FieldEQ(FieldStartedAt, v))
@@ -903,6 +908,81 @@ func CauseEqualFold(v string) predicate.Promotion {
 // CauseContainsFold applies the ContainsFold predicate on the "cause" field.
 func CauseContainsFold(v string) predicate.Promotion {
 	return predicate.Promotion(sql.FieldContainsFold(FieldCause, v))
+}
+
+// WhyEQ applies the EQ predicate on the "why" field.
+func WhyEQ(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEQ(FieldWhy, v))
+}
+
+// WhyNEQ applies the NEQ predicate on the "why" field.
+func WhyNEQ(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNEQ(FieldWhy, v))
+}
+
+// WhyIn applies the In predicate on the "why" field.
+func WhyIn(vs ...string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldIn(FieldWhy, vs...))
+}
+
+// WhyNotIn applies the NotIn predicate on the "why" field.
+func WhyNotIn(vs ...string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotIn(FieldWhy, vs...))
+}
+
+// WhyGT applies the GT predicate on the "why" field.
+func WhyGT(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGT(FieldWhy, v))
+}
+
+// WhyGTE applies the GTE predicate on the "why" field.
+func WhyGTE(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldGTE(FieldWhy, v))
+}
+
+// WhyLT applies the LT predicate on the "why" field.
+func WhyLT(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLT(FieldWhy, v))
+}
+
+// WhyLTE applies the LTE predicate on the "why" field.
+func WhyLTE(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldLTE(FieldWhy, v))
+}
+
+// WhyContains applies the Contains predicate on the "why" field.
+func WhyContains(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldContains(FieldWhy, v))
+}
+
+// WhyHasPrefix applies the HasPrefix predicate on the "why" field.
+func WhyHasPrefix(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldHasPrefix(FieldWhy, v))
+}
+
+// WhyHasSuffix applies the HasSuffix predicate on the "why" field.
+func WhyHasSuffix(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldHasSuffix(FieldWhy, v))
+}
+
+// WhyIsNil applies the IsNil predicate on the "why" field.
+func WhyIsNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldIsNull(FieldWhy))
+}
+
+// WhyNotNil applies the NotNil predicate on the "why" field.
+func WhyNotNil() predicate.Promotion {
+	return predicate.Promotion(sql.FieldNotNull(FieldWhy))
+}
+
+// WhyEqualFold applies the EqualFold predicate on the "why" field.
+func WhyEqualFold(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldEqualFold(FieldWhy, v))
+}
+
+// WhyContainsFold applies the ContainsFold predicate on the "why" field.
+func WhyContainsFold(v string) predicate.Promotion {
+	return predicate.Promotion(sql.FieldContainsFold(FieldWhy, v))
 }
 
 // StartedAtEQ applies the EQ predicate on the "started_at" field.

@@ -937,6 +937,10 @@ func init() {
 	promotionDescCause := promotionFields[23].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
+	// promotionDescWhy is the schema descriptor for why field.
+	promotionDescWhy := promotionFields[24].Descriptor()
+	// promotion.WhyValidator is a validator for the "why" field. It is called by the builders before save.
+	promotion.WhyValidator = promotionDescWhy.Validators[0].(func(string) error)
 	recoverycodeMixin := schema.RecoveryCode{}.Mixin()
 	recoverycode.Policy = privacy.NewPolicies(recoverycodeMixin[0], schema.RecoveryCode{})
 	recoverycode.Hooks[0] = func(next ent.Mutator) ent.Mutator {

@@ -44,6 +44,7 @@ func (Promotion) Fields() []ent.Field {
 		field.Int("retry_of").Default(0).Immutable(),
 		field.Int("bundle").Default(0).Comment("the first promotion of the bundle that it belongs to; 0 for none"),
 		field.String("cause").Default("").Immutable().Comment("what asked for it when no person did: push, or after ENVIRONMENT"),
+		field.String("why").Optional().Immutable().MaxLen(500).Comment("why who asked for it did; of a rollback"),
 		field.Time("started_at").Optional().Nillable(),
 		field.Time("ended_at").Optional().Nillable(),
 	}

@@ -1,0 +1,73 @@
+package slipway
+
+import (
+	"fmt"
+	"time"
+)
+
+// takenAt is when the release was last gone back from on the way here.
+func (f GateFacts) takenAt() (last time.Time) {
+	for _, t := range f.Taken {
+		if t.At.After(last) {
+			last = t.At
+		}
+	}
+	if f.Plan.Rollback {
+		return time.Time{}
+	}
+	return last
+}
+
+// Ends says how a promotion that nobody has asked for ends instead of waiting:
+// what it began with is no longer so, and it must not keep what comes next from
+// going on. The state is "" for one that doesn't.
+func (f GateFacts) Ends() (PromotionState, string) {
+	if !f.Automatic || f.Plan.Rollback || f.said(VerdictBreakGlass, f.takenAt()) {
+		return "", ""
+	}
+	p, b := f.Plan, f.Before
+	switch {
+	case f.Held != "":
+		return PromotionCancelled, fmt.Sprintf("automatic promotion into %s is held: %s; promote by hand what is to run there, or let it go on: slipway hold release %s --env %s", p.Environment, f.Held, p.Service, p.Environment)
+	case len(f.Taken) > 0 && !f.said(VerdictExempt, f.takenAt()):
+		return PromotionCancelled, fmt.Sprintf("release %d was %s; so it goes no further by itself", p.Release, f.Taken[0])
+	case f.Previous != "" && b.Verified && b.Fault == "" && !b.Serves && b.Instead > p.Release && b.Stood < seconds(p.Policy.Soak):
+		return PromotionSuperseded, fmt.Sprintf("release %d took over in %s before release %d had served there for %s", b.Instead, f.Previous, p.Release, seconds(p.Policy.Soak))
+	}
+	return "", ""
+}
+
+// taken looks at every environment on the way here. What was gone back from goes
+// on when somebody who knows that says so, with a reason.
+func (f GateFacts) taken(add func(Wait)) {
+	for _, t := range f.Taken {
+		if !f.said(VerdictExempt, t.At) {
+			add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("%s; verify release %d there again, or let an admin of the service's team exempt this promotion, with a reason", t, f.Plan.Release)})
+		}
+	}
+}
+
+// before looks at the environment before: whether the release is proven there now.
+func (f GateFacts) before(add func(Wait)) {
+	p, b, n := f.Plan.Policy, f.Before, f.Plan.Release
+	if f.Previous == "" || b.Taken != nil || p.SkipsAllowed && p.Soak == 0 {
+		return
+	}
+	soak := seconds(p.Soak)
+	switch {
+	case b.Fault != "":
+		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d is not proven in %s: it %s", n, f.Previous, b.Fault)})
+	case !b.Verified:
+		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d has not been verified in %s", n, f.Previous)})
+	case b.Stood < soak && b.Serves:
+		add(Wait{Gate: GateSoak, Until: f.Now.Add(soak - b.Stood), Opens: true,
+			Reason: fmt.Sprintf("release %d must have served in %s for %s, verified", n, f.Previous, soak)})
+	case b.Stood < soak:
+		instead := "nothing runs there now"
+		if b.Instead != 0 {
+			instead = fmt.Sprintf("release %d runs there now", b.Instead)
+		}
+		add(Wait{Gate: GateSoak, Reason: fmt.Sprintf("release %d must have served in %s for %s, verified, and has for %s; %s, so waiting doesn't help: promote that one instead",
+			n, f.Previous, soak, b.Stood.Round(time.Second), instead)})
+	}
+}
