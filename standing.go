@@ -121,7 +121,7 @@ func (t Taken) String() string {
 
 // Standing works out how a release stands in an environment.
 func (l Line) Standing(environment string, release int, now time.Time) Standing {
-	st, at := Standing{Environment: environment}, -1
+	st, at, proven := Standing{Environment: environment}, -1, -1
 	for i, s := range l.Stays {
 		if s.Live {
 			st.Instead = s.Release
@@ -129,17 +129,21 @@ func (l Line) Standing(environment string, release int, now time.Time) Standing 
 		if s.Release == release && (at < 0 || s.outlived(l.Stays[at])) {
 			at = i
 		}
+		if s.Release == release && s.Verified && (proven < 0 || s.outlived(l.Stays[proven])) {
+			proven = i
+		}
 	}
 	if at < 0 {
 		return st
 	}
+	if by, taken := l.Taken[proven]; taken { // until it is verified there again
+		b := l.Stays[by]
+		st.Verified, st.Taken = true, &Taken{Environment: environment, By: b.By, Why: b.Why, At: b.Began}
+		return st
+	}
 	last := l.Stays[at]
 	st.Verified = last.Verified
-	switch by, taken := l.Taken[at]; {
-	case taken:
-		b := l.Stays[by]
-		st.Taken = &Taken{Environment: environment, By: b.By, Why: b.Why, At: b.Began}
-		return st
+	switch {
 	case !last.Verified && last.Live:
 		st.Fault = "is not verified there yet"
 		return st

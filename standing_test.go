@@ -19,7 +19,8 @@ type history struct {
 var begin = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 // play reads a history: 3 is a promotion of release 3 that succeeds, 3b one with
-// another config, 3! one that fails and is taken back, <2 a rollback to release 2,
+// another config, 3! one that fails and is taken back, 3? one that is being
+// verified, <2 a rollback to release 2,
 // <2! one that fails, ~ has what runs drift, and . lets a minute pass.
 func play(text string) *history {
 	h := &history{now: begin}
@@ -36,6 +37,8 @@ func play(text string) *history {
 		s := slipway.Stay{Promotion: len(h.stays) + 1, Began: h.now, Verified: true, VerifiedAt: h.now, Live: true, By: "ada"}
 		word, s.Rollback = strings.CutPrefix(word, "<")
 		word, failed := strings.CutSuffix(word, "!")
+		word, verifying := strings.CutSuffix(word, "?")
+		s.Verified = !verifying
 		fmt.Sscanf(word, "%d%s", &s.Release, (*string)(&s.Config))
 		if s.Rollback {
 			s.Why = "the totals are wrong"
@@ -97,6 +100,9 @@ func TestStanding(t *testing.T) {
 		{"1 2 . <1 .", 1, slipway.Standing{Verified: true, Serves: true, Stood: 2 * time.Minute, Instead: 1}, ""},
 		{"1 2 . <1! .", 2, slipway.Standing{Verified: true, Serves: true, Stood: 3 * time.Minute, Instead: 2}, ""},
 		{"1 2 . <1 . 2 .", 2, slipway.Standing{Verified: true, Serves: true, Stood: time.Minute, Instead: 2}, ""},
+		{"1 2 . <1 2! .", 2, slipway.Standing{Verified: true, Instead: 1}, "rolled back in dev by ada: the totals are wrong"},
+		{"1 2 . <1 2? .", 2, slipway.Standing{Verified: true, Instead: 2}, "rolled back in dev by ada: the totals are wrong"},
+		{"1 2? .", 2, slipway.Standing{Instead: 2}, "is not verified there yet"},
 		{"1 2 3 <1", 2, slipway.Standing{Verified: true, Instead: 1}, "rolled back in dev by ada: the totals are wrong"},
 		{"1 2 . 3 . <2 .", 2, slipway.Standing{Verified: true, Serves: true, Stood: 3 * time.Minute, Instead: 2}, ""},
 		{"1 2! .", 2, slipway.Standing{Instead: 1}, "was taken back there when it was last promoted"},
@@ -122,7 +128,7 @@ func TestStanding(t *testing.T) {
 // FuzzLine plays any history and holds it against what is told along the way:
 // which releases were taken back, and which were verified again since.
 func FuzzLine(f *testing.F) {
-	for _, s := range []string{"\x00\x00\x00\x03\x03", "\x00\x00\x01\x04\x02\x00", "\x00\x00\x00\x0b\x00\x0c\x13\x05\x06"} {
+	for _, s := range []string{"\x00\x00\x00\x03\x03", "\x00\x00\x01\x04\x02\x00", "\x00\x00\x00\x0b\x00\x0c\x13\x05\x06", "00000C&0"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, ops []byte) {
