@@ -105,6 +105,10 @@ func TestApplicationObjects(t *testing.T) {
 			files: "-- requirements.txt --\nflask==3.0.3\n-- wsgi.py --\nimport shop.web.main\n\napp = shop.web.main.app\n-- shop/__init__.py --\n-- shop/web/__init__.py --\n-- shop/web/main.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"},
 		{name: "an object of an installed package", web: "gunicorn wsgi:app" + wsgiWeb, nothing: true,
 			files: "-- requirements.txt --\nhttpbin==0.10.2\n-- wsgi.py --\nfrom httpbin import app\n"},
+		{name: "a module called wsgi is no prefix", web: "gunicorn wsgi:app --log-file -", nothing: true, // the prefix is hypercorn's alone
+			files: "-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n-- Procfile --\nweb: gunicorn wsgi:app --log-file -\n-- wsgi.py --\nfrom shop import create_app\n\napp = create_app()\n-- shop/__init__.py --\nfrom flask import Flask\n\ndef create_app():\n    return Flask(__name__)\n"},
+		{name: "hypercorn's prefix", web: "hypercorn wsgi:shop:app --bind 0.0.0.0:$PORT", nothing: true,
+			files: "-- requirements.txt --\nflask==3.0.3\nhypercorn==0.18.0\n-- Procfile --\nweb: hypercorn wsgi:shop:app --bind 0.0.0.0:$PORT\n-- shop.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"},
 		{name: "__main__ is never imported", web: "python __main__.py",
 			files: "-- requirements.txt --\nflask==3.0.3\n-- __main__.py --\nimport os\nfrom flask import Flask\n\napp = Flask(__name__)\n\nif __name__ == '__main__':\n    app.run(port=int(os.environ['PORT']))\n"},
 		{name: "a source root two levels down", web: "PYTHONPATH=backend/src uvicorn shop.main:app" + asgiWeb, nothing: true,

@@ -267,14 +267,17 @@ func targetOf(line Line) (server string, c candidate, ok bool) {
 		if strings.HasPrefix(w, "-") || strings.Contains(w, "://") {
 			continue
 		}
-		module, _, isTarget := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(w, "wsgi:"), "asgi:"), ":")
+		if _, rest, prefixed := strings.Cut(w, "sgi:"); prefixed && server == "hypercorn" && strings.Contains(rest, ":") {
+			w = rest // wsgi:module:object, asgi:module:object
+		}
+		module, _, isTarget := strings.Cut(w, ":")
 		previous := ""
 		if i > 0 {
 			previous = words[i-1]
 		}
 		takesValue := strings.HasPrefix(previous, "-") && !strings.Contains(previous, "=") && !switches[previous]
 		if dottedName(module) && (isTarget && !takesValue || !takesValue && strings.IndexByte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", w[0]) >= 0) {
-			c.module = strings.TrimPrefix(strings.TrimPrefix(w, "wsgi:"), "asgi:")
+			c.module = w
 		}
 	}
 	module, object, _ := strings.Cut(c.module, ":")
