@@ -88,6 +88,9 @@ func (d *detection) outranked(name string) bool {
 // addProcess records a process and looks at its command.
 func (d *detection) addProcess(name string, c Command, at Evidence, rule string, sure Confidence, rivals ...string) {
 	c = d.runnable(c, at)
+	if name == "web" {
+		c = d.atPort(c, at)
+	}
 	d.project.Processes[name] = c
 	d.find(Finding{What: name, Value: string(c), File: at.File, Line: at.Line, Rule: rule, Confidence: sure, Rivals: rivals})
 	d.checkCommand(name, c, at)
@@ -141,7 +144,6 @@ func (d *detection) checkCommand(name string, c Command, at Evidence) {
 	} else if w := line.Words(); len(w) > 0 && contains([]string{"uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "streamlit"}, path.Base(w[0])) && !strings.Contains(text, "PORT") && !strings.Contains(text, "--config") {
 		d.warn(Problem{Code: "web.no_port", Message: path.Base(w[0]) + " is not told to listen on $PORT and takes its own default", File: at.File, Line: at.Line, Remedy: "add the option that sets the port to $PORT"})
 	}
-	d.checkGunicornConfig(line, text)
 }
 
 // hidesProcess says that a script's last command is not exec'd.
@@ -168,14 +170,14 @@ func developmentServer(words []string, text string) string {
 	return ""
 }
 
-// checkGunicornConfig looks for a fixed address in gunicorn's own config file.
-func (d *detection) checkGunicornConfig(line Line, text string) {
-	if !strings.Contains(text, "gunicorn") {
-		return
+// gunicornBind is the fixed address that gunicorn's own config file binds, "" for none.
+func (d *detection) gunicornBind(c Command) (file string, at int, value string) {
+	line, err := c.Parse()
+	if err != nil {
+		return "", 0, ""
 	}
-	file := path.Join(line.Dir, "gunicorn.conf.py")
+	file = path.Join(line.Dir, "gunicorn.conf.py")
 	words := line.Words()
-	stated := false
 	for i, w := range words {
 		if (w == "-c" || w == "--config") && i+1 < len(words) {
 			file = path.Join(line.Dir, strings.TrimPrefix(words[i+1], "file:"))
@@ -183,32 +185,27 @@ func (d *detection) checkGunicornConfig(line Line, text string) {
 		if v, ok := strings.CutPrefix(w, "--config="); ok {
 			file = path.Join(line.Dir, strings.TrimPrefix(v, "file:"))
 		}
-		stated = stated || w == "-b" || w == "--bind" || strings.HasPrefix(w, "--bind=")
 	}
-	if stated || !d.tree.exists(file) { // --bind on the command line wins over the file
-		return
+	if !d.tree.exists(file) {
+		return "", 0, ""
 	}
 	m := d.module(file)
 	if m == nil {
-		return
+		return "", 0, ""
 	}
 	a, ok := m.last("bind")
 	if !ok {
-		return
+		return "", 0, ""
 	}
 	for _, t := range a.value {
 		if t.kind == tokenName || t.kind == tokenString && !t.plain || t.kind == tokenString && strings.Contains(t.text, "PORT") {
-			return // computed, perhaps from PORT
+			return "", 0, "" // computed, perhaps from PORT
 		}
-	}
-	value := ""
-	for _, t := range a.value {
 		if t.kind == tokenString {
 			value = t.text
 		}
 	}
-	d.warn(Problem{Code: "web.fixed_port", Message: fmt.Sprintf("%s binds %s and not $PORT", file, firstOf(clip(value), "a fixed address")),
-		File: file, Line: a.line, Remedy: "delete the bind line: gunicorn listens on $PORT by itself"})
+	return file, a.line, firstOf(clip(value), "a fixed address")
 }
 
 // gunicornWorker returns the worker class a gunicorn command or its config
