@@ -3,6 +3,7 @@ package python
 import (
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 	if chosen == nil || other && strict {
 		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.name(), w.text, d.installedList())
 		d.problem(Problem{Code: "python.not_installed", Message: message, File: at.File, Line: at.Line,
-			Remedy: "ask for an installed version in " + at.name() + ", or have Python " + w.version.String() + " installed"})
+			Remedy: d.installedRemedy(required) + "have Python " + w.version.String() + " installed, which slipway up --fetch-python does by itself"})
 		return
 	}
 	for _, r := range required {
@@ -145,6 +146,19 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 		d.tooNew(limit, at.name()+" asks for Python "+w.text)
 	}
 	d.use(*chosen, Finding{File: at.File, Line: at.Line, Rule: w.rule, Rivals: w.rivals})
+}
+
+// installedRemedy is how an installed Python is taken in place of the one that is stated,
+// "" when nothing that is installed will do for the project's ranges.
+func (d *detection) installedRemedy(required []pythonRange) string {
+	fits := slices.DeleteFunc(slices.Clone(d.living(d.interpreters())), func(i installed) bool {
+		return slices.ContainsFunc(required, func(r pythonRange) bool { return !r.set.contains(i.version) })
+	})
+	if len(fits) == 0 {
+		return ""
+	}
+	best := slices.MaxFunc(fits, func(a, b installed) int { return a.version.compare(b.version) })
+	return "take one that is: slipway service set SERVICE --set python=" + best.version.minor() + "; or "
 }
 
 func (d *detection) use(i installed, f Finding) {
@@ -179,7 +193,7 @@ func (d *detection) rangedPython(required []pythonRange) {
 	}
 	if len(fit) == 0 {
 		d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s; installed here: %s", first.File, first.Text, d.installedList()),
-			File: first.File, Line: first.Line, Remedy: "widen it in " + first.File + ", or have such a Python installed"})
+			File: first.File, Line: first.Line, Remedy: "have such a Python installed, which slipway up --fetch-python does by itself, or widen it in " + first.File})
 		return
 	}
 	living := d.living(fit)

@@ -1,6 +1,9 @@
 package python
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestInterpreterThatThePinsCanUse: nothing states a version, and the newest
 // is not what the project was written for.
@@ -38,4 +41,20 @@ func TestVersionsAsPeopleWriteThem(t *testing.T) {
 		{name: "a Pipfile's range", python: "3.12.1", files: "-- Pipfile --\n[requires]\npython_version = \">=3.9,<3.13\"\n" + pipfile},
 		{name: "a Pipfile's nonsense", problem: "python.unreadable", files: "-- Pipfile --\n[requires]\npython_version = \"newest\"\n" + pipfile},
 	})
+}
+
+// What isn't installed is mended without a commit where something else that is will do.
+func TestAnotherInstalledPythonIsNamed(t *testing.T) {
+	project := func(pyproject string) string {
+		return "-- .python-version --\n3.14\n-- pyproject.toml --\n[project]\nname = \"shop\"\nversion = \"1\"\n" + pyproject + "-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"
+	}
+	checkKinds(t, []kind{
+		{name: "one that will do", files: project("requires-python = \">=3.11\"\n"), problem: "python.not_installed", remedy: "--set python=3.13; or have Python 3.14 installed"},
+		{name: "none", files: project("requires-python = \">=3.14\"\n"), problem: "python.not_installed", remedy: "have Python 3.14 installed, which slipway up --fetch-python does"},
+	})
+	for _, p := range detectKind(t, kind{files: project("requires-python = \">=3.14\"\n")}).Problems {
+		if strings.Contains(p.Remedy, "--set python") {
+			t.Errorf("a Python is named that the project refuses: %s", p.Remedy)
+		}
+	}
 }

@@ -29,6 +29,7 @@ var outgrown = []struct {
 	{regexp.MustCompile(`_evaluate\(\) missing 1 required keyword-only argument: 'recursive_guard'`), 11, "ForwardRef._evaluate as it was"},
 	{regexp.MustCompile(`directly inherits TypingOnly but has additional attributes`), 12, "classes without __static_attributes__"},
 	{regexp.MustCompile(`module 'pkgutil' has no attribute '(?:get|find)_loader'`), 13, "pkgutil.get_loader"},
+	{regexp.MustCompile(`required field "?type_ignores"? missing from Module`), 7, "modules of ast without type_ignores"},
 	{regexp.MustCompile(`__class__ not set defining`), 7, "classes that are made without __classcell__"},
 	{regexp.MustCompile(`Generator expression must be parenthesized`), 6, "generators without brackets among arguments"},
 	{regexp.MustCompile(`module 'asyncio' has no attribute 'coroutine'|cannot import name 'coroutine' from 'asyncio'`), 10, "asyncio.coroutine"},

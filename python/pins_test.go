@@ -77,6 +77,7 @@ func TestWhatAnOlderPythonStillHas(t *testing.T) {
 		"ModuleNotFoundError: No module named 'imp'":                                                          11,
 		"ModuleNotFoundError: No module named 'cgi'":                                                          12,
 		"ImportError: cannot import name 'Mapping' from 'collections' (/usr/lib/python3.13/x.py)":             9,
+		`TypeError: required field "type_ignores" missing from Module`:                                        7,
 		"AttributeError: module 'pkgutil' has no attribute 'ImpImporter'. Did you mean: 'zipimporter'?":       11,
 		"AttributeError: module 'inspect' has no attribute 'getargspec'":                                      10,
 		"src/x.c:12:10: fatal error: longintrepr.h: No such file or directory":                                10,
