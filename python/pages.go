@@ -44,27 +44,71 @@ func (d *detection) ownServer(declared []string) (settled, ok bool) {
 	return false, false
 }
 
-// functions serves a function of main.py that functions-framework knows by
-// its decorator.
+// functions serves a function of main.py: the one that functions-framework knows by its
+// decorator, that the buildpacks are told by a variable, or that alone can be called with
+// what a request or an event brings.
 func (d *detection) functions() bool {
 	m := d.module("main.py")
 	if m == nil {
 		return false
 	}
+	var able []statement
 	for i, st := range m.all {
-		if !st.starts("@") || i+1 >= len(m.all) || !strings.HasPrefix(lastPart(nameOf(st.tokens[1:])), "http") && !strings.HasPrefix(lastPart(nameOf(st.tokens[1:])), "cloud_event") {
+		if !st.starts("def") || len(st.tokens) < 5 {
 			continue
 		}
-		next := m.all[i+1]
-		if !next.starts("def") || len(next.tokens) < 2 {
+		if i > 0 && m.all[i-1].starts("@") {
+			if by := lastPart(nameOf(m.all[i-1].tokens[1:])); strings.HasPrefix(by, "http") || strings.HasPrefix(by, "cloud_event") {
+				return d.function(st, "")
+			}
 			continue
 		}
-		d.setFramework(candidate{framework: "functions-framework", file: "main.py", line: next.line})
-		d.addProcess("web", Command("functions-framework --target "+next.tokens[1].text+" --source main.py --host "+address+" --port $PORT"),
-			Evidence{File: "main.py", Line: next.line}, "web.functions_framework", Medium)
-		return true
+		if depth := st.indent; depth == 0 && !strings.HasPrefix(st.tokens[1].text, "_") && st.tokens[3].kind == tokenName {
+			able = append(able, st)
+		}
+	}
+	target, kind := d.functionTarget()
+	for _, st := range able {
+		if st.tokens[1].text == target || target == "" && len(able) == 1 && (st.tokens[4].is(")") || st.tokens[4].is(":")) {
+			return d.function(st, kind)
+		}
 	}
 	return false
+}
+
+// function starts a function, of which kind says what calls it, "" for what its
+// decorator or the framework's default says.
+func (d *detection) function(st statement, kind string) bool {
+	d.setFramework(candidate{framework: "functions-framework", file: "main.py", line: st.line})
+	command := "functions-framework --target " + st.tokens[1].text + " --source main.py --host " + address + " --port $PORT"
+	if kind != "" {
+		command += " --signature-type " + kind
+	}
+	d.addProcess("web", Command(command), Evidence{File: "main.py", Line: st.line}, "web.functions_framework", Medium)
+	return true
+}
+
+// functionTarget is the function, and what calls it, that Google's buildpacks are told
+// by a variable of project.toml.
+func (d *detection) functionTarget() (name, kind string) {
+	text, _ := d.tree.read("project.toml")
+	data, _, err := parseTOML(text)
+	if err != nil {
+		return "", ""
+	}
+	for _, entry := range append(digList(data, "build", "env"), digList(data, "io", "buildpacks", "build", "env")...) {
+		switch value := digString(entry, "value"); digString(entry, "name") {
+		case "GOOGLE_FUNCTION_TARGET":
+			if identifier(value) {
+				name = value
+			}
+		case "GOOGLE_FUNCTION_SIGNATURE_TYPE":
+			if value == "http" || value == "event" || value == "cloudevent" {
+				kind = value
+			}
+		}
+	}
+	return name, kind
 }
 
 func nameOf(tokens []token) string {
