@@ -101,6 +101,10 @@ func (d *detection) dataIn(file string, s statement, bases map[string]int) (name
 			}
 		case t.is("instance_path") && !s.starts("def"):
 			names = append(names, d.instanceDir()+"/")
+		case t.kind == tokenString && t.text == "NAME" && i+2 < len(s.tokens) && s.tokens[i+1].is(":"):
+			if p, ok := d.djangoName(file, s.tokens, i, bases); ok {
+				names = append(names, p)
+			}
 		case t.kind == tokenString && !t.bytes:
 			if p, ok := d.database(file, s.tokens, i, bases); ok {
 				names = append(names, p)
@@ -134,6 +138,51 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 		return "", false
 	}
 	return d.pathAt(file, around(tokens, i), bases)
+}
+
+// djangoName reads the value of NAME at i, where Django's settings say that it is of
+// SQLite: its file is called as anybody likes.
+func (d *detection) djangoName(file string, tokens []token, i int, bases map[string]int) (string, bool) {
+	from, depth := i, 0
+	for ; from >= 0 && depth >= 0; from-- {
+		switch {
+		case tokens[from].closes():
+			depth++
+		case tokens[from].opens():
+			depth--
+		}
+	}
+	sqlite, end, depth := false, 0, 0
+	for k := from + 2; k < len(tokens) && depth >= 0; k++ {
+		switch t := tokens[k]; {
+		case t.opens():
+			depth++
+		case t.closes():
+			depth--
+		case t.kind == tokenString && strings.HasSuffix(t.text, ".sqlite3") && strings.Contains(t.text, "backends"):
+			sqlite = true
+		}
+		if end == 0 && k > i && (depth == 0 && tokens[k].is(",") || depth < 0) {
+			end = k
+		}
+	}
+	if !sqlite || end <= i+2 {
+		return "", false
+	}
+	value, texts, computed := tokens[i+2:end], 0, false
+	for _, t := range value {
+		if t.kind == tokenString {
+			texts++
+		}
+		computed = computed || t.is("environ") || t.is("getenv") || t.is("env") || t.is("config")
+		if t.kind == tokenString && strings.ContainsAny(t.text, ":/") && !databaseFile.MatchString(path.Base(t.text)) {
+			return "", false // in memory, or elsewhere
+		}
+	}
+	if computed && texts < 2 { // its name is the variable's
+		return "", false
+	}
+	return d.pathAt(file, value, bases)
 }
 
 // around is the expression that a string is the end of: back to what can't be

@@ -25,6 +25,9 @@ type token struct {
 
 func (t token) is(text string) bool { return t.kind != tokenString && t.text == text }
 
+func (t token) opens() bool  { return t.is("(") || t.is("[") || t.is("{") }
+func (t token) closes() bool { return t.is(")") || t.is("]") || t.is("}") }
+
 // statement is a logical line: what stands between two newlines outside
 // brackets, or between semicolons.
 type statement struct {

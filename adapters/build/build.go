@@ -164,6 +164,9 @@ func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *pyth
 	if err := copySource(ctx, req.Dir, source); err != nil {
 		return a, disk(err, "the source could not be copied")
 	}
+	if err := homes(project, source); err != nil {
+		return a, err
+	}
 	if err := r.fetchHistory(ctx, req.History, project); err != nil {
 		return a, err
 	}
@@ -185,6 +188,22 @@ func (r *run) build(ctx context.Context, req slipway.BuildRequest, project *pyth
 		return a, err
 	}
 	return r.assemble(ctx, req, project, source, env, static)
+}
+
+// homes makes the directories that data of a release lies in, which git doesn't keep
+// empty: what opens its database while it is imported, or by its tests, finds them.
+func homes(p *python.Project, source string) error {
+	root, err := os.OpenRoot(source)
+	if err != nil {
+		return disk(err, "the source can't be written")
+	}
+	defer func() { _ = root.Close() }()
+	for _, at := range p.Data {
+		if err := root.MkdirAll(filepath.Dir(filepath.FromSlash(string(at.Path))), 0o755); err != nil {
+			return disk(err, "the directory of "+string(at.Path)+" can't be made")
+		}
+	}
+	return nil
 }
 
 // detect understands the project and refuses one that can't be deployed, with
