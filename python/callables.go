@@ -52,7 +52,7 @@ func (d *detection) importedApplication(m *module, file, name string) (candidate
 		return candidate{}, false
 	}
 	head, rest, _ := strings.Cut(full, ".")
-	if rest == "" || d.tree.isDir(head) || d.tree.isDir("src/"+head) || !d.installs(normalizeName(head)) {
+	if ownServers[head] || rest == "" || d.tree.isDir(head) || d.tree.isDir("src/"+head) || !d.installs(normalizeName(head)) {
 		return candidate{}, false
 	}
 	return candidate{file: file, line: d.lineOf(file, "import"), origin: full, framework: packageFramework[normalizeName(head)]}, true
@@ -83,3 +83,6 @@ func (d *detection) nested(file string) bool {
 	}
 	return false
 }
+
+// ownServers are packages with an app of their own, which only their own server starts.
+var ownServers = map[string]bool{"nicegui": true, "streamlit": true, "gradio": true, "chainlit": true, "panel": true, "reflex": true}

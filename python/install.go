@@ -35,6 +35,9 @@ func (d *detection) planInstall() {
 	if s := d.project.Server; s != nil && s.Injected && s.Requirement != "" && !contains(in.Packages, s.Requirement) {
 		in.Packages = append(in.Packages, s.Requirement)
 	}
+	if missing := d.workerPackage(); missing != "" {
+		in.Packages = append(in.Packages, missing)
+	}
 	in.Files = d.closure()
 	in.Local, d.project.Test.Local = d.localParts()
 	in.Commits = slices.ContainsFunc(d.locked, func(p LockedPackage) bool { return p.Source == "git" })

@@ -107,6 +107,12 @@ func TestApplicationObjects(t *testing.T) {
 			files: "-- requirements.txt --\nhttpbin==0.10.2\n-- wsgi.py --\nfrom httpbin import app\n"},
 		{name: "a module called wsgi is no prefix", web: "gunicorn wsgi:app --log-file -", nothing: true, // the prefix is hypercorn's alone
 			files: "-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n-- Procfile --\nweb: gunicorn wsgi:app --log-file -\n-- wsgi.py --\nfrom shop import create_app\n\napp = create_app()\n-- shop/__init__.py --\nfrom flask import Flask\n\ndef create_app():\n    return Flask(__name__)\n"},
+		{name: "workers that no dependency brings", web: "gunicorn app:app -k gevent", nothing: true, warning: "server.worker_missing", remedy: "add gevent",
+			files: "-- requirements.txt --\nflask==3.0.3\ngunicorn==23.0.0\n-- Procfile --\nweb: gunicorn app:app -k gevent\n-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"},
+		{name: "workers that one brings", web: "gunicorn app:app -k gevent", nothing: true, withoutWarning: "server.worker_missing",
+			files: "-- requirements.txt --\nflask==3.0.3\ngunicorn[gevent]==23.0.0\ngevent==25.9.1\n-- Procfile --\nweb: gunicorn app:app -k gevent\n-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"},
+		{name: "NiceGUI's own app is none to import", nothing: true, warning: "web.port_overruled",
+			files: "-- requirements.txt --\nnicegui==2.5.0\n-- main.py --\nfrom nicegui import app, ui\n\napp.add_static_files('/assets', 'assets')\nui.run(port=8080)\n"},
 		{name: "hypercorn's prefix", web: "hypercorn wsgi:shop:app --bind 0.0.0.0:$PORT", nothing: true,
 			files: "-- requirements.txt --\nflask==3.0.3\nhypercorn==0.18.0\n-- Procfile --\nweb: hypercorn wsgi:shop:app --bind 0.0.0.0:$PORT\n-- shop.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"},
 		{name: "__main__ is never imported", web: "python __main__.py",

@@ -303,3 +303,25 @@ func dottedName(s string) bool {
 	}
 	return true
 }
+
+// workerPackages are what gunicorn's classes of workers are part of, or import, by the
+// beginnings of their names.
+var workerPackages = [][2]string{{"gevent", "gevent"}, {"eventlet", "eventlet"}, {"tornado", "tornado"}, {"uvicorn_worker.", "uvicorn-worker"}, {"uvicorn.workers.", "uvicorn"}}
+
+// workerPackage is what the stated class of gunicorn's workers needs and production
+// doesn't install, "" for nothing.
+func (d *detection) workerPackage() string {
+	at := d.evidenceOf("server.worker")
+	for _, w := range workerPackages {
+		if !strings.HasPrefix(at.Text, w[0]) {
+			continue
+		}
+		if d.installs(w[1]) {
+			return ""
+		}
+		d.warn(Problem{Code: "server.worker_missing", Message: at.name() + " asks for workers of " + w[1] + ", which no dependency names; Slipway installs it",
+			File: at.File, Line: at.Line, Remedy: "add " + w[1] + " to the dependencies"})
+		return w[1]
+	}
+	return ""
+}
