@@ -26,7 +26,7 @@ func TestLackingVariables(t *testing.T) {
 		"KeyError: 'TOKEN'":                       "TOKEN",
 		"KeyError: 'other'":                       "",
 		"ValueError: TOKEN has to be of 32 signs": "",
-		"ValidationError: USE is required":       "",
+		"ValidationError: USE is required":        "",
 		"django.core.exceptions.ImproperlyConfigured: Set the TOKEN environment variable": "TOKEN",
 	} {
 		got := m.Cause("Traceback\n" + said + "\n")

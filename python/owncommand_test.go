@@ -43,3 +43,14 @@ func TestToldWhere(t *testing.T) {
 		{name: "which is set", web: "python ./app.py", nothing: true, withoutWarning: "web.told_where", files: program + "-- slipway.yaml --\nenv: {APP_LOCATION: here}\n"},
 	})
 }
+
+// TestEmptySettings: a package of settings that has none itself is said to, with those
+// that something else takes.
+func TestEmptySettings(t *testing.T) {
+	const site = "-- requirements.txt --\ndjango==5.2.8\n-- manage.py --\nimport os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings.development')\nfrom django.core.management import execute_from_command_line\n-- shop/__init__.py --\n-- shop/wsgi.py --\nimport os\nfrom django.core.wsgi import get_wsgi_application\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\napplication = get_wsgi_application()\n-- shop/settings/development.py --\nfrom .base import *\n-- shop/settings/base.py --\nROOT_URLCONF = 'shop.urls'\n"
+	checkKinds(t, []kind{
+		{name: "empty", problem: "django.settings_empty", remedy: "slipway service set SERVICE --set env.DJANGO_SETTINGS_MODULE=shop.settings.development ", files: site + "-- shop/settings/__init__.py --\n"},
+		{name: "said", nothing: true, files: site + "-- shop/settings/__init__.py --\n-- slipway.yaml --\nenv: {DJANGO_SETTINGS_MODULE: shop.settings.development}\n"},
+		{name: "not empty", nothing: true, files: site + "-- shop/settings/__init__.py --\nfrom .development import *\n"},
+	})
+}
