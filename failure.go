@@ -25,7 +25,7 @@ func LastException(printed string) string {
 }
 
 // absent are the ways of saying that something has no value.
-var absent = regexp.MustCompile(`\bKeyError\b|(?i:\b(?:is |are )?(?:required|missing|unset|not set|undefined|not found)\b|Set the \w+ environment variable)`)
+var absent = regexp.MustCompile(`\bKeyError\b|(?i:\b(?:is |are )?(?:required|missing|unset|not set|undefined|not found|must not be empty)\b|Set the \w+ environment variable)`)
 
 // lacking is the variable that an exception names for having no value, as it is called
 // in an environment: its settings may leave out what stands before their names there.
@@ -44,16 +44,22 @@ func (m Manifest) lacking(exception string) string {
 	return ""
 }
 
+// Given says how the variable is given a value that an exception names for having none,
+// as the rest of a sentence; "" when it names none.
+func (m Manifest) Given(exception string) string {
+	name := m.lacking(exception)
+	if name == "" {
+		return ""
+	}
+	return "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
+}
+
 // Cause is what a program of a release has printed of the reason of its failure, as the
 // rest of a sentence: the last exception, and what doesn't answer.
 func (m Manifest) Cause(printed string) string {
 	found := LastException(printed)
 	if found != "" {
-		name := m.lacking(found)
-		found = ": " + found
-		if name != "" {
-			found += "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
-		}
+		found = ": " + found + m.Given(found)
 	}
 	if says := Unanswered(printed, m.Addresses); says != "" {
 		found += "; " + says

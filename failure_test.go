@@ -23,7 +23,8 @@ func TestLackingVariables(t *testing.T) {
 	m := slipway.Manifest{Required: []string{"SHOP_DB_USER", "TOKEN"}}
 	for said, name := range map[string]string{
 		"dynaconf.validator.ValidationError: DB_USER is required in env main": "SHOP_DB_USER",
-		"KeyError: 'TOKEN'":                       "TOKEN",
+		"KeyError: 'TOKEN'": "TOKEN",
+		"django.core.exceptions.ImproperlyConfigured: The TOKEN setting must not be empty.": "TOKEN",
 		"KeyError: 'other'":                       "",
 		"ValueError: TOKEN has to be of 32 signs": "",
 		"ValidationError: USE is required":        "",

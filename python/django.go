@@ -153,17 +153,10 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	} else if f.settingsFile == "" {
 		d.warn(Problem{Code: "django.settings_missing", Message: f.settingsAt.File + " names " + f.settings + ", and there is no such module",
 			File: f.settingsAt.File, Line: f.settingsAt.Line, Remedy: "correct DJANGO_SETTINGS_MODULE there"})
-	} else if m := d.module(f.settingsFile); m != nil && len(m.all) == 0 && !d.statedSettings() {
+	} else if m := d.module(f.settingsFile); m != nil && len(m.all) == 0 && f.manageConfig != "" && f.manageConfig != f.settings && !d.statedSettings() {
 		d.setFramework(candidate{framework: "django", file: f.settingsAt.File, line: f.settingsAt.Line})
-		message, other := f.settingsAt.File+" uses "+f.settings+", which has no settings in it", f.settings+".production"
-		for _, names := range []string{f.manageConfig, f.wsgiConfig} {
-			if names != "" && names != f.settings {
-				message, other = message+"; manage.py uses "+names, names
-				break
-			}
-		}
-		d.problem(Problem{Code: "django.settings_empty", Message: message, File: f.settingsAt.File, Line: f.settingsAt.Line,
-			Remedy: "say which: " + d.stating("env.DJANGO_SETTINGS_MODULE", other)})
+		d.problem(Problem{Code: "django.settings_empty", Message: f.settingsAt.File + " uses " + f.settings + ", which has no settings in it; manage.py uses " + f.manageConfig,
+			File: f.settingsAt.File, Line: f.settingsAt.Line, Remedy: "say which: " + d.stating("env.DJANGO_SETTINGS_MODULE", f.manageConfig)})
 		return
 	} else {
 		d.find(Finding{What: "settings", Value: f.settings, File: f.settingsAt.File, Line: f.settingsAt.Line, Rule: "django.settings"})

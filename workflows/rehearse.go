@@ -81,7 +81,8 @@ func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepNam
 			return err
 		}
 		if len(bad) > 0 {
-			return slipway.Errorf(slipway.Refused, "with the config of %s the release would not work: %s", in.Environment, strings.Join(bad, "; "))
+			said := strings.Join(bad, "; ")
+			return slipway.Errorf(slipway.Refused, "with the config of %s the release would not work: %s%s", in.Environment, said, d.Manifest.Given(said))
 		}
 		return nil
 	})

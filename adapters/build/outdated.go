@@ -39,7 +39,7 @@ func olderTools(output string) (needs []string) {
 // for that.
 func (r *run) withOlderTools(args []string, seen string) ([]string, error) {
 	needs := olderTools(seen)
-	if len(needs) == 0 || len(args) < 3 || args[1] != "pip" || slices.Contains(args, "--require-hashes") {
+	if len(needs) == 0 || len(args) < 3 || args[1] != "pip" {
 		return nil, nil
 	}
 	list := filepath.Join(r.own(), "build-tools.txt")

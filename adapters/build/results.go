@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 const (
@@ -283,4 +286,50 @@ func readSummary(output string, report *slipway.TestReport) {
 		report.Passed += max(0, passed)
 	}
 	report.Total = report.Passed + report.Failed + report.Errors + report.Skipped
+}
+
+// judge decides from the report first: an exit code alone says little.
+func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, seen string) error {
+	bad := report.Failed + report.Errors
+	switch {
+	case result.Flooded:
+		return slipway.Errorf(slipway.Refused, "the tests: the command %s; print less (pytest -q), or write what is long into a file", ended(result))
+	case result.OutOfMemory, result.Multitude:
+		return slipway.Errorf(slipway.Refused, "the tests: the command %s", ended(result))
+	case bad > 0:
+		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, failures(report, bad))
+	case none(p, report, result):
+		return slipway.Errorf(slipway.Refused, "%s found no tests%s: state how they are run, as test: {command: ...}, or that they are not to be, as test: {skip: true}, in slipway.yaml", report.Command, though(p))
+	case result.OK() && report.Total == 0 && p.Test.Runner == "pytest":
+		return slipway.Errorf(slipway.Refused, "%s ended without a report of its tests: something in them ends the run, or an option takes the report elsewhere; take that out, or state test: {command: ...} in slipway.yaml", report.Command)
+	case !result.OK():
+		if said := slipway.LastException(seen); said != "" {
+			return slipway.Errorf(slipway.Refused, "the test command %s: %s", ended(result), said)
+		}
+		return slipway.Errorf(slipway.Refused, "the test command %s; its output says why", ended(result))
+	}
+	return nil
+}
+
+// though names the test that was overlooked.
+func though(p *python.Project) string {
+	if p.Test.Seen == "" {
+		return ""
+	}
+	return ", though there is one at " + p.Test.Seen
+}
+
+// failures names the tests that went wrong, as many as fit into a sentence.
+func failures(report slipway.TestReport, bad int) string {
+	var names []string
+	for _, f := range report.Failures[:min(3, len(report.Failures))] {
+		names = append(names, clip(f.Name, 100))
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case bad > len(names):
+		return fmt.Sprintf(": %s and %d more", strings.Join(names, ", "), bad-len(names))
+	}
+	return ": " + strings.Join(names, ", ")
 }

@@ -1,7 +1,11 @@
 package build
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -136,6 +140,31 @@ func TestSettingsOfUVMakeAnother(t *testing.T) {
 		if keys[name] == keys["plain"] {
 			t.Errorf("%s: the environment is the same", name)
 		}
+	}
+}
+
+// TestOlderBuildToolsUnderHashes: that a lock has hashes of what it names is no reason
+// to build it with today's tools, of which it has none.
+func TestOlderBuildToolsUnderHashes(t *testing.T) {
+	index := t.TempDir()
+	t.Setenv("UV_FIND_LINKS", index)
+	var archive bytes.Buffer
+	packed := gzip.NewWriter(&archive)
+	w := tar.NewWriter(packed)
+	for _, f := range [][2]string{{"PKG-INFO", "Metadata-Version: 1.0\nName: slipway-hashed\nVersion: 1\n"}, {"hashed.py", ""}, {"setup.py", "from setuptools import convert_path, setup\nsetup(name='slipway-hashed', version='1', py_modules=['hashed'])\n"}} {
+		if err := w.WriteHeader(&tar.Header{Name: "slipway-hashed-1/" + f[0], Mode: 0o644, Size: int64(len(f[1]))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(f[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), packed.Close(), os.WriteFile(filepath.Join(index, "slipway-hashed-1.tar.gz"), archive.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, log := mustBuild(t, project(t, files{"requirements.txt": fmt.Sprintf("slipway-hashed==1 --hash=sha256:%x\n", sha256.Sum256(archive.Bytes())), "app.py": "print('one')\n", "slipway.yaml": scriptAlone}))
+	if !strings.Contains(log, "building it again with setuptools<70") {
+		t.Errorf("nothing was said of older tools:\n%s", log)
 	}
 }
 

@@ -187,14 +187,14 @@ func addressVariables(p *python.Project, source string, u slipway.Unreached) []s
 	if len(whole) > 0 {
 		return whole[:1]
 	}
-	for _, kind := range []string{"HOST", "SERVER", "PORT", "USER", "PASSWORD", "NAME"} {
+	for _, kind := range []string{"HOST", "SERVER", "PORT", "USER", "PASSWORD", "NAME", "_DB"} {
 		for _, v := range told {
 			if strings.Contains(v, kind) && !slices.Contains(parts, v) {
 				parts = append(parts, v)
 			}
 		}
 	}
-	return parts[:min(5, len(parts))]
+	return parts[:min(6, len(parts))]
 }
 
 // withoutFiles is the command that leaves out the files of the failures.

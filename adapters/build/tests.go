@@ -92,8 +92,25 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 			return slipway.TestReport{}, err
 		}
 	}
-	return r.test(ctx, project, source, env, req)
+	report, err := r.test(ctx, project, source, env, req)
+	var lacks *lacksError
+	if errors.As(err, &lacks) && project.KeepSetuptools(lacks.said) {
+		fmt.Fprintf(r.log, "%s; the tests are run once more with setuptools<82, which has it\n", lacks.said)
+		if env, err = r.testing(ctx, project, source); err != nil {
+			return slipway.TestReport{}, err
+		}
+		return r.test(ctx, project, source, env, req)
+	}
+	return report, err
 }
+
+// lacksError is a run of the tests that failed for want of a module.
+type lacksError struct {
+	error
+	said string // of it
+}
+
+func (e *lacksError) Unwrap() error { return e.error }
 
 // testing finds or makes the environment of the tests.
 func (r *run) testing(ctx context.Context, p *python.Project, source string) (environment, error) {
@@ -222,6 +239,9 @@ func (r *run) test(ctx context.Context, p *python.Project, source string, env en
 	}
 	if err != nil && !result.TimedOut && !result.Flooded && !result.OutOfMemory {
 		err = r.explained(p, source, report, uncollected, seen, err)
+		if all := noModule.FindAllString(seen, -1); all != nil {
+			err = &lacksError{err, all[len(all)-1]}
+		}
 	}
 	if err != nil {
 		if says := r.remedy(seen); says != "" {
@@ -337,49 +357,3 @@ func (r *run) testEnv(p *python.Project, source string, env environment, results
 
 // hook is where the recorder of unittest lies.
 func (r *run) hook() string { return filepath.Join(r.home, "hook") }
-
-// judge decides from the report first: an exit code alone says little.
-func judge(p *python.Project, report slipway.TestReport, result sandbox.Result, seen string) error {
-	bad := report.Failed + report.Errors
-	switch {
-	case result.Flooded:
-		return slipway.Errorf(slipway.Refused, "the tests: the command %s; print less (pytest -q), or write what is long into a file", ended(result))
-	case result.OutOfMemory, result.Multitude:
-		return slipway.Errorf(slipway.Refused, "the tests: the command %s", ended(result))
-	case bad > 0:
-		return slipway.Errorf(slipway.Refused, "%d of %d tests failed%s", bad, report.Total, failures(report, bad))
-	case none(p, report, result):
-		return slipway.Errorf(slipway.Refused, "%s found no tests%s: state how they are run, as test: {command: ...}, or that they are not to be, as test: {skip: true}, in slipway.yaml", report.Command, though(p))
-	case result.OK() && report.Total == 0 && p.Test.Runner == "pytest":
-		return slipway.Errorf(slipway.Refused, "%s ended without a report of its tests: something in them ends the run, or an option takes the report elsewhere; take that out, or state test: {command: ...} in slipway.yaml", report.Command)
-	case !result.OK():
-		if said := slipway.LastException(seen); said != "" {
-			return slipway.Errorf(slipway.Refused, "the test command %s: %s", ended(result), said)
-		}
-		return slipway.Errorf(slipway.Refused, "the test command %s; its output says why", ended(result))
-	}
-	return nil
-}
-
-// though names the test that was overlooked.
-func though(p *python.Project) string {
-	if p.Test.Seen == "" {
-		return ""
-	}
-	return ", though there is one at " + p.Test.Seen
-}
-
-// failures names the tests that went wrong, as many as fit into a sentence.
-func failures(report slipway.TestReport, bad int) string {
-	var names []string
-	for _, f := range report.Failures[:min(3, len(report.Failures))] {
-		names = append(names, clip(f.Name, 100))
-	}
-	switch {
-	case len(names) == 0:
-		return ""
-	case bad > len(names):
-		return fmt.Sprintf(": %s and %d more", strings.Join(names, ", "), bad-len(names))
-	}
-	return ": " + strings.Join(names, ", ")
-}

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -18,4 +19,13 @@ func TestWhatKeepsTests(t *testing.T) {
 
 	_, log, err = runTests(t, project(t, unit("threading.Thread(target=threading.Event().wait).start()")), 5*time.Second)
 	wantRefused(t, err, log, "did not end within 5s", "1 test had ended, and none was running")
+}
+
+// TestTestsThatAskForOlderSetuptools get it, as an import of the application does.
+func TestTestsThatAskForOlderSetuptools(t *testing.T) {
+	t.Parallel()
+	report, log, err := runTests(t, project(t, files{"requirements.txt": plainFlask, "app.py": flaskApp, "conftest.py": "import pkg_resources\n", "test_app.py": "def test_a():\n    pass\n"}), 0)
+	if err != nil || report.Passed != 1 || !strings.Contains(log, "once more with setuptools<82") {
+		t.Errorf("%v %+v\n%s", err, report, log)
+	}
 }
