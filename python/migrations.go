@@ -86,7 +86,7 @@ func (d *detection) migrations() []migration {
 			return nil
 		}
 		command := "python manage.py migrate --no-input"
-		if f.manageConfig != f.settings && f.settings != "" {
+		if f.manageConfig != f.settings && f.settings != "" && !d.statedSettings() {
 			command = "DJANGO_SETTINGS_MODULE=" + f.settings + " " + command
 		}
 		return []migration{{string(within(path.Dir(f.manage), command)), "release.django", at}}

@@ -1,6 +1,9 @@
 package python
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	clickServer = "import click\nimport uvicorn\n\n\n@click.group()\ndef cli():\n    pass\n\n\n@cli.command()\n@click.argument(\"names\", nargs=-1)\n@click.option(\"-h\", \"--host\", default=\"127.0.0.1\")\n@click.option(\"-p\", \"--port\", type=int, default=8001)\ndef serve_all(names, host, port):\n    options = dict(host=host, port=port)\n    uvicorn.run(make(names), **options)\n\n\n@cli.command()\n@click.option(\"--port\", default=1)\ndef publish(port):\n    pass\n"
@@ -53,4 +56,12 @@ func TestEmptySettings(t *testing.T) {
 		{name: "said", nothing: true, files: site + "-- shop/settings/__init__.py --\n-- slipway.yaml --\nenv: {DJANGO_SETTINGS_MODULE: shop.settings.development}\n"},
 		{name: "not empty", nothing: true, files: site + "-- shop/settings/__init__.py --\nfrom .development import *\n"},
 	})
+	said := detectKind(t, kind{files: site + "-- shop/settings/__init__.py --\n-- slipway.yaml --\nenv: {DJANGO_SETTINGS_MODULE: shop.settings.development}\n"})
+	for _, trial := range said.Trials {
+		for _, arg := range trial.Args {
+			if strings.HasPrefix(arg, "DJANGO_SETTINGS_MODULE=") {
+				t.Errorf("the rehearsal takes others than those that are stated: %s", arg)
+			}
+		}
+	}
 }

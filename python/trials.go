@@ -26,7 +26,7 @@ func (d *detection) planTrials() {
 	root := slipway.SourcePath(d.tree.dir)
 	if f := d.django(); f.manage != "" {
 		manage, root := []string{"python", "manage.py"}, slipway.SourcePath(path.Join(d.tree.dir, path.Dir(f.manage)))
-		if f.manageConfig != f.settings && f.settings != "" {
+		if f.manageConfig != f.settings && f.settings != "" && !d.statedSettings() {
 			manage = append([]string{"env", "DJANGO_SETTINGS_MODULE=" + f.settings}, manage...)
 		}
 		d.trial(trialDjango, root, false, append(manage, "check", "--deploy", "--no-color")...)

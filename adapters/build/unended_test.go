@@ -11,7 +11,7 @@ func TestWhatKeepsTests(t *testing.T) {
 	t.Parallel()
 	_, log, err := runTests(t, project(t, files{"requirements.txt": plainFlask, "app.py": flaskApp,
 		"test_app.py": "import threading\n\nimport pytest\n\n\ndef test_quick():\n    pass\n\n\n@pytest.mark.parametrize('n', [1, 2])\ndef test_waits(n):\n    threading.Event().wait()\n"}), 15*time.Second)
-	wantRefused(t, err, log, "did not end within 15s", "test_app.py::test_waits[1] had been running for", "after 1 test", "--set 'test.command=python -m pytest --deselect test_app.py::test_waits'", "--set test.timeout_seconds=45")
+	wantRefused(t, err, log, "did not end within 15s", "test_app.py::test_waits[1] had been running for", "after 1 test", "--set 'test.command=python -m pytest --deselect test_app.py::test_waits'", "--set test.timeout_seconds=45", "--set test.skip=true")
 
 	_, log, err = runTests(t, project(t, files{"requirements.txt": plainFlask, "app.py": flaskApp,
 		"test_app.py": "import threading\n\n\ndef test_asks():\n    raise ConnectionRefusedError('connection to server at \"127.0.0.1\", port 5432 failed: Connection refused')\n\n\ndef test_waits():\n    threading.Event().wait()\n"}), 15*time.Second)
