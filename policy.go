@@ -285,4 +285,26 @@ func (p Policy) Validate() error {
 	return nil
 }
 
+// Heeded refuses what a change sets and nothing would look at: the branch of pushes
+// where none promote, and how a release is judged where none is. What was so before
+// may stay.
+func (p Policy) Heeded(before Policy) error {
+	if p.Branch != "" && p.Branch != before.Branch && p.Advance != AdvancePush {
+		return Errorf(Invalid, "branch %q says whose pushes come in by themselves, and none do; set advance to push as well", printable(p.Branch)).At("branch")
+	}
+	if j := p.Strategy.Judge; j != (Judge{}) && j.Defaults() != before.Strategy.Judge.Defaults() && p.Strategy.Kind != Canary && p.Bake == 0 {
+		return Errorf(Invalid, "min_requests, max_failure_rate and max_latency judge a canary, and what is watched after the switch; set the strategy to canary or a time to bake as well").At("strategy")
+	}
+	return nil
+}
+
+// WholeSeconds is a duration as policies hold it. A part of a second would be lost
+// without a word, and 0 often means something else than a short time.
+func WholeSeconds(field string, d time.Duration) (int, error) {
+	if d < 0 || d%time.Second != 0 {
+		return 0, Errorf(Invalid, "%s of %s is not in whole seconds", field, d).At(field)
+	}
+	return int(d / time.Second), nil
+}
+
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

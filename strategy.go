@@ -54,16 +54,22 @@ func (s Strategy) Defaults() Strategy {
 	if s.Stages == nil {
 		s.Stages = []Stage{}
 	}
-	if s.Judge.MinRequests == 0 {
-		s.Judge.MinRequests = 50
-	}
-	if s.Judge.MaxFailureRate == 0 {
-		s.Judge.MaxFailureRate = 0.01
-	}
-	if s.Judge.MaxLatency == 0 {
-		s.Judge.MaxLatency = 1.5
-	}
+	s.Judge = s.Judge.Defaults()
 	return s
+}
+
+// Defaults fills in what an empty field means.
+func (j Judge) Defaults() Judge {
+	if j.MinRequests == 0 {
+		j.MinRequests = 50
+	}
+	if j.MaxFailureRate == 0 {
+		j.MaxFailureRate = 0.01
+	}
+	if j.MaxLatency == 0 {
+		j.MaxLatency = 1.5
+	}
+	return j
 }
 
 // ParseStage reads a stage as people write it: 10:5m is ten percent for five
@@ -72,12 +78,14 @@ func ParseStage(text string) (Stage, error) {
 	weight, pause, _ := strings.Cut(strings.TrimSpace(text), ":")
 	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(weight), "%"))
 	stage := Stage{Weight: n}
-	if pause = strings.TrimSpace(pause); err == nil && pause != "" && pause != "hand" {
+	if pause = strings.TrimSpace(pause); err == nil && pause != "hand" {
 		var d time.Duration
 		d, err = time.ParseDuration(pause)
-		stage.Pause = int(d.Seconds())
-		if err == nil && stage.Pause < 1 {
+		if err == nil && d == 0 {
 			err = strconv.ErrRange
+		}
+		if err == nil {
+			stage.Pause, err = WholeSeconds("stage", d)
 		}
 	}
 	if err != nil {
@@ -171,7 +179,7 @@ func (a Answers) Figures() Figures {
 // traffic it says so, but failures that are certain count however few requests
 // there were.
 func (j Judge) Compare(old, canary Answers) Judgement {
-	j = Strategy{Judge: j}.Defaults().Judge
+	j = j.Defaults()
 	said := Judgement{Finding: FindingGood, Old: old.Figures(), New: canary.Figures()}
 	allowed := old.FailureRate() + j.MaxFailureRate
 	switch slower := said.Old.P95 * j.MaxLatency; {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Window is a stretch of time that comes again: on some days of the week, from
@@ -124,24 +125,58 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// ParseWindow reads what String writes: "mon,tue 09:00-17:00 Europe/Berlin".
-// Days and zone may be left out.
-func ParseWindow(text string) (w Window, err error) {
-	for _, part := range strings.Fields(text) {
+// ParseWindows reads windows as people write them: days, one or several spans, and
+// a zone, such as "mon,tue 09:00-12:00 13:00-17:00 Europe/Berlin". Days and zone
+// may be left out; each span is a window of its own on the same days. What would
+// leave a part of the text without effect is Invalid.
+func ParseWindows(text string) ([]Window, error) {
+	refused := func(format string, args ...any) ([]Window, error) {
+		return nil, Errorf(Invalid, "%q is not a window; "+format, append([]any{printable(text)}, args...)...).At("windows")
+	}
+	var days, zone []string
+	var spans [][2]string
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
 		switch from, to, span := strings.Cut(part, "-"); {
+		case span && strings.Contains(from, ":") && len(zone) > 0:
+			return refused("%s comes after the time zone; write the times before it, or a window for each zone", printable(part))
 		case span && strings.Contains(from, ":"):
-			w.From, w.To = from, to
-		case w.From == "":
-			w.Days = append(w.Days, strings.FieldsFunc(part, func(r rune) bool { return r == ',' })...)
+			spans = append(spans, [2]string{from, to})
+		case len(spans) == 0:
+			days = append(days, part)
+		case slices.Contains(Weekdays, part):
+			return refused("%s comes after the times; days come first, and other days with other times are a window of their own", part)
 		default:
-			w.Zone = part
+			zone = append(zone, part)
 		}
 	}
-	if w.From == "" {
-		return w, Errorf(Invalid, "%q is not a window; write it as: mon,tue 09:00-17:00 Europe/Berlin", printable(text)).At("windows")
+	switch {
+	case len(spans) == 0:
+		return refused("write it as: mon,tue 09:00-17:00 Europe/Berlin")
+	case len(zone) > 1:
+		return refused("it has more than one time zone: %s; write a window for each", printable(strings.Join(zone, " ")))
+	case len(days) == 2 && days[0] == "every" && days[1] == "day":
+		days = nil
 	}
-	if len(w.Days) == 2 && w.Days[0] == "every" && w.Days[1] == "day" {
-		w.Days = nil
+	var windows []Window
+	for _, span := range spans {
+		w := Window{Days: slices.Clone(days), From: span[0], To: span[1], Zone: strings.Join(zone, "")}
+		if err := w.Validate("windows"); err != nil {
+			return nil, err
+		}
+		windows = append(windows, w)
 	}
-	return w, w.Validate("windows")
+	return windows, nil
+}
+
+// ParseWindow reads one window, where there is room for one only; it reads what
+// String writes.
+func ParseWindow(text string) (Window, error) {
+	windows, err := ParseWindows(text)
+	if err != nil {
+		return Window{}, err
+	}
+	if len(windows) > 1 {
+		return Window{}, Errorf(Invalid, "%q is %d windows, and there is room for one; say it once for each: %s, then %s", printable(text), len(windows), windows[0], windows[1]).At("windows")
+	}
+	return windows[0], nil
 }

@@ -183,6 +183,9 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			if err := p.checkPolicy(ctx, tx.Client(), policy); err != nil {
 				return err
 			}
+			if err := policy.Heeded(e.Policy); err != nil {
+				return err
+			}
 			if err := p.mayLower(ctx, e.Policy, policy, e.Name); err != nil {
 				return err
 			}

@@ -150,6 +150,9 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 			return err
 		}
 		next, _ := e.Policy.With(laid).Raised(e.Policy)
+		if err := next.Heeded(before.Policy); err != nil {
+			return err
+		}
 		if err := p.mayLower(ctx, before.Policy, next, s.Name+" in "+e.Name); err != nil {
 			return err
 		}

@@ -140,3 +140,28 @@ func TestTestsAreRequired(t *testing.T) {
 		w.promote(platform.PromoteInput{Service: name, Environment: "test"}, "succeeded")
 	})
 }
+
+// What a change sets and nothing would look at is refused, for an environment and
+// for a service in it.
+func TestPolicyIsHeeded(t *testing.T) {
+	both(t, func(w *world) {
+		w.register("billing")
+		ctx := w.Context()
+		one := func(c slipway.PolicyChange) error {
+			_, err := w.SetPolicy(ctx, "billing", "prod", c, false, nil)
+			return err
+		}
+		all := func(c slipway.PolicyChange) error {
+			_, err := w.UpdateEnvironment(ctx, "prod", platform.EnvironmentChange{Policy: c})
+			return err
+		}
+		judge := slipway.Strategy{Judge: slipway.Judge{MinRequests: 20}}
+		for _, set := range []func(slipway.PolicyChange) error{one, all} {
+			w.want(set(slipway.PolicyChange{Branch: ptr("main")}), slipway.Invalid, "set advance to push as well")
+			w.want(set(slipway.PolicyChange{Strategy: &judge}), slipway.Invalid, "judge a canary")
+			w.must(set(slipway.PolicyChange{Branch: ptr("main"), Advance: ptr(slipway.AdvancePush)}))
+			w.must(set(slipway.PolicyChange{Strategy: &judge, Bake: ptr(60)}))
+			w.must(set(slipway.PolicyChange{Approvals: ptr(2)}))
+		}
+	})
+}

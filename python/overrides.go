@@ -65,6 +65,9 @@ func ParseOverrides(text string) (slipway.Overrides, []Problem) {
 func parseOverrides(text string) (root *yaml.Node, line int, err error) {
 	if raw := []byte(text); json.Valid(raw) {
 		var v any
+		if key := keyTwice(json.NewDecoder(bytes.NewReader(raw))); key != "" {
+			return nil, 0, fmt.Errorf("an object has %q twice; delete one of them", key)
+		}
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.UseNumber()
 		if err := d.Decode(&v); err != nil {
@@ -75,6 +78,39 @@ func parseOverrides(text string) (root *yaml.Node, line int, err error) {
 		}
 	}
 	return parseYAML(plainText([]byte(text)))
+}
+
+// keyTwice is a key that an object of valid JSON has twice, "" for none: reading it
+// would keep the last without a word.
+func keyTwice(d *json.Decoder) string {
+	token, err := d.Token()
+	if err != nil {
+		return ""
+	}
+	switch token {
+	case json.Delim('{'):
+		seen := map[string]bool{}
+		for d.More() {
+			key, _ := d.Token()
+			name, _ := key.(string)
+			if seen[name] {
+				return name
+			}
+			seen[name] = true
+			if inside := keyTwice(d); inside != "" {
+				return inside
+			}
+		}
+		_, _ = d.Token() // the end of what is valid
+	case json.Delim('['):
+		for d.More() {
+			if inside := keyTwice(d); inside != "" {
+				return inside
+			}
+		}
+		_, _ = d.Token()
+	}
+	return ""
 }
 
 // canonical leaves out what says nothing; JSON sorts the names in it.

@@ -307,3 +307,18 @@ func FuzzOverrides(f *testing.F) {
 		}
 	})
 }
+
+// A key that is there twice is no choice of ours, in either form.
+func TestOverridesHaveEachKeyOnce(t *testing.T) {
+	for text, key := range map[string]string{
+		"python: '3.12'\npython: '3.13'": "python", `{"python":"3.12","python":"3.13"}`: "python", `{"health":{"path":"/a","path":"/b"}}`: "path",
+		`{"verify":[{"path":"/"},{"path":"/","path":"/b"}]}`: "path",
+	} {
+		if o, problems := ParseOverrides(text); o != "" || len(problems) != 1 || !strings.Contains(problems[0].Message, key) {
+			t.Errorf("%s is read as %s: %v", text, o, problems)
+		}
+	}
+	if _, problems := ParseOverrides(`{"health":{"path":"/a"},"verify":[{"path":"/a"},{"path":"/b"}]}`); len(problems) > 0 {
+		t.Error(problems)
+	}
+}

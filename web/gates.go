@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -113,8 +114,12 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 	span := func(field, unit string, seconds float64, into *int) {
 		if text := c.form(field); text != "" && err == nil {
 			n, bad := strconv.ParseFloat(text, 64)
-			if *into = int(n * seconds); bad != nil || n < 0 || n > 100_000 {
+			*into = int(math.Round(n * seconds))
+			switch {
+			case bad != nil || !(n >= 0 && n <= 100_000): // never NaN
 				err = slipway.Errorf(slipway.Invalid, "%q is not a number of %s", text, unit).At(field)
+			case n > 0 && *into == 0: // which would mean something else
+				err = slipway.Errorf(slipway.Invalid, "%q %s are less than a second", text, unit).At(field)
 			}
 		}
 	}
@@ -146,10 +151,9 @@ func (c *call) policy() (policy slipway.Policy, err error) {
 		if line = strings.TrimSpace(line); line == "" || err != nil {
 			continue
 		}
-		var w slipway.Window
-		if w, err = slipway.ParseWindow(line); err == nil {
-			policy.Windows = append(policy.Windows, w)
-		}
+		var more []slipway.Window
+		more, err = slipway.ParseWindows(line)
+		policy.Windows = append(policy.Windows, more...)
 	}
 	return policy, err
 }

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,6 +47,32 @@ func TestPolicyForm(t *testing.T) {
 		if a := b.post(page, page, wrong); a.status != http.StatusBadRequest || !strings.Contains(a.body, says) {
 			t.Errorf("%s: %d", field, a.status)
 		}
+	}
+}
+
+// TestPolicyFormHeedsAllThatIsWritten keeps each span of a line, and refuses what
+// would be without effect.
+func TestPolicyFormHeedsAllThatIsWritten(t *testing.T) {
+	s := newSite(t)
+	b := s.person("alice", true, nil)
+	const page = "/environments/prod/policy"
+	form := url.Values{"revision": {"1"}, "strategy": {"blue_green"}, "own_changes": {"never"}, "advance": {"by_hand"}, "concurrency": {"refuse"}, "rollback_role": {"maintainer"}, "windows": {"mon 09:00-12:00 13:00-17:00"}}
+	for field, c := range map[string][2]string{
+		"soak": {"0.0001", "are less than a second"}, "bake": {"NaN", "is not a number of minutes"}, "branch": {"main", "set advance to push as well"},
+		"windows": {"mon 09:00-12:00 tue 13:00-17:00", "tue comes after the times"}, "stages": {"10", "is not a stage"},
+	} {
+		wrong := maps.Clone(form)
+		wrong.Set(field, c[0])
+		if a := b.post(page, page, wrong); a.status != http.StatusBadRequest || !strings.Contains(a.body, c[1]) {
+			t.Errorf("%s %s: %d", field, c[0], a.status)
+		}
+	}
+	if a := b.post(page, page, form); a.status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	prod, err := s.Environment(as(), "prod")
+	if w := prod.Policy.Windows; err != nil || len(w) != 2 || w[0].From != "09:00" || w[1].From != "13:00" {
+		t.Errorf("saved %+v, %v", prod.Policy.Windows, err)
 	}
 }
 

@@ -334,7 +334,7 @@ func (c *teamInvite) Run(a *app) error {
 		return a.json(r.Body)
 	}
 	fmt.Fprintf(a.stdout, "%s\n", r.JSON201.Url)
-	fmt.Fprintf(a.stderr, "The link is good once, until %s. They open it, or type: slipway login --invitation LINK\n", r.JSON201.ExpiresAt.Local().Format("2 Jan 15:04"))
+	fmt.Fprintf(a.stderr, "The link is good once, until %s. They open it, or type: slipway login --invitation LINK\n", r.JSON201.ExpiresAt.Local().Format("2 Jan 15:04 MST"))
 	return nil
 }
 

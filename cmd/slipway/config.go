@@ -57,6 +57,9 @@ func (c *configSet) Run(a *app) error {
 		if !ok || key == "" {
 			return slipway.Errorf(slipway.Invalid, "%q is not KEY=VALUE", s)
 		}
+		if _, twice := set[key]; twice {
+			return slipway.Errorf(slipway.Invalid, "%s is set twice; leave one of them out", clean(key))
+		}
 		set[key] = value
 	}
 	return changeConfig(a, c.Service, c.layerFlags, client.ConfigChange{Set: set})

@@ -158,9 +158,9 @@ func (c *waitingCommand) Run(a *app) error {
 
 // waitWords are the columns of a closed gate.
 func waitWords(w slipway.Wait) []string {
-	until := "given up " + w.Until.Local().Format("2006-01-02 15:04")
+	until := "given up " + w.Until.Local().Format("2006-01-02 15:04 MST")
 	if w.Opens {
-		until = "opens " + w.Until.Local().Format("2006-01-02 15:04")
+		until = "opens " + w.Until.Local().Format("2006-01-02 15:04 MST")
 	}
 	return []string{w.Reason, ago(w.Since), until, strings.Join(w.On, ", ")}
 }

@@ -68,7 +68,7 @@ func (c *freezeAdd) Run(a *app) error {
 		return a.json(r.Body)
 	}
 	fmt.Fprintf(a.stdout, "Freeze %d holds from %s until %s. Lift it: slipway freeze lift %d\n", r.JSON201.Id,
-		r.JSON201.StartsAt.Local().Format("2006-01-02 15:04"), r.JSON201.EndsAt.Local().Format("2006-01-02 15:04"), r.JSON201.Id)
+		r.JSON201.StartsAt.Local().Format("2006-01-02 15:04 MST"), r.JSON201.EndsAt.Local().Format("2006-01-02 15:04 MST"), r.JSON201.Id)
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (c *freezeList) Run(a *app) error {
 			recurring = f.Window.String()
 		}
 		rows = append(rows, []string{fmt.Sprint(f.Id), f.Reason, cmp.Or(f.Environment, "all"), cmp.Or(f.Team, "all"), when,
-			f.StartsAt.Local().Format("2006-01-02 15:04"), f.EndsAt.Local().Format("2006-01-02 15:04"), recurring, f.PlacedBy})
+			f.StartsAt.Local().Format("2006-01-02 15:04 MST"), f.EndsAt.Local().Format("2006-01-02 15:04 MST"), recurring, f.PlacedBy})
 	}
 	return a.table([]string{"id", "reason", "environment", "team", "", "from", "until", "only", "placed by"}, rows)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ type policySet struct {
 	ExpiresAfter      *time.Duration `placeholder:"TIME" help:"Give up what waits longer, such as 48h."`
 	RemindAfter       *time.Duration `placeholder:"TIME" help:"Tell who could approve again."`
 	Soak              *time.Duration `placeholder:"TIME" help:"How long the release must have served, verified, in the environment before."`
-	Window            []string       `placeholder:"WINDOW" help:"Begin only then: 'mon,tue 09:00-17:00 Europe/Berlin'. Repeat it; 'none' means always."`
+	Window            []string       `sep:"none" placeholder:"WINDOW" help:"Begin only then: 'mon,tue 09:00-12:00 13:00-17:00 Europe/Berlin'. Repeat it; 'none' means always."`
 	LockRequired      *bool          `negatable:"" help:"Take releases with locked dependencies only."`
 	RequireTests      *bool          `negatable:"" help:"Take releases only whose tests were run and have passed."`
 	MaxAge            *time.Duration `placeholder:"TIME" help:"Take no older release."`
@@ -193,8 +194,30 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 	p = slipway.PolicyChange{
 		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, RequireTests: c.RequireTests, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
 		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
-		ExpiresAfter: inSeconds(c.ExpiresAfter), RemindAfter: inSeconds(c.RemindAfter), Soak: inSeconds(c.Soak), MaxAge: inSeconds(c.MaxAge),
-		Bake: inSeconds(c.Bake), KeepReleases: c.KeepReleases, Rehearse: given(slipway.Rehearsal(c.Rehearse)),
+		KeepReleases: c.KeepReleases, Rehearse: given(slipway.Rehearsal(c.Rehearse)),
+	}
+	for _, f := range []struct {
+		flag  string
+		given *time.Duration
+		into  **int
+	}{
+		{"--expires-after", c.ExpiresAfter, &p.ExpiresAfter}, {"--remind-after", c.RemindAfter, &p.RemindAfter}, {"--soak", c.Soak, &p.Soak}, {"--max-age", c.MaxAge, &p.MaxAge}, {"--bake", c.Bake, &p.Bake},
+	} {
+		if f.given != nil {
+			n, err := slipway.WholeSeconds(f.flag, *f.given)
+			if err != nil {
+				return p, err
+			}
+			*f.into = &n
+		}
+	}
+	for _, f := range []struct {
+		flag  string
+		given []string
+	}{{"--may-skip", c.MaySkip}, {"--approver", c.Approver}, {"--window", c.Window}} {
+		if len(f.given) > 1 && slices.Contains(f.given, "none") {
+			return p, slipway.Errorf(slipway.Invalid, "%s none beside others says two things; leave one of them out", f.flag).At(f.flag)
+		}
 	}
 	if c.SecondFactor != "" {
 		p.SecondFactor = new(slipway.SecondFactor)
@@ -224,11 +247,11 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 			if text == "none" {
 				continue
 			}
-			w, err := slipway.ParseWindow(text)
+			more, err := slipway.ParseWindows(text)
 			if err != nil {
 				return p, err
 			}
-			windows = append(windows, w)
+			windows = append(windows, more...)
 		}
 		p.Windows = &windows
 	}
@@ -246,7 +269,7 @@ func (c *policySet) strategy(a *app) (*slipway.Strategy, error) {
 		return nil, err
 	}
 	s := p.Strategy
-	if c.Strategy != "" || len(c.Stage) > 0 {
+	if len(c.Stage) > 0 || c.Strategy != "" && slipway.StrategyKind(c.Strategy) != s.Kind {
 		s.Kind, s.Stages = slipway.StrategyKind(c.Strategy), []slipway.Stage{}
 		if s.Kind == "" {
 			s.Kind = slipway.Canary
@@ -268,14 +291,6 @@ func (c *policySet) strategy(a *app) (*slipway.Strategy, error) {
 		s.Judge.MinRequests = *c.MinRequests
 	}
 	return &s, nil
-}
-
-func inSeconds(d *time.Duration) *int {
-	if d == nil {
-		return nil
-	}
-	n := int(d.Seconds())
-	return &n
 }
 
 type policyReset struct {

@@ -143,6 +143,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		_, _ = parser.Parse([]string{"--help"}) // prints, and leaves through Exit
 	}
 	parsed, err := parser.Parse(args)
+	if err == nil {
+		err = repeated(parsed)
+	}
 	if err != nil {
 		if cli.JSON || slices.Contains(args, "--json") {
 			complain(stderr, slipway.Errorf(slipway.Invalid, "%s", err))
@@ -214,6 +217,23 @@ func complain(w io.Writer, err error) {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	_ = out.Encode(problem) // nothing is left to tell it to
+}
+
+// repeated refuses a flag that is given twice and holds one value: the last would
+// win without a word.
+func repeated(c *kong.Context) error {
+	given := map[*kong.Flag]bool{}
+	for _, element := range c.Path {
+		f := element.Flag
+		if f == nil || element.Resolved || f.IsSlice() || f.IsMap() || f.IsCumulative() {
+			continue
+		}
+		if given[f] {
+			return slipway.Errorf(slipway.Invalid, "--%s is given twice; leave one of them out", f.Name).At("--" + f.Name)
+		}
+		given[f] = true
+	}
+	return nil
 }
 
 // endedError is an outcome that the command has shown itself.

@@ -36,6 +36,9 @@ func (f overrideFlags) read(a *app, was slipway.Overrides) (slipway.Overrides, e
 		if !ok || key == "" {
 			return "", slipway.Errorf(slipway.Invalid, "%q is not KEY=VALUE, such as --set processes.web=\"gunicorn app:app\"", pair).At("set")
 		}
+		if _, twice := set[key]; twice {
+			return "", slipway.Errorf(slipway.Invalid, "--set %s is given twice; leave one of them out", clean(key)).At("set")
+		}
 		set[key] = value
 	}
 	o, err := platform.Overrides(text, set)

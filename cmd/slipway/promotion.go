@@ -177,7 +177,7 @@ func lineWords(p *client.Promotion) string {
 	if line == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s, %d before it%s, since %s; given up %s", what, line.Ahead, onPromotions(line.On), ago(line.Since), line.Until.Local().Format("2006-01-02 15:04"))
+	return fmt.Sprintf("%s, %d before it%s, since %s; given up %s", what, line.Ahead, onPromotions(line.On), ago(line.Since), line.Until.Local().Format("2006-01-02 15:04 MST"))
 }
 
 func onPromotions(ids []int) string {

@@ -153,7 +153,7 @@ func (c *auditList) Run(a *app) error {
 	}
 	var rows [][]string
 	for _, e := range r.JSON200.Items {
-		rows = append(rows, []string{strconv.Itoa(e.Sequence), e.At.Local().Format("2 Jan 15:04:05"), e.Actor, e.Via, e.Action, strings.TrimSpace(e.Service + " " + e.Environment + " " + e.Team + " " + e.Object), e.Result, e.Reason})
+		rows = append(rows, []string{strconv.Itoa(e.Sequence), e.At.Local().Format("2 Jan 15:04:05 MST"), e.Actor, e.Via, e.Action, strings.TrimSpace(e.Service + " " + e.Environment + " " + e.Team + " " + e.Object), e.Result, e.Reason})
 	}
 	return a.table([]string{"#", "when", "who", "via", "what", "on", "result", "why"}, rows)
 }
