@@ -2,7 +2,6 @@ package slipway
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -140,80 +139,6 @@ func (s Strategy) Validate() error {
 }
 
 func within(f, low, high float64) bool { return f >= low && f <= high } // never NaN
-
-// Finding is what a canary's figures say of it.
-type Finding string
-
-const (
-	FindingGood      Finding = "good"
-	FindingBad       Finding = "bad"
-	FindingTooLittle Finding = "too_little" // traffic to say anything
-)
-
-// Judgement compares a canary with what it replaces.
-type Judgement struct {
-	Finding Finding `json:"finding"`
-	Reason  string  `json:"reason"` // one sentence, with the figures
-	Old     Figures `json:"old"`
-	New     Figures `json:"new"`
-}
-
-// Figures sum up what a release answered.
-type Figures struct {
-	Requests    int64   `json:"requests"`
-	FailureRate float64 `json:"failure_rate"` // between 0 and 1
-	P50         float64 `json:"p50"`          // milliseconds
-	P95         float64 `json:"p95"`
-}
-
-// Figures of counted answers.
-func (a Answers) Figures() Figures {
-	ms := func(d time.Duration) float64 { return math.Round(float64(d)/float64(time.Millisecond)*10) / 10 }
-	return Figures{Requests: a.Requests, FailureRate: a.FailureRate(), P50: ms(a.Quantile(0.5)), P95: ms(a.Quantile(0.95))}
-}
-
-// Compare judges a canary by what it and the old release answered in the same
-// time. A difference that chance could explain (at the 95 % level, by the Wilson
-// interval of the canary's failures, and of its answers that took longer than the
-// old release's 95th percentile may) is not held against it. With too little
-// traffic it says so, but failures that are certain count however few requests
-// there were.
-func (j Judge) Compare(old, canary Answers) Judgement {
-	j = j.Defaults()
-	said := Judgement{Finding: FindingGood, Old: old.Figures(), New: canary.Figures()}
-	allowed := old.FailureRate() + j.MaxFailureRate
-	switch slower := said.Old.P95 * j.MaxLatency; {
-	case wilsonLow(canary.Failed, canary.Requests) > allowed:
-		said.Finding = FindingBad
-		said.Reason = fmt.Sprintf("%s of its %d answers failed, %s of the old release's %d", percent(said.New.FailureRate), canary.Requests, percent(said.Old.FailureRate), old.Requests)
-	case canary.Requests < int64(j.MinRequests) || old.Requests < int64(j.MinRequests):
-		said.Finding = FindingTooLittle
-		said.Reason = fmt.Sprintf("%d requests reached it and %d the old release: too few to judge by, %d of each are needed", canary.Requests, old.Requests, j.MinRequests)
-	case said.New.P95 > slower && said.New.P95-said.Old.P95 > 5 && // less than 5 ms is the measuring
-		wilsonLow(canary.Slower(time.Duration(slower*float64(time.Millisecond))), canary.Requests) > 0.05:
-		said.Finding = FindingBad
-		said.Reason = fmt.Sprintf("95 %% of its answers took up to %.0f ms, the old release's %.0f ms", said.New.P95, said.Old.P95)
-	default:
-		said.Reason = fmt.Sprintf("%s of %d answers failed and 95 %% took up to %.0f ms; the old release: %s of %d, %.0f ms",
-			percent(said.New.FailureRate), canary.Requests, said.New.P95, percent(said.Old.FailureRate), old.Requests, said.Old.P95)
-	}
-	return said
-}
-
-func percent(rate float64) string {
-	return strconv.FormatFloat(math.Round(1000*rate)/10, 'f', -1, 64) + " %"
-}
-
-// wilsonLow is the lower end of the 95 % Wilson score interval (E. B. Wilson, 1927).
-func wilsonLow(failed, all int64) float64 {
-	if failed == 0 || all == 0 {
-		return 0
-	}
-	const z = 1.96
-	n := float64(all)
-	p := float64(failed) / n
-	return (p + z*z/(2*n) - z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
-}
 
 // Rollout is where a canary stands.
 type Rollout struct {

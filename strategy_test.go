@@ -2,53 +2,11 @@ package slipway_test
 
 import (
 	"math"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway"
 )
-
-func answers(good, failed int, took time.Duration) (a slipway.Answers) {
-	for range good {
-		a.Count(200, took)
-	}
-	for range failed {
-		a.Count(503, took)
-	}
-	return a
-}
-
-func mixed(quick int, took time.Duration, slow int, longer time.Duration) slipway.Answers {
-	a := answers(quick, 0, took)
-	a.Add(answers(slow, 0, longer))
-	return a
-}
-
-func TestJudge(t *testing.T) {
-	for _, c := range []struct {
-		name        string
-		old, canary slipway.Answers
-		want        slipway.Finding
-		says        string
-	}{
-		{"nothing", slipway.Answers{}, slipway.Answers{}, slipway.FindingTooLittle, "0 requests reached it"},
-		{"few", answers(500, 0, time.Millisecond), answers(12, 0, time.Millisecond), slipway.FindingTooLittle, "12 requests reached it"},
-		{"few, and all of them failed", answers(500, 0, time.Millisecond), answers(0, 5, time.Millisecond), slipway.FindingBad, "100 % of its 5 answers failed"},
-		{"as good", answers(500, 1, 20*time.Millisecond), answers(100, 0, 22*time.Millisecond), slipway.FindingGood, "0 % of 100"},
-		{"one failure is chance", answers(500, 0, time.Millisecond), answers(99, 1, time.Millisecond), slipway.FindingGood, "1 % of 100"},
-		{"many are not", answers(500, 0, time.Millisecond), answers(90, 10, time.Millisecond), slipway.FindingBad, "10 % of its 100"},
-		{"the old one fails as often", answers(450, 50, time.Millisecond), answers(90, 10, time.Millisecond), slipway.FindingGood, ""},
-		{"slow", answers(500, 0, 20*time.Millisecond), answers(100, 0, 90*time.Millisecond), slipway.FindingBad, "95 % of its answers took up to"},
-		{"a few slow ones are chance", answers(500, 0, 40*time.Millisecond), mixed(124, 40*time.Millisecond, 7, 200*time.Millisecond), slipway.FindingGood, ""},
-		{"more are not", answers(500, 0, 40*time.Millisecond), mixed(110, 40*time.Millisecond, 20, 200*time.Millisecond), slipway.FindingBad, "95 % of its answers took up to"},
-		{"a little slower is the measuring", answers(500, 0, time.Millisecond), answers(100, 0, 3*time.Millisecond), slipway.FindingGood, ""},
-	} {
-		if got := (slipway.Judge{}).Compare(c.old, c.canary); got.Finding != c.want || !strings.Contains(got.Reason, c.says) {
-			t.Errorf("%s: %+v", c.name, got)
-		}
-	}
-}
 
 func TestQuantile(t *testing.T) {
 	var a slipway.Answers

@@ -87,7 +87,7 @@ func (s *Steps) baked(ctx context.Context, in BakeInput) (found slipway.Judgemen
 			before.Add(traffic.Sum(id, in.Since.Add(-baseline)))
 		}
 	}
-	found = in.Strategy.Judge.Compare(before, traffic.Sum(in.Promotion, in.Since.Truncate(10*time.Second)))
+	found = in.Strategy.Judge.Compare(before, traffic.Sum(in.Promotion, in.Since.Truncate(10*time.Second)), 1)
 	for _, i := range seen.Instances {
 		if i.Restarts > 0 && i.StartedAt.After(in.Since) {
 			found.Finding, found.Reason = slipway.FindingBad, fmt.Sprintf("its instance %s ended and was started again: %s", i.ID, i.Reason)

@@ -210,7 +210,7 @@ func (s *Steps) Judge(ctx context.Context, in JudgeInput) (Judged, error) {
 		return Judged{}, err
 	}
 	since := in.Rollout.Since.Truncate(10 * time.Second)
-	found := in.Strategy.Judge.Compare(traffic.Sum(seen.Deployment, since), traffic.Sum(in.Promotion, since))
+	found := in.Strategy.Judge.Compare(traffic.Sum(seen.Deployment, since), traffic.Sum(in.Promotion, since), in.Rollout.Stages)
 	for _, i := range seen.Next.Instances {
 		if i.Restarts > 0 {
 			found.Finding, found.Reason = slipway.FindingBad, fmt.Sprintf("its instance %s ended and was started again: %s", i.ID, i.Reason)

@@ -42,7 +42,7 @@ func (a *app) rollout(r *slipway.Rollout) error {
 	}
 	fmt.Fprintf(a.stdout, "\ncanary: %s\n%s\n", r.Words(), r.Judgement.Reason)
 	row := func(name string, f slipway.Figures) []string {
-		return []string{name, fmt.Sprint(f.Requests), fmt.Sprintf("%.1f %%", 100*f.FailureRate), fmt.Sprintf("%.1f ms", f.P50), fmt.Sprintf("%.1f ms", f.P95)}
+		return []string{name, fmt.Sprint(f.Requests), fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*f.FailureRate, 100*f.FailureLow, 100*f.FailureHigh), fmt.Sprintf("%.1f ms", f.P50), fmt.Sprintf("%.1f ms", f.P95)}
 	}
 	return a.table([]string{"release", "requests", "failed", "median", "95 %"}, [][]string{row("new", r.Judgement.New), row("old", r.Judgement.Old)})
 }
