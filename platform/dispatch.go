@@ -120,23 +120,35 @@ func (p *Platform) deleteDeliveries(ctx context.Context, where ...predicate.Deli
 
 // Deliver makes one attempt at a delivery. It returns Limited, with the pause
 // before the next one, when that is worth it.
-func (p *Platform) Deliver(ctx context.Context, id string, attempt int) error {
+func (p *Platform) Deliver(ctx context.Context, id string, attempt int) (tried bool, err error) {
 	ctx = asSystem(ctx)
 	n, err := strconv.Atoi(id)
 	if err != nil {
-		return slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", printable(id))
+		return true, slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", printable(id))
 	}
 	row, err := p.db.Delivery.Query().Where(delivery.ID(n)).WithWebhook(func(q *ent.WebhookQuery) { q.WithTeam() }).Only(ctx)
 	if ent.IsNotFound(err) {
-		return nil
+		return true, nil
 	}
 	if err != nil || row.State != delivery.StatePending {
-		return err
+		return true, err
 	}
 	to := row.Edges.Webhook
 	if !to.Active {
-		return p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook is switched off"})
+		return true, p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook is switched off"})
 	}
+	back, ok := p.lanes.take(ctx, to.TeamID, receiver(to.TeamID, to.URL))
+	if !ok {
+		return false, ctx.Err()
+	}
+	answered := false
+	defer func() { back(answered) }()
+	return true, p.carry(ctx, row, attempt, &answered)
+}
+
+// carry posts a delivery whose turn it is, and tells whether there was an answer.
+func (p *Platform) carry(ctx context.Context, row *ent.Delivery, attempt int, answered *bool) error {
+	to := row.Edges.Webhook
 	kept, err := p.Secrets.Get(ctx, slipway.SecretRef(to.Secret))
 	if slipway.CodeOf(err) == slipway.NotFound {
 		return p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook's secret is gone; rotate it, then send this again"})
@@ -153,6 +165,7 @@ func (p *Platform) Deliver(ctx context.Context, id string, attempt int) error {
 		return err
 	}
 	answer, err := courier.Send(ctx, slipway.Letter{URL: to.URL, ID: message.ID, Body: row.Body, Secrets: signing(kept, stamp())})
+	*answered = answer.Status != 0
 	if ctx.Err() != nil {
 		return ctx.Err() // the worker stops; whether it arrived isn't known
 	}

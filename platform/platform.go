@@ -62,6 +62,7 @@ type Platform struct {
 	following followings
 	naming    naming
 	misuses   misuses
+	lanes     lanes    // of messages to webhooks
 	idle      sync.Map // values of secrets that nothing needs, and since when that is known
 }
 

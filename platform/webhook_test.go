@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/outgoing"
@@ -275,7 +277,8 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		if err != nil || left != 0 || len(refs) != 2 {
 			t.Errorf("%d deliveries and %d secrets are left, %v", left, len(refs), err)
 		}
-		w.must(w.Deliver(ctx, "1", 1)) // there is none such
+		_, err = w.Deliver(ctx, "1", 1)
+		w.must(err) // there is none such
 		for range 18 {
 			_, _, err = w.AddWebhook(ctx, platform.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
 			w.must(err)
@@ -323,6 +326,42 @@ func TestOldDeliveriesArePruned(t *testing.T) {
 		}
 		if len(ids) != 5 || !slices.IsSortedFunc(ids, func(a, b int) int { return b - a }) {
 			t.Errorf("the pages hold %v", ids)
+		}
+	})
+}
+
+// TestHangingReceiverHoldsUpItselfAlone leaves a receiver with more messages than a
+// worker carries without an answer; its neighbours hear at once.
+func TestHangingReceiverHoldsUpItselfAlone(t *testing.T) {
+	both(t, func(w *world) {
+		guard, err := outgoing.New(outgoing.Options{Open: true})
+		w.must(err)
+		w.Options.Courier = courier.New(courier.Options{Client: guard.Client(outgoing.Bounds{Timeout: time.Minute}), Resolve: guard.Resolve, Version: "test"})
+		w.engaged()
+		w.tending()
+		ctx := w.Context()
+		hangs, healthy := newReceiver(t), newReceiver(t)
+		answers := make(chan struct{})
+		letGo := sync.OnceFunc(func() { close(answers) })
+		t.Cleanup(letGo)
+		hangs.answer = func(int, http.ResponseWriter) { <-answers }
+		hook, beside := w.hook(hangs), w.hook(healthy)
+		const many = 60
+		for range many {
+			_, err := w.PingWebhook(ctx, platform.DefaultTeam, hook.ID)
+			w.must(err)
+		}
+		_, err = w.PingWebhook(ctx, platform.DefaultTeam, beside.ID)
+		w.must(err)
+		select {
+		case <-healthy.taken:
+		case <-time.After(30 * time.Second):
+			t.Error("a receiver that hangs holds up another")
+		}
+		// Whoever waited is heard of once it answers.
+		letGo()
+		for range 5 {
+			hangs.next()
 		}
 	})
 }

@@ -2,6 +2,8 @@ package workflows_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -17,17 +19,24 @@ type mail struct {
 	ends   []error // one per attempt; none left means nil
 	at     []time.Time
 	gaveUp int
+
+	attempts []int // as they were told
 }
 
-func (m *mail) Deliver(context.Context, string, int) error {
+func (m *mail) Deliver(_ context.Context, _ string, attempt int) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.at = append(m.at, time.Now())
+	m.at, m.attempts = append(m.at, time.Now()), append(m.attempts, attempt)
 	if len(m.ends) < len(m.at) {
-		return nil
+		return true, nil
 	}
-	return m.ends[len(m.at)-1]
+	if err := m.ends[len(m.at)-1]; !errors.Is(err, errNoTurn) {
+		return true, err
+	}
+	return false, nil
 }
+
+var errNoTurn = errors.New("it isn't its turn")
 
 func (m *mail) GiveUp(context.Context, string) error {
 	m.mu.Lock()
@@ -66,6 +75,21 @@ func TestDelivery(t *testing.T) {
 		t.Errorf("tried again after %s", pause)
 	}
 	keepHistory(t, workflows.DeliveryID("1"), "delivery")
+}
+
+// TestDeliveryMissesTurns waits, without an attempt, while its receiver has no turn
+// for it; what was tried before stays counted.
+func TestDeliveryMissesTurns(t *testing.T) {
+	down := slipway.Errorf(slipway.Unavailable, "the receiver does not answer")
+	m := &mail{ends: []error{errNoTurn, down, errNoTurn, down}}
+	carry(t, m, "3")
+	if !slices.Equal(m.attempts, []int{1, 1, 2, 2, 3}) || m.gaveUp != 0 {
+		t.Errorf("attempts %v, given up %d times", m.attempts, m.gaveUp)
+	}
+	if pause := m.at[1].Sub(m.at[0]); pause < time.Second {
+		t.Errorf("asked again after %s", pause)
+	}
+	keepHistory(t, workflows.DeliveryID("3"), "delivery-missed-turns")
 }
 
 // TestDeliveryGivenUp ends one that nothing helps.
@@ -112,10 +136,10 @@ func TestDeliveriesHoldUpNoPromotion(t *testing.T) {
 // waiting holds every attempt until it is let out.
 type waiting struct{ in, out chan struct{} }
 
-func (w *waiting) Deliver(context.Context, string, int) error {
+func (w *waiting) Deliver(context.Context, string, int) (bool, error) {
 	w.in <- struct{}{}
 	<-w.out
-	return nil
+	return true, nil
 }
 
 func (w *waiting) GiveUp(context.Context, string) error { return nil }

@@ -24,7 +24,7 @@ type Options struct {
 	// Shared tells whether several teams have services; then one slot is kept for
 	// those that have no build running. nil is never.
 	Shared     func(context.Context) bool
-	Deliveries int // messages to webhooks at once; 0 means 20
+	Deliveries int // messages to webhooks at once, each team's a part of them; 0 means 400
 }
 
 // Worker carries out promotions and deliveries: one task queue for the quick
@@ -46,7 +46,7 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 		o.Builds = 2
 	}
 	if o.Deliveries <= 0 {
-		o.Deliveries = 20
+		o.Deliveries = 400
 	}
 	if steps.Log == nil {
 		steps.Log = slog.New(slog.DiscardHandler)
