@@ -3,6 +3,7 @@ package slipway
 import (
 	"context"
 	"io"
+	"iter"
 	"strings"
 )
 
@@ -19,6 +20,28 @@ type ConfigValue struct {
 // itself, so that nobody else can: not an environment's config, not slipway.yaml.
 func ReservedVariable(name string) bool {
 	return name == "PORT" || name == "HOST" || strings.HasPrefix(name, "SLIPWAY_")
+}
+
+// MaxEnvironment bounds the variables of a process, names and values together. Linux
+// starts no program with more than 2 MiB of variables and arguments (a quarter of the
+// stack that it may have); the rest is for what the platform adds.
+const MaxEnvironment = 3 << 19
+
+// CheckEnvironment refuses variables that no process can be started with. service and
+// environment are whose they are.
+func CheckEnvironment(service, environment string, variables iter.Seq2[string, string]) error {
+	sum, largest, most := 0, "", -1
+	for name, value := range variables {
+		n := len(name) + len(value) + 10 // =, the end, and the pointer to it
+		if sum += n; n > most || n == most && name < largest {
+			largest, most = name, n
+		}
+	}
+	if sum <= MaxEnvironment {
+		return nil
+	}
+	return Errorf(Refused, "the variables of %s in %s have %d bytes, and a process can have at most %d; the largest is %s with %d: keep large settings in a file of the repository, or in a template (`slipway config ls %s --env %s` shows them all)",
+		service, environment, sum, MaxEnvironment, largest, most, service, environment)
 }
 
 // ConfigLayer is where a value was set. Later layers win.

@@ -104,6 +104,9 @@ func (p *place) variables(ctx context.Context, d *deployment, process slipway.Pr
 	for name, options := range process.Options {
 		values[name] = strings.TrimSpace(options + " " + values[name])
 	}
+	if err := slipway.CheckEnvironment(d.Service, d.Environment, maps.All(values)); err != nil {
+		return nil, err
+	}
 	env := make([]string, 0, len(values))
 	for name, v := range values {
 		if strings.ContainsRune(v, 0) {

@@ -153,6 +153,8 @@ func (c Command) unstarted(err error) error {
 		return slipway.Wrap(code, err, "%s can't be started: there is no directory %s", program, filepath.Base(c.Dir))
 	}
 	switch {
+	case errors.Is(err, syscall.E2BIG):
+		return slipway.Wrap(slipway.Refused, err, "%s can't be started: its variables and arguments have more bytes than the system takes (2 MiB together, 128 KiB each)", program)
 	case slipway.CodeOf(err) == slipway.Unavailable: // it could not be confined
 		return err
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, exec.ErrNotFound):

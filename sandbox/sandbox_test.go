@@ -3,11 +3,13 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -41,6 +43,18 @@ func TestRunTellsHowItEnded(t *testing.T) {
 	}
 	if _, err := sandbox.Run(context.Background(), sandbox.Command{Args: []string{"no-such-program"}}, &bytes.Buffer{}); err == nil {
 		t.Error("a missing program is no error")
+	}
+}
+
+// More than the system takes is the command's own, whatever may be tried again.
+func TestRunWithTooManyVariables(t *testing.T) {
+	var env []string
+	for i := range 30 {
+		env = append(env, fmt.Sprintf("KEY_%d=", i)+strings.Repeat("x", 100<<10))
+	}
+	_, err := sandbox.Run(context.Background(), sandbox.Command{Args: []string{"true"}, Env: env}, &bytes.Buffer{})
+	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "more bytes than the system takes") {
+		t.Error(err)
 	}
 }
 

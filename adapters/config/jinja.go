@@ -80,6 +80,16 @@ func (j *Jinja) Render(ctx context.Context, req slipway.RenderRequest, log io.Wr
 		}
 		snapshot.Env[key] = value
 	}
+	// The values of secrets are counted by the node, which puts them in.
+	if err := slipway.CheckEnvironment(req.Service, req.Environment, func(yield func(string, string) bool) {
+		for key, v := range snapshot.Env {
+			if !yield(key, v.Value) {
+				return
+			}
+		}
+	}); err != nil {
+		return slipway.Snapshot{}, err
+	}
 	if len(req.Templates) > 0 {
 		files, err := j.files(ctx, req, log)
 		if err != nil {

@@ -181,6 +181,22 @@ func Run(t *testing.T, open func(t *testing.T, dir string) slipway.Renderer) {
 			}
 		}
 	})
+	t.Run("more than a process can have", func(t *testing.T) {
+		values := map[string]slipway.ConfigValue{"LARGEST": {Value: strings.Repeat("x", 90<<10)}}
+		for i := range 30 {
+			values[fmt.Sprintf("KEY_%d", i)] = slipway.ConfigValue{Value: strings.Repeat("x", 89<<10)}
+		}
+		_, err := render(t, nil, Request(values))
+		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "the largest is LARGEST") {
+			t.Error(err)
+		}
+		for i := range 15 {
+			delete(values, fmt.Sprintf("KEY_%d", i))
+		}
+		if _, err := render(t, nil, Request(values)); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("where a result goes", func(t *testing.T) {
 		for _, results := range [][]string{{"../x"}, {"/etc/x"}, {"a/../../x"}, {"."}, {""}, {"a/"}, {"a\nb"}, {"a", "a"}, {"a", "./a"}, {"a", "a/b"}} {
 			req := Request(nil)
