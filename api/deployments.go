@@ -53,6 +53,9 @@ func cell(c platform.Cell) StatusCell {
 			out.Release, out.Artifact = d.Edges.Release.Number, slipway.Digest(d.Edges.Release.Artifact)
 		}
 	}
+	if c.Hold != nil {
+		out.Hold, out.HeldBy = c.Hold.Reason, c.Hold.PlacedBy
+	}
 	if c.Promotion != nil {
 		out.Promotion = PromotionBrief{Id: c.Promotion.ID, State: slipway.PromotionState(c.Promotion.State)}
 	}

@@ -101,6 +101,9 @@ func (i *instance) words(a answer) string {
 		return fmt.Sprintf("answered %d to GET %s for the host %s: %s", a.status, path, host, slipway.RefusedHost(i.place.service, i.place.environment, host, d.Manifest.Hosts, d.Config.Env))
 	case a.status == http.StatusNotFound:
 		return fmt.Sprintf("answered 404 to GET %s; name the right path: slipway service set %s --set health.path=/... (or health: {path: ...} in slipway.yaml)", path, i.place.service)
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
+		return fmt.Sprintf("answered %d to GET %s; where that is how it answers who has not signed in, say so: slipway service set %s --set 'health.statuses=[%d]' (or health: {statuses: [%d]} in slipway.yaml), or name a path that answers everybody by health.path",
+			a.status, path, i.place.service, a.status, a.status)
 	}
 	return fmt.Sprintf("answered %d to GET %s", a.status, path)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/domain"
+	"github.com/slipway-dev/slipway/ent/service"
 )
 
 // DomainInput is a host name to add.
@@ -107,7 +108,14 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 		case err == nil && has.ServiceID == s.ID:
 			return slipway.Errorf(slipway.Conflict, "%s has the name %s in %s; take it away there first: slipway domain rm %s %s --env %s", s.Name, name, has.Edges.Environment.Name, s.Name, name, has.Edges.Environment.Name).At("name")
 		case err == nil:
-			return errDomainTaken(name)
+			owner, err := tx.Service.Query().Where(service.ID(has.ServiceID)).Where(visible(ctx)...).Only(ctx)
+			if ent.IsNotFound(err) {
+				return errDomainTaken(name)
+			}
+			if err != nil {
+				return err
+			}
+			return slipway.Errorf(slipway.Conflict, "the name %s is taken: %s has it in %s; take it away there first (slipway domain rm %s %s --env %s), or give another one", name, owner.Name, has.Edges.Environment.Name, owner.Name, name, has.Edges.Environment.Name).At("name")
 		case !ent.IsNotFound(err):
 			return err
 		}

@@ -119,6 +119,7 @@ func TestOneNameOnePlace(t *testing.T) {
 			}
 		}
 		refused("Vault.example.com", slipway.Conflict, "the name vault.example.com is taken")
+		w.domain(ctx, "billing", "dev", "vault.example.com", slipway.Conflict, "vault has it in dev; take it away there first (slipway domain rm vault vault.example.com --env dev)")
 		w.domain(bob, "billing", "dev", "shop.example.com", "", "")
 		refused("shop.example.com", slipway.Conflict, "billing has the name shop.example.com in dev already")
 		w.domain(bob, "billing", "prod", "shop.example.com", slipway.Conflict, "slipway domain rm billing shop.example.com --env dev")

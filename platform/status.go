@@ -26,6 +26,7 @@ type Cell struct {
 	Problem     string           // why it can't be told what runs; "" when it can
 	URL         string           // where it answers; "" when nothing is deployed
 	Off         bool             // the environment is not on the service's path
+	Hold        *ent.Hold        // on automatic promotion; nil for none
 }
 
 // Status is services by environments.
@@ -36,7 +37,7 @@ type Status struct {
 }
 
 // Status tells what runs where: what is recorded, and what the target sees now.
-// name keeps one service; "" is all of them. It takes four queries whatever the
+// name keeps one service; "" is all of them. It takes five queries whatever the
 // number of services, and waits at most two seconds for the target.
 func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 	var status Status
@@ -73,7 +74,18 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	holds, err := p.Holds(ctx, name)
+	if err != nil {
+		return nil, err
+	}
 	status.Cells = p.cells(status.Services, environments, live, latest)
+	for i, cell := range status.Cells {
+		for _, h := range holds {
+			if h.Edges.Service.Name == cell.Service && h.Edges.Environment.Name == cell.Environment {
+				status.Cells[i].Hold = h
+			}
+		}
+	}
 	p.observe(ctx, status.Cells)
 	return &status, nil
 }

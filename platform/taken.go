@@ -13,7 +13,7 @@ import (
 )
 
 // Names are the platform's, whosever the thing is that has one: a caller may learn
-// that a name is taken, and nothing of what has it.
+// that a name is taken, and of what has it only what it may see anyway.
 
 // maxProposals bounds how many names are tried for a free one.
 const maxProposals = 20
@@ -72,7 +72,15 @@ func ownPrefix(owner *ent.Team) string {
 }
 
 func serviceNameTaken(ctx context.Context, db *ent.Client, name string, owner *ent.Team) error {
-	return unlessTaken(ctx, name, ownPrefix(owner), "services of all teams share their names on this platform", serviceNamed(db))
+	what := "services of all teams share their names on this platform"
+	has, err := db.Service.Query().Where(service.Name(name)).Where(visible(ctx)...).WithTeam().Only(ctx)
+	switch {
+	case err == nil:
+		what = "a service of team " + has.Edges.Team.Name + " has it (slipway service show " + name + ")"
+	case !ent.IsNotFound(err):
+		return err
+	}
+	return unlessTaken(ctx, name, ownPrefix(owner), what, serviceNamed(db))
 }
 
 func accountNameTaken(ctx context.Context, db *ent.Client, name string) error {

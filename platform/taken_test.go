@@ -63,6 +63,9 @@ func TestATakenNameIsSaid(t *testing.T) {
 		asked, in.Name = 0, long
 		_, err = w.Register(bob, in)
 		taken(err, long[:slipway.MaxName-2]+"-2 is free")
+		// Who may see what has it is told.
+		_, err = w.Register(ctx, platform.ServiceInput{Name: "billing", URL: in.URL, Team: "shop"})
+		w.want(err, slipway.Conflict, "the name billing is taken: a service of team secretive has it (slipway service show billing); billing-2 is free")
 		// Whoever may not register anywhere is told nothing.
 		w.person("eve", false)
 		_, err = w.Register(w.session(w.signIn("eve")), platform.ServiceInput{Name: "billing", URL: in.URL, Team: "shop"})

@@ -2847,6 +2847,16 @@ type StatusCell struct {
 	// Example: prod
 	Environment string `json:"environment"`
 
+	// HeldBy who placed the hold
+	//
+	// Example: ada
+	HeldBy string `json:"held_by,omitempty,omitzero"`
+
+	// Hold why nothing is promoted there by itself; absent where no hold is
+	//
+	// Example: release 7 was rolled back
+	Hold string `json:"hold,omitempty,omitzero"`
+
 	// Instances what runs
 	Instances []Instance `json:"instances"`
 

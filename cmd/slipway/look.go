@@ -73,6 +73,9 @@ func cellText(c client.StatusCell) string {
 	default:
 		parts = append(parts, fmt.Sprintf("<- %d %s", c.Promotion.Id, s))
 	}
+	if c.HeldBy != "" {
+		parts = append(parts, "[held]")
+	}
 	return strings.Join(parts, " ")
 }
 
@@ -111,6 +114,10 @@ func (a *app) serviceStatus(s *client.Status) error {
 		problem := c.Problem
 		if problem == "" {
 			problem = c.ConditionReason
+		}
+		if c.HeldBy != "" {
+			held := fmt.Sprintf("held by %s: %s; nothing gets in by itself until: slipway hold release %s --env %s", c.HeldBy, c.Hold, c.Service, c.Environment)
+			problem = strings.TrimPrefix(problem+"; "+held, "; ")
 		}
 		rows = append(rows, []string{c.Environment, cellText(c), c.Url, back, problem})
 		for _, i := range c.Instances {
