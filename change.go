@@ -95,11 +95,14 @@ type RiskNote struct {
 
 // WayBack is whether and how a rollback would go after a promotion.
 type WayBack struct {
-	Ready   bool           `json:"ready"`
-	Release int            `json:"release,omitempty"` // to which
-	Warm    bool           `json:"warm"`              // it is kept running
-	Schema  MigrationClass `json:"schema"`            // of what would stay in the database
-	Reason  string         `json:"reason"`            // one sentence
+	Ready   bool `json:"ready"`
+	Release int  `json:"release,omitempty"` // to which
+	// Deployment is the promotion whose deployment it would be: that release, with the
+	// config that it had then.
+	Deployment string         `json:"deployment,omitempty"`
+	Warm       bool           `json:"warm"`   // it is kept running
+	Schema     MigrationClass `json:"schema"` // of what would stay in the database
+	Reason     string         `json:"reason"` // one sentence
 }
 
 // Change is what differs between what runs in an environment and what a

@@ -91,6 +91,59 @@ func (l *Line) leave(by, from int) {
 	l.Stand = l.Stand[:from]
 }
 
+// current is the deployment that has the traffic, or had it last.
+func (l Line) current() (Stay, bool) {
+	if len(l.Stand) == 0 {
+		return Stay{}, false
+	}
+	return l.Stays[l.Stand[len(l.Stand)-1]], true
+}
+
+// Same tells whether two deployments run the same release with the same config,
+// which holds the versions of its secrets, too.
+func (s Stay) Same(other Stay) bool { return s.Release == other.Release && s.Config == other.Config }
+
+// Back finds where going back leads: to the last good deployment in line before
+// the one that has the traffic, of another release or with another config.
+func (l Line) Back() (Stay, bool) {
+	now, _ := l.current()
+	for at := len(l.Stand) - 1; at >= 0; at-- {
+		s := l.Stays[l.Stand[at]]
+		if s.Verified && !s.Live && s.Condition == ConditionGood && (!now.Live || !s.Same(now)) {
+			return s, true
+		}
+	}
+	return Stay{}, false
+}
+
+// Of finds the deployment of a release that going back to it by its number leads
+// to: the last verified one in line other than what runs, or else the last that was
+// taken back.
+func (l Line) Of(release int) (Stay, bool) {
+	now, _ := l.current()
+	for at := len(l.Stand) - 1; at >= 0; at-- {
+		if s := l.Stays[l.Stand[at]]; s.Release == release && s.Verified && !s.Live && !s.Same(now) {
+			return s, true
+		}
+	}
+	for i := len(l.Stays) - 1; i >= 0; i-- {
+		if s := l.Stays[i]; s.Release == release && s.Verified && release != now.Release {
+			return s, true
+		}
+	}
+	return Stay{}, false
+}
+
+// At finds the deployment that had the traffic, verified, at a time.
+func (l Line) At(t time.Time) (Stay, bool) {
+	for i := len(l.Stays) - 1; i >= 0; i-- {
+		if s := l.Stays[i]; s.Verified && !t.Before(s.Began) && (s.Live || t.Before(s.Ended)) {
+			return s, true
+		}
+	}
+	return Stay{}, false
+}
+
 // Standing is what an environment says of a release: the facts of now.
 type Standing struct {
 	Environment string

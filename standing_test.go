@@ -192,3 +192,42 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+// The way back leads to the last good deployment: a release and its config.
+func TestBack(t *testing.T) {
+	named := func(s slipway.Stay, ok bool) string {
+		if !ok {
+			return "none"
+		}
+		return fmt.Sprint(s.Release, s.Config)
+	}
+	for text, want := range map[string]string{
+		"1":                 "none",
+		"1 2 3":             "2",
+		"1a 1b":             "1a",
+		"1a 1a":             "none",
+		"1 2 3 <2":          "1",
+		"1 2 3 <2 <1 1b":    "1",
+		"1a 2 3 <2 <1a 1b":  "1a",
+		"1 2a 2b <2a":       "1",
+		"1 2! 3":            "1",
+		"1 2 ~ 3":           "1",
+		"1 2 3 <2 4":        "2",
+		"1 2 3 <1 2b 3b <2": "1",
+	} {
+		if got := named(slipway.LineOf(play(text).stays).Back()); got != want {
+			t.Errorf("%s: back to %s, want %s", text, got, want)
+		}
+	}
+	line := slipway.LineOf(play("1 2a 2b 3 <2b").stays)
+	for release, want := range map[int]string{1: "1", 2: "2a", 3: "3", 4: "none"} {
+		if got := named(line.Of(release)); got != want {
+			t.Errorf("back to release %d leads to %s, want %s", release, got, want)
+		}
+	}
+	for minute, want := range []string{"none", "1", "2a", "2b", "3", "2b", "2b"} {
+		if got := named(line.At(begin.Add(time.Duration(minute) * time.Minute))); got != want {
+			t.Errorf("after %d minutes %s ran, want %s", minute, got, want)
+		}
+	}
+}

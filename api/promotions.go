@@ -96,7 +96,7 @@ func (h *handlers) CreatePromotion(ctx context.Context, r CreatePromotionRequest
 }
 
 func rollbackInput(service, environment string, in *RollbackInput) platform.RollbackInput {
-	return platform.RollbackInput{Service: service, Environment: environment, Release: in.Release, AnySchema: in.AnySchema, Today: in.Config == Today, Why: in.Reason}
+	return platform.RollbackInput{Service: service, Environment: environment, Release: in.Release, AnySchema: in.AnySchema, Today: in.Config == Today, Why: in.Reason, Deployment: in.Deployment, At: in.At}
 }
 
 // GetWayBack tells whether a rollback would go now.

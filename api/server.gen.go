@@ -2408,17 +2408,27 @@ type RollbackInput struct {
 	// Example: false
 	AnySchema bool `json:"any_schema,omitempty,omitzero"`
 
+	// At to what had the traffic here at that time
+	//
+	// Example: 2026-11-23T08:30:00Z
+	At time.Time `json:"at,omitempty,omitzero"`
+
 	// Config the config that the release ran with, or that of today; then unless given. That of today, where it differs from what the release ran with there, takes the approvals of a promotion, and waits for windows and freezes
 	//
 	// Example: then
 	Config RollbackInputConfig `json:"config,omitempty,omitzero"`
+
+	// Deployment the promotion whose deployment to go back to: its release with the config and the secrets that it had
+	//
+	// Example: 9
+	Deployment int `json:"deployment,omitempty,omitzero"`
 
 	// Reason why; it is said wherever the release that was gone back from would go on
 	//
 	// Example: the totals are wrong
 	Reason string `json:"reason,omitempty,omitzero"`
 
-	// Release a release that ran here before; the previous one unless given
+	// Release a release that ran here before; that of the last good deployment unless given
 	//
 	// Example: 6
 	Release int `json:"release,omitempty,omitzero"`

@@ -2,10 +2,8 @@ package platform
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -27,6 +25,12 @@ type difference struct {
 	running *ent.Deployment   // with its release; nil when nothing runs
 	config  *slipway.Snapshot // that would run; nil when it isn't known yet
 	waits   []slipway.Wait
+}
+
+// backwards tells whether a rollback leads to an older release. One to the same
+// release changes the config alone, and one to a newer one goes forward.
+func (d difference) backwards(running *ent.Release) bool {
+	return d.rollback && d.release != nil && running != nil && d.release.Number < running.Number
 }
 
 // ChangeOfPlan tells what would differ.
@@ -115,7 +119,10 @@ func (p *Platform) change(ctx context.Context, d difference) (*slipway.Change, e
 		c.Dependencies, c.Unchanged = append(c.Dependencies, changes...), same
 	}
 	p.commits(ctx, d, old, c)
-	c.Back = wayBack(d, old)
+	var err error
+	if c.Back, err = p.wayBackAfter(ctx, d, old); err != nil {
+		return nil, err
+	}
 	return c, p.notes(ctx, d, old, c)
 }
 
@@ -151,7 +158,10 @@ func (p *Platform) commits(ctx context.Context, d difference, old *ent.Release, 
 		return
 	}
 	from, to := old.Commit, d.commit.ID
-	if d.rollback {
+	if from == to {
+		return
+	}
+	if d.backwards(old) { // what would be gone
 		from, to = to, from
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitWait)
@@ -231,33 +241,6 @@ func files(s slipway.Snapshot) map[string]string {
 		out[f.Path] = f.Content
 	}
 	return out
-}
-
-// wayBack tells how going back would be, once this is done.
-func wayBack(d difference, old *ent.Release) slipway.WayBack {
-	if old == nil {
-		return slipway.WayBack{Reason: "nothing runs there yet, so there is nothing to go back to"}
-	}
-	back := slipway.WayBack{Ready: true, Release: old.Number, Warm: true, Schema: slipway.MigrationAdditive}
-	name := "release " + strconv.Itoa(old.Number)
-	if d.rollback {
-		back.Reason = name + " stays ready"
-		return back
-	}
-	class, worst := classOf(pending(d.release, d.running))
-	back.Schema = class
-	switch {
-	case d.release != nil && d.release.Migrations != nil && d.release.Migrations.Tool == "" && d.release.Manifest.ReleaseCommand != "":
-		back.Schema, back.Reason = slipway.MigrationUnknown, "what the release command does to the database can't be read; "+name+" is kept running"
-	case class == slipway.MigrationDestructive:
-		back.Ready = false
-		back.Reason = fmt.Sprintf("%s %s: %s does not run on the schema after it; the way on is a fix forward", worst.ID, worst.Reason, name)
-	case class == slipway.MigrationUnknown:
-		back.Reason = fmt.Sprintf("%s %s: whether %s runs on the schema after it can't be told", worst.ID, worst.Reason, name)
-	default:
-		back.Reason = name + " is kept running and takes about a second"
-	}
-	return back
 }
 
 // classOf is the most alarming class of some migrations, and one that has it.

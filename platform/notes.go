@@ -16,7 +16,9 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 	note := func(level, evidence, format string, args ...any) {
 		c.Notes = append(c.Notes, slipway.RiskNote{Level: level, Text: fmt.Sprintf(format, args...), Evidence: evidence})
 	}
-	if c.Commits.Rewound {
+	if c.Commits.Rewound && d.backwards(old) {
+		note("wait", "They come from different branches.", "The commit to go back to is not in the history of the one that runs.")
+	} else if c.Commits.Rewound {
 		note("bad", "The commit that runs now is not in the history of the one to come.", "Commits that run now would be gone.")
 	}
 	majors(c, note)

@@ -165,6 +165,9 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 		if row.Edges.Release != nil {
 			in.Release = row.Edges.Release.Number
 		}
+		if was, err := frozenInput(row); err == nil {
+			in.snapshot, in.Today = string(was.Snapshot), was.Snapshot == ""
+		}
 		plan, err := p.planRollback(ctx, in, slipway.PermitRollback)
 		if err != nil {
 			return nil, err

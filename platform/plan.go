@@ -66,6 +66,7 @@ type Plan struct {
 	Skip        slipway.StepName      // left out
 	SkipWhy     string                // who wants that, and why
 	Overrides   slipway.Overrides     // of a release that is to be built
+	Back        int                   // of a rollback: the promotion whose deployment it goes back to
 	onward      bool                  // asked for by no person
 	named       bool                  // somebody wants this very release, also one that is older than what runs
 }

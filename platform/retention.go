@@ -2,6 +2,8 @@ package platform
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -46,7 +48,7 @@ func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*e
 	if err != nil || len(releases) <= newestKept {
 		return err
 	}
-	needed, err := p.needed(ctx, s, environments)
+	needed, err := p.needed(ctx, s, environments, releases)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*e
 }
 
 // needed are the releases that environments and promotions of a service rely on.
-func (p *Platform) needed(ctx context.Context, s *ent.Service, environments []*ent.Environment) (map[int]bool, error) {
+func (p *Platform) needed(ctx context.Context, s *ent.Service, environments []*ent.Environment, releases []*ent.Release) (map[int]bool, error) {
 	needed := map[int]bool{}
 	for _, e := range environments {
 		policy, err := policyOf(ctx, p.db, s.ID, e)
@@ -87,6 +89,22 @@ func (p *Platform) needed(ctx context.Context, s *ent.Service, environments []*e
 			Order(ent.Desc(deployment.FieldID)).Select(deployment.FieldReleaseID).Limit(5000).All(ctx)
 		if err != nil {
 			return nil, err
+		}
+		lines, err := linesOf(ctx, p.db, s.ID, nil, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		line, inLine := lines[e.ID], map[int]bool{} // what going back leads to, again and again
+		for _, i := range slices.Backward(line.Stand) {
+			if len(inLine) == keptReleases(policy.Policy) {
+				break
+			}
+			inLine[line.Stays[i].Release] = true
+		}
+		for _, r := range releases {
+			if inLine[r.Number] {
+				needed[r.ID] = true
+			}
 		}
 		pinned := map[int]bool{}
 		for _, d := range rows {
@@ -121,7 +139,7 @@ func (p *Platform) WayBack(ctx context.Context, serviceName, environmentName str
 	if err != nil {
 		return slipway.WayBack{}, err
 	}
-	back := slipway.WayBack{Ready: true, Release: plan.Release.Number, Schema: slipway.MigrationAdditive}
+	back := slipway.WayBack{Ready: true, Release: plan.Release.Number, Deployment: strconv.Itoa(plan.Back), Schema: slipway.MigrationAdditive}
 	if plan.Running != nil && plan.Running.Migrations != nil && plan.Release.Migrations != nil {
 		back.Schema, _ = classOf(plan.Running.Migrations.Beyond(*plan.Release.Migrations))
 	}
@@ -133,11 +151,14 @@ func (p *Platform) WayBack(ctx context.Context, serviceName, environmentName str
 		return back, nil
 	}
 	for _, w := range seen.Warm {
-		back.Warm = back.Warm || w.Release == back.Release
+		back.Warm = back.Warm || w.Deployment == back.Deployment || w.Release == back.Release && w.Release != seen.Release
 	}
 	back.Reason = "its artifact is kept, and has to be started first"
 	if back.Warm {
 		back.Reason = "it is kept running and takes about a second"
+	}
+	if plan.Running != nil && plan.Running.ID == plan.Release.ID {
+		back.Reason = "the same release with the config of promotion " + back.Deployment + "; " + back.Reason
 	}
 	if back.Schema == slipway.MigrationUnknown {
 		back.Reason += "; whether it runs on the schema of today can't be told"

@@ -2,18 +2,21 @@ package platform
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
-	"github.com/slipway-dev/slipway/ent/promotion"
 )
 
 // RollbackInput asks to go back.
 type RollbackInput struct {
 	Service     string
 	Environment string
-	Release     int // 0: the one that was verified there before what is live now
+	Release     int       // 0: that of the last good deployment before what is live now
+	Deployment  int       // the promotion whose deployment to go back to; 0 for none
+	At          time.Time // to what had the traffic then; zero for none
 	// AnySchema goes back although the older release does not run on the schema
 	// that the newer one left: somebody has seen to that.
 	AnySchema bool
@@ -22,6 +25,29 @@ type RollbackInput struct {
 	// Today goes back with the config of today instead of the one that the release
 	// ran with. It is rehearsed, as nobody has seen the two together.
 	Today bool
+
+	snapshot string // the config that it is to have had, of a rollback that is tried again
+}
+
+// Validate names the field at fault.
+func (in RollbackInput) Validate() error {
+	named := 0
+	for _, is := range []bool{in.Release != 0, in.Deployment != 0, !in.At.IsZero()} {
+		if is {
+			named++
+		}
+	}
+	switch {
+	case in.Release < 0:
+		return slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
+	case in.Deployment < 0:
+		return slipway.Errorf(slipway.Invalid, "deployment %d is not a deployment; it has the number of its promotion", in.Deployment).At("deployment")
+	case named > 1:
+		return slipway.Errorf(slipway.Invalid, "say where to go back to by a release, a deployment or a time, not by several of them").At("release")
+	case len(in.Why) > 500:
+		return slipway.Errorf(slipway.Invalid, "say why in at most 500 characters").At("reason")
+	}
+	return nil
 }
 
 // PlanRollback works out what Rollback would do, and does nothing.
@@ -34,11 +60,8 @@ func (p *Platform) PlanRollback(ctx context.Context, in RollbackInput) (*Plan, e
 }
 
 func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permission slipway.Permission) (*Plan, error) {
-	if in.Release < 0 {
-		return nil, slipway.Errorf(slipway.Invalid, "release %d is not a release; they count from 1", in.Release).At("release")
-	}
-	if len(in.Why) > 500 {
-		return nil, slipway.Errorf(slipway.Invalid, "say why in at most 500 characters").At("reason")
+	if err := in.Validate(); err != nil {
+		return nil, err
 	}
 	s, err := p.Service(ctx, in.Service)
 	if err != nil {
@@ -54,32 +77,9 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
-	rows, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID),
-		deployment.Or(deployment.Verified(true), deployment.Live(true))).WithRelease().Order(ent.Desc(deployment.FieldID)).Limit(1000).All(ctx)
+	d, err := p.goodDeployment(ctx, s, e, in)
 	if err != nil {
 		return nil, err
-	}
-	ids := make([]int, len(rows))
-	for i, d := range rows {
-		ids[i] = d.PromotionID
-	}
-	back, err := p.db.Promotion.Query().Where(promotion.IDIn(ids...), promotion.Rollback(true)).IDs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d := previousOf(rows, back, in.Release)
-	if d == nil {
-		if in.Release != 0 {
-			if _, err := p.Release(ctx, s.Name, in.Release); err != nil {
-				return nil, err
-			}
-			return nil, slipway.Errorf(slipway.Conflict, "release %d of %s was never verified in %s, so there is no way back to it; promote it instead: slipway promote %s --to %s --release %d",
-				in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
-		}
-		return nil, slipway.Errorf(slipway.Conflict, "no earlier release of %s was verified in %s, so there is nothing to go back to", s.Name, e.Name)
-	}
-	if d.Live {
-		return nil, slipway.Errorf(slipway.Conflict, "release %d of %s is live in %s already", d.Edges.Release.Number, s.Name, e.Name)
 	}
 	if !in.AnySchema {
 		if err := p.schemaAllows(ctx, s, e, d.Edges.Release); err != nil {
@@ -90,55 +90,63 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today, Why: clean(in.Why)}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today, Why: clean(in.Why), Back: d.PromotionID}
 	if in.Today {
 		plan.Snapshot = ""
 	}
 	return plan, p.finishPlan(ctx, plan)
 }
 
-// previousOf finds the deployment to go back to among those of a service in an
-// environment, newest first; back are the promotions that were rollbacks. A
-// rollback leads from what is live to what was there before it; a second one
-// goes on further back, not forth again.
-func previousOf(rows []*ent.Deployment, back []int, number int) *ent.Deployment {
-	rolledBack := map[int]bool{}
-	for _, id := range back {
-		rolledBack[id] = true
+// goodDeployment finds the deployment to go back to, with its release.
+func (p *Platform) goodDeployment(ctx context.Context, s *ent.Service, e *ent.Environment, in RollbackInput) (*ent.Deployment, error) {
+	lines, err := linesOf(ctx, p.db, s.ID, nil, e.ID)
+	if err != nil {
+		return nil, err
 	}
-	at := -1
-	for i, d := range rows {
-		if number == 0 && d.Live && at < 0 {
-			at = i
+	line := lines[e.ID]
+	to, ok := in.choose(line)
+	live := slices.IndexFunc(line.Stays, func(s slipway.Stay) bool { return s.Live })
+	switch {
+	case ok && live >= 0 && to.Same(line.Stays[live]) && (in.Deployment != 0 || !in.At.IsZero()):
+		return nil, slipway.Errorf(slipway.Conflict, "that is what runs in %s already: release %d with the same config", e.Name, to.Release)
+	case ok:
+		return p.db.Deployment.Query().Where(deployment.PromotionID(to.Promotion)).WithRelease().Only(ctx)
+	case in.Deployment != 0:
+		return nil, slipway.Errorf(slipway.NotFound, "promotion %d has no deployment of %s in %s that was verified; list them with: slipway promotion ls --service %s --env %s --state succeeded",
+			in.Deployment, s.Name, e.Name, s.Name, e.Name)
+	case !in.At.IsZero():
+		return nil, slipway.Errorf(slipway.Conflict, "nothing of %s that was verified had the traffic in %s at %s", s.Name, e.Name, in.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+	case in.Release == 0:
+		return nil, slipway.Errorf(slipway.Conflict, "no earlier deployment of %s was verified in %s, so there is nothing to go back to", s.Name, e.Name)
+	case live >= 0 && line.Stays[live].Release == in.Release:
+		return nil, slipway.Errorf(slipway.Conflict, "release %d of %s is live in %s already", in.Release, s.Name, e.Name)
+	}
+	if _, err := p.Release(ctx, s.Name, in.Release); err != nil {
+		return nil, err
+	}
+	return nil, slipway.Errorf(slipway.Conflict, "release %d of %s was never verified in %s, so there is no way back to it; promote it instead: slipway promote %s --to %s --release %d",
+		in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
+}
+
+// choose finds where to go back to in a line.
+func (in RollbackInput) choose(line slipway.Line) (slipway.Stay, bool) {
+	for _, s := range slices.Backward(line.Stays) {
+		switch {
+		case in.Deployment != 0 && s.Promotion == in.Deployment && s.Verified:
+			return s, true
+		case in.snapshot != "" && s.Release == in.Release && string(s.Config) == in.snapshot && s.Verified && !s.Live:
+			return s, true
 		}
-		if number != 0 && d.Edges.Release.Number == number && (d.Verified || d.Live) {
-			return d
-		}
 	}
-	if number != 0 || len(rows) == 0 {
-		return nil
+	switch {
+	case in.Deployment != 0:
+		return slipway.Stay{}, false
+	case !in.At.IsZero():
+		return line.At(in.At)
+	case in.Release != 0:
+		return line.Of(in.Release)
 	}
-	if at < 0 { // nothing is live: the newest that was verified
-		return rows[0]
-	}
-	current := rows[at].ReleaseID
-	// What a rollback brought back stands in the history where it first stood.
-	for rolledBack[rows[at].PromotionID] {
-		older := at + 1
-		for older < len(rows) && rows[older].ReleaseID != current {
-			older++
-		}
-		if older == len(rows) {
-			break
-		}
-		at = older
-	}
-	for _, d := range rows[at+1:] {
-		if d.ReleaseID != current && d.Verified {
-			return d
-		}
-	}
-	return nil
+	return line.Back()
 }
 
 // schemaAllows refuses to go back where the newer release has changed the

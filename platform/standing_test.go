@@ -205,3 +205,80 @@ func TestRetryOvertakesNothing(t *testing.T) {
 		w.want(err, slipway.Conflict, "was to go back from release 2, and release 4 runs in dev now")
 	})
 }
+
+// A deployment is a release and a config: the way back is the last good one, and
+// what was left by a rollback is not on it.
+func TestTheWayBackIsADeployment(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		w.register("billing")
+		back := func(in platform.RollbackInput) *platform.Plan {
+			t.Helper()
+			in.Service, in.Environment = "billing", "dev"
+			plan, err := w.PlanRollback(ctx, in)
+			w.must(err)
+			return plan
+		}
+		w.deployed("billing", "dev", "c1", false) // promotion 1
+		plan, err := w.Plan(ctx, platform.PromoteInput{Service: "billing", Environment: "dev", Release: 1})
+		w.must(err)
+		promised, err := w.ChangeOfPlan(ctx, plan)
+		w.must(err)
+		w.deployed("billing", "dev", "c1", false) // and again, with another config
+		if got := back(platform.RollbackInput{}); got.Release.Number != 1 || got.Snapshot != digest("config-1") || got.Back != 1 {
+			t.Errorf("from a bad config it goes back to release %d with %s", got.Release.Number, got.Snapshot)
+		}
+		light, err := w.WayBack(ctx, "billing", "dev")
+		w.must(err)
+		if !light.Ready || light.Release != 1 || light.Deployment != "1" || !strings.Contains(light.Reason, "with the config of promotion 1") {
+			t.Errorf("the way back is %+v", light)
+		}
+		if b := promised.Back; !b.Ready || b.Deployment != "1" || !strings.Contains(b.Reason, "release 1 with the config of promotion 1") {
+			t.Errorf("promised was %+v", b)
+		}
+
+		for _, c := range []string{"c2", "c3"} {
+			w.deployed("billing", "dev", c, false) // 3 and 4
+		}
+		w.deployed("billing", "dev", "c2", true)  // 5
+		w.deployed("billing", "dev", "c1", true)  // 6
+		w.deployed("billing", "dev", "c1", false) // 7
+		if got := back(platform.RollbackInput{}); got.Release.Number != 1 || got.Back != 6 {
+			t.Errorf("after 3, 2, 1 and a new config it goes back to release %d of promotion %d", got.Release.Number, got.Back)
+		}
+		if got := back(platform.RollbackInput{Deployment: 4}); got.Release.Number != 3 || got.Snapshot != digest("config-4") {
+			t.Errorf("by its number it goes to release %d with %s", got.Release.Number, got.Snapshot)
+		}
+		was, err := w.Storage.Client.Deployment.Query().Where(deployment.PromotionID(3)).Only(ctx)
+		w.must(err)
+		if got := back(platform.RollbackInput{At: was.CreatedAt}); got.Back != 3 {
+			t.Errorf("by its time it goes to promotion %d", got.Back)
+		}
+		for _, c := range []struct {
+			in   platform.RollbackInput
+			code slipway.Code
+			text string
+		}{
+			{platform.RollbackInput{At: time.Now()}, slipway.Conflict, "what runs in dev already"},
+			{platform.RollbackInput{At: time.Unix(0, 0)}, slipway.Conflict, "nothing of billing that was verified had the traffic in dev at 1970-01-01 00:00:00 UTC"},
+			{platform.RollbackInput{Deployment: 99}, slipway.NotFound, "slipway promotion ls"},
+			{platform.RollbackInput{Deployment: 3, Release: 1}, slipway.Invalid, "not by several"},
+		} {
+			c.in.Service, c.in.Environment = "billing", "dev"
+			_, err := w.PlanRollback(ctx, c.in)
+			w.want(err, c.code, c.text)
+		}
+
+		// Forward it says what comes, and nothing of what would be gone.
+		change, err := w.ChangeOfPlan(ctx, back(platform.RollbackInput{Release: 3}))
+		w.must(err)
+		if len(change.Commits.Commits) != 1 || change.Commits.Commits[0].ID != commitID("c3") {
+			t.Errorf("it brings %+v", change.Commits)
+		}
+		change, err = w.ChangeOfPlan(ctx, back(platform.RollbackInput{}))
+		w.must(err)
+		if len(change.Commits.Commits) != 0 || len(change.Config) != 0 && change.From != change.To {
+			t.Errorf("another config brings %+v", change.Commits)
+		}
+	})
+}

@@ -14,6 +14,7 @@ type planView struct {
 	In           platform.PromoteInput
 	Back         bool // a rollback
 	Today        bool // with the config of today
+	Deployment   int  // the promotion whose deployment to go back to; 0 for the last good one
 	Plan         *platform.Plan
 	Err          string
 	Environments []*ent.Environment
@@ -64,6 +65,9 @@ func (p *portal) readPlan(c *call, back bool) (serviceView, planView, error) {
 	w := planView{Back: back, Today: back && get("config") == "today", In: platform.PromoteInput{Service: v.Name, Environment: get("to"), Ref: get("ref"), Release: release}}
 	if back {
 		w.In.Environment = get("env")
+		if w.Deployment, err = strconv.Atoi(get("deployment")); err == nil && w.Deployment != 0 {
+			w.In.Release = 0
+		}
 	}
 	if w.Environments, err = p.Path(c.ctx, v.Name); err != nil {
 		return v, w, err
@@ -83,7 +87,7 @@ func (p *portal) readPlan(c *call, back bool) (serviceView, planView, error) {
 func (p *portal) fill(c *call, w *planView) error {
 	var err error
 	if w.Back {
-		w.Plan, err = p.PlanRollback(c.ctx, platform.RollbackInput{Service: w.In.Service, Environment: w.In.Environment, Release: w.In.Release, Today: w.Today})
+		w.Plan, err = p.PlanRollback(c.ctx, platform.RollbackInput{Service: w.In.Service, Environment: w.In.Environment, Release: w.In.Release, Deployment: w.Deployment, Today: w.Today})
 	} else {
 		w.Plan, err = p.Plan(c.ctx, w.In)
 	}
@@ -136,7 +140,7 @@ func (p *portal) start(c *call, back bool) error {
 	}
 	var q *ent.Promotion
 	if back {
-		q, err = p.Rollback(c.ctx, platform.RollbackInput{Service: v.Name, Environment: w.In.Environment, Release: w.In.Release, Today: w.Today, Why: c.form("why")})
+		q, err = p.Rollback(c.ctx, platform.RollbackInput{Service: v.Name, Environment: w.In.Environment, Release: w.In.Release, Deployment: w.Deployment, Today: w.Today, Why: c.form("why")})
 	} else {
 		q, err = p.Promote(c.ctx, w.In)
 	}

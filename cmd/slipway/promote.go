@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
@@ -127,9 +128,12 @@ func (a *app) started(body []byte, p *client.Promotion, f followFlags) error {
 type rollbackCommand struct {
 	Service string `arg:"" help:"The service."`
 	Env     string `required:"" placeholder:"ENV" help:"The environment."`
-	To      int    `placeholder:"N" help:"The release; the one before unless given."`
-	Reason  string `short:"m" placeholder:"WHY" help:"Why. It is said wherever the release that is gone back from would go on."`
-	Plan    bool   `help:"Say what would be done and change, and do nothing."`
+	To      int    `placeholder:"N" xor:"where" help:"The release; that of the last good deployment unless given."`
+
+	Deployment int       `placeholder:"N" xor:"where" help:"The promotion whose deployment to go back to: its release with the config and the secrets that it had."`
+	At         time.Time `placeholder:"TIME" xor:"where" help:"What had the traffic then, such as 2026-11-23T08:30:00Z."`
+	Reason     string    `short:"m" placeholder:"WHY" help:"Why. It is said wherever the release that is gone back from would go on."`
+	Plan       bool      `help:"Say what would be done and change, and do nothing."`
 
 	AnySchema bool   `help:"Go back although the older release does not run on the schema that the newer one left."`
 	Config    string `enum:"then,today" default:"then" help:"The config: what the release ran with then, or that of today. Where that differs, it takes the approvals of a promotion, and waits for windows and freezes."`
@@ -143,7 +147,7 @@ func (rollbackCommand) Help() string {
 
 // Run rolls back.
 func (c *rollbackCommand) Run(a *app) error {
-	in := client.RollbackInput{Release: c.To, Reason: c.Reason, AnySchema: c.AnySchema, Config: client.RollbackInputConfig(c.Config)}
+	in := client.RollbackInput{Release: c.To, Reason: c.Reason, Deployment: c.Deployment, At: c.At, AnySchema: c.AnySchema, Config: client.RollbackInputConfig(c.Config)}
 	if c.Plan {
 		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanRollbackResponse, error) {
 			return cl.PlanRollbackWithResponse(ctx, c.Service, c.Env, in)
