@@ -183,12 +183,14 @@ func TestOlderBuildTools(t *testing.T) {
 	}
 	for said, want := range map[string]string{
 		"ImportError: cannot import name 'Feature' from 'setuptools' (/x/__init__.py)":                  "setuptools<46",
+		"ImportError: cannot import name 'Feature'\n":                                                   "setuptools<46",
+		"ImportError: cannot import name 'Feature' from 'flags' (/x/flags.py)":                          "",
 		"error in anyjson setup command: use_2to3 is invalid.":                                          "setuptools<58",
 		"setuptools.extern.packaging.version.InvalidVersion: Invalid version: '1.0-dev-x'":              "setuptools<66",
 		"error in celery setup command: 'extras_require' must be a dictionary whose values are strings": "setuptools<66",
 		"ModuleNotFoundError: No module named 'setuptools.command.test'":                                "setuptools<72",
 		"setuptools.errors.InvalidConfigError: Invalid dash-separated key 'description-file'":           "setuptools<78",
-		"error: command 'gcc' failed": "",
+		"error: command 'gcc' failed":                                                                   "",
 	} {
 		if got := strings.Join(olderTools(said), " "); got != want {
 			t.Errorf("%q needs %q, want %q", said, got, want)
