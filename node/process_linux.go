@@ -209,17 +209,26 @@ func usedBy(leader int, apart *apart) tasks {
 }
 
 // groupTime is the processor time that a process group has used, in hundredths of a
-// second (the unit of /proc on every Linux), with that of children that have ended.
-func groupTime(leader int) (ticks int64) {
+// second (the unit of /proc on every Linux), with that of children that have ended; and
+// whether one of its threads runs, or would if it were given a processor.
+func groupTime(leader int) (ticks int64, runs bool) {
 	for _, pid := range group(leader) {
-		if fields, ok := statFields(pid); ok && len(fields) > 14 {
-			for _, f := range fields[11:15] {
-				n, _ := strconv.ParseInt(f, 10, 64)
-				ticks += n
-			}
+		fields, ok := statFields(pid)
+		if !ok || len(fields) < 15 {
+			continue
 		}
+		for _, f := range fields[11:15] {
+			n, _ := strconv.ParseInt(f, 10, 64)
+			ticks += n
+		}
+		threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		runs = runs || slices.ContainsFunc(threads, func(thread os.DirEntry) bool {
+			id, err := strconv.Atoi(thread.Name())
+			fields, ok := statFields(id) // also of a thread, which no list shows
+			return err == nil && ok && fields[0] == "R"
+		})
 	}
-	return ticks
+	return ticks, runs
 }
 
 // exitWords says how a process ended.

@@ -12,8 +12,8 @@ import (
 
 // A worker has no port to ask. It is healthy when it has run for workerLeast and
 // then rests: what a worker does at its start, and most of what it fails by, keeps
-// a processor busy, however long that takes on a machine with little to spare.
-// One that has had work from its first moment is healthy after workerMost.
+// a processor busy, or waits for one, however long that takes on a machine with little
+// to spare. One that has had work from its first moment is healthy after workerMost.
 const (
 	workerLeast = 2 * time.Second
 	workerMost  = 10 * time.Second
@@ -27,7 +27,7 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 	tick := time.NewTicker(workerLook)
 	defer tick.Stop()
 	began := time.Now()
-	var used []int64
+	var seen rest
 	for {
 		select {
 		case <-i.exits:
@@ -40,16 +40,34 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 		if pid == 0 {
 			continue // it isn't started yet
 		}
-		used = append(used, groupTime(pid))
-		up, rests := time.Since(began), false
-		if n := len(used); n > restLooks {
-			rests = used[n-1]-used[n-1-restLooks] < restTicks
-		}
-		if up >= workerLeast && rests || up >= workerMost {
+		seen.look(groupTime(pid))
+		up := time.Since(began)
+		if up >= workerLeast && seen.rests() || up >= workerMost {
 			i.set(slipway.InstanceHealthy, "")
 			return nil
 		}
 	}
+}
+
+// rest follows what a process group takes of a processor.
+type rest struct {
+	used []int64 // by all of its looks
+	row  int     // looks in a row at which it ran, or waited to
+}
+
+func (r *rest) look(used int64, runs bool) {
+	r.used = append(r.used, used)
+	r.row++
+	if !runs {
+		r.row = 0
+	}
+}
+
+// rests tells whether it has used little for restLooks. What was found to run at each of
+// these would have used more, and is kept from it by others.
+func (r *rest) rests() bool {
+	n := len(r.used)
+	return n > restLooks && r.used[n-1]-r.used[n-1-restLooks] < restTicks && r.row <= restLooks
 }
 
 // steady follows a wrong answer of probes.

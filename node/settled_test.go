@@ -1,8 +1,12 @@
 package node
 
 import (
+	"os/exec"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestSettledAnswers(t *testing.T) {
@@ -29,6 +33,56 @@ func TestSettledAnswers(t *testing.T) {
 		}
 		if got != c.settled {
 			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
+
+// A process that others keep from the processor isn't at rest.
+func TestStarvedIsNoRest(t *testing.T) {
+	var one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	for cpu, kept := 0, false; cpu < len(one)*64; cpu++ {
+		if one.IsSet(cpu) && kept {
+			one.Clear(cpu)
+		}
+		kept = kept || one.IsSet(cpu)
+	}
+	busy := func(nice string) int {
+		cmd := exec.Command("nice", "-n", nice, "sh", "-c", "while :; do :; done")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		if err := unix.SchedSetaffinity(cmd.Process.Pid, &one); err != nil {
+			t.Fatal(err)
+		}
+		return cmd.Process.Pid
+	}
+	busy("0")
+	busy("0")
+	starved := busy("19")
+	var seen rest
+	tick := time.NewTicker(workerLook)
+	defer tick.Stop()
+	for range 2 * (restLooks + 1) {
+		<-tick.C
+		if seen.look(groupTime(starved)); seen.rests() {
+			t.Fatalf("it is at rest: %+v", seen)
+		}
+	}
+	asleep := exec.Command("sleep", "60")
+	asleep.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := asleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = asleep.Process.Kill(); _ = asleep.Wait() }()
+	for seen = (rest{}); !seen.rests(); {
+		<-tick.C
+		if seen.look(groupTime(asleep.Process.Pid)); len(seen.used) > 40 {
+			t.Fatalf("what sleeps isn't at rest: %+v", seen)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func TestJobs(t *testing.T) {
 // for keys that nobody has.
 func TestRotation(t *testing.T) {
 	p := identitytest.NewServer(t)
-	asked := 0
+	asked, began := 0, time.Now()
 	openid := identity.New(&http.Client{Transport: counting(func(path string) {
 		if strings.Contains(path, "keys") {
 			asked++
@@ -154,8 +154,9 @@ func TestRotation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if asked > 6 {
-		t.Errorf("the keys were asked for %d times", asked)
+	// Five at once, and one more in ten seconds.
+	if most := 6 + int(time.Since(began)/(10*time.Second)); asked > most {
+		t.Errorf("the keys were asked for %d times, and not %d at most", asked, most)
 	}
 	if err := verify(p.Sign(p.Job("slipway", "job"))); err != nil {
 		t.Errorf("a good token among bad ones: %v", err)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +33,11 @@ func examine(t *testing.T, wantExit int, env map[string]string, args ...string) 
 	if env["HOME"] == "" {
 		env["HOME"] = t.TempDir()
 	}
+	if !slices.Contains(args, "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
 	var out, errs bytes.Buffer
-	code := run(t.Context(), append([]string{"doctor", "--json", "--listen", "127.0.0.1:0", "--edge", "127.0.0.1:0"}, args...), strings.NewReader(""), &out, &errs, func(k string) string { return env[k] })
+	code := run(t.Context(), append([]string{"doctor", "--json", "--edge", "127.0.0.1:0"}, args...), strings.NewReader(""), &out, &errs, func(k string) string { return env[k] })
 	var report struct {
 		Items []finding
 		OK    bool
