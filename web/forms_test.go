@@ -60,7 +60,7 @@ func TestForms(t *testing.T) {
 		{"/services/payments/promote", "/services/payments/promote", url.Values{"to": {"prod"}}, "", "so there is none to take on to prod."},
 		{"/services/payments/rollback?env=dev", "/services/payments/rollback", url.Values{"env": {"dev"}}, "", "nothing to go back to."},
 		{"/promotions/1", "/promotions/1/cancel", nil, "", "is over: it has succeeded"},
-		{"/services/new", "/services", url.Values{"url": {"https://git.team.example/payments.git"}, "team": {"billing"}}, "", "The name payments is taken: services of all teams share their names on this platform; billing-payments is free."},
+		{"/services/new", "/services", url.Values{"url": {"https://git.team.example/payments.git"}, "team": {"billing"}}, "", "The name payments is taken: a service of team billing has it (slipway service show payments); billing-payments is free."},
 		{"/services/new", "/services", url.Values{"url": {"https://git.team.example/more.git"}, "team": {"billing"}, "only": {"yes"}, "environment": {"dev", "prod"}}, "/services/more", "more is registered. Nothing runs yet."},
 		{"/services/more/settings", "/services/more/settings", url.Values{"url": {"https://git.team.example/more.git"}, "kind": {"web"}, "environments": {"prod moon"}, "revision": {"1"}}, "", "There is no environment moon; there are dev, test, stage, prod"},
 		{"/services/more/settings", "/services/more/settings", url.Values{"url": {"https://git.team.example/more.git"}, "kind": {"web"}, "environments": {"prod moon"}, "revision": {"1"}}, "", `value="dev, prod"`},
