@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,20 +11,60 @@ import (
 	"github.com/slipway-dev/slipway/internal/addresstest"
 )
 
-// TestDemo is the README's first command.
+// TestDemo is the README's first command, as it stands there, for somebody whose other
+// commands go to another platform; then the same once more, with what it left.
 func TestDemo(t *testing.T) {
-	out, err := exec.Command(binary, "demo", "--once", "--data", filepath.Join(t.TempDir(), "data"), "--listen", addresstest.Free(t), "--edge", addresstest.Free(t)).CombinedOutput()
-	if err != nil {
-		t.Fatalf("demo: %v\n%s", err, out)
+	home := t.TempDir()
+	data := filepath.Join(home, ".slipway-demo")
+	demo := func(args ...string) *exec.Cmd {
+		cmd := exec.Command(binary, append([]string{"demo", "--listen", addresstest.Free(t), "--edge", addresstest.Free(t)}, args...)...)
+		cmd.Env = append(os.Environ(), "HOME="+home, "SLIPWAY_SERVER=http://"+addresstest.Free(t), "SLIPWAY_TOKEN=of-another-platform")
+		return cmd
 	}
-	for _, service := range []string{"catalog", "orders", "payments"} {
-		if !strings.Contains(string(out), "http://"+service+".prod.localhost:") {
-			t.Errorf("the demo does not show %s in prod\n%s", service, out)
+	shows := func(out string) {
+		t.Helper()
+		for _, service := range []string{"catalog", "orders", "payments"} {
+			if !strings.Contains(out, "http://"+service+".prod.localhost:") {
+				t.Errorf("the demo does not show %s in prod\n%s", service, out)
+			}
+		}
+		if strings.Count(out, "the same artifact in dev, test and prod: sha256:") != 3 {
+			t.Errorf("the demo does not show one artifact per service\n%s", out)
 		}
 	}
-	if strings.Count(string(out), "the same artifact in dev, test and prod: sha256:") != 3 {
-		t.Errorf("the demo does not show one artifact per service\n%s", out)
+	first := demo()
+	printed, err := first.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
+	first.Stderr = first.Stdout
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = first.Process.Kill()
+		if out, err := exec.Command(binary, "down", "--data", data).CombinedOutput(); err != nil {
+			t.Errorf("down: %v\n%s", err, out)
+		}
+	})
+	out := strings.Builder{}
+	for lines := bufio.NewScanner(printed); lines.Scan(); {
+		out.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "The platform stays up") {
+			if err := first.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := first.Wait(); err != nil {
+		t.Fatalf("demo: %v\n%s", err, out.String())
+	}
+	shows(out.String())
+	again, err := demo("--once", "--data", data).CombinedOutput()
+	if err != nil {
+		t.Fatalf("demo --once: %v\n%s", err, again)
+	}
+	shows(string(again))
 }
 
 // TestJourney is a developer's first day, by commands only.

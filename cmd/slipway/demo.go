@@ -59,7 +59,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		}
 	}()
 	fmt.Fprintf(a.stdout, "The platform is up: portal %s/, services at %s, data in %s\n", p.portal, p.Edge, data)
-	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: a}
+	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: a.on(data)}
 	if err := show.play(ctx); err != nil {
 		return err
 	}
@@ -89,6 +89,21 @@ func (c *demoCommand) directories(a *app) (data, repositories string, done func(
 	}
 	tmp, err := os.MkdirTemp("", "slipway-demo-")
 	return filepath.Join(tmp, "data"), filepath.Join(tmp, "data"+beside), func() { _ = os.RemoveAll(tmp) }, err
+}
+
+// on is the program as it is used with the platform of a data directory, wherever the
+// reader's own commands go: to another server, by a profile, with a token.
+func (a *app) on(data string) *app {
+	own := *a
+	own.Data, own.chosen, own.Server, own.Profile = data, true, "", ""
+	own.env = func(name string) string {
+		switch name {
+		case "SLIPWAY_SERVER", "SLIPWAY_PROFILE", "SLIPWAY_TOKEN", "SLIPWAY_DATA":
+			return ""
+		}
+		return a.env(name)
+	}
+	return &own
 }
 
 // demonstration is the play: the example services go from git to prod.
@@ -125,19 +140,17 @@ func (d demonstration) play(ctx context.Context) error {
 // register adds a service; one that is there from an earlier demo is kept, and
 // told where its repository is now.
 func (d demonstration) register(ctx context.Context, service, repository string) error {
-	api, err := d.app.client()
-	if err != nil {
-		return err
-	}
-	found, err := api.GetServiceWithResponse(ctx, service)
-	if err != nil {
-		return err
-	}
-	if found.JSON200 != nil {
+	found, err := call(d.app, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetServiceResponse, error) {
+		return c.GetServiceWithResponse(ctx, service)
+	})
+	if err == nil && found.JSON200 != nil {
 		if found.JSON200.Url == repository {
 			return nil
 		}
 		return d.type_(ctx, "service", "set", service, "--repository", repository)
+	}
+	if slipway.CodeOf(err) != slipway.NotFound {
+		return err
 	}
 	return d.type_(ctx, "service", "add", repository, "--name", service)
 }
@@ -165,17 +178,18 @@ func (d demonstration) promote(ctx context.Context, service, environment string)
 
 // waits waits until the newest promotion of a service waits at a gate or is over.
 func (d demonstration) waits(ctx context.Context, service, environment string) (id string, waits bool, err error) {
-	api, err := d.app.client()
-	if err != nil {
-		return "", false, err
-	}
 	one := 1
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := api.ListPromotionsWithResponse(ctx, &client.ListPromotionsParams{Service: &service, Environment: &environment, Limit: &one})
-		if err != nil || found.JSON200 == nil || len(found.JSON200.Items) == 0 {
-			return "", false, slipway.Wrap(slipway.Unavailable, err, "the promotion of %s to %s can't be found", service, environment)
+		found, err := call(d.app, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+			return c.ListPromotionsWithResponse(ctx, &client.ListPromotionsParams{Service: &service, Environment: &environment, Limit: &one})
+		})
+		if err != nil {
+			return "", false, err
+		}
+		if found.JSON200 == nil || len(found.JSON200.Items) == 0 {
+			return "", false, slipway.Errorf(slipway.Unavailable, "the promotion of %s to %s can't be found", service, environment)
 		}
 		p := found.JSON200.Items[0]
 		if p.State == slipway.PromotionWaiting || p.State.Over() {
@@ -198,8 +212,14 @@ func (d demonstration) type_(ctx context.Context, args ...string) error {
 		}
 	}
 	fmt.Fprintf(d.stdout, "\n$ slipway %s\n", strings.Join(shown, " "))
-	full := append([]string{"--data", d.data}, args...)
-	if code := run(ctx, full, strings.NewReader(""), d.stdout, d.stderr, d.env); code != 0 {
+	return d.command(ctx, d.stdout, args...)
+}
+
+// command runs a command with the demo's platform.
+func (d demonstration) command(ctx context.Context, out io.Writer, args ...string) error {
+	// Said empty, as the parser asks the reader's own environment for what isn't said.
+	full := append([]string{"--data", d.data, "--server=", "--profile="}, args...)
+	if code := run(ctx, full, strings.NewReader(""), out, d.stderr, d.env); code != 0 {
 		return &endedError{code}
 	}
 	return nil
@@ -235,9 +255,8 @@ func (d demonstration) confirm(ctx context.Context, services []string) error {
 
 func (d demonstration) digest(ctx context.Context, service, environment string) (string, error) {
 	var out strings.Builder
-	args := []string{"--data", d.data, "--json", "status", service}
-	if code := run(ctx, args, strings.NewReader(""), &out, d.stderr, d.env); code != 0 {
-		return "", &endedError{code}
+	if err := d.command(ctx, &out, "--json", "status", service); err != nil {
+		return "", err
 	}
 	return digestIn(out.String(), environment)
 }

@@ -219,13 +219,14 @@ func complain(w io.Writer, err error) {
 	_ = out.Encode(problem) // nothing is left to tell it to
 }
 
-// repeated refuses a flag that is given twice and holds one value: the last would
-// win without a word.
+// repeated refuses a command's flag that is given twice and holds one value: the
+// last would win without a word. It may for the flags that all commands have: an
+// alias that says --profile is overruled by who types another after it.
 func repeated(c *kong.Context) error {
 	given := map[*kong.Flag]bool{}
 	for _, element := range c.Path {
 		f := element.Flag
-		if f == nil || element.Resolved || f.IsSlice() || f.IsMap() || f.IsCumulative() {
+		if f == nil || element.Resolved || f.IsSlice() || f.IsMap() || f.IsCumulative() || slices.Contains(c.Model.Flags, f) {
 			continue
 		}
 		if given[f] {
