@@ -56,6 +56,9 @@ func cell(c platform.Cell) StatusCell {
 	if c.Hold != nil {
 		out.Hold, out.HeldBy = c.Hold.Reason, c.Hold.PlacedBy
 	}
+	if u := c.Undeployed; u != nil {
+		out.Undeployed = UndeployedConfig{Keys: u.Keys, By: u.By, Summary: u.String(), At: u.At}
+	}
 	if c.Promotion != nil {
 		out.Promotion = PromotionBrief{Id: c.Promotion.ID, State: slipway.PromotionState(c.Promotion.State)}
 	}

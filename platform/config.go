@@ -318,18 +318,28 @@ func (p *Platform) live(ctx context.Context, service, environment int) (*ent.Dep
 	return d, err
 }
 
+// scopesOf are the scopes of settings that make up the config of a service in an
+// environment, with their layers.
+func scopesOf(service, environment int) map[string]slipway.ConfigLayer {
+	s, e := strconv.Itoa(service), strconv.Itoa(environment)
+	return map[string]slipway.ConfigLayer{s + "/-": slipway.LayerService, "-/" + e: slipway.LayerEnvironment, s + "/" + e: slipway.LayerBoth}
+}
+
 // layers reads what is set for a service, in an environment unless that is nil.
 func layers(ctx context.Context, db *ent.Client, service int, e *ent.Environment, defaults map[string]string) (map[slipway.ConfigLayer]map[string]slipway.ConfigValue, error) {
-	id := strconv.Itoa(service)
-	scopes := map[string]slipway.ConfigLayer{id + "/-": slipway.LayerService}
+	scopes := map[string]slipway.ConfigLayer{strconv.Itoa(service) + "/-": slipway.LayerService}
 	if e != nil {
-		scopes["-/"+strconv.Itoa(e.ID)] = slipway.LayerEnvironment
-		scopes[id+"/"+strconv.Itoa(e.ID)] = slipway.LayerBoth
+		scopes = scopesOf(service, e.ID)
 	}
 	rows, err := db.Setting.Query().Where(setting.ScopeIn(slices.Sorted(maps.Keys(scopes))...)).All(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return layered(rows, scopes, defaults), nil
+}
+
+// layered puts settings into their layers, over defaults.
+func layered(rows []*ent.Setting, scopes map[string]slipway.ConfigLayer, defaults map[string]string) map[slipway.ConfigLayer]map[string]slipway.ConfigValue {
 	out := map[slipway.ConfigLayer]map[string]slipway.ConfigValue{slipway.LayerDefaults: {}}
 	for key, value := range defaults {
 		out[slipway.LayerDefaults][key] = slipway.ConfigValue{Value: value}
@@ -345,5 +355,5 @@ func layers(ctx context.Context, db *ent.Client, service int, e *ent.Environment
 		}
 		out[layer][row.Key] = value
 	}
-	return out, nil
+	return out
 }

@@ -3,8 +3,11 @@ package platform_test
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
@@ -218,5 +221,87 @@ func TestStatus(t *testing.T) {
 		if status.Cells[0].Problem == "" {
 			t.Errorf("%+v", status.Cells[0])
 		}
+	})
+}
+
+// Where the config was changed and what runs doesn't have it, the status says so:
+// which settings, since when, and by whom.
+func TestUndeployedConfig(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		for _, name := range []string{"billing", "shop"} {
+			w.register(name)
+		}
+		change := func(c platform.ConfigChange) {
+			w.Helper()
+			_, err := w.ChangeConfig(ctx, c)
+			w.must(err)
+		}
+		lies := func(service, environment string) *slipway.Undeployed {
+			w.Helper()
+			status, err := w.Status(ctx, service)
+			w.must(err)
+			overview, err := w.Overview(ctx, platform.OverviewQuery{})
+			w.must(err)
+			all, err := w.Status(ctx, "")
+			w.must(err)
+			var seen []*slipway.Undeployed
+			for _, cells := range [][]platform.Cell{status.Cells, overview.Cells, all.Cells} {
+				for _, c := range cells {
+					if c.Service == service && c.Environment == environment {
+						seen = append(seen, c.Undeployed)
+					}
+				}
+			}
+			if len(seen) != 3 || !reflect.DeepEqual(seen[0], seen[1]) || !reflect.DeepEqual(seen[0], seen[2]) {
+				w.Fatalf("the status, the overview and all of it say %v", seen)
+			}
+			return seen[0]
+		}
+		changed := func(service, environment string, keys ...string) {
+			w.Helper()
+			u := lies(service, environment)
+			if len(keys) == 0 {
+				if u != nil {
+					w.Errorf("%s in %s: %s", service, environment, u)
+				}
+				return
+			}
+			if u == nil || !slices.Equal(u.Keys, keys) || u.By != "ada" || time.Since(u.At) > time.Minute {
+				w.Errorf("%s in %s: %+v, want %v", service, environment, u, keys)
+			}
+		}
+		change(platform.ConfigChange{Service: "billing", Set: map[string]string{"GREETING": "hello"}})
+		runs := slipway.Snapshot{Env: map[string]slipway.ConfigValue{"MODE": {Value: "plain"}, "GREETING": {Value: "hello"}}}
+		w.deployedWith("billing", "dev", "c1", runs)
+		w.deployedWith("billing", "test", "c1", runs)
+		w.deployedWith("shop", "dev", "c1", slipway.Snapshot{Env: map[string]slipway.ConfigValue{"MODE": {Value: "plain"}}})
+		changed("billing", "dev")
+		changed("billing", "prod")
+
+		change(platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"GREETING": "hi"}})
+		changed("billing", "dev", "GREETING")
+		changed("billing", "test")
+		change(platform.ConfigChange{Service: "billing", Environment: "dev", Unset: []string{"GREETING"}})
+		changed("billing", "dev")
+
+		change(platform.ConfigChange{Environment: "dev", Set: map[string]string{"REGION": "north"}})
+		_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Environment: "dev", Name: "API_TOKEN", Value: slipway.NewSecret("sesame")})
+		w.must(err)
+		change(platform.ConfigChange{Service: "billing", Unset: []string{"GREETING"}})
+		changed("billing", "dev", "API_TOKEN", "GREETING", "REGION")
+		changed("billing", "test", "GREETING")
+		changed("shop", "dev", "REGION")
+		changed("shop", "test")
+
+		// What went back to the config of then runs without what was changed before.
+		w.deployedWith("billing", "test", "c1", runs)
+		if u := lies("billing", "test"); u == nil || u.String() != "the config of today differs from what runs in GREETING" {
+			t.Errorf("%v", u)
+		}
+		// Where its releases don't go any more, nothing is to be deployed.
+		_, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Environments: &[]string{"dev"}})
+		w.must(err)
+		changed("billing", "test")
 	})
 }

@@ -80,6 +80,9 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 		return nil, err
 	}
 	o.Cells = p.cells(o.Services, o.Environments, live, latest)
+	if err := p.undeployed(ctx, o.Cells, ids); err != nil {
+		return nil, err
+	}
 	p.observe(ctx, o.Cells)
 	return &o, nil
 }

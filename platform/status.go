@@ -20,13 +20,14 @@ import (
 type Cell struct {
 	Service     string
 	Environment string
-	Deployment  *ent.Deployment  // the one recorded as live, with its release; nil for none
-	Promotion   *ent.Promotion   // the latest, whatever became of it; nil for none
-	Observed    slipway.Observed // what the target sees; empty when nothing was ever deployed
-	Problem     string           // why it can't be told what runs; "" when it can
-	URL         string           // where it answers; "" when nothing is deployed
-	Off         bool             // the environment is not on the service's path
-	Hold        *ent.Hold        // on automatic promotion; nil for none
+	Deployment  *ent.Deployment     // the one recorded as live, with its release; nil for none
+	Promotion   *ent.Promotion      // the latest, whatever became of it; nil for none
+	Observed    slipway.Observed    // what the target sees; empty when nothing was ever deployed
+	Problem     string              // why it can't be told what runs; "" when it can
+	URL         string              // where it answers; "" when nothing is deployed
+	Off         bool                // the environment is not on the service's path
+	Hold        *ent.Hold           // on automatic promotion; nil for none
+	Undeployed  *slipway.Undeployed // of its config; nil when what runs has the config of today
 }
 
 // Status is services by environments.
@@ -37,7 +38,7 @@ type Status struct {
 }
 
 // Status tells what runs where: what is recorded, and what the target sees now.
-// name keeps one service; "" is all of them. It takes five queries whatever the
+// name keeps one service; "" is all of them. It takes seven queries, or eight, whatever the
 // number of services, and waits at most two seconds for the target.
 func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 	var status Status
@@ -85,6 +86,13 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 				status.Cells[i].Hold = h
 			}
 		}
+	}
+	var ids []int
+	if only != nil {
+		ids = []int{only.ID}
+	}
+	if err := p.undeployed(ctx, status.Cells, ids); err != nil {
+		return nil, err
 	}
 	p.observe(ctx, status.Cells)
 	return &status, nil

@@ -50,6 +50,9 @@ func TestConfigFitsTheRelease(t *testing.T) {
 	if _, err := s.ChangeConfig(as(), platform.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"LEFT_OVER": "1"}}); err != nil {
 		t.Fatal(err)
 	}
+	// It is said wherever one looks at what runs.
+	has("/", true, `>config<span class="sr"> of payments in dev is not deployed</span>`, "The config was changed by test at ")
+	has("/services/payments", true, "The config was changed by test at ", " UTC and is not deployed: LEFT_OVER.", "/services/payments/promote?release=1&amp;to=dev")
 	page := "/services/payments/config?env=dev"
 	has(page, true, "Missing in dev", "<code>DATABASE_URL</code>", "app.py:2", "app.py:3", ">unused<", "No file of release 1, which runs here, names it")
 	has(page, true, "Config changed in dev: LEFT_OVER set to 1", "by test")

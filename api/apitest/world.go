@@ -214,6 +214,12 @@ func (w *World) deployed(ctx context.Context, id, service, environment string, r
 	var s slipway.Snapshot
 	if w.RunsWith != nil {
 		s = w.RunsWith(environment)
+	} else {
+		values, err := w.Ledger.Config(ctx, service, environment, Manifest.Env)
+		if err != nil {
+			return err
+		}
+		s.Env = values
 	}
 	s.Digest = slipway.Digest(fmt.Sprintf("sha256:%064s", id))
 	if err := w.Ledger.SaveSnapshot(ctx, s); err != nil {

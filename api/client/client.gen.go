@@ -2888,6 +2888,9 @@ type StatusCell struct {
 	// Example: billing
 	Service string `json:"service"`
 
+	// Undeployed settings that were changed and that what runs does not have; absent when it has the config of today
+	Undeployed UndeployedConfig `json:"undeployed,omitempty,omitzero"`
+
 	// Url where it answers
 	//
 	// Example: http://billing.prod.localhost:7080/
@@ -3282,6 +3285,27 @@ type TrustInput struct {
 type TrustList struct {
 	// Items the items
 	Items []Trust `json:"items"`
+}
+
+// UndeployedConfig settings that were changed and that what runs does not have; absent when it has the config of today
+type UndeployedConfig struct {
+	// At when one of them was last changed; absent where what runs went back to an older config
+	//
+	// Example: 2026-11-23T09:00:00Z
+	At time.Time `json:"at,omitempty,omitzero"`
+
+	// By who made that change
+	//
+	// Example: ada
+	By string `json:"by,omitempty,omitzero"`
+
+	// Keys the settings
+	Keys []string `json:"keys"`
+
+	// Summary the same in words
+	//
+	// Example: the config was changed by ada at 2026-11-23 09:00 UTC and is not deployed: GREETING
+	Summary string `json:"summary"`
 }
 
 // Undoing a deployment that is being taken back: what ran before gets the traffic again, or keeps it

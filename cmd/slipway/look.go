@@ -76,6 +76,9 @@ func cellText(c client.StatusCell) string {
 	if c.HeldBy != "" {
 		parts = append(parts, "[held]")
 	}
+	if len(c.Undeployed.Keys) > 0 {
+		parts = append(parts, "[config not deployed]")
+	}
 	return strings.Join(parts, " ")
 }
 
@@ -118,6 +121,9 @@ func (a *app) serviceStatus(s *client.Status) error {
 		if c.HeldBy != "" {
 			held := fmt.Sprintf("held by %s: %s; nothing gets in by itself until: slipway hold release %s --env %s", c.HeldBy, c.Hold, c.Service, c.Environment)
 			problem = strings.TrimPrefix(problem+"; "+held, "; ")
+		}
+		if u := c.Undeployed; len(u.Keys) > 0 {
+			problem = strings.TrimPrefix(fmt.Sprintf("%s; %s; deploy it: slipway redeploy %s --env %s", problem, u.Summary, c.Service, c.Environment), "; ")
 		}
 		rows = append(rows, []string{c.Environment, cellText(c), c.Url, back, problem})
 		for _, i := range c.Instances {
