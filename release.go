@@ -107,10 +107,13 @@ type Manifest struct {
 	Static        *Static    `json:"static,omitempty"`
 	VerifyCommand string     `json:"verify_command,omitempty"` // run against the live URL, after the checks
 	Lock          Digest     `json:"lock,omitempty"`           // of the lock file, "" when unlocked
-	Environment   string     `json:"environment"`              // key of the virtual environment
-	Overrides     Overrides  `json:"overrides,omitzero"`       // that it was built with
-	Addresses     []string   `json:"addresses,omitempty"`      // variables by which it is told where servers are
-	Required      []string   `json:"required,omitempty"`       // variables that it reads without a default
+	// PackagesAsOf is the day, such as 2024-05-31, up to whose end packages counted
+	// where nothing held their versions; "" when there was no such day.
+	PackagesAsOf string    `json:"packages_as_of,omitempty"`
+	Environment  string    `json:"environment"`         // key of the virtual environment
+	Overrides    Overrides `json:"overrides,omitzero"`  // that it was built with
+	Addresses    []string  `json:"addresses,omitempty"` // variables by which it is told where servers are
+	Required     []string  `json:"required,omitempty"`  // variables that it reads without a default
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest
@@ -141,7 +144,8 @@ type BuildRequest struct {
 	Dir     string // an exported tree; the builder doesn't write into it
 	Path    string // the service's directory inside
 	Commit  string
-	RunID   string // marks every process of the build, so that a rerun can end what a crash left
+	Written time.Time // when the commit was made; zero for a working tree
+	RunID   string    // marks every process of the build, so that a rerun can end what a crash left
 
 	Overrides Overrides // become part of the manifest: others make another artifact
 

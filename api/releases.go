@@ -40,7 +40,7 @@ func tests(t *slipway.TestReport) Tests {
 
 func manifest(m slipway.Manifest) Manifest {
 	return Manifest{
-		Python: m.Python, Framework: m.Framework, ReleaseCommand: m.ReleaseCommand, HealthPath: m.Health.Path, Lock: m.Lock,
+		Python: m.Python, Framework: m.Framework, ReleaseCommand: m.ReleaseCommand, HealthPath: m.Health.Path, Lock: m.Lock, PackagesAsOf: m.PackagesAsOf,
 		Processes: each(m.Processes, func(p slipway.Process) Process {
 			return Process{Name: p.Name, Command: p.Command, Instances: p.Instances}
 		}),

@@ -104,7 +104,7 @@ func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if err := p.Source.Export(ctx, in.Repository(), commit.ID, tree, io.Discard); err != nil {
 		return nil, err
 	}
-	options := python.Options{Path: in.Path, Overrides: in.Overrides, Fetch: p.FetchPython, Today: time.Now()}
+	options := python.Options{Path: in.Path, Overrides: in.Overrides, Fetch: p.FetchPython, Today: time.Now(), Written: commit.Time}
 	if p.Interpreters != nil {
 		if options.Interpreters, err = p.Interpreters(ctx); err != nil {
 			return nil, err

@@ -53,6 +53,7 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	k := configChecker{r, root}
 	k.pattern("name", c.Name, serviceName, "use lower-case letters, digits and hyphens")
 	k.oneOf("stale_lock", c.StaleLock, []string{"refuse", "warn"})
+	k.day("packages_as_of", c.PackagesAsOf)
 	k.oneOf("static_files", c.StaticFiles, []string{"edge", StaticByApplication})
 	k.oneOf("pages", c.Pages, []string{"warn", "refuse", "ignore"})
 	k.oneOf("manager", string(c.Manager), configManagers)

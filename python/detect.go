@@ -3,6 +3,7 @@ package python
 import (
 	"io/fs"
 	"sort"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -49,8 +50,19 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	d.loadConfig()
 	d.chooseRoot()
 	d.detectManager()
+	d.dropDate()
 	d.setProduction()
 	d.detectInterpreter()
+	if d.anachronous() {
+		day := d.project.PackagesAsOf
+		o.Written = time.Time{}
+		p, err := Detect(fsys, o)
+		if err == nil {
+			p.Warnings = append(p.Warnings, Problem{Code: "packages.newest", Message: "its commit is of " + day + ", and Python " + p.Python.Version + ", which runs it, came later: today's packages are installed",
+				Remedy: "have a Python of those days installed, or state versions"})
+		}
+		return p, err
+	}
 	if !d.halted {
 		d.detectApplication()
 		d.toldWhere()

@@ -151,8 +151,9 @@ func (d *detection) pathDependencies() []string {
 
 // CacheKey names the environment that the project's production dependencies
 // make: equal keys, equal environments. read returns a file of the tree by the
-// names in Install.Files. bucket, such as a date, is mixed in only when nothing
-// pins the versions, so that an unlocked environment is renewed now and then.
+// names in Install.Files. bucket, such as today's date, is mixed in only when nothing
+// pins the versions, so that an unlocked environment is renewed now and then; where
+// its packages are of a day, that is what names it.
 // tree is the digest of the whole source, for an environment with parts that are
 // built from it (Install.Local, Test.Local), and "" for another.
 func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket, tree string, env map[string]string, read func(name string) ([]byte, error)) (string, error) {
@@ -173,7 +174,10 @@ func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket,
 	if p.Install.Local != "" && tree == "" {
 		return "", slipway.Errorf(slipway.Internal, "%s is installed from the tree, whose digest is missing", p.Install.Local)
 	}
-	if !p.Pinned() {
+	switch {
+	case p.PackagesAsOf != "":
+		key.Bucket = p.PackagesAsOf
+	case !p.Pinned():
 		key.Bucket = bucket
 	}
 	for _, name := range sorted(p.Install.Files) {

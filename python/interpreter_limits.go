@@ -71,6 +71,9 @@ func (d *detection) pythonLimits() []pythonLimit {
 		}
 		out = append(out, importLimit(dep, text)...)
 	}
+	if dated, ok := d.dateLimit(); ok {
+		out = append(out, dated)
+	}
 	if d.opts.Newest > 0 {
 		out = append(out, pythonLimit{newest: d.opts.Newest, why: d.opts.NewestWhy, remedy: "use newer versions of what asks for it"})
 	}

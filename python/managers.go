@@ -24,6 +24,7 @@ func (d *detection) detectManager() {
 		d.halted = true
 		return
 	}
+	d.datePackages()
 	d.manifests = collectManifests(d.tree)
 	d.deps = d.pyproject.dependencies()
 	d.project.Name = digString(d.pyproject.data, "project", "name")
@@ -301,10 +302,10 @@ func (d *detection) withoutManifest() {
 // unlockedProject installs the project itself, from ranges.
 func (d *detection) unlockedProject() {
 	f := Finding{File: "pyproject.toml", Line: d.pyproject.line("project", ""), Rule: "manager.project", Rivals: d.rivals("")}
-	without := Problem{Code: "lock.missing", Message: "pyproject.toml has no lock: the next build may install other versions", Remedy: "uv lock (then commit uv.lock)"}
+	without := Problem{Code: "lock.missing", Message: "pyproject.toml has no lock: " + d.followed(), Remedy: "uv lock (then commit uv.lock)" + d.renewed()}
 	if d.pyproject.hasPDM() {
 		f.Line, f.Rule, f.Confidence = d.pyproject.line("tool.pdm", ""), "manager.pdm_unlocked", Medium
-		without.Message, without.Remedy = "pyproject.toml is for PDM and has no pdm.lock: pip installs it, and the next build may install other versions", "pdm lock (then commit pdm.lock)"
+		without.Message, without.Remedy = "pyproject.toml is for PDM and has no pdm.lock: pip installs it, and "+d.followed(), "pdm lock (then commit pdm.lock)"+d.renewed()
 	}
 	d.choose(Pip, f)
 	d.project.Manifests = []string{"pyproject.toml"}
@@ -330,8 +331,8 @@ func (d *detection) unlockedPoetry() {
 	}
 	d.choose(Pip, Finding{File: "pyproject.toml", Line: line, Rule: "manager.poetry_unlocked", Confidence: Medium})
 	d.project.Manifests = []string{"pyproject.toml"}
-	d.warn(Problem{Code: "lock.missing", Message: "pyproject.toml has no poetry.lock: the next build may install other versions",
-		File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)"})
+	d.warn(Problem{Code: "lock.missing", Message: "pyproject.toml has no poetry.lock: " + d.followed(),
+		File: "pyproject.toml", Line: line, Remedy: "poetry lock (then commit poetry.lock)" + d.renewed()})
 }
 
 // useProjectItself reads dependencies of a package that pip installs whole.

@@ -252,6 +252,8 @@ func (f Finding) Overridden() bool { return strings.Contains(f.Rule, ".override"
 // than the finding; "" when none does.
 func (f Finding) Key() string {
 	switch f.What {
+	case "packages":
+		return "packages_as_of"
 	case "manager", "python", "framework", "application", "server", "root":
 		return f.What
 	case "release":

@@ -23,7 +23,7 @@ var releasedOn = []struct {
 	minor int
 	day   string
 }{
-	{8, "2019-10-14"}, {9, "2020-10-05"}, {10, "2021-10-04"}, {11, "2022-10-24"}, {12, "2023-10-02"}, {13, "2024-10-07"}, {14, "2025-10-07"},
+	{6, "2016-12-23"}, {7, "2018-06-27"}, {8, "2019-10-14"}, {9, "2020-10-05"}, {10, "2021-10-04"}, {11, "2022-10-24"}, {12, "2023-10-02"}, {13, "2024-10-07"}, {14, "2025-10-07"},
 }
 
 // newestMinor bounds the Pythons that are thought of.
@@ -111,12 +111,7 @@ func (d *detection) ageLimit(proven int) (pythonLimit, bool) {
 	if made.Uploaded.IsZero() || superseded*2 < len(d.opts.Pins) || len(d.opts.Pins)*2 < len(d.deps.Production) {
 		return pythonLimit{}, false
 	}
-	newest := releasedOn[0].minor
-	for _, r := range releasedOn {
-		if day, err := time.Parse(time.DateOnly, r.day); err == nil && day.Before(made.Uploaded.Add(afterwards)) {
-			newest = r.minor
-		}
-	}
+	newest := max(newestBy(made.Uploaded), oldestFetched) // pins of before run there as well
 	if newest == releasedOn[len(releasedOn)-1].minor {
 		return pythonLimit{}, false
 	}

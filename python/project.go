@@ -64,6 +64,9 @@ type Options struct {
 	Today time.Time
 	// Fetch says that a Python which is missing can be had in the build.
 	Fetch bool
+	// Written is when the commit was made; the zero time for a working tree, which is of
+	// now.
+	Written time.Time
 	// Pins are what a package index tells of AskedPins; nil when it wasn't asked.
 	Pins []PinFacts
 	// Newest is the newest minor version of Python 3 that a build has found to do, 0
@@ -92,16 +95,19 @@ type Project struct {
 	Test           Test               `json:"test"`
 	Health         Health             `json:"health"`
 
-	Hosts    *slipway.AcceptedHosts `json:"hosts,omitempty"` // that the application takes; nil when it takes all, or it can't be told
-	Install  Install                `json:"install"`
-	Static   *Static                `json:"static"` // nil when there are no static files to collect
-	System   []SystemNeed           `json:"system"` // libraries and headers that some dependency wants
-	Config   *ServiceConfig         `json:"config,omitempty"`
-	Data     []slipway.DataPath     `json:"data"` // what the service writes to in its own tree
-	Trials   []slipway.Trial        `json:"-"`    // what a rehearsal runs
-	Findings []Finding              `json:"findings"`
-	Warnings []Problem              `json:"warnings"`
-	Problems []Problem              `json:"problems"` // not empty: not deployable
+	Hosts   *slipway.AcceptedHosts `json:"hosts,omitempty"` // that the application takes; nil when it takes all, or it can't be told
+	Install Install                `json:"install"`
+	// PackagesAsOf is the day, such as 2024-05-31, up to whose end packages count where
+	// nothing holds their versions; "" for all that there are.
+	PackagesAsOf string             `json:"packages_as_of,omitempty"`
+	Static       *Static            `json:"static"` // nil when there are no static files to collect
+	System       []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
+	Config       *ServiceConfig     `json:"config,omitempty"`
+	Data         []slipway.DataPath `json:"data"` // what the service writes to in its own tree
+	Trials       []slipway.Trial    `json:"-"`    // what a rehearsal runs
+	Findings     []Finding          `json:"findings"`
+	Warnings     []Problem          `json:"warnings"`
+	Problems     []Problem          `json:"problems"` // not empty: not deployable
 
 	direct  []string
 	sets    []needSet         // what the tests may be given besides

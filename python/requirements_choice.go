@@ -173,8 +173,8 @@ func (d *detection) useRequirements(m Manager, files []string, f Finding) {
 		}
 	}
 	if unpinned > 0 {
-		d.warn(Problem{Code: "requirements.unpinned", Message: fmt.Sprintf("%d of the requirements, %s first, are not held to one version: the next build may install others", unpinned, loose.Name),
-			File: loose.File, Line: loose.Line, Remedy: "pip-compile --generate-hashes, or uv pip compile, writes a file that holds them"})
+		d.warn(Problem{Code: "requirements.unpinned", Message: fmt.Sprintf("%d of the requirements, %s first, are not held to one version: %s", unpinned, loose.Name, d.followed()),
+			File: loose.File, Line: loose.Line, Remedy: "pip-compile --generate-hashes, or uv pip compile, writes a file that holds them" + d.renewed()})
 	}
 }
 

@@ -179,7 +179,7 @@ func (s *Steps) build(ctx context.Context, in StepInput, done *StepResult) error
 			}
 		}
 		artifact, err := s.Builder.Build(ctx, slipway.BuildRequest{
-			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, RunID: s.runID(in, slipway.StepBuild),
+			Service: in.Service, Dir: s.tree(in.Promotion), Path: in.Repository.Path, Commit: in.Commit.ID, Written: in.Commit.Time, RunID: s.runID(in, slipway.StepBuild),
 			Overrides: in.Overrides,
 			History:   s.history(in),
 		}, log)

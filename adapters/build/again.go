@@ -49,6 +49,18 @@ type outgrownError struct {
 
 func (e *outgrownError) Unwrap() error { return e.error }
 
+// another is what is tried after a failed build: each time an older Python, and last the
+// packages of today; nil when nothing is left.
+func (r *run) another(ctx context.Context, req slipway.BuildRequest, project *python.Project, failed error) *python.Project {
+	var outgrown *outgrownError
+	if errors.As(failed, &outgrown) {
+		if older := r.older(ctx, req, project, outgrown); older != nil {
+			return older
+		}
+	}
+	return r.todays(ctx, req, project, failed)
+}
+
 // older is the project with the Python that a failed build asks for, nil when the
 // project states another one, or none that is old enough is here.
 func (r *run) older(ctx context.Context, req slipway.BuildRequest, project *python.Project, failed *outgrownError) *python.Project {
@@ -122,5 +134,5 @@ func (b *Builder) sweepOutgrown(before time.Time) error {
 }
 
 func (r *run) options(path string, overrides slipway.Overrides) python.Options {
-	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now()}
+	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now(), Written: r.written}
 }

@@ -89,7 +89,7 @@ func copyFile(from, to string) error {
 func manifest(req slipway.BuildRequest, p *python.Project, source string, env environment) slipway.Manifest {
 	m := slipway.Manifest{
 		Service: req.Service, Commit: req.Commit, Python: p.Python.Version, Framework: p.Framework, Dir: p.Root,
-		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, Env: map[string]string{}, Overrides: req.Overrides,
+		ReleaseCommand: string(p.ReleaseCommand), Environment: env.key, PackagesAsOf: p.PackagesAsOf, Env: map[string]string{}, Overrides: req.Overrides,
 		Hosts:  p.Hosts,
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}

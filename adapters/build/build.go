@@ -78,6 +78,8 @@ type run struct {
 	making atomic.Pointer[string] // the directory of the environment that it makes
 	hidden atomic.Pointer[string] // what could not be looked into when its space was measured
 
+	written time.Time // when the commit was made, while packages of its day are tried
+
 	history string // the git directory for builds that ask git, "" for none
 	unbuilt string // why the project itself could not be installed, "" when it could
 }
@@ -132,6 +134,7 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 		return slipway.Artifact{}, err
 	}
 	defer done()
+	r.written = req.Written
 	project, err := r.detect(ctx, req.Dir, req.Path, req.Overrides)
 	if err != nil {
 		return slipway.Artifact{}, err
@@ -142,13 +145,8 @@ func (b *Builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wr
 	ctx, looked := r.bound(ctx)
 	defer looked()
 	a, err := r.build(ctx, req, project)
-	var outgrown *outgrownError
-	for errors.As(err, &outgrown) { // each time with an older Python
-		older := r.older(ctx, req, project, outgrown)
-		if older == nil {
-			break
-		}
-		project = older
+	for another := r.another(ctx, req, project, err); another != nil; another = r.another(ctx, req, project, err) {
+		project = another
 		a, err = r.build(ctx, req, project)
 	}
 	return a, b.buildTime(ctx, project, r.ended(ctx, "build", err))

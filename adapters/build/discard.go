@@ -22,7 +22,7 @@ func (b *Builder) Discard(ctx context.Context, digest slipway.Digest) error {
 	if err := os.RemoveAll(artifact.Dir(b.o.Data, digest)); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the artifact %.19s can't be removed", digest)
 	}
-	return errors.Join(b.sweep(ctx, time.Now().Add(-unused)), b.sweepBytecode(time.Now().Add(-forgotten)), b.sweepOutgrown(time.Now().Add(-forgotten)))
+	return errors.Join(b.sweep(ctx, time.Now().Add(-unused)), b.sweepBytecode(time.Now().Add(-forgotten)), b.sweepOutgrown(time.Now().Add(-forgotten)), b.sweepHeld())
 }
 
 // sweep removes environments that were used last before a time.

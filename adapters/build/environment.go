@@ -77,8 +77,17 @@ func (r *run) production(ctx context.Context, p *python.Project, source string) 
 	if err := r.outgrew(key); err != nil {
 		return environment{}, err
 	}
-	env, err := r.environment(ctx, p, key, source, func(env environment) []step { return installSteps(p, r.plan(p, env)) }, "dependencies")
-	return env, r.remember(key, err)
+	dateless, err := r.dateless(ctx, p, source, "")
+	if err != nil {
+		return environment{}, err
+	}
+	env, err := r.environment(ctx, p, firstOf(r.heldAs(dateless), key), source, func(env environment) []step {
+		return installSteps(p, r.plan(p, env), r.holding(dateless, source, p.Install.Requirements)...)
+	}, "dependencies")
+	if err = r.remember(key, err); err != nil && p.PackagesAsOf != "" && slipway.CodeOf(err) == slipway.Refused {
+		err = &datedError{err}
+	}
+	return env, err
 }
 
 // key names an environment. One with parts that are built from the source is

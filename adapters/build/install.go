@@ -18,13 +18,14 @@ type plan struct {
 	root                                string // the project's directory in the copied source
 	tree                                string // the copied source
 	home                                string
+	upTo                                map[string]string // the day of packages that nothing holds, as uv is told
 }
 
 func (r *run) plan(p *python.Project, env environment) plan {
 	source := r.installed()
 	return plan{
 		uv: r.program(uv), poetry: r.program(poetry), pdm: r.program(pdm), pipenv: r.program(pipenv), virtualenv: r.program(virtualenv),
-		interpreter: p.Python.Interpreter, venv: env.venv(), root: p.Root.In(source), tree: source, home: r.own(),
+		interpreter: p.Python.Interpreter, venv: env.venv(), root: p.Root.In(source), tree: source, home: r.own(), upTo: upTo(p),
 	}
 }
 
@@ -46,9 +47,10 @@ func installsItself(p *python.Project) bool {
 // builds and pdm keeps beside the source must not become part of the release.
 func (r *run) installed() string { return filepath.Join(r.home, "installed") }
 
-// installSteps make an environment with the production dependencies.
-func installSteps(p *python.Project, l plan) []step {
-	steps := append(create(p, l), dependencies(p, l, nil, nil, "")...)
+// installSteps make an environment with the production dependencies. What looks at those
+// of the project alone comes before what Slipway adds.
+func installSteps(p *python.Project, l plan, look ...step) []step {
+	steps := append(append(create(p, l), dependencies(p, l, nil, nil, "")...), look...)
 	return append(steps, packages(l, p.Install.Packages, "installing "+strings.Join(p.Install.Packages, ", ")+", which the project does not bring itself", "")...)
 }
 
@@ -56,7 +58,7 @@ func installSteps(p *python.Project, l plan) []step {
 const testDependencies = "test dependencies"
 
 // testSteps make an environment with the test dependencies as well.
-func testSteps(p *python.Project, l plan) []step {
+func testSteps(p *python.Project, l plan, look ...step) []step {
 	t := p.Test
 	steps := append(create(p, l), dependencies(p, l, t.Groups, t.Extras, testDependencies)...)
 	if (p.Manager == python.Pip || p.Manager == python.PipTools) && len(p.Install.Requirements) > 0 {
@@ -67,8 +69,9 @@ func testSteps(p *python.Project, l plan) []step {
 		for _, f := range t.Requirements {
 			args = append(args, "-r", filepath.Join(l.tree, f))
 		}
-		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, blame: testDependencies})
+		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, env: l.upTo, blame: testDependencies})
 	}
+	steps = append(steps, look...)
 	return without(append(steps, packages(l, t.Packages, "installing "+strings.Join(t.Packages, ", "), testDependencies)...), t.Without, l)
 }
 
@@ -81,7 +84,7 @@ func besideFiles(p *python.Project, l plan) []step {
 	for _, g := range t.Groups {
 		args = append(args, "--group", manifest+":"+g)
 	}
-	s := step{kind: installing, tool: &uv, say: "installing " + strings.Join(append(slices.Clone(t.Groups), t.Extras...), ", ") + " of the project", dir: l.root, blame: testDependencies}
+	s := step{kind: installing, tool: &uv, say: "installing " + strings.Join(append(slices.Clone(t.Groups), t.Extras...), ", ") + " of the project", dir: l.root, env: l.upTo, blame: testDependencies}
 	switch {
 	case len(t.Groups)+len(t.Extras) == 0:
 		return nil
@@ -285,7 +288,7 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 			args = append(args, "--group", manifest+":"+g)
 		}
 	}
-	s := step{kind: installing, tool: &uv, say: say, args: args, dir: l.root, blame: blame, before: before}
+	s := step{kind: installing, tool: &uv, say: say, args: args, dir: l.root, env: l.upTo, blame: blame, before: before}
 	if !p.Install.RequireHashes && !installsItself(p) {
 		s.resolve = resolving(l, args)
 	}

@@ -51,7 +51,8 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 	if err := copySource(ctx, filepath.Join(artifact.Path, "source"), source); err != nil {
 		return slipway.TestReport{}, disk(err, "the source could not be copied")
 	}
-	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Overrides: artifact.Manifest.Overrides, Interpreters: only(r.interpreters(), artifact.Manifest.Python), Today: time.Now()})
+	written, _ := time.Parse(time.DateOnly, artifact.Manifest.PackagesAsOf) // none is the zero time
+	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Overrides: artifact.Manifest.Overrides, Interpreters: only(r.interpreters(), artifact.Manifest.Python), Today: time.Now(), Written: written})
 	if err != nil {
 		return slipway.TestReport{}, err
 	}
@@ -132,11 +133,20 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 		}
 		fmt.Fprintf(h, "file %q %x\n", f, sha256.Sum256(text))
 	}
-	key, err := r.key(ctx, p, source, "tests "+hex.EncodeToString(h.Sum(nil)))
+	purpose := "tests " + hex.EncodeToString(h.Sum(nil))
+	key, err := r.key(ctx, p, source, purpose)
 	if err != nil {
 		return environment{}, err
 	}
-	return r.environment(ctx, p, key, source, func(env environment) []step { return testSteps(p, r.plan(p, env)) }, testDependencies)
+	dateless := ""
+	if len(t.Groups)+len(t.Extras) == 0 {
+		if dateless, err = r.dateless(ctx, p, source, purpose); err != nil {
+			return environment{}, err
+		}
+	}
+	return r.environment(ctx, p, firstOf(r.heldAs(dateless), key), source, func(env environment) []step {
+		return testSteps(p, r.plan(p, env), r.holding(dateless, source, append(slices.Clone(p.Install.Requirements), t.Requirements...))...)
+	}, testDependencies)
 }
 
 // requirementClosure are the files and those that they name with -r and -c, in each
