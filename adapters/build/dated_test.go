@@ -104,7 +104,7 @@ func TestIndexThatTellsNoDays(t *testing.T) {
 	}))
 	defer server.Close()
 	t.Setenv("UV_DEFAULT_INDEX", server.URL)
-	dir := project(t, files{"requirements.txt": "six\n", "app.py": "import six\n\n\ndef app(environ, start_response):\n    return []\n", "slipway.yaml": "processes: {worker: python app.py}\n"})
+	dir := project(t, files{"requirements.txt": "six\n", "app.py": "import six\n\nprint(six)\n", "slipway.yaml": "processes: {worker: python app.py}\n"})
 	a, log := buildOf(t, shared, dir, "2021-10-20")
 	if v := versionOf(t, shared, a, "six"); v != "1.16.0" || a.Manifest.PackagesAsOf != "" || !strings.Contains(log, "it is built once more, with today's") {
 		t.Errorf("six %s of %q\n%s", v, a.Manifest.PackagesAsOf, log)
