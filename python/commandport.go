@@ -43,6 +43,10 @@ var hostOptions = map[string]string{"streamlit run": "--server.address", "panel 
 // plainAddress is what runserver of Django takes.
 var plainAddress = regexp.MustCompile(`^(?:[\w.\[\]:]*:)?\d{2,5}$`)
 
+// namesPort is a command that is told its port: $PORT, ${PORT:-80}, a variable of its own
+// such as APP_PORT.
+var namesPort = regexp.MustCompile(`(?:\b|_)PORT\b`)
+
 // listenerOf finds the program of a command's words, and where its arguments begin.
 func listenerOf(words []string) (name string, l listens, from int, ok bool) {
 	i := prefixed(words)
@@ -76,7 +80,7 @@ func listenerOf(words []string) (name string, l listens, from int, ok bool) {
 func (d *detection) atPort(c Command, at Evidence) Command {
 	text := string(c)
 	parts, _, ok := chain(text)
-	if !ok || strings.Contains(text, "PORT") || len(parts) == 0 || strings.Contains(text, " -- ") {
+	if !ok || namesPort.MatchString(text) || len(parts) == 0 || strings.Contains(text, " -- ") {
 		return c
 	}
 	last := strings.TrimSpace(parts[len(parts)-1])
