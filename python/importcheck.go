@@ -36,6 +36,8 @@ type ImportResult struct {
 	ErrorType string    `json:"error_type"`
 	Error     string    `json:"error"`
 	Line      string    `json:"line"` // file:line in the project, "" when unknown
+	// WithinLoop says that it can be imported only where an event loop runs already.
+	WithinLoop bool `json:"within_loop,omitempty"`
 }
 
 // ReadImportResult decodes the line that the import check wrote.
@@ -97,6 +99,10 @@ func (p *Project) Judge(r ImportResult) *Problem {
 	server := ""
 	if p.Server != nil {
 		server = p.Server.Name
+	}
+	if r.WithinLoop && server != "" && server != "uvicorn" { // which begins its loop first
+		return &Problem{Code: "server.loop", Message: fmt.Sprintf("importing %s wants an event loop that runs, and %s begins none before it imports", name, server),
+			File: file, Line: line, Remedy: "serve it with uvicorn: slipway service set SERVICE --set server=uvicorn"}
 	}
 	web := string(p.Processes["web"])
 	converts := strings.Contains(web, "-k ") || strings.Contains(web, "--worker-class") || strings.Contains(web, "--interface")

@@ -134,6 +134,25 @@ func TestImportCheck(t *testing.T) {
 	}
 }
 
+// Uvicorn imports where its loop runs already, and others don't.
+func TestImportWithinALoop(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "life.py"), []byte("import asyncio\n\n\nasync def tick():\n    pass\n\nasyncio.create_task(tick())\n\n\nasync def app(scope, receive, send):\n    pass\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	app := Application{Module: "life", Object: "app"}
+	r := runImportCheck(t, "python3", dir, app)
+	if !r.OK || !r.WithinLoop || r.Interface != ASGI {
+		t.Fatalf("%+v", r)
+	}
+	if p := (&Project{Application: &app, Server: &Server{Name: "uvicorn"}}).Judge(r); p != nil {
+		t.Errorf("uvicorn can't serve it: %s", p.Sentence())
+	}
+	if p := (&Project{Application: &app, Server: &Server{Name: "hypercorn"}}).Judge(r); p == nil || !strings.Contains(p.Remedy, "server=uvicorn") {
+		t.Errorf("hypercorn is judged %+v", p)
+	}
+}
+
 // TestImportCheckFrameworks imports real applications of real frameworks, and
 // holds what detection says of their code to what they are.
 func TestImportCheckFrameworks(t *testing.T) {
