@@ -54,12 +54,28 @@ func (m Manifest) Given(exception string) string {
 	return "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
 }
 
+// noTable are the ways of databases to say that a table isn't there.
+var noTable = regexp.MustCompile(`\bno such table\b|\brelation "[^"]*" does not exist|\bUndefinedTable\b|\bTable '[^']*' doesn't exist`)
+
+// untabled says which command of the project's makes a table that an exception misses, as
+// the rest of a sentence; "" when it misses none, or none is known.
+func (m Manifest) untabled(exception string) string {
+	switch t := m.Tables; {
+	case t == nil || !noTable.MatchString(exception):
+		return ""
+	case t.Once != "" && (len(m.Data) > 0 || !strings.Contains(exception, "no such table")): // what is kept would be emptied each time
+		return "; its own \"" + t.Command + "\" makes the tables, and empties those that are there, so have it run once: " + t.Once
+	default:
+		return "; its own \"" + t.Command + "\" makes the tables, so have it run at each deploy: " + t.State
+	}
+}
+
 // Cause is what a program of a release has printed of the reason of its failure, as the
 // rest of a sentence: the last exception, and what doesn't answer.
 func (m Manifest) Cause(printed string) string {
 	found := LastException(printed)
 	if found != "" {
-		found = ": " + found + m.Given(found)
+		found = ": " + found + m.Given(found) + m.untabled(found)
 	}
 	if says := Unanswered(printed, m.Addresses); says != "" {
 		found += "; " + says

@@ -1,6 +1,7 @@
 package slipway_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/slipway-dev/slipway"
@@ -37,6 +38,34 @@ func TestLackingVariables(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+}
+
+// TestMissingTables: what misses a table is told the project's own command that makes it,
+// and never one that would empty what is kept at each deploy.
+func TestMissingTables(t *testing.T) {
+	makes := &slipway.Tables{Command: "flask init-db", State: "STATED"}
+	empties := &slipway.Tables{Command: "flask init-db", State: "STATED", Once: "ONCE"}
+	kept := []slipway.DataPath{{Path: "instance", Directory: true}}
+	for name, c := range map[string]struct {
+		m    slipway.Manifest
+		said string
+		want string
+	}{
+		"sqlite":                 {slipway.Manifest{Tables: makes, Data: kept}, "sqlite3.OperationalError: no such table: post", "STATED"},
+		"postgres":               {slipway.Manifest{Tables: makes}, `psycopg.errors.UndefinedTable: relation "post" does not exist`, "STATED"},
+		"what empties kept data": {slipway.Manifest{Tables: empties, Data: kept}, "sqlite3.OperationalError: no such table: post", "ONCE"},
+		"what empties a server":  {slipway.Manifest{Tables: empties}, `psycopg.errors.UndefinedTable: relation "post" does not exist`, "ONCE"},
+		"what keeps nothing":     {slipway.Manifest{Tables: empties}, "sqlite3.OperationalError: no such table: post", "STATED"},
+		"another error":          {slipway.Manifest{Tables: makes}, "sqlite3.OperationalError: database is locked", ""},
+		"no command":             {slipway.Manifest{}, "sqlite3.OperationalError: no such table: post", ""},
+	} {
+		said := c.m.Cause(c.said + "\n")
+		for _, word := range []string{"STATED", "ONCE"} {
+			if strings.Contains(said, word) != (word == c.want) {
+				t.Errorf("%s: %q, want %q", name, said, c.want)
+			}
 		}
 	}
 }

@@ -114,6 +114,18 @@ type Manifest struct {
 	Overrides    Overrides `json:"overrides,omitzero"`  // that it was built with
 	Addresses    []string  `json:"addresses,omitempty"` // variables by which it is told where servers are
 	Required     []string  `json:"required,omitempty"`  // variables that it reads without a default
+	Tables       *Tables   `json:"tables,omitempty"`    // what would make its tables; nil where that isn't known, or is run
+	// BuiltBy is the version of Slipway that made the release, in its record alone: what
+	// another one makes of the same commit may be the same artifact.
+	BuiltBy string `json:"built_by,omitempty"`
+}
+
+// Tables is the project's own command that makes the tables of its database, which no
+// step runs, with what states it as the release command.
+type Tables struct {
+	Command string `json:"command"`
+	State   string `json:"state"`
+	Once    string `json:"once,omitempty"` // the same, so that it runs once, where it empties what is there
 }
 
 // Artifact is a built release on disk: a directory addressed by its digest
@@ -129,6 +141,7 @@ type Artifact struct {
 	// BuiltUnder are the layers that held the code of the project in this build, in
 	// the words of Protection.Layers; nil of an artifact that was only opened.
 	BuiltUnder []string `json:"built_under,omitempty"`
+	BuiltBy    string   `json:"built_by,omitempty"` // the version of Slipway; "" of one that was only opened
 }
 
 // Dependency is one distribution that a release contains.

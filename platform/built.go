@@ -72,6 +72,7 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 		return nil, err
 	}
 	m := r.Artifact.Manifest
+	m.BuiltBy = r.Artifact.BuiltBy
 	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(clean(r.Commit.Ref)).
 		SetAuthor(clean(r.Commit.Author)).SetSubject(clean(r.Commit.Subject)).SetCommittedAt(r.Commit.Time.UTC()).
 		SetArtifact(string(r.Artifact.Digest)).SetBytes(r.Artifact.Bytes).SetPython(m.Python).SetFramework(m.Framework).

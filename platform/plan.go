@@ -173,6 +173,11 @@ func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previ
 			others = max(others, r.Number)
 			continue
 		}
+		if outdated, err := p.outdated(ctx, r); err != nil {
+			return err
+		} else if outdated {
+			continue
+		}
 		switch _, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact)); slipway.CodeOf(err) {
 		case "":
 			plan.Release = r
@@ -191,6 +196,17 @@ func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previ
 			short(commit.ID), previous.Name, plan.Service.Name, previous.Name, short(commit.ID))
 	}
 	return nil
+}
+
+// outdated says that a release has been verified nowhere, and that another version of
+// Slipway made it: this one may understand the same commit better. What has served is
+// never made anew.
+func (p *Platform) outdated(ctx context.Context, r *ent.Release) (bool, error) {
+	if p.Version == "" || r.Manifest.BuiltBy == p.Version {
+		return false, nil
+	}
+	served, err := p.db.Deployment.Query().Where(deployment.ReleaseID(r.ID), deployment.Verified(true)).Exist(ctx)
+	return !served, err
 }
 
 func (p *Platform) verifiedIn(ctx context.Context, release int, e *ent.Environment) (bool, error) {

@@ -37,6 +37,8 @@ type Options struct {
 	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
 	// FetchPython says that builds fetch a Python that this machine lacks.
 	FetchPython bool
+	// Version is that of this program, as its builder has it; "" compares none.
+	Version string
 	// Nodes are the machines that run services; nil means that there are none to tell of.
 	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
 	// URL is where a service answers in an environment, at the edge, by its default name.

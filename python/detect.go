@@ -74,6 +74,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.settlePoetryTests()
 		d.detectHealth()
 		d.planData()
+		d.project.Tables = d.tables()
 		d.planStatic()
 		d.warnHTTPS()
 		d.planTrials()

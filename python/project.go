@@ -105,6 +105,7 @@ type Project struct {
 	Config       *ServiceConfig     `json:"config,omitempty"`
 	Data         []slipway.DataPath `json:"data"` // what the service writes to in its own tree
 	Trials       []slipway.Trial    `json:"-"`    // what a rehearsal runs
+	Tables       *slipway.Tables    `json:"-"`    // what would make its tables, which nothing runs
 	Findings     []Finding          `json:"findings"`
 	Warnings     []Problem          `json:"warnings"`
 	Problems     []Problem          `json:"problems"` // not empty: not deployable

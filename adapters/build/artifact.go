@@ -93,7 +93,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		Hosts:  p.Hosts,
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
-	m.Trials, m.Data = p.Trials, p.Data
+	m.Trials, m.Data, m.Tables = p.Trials, p.Data, p.Tables
 	var read []string
 	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
 		read = append(read, v.Name)
@@ -170,7 +170,7 @@ func (r *run) assemble(ctx context.Context, req slipway.BuildRequest, p *python.
 		return slipway.Artifact{}, disk(err, "the release can't be read")
 	}
 	dir := artifact.Dir(r.o.Data, digest)
-	made := slipway.Artifact{Digest: digest, Path: dir, Manifest: m, Reused: env.reused, Reason: env.reason, BuiltUnder: sandbox.Protection().Layers()}
+	made := slipway.Artifact{Digest: digest, Path: dir, Manifest: m, Reused: env.reused, Reason: env.reason, BuiltUnder: sandbox.Protection().Layers(), BuiltBy: r.o.Version}
 	if _, err := os.Stat(dir); err == nil {
 		made.Bytes, err = size(filepath.Join(dir, "source"))
 		return made, err

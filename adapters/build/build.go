@@ -35,6 +35,7 @@ type Options struct {
 	FetchPython  bool          // have uv fetch a Python that a project needs and this machine lacks
 	Longest      time.Duration // that a project may ask for a build, or a run of its tests; 0 means an hour
 	MaxDisk      int64         // bytes that a build, or a run of tests, may keep on disk meanwhile; 0 means 10 GiB, less is no bound
+	Version      string        // of this program, for the records of releases
 	Log          *slog.Logger
 }
 

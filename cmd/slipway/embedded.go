@@ -159,7 +159,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	}
 	p.onStop(temporal.Stop)
 	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Repositories: how.repositories, Private: data, Log: p.log}))
-	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, FetchPython: how.fetchPython, Log: p.log})
+	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, FetchPython: how.fetchPython, Version: stampedVersion(), Log: p.log})
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +171,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
 		FetchPython:  how.fetchPython,
+		Version:      stampedVersion(),
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
 		Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
 			status, err := node.Status(ctx)

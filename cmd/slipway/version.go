@@ -60,6 +60,9 @@ func buildVersion() string {
 	return info.Main.Version
 }
 
+// stampedVersion tells two builds of this program apart.
+func stampedVersion() string { return strings.TrimSpace(buildVersion() + " " + buildCommit()) }
+
 // schemaCommand prints the JSON Schema of slipway.yaml, for editors.
 type schemaCommand struct{}
 
