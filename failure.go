@@ -7,7 +7,7 @@ import (
 )
 
 // exception is the last line of a traceback: a class, and what it says.
-var exception = regexp.MustCompile(`^(?:[A-Za-z_][\w.]*\.)?[A-Z]?\w*(?:Error|Exception|Warning|Exit|DoesNotExist|Configured|NotFound|Refused|Timeout|Interrupt|Denied|Failed|Invalid\w*|Missing\w*|Disallowed\w*)(?:: .*)?$`)
+var exception = regexp.MustCompile(`^(?:[A-Za-z_][\w.]*\.)?[A-Z]?\w*(?:Error|Exception|Warning|Exit|DoesNotExist|Configured|NotFound|Refused|Timeout|Interrupt|Denied|Failed|Invalid\w*|Missing\w*|Disallowed\w*|Undefined(?:Table|Column|Object|Function))(?:: .*)?$`)
 
 // LastException is the last line of the last traceback in what a program has printed,
 // "" when there is none.
@@ -54,6 +54,10 @@ func (m Manifest) Given(exception string) string {
 	return "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
 }
 
+// unfound are the lines by which servers say that what they are to serve isn't there, and
+// end without a traceback (gunicorn, uvicorn, hypercorn, granian, uWSGI).
+var unfound = regexp.MustCompile(`(?m)(?:Failed to (?:find attribute|parse) '[^'\n]*' (?:in|as) .*|Error loading ASGI app\. .*|Attribute "[^"\n]*" not found in module .*|Cannot load application from .*|unable to (?:find|load) (?:"application" callable|app \d+).*)$`)
+
 // noTable are the ways of databases to say that a table isn't there.
 var noTable = regexp.MustCompile(`\bno such table\b|\brelation "[^"]*" does not exist|\bUndefinedTable\b|\bTable '[^']*' doesn't exist`)
 
@@ -74,6 +78,9 @@ func (m Manifest) untabled(exception string) string {
 // rest of a sentence: the last exception, and what doesn't answer.
 func (m Manifest) Cause(printed string) string {
 	found := LastException(printed)
+	if lines := unfound.FindAllString(printed, -1); found == "" && lines != nil {
+		found = strings.TrimSpace(lines[len(lines)-1])
+	}
 	if found != "" {
 		found = ": " + found + m.Given(found) + m.untabled(found)
 	}

@@ -42,6 +42,16 @@ func TestLackingVariables(t *testing.T) {
 	}
 }
 
+// What a server doesn't find it says in a line of its own, without a traceback.
+func TestWhatAServerDoesNotFind(t *testing.T) {
+	for _, said := range []string{"Failed to find attribute 'server' in 'app'.", `Error loading ASGI app. Attribute "server" not found in module "app".`, "Cannot load application from 'app:server', module not found."} {
+		printed := "[2026-11-30 07:00:00 +0000] [7] [INFO] Booting worker with pid: 7\n" + said + "\n[2026-11-30 07:00:00 +0000] [1] [ERROR] Shutting down: Master\n"
+		if got := (slipway.Manifest{}).Cause(printed); got != ": "+said {
+			t.Errorf("%q, want %q", got, said)
+		}
+	}
+}
+
 // TestMissingTables: what misses a table is told the project's own command that makes it,
 // and never one that would empty what is kept at each deploy.
 func TestMissingTables(t *testing.T) {

@@ -284,15 +284,33 @@ func (d *detection) inTree(name string) string {
 func (d *detection) suggestedCommand() bool {
 	var found []suggestion
 	for _, s := range d.suggestions() {
+		s.value = outOfImage(s.value)
 		if s.what != "web" || !d.canStart(s.value) || len(found) > 0 && found[0].value == s.value {
 			continue
 		}
 		found = append(found, s)
 	}
-	if len(found) != 1 || !strings.Contains(found[0].value, "$PORT") && !strings.Contains(found[0].value, "${PORT") {
+	if len(found) != 1 {
+		return false
+	}
+	s := found[0]
+	if words := rawWords(s.value); len(words) > 0 && serverPrograms[bare(words[0])] != "" {
+		s.value = string(d.atPort(Command(s.value), s.Evidence))
+	}
+	if !strings.Contains(s.value, "$PORT") && !strings.Contains(s.value, "${PORT") {
 		return false
 	}
 	d.setFramework(candidate{})
-	d.addProcess("web", Command(found[0].value), found[0].Evidence, "web.suggested", Medium)
+	d.addProcess("web", Command(s.value), s.Evidence, "web.suggested", Medium)
 	return true
+}
+
+// outOfImage is a command whose server is named by its place in an image: the environment
+// has it under its name.
+func outOfImage(command string) string {
+	first, rest, _ := strings.Cut(command, " ")
+	if _, server := listeners[path.Base(first)]; server && path.IsAbs(first) {
+		return strings.TrimSpace(path.Base(first) + " " + rest)
+	}
+	return command
 }

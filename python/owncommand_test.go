@@ -29,6 +29,8 @@ func TestOwnCommands(t *testing.T) {
 			files: ownPackage + "-- shop/cli.py --\nimport click\n\n\n@click.command()\n@click.option(\"--port\")\ndef cli(port):\n    print(port)\n"},
 		{name: "the file of another platform tells the port", web: "shop --listen $PORT", nothing: true, finding: "web.suggested shop --listen $PORT",
 			files: ownPackage + "-- shop/cli.py --\ndef cli():\n    run()\n-- render.yaml --\nservices:\n- type: web\n  startCommand: shop --listen $PORT\n"},
+		{name: "an image's server, by its place there", web: "gunicorn -b ${HOST:-127.0.0.1}:$PORT -w 4 shop.run", nothing: true, warning: "web.port_overruled",
+			files: "-- requirements.txt --\nwerkzeug==3.1.3\n-- Dockerfile --\nFROM python:3.13\nENTRYPOINT [\"/shop/bin/gunicorn\", \"-b\", \"0.0.0.0:8080\", \"-w\", \"4\"]\nCMD [\"shop.run\"]\n-- shop/__init__.py --\n-- shop/run.py --\nfrom shop import made as application\n"},
 		{name: "an image's file that is run", web: "python serve.py", nothing: true,
 			files: "-- requirements.txt --\naiohttp==3.13.0\n-- Dockerfile --\nFROM python:3.13\nWORKDIR /code\nCOPY . .\nCMD [\"python3\", \"-u\", \"/code/serve.py\"]\n-- serve.py --\nimport os\n\nfrom aiohttp import web\n\nweb.run_app(make(), port=int(os.environ[\"PORT\"]))\n-- other.py --\nimport os\n\nfrom aiohttp import web\n\nif __name__ == \"__main__\":\n    web.run_app(make(), port=int(os.environ[\"PORT\"]))\n"},
 		{name: "the project's own words name one of two", web: "python api.py", nothing: true, finding: "web.named python api.py",

@@ -144,9 +144,16 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 			return environment{}, err
 		}
 	}
-	return r.environment(ctx, p, firstOf(r.heldAs(dateless), key), source, func(env environment) []step {
+	env, err := r.environment(ctx, p, firstOf(r.heldAs(dateless), key), source, func(env environment) []step {
 		return testSteps(p, r.plan(p, env), r.holding(dateless, source, append(slices.Clone(p.Install.Requirements), t.Requirements...))...)
 	}, testDependencies)
+	if err == nil || slipway.CodeOf(err) != slipway.Refused || !p.DatedByCommit() || ctx.Err() != nil {
+		return env, err
+	}
+	fmt.Fprintf(r.log, "note: with packages of %s, the day of the commit: %s; the tests get today's\n", p.PackagesAsOf, err)
+	todays := *p
+	todays.PackagesAsOf = ""
+	return r.testing(ctx, &todays, source)
 }
 
 // requirementClosure are the files and those that they name with -r and -c, in each
