@@ -216,6 +216,8 @@ func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (s
 			return path.Join(append([]string{d.instanceDir()}, parts...)...), true
 		case t.is("__file__"):
 			based = true
+		case t.is("root_path"): // of Flask and Quart: where the application's module lies
+			up, based = up+1, true
 		case t.is("parent"), t.is("dirname"):
 			up++
 		case t.is("environ"), t.is("getenv"), t.is("env"), t.is("config"), t.is("get"):

@@ -32,9 +32,24 @@ func (d *detection) tables() *slipway.Tables {
 	}
 	t := &slipway.Tables{Command: command, State: state(command)}
 	if d.emptiesTables(file, body) {
-		t.Once = state("test -e $SLIPWAY_DATA/.tables || { " + command + " && touch $SLIPWAY_DATA/.tables; }")
+		t.Once = state(d.once(command))
 	}
 	return t
+}
+
+// once runs a command that empties what is kept only where nothing is kept yet, by what
+// stays as long as that does.
+func (d *detection) once(command string) string {
+	mark := "$SLIPWAY_DATA/.tables"
+	if len(d.project.Data) == 1 {
+		kept := d.project.Data[0]
+		mark = d.tree.below(kept.Path)
+		if !kept.Directory {
+			return "test -s " + quoteWords([]string{mark}) + " || " + command
+		}
+		mark = quoteWords([]string{mark + "/.tables"})
+	}
+	return "test -e " + mark + " || { " + command + " && touch " + mark + "; }"
 }
 
 // tableCommand is the command, where it is written, and the lines of its function.

@@ -72,7 +72,17 @@ func testSteps(p *python.Project, l plan, look ...step) []step {
 		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, env: l.upTo, blame: testDependencies})
 	}
 	steps = append(steps, look...)
-	return without(append(steps, packages(l, t.Packages, "installing "+strings.Join(t.Packages, ", "), testDependencies)...), t.Without, l)
+	held := slices.DeleteFunc(slices.Clone(t.Packages), func(text string) bool { return !strings.Contains(text, "==") })
+	open := slices.DeleteFunc(slices.Clone(t.Packages), func(text string) bool { return strings.Contains(text, "==") })
+	for i, list := range [][]string{open, held} {
+		for _, s := range packages(l, list, "installing "+strings.Join(list, ", "), testDependencies) {
+			if i == 0 {
+				s.env = l.upTo
+			}
+			steps = append(steps, s)
+		}
+	}
+	return without(steps, t.Without, l)
 }
 
 // besideFiles installs the groups and extras that the project states beside the

@@ -57,7 +57,7 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 	}
 	switch {
 	case browser.MatchString(text):
-		return "the tests drive a browser, and they find none here: leave those out, by " + withoutFiles(p, failures)
+		return "the tests drive a browser, and they find none here: leave those out, by " + withoutFiles(p, failures) + ", or release without the tests by slipway service set SERVICE --set test.skip=true"
 	case containers.MatchString(text):
 		return "the tests start containers by Docker, which they don't reach here: leave those out, by " + withoutFiles(p, failures) + ", or release without the tests by slipway service set SERVICE --set test.skip=true"
 	case setting.MatchString(text):
