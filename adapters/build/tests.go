@@ -276,7 +276,7 @@ func (r *run) explained(p *python.Project, source string, report slipway.TestRep
 		if says := cause(p, source, f.Message+"\n"+f.Excerpt, uncollected); says != "" {
 			return slipway.Errorf(slipway.Refused, "%s (%s)", says, notCollected(uncollected))
 		}
-		return slipway.Errorf(slipway.Refused, "%s: %s; mend that, or leave it out by test: {command: ...} in slipway.yaml", notCollected(uncollected), oneLine(f.Message))
+		return slipway.Errorf(slipway.Refused, "%s: %s; mend that, or release without the tests by slipway service set SERVICE --set test.skip=true", notCollected(uncollected), oneLine(f.Message))
 	}
 	text := seen
 	if report.Failed+report.Errors > 0 {
