@@ -16,13 +16,17 @@ LONG_PACKAGES := redis-server build-essential python3-dev libev-dev
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: holder
+holder: # what stands between the platform and a command, built for the tag embedholder
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o sandbox/slipway-holder ./cmd/slipway-holder
+
 .PHONY: build
-build: ## build bin/slipway
-	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN) ./cmd/slipway
+build: holder ## build bin/slipway
+	$(GO) build -trimpath -tags embedholder -ldflags='-s -w' -o $(BIN) ./cmd/slipway
 
 .PHONY: demo
-demo: ## run the example services from git to prod, platform left up
-	$(GO) run ./cmd/slipway demo
+demo: build ## run the example services from git to prod, platform left up
+	$(BIN) demo
 
 .PHONY: tools
 tools: ## install what the tests need and the machine lacks (Debian)

@@ -20,6 +20,7 @@ var doors = []struct {
 	{".", []string{module + "/", "github.com/", "golang.org/", "go.temporal.io/", "entgo.io/"}, "the words import only the standard library"},
 	{"./python", []string{"os/exec", "net/http", module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/sandbox"}, "what we know about Python runs nothing"},
 	{"./sandbox", []string{module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api"}, "running a command knows nothing of the platform"},
+	{"./cmd/slipway-holder", []string{"net/http", "go.temporal.io/", module + "/python", module + "/platform", module + "/node"}, "what is started for each confined command starts in no time"},
 	{"./artifact", []string{"os/exec", "net/http", module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api", module + "/sandbox"}, "whether a release is what was built is read from the disk alone"},
 	{"./outgoing", []string{module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api", module + "/sandbox"}, "where calls may go is decided by addresses alone"},
 	{"./adapters/...", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/node", "go.temporal.io/"}, "an adapter knows its port and its SDK"},

@@ -39,11 +39,16 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "slipway")
-	build := exec.Command("go", "build", "-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-o", binary, "../cmd/slipway") // as in the Makefile
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build the program:", err)
-		os.Exit(1)
+	for _, command := range [][]string{ // as in the Makefile
+		{"make", "-s", "-C", "..", "holder"},
+		{"go", "build", "-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-tags", "embedholder", "-o", binary, "../cmd/slipway"},
+	} {
+		build := exec.Command(command[0], command[1:]...)
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "build the program:", err)
+			os.Exit(1)
+		}
 	}
 	code := m.Run()
 	postgrestest.Stop()

@@ -162,3 +162,13 @@ func TestUpRefusals(t *testing.T) {
 	other.refuses(1, s.edge+" is in use", "up", "--listen", addresstest.Free(t), "--edge", s.edge)
 	other.refuses(2, "loopback", "up", "--listen", "0.0.0.0:7070", "--edge", addresstest.Free(t))
 }
+
+// TestSmallHolder holds that a program which make builds has what it holds commands by
+// built in, and that this machine lets it be executed from memory.
+func TestSmallHolder(t *testing.T) {
+	cmd := exec.Command(binary, "doctor", "--json", "--data", t.TempDir())
+	out, _ := cmd.Output() // it exits by what else the machine has
+	if !strings.Contains(string(out), ", put in force by slipway-holder\"") {
+		t.Errorf("doctor: %s", out)
+	}
+}

@@ -47,7 +47,7 @@ type Confinement struct {
 // signals to or abstract sockets of processes that aren't below it. It leads a session
 // of its own, and so is told from others' processes that can gain no rights. Where the machine
 // lets it have mounts of its own, nothing that c leaves out is there, or can be
-// changed in any way. What it starts is confined as it is, for good. Its process is at first this program again, which
+// changed in any way. What it starts is confined as it is, for good. Its process is at first a program of ours, which
 // confines itself and becomes the command: until then it has no environment of the
 // command by which it could be found, and it ends when the platform does.
 func Start(cmd *exec.Cmd, c Confinement) error {
@@ -73,8 +73,9 @@ func start(cmd *exec.Cmd, c Confinement, v *view) error {
 	defer g.close()
 	gated := *cmd // all that the command is and has, but what it becomes
 	asked := passage{Path: cmd.Path, Args: cmd.Args, Dir: cmd.Dir, Env: cmd.Environ(), Rules: rules, View: v, Alone: v == nil}
-	cmd.Path, cmd.Args, cmd.Env = "/proc/self/exe", []string{gateName, strconv.Itoa(firstFree + len(cmd.ExtraFiles))}, holderEnv
+	first := strconv.Itoa(firstFree + len(cmd.ExtraFiles))
 	cmd.ExtraFiles = append(slices.Clone(cmd.ExtraFiles), g.theirs[0], g.theirs[1])
+	ours(cmd, []string{gateName, first})
 	attr := syscall.SysProcAttr{}
 	if gated.SysProcAttr != nil {
 		attr = *gated.SysProcAttr

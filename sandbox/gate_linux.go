@@ -14,13 +14,13 @@ import (
 // A process that a confined command could signal would be its way out, and a signal
 // to one thread ends the whole process. So no thread of the platform or of the node
 // agent, nor of a holder that isn't safe by its process table, is ever confined with
-// a command: this program is started once more, confines itself, and becomes it.
+// a command: a program of ours is started, confines itself, and becomes it.
 
 // firstFree is the first descriptor after the standard ones, where a command's
 // ExtraFiles begin, and after those the two of its gate.
 const firstFree = 3
 
-// gateName is what this program is called by when it is to become a command.
+// gateName is what a program of ours is called by when it is to become a command.
 const gateName = "slipway-gate"
 
 // passage is what a gate is told.
@@ -42,6 +42,7 @@ func pass(first string) {
 	}
 	syscall.CloseOnExec(fd)
 	syscall.CloseOnExec(fd + 1)
+	syscall.CloseOnExec(fd + 2)                                                        // the gate's own program, if it came that way
 	in, out := os.NewFile(uintptr(fd), "passage"), os.NewFile(uintptr(fd+1), "answer") // #nosec G115 -- a descriptor
 	var p passage
 	if json.NewDecoder(in).Decode(&p) != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// holderEnv is the environment of holders and gates, which are this program: the
-// command's own can't set how that runs.
+// holderEnv is the environment of holders and gates, which are programs of ours: the
+// command's own can't set how those run.
 var holderEnv = []string{"GOMAXPROCS=1", "GOTRACEBACK=none", "GORACE=atexit_sleep_ms=0"}
 
 // held is the platform's side of a holder.
@@ -51,8 +51,8 @@ func startHolder(cmd *exec.Cmd, extra []*os.File, o order, run string) (*held, e
 	}
 	defer answered.Close()
 	h := &held{cmd: cmd, control: orders, answers: answers}
-	cmd.Path, cmd.Args, cmd.Err, cmd.Dir, cmd.Env = "/proc/self/exe", []string{holderName}, nil, "/", append([]string{holds + "=" + run}, holderEnv...)
-	cmd.ExtraFiles = append([]*os.File{control, answered}, extra...)
+	cmd.Dir, cmd.ExtraFiles = "/", append([]*os.File{control, answered}, extra...)
+	ours(cmd, []string{holderName}, holds+"="+run)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if o.View != nil {
 		o.View.apart(cmd.SysProcAttr)

@@ -15,8 +15,8 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// A confined command of Run has a process of this program between itself and the
-// platform, its holder. The holder is told over a pipe what to start. It starts the
+// A confined command of Run has a process of ours between itself and the platform,
+// its holder: the small program that is built in, or this program once more. The holder is told over a pipe what to start. It starts the
 // command confined, takes in every process that the command leaves, and ends them
 // all when the command has ended, or when the pipe closes: the platform closes it
 // to end the command, and the kernel does when the platform is killed. So nothing
@@ -86,6 +86,7 @@ func hold() {
 	if err := decoder.Decode(&o); err != nil {
 		os.Exit(2) // the platform is gone
 	}
+	syscall.CloseOnExec(firstFD + o.Files) // the holder's own program, if it came that way
 	h := &holder{namespace: o.View != nil}
 	a := h.run(o, io.MultiReader(decoder.Buffered(), control))
 	_ = json.NewEncoder(out).Encode(a)

@@ -93,7 +93,11 @@ func (d *doctor) confinement() {
 	if len(p.Weak()) > 0 {
 		state = warn
 	}
-	d.say("confinement", state, "builds, tests, templates and git: "+p.String(), strings.Join(p.Weak(), "; "))
+	by := "slipway-holder"
+	if !sandbox.Embedded() {
+		by = "slipway itself, ten times slower than the slipway-holder that make builds in"
+	}
+	d.say("confinement", state, "builds, tests, templates and git: "+p.String()+", put in force by "+by, strings.Join(p.Weak(), "; "))
 }
 
 // memory is what the platform (about 250 MiB) and a few services need.

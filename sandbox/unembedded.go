@@ -1,0 +1,5 @@
+//go:build !embedholder
+
+package sandbox
+
+var embedded []byte
