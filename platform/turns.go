@@ -58,6 +58,7 @@ func (t *lanes) take(ctx context.Context, team int, to string) (back func(answer
 	defer late.Stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.forget(team, to)
 	if t.receivers == nil {
 		t.receivers, t.out, t.line = map[string]*lane{}, map[int]int{}, map[int]int{}
 	}
@@ -68,7 +69,7 @@ func (t *lanes) take(ctx context.Context, team int, to string) (back func(answer
 	}
 	for over := false; ; {
 		if l.free() && t.out[team] < ofTeam {
-			return t.let(l, team), true
+			return t.let(l, team, to), true
 		}
 		if over || l.hangs() || l.waiting >= inLine || t.line[team] >= ofTeam {
 			return nil, false
@@ -90,7 +91,20 @@ func (t *lanes) take(ctx context.Context, team int, to string) (back func(answer
 	}
 }
 
-func (t *lanes) let(l *lane, team int) (back func(answered bool)) {
+// forget drops what says nothing: a receiver with nothing on its way or in line
+// that isn't known to be slow, and a team with nothing anywhere.
+func (t *lanes) forget(team int, to string) {
+	if l := t.receivers[to]; l != nil && len(l.out) == 0 && l.waiting == 0 && !l.slow {
+		delete(t.receivers, to)
+	}
+	for _, count := range []map[int]int{t.out, t.line} {
+		if count[team] == 0 {
+			delete(count, team)
+		}
+	}
+}
+
+func (t *lanes) let(l *lane, team int, to string) (back func(answered bool)) {
 	l.number++
 	number, began := l.number, time.Now()
 	l.out[number] = began
@@ -103,6 +117,7 @@ func (t *lanes) let(l *lane, team int) (back func(answered bool)) {
 		t.out[team]--
 		close(l.changed)
 		l.changed = make(chan struct{})
+		t.forget(team, to)
 	}
 }
 

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +103,33 @@ func TestTurnsOfTeams(t *testing.T) {
 		cancel()
 		if _, ok := all.take(gone, 3, "busy"); ok {
 			t.Error("who has left has a turn")
+		}
+	})
+}
+
+// What has been delivered is forgotten, but for receivers that are known to be slow.
+func TestTurnsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all lanes
+		var backs []func(bool)
+		for i := range ofTeam {
+			back, _ := all.take(t.Context(), 1, "receiver "+strconv.Itoa(i))
+			backs = append(backs, back)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, ok := all.take(gone, 1, "no room"); ok || len(all.receivers) != ofTeam || len(all.line) != 0 {
+			t.Errorf("%d receivers are kept, and teams in line: %v", len(all.receivers), all.line)
+		}
+		for i, done := range backs {
+			done(i != 1)
+		}
+		if len(all.receivers) != 1 || !all.receivers["receiver 1"].slow || len(all.out) != 0 || len(all.line) != 0 {
+			t.Errorf("%d receivers are kept, teams %v and %v", len(all.receivers), all.out, all.line)
+		}
+		back, _ := all.take(t.Context(), 1, "receiver 1")
+		if back(true); len(all.receivers) != 0 {
+			t.Errorf("%d receivers are kept", len(all.receivers))
 		}
 	})
 }
