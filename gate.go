@@ -2,9 +2,6 @@ package slipway
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,66 +64,6 @@ type Wait struct {
 	On     []string  `json:"on,omitempty"` // people who could open it
 }
 
-// PromotionPlan is what a promotion will do, as far as it can be known before
-// it is done. What is not known yet (the artifact of a release that is to be
-// built) is empty. Its hash is what an approval is given to.
-type PromotionPlan struct {
-	Service        string     `json:"service"`
-	Environment    string     `json:"environment"`
-	Commit         string     `json:"commit"`
-	Release        int        `json:"release"`
-	Artifact       Digest     `json:"artifact"`
-	Config         Digest     `json:"config"` // of the snapshot that will run
-	Rollback       bool       `json:"rollback"`
-	Replaces       string     `json:"replaces"` // the deployment that runs now
-	ReplacesNumber int        `json:"replaces_release"`
-	ReplacesConfig Digest     `json:"replaces_config"`
-	Processes      []Process  `json:"processes"`       // what will be started
-	ReleaseCommand string     `json:"release_command"` // that will be run, "" for none
-	Migrations     []string   `json:"migrations"`      // that are not applied yet, by name, as far as they can be read
-	Steps          []StepName `json:"steps"`           // that will be taken
-	Policy         Policy     `json:"policy"`          // the gates on the way
-}
-
-// Hash is the digest of a plan. Two plans that do the same have the same.
-func (p PromotionPlan) Hash() Digest {
-	text, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // strings, numbers and lists of them
-	}
-	sum := sha256.Sum256(text)
-	return Digest("sha256:" + hex.EncodeToString(sum[:]))
-}
-
-// Moved says in words what differs from an earlier plan of the same promotion.
-// What became known since has not moved.
-func (p PromotionPlan) Moved(from PromotionPlan) []string {
-	var moved []string
-	differs := func(was, is any, known bool, format string, args ...any) {
-		a, _ := json.Marshal(was)
-		b, _ := json.Marshal(is)
-		if known && string(a) != string(b) {
-			moved = append(moved, fmt.Sprintf(format, args...))
-		}
-	}
-	differs(from.Release, p.Release, from.Release != 0, "release %d is promoted instead of %d", p.Release, from.Release)
-	differs(from.Artifact, p.Artifact, from.Artifact != "" && from.Release == p.Release, "the artifact is another one")
-	differs(from.Config, p.Config, from.Config != "", "the config was changed")
-	switch {
-	case from.Replaces != p.Replaces && p.Replaces == "":
-		moved = append(moved, fmt.Sprintf("release %d no longer runs in %s", from.ReplacesNumber, p.Environment))
-	case from.Replaces != p.Replaces:
-		moved = append(moved, fmt.Sprintf("release %d runs in %s now", p.ReplacesNumber, p.Environment))
-	}
-	differs(from.ReplacesConfig, p.ReplacesConfig, from.Replaces == p.Replaces, "what runs has another config")
-	differs(from.Processes, p.Processes, from.Processes != nil, "other processes will be started")
-	differs(from.ReleaseCommand, p.ReleaseCommand, from.Processes != nil, "the release command is another one")
-	differs(from.Migrations, p.Migrations, from.Processes != nil, "other migrations will run")
-	differs(from.Steps, p.Steps, true, "other steps will be taken")
-	differs(from.Policy, p.Policy, true, "the policy of %s was changed", p.Environment)
-	return moved
-}
-
 // GateFacts is what the gates look at.
 type GateFacts struct {
 	Now, Asked  time.Time
@@ -139,6 +76,8 @@ type GateFacts struct {
 	Anew        bool        // going back brings a config that the release has not run with there
 	Previous    string      // the environment before, "" for none
 	Before      Standing    // of the release, there
+	Then        Standing    // of the release in the environment that was the one before when it was asked for; its Environment is "" where that is the same
+	Off         string      // the service's path in words, where the environment isn't on it any more; "" where it is
 	Taken       []Taken     // where on the way here the release was gone back from
 	Automatic   bool        // nobody has asked for it
 	Held        string      // why automatic promotion is held here; "" when it isn't

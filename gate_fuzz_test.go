@@ -23,6 +23,10 @@ func FuzzGates(f *testing.F) {
 	f.Add([]byte{3, 0, 2, 1}, []byte{5, 6, 0, 2, 7, 7})
 	f.Add([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, []byte{4, 57, 9, 2, 7, 2, 9, 2, 4, 57})
 	f.Add([]byte{0, 1}, []byte{4, 10, 57, 4, 57, 20, 4, 20, 57, 7, 2, 7})
+	// The way moves: another environment was before, and then it is off the path.
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1}, []byte{4, 57, 57, 4})
+	f.Add([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1}, []byte{4, 57, 57, 57, 4})
+	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3}, []byte{4, 0, 7, 0, 7, 2})
 	f.Fuzz(func(t *testing.T, asks, events []byte) {
 		events = events[:min(len(events), 60)]
 		at := func(i int) int {
@@ -41,6 +45,12 @@ func FuzzGates(f *testing.F) {
 			facts.Plan.Steps = []slipway.StepName{slipway.StepTest}
 		}
 		for n, event := range events {
+			if n+1 == at(12)%8 { // the way is made shorter: another environment was before
+				facts.Then = slipway.Standing{Environment: "stage", Verified: at(13)%2 == 1, Serves: true}
+			}
+			if n+1 == at(14)%8 { // the environment leaves the path
+				facts.Off = "dev, test"
+			}
 			name := facts.Approvers[n%3]
 			say := func(v slipway.Verdict) {
 				facts.Decisions = append(facts.Decisions, slipway.Decision{Account: n%3 + 1, Name: name, Verdict: v, Plan: facts.Plan.Hash(), At: facts.Now})
@@ -54,6 +64,7 @@ func FuzzGates(f *testing.F) {
 				if facts.Before.Serves {
 					facts.Before.Stood += passed
 				}
+				facts.Then.Stood += passed
 			case 3: // the config is edited: another plan
 				facts.Plan.Config += "x"
 			case 4:
@@ -89,8 +100,11 @@ func FuzzGates(f *testing.F) {
 				}
 			}
 			ends, why := facts.Ends()
-			if ends != "" && (why == "" || !ends.Over() || !facts.Automatic) {
+			if ends != "" && (why == "" || !ends.Over() || !facts.Automatic && facts.Off == "") {
 				t.Fatalf("after %v it ends as %s: %s", events[:n+1], ends, why)
+			}
+			if facts.Off != "" && !facts.Plan.Rollback && ends == "" {
+				t.Fatalf("after %v it goes on off its path", events[:n+1])
 			}
 			if facts.Automatic && !facts.Plan.Rollback && ends == "" && len(waits) == 0 && !vouched(facts) {
 				t.Fatalf("after %v it goes on by itself although it was %v", events[:n+1], facts.Taken)
@@ -124,6 +138,8 @@ func mayGo(f slipway.GateFacts) bool {
 	case yes < f.Plan.Policy.Approvals || !vouched(f):
 		return false
 	case f.Before.Taken == nil && (!f.Before.Verified || f.Before.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
+		return false
+	case f.Then.Environment != "" && (!f.Then.Verified || f.Then.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
 		return false
 	case f.Plan.Policy.LockRequired && !f.Locked:
 		return false

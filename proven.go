@@ -18,10 +18,14 @@ func (f GateFacts) takenAt() (last time.Time) {
 	return last
 }
 
-// Ends says how a promotion that nobody has asked for ends instead of waiting:
-// what it began with is no longer so, and it must not keep what comes next from
-// going on. The state is "" for one that doesn't.
+// Ends says how a promotion ends instead of waiting: because it leads where the
+// releases of its service don't go any more; and one that nobody has asked for
+// because what it began with is no longer so, and it must not keep what comes next
+// from going on. The state is "" for one that doesn't.
 func (f GateFacts) Ends() (PromotionState, string) {
+	if f.Off != "" && !f.Plan.Rollback { // no glass that is broken leads there either
+		return PromotionCancelled, fmt.Sprintf("%s is no longer on the path of %s, which is %s, so nothing is promoted there; what runs there goes on running, and can be rolled back", f.Plan.Environment, f.Plan.Service, f.Off)
+	}
 	if !f.Automatic || f.Plan.Rollback || f.said(VerdictBreakGlass, f.takenAt()) {
 		return "", ""
 	}
@@ -48,26 +52,37 @@ func (f GateFacts) taken(add func(Wait)) {
 }
 
 // before looks at the environment before: whether the release is proven there now.
+// What was asked for when another one was before it waits for that one as well: a
+// way that is made shorter meanwhile opens nothing.
 func (f GateFacts) before(add func(Wait)) {
-	p, b, n := f.Plan.Policy, f.Before, f.Plan.Release
-	if f.Previous == "" || b.Taken != nil || p.SkipsAllowed && p.Soak == 0 {
+	if f.Previous != "" {
+		f.provenIn(add, f.Previous, f.Before, "")
+	}
+	if f.Then.Environment != "" {
+		f.provenIn(add, f.Then.Environment, f.Then, ", which was the environment before when this was asked for; to go by the way of today, cancel it and ask again")
+	}
+}
+
+func (f GateFacts) provenIn(add func(Wait), where string, b Standing, more string) {
+	p, n := f.Plan.Policy, f.Plan.Release
+	if b.Taken != nil || p.SkipsAllowed && p.Soak == 0 {
 		return
 	}
 	soak := seconds(p.Soak)
 	switch {
 	case b.Fault != "":
-		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d is not proven in %s: it %s", n, f.Previous, b.Fault)})
+		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d is not proven in %s: it %s", n, where, b.Fault) + more})
 	case !b.Verified:
-		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d has not been verified in %s", n, f.Previous)})
+		add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("release %d has not been verified in %s", n, where) + more})
 	case b.Stood < soak && b.Serves:
 		add(Wait{Gate: GateSoak, Until: f.Now.Add(soak - b.Stood), Opens: true,
-			Reason: fmt.Sprintf("release %d must have served in %s for %s, verified", n, f.Previous, soak)})
+			Reason: fmt.Sprintf("release %d must have served in %s for %s, verified", n, where, soak) + more})
 	case b.Stood < soak:
 		instead := "nothing runs there now"
 		if b.Instead != 0 {
 			instead = fmt.Sprintf("release %d runs there now", b.Instead)
 		}
 		add(Wait{Gate: GateSoak, Reason: fmt.Sprintf("release %d must have served in %s for %s, verified, and has for %s; %s, so waiting doesn't help: promote that one instead",
-			n, f.Previous, soak, b.Stood.Round(time.Second), instead)})
+			n, where, soak, b.Stood.Round(time.Second), instead) + more})
 	}
 }

@@ -91,6 +91,9 @@ func (p *Platform) planBundle(ctx context.Context, in BundleInput, permission sl
 		}
 		plans[i] = plan
 	}
+	for _, plan := range plans {
+		plan.Outline.Bundle = membersOf(plans)
+	}
 	return plans, nil
 }
 
@@ -155,24 +158,38 @@ func (p *Platform) Bundle(ctx context.Context, id string) ([]*ent.Promotion, err
 	return rows, err
 }
 
-// bundleOf is what the gates see of the bundle that a promotion belongs to.
-func bundleOf(ctx context.Context, db *ent.Client, id int) (slipway.Bundle, error) {
+// member is what a plan holds of a promotion of its bundle.
+func member(service string, commit slipway.Commit) string { return service + " " + short(commit.ID) }
+
+// membersOf is what a plan holds of its bundle.
+func membersOf(plans []*Plan) []string {
+	list := make([]string, len(plans))
+	for i, plan := range plans {
+		list[i] = member(plan.Service.Name, plan.Commit)
+	}
+	return list
+}
+
+// bundleOf is what the gates see of the bundle that a promotion belongs to, and what
+// its plan holds of that.
+func bundleOf(ctx context.Context, db *ent.Client, id int) (slipway.Bundle, []string, error) {
 	if id == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	rows, err := db.Promotion.Query().Where(promotion.Bundle(id)).WithService().
 		WithSteps(func(q *ent.StepQuery) { q.Where(step.NameEQ(step.NameApprove)) }).Order(promotion.ByID()).All(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	bundle := make(slipway.Bundle, len(rows))
+	bundle, members := make(slipway.Bundle, len(rows)), make([]string, len(rows))
 	for i, row := range rows {
+		members[i] = member(row.Edges.Service.Name, row.Commit)
 		m := slipway.BundleMember{Promotion: strconv.Itoa(row.ID), Service: row.Edges.Service.Name, State: slipway.PromotionState(row.State), Reason: row.Reason}
 		m.Passed = slices.ContainsFunc(row.Edges.Steps, func(s *ent.Step) bool { return s.State == step.StateSucceeded || s.State == step.StateSkipped })
 		m.Ready = row.State == promotion.StateWaiting && len(row.Waits) > 0 && slipway.OnlyBundle(row.Waits)
 		bundle[i] = m
 	}
-	return bundle, nil
+	return bundle, members, nil
 }
 
 // Rally tells the others of a promotion's bundle to look at their gates.

@@ -91,6 +91,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 	if err != nil {
 		return nil, err
 	}
+	p.look(ctx, 0, 0) // it may be the one before
 	return added, nil
 }
 
@@ -246,10 +247,12 @@ func renumber(ctx context.Context, all []*ent.Environment) error {
 	return nil
 }
 
-func names(all []*ent.Environment) string {
+func names(all []*ent.Environment) string { return strings.Join(nameList(all), ", ") }
+
+func nameList(all []*ent.Environment) []string {
 	list := make([]string, len(all))
 	for i, e := range all {
 		list[i] = e.Name
 	}
-	return strings.Join(list, ", ")
+	return list
 }

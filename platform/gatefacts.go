@@ -2,12 +2,14 @@ package platform
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/release"
 )
@@ -25,12 +27,20 @@ type subject struct {
 	policy      slipway.Policy
 	id          int // of the promotion; 0 for a dry run
 	automatic   bool
+	before      string   // the environment before when it was asked for; "" for that of now
+	bundle      []string // what takes over together
 }
 
-// describe makes the plan.
-func (s subject) describe(running *ent.Deployment) slipway.PromotionPlan {
+// describe makes the plan. path is the service's.
+func (s subject) describe(running *ent.Deployment, path []*ent.Environment) slipway.PromotionPlan {
 	plan := slipway.PromotionPlan{
-		Service: s.service.Name, Environment: s.environment.Name, Commit: s.commit.ID, Config: s.config, Rollback: s.rollback, Policy: s.policy,
+		Service: s.service.Name, Environment: s.environment.Name, Commit: s.commit.ID, Config: s.config, Rollback: s.rollback, Policy: s.policy, Bundle: s.bundle,
+	}
+	if s.service.Edges.Team != nil {
+		plan.Team = s.service.Edges.Team.Name
+	}
+	if !s.rollback {
+		plan.Path = slipway.WayTo(nameList(path), s.environment.Name)
 	}
 	if r := s.release; r != nil {
 		plan.Release, plan.Artifact = r.Number, slipway.Digest(r.Artifact)
@@ -71,13 +81,23 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	if err != nil {
 		return slipway.GateFacts{}, err
 	}
-	facts := slipway.GateFacts{Now: stamp(), Asked: stamp(), Plan: s.describe(running)}
+	path, err := pathOf(ctx, db, s.service)
+	if err != nil {
+		return slipway.GateFacts{}, err
+	}
+	facts := slipway.GateFacts{Now: stamp(), Asked: stamp(), Plan: s.describe(running, path)}
 	if facts.Anew, err = s.anew(ctx, db); err != nil {
 		return facts, err
 	}
-	below, err := behind(ctx, db, s.service, s.environment)
-	if err != nil {
-		return facts, err
+	at := slices.IndexFunc(path, func(e *ent.Environment) bool { return e.ID == s.environment.ID })
+	if at < 0 {
+		facts.Off = names(path)
+	}
+	below := path[:max(0, at)]
+	if s.before != "" && (len(below) == 0 || below[len(below)-1].Name != s.before) {
+		if err := s.then(ctx, db, &facts); err != nil {
+			return facts, err
+		}
 	}
 	if r := s.release; r != nil {
 		facts.Locked, facts.ReleasedAt, facts.Tests = r.Lock != "", r.CreatedAt, r.Tests.Standing()
@@ -108,6 +128,21 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	}
 	facts.Freezes, err = frozen(ctx, db, s.service.TeamID, s.environment.ID, facts.Now)
 	return facts, err
+}
+
+// then adds how the release stands in the environment that was the one before when
+// it was asked for.
+func (s subject) then(ctx context.Context, db *ent.Client, facts *slipway.GateFacts) error {
+	e, err := db.Environment.Query().Where(environment.Name(s.before)).All(ctx)
+	if err != nil || len(e) == 0 {
+		return err
+	}
+	stands, err := standings(ctx, db, s.release, e, facts.Now)
+	if err != nil {
+		return err
+	}
+	facts.Then = stands[0]
+	return nil
 }
 
 func releaseOf(ctx context.Context, db *ent.Client, service, number int) (*ent.Release, error) {

@@ -108,12 +108,14 @@ func takeOver(plan slipway.PromotionPlan) slipway.Strategy {
 	return s
 }
 
+func withTeam(q *ent.ServiceQuery) { q.WithTeam() }
+
 func (g *Gates) promotion(ctx context.Context, id string) (*ent.Promotion, error) {
 	n, err := number(id)
 	if err != nil {
 		return nil, err
 	}
-	row, err := g.Ledger.db.Promotion.Query().Where(promotion.ID(n)).WithService().WithEnvironment().
+	row, err := g.Ledger.db.Promotion.Query().Where(promotion.ID(n)).WithService(withTeam).WithEnvironment().
 		WithDecisions(func(q *ent.DecisionQuery) { q.Where(decision.Void("")).Order(decision.ByID()) }).Only(ctx)
 	return row, missing(err, "there is no promotion %s", id)
 }
@@ -150,17 +152,18 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	if err != nil {
 		return facts, nil, err
 	}
+	bundle, members, err := bundleOf(ctx, db, row.Bundle)
+	if err != nil {
+		return facts, nil, err
+	}
 	facts, err = gateFacts(ctx, db, subject{
 		service: row.Edges.Service, environment: row.Edges.Environment, release: release, commit: row.Commit, config: config,
-		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "",
+		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "", before: input.Before, bundle: members,
 	})
 	if err != nil {
 		return facts, nil, err
 	}
-	facts.Promotion = strconv.Itoa(row.ID)
-	if facts.Bundle, err = bundleOf(ctx, db, row.Bundle); err != nil {
-		return facts, nil, err
-	}
+	facts.Promotion, facts.Bundle = strconv.Itoa(row.ID), bundle
 	facts.Asked, facts.WaitedSince = row.CreatedAt, map[slipway.GateKind]time.Time{}
 	for _, w := range row.Waits {
 		facts.WaitedSince[w.Gate] = w.Since

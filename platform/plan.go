@@ -273,6 +273,9 @@ func (plan *Plan) input(id int) workflows.Input {
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
 		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID, Secrets: plan.Policy.Rehearse == slipway.RehearseSecrets,
 	}
+	if way := plan.Outline.Path; len(way) > 1 {
+		in.Before = way[len(way)-2]
+	}
 	if plan.Release == nil {
 		in.Overrides = plan.Overrides
 	} else {

@@ -38,6 +38,7 @@ type Input struct {
 	Team        int               `json:",omitzero"` // that owns the service, and whose turn a build is
 	Overrides   slipway.Overrides `json:",omitzero"` // of the release that is to be built
 	Secrets     bool              `json:",omitzero"` // the policy lets the rehearsal have them
+	Before      string            `json:",omitzero"` // the environment before, when it was asked for
 	Withheld    bool              `json:",omitzero"` // the rehearsal has not seen all that the service has
 }
 
