@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -68,9 +69,19 @@ type (
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// referencePage renders the contract for reading, and the policy under which a
-// browser may show it: no script, no asset, this one style.
-func referencePage(doc *openapi3.T) (page []byte, policy string, err error) {
+// reference is the contract for reading, and the policy under which a browser may show it:
+// no script, no asset, this one style.
+type reference struct {
+	page   []byte
+	policy string
+}
+
+// referencePage renders the contract, once in each process.
+var referencePage = sync.OnceValues(func() (reference, error) {
+	doc, err := loadSpec()
+	if err != nil {
+		return reference{}, err
+	}
 	view := refPage{
 		Title: doc.Info.Title, Version: doc.Info.Version, Base: BasePath, Intro: paragraphs(doc.Info.Description),
 		Style: template.CSS(referenceCSS), // #nosec G203 -- a file of this package, embedded
@@ -88,16 +99,16 @@ func referencePage(doc *openapi3.T) (page []byte, policy string, err error) {
 	slices.SortFunc(view.Codes, func(a, b refCode) int { return a.Status - b.Status })
 	t, err := template.New("reference").Parse(referenceHTML)
 	if err != nil {
-		return nil, "", fmt.Errorf("read reference.html: %w", err)
+		return reference{}, fmt.Errorf("read reference.html: %w", err)
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, view); err != nil {
-		return nil, "", fmt.Errorf("render the reference page: %w", err)
+		return reference{}, fmt.Errorf("render the reference page: %w", err)
 	}
 	sum := sha256.Sum256([]byte(referenceCSS))
-	policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	return out.Bytes(), policy, nil
-}
+	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return reference{out.Bytes(), policy}, nil
+})
 
 func operationsOf(doc *openapi3.T, tag string) []refOperation {
 	var out []refOperation

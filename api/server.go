@@ -106,13 +106,13 @@ func NewServer(o Options) (*Server, error) {
 	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
 	s.concrete()
 
-	page, policy, err := referencePage(doc)
+	contract, err := referencePage()
 	if err != nil {
 		return nil, err
 	}
 	reference := func(c echo.Context) error {
-		c.Response().Header().Set("Content-Security-Policy", policy)
-		return c.HTMLBlob(http.StatusOK, page)
+		c.Response().Header().Set("Content-Security-Policy", contract.policy)
+		return c.HTMLBlob(http.StatusOK, contract.page)
 	}
 	e.GET(BasePath, func(c echo.Context) error { return c.Redirect(http.StatusFound, BasePath+"/") })
 	e.GET(BasePath+"/", reference)

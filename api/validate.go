@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -27,14 +28,14 @@ const BasePath = "/api/v1"
 //go:embed openapi.yaml
 var Spec []byte
 
-// loadSpec parses the contract.
-func loadSpec() (*openapi3.T, error) {
+// loadSpec parses the contract, once in each process: nobody changes what it returns.
+var loadSpec = sync.OnceValues(func() (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(Spec)
 	if err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	return doc, nil
-}
+})
 
 // specPath turns echo's form of a route into the contract's.
 func specPath(route string) string {

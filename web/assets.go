@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed assets/*.css assets/*.js assets/*.svg
@@ -24,8 +25,9 @@ type asset struct {
 	address string // with the hash of the content
 }
 
-// files are the assets by their name.
-var files = readAssets()
+// files are the assets by their name. They are read, and packed, by the first page that
+// names one: commands and what holds a build are the same program, and need none.
+var files = sync.OnceValue(readAssets)
 
 // readAssets reads what is embedded; a name is slipway.HASH.css from then on.
 func readAssets() map[string]asset {
@@ -54,13 +56,13 @@ func readAssets() map[string]asset {
 }
 
 // assetURL is where a page finds an asset.
-func assetURL(name string) string { return files[name].address }
+func assetURL(name string) string { return files()[name].address }
 
 // serveAssets answers for the assets under their hashed names, for ever: a new
 // content has a new name.
 func serveAssets() (http.Handler, error) {
 	byAddress := map[string]asset{}
-	for _, a := range files {
+	for _, a := range files() {
 		byAddress[a.address] = a
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
