@@ -6,6 +6,9 @@ BIN := bin/slipway
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 # A program with the race detector sleeps a second before it ends, unless it is told not to.
 export GORACE := atexit_sleep_ms=0
+# The packages whose tests take longest, which begin first: go test keeps the order that it is given, two at a time on
+# two cores, and what begins last is waited for alone.
+LONGEST := ./e2e ./adapters/build ./platform
 # What the tests use beyond Go and Python: a real git, virtual environments, a real PostgreSQL, a real browser, and
 # Node.js for the second OpenID provider.
 PACKAGES := git python3 python3-venv postgresql openssh-client chromium
@@ -61,7 +64,7 @@ check: ## formatting, generated code, vet, determinism of the workflows
 
 .PHONY: test
 test: tools check gosec ## pass the tests: everything, with the race detector
-	$(GO) test $(RACE) -timeout 70m ./...
+	$(GO) test $(RACE) -timeout 70m $(LONGEST) ./...
 
 .PHONY: test-long
 test-long: PACKAGES += $(LONG_PACKAGES)
