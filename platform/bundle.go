@@ -194,7 +194,7 @@ func bundleOf(ctx context.Context, db *ent.Client, id int) (slipway.Bundle, []st
 
 // Rally tells the others of a promotion's bundle to look at their gates.
 func (p *Platform) Rally(ctx context.Context, in workflows.Input) error {
-	rows, err := p.db.Promotion.Query().Where(promotion.Bundle(in.Bundle), promotion.IDNEQ(int(in.Fence)), promotion.StateEQ(promotion.StateWaiting)).
+	rows, err := p.db.Promotion.Query().Where(promotion.Bundle(in.Bundle), promotion.IDNEQ(int(in.Fence)), undecided).
 		WithService().WithEnvironment().All(asSystem(ctx))
 	for _, row := range rows {
 		if err == nil {

@@ -67,16 +67,21 @@ func (w *world) newName() string {
 	return fmt.Sprintf("billing-%d", theEngine.names)
 }
 
-func (w *world) engaged() {
+// engaged gives the world an engine and a worker, whose gatekeeper may be another.
+func (w *world) engaged(instead ...func(*platform.Gates) slipway.Gatekeeper) {
 	w.Helper()
 	options := w.Options
 	options.Temporal = temporal(w.T)
 	w.Platform = platform.New(options)
 	gates := &platform.Gates{Ledger: w.ledger, Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Secrets: options.Secrets}
+	var keeper slipway.Gatekeeper = gates
+	for _, other := range instead {
+		keeper = other(gates)
+	}
 	worker := workflows.NewWorker(options.Temporal, &workflows.Steps{
 		Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Target: options.Target, Rehearser: rehearser{}, Verifier: verifier{},
 		Ledger: w.ledger, Snapshots: w.ledger, Queue: w.Platform, Deliveries: w.Platform,
-		Gates: gates, Warrants: gates, Work: w.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Gates: keeper, Warrants: gates, Work: w.TempDir(), Log: slog.New(slog.DiscardHandler),
 	}, workflows.Options{})
 	w.must(worker.Start())
 	w.Cleanup(worker.Stop)

@@ -207,12 +207,16 @@ func (p *Platform) skipped(ctx context.Context, at place, id int, why string) er
 	})
 }
 
-// look tells promotions that wait that something their gates look at has
+// undecided are the promotions whose gates are looked at, or may be in this moment: one
+// that waits for the first time is recorded as running until its look is over.
+var undecided = promotion.StateIn(promotion.StateWaiting, promotion.StateRunning)
+
+// look tells promotions whose gates aren't passed that something these look at has
 // changed. 0 stands for every service or environment. What is missed here, they
 // find out themselves within the hour.
 func (p *Platform) look(ctx context.Context, serviceID, environmentID int) {
 	ctx = asSystem(context.WithoutCancel(ctx))
-	where := []predicate.Promotion{promotion.StateEQ(promotion.StateWaiting)}
+	where := []predicate.Promotion{undecided}
 	if serviceID != 0 {
 		where = append(where, promotion.ServiceID(serviceID))
 	}
