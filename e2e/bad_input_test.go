@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const flaskRequirements = "flask==3.1.2\n"
@@ -109,7 +110,7 @@ func TestBadReleaseKeepsTheOld(t *testing.T) {
 	repo := newRepository(t, map[string]string{"app.py": good, "requirements.txt": flaskRequirements, "Procfile": "web: python app.py\n"})
 	s.must("service", "add", repo.url(), "--name", "kept")
 	s.must("promote", "kept", "--follow")
-	traffic := startLoad(s.edge, "kept", "dev", "/", 4)
+	traffic := startPaced(s.edge, "kept", "dev", "/", 4, 10*time.Millisecond)
 	repo.commit("exits", map[string]string{"app.py": web("    sys.exit(1)\n")})
 	s.refuses(3, "exited", "promote", "kept", "--follow")
 	repo.commit("fails its check", map[string]string{"app.py": good, "slipway.yaml": "verify:\n  - path: /missing\n    timeout_seconds: 2\n"})

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestCanary is a release manager with the command line alone: a canary that is
@@ -25,20 +26,24 @@ func TestCanary(t *testing.T) {
 	says := func(word string) map[string]string {
 		return map[string]string{"app.py": strings.Replace(string(app), `service="payments"`, `service="`+word+`"`, 1)}
 	}
-	at := func(weight string) {
+	var p promotion
+	shows := func(words string) {
 		t.Helper()
-		s.eventually(patience, "the canary is at "+weight, func() bool {
-			return strings.Contains(s.must("promotion", "show", "2"), "canary: "+weight)
-		})
+		if out := s.must("promotion", "show", id(p)); !strings.Contains(out, words) {
+			t.Errorf("promotion %d doesn't say %q:\n%s", p.ID, words, out)
+		}
 	}
-	traffic := startLoad(s.edge, "payments", "dev", "/", 4)
+	atSixty := func() bool { return p.Rollout != nil && p.Rollout.Weight == 60 }
+	traffic := startPaced(s.edge, "payments", "dev", "/", 4, 10*time.Millisecond)
 
 	repo.commit("Say two", says("payments two"))
-	s.must("promote", "payments")
-	at("60 % of the requests, stage 2 of 2")
+	s.decode(&p, "promote", "payments")
+	s.reached("the canary is at 60 %", &p, atSixty)
+	shows("canary: 60 % of the requests, stage 2 of 2")
 	s.refuses(1, "under way", "promote", "payments")
 	s.must("promotion", "steer", "2", "pause")
-	s.eventually(patience, "the pause is seen", func() bool { return strings.Contains(s.must("promotion", "show", "2"), "paused by") })
+	s.reached("the pause is seen", &p, func() bool { return p.Rollout != nil && p.Rollout.Paused != "" })
+	shows("paused by")
 	s.kill() // the control plane; the traffic stays split
 	seen := map[bool]int{}
 	for range 60 {
@@ -59,11 +64,12 @@ func TestCanary(t *testing.T) {
 	}
 
 	repo.commit("Say three", says("payments three"))
-	var p promotion
+	p = promotion{}
 	s.decode(&p, "promote", "payments")
-	s.eventually(patience, "the canary is at 60 %", func() bool { return strings.Contains(s.must("promotion", "show", id(p)), "canary: 60 %") })
+	s.reached("the canary is at 60 %", &p, atSixty)
 	s.must("promotion", "steer", id(p), "abort")
-	s.eventually(patience, "it is aborted", func() bool { return strings.Contains(s.must("promotion", "show", id(p)), "aborted by") })
+	s.reached("it is aborted", &p, func() bool { return strings.Contains(p.Reason, "aborted by") })
+	shows("aborted by")
 	if _, body := s.get("payments", "dev", "/"); !strings.Contains(body, "payments two") {
 		t.Errorf("after the abort dev answers %s", body)
 	}
@@ -73,7 +79,7 @@ func TestCanary(t *testing.T) {
 	}
 
 	// One that is worse, and is found out by the edge's own figures.
-	traffic = startLoad(s.edge, "payments", "dev", "/", 4)
+	traffic = startPaced(s.edge, "payments", "dev", "/", 4, 10*time.Millisecond)
 	broken := says("payments broken")
 	broken["app.py"] += `
 

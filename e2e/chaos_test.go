@@ -168,8 +168,7 @@ func pullThePlug(t *testing.T, s *site, random *rand.Rand, plugs []plug, kills i
 		before := len(traffic.failed())
 		victim.pull(s)
 		back, seen := time.Now(), fmt.Sprint(p)
-		s.eventually(patience, fmt.Sprintf("kill %d (%s): promotion %d is over", n, victim.name, p.ID), func() bool {
-			s.decode(&p, "promotion", "show", id(p))
+		s.reached(fmt.Sprintf("kill %d (%s): promotion %d is over", n, victim.name, p.ID), &p, func() bool {
 			if one.resume == 0 && (fmt.Sprint(p) != seen || over(p.State)) {
 				one.resume = time.Since(back)
 			}

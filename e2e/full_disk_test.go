@@ -84,17 +84,11 @@ func TestFullDisk(t *testing.T) {
 	})
 	var p promotion
 	s.decode(&p, "promote", "plug")
-	s.eventually(patience, "the release command runs", func() bool {
-		s.decode(&p, "promotion", "show", id(p))
-		return p.step("migrate") == "running" || over(p.State)
-	})
+	s.reached("the release command runs", &p, func() bool { return p.step("migrate") == "running" || over(p.State) })
 	free = fill(t, s.data)
 	s.eventually(patience, "the release command has ended", func() bool { return len(processesMentioning("time.sleep(1.5)")) == 0 })
 	free()
-	s.eventually(patience, "the promotion is over", func() bool {
-		s.decode(&p, "promotion", "show", id(p))
-		return over(p.State)
-	})
+	s.reached("the promotion is over", &p, func() bool { return over(p.State) })
 	if p.State != "succeeded" && !strings.Contains(p.Reason, "full") {
 		t.Errorf("filled while the release command ran, promotion %d is %s: %s", p.ID, p.State, p.Reason)
 	}

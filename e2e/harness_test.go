@@ -92,11 +92,25 @@ func newSite(t testing.TB) *site {
 		if s.up != nil {
 			_ = s.up.Wait()
 		}
+		s.unraced()
 		if left := processesMentioning(s.data); len(left) > 0 {
 			t.Errorf("left behind after down: %v", left)
 		}
 	})
 	return s
+}
+
+// unraced fails the test where the race detector has found something in the platform or in
+// the node agent: neither ends for that, so nothing else would tell.
+func (s *site) unraced() {
+	agent, _ := os.ReadFile(filepath.Join(s.data, "node", "agent.log")) // there may be none
+	said := string(agent)
+	if s.upLog != nil {
+		said += s.upLog.String()
+	}
+	if _, race, found := strings.Cut(said, "WARNING: DATA RACE"); found {
+		s.t.Errorf("a data race: %.8000s", race)
+	}
 }
 
 // portal is where people open it.
@@ -111,6 +125,7 @@ func (s *site) portal() string {
 // start runs `slipway up` and waits until the API is ready.
 func (s *site) start(flags ...string) {
 	s.t.Helper()
+	s.unraced() // until now
 	s.upLog = &buffer{}
 	s.up = exec.Command(binary, append([]string{"up", "--data", s.data, "--listen", s.listen, "--edge", s.edge, "--repositories", os.TempDir()}, flags...)...)
 	s.up.Stdout, s.up.Stderr = s.upLog, s.upLog

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,31 @@ type promotion struct {
 		StartedAt time.Time `json:"started_at"`
 		EndedAt   time.Time `json:"ended_at"`
 	} `json:"steps"`
+	Rollout *struct {
+		Weight int    `json:"weight"`
+		Paused string `json:"paused"`
+	} `json:"rollout"`
+}
+
+// reached waits until a promotion is in a state, and leaves in p what it was then. It asks the
+// API itself: a command that is started for every look takes more of the machine than all
+// that it looks at.
+func (s *site) reached(what string, p *promotion, state func() bool) {
+	s.t.Helper()
+	operator := s.operator()
+	path := "/api/v1/promotions/" + id(*p)
+	s.eventually(patience, what, func() bool {
+		status, body := s.ask(operator, path, "")
+		if status == http.StatusServiceUnavailable {
+			return false // its database is away
+		}
+		var now promotion
+		if err := json.Unmarshal([]byte(body), &now); err != nil || status != http.StatusOK {
+			s.t.Fatalf("promotion %d: %d %s", p.ID, status, body)
+		}
+		*p = now
+		return state()
+	})
 }
 
 func (p promotion) step(name string) string {
@@ -54,23 +81,17 @@ func TestKill(t *testing.T) {
 	})
 	s.must("service", "add", repo.url(), "--name", "plug")
 	s.must("promote", "plug", "--follow")
-	traffic := startLoad(s.edge, "plug", "dev", "/", 4)
+	traffic := startPaced(s.edge, "plug", "dev", "/", 4, 10*time.Millisecond)
 
 	for _, step := range []string{"fetch", "build", "test", "render", "migrate", "deploy", "verify"} {
 		word := "after-" + step
 		repo.commit(word, map[string]string{"app.py": slowStart(word)})
 		var p promotion
 		s.decode(&p, "promote", "plug")
-		s.eventually(patience, "step "+step+" begins", func() bool {
-			s.decode(&p, "promotion", "show", id(p))
-			return p.step(step) != "pending"
-		})
+		s.reached("step "+step+" begins", &p, func() bool { return p.step(step) != "pending" })
 		s.kill()
 		s.start()
-		s.eventually(patience, "the promotion killed in "+step+" is over", func() bool {
-			s.decode(&p, "promotion", "show", id(p))
-			return over(p.State)
-		})
+		s.reached("the promotion killed in "+step+" is over", &p, func() bool { return over(p.State) })
 		if p.State != "succeeded" {
 			t.Fatalf("killed in %s: the promotion is %s: %s", step, p.State, p.Reason)
 		}

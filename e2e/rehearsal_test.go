@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -67,10 +68,12 @@ def test_total():
 	// What is pushed gets there by itself, once.
 	s.must("policy", "set", "--env", "dev", "--advance", "push")
 	repo.commit("Seven, said otherwise", map[string]string{dir + "app.py": app("7") + "\n# pushed\n"})
-	s.eventually(patience, "the push has succeeded", func() bool {
-		return strings.Contains(s.must("promotion", "ls", "--service", "totals", "--state", "succeeded"), "4 ")
+	s.eventually(patience, "the push is promoted", func() bool {
+		status, _ := s.ask(s.operator(), "/api/v1/promotions/4", "")
+		return status == http.StatusOK
 	})
-	s.decode(&p, "promotion", "show", "4")
+	p.ID = 4
+	s.reached("the push has come to an end", &p, func() bool { return over(p.State) })
 	if p.State != "succeeded" {
 		t.Errorf("%+v", p)
 	}

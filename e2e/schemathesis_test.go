@@ -177,10 +177,7 @@ var requestCount = regexp.MustCompile(`(?m)^slipway_http_request_duration_second
 // end.
 func (s *site) answered() int {
 	s.t.Helper()
-	operator := &http.Client{Transport: keyed{s.data, &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.data, "api.sock"))
-	}}}}
-	status, body := s.ask(operator, "/metrics", "")
+	status, body := s.ask(s.operator(), "/metrics", "")
 	if status != http.StatusOK {
 		s.t.Fatalf("the metrics: %d %s", status, body)
 	}
@@ -193,6 +190,13 @@ func (s *site) answered() int {
 		n += one
 	}
 	return n
+}
+
+// operator asks as who may read the data directory does.
+func (s *site) operator() *http.Client {
+	return &http.Client{Transport: keyed{s.data, &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.data, "api.sock"))
+	}}}}
 }
 
 // keyed shows the key of the operator's socket with every request.
