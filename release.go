@@ -107,8 +107,8 @@ type Manifest struct {
 	Static        *Static    `json:"static,omitempty"`
 	VerifyCommand string     `json:"verify_command,omitempty"` // run against the live URL, after the checks
 	Lock          Digest     `json:"lock,omitempty"`           // of the lock file, "" when unlocked
-	// PackagesAsOf is the day, such as 2024-05-31, up to whose end packages counted
-	// where nothing held their versions; "" when there was no such day.
+	// PackagesAsOf is the day, such as 2024-05-31, before which packages had to be there
+	// to count where nothing held their versions; "" when there was no such day.
 	PackagesAsOf string    `json:"packages_as_of,omitempty"`
 	Environment  string    `json:"environment"`         // key of the virtual environment
 	Overrides    Overrides `json:"overrides,omitzero"`  // that it was built with

@@ -1515,7 +1515,7 @@ type Manifest struct {
 	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 	Lock Digest `json:"lock,omitempty,omitzero"`
 
-	// PackagesAsOf the day up to whose end packages counted where nothing held their versions; empty when there was no such day
+	// PackagesAsOf the day before which packages had to be there to count where nothing held their versions; empty when there was no such day
 	//
 	// Example: 2024-05-31
 	PackagesAsOf string `json:"packages_as_of,omitempty,omitzero"`

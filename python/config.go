@@ -15,7 +15,7 @@ type ServiceConfig struct {
 	Strict         bool               `yaml:"strict" json:"strict,omitempty"` // exact patch version or refuse
 	Virtualenv     bool               `yaml:"virtualenv" json:"virtualenv,omitempty"`
 	StaleLock      string             `yaml:"stale_lock" json:"stale_lock,omitempty"`         // "refuse" (default) or "warn"
-	PackagesAsOf   string             `yaml:"packages_as_of" json:"packages_as_of,omitempty"` // "commit" (default), "newest" or a day, for versions that nothing holds
+	PackagesAsOf   string             `yaml:"packages_as_of" json:"packages_as_of,omitempty"` // "commit" (default), "newest" or a day up to today, for versions that nothing holds
 	Framework      string             `yaml:"framework" json:"framework,omitempty"`
 	Application    string             `yaml:"application" json:"application,omitempty"` // module:object or module:factory()
 	Server         string             `yaml:"server" json:"server,omitempty"`

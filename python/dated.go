@@ -9,7 +9,8 @@ import (
 // NewestPackages is the value of packages_as_of that takes what an index has today.
 const NewestPackages = "newest"
 
-// commitPackages takes what there was on the day of the commit, as does saying nothing.
+// commitPackages takes what there was when the day of the commit began, as does saying
+// nothing.
 const commitPackages = "commit"
 
 // datePackages settles Project.PackagesAsOf, before anything speaks of it: only what no
@@ -22,6 +23,12 @@ func (d *detection) datePackages() {
 	day := d.opts.Written
 	if !d.opts.Today.IsZero() && day.After(d.opts.Today) {
 		day = d.opts.Today // a clock was wrong
+	}
+	if at, err := time.Parse(time.DateOnly, stated); err == nil && !d.opts.Today.IsZero() && at.After(d.opts.Today) {
+		from := d.stated("packages_as_of")
+		d.problem(Problem{Code: "config.value", Key: "packages_as_of", File: from.File, Line: from.Line,
+			Message: "packages_as_of: " + stated + " hasn't begun (by UTC), so what there is before it isn't known yet",
+			Remedy:  "use a day up to " + d.opts.Today.UTC().Format(time.DateOnly) + ", or " + NewestPackages})
 	}
 	switch {
 	case stated == NewestPackages || d.tellsUVADay():
@@ -48,7 +55,7 @@ func (d *detection) dropDate() {
 		p.PackagesAsOf = ""
 		return
 	}
-	f := Finding{What: "packages", Value: "of " + p.PackagesAsOf + ", where no version is stated", Rule: "packages.commit"}
+	f := Finding{What: "packages", Value: "of before " + p.PackagesAsOf + ", where no version is stated", Rule: "packages.commit"}
 	if d.config != nil && d.config.PackagesAsOf != "" && d.config.PackagesAsOf != commitPackages {
 		at := d.stated("packages_as_of")
 		f.Rule, f.File, f.Line = "packages."+at.rule, at.File, at.Line
@@ -75,7 +82,7 @@ func (d *detection) followed() string {
 	if d.project.PackagesAsOf == "" {
 		return "the next build may install others"
 	}
-	return "those of " + d.project.PackagesAsOf + " are installed, without what was mended since"
+	return "those of before " + d.project.PackagesAsOf + " are installed, without what was mended since"
 }
 
 // renewed is how today's versions are had, as the end of the remedy of such a warning.

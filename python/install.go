@@ -176,7 +176,7 @@ func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket,
 	}
 	switch {
 	case p.PackagesAsOf != "":
-		key.Bucket = p.PackagesAsOf
+		key.Bucket = "before " + p.PackagesAsOf
 	case !p.Pinned():
 		key.Bucket = bucket
 	}

@@ -97,8 +97,8 @@ type Project struct {
 
 	Hosts   *slipway.AcceptedHosts `json:"hosts,omitempty"` // that the application takes; nil when it takes all, or it can't be told
 	Install Install                `json:"install"`
-	// PackagesAsOf is the day, such as 2024-05-31, up to whose end packages count where
-	// nothing holds their versions; "" for all that there are.
+	// PackagesAsOf is the day, such as 2024-05-31, before which packages had to be there
+	// to count where nothing holds their versions; "" for all that there are.
 	PackagesAsOf string             `json:"packages_as_of,omitempty"`
 	Static       *Static            `json:"static"` // nil when there are no static files to collect
 	System       []SystemNeed       `json:"system"` // libraries and headers that some dependency wants

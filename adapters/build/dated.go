@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -19,14 +20,15 @@ type datedError struct{ error }
 
 func (e *datedError) Unwrap() error { return e.error }
 
-// upTo is the setting by which uv passes over what came after a day, in the time zone in
-// which indexes tell theirs.
+// upTo is the setting by which uv passes over what came since a day began, in the time
+// zone in which indexes tell theirs. What comes on the day itself doesn't count, as a
+// commit is mostly built before its day is over: it would be another release the day after.
 func upTo(p *python.Project) map[string]string {
 	day, err := time.Parse(time.DateOnly, p.PackagesAsOf)
 	if err != nil {
 		return nil
 	}
-	return map[string]string{"UV_EXCLUDE_NEWER": day.AddDate(0, 0, 1).Format(time.RFC3339)}
+	return map[string]string{"UV_EXCLUDE_NEWER": day.Format(time.RFC3339)}
 }
 
 // todays is the project with the packages of today, after those of the commit's day, which
@@ -42,7 +44,7 @@ func (r *run) todays(ctx context.Context, req slipway.BuildRequest, project *pyt
 	if err != nil || len(todays.Problems) > 0 {
 		return nil
 	}
-	fmt.Fprintf(r.log, "note: with packages of %s, the day of the commit: %s; it is built once more, with today's\n", project.PackagesAsOf, failed)
+	fmt.Fprintf(r.log, "note: with packages of before %s, the day of the commit: %s; it is built once more, with today's\n", project.PackagesAsOf, failed)
 	return todays
 }
 
@@ -52,9 +54,9 @@ func (r *run) dateless(ctx context.Context, p *python.Project, source, purpose s
 	if p.PackagesAsOf == "" || !p.Pinned() || firstOf(p.Install.Local, p.Test.Local) != "" {
 		return "", nil
 	}
-	held := *p
-	held.PackagesAsOf = ""
-	return r.key(ctx, &held, source, purpose)
+	always := *p
+	always.PackagesAsOf = ""
+	return r.key(ctx, &always, source, purpose)
 }
 
 // heldAs is the environment that was made of files which turned out to hold all that was
@@ -77,6 +79,12 @@ func (b *Builder) heldFile(dateless string) string {
 	return filepath.Join(b.o.Data, "cache", "held", dateless)
 }
 
+// held says that a requirement is of one version.
+func held(text string) bool {
+	text, _, _ = strings.Cut(text, ";")
+	return strings.Contains(text, "==") && !strings.Contains(text, "*")
+}
+
 // holding looks, when the dependencies are installed, whether the requirement files hold
 // each of them. Then the environment is that of every day.
 func (r *run) holding(dateless, source string, files []string) []step {
@@ -84,7 +92,7 @@ func (r *run) holding(dateless, source string, files []string) []step {
 		return nil
 	}
 	return []step{{do: func(_ context.Context, env environment) error {
-		held, err := python.Held(os.DirFS(source), files)
+		pins, err := python.Held(os.DirFS(source), files)
 		if err != nil {
 			return disk(err, "the requirements can't be read")
 		}
@@ -93,7 +101,7 @@ func (r *run) holding(dateless, source string, files []string) []step {
 			return disk(err, "the environment can't be read")
 		}
 		for _, d := range there {
-			if !held[normal(d.name)] {
+			if !pins[normal(d.name)] {
 				return nil
 			}
 		}

@@ -54,7 +54,7 @@ func TestPackagesOfTheCommitsDay(t *testing.T) {
 	if v := versionOf(t, shared, a, "six"); v != "1.15.0" || a.Manifest.PackagesAsOf != "2020-10-20" || !strings.HasPrefix(a.Manifest.Python, "3.9.") {
 		t.Errorf("six %s of %q on Python %s; 1.16.0 came in May 2021\n%s", v, a.Manifest.PackagesAsOf, a.Manifest.Python, log)
 	}
-	if !strings.Contains(log, "those of 2020-10-20 are installed, without what was mended since") {
+	if !strings.Contains(log, "those of before 2020-10-20 are installed, without what was mended since") {
 		t.Errorf("the log doesn't say it:\n%s", log)
 	}
 	var tests bytes.Buffer
@@ -71,6 +71,38 @@ func TestPackagesOfTheCommitsDay(t *testing.T) {
 	write(t, dir, files{"requirements.txt": "six\n"})
 	if other, _ := buildOf(t, shared, dir, "2020-10-21"); other.Manifest.Environment == a.Manifest.Environment {
 		t.Error("the environment of another day was taken")
+	}
+}
+
+// TestTestsOfAnotherCommitsDay: what comes on the day itself doesn't count, as that day may not
+// be over, and what only the tests add, and nothing holds, is that of each day.
+func TestTestsOfAnotherCommitsDay(t *testing.T) {
+	t.Parallel()
+	dir := project(t, files{"requirements.txt": "six==1.15.0\n", "app.py": "import six\n\n\ndef app(environ, start_response):\n    return []\n", "slipway.yaml": "test: {packages: [toml]}\n",
+		"test_app.py": "import unittest, toml\n\n\nclass T(unittest.TestCase):\n    def test_toml(self):\n        print('toml', toml.__version__)\n"})
+	for day, want := range map[string]string{"2020-11-01": "toml 0.10.1", "2020-11-02": "toml 0.10.2"} { // which came on the first
+		a, _ := buildOf(t, shared, dir, day)
+		var log bytes.Buffer
+		if _, err := shared.Test(t.Context(), slipway.TestRequest{Artifact: a.Digest, RunID: runID("t"+day, t)}, &log); err != nil || !strings.Contains(log.String(), want) {
+			t.Errorf("packages before %s: %v, want %s\n%s", day, err, want, log.String())
+		}
+	}
+}
+
+// TestWhatBuildsIsOfTheCommitsDay: the project's own build gets what it requires, and what
+// its backend asks for besides, as it was then.
+func TestWhatBuildsIsOfTheCommitsDay(t *testing.T) {
+	t.Parallel()
+	for name, requires := range map[string]string{"in an environment that is kept": `"setuptools", "wheel"`, "in one of uv's": `"setuptools"`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t, files{"pyproject.toml": "[build-system]\nrequires = [" + requires + "]\nbuild-backend = \"setuptools.build_meta\"\n",
+				"setup.py":         "import setuptools\n\nsetuptools.setup(name='shop', version=setuptools.__version__, packages=['shop'], install_requires=['six'], entry_points={'console_scripts': ['shop = shop:main']})\n",
+				"shop/__init__.py": "import six\n\n\ndef main():\n    print(six)\n", "slipway.yaml": shopRuns})
+			if a, log := buildOf(t, shared, dir, "2020-10-20"); !strings.Contains(log, "installed the project itself: shop 50.3.2\n") || a.Manifest.PackagesAsOf != "2020-10-20" {
+				t.Errorf("setuptools 50.3.2 was the newest: %q\n%s", a.Manifest.PackagesAsOf, log)
+			}
+		})
 	}
 }
 
@@ -113,5 +145,5 @@ func TestIndexThatTellsNoDays(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, log, err = build(t, dir)
-	wantRefused(t, err, log, "the index had no six that fits by the day of the packages, or doesn't tell when it came", "packages_as_of=newest")
+	wantRefused(t, err, log, "the index had no six that fits from before the day of the packages, or doesn't tell when it came", "packages_as_of=newest")
 }

@@ -40,7 +40,7 @@ var explanations = []struct {
 	{regexp.MustCompile(`lber\.h|ldap\.h`), slipway.Refused, "a dependency needs the headers of OpenLDAP (Debian: libldap2-dev libsasl2-dev)"},
 	{regexp.MustCompile(`error: command '?(?:gcc|cc|x86_64-linux-gnu-gcc|clang)'? failed: No such file|unable to execute '?(?:gcc|cc)`), slipway.Refused, "a dependency has no wheel for this Python and needs a C compiler (Debian: build-essential), or a Python version for which it has one"},
 	{regexp.MustCompile(`Please use pip<24\.1`), slipway.Refused, "a dependency has metadata that today's installers refuse; use a newer version of it"},
-	{regexp.MustCompile("`([^`\n]+)` was filtered by `exclude-newer`"), slipway.Refused, "the index had no $1 that fits by the day of the packages, or doesn't tell when it came; take today's: slipway service set SERVICE --set packages_as_of=newest, or state a later day there"},
+	{regexp.MustCompile("`([^`\n]+)` was filtered by `exclude-newer`"), slipway.Refused, "the index had no $1 that fits from before the day of the packages, or doesn't tell when it came; take today's: slipway service set SERVICE --set packages_as_of=newest, or state a later day there"},
 	{regexp.MustCompile(`(?:Because|And because) ([^\n]*) (?:was|were) not found in the package registry`), slipway.Refused, "no package of that name is on the index: $1; is the name spelt right?"},
 	{regexp.MustCompile(`(?:Because|And because) there (?:is|are) no versions? of ([^\n,]*)`), slipway.Refused, "there is no version $1 on the index"},
 	{regexp.MustCompile(`(?s)No solution found when resolving dependencies:?\s*(?:cause:\s*)?(.*?)(?:\n\n|\n\s*hint|$)`), slipway.Refused, "the requirements contradict each other: $1"},

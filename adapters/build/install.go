@@ -72,9 +72,9 @@ func testSteps(p *python.Project, l plan, look ...step) []step {
 		steps = append(steps, step{kind: installing, resolve: resolving(l, args), tool: &uv, say: "installing " + strings.Join(t.Requirements, ", "), args: args, dir: l.root, env: l.upTo, blame: testDependencies})
 	}
 	steps = append(steps, look...)
-	held := slices.DeleteFunc(slices.Clone(t.Packages), func(text string) bool { return !strings.Contains(text, "==") })
-	open := slices.DeleteFunc(slices.Clone(t.Packages), func(text string) bool { return strings.Contains(text, "==") })
-	for i, list := range [][]string{open, held} {
+	pinned := slices.DeleteFunc(slices.Clone(t.Packages), func(text string) bool { return !held(text) })
+	open := slices.DeleteFunc(slices.Clone(t.Packages), held)
+	for i, list := range [][]string{open, pinned} {
 		for _, s := range packages(l, list, "installing "+strings.Join(list, ", "), testDependencies) {
 			if i == 0 {
 				s.env = l.upTo

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -119,7 +120,7 @@ func (r *run) wheel(ctx context.Context, p *python.Project, source string) (stri
 	if err != nil {
 		return "", err
 	}
-	key, err := r.packageKey(p, source, "wheel", []string{tools.key, string(digest), r.historyDigest(), string(p.Root)})
+	key, err := r.packageKey(p, source, "wheel", []string{tools.key, string(digest), r.historyDigest(), string(p.Root), p.PackagesAsOf})
 	if err != nil {
 		return "", err
 	}
@@ -161,13 +162,18 @@ func (r *run) packageKey(p *python.Project, source, purpose string, of []string)
 
 // buildTools is the environment with what the project's build requires, which all
 // projects that require the same share; the zero one when the build finds them by
-// itself. Nothing pins them, so they are looked for anew each day.
+// itself. Nothing pins them: they are of the day of the packages, or looked for anew each
+// day.
 func (r *run) buildTools(ctx context.Context, p *python.Project, source string) (environment, error) {
 	wanted := p.Install.Package.Requires
 	if wanted == nil {
 		return environment{}, nil
 	}
-	key, err := r.packageKey(p, source, "build requirements", append([]string{time.Now().UTC().Format("2006-01-02")}, wanted...))
+	day := "today, " + time.Now().UTC().Format(time.DateOnly)
+	if p.PackagesAsOf != "" {
+		day = "before " + p.PackagesAsOf
+	}
+	key, err := r.packageKey(p, source, "build requirements", append([]string{day}, wanted...))
 	if err != nil {
 		return environment{}, err
 	}
@@ -176,7 +182,7 @@ func (r *run) buildTools(ctx context.Context, p *python.Project, source string) 
 		args := append([]string{l.uv, "pip", "install", "--python", l.venv}, wanted...)
 		return append(create(p, l), step{
 			kind: installing, resolve: resolvingFile(l, filepath.Join(l.home, "build-requirements.txt")), tool: &uv,
-			say: "installing what builds the project: " + strings.Join(wanted, ", "), args: args, dir: l.root, blame: "build requirements",
+			say: "installing what builds the project: " + strings.Join(wanted, ", "), args: args, dir: l.root, env: l.upTo, blame: "build requirements",
 			before: func() error {
 				return writeAnew(filepath.Join(l.home, "build-requirements.txt"), strings.Join(wanted, "\n")+"\n")
 			},
@@ -203,6 +209,7 @@ func (r *run) buildWheel(ctx context.Context, p *python.Project, tools environme
 	tries = append(tries, append(slices.Clone(args), "--python", p.Python.Interpreter, p.Root.In(r.installed())))
 	c := r.confinement(p, read, []string{r.installed(), out})
 	env := noGitAbove(r)
+	maps.Copy(env, upTo(p))                // for what uv installs then
 	env["SOURCE_DATE_EPOCH"] = "315532800" // for what writes the time into what it makes
 	var failed error
 	for i, try := range tries {

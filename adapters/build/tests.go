@@ -139,7 +139,7 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 		return environment{}, err
 	}
 	dateless := ""
-	if len(t.Groups)+len(t.Extras) == 0 {
+	if len(t.Groups)+len(t.Extras) == 0 && !slices.ContainsFunc(t.Packages, func(text string) bool { return !held(text) }) {
 		if dateless, err = r.dateless(ctx, p, source, purpose); err != nil {
 			return environment{}, err
 		}
@@ -150,7 +150,7 @@ func (r *run) testing(ctx context.Context, p *python.Project, source string) (en
 	if err == nil || slipway.CodeOf(err) != slipway.Refused || !p.DatedByCommit() || ctx.Err() != nil {
 		return env, err
 	}
-	fmt.Fprintf(r.log, "note: with packages of %s, the day of the commit: %s; the tests get today's\n", p.PackagesAsOf, err)
+	fmt.Fprintf(r.log, "note: with packages of before %s, the day of the commit: %s; the tests get today's\n", p.PackagesAsOf, err)
 	todays := *p
 	todays.PackagesAsOf = ""
 	return r.testing(ctx, &todays, source)

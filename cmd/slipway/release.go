@@ -26,7 +26,7 @@ func (a *app) release(service string, number int) error {
 		held = "not recorded"
 	}
 	if err := a.facts("release", fmt.Sprint(x.Number), "commit", x.Commit.Id, "subject", x.Commit.Subject, "author", x.Commit.Author,
-		"tests", tested(x.Tests), "runs in", strings.Join(x.Environments, " "), "python", x.Manifest.Python, "framework", x.Manifest.Framework, "packages of", x.Manifest.PackagesAsOf,
+		"tests", tested(x.Tests), "runs in", strings.Join(x.Environments, " "), "python", x.Manifest.Python, "framework", x.Manifest.Framework, "packages before", x.Manifest.PackagesAsOf,
 		"artifact", string(x.Artifact), "built", ago(x.CreatedAt), "built under", held); err != nil {
 		return err
 	}
