@@ -67,8 +67,12 @@ func (m Manifest) untabled(exception string) string {
 	switch t := m.Tables; {
 	case t == nil || !noTable.MatchString(exception):
 		return ""
-	case t.Once != "" && (len(m.Data) > 0 || !strings.Contains(exception, "no such table")): // what is kept would be emptied each time
-		return "; its own \"" + t.Command + "\" makes the tables, and empties those that are there, so have it run once: " + t.Once
+	case t.Once != "": // the database may be anywhere that a variable names, and be kept there
+		kept := ""
+		if len(m.Data) == 0 && strings.Contains(exception, "no such table") {
+			kept = ", when its database is kept (data: in slipway.yaml, or its place in SLIPWAY_DATA)"
+		}
+		return "; its own \"" + t.Command + "\" makes the tables, and may empty those that are there, so have it run once" + kept + ": " + t.Once
 	default:
 		return "; its own \"" + t.Command + "\" makes the tables, so have it run at each deploy: " + t.State
 	}

@@ -67,9 +67,9 @@ func TestMissingTables(t *testing.T) {
 		"postgres":               {slipway.Manifest{Tables: makes}, `psycopg.errors.UndefinedTable: relation "post" does not exist`, "STATED"},
 		"what empties kept data": {slipway.Manifest{Tables: empties, Data: kept}, "sqlite3.OperationalError: no such table: post", "ONCE"},
 		"what empties a server":  {slipway.Manifest{Tables: empties}, `psycopg.errors.UndefinedTable: relation "post" does not exist`, "ONCE"},
-		"what keeps nothing":     {slipway.Manifest{Tables: empties}, "sqlite3.OperationalError: no such table: post", "STATED"},
-		"another error":          {slipway.Manifest{Tables: makes}, "sqlite3.OperationalError: database is locked", ""},
-		"no command":             {slipway.Manifest{}, "sqlite3.OperationalError: no such table: post", ""},
+		"what keeps its data where a variable says": {slipway.Manifest{Tables: empties}, "sqlite3.OperationalError: no such table: post", "ONCE"},
+		"another error": {slipway.Manifest{Tables: makes}, "sqlite3.OperationalError: database is locked", ""},
+		"no command":    {slipway.Manifest{}, "sqlite3.OperationalError: no such table: post", ""},
 	} {
 		said := c.m.Cause(c.said + "\n")
 		for _, word := range []string{"STATED", "ONCE"} {

@@ -3,7 +3,6 @@ package python
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
@@ -35,6 +34,18 @@ func (d *detection) planData() {
 		}
 		return
 	}
+	d.eachData(func(name string, at Evidence) { d.data(name, at, "data.found") })
+	for _, at := range d.project.Data {
+		d.warn(Problem{
+			Code: "data.inside", Message: string(at.Path) + " is written inside the project; Slipway keeps it across deploys, on one machine, and old and new release share it while one takes over",
+			Remedy: "use a database server for what matters, or say what stays with data: in " + d.configFile(),
+		})
+		break // one sentence is enough
+	}
+}
+
+// eachData tells of every place inside the tree that the code writes data to.
+func (d *detection) eachData(tell func(name string, at Evidence)) {
 	for _, file := range d.sources() {
 		text, ok := d.tree.read(file)
 		if !ok || !strings.Contains(strings.ToLower(text), "sqlite") && !strings.Contains(text, "MEDIA_ROOT") && !strings.Contains(text, "UPLOAD_FOLDER") && !strings.Contains(text, "instance_path") {
@@ -47,40 +58,47 @@ func (d *detection) planData() {
 		bases := moduleBases(m)
 		for _, s := range m.all {
 			for _, name := range d.dataIn(file, s, bases) {
-				d.data(name, Evidence{File: file, Line: s.line}, "data.found")
+				tell(name, Evidence{File: file, Line: s.line})
 			}
 		}
-	}
-	for _, at := range d.project.Data {
-		d.warn(Problem{
-			Code: "data.inside", Message: string(at.Path) + " is written inside the project; Slipway keeps it across deploys, on one machine, and old and new release share it while one takes over",
-			Remedy: "use a database server for what matters, or say what stays with data: in " + d.configFile(),
-		})
-		break // one sentence is enough
 	}
 }
 
 // data adds a file, or a directory when its name ends with a slash.
 func (d *detection) data(name string, at Evidence, rule string) {
-	clean := path.Clean(name)
-	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") {
-		return
-	}
-	kept := slipway.DataPath{Path: slipway.SourcePath(d.tree.path(clean)), Directory: strings.HasSuffix(name, "/") || d.tree.isDir(clean)}
-	for i, other := range d.project.Data {
-		switch {
-		case other.Path == kept.Path || other.Directory && strings.HasPrefix(string(kept.Path), string(other.Path)+"/"):
-			return
-		case kept.Directory && strings.HasPrefix(string(other.Path), string(kept.Path)+"/"):
-			d.project.Data = slices.Delete(d.project.Data, i, i+1)
-			d.data(name, at, rule)
-			return
-		}
-	}
-	if len(d.project.Data) < maxData {
-		d.project.Data = append(d.project.Data, kept)
+	kept, ok := d.dataPath(name)
+	if with, added := withData(d.project.Data, kept); ok && added {
+		d.project.Data = with
 		d.find(Finding{What: "data", Value: string(kept.Path), File: at.File, Line: at.Line, Rule: rule})
 	}
+}
+
+// dataPath is a place inside the tree; ok is false for the tree itself, and for what
+// lies outside of it.
+func (d *detection) dataPath(name string) (kept slipway.DataPath, ok bool) {
+	clean := path.Clean(name)
+	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") {
+		return kept, false
+	}
+	return slipway.DataPath{Path: slipway.SourcePath(d.tree.path(clean)), Directory: strings.HasSuffix(name, "/") || d.tree.isDir(clean)}, true
+}
+
+// withData is the list with one more place, without those that lie in it; added is false
+// when the place lies in one of the list, or the list is full.
+func withData(list []slipway.DataPath, kept slipway.DataPath) (with []slipway.DataPath, added bool) {
+	for _, other := range list {
+		switch {
+		case other.Path == kept.Path || other.Directory && strings.HasPrefix(string(kept.Path), string(other.Path)+"/"):
+			return list, false
+		case kept.Directory && strings.HasPrefix(string(other.Path), string(kept.Path)+"/"):
+			continue
+		}
+		with = append(with, other)
+	}
+	if len(with) >= maxData {
+		return list, false
+	}
+	return append(with, kept), true
 }
 
 // dataIn are the paths that a statement says data is written to, relative to the

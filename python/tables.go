@@ -3,6 +3,7 @@ package python
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
@@ -13,7 +14,6 @@ var (
 	cliCommand = regexp.MustCompile(`(?m)^@(?:\w+\.)*(?:cli\.)?command\(\s*(?:name\s*=\s*)?(?:["']([\w-]+)["'])?[^\n]*\n(?:@[^\n]*\n)*def (\w+)\(`)
 	// makesTables are the names of what makes the tables of a database.
 	makesTables = regexp.MustCompile(`^(?:init|create|setup|make)[-_]?(?:the[-_])?(?:db|database|tables|schema|all)$|^(?:db|database)[-_]?(?:init|create|setup)$`)
-	dropsTables = regexp.MustCompile(`(?i)\bDROP\s+TABLE\b`)
 )
 
 // tables finds the project's own command that makes the tables of its database, where
@@ -23,37 +23,61 @@ func (d *detection) tables() *slipway.Tables {
 	if d.project.ReleaseCommand != "" {
 		return nil
 	}
-	command, file, body := d.tableCommand()
-	if command == "" {
+	made := d.tableCommand()
+	if made.command == "" {
 		return nil
 	}
 	state := func(command string) string {
 		return "slipway service set SERVICE --set " + quoteWords([]string{"release_command=" + command})
 	}
-	t := &slipway.Tables{Command: command, State: state(command)}
-	if d.emptiesTables(file, body) {
-		t.Once = state(d.once(command))
+	t := &slipway.Tables{Command: made.command, State: state(made.command)}
+	if d.emptiesTables(made) {
+		t.Once = state(d.once(made.command))
 	}
 	return t
 }
 
 // once runs a command that empties what is kept only where nothing is kept yet, by what
-// stays as long as that does.
+// stays as long as that does. A file that the code names need not be the database that
+// the command works on, as a variable may name another: it counts once there is something
+// in it, and where the command leaves it empty a mark of its own does.
 func (d *detection) once(command string) string {
-	mark := "$SLIPWAY_DATA/.tables"
-	if len(d.project.Data) == 1 {
-		kept := d.project.Data[0]
-		mark = d.tree.below(kept.Path)
-		if !kept.Directory {
-			return "test -s " + quoteWords([]string{mark}) + " || " + command
-		}
-		mark = quoteWords([]string{mark + "/.tables"})
+	mark := `"$SLIPWAY_DATA/.tables"`
+	kept, ok := d.onlyData()
+	name := quoteWords([]string{d.tree.below(kept.Path)})
+	switch {
+	case ok && !kept.Directory && databaseFile.MatchString(path.Base(string(kept.Path))):
+		written := "test -s " + name
+		return written + " || test -e " + mark + " || { " + command + " && { " + written + " || touch " + mark + "; }; }"
+	case ok && kept.Directory && slices.Contains(d.project.Data, kept): // a mark in any other goes away with the release
+		mark = quoteWords([]string{d.tree.below(kept.Path) + "/.tables"})
 	}
 	return "test -e " + mark + " || { " + command + " && touch " + mark + "; }"
 }
 
-// tableCommand is the command, where it is written, and the lines of its function.
-func (d *detection) tableCommand() (command, file, body string) {
+// onlyData is where the code writes all of its data, be it kept or not; ok is false when
+// that is more than one place, or none.
+func (d *detection) onlyData() (at slipway.DataPath, ok bool) {
+	var found []slipway.DataPath
+	d.eachData(func(name string, _ Evidence) {
+		if at, ok := d.dataPath(name); ok {
+			found, _ = withData(found, at)
+		}
+	})
+	if len(found) == 0 {
+		found = d.project.Data
+	}
+	if len(found) != 1 {
+		return at, false
+	}
+	return found[0], true
+}
+
+// tableMaker is a command that makes tables, with the code that it runs: of a command of
+// Flask's the function, else the whole file.
+type tableMaker struct{ command, file, text, body string }
+
+func (d *detection) tableCommand() tableMaker {
 	for _, f := range d.sources() {
 		text, ok := d.tree.read(f)
 		if !ok || !strings.Contains(text, "command(") {
@@ -67,7 +91,9 @@ func (d *detection) tableCommand() (command, file, body string) {
 				name = strings.ReplaceAll(name, "_", "-") // as click writes it since 7
 			}
 			if flask, ok := d.flaskCommand(); ok && makesTables.MatchString(name) {
-				return flask + " " + name, f, bodyAfter(text[at[1]:])
+				body := block(text[at[1]:], 0)
+				asked := withoutAsked(text[at[0]:at[1]], body)
+				return tableMaker{command: flask + " " + name, file: f, text: text[:at[1]] + asked + text[at[1]+len(body):], body: asked}
 			}
 		}
 	}
@@ -80,21 +106,24 @@ func (d *detection) tableCommand() (command, file, body string) {
 				for _, dir := range []string{"", "src/"} {
 					for _, f := range []string{dir + file, dir + strings.TrimSuffix(file, ".py") + "/__init__.py"} {
 						if text, ok := d.tree.read(f); ok {
-							return name, f, text
+							return tableMaker{command: name, file: f, text: text, body: text}
 						}
 					}
 				}
-				return name, "", ""
+				return tableMaker{command: name}
 			}
 		}
 	}
 	for _, f := range d.sources() {
 		if path.Dir(f) == "." && makesTables.MatchString(strings.TrimSuffix(f, ".py")) {
-			text, _ := d.tree.read(f)
-			return "python " + f, f, text
+			text, ok := d.tree.read(f)
+			if !ok {
+				return tableMaker{command: "python " + f}
+			}
+			return tableMaker{command: "python " + f, file: f, text: text, body: text}
 		}
 	}
-	return "", "", ""
+	return tableMaker{}
 }
 
 // flaskCommand is Flask's command with the application that it loads.
@@ -120,41 +149,4 @@ func (d *detection) flaskCommand() (string, bool) {
 		}
 	}
 	return command, true
-}
-
-// bodyAfter are the indented lines that follow the head of a function.
-func bodyAfter(text string) string {
-	_, rest, _ := strings.Cut(text, "\n")
-	end := 0
-	for line := range strings.Lines(rest) {
-		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") {
-			break
-		}
-		end += len(line)
-	}
-	return rest[:end]
-}
-
-// emptiesTables says that a function drops tables whatever it is asked for, or may run a
-// script that does.
-func (d *detection) emptiesTables(file, body string) bool {
-	for line := range strings.Lines(body) {
-		indent := len(line) - len(strings.TrimLeft(line, " \t"))
-		if strings.Contains(line, "drop_all(") && indent <= 4 {
-			return true
-		}
-	}
-	text, ok := d.tree.read(file)
-	if dropsTables.MatchString(text) || !ok {
-		return true
-	}
-	if !strings.Contains(text, "executescript") && !strings.Contains(text, ".sql") {
-		return false
-	}
-	for _, name := range d.tree.list(path.Dir(file)) {
-		if script, ok := d.tree.read(path.Join(path.Dir(file), name)); ok && strings.HasSuffix(name, ".sql") && dropsTables.MatchString(script) {
-			return true
-		}
-	}
-	return false
 }
