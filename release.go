@@ -115,9 +115,6 @@ type Manifest struct {
 	Addresses    []string  `json:"addresses,omitempty"` // variables by which it is told where servers are
 	Required     []string  `json:"required,omitempty"`  // variables that it reads without a default
 	Tables       *Tables   `json:"tables,omitempty"`    // what would make its tables; nil where that isn't known, or is run
-	// BuiltBy is the version of Slipway that made the release, in its record alone: what
-	// another one makes of the same commit may be the same artifact.
-	BuiltBy string `json:"built_by,omitempty"`
 }
 
 // Tables is the project's own command that makes the tables of its database, which no

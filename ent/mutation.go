@@ -24395,6 +24395,7 @@ type ReleaseMutation struct {
 	tested             *bool
 	built_under        *[]string
 	appendbuilt_under  []string
+	built_by           *string
 	discarded_at       *time.Time
 	clearedFields      map[string]struct{}
 	service            *int
@@ -25352,6 +25353,55 @@ func (m *ReleaseMutation) ResetBuiltUnder() {
 	delete(m.clearedFields, release.FieldBuiltUnder)
 }
 
+// SetBuiltBy sets the "built_by" field.
+func (m *ReleaseMutation) SetBuiltBy(s string) {
+	m.built_by = &s
+}
+
+// BuiltBy returns the value of the "built_by" field in the mutation.
+func (m *ReleaseMutation) BuiltBy() (r string, exists bool) {
+	v := m.built_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBuiltBy returns the old "built_by" field's value of the Release entity.
+// If the Release object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReleaseMutation) OldBuiltBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBuiltBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBuiltBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBuiltBy: %w", err)
+	}
+	return oldValue.BuiltBy, nil
+}
+
+// ClearBuiltBy clears the value of the "built_by" field.
+func (m *ReleaseMutation) ClearBuiltBy() {
+	m.built_by = nil
+	m.clearedFields[release.FieldBuiltBy] = struct{}{}
+}
+
+// BuiltByCleared returns if the "built_by" field was cleared in this mutation.
+func (m *ReleaseMutation) BuiltByCleared() bool {
+	_, ok := m.clearedFields[release.FieldBuiltBy]
+	return ok
+}
+
+// ResetBuiltBy resets all changes to the "built_by" field.
+func (m *ReleaseMutation) ResetBuiltBy() {
+	m.built_by = nil
+	delete(m.clearedFields, release.FieldBuiltBy)
+}
+
 // SetDiscardedAt sets the "discarded_at" field.
 func (m *ReleaseMutation) SetDiscardedAt(t time.Time) {
 	m.discarded_at = &t
@@ -25570,7 +25620,7 @@ func (m *ReleaseMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ReleaseMutation) Fields() []string {
-	fields := make([]string, 0, 21)
+	fields := make([]string, 0, 22)
 	if m.created_at != nil {
 		fields = append(fields, release.FieldCreatedAt)
 	}
@@ -25631,6 +25681,9 @@ func (m *ReleaseMutation) Fields() []string {
 	if m.built_under != nil {
 		fields = append(fields, release.FieldBuiltUnder)
 	}
+	if m.built_by != nil {
+		fields = append(fields, release.FieldBuiltBy)
+	}
 	if m.discarded_at != nil {
 		fields = append(fields, release.FieldDiscardedAt)
 	}
@@ -25682,6 +25735,8 @@ func (m *ReleaseMutation) Field(name string) (ent.Value, bool) {
 		return m.Tested()
 	case release.FieldBuiltUnder:
 		return m.BuiltUnder()
+	case release.FieldBuiltBy:
+		return m.BuiltBy()
 	case release.FieldDiscardedAt:
 		return m.DiscardedAt()
 	}
@@ -25733,6 +25788,8 @@ func (m *ReleaseMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldTested(ctx)
 	case release.FieldBuiltUnder:
 		return m.OldBuiltUnder(ctx)
+	case release.FieldBuiltBy:
+		return m.OldBuiltBy(ctx)
 	case release.FieldDiscardedAt:
 		return m.OldDiscardedAt(ctx)
 	}
@@ -25884,6 +25941,13 @@ func (m *ReleaseMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetBuiltUnder(v)
 		return nil
+	case release.FieldBuiltBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBuiltBy(v)
+		return nil
 	case release.FieldDiscardedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -25960,6 +26024,9 @@ func (m *ReleaseMutation) ClearedFields() []string {
 	if m.FieldCleared(release.FieldBuiltUnder) {
 		fields = append(fields, release.FieldBuiltUnder)
 	}
+	if m.FieldCleared(release.FieldBuiltBy) {
+		fields = append(fields, release.FieldBuiltBy)
+	}
 	if m.FieldCleared(release.FieldDiscardedAt) {
 		fields = append(fields, release.FieldDiscardedAt)
 	}
@@ -25988,6 +26055,9 @@ func (m *ReleaseMutation) ClearField(name string) error {
 		return nil
 	case release.FieldBuiltUnder:
 		m.ClearBuiltUnder()
+		return nil
+	case release.FieldBuiltBy:
+		m.ClearBuiltBy()
 		return nil
 	case release.FieldDiscardedAt:
 		m.ClearDiscardedAt()
@@ -26059,6 +26129,9 @@ func (m *ReleaseMutation) ResetField(name string) error {
 		return nil
 	case release.FieldBuiltUnder:
 		m.ResetBuiltUnder()
+		return nil
+	case release.FieldBuiltBy:
+		m.ResetBuiltBy()
 		return nil
 	case release.FieldDiscardedAt:
 		m.ResetDiscardedAt()

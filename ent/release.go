@@ -60,6 +60,8 @@ type Release struct {
 	Tested bool `json:"tested,omitempty"`
 	// the layers that held its build, nil when that was not recorded
 	BuiltUnder []string `json:"built_under,omitempty"`
+	// the version of Slipway that made its artifact last, empty when that was not recorded
+	BuiltBy string `json:"built_by,omitempty"`
 	// when its artifact was removed; its record stays
 	DiscardedAt *time.Time `json:"discarded_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -121,7 +123,7 @@ func (*Release) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case release.FieldID, release.FieldServiceID, release.FieldNumber, release.FieldBytes:
 			values[i] = new(sql.NullInt64)
-		case release.FieldCommit, release.FieldRef, release.FieldAuthor, release.FieldSubject, release.FieldArtifact, release.FieldPython, release.FieldFramework, release.FieldLock:
+		case release.FieldCommit, release.FieldRef, release.FieldAuthor, release.FieldSubject, release.FieldArtifact, release.FieldPython, release.FieldFramework, release.FieldLock, release.FieldBuiltBy:
 			values[i] = new(sql.NullString)
 		case release.FieldCreatedAt, release.FieldUpdatedAt, release.FieldCommittedAt, release.FieldDiscardedAt:
 			values[i] = new(sql.NullTime)
@@ -276,6 +278,12 @@ func (_m *Release) assignValues(columns []string, values []any) error {
 					return fmt.Errorf("unmarshal field built_under: %w", err)
 				}
 			}
+		case release.FieldBuiltBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field built_by", values[i])
+			} else if value.Valid {
+				_m.BuiltBy = value.String
+			}
 		case release.FieldDiscardedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field discarded_at", values[i])
@@ -393,6 +401,9 @@ func (_m *Release) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("built_under=")
 	builder.WriteString(fmt.Sprintf("%v", _m.BuiltUnder))
+	builder.WriteString(", ")
+	builder.WriteString("built_by=")
+	builder.WriteString(_m.BuiltBy)
 	builder.WriteString(", ")
 	if v := _m.DiscardedAt; v != nil {
 		builder.WriteString("discarded_at=")

@@ -170,6 +170,20 @@ func (_c *ReleaseCreate) SetBuiltUnder(v []string) *ReleaseCreate {
 	return _c
 }
 
+// SetBuiltBy sets the "built_by" field.
+func (_c *ReleaseCreate) SetBuiltBy(v string) *ReleaseCreate {
+	_c.mutation.SetBuiltBy(v)
+	return _c
+}
+
+// SetNillableBuiltBy sets the "built_by" field if the given value is not nil.
+func (_c *ReleaseCreate) SetNillableBuiltBy(v *string) *ReleaseCreate {
+	if v != nil {
+		_c.SetBuiltBy(*v)
+	}
+	return _c
+}
+
 // SetDiscardedAt sets the "discarded_at" field.
 func (_c *ReleaseCreate) SetDiscardedAt(v time.Time) *ReleaseCreate {
 	_c.mutation.SetDiscardedAt(v)
@@ -438,6 +452,10 @@ func (_c *ReleaseCreate) createSpec() (*Release, *sqlgraph.CreateSpec) {
 		_spec.SetField(release.FieldBuiltUnder, field.TypeJSON, value)
 		_node.BuiltUnder = value
 	}
+	if value, ok := _c.mutation.BuiltBy(); ok {
+		_spec.SetField(release.FieldBuiltBy, field.TypeString, value)
+		_node.BuiltBy = value
+	}
 	if value, ok := _c.mutation.DiscardedAt(); ok {
 		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
 		_node.DiscardedAt = &value
@@ -636,6 +654,24 @@ func (u *ReleaseUpsert) UpdateBuiltUnder() *ReleaseUpsert {
 // ClearBuiltUnder clears the value of the "built_under" field.
 func (u *ReleaseUpsert) ClearBuiltUnder() *ReleaseUpsert {
 	u.SetNull(release.FieldBuiltUnder)
+	return u
+}
+
+// SetBuiltBy sets the "built_by" field.
+func (u *ReleaseUpsert) SetBuiltBy(v string) *ReleaseUpsert {
+	u.Set(release.FieldBuiltBy, v)
+	return u
+}
+
+// UpdateBuiltBy sets the "built_by" field to the value that was provided on create.
+func (u *ReleaseUpsert) UpdateBuiltBy() *ReleaseUpsert {
+	u.SetExcluded(release.FieldBuiltBy)
+	return u
+}
+
+// ClearBuiltBy clears the value of the "built_by" field.
+func (u *ReleaseUpsert) ClearBuiltBy() *ReleaseUpsert {
+	u.SetNull(release.FieldBuiltBy)
 	return u
 }
 
@@ -850,6 +886,27 @@ func (u *ReleaseUpsertOne) UpdateBuiltUnder() *ReleaseUpsertOne {
 func (u *ReleaseUpsertOne) ClearBuiltUnder() *ReleaseUpsertOne {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.ClearBuiltUnder()
+	})
+}
+
+// SetBuiltBy sets the "built_by" field.
+func (u *ReleaseUpsertOne) SetBuiltBy(v string) *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetBuiltBy(v)
+	})
+}
+
+// UpdateBuiltBy sets the "built_by" field to the value that was provided on create.
+func (u *ReleaseUpsertOne) UpdateBuiltBy() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateBuiltBy()
+	})
+}
+
+// ClearBuiltBy clears the value of the "built_by" field.
+func (u *ReleaseUpsertOne) ClearBuiltBy() *ReleaseUpsertOne {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearBuiltBy()
 	})
 }
 
@@ -1233,6 +1290,27 @@ func (u *ReleaseUpsertBulk) UpdateBuiltUnder() *ReleaseUpsertBulk {
 func (u *ReleaseUpsertBulk) ClearBuiltUnder() *ReleaseUpsertBulk {
 	return u.Update(func(s *ReleaseUpsert) {
 		s.ClearBuiltUnder()
+	})
+}
+
+// SetBuiltBy sets the "built_by" field.
+func (u *ReleaseUpsertBulk) SetBuiltBy(v string) *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.SetBuiltBy(v)
+	})
+}
+
+// UpdateBuiltBy sets the "built_by" field to the value that was provided on create.
+func (u *ReleaseUpsertBulk) UpdateBuiltBy() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.UpdateBuiltBy()
+	})
+}
+
+// ClearBuiltBy clears the value of the "built_by" field.
+func (u *ReleaseUpsertBulk) ClearBuiltBy() *ReleaseUpsertBulk {
+	return u.Update(func(s *ReleaseUpsert) {
+		s.ClearBuiltBy()
 	})
 }
 

@@ -112,6 +112,26 @@ func (_u *ReleaseUpdate) ClearBuiltUnder() *ReleaseUpdate {
 	return _u
 }
 
+// SetBuiltBy sets the "built_by" field.
+func (_u *ReleaseUpdate) SetBuiltBy(v string) *ReleaseUpdate {
+	_u.mutation.SetBuiltBy(v)
+	return _u
+}
+
+// SetNillableBuiltBy sets the "built_by" field if the given value is not nil.
+func (_u *ReleaseUpdate) SetNillableBuiltBy(v *string) *ReleaseUpdate {
+	if v != nil {
+		_u.SetBuiltBy(*v)
+	}
+	return _u
+}
+
+// ClearBuiltBy clears the value of the "built_by" field.
+func (_u *ReleaseUpdate) ClearBuiltBy() *ReleaseUpdate {
+	_u.mutation.ClearBuiltBy()
+	return _u
+}
+
 // SetDiscardedAt sets the "discarded_at" field.
 func (_u *ReleaseUpdate) SetDiscardedAt(v time.Time) *ReleaseUpdate {
 	_u.mutation.SetDiscardedAt(v)
@@ -311,6 +331,12 @@ func (_u *ReleaseUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.BuiltUnderCleared() {
 		_spec.ClearField(release.FieldBuiltUnder, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.BuiltBy(); ok {
+		_spec.SetField(release.FieldBuiltBy, field.TypeString, value)
+	}
+	if _u.mutation.BuiltByCleared() {
+		_spec.ClearField(release.FieldBuiltBy, field.TypeString)
+	}
 	if value, ok := _u.mutation.DiscardedAt(); ok {
 		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)
 	}
@@ -504,6 +530,26 @@ func (_u *ReleaseUpdateOne) AppendBuiltUnder(v []string) *ReleaseUpdateOne {
 // ClearBuiltUnder clears the value of the "built_under" field.
 func (_u *ReleaseUpdateOne) ClearBuiltUnder() *ReleaseUpdateOne {
 	_u.mutation.ClearBuiltUnder()
+	return _u
+}
+
+// SetBuiltBy sets the "built_by" field.
+func (_u *ReleaseUpdateOne) SetBuiltBy(v string) *ReleaseUpdateOne {
+	_u.mutation.SetBuiltBy(v)
+	return _u
+}
+
+// SetNillableBuiltBy sets the "built_by" field if the given value is not nil.
+func (_u *ReleaseUpdateOne) SetNillableBuiltBy(v *string) *ReleaseUpdateOne {
+	if v != nil {
+		_u.SetBuiltBy(*v)
+	}
+	return _u
+}
+
+// ClearBuiltBy clears the value of the "built_by" field.
+func (_u *ReleaseUpdateOne) ClearBuiltBy() *ReleaseUpdateOne {
+	_u.mutation.ClearBuiltBy()
 	return _u
 }
 
@@ -735,6 +781,12 @@ func (_u *ReleaseUpdateOne) sqlSave(ctx context.Context) (_node *Release, err er
 	}
 	if _u.mutation.BuiltUnderCleared() {
 		_spec.ClearField(release.FieldBuiltUnder, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.BuiltBy(); ok {
+		_spec.SetField(release.FieldBuiltBy, field.TypeString, value)
+	}
+	if _u.mutation.BuiltByCleared() {
+		_spec.ClearField(release.FieldBuiltBy, field.TypeString)
 	}
 	if value, ok := _u.mutation.DiscardedAt(); ok {
 		_spec.SetField(release.FieldDiscardedAt, field.TypeTime, value)

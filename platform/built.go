@@ -51,8 +51,13 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 			}
 		case err != nil:
 			return err
-		case row.DiscardedAt != nil: // its artifact is there again, as it was built now
-			if err := tx.Release.UpdateOne(row).ClearDiscardedAt().SetBuiltUnder(r.Artifact.BuiltUnder).Exec(ctx); err != nil {
+		default:
+			// This version makes the same of the commit, so that there is nothing to make anew.
+			same := tx.Release.UpdateOne(row).SetBuiltBy(r.Artifact.BuiltBy)
+			if row.DiscardedAt != nil { // its artifact is there again, as it was built now
+				same = same.ClearDiscardedAt().SetBuiltUnder(r.Artifact.BuiltUnder)
+			}
+			if err := same.Exec(ctx); err != nil {
 				return err
 			}
 		}
@@ -72,11 +77,10 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 		return nil, err
 	}
 	m := r.Artifact.Manifest
-	m.BuiltBy = r.Artifact.BuiltBy
 	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(clean(r.Commit.Ref)).
 		SetAuthor(clean(r.Commit.Author)).SetSubject(clean(r.Commit.Subject)).SetCommittedAt(r.Commit.Time.UTC()).
 		SetArtifact(string(r.Artifact.Digest)).SetBytes(r.Artifact.Bytes).SetPython(m.Python).SetFramework(m.Framework).
-		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).SetBuiltUnder(r.Artifact.BuiltUnder).Save(ctx)
+		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).SetBuiltUnder(r.Artifact.BuiltUnder).SetBuiltBy(r.Artifact.BuiltBy).Save(ctx)
 }
 
 // Tests records the report of a release's tests, which has been judged.

@@ -52,6 +52,7 @@ type world struct {
 	bare      bool             // there are no tests
 	idle      bool             // the command of the tests runs none
 	red       bool             // the tests fail
+	version   string           // of Slipway, that builds
 	written   []slipway.Commit // what the repository tells to lie between two commits; nil for one of Ada's
 	silent    bool             // the repository doesn't tell
 }
@@ -236,7 +237,7 @@ type builder struct{ w *world }
 
 func (b builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Writer) (slipway.Artifact, error) {
 	b.w.mu.Lock()
-	wait := b.w.build
+	wait, version := b.w.build, b.w.version
 	b.w.mu.Unlock()
 	if wait != nil {
 		if err := wait(ctx); err != nil {
@@ -244,7 +245,7 @@ func (b builder) Build(ctx context.Context, req slipway.BuildRequest, log io.Wri
 		}
 	}
 	fmt.Fprintln(log, "building")
-	a := slipway.Artifact{BuiltUnder: heldBy, Digest: digest(strings.TrimLeft(req.Commit, "0") + string(req.Overrides)), Manifest: slipway.Manifest{Service: req.Service, Commit: req.Commit, Overrides: req.Overrides}}
+	a := slipway.Artifact{BuiltUnder: heldBy, BuiltBy: version, Digest: digest(strings.TrimLeft(req.Commit, "0") + string(req.Overrides)), Manifest: slipway.Manifest{Service: req.Service, Commit: req.Commit, Overrides: req.Overrides}}
 	b.w.mu.Lock()
 	defer b.w.mu.Unlock()
 	b.w.artifacts[a.Digest] = a

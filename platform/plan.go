@@ -199,10 +199,10 @@ func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previ
 }
 
 // outdated says that a release has been verified nowhere, and that another version of
-// Slipway made it: this one may understand the same commit better. What has served is
+// Slipway made it last: this one may understand the same commit better. What has served is
 // never made anew.
 func (p *Platform) outdated(ctx context.Context, r *ent.Release) (bool, error) {
-	if p.Version == "" || r.Manifest.BuiltBy == p.Version {
+	if p.Version == "" || r.BuiltBy == p.Version {
 		return false, nil
 	}
 	served, err := p.db.Deployment.Query().Where(deployment.ReleaseID(r.ID), deployment.Verified(true)).Exist(ctx)

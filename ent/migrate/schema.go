@@ -848,6 +848,7 @@ var (
 		{Name: "migrations", Type: field.TypeJSON, Nullable: true},
 		{Name: "tested", Type: field.TypeBool, Default: false},
 		{Name: "built_under", Type: field.TypeJSON, Nullable: true},
+		{Name: "built_by", Type: field.TypeString, Nullable: true},
 		{Name: "discarded_at", Type: field.TypeTime, Nullable: true},
 		{Name: "service_id", Type: field.TypeInt},
 	}
@@ -859,7 +860,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "releases_services_releases",
-				Columns:    []*schema.Column{ReleasesColumns[21]},
+				Columns:    []*schema.Column{ReleasesColumns[22]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -868,12 +869,12 @@ var (
 			{
 				Name:    "release_service_id_number",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[21], ReleasesColumns[3]},
+				Columns: []*schema.Column{ReleasesColumns[22], ReleasesColumns[3]},
 			},
 			{
 				Name:    "release_service_id_commit_artifact",
 				Unique:  true,
-				Columns: []*schema.Column{ReleasesColumns[21], ReleasesColumns[4], ReleasesColumns[9]},
+				Columns: []*schema.Column{ReleasesColumns[22], ReleasesColumns[4], ReleasesColumns[9]},
 			},
 		},
 	}

@@ -55,6 +55,8 @@ const (
 	FieldTested = "tested"
 	// FieldBuiltUnder holds the string denoting the built_under field in the database.
 	FieldBuiltUnder = "built_under"
+	// FieldBuiltBy holds the string denoting the built_by field in the database.
+	FieldBuiltBy = "built_by"
 	// FieldDiscardedAt holds the string denoting the discarded_at field in the database.
 	FieldDiscardedAt = "discarded_at"
 	// EdgeService holds the string denoting the service edge name in mutations.
@@ -111,6 +113,7 @@ var Columns = []string{
 	FieldMigrations,
 	FieldTested,
 	FieldBuiltUnder,
+	FieldBuiltBy,
 	FieldDiscardedAt,
 }
 
@@ -225,6 +228,11 @@ func ByLock(opts ...sql.OrderTermOption) OrderOption {
 // ByTested orders the results by the tested field.
 func ByTested(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTested, opts...).ToFunc()
+}
+
+// ByBuiltBy orders the results by the built_by field.
+func ByBuiltBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldBuiltBy, opts...).ToFunc()
 }
 
 // ByDiscardedAt orders the results by the discarded_at field.

@@ -130,6 +130,11 @@ func Tested(v bool) predicate.Release {
 	return predicate.Release(sql.FieldEQ(FieldTested, v))
 }
 
+// BuiltBy applies equality check predicate on the "built_by" field. It's identical to BuiltByEQ.
+func BuiltBy(v string) predicate.Release {
+	return predicate.Release(sql.FieldEQ(FieldBuiltBy, v))
+}
+
 // DiscardedAt applies equality check predicate on the "discarded_at" field. It's identical to DiscardedAtEQ.
 func DiscardedAt(v time.Time) predicate.Release {
 	return predicate.Release(sql.FieldEQ(FieldDiscardedAt, v))
@@ -923,6 +928,81 @@ func BuiltUnderIsNil() predicate.Release {
 // BuiltUnderNotNil applies the NotNil predicate on the "built_under" field.
 func BuiltUnderNotNil() predicate.Release {
 	return predicate.Release(sql.FieldNotNull(FieldBuiltUnder))
+}
+
+// BuiltByEQ applies the EQ predicate on the "built_by" field.
+func BuiltByEQ(v string) predicate.Release {
+	return predicate.Release(sql.FieldEQ(FieldBuiltBy, v))
+}
+
+// BuiltByNEQ applies the NEQ predicate on the "built_by" field.
+func BuiltByNEQ(v string) predicate.Release {
+	return predicate.Release(sql.FieldNEQ(FieldBuiltBy, v))
+}
+
+// BuiltByIn applies the In predicate on the "built_by" field.
+func BuiltByIn(vs ...string) predicate.Release {
+	return predicate.Release(sql.FieldIn(FieldBuiltBy, vs...))
+}
+
+// BuiltByNotIn applies the NotIn predicate on the "built_by" field.
+func BuiltByNotIn(vs ...string) predicate.Release {
+	return predicate.Release(sql.FieldNotIn(FieldBuiltBy, vs...))
+}
+
+// BuiltByGT applies the GT predicate on the "built_by" field.
+func BuiltByGT(v string) predicate.Release {
+	return predicate.Release(sql.FieldGT(FieldBuiltBy, v))
+}
+
+// BuiltByGTE applies the GTE predicate on the "built_by" field.
+func BuiltByGTE(v string) predicate.Release {
+	return predicate.Release(sql.FieldGTE(FieldBuiltBy, v))
+}
+
+// BuiltByLT applies the LT predicate on the "built_by" field.
+func BuiltByLT(v string) predicate.Release {
+	return predicate.Release(sql.FieldLT(FieldBuiltBy, v))
+}
+
+// BuiltByLTE applies the LTE predicate on the "built_by" field.
+func BuiltByLTE(v string) predicate.Release {
+	return predicate.Release(sql.FieldLTE(FieldBuiltBy, v))
+}
+
+// BuiltByContains applies the Contains predicate on the "built_by" field.
+func BuiltByContains(v string) predicate.Release {
+	return predicate.Release(sql.FieldContains(FieldBuiltBy, v))
+}
+
+// BuiltByHasPrefix applies the HasPrefix predicate on the "built_by" field.
+func BuiltByHasPrefix(v string) predicate.Release {
+	return predicate.Release(sql.FieldHasPrefix(FieldBuiltBy, v))
+}
+
+// BuiltByHasSuffix applies the HasSuffix predicate on the "built_by" field.
+func BuiltByHasSuffix(v string) predicate.Release {
+	return predicate.Release(sql.FieldHasSuffix(FieldBuiltBy, v))
+}
+
+// BuiltByIsNil applies the IsNil predicate on the "built_by" field.
+func BuiltByIsNil() predicate.Release {
+	return predicate.Release(sql.FieldIsNull(FieldBuiltBy))
+}
+
+// BuiltByNotNil applies the NotNil predicate on the "built_by" field.
+func BuiltByNotNil() predicate.Release {
+	return predicate.Release(sql.FieldNotNull(FieldBuiltBy))
+}
+
+// BuiltByEqualFold applies the EqualFold predicate on the "built_by" field.
+func BuiltByEqualFold(v string) predicate.Release {
+	return predicate.Release(sql.FieldEqualFold(FieldBuiltBy, v))
+}
+
+// BuiltByContainsFold applies the ContainsFold predicate on the "built_by" field.
+func BuiltByContainsFold(v string) predicate.Release {
+	return predicate.Release(sql.FieldContainsFold(FieldBuiltBy, v))
 }
 
 // DiscardedAtEQ applies the EQ predicate on the "discarded_at" field.

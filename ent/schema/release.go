@@ -36,6 +36,7 @@ func (Release) Fields() []ent.Field {
 		field.JSON("migrations", &slipway.Migrations{}).Optional().Comment("what was read of its schema migrations, nil when it is not known"),
 		field.Bool("tested").Default(false).Comment("its tests passed, or it has none"),
 		field.Strings("built_under").Optional().Comment("the layers that held its build, nil when that was not recorded"),
+		field.String("built_by").Optional().Comment("the version of Slipway that made its artifact last, empty when that was not recorded"),
 		field.Time("discarded_at").Optional().Nillable().Comment("when its artifact was removed; its record stays"),
 	}
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "releases" ADD COLUMN "built_by" character varying NULL;
