@@ -83,6 +83,11 @@ func FuzzGates(f *testing.F) {
 				}
 			case 9: // it is rolled back on the way, in the environment before or further below
 				taken := slipway.Taken{Environment: []string{"test", "dev"}[n%2], By: "eve", Why: "the totals are wrong", At: facts.Now}
+				if n%3 == 2 && facts.Then.Environment != "" { // or where it is not on the way any more
+					taken.Environment = facts.Then.Environment
+					facts.Then.Verified, facts.Then.Taken = true, &taken
+					break
+				}
 				facts.Taken = append(facts.Taken, taken)
 				if n%2 == 0 {
 					facts.Before = slipway.Standing{Environment: "test", Verified: true, Taken: &taken, Instead: 2}
@@ -139,7 +144,7 @@ func mayGo(f slipway.GateFacts) bool {
 		return false
 	case f.Before.Taken == nil && (!f.Before.Verified || f.Before.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
 		return false
-	case f.Then.Environment != "" && (!f.Then.Verified || f.Then.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
+	case f.Then.Environment != "" && f.Then.Taken == nil && (!f.Then.Verified || f.Then.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
 		return false
 	case f.Plan.Policy.LockRequired && !f.Locked:
 		return false
@@ -152,7 +157,7 @@ func mayGo(f slipway.GateFacts) bool {
 // vouched tells whether a release that was gone back from on the way goes on because
 // somebody who could know that has said so.
 func vouched(f slipway.GateFacts) bool {
-	return len(f.Taken) == 0 || since(f, slipway.VerdictExempt) || since(f, slipway.VerdictBreakGlass)
+	return len(gone(f)) == 0 || since(f, slipway.VerdictExempt) || since(f, slipway.VerdictBreakGlass)
 }
 
 // since tells whether something was said, and counts, after the release was last
@@ -160,6 +165,13 @@ func vouched(f slipway.GateFacts) bool {
 func since(f slipway.GateFacts, v slipway.Verdict) bool {
 	return slices.ContainsFunc(f.Decisions, func(d slipway.Decision) bool {
 		return d.Verdict == v && d.Plan == f.Plan.Hash() && d.Lapsed == "" &&
-			!slices.ContainsFunc(f.Taken, func(t slipway.Taken) bool { return !d.At.After(t.At) })
+			!slices.ContainsFunc(gone(f), func(t slipway.Taken) bool { return !d.At.After(t.At) })
 	})
+}
+
+func gone(f slipway.GateFacts) []slipway.Taken {
+	if f.Then.Taken == nil {
+		return f.Taken
+	}
+	return append(slices.Clone(f.Taken), *f.Then.Taken)
 }

@@ -92,6 +92,17 @@ func TestGround(t *testing.T) {
 		"test has soaked": {func(f *slipway.GateFacts) {
 			f.Then = slipway.Standing{Environment: "test", Verified: true, Serves: true, Stood: 31 * time.Second}
 		}, "", "", 0},
+		"test went back from it": {func(f *slipway.GateFacts) {
+			f.Then = slipway.Standing{Environment: "test", Verified: true, Taken: &slipway.Taken{Environment: "test", By: "eve", Why: "the totals are wrong", At: now}}
+		}, "", "rolled back in test by eve: the totals are wrong; verify release 2 there again", 0},
+		"test went back from what goes by itself": {func(f *slipway.GateFacts) {
+			f.Automatic = true
+			f.Then = slipway.Standing{Environment: "test", Verified: true, Taken: &slipway.Taken{Environment: "test", By: "eve", At: now}}
+		}, "release 2 was rolled back in test by eve; so it goes no further by itself", "", 0},
+		"test is in another place": {func(f *slipway.GateFacts) {
+			gone := slipway.Taken{Environment: "test", By: "eve", At: now}
+			f.Taken, f.Then = []slipway.Taken{gone}, slipway.Standing{Environment: "test", Verified: true, Taken: &gone}
+		}, "", "rolled back in test by eve; verify", 0},
 		"dev doesn't vouch": {func(f *slipway.GateFacts) {
 			f.Before.Verified = false
 			f.Then = slipway.Standing{Environment: "test", Verified: true, Serves: true, Stood: time.Minute}

@@ -2,12 +2,23 @@ package slipway
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
+// goneBack is where the release was gone back from: on the way here, and in the
+// environment that was before when it was asked for, which may have left that way.
+func (f GateFacts) goneBack() []Taken {
+	then := f.Then.Taken
+	if then == nil || slices.ContainsFunc(f.Taken, func(t Taken) bool { return t.Environment == then.Environment }) {
+		return f.Taken
+	}
+	return append(slices.Clone(f.Taken), *then)
+}
+
 // takenAt is when the release was last gone back from on the way here.
 func (f GateFacts) takenAt() (last time.Time) {
-	for _, t := range f.Taken {
+	for _, t := range f.goneBack() {
 		if t.At.After(last) {
 			last = t.At
 		}
@@ -29,22 +40,34 @@ func (f GateFacts) Ends() (PromotionState, string) {
 	if !f.Automatic || f.Plan.Rollback || f.said(VerdictBreakGlass, f.takenAt()) {
 		return "", ""
 	}
-	p, b := f.Plan, f.Before
+	p, gone := f.Plan, f.goneBack()
 	switch {
 	case f.Held != "":
 		return PromotionCancelled, fmt.Sprintf("automatic promotion into %s is held: %s; promote by hand what is to run there, or let it go on: slipway hold release %s --env %s", p.Environment, f.Held, p.Service, p.Environment)
-	case len(f.Taken) > 0 && !f.said(VerdictExempt, f.takenAt()):
-		return PromotionCancelled, fmt.Sprintf("release %d was %s; so it goes no further by itself", p.Release, f.Taken[0])
-	case f.Previous != "" && b.Verified && b.Fault == "" && !b.Serves && b.Instead > p.Release && b.Stood < seconds(p.Policy.Soak):
-		return PromotionSuperseded, fmt.Sprintf("release %d took over in %s before release %d had served there for %s", b.Instead, f.Previous, p.Release, seconds(p.Policy.Soak))
+	case len(gone) > 0 && !f.said(VerdictExempt, f.takenAt()):
+		return PromotionCancelled, fmt.Sprintf("release %d was %s; so it goes no further by itself", p.Release, gone[0])
+	case f.Previous != "" && f.outrun(f.Before):
+		return PromotionSuperseded, f.took(f.Previous, f.Before)
+	case f.Then.Environment != "" && f.outrun(f.Then):
+		return PromotionSuperseded, f.took(f.Then.Environment, f.Then)
 	}
 	return "", ""
+}
+
+// outrun says that a newer release took over where this one had not served for long
+// enough yet, so that waiting doesn't help.
+func (f GateFacts) outrun(b Standing) bool {
+	return b.Verified && b.Fault == "" && !b.Serves && b.Instead > f.Plan.Release && b.Stood < seconds(f.Plan.Policy.Soak)
+}
+
+func (f GateFacts) took(where string, b Standing) string {
+	return fmt.Sprintf("release %d took over in %s before release %d had served there for %s", b.Instead, where, f.Plan.Release, seconds(f.Plan.Policy.Soak))
 }
 
 // taken looks at every environment on the way here. What was gone back from goes
 // on when somebody who knows that says so, with a reason.
 func (f GateFacts) taken(add func(Wait)) {
-	for _, t := range f.Taken {
+	for _, t := range f.goneBack() {
 		if !f.said(VerdictExempt, t.At) {
 			add(Wait{Gate: GateVerification, Reason: fmt.Sprintf("%s; verify release %d there again, or let an admin of the service's team exempt this promotion, with a reason", t, f.Plan.Release)})
 		}
