@@ -3,6 +3,7 @@ package python
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -36,11 +37,22 @@ type requirementOption struct {
 }
 
 // readRequirements reads a requirements file and what it includes, once each.
-// A missing include or a line that cannot be understood becomes a problem.
+// A missing include or a line that cannot be understood becomes a problem. What is
+// returned is shared: nobody changes it.
 func readRequirements(t tree, file string) requirementSet {
+	at := t.path(".") + "\x00" + file // what it says of files is relative to the tree
+	if t.known != nil {
+		if set, ok := t.known.requirements[at]; ok {
+			return set
+		}
+	}
 	r := &requirementReader{tree: t, seen: map[string]bool{}}
 	r.set.file = file
 	r.read(file, false, Evidence{})
+	r.set.requirements, r.set.constraints, r.set.files = slices.Clip(r.set.requirements), slices.Clip(r.set.constraints), slices.Clip(r.set.files)
+	if t.known != nil {
+		t.known.requirements[at] = r.set
+	}
 	return r.set
 }
 

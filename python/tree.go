@@ -26,6 +26,20 @@ type tree struct {
 	fsys   fs.FS
 	dir    string // relative to the FS, "." for its root
 	broken *error // the first failure that is not the project's own doing
+	known  *known // nil remembers nothing
+}
+
+// known is what has been asked of a tree, which doesn't change while it is read: rules ask
+// for the same names again and again. By the path from the root of the FS.
+type known struct {
+	stats        map[string]looked
+	requirements map[string]requirementSet
+}
+
+// looked is what stat found.
+type looked struct {
+	info fs.FileInfo
+	err  error
 }
 
 // openTree returns Invalid when dir is not a directory of fsys.
@@ -47,7 +61,7 @@ func openTree(fsys fs.FS, dir string) (tree, error) {
 	if err != nil {
 		return tree{}, err
 	}
-	return tree{fsys: fsys, dir: dir, broken: new(error)}, nil
+	return tree{fsys: fsys, dir: dir, broken: new(error), known: &known{stats: map[string]looked{}, requirements: map[string]requirementSet{}}}, nil
 }
 
 // path is name as seen from the root of the FS. "" stays "".
@@ -148,7 +162,15 @@ func (t tree) stat(name string) (fs.FileInfo, error) {
 	if p == "" || !fs.ValidPath(p) {
 		return nil, fs.ErrNotExist
 	}
-	return fs.Stat(t.fsys, p)
+	if t.known == nil {
+		return fs.Stat(t.fsys, p)
+	}
+	found, ok := t.known.stats[p]
+	if !ok {
+		found.info, found.err = fs.Stat(t.fsys, p)
+		t.known.stats[p] = found
+	}
+	return found.info, found.err
 }
 
 // glob returns the names that match, sorted; a bad pattern matches nothing.
