@@ -39,6 +39,20 @@ func TestPortalTogether(t *testing.T) {
 	bob.ends("Succeeded")
 	ada.until("document.querySelector('#matrix').innerText.includes('Healthy') && document.querySelector('#recent').innerText.includes('by bob')")
 
+	// What happens while a part of the page is fetched is fetched as well, afterwards:
+	// every request is held until the page has heard of what came after it.
+	value[int](ada, `window.held = [], window.asked = 0, window.heard = 0, window.send = XMLHttpRequest.prototype.send,
+		window.free = () => { window.first = asked; for (const go of held) go(); held = null },
+		XMLHttpRequest.prototype.send = function (...a) { asked++; const go = () => send.apply(this, a); held ? held.push(go) : go() },
+		(window.ear = new EventSource(document.body.dataset.live)).addEventListener("changed", () => heard++), 1`)
+	ada.until("ear.readyState === EventSource.OPEN")
+	s.must("hold", "add", "payments", "ada looks at it", "--env", "dev")
+	ada.until("held.length && (window.before = heard)")
+	s.must("hold", "release", "payments", "--env", "dev")
+	ada.until("heard > before && setTimeout(free, 1000)")
+	ada.until("!held && asked > first")
+	value[int](ada, "ear.close(), XMLHttpRequest.prototype.send = send, 1")
+
 	// The platform dies and comes back; the page notices, and goes on by itself.
 	// So does one that asks again and again.
 	bob.open("/services/payments/traffic")

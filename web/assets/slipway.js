@@ -160,13 +160,23 @@
   // Live: one stream a page. It names what has changed; that part is asked for again.
   const live = document.body.dataset.live;
   if (!live) return;
-  const waiting = new Map();
+  const waiting = new Map(), called = (el) => el.dataset.on + el.id;
+  // What is under way is replaced when it comes, and what is asked of it until then goes with
+  // it; what its reader has open stays. Both are asked for again afterwards.
+  const later = (key, ms) => {
+    if (waiting.has(key)) return;
+    waiting.set(key, setTimeout(() => {
+      waiting.delete(key);
+      for (const el of $$("[data-on]")) {
+        if (called(el) !== key) continue;
+        if (el.classList.contains("htmx-request") || el.querySelector("details[open]")) later(key, 500);
+        else htmx.trigger(el, "live");
+      }
+    }, ms));
+  };
+  document.addEventListener("htmx:responseError", (e) => { const el = e.detail.elt; if (el.dataset.on && e.detail.xhr.status >= 429) later(called(el), 2000); });
   const refresh = (keys) => {
-    for (const el of $$("[data-on]")) {
-      if (!el.dataset.on.split(" ").some((k) => keys.includes(k)) || waiting.has(el.dataset.on + el.id)) continue;
-      const key = el.dataset.on + el.id;
-      waiting.set(key, setTimeout(() => { waiting.delete(key); if (el.isConnected && !el.querySelector("details[open]")) htmx.trigger(el, "live"); }, 250));
-    }
+    for (const el of $$("[data-on]")) if (el.dataset.on.split(" ").some((k) => keys.includes(k))) later(called(el), 250);
     if (keys.includes("promotion")) parts();
   };
 
