@@ -210,7 +210,7 @@ func usedBy(leader int, apart *apart) tasks {
 
 // groupTime is the processor time that a process group has used, in hundredths of a
 // second (the unit of /proc on every Linux), with that of children that have ended; and
-// whether one of its threads runs, or would if it were given a processor.
+// whether one of its threads runs, or would if it were given a processor or the disk's answer.
 func groupTime(leader int) (ticks int64, runs bool) {
 	for _, pid := range group(leader) {
 		fields, ok := statFields(pid)
@@ -225,7 +225,7 @@ func groupTime(leader int) (ticks int64, runs bool) {
 		runs = runs || slices.ContainsFunc(threads, func(thread os.DirEntry) bool {
 			id, err := strconv.Atoi(thread.Name())
 			fields, ok := statFields(id) // also of a thread, which no list shows
-			return err == nil && ok && fields[0] == "R"
+			return err == nil && ok && (fields[0] == "R" || fields[0] == "D")
 		})
 	}
 	return ticks, runs

@@ -13,10 +13,12 @@ import (
 // A worker has no port to ask. It is healthy when it has run for workerLeast and
 // then rests: what a worker does at its start, and most of what it fails by, keeps
 // a processor busy, or waits for one, however long that takes on a machine with little
-// to spare. One that has had work from its first moment is healthy after workerMost.
+// to spare. One that has had work from its first moment is healthy after workerMost, for
+// which what it waits for a processor doesn't count; and after workerEver whatever it does.
 const (
 	workerLeast = 2 * time.Second
 	workerMost  = 10 * time.Second
+	workerEver  = time.Minute
 	workerLook  = 250 * time.Millisecond
 	restLooks   = 4  // that a rest lasts: a second
 	restTicks   = 20 // of processor time, in hundredths of a second, that a rest may have
@@ -27,7 +29,7 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 	tick := time.NewTicker(workerLook)
 	defer tick.Stop()
 	began := time.Now()
-	var seen rest
+	seen := rest{at: began}
 	for {
 		select {
 		case <-i.exits:
@@ -42,7 +44,7 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 		}
 		seen.look(groupTime(pid))
 		up := time.Since(began)
-		if up >= workerLeast && seen.rests() || up >= workerMost {
+		if up >= workerLeast && seen.rests() || seen.up >= workerMost || up >= workerEver {
 			i.set(slipway.InstanceHealthy, "")
 			return nil
 		}
@@ -51,23 +53,42 @@ func (i *instance) awaitWorker(ctx context.Context) error {
 
 // rest follows what a process group takes of a processor.
 type rest struct {
-	used []int64 // by all of its looks
-	row  int     // looks in a row at which it ran, or waited to
+	used []int64       // by all of its looks, in hundredths of a second
+	ran  []bool        // at each look: it ran, or waited to
+	at   time.Time     // of the last look, or of its start
+	up   time.Duration // since its start, without what it waited for a processor
 }
 
 func (r *rest) look(used int64, runs bool) {
-	r.used = append(r.used, used)
-	r.row++
-	if !runs {
-		r.row = 0
+	now := time.Now()
+	up := now.Sub(r.at)
+	if had := time.Duration(used-r.last()) * 10 * time.Millisecond; runs && had < up {
+		up = had
 	}
+	r.used, r.ran, r.at, r.up = append(r.used, used), append(r.ran, runs), now, r.up+up
 }
 
-// rests tells whether it has used little for restLooks. What was found to run at each of
-// these would have used more, and is kept from it by others.
+func (r *rest) last() int64 {
+	if len(r.used) == 0 {
+		return 0
+	}
+	return r.used[len(r.used)-1]
+}
+
+// rests tells whether it has used little for restLooks, and not because others kept it
+// from a processor: what rests is hardly ever found to run.
 func (r *rest) rests() bool {
 	n := len(r.used)
-	return n > restLooks && r.used[n-1]-r.used[n-1-restLooks] < restTicks && r.row <= restLooks
+	if n <= restLooks || r.used[n-1]-r.used[n-1-restLooks] >= restTicks {
+		return false
+	}
+	running := 0
+	for _, ran := range r.ran[n-restLooks:] {
+		if ran {
+			running++
+		}
+	}
+	return running <= 1
 }
 
 // steady follows a wrong answer of probes.

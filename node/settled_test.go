@@ -64,7 +64,8 @@ func TestStarvedIsNoRest(t *testing.T) {
 	busy("0")
 	busy("0")
 	starved := busy("19")
-	var seen rest
+	began := time.Now()
+	seen := rest{at: began}
 	tick := time.NewTicker(workerLook)
 	defer tick.Stop()
 	for range 2 * (restLooks + 1) {
@@ -73,13 +74,21 @@ func TestStarvedIsNoRest(t *testing.T) {
 			t.Fatalf("it is at rest: %+v", seen)
 		}
 	}
+	if whole := time.Since(began); seen.up > whole/2 {
+		t.Errorf("of %s it has had %s", whole, seen.up)
+	}
+	// One look at which it waited for something else, as for a file, makes it no rest.
+	some := rest{used: []int64{0, 2, 5, 7, 9}, ran: []bool{true, false, true, true, true}}
+	if some.rests() {
+		t.Errorf("it is at rest: %+v", some)
+	}
 	asleep := exec.Command("sleep", "60")
 	asleep.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := asleep.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = asleep.Process.Kill(); _ = asleep.Wait() }()
-	for seen = (rest{}); !seen.rests(); {
+	for seen = (rest{at: time.Now()}); !seen.rests(); {
 		<-tick.C
 		if seen.look(groupTime(asleep.Process.Pid)); len(seen.used) > 40 {
 			t.Fatalf("what sleeps isn't at rest: %+v", seen)
