@@ -69,7 +69,7 @@ test: tools check gosec ## pass the tests: everything, with the race detector
 .PHONY: test-long
 test-long: PACKAGES += $(LONG_PACKAGES)
 test-long: tools ## what is known of other tools, servers and workers, against them at pinned versions (installs them)
-	$(GO) test $(RACE) -tags long -timeout 60m -v -run TestLong ./python
+	$(GO) test $(RACE) -tags long -timeout 90m -v -run TestLong ./python ./node
 
 .PHONY: screenshots
 screenshots: tools build ## pictures of every page of the portal (light, dark, 390 px) into screenshots/
@@ -99,4 +99,4 @@ schemathesis: tools build ## 20,000 requests made from the contract, in every ro
 
 .PHONY: bench
 bench: build ## measure, with ratios against a baseline of the same run; wants a quiet machine
-	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m . ./api ./workflows ./web ./adapters/build ./artifact ./e2e
+	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m . ./node ./api ./workflows ./web ./adapters/build ./artifact ./e2e

@@ -105,9 +105,8 @@ func (e *edge) proxy(failDuration string) object {
 		// one instance after the other. (Without a matcher Caddy repeats each GET.)
 		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "try_duration": "5s", "try_interval": "50ms",
 			"retry_match": []object{{"method": []string{"none"}}}},
-		"health_checks":  object{"passive": object{"fail_duration": failDuration}},
-		"headers":        object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
-		"flush_interval": -1,
+		"health_checks": object{"passive": object{"fail_duration": failDuration}},
+		"headers":       object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
 		// An idle connection is given up before a server does that (gunicorn after 2 s).
 		"transport": object{"protocol": "slipway", "edge": e.listen, "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 	}

@@ -25,6 +25,7 @@ atexit.register(note, "atexit")
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
         note("slow"); time.sleep(1)
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     start_response("200 OK", [("Content-Length", "4")])
     return [b"done"]
 async def asgi(scope, receive, send):
@@ -32,6 +33,7 @@ async def asgi(scope, receive, send):
     if scope["path"] == "/slow":
         import asyncio
         note("slow"); await asyncio.sleep(1)
+    while (await receive()).get("more_body"): pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
     await send({"type": "http.response.body", "body": b"done"})
 `
@@ -49,36 +51,14 @@ func TestRealServers(t *testing.T) {
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGINT)
 		}
 	})
-	venv := filepath.Join(t.TempDir(), "venv")
-	for _, c := range []*exec.Cmd{
-		exec.Command(python(), "-m", "venv", venv),
-		exec.Command(filepath.Join(venv, "bin", "pip"), "install", "-q", "--disable-pip-version-check", "waitress==3.0.2", "uvicorn==0.54.0", "gunicorn==27.0.1"),
-	} {
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", c.Args, err, out)
-		}
-	}
+	venv := environmentWith(t, "waitress==3.0.2", "uvicorn==0.54.0", "gunicorn==27.0.1")
 	for _, command := range []string{
 		"waitress-serve --listen=127.0.0.1:$PORT app:app", "uvicorn app:asgi --port $PORT", "gunicorn app:app",
 		"bash start.sh",
 	} {
 		t.Run(strings.Fields(command)[0], func(t *testing.T) {
 			b := newBench(t)
-			d := b.deployment(1, "one", nil)
-			artifact := filepath.Join(b.data, "artifacts", "one")
-			if err := os.RemoveAll(filepath.Join(artifact, "venv")); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(venv, filepath.Join(artifact, "venv")); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(artifact, "source", "app.py"), []byte(slow), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(artifact, "source", "start.sh"), []byte(behind), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			d.Manifest.Processes = []slipway.Process{planned(t, command)}
+			d := b.serving(venv, command)
 			d.Manifest.Processes[0].Instances = 2
 			b.must(d)
 			if strings.HasPrefix(command, "gunicorn") {
@@ -113,6 +93,42 @@ func TestRealServers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// environmentWith is a virtual environment with what is required.
+func environmentWith(t *testing.T, requirements ...string) string {
+	t.Helper()
+	venv := filepath.Join(t.TempDir(), "venv")
+	for _, c := range []*exec.Cmd{
+		exec.Command(python(), "-m", "venv", venv),
+		exec.Command(filepath.Join(venv, "bin", "pip"), append([]string{"install", "-q", "--disable-pip-version-check"}, requirements...)...),
+	} {
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", c.Args, err, out)
+		}
+	}
+	return venv
+}
+
+// serving is a deployment of the application slow, served by a command.
+func (b *bench) serving(venv, command string) slipway.Deployment {
+	b.t.Helper()
+	d := b.deployment(1, "one", nil)
+	artifact := filepath.Join(b.data, "artifacts", "one")
+	err := os.RemoveAll(filepath.Join(artifact, "venv"))
+	if err == nil {
+		err = os.Symlink(venv, filepath.Join(artifact, "venv"))
+	}
+	for name, text := range map[string]string{"app.py": slow, "start.sh": behind} {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(artifact, "source", name), []byte(text), 0o600)
+		}
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	d.Manifest.Processes = []slipway.Process{planned(b.t, command)}
+	return d
 }
 
 // planned is the web process that Slipway makes of a command.

@@ -142,6 +142,13 @@ func (t *table) take(host string, bucket func(split bool) int) (*backend, string
 	return b, chosen.deployment, nil
 }
 
+// routed tells whether requests to a host go to a deployment now.
+func (t *table) routed(host string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.routes[host].branches) > 0
+}
+
 // buckets is how finely requests are dealt out: hundredths of a percent.
 const buckets = 10_000
 
@@ -243,6 +250,13 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if c, file := d.table.static(host, r, draw); file != nil {
 		return c.serve(w, r, file)
 	}
+	var rest *body
+	if d.table.routed(host) { // else its body is of no use to anybody
+		var err error
+		if rest, err = takeBody(r); err != nil {
+			return say(w, http.StatusBadRequest, "The request's body ended before its end, or can't be read.\n")
+		}
+	}
 	began := time.Now()
 	b, deployment, err := d.table.take(host, draw)
 	if err != nil {
@@ -252,7 +266,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		return say(w, http.StatusServiceUnavailable, deployment)
 	}
 	stripForwarded(r)
-	reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment}
+	reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest}
 	defer func() { b.done(reply.status, time.Since(began)) }()
 	several := "no"
 	if b.opened() > 1 {
@@ -341,12 +355,16 @@ type reply struct {
 	*caddyhttp.ResponseWriterWrapper
 	deployment string
 	status     int
+	rest       *body // of the request
 }
 
 func (a *reply) WriteHeader(status int) {
 	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		a.status = status
 		a.Header().Set(slipway.ReleaseHeader, a.deployment)
+		if a.rest != nil {
+			a.rest.answered()
+		}
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
