@@ -157,6 +157,9 @@ func (d *detection) maker(file string, m *module, callee string, depth int) (mak
 	if depth > 6 {
 		return maker{}, false
 	}
+	if mk, ok := makers[d.copiedFrom(file)+"."+callee]; ok {
+		return mk, true
+	}
 	if bases, local := m.bases[callee]; local {
 		for _, b := range bases {
 			if b == callee {
@@ -171,6 +174,13 @@ func (d *detection) maker(file string, m *module, callee string, depth int) (mak
 	if target, rest, ok := d.locate(file, full); ok && rest != "" && (target != file || rest != callee) {
 		if other := d.module(target); other != nil {
 			return d.maker(target, other, rest, depth+1)
+		}
+	}
+	for _, star := range m.stars {
+		if target, rest, ok := d.locate(file, star); ok && rest == "" && target != file && full == callee {
+			if mk, ok := d.maker(target, d.module(target), callee, depth+1); ok {
+				return mk, true
+			}
 		}
 	}
 	return maker{}, false
@@ -194,6 +204,9 @@ func (d *detection) makes(file, name string, depth int) (candidate, bool) {
 	}
 	if def.async {
 		return candidate{}, false
+	}
+	if mk, ok := d.annotated(file, m, def); ok {
+		return candidate{file: file, line: def.line, framework: mk.framework, iface: mk.iface}, true
 	}
 	var later []string
 	for _, st := range def.body {
@@ -292,7 +305,8 @@ func (d *detection) candidates() []candidate {
 			push(c, map[string]int{"assignment": 100, "factory_call": 92, "import": 60}[kind], kind)
 		}
 		for _, def := range m.defs {
-			if !factoryNames[def.name] || !def.optional {
+			_, told := d.annotated(file, m, def)
+			if !def.optional || !factoryNames[def.name] && !(told && entryObjects[def.name] > 0) {
 				continue
 			}
 			if c, ok := d.makes(file, def.name, 0); ok {

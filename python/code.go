@@ -39,7 +39,7 @@ func (d *detection) sources() []string {
 		for _, part := range strings.Split(path.Dir(f), "/") {
 			skip = skip || notServices[part] && part != "migrations" || part == "site-packages"
 		}
-		if !skip {
+		if !skip && d.copiedFrom(f) == "" {
 			d.code.files = append(d.code.files, f)
 		}
 	}

@@ -72,6 +72,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 		d.detectMigrations()
 		d.detectTests()
 		d.settlePoetryTests()
+		d.settlePipfileTests()
 		d.detectHealth()
 		d.planData()
 		d.project.Tables = d.tables()
@@ -81,6 +82,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	}
 	d.planInstall()
 	d.keepSetuptools()
+	d.leaveOut()
 	d.detectSystem()
 
 	d.project.Root = slipway.SourcePath(d.tree.dir)

@@ -115,7 +115,7 @@ func (d *detection) setFramework(found candidate) {
 		return
 	}
 	d.find(Finding{What: "framework", Value: d.project.Framework, File: found.file, Line: found.line, Rule: "framework.import", Confidence: Medium, Rivals: rivals})
-	if len(d.deps.Production) > 0 && !d.installs(d.project.Framework) && !d.halted {
+	if len(d.deps.Production) > 0 && !d.installs(d.project.Framework) && !d.halted && !d.bringsCopy(d.project.Framework) {
 		d.warn(Problem{Code: "framework.undeclared", Message: found.file + " uses " + d.project.Framework + ", and no dependency names it",
 			File: found.file, Line: found.line, Remedy: "add " + d.project.Framework + " to the dependencies"})
 	}

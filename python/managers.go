@@ -227,8 +227,7 @@ func (d *detection) unlockedManager() {
 	case d.pyproject.hasProject() && (stated || !m.pipfile):
 		d.unlockedProject()
 	case m.pipfile:
-		d.refuse(Problem{Code: "lock.missing", Message: "there is a Pipfile and no Pipfile.lock: two builds could install different versions",
-			File: "Pipfile", Remedy: "pipenv lock (then commit Pipfile.lock)"})
+		d.unlockedPipfile()
 	case d.pyproject.hasPoetry():
 		d.unlockedPoetry()
 	default:
@@ -262,6 +261,9 @@ func (d *detection) withoutProject() {
 }
 
 func (d *detection) withoutManifest() {
+	if d.unusualRequirements() {
+		return
+	}
 	for _, n := range d.tree.list(".") {
 		for _, wrong := range misspeltRequirements {
 			if n == wrong {
@@ -273,8 +275,7 @@ func (d *detection) withoutManifest() {
 	}
 	for _, n := range d.tree.list(".") {
 		if strings.EqualFold(n, "requirements.in") {
-			d.refuse(Problem{Code: "manager.not_compiled", Message: "requirements.in has not been compiled: there is no requirements.txt",
-				File: n, Remedy: "pip-compile --generate-hashes requirements.in (then commit requirements.txt)"})
+			d.notCompiled(n)
 			return
 		}
 	}

@@ -33,7 +33,7 @@ func collectManifests(t tree) manifests {
 	for _, pattern := range []string{"*requirements*.txt", "requirements/*.txt", "*requirements/*.txt"} {
 		m.requirements = append(m.requirements, t.glob(pattern)...)
 	}
-	m.requirements = sortedUnique(m.requirements)
+	m.requirements = sortedUnique(append(m.requirements, endless(t)...))
 	if t.exists("requirements.txt") {
 		m.main = "requirements.txt"
 	}

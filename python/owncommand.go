@@ -300,8 +300,8 @@ func (d *detection) suggestedCommand() bool {
 	if !strings.Contains(s.value, "$PORT") && !strings.Contains(s.value, "${PORT") {
 		return false
 	}
-	d.setFramework(candidate{})
 	d.addProcess("web", Command(s.value), s.Evidence, "web.suggested", Medium)
+	d.explicitWeb(d.candidates(), d.django()) // it is a command that somebody wrote
 	return true
 }
 

@@ -195,7 +195,8 @@ type Install struct {
 	Project       bool     `json:"project"` // install the project itself (pip install .)
 	Groups        []string `json:"groups"`  // extra production groups, from slipway.yaml
 	Extras        []string `json:"extras"`
-	Packages      []string `json:"packages"` // injected: the server
+	Packages      []string `json:"packages"`          // injected: the server
+	Without       []string `json:"without,omitempty"` // what no installation takes: Python has it
 	// Ranges are requirements that Slipway has written from a manifest without a
 	// lock that no installer reads by itself.
 	Ranges     []string `json:"ranges,omitempty"`

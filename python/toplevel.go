@@ -33,6 +33,7 @@ type definition struct {
 	async    bool
 	optional bool // it can be called without arguments
 	params   []string
+	returns  string // the dotted name that it is annotated to return
 	body     []statement
 }
 
@@ -321,6 +322,9 @@ func parseDefinition(st statement, body []statement) definition {
 			continue
 		}
 		d.optional = false
+	}
+	if at := indexOutside(toks, "->"); at >= 0 {
+		d.returns, _ = dotted(toks[at+1:])
 	}
 	return d
 }

@@ -51,7 +51,8 @@ func (r *run) installed() string { return filepath.Join(r.home, "installed") }
 // of the project alone comes before what Slipway adds.
 func installSteps(p *python.Project, l plan, look ...step) []step {
 	steps := append(append(create(p, l), dependencies(p, l, nil, nil, "")...), look...)
-	return append(steps, packages(l, p.Install.Packages, "installing "+strings.Join(p.Install.Packages, ", ")+", which the project does not bring itself", "")...)
+	steps = append(steps, packages(l, p.Install.Packages, "installing "+strings.Join(p.Install.Packages, ", ")+", which the project does not bring itself", "")...)
+	return without(steps, p.Install.Without, l)
 }
 
 // testDependencies is what is blamed when those of production are fine.
@@ -82,7 +83,7 @@ func testSteps(p *python.Project, l plan, look ...step) []step {
 			steps = append(steps, s)
 		}
 	}
-	return without(steps, t.Without, l)
+	return without(steps, append(slices.Clone(p.Install.Without), t.Without...), l)
 }
 
 // besideFiles installs the groups and extras that the project states beside the
@@ -283,7 +284,7 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 		}
 	case len(p.Install.Ranges) > 0:
 		ranges := filepath.Join(l.home, "ranges.txt")
-		args, say = append(args, "-r", ranges), "installing the dependencies of pyproject.toml, which has no lock"
+		args, say = append(args, "-r", ranges), "installing the dependencies of "+filepath.Base(first(p.Manifests))+", which has no lock"
 		before = func() error { return writeAnew(ranges, strings.Join(p.Install.Ranges, "\n")+"\n") }
 	case installsItself(p):
 		target := l.root

@@ -46,7 +46,8 @@ func TestManagers(t *testing.T) {
 			files: with(flask, files{"Pipfile": "[packages]\nflask = \">=3,<4\"\n\n[dev-packages]\npytest = \">=8,<9\"\n", "test_app.py": pytestSource}),
 			lock:  func(t *testing.T, dir string) { lock(t, dir, pipenv, nil, "lock") }, module: "flask", absent: "pytest", tested: 1},
 		{name: "pip-tools", manager: python.PipTools, files: example(t, "payments"), module: "flask", absent: "pytest", tested: 3},
-		{name: "requirements", manager: python.Pip, files: with(flask, files{"requirements.txt": "flask>=3,<4\n"}), module: "flask"},
+		{name: "requirements", manager: python.Pip, files: with(flask, files{"requirements.txt": "flask>=3,<4\nwsgiref==0.1.2\n"}), module: "flask", absent: "wsgiref"},
+		{name: "pipenv without a lock", manager: python.Pip, files: with(flask, files{"Pipfile": "[packages]\nflask = \">=3,<4\"\n\n[dev-packages]\npytest = \">=8,<9\"\n", "test_app.py": pytestSource}), module: "flask", absent: "pytest", tested: 1},
 		{name: "virtualenv", manager: python.Pip, files: with(flask, files{"requirements.txt": "flask>=3,<4\n", "slipway.yaml": "virtualenv: true\n"}), module: "flask"},
 		{name: "project", manager: python.Pip, files: with(flask, files{"pyproject.toml": flaskProject}), module: "flask"},
 		{name: "setup", manager: python.Pip, itself: true, module: "flask", files: with(flask, files{
