@@ -74,11 +74,15 @@ class H(http.server.BaseHTTPRequestHandler):
         if mode == "host" and "localhost" in self.headers["Host"]: return self.answer(400, "bad host")
         if self.path == "/headers": return self.answer(200, "".join("%s: %s\n" % h for h in self.headers.items()))
         if self.path == "/flood": flood()
-        if self.path == "/exit": os._exit(4)
+        if self.path == "/exit": self.server.socket.close(); os._exit(4)
         if self.path == "/grow": self.server.ballast = bytearray(os.urandom(1 << 20) * 150)
         if self.path == "/slow": note("slow", WORD); until("go")
         if self.path == "/long": print("x" * 1500000 + os.environ["TOKEN"] + "y" * 1500000 + " end of the long line", flush=True)
-        self.answer(200, "%s %d %s" % (WORD, os.getpid(), os.environ.get("TOKEN", "")))
+        if self.path == "/peer": return self.answer(200, str(self.client_address[1]))
+        self.answer(200, "%s %d %s" % (WORD, os.getpid(), os.environ.get("TOKEN", ""))); self.close_connection |= mode == "closes"
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer(200, "done"); self.close_connection = mode == "closes"
     def answer(self, status, text):
         body = text.encode()
         self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)

@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
-
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -40,10 +37,14 @@ func (d *deployment) door(instance string) string {
 func (i *instance) open(port int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if at, open := i.place.node.edge.doors.Load(i.door()); open && at == port {
+		return
+	}
 	if !i.web || port != i.port() || port == i.closed || i.state == slipway.InstanceDraining || i.state == slipway.InstanceStopped || i.ctx.Err() != nil {
 		return
 	}
 	i.place.node.edge.doors.Store(i.door(), port)
+	go i.learnKept(port)
 }
 
 // shut takes the instance at a port out of the routes; there it never comes back.
@@ -57,6 +58,7 @@ func (i *instance) shut(port int) {
 		i.closed = port
 	}
 	i.place.node.edge.doors.CompareAndDelete(i.door(), port)
+	i.place.node.edge.kept.Delete(port)
 }
 
 // leave is the instance's end. One that is let go keeps its door: its process goes on.
@@ -185,42 +187,4 @@ func (n *Node) checked(conn net.Conn) (net.Conn, error) {
 	}
 	_ = conn.Close()
 	return nil, errors.New("no instance has this port")
-}
-
-// transport is the reverse proxy's, with a look at whom each new connection has
-// reached.
-type transport struct {
-	*reverseproxy.HTTPTransport
-	Edge string `json:"edge"`
-}
-
-func (transport) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.reverse_proxy.transport.slipway", New: func() caddy.Module { return &transport{HTTPTransport: new(reverseproxy.HTTPTransport)} }}
-}
-
-// Provision makes the transport.
-func (t *transport) Provision(ctx caddy.Context) error {
-	found, there := tables.Load(t.Edge)
-	if !there {
-		return fmt.Errorf("no edge on %s", t.Edge)
-	}
-	table := found.(*table)
-	if err := t.HTTPTransport.Provision(ctx); err != nil {
-		return err
-	}
-	dial := t.Transport.DialContext
-	// The kind of error after which the proxy turns to another instance, or waits,
-	// can't be made outside of its package, and comes of an address that is none.
-	_, refused := dial(context.Background(), "tcp", "")
-	t.Transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		if conn, err = table.check(conn); err != nil {
-			return nil, refused
-		}
-		return conn, nil
-	}
-	return nil
 }

@@ -39,6 +39,7 @@ func edgeAlone(t testing.TB, backends ...string) *edge {
 			t.Fatal(err)
 		}
 		e.doors.Store(door, number)
+		e.kept.Store(number, true)
 		b.upstreams = append(b.upstreams, door)
 	}
 	e.set([]route{{host: "x.dev.localhost", names: []string{"x.dev.localhost"}, branches: []branch{b}}})

@@ -54,13 +54,10 @@ type probedKey struct{}
 // kernel accepts for them, before a worker has imported the application or failed to.
 func (i *instance) probe(ctx context.Context) answer {
 	health := i.of().Manifest.Health
-	ctx = context.WithValue(ctx, probedKey{}, i)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/%s", i.port(), strings.TrimPrefix(health.Path, "/")), nil)
+	req, err := i.probeRequest(context.WithValue(ctx, probedKey{}, i))
 	if err != nil {
 		return answer{err: err}
 	}
-	req.Host = i.probedHost()
-	req.Header.Set("User-Agent", "slipway-health")
 	res, err := prober.Do(req)
 	if err != nil {
 		var op *net.OpError
@@ -70,6 +67,17 @@ func (i *instance) probe(ctx context.Context) answer {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 2048))
 	ok := health.Path == "" || res.StatusCode >= 200 && res.StatusCode < 400 || slices.Contains(health.Statuses, res.StatusCode)
 	return answer{ok: ok, status: res.StatusCode, body: string(body)}
+}
+
+// probeRequest is what an instance is asked.
+func (i *instance) probeRequest(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/%s", i.port(), strings.TrimPrefix(i.of().Manifest.Health.Path, "/")), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Host = i.probedHost()
+	req.Header.Set("User-Agent", "slipway-health")
+	return req, nil
 }
 
 // probedHost is the name that probes ask for: the one of which slipway.yaml says that

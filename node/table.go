@@ -48,6 +48,7 @@ type table struct {
 	once  sync.Once
 
 	doors sync.Map // ports by door, of those that are open
+	kept  sync.Map // ports whose servers keep connections for other requests
 	// check gives a new connection to an instance back, or closes it.
 	check func(net.Conn) (net.Conn, error)
 

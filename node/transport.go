@@ -1,0 +1,135 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// transport is the reverse proxy's, with a look at whom each new connection has
+// reached. It uses a connection once more only where the server is known to keep it.
+type transport struct {
+	*reverseproxy.HTTPTransport
+	Edge  string          `json:"edge"`
+	once  *http.Transport // each connection for one request
+	table *table
+}
+
+func (transport) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.reverse_proxy.transport.slipway", New: func() caddy.Module { return &transport{HTTPTransport: new(reverseproxy.HTTPTransport)} }}
+}
+
+// Provision makes the transport.
+func (t *transport) Provision(ctx caddy.Context) error {
+	found, there := tables.Load(t.Edge)
+	if !there {
+		return fmt.Errorf("no edge on %s", t.Edge)
+	}
+	t.table = found.(*table)
+	if err := t.HTTPTransport.Provision(ctx); err != nil {
+		return err
+	}
+	dial := t.Transport.DialContext
+	// The kind of error after which the proxy turns to another instance, or waits,
+	// can't be made outside of its package, and comes of an address that is none.
+	_, refused := dial(context.Background(), "tcp", "")
+	t.Transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			if conn, err = t.table.check(conn); err != nil {
+				err = refused
+			}
+		}
+		if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && err != nil && a.sent.Load() {
+			// It went over a kept connection to a server that closed it, and is gone by
+			// now: of all that may have ended it, this request is the likeliest.
+			return nil, errSentBefore
+		}
+		return conn, err
+	}
+	t.once = t.Transport.Clone()
+	t.once.DisableKeepAlives = true
+	return nil
+}
+
+// attempt is one at sending a request to an instance, over one connection after the
+// other where the first ones turn out to be closed.
+type attempt struct {
+	sent atomic.Bool // some of it, over one of them
+}
+
+type attemptKey struct{}
+
+var errSentBefore = fmt.Errorf("the instance closed the connection and is gone: it may have got the request, which is not sent again")
+
+// RoundTrip sends a request to the instance at its URL's port.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	a := &attempt{}
+	ctx := context.WithValue(req.Context(), attemptKey{}, a)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }})
+	req = req.WithContext(ctx)
+	t.SetScheme(req)
+	if port, err := strconv.Atoi(req.URL.Port()); err == nil {
+		if _, kept := t.table.kept.Load(port); kept {
+			return t.Transport.RoundTrip(req)
+		}
+	}
+	return t.once.RoundTrip(req)
+}
+
+// keptWithin is how long an instance has for the two answers by which it is learned
+// whether it keeps connections.
+const keptWithin = 10 * time.Second
+
+// learnKept finds out whether the server at a port keeps a connection for another
+// request. uWSGI for one closes it without a word after each answer: a POST that is sent
+// over it meanwhile is lost, as nobody can tell whether it had an effect.
+func (i *instance) learnKept(port int) {
+	ctx, cancel := context.WithTimeout(i.ctx, keptWithin)
+	defer cancel()
+	if i.keeps(ctx) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if port == i.port() && port != i.closed {
+			i.place.node.edge.kept.Store(port, true)
+		}
+	}
+}
+
+// keeps asks the instance twice over one connection.
+func (i *instance) keeps(ctx context.Context) bool {
+	conn, err := i.dial(ctx)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	req, err := i.probeRequest(ctx)
+	if err != nil {
+		return false
+	}
+	answers := bufio.NewReader(conn)
+	for range 2 {
+		if err := req.Write(conn); err != nil {
+			return false
+		}
+		res, err := http.ReadResponse(answers, req)
+		if err != nil {
+			return false
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.Close {
+			return false
+		}
+	}
+	return true
+}
