@@ -80,6 +80,7 @@ type GateFacts struct {
 	Off         string      // the service's path in words, where the environment isn't on it any more; "" where it is
 	Taken       []Taken     // where on the way here the release was gone back from
 	Automatic   bool        // nobody has asked for it
+	NamedOver   int         // the newer release that ran here when somebody named this one to run in its place; 0 for none
 	Held        string      // why automatic promotion is held here; "" when it isn't
 	Tests       TestVerdict // that the release stands with; "" when they have to run, or did not
 	Passed      int         // how many of its tests have passed, as far as they are counted
@@ -89,6 +90,7 @@ type GateFacts struct {
 	WaitedSince map[GateKind]time.Time
 	Promotion   string // its id; "" for a dry run
 	Bundle      Bundle // that it belongs to, itself included; nil for none
+	BundleID    int    // by which that is known
 }
 
 // Frozen is a freeze in force.

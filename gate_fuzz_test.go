@@ -10,7 +10,9 @@ import (
 
 // FuzzGates: whatever is said, in any order, while time passes, the config is
 // edited and freezes come and go: gates open only for what was asked of this very
-// plan, and every one that is closed says why, since when and until when.
+// plan, by people who may say it at that moment, and never for an older release over
+// a newer one that nobody has named; every one that is closed says why, since when and
+// until when.
 func FuzzGates(f *testing.F) {
 	f.Add([]byte{1}, []byte{0, 0, 4})
 	f.Add([]byte{2, 1, 1}, []byte{0, 1, 3, 0, 1})
@@ -27,6 +29,16 @@ func FuzzGates(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1}, []byte{4, 57, 57, 4})
 	f.Add([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1}, []byte{4, 57, 57, 57, 4})
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 3}, []byte{4, 0, 7, 0, 7, 2})
+	// A newer release goes live where this one leads, named over or not.
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}, []byte{4, 2, 2})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 4}, []byte{4, 2, 7, 7})
+	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 5}, []byte{4, 2, 2})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 5}, []byte{4, 2, 7, 7})
+	f.Add([]byte{1}, []byte{4, 1, 3, 2})
+	// Who has said yes leaves, says it again in vain, and comes back.
+	f.Add([]byte{2}, []byte{4, 0, 0, 8, 8, 0, 8, 8, 0})
+	f.Add([]byte{1}, []byte{8, 4, 2, 0, 0, 0, 8, 8, 8, 7, 7, 8})
+	f.Add([]byte{0}, []byte{4, 5, 7, 2, 2, 8, 2, 2, 8}) // so does who has exempted it
 	f.Fuzz(func(t *testing.T, asks, events []byte) {
 		events = events[:min(len(events), 60)]
 		at := func(i int) int {
@@ -44,7 +56,12 @@ func FuzzGates(f *testing.F) {
 		if at(9)%2 == 1 {
 			facts.Plan.Steps = []slipway.StepName{slipway.StepTest}
 		}
+		facts.NamedOver = at(16) % 8
+		left := map[int]bool{} // who may not say anything at the moment
 		for n, event := range events {
+			if n+1 == at(15)%8 {
+				facts.Plan.Replaces, facts.Plan.ReplacesNumber = "9", 4
+			}
 			if n+1 == at(12)%8 { // the way is made shorter: another environment was before
 				facts.Then = slipway.Standing{Environment: "stage", Verified: at(13)%2 == 1, Serves: true}
 			}
@@ -53,6 +70,9 @@ func FuzzGates(f *testing.F) {
 			}
 			name := facts.Approvers[n%3]
 			say := func(v slipway.Verdict) {
+				if left[n%3+1] {
+					return
+				}
 				facts.Decisions = append(facts.Decisions, slipway.Decision{Account: n%3 + 1, Name: name, Verdict: v, Plan: facts.Plan.Hash(), At: facts.Now})
 			}
 			switch event % 11 {
@@ -75,9 +95,10 @@ func FuzzGates(f *testing.F) {
 				facts.Freezes = nil
 			case 7:
 				say([]slipway.Verdict{slipway.VerdictExempt, slipway.VerdictBreakGlass}[n%2])
-			case 8: // somebody may no longer
+			case 8: // somebody may no longer, or may again
+				left[n%3+1] = !left[n%3+1]
 				for i, d := range facts.Decisions {
-					if d.Account == n%3+1 {
+					if facts.Decisions[i].Lapsed = ""; left[d.Account] {
 						facts.Decisions[i].Lapsed = "the account is not active"
 					}
 				}
@@ -96,7 +117,7 @@ func FuzzGates(f *testing.F) {
 				facts.Before.Serves, facts.Before.Instead = false, 4
 			}
 			waits := facts.Gates()
-			if want := mayGo(facts); want != (len(waits) == 0) {
+			if want := mayGo(facts, left); want != (len(waits) == 0) {
 				t.Fatalf("after %v: may go: %v, closed: %+v", events[:n+1], want, waits)
 			}
 			for _, w := range waits {
@@ -105,13 +126,20 @@ func FuzzGates(f *testing.F) {
 				}
 			}
 			ends, why := facts.Ends()
-			if ends != "" && (why == "" || !ends.Over() || !facts.Automatic && facts.Off == "") {
+			over := facts.Plan.ReplacesNumber > facts.Plan.Release && facts.NamedOver != facts.Plan.ReplacesNumber && !facts.Plan.Rollback
+			if ends != "" && (why == "" || !ends.Over() || !facts.Automatic && facts.Off == "" && !over) {
 				t.Fatalf("after %v it ends as %s: %s", events[:n+1], ends, why)
+			}
+			if over && ends != slipway.PromotionSuperseded {
+				t.Fatalf("after %v it goes over a newer release that nobody has named", events[:n+1])
+			}
+			if state, _, _ := facts.Outcome(); (state == slipway.PromotionRunning) != (ends == "" && len(waits) == 0) || ends != "" && state != ends {
+				t.Fatalf("after %v a look comes to %s; it ends as %q and waits for %+v", events[:n+1], state, ends, waits)
 			}
 			if facts.Off != "" && !facts.Plan.Rollback && ends == "" {
 				t.Fatalf("after %v it goes on off its path", events[:n+1])
 			}
-			if facts.Automatic && !facts.Plan.Rollback && ends == "" && len(waits) == 0 && !vouched(facts) {
+			if facts.Automatic && !facts.Plan.Rollback && ends == "" && len(waits) == 0 && !vouched(facts, left) {
 				t.Fatalf("after %v it goes on by itself although it was %v", events[:n+1], facts.Taken)
 			}
 			if !facts.Expires().After(asked) {
@@ -122,11 +150,12 @@ func FuzzGates(f *testing.F) {
 }
 
 // mayGo says the rules once more, from the other side: what must be true of a
-// promotion whose gates are open.
-func mayGo(f slipway.GateFacts) bool {
+// promotion whose gates are open. left are those who may not say anything now,
+// whatever is noted with what they said.
+func mayGo(f slipway.GateFacts, left map[int]bool) bool {
 	said := map[slipway.Verdict]map[int]bool{}
 	for _, d := range f.Decisions {
-		if d.Plan != f.Plan.Hash() || d.Lapsed != "" {
+		if d.Plan != f.Plan.Hash() || left[d.Account] {
 			continue
 		}
 		if said[d.Verdict] == nil {
@@ -136,11 +165,11 @@ func mayGo(f slipway.GateFacts) bool {
 	}
 	yes := len(said[slipway.VerdictApprove])
 	switch {
-	case len(said[slipway.VerdictBreakGlass]) > 0 && (f.Plan.Rollback || since(f, slipway.VerdictBreakGlass)):
+	case len(said[slipway.VerdictBreakGlass]) > 0 && (f.Plan.Rollback || since(f, left, slipway.VerdictBreakGlass)):
 		return true
 	case f.Plan.Rollback:
 		return yes >= f.Plan.Policy.RollbackApprovals && (!f.Seconded || yes > 0)
-	case yes < f.Plan.Policy.Approvals || !vouched(f):
+	case yes < f.Plan.Policy.Approvals || !vouched(f, left):
 		return false
 	case f.Before.Taken == nil && (!f.Before.Verified || f.Before.Stood < time.Duration(f.Plan.Policy.Soak)*time.Second):
 		return false
@@ -156,15 +185,15 @@ func mayGo(f slipway.GateFacts) bool {
 
 // vouched tells whether a release that was gone back from on the way goes on because
 // somebody who could know that has said so.
-func vouched(f slipway.GateFacts) bool {
-	return len(gone(f)) == 0 || since(f, slipway.VerdictExempt) || since(f, slipway.VerdictBreakGlass)
+func vouched(f slipway.GateFacts, left map[int]bool) bool {
+	return len(gone(f)) == 0 || since(f, left, slipway.VerdictExempt) || since(f, left, slipway.VerdictBreakGlass)
 }
 
 // since tells whether something was said, and counts, after the release was last
 // gone back from.
-func since(f slipway.GateFacts, v slipway.Verdict) bool {
+func since(f slipway.GateFacts, left map[int]bool, v slipway.Verdict) bool {
 	return slices.ContainsFunc(f.Decisions, func(d slipway.Decision) bool {
-		return d.Verdict == v && d.Plan == f.Plan.Hash() && d.Lapsed == "" &&
+		return d.Verdict == v && d.Plan == f.Plan.Hash() && !left[d.Account] &&
 			!slices.ContainsFunc(gone(f), func(t slipway.Taken) bool { return !d.At.After(t.At) })
 	})
 }

@@ -29,11 +29,24 @@ func (f GateFacts) takenAt() (last time.Time) {
 	return last
 }
 
-// Ends says how a promotion ends instead of waiting: because it leads where the
-// releases of its service don't go any more; and one that nobody has asked for
-// because what it began with is no longer so, and it must not keep what comes next
-// from going on. The state is "" for one that doesn't.
+// overtakes tells whether the release would take the place of a newer one, without
+// that somebody who saw that one has named this one.
+func (f GateFacts) overtakes() bool {
+	n := f.Plan.ReplacesNumber
+	return !f.Plan.Rollback && f.Plan.Release != 0 && n > f.Plan.Release && n != f.NamedOver
+}
+
+// Ends says how a promotion ends instead of waiting: because a newer release has
+// come before it, or it leads where the releases of its service don't go any more;
+// and one that nobody has asked for because what it began with is no longer so, and
+// it must not keep what comes next from going on. The state is "" for one that
+// doesn't.
 func (f GateFacts) Ends() (PromotionState, string) {
+	if f.overtakes() { // no glass that is broken leads past it either
+		p := f.Plan
+		return PromotionSuperseded, fmt.Sprintf("release %d runs in %s, and release %d is older and doesn't overtake it; if that is what you want, go back: slipway rollback %s --env %s --to %d, or name it where it never ran: slipway promote %s --to %s --release %d",
+			p.ReplacesNumber, p.Environment, p.Release, p.Service, p.Environment, p.Release, p.Service, p.Environment, p.Release)
+	}
 	if f.Off != "" && !f.Plan.Rollback { // no glass that is broken leads there either
 		return PromotionCancelled, fmt.Sprintf("%s is no longer on the path of %s, which is %s, so nothing is promoted there; what runs there goes on running, and can be rolled back", f.Plan.Environment, f.Plan.Service, f.Off)
 	}

@@ -28,6 +28,7 @@ type subject struct {
 	id          int // of the promotion; 0 for a dry run
 	automatic   bool
 	before      string   // the environment before when it was asked for; "" for that of now
+	namedOver   int      // the newer release that ran there when somebody named this one; 0 for none
 	bundle      []string // what takes over together
 }
 
@@ -117,6 +118,7 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 			facts.Taken = append(facts.Taken, *st.Taken)
 		}
 	}
+	facts.NamedOver = s.namedOver
 	if facts.Automatic = s.automatic; s.automatic {
 		held, err := holdOn(ctx, db, s.service, s.environment)
 		if err != nil {

@@ -54,7 +54,7 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 			return review, err
 		}
 	}
-	facts, newer, err := g.facts(ctx, row, frozen, req, review.Config)
+	facts, err := g.facts(ctx, row, frozen, req, review.Config)
 	if err != nil {
 		return review, err
 	}
@@ -62,36 +62,10 @@ func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.
 	if !row.Rollback { // going back must not take longer than it has to
 		review.Bake = facts.Plan.Policy.Bake
 	}
-	waits := facts.Gates()
-	review.Ready = row.Bundle != 0 && slipway.OnlyBundle(waits)
-	rejected, no := facts.Rejected()
-	lost, broken := facts.Bundle.Broken()
-	ends, why := facts.Ends()
-	switch {
-	case no:
-		review.State, review.Reason = slipway.PromotionRejected, "rejected by "+rejected.Name
-		if rejected.Comment != "" {
-			review.Reason += ": " + rejected.Comment
-		}
-	case newer != nil && !row.Rollback:
-		review.State = slipway.PromotionSuperseded
-		review.Reason = fmt.Sprintf("release %d went live in %s meanwhile, and an older one doesn't overtake it; roll back if that is what you want",
-			newer.Edges.Release.Number, row.Edges.Environment.Name)
-	case ends != "":
-		review.State, review.Reason = ends, why
-	case broken:
-		review.State = slipway.PromotionCancelled
-		review.Reason = fmt.Sprintf("bundle %d can't be completed: promotion %s of %s was %s", row.Bundle, lost.Promotion, lost.Service, lost.State)
-		if lost.Reason != "" {
-			review.Reason += " (" + lost.Reason + ")"
-		}
-	case len(waits) == 0:
-		review.State, review.Reason = slipway.PromotionRunning, ""
-	case !facts.Now.Before(facts.Expires()):
-		review.State, review.Reason = slipway.PromotionExpired, "given up after waiting since "+facts.Asked.UTC().Format("2006-01-02 15:04 UTC")+": "+reasons(waits)
-		waits = nil
-	default:
-		review.State, review.Reason = slipway.PromotionWaiting, reasons(waits)
+	var waits []slipway.Wait
+	review.State, review.Reason, waits = facts.Outcome()
+	review.Ready = row.Bundle != 0 && !review.State.Over() && slipway.OnlyBundle(waits)
+	if review.State == slipway.PromotionWaiting {
 		review.Again, review.Expires = again(facts, waits), facts.Expires()
 	}
 	review.Waited = len(waits) > 0 || len(row.Waits) > 0 || len(facts.Decisions) > 0
@@ -140,30 +114,29 @@ func (g *Gates) render(ctx context.Context, row *ent.Promotion, req slipway.Revi
 	return snapshot.Digest, g.Ledger.SaveSnapshot(ctx, snapshot)
 }
 
-// facts gathers what the gates look at. newer is the deployment of a newer
-// release that runs there, which must not be overtaken.
-func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.Input, req slipway.ReviewRequest, config slipway.Digest) (facts slipway.GateFacts, newer *ent.Deployment, err error) {
+// facts gathers what the gates look at.
+func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.Input, req slipway.ReviewRequest, config slipway.Digest) (facts slipway.GateFacts, err error) {
 	db := g.Ledger.db
 	release, err := releaseOf(ctx, db, row.ServiceID, req.Release)
 	if err != nil {
-		return facts, nil, err
+		return facts, err
 	}
 	policy, err := policyOf(ctx, db, row.ServiceID, row.Edges.Environment)
 	if err != nil {
-		return facts, nil, err
+		return facts, err
 	}
 	bundle, members, err := bundleOf(ctx, db, row.Bundle)
 	if err != nil {
-		return facts, nil, err
+		return facts, err
 	}
 	facts, err = gateFacts(ctx, db, subject{
 		service: row.Edges.Service, environment: row.Edges.Environment, release: release, commit: row.Commit, config: config,
-		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "", before: input.Before, bundle: members,
+		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "", before: input.Before, namedOver: input.NamedOver, bundle: members,
 	})
 	if err != nil {
-		return facts, nil, err
+		return facts, err
 	}
-	facts.Promotion, facts.Bundle = strconv.Itoa(row.ID), bundle
+	facts.Promotion, facts.Bundle, facts.BundleID = strconv.Itoa(row.ID), bundle, row.Bundle
 	facts.Asked, facts.WaitedSince = row.CreatedAt, map[slipway.GateKind]time.Time{}
 	for _, w := range row.Waits {
 		facts.WaitedSince[w.Gate] = w.Since
@@ -171,19 +144,19 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	if asksForAuthors(facts, policy.Policy) {
 		var b brought
 		if b.config, err = snapshotOf(ctx, db, string(config)); err != nil {
-			return facts, nil, err
+			return facts, err
 		}
 		if release != nil && !row.Rollback {
 			b.overrides = &release.Manifest.Overrides
 		}
 		if row.Authors, err = authors(ctx, db, g.commitLog, row, b); err != nil {
-			return facts, nil, err
+			return facts, err
 		}
 		facts.AuthorsWhy = row.Authors.Why
 	}
 	who, err := approvers(ctx, db, row, policy.Policy)
 	if err != nil {
-		return facts, nil, err
+		return facts, err
 	}
 	hash := facts.Plan.Hash()
 	for _, d := range row.Edges.Decisions {
@@ -191,16 +164,13 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 			continue
 		}
 		if d.Lapsed, err = lapsed(ctx, db, row, policy.Policy, who, d); err != nil {
-			return facts, nil, err
+			return facts, err
 		}
 		facts.Decisions = append(facts.Decisions, said(d))
 	}
 	facts.Approvers, facts.New = who.namesFor(policy.Policy), who.names
 	facts.Seconded = seconded(row.Rollback, input.Role, policy.Policy)
-	if n := facts.Plan.ReplacesNumber; release != nil && n > release.Number && row.Plan != nil && row.Plan.ReplacesNumber != n {
-		newer, err = liveIn(ctx, db, row.ServiceID, row.EnvironmentID)
-	}
-	return facts, newer, err
+	return facts, nil
 }
 
 // frozenInput is what a promotion was started with.
@@ -309,14 +279,6 @@ func again(facts slipway.GateFacts, waits []slipway.Wait) time.Time {
 		}
 	}
 	return next
-}
-
-func reasons(waits []slipway.Wait) string {
-	list := make([]string, len(waits))
-	for i, w := range waits {
-		list[i] = w.Reason
-	}
-	return strings.Join(list, "; ")
 }
 
 // liveIn is the deployment that has the traffic, with its release; nil for none.

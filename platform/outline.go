@@ -80,7 +80,7 @@ func (p *Platform) facts(ctx context.Context, plan *Plan) (slipway.GateFacts, er
 	}
 	return gateFacts(ctx, p.db, subject{
 		service: plan.Service, environment: plan.Environment, release: plan.Release, commit: plan.Commit, config: config,
-		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy, automatic: plan.onward,
+		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy, automatic: plan.onward, namedOver: plan.namedOver,
 	})
 }
 

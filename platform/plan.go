@@ -69,6 +69,7 @@ type Plan struct {
 	Back        int                   // of a rollback: the promotion whose deployment it goes back to
 	onward      bool                  // asked for by no person
 	named       bool                  // somebody wants this very release, also one that is older than what runs
+	namedOver   int                   // which newer release runs where it goes; 0 for none
 }
 
 // Plan works out what Promote would do, and does nothing. It fails as Promote would.
@@ -263,6 +264,7 @@ func (p *Platform) older(ctx context.Context, plan *Plan, running *ent.Release) 
 		return slipway.Errorf(slipway.Conflict, "release %d is older than release %d, which runs in %s; if it is to run there all the same: slipway promote %s --to %s --release %d",
 			r.Number, running.Number, environment.Name, service.Name, environment.Name, r.Number)
 	}
+	plan.namedOver = running.Number
 	return schemaFits(running, r, "promote a fix instead")
 }
 
@@ -272,6 +274,7 @@ func (plan *Plan) input(id int) workflows.Input {
 		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
 		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID, Secrets: plan.Policy.Rehearse == slipway.RehearseSecrets,
+		NamedOver: plan.namedOver,
 	}
 	if way := plan.Outline.Path; len(way) > 1 {
 		in.Before = way[len(way)-2]
