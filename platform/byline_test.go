@@ -44,6 +44,31 @@ func TestFormerAddressesStayOnes(t *testing.T) {
 	})
 }
 
+// Who comes after a promotion's gates were looked at is known on its page: whether it is
+// his own change is asked of today as well.
+func TestAuthorsOfToday(t *testing.T) {
+	live(t, func(w *world, name string) {
+		dev := w.colleague(name, "dev-"+name, slipway.RoleDeveloper, false)
+		w.policy(name, slipway.PolicyChange{Approvals: ptr(1), OwnChanges: ptr(slipway.OwnNever)})
+		author := "Nina <nina-" + name + "@example.com>"
+		w.written = []slipway.Commit{{ID: commitID("n1"), Author: author}}
+		w.commit("", "n1")
+		row, err := w.Promote(dev, platform.PromoteInput{Service: name})
+		w.must(err)
+		if a := w.waiting(row.ID, "0 of 1 approvals").Authors; a == nil || !slices.Contains(a.Unknown, author) {
+			t.Fatalf("written by %+v", a)
+		}
+		w.colleague(name, "nina-"+name, slipway.RoleMaintainer, false)
+		row, err = w.Promotion(dev, fmt.Sprint(row.ID))
+		w.must(err)
+		if a := row.Authors; !slices.Contains(a.Accounts, "nina-"+name) || slices.Contains(a.Unknown, author) {
+			t.Errorf("written by %+v", a)
+		}
+		_, err = w.Cancel(dev, fmt.Sprint(row.ID))
+		w.must(err)
+	})
+}
+
 // One's address is changed in person, with a proof, and to one that is nobody else's.
 func TestChangingOnesAddress(t *testing.T) {
 	both(t, func(w *world) {

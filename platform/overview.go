@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -80,7 +81,7 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 		return nil, err
 	}
 	o.Cells = p.cells(o.Services, o.Environments, live, latest)
-	if err := p.undeployed(ctx, o.Cells, ids); err != nil {
+	if err := errors.Join(p.held(ctx, o.Cells, ids), p.undeployed(ctx, o.Cells, ids)); err != nil {
 		return nil, err
 	}
 	p.observe(ctx, o.Cells)

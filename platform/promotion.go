@@ -253,6 +253,9 @@ func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, er
 	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
 		return nil, slipway.Errorf(slipway.NotFound, "there is no promotion %s; `slipway promotion ls` lists them", id)
 	}
+	if err == nil && row.Authors != nil && !slipway.PromotionState(row.State).Over() {
+		err = whoIs(ctx, p.db, row.Authors) // of today; somebody may have come since its gates were looked at
+	}
 	if err != nil {
 		return nil, err
 	}

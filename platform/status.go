@@ -75,23 +75,12 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	holds, err := p.Holds(ctx, name)
-	if err != nil {
-		return nil, err
-	}
 	status.Cells = p.cells(status.Services, environments, live, latest)
-	for i, cell := range status.Cells {
-		for _, h := range holds {
-			if h.Edges.Service.Name == cell.Service && h.Edges.Environment.Name == cell.Environment {
-				status.Cells[i].Hold = h
-			}
-		}
-	}
 	var ids []int
 	if only != nil {
 		ids = []int{only.ID}
 	}
-	if err := p.undeployed(ctx, status.Cells, ids); err != nil {
+	if err := errors.Join(p.held(ctx, status.Cells, ids), p.undeployed(ctx, status.Cells, ids)); err != nil {
 		return nil, err
 	}
 	p.observe(ctx, status.Cells)

@@ -53,6 +53,12 @@ func TestConfigFitsTheRelease(t *testing.T) {
 	// It is said wherever one looks at what runs.
 	has("/", true, `>config<span class="sr"> of payments in dev is not deployed</span>`, "The config was changed by test at ")
 	has("/services/payments", true, "The config was changed by test at ", " UTC and is not deployed: LEFT_OVER.", "/services/payments/promote?release=1&amp;to=dev")
+	// So is a hold.
+	if _, err := s.Platform.Hold(as(), "payments", "dev", "ada looks at it"); err != nil {
+		t.Fatal(err)
+	}
+	has("/", true, `>held<span class="sr">: payments in dev</span>`, "Nothing is promoted to dev by itself: ada looks at it, held by test.")
+	has("/services/payments", true, "Nothing is promoted to dev by itself: ada looks at it, held by test.", `href="/freezes#holds-title"`)
 	page := "/services/payments/config?env=dev"
 	has(page, true, "Missing in dev", "<code>DATABASE_URL</code>", "app.py:2", "app.py:3", ">unused<", "No file of release 1, which runs here, names it")
 	has(page, true, "Config changed in dev: LEFT_OVER set to 1", "by test")

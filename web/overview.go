@@ -129,6 +129,15 @@ func (p *portal) underWay(c *call, o *overview) error {
 	return err
 }
 
+// heldWords says what a hold does, and why.
+func heldWords(h *ent.Hold) string {
+	why := h.Reason
+	if h.PromotionID == 0 {
+		why += ", held by " + h.PlacedBy
+	}
+	return "Nothing is promoted to " + h.Edges.Environment.Name + " by itself: " + why + "."
+}
+
 // promotionLine is the small print of a promotion in a list.
 func promotionLine(q *ent.Promotion) string {
 	s := slipway.PromotionState(q.State)
