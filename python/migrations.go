@@ -181,16 +181,22 @@ func (d *detection) flaskMigrate() (migration, bool) {
 	return migration{command, "release.flask_migrate", Evidence{File: env, Line: 1}}, true
 }
 
-// namesFlaskApp says that .flaskenv tells the flask command what to load;
-// python-dotenv has to be there for it to be read.
+// namesFlaskApp says that .flaskenv tells the flask command to load what is served;
+// python-dotenv has to be there for it to be read. Another one may take other settings,
+// and with them another database.
 func (d *detection) namesFlaskApp() bool {
 	if !d.installs("python-dotenv") {
 		return false
 	}
 	for _, l := range d.tree.lines(".flaskenv") {
-		if strings.HasPrefix(strings.TrimPrefix(strings.TrimSpace(l), "export "), "FLASK_APP=") {
-			return true
+		key, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(l), "export "), "=")
+		if !ok || strings.TrimSpace(key) != "FLASK_APP" {
+			continue
 		}
+		module, _, _ := strings.Cut(bare(strings.TrimSpace(value)), ":")
+		module = strings.ReplaceAll(strings.TrimSuffix(path.Clean(module), ".py"), "/", ".")
+		app := d.project.Application
+		return app == nil || strings.TrimPrefix(module, "src.") == app.Module
 	}
 	return false
 }

@@ -176,7 +176,11 @@ func (d *detection) serve(server string, c candidate) Command {
 	}
 	dir, prefix := d.workDir(), ""
 	if from := below(dir, firstOf(c.dir, ".")); from != "." {
-		prefix = "PYTHONPATH=" + from + " "
+		if d.hidden(dir, c) {
+			dir = c.dir
+		} else {
+			prefix = "PYTHONPATH=" + from + " "
+		}
 	}
 	iface := string(c.iface)
 	var line string
@@ -216,6 +220,13 @@ func (d *detection) serve(server string, c candidate) Command {
 		}
 	}
 	return within(dir, prefix+line)
+}
+
+// hidden says that something else is imported under the name of an application's module
+// where a server runs in dir: that is where servers look first.
+func (d *detection) hidden(dir string, c candidate) bool {
+	head, _, _ := strings.Cut(c.module, ".")
+	return path.Join(dir, head) != path.Join(c.dir, head) && (d.tree.exists(path.Join(dir, head)+".py") || d.tree.isDir(path.Join(dir, head)))
 }
 
 func quoteCall(target string, factory bool) string {

@@ -109,6 +109,11 @@ func variablesOf(toks []token, decouple bool) (list []Variable) {
 		}
 	}
 	for _, c := range calls(toks) {
+		if c.callee == "dj_database_url.config" {
+			name, _ := keywordText(c.args, "env", "DATABASE_URL", true)
+			list = append(list, Variable{Name: name, Line: c.line})
+			continue
+		}
 		reads, required := readsVariable(c.callee, decouple)
 		if !reads || len(c.args) == 0 {
 			continue

@@ -232,8 +232,7 @@ func (r *run) detect(ctx context.Context, dir, path string, overrides slipway.Ov
 		fmt.Fprintf(r.log, "problem: %s\n", p.Sentence())
 	}
 	if len(project.Problems) > 0 {
-		p := project.Problems[0]
-		return nil, slipway.Errorf(slipway.Invalid, "%s", p.Sentence())
+		return nil, slipway.Errorf(slipway.Invalid, "%s", project.Refusal())
 	}
 	return project, nil
 }
@@ -305,11 +304,26 @@ func searchPath(p *python.Project, source string) []string {
 		paths = append(paths, filepath.Join(root, "src"))
 	}
 	if a := p.Application; a != nil {
-		if dir := a.Dir.In(source); !slices.Contains(paths, dir) {
+		head, _, _ := strings.Cut(a.Module, ".")
+		switch dir := a.Dir.In(source); {
+		case slices.Contains(paths, dir):
+		case holds(root, head): // something else, which would be found first
+			paths = append([]string{dir}, paths...)
+		default:
 			paths = append(paths, dir)
 		}
 	}
 	return paths
+}
+
+// holds tells whether a module, or a package, of that name lies in a directory.
+func holds(dir, module string) bool {
+	for _, name := range []string{module, module + ".py"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func manifestEnv(p *python.Project) map[string]string {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,14 +101,26 @@ func TestStepsWithout(t *testing.T) {
 func TestWithoutFailing(t *testing.T) {
 	p := &python.Project{Root: ".", Test: python.Test{Runner: "pytest", Command: "python -m pytest"}}
 	failure := func(file, name string) slipway.TestFailure { return slipway.TestFailure{File: file, Name: name} }
+	many := func(file, module string, n int) (out []slipway.TestFailure) {
+		for i := range n {
+			out = append(out, failure(file, module+"::test_"+strconv.Itoa(i)))
+		}
+		return out
+	}
 	for _, c := range []struct {
 		command  python.Command
 		failures []slipway.TestFailure
 		more     int
+		seen     string
 		want     string
 	}{
 		{failures: []slipway.TestFailure{failure("shop/tests/test_a.py", "shop.tests.test_a.TestCart::test_b[1-'x']"), failure("test_c.py", "test_c::test_d")},
 			want: "--set 'test.command=python -m pytest --deselect shop/tests/test_a.py::TestCart::test_b --deselect test_c.py::test_d'"},
+		{seen: "platform linux -- Python 3.7.16, pytest-3.2.5, py-1.11.0", failures: []slipway.TestFailure{failure("test_a.py", "test_a.TestCart::test_b"), failure("test_c.py", "test_c::test_d")},
+			want: "--set 'test.command=python -m pytest --deselect \"test_a.py::TestCart::()::test_b\" --deselect test_c.py::test_d'"},
+		{failures: many("docker/test_docker.py", "docker.test_docker", 9), want: "--set 'test.command=python -m pytest --ignore=docker/test_docker.py'"},
+		{failures: slices.Concat(many("a.py", "a", 3), many("b.py", "b", 3), many("c.py", "c", 3), many("d.py", "d", 3)), want: "--set test.skip=true"},
+		{command: "python -m pytest --deselect test_c.py::test_d", failures: []slipway.TestFailure{failure("test_c.py", "test_c::test_d")}, want: "--set test.skip=true"},
 		{failures: []slipway.TestFailure{failure("test_c.py", "test_c::test_d")}, more: 1, want: "--set test.skip=true"},
 		{failures: []slipway.TestFailure{failure("", "elsewhere::test_d")}, want: "--set test.skip=true"},
 		{command: "cd shop && python -m pytest", failures: []slipway.TestFailure{failure("test_c.py", "test_c::test_d")}, want: "--set test.skip=true"},
@@ -116,7 +129,7 @@ func TestWithoutFailing(t *testing.T) {
 		if c.command != "" {
 			with.Test.Command = c.command
 		}
-		if got := withoutFailing(&with, slipway.TestReport{Failed: len(c.failures) + c.more, Failures: c.failures}); !strings.HasSuffix(got, c.want) {
+		if got := withoutFailing(&with, slipway.TestReport{Failed: len(c.failures) + c.more, Failures: c.failures}, c.seen); !strings.HasSuffix(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.failures, got, c.want)
 		}
 	}

@@ -64,7 +64,7 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 	}
 	if project.Test.Command == "" && !project.Test.Skip && len(project.Problems) > 0 {
 		// What stops a detection may hide the tests. They are not none for that.
-		return slipway.TestReport{}, slipway.Errorf(slipway.Refused, "%s", project.Problems[0].Sentence())
+		return slipway.TestReport{}, slipway.Errorf(slipway.Refused, "%s", project.Refusal())
 	}
 	if project.Test.Command == "" && project.Test.Skip {
 		fmt.Fprintln(r.log, slipway.SkippedByOwner)
@@ -297,11 +297,14 @@ func (r *run) explained(p *python.Project, source string, report slipway.TestRep
 	if says == "" && bad > 0 && bad == report.Total-report.Skipped { // what they meet is what they print then
 		says = noServer(p, source, seen)
 	}
+	if what, unnamed := strings.CutSuffix(says, noVariable); unnamed && bad > 0 && bad < report.Total/2 { // most do without it
+		return slipway.Errorf(slipway.Refused, "%s (%w); %s", what, err, withoutFailing(p, report, seen))
+	}
 	switch {
 	case says != "":
 		return slipway.Errorf(slipway.Refused, "%s (%w)", says, err)
 	case bad > 0 && len(report.Failures) > 0:
-		return slipway.Errorf(slipway.Refused, "%w (%s); %s", err, oneLine(report.Failures[0].Message), withoutFailing(p, report))
+		return slipway.Errorf(slipway.Refused, "%w (%s); %s", err, oneLine(report.Failures[0].Message), withoutFailing(p, report, seen))
 	}
 	return err
 }
