@@ -68,8 +68,9 @@ test: tools check gosec ## pass the tests: everything, with the race detector
 
 .PHONY: test-long
 test-long: PACKAGES += $(LONG_PACKAGES)
-test-long: tools ## what is known of other tools, servers and workers, against them at pinned versions (installs them)
+test-long: tools ## what is known of other tools, servers and workers, against them at pinned versions (installs them), and more histories
 	$(GO) test $(RACE) -tags long -timeout 90m -v -run TestLong ./python ./node
+	$(GO) test $(RACE) -tags long -timeout 60m -v -run TestHistories ./platform
 
 .PHONY: screenshots
 screenshots: tools build ## pictures of every page of the portal (light, dark, 390 px) into screenshots/

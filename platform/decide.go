@@ -172,11 +172,16 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	}
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
 	err = inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
-		err := tx.Decision.Create().SetPromotionID(row.ID).SetAccountID(who.ID).SetName(who.Name).SetVerdict(decision.Verdict(d.Verdict)).
-			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetFactor(d.Factor).SetOwn(owns(who, row) != "").SetCreatedAt(d.At).Exec(ctx)
-		if ent.IsConstraintError(err) {
+		before, err := tx.Decision.Query().Where(decision.PromotionID(row.ID), decision.AccountID(who.ID), decision.VerdictEQ(decision.Verdict(d.Verdict)),
+			decision.Plan(string(d.Plan)), decision.Void("")).Exist(ctx)
+		if err != nil {
+			return err
+		}
+		if before {
 			return slipway.Errorf(slipway.Conflict, "you have said %s to promotion %s already", d.Verdict, d.Promotion)
 		}
+		err = tx.Decision.Create().SetPromotionID(row.ID).SetAccountID(who.ID).SetName(who.Name).SetVerdict(decision.Verdict(d.Verdict)).
+			SetComment(d.Comment).SetPlan(string(d.Plan)).SetVia(d.Via).SetFactor(d.Factor).SetOwn(owns(who, row) != "").SetCreatedAt(d.At).Exec(ctx)
 		if err != nil {
 			return err
 		}

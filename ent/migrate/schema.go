@@ -167,7 +167,7 @@ var (
 		Indexes: []*schema.Index{
 			{
 				Name:    "decision_promotion_id_account_id_plan_verdict",
-				Unique:  true,
+				Unique:  false,
 				Columns: []*schema.Column{DecisionsColumns[12], DecisionsColumns[2], DecisionsColumns[6], DecisionsColumns[4]},
 			},
 		},

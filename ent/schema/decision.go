@@ -41,7 +41,8 @@ func (Decision) Edges() []ent.Edge {
 	}
 }
 
-// Indexes of the entity. One answer of a person to one plan.
+// Indexes of the entity. One answer of a person to a plan counts; what is void may be
+// said again, when the plan is once more what it was.
 func (Decision) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("promotion_id", "account_id", "plan", "verdict").Unique()}
+	return []ent.Index{index.Fields("promotion_id", "account_id", "plan", "verdict")}
 }

@@ -1,0 +1,6 @@
+//go:build !long
+
+package platform_test
+
+// longHistories has more histories tried, and longer ones.
+const longHistories = false
