@@ -70,7 +70,8 @@ var plugs = []plug{
 // pulled is one kill and what came of it.
 type pulled struct {
 	step, victim, end string
-	resume            time.Duration // from the victim's return to the promotion's next change
+	resume            time.Duration // from the victim's return until a step is begun, again or as the next one
+	away              time.Duration // the same from the kill
 }
 
 // plugApp starts at once, says its word, and has a release command and a test that
@@ -104,7 +105,7 @@ func TestPullThePlug(t *testing.T) {
 }
 
 const matrixHead = "# Kill matrix\n\nWritten by `go test ./e2e -run TestPullThe -timeout 3h -args -kills %d -kill-seed %d -kill-matrix docs/kill-matrix.md`. " +
-	"What was killed at random moments of promotions, what became of the promotion, and how soon it went on: from the victim's return to the promotion's next change, median and longest.\n\n"
+	"What was killed at random moments of promotions, what became of the promotion, and how soon it went on: until a step was begun, the killed one again or the one after what had survived, from the victim's return and from the kill, median and longest.\n\n"
 
 // keepMatrix writes what a run has shown, where that was asked for.
 func keepMatrix(t *testing.T, how int, text string) {
@@ -164,13 +165,15 @@ func pullThePlug(t *testing.T, s *site, random *rand.Rand, plugs []plug, kills i
 		s.decode(&p, "promote", "plug")
 		<-time.After(time.Duration(random.Float64() * float64(typical))) // any moment
 		victim := plugs[random.IntN(len(plugs))]
+		s.reached("it is looked at", &p, func() bool { return true })
+		seen := p.tries()
 		one, moment := pulled{victim: victim.name}, time.Now()
 		before := len(traffic.failed())
 		victim.pull(s)
-		back, seen := time.Now(), fmt.Sprint(p)
+		back := time.Now()
 		s.reached(fmt.Sprintf("kill %d (%s): promotion %d is over", n, victim.name, p.ID), &p, func() bool {
-			if one.resume == 0 && (fmt.Sprint(p) != seen || over(p.State)) {
-				one.resume = time.Since(back)
+			if one.resume == 0 && (p.tries() != seen || over(p.State)) {
+				one.resume, one.away = time.Since(back), time.Since(moment)
 			}
 			return over(p.State)
 		})
@@ -210,6 +213,14 @@ func pullThePlug(t *testing.T, s *site, random *rand.Rand, plugs []plug, kills i
 	return matrixOf(all, traffic.requests, lost)
 }
 
+// tries counts what was begun of a promotion's steps.
+func (p promotion) tries() (n int) {
+	for _, s := range p.Steps {
+		n += s.Attempt
+	}
+	return n
+}
+
 // stepAt is the step that was under way at a moment.
 func (p promotion) stepAt(moment time.Time) string {
 	for _, s := range p.Steps {
@@ -226,7 +237,7 @@ func matrixOf(all []pulled, requests, lost int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d kills while %d requests were answered; %d were refused while the edge was away, or lost with the instance that held them: each of four clients asks again 10 ms after an answer. ", len(all), requests, lost)
 	b.WriteString("Every promotion has succeeded by itself, but for those whose own build or tests were killed, which failed and succeeded when tried again; each release ran its release command once.\n\n")
-	b.WriteString("| killed in | what | kills | ended | resumed |\n|---|---|---|---|---|\n")
+	b.WriteString("| killed in | what | kills | ended | from its return | from the kill |\n|---|---|---|---|---|---|\n")
 	rows := map[string][]pulled{}
 	for _, k := range all {
 		rows[k.step+"\x00"+k.victim] = append(rows[k.step+"\x00"+k.victim], k)
@@ -238,15 +249,18 @@ func matrixOf(all []pulled, requests, lost int) string {
 	slices.Sort(keys)
 	for _, k := range keys {
 		list := rows[k]
-		slices.SortFunc(list, func(a, b pulled) int { return int(a.resume - b.resume) })
+		middle := func(of func(pulled) time.Duration) string {
+			slices.SortFunc(list, func(a, b pulled) int { return int(of(a) - of(b)) })
+			return fmt.Sprintf("%.1f s, %.1f s", of(list[len(list)/2]).Seconds(), of(list[len(list)-1]).Seconds())
+		}
 		ends := map[string]int{}
 		for _, one := range list {
 			ends[one.end]++
 		}
 		end, _ := json.Marshal(ends)
 		step, victim, _ := strings.Cut(k, "\x00")
-		fmt.Fprintf(&b, "| %s | %s | %d | %s | %.1f s, %.1f s |\n", step, victim, len(list), strings.NewReplacer(`"`, "", "{", "", "}", "", ":", " ").Replace(string(end)),
-			list[len(list)/2].resume.Seconds(), list[len(list)-1].resume.Seconds())
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %s | %s |\n", step, victim, len(list), strings.NewReplacer(`"`, "", "{", "", "}", "", ":", " ").Replace(string(end)),
+			middle(func(k pulled) time.Duration { return k.resume }), middle(func(k pulled) time.Duration { return k.away }))
 	}
 	return b.String()
 }

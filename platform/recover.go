@@ -10,6 +10,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -116,4 +117,28 @@ func (p *Platform) workflow(ctx context.Context, service, environment string) (o
 func queued(row *ent.Promotion) bool {
 	var input workflows.Input
 	return json.Unmarshal(row.Input, &input) == nil && input.Queued
+}
+
+// Abandon is called before the platform's worker starts, by the process that has the
+// data directory to itself: what steps a process before it had begun, nobody carries
+// out, which the engine is told. What it isn't told of it finds out by itself, later.
+func (p *Platform) Abandon(ctx context.Context, namespace string) {
+	ctx, cancel := context.WithTimeout(asSystem(ctx), engineWait)
+	defer cancel()
+	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...), promotion.StateNEQ(promotion.StateQueued)).WithService().WithEnvironment().All(ctx)
+	if err != nil {
+		p.Log.Warn("steps that a former process had begun go on some seconds later", "error", err)
+		return
+	}
+	var all errgroup.Group
+	all.SetLimit(16)
+	for _, row := range rows {
+		all.Go(func() error {
+			if err := workflows.Abandon(ctx, p.Temporal, namespace, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
+				p.Log.Warn("steps that a former process had begun go on some seconds later", "promotion", row.ID, "error", err)
+			}
+			return nil
+		})
+	}
+	_ = all.Wait()
 }

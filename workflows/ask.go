@@ -82,7 +82,7 @@ func Look(ctx context.Context, c client.Client, service, environment string) err
 // those before it. It may be repeated.
 func Enqueue(ctx context.Context, c client.Client, in Input) error {
 	_, err := c.SignalWithStartWorkflow(ctx, WorkflowID(in.Service, in.Environment), nextSignal, nil, client.StartWorkflowOptions{
-		ID: WorkflowID(in.Service, in.Environment), TaskQueue: Queue, WorkflowTaskTimeout: heartbeat, Memo: map[string]any{promotionMemo: in.Promotion},
+		ID: WorkflowID(in.Service, in.Environment), TaskQueue: Queue, WorkflowTaskTimeout: deciding, Memo: map[string]any{promotionMemo: in.Promotion},
 	}, Promotion, in)
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the workflow engine does not answer; try again in a moment")

@@ -19,6 +19,12 @@ var patient = &temporal.RetryPolicy{
 // heartbeat bounds how long a dead worker goes unnoticed. Activities beat every second.
 const heartbeat = 5 * time.Second
 
+// deciding bounds how long a workflow thinks about what comes next: milliseconds, or
+// some more where its history is read again first. It is what a worker costs that dies
+// of a sudden while it does, less what the next one takes to start; where a machine is
+// too slow for it, the engine gives longer by itself from the fourth try on.
+const deciding = 2 * time.Second
+
 // quick suits steps that end within seconds and may be repeated freely.
 var quick = workflow.ActivityOptions{
 	TaskQueue: Queue, StartToCloseTimeout: 15 * time.Minute, ScheduleToCloseTimeout: time.Hour,

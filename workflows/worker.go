@@ -106,7 +106,7 @@ func (w *Worker) Stop() {
 // an error.
 func Start(ctx context.Context, c client.Client, in Input) error {
 	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: WorkflowID(in.Service, in.Environment), TaskQueue: Queue, WorkflowTaskTimeout: heartbeat,
+		ID: WorkflowID(in.Service, in.Environment), TaskQueue: Queue, WorkflowTaskTimeout: deciding,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,

@@ -202,6 +202,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,
 		Gates: gates, Warrants: gates, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{Builds: how.builds, Shared: core.SeveralTeams})
+	core.Abandon(ctx, engine.Namespace)
 	if err := worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)
 	}
