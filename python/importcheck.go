@@ -25,7 +25,7 @@ func (p *Project) ImportCheck() (code string, args []string, ok bool) {
 	if p.Application.Factory {
 		factory = "1"
 	}
-	return importCheck, []string{p.Application.Module, p.Application.Object, factory}, true
+	return importCheck, []string{p.Application.Module, p.Application.Object, factory, ""}, true
 }
 
 // ImportResult is what importing the application told.
@@ -38,6 +38,61 @@ type ImportResult struct {
 	Line      string    `json:"line"` // file:line in the project, "" when unknown
 	// WithinLoop says that it can be imported only where an event loop runs already.
 	WithinLoop bool `json:"within_loop,omitempty"`
+	// Unset is what the project's own code asked of its environment, without a default,
+	// before a failure, and in vain.
+	Unset []Unset `json:"unset,omitempty"`
+}
+
+// Unset is a variable that has no value, and where it was read, as file:line.
+type Unset struct {
+	Name string `json:"name"`
+	Line string `json:"line"`
+}
+
+// mostTraced bounds how many variables a failure is put down to.
+const mostTraced = 3
+
+// Traced are the variables to which a failure can be put down: those that the file that
+// failed has read in vain, or else all, where the error speaks of nothing or the program
+// ended itself.
+func (r ImportResult) Traced() []Unset {
+	if r.OK || r.ErrorType == "ModuleNotFoundError" || r.ErrorType == "SyntaxError" {
+		return nil
+	}
+	file, _, _ := strings.Cut(r.Line, ":")
+	var own []Unset
+	for _, u := range r.Unset {
+		if f, _, _ := strings.Cut(u.Line, ":"); f == file && file != "" && variableName(u.Name) {
+			own = append(own, u)
+		}
+	}
+	speaks := ofNothing.MatchString(r.Error) || r.ErrorType == "SystemExit"
+	if len(own) == 0 && speaks {
+		own = r.Unset
+	}
+	if !speaks && !strings.Contains(r.ErrorType, "ValueError") && !strings.Contains(r.ErrorType, "KeyError") || len(own) > mostTraced {
+		return nil
+	}
+	return own
+}
+
+// traced is the end of a sentence that names the variables of a failure, with the
+// command that gives them; "" when it is put down to none.
+func (r ImportResult) traced(command, before string) string {
+	all := r.Traced()
+	if len(all) == 0 {
+		return ""
+	}
+	var read []string
+	for _, u := range all {
+		read = append(read, u.Name+" ("+u.Line+")")
+		command += " " + before + u.Name + "=..."
+	}
+	has := "has"
+	if len(all) > 1 {
+		has = "have"
+	}
+	return "it reads " + inWords(read) + ", which " + has + " no value: " + command
 }
 
 // ReadImportResult decodes the line that the import check wrote.
@@ -79,6 +134,12 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		switch r.ErrorType {
 		case "ModuleNotFoundError":
 			remedy = "add the missing package to the dependencies"
+			if head, _, _ := strings.Cut(missingModuleName(r.Error), "."); len(distributionOf[head]) > 0 {
+				remedy = "add " + distributionOf[head][0] + " to the dependencies"
+				if len(p.Manifests) > 0 {
+					remedy += " in " + p.Manifests[0]
+				}
+			}
 			if missing := missingModuleName(r.Error); missing != "" && strings.HasPrefix(app.Module+".", missing+".") {
 				remedy = "that module is the project's own, and is not to be found from " + string(app.Dir) + ": name it as the project itself imports it, application: MODULE:" + app.Object + " in " + ConfigFile
 			}
@@ -88,6 +149,7 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		case "KeyError", "ValidationError", "ImproperlyConfigured":
 			remedy = "give the variable that it reads at import a value in the service's config"
 		}
+		remedy = firstOf(r.traced("slipway service set SERVICE", "--set env."), remedy)
 		if v, ok := parseVersion(p.Python.Version); ok {
 			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.at(1)); old {
 				return &Problem{Code: "python.too_new", Message: fmt.Sprintf("this needs Python 3.%d or older: importing %s asks for %s", newest, name, why),

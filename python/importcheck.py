@@ -1,8 +1,8 @@
 """Import an application object and say what it is.
 
-python -c CODE MODULE OBJECT FACTORY [OUT]
+python -c CODE MODULE OBJECT FACTORY SETTINGS [OUT]
 
-Writes one line of JSON to OUT, which is a file descriptor's number (3 by
+SETTINGS is gunicorn's file of settings, "" for none. Writes one line of JSON to OUT, which is a file descriptor's number (3 by
 default) or a path, so that what the application prints cannot disturb it.
 """
 
@@ -105,9 +105,59 @@ def find_either_way(module, name, answer):
         return found
 
 
-def check(module, name, factory):
+class Asked(type(os.environ)):
+    """os.environ that notes what the project's own code asks for without a default
+    and nobody has given."""
+
+    noted = []
+
+    def note(self, name):
+        frame = sys._getframe(2)
+        here = os.getcwd() + os.sep
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file.startswith(here) and "-packages" not in file:
+                read = {"name": str(name), "line": "%s:%s" % (os.path.relpath(file), frame.f_lineno)}
+                if read not in Asked.noted and len(Asked.noted) < 50:
+                    Asked.noted.append(read)
+                return
+            if "-packages" in file:  # a library's own business
+                return
+            frame = frame.f_back
+
+    def __contains__(self, name):
+        try:
+            super().__getitem__(name)
+        except KeyError:
+            return False
+        return True
+
+    def __getitem__(self, name):
+        if name not in self:
+            self.note(name)
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        if name in self:
+            return super().__getitem__(name)
+        if default is None:
+            self.note(name)
+        return default
+
+
+def configure(file):
+    """Read gunicorn's settings as it does before it imports anything."""
+    if file:
+        import runpy
+
+        runpy.run_path(os.path.abspath(file), run_name="__config__")
+
+
+def check(module, name, factory, settings=""):
     answer = {"ok": False, "interface": "", "callable": False, "error_type": "", "error": "", "line": ""}
+    os.environ.__class__ = Asked
     try:
+        configure(settings)
         o = find_either_way(module, name, answer)
         if factory:
             if is_async(o):
@@ -125,14 +175,15 @@ def check(module, name, factory):
         answer["error_type"] = type(error).__name__
         answer["error"] = str(error)[:2000]
         answer["line"] = where(error, module)
+        answer["unset"] = Asked.noted
     return answer
 
 
 def main(argv):
-    out = argv[4] if len(argv) > 4 else "3"
+    out = argv[5] if len(argv) > 5 else "3"
     target = os.fdopen(int(out), "w") if out.isdigit() else open(out, "w")
     sys.path.insert(0, os.getcwd()) if os.getcwd() not in sys.path else None
-    answer = check(argv[1], argv[2], argv[3] == "1")
+    answer = check(argv[1], argv[2], argv[3] == "1", argv[4])
     with target:
         target.write(json.dumps(answer) + "\n")
         target.flush()

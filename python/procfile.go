@@ -170,22 +170,28 @@ func developmentServer(words []string, text string) string {
 	return ""
 }
 
+// settingsOf is the file of settings that words of gunicorn's name, or that it takes by
+// itself.
+func (d *detection) settingsOf(words []string) string {
+	file := "gunicorn.conf.py"
+	for i, w := range words {
+		if (w == "-c" || w == "--config") && i+1 < len(words) {
+			file = strings.TrimPrefix(words[i+1], "file:")
+		}
+		if v, ok := strings.CutPrefix(w, "--config="); ok {
+			file = strings.TrimPrefix(v, "file:")
+		}
+	}
+	return file
+}
+
 // gunicornBind is the fixed address that gunicorn's own config file binds, "" for none.
 func (d *detection) gunicornBind(c Command) (file string, at int, value string) {
 	line, err := c.Parse()
 	if err != nil {
 		return "", 0, ""
 	}
-	file = path.Join(line.Dir, "gunicorn.conf.py")
-	words := line.Words()
-	for i, w := range words {
-		if (w == "-c" || w == "--config") && i+1 < len(words) {
-			file = path.Join(line.Dir, strings.TrimPrefix(words[i+1], "file:"))
-		}
-		if v, ok := strings.CutPrefix(w, "--config="); ok {
-			file = path.Join(line.Dir, strings.TrimPrefix(v, "file:"))
-		}
-	}
+	file = path.Join(line.Dir, d.settingsOf(line.Words()))
 	if !d.tree.exists(file) {
 		return "", 0, ""
 	}

@@ -21,6 +21,7 @@ const (
 func (d *detection) planTrials() {
 	app := d.project.Application
 	if code, args, ok := d.project.ImportCheck(); ok {
+		args[len(args)-1] = d.gunicornSettings()
 		d.trial(trialImport, app.Dir, true, append([]string{"python", "-c", code}, args...)...)
 	}
 	root := slipway.SourcePath(d.tree.dir)
@@ -61,6 +62,24 @@ func (d *detection) planTrials() {
 			return
 		}
 	}
+}
+
+// gunicornSettings is the file of settings that gunicorn reads where the web process
+// starts it, as it is named from the application's directory; "" for none.
+func (d *detection) gunicornSettings() string {
+	line, err := d.project.Processes["web"].Parse()
+	if err != nil || line.Script {
+		return ""
+	}
+	words := line.Words()
+	if len(words) == 0 || path.Base(words[0]) != "gunicorn" {
+		return ""
+	}
+	file := path.Join(line.Dir, d.settingsOf(words))
+	if !d.tree.exists(file) || !strings.HasSuffix(file, ".py") {
+		return ""
+	}
+	return below(d.tree.below(d.project.Application.Dir), file)
 }
 
 func (d *detection) trial(name string, dir slipway.SourcePath, answers bool, args ...string) {
@@ -107,6 +126,9 @@ func judgeImport(said *slipway.Rehearsed, r slipway.TrialResult) {
 		said.State, said.Text = slipway.Unready, strings.TrimSpace(told.ErrorType+": "+told.Error)
 		if told.Line != "" {
 			said.Text = told.Line + ": " + said.Text
+		}
+		if variables := told.traced("slipway config set SERVICE --env ENVIRONMENT", ""); variables != "" {
+			said.Text += "; " + variables + ", or slipway secret set"
 		}
 	}
 }

@@ -42,6 +42,9 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	if err != nil {
 		return err
 	}
+	if said := lastSaid(seen); told.ErrorType == "SystemExit" && said != "" { // its error is a number
+		told.Error += " (" + said + ")"
+	}
 	if problem := p.Judge(told); problem != nil {
 		given := func(name string) bool { return python.Given(name) || lookup(vars, name) != "" }
 		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil {
@@ -59,6 +62,12 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	}
 	fmt.Fprintf(r.log, "imported %s:%s, which is %s\n", p.Application.Module, p.Application.Object, told.Interface)
 	return nil
+}
+
+// lastSaid is the last line that a program has printed.
+func lastSaid(seen string) string {
+	lines := strings.Split(strings.TrimSpace(seen), "\n")
+	return clip(strings.TrimSpace(lines[len(lines)-1]), 200)
 }
 
 // missedServer says that an import looked for a server in vain, "" when it didn't. What a
