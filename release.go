@@ -105,6 +105,7 @@ type Manifest struct {
 	Trials        []Trial    `json:"trials,omitempty"` // of a rehearsal
 	Pages         Pages      `json:"pages,omitempty"`
 	Static        *Static    `json:"static,omitempty"`
+	AnswerSeconds int        `json:"answer_seconds,omitempty"` // for the service to begin an answer; 0 for what the target gives all
 	VerifyCommand string     `json:"verify_command,omitempty"` // run against the live URL, after the checks
 	Lock          Digest     `json:"lock,omitempty"`           // of the lock file, "" when unlocked
 	// PackagesAsOf is the day, such as 2024-05-31, before which packages had to be there

@@ -99,16 +99,12 @@ func (e *edge) config() ([]byte, error) {
 func (e *edge) proxy(failDuration string) object {
 	return object{
 		"handler": "reverse_proxy", "dynamic_upstreams": object{"source": "slipway"},
-		// An instance that does not take the connection is passed over, and a
-		// restart of the only one is waited for. What an instance may have got already
-		// is not sent again, a GET neither: a request that ends its process would end
-		// one instance after the other. (Without a matcher Caddy repeats each GET.)
-		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "try_duration": "5s", "try_interval": "50ms",
-			"retry_match": []object{{"method": []string{"none"}}}},
-		"health_checks": object{"passive": object{"fail_duration": failDuration}},
-		"headers":       object{"request": object{"set": object{"X-Forwarded-Host": []string{"{http.request.host}"}}}},
+		// Once: the director looks for where to send it next. (Without a matcher that never
+		// matches Caddy repeats each GET.)
+		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "retry_match": []object{{"method": []string{"none"}}}},
+		"health_checks":  object{"passive": object{"fail_duration": failDuration}},
 		// An idle connection is given up before a server does that (gunicorn after 2 s).
-		"transport": object{"protocol": "slipway", "edge": e.listen, "dial_timeout": "2s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
+		"transport": object{"protocol": "slipway", "edge": e.listen, "dial_timeout": "2s", "expect_continue_timeout": "1s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 	}
 }
 

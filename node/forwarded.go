@@ -1,6 +1,8 @@
 package node
 
 import (
+	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,7 +12,7 @@ import (
 // was told to believe. So what a request says about where it came from, who was
 // signed in and under which path a service lies was written by the client itself,
 // while a service that listens on loopback believes it, gunicorn for one. All of
-// it is taken out; the edge then says of its own X-Forwarded-For, -Proto and -Host.
+// it is taken out; the edge then says of its own what setForwarded lists.
 var (
 	forwardedNames = []string{
 		// where a request comes from
@@ -56,4 +58,44 @@ func stripForwarded(r *http.Request) {
 			}
 		}
 	}
+}
+
+// hostOf is the name that a request asks for, as it stands in the table.
+func hostOf(r *http.Request) string {
+	host := strings.ToLower(r.Host)
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.TrimSuffix(host, ".")
+}
+
+// setForwarded has a request say of the client's side what the edge knows, and nothing
+// else: the whole family, so that whichever of it a service believes makes the same links.
+// (X-Forwarded-For, -Proto and -Host are the reverse proxy's, by the same values.) A name
+// with a dot at its end is the same name, but not to most applications.
+func setForwarded(r *http.Request) {
+	stripForwarded(r)
+	name, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		name, port = r.Host, ""
+	}
+	if short, dotted := strings.CutSuffix(name, "."); dotted {
+		if r.Host = short; port != "" {
+			r.Host = net.JoinHostPort(short, port)
+		}
+	}
+	if port == "" {
+		port = "80"
+	}
+	client, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return
+	}
+	by := client
+	if strings.Contains(client, ":") {
+		by = `"[` + client + `]"`
+	}
+	r.Header.Set("X-Forwarded-Port", port)
+	r.Header.Set("X-Real-Ip", client)
+	r.Header.Set("Forwarded", fmt.Sprintf("for=%s;host=%q;proto=http", by, r.Host))
 }

@@ -48,9 +48,39 @@ func TestClientsDontSayWhoTheyAre(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, answer)
 		}
-		for name, want := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "shop.dev.localhost", "X-Ours": "kept", "X-User-Agent": "kept"} {
+		for name, want := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "shop.dev.localhost", "X-Forwarded-Port": "80", "X-Real-Ip": "127.0.0.1", "Forwarded": `for=127.0.0.1;host="shop.dev.localhost";proto=http`, "X-Ours": "kept", "X-User-Agent": "kept"} {
 			if all := http.Header(got).Values(name); len(all) != 1 || all[0] != want {
 				t.Errorf("%s is %q, not %q:\n%s", name, all, want, answer)
+			}
+		}
+	}
+}
+
+// TestLinksLeadBack: what a service is told of the name that was asked for has the port,
+// and no dot at its end.
+func TestLinksLeadBack(t *testing.T) {
+	b := newBench(t)
+	b.must(b.deployment(1, "one", nil))
+	_, port, err := net.SplitHostPort(b.edge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[string]string{
+		"shop.dev.localhost:" + port: "shop.dev.localhost:" + port, "shop.dev.localhost.:" + port: "shop.dev.localhost:" + port,
+		"shop.dev.localhost.": "shop.dev.localhost", "SHOP.dev.localhost": "SHOP.dev.localhost",
+	} {
+		answer := b.raw("GET /headers HTTP/1.1\r\nHost: " + asked + "\r\nConnection: close\r\n\r\n")
+		got, err := textproto.NewReader(bufio.NewReader(strings.NewReader(answer + "\n"))).ReadMIMEHeader()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, answer)
+		}
+		at := "80"
+		if strings.Contains(want, ":") {
+			at = port
+		}
+		for name, want := range map[string]string{"Host": want, "X-Forwarded-Host": want, "X-Forwarded-Port": at, "Forwarded": fmt.Sprintf("for=127.0.0.1;host=%q;proto=http", want)} {
+			if got.Get(name) != want {
+				t.Errorf("%s: %s is %q, not %q", asked, name, got.Get(name), want)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,8 +27,9 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
         note("slow"); time.sleep(1)
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    start_response("200 OK", [("Content-Length", "4")])
-    return [b"done"]
+    text = b"done" if environ["PATH_INFO"] != "/who" else ("%(REMOTE_ADDR)s %(wsgi.url_scheme)s://%(HTTP_HOST)s" % environ).encode()
+    start_response("200 OK", [("Content-Length", str(len(text)))])
+    return [text]
 async def asgi(scope, receive, send):
     if scope["type"] == "lifespan": raise RuntimeError
     if scope["path"] == "/slow":
@@ -38,7 +40,7 @@ async def asgi(scope, receive, send):
     await send({"type": "http.response.body", "body": b"done"})
 `
 
-const behind = "#!/bin/bash\nwaitress-serve --listen=127.0.0.1:$PORT app:app\n"
+const behind = "#!/bin/bash\nwaitress-serve --listen=127.0.0.1:$PORT --trusted-proxy=127.0.0.1 '--trusted-proxy-headers=x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port' app:app\n"
 
 // TestRealServers: real servers are stopped by what is known of them, from an agent that
 // was started by a shell in its background, which makes it ignore SIGINT. The request
@@ -69,6 +71,11 @@ func TestRealServers(t *testing.T) {
 					})
 				}
 			}
+			if strings.HasPrefix(command, "bash") { // what Slipway tells waitress to believe
+				if got := b.who(); got != "127.0.0.2 http://"+shopAt(b.edge) {
+					t.Errorf("it takes its client for %s", got)
+				}
+			}
 			answer := make(chan string, 1)
 			port := b.instance("web.1").Port // not through the edge, which waits for an answer before the signal is sent
 			go func() {
@@ -93,6 +100,30 @@ func TestRealServers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// who asks from another address of this machine whom the service takes that for.
+func (b *bench) who() string {
+	b.t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext}}
+	req, err := http.NewRequest(http.MethodGet, "http://"+b.edge+"/who", nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Host = shopAt(b.edge)
+	res, err := client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	return string(text)
+}
+
+// shopAt is the name of the service at an edge.
+func shopAt(edge string) string {
+	_, port, _ := net.SplitHostPort(edge)
+	return net.JoinHostPort("shop.dev.localhost", port)
 }
 
 // environmentWith is a virtual environment with what is required.

@@ -1,24 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -35,10 +25,11 @@ type route struct {
 
 // branch is a deployment that has a share of the requests.
 type branch struct {
-	deployment string   // as the answer names it
-	home       string   // what it is counted under
-	upstreams  []string // the doors of its instances
-	weight     int      // of the sum of the weights
+	deployment string        // as the answer names it
+	home       string        // what it is counted under
+	upstreams  []string      // the doors of its instances
+	weight     int           // of the sum of the weights
+	limit      time.Duration // for an instance to begin an answer; 0 for the usual one
 }
 
 // table is where requests go, now. A request is counted for the deployment that
@@ -52,6 +43,8 @@ type table struct {
 	// check gives a new connection to an instance back, or closes it.
 	check func(net.Conn) (net.Conn, error)
 
+	patience time.Duration // of a request that no instance takes
+
 	mu       sync.RWMutex
 	routes   map[string]route
 	backends map[string]*backend // by home
@@ -62,6 +55,7 @@ type table struct {
 type backend struct {
 	host      string
 	upstreams []string
+	limit     time.Duration
 	doors     *sync.Map
 	inFlight  atomic.Int64
 	quiet     chan struct{} // has something in it after the last answer
@@ -69,7 +63,7 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{ready: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
+	return &table{ready: make(chan struct{}), patience: reachWithin, routes: map[string]route{}, backends: map[string]*backend{}}
 }
 
 // set makes the routes the ones in force: once it returns no request goes where
@@ -85,7 +79,7 @@ func (t *table) set(routes []route) {
 		}
 		for _, b := range r.branches {
 			named[b.home] = true
-			next := &backend{host: r.host, upstreams: b.upstreams, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
+			next := &backend{host: r.host, upstreams: b.upstreams, limit: cmp.Or(b.limit, answerLimit), doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
 			if known := t.backends[b.home]; known == nil {
 				t.backends[b.home] = next
 			} else if !slices.Equal(known.upstreams, b.upstreams) {
@@ -172,6 +166,11 @@ func choose(branches []branch, bucket int) branch {
 
 func (b *backend) done(status int, took time.Duration) {
 	b.tally.add(time.Now(), status, took)
+	b.leave()
+}
+
+// leave lets go of a request that was counted.
+func (b *backend) leave() {
 	if b.inFlight.Add(-1) == 0 {
 		select {
 		case b.quiet <- struct{}{}:
@@ -193,193 +192,4 @@ func (b *backend) drain(ctx context.Context, limit time.Duration) {
 			return
 		}
 	}
-}
-
-// tables are those of the edges of this process by address.
-var tables sync.Map
-
-func init() {
-	caddy.RegisterModule(director{})
-	caddy.RegisterModule(instances{})
-	caddy.RegisterModule(transport{})
-}
-
-// director is the handler that looks a request up in the table.
-type director struct {
-	Edge  string `json:"edge"`
-	table *table
-}
-
-var _ caddyhttp.MiddlewareHandler = (*director)(nil)
-
-func (director) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.slipway", New: func() caddy.Module { return new(director) }}
-}
-
-func (d *director) Provision(caddy.Context) error {
-	t, there := tables.Load(d.Edge)
-	if !there {
-		return fmt.Errorf("no edge on %s", d.Edge)
-	}
-	d.table = t.(*table)
-	return nil
-}
-
-type backendKey struct{}
-
-// severalVar says that there is another instance to turn to.
-const severalVar = "slipway.several"
-
-func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	select {
-	case <-d.table.ready:
-	case <-r.Context().Done():
-		return r.Context().Err()
-	}
-	host := strings.ToLower(r.Host)
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(host, ".")
-	drawn := -1
-	draw := func(split bool) int {
-		if drawn < 0 {
-			drawn = bucket(w, r, split)
-		}
-		return drawn
-	}
-	if c, file := d.table.static(host, r, draw); file != nil {
-		return c.serve(w, r, file)
-	}
-	var rest *body
-	if d.table.routed(host) { // else its body is of no use to anybody
-		var err error
-		if rest, err = takeBody(r); err != nil {
-			return say(w, http.StatusBadRequest, "The request's body ended before its end, or can't be read.\n")
-		}
-	}
-	began := time.Now()
-	b, deployment, err := d.table.take(host, draw)
-	if err != nil {
-		return say(w, http.StatusNotFound, "No service answers under this name. See what runs where with: slipway status\n")
-	}
-	if b == nil {
-		return say(w, http.StatusServiceUnavailable, deployment)
-	}
-	stripForwarded(r)
-	reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest}
-	defer func() { b.done(reply.status, time.Since(began)) }()
-	several := "no"
-	if b.opened() > 1 {
-		several = "yes"
-	}
-	caddyhttp.SetVar(r.Context(), severalVar, several)
-	err = next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), backendKey{}, b)))
-	if err != nil && reply.status == 0 {
-		reply.status = http.StatusBadGateway
-		if refused, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
-			if refused.StatusCode == http.StatusServiceUnavailable { // no door is open: nobody listens
-				refused.StatusCode = http.StatusBadGateway
-				err = refused
-			}
-			reply.status = refused.StatusCode
-		}
-	}
-	return err
-}
-
-func say(w http.ResponseWriter, status int, text string) error {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text)
-	return nil
-}
-
-const bucketCookie = "slipway_bucket"
-
-// bucket is drawn anew for each request, but a browser keeps its own while the
-// traffic is split: a page and what it loads come from the same release.
-func bucket(w http.ResponseWriter, r *http.Request, split bool) int {
-	if !split {
-		return 0
-	}
-	if c, err := r.Cookie(bucketCookie); err == nil {
-		if n, err := strconv.Atoi(c.Value); err == nil && n >= 0 && n < buckets {
-			return n
-		}
-	}
-	var seed [8]byte
-	_, _ = rand.Read(seed[:])
-	n := int(binary.BigEndian.Uint64(seed[:]) % buckets)
-	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		http.SetCookie(w, &http.Cookie{Name: bucketCookie, Value: strconv.Itoa(n), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) // #nosec G124 -- a number that decides nothing but which release answers; the edge speaks http, too
-	}
-	return n
-}
-
-// instances gives the reverse proxy what the director found.
-type instances struct{}
-
-var _ reverseproxy.UpstreamSource = instances{}
-
-func (instances) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.reverse_proxy.upstreams.slipway", New: func() caddy.Module { return new(instances) }}
-}
-
-func (instances) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
-	b, ok := r.Context().Value(backendKey{}).(*backend)
-	if !ok {
-		return nil, errors.New("the request was not looked up")
-	}
-	upstreams := make([]*reverseproxy.Upstream, 0, len(b.upstreams))
-	for _, door := range b.upstreams {
-		if port, open := b.doors.Load(door); open {
-			upstreams = append(upstreams, &reverseproxy.Upstream{Dial: fmt.Sprintf("127.0.0.1:%d", port)})
-		}
-	}
-	return upstreams, nil
-}
-
-// opened is how many of a backend's instances take requests.
-func (b *backend) opened() (n int) {
-	for _, door := range b.upstreams {
-		if _, open := b.doors.Load(door); open {
-			n++
-		}
-	}
-	return n
-}
-
-// reply notes the status and says which deployment answered, whatever the
-// service says.
-type reply struct {
-	*caddyhttp.ResponseWriterWrapper
-	deployment string
-	status     int
-	rest       *body // of the request
-}
-
-func (a *reply) WriteHeader(status int) {
-	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		a.status = status
-		a.Header().Set(slipway.ReleaseHeader, a.deployment)
-		if a.rest != nil {
-			a.rest.answered()
-		}
-	}
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *reply) Write(text []byte) (int, error) {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
-	return a.ResponseWriter.Write(text)
-}
-
-func (a *reply) ReadFrom(r io.Reader) (int64, error) {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
-	return a.ResponseWriterWrapper.ReadFrom(r)
 }

@@ -3,12 +3,14 @@ package node
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,26 +67,71 @@ func (t *transport) Provision(ctx caddy.Context) error {
 // attempt is one at sending a request to an instance, over one connection after the
 // other where the first ones turn out to be closed.
 type attempt struct {
-	sent atomic.Bool // some of it, over one of them
+	sent  atomic.Bool   // some of it, over one of them
+	limit time.Duration // for the instance to take more of it, or to begin an answer
+
+	mu   sync.Mutex
+	late *time.Timer // runs while it is the instance's turn
+	over bool        // there is an answer, or there will be none
 }
 
 type attemptKey struct{}
 
-var errSentBefore = fmt.Errorf("the instance closed the connection and is gone: it may have got the request, which is not sent again")
+var (
+	errSentBefore = errors.New("the instance closed the connection and is gone: it may have got the request, which is not sent again")
+	errLate       = errors.New("the instance did not answer in time")
+)
 
 // RoundTrip sends a request to the instance at its URL's port.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	a := &attempt{}
-	ctx := context.WithValue(req.Context(), attemptKey{}, a)
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }})
-	req = req.WithContext(ctx)
+	a := &attempt{limit: answerLimit}
+	if b, ok := req.Context().Value(backendKey{}).(*backend); ok {
+		a.limit = b.limit
+	}
+	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), attemptKey{}, a)) // ends with the request's own
+	a.late = time.AfterFunc(a.limit, func() { cancel(errLate) })
+	defer a.end()
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }}))
+	if req.Body != nil && req.Body != http.NoBody {
+		req.Body = &turns{ReadCloser: req.Body, of: a}
+	}
 	t.SetScheme(req)
+	by := t.once
 	if port, err := strconv.Atoi(req.URL.Port()); err == nil {
 		if _, kept := t.table.kept.Load(port); kept {
-			return t.Transport.RoundTrip(req)
+			by = t.Transport
 		}
 	}
-	return t.once.RoundTrip(req)
+	res, err := by.RoundTrip(req)
+	if err != nil && context.Cause(ctx) == errLate {
+		err = errLate
+	}
+	return res, err
+}
+
+// end stops the clock for good.
+func (a *attempt) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	a.late.Stop()
+}
+
+// turns stops an attempt's clock while the client is waited for.
+type turns struct {
+	io.ReadCloser
+	of *attempt
+}
+
+func (t *turns) Read(p []byte) (int, error) {
+	t.of.late.Stop()
+	n, err := t.ReadCloser.Read(p)
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	if !t.of.over {
+		t.of.late.Reset(t.of.limit)
+	}
+	return n, err
 }
 
 // keptWithin is how long an instance has for the two answers by which it is learned

@@ -196,14 +196,14 @@ func (d *detection) serve(server string, c candidate) Command {
 		}
 		line = "hypercorn " + quoteCall(target, c.factory) + " --bind " + address + ":$PORT --graceful-timeout " + strconv.Itoa(max(d.statedGrace("web", graceOf(ServerProgram))-reserve, 1))
 	case "daphne":
-		line = "daphne -b " + address + " -p $PORT " + target
+		line = "daphne --proxy-headers -b " + address + " -p $PORT " + target
 	case "granian":
 		line = "granian --interface " + iface + " --host " + address + " --port $PORT " + target
 		if c.factory {
 			line += " --factory"
 		}
 	case "waitress":
-		line = "waitress-serve --listen=" + address + ":$PORT "
+		line = "waitress-serve --listen=" + address + ":$PORT " + d.waitressBelieves()
 		if c.factory {
 			line += "--call "
 		}
@@ -227,6 +227,28 @@ func (d *detection) serve(server string, c candidate) Command {
 func (d *detection) hidden(dir string, c candidate) bool {
 	head, _, _ := strings.Cut(c.module, ".")
 	return path.Join(dir, head) != path.Join(c.dir, head) && (d.tree.exists(path.Join(dir, head)+".py") || d.tree.isDir(path.Join(dir, head)))
+}
+
+// waitressBelieves has waitress take the client's address and the name that was asked
+// for from what the edge writes, as uvicorn does unasked. It knows how since 1.3: a
+// release of which nobody says that it is later is not told.
+func (d *detection) waitressBelieves() string {
+	held := ""
+	if s := d.project.Server; s != nil && s.Name == "waitress" && s.Injected {
+		_, held, _ = strings.Cut(s.Requirement, "==")
+	}
+	if dep, ok := d.deps.get("waitress"); ok {
+		held, _ = dep.pinned()
+	}
+	for _, p := range d.locked {
+		if p.Name == "waitress" {
+			held = p.Version
+		}
+	}
+	if v, ok := parseVersion(held); !ok || v.at(0) < 1 || v.at(0) == 1 && v.at(1) < 3 {
+		return ""
+	}
+	return "--trusted-proxy=127.0.0.1 '--trusted-proxy-headers=x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port' "
 }
 
 func quoteCall(target string, factory bool) string {

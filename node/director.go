@@ -1,0 +1,232 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/slipway-dev/slipway"
+)
+
+// tables are those of the edges of this process by address.
+var tables sync.Map
+
+func init() {
+	caddy.RegisterModule(director{})
+	caddy.RegisterModule(instances{})
+	caddy.RegisterModule(transport{})
+}
+
+// director is the handler that looks a request up in the table.
+type director struct {
+	Edge  string `json:"edge"`
+	table *table
+}
+
+var _ caddyhttp.MiddlewareHandler = (*director)(nil)
+
+func (director) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.slipway", New: func() caddy.Module { return new(director) }}
+}
+
+func (d *director) Provision(caddy.Context) error {
+	t, there := tables.Load(d.Edge)
+	if !there {
+		return fmt.Errorf("no edge on %s", d.Edge)
+	}
+	d.table = t.(*table)
+	return nil
+}
+
+type backendKey struct{}
+
+// severalVar says that there is another instance to turn to.
+const severalVar = "slipway.several"
+
+func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	select {
+	case <-d.table.ready:
+	case <-r.Context().Done():
+		return r.Context().Err()
+	}
+	host := hostOf(r)
+	drawn := -1
+	draw := func(split bool) int {
+		if drawn < 0 {
+			drawn = bucket(w, r, split)
+		}
+		return drawn
+	}
+	if c, file := d.table.static(host, r, draw); file != nil {
+		return c.serve(w, r, file)
+	}
+	var rest *body
+	if d.table.routed(host) { // else its body is of no use to anybody
+		var err error
+		if rest, err = takeBody(r); err != nil {
+			return say(w, http.StatusBadRequest, "The request's body ended before its end, or can't be read.\n")
+		}
+	}
+	setForwarded(r)
+	for began := time.Now(); ; {
+		b, deployment, err := d.table.take(host, draw)
+		if err != nil {
+			return say(w, http.StatusNotFound, "No service answers under this name. See what runs where with: slipway status\n")
+		}
+		if b == nil {
+			return say(w, http.StatusServiceUnavailable, deployment)
+		}
+		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest}
+		why := d.try(reply, r, next, b, began)
+		switch {
+		case why == again:
+			if !pause(r.Context()) {
+				return r.Context().Err()
+			}
+		case why == "" || reply.status != 0:
+			return nil
+		default:
+			return why.say(w, b)
+		}
+	}
+}
+
+// try sends a request to one of a backend's instances.
+func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b *backend, began time.Time) (why cause) {
+	defer func() { // also when the answer is cut, by either side, which is a panic
+		if why == again {
+			b.leave()
+			return
+		}
+		status := reply.status
+		if status == 0 {
+			status = why.status()
+		}
+		b.done(status, time.Since(began))
+	}()
+	why = unreached
+	if opened := b.opened(); opened > 0 {
+		several := "no"
+		if opened > 1 {
+			several = "yes"
+		}
+		caddyhttp.SetVar(r.Context(), severalVar, several)
+		why = ""
+		why = causeOf(next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), backendKey{}, b))))
+	}
+	if why == unreached && time.Since(began) < d.table.patience {
+		return again
+	}
+	return why
+}
+
+func say(w http.ResponseWriter, status int, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+	return nil
+}
+
+const bucketCookie = "slipway_bucket"
+
+// bucket is drawn anew for each request, but a browser keeps its own while the
+// traffic is split: a page and what it loads come from the same release.
+func bucket(w http.ResponseWriter, r *http.Request, split bool) int {
+	if !split {
+		return 0
+	}
+	if c, err := r.Cookie(bucketCookie); err == nil {
+		if n, err := strconv.Atoi(c.Value); err == nil && n >= 0 && n < buckets {
+			return n
+		}
+	}
+	var seed [8]byte
+	_, _ = rand.Read(seed[:])
+	n := int(binary.BigEndian.Uint64(seed[:]) % buckets)
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.SetCookie(w, &http.Cookie{Name: bucketCookie, Value: strconv.Itoa(n), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) // #nosec G124 -- a number that decides nothing but which release answers; the edge speaks http, too
+	}
+	return n
+}
+
+// instances gives the reverse proxy what the director found.
+type instances struct{}
+
+var _ reverseproxy.UpstreamSource = instances{}
+
+func (instances) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.reverse_proxy.upstreams.slipway", New: func() caddy.Module { return new(instances) }}
+}
+
+func (instances) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
+	b, ok := r.Context().Value(backendKey{}).(*backend)
+	if !ok {
+		return nil, errors.New("the request was not looked up")
+	}
+	upstreams := make([]*reverseproxy.Upstream, 0, len(b.upstreams))
+	for _, door := range b.upstreams {
+		if port, open := b.doors.Load(door); open {
+			upstreams = append(upstreams, &reverseproxy.Upstream{Dial: fmt.Sprintf("127.0.0.1:%d", port)})
+		}
+	}
+	return upstreams, nil
+}
+
+// opened is how many of a backend's instances take requests.
+func (b *backend) opened() (n int) {
+	for _, door := range b.upstreams {
+		if _, open := b.doors.Load(door); open {
+			n++
+		}
+	}
+	return n
+}
+
+// reply notes the status and says which deployment answered, whatever the
+// service says.
+type reply struct {
+	*caddyhttp.ResponseWriterWrapper
+	deployment string
+	status     int
+	rest       *body // of the request
+}
+
+func (a *reply) WriteHeader(status int) {
+	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		a.status = status
+		a.Header().Set(slipway.ReleaseHeader, a.deployment)
+		if a.rest != nil {
+			a.rest.answered()
+		}
+	}
+	if status == http.StatusContinue {
+		return // the server says it by itself when the body is asked for
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *reply) Write(text []byte) (int, error) {
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	return a.ResponseWriter.Write(text)
+}
+
+func (a *reply) ReadFrom(r io.Reader) (int64, error) {
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	return a.ResponseWriterWrapper.ReadFrom(r)
+}

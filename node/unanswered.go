@@ -1,0 +1,84 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// cause is why a request has no answer of an instance. "" is none: it has one, or its
+// client has gone.
+type cause string
+
+const (
+	// again: nobody took it, and it may still wait.
+	again cause = "again"
+	// unreached: nobody took it, for as long as it could wait. It had no effect.
+	unreached cause = "unreached"
+	// unfinished: an instance took it, and ended or closed the connection. Whether it
+	// had an effect nobody knows.
+	unfinished cause = "unfinished"
+	// late: an instance took it, and did not begin an answer in time.
+	late cause = "late"
+)
+
+const (
+	// reachWithin is how long a request waits for an instance to take it.
+	reachWithin = 5 * time.Second
+	// reachAgain is how long it rests between two tries.
+	reachAgain = 50 * time.Millisecond
+	// answerLimit is how long an instance may take to begin an answer, unless its
+	// release says otherwise.
+	answerLimit = 120 * time.Second
+)
+
+// causeOf tells what the reverse proxy's error means.
+func causeOf(err error) cause {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return ""
+	}
+	if errors.Is(err, errLate) {
+		return late
+	}
+	if _, dialling := errors.AsType[reverseproxy.DialError](err); dialling {
+		return unreached
+	}
+	if handled, ok := errors.AsType[caddyhttp.HandlerError](err); ok && handled.StatusCode == http.StatusServiceUnavailable { // no instance is left to choose from
+		return unreached
+	}
+	return unfinished
+}
+
+// status is the one of the edge's own answer; 0 for none.
+func (c cause) status() int {
+	return map[cause]int{unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout}[c]
+}
+
+// say answers a request that no instance has answered.
+func (c cause) say(w http.ResponseWriter, b *backend) error {
+	switch c {
+	case unreached:
+		w.Header().Set("Retry-After", "2")
+		return say(w, c.status(), "The service takes no requests just now. This one did not reach it: it can be sent again.\n")
+	case late:
+		return say(w, c.status(), fmt.Sprintf("The service took the request and did not begin to answer within %s. It may still have an effect.\n", b.limit))
+	}
+	return say(w, c.status(), "The service took the request and ended, or closed the connection, before it had answered. It may have had an effect.\n")
+}
+
+// pause waits a moment; false says that the client has gone.
+func pause(ctx context.Context) bool {
+	rest := time.NewTimer(reachAgain)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
