@@ -18,10 +18,11 @@ const (
 	GateVerification GateKind = "verification" // it is not proven in the environment before, or was rolled back on the way
 	GateCheck        GateKind = "check"        // a condition on the release; waiting doesn't meet it
 	GateBundle       GateKind = "bundle"       // the other promotions of its bundle
+	GateUnrecorded   GateKind = "unrecorded"   // something runs there that isn't on record; nothing but its end or its adoption opens it
 )
 
 // GateKinds lists them all, for enums.
-var GateKinds = []GateKind{GateApproval, GateFreeze, GateSoak, GateVerification, GateCheck, GateBundle}
+var GateKinds = []GateKind{GateApproval, GateFreeze, GateSoak, GateVerification, GateCheck, GateBundle, GateUnrecorded}
 
 // Verdict is what a person says to a promotion that waits.
 type Verdict string
@@ -81,6 +82,7 @@ type GateFacts struct {
 	Taken       []Taken     // where on the way here the release was gone back from
 	Automatic   bool        // nobody has asked for it
 	NamedOver   int         // the newer release that ran here when somebody named this one to run in its place; 0 for none
+	Unrecorded  string      // what runs there and isn't on record, and what to do; "" for nothing
 	Held        string      // why automatic promotion is held here; "" when it isn't
 	Tests       TestVerdict // that the release stands with; "" when they have to run, or did not
 	Passed      int         // how many of its tests have passed, as far as they are counted
@@ -133,8 +135,11 @@ func (f GateFacts) Gates() []Wait {
 		}
 		waits = append(waits, w)
 	}
+	if f.Unrecorded != "" {
+		add(Wait{Gate: GateUnrecorded, Reason: f.Unrecorded})
+	}
 	if f.said(VerdictBreakGlass, f.takenAt()) {
-		return nil
+		return waits
 	}
 	f.approval(add)
 	if f.Plan.Rollback && !f.Anew {

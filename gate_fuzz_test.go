@@ -39,6 +39,9 @@ func FuzzGates(f *testing.F) {
 	f.Add([]byte{2}, []byte{4, 0, 0, 8, 8, 0, 8, 8, 0})
 	f.Add([]byte{1}, []byte{8, 4, 2, 0, 0, 0, 8, 8, 8, 7, 7, 8})
 	f.Add([]byte{0}, []byte{4, 5, 7, 2, 2, 8, 2, 2, 8}) // so does who has exempted it
+	// Something is found running there, and is ended.
+	f.Add([]byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4}, []byte{4, 57, 7, 2, 7})
+	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, []byte{4, 57, 0})
 	f.Fuzz(func(t *testing.T, asks, events []byte) {
 		events = events[:min(len(events), 60)]
 		at := func(i int) int {
@@ -67,6 +70,12 @@ func FuzzGates(f *testing.F) {
 			}
 			if n+1 == at(14)%8 { // the environment leaves the path
 				facts.Off = "dev, test"
+			}
+			if n+1 == at(18)%8 { // something runs there that isn't on record
+				facts.Unrecorded = "a deployment runs that isn't on record"
+			}
+			if n+1 == at(19)%16 { // it is adopted, or ended
+				facts.Unrecorded = ""
 			}
 			name := facts.Approvers[n%3]
 			say := func(v slipway.Verdict) {
@@ -165,6 +174,8 @@ func mayGo(f slipway.GateFacts, left map[int]bool) bool {
 	}
 	yes := len(said[slipway.VerdictApprove])
 	switch {
+	case f.Unrecorded != "":
+		return false // no glass that is broken starts anything beside what nobody knows
 	case len(said[slipway.VerdictBreakGlass]) > 0 && (f.Plan.Rollback || since(f, left, slipway.VerdictBreakGlass)):
 		return true
 	case f.Plan.Rollback:

@@ -36,7 +36,7 @@ var EventKinds = []string{
 	"promotion.cancel_requested", "promotion.plan_moved", "promotion.reminder", "promotion.not_advanced",
 	"release.built",
 	"deployment." + string(DeploymentServing), "deployment." + string(DeploymentVerified), "deployment." + string(DeploymentReverted),
-	"deployment." + string(ConditionDrifted), "deployment." + string(ConditionCrashes), "deployment." + string(ConditionDown), "deployment.recovered",
+	"deployment." + string(ConditionDrifted), "deployment." + string(ConditionCrashes), "deployment." + string(ConditionDown), "deployment.recovered", "deployment.adopted", "deployment.ended",
 	"service.registered", "service.changed", "service.removed",
 	"config.changed", "secret.set", "secret.removed", "policy.changed", "hold.placed", "hold.released", "domain.added", "domain.moved", "domain.removed", "trust.added",
 }

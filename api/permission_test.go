@@ -43,6 +43,8 @@ var bodies = map[string]string{
 	"steerCanary":         `{"what":"pause"}`,
 	"updatePolicy":        `{"approvals":0}`,
 	"placeHold":           `{"reason":"a test"}`,
+	"adoptUnrecorded":     `{"reason":"a test"}`,
+	"endUnrecorded":       `{"reason":"a test"}`,
 	"createDomain":        `{"name":"shop.example.com","first":true}`,
 	"createFreeze":        `{"reason":"a test","team":"no-such","ends_at":"2099-01-01T00:00:00Z"}`,
 	"renderConfig":        `{"environment":"dev"}`,

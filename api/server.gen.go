@@ -3316,6 +3316,91 @@ type UndeployedConfig struct {
 // Undoing a deployment that is being taken back: what ran before gets the traffic again, or keeps it
 type Undoing = *slipway.Undoing
 
+// Unrecorded a deployment that runs and that the database knows nothing of
+type Unrecorded struct {
+	// Artifact digest of what it runs
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Artifact string `json:"artifact,omitempty,omitzero"`
+
+	// Config digest of its config
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Config string `json:"config,omitempty,omitzero"`
+
+	// Deployment its id
+	//
+	// Example: 14
+	Deployment string `json:"deployment"`
+
+	// Environment the environment
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Instances what runs of it
+	Instances []Instance `json:"instances"`
+
+	// Recorded the release that the record says runs there; absent for none
+	//
+	// Example: 5
+	Recorded int `json:"recorded,omitempty,omitzero"`
+
+	// Registered the service and the environment are known
+	//
+	// Example: true
+	Registered bool `json:"registered"`
+
+	// Release as it was started; another release may have this number by now
+	//
+	// Example: 7
+	Release int `json:"release"`
+
+	// Remedy what to do, with the commands
+	//
+	// Example: end it (slipway unrecorded end billing --env prod --reason ...)
+	Remedy string `json:"remedy"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+
+	// Unfit why it can't be adopted; absent where it can
+	//
+	// Example: no service billing is registered; register it first
+	Unfit string `json:"unfit,omitempty,omitzero"`
+
+	// Url where it answers
+	//
+	// Example: http://billing.prod.localhost:7080/
+	Url string `json:"url,omitempty,omitzero"`
+
+	// Weight percent of the requests that it has
+	//
+	// Example: 100
+	Weight int `json:"weight"`
+}
+
+// UnrecordedInput what is to become of what runs without being on record
+type UnrecordedInput struct {
+	// Deployment which one, as it was listed: 409 when another one runs by now; whichever runs unless given
+	//
+	// Example: 14
+	Deployment string `json:"deployment,omitempty,omitzero"`
+
+	// Reason why
+	//
+	// Example: restored the backup of Monday
+	Reason string `json:"reason"`
+}
+
+// UnrecordedList what runs without being on record
+type UnrecordedList struct {
+	// Items by service and environment
+	Items []Unrecorded `json:"items"`
+}
+
 // Verdict what a person says
 //
 // Example: approve
@@ -4030,6 +4115,12 @@ type RollbackJSONRequestBody = RollbackInput
 // PlanRollbackJSONRequestBody defines body for PlanRollback for application/json ContentType.
 type PlanRollbackJSONRequestBody = RollbackInput
 
+// AdoptUnrecordedJSONRequestBody defines body for AdoptUnrecorded for application/json ContentType.
+type AdoptUnrecordedJSONRequestBody = UnrecordedInput
+
+// EndUnrecordedJSONRequestBody defines body for EndUnrecorded for application/json ContentType.
+type EndUnrecordedJSONRequestBody = UnrecordedInput
+
 // PlanPromotionJSONRequestBody defines body for PlanPromotion for application/json ContentType.
 type PlanPromotionJSONRequestBody = PromotionInput
 
@@ -4296,6 +4387,12 @@ type ServerInterface interface {
 	// GetTraffic What a service answered
 	// (GET /services/{service}/environments/{environment}/traffic)
 	GetTraffic(ctx echo.Context, service ServiceName, environment EnvironmentName, params GetTrafficParams) error
+	// AdoptUnrecorded Put on record what runs
+	// (POST /services/{service}/environments/{environment}/unrecorded/adopt)
+	AdoptUnrecorded(ctx echo.Context, service ServiceName, environment EnvironmentName) error
+	// EndUnrecorded End what runs without being on record
+	// (POST /services/{service}/environments/{environment}/unrecorded/end)
+	EndUnrecorded(ctx echo.Context, service ServiceName, environment EnvironmentName) error
 	// PlanPromotion Say what a promotion would do
 	// (POST /services/{service}/plan)
 	PlanPromotion(ctx echo.Context, service ServiceName) error
@@ -4434,6 +4531,9 @@ type ServerInterface interface {
 	// RevokeToken Revoke a token
 	// (DELETE /tokens/{token})
 	RevokeToken(ctx echo.Context, token TokenID) error
+	// ListUnrecorded List what runs without being on record
+	// (GET /unrecorded)
+	ListUnrecorded(ctx echo.Context) error
 	// GetVersion Which build answers
 	// (GET /version)
 	GetVersion(ctx echo.Context) error
@@ -6001,6 +6101,54 @@ func (w *ServerInterfaceWrapper) GetTraffic(ctx echo.Context) error {
 	return err
 }
 
+// AdoptUnrecorded converts echo context to params.
+func (w *ServerInterfaceWrapper) AdoptUnrecorded(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdoptUnrecorded(ctx, service, environment)
+	return err
+}
+
+// EndUnrecorded converts echo context to params.
+func (w *ServerInterfaceWrapper) EndUnrecorded(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// ------------- Path parameter "environment" -------------
+	var environment EnvironmentName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environment", ctx.Param("environment"), &environment, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndUnrecorded(ctx, service, environment)
+	return err
+}
+
 // PlanPromotion converts echo context to params.
 func (w *ServerInterfaceWrapper) PlanPromotion(ctx echo.Context) error {
 	var err error
@@ -6933,6 +7081,15 @@ func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
 	return err
 }
 
+// ListUnrecorded converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnrecorded(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnrecorded(ctx)
+	return err
+}
+
 // GetVersion converts echo context to params.
 func (w *ServerInterfaceWrapper) GetVersion(ctx echo.Context) error {
 	var err error
@@ -7060,6 +7217,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback", wrapper.Rollback, options.OperationMiddlewares["rollback"]...)
 	router.POST(options.BaseURL+"/services/:service/environments/:environment/rollback/plan", wrapper.PlanRollback, options.OperationMiddlewares["planRollback"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/traffic", wrapper.GetTraffic, options.OperationMiddlewares["getTraffic"]...)
+	router.POST(options.BaseURL+"/services/:service/environments/:environment/unrecorded/adopt", wrapper.AdoptUnrecorded, options.OperationMiddlewares["adoptUnrecorded"]...)
+	router.POST(options.BaseURL+"/services/:service/environments/:environment/unrecorded/end", wrapper.EndUnrecorded, options.OperationMiddlewares["endUnrecorded"]...)
 	router.POST(options.BaseURL+"/services/:service/plan", wrapper.PlanPromotion, options.OperationMiddlewares["planPromotion"]...)
 	router.POST(options.BaseURL+"/services/:service/promotions", wrapper.CreatePromotion, options.OperationMiddlewares["createPromotion"]...)
 	router.GET(options.BaseURL+"/services/:service/releases", wrapper.ListReleases, options.OperationMiddlewares["listReleases"]...)
@@ -7106,6 +7265,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
 	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.DELETE(options.BaseURL+"/tokens/:token", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
+	router.GET(options.BaseURL+"/unrecorded", wrapper.ListUnrecorded, options.OperationMiddlewares["listUnrecorded"]...)
 	router.GET(options.BaseURL+"/version", wrapper.GetVersion, options.OperationMiddlewares["getVersion"]...)
 
 }
@@ -10088,6 +10248,82 @@ func (response GetTrafficdefaultApplicationProblemPlusJSONResponse) VisitGetTraf
 	return err
 }
 
+type AdoptUnrecordedRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Body        *AdoptUnrecordedJSONRequestBody
+}
+
+type AdoptUnrecordedResponseObject interface {
+	VisitAdoptUnrecordedResponse(w http.ResponseWriter) error
+}
+
+type AdoptUnrecorded200JSONResponse Promotion
+
+func (response AdoptUnrecorded200JSONResponse) VisitAdoptUnrecordedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdoptUnrecordeddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AdoptUnrecordeddefaultApplicationProblemPlusJSONResponse) VisitAdoptUnrecordedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUnrecordedRequestObject struct {
+	Service     ServiceName     `json:"service"`
+	Environment EnvironmentName `json:"environment"`
+	Body        *EndUnrecordedJSONRequestBody
+}
+
+type EndUnrecordedResponseObject interface {
+	VisitEndUnrecordedResponse(w http.ResponseWriter) error
+}
+
+type EndUnrecorded204Response struct {
+}
+
+func (response EndUnrecorded204Response) VisitEndUnrecordedResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndUnrecordeddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndUnrecordeddefaultApplicationProblemPlusJSONResponse) VisitEndUnrecordedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PlanPromotionRequestObject struct {
 	Service ServiceName `json:"service"`
 	Body    *PlanPromotionJSONRequestBody
@@ -11930,6 +12166,44 @@ func (response RevokeTokendefaultApplicationProblemPlusJSONResponse) VisitRevoke
 	return err
 }
 
+type ListUnrecordedRequestObject struct {
+}
+
+type ListUnrecordedResponseObject interface {
+	VisitListUnrecordedResponse(w http.ResponseWriter) error
+}
+
+type ListUnrecorded200JSONResponse UnrecordedList
+
+func (response ListUnrecorded200JSONResponse) VisitListUnrecordedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnrecordeddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUnrecordeddefaultApplicationProblemPlusJSONResponse) VisitListUnrecordedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetVersionRequestObject struct {
 }
 
@@ -12183,6 +12457,12 @@ type StrictServerInterface interface {
 	// GetTraffic What a service answered
 	// (GET /services/{service}/environments/{environment}/traffic)
 	GetTraffic(ctx context.Context, request GetTrafficRequestObject) (GetTrafficResponseObject, error)
+	// AdoptUnrecorded Put on record what runs
+	// (POST /services/{service}/environments/{environment}/unrecorded/adopt)
+	AdoptUnrecorded(ctx context.Context, request AdoptUnrecordedRequestObject) (AdoptUnrecordedResponseObject, error)
+	// EndUnrecorded End what runs without being on record
+	// (POST /services/{service}/environments/{environment}/unrecorded/end)
+	EndUnrecorded(ctx context.Context, request EndUnrecordedRequestObject) (EndUnrecordedResponseObject, error)
 	// PlanPromotion Say what a promotion would do
 	// (POST /services/{service}/plan)
 	PlanPromotion(ctx context.Context, request PlanPromotionRequestObject) (PlanPromotionResponseObject, error)
@@ -12321,6 +12601,9 @@ type StrictServerInterface interface {
 	// RevokeToken Revoke a token
 	// (DELETE /tokens/{token})
 	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// ListUnrecorded List what runs without being on record
+	// (GET /unrecorded)
+	ListUnrecorded(ctx context.Context, request ListUnrecordedRequestObject) (ListUnrecordedResponseObject, error)
 	// GetVersion Which build answers
 	// (GET /version)
 	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
@@ -14852,6 +15135,104 @@ func (sh *strictHandler) GetTraffic(ctx echo.Context, service ServiceName, envir
 	return nil
 }
 
+// AdoptUnrecorded operation middleware
+func (sh *strictHandler) AdoptUnrecorded(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request AdoptUnrecordedRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	var body AdoptUnrecordedJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdoptUnrecorded(ctx.Request().Context(), request.(AdoptUnrecordedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdoptUnrecorded")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdoptUnrecordedResponseObject); ok {
+		return validResponse.VisitAdoptUnrecordedResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndUnrecorded operation middleware
+func (sh *strictHandler) EndUnrecorded(ctx echo.Context, service ServiceName, environment EnvironmentName) error {
+	var request EndUnrecordedRequestObject
+
+	request.Service = service
+	request.Environment = environment
+
+	var body EndUnrecordedJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUnrecorded(ctx.Request().Context(), request.(EndUnrecordedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUnrecorded")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndUnrecordedResponseObject); ok {
+		return validResponse.VisitEndUnrecordedResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // PlanPromotion operation middleware
 func (sh *strictHandler) PlanPromotion(ctx echo.Context, service ServiceName) error {
 	var request PlanPromotionRequestObject
@@ -16369,6 +16750,29 @@ func (sh *strictHandler) RevokeToken(ctx echo.Context, token TokenID) error {
 		return err
 	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
 		return validResponse.VisitRevokeTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUnrecorded operation middleware
+func (sh *strictHandler) ListUnrecorded(ctx echo.Context) error {
+	var request ListUnrecordedRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUnrecorded(ctx.Request().Context(), request.(ListUnrecordedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUnrecorded")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUnrecordedResponseObject); ok {
+		return validResponse.VisitListUnrecordedResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

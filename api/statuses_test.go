@@ -43,6 +43,7 @@ var statusRules = []struct {
 		return o.takes("Idempotency-Key") || // the same call may be under way
 			o.is("acceptInvitation", "detectRepository") || // a name is taken
 			o.is("deleteService", "deleteTeam", "updateAccount", "updateConfig", "deleteProvider", "updateProvider", "updateSignIn") || // something else stands on what is there
+			o.is("adoptUnrecorded", "endUnrecorded") || // it can't be put on record, or another one runs by now
 			o.is("updateEnvironment") || // the order may be changed by two at once
 			o.is("planBundle", "planPromotion", "planRollback", "renderConfig", "steerCanary") || // there is no release for it, or it is over
 			o.is("getStepLog") || // too long for one text

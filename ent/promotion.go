@@ -21,6 +21,7 @@ import (
 type Promotion struct {
 	config `json:"-"`
 	// ID of the ent.
+	// also the id of what it deploys, which a target keeps; numbered by the database, but for what is adopted
 	ID int `json:"id,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt time.Time `json:"created_at,omitempty"`

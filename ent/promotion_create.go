@@ -331,6 +331,12 @@ func (_c *PromotionCreate) SetNillableEndedAt(v *time.Time) *PromotionCreate {
 	return _c
 }
 
+// SetID sets the "id" field.
+func (_c *PromotionCreate) SetID(v int) *PromotionCreate {
+	_c.mutation.SetID(v)
+	return _c
+}
+
 // SetService sets the "service" edge to the Service entity.
 func (_c *PromotionCreate) SetService(v *Service) *PromotionCreate {
 	return _c.SetServiceID(v.ID)
@@ -543,8 +549,10 @@ func (_c *PromotionCreate) sqlSave(ctx context.Context) (*Promotion, error) {
 		}
 		return nil, err
 	}
-	id := _spec.ID.Value.(int64)
-	_node.ID = int(id)
+	if _spec.ID.Value != _node.ID {
+		id := _spec.ID.Value.(int64)
+		_node.ID = int(id)
+	}
 	_c.mutation.id = &_node.ID
 	_c.mutation.done = true
 	return _node, nil
@@ -556,6 +564,10 @@ func (_c *PromotionCreate) createSpec() (*Promotion, *sqlgraph.CreateSpec) {
 		_spec = sqlgraph.NewCreateSpec(promotion.Table, sqlgraph.NewFieldSpec(promotion.FieldID, field.TypeInt))
 	)
 	_spec.OnConflict = _c.conflict
+	if id, ok := _c.mutation.ID(); ok {
+		_node.ID = id
+		_spec.ID.Value = id
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(promotion.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -1107,17 +1119,23 @@ func (u *PromotionUpsert) ClearEndedAt() *PromotionUpsert {
 	return u
 }
 
-// UpdateNewValues updates the mutable fields using the new values that were set on create.
+// UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
 //	client.Promotion.Create().
 //		OnConflict(
 //			sql.ResolveWithNewValues(),
+//			sql.ResolveWith(func(u *sql.UpdateSet) {
+//				u.SetIgnore(promotion.FieldID)
+//			}),
 //		).
 //		Exec(ctx)
 func (u *PromotionUpsertOne) UpdateNewValues() *PromotionUpsertOne {
 	u.create.conflict = append(u.create.conflict, sql.ResolveWithNewValues())
 	u.create.conflict = append(u.create.conflict, sql.ResolveWith(func(s *sql.UpdateSet) {
+		if _, exists := u.create.mutation.ID(); exists {
+			s.SetIgnore(promotion.FieldID)
+		}
 		if _, exists := u.create.mutation.CreatedAt(); exists {
 			s.SetIgnore(promotion.FieldCreatedAt)
 		}
@@ -1623,7 +1641,7 @@ func (_c *PromotionCreateBulk) Save(ctx context.Context) ([]*Promotion, error) {
 					return nil, err
 				}
 				mutation.id = &nodes[i].ID
-				if specs[i].ID.Value != nil {
+				if specs[i].ID.Value != nil && nodes[i].ID == 0 {
 					id := specs[i].ID.Value.(int64)
 					nodes[i].ID = int(id)
 				}
@@ -1713,12 +1731,18 @@ type PromotionUpsertBulk struct {
 //	client.Promotion.Create().
 //		OnConflict(
 //			sql.ResolveWithNewValues(),
+//			sql.ResolveWith(func(u *sql.UpdateSet) {
+//				u.SetIgnore(promotion.FieldID)
+//			}),
 //		).
 //		Exec(ctx)
 func (u *PromotionUpsertBulk) UpdateNewValues() *PromotionUpsertBulk {
 	u.create.conflict = append(u.create.conflict, sql.ResolveWithNewValues())
 	u.create.conflict = append(u.create.conflict, sql.ResolveWith(func(s *sql.UpdateSet) {
 		for _, b := range u.create.builders {
+			if _, exists := b.mutation.ID(); exists {
+				s.SetIgnore(promotion.FieldID)
+			}
 			if _, exists := b.mutation.CreatedAt(); exists {
 				s.SetIgnore(promotion.FieldCreatedAt)
 			}

@@ -94,6 +94,9 @@ type TrafficQuery struct {
 	Since                time.Time
 }
 
+// RecallQuery names a deployment.
+type RecallQuery struct{ Service, Environment, Deployment string }
+
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	type work func(context.Context, slipway.Deployment, io.Writer) error
@@ -119,6 +122,15 @@ func (n *Node) handler() http.Handler {
 	})
 	handle(mux, "names", func(ctx context.Context, d slipway.Domains, _ io.Writer) (any, error) {
 		return nil, n.Answer(ctx, d)
+	})
+	handle(mux, "running", func(ctx context.Context, _ struct{}, _ io.Writer) (any, error) {
+		return n.Running(ctx)
+	})
+	handle(mux, "recall", func(ctx context.Context, q RecallQuery, _ io.Writer) (any, error) {
+		return n.Recall(ctx, q.Service, q.Environment, q.Deployment)
+	})
+	handle(mux, "end", func(ctx context.Context, e slipway.Ending, log io.Writer) (any, error) {
+		return nil, n.End(ctx, e, log)
 	})
 	handle(mux, "status", func(context.Context, struct{}, io.Writer) (any, error) {
 		return n.Status(), nil

@@ -149,6 +149,7 @@ func options(data, edge string) node.Options {
 type agent interface {
 	slipway.Target
 	slipway.Edge
+	slipway.Inventory
 	Shutdown(context.Context) error
 }
 

@@ -91,8 +91,11 @@ func (n *Node) hold(ctx context.Context, service, environment string) (*place, c
 // the newest.
 func (p *place) fence(d slipway.Deployment) error {
 	p.mu.Lock()
-	newest := p.state.Fence
+	newest, same := p.state.Fence, p.state.Deployments[d.ID]
 	p.mu.Unlock()
+	if same != nil && (same.Artifact != d.Artifact || same.Config.Digest != d.Config.Digest) {
+		return slipway.Errorf(slipway.Conflict, "another deployment of %s runs in %s under the number %s, as after a restore of an older database; promote again, which takes another number", d.Service, d.Environment, d.ID)
+	}
 	if d.Fence < newest {
 		return slipway.Errorf(slipway.Conflict, "a newer promotion has already deployed %s to %s", d.Service, d.Environment)
 	}

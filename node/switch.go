@@ -173,13 +173,22 @@ func (n *Node) Revert(ctx context.Context, d slipway.Deployment, log io.Writer) 
 		return err
 	}
 	if before == nil {
+		fmt.Fprintln(log, "there was no release before")
 		return p.close(d.ID, log)
 	}
+	return p.giveBack(ctx, d, warm, log)
+}
+
+// giveBack gives the traffic of d to what had it before, which is kept warm, and ends d.
+func (p *place) giveBack(ctx context.Context, d slipway.Deployment, warm string, log io.Writer) error {
+	p.mu.Lock()
+	before := p.state.Deployments[warm]
+	p.mu.Unlock()
 	m := move{recreate: d.Strategy == slipway.Recreate}
 	if m.recreate {
 		tell(log, p.stop(d.ID, nil))
 	}
-	err = p.revive(ctx, warm, log)
+	err := p.revive(ctx, warm, log)
 	if err == nil {
 		err = p.rouse(ctx, warm, move{live: warm}, log)
 	}
@@ -213,7 +222,7 @@ func (p *place) close(id string, log io.Writer) error {
 		return err
 	}
 	p.node.reroute()
-	fmt.Fprintln(log, "there was no release before: the route is closed")
+	fmt.Fprintln(log, "the route is closed")
 	p.retire(id, log)
 	return nil
 }

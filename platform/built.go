@@ -41,7 +41,7 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 		row, err := tx.Release.Query().Where(release.ServiceID(s.ID), release.Commit(r.Commit.ID), release.Artifact(string(r.Artifact.Digest))).Only(ctx)
 		switch {
 		case ent.IsNotFound(err):
-			if row, err = newRelease(ctx, tx, s.ID, r); err != nil {
+			if row, err = newRelease(ctx, tx, s.ID, r, numbering{beyond: l.storage.releaseBeyond(s.Name)}); err != nil {
 				return err
 			}
 			if err := at.event(ctx, l.storage, tx, "release.built", id, map[string]string{
@@ -67,14 +67,27 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 	return number, err
 }
 
-func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRelease) (*ent.Release, error) {
-	number := 1
+// numbering says which number a release gets: wanted where that is free, or else the
+// next one, which lies beyond what the target runs without it being on record.
+type numbering struct{ wanted, beyond int }
+
+func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRelease, n numbering) (*ent.Release, error) {
+	number := n.beyond + 1
 	newest, err := tx.Release.Query().Where(release.ServiceID(service)).Order(ent.Desc(release.FieldNumber)).First(ctx)
 	switch {
 	case err == nil:
-		number = newest.Number + 1
+		number = max(number, newest.Number+1)
 	case !ent.IsNotFound(err):
 		return nil, err
+	}
+	if n.wanted > 0 {
+		taken, err := tx.Release.Query().Where(release.ServiceID(service), release.Number(n.wanted)).Exist(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !taken {
+			number = n.wanted
+		}
 	}
 	m := r.Artifact.Manifest
 	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(clean(r.Commit.Ref)).

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ const crashLoop = 3
 // differences on record. It repairs nothing: what runs is people's decision.
 func (p *Platform) Inspect(ctx context.Context) error {
 	ctx = asSystem(ctx)
+	if err := p.TakeStock(ctx); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	live, err := p.liveDeployments(ctx, nil)
 	if err != nil {
 		return err
@@ -42,6 +46,15 @@ func (p *Platform) Inspect(ctx context.Context) error {
 			continue // not being able to look says nothing about the service; the page shows it
 		}
 		condition, why := judge(d, seen)
+		if seen.Deployment != "" && seen.Deployment != strconv.Itoa(d.PromotionID) {
+			found, err := unrecorded(ctx, p.db, []slipway.Running{{Service: d.Edges.Service.Name, Environment: d.Edges.Environment.Name, Observed: seen}})
+			if err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				condition, why = slipway.ConditionDrifted, found[0].String()+"; "+found[0].Remedy()
+			}
+		}
 		if err := p.conditionOf(ctx, d, condition, why); err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func (w *world) engaged(instead ...func(*platform.Gates) slipway.Gatekeeper) {
 	options := w.Options
 	options.Temporal = temporal(w.T)
 	w.Platform = platform.New(options)
-	gates := &platform.Gates{Ledger: w.ledger, Source: options.Source, Builder: options.Builder, Renderer: options.Renderer, Secrets: options.Secrets}
+	gates := &platform.Gates{Ledger: w.ledger, Source: options.Source, Target: options.Target, Builder: options.Builder, Renderer: options.Renderer, Secrets: options.Secrets}
 	var keeper slipway.Gatekeeper = gates
 	for _, other := range instead {
 		keeper = other(gates)

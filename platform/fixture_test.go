@@ -44,6 +44,8 @@ type world struct {
 	commits   map[string]slipway.Commit // by ref; "" is the branch
 	artifacts map[slipway.Digest]slipway.Artifact
 	running   map[string]slipway.Observed
+	asked     map[string]slipway.Deployment // of the target, by id
+	endings   []slipway.Ending              // that the target was asked for
 	removed   []string
 	names     slipway.Domains // that the edge was told
 	edgeDown  bool
@@ -78,12 +80,12 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w := &world{
 		T: t, ledger: platform.NewLedger(storage), address: address,
-		commits: map[string]slipway.Commit{}, artifacts: map[slipway.Digest]slipway.Artifact{}, running: map[string]slipway.Observed{},
+		commits: map[string]slipway.Commit{}, artifacts: map[slipway.Digest]slipway.Artifact{}, running: map[string]slipway.Observed{}, asked: map[string]slipway.Deployment{},
 	}
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
 		Edge: edge{w}, BaseDomain: "apps.example.com", OwnNames: []string{"slipway.example.com"},
-		Storage: storage, Temporal: silent{}, Address: "https://slipway.example.com", Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Renderer: renderer{},
+		Storage: storage, Temporal: silent{}, Address: "https://slipway.example.com", Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Inventory: target{w}, Renderer: renderer{},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost/"
 		},
@@ -309,7 +311,7 @@ func (target) Release(context.Context, slipway.Deployment, io.Writer) error { re
 func (t target) Deploy(_ context.Context, d slipway.Deployment, _ io.Writer) error {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
-	t.w.running[d.Service+"/"+d.Environment] = slipway.Observed{Deployment: d.ID, Release: d.Release, Artifact: d.Artifact, Config: d.Config.Digest}
+	t.w.serves(d)
 	return nil
 }
 

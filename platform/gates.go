@@ -23,6 +23,7 @@ import (
 type Gates struct {
 	Ledger   *Ledger
 	Source   slipway.Source // tells who wrote what is promoted
+	Target   slipway.Target // tells what runs; nil, and it isn't asked
 	Builder  slipway.Builder
 	Renderer slipway.Renderer
 	Secrets  slipway.SecretStore // has the key by which the platform's words are known
@@ -134,6 +135,9 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "", before: input.Before, namedOver: input.NamedOver, bundle: members,
 	})
 	if err != nil {
+		return facts, err
+	}
+	if facts.Unrecorded, err = unrecordedIn(ctx, db, g.Target, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
 		return facts, err
 	}
 	facts.Promotion, facts.Bundle, facts.BundleID = strconv.Itoa(row.ID), bundle, row.Bundle
@@ -271,6 +275,9 @@ func again(facts slipway.GateFacts, waits []slipway.Wait) time.Time {
 	sooner(facts.Expires())
 	if facts.AuthorsWhy != "" {
 		sooner(facts.Now.Add(authorAgain))
+	}
+	if strings.HasPrefix(facts.Unrecorded, unobserved) {
+		sooner(facts.Now.Add(observeAgain))
 	}
 	for _, w := range waits {
 		sooner(w.Until)

@@ -297,8 +297,11 @@ func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string
 
 // SaveSnapshot stores a snapshot under its digest.
 func (l *Ledger) SaveSnapshot(ctx context.Context, s slipway.Snapshot) error {
-	ctx = asSystem(ctx)
-	err := l.db.Snapshot.Create().SetDigest(string(s.Digest)).SetContent(s).OnConflictColumns(snapshot.FieldDigest).DoNothing().Exec(ctx)
+	return saveSnapshot(asSystem(ctx), l.db, s)
+}
+
+func saveSnapshot(ctx context.Context, db *ent.Client, s slipway.Snapshot) error {
+	err := db.Snapshot.Create().SetDigest(string(s.Digest)).SetContent(s).OnConflictColumns(snapshot.FieldDigest).DoNothing().Exec(ctx)
 	if noRows(err) {
 		return nil
 	}

@@ -78,10 +78,14 @@ func (p *Platform) facts(ctx context.Context, plan *Plan) (slipway.GateFacts, er
 	if config == "" {
 		config = plan.Outline.Config // of a dry run, which has rendered it
 	}
-	return gateFacts(ctx, p.db, subject{
+	facts, err := gateFacts(ctx, p.db, subject{
 		service: plan.Service, environment: plan.Environment, release: plan.Release, commit: plan.Commit, config: config,
 		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy, automatic: plan.onward, namedOver: plan.namedOver,
 	})
+	if err == nil {
+		facts.Unrecorded, err = unrecordedIn(asSystem(ctx), p.db, p.Target, plan.Service.Name, plan.Environment.Name)
+	}
+	return facts, err
 }
 
 // rendered is the config that a release would get now.

@@ -22,15 +22,17 @@ type Options struct {
 	Temporal client.Client
 	Source   slipway.Source
 	// Paths says which paths of this machine are repositories; nil leaves that to Source.
-	Paths    Paths
-	Streams  int // that one account may have open; 0 is StreamsPerAccount, less is no bound
-	Target   slipway.Target
-	Secrets  slipway.SecretStore
-	Courier  slipway.Courier // nil, and there are no webhooks
-	OpenID   slipway.OpenID  // nil, and nobody signs in through a provider and no CI job by its own token
-	Builder  slipway.Builder
-	Renderer slipway.Renderer
-	Log      *slog.Logger
+	Paths   Paths
+	Streams int // that one account may have open; 0 is StreamsPerAccount, less is no bound
+	Target  slipway.Target
+	// Inventory is what Target runs, whoever asked for it; nil, and it doesn't tell.
+	Inventory slipway.Inventory
+	Secrets   slipway.SecretStore
+	Courier   slipway.Courier // nil, and there are no webhooks
+	OpenID    slipway.OpenID  // nil, and nobody signs in through a provider and no CI job by its own token
+	Builder   slipway.Builder
+	Renderer  slipway.Renderer
+	Log       *slog.Logger
 	// Address is where people reach the platform, for the links it hands out.
 	Address string
 	// Interpreters are the Pythons of this machine, for Detect; nil means none.
@@ -65,6 +67,7 @@ type Platform struct {
 	naming    naming
 	misuses   misuses
 	lanes     lanes    // of messages to webhooks
+	warned    sync.Map // what runs without being on record, and was logged
 	idle      sync.Map // values of secrets that nothing needs, and since when that is known
 }
 

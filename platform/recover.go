@@ -25,6 +25,9 @@ import (
 // again, and by several processes at once.
 func (p *Platform) Recover(ctx context.Context) error {
 	ctx = asSystem(ctx)
+	if err := p.TakeStock(ctx); err != nil { // it is done again and again
+		p.Log.Warn("what runs could not be compared with what is on record", "error", err)
+	}
 	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...)).WithService().WithEnvironment().Order(promotion.ByID()).All(ctx)
 	if err != nil {
 		return err

@@ -32,7 +32,15 @@ func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
 	if err != nil {
 		return err
 	}
+	// What runs without being on record needs artifacts and secrets that no row names.
+	strangers, err := p.allUnrecorded(ctx)
+	if err != nil {
+		return err
+	}
 	for _, s := range services {
+		if slices.ContainsFunc(strangers, func(u slipway.Unrecorded) bool { return u.Service == s.Name }) {
+			continue
+		}
 		if err := p.retain(ctx, s, environments, young); err != nil {
 			return err
 		}

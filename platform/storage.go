@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,6 +31,7 @@ type Storage struct {
 	file    string // of SQLite
 	bell    *bell
 	address string        // of the platform, for links in messages; New says it
+	beyond  sync.Map      // the newest release, by service, that runs without being on record
 	posted  chan struct{} // holds a token when there may be deliveries to start
 }
 

@@ -5,18 +5,77 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/platform"
 )
 
 // nodesView is the machines that run services.
 type nodesView struct {
 	Nodes   []slipway.NodeStatus
 	Problem string // why nothing can be said
+	Strays  []strayView
 }
 
-func (p *portal) showNodes(c *call) error {
+// strayView is what runs without being on record.
+type strayView struct {
+	slipway.Unrecorded
+	May verdict // say what becomes of it
+}
+
+// instead is what the record says runs there.
+func (u strayView) instead() string {
+	if u.Recorded == 0 {
+		return "nothing"
+	}
+	return "release " + number(u.Recorded)
+}
+
+// strays are those that the viewer may see.
+func (p *portal) strays(c *call) ([]strayView, error) {
+	all, err := p.Unrecorded(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []strayView
+	for _, u := range all {
+		may := c.may(slipway.PermitPlatform, 0, "")
+		if u.Registered {
+			s, err := p.Service(c.ctx, u.Service)
+			if err != nil {
+				return nil, err
+			}
+			may = c.may(slipway.PermitPromote, s.TeamID, u.Environment)
+		}
+		out = append(out, strayView{u, may})
+	}
+	return out, nil
+}
+
+func (p *portal) showNodes(c *call) error { return p.nodesPage(c, http.StatusOK, "") }
+
+// changeUnrecorded adopts or ends what runs without being on record.
+func (p *portal) changeUnrecorded(c *call) error {
+	in := platform.UnrecordedInput{Service: c.r.PathValue("service"), Environment: c.form("environment"), Deployment: c.form("deployment"), Reason: c.form("reason")}
+	said := "What ran of " + in.Service + " in " + in.Environment + " has ended."
+	var err error
+	if c.form("do") == "adopt" {
+		_, err = p.Adopt(c.ctx, in)
+		said = "What runs of " + in.Service + " in " + in.Environment + " is on record."
+	} else {
+		err = p.EndUnrecorded(c.ctx, in)
+	}
+	if err != nil {
+		return formRefused(err, func(status int, problem string) error { return p.nodesPage(c, status, problem) })
+	}
+	return c.to("/nodes", said)
+}
+
+func (p *portal) nodesPage(c *call, status int, refused string) error {
 	var v nodesView
 	var err error
-	if v.Nodes, err = p.NodeList(c.ctx); err != nil {
+	if v.Nodes, err = p.NodeList(c.ctx); err == nil {
+		v.Strays, err = p.strays(c)
+	}
+	if err != nil {
 		if code := slipway.CodeOf(err); code != slipway.Unavailable {
 			return err
 		}
@@ -25,7 +84,7 @@ func (p *portal) showNodes(c *call) error {
 	if c.fragment() == "nodes" {
 		return c.show(http.StatusOK, nodesPart(v))
 	}
-	return c.show(http.StatusOK, nodesPage(c.frame("Nodes", "environments"), v))
+	return c.show(status, nodesPage(c.frame("Nodes", "environments"), v, refused))
 }
 
 // nodeState says how a node is, the worst first.

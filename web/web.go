@@ -136,6 +136,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("POST /freezes", p.addFreeze)
 	signedIn("POST /freezes/{id}/lift", p.liftFreeze)
 	signedIn("POST /services/{service}/holds", p.changeHold)
+	signedIn("POST /services/{service}/unrecorded", p.changeUnrecorded)
 	signedIn("GET /teams", p.showTeams)
 	signedIn("POST /teams", p.addTeam)
 	signedIn("GET /teams/{team}", p.showTeam)

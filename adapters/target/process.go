@@ -23,6 +23,7 @@ var (
 	_ slipway.Target    = (*Node)(nil)
 	_ slipway.Rehearser = (*Node)(nil)
 	_ slipway.Edge      = (*Node)(nil)
+	_ slipway.Inventory = (*Node)(nil)
 )
 
 // Process is the target `process`: plain processes, run by the node agent of a
@@ -97,6 +98,21 @@ func (n *Node) Remove(ctx context.Context, service, environment string) error {
 
 func (n *Node) Answer(ctx context.Context, d slipway.Domains) error {
 	return n.call(ctx, "names", d, io.Discard, nil)
+}
+
+func (n *Node) Running(ctx context.Context) (all []slipway.Running, err error) {
+	err = n.call(ctx, "running", struct{}{}, io.Discard, &all)
+	return all, err
+}
+
+func (n *Node) Recall(ctx context.Context, service, environment, id string) (d slipway.Deployment, err error) {
+	in := struct{ Service, Environment, Deployment string }{service, environment, id}
+	err = n.call(ctx, "recall", in, io.Discard, &d)
+	return d, err
+}
+
+func (n *Node) End(ctx context.Context, e slipway.Ending, log io.Writer) error {
+	return n.call(ctx, "end", e, log, nil)
 }
 
 // call runs one method of the agent. An agent that goes away in the middle is

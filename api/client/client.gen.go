@@ -3316,6 +3316,91 @@ type UndeployedConfig struct {
 // Undoing a deployment that is being taken back: what ran before gets the traffic again, or keeps it
 type Undoing = *slipway.Undoing
 
+// Unrecorded a deployment that runs and that the database knows nothing of
+type Unrecorded struct {
+	// Artifact digest of what it runs
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Artifact string `json:"artifact,omitempty,omitzero"`
+
+	// Config digest of its config
+	//
+	// Example: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+	Config string `json:"config,omitempty,omitzero"`
+
+	// Deployment its id
+	//
+	// Example: 14
+	Deployment string `json:"deployment"`
+
+	// Environment the environment
+	//
+	// Example: prod
+	Environment string `json:"environment"`
+
+	// Instances what runs of it
+	Instances []Instance `json:"instances"`
+
+	// Recorded the release that the record says runs there; absent for none
+	//
+	// Example: 5
+	Recorded int `json:"recorded,omitempty,omitzero"`
+
+	// Registered the service and the environment are known
+	//
+	// Example: true
+	Registered bool `json:"registered"`
+
+	// Release as it was started; another release may have this number by now
+	//
+	// Example: 7
+	Release int `json:"release"`
+
+	// Remedy what to do, with the commands
+	//
+	// Example: end it (slipway unrecorded end billing --env prod --reason ...)
+	Remedy string `json:"remedy"`
+
+	// Service the service
+	//
+	// Example: billing
+	Service string `json:"service"`
+
+	// Unfit why it can't be adopted; absent where it can
+	//
+	// Example: no service billing is registered; register it first
+	Unfit string `json:"unfit,omitempty,omitzero"`
+
+	// Url where it answers
+	//
+	// Example: http://billing.prod.localhost:7080/
+	Url string `json:"url,omitempty,omitzero"`
+
+	// Weight percent of the requests that it has
+	//
+	// Example: 100
+	Weight int `json:"weight"`
+}
+
+// UnrecordedInput what is to become of what runs without being on record
+type UnrecordedInput struct {
+	// Deployment which one, as it was listed: 409 when another one runs by now; whichever runs unless given
+	//
+	// Example: 14
+	Deployment string `json:"deployment,omitempty,omitzero"`
+
+	// Reason why
+	//
+	// Example: restored the backup of Monday
+	Reason string `json:"reason"`
+}
+
+// UnrecordedList what runs without being on record
+type UnrecordedList struct {
+	// Items by service and environment
+	Items []Unrecorded `json:"items"`
+}
+
 // Verdict what a person says
 //
 // Example: approve
@@ -4029,6 +4114,12 @@ type RollbackJSONRequestBody = RollbackInput
 
 // PlanRollbackJSONRequestBody defines body for PlanRollback for application/json ContentType.
 type PlanRollbackJSONRequestBody = RollbackInput
+
+// AdoptUnrecordedJSONRequestBody defines body for AdoptUnrecorded for application/json ContentType.
+type AdoptUnrecordedJSONRequestBody = UnrecordedInput
+
+// EndUnrecordedJSONRequestBody defines body for EndUnrecorded for application/json ContentType.
+type EndUnrecordedJSONRequestBody = UnrecordedInput
 
 // PlanPromotionJSONRequestBody defines body for PlanPromotion for application/json ContentType.
 type PlanPromotionJSONRequestBody = PromotionInput
@@ -5044,6 +5135,42 @@ type ClientInterface interface {
 	// Corresponds with GET /services/{service}/environments/{environment}/traffic (the `GetTraffic` operationId).
 	GetTraffic(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetTrafficParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdoptUnrecordedWithBody Put on record what runs
+	//
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+	AdoptUnrecordedWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdoptUnrecorded Put on record what runs
+	//
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+	AdoptUnrecorded(ctx context.Context, service ServiceName, environment EnvironmentName, body AdoptUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndUnrecordedWithBody End what runs without being on record
+	//
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+	EndUnrecordedWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndUnrecorded End what runs without being on record
+	//
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+	EndUnrecorded(ctx context.Context, service ServiceName, environment EnvironmentName, body EndUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PlanPromotionWithBody Say what a promotion would do
 	//
 	// Takes the same body as a promotion and changes nothing.
@@ -5592,6 +5719,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /tokens/{token} (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, token TokenID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUnrecorded List what runs without being on record
+	//
+	// Deployments that the node runs and that the database knows nothing of, as after a restore of an older one. No promotion goes into such an environment of the service until somebody adopts or ends it. Of services that aren't registered, only an admin of the platform hears.
+	//
+	// Corresponds with GET /unrecorded (the `ListUnrecorded` operationId).
+	ListUnrecorded(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetVersion Which build answers
 	//
@@ -7530,6 +7664,82 @@ func (c *Client) GetTraffic(ctx context.Context, service ServiceName, environmen
 	return c.Client.Do(req)
 }
 
+// AdoptUnrecordedWithBody Put on record what runs
+//
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+func (c *Client) AdoptUnrecordedWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdoptUnrecordedRequestWithBody(c.Server, service, environment, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdoptUnrecorded Put on record what runs
+//
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+func (c *Client) AdoptUnrecorded(ctx context.Context, service ServiceName, environment EnvironmentName, body AdoptUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdoptUnrecordedRequest(c.Server, service, environment, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndUnrecordedWithBody End what runs without being on record
+//
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+func (c *Client) EndUnrecordedWithBody(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndUnrecordedRequestWithBody(c.Server, service, environment, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndUnrecorded End what runs without being on record
+//
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+func (c *Client) EndUnrecorded(ctx context.Context, service ServiceName, environment EnvironmentName, body EndUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndUnrecordedRequest(c.Server, service, environment, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // PlanPromotionWithBody Say what a promotion would do
 //
 // Takes the same body as a promotion and changes nothing.
@@ -8699,6 +8909,23 @@ func (c *Client) CreateToken(ctx context.Context, body CreateTokenJSONRequestBod
 // Corresponds with DELETE /tokens/{token} (the `RevokeToken` operationId).
 func (c *Client) RevokeToken(ctx context.Context, token TokenID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeTokenRequest(c.Server, token)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUnrecorded List what runs without being on record
+//
+// Deployments that the node runs and that the database knows nothing of, as after a restore of an older one. No promotion goes into such an environment of the service until somebody adopts or ends it. Of services that aren't registered, only an admin of the platform hears.
+//
+// Corresponds with GET /unrecorded (the `ListUnrecorded` operationId).
+func (c *Client) ListUnrecorded(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUnrecordedRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -12281,6 +12508,114 @@ func NewGetTrafficRequest(server string, service ServiceName, environment Enviro
 	return req, nil
 }
 
+// NewAdoptUnrecordedRequest calls the generic AdoptUnrecorded builder with application/json body
+func NewAdoptUnrecordedRequest(server string, service ServiceName, environment EnvironmentName, body AdoptUnrecordedJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdoptUnrecordedRequestWithBody(server, service, environment, "application/json", bodyReader)
+}
+
+// NewAdoptUnrecordedRequestWithBody constructs an http.Request for the AdoptUnrecorded method, with any body, and a specified content type
+func NewAdoptUnrecordedRequestWithBody(server string, service ServiceName, environment EnvironmentName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/unrecorded/adopt", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEndUnrecordedRequest calls the generic EndUnrecorded builder with application/json body
+func NewEndUnrecordedRequest(server string, service ServiceName, environment EnvironmentName, body EndUnrecordedJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndUnrecordedRequestWithBody(server, service, environment, "application/json", bodyReader)
+}
+
+// NewEndUnrecordedRequestWithBody constructs an http.Request for the EndUnrecorded method, with any body, and a specified content type
+func NewEndUnrecordedRequestWithBody(server string, service ServiceName, environment EnvironmentName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/environments/%s/unrecorded/end", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewPlanPromotionRequest calls the generic PlanPromotion builder with application/json body
 func NewPlanPromotionRequest(server string, service ServiceName, body PlanPromotionJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -14379,6 +14714,33 @@ func NewRevokeTokenRequest(server string, token TokenID) (*http.Request, error) 
 	return req, nil
 }
 
+// NewListUnrecordedRequest constructs an http.Request for the ListUnrecorded method
+func NewListUnrecordedRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/unrecorded")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetVersionRequest constructs an http.Request for the GetVersion method
 func NewGetVersionRequest(server string) (*http.Request, error) {
 	var err error
@@ -15415,6 +15777,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /services/{service}/environments/{environment}/traffic (the `GetTraffic` operationId).
 	GetTrafficWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, params *GetTrafficParams, reqEditors ...RequestEditorFn) (*GetTrafficResponse, error)
 
+	// AdoptUnrecordedWithBodyWithResponse Put on record what runs
+	//
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+	AdoptUnrecordedWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdoptUnrecordedResponse, error)
+
+	// AdoptUnrecordedWithResponse Put on record what runs
+	//
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+	AdoptUnrecordedWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body AdoptUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*AdoptUnrecordedResponse, error)
+
+	// EndUnrecordedWithBodyWithResponse End what runs without being on record
+	//
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+	EndUnrecordedWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndUnrecordedResponse, error)
+
+	// EndUnrecordedWithResponse End what runs without being on record
+	//
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+	EndUnrecordedWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body EndUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*EndUnrecordedResponse, error)
+
 	// PlanPromotionWithBodyWithResponse Say what a promotion would do
 	//
 	// Takes the same body as a promotion and changes nothing.
@@ -16021,6 +16419,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /tokens/{token} (the `RevokeToken` operationId).
 	RevokeTokenWithResponse(ctx context.Context, token TokenID, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+
+	// ListUnrecordedWithResponse List what runs without being on record
+	//
+	// Deployments that the node runs and that the database knows nothing of, as after a restore of an older one. No promotion goes into such an environment of the service until somebody adopts or ends it. Of services that aren't registered, only an admin of the platform hears.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /unrecorded (the `ListUnrecorded` operationId).
+	ListUnrecordedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUnrecordedResponse, error)
 
 	// GetVersionWithResponse Which build answers
 	//
@@ -19529,6 +19936,95 @@ func (r GetTrafficResponse) ContentType() string {
 	return ""
 }
 
+type AdoptUnrecordedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Promotion
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdoptUnrecordedResponse) GetJSON200() *Promotion {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AdoptUnrecordedResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdoptUnrecordedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdoptUnrecordedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdoptUnrecordedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdoptUnrecordedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndUnrecordedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndUnrecordedResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndUnrecordedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndUnrecordedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndUnrecordedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndUnrecordedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type PlanPromotionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -21737,6 +22233,54 @@ func (r RevokeTokenResponse) ContentType() string {
 	return ""
 }
 
+type ListUnrecordedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UnrecordedList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUnrecordedResponse) GetJSON200() *UnrecordedList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListUnrecordedResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUnrecordedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUnrecordedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUnrecordedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUnrecordedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetVersionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -23374,6 +23918,66 @@ func (c *ClientWithResponses) GetTrafficWithResponse(ctx context.Context, servic
 	return ParseGetTrafficResponse(rsp)
 }
 
+// AdoptUnrecordedWithBodyWithResponse Put on record what runs
+//
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+func (c *ClientWithResponses) AdoptUnrecordedWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdoptUnrecordedResponse, error) {
+	rsp, err := c.AdoptUnrecordedWithBody(ctx, service, environment, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdoptUnrecordedResponse(rsp)
+}
+
+// AdoptUnrecordedWithResponse Put on record what runs
+//
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/adopt (the `AdoptUnrecorded` operationId).
+func (c *ClientWithResponses) AdoptUnrecordedWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body AdoptUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*AdoptUnrecordedResponse, error) {
+	rsp, err := c.AdoptUnrecorded(ctx, service, environment, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdoptUnrecordedResponse(rsp)
+}
+
+// EndUnrecordedWithBodyWithResponse End what runs without being on record
+//
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+func (c *ClientWithResponses) EndUnrecordedWithBodyWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndUnrecordedResponse, error) {
+	rsp, err := c.EndUnrecordedWithBody(ctx, service, environment, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndUnrecordedResponse(rsp)
+}
+
+// EndUnrecordedWithResponse End what runs without being on record
+//
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/environments/{environment}/unrecorded/end (the `EndUnrecorded` operationId).
+func (c *ClientWithResponses) EndUnrecordedWithResponse(ctx context.Context, service ServiceName, environment EnvironmentName, body EndUnrecordedJSONRequestBody, reqEditors ...RequestEditorFn) (*EndUnrecordedResponse, error) {
+	rsp, err := c.EndUnrecorded(ctx, service, environment, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndUnrecordedResponse(rsp)
+}
+
 // PlanPromotionWithBodyWithResponse Say what a promotion would do
 //
 // Takes the same body as a promotion and changes nothing.
@@ -24357,6 +24961,21 @@ func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, token
 		return nil, err
 	}
 	return ParseRevokeTokenResponse(rsp)
+}
+
+// ListUnrecordedWithResponse List what runs without being on record
+//
+// Deployments that the node runs and that the database knows nothing of, as after a restore of an older one. No promotion goes into such an environment of the service until somebody adopts or ends it. Of services that aren't registered, only an admin of the platform hears.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /unrecorded (the `ListUnrecorded` operationId).
+func (c *ClientWithResponses) ListUnrecordedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUnrecordedResponse, error) {
+	rsp, err := c.ListUnrecorded(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUnrecordedResponse(rsp)
 }
 
 // GetVersionWithResponse Which build answers
@@ -26953,6 +27572,68 @@ func ParseGetTrafficResponse(rsp *http.Response) (*GetTrafficResponse, error) {
 	return response, nil
 }
 
+// ParseAdoptUnrecordedResponse parses an HTTP response from a AdoptUnrecordedWithResponse call
+func ParseAdoptUnrecordedResponse(rsp *http.Response) (*AdoptUnrecordedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdoptUnrecordedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Promotion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndUnrecordedResponse parses an HTTP response from a EndUnrecordedWithResponse call
+func ParseEndUnrecordedResponse(rsp *http.Response) (*EndUnrecordedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndUnrecordedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParsePlanPromotionResponse parses an HTTP response from a PlanPromotionWithResponse call
 func ParsePlanPromotionResponse(rsp *http.Response) (*PlanPromotionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -28548,6 +29229,39 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListUnrecordedResponse parses an HTTP response from a ListUnrecordedWithResponse call
+func ParseListUnrecordedResponse(rsp *http.Response) (*ListUnrecordedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUnrecordedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UnrecordedList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest ProblemAnswer

@@ -68,6 +68,7 @@ func (d *doctor) server() {
 	d.ready(to)
 	d.version(to)
 	d.credential(to)
+	d.onRecord()
 }
 
 // ask makes a request without credentials.

@@ -166,7 +166,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	node := target.Process(data)
 	core := platform.New(platform.Options{
 		Address: p.portal,
-		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Streams: how.streams, Target: node, Secrets: store,
+		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Streams: how.streams, Target: node, Inventory: node, Secrets: store,
 		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
 		Builder: builder, Renderer: renderer, Log: p.log,
@@ -196,7 +196,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		return nil, fmt.Errorf("bind git credentials to their servers: %w", err)
 	}
 	ledger := platform.NewLedger(storage)
-	gates := &platform.Gates{Ledger: ledger, Source: repositories, Builder: builder, Renderer: renderer, Secrets: store}
+	gates := &platform.Gates{Ledger: ledger, Source: repositories, Target: node, Builder: builder, Renderer: renderer, Secrets: store}
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,

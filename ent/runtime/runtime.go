@@ -906,39 +906,39 @@ func init() {
 	// promotion.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	promotion.UpdateDefaultUpdatedAt = promotionDescUpdatedAt.UpdateDefault.(func() time.Time)
 	// promotionDescEndedAtStep is the schema descriptor for ended_at_step field.
-	promotionDescEndedAtStep := promotionFields[5].Descriptor()
+	promotionDescEndedAtStep := promotionFields[6].Descriptor()
 	// promotion.DefaultEndedAtStep holds the default value on creation for the ended_at_step field.
 	promotion.DefaultEndedAtStep = promotionDescEndedAtStep.Default.(string)
 	// promotionDescReason is the schema descriptor for reason field.
-	promotionDescReason := promotionFields[6].Descriptor()
+	promotionDescReason := promotionFields[7].Descriptor()
 	// promotion.DefaultReason holds the default value on creation for the reason field.
 	promotion.DefaultReason = promotionDescReason.Default.(string)
 	// promotionDescRollback is the schema descriptor for rollback field.
-	promotionDescRollback := promotionFields[10].Descriptor()
+	promotionDescRollback := promotionFields[11].Descriptor()
 	// promotion.DefaultRollback holds the default value on creation for the rollback field.
 	promotion.DefaultRollback = promotionDescRollback.Default.(bool)
 	// promotionDescPlanHash is the schema descriptor for plan_hash field.
-	promotionDescPlanHash := promotionFields[13].Descriptor()
+	promotionDescPlanHash := promotionFields[14].Descriptor()
 	// promotion.DefaultPlanHash holds the default value on creation for the plan_hash field.
 	promotion.DefaultPlanHash = promotionDescPlanHash.Default.(string)
 	// promotionDescSupersededBy is the schema descriptor for superseded_by field.
-	promotionDescSupersededBy := promotionFields[20].Descriptor()
+	promotionDescSupersededBy := promotionFields[21].Descriptor()
 	// promotion.DefaultSupersededBy holds the default value on creation for the superseded_by field.
 	promotion.DefaultSupersededBy = promotionDescSupersededBy.Default.(int)
 	// promotionDescRetryOf is the schema descriptor for retry_of field.
-	promotionDescRetryOf := promotionFields[21].Descriptor()
+	promotionDescRetryOf := promotionFields[22].Descriptor()
 	// promotion.DefaultRetryOf holds the default value on creation for the retry_of field.
 	promotion.DefaultRetryOf = promotionDescRetryOf.Default.(int)
 	// promotionDescBundle is the schema descriptor for bundle field.
-	promotionDescBundle := promotionFields[22].Descriptor()
+	promotionDescBundle := promotionFields[23].Descriptor()
 	// promotion.DefaultBundle holds the default value on creation for the bundle field.
 	promotion.DefaultBundle = promotionDescBundle.Default.(int)
 	// promotionDescCause is the schema descriptor for cause field.
-	promotionDescCause := promotionFields[23].Descriptor()
+	promotionDescCause := promotionFields[24].Descriptor()
 	// promotion.DefaultCause holds the default value on creation for the cause field.
 	promotion.DefaultCause = promotionDescCause.Default.(string)
 	// promotionDescWhy is the schema descriptor for why field.
-	promotionDescWhy := promotionFields[24].Descriptor()
+	promotionDescWhy := promotionFields[25].Descriptor()
 	// promotion.WhyValidator is a validator for the "why" field. It is called by the builders before save.
 	promotion.WhyValidator = promotionDescWhy.Validators[0].(func(string) error)
 	recoverycodeMixin := schema.RecoveryCode{}.Mixin()

@@ -20,6 +20,7 @@ func (Promotion) Mixin() []ent.Mixin { return []ent.Mixin{Guarded{}, Stamps{}} }
 // Fields of the entity.
 func (Promotion) Fields() []ent.Field {
 	return []ent.Field{
+		field.Int("id").Comment("also the id of what it deploys, which a target keeps; numbered by the database, but for what is adopted"),
 		field.Int("service_id").Immutable(),
 		field.Int("environment_id").Immutable(),
 		field.Int("release_id").Optional().Nillable(),

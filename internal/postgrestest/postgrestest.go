@@ -3,6 +3,7 @@
 package postgrestest
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -71,6 +72,29 @@ func create(t testing.TB, template string) string {
 		t.Fatalf("createdb: %v\n%s", err, out)
 	}
 	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", cluster.address, name)
+}
+
+// Backup copies a database as it is now. What it returns makes a new one of the copy
+// and tells its address.
+func Backup(t testing.TB, address string) (restore func() string) {
+	t.Helper()
+	cluster.Lock()
+	defer cluster.Unlock()
+	name := strings.TrimSuffix(address[strings.LastIndex(address, "/")+1:], "?sslmode=disable")
+	dump, err := tool("pg_dump", "-h", "127.0.0.1", "-p", port(cluster.address), "-U", "postgres", name).Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v", err)
+	}
+	return func() string {
+		t.Helper()
+		restored := URL(t)
+		load := tool("psql", "-q", "-v", "ON_ERROR_STOP=1", restored)
+		load.Stdin = bytes.NewReader(dump)
+		if out, err := load.CombinedOutput(); err != nil {
+			t.Fatalf("psql: %v\n%s", err, out)
+		}
+		return restored
+	}
 }
 
 // Stop ends the cluster; call it in TestMain after the tests.

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/client"
+)
+
+type unrecordedCommands struct {
+	List  unrecordedList  `cmd:"" name:"ls" help:"List what runs and that the database knows nothing of."`
+	Adopt unrecordedAdopt `cmd:"" help:"Put on record what runs."`
+	End   unrecordedEnd   `cmd:"" help:"End what runs without being on record."`
+}
+
+type unrecordedList struct{}
+
+// Help has examples.
+func (unrecordedList) Help() string {
+	return `After a restore of an older database, what was deployed since the backup runs on, and is in no row. No promotion goes into such an environment of the service until somebody adopts or ends it. Of services that aren't registered, only an admin of the platform hears.
+
+Examples:
+  slipway unrecorded ls
+  slipway unrecorded ls --json`
+}
+
+// Run lists what runs without being on record.
+func (unrecordedList) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListUnrecordedResponse, error) {
+		return cl.ListUnrecordedWithResponse(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	if len(r.JSON200.Items) == 0 {
+		fmt.Fprintln(a.stdout, "All that runs is on record.")
+		return nil
+	}
+	var rows [][]string
+	for _, u := range r.JSON200.Items {
+		rows = append(rows, []string{u.Service, u.Environment, fmt.Sprintf("release %d (deployment %s)", u.Release, u.Deployment), counted(len(u.Instances), "instance"), recordedAs(u), u.Remedy})
+	}
+	return a.table([]string{"service", "environment", "runs", "", "on record", "what to do"}, rows)
+}
+
+func recordedAs(u client.Unrecorded) string {
+	if u.Recorded == 0 {
+		return "nothing"
+	}
+	return fmt.Sprintf("release %d", u.Recorded)
+}
+
+// unrecordedChoice says which, and why.
+type unrecordedChoice struct {
+	Service    string `arg:"" help:"The service."`
+	Env        string `required:"" placeholder:"ENV" help:"The environment."`
+	Reason     string `required:"" placeholder:"TEXT" help:"Why; it stays on record."`
+	Deployment string `placeholder:"ID" help:"Only this one, as it was listed; whichever runs unless given."`
+}
+
+func (c unrecordedChoice) input() client.UnrecordedInput {
+	return client.UnrecordedInput{Reason: c.Reason, Deployment: c.Deployment}
+}
+
+type unrecordedAdopt struct{ unrecordedChoice }
+
+// Help has examples.
+func (unrecordedAdopt) Help() string {
+	return `The release, the config and a promotion of the deployment's own number are put on record, by your word: no step runs, and the deployment counts as verified from now on.
+
+Examples:
+  slipway unrecorded adopt billing --env prod --reason "restored the backup of Monday"`
+}
+
+// Run adopts what runs.
+func (c *unrecordedAdopt) Run(a *app) error {
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.AdoptUnrecordedResponse, error) {
+		return cl.AdoptUnrecordedWithResponse(ctx, c.Service, c.Env, c.input())
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	fmt.Fprintf(a.stdout, "What runs of %s in %s is on record as release %d, by promotion %d.\n", c.Service, c.Env, r.JSON200.Release, r.JSON200.Id)
+	return nil
+}
+
+type unrecordedEnd struct{ unrecordedChoice }
+
+// Help has examples.
+func (unrecordedEnd) Help() string {
+	return `It is drained and stopped. What the record says runs there gets the traffic when it is still kept ready; otherwise nothing answers until the next promotion. What the service keeps on disk stays.
+
+Examples:
+  slipway unrecorded end billing --env prod --reason "promoted again from the backup"`
+}
+
+// Run ends what runs.
+func (c *unrecordedEnd) Run(a *app) error {
+	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.EndUnrecordedResponse, error) {
+		return cl.EndUnrecordedWithResponse(ctx, c.Service, c.Env, c.input())
+	})
+	if err == nil && !a.JSON {
+		fmt.Fprintf(a.stdout, "What ran of %s in %s without being on record has ended.\n", c.Service, c.Env)
+	}
+	return err
+}
+
+// onRecord compares what runs with what is on record, both ways, as far as who asks
+// may see it.
+func (d *doctor) onRecord() {
+	r, err := call(d.app, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListUnrecordedResponse, error) {
+		return cl.ListUnrecordedWithResponse(ctx)
+	})
+	if slipway.CodeOf(err) == slipway.Unauthenticated {
+		return // "account" says so
+	}
+	if err != nil {
+		d.say("record", warn, "what runs can't be compared with what is on record: "+err.Error(), "look again when the platform and the node agent answer")
+		return
+	}
+	s, err := call(d.app, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{})
+	})
+	if err != nil {
+		d.say("record", warn, "what should run can't be told: "+err.Error(), "look again when the platform answers")
+		return
+	}
+	var found, remedies []string
+	for _, u := range r.JSON200.Items {
+		found = append(found, fmt.Sprintf("%s runs in %s as release %d and isn't on record", u.Service, u.Environment, u.Release))
+		remedies = append(remedies, fmt.Sprintf("%s in %s: %s", u.Service, u.Environment, u.Remedy))
+	}
+	for _, c := range s.JSON200.Cells {
+		if c.Condition == slipway.ConditionDown && len(c.Instances) == 0 {
+			found = append(found, fmt.Sprintf("release %d of %s is on record in %s and doesn't run", c.Release, c.Service, c.Environment))
+			remedies = append(remedies, fmt.Sprintf("slipway redeploy %s --env %s", c.Service, c.Environment))
+		}
+	}
+	if len(found) > 0 {
+		d.say("record", warn, strings.Join(found, "; "), strings.Join(remedies, "; "))
+		return
+	}
+	d.say("record", ok, "all that runs is on record, and all that is on record runs", "")
+}
