@@ -206,17 +206,12 @@ func (d *detection) useSet(set requirementSet) {
 	}
 	tool, source := compiledBy(set.header)
 	whole := hashed && without == nil // pip and uv then install nothing else, whoever wrote it
-	unnamed := tool == "" || tool == "uv export"
-	if unnamed && !whole {
+	if (tool == "" || tool == "uv export") && !whole {
 		return
 	}
 	data, _ := d.tree.bytes(set.file, maxManifest)
 	lock := &Lock{File: d.tree.path(set.file), Hashes: whole, Digest: sha256Hex(string(data))}
 	d.project.Lock = lock
-	if unnamed {
-		lock.Reason = "what it was compiled from is not beside it"
-		return
-	}
 	name := path.Join(path.Dir(set.file), source)
 	if !strings.HasSuffix(name, ".in") || !d.tree.exists(name) {
 		lock.Reason = "what it was compiled from cannot be compared"
