@@ -294,6 +294,19 @@ func TestUndeployedConfig(t *testing.T) {
 		changed("shop", "dev", "REGION")
 		changed("shop", "test")
 
+		// What is changed between the render of a promotion's config and its take-over
+		// isn't in what runs, and who did it is named.
+		id := w.promotion("shop", "dev", false)
+		w.must(w.ledger.Step(ctx, slipway.StepEvent{Promotion: id, Step: slipway.StepRender, State: slipway.StepRunning, Attempt: 1}))
+		config := slipway.Snapshot{Digest: digest("config-" + id), Env: map[string]slipway.ConfigValue{"MODE": {Value: "plain"}, "REGION": {Value: "north"}}}
+		w.must(w.ledger.SaveSnapshot(ctx, config))
+		change(platform.ConfigChange{Service: "shop", Environment: "dev", Set: map[string]string{"REGION": "south"}})
+		d := slipway.Deployment{ID: id, Service: "shop", Environment: "dev", Release: w.built("shop", id, "c1"), Artifact: digest("c1"), Config: config}
+		w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentServing))
+		w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentVerified))
+		w.must(w.ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: slipway.PromotionSucceeded}))
+		changed("shop", "dev", "REGION")
+
 		// What went back to the config of then runs without what was changed before.
 		w.deployedWith("billing", "test", "c1", runs)
 		if u := lies("billing", "test"); u == nil || u.String() != "the config of today differs from what runs in GREETING" {

@@ -6,10 +6,14 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/slipway-dev/slipway/ent"
 )
 
 // Limit bounds the file of an SQLite database to a number of pages, or to what it
@@ -17,6 +21,61 @@ import (
 func (s *Storage) Limit(ctx context.Context, pages int) error {
 	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 	return err
+}
+
+// heard is a driver that keeps the last query.
+type heard struct {
+	dialect.Driver
+	query string
+	args  any
+}
+
+func (h *heard) Query(ctx context.Context, query string, args, v any) error {
+	h.query, h.args = query, args
+	return h.Driver.Query(ctx, query, args, v)
+}
+
+// PlanOfChanges is how the database looks for the changes of config since a time,
+// among many events of another kind.
+func (s *Storage) PlanOfChanges(ctx context.Context, services []string, since time.Time) (string, error) {
+	fill, explain := []string{`INSERT INTO events (at, kind, actor, service, environment)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+		SELECT '2026-01-01 00:00:00', CASE WHEN i % 50 = 0 THEN 'config.changed' ELSE 'promotion.step' END, 'worker', 'billing', 'dev' FROM n`, `ANALYZE`}, "EXPLAIN QUERY PLAN "
+	if s.dialect == dialect.Postgres {
+		fill = []string{`INSERT INTO events (at, kind, actor, service, environment)
+			SELECT timestamptz '2026-01-01' + i * interval '1 second', CASE WHEN i % 50 = 0 THEN 'config.changed' ELSE 'promotion.step' END, 'worker', 'billing', 'dev' FROM generate_series(1, 20000) i`, `ANALYZE events`}
+		explain = "EXPLAIN "
+	}
+	for _, text := range fill {
+		if _, err := s.db.ExecContext(ctx, text); err != nil {
+			return "", err
+		}
+	}
+	h := &heard{Driver: entsql.OpenDB(s.dialect, s.db)}
+	if _, err := changesSince(asSystem(ctx), ent.NewClient(ent.Driver(h)), services, since); err != nil {
+		return "", err
+	}
+	rows, err := s.db.QueryContext(ctx, explain+h.query, h.args.([]any)...)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return "", err
+	}
+	var plan strings.Builder
+	for rows.Next() {
+		line := make([]any, len(columns))
+		for i := range line {
+			line[i] = new(any)
+		}
+		if err := rows.Scan(line...); err != nil {
+			return "", err
+		}
+		fmt.Fprintln(&plan, *line[len(line)-1].(*any)) // what comes before is its place in the tree
+	}
+	return plan.String(), rows.Err()
 }
 
 // Backdate makes a promotion one that was asked for earlier.

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"slices"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -10,13 +11,15 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/event"
+	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/snapshot"
+	"github.com/slipway-dev/slipway/ent/step"
 )
 
 // undeployed says of each cell in which something runs which settings were changed
 // and don't run, for some services, or all of them when only is nil. It takes two
-// queries however many there are, and a third one where something was changed.
+// queries however many there are, and three more where something was changed.
 func (p *Platform) undeployed(ctx context.Context, cells []Cell, only []int) error {
 	live := sql.EQ(deployment.FieldLive, true)
 	if only != nil {
@@ -74,21 +77,16 @@ func (p *Platform) undeployed(ctx context.Context, cells []Cell, only []int) err
 	return p.whenChanged(ctx, cells, of)
 }
 
-// whenChanged adds who changed settings that don't run, and when. What runs with
-// an older config that it went back to was changed before it was deployed, and the
-// record of that isn't looked for.
+// whenChanged adds who changed settings that don't run, and when. What runs has the
+// config that its promotion rendered: what was changed while it took over isn't in
+// it. What runs with an older config that it went back to was changed before that,
+// and the record of it isn't looked for.
 func (p *Platform) whenChanged(ctx context.Context, cells []Cell, services []string) error {
-	var since *ent.Deployment
-	for _, c := range cells {
-		if c.Undeployed != nil && (since == nil || c.Deployment.CreatedAt.Before(since.CreatedAt)) {
-			since = c.Deployment
-		}
+	rendered, since, err := p.whenRendered(ctx, cells)
+	if err != nil {
+		return err
 	}
-	query := p.db.Event.Query().Where(event.KindIn("config.changed", "secret.set", "secret.removed"), event.AtGTE(since.CreatedAt))
-	if len(services) <= MaxPage {
-		query.Where(event.ServiceIn(append(services, "")...)) // and what all services of an environment have
-	}
-	changes, err := query.Order(ent.Desc(event.FieldID)).Limit(mostChanges).All(ctx)
+	changes, err := changesSince(ctx, p.db, services, since)
 	if err != nil {
 		return err
 	}
@@ -98,13 +96,54 @@ func (p *Platform) whenChanged(ctx context.Context, cells []Cell, services []str
 		}
 		for _, e := range changes {
 			if (e.Service == "" || e.Service == c.Service) && (e.Environment == "" || e.Environment == c.Environment) &&
-				!e.At.Before(c.Deployment.CreatedAt) && changesAny(e.Data, c.Undeployed.Keys) {
+				!e.At.Before(rendered[c.Deployment.PromotionID]) && changesAny(e.Data, c.Undeployed.Keys) {
 				c.Undeployed.At, c.Undeployed.By = e.At, e.Actor
 				break
 			}
 		}
 	}
 	return nil
+}
+
+// whenRendered tells of what runs without settings of today when its promotion began
+// to render its config, or else when that was asked for, and the first of these times.
+func (p *Platform) whenRendered(ctx context.Context, cells []Cell) (rendered map[int]time.Time, first time.Time, err error) {
+	rendered = map[int]time.Time{}
+	var ids []int
+	for _, c := range cells {
+		if c.Undeployed != nil {
+			rendered[c.Deployment.PromotionID] = c.Deployment.CreatedAt
+			ids = append(ids, c.Deployment.PromotionID)
+		}
+	}
+	rows, err := p.db.Promotion.Query().Where(promotion.IDIn(ids...)).Select(promotion.FieldID, promotion.FieldCreatedAt).
+		WithSteps(func(q *ent.StepQuery) { q.Where(step.NameEQ(step.NameRender)) }).All(ctx)
+	if err != nil {
+		return nil, first, err
+	}
+	for _, row := range rows {
+		rendered[row.ID] = row.CreatedAt
+		for _, s := range row.Edges.Steps {
+			if s.StartedAt != nil {
+				rendered[row.ID] = *s.StartedAt
+			}
+		}
+	}
+	for _, at := range rendered {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return rendered, first, nil
+}
+
+// changesSince are the changes of config since a time, the newest first.
+func changesSince(ctx context.Context, db *ent.Client, services []string, since time.Time) ([]*ent.Event, error) {
+	query := db.Event.Query().Where(event.KindIn("config.changed", "secret.set", "secret.removed"), event.AtGTE(since))
+	if len(services) <= MaxPage {
+		query.Where(event.ServiceIn(append(services, "")...)) // and what all services of an environment have
+	}
+	return query.Order(ent.Desc(event.FieldID)).Limit(mostChanges).All(ctx)
 }
 
 // mostChanges is how many changes of config are looked at for when and by whom.

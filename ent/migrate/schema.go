@@ -383,6 +383,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{EventsColumns[4]},
 			},
+			{
+				Name:    "event_kind_at",
+				Unique:  false,
+				Columns: []*schema.Column{EventsColumns[2], EventsColumns[1]},
+			},
 		},
 	}
 	// FactorsColumns holds the columns for the "factors" table.

@@ -25,7 +25,8 @@ func (Event) Fields() []ent.Field {
 	}
 }
 
-// Indexes of the entity.
+// Indexes of the entity. By kind and time the changes of config are found that don't
+// run yet.
 func (Event) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("promotion_id"), index.Fields("service")}
+	return []ent.Index{index.Fields("promotion_id"), index.Fields("service"), index.Fields("kind", "at")}
 }

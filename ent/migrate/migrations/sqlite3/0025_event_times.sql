@@ -1,0 +1,1 @@
+CREATE INDEX `event_kind_at` ON `events` (`kind`, `at`);
