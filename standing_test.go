@@ -68,6 +68,7 @@ func TestLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"1 2 3":             "1 2 3",
 		"1 2! 3":            "1 3",
+		"1 2?":              "1 2",
 		"1 2 3 <2":          "1 2",
 		"1 2 3 <2 <1":       "1",
 		"1 2 3 <2 <1 1b":    "1 1b",
@@ -225,9 +226,42 @@ func TestBack(t *testing.T) {
 			t.Errorf("back to release %d leads to %s, want %s", release, got, want)
 		}
 	}
+	for text, release := range map[string]int{"1a 1a": 1, "1 2a <1 2b": 2} { // it runs
+		if got := named(slipway.LineOf(play(text).stays).Of(release)); got != "none" {
+			t.Errorf("%s: back to release %d, which runs, leads to %s", text, release, got)
+		}
+	}
 	for minute, want := range []string{"none", "1", "2a", "2b", "3", "2b", "2b"} {
 		if got := named(line.At(begin.Add(time.Duration(minute) * time.Minute))); got != want {
 			t.Errorf("after %d minutes %s ran, want %s", minute, got, want)
+		}
+	}
+}
+
+// A moment belongs to what takes over at it, and what was seen otherwise for a while has
+// stood since it was no longer.
+func TestEdgesOfAStay(t *testing.T) {
+	minute := func(n int) time.Time { return begin.Add(time.Duration(n) * time.Minute) }
+	ended := slipway.LineOf([]slipway.Stay{{Promotion: 1, Release: 1, Began: begin, Ended: minute(2), Verified: true, VerifiedAt: begin}})
+	for at, want := range map[int]bool{0: true, 1: true, 2: false} {
+		if _, ok := ended.At(minute(at)); ok != want {
+			t.Errorf("it had the traffic after %d minutes: %v", at, ok)
+		}
+	}
+	crashed := slipway.LineOf([]slipway.Stay{{Promotion: 1, Release: 1, Began: begin, Live: true, Verified: true, VerifiedAt: begin, Since: minute(2)}})
+	if st := crashed.Standing("dev", 1, minute(5)); !st.Serves || st.Stood != 3*time.Minute {
+		t.Errorf("it stands as %+v", st)
+	}
+}
+
+// Waiting for a soak doesn't help where a newer release took over; what an older one
+// stands in for may be verified there again.
+func TestOutrun(t *testing.T) {
+	for instead, want := range map[int]slipway.PromotionState{1: "", 3: slipway.PromotionSuperseded} {
+		f := slipway.GateFacts{Automatic: true, Previous: "dev", Before: slipway.Standing{Environment: "dev", Verified: true, Instead: instead}}
+		f.Plan.Release, f.Plan.Environment, f.Plan.Policy.Soak = 2, "test", 3600
+		if state, why := f.Ends(); state != want {
+			t.Errorf("with release %d in dev it is %q: %s", instead, state, why)
 		}
 	}
 }

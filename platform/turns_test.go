@@ -107,6 +107,26 @@ func TestTurnsOfTeams(t *testing.T) {
 	})
 }
 
+// Nor do a team's messages that stand in line, at however many receivers, keep more than
+// their part of what a worker carries.
+func TestLineOfATeam(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all lanes
+		for i := range ofTeam {
+			all.take(t.Context(), 1, strconv.Itoa(i))
+		}
+		told := make(chan bool, 2*ofTeam)
+		for i := range ofTeam {
+			go func() { _, ok := all.take(t.Context(), 1, "more "+strconv.Itoa(i)); told <- ok }()
+		}
+		synctest.Wait()
+		asked := time.Now()
+		if _, ok := all.take(t.Context(), 1, "one more"); ok || time.Since(asked) > 0 || len(told) > 0 {
+			t.Errorf("one more than may be in line is told so after %s: %v; %d others were", time.Since(asked), ok, len(told))
+		}
+	})
+}
+
 // What has been delivered is forgotten, but for receivers that are known to be slow.
 func TestTurnsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
