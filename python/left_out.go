@@ -8,12 +8,12 @@ import (
 // standardOnIndex are modules of every Python 3 whose names manifests ask the index for
 // all the same: what is there under such a name is of Python 2, for nobody, or nothing,
 // and is never imported where Python has its own, which comes first. Names that mean
-// something else there (datetime), or are of some Python 3 only (dataclasses), are not
-// among them.
+// something else there (datetime), are of some Python 3 only (dataclasses), or bring
+// something beside it (configparser, backports.configparser), are not among them.
 var standardOnIndex = func() map[string]bool {
 	names := map[string]bool{}
 	for _, n := range strings.Fields(`
-	abc argparse ast asyncio base64 bisect builtins calendar cmath codecs collections colorsys concurrent configparser contextlib copy csv ctypes
+	abc argparse ast asyncio base64 bisect builtins calendar cmath codecs collections colorsys concurrent contextlib copy csv ctypes
 	decimal difflib email enum errno fnmatch fractions ftplib functools gc getopt getpass gettext glob gzip hashlib heapq hmac html http imaplib
 	importlib inspect io ipaddress itertools json keyword linecache locale logging lzma math mimetypes multiprocessing numbers operator optparse
 	os pathlib pickle pkgutil platform poplib pprint queue random re sched secrets selectors shelve shlex shutil signal smtplib

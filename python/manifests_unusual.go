@@ -1,6 +1,7 @@
 package python
 
 import (
+	"net/url"
 	"path"
 	"strings"
 )
@@ -46,6 +47,15 @@ func (d *detection) notCompiled(file string) {
 	d.plainRequirements(file, Finding{File: file, Line: 1, Rule: "manager.requirements.not_compiled", Confidence: Medium})
 }
 
+// hostOfIndex names an index by its host alone: its address may hold a password.
+func hostOfIndex(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ","
+	}
+	return " at " + clip(u.Host) + ","
+}
+
 // unlockedPipfile installs the ranges of a Pipfile that has no lock.
 func (d *detection) unlockedPipfile() {
 	pipfile, problem := readPyproject(d.tree, "Pipfile")
@@ -60,8 +70,8 @@ func (d *detection) unlockedPipfile() {
 			File: "Pipfile", Line: 1, Remedy: "pipenv lock (then commit Pipfile.lock)"})
 	}
 	for _, source := range digList(pipfile.data, "source") {
-		if url := digString(source, "url"); !strings.Contains(url, "//pypi.org/") && !strings.Contains(url, "//pypi.python.org/") {
-			refuse("an index of its own, " + clip(url) + ",")
+		if at := digString(source, "url"); !strings.Contains(at, "//pypi.org/") && !strings.Contains(at, "//pypi.python.org/") {
+			refuse("an index of its own" + hostOfIndex(at))
 			return
 		}
 	}

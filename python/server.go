@@ -223,10 +223,11 @@ func (d *detection) serve(server string, c candidate) Command {
 }
 
 // hidden says that something else is imported under the name of an application's module
-// where a server runs in dir: that is where servers look first.
+// where a server runs in dir: that is where servers look first. A directory that is no
+// package hides nothing, as Python prefers any module or package to it.
 func (d *detection) hidden(dir string, c candidate) bool {
 	head, _, _ := strings.Cut(c.module, ".")
-	return path.Join(dir, head) != path.Join(c.dir, head) && (d.tree.exists(path.Join(dir, head)+".py") || d.tree.isDir(path.Join(dir, head)))
+	return path.Join(dir, head) != path.Join(c.dir, head) && (d.tree.exists(path.Join(dir, head)+".py") || d.tree.exists(path.Join(dir, head, "__init__.py")))
 }
 
 // waitressBelieves has waitress take the client's address and the name that was asked

@@ -65,14 +65,16 @@ func (d *detection) planTrials() {
 }
 
 // gunicornSettings is the file of settings that gunicorn reads where the web process
-// starts it, as it is named from the application's directory; "" for none.
+// starts it, as it is named from the application's directory; "" for none, and for one
+// that is read with variables, or from a directory, that its trial wouldn't have.
 func (d *detection) gunicornSettings() string {
 	line, err := d.project.Processes["web"].Parse()
-	if err != nil || line.Script {
+	if err != nil || line.Script || len(line.Env) > 0 || line.Dir != "" && path.Join(d.tree.dir, line.Dir) != string(d.project.Application.Dir) {
 		return ""
 	}
 	words := line.Words()
-	if len(words) == 0 || path.Base(words[0]) != "gunicorn" {
+	sets := func(w string) bool { return w == "-e" || strings.HasPrefix(w, "--env") }
+	if len(words) == 0 || path.Base(words[0]) != "gunicorn" || slices.ContainsFunc(words, sets) {
 		return ""
 	}
 	file := path.Join(line.Dir, d.settingsOf(words))

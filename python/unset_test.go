@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"golang.org/x/tools/txtar"
 
@@ -71,6 +72,30 @@ gunicorn==23.0.0
 		p := &Project{Application: &app}
 		if problem := p.Judge(runImportCheck(t, "python3", dir, app)); problem == nil || !strings.HasSuffix(problem.Remedy, want) {
 			t.Errorf("%s: %v, want %q", module, problem, want)
+		}
+	}
+}
+
+// TestSettingsWithWhatTheirCommandSets: gunicorn's settings are read beforehand only as
+// they are where it starts.
+func TestSettingsWithWhatTheirCommandSets(t *testing.T) {
+	for command, read := range map[string]string{
+		"gunicorn app:app":                                             "gunicorn.conf.py",
+		"gunicorn -c gunicorn.conf.py app:app":                         "gunicorn.conf.py",
+		"KIND=production gunicorn app:app":                             "",
+		"gunicorn --env KIND=production app:app":                       "",
+		"gunicorn -e KIND=production -c gunicorn.conf.py app:app":      "",
+		"cd deploy && gunicorn -c gunicorn.conf.py --chdir .. app:app": "",
+	} {
+		p, err := Detect(fstest.MapFS{
+			"app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")}, "requirements.txt": {Data: []byte("flask==3.0.0\ngunicorn==23.0.0\n")},
+			"gunicorn.conf.py": {Data: []byte("import os\nos.environ['KIND']\n")}, "deploy/gunicorn.conf.py": {Data: []byte("open('here')\n")}, "Procfile": {Data: []byte("web: " + command + "\n")},
+		}, Options{Interpreters: defaultInterpreters()})
+		if err != nil || len(p.Trials) == 0 {
+			t.Fatalf("%s: %v: %v", command, p.Problems, err)
+		}
+		if args := p.Trials[0].Args; args[len(args)-1] != read {
+			t.Errorf("%s: %q is read", command, args[len(args)-1])
 		}
 	}
 }

@@ -318,7 +318,7 @@ func searchPath(p *python.Project, source string) []string {
 
 // holds tells whether a module, or a package, of that name lies in a directory.
 func holds(dir, module string) bool {
-	for _, name := range []string{module, module + ".py"} {
+	for _, name := range []string{filepath.Join(module, "__init__.py"), module + ".py"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			return true
 		}
