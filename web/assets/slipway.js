@@ -174,7 +174,13 @@
       }
     }, ms));
   };
-  document.addEventListener("htmx:responseError", (e) => { const el = e.detail.elt; if (el.dataset.on && e.detail.xhr.status >= 429) later(called(el), 2000); });
+  // What could not be answered is asked for again, less and less often.
+  const pause = new Map();
+  document.addEventListener("htmx:responseError", (e) => {
+    const el = e.detail.elt, ms = Math.min(60000, 2 * (pause.get(called(el)) || 1000));
+    if (el.dataset.on && e.detail.xhr.status >= 429) { pause.set(called(el), ms); later(called(el), ms); }
+  });
+  document.addEventListener("htmx:afterRequest", (e) => { if (e.detail.successful) pause.delete(called(e.detail.requestConfig.elt)); });
   const refresh = (keys) => {
     for (const el of $$("[data-on]")) if (el.dataset.on.split(" ").some((k) => keys.includes(k))) later(called(el), 250);
     if (keys.includes("promotion")) parts();
