@@ -79,6 +79,10 @@ type Static struct {
 	Dir  SourcePath `json:"dir"`
 }
 
+// AnswerSeconds is what a release states that says nothing else. It stands in the
+// manifest, so that a release made before there was a limit goes on without one.
+const AnswerSeconds = 300
+
 // Manifest says how a release is run. It is part of the artifact and of its
 // digest: what was decided when the release was built doesn't move afterwards.
 type Manifest struct {
@@ -105,7 +109,7 @@ type Manifest struct {
 	Trials        []Trial    `json:"trials,omitempty"` // of a rehearsal
 	Pages         Pages      `json:"pages,omitempty"`
 	Static        *Static    `json:"static,omitempty"`
-	AnswerSeconds int        `json:"answer_seconds,omitempty"` // for the service to begin an answer; 0 for what the target gives all
+	AnswerSeconds int        `json:"answer_seconds,omitempty"` // for the service to begin an answer; 0 for as long as it takes
 	VerifyCommand string     `json:"verify_command,omitempty"` // run against the live URL, after the checks
 	Lock          Digest     `json:"lock,omitempty"`           // of the lock file, "" when unlocked
 	// PackagesAsOf is the day, such as 2024-05-31, before which packages had to be there

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -50,7 +51,17 @@ func (d *director) Provision(caddy.Context) error {
 	return nil
 }
 
-type backendKey struct{}
+// sending is a request on its way to a backend.
+type sending struct {
+	*backend
+	// why it has no answer, where the reverse proxy was told that its client went away:
+	// so nothing is held against the instance.
+	why cause
+}
+
+type sendingKey struct{}
+
+var errNotLookedUp = errors.New("the request was not looked up")
 
 // severalVar says that there is another instance to turn to.
 const severalVar = "slipway.several"
@@ -124,7 +135,9 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b 
 		}
 		caddyhttp.SetVar(r.Context(), severalVar, several)
 		why = ""
-		why = causeOf(next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), backendKey{}, b))))
+		s := &sending{backend: b}
+		err := next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), sendingKey{}, s)))
+		why = cmp.Or(s.why, causeOf(err))
 	}
 	if why == unreached && time.Since(began) < d.table.patience {
 		return again
@@ -171,13 +184,13 @@ func (instances) CaddyModule() caddy.ModuleInfo {
 }
 
 func (instances) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
-	b, ok := r.Context().Value(backendKey{}).(*backend)
+	s, ok := r.Context().Value(sendingKey{}).(*sending)
 	if !ok {
-		return nil, errors.New("the request was not looked up")
+		return nil, errNotLookedUp
 	}
-	upstreams := make([]*reverseproxy.Upstream, 0, len(b.upstreams))
-	for _, door := range b.upstreams {
-		if port, open := b.doors.Load(door); open {
+	upstreams := make([]*reverseproxy.Upstream, 0, len(s.upstreams))
+	for _, door := range s.upstreams {
+		if port, open := s.doors.Load(door); open {
 			upstreams = append(upstreams, &reverseproxy.Upstream{Dial: fmt.Sprintf("127.0.0.1:%d", port)})
 		}
 	}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -29,7 +28,7 @@ type branch struct {
 	home       string        // what it is counted under
 	upstreams  []string      // the doors of its instances
 	weight     int           // of the sum of the weights
-	limit      time.Duration // for an instance to begin an answer; 0 for the usual one
+	limit      time.Duration // for an instance to begin an answer; 0 for none
 }
 
 // table is where requests go, now. A request is counted for the deployment that
@@ -79,7 +78,7 @@ func (t *table) set(routes []route) {
 		}
 		for _, b := range r.branches {
 			named[b.home] = true
-			next := &backend{host: r.host, upstreams: b.upstreams, limit: cmp.Or(b.limit, answerLimit), doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
+			next := &backend{host: r.host, upstreams: b.upstreams, limit: b.limit, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
 			if known := t.backends[b.home]; known == nil {
 				t.backends[b.home] = next
 			} else if !slices.Equal(known.upstreams, b.upstreams) {

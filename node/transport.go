@@ -2,14 +2,18 @@ package node
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,7 +72,7 @@ func (t *transport) Provision(ctx caddy.Context) error {
 // other where the first ones turn out to be closed.
 type attempt struct {
 	sent  atomic.Bool   // some of it, over one of them
-	limit time.Duration // for the instance to take more of it, or to begin an answer
+	limit time.Duration // for the instance to take more of it, or to begin an answer; 0 for none
 
 	mu   sync.Mutex
 	late *time.Timer // runs while it is the instance's turn
@@ -79,17 +83,23 @@ type attemptKey struct{}
 
 var (
 	errSentBefore = errors.New("the instance closed the connection and is gone: it may have got the request, which is not sent again")
-	errLate       = errors.New("the instance did not answer in time")
+	// The reverse proxy takes it for a client that went away, and passes nobody over for
+	// it: one request that takes long says nothing of others.
+	errLate = fmt.Errorf("the instance did not answer in time: %w", context.Canceled)
 )
 
 // RoundTrip sends a request to the instance at its URL's port.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	a := &attempt{limit: answerLimit}
-	if b, ok := req.Context().Value(backendKey{}).(*backend); ok {
-		a.limit = b.limit
+	s, ok := req.Context().Value(sendingKey{}).(*sending)
+	if !ok {
+		return nil, errNotLookedUp
+	}
+	a := &attempt{limit: s.limit}
+	if expectsEvents(req) {
+		a.limit = 0
 	}
 	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), attemptKey{}, a)) // ends with the request's own
-	a.late = time.AfterFunc(a.limit, func() { cancel(errLate) })
+	a.late = time.AfterFunc(cmp.Or(a.limit, math.MaxInt64), func() { cancel(errLate) })
 	defer a.end()
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }}))
 	if req.Body != nil && req.Body != http.NoBody {
@@ -104,9 +114,17 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	res, err := by.RoundTrip(req)
 	if err != nil && context.Cause(ctx) == errLate {
-		err = errLate
+		s.why, err = late, errLate
 	}
 	return res, err
+}
+
+// expectsEvents tells whether the client asks for a stream of events. Servers that send an
+// answer's head with its first piece begin it when something happens, and not before.
+func expectsEvents(req *http.Request) bool {
+	return slices.ContainsFunc(req.Header.Values("Accept"), func(kinds string) bool {
+		return strings.Contains(strings.ToLower(kinds), "text/event-stream")
+	})
 }
 
 // end stops the clock for good.
@@ -129,7 +147,7 @@ func (t *turns) Read(p []byte) (int, error) {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
 	if !t.of.over {
-		t.of.late.Reset(t.of.limit)
+		t.of.late.Reset(cmp.Or(t.of.limit, math.MaxInt64))
 	}
 	return n, err
 }

@@ -32,18 +32,13 @@ const (
 	reachWithin = 5 * time.Second
 	// reachAgain is how long it rests between two tries.
 	reachAgain = 50 * time.Millisecond
-	// answerLimit is how long an instance may take to begin an answer, unless its
-	// release says otherwise.
-	answerLimit = 120 * time.Second
 )
 
-// causeOf tells what the reverse proxy's error means.
+// causeOf tells what the reverse proxy's error means; what the transport has hidden from it
+// behind a client that went away is in sending.
 func causeOf(err error) cause {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return ""
-	}
-	if errors.Is(err, errLate) {
-		return late
 	}
 	if _, dialling := errors.AsType[reverseproxy.DialError](err); dialling {
 		return unreached

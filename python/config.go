@@ -31,7 +31,7 @@ type ServiceConfig struct {
 	VerifyCommand  Command            `yaml:"verify_command" json:"verify_command,omitempty"` // run against the live URL, which is in BASE_URL
 	Data           []string           `yaml:"data" json:"data,omitzero"`                      // kept across deploys; a directory ends with /
 	StaticFiles    string             `yaml:"static_files" json:"static_files,omitempty"`     // who serves Django's: "edge" (default) or "application"
-	AnswerSeconds  int                `yaml:"answer_seconds" json:"answer_seconds,omitempty"` // for the service to begin an answer; 120 unless given
+	AnswerSeconds  *int               `yaml:"answer_seconds" json:"answer_seconds,omitempty"` // for the service to begin an answer; 0 for as long as it takes
 	Build          *BuildConfig       `yaml:"build" json:"build,omitempty"`
 }
 

@@ -55,7 +55,9 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	k.oneOf("stale_lock", c.StaleLock, []string{"refuse", "warn"})
 	k.day("packages_as_of", c.PackagesAsOf)
 	k.oneOf("static_files", c.StaticFiles, []string{"edge", StaticByApplication})
-	k.between("answer_seconds", c.AnswerSeconds, 0, 3600)
+	if c.AnswerSeconds != nil {
+		k.between("answer_seconds", *c.AnswerSeconds, 0, 3600)
+	}
 	k.oneOf("pages", c.Pages, []string{"warn", "refuse", "ignore"})
 	k.oneOf("manager", string(c.Manager), configManagers)
 	k.oneOf("server", c.Server, configServers)

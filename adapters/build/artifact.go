@@ -139,7 +139,9 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	if c.Health != nil && c.Health.TimeoutSeconds > 0 {
 		m.Health.TimeoutSeconds = c.Health.TimeoutSeconds
 	}
-	m.AnswerSeconds = c.AnswerSeconds
+	if m.AnswerSeconds = slipway.AnswerSeconds; c.AnswerSeconds != nil {
+		m.AnswerSeconds = *c.AnswerSeconds
+	}
 	for _, f := range c.Files {
 		m.Templates = append(m.Templates, slipway.Template{Source: f.Template, Path: f.Path})
 	}

@@ -1,0 +1,27 @@
+package build
+
+import (
+	"testing"
+	"testing/fstest"
+
+	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python"
+)
+
+// TestReleasesStateTheirLimit: what is missing in a manifest was not known when it was
+// made, so a new one always says it; a service may say that it has none.
+func TestReleasesStateTheirLimit(t *testing.T) {
+	for text, want := range map[string]int{"": slipway.AnswerSeconds, "answer_seconds: 20": 20, "answer_seconds: 0": 0} {
+		config, problems := python.LoadConfig(fstest.MapFS{"slipway.yaml": {Data: []byte(text)}}, "slipway.yaml")
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		m := manifest(slipway.BuildRequest{Service: "shop"}, &python.Project{Config: config}, t.TempDir(), environment{})
+		if m.AnswerSeconds != want {
+			t.Errorf("%q states %d", text, m.AnswerSeconds)
+		}
+	}
+	if m := manifest(slipway.BuildRequest{Service: "shop"}, &python.Project{}, t.TempDir(), environment{}); m.AnswerSeconds != slipway.AnswerSeconds {
+		t.Errorf("without a slipway.yaml it states %d", m.AnswerSeconds)
+	}
+}
