@@ -87,7 +87,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if d.table.routed(host) { // else its body is of no use to anybody
 		var err error
 		if rest, err = takeBody(r); err != nil {
-			return say(w, http.StatusBadRequest, "The request's body ended before its end, or can't be read.\n")
+			return broken.say(w, nil)
 		}
 	}
 	setForwarded(r)

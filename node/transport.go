@@ -72,6 +72,7 @@ func (t *transport) Provision(ctx caddy.Context) error {
 // other where the first ones turn out to be closed.
 type attempt struct {
 	sent  atomic.Bool   // some of it, over one of them
+	bad   atomic.Bool   // its body ended before its end, or can't be read
 	limit time.Duration // for the instance to take more of it, or to begin an answer; 0 for none
 
 	mu   sync.Mutex
@@ -83,9 +84,10 @@ type attemptKey struct{}
 
 var (
 	errSentBefore = errors.New("the instance closed the connection and is gone: it may have got the request, which is not sent again")
-	// The reverse proxy takes it for a client that went away, and passes nobody over for
-	// it: one request that takes long says nothing of others.
-	errLate = fmt.Errorf("the instance did not answer in time: %w", context.Canceled)
+	// The reverse proxy takes these for a client that went away, and passes nobody over for
+	// them: one request that takes long says nothing of others, nor does what a client sends.
+	errLate   = fmt.Errorf("the instance did not answer in time: %w", context.Canceled)
+	errBroken = fmt.Errorf("the client broke its body off, or wrote it wrongly: %w", context.Canceled)
 )
 
 // RoundTrip sends a request to the instance at its URL's port.
@@ -115,6 +117,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := by.RoundTrip(req)
 	if err != nil && context.Cause(ctx) == errLate {
 		s.why, err = late, errLate
+	} else if err != nil && a.bad.Load() { // of which the transport's error need not tell
+		s.why, err = broken, errBroken
 	}
 	return res, err
 }
@@ -135,7 +139,8 @@ func (a *attempt) end() {
 	a.late.Stop()
 }
 
-// turns stops an attempt's clock while the client is waited for.
+// turns stops an attempt's clock while the client is waited for, and notes whether what
+// comes of it is whole.
 type turns struct {
 	io.ReadCloser
 	of *attempt
@@ -144,6 +149,9 @@ type turns struct {
 func (t *turns) Read(p []byte) (int, error) {
 	t.of.late.Stop()
 	n, err := t.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		t.of.bad.Store(true)
+	}
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
 	if !t.of.over {

@@ -25,6 +25,8 @@ const (
 	unfinished cause = "unfinished"
 	// late: an instance took it, and did not begin an answer in time.
 	late cause = "late"
+	// broken: the client broke its body off, or wrote it wrongly.
+	broken cause = "broken"
 )
 
 const (
@@ -51,12 +53,16 @@ func causeOf(err error) cause {
 
 // status is the one of the edge's own answer; 0 for none.
 func (c cause) status() int {
-	return map[cause]int{unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout}[c]
+	return map[cause]int{
+		broken: http.StatusBadRequest, unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout,
+	}[c]
 }
 
 // say answers a request that no instance has answered.
 func (c cause) say(w http.ResponseWriter, b *backend) error {
 	switch c {
+	case broken:
+		return say(w, c.status(), "The request's body ended before its end, or can't be read.\n")
 	case unreached:
 		w.Header().Set("Retry-After", "2")
 		return say(w, c.status(), "The service takes no requests just now. This one did not reach it: it can be sent again.\n")
