@@ -66,6 +66,11 @@ func (b *body) answered() {
 		n, _ := b.read(piece)
 		b.ahead.Write(piece[:n])
 	}
+	// Of what doesn't say its length the server throws the next part away before it sees
+	// that there is more. Who reads on gets an error, and not a body with a hole in it.
+	if b.end == nil {
+		b.end = io.ErrUnexpectedEOF
+	}
 }
 
 // Close does nothing: the server closes the request's body at the end of the answer.

@@ -1,8 +1,11 @@
 package node
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -34,5 +37,41 @@ func TestClientsOwnBadBodies(t *testing.T) {
 			}
 			bothAnswer(t, e)
 		})
+	}
+}
+
+// TestUploadsAreWholeOrFail: what the server throws away of an upload, when an answer
+// begins long before its end, never goes missing from what the instance takes for whole.
+func TestUploadsAreWholeOrFail(t *testing.T) {
+	const chunk, chunks = 8 << 10, 256
+	type upload struct {
+		bytes int64
+		err   error
+	}
+	got := make(chan upload, 1)
+	e := edgeAlone(t, serveConns(t, func(c net.Conn, r *bufio.Reader) {
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n.\r\n")
+		n, err := io.Copy(io.Discard, req.Body)
+		got <- upload{n, err}
+		_, _ = io.WriteString(c, "0\r\n\r\n")
+	}))
+	c := dialEdge(t, e)
+	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x.dev.localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+	go func() { _, _ = io.Copy(io.Discard, c.r) }()
+	for range chunks {
+		if _, err := fmt.Fprintf(c, "%x\r\n%s\r\n", chunk, strings.Repeat("x", chunk)); err != nil {
+			break // the edge wants no more of it
+		}
+	}
+	_, _ = io.WriteString(c, "0\r\n\r\n")
+	if u := <-got; u.err == nil && u.bytes != chunk*chunks {
+		t.Errorf("the instance takes %d bytes of %d for the whole", u.bytes, chunk*chunks)
+	}
+	if n := failed(e); n != 0 {
+		t.Errorf("%d failures are counted", n)
 	}
 }
