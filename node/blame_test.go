@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddyserver/caddy/v2"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -120,5 +123,33 @@ func TestWhoMayTakeHisTime(t *testing.T) {
 		if status, text, err := c.answer(); status != tc.status || err != nil {
 			t.Errorf("%s: %d %q %v", name, status, text, err)
 		}
+	}
+}
+
+// TestTheEdgesOwnFailure: what goes wrong before a request is sent anywhere is not told as
+// a failure of the service.
+func TestTheEdgesOwnFailure(t *testing.T) {
+	e := named(t)
+	config, err := e.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := strings.Replace(string(config), `"handler":"slipway"`, `"handler":"error","error":"a static file went away"`, 1)
+	failing = strings.Replace(failing, `"edge":"`+e.listen+`",`, "", 1)
+	e.close()
+	if err := openSocket(e.listen); err != nil {
+		t.Fatal(err)
+	}
+	tables.Store(e.listen, e.table)
+	loading.Lock()
+	err = caddy.Load([]byte(failing), true)
+	loading.Unlock()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, failing)
+	}
+	c := dialEdge(t, e)
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x.dev.localhost\r\n\r\n")
+	if status, text, err := c.answer(); status != 500 || !strings.Contains(string(text), "The edge failed") || err != nil {
+		t.Errorf("%d %q %v", status, text, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 
@@ -70,7 +71,6 @@ type object = map[string]any
 
 // config is Caddy's configuration.
 func (e *edge) config() ([]byte, error) {
-	plain := object{"Content-Type": []string{"text/plain; charset=utf-8"}}
 	several := []object{{"vars": object{severalVar: []string{"yes"}}}}
 	return json.Marshal(object{
 		"admin":   object{"disabled": true, "config": object{"persist": false}},
@@ -87,10 +87,11 @@ func (e *edge) config() ([]byte, error) {
 					{"handle": []object{e.proxy("0s")}},
 				}},
 			}}},
+			// Of a request that was sent on the director says by itself what became of it.
 			"errors": object{"routes": []object{{"handle": []object{{
-				"handler": "static_response", "status_code": "{http.error.status_code}",
-				"headers": object{"Retry-After": []string{"2"}, "Content-Type": plain["Content-Type"]},
-				"body":    "The service does not answer just now.\n",
+				"handler": "static_response", "status_code": http.StatusInternalServerError,
+				"headers": object{"Content-Type": []string{"text/plain; charset=utf-8"}},
+				"body":    "The edge failed with this request, and not the service: it was not sent on, and can be sent again.\n",
 			}}}}},
 		}}}},
 	})

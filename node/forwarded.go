@@ -69,10 +69,12 @@ func hostOf(r *http.Request) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// setForwarded has a request say of the client's side what the edge knows, and nothing
-// else: the whole family, so that whichever of it a service believes makes the same links.
-// (X-Forwarded-For, -Proto and -Host are the reverse proxy's, by the same values.) A name
-// with a dot at its end is the same name, but not to most applications.
+// setForwarded has a request say where it comes from, which the edge knows, and what was
+// asked for: that is Host, as the client wrote it, whose name has a service here but whose
+// port may be any. It says so in the whole family, so that whichever of it a service
+// believes makes the same links. (X-Forwarded-For, -Proto and -Host are the reverse
+// proxy's, by the same values.) A name with a dot at its end is the same name, but not to
+// most applications.
 func setForwarded(r *http.Request) {
 	stripForwarded(r)
 	name, port, err := net.SplitHostPort(r.Host)

@@ -37,7 +37,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	p.mu.Unlock()
 	if old != "" {
 		if m.recreate {
-			fmt.Fprintln(log, "the old release ends before the new one starts: requests wait, or are answered with 502")
+			fmt.Fprintln(log, "the old release ends before the new one starts: requests wait, or are answered with 503")
 		}
 		tell(log, p.stop(old, m.alone))
 	}
