@@ -9,6 +9,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/slipway-dev/slipway"
 )
 
 // Abandon tells the engine that nobody carries out what a promotion's steps had begun,
@@ -26,7 +28,8 @@ func Abandon(ctx context.Context, c client.Client, namespace, service, environme
 	if err != nil {
 		return err
 	}
-	gone := temporal.NewApplicationErrorWithOptions("the worker that carried it out has ended", "WorkerGone", temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond})
+	// Of a code of ours, which is how a last try is put into words.
+	gone := temporal.NewApplicationErrorWithOptions("the worker that carried it out has ended", string(slipway.Unavailable), temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond})
 	run := d.GetWorkflowExecutionInfo().GetExecution()
 	var failed []error
 	for _, a := range d.GetPendingActivities() {

@@ -2,14 +2,17 @@ package workflows_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/workflows"
 	"github.com/slipway-dev/slipway/workflows/engine"
 )
@@ -32,8 +35,8 @@ func TestAbandoned(t *testing.T) {
 		}
 		return nil
 	}
-	one := func(ctx workflow.Context) error {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Hour})
+	one := func(ctx workflow.Context, tries int32) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Hour, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: tries}})
 		return workflow.ExecuteActivity(ctx, "step").Get(ctx, nil)
 	}
 	start := func() worker.Worker {
@@ -57,7 +60,7 @@ func TestAbandoned(t *testing.T) {
 		}
 	}
 
-	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.WorkflowID("abandoned", "dev"), TaskQueue: queue}, "one")
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.WorkflowID("abandoned", "dev"), TaskQueue: queue}, "one", 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,5 +77,19 @@ func TestAbandoned(t *testing.T) {
 	reached(2)
 	if err := run.Get(ctx, nil); err != nil {
 		t.Error(err)
+	}
+
+	// After the last try it is said in the words of what can't be found out.
+	run, err = c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: workflows.WorkflowID("abandoned-last", "dev"), TaskQueue: queue}, "one", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached(1)
+	if err := workflows.Abandon(ctx, c, engine.Namespace, "abandoned-last", "dev"); err != nil {
+		t.Fatal(err)
+	}
+	var app *temporal.ApplicationError
+	if err := run.Get(ctx, nil); !errors.As(err, &app) || slipway.Code(app.Type()) != slipway.Unavailable {
+		t.Errorf("%v", err)
 	}
 }
