@@ -24,6 +24,9 @@ func (p *Platform) Inspect(ctx context.Context) error {
 	if err := p.TakeStock(ctx); err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if err := p.ringAnswered(ctx); err != nil {
+		return err
+	}
 	live, err := p.liveDeployments(ctx, nil)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 )
 
@@ -22,6 +23,9 @@ func (s *Storage) Limit(ctx context.Context, pages int) error {
 	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 	return err
 }
+
+// ObservedAgain is when the gates are looked at again that couldn't tell what runs.
+func ObservedAgain(now time.Time, waits []slipway.Wait) time.Time { return observedAgain(now, waits) }
 
 // heard is a driver that keeps the last query.
 type heard struct {

@@ -277,7 +277,7 @@ func again(facts slipway.GateFacts, waits []slipway.Wait) time.Time {
 		sooner(facts.Now.Add(authorAgain))
 	}
 	if strings.HasPrefix(facts.Unrecorded, unobserved) {
-		sooner(facts.Now.Add(observeAgain))
+		sooner(observedAgain(facts.Now, waits))
 	}
 	for _, w := range waits {
 		sooner(w.Until)

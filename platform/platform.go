@@ -68,6 +68,7 @@ type Platform struct {
 	misuses   misuses
 	lanes     lanes    // of messages to webhooks
 	warned    sync.Map // what runs without being on record, and was logged
+	rung      sync.Map // promotions that were told that it can be told again what runs, and when
 	idle      sync.Map // values of secrets that nothing needs, and since when that is known
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -147,8 +148,63 @@ func describeUnrecorded(ctx context.Context, db *ent.Client, u *slipway.Unrecord
 	return nil
 }
 
-// observeAgain is when the gates are looked at again that couldn't tell what runs.
+// observeAgain is how long it takes at the least until the gates are looked at again
+// that couldn't tell what runs.
 const observeAgain = 5 * time.Second
+
+// observedAgain is when these gates are looked at again: after as long as the gate has
+// been closed already. Each look makes the history of the workflow longer, which the
+// engine bounds; and that there is an answer again is said by ringAnswered.
+func observedAgain(now time.Time, waits []slipway.Wait) time.Time {
+	pause := observeAgain
+	for _, w := range waits {
+		if w.Gate == slipway.GateUnrecorded {
+			pause = max(pause, now.Sub(w.Since))
+		}
+	}
+	return now.Add(min(pause, lookAgain))
+}
+
+// ringPause is how long one isn't told again that goes on waiting after it was told.
+const ringPause = 15 * time.Minute
+
+// ringAnswered has promotions look at their gates that wait since it couldn't be told
+// what runs, once that can be. Should a worker not hear what the platform does, each
+// is told seldom enough for its history.
+func (p *Platform) ringAnswered(ctx context.Context) error {
+	rows, err := p.db.Promotion.Query().Where(promotion.StateEQ(promotion.StateWaiting)).WithService().WithEnvironment().
+		Select(promotion.FieldServiceID, promotion.FieldEnvironmentID, promotion.FieldWaits).All(ctx)
+	if err != nil {
+		return err
+	}
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second) // for all of them: most often one node runs all that they wait for
+	defer cancel()
+	waiting := map[int]bool{}
+	for _, row := range rows {
+		if !slices.ContainsFunc(row.Waits, func(w slipway.Wait) bool {
+			return w.Gate == slipway.GateUnrecorded && strings.HasPrefix(w.Reason, unobserved)
+		}) {
+			continue
+		}
+		waiting[row.ID] = true
+		if _, err := p.Target.Observe(asked, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
+			p.rung.Delete(row.ID)
+			continue
+		}
+		now := stamp()
+		if last, told := p.rung.Load(row.ID); !told || now.Sub(last.(time.Time)) > ringPause {
+			p.rung.Store(row.ID, now)
+			p.look(ctx, row.ServiceID, row.EnvironmentID)
+		}
+	}
+	p.rung.Range(func(id, _ any) bool {
+		if !waiting[id.(int)] {
+			p.rung.Delete(id)
+		}
+		return true
+	})
+	return ctx.Err()
+}
 
 // unrecordedIn says what runs in a place without being on record, and what to do;
 // "" for nothing. What can't be told is as good as that: nothing may be started
