@@ -3382,6 +3382,24 @@ type Unrecorded struct {
 	Weight int `json:"weight"`
 }
 
+// UnrecordedEnd what is to end, and why
+type UnrecordedEnd struct {
+	// Deployment which one, as it was listed: 409 when another one runs by now; whichever runs unless given
+	//
+	// Example: 14
+	Deployment string `json:"deployment,omitempty,omitzero"`
+
+	// Reason why
+	//
+	// Example: nobody needs it
+	Reason string `json:"reason"`
+
+	// WithoutGoingBack nothing gets the traffic, also what the record says runs there: nothing answers until the next promotion
+	//
+	// Example: false
+	WithoutGoingBack bool `json:"without_going_back,omitempty,omitzero"`
+}
+
 // UnrecordedInput what is to become of what runs without being on record
 type UnrecordedInput struct {
 	// Deployment which one, as it was listed: 409 when another one runs by now; whichever runs unless given
@@ -4119,7 +4137,7 @@ type PlanRollbackJSONRequestBody = RollbackInput
 type AdoptUnrecordedJSONRequestBody = UnrecordedInput
 
 // EndUnrecordedJSONRequestBody defines body for EndUnrecorded for application/json ContentType.
-type EndUnrecordedJSONRequestBody = UnrecordedInput
+type EndUnrecordedJSONRequestBody = UnrecordedEnd
 
 // PlanPromotionJSONRequestBody defines body for PlanPromotion for application/json ContentType.
 type PlanPromotionJSONRequestBody = PromotionInput

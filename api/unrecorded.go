@@ -34,7 +34,8 @@ func (h *handlers) AdoptUnrecorded(ctx context.Context, r AdoptUnrecordedRequest
 
 // EndUnrecorded ends it.
 func (h *handlers) EndUnrecorded(ctx context.Context, r EndUnrecordedRequestObject) (EndUnrecordedResponseObject, error) {
-	if err := h.platform.EndUnrecorded(ctx, platform.UnrecordedInput{Service: r.Service, Environment: r.Environment, Deployment: r.Body.Deployment, Reason: r.Body.Reason}); err != nil {
+	in := platform.UnrecordedInput{Service: r.Service, Environment: r.Environment, Deployment: r.Body.Deployment, Reason: r.Body.Reason, WithoutGoingBack: r.Body.WithoutGoingBack}
+	if err := h.platform.EndUnrecorded(ctx, in); err != nil {
 		return nil, err
 	}
 	return EndUnrecorded204Response{}, nil

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"time"
@@ -19,6 +20,7 @@ type UnrecordedInput struct {
 	Service, Environment string
 	Deployment           string // as Unrecorded lists it; "" for the one there is
 	Reason               string
+	WithoutGoingBack     bool // an end: nothing gets the traffic, also what the record says runs there
 }
 
 // Adopt puts on record what runs without being on record: the release, the config
@@ -154,18 +156,24 @@ func (p *Platform) recalled(ctx context.Context, s *ent.Service, d slipway.Deplo
 	return found, err
 }
 
-// endWait bounds how long it is waited for the end of what isn't on record.
-const endWait = time.Minute
+// endWait bounds how long it is waited for the end of what isn't on record: what gets
+// the traffic has to become healthy first, and what loses it is drained.
+const endWait = 5 * time.Minute
 
 // EndUnrecorded ends what runs without being on record, as a deployment ends that
 // loses the traffic; what the record says runs there gets the traffic when it is
-// still kept ready. What the service keeps on disk stays.
+// still kept ready. Should that not be able to take it, what runs goes on, and the
+// error says how to end it all the same: nothing would answer then, which somebody
+// has to want. What the service keeps on disk stays.
 func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error {
 	u, err := p.unrecordedFor(ctx, &in)
 	if err != nil {
 		return err
 	}
 	facts := map[string]string{"deployment": u.Deployment, "release": strconv.Itoa(u.Release), "artifact": string(u.Artifact), "config": string(u.Config), "reason": clean(in.Reason)}
+	if in.WithoutGoingBack {
+		facts["without_going_back"] = "true"
+	}
 	ending := slipway.Ending{Service: u.Service, Environment: u.Environment, Deployment: u.Deployment}
 	serviceID := 0
 	if u.Registered {
@@ -181,7 +189,7 @@ func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error 
 		if err != nil {
 			return err
 		}
-		if live != nil {
+		if live != nil && !in.WithoutGoingBack {
 			ending.Back = strconv.Itoa(live.PromotionID)
 		}
 		serviceID = s.ID
@@ -198,13 +206,26 @@ func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error 
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWait)
 	defer cancel()
 	if err := p.Inventory.End(asked, ending, io.Discard); err != nil {
-		return err
+		return notEnded(ending, err)
 	}
 	p.record(ctx, action, u.Service, u.Environment, 0, facts)
 	if serviceID != 0 {
 		p.look(ctx, serviceID, 0)
 	}
 	return nil
+}
+
+// notEnded adds the way on where what was to have the traffic again may be what is in
+// the way.
+func notEnded(e slipway.Ending, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = slipway.Wrap(slipway.Unavailable, err, "it has not ended within %s, and may yet", endWait)
+	}
+	code := slipway.CodeOf(err)
+	if e.Back == "" || code == slipway.Internal {
+		return err
+	}
+	return slipway.Wrap(code, err, "%v; to end it without giving the traffic back, so that nothing answers until the next promotion: slipway unrecorded end %s --env %s --without-going-back --reason ...", err, e.Service, e.Environment)
 }
 
 // unrecordedFor finds what is to be adopted or ended, for whoever may deploy there;

@@ -46,6 +46,7 @@ type world struct {
 	running   map[string]slipway.Observed
 	asked     map[string]slipway.Deployment // of the target, by id
 	endings   []slipway.Ending              // that the target was asked for
+	end       func(slipway.Ending) error
 	removed   []string
 	names     slipway.Domains // that the edge was told
 	edgeDown  bool

@@ -46,6 +46,11 @@ func (t target) Recall(_ context.Context, service, environment, id string) (slip
 func (t target) End(_ context.Context, e slipway.Ending, _ io.Writer) error {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
+	if t.w.end != nil {
+		if err := t.w.end(e); err != nil {
+			return err
+		}
+	}
 	if at := e.Service + "/" + e.Environment; t.w.running[at].Deployment == e.Deployment {
 		t.w.running[at] = slipway.Observed{}
 	}

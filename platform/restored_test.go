@@ -178,4 +178,36 @@ func TestEndOfWhatIsNotOnRecord(t *testing.T) {
 	}
 }
 
+// TestEndWithoutGoingBack: where what the record says can't take the traffic back, what
+// runs goes on until somebody wants it to end all the same.
+func TestEndWithoutGoingBack(t *testing.T) {
+	w := newWorld(t, platformtest.SQLite(t))
+	w.register("billing")
+	one := w.runs("billing", "dev", "c1", slipway.Snapshot{})
+	restored := w.backup()
+	two := w.runs("billing", "dev", "c2", slipway.Snapshot{})
+	w = restored()
+	refusal := slipway.Errorf(slipway.Refused, "release 1 can't take the traffic back: web.1 does not answer; release 2 goes on serving")
+	w.end = func(e slipway.Ending) error {
+		if e.Back == one.ID {
+			return refusal
+		}
+		return nil
+	}
+	in := platform.UnrecordedInput{Service: "billing", Environment: "dev", Reason: "nobody wants it"}
+	err := w.EndUnrecorded(w.Context(), in)
+	w.want(err, slipway.Refused, "web.1 does not answer")
+	w.want(err, slipway.Refused, "slipway unrecorded end billing --env dev --without-going-back --reason")
+	in.WithoutGoingBack = true
+	w.must(w.EndUnrecorded(w.Context(), in))
+	if want := (slipway.Ending{Service: "billing", Environment: "dev", Deployment: two.ID}); len(w.endings) != 1 || w.endings[0] != want {
+		t.Errorf("%+v, not %+v", w.endings, want)
+	}
+	entry, err := w.Storage.Client.AuditEntry.Query().Where(auditentry.Action("deployment.ended"), auditentry.ResultEQ("done")).Only(w.Context())
+	w.must(err)
+	if entry.After["without_going_back"] != "true" {
+		t.Errorf("%+v", entry)
+	}
+}
+
 func atoi(id string) int { n, _ := strconv.Atoi(id); return n }

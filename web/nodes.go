@@ -61,6 +61,7 @@ func (p *portal) changeUnrecorded(c *call) error {
 		_, err = p.Adopt(c.ctx, in)
 		said = "What runs of " + in.Service + " in " + in.Environment + " is on record."
 	} else {
+		in.WithoutGoingBack = c.form("without") != ""
 		err = p.EndUnrecorded(c.ctx, in)
 	}
 	if err != nil {

@@ -3382,6 +3382,24 @@ type Unrecorded struct {
 	Weight int `json:"weight"`
 }
 
+// UnrecordedEnd what is to end, and why
+type UnrecordedEnd struct {
+	// Deployment which one, as it was listed: 409 when another one runs by now; whichever runs unless given
+	//
+	// Example: 14
+	Deployment string `json:"deployment,omitempty,omitzero"`
+
+	// Reason why
+	//
+	// Example: nobody needs it
+	Reason string `json:"reason"`
+
+	// WithoutGoingBack nothing gets the traffic, also what the record says runs there: nothing answers until the next promotion
+	//
+	// Example: false
+	WithoutGoingBack bool `json:"without_going_back,omitempty,omitzero"`
+}
+
 // UnrecordedInput what is to become of what runs without being on record
 type UnrecordedInput struct {
 	// Deployment which one, as it was listed: 409 when another one runs by now; whichever runs unless given
@@ -4119,7 +4137,7 @@ type PlanRollbackJSONRequestBody = RollbackInput
 type AdoptUnrecordedJSONRequestBody = UnrecordedInput
 
 // EndUnrecordedJSONRequestBody defines body for EndUnrecorded for application/json ContentType.
-type EndUnrecordedJSONRequestBody = UnrecordedInput
+type EndUnrecordedJSONRequestBody = UnrecordedEnd
 
 // PlanPromotionJSONRequestBody defines body for PlanPromotion for application/json ContentType.
 type PlanPromotionJSONRequestBody = PromotionInput
@@ -5155,7 +5173,7 @@ type ClientInterface interface {
 
 	// EndUnrecordedWithBody End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5164,7 +5182,7 @@ type ClientInterface interface {
 
 	// EndUnrecorded End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7704,7 +7722,7 @@ func (c *Client) AdoptUnrecorded(ctx context.Context, service ServiceName, envir
 
 // EndUnrecordedWithBody End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7723,7 +7741,7 @@ func (c *Client) EndUnrecordedWithBody(ctx context.Context, service ServiceName,
 
 // EndUnrecorded End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15797,7 +15815,7 @@ type ClientWithResponsesInterface interface {
 
 	// EndUnrecordedWithBodyWithResponse End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15806,7 +15824,7 @@ type ClientWithResponsesInterface interface {
 
 	// EndUnrecordedWithResponse End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -23950,7 +23968,7 @@ func (c *ClientWithResponses) AdoptUnrecordedWithResponse(ctx context.Context, s
 
 // EndUnrecordedWithBodyWithResponse End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23965,7 +23983,7 @@ func (c *ClientWithResponses) EndUnrecordedWithBodyWithResponse(ctx context.Cont
 
 // EndUnrecordedWithResponse End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -92,11 +92,14 @@ func (c *unrecordedAdopt) Run(a *app) error {
 	return nil
 }
 
-type unrecordedEnd struct{ unrecordedChoice }
+type unrecordedEnd struct {
+	unrecordedChoice
+	WithoutGoingBack bool `help:"Give the traffic to nothing, also where what the record says runs there is kept ready."`
+}
 
 // Help has examples.
 func (unrecordedEnd) Help() string {
-	return `It is drained and stopped. What the record says runs there gets the traffic when it is still kept ready; otherwise nothing answers until the next promotion. What the service keeps on disk stays.
+	return `It is drained and stopped. What the record says runs there gets the traffic when it is still kept ready; otherwise nothing answers until the next promotion. When that can't take the traffic, what runs goes on, and --without-going-back ends it all the same. What the service keeps on disk stays.
 
 Examples:
   slipway unrecorded end billing --env prod --reason "promoted again from the backup"`
@@ -105,7 +108,7 @@ Examples:
 // Run ends what runs.
 func (c *unrecordedEnd) Run(a *app) error {
 	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.EndUnrecordedResponse, error) {
-		return cl.EndUnrecordedWithResponse(ctx, c.Service, c.Env, c.input())
+		return cl.EndUnrecordedWithResponse(ctx, c.Service, c.Env, client.UnrecordedEnd{Reason: c.Reason, Deployment: c.Deployment, WithoutGoingBack: c.WithoutGoingBack})
 	})
 	if err == nil && !a.JSON {
 		fmt.Fprintf(a.stdout, "What ran of %s in %s without being on record has ended.\n", c.Service, c.Env)
