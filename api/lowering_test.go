@@ -42,7 +42,7 @@ var gateEffects = []struct {
 
 	{neutral, "moves the plan, so that what was said is void", []string{"updateConfig", "setSecret", "deleteSecret"}},
 	{neutral, "a hold stops what is automatic; promoting by hand goes on with or without it", []string{"placeHold", "releaseHold"}},
-	{neutral, "what a promotion brought there runs already: it ends, or is on record as verified, by the word of who may promote there, and not as tested", []string{"adoptUnrecorded", "endUnrecorded"}},
+	{neutral, "what a promotion brought there runs already: it ends, or is on record as verified, by the word of who goes back there alone, in person where others would approve, and not as tested", []string{"adoptUnrecorded", "endUnrecorded"}},
 	{neutral, "after the gates", []string{"steerCanary", "cancelPromotion"}},
 	{neutral, "what runs stays as it is, and a maintainer says under which names it is found", []string{"createDomain", "deleteDomain"}},
 	{neutral, "changes nothing", []string{"detectRepository", "detectService", "planPromotion", "planRollback", "planBundle", "renderConfig"}},

@@ -228,16 +228,60 @@ func notEnded(e slipway.Ending, err error) error {
 	return slipway.Wrap(code, err, "%v; to end it without giving the traffic back, so that nothing answers until the next promotion: slipway unrecorded end %s --env %s --without-going-back --reason ...", err, e.Service, e.Environment)
 }
 
-// unrecordedFor finds what is to be adopted or ended, for whoever may deploy there;
+// MaySettle tells whether the viewer may say what becomes of what runs in a place
+// without being on record; Denied says who may. It changes what runs there, or what is
+// believed of it, as a rollback does, so it takes the role that goes back alone. Where
+// others would be asked to approve, nobody is asked here: it takes one of those who
+// approve by their role, in person.
+func (p *Platform) MaySettle(ctx context.Context, serviceName, environmentName string) error {
+	s, err := p.service(ctx, serviceName, slipway.PermitRollback, environmentName)
+	if err != nil {
+		return err
+	}
+	e, err := p.Environment(ctx, environmentName)
+	if err != nil {
+		return err
+	}
+	policy, err := policyOf(ctx, p.db, s.ID, e)
+	if err != nil {
+		return err
+	}
+	least, asks := policy.Policy.Defaults().RollbackRole, policy.Policy.Approvals > 0 || policy.Policy.RollbackApprovals > 0
+	if asks && !least.Includes(slipway.RoleMaintainer) {
+		least = slipway.RoleMaintainer
+	}
+	v := slipway.ViewerFrom(ctx)
+	switch role := roleOf(ctx, s.TeamID); {
+	case v.Kind == slipway.ViewerSystem:
+		return nil
+	case !role.Includes(least):
+		return slipway.Errorf(slipway.Denied, "saying what becomes of what runs in %s without being on record takes the role %s in team %s, and you are %s there%s", e.Name, least, p.team(ctx, s.TeamID), role,
+			p.whom(ctx, inTeam(s.TeamID, least)))
+	case asks && !v.InPerson():
+		return slipway.Errorf(slipway.Denied, "promotions into %s are approved, so saying what becomes of what runs there without being on record takes a %s of the service's team, or an admin of the platform, in person, and no token or program; sign in and do it yourself", e.Name, least)
+	case asks && policy.Policy.SecondFactor == slipway.SecondFactorRequired:
+		factor, err := p.sessionFactor(ctx)
+		if err != nil {
+			return err
+		}
+		at := &ent.Promotion{Edges: ent.PromotionEdges{Environment: e}}
+		return p.unfactored(ctx, at, policy.Policy, slipway.VerdictApprove, factor) // as a yes would take
+	}
+	return nil
+}
+
+// unrecordedFor finds what is to be adopted or ended, for whom MaySettle lets;
 // for an admin of the platform where the service or the environment isn't known.
 func (p *Platform) unrecordedFor(ctx context.Context, in *UnrecordedInput) (slipway.Unrecorded, error) {
 	none := slipway.Unrecorded{}
 	if err := slipway.CheckName("service", in.Service); err != nil {
 		return none, err
 	}
-	_, err := p.service(ctx, in.Service, slipway.PermitPromote, in.Environment)
+	_, err := p.service(ctx, in.Service, slipway.PermitRollback, in.Environment)
 	if err == nil {
-		_, err = p.Environment(ctx, in.Environment)
+		if err = p.MaySettle(ctx, in.Service, in.Environment); err != nil && slipway.CodeOf(err) != slipway.NotFound {
+			p.refused(ctx, string(slipway.PermitRollback), in.Service, in.Environment, err.Error())
+		}
 	}
 	if slipway.CodeOf(err) == slipway.NotFound && slipway.ViewerFrom(ctx).Admin {
 		err = p.may(ctx, slipway.PermitPlatform, 0, in.Service, in.Environment)

@@ -107,7 +107,7 @@ func TestRestoredDatabase(t *testing.T) {
 			t.Errorf("its secret: %v", err)
 		}
 
-		// Who may deploy there says what becomes of it, with a reason.
+		// Who may go back there alone says what becomes of it, with a reason.
 		which := platform.UnrecordedInput{Service: name, Environment: "dev", Deployment: newer.ID, Reason: "the backup was of before it"}
 		_, err = w.Adopt(stranger, which)
 		w.want(err, slipway.Denied, "takes the role developer")
@@ -207,6 +207,47 @@ func TestEndWithoutGoingBack(t *testing.T) {
 	w.must(err)
 	if entry.After["without_going_back"] != "true" {
 		t.Errorf("%+v", entry)
+	}
+}
+
+// TestWhoSettles: what is adopted or ended changes what runs as a rollback does, so it
+// takes as much, and where others would be asked to approve, one of those in person.
+func TestWhoSettles(t *testing.T) {
+	w := newWorld(t, platformtest.SQLite(t))
+	w.register("billing")
+	w.runs("billing", "test", "c1", slipway.Snapshot{})
+	restored := w.backup()
+	w.runs("billing", "test", "c2", slipway.Snapshot{})
+	w = restored()
+	dev := w.colleague("billing", "dev", slipway.RoleDeveloper, false)
+	mae := w.colleague("billing", "mae", slipway.RoleMaintainer, false)
+	v := slipway.ViewerFrom(mae)
+	v.Token = 7
+	program := slipway.WithViewer(w.T.Context(), v)
+	which := platform.UnrecordedInput{Service: "billing", Environment: "test"} // no reason, so that it goes no further
+	asks := func(ctx context.Context, code slipway.Code, words string) {
+		w.Helper()
+		_, err := w.Adopt(ctx, which)
+		w.want(err, code, words)
+		w.want(w.EndUnrecorded(ctx, which), code, words)
+	}
+	asks(dev, slipway.Denied, "takes the role maintainer in team")
+	asks(mae, slipway.Invalid, "say why")
+	asks(program, slipway.Invalid, "say why")
+	w.asks("test", slipway.PolicyChange{RollbackRole: ptr(slipway.RoleDeveloper)})
+	asks(dev, slipway.Invalid, "say why")
+	w.asks("test", slipway.PolicyChange{Approvals: ptr(1)})
+	asks(dev, slipway.Denied, "takes the role maintainer in team")
+	asks(program, slipway.Denied, "in person, and no token or program")
+	asks(mae, slipway.Invalid, "say why")
+	w.asks("test", slipway.PolicyChange{RollbackRole: ptr(slipway.RoleAdmin)})
+	asks(mae, slipway.Denied, "takes the role admin in team")
+	w.asks("test", slipway.PolicyChange{RollbackRole: ptr(slipway.RoleDeveloper), SecondFactor: ptr(slipway.SecondFactorRequired)})
+	asks(mae, slipway.FactorMissing, "second factor")
+	refused, err := w.Storage.Client.AuditEntry.Query().Where(auditentry.ResultEQ("refused"), auditentry.Actor("dev"), auditentry.Environment("test")).Count(w.Context())
+	w.must(err)
+	if refused != 4 {
+		t.Errorf("%d refusals of dev's are on record", refused)
 	}
 }
 

@@ -43,7 +43,16 @@ func (p *portal) strays(c *call) ([]strayView, error) {
 			if err != nil {
 				return nil, err
 			}
-			may = c.may(slipway.PermitPromote, s.TeamID, u.Environment)
+			if may = c.may(slipway.PermitRollback, s.TeamID, u.Environment); may.May {
+				err := p.MaySettle(c.ctx, u.Service, u.Environment)
+				switch slipway.CodeOf(err) {
+				case "", slipway.Unproved: // which is asked for when it is done
+				case slipway.Denied, slipway.FactorMissing:
+					may = verdict{Why: sentence(err)}
+				default:
+					return nil, err
+				}
+			}
 		}
 		out = append(out, strayView{u, may})
 	}

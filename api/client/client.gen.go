@@ -5155,7 +5155,7 @@ type ClientInterface interface {
 
 	// AdoptUnrecordedWithBody Put on record what runs
 	//
-	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5164,7 +5164,7 @@ type ClientInterface interface {
 
 	// AdoptUnrecorded Put on record what runs
 	//
-	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5173,7 +5173,7 @@ type ClientInterface interface {
 
 	// EndUnrecordedWithBody End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5182,7 +5182,7 @@ type ClientInterface interface {
 
 	// EndUnrecorded End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7684,7 +7684,7 @@ func (c *Client) GetTraffic(ctx context.Context, service ServiceName, environmen
 
 // AdoptUnrecordedWithBody Put on record what runs
 //
-// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7703,7 +7703,7 @@ func (c *Client) AdoptUnrecordedWithBody(ctx context.Context, service ServiceNam
 
 // AdoptUnrecorded Put on record what runs
 //
-// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7722,7 +7722,7 @@ func (c *Client) AdoptUnrecorded(ctx context.Context, service ServiceName, envir
 
 // EndUnrecordedWithBody End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7741,7 +7741,7 @@ func (c *Client) EndUnrecordedWithBody(ctx context.Context, service ServiceName,
 
 // EndUnrecorded End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15797,7 +15797,7 @@ type ClientWithResponsesInterface interface {
 
 	// AdoptUnrecordedWithBodyWithResponse Put on record what runs
 	//
-	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15806,7 +15806,7 @@ type ClientWithResponsesInterface interface {
 
 	// AdoptUnrecordedWithResponse Put on record what runs
 	//
-	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+	// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15815,7 +15815,7 @@ type ClientWithResponsesInterface interface {
 
 	// EndUnrecordedWithBodyWithResponse End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15824,7 +15824,7 @@ type ClientWithResponsesInterface interface {
 
 	// EndUnrecordedWithResponse End what runs without being on record
 	//
-	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+	// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -23938,7 +23938,7 @@ func (c *ClientWithResponses) GetTrafficWithResponse(ctx context.Context, servic
 
 // AdoptUnrecordedWithBodyWithResponse Put on record what runs
 //
-// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23953,7 +23953,7 @@ func (c *ClientWithResponses) AdoptUnrecordedWithBodyWithResponse(ctx context.Co
 
 // AdoptUnrecordedWithResponse Put on record what runs
 //
-// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
+// Makes the rows of what runs without being on record - a promotion of the deployment's number, its release and its config - from what the node was asked for. It counts as verified from now on, by the word of whoever adopts it; no step has run for it. It takes the role that goes back there alone (rollback_role), and where the policy asks for approvals, a maintainer at least, in person. 409 when that can't be done honestly, which the error says, and 404 when all that runs is on record.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23968,7 +23968,7 @@ func (c *ClientWithResponses) AdoptUnrecordedWithResponse(ctx context.Context, s
 
 // EndUnrecordedWithBodyWithResponse End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23983,7 +23983,7 @@ func (c *ClientWithResponses) EndUnrecordedWithBodyWithResponse(ctx context.Cont
 
 // EndUnrecordedWithResponse End what runs without being on record
 //
-// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. Where the service or the environment isn't known, it takes an admin of the platform. 404 when all that runs is on record.
+// Takes the traffic from it, drains and stops it. What the record says runs there gets the traffic when it is still kept ready; when that can't take it, what runs goes on, and the answer says so - without_going_back ends it all the same. What the service keeps on disk stays. It takes whom adopting takes, and where the service or the environment isn't known, an admin of the platform. 404 when all that runs is on record.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
