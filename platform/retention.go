@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -16,6 +17,9 @@ import (
 
 // newestKept is how many of the newest releases of a service stay however old.
 const newestKept = 3
+
+// retained is by what it is known that it was logged that all stays.
+const retained = "what isn't needed stays"
 
 // Retain removes the artifacts of releases that nothing needs any more: not an
 // environment, for what runs there or could be gone back to, and no promotion
@@ -32,10 +36,21 @@ func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
 	if err != nil {
 		return err
 	}
-	// What runs without being on record needs artifacts and secrets that no row names.
+	// What runs without being on record needs artifacts and secrets that no row names:
+	// as long as it can't be told what that is, all of them stay.
 	strangers, err := p.allUnrecorded(ctx)
-	if err != nil {
+	switch code := slipway.CodeOf(err); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case code == slipway.Unavailable || errors.Is(err, context.DeadlineExceeded):
+		if _, told := p.warned.LoadOrStore(retained, true); !told {
+			p.Log.Warn("old artifacts and secrets stay as long as the node doesn't tell what runs", "error", err)
+		}
+		services = nil
+	case err != nil:
 		return err
+	default:
+		p.warned.Delete(retained)
 	}
 	for _, s := range services {
 		if slices.ContainsFunc(strangers, func(u slipway.Unrecorded) bool { return u.Service == s.Name }) {

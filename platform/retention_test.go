@@ -1,13 +1,18 @@
 package platform_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // TestRetention makes ten releases and expects those to stay that an environment
@@ -143,4 +148,46 @@ func (w *world) marked(name string) (numbers []int) {
 		numbers = append(numbers, r.Number)
 	}
 	return numbers
+}
+
+// untold is a node whose agent doesn't know how to tell what runs.
+type untold struct{ slipway.Inventory }
+
+func (untold) Running(context.Context) ([]slipway.Running, error) {
+	return nil, slipway.Errorf(slipway.Unavailable, "the node agent is of an earlier version; `slipway down` and `slipway up` start the new one")
+}
+
+// TestRetentionWithAnOldAgent: what depends on what runs stays as long as that can't be
+// told, which is logged once with what to do; the rest goes.
+func TestRetentionWithAnOldAgent(t *testing.T) {
+	w := newWorld(t, platformtest.SQLite(t))
+	ctx := w.Context()
+	_, err := w.Register(ctx, platform.ServiceInput{Name: "private", URL: "https://git.example.com/private.git", Token: slipway.NewSecret("hunter2-token")})
+	w.must(err)
+	_, err = w.UpdateService(ctx, "private", platform.ServiceChange{Token: slipway.NewSecret("an0ther-token")})
+	w.must(err)
+	w.policy("private", slipway.PolicyChange{KeepReleases: ptr(2)})
+	for i := range 6 {
+		w.deployed("private", "dev", fmt.Sprintf("c%d", i+1), false)
+	}
+	var log bytes.Buffer
+	hears := w.Inventory
+	w.Inventory, w.Platform.Log = untold{hears}, slog.New(slog.NewTextHandler(&log, nil))
+	for range 3 {
+		w.must(w.Retain(ctx, 0))
+	}
+	if n := w.marked("private"); len(n) != 0 {
+		t.Errorf("marked as removed are %v", n)
+	}
+	if kept, err := w.Secrets.List(ctx, "_git/"); err != nil || len(kept) != 1 {
+		t.Errorf("kept are %v (%v)", kept, err)
+	}
+	if n := strings.Count(log.String(), "slipway down"); n != 1 {
+		t.Errorf("it is logged %d times:\n%s", n, log.String())
+	}
+	w.Inventory = hears
+	w.must(w.Retain(ctx, 0))
+	if n := w.marked("private"); len(n) == 0 {
+		t.Error("nothing was removed once it can be told what runs")
+	}
 }

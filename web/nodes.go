@@ -13,6 +13,7 @@ type nodesView struct {
 	Nodes   []slipway.NodeStatus
 	Problem string // why nothing can be said
 	Strays  []strayView
+	Blind   string // why it can't be said what runs without being on record
 }
 
 // strayView is what runs without being on record.
@@ -82,14 +83,17 @@ func (p *portal) changeUnrecorded(c *call) error {
 func (p *portal) nodesPage(c *call, status int, refused string) error {
 	var v nodesView
 	var err error
-	if v.Nodes, err = p.NodeList(c.ctx); err == nil {
-		v.Strays, err = p.strays(c)
-	}
-	if err != nil {
-		if code := slipway.CodeOf(err); code != slipway.Unavailable {
+	if v.Nodes, err = p.NodeList(c.ctx); err != nil {
+		if slipway.CodeOf(err) != slipway.Unavailable {
 			return err
 		}
 		v.Problem = sentence(err)
+	} else if v.Strays, err = p.strays(c); err != nil {
+		// An agent of an earlier version tells how it is, and not all that it runs.
+		if slipway.CodeOf(err) != slipway.Unavailable {
+			return err
+		}
+		v.Blind = sentence(err)
 	}
 	if c.fragment() == "nodes" {
 		return c.show(http.StatusOK, nodesPart(v))

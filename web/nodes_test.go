@@ -17,11 +17,15 @@ import (
 type inventory struct {
 	mu      sync.Mutex
 	running map[string]slipway.Deployment // by service
+	err     error
 }
 
 func (n *inventory) Running(context.Context) (all []slipway.Running, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.err != nil {
+		return nil, n.err
+	}
 	for _, d := range n.running {
 		all = append(all, slipway.Running{Service: d.Service, Environment: d.Environment, Newest: d.Fence, Observed: slipway.Observed{
 			Deployment: d.ID, Release: d.Release, Artifact: d.Artifact, Config: d.Config.Digest, Instances: []slipway.Instance{{ID: "web.1", State: slipway.InstanceHealthy}},
@@ -99,5 +103,21 @@ func TestUnrecordedOnTheNodesPage(t *testing.T) {
 	}
 	if page := alice.get("/nodes").body; strings.Contains(page, title) {
 		t.Errorf("it has ended, and the page says\n%s", page)
+	}
+}
+
+// TestNodesPageWithAnOldAgent: an agent that can't tell all that runs tells how it is all
+// the same.
+func TestNodesPageWithAnOldAgent(t *testing.T) {
+	s := newSite(t)
+	s.Nodes = func(context.Context) ([]slipway.NodeStatus, error) {
+		return []slipway.NodeStatus{{ID: "node-of-before", CPUs: 2, Memory: 1 << 33, MemoryFree: 1 << 32, Disk: 1 << 40, DiskFree: 1 << 39}}, nil
+	}
+	s.Inventory = &inventory{err: slipway.Errorf(slipway.Unavailable, "the node agent is of an earlier version; `slipway down` and `slipway up` start the new one")}
+	alice := s.person("alice", true, nil)
+	for _, page := range []string{alice.get("/nodes").body, alice.get("/nodes?part=nodes").body} {
+		if !strings.Contains(page, "node-of-before") || !strings.Contains(page, "The node agent is of an earlier version") {
+			t.Errorf("the page says\n%s", page)
+		}
 	}
 }
