@@ -132,7 +132,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	}
 	facts, err = gateFacts(ctx, db, subject{
 		service: row.Edges.Service, environment: row.Edges.Environment, release: release, commit: row.Commit, config: config,
-		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "", before: input.Before, namedOver: input.NamedOver, bundle: members,
+		rollback: row.Rollback, steps: input.Steps, policy: policy.Policy, id: row.ID, automatic: row.Cause != "", before: input.Before, namedOver: namedOver(row, input), bundle: members,
 	})
 	if err != nil {
 		return facts, err
@@ -175,6 +175,19 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	facts.Approvers, facts.New = who.namesFor(policy.Policy), who.names
 	facts.Seconded = seconded(row.Rollback, input.Role, policy.Policy)
 	return facts, nil
+}
+
+// namedOver is the newer release that ran there when somebody named this one. Where the
+// input doesn't say so yet, which was frozen by an earlier version, the plan that was
+// kept with it does: nobody but who names an older release is let replace a newer one.
+func namedOver(row *ent.Promotion, input workflows.Input) int {
+	switch {
+	case input.NamedOver != nil:
+		return *input.NamedOver
+	case row.Cause == "" && !row.Rollback && row.Plan != nil:
+		return row.Plan.ReplacesNumber
+	}
+	return 0
 }
 
 // frozenInput is what a promotion was started with.

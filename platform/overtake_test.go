@@ -2,13 +2,16 @@ package platform_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 // twice looks at gates again after each look, as is done when the answer to the first
@@ -81,4 +84,34 @@ func TestNothingOlderGoesOver(t *testing.T) {
 		}
 		w.promote(platform.PromoteInput{Service: name, Release: 2}, "succeeded") // named, over what it was named over
 	})
+}
+
+// TestNamedBeforeItWasSaid: what somebody named over a newer release while an earlier
+// version ran, whose inputs don't say so, waits on over the upgrade.
+func TestNamedBeforeItWasSaid(t *testing.T) {
+	w := newWorld(t, platformtest.SQLite(t))
+	w.engaged()
+	name := w.newName()
+	w.register(name)
+	ctx := w.Context()
+	w.promote(platform.PromoteInput{Service: name}, "succeeded")
+	w.red = true
+	w.commit("", "c2")
+	w.promote(platform.PromoteInput{Service: name}, "failed")
+	w.red = false
+	w.commit("", "c3")
+	w.promote(platform.PromoteInput{Service: name}, "succeeded")
+	w.policy(name, slipway.PolicyChange{Approvals: ptr(1)})
+	row, err := w.Promote(ctx, platform.PromoteInput{Service: name, Release: 2})
+	w.must(err)
+	row = w.waiting(row.ID, "approval")
+	var input map[string]any
+	w.must(json.Unmarshal(row.Input, &input))
+	delete(input, "NamedOver")
+	old, err := json.Marshal(input)
+	w.must(err)
+	w.must(w.Storage.Client.Promotion.UpdateOneID(row.ID).SetInput(old).Exec(ctx))
+	w.policy(name, slipway.PolicyChange{RemindAfter: ptr(7200)}) // tells it to look
+	w.until(row.ID, func(row *ent.Promotion) bool { return row.EndedAt != nil || row.Plan.Policy.RemindAfter == 7200 })
+	w.waiting(row.ID, "approval") // as far as this goes: its workflow has begun with another input than is on record now
 }

@@ -274,7 +274,7 @@ func (plan *Plan) input(id int) workflows.Input {
 		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
 		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
 		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID, Secrets: plan.Policy.Rehearse == slipway.RehearseSecrets,
-		NamedOver: plan.namedOver,
+		NamedOver: &plan.namedOver,
 	}
 	if way := plan.Outline.Path; len(way) > 1 {
 		in.Before = way[len(way)-2]

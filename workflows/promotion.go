@@ -39,7 +39,7 @@ type Input struct {
 	Overrides   slipway.Overrides `json:",omitzero"` // of the release that is to be built
 	Secrets     bool              `json:",omitzero"` // the policy lets the rehearsal have them
 	Before      string            `json:",omitzero"` // the environment before, when it was asked for
-	NamedOver   int               `json:",omitzero"` // the newer release that ran there when somebody named this one to run instead
+	NamedOver   *int              // the newer release that ran there when somebody named this one to run instead; nil where it was asked by a version that didn't say
 	Withheld    bool              `json:",omitzero"` // the rehearsal has not seen all that the service has
 }
 
