@@ -25,9 +25,9 @@ type strayView struct {
 // instead is what the record says runs there.
 func (u strayView) instead() string {
 	if u.Recorded == 0 {
-		return "nothing"
+		return "the record has nothing there"
 	}
-	return "release " + number(u.Recorded)
+	return "the record says that release " + number(u.Recorded) + " runs there"
 }
 
 // strays are those that the viewer may see.
