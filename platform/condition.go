@@ -65,9 +65,12 @@ func (p *Platform) Inspect(ctx context.Context) error {
 	return nil
 }
 
+// changing are the states of a promotion that may be changing what runs.
+var changing = []promotion.State{promotion.StateRunning, promotion.StateVerifying}
+
 // busy are the places with a promotion that may be changing what runs.
 func (p *Platform) busy(ctx context.Context) (map[[2]int]bool, error) {
-	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(promotion.StateRunning, promotion.StateVerifying)).
+	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(changing...)).
 		Select(promotion.FieldServiceID, promotion.FieldEnvironmentID).All(ctx)
 	busy := map[[2]int]bool{}
 	for _, q := range rows {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -28,6 +30,16 @@ type Cell struct {
 	Off         bool                // the environment is not on the service's path
 	Hold        *ent.Hold           // on automatic promotion; nil for none
 	Undeployed  *slipway.Undeployed // of its config; nil when what runs has the config of today
+}
+
+// Drifted tells whether what runs isn't what was deployed. It is false while a promotion may
+// be giving the traffic to another release, and where nothing can be seen.
+func (c Cell) Drifted() bool {
+	if c.Promotion != nil && slices.Contains(changing, c.Promotion.State) {
+		return false
+	}
+	return c.Deployment != nil && c.Problem == "" && c.Observed.Deployment != "" &&
+		c.Observed.Deployment != strconv.Itoa(c.Deployment.PromotionID)
 }
 
 // Status is services by environments.

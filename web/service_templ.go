@@ -717,7 +717,7 @@ func station(v serviceView, c platform.Cell) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if drifted(c) {
+		if c.Drifted() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<span class=\"tag warn\">drift</span> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -992,7 +992,7 @@ func station(v serviceView, c platform.Cell) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if drifted(c) {
+			if c.Drifted() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 90, "<span class=\"wait-text\">What has the traffic isn't what the record says: it is release ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

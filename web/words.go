@@ -13,7 +13,6 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -199,17 +198,6 @@ func health(c platform.Cell) state {
 		s.Hint = capital(d.ConditionReason)
 	}
 	return s
-}
-
-// drifted tells whether what runs isn't what was deployed.
-func drifted(c platform.Cell) bool {
-	return c.Deployment != nil && c.Problem == "" && c.Observed.Deployment != "" &&
-		c.Observed.Deployment != strconv.Itoa(c.Deployment.PromotionID) && !switching(c.Promotion)
-}
-
-// switching tells whether a promotion may be giving the traffic to another release just now.
-func switching(q *ent.Promotion) bool {
-	return q != nil && (q.State == promotion.StateRunning || q.State == promotion.StateVerifying)
 }
 
 // releaseOf is the number of a promotion's release, "" before it is built.

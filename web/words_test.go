@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/ent/promotion"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 func TestSpans(t *testing.T) {
@@ -181,26 +178,6 @@ func TestTestDifference(t *testing.T) {
 	} {
 		if got := testDifference(&slipway.Change{From: 7, Tests: [2]*slipway.TestReport{{Total: 10, Skipped: 1}, &now}}); got != want {
 			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
-// TestDrifted: what has the traffic without being what was deployed is told, but for the
-// moments in which a promotion gives it to another release.
-func TestDrifted(t *testing.T) {
-	for state, want := range map[promotion.State]bool{
-		"": true, promotion.StateSucceeded: true, promotion.StateWaiting: true, promotion.StateQueued: true, promotion.StateRunning: false, promotion.StateVerifying: false,
-	} {
-		c := platform.Cell{Deployment: &ent.Deployment{PromotionID: 4}, Observed: slipway.Observed{Deployment: "10"}}
-		if state != "" {
-			c.Promotion = &ent.Promotion{State: state}
-		}
-		if drifted(c) != want {
-			t.Errorf("a promotion is %q: %v", state, !want)
-		}
-		c.Observed.Deployment = "4"
-		if drifted(c) {
-			t.Errorf("a promotion is %q: what was deployed is drifted", state)
 		}
 	}
 }
