@@ -77,6 +77,10 @@ type source struct {
 // kept is where the bytecode of a source lies.
 func (c bytecode) kept(s source) string { return filepath.Join(c.dir, s.sum[:2], s.sum) }
 
+// sayCompiling is the number of files that a processor compiles in about a second; what
+// takes longer is told.
+const sayCompiling = 200
+
 // compile gives an environment its bytecode, so that no start has to make it.
 //
 // Python below 3.7 takes no bytecode that is good whatever the time of its source: there
@@ -111,6 +115,9 @@ func (r *run) compile(ctx context.Context, p *python.Project, env environment) e
 			fmt.Fprintf(&list, "%s\x00%s\x00", s.sum, s.path)
 		}
 		asked[s.sum] = true
+	}
+	if len(asked) > sayCompiling {
+		fmt.Fprintf(r.log, "compiling %d Python files, so that no start has to\n", len(asked))
 	}
 	_, _, err = r.command(ctx, sandbox.Command{
 		Args: []string{p.Python.Interpreter, "-I", "-S", "-c", compiler, made}, Stdin: &list, Dir: made, Env: r.toolEnv(nil, false), Timeout: buildTimeout,

@@ -17,8 +17,12 @@ import (
 // compiled lays out an environment with these packages and gives it its bytecode.
 func compiled(t *testing.T, packages files, before func(library string)) (interpreter, library string) {
 	t.Helper()
-	var log bytes.Buffer
-	r, done, err := shared.newRun(runID("c", t), &log)
+	return compiledTelling(t, new(bytes.Buffer), packages, before)
+}
+
+func compiledTelling(t *testing.T, log *bytes.Buffer, packages files, before func(library string)) (interpreter, library string) {
+	t.Helper()
+	r, done, err := shared.newRun(runID("c", t), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +46,21 @@ func compiled(t *testing.T, packages files, before func(library string)) (interp
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	return p.Python.Interpreter, library
+}
+
+// TestCompilingIsTold: what keeps a build waiting for seconds says so, and what doesn't
+// says nothing.
+func TestCompilingIsTold(t *testing.T) {
+	packages := files{}
+	for i := range sayCompiling + 1 {
+		packages[fmt.Sprintf("pkg/m%d.py", i)] = fmt.Sprintf("number = %d  # %s\n", i, t.Name())
+	}
+	for _, want := range []string{"compiling 201 Python files, so that no start has to\n", ""} {
+		var log bytes.Buffer
+		if compiledTelling(t, &log, packages, nil); log.String() != want {
+			t.Errorf("said %q, want %q", log.String(), want)
+		}
+	}
 }
 
 func bytecodeIn(t *testing.T, library, name string) string {
