@@ -27,6 +27,7 @@ var tables sync.Map
 func init() {
 	caddy.RegisterModule(director{})
 	caddy.RegisterModule(instances{})
+	caddy.RegisterModule(peers{})
 	caddy.RegisterModule(transport{})
 }
 
@@ -42,10 +43,13 @@ func (director) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.slipway", New: func() caddy.Module { return new(director) }}
 }
 
-func (d *director) Provision(caddy.Context) error {
+func (d *director) Provision(ctx caddy.Context) error {
 	t, there := tables.Load(d.Edge)
 	if !there {
 		return fmt.Errorf("no edge on %s", d.Edge)
+	}
+	if s, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		knowPeers(s)
 	}
 	d.table = t.(*table)
 	return nil
@@ -91,8 +95,22 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		}
 	}
 	setForwarded(r)
-	for began := time.Now(); ; {
+	began := time.Now()
+	let := began // when it was last kept from being sent
+	for {
 		b, deployment, err := d.table.take(host, draw)
+		if errors.Is(err, errHeld) {
+			switch why := d.table.wait(r, host, b, began.Add(d.table.hold)); why {
+			case again:
+				let = time.Now()
+				continue
+			case "":
+				return context.Canceled
+			default:
+				b.tally.add(time.Now(), why.status(), time.Since(began))
+				return why.say(w, b)
+			}
+		}
 		if err != nil {
 			return say(w, http.StatusNotFound, "No service answers under this name. See what runs where with: slipway status\n")
 		}
@@ -100,10 +118,16 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 			return say(w, http.StatusServiceUnavailable, deployment)
 		}
 		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest}
-		why := d.try(reply, r, next, b, began)
+		why := d.try(reply, r, next, b, began, let)
 		switch {
 		case why == again:
-			if !pause(r.Context()) {
+			if !b.queue() {
+				b.tally.add(time.Now(), unreached.status(), time.Since(began))
+				return unreached.say(w, b)
+			}
+			stays := pause(r.Context())
+			b.waiting.Add(-1)
+			if !stays {
 				return r.Context().Err()
 			}
 		case why == "" || reply.status != 0:
@@ -115,7 +139,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 }
 
 // try sends a request to one of a backend's instances.
-func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b *backend, began time.Time) (why cause) {
+func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b *backend, began, let time.Time) (why cause) {
 	defer func() { // also when the answer is cut, by either side, which is a panic
 		if why == again {
 			b.leave()
@@ -139,7 +163,7 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b 
 		err := next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), sendingKey{}, s)))
 		why = cmp.Or(s.why, causeOf(err))
 	}
-	if why == unreached && time.Since(began) < d.table.patience {
+	if why == unreached && time.Since(let) < d.table.patience {
 		return again
 	}
 	return why

@@ -77,7 +77,7 @@ func (e *edge) config() ([]byte, error) {
 		"logging": object{"logs": object{"default": object{"level": "ERROR"}}},
 		"storage": object{"module": "file_system", "root": e.storage},
 		"apps": object{"http": object{"servers": object{"edge": object{
-			"listen": []string{network + "/" + e.listen}, "automatic_https": object{"disable": true}, "protocols": []string{"h1"},
+			"listen": []string{network + "/" + e.listen}, "automatic_https": object{"disable": true}, "protocols": []string{"h1"}, "listener_wrappers": []object{{"wrapper": "slipway"}},
 			"read_header_timeout": "10s", "idle_timeout": "2m", "max_header_bytes": 64 << 10,
 			"routes": []object{{"handle": []object{
 				{"handler": "slipway", "edge": e.listen},

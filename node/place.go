@@ -30,6 +30,7 @@ type place struct {
 	checked   time.Time // when that was looked at
 	over      string    // what is to be said of its space on disk
 	hidden    string    // what could not be looked into when that was measured
+	held      bool      // requests wait at the edge
 	lost      string    // who listened at the port of one of its instances
 	lostAt    time.Time // when that was seen
 }
@@ -122,7 +123,7 @@ func (p *place) route() (route, bool) {
 	if !hasWeb(d.Deployment) {
 		return route{}, false
 	}
-	return route{host: p.host(), names: p.names(), branches: p.state.branches(d), collections: p.collections()}, true
+	return route{host: p.host(), names: p.names(), held: p.held, branches: p.state.branches(d), collections: p.collections()}, true
 }
 
 // hasWeb tells whether a deployment takes requests.

@@ -21,6 +21,7 @@ import (
 
 // slow answers a request after a second, and notes at its end that it was one in order.
 const slow = `import atexit, os, time
+time.sleep(float(os.environ.get("LATE", "0")))
 def note(name): open(os.path.join(os.environ["SLIPWAY_DATA"], name), "a").close()
 atexit.register(note, "atexit")
 def app(environ, start_response):
@@ -44,7 +45,8 @@ const behind = "#!/bin/bash\nwaitress-serve --listen=127.0.0.1:$PORT --trusted-p
 
 // TestRealServers: real servers are stopped by what is known of them, from an agent that
 // was started by a shell in its background, which makes it ignore SIGINT. The request
-// that they have is answered, their exit handlers run, and nobody has to be killed.
+// that they have is answered, their exit handlers run, and nobody has to be killed. One
+// release makes room for another without a failed request.
 func TestRealServers(t *testing.T) {
 	ignored := signal.Ignored(syscall.SIGINT)
 	signal.Ignore(syscall.SIGINT)
@@ -100,6 +102,10 @@ func TestRealServers(t *testing.T) {
 			}
 		})
 	}
+	for _, command := range []string{"gunicorn app:app --worker-class gthread --threads 8", "uvicorn app:asgi --port $PORT --no-access-log"} {
+		t.Run("recreate, "+strings.Fields(command)[0], func(t *testing.T) { makesRoom(t, venv, command) })
+	}
+	t.Run("recreate, too long", func(t *testing.T) { makesRoomTooLate(t, venv) })
 }
 
 // who asks from another address of this machine whom the service takes that for.

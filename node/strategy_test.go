@@ -205,11 +205,12 @@ func TestRollingFails(t *testing.T) {
 }
 
 // TestRecreate: the old release has ended before the new one starts, also when it
-// goes back.
+// goes back, and where the new one fails. No request fails by that.
 func TestRecreate(t *testing.T) {
 	b := newBench(t)
 	one, two, three := b.deployment(1, "one", nil), b.deployment(2, "two", nil), b.deployment(3, "three", map[string]string{"MODE": "exit"})
 	b.must(one)
+	stop := b.load(4)
 	old := b.alive("web", "one")[0]
 	two.Strategy, three.Strategy = slipway.Recreate, slipway.Recreate
 	log := b.must(two)
@@ -230,4 +231,5 @@ func TestRecreate(t *testing.T) {
 		status, body, _ := b.ask()
 		return status == 200 && strings.HasPrefix(body, "one ")
 	})
+	stop()
 }

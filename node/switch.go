@@ -37,7 +37,8 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	p.mu.Unlock()
 	if old != "" {
 		if m.recreate {
-			fmt.Fprintln(log, "the old release ends before the new one starts: requests wait, or are answered with 503")
+			fmt.Fprintf(log, "the old release ends before the new one starts: requests wait at the edge meanwhile, for up to %s\n", holdWithin)
+			p.holdBack(old)
 		}
 		tell(log, p.stop(old, m.alone))
 	}
@@ -61,10 +62,13 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	if err != nil {
 		tell(log, p.stop(id, m.alone))
 		p.resume(old, m, log)
+		if m.recreate {
+			p.letThrough(old)
+		}
 		return err
 	}
 	p.relabel(id, m.live)
-	p.node.reroute()
+	p.letThrough(m.live)
 	if m.keep {
 		fmt.Fprintln(log, "the traffic is on the new release")
 		tell(log, p.stop(old, func(i *instance) bool { return !i.web }))
@@ -186,6 +190,7 @@ func (p *place) giveBack(ctx context.Context, d slipway.Deployment, warm string,
 	p.mu.Unlock()
 	m := move{recreate: d.Strategy == slipway.Recreate}
 	if m.recreate {
+		p.holdBack(d.ID)
 		tell(log, p.stop(d.ID, nil))
 	}
 	err := p.revive(ctx, warm, log)
@@ -195,6 +200,7 @@ func (p *place) giveBack(ctx context.Context, d slipway.Deployment, warm string,
 	if err != nil && m.recreate {
 		tell(log, p.stop(warm, nil))
 		p.resume(d.ID, m, log)
+		p.letThrough(d.ID)
 	}
 	if err != nil && ctx.Err() == nil && slipway.CodeOf(err) == slipway.Refused {
 		return slipway.Errorf(slipway.Refused, "release %d can't take the traffic back: %v; release %d goes on serving", before.Release, err, d.Release)

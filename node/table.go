@@ -18,6 +18,7 @@ type route struct {
 	names    []string // under which it is asked for; host is one of them
 	branches []branch
 	closed   string // what is answered instead, when there is nothing to send them to
+	held     bool   // they wait here for now
 
 	collections []collection // files that the edge serves by itself
 }
@@ -43,9 +44,11 @@ type table struct {
 	check func(net.Conn) (net.Conn, error)
 
 	patience time.Duration // of a request that no instance takes
+	hold     time.Duration // for which one waits at most where requests are held
 
 	mu       sync.RWMutex
 	routes   map[string]route
+	changed  chan struct{}       // closed when the routes are others
 	backends map[string]*backend // by home
 }
 
@@ -57,12 +60,13 @@ type backend struct {
 	limit     time.Duration
 	doors     *sync.Map
 	inFlight  atomic.Int64
+	waiting   atomic.Int64  // requests that nobody has taken yet
 	quiet     chan struct{} // has something in it after the last answer
 	tally     *tally
 }
 
 func newTable() *table {
-	return &table{ready: make(chan struct{}), patience: reachWithin, routes: map[string]route{}, backends: map[string]*backend{}}
+	return &table{ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
 }
 
 // set makes the routes the ones in force: once it returns no request goes where
@@ -92,6 +96,8 @@ func (t *table) set(routes []route) {
 			delete(t.backends, home)
 		}
 	}
+	close(t.changed)
+	t.changed = make(chan struct{})
 	t.once.Do(func() { close(t.ready) })
 }
 
@@ -115,11 +121,13 @@ func (t *table) traffic(host string, since, now time.Time) map[string][]slipway.
 	return counted
 }
 
-// errUnknown tells a name that nobody has.
-var errUnknown = errors.New("no such host")
+var (
+	errUnknown = errors.New("no such host")        // nobody has the name
+	errHeld    = errors.New("requests to it wait") // while one release makes room for another
+)
 
-// take finds where a request to host goes and counts it there. bucket decides
-// between branches.
+// take finds where a request to host goes and counts it there; one that is held it
+// doesn't count. bucket decides between branches.
 func (t *table) take(host string, bucket func(split bool) int) (*backend, string, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -132,6 +140,9 @@ func (t *table) take(host string, bucket func(split bool) int) (*backend, string
 	}
 	chosen := choose(r.branches, bucket(len(r.branches) > 1))
 	b := t.backends[chosen.home]
+	if r.held {
+		return b, chosen.deployment, errHeld
+	}
 	b.inFlight.Add(1)
 	return b, chosen.deployment, nil
 }

@@ -1,0 +1,102 @@
+package node
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	// holdWithin is how long a request waits at the edge at most while one release ends
+	// and the next one starts.
+	holdWithin = 30 * time.Second
+	// holdDrain is how long a release that makes room for another may take for what it
+	// was asked before, while all later requests wait. What it has after that it may
+	// still answer within its grace.
+	holdDrain = 10 * time.Second
+	// holdReach is how long requests are held for a release that was ended for another,
+	// and comes back.
+	holdReach = 10 * time.Second
+	// holdMost is how many requests to a service wait at once: with what was read of their
+	// bodies they take about 100 MB then.
+	holdMost = 1000
+	// holdLook is how often it is looked whether a client that waits is still there,
+	// where the server doesn't see it.
+	holdLook = 250 * time.Millisecond
+)
+
+// holdBack keeps requests at the edge, and waits until the deployment that is to end has
+// answered those that it has.
+func (p *place) holdBack(id string) {
+	p.mu.Lock()
+	p.held = true
+	d := p.state.Deployments[id]
+	p.mu.Unlock()
+	p.node.reroute()
+	if d == nil {
+		return
+	}
+	if b := p.node.edge.backend(d.home()); b != nil {
+		b.drain(p.node.ctx, holdDrain)
+	}
+}
+
+// letThrough brings the edge up to date. Where requests are held they go on, once the
+// deployment that they go to takes any.
+func (p *place) letThrough(id string) {
+	p.mu.Lock()
+	held, d := p.held, p.state.Deployments[id]
+	p.mu.Unlock()
+	if held && d != nil {
+		if b := p.node.edge.backend(d.home()); b != nil {
+			for deadline := time.Now().Add(holdReach); b.opened() == 0 && time.Now().Before(deadline) && pause(p.node.ctx); {
+			}
+		}
+	}
+	p.mu.Lock()
+	p.held = false
+	p.mu.Unlock()
+	p.node.reroute()
+}
+
+// queue counts a request among those that wait for a service; false says that there are
+// too many.
+func (b *backend) queue() bool {
+	if b.waiting.Add(1) > holdMost {
+		b.waiting.Add(-1)
+		return false
+	}
+	return true
+}
+
+// wait lets a request wait while those to host are held: again says that it can be looked
+// up, unreached that it has waited for long enough, or that too many wait, and "" that
+// its client has gone.
+func (t *table) wait(r *http.Request, host string, b *backend, until time.Time) cause {
+	if !b.queue() {
+		return unreached
+	}
+	defer b.waiting.Add(-1)
+	over := time.NewTimer(time.Until(until))
+	defer over.Stop()
+	look := time.NewTicker(holdLook)
+	defer look.Stop()
+	for {
+		t.mu.RLock()
+		held, changed := t.routes[host].held, t.changed
+		t.mu.RUnlock()
+		if !held {
+			return again
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return unreached
+		case <-look.C:
+			if hungUp(r.Context()) {
+				return ""
+			}
+		case <-r.Context().Done():
+			return ""
+		}
+	}
+}
