@@ -65,6 +65,7 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	}
 	if !d.halted {
 		d.detectApplication()
+		d.unreadImage()
 		d.toldWhere()
 		d.planStops()
 		d.checkImports()

@@ -33,6 +33,7 @@ func (d *detection) detectMigrations() {
 	}
 	found := d.migrations()
 	if len(found) == 0 {
+		d.suggestedRelease()
 		return
 	}
 	if _, serves := d.project.Processes["web"]; serves && migrates(string(d.project.Processes["web"])) {
@@ -40,6 +41,9 @@ func (d *detection) detectMigrations() {
 		d.warn(Problem{Code: "release.in_web", Message: "the web command migrates the database itself, each time an instance starts",
 			File: at.File, Line: at.Line, Remedy: "take it out: Slipway runs \"" + found[0].command + "\" once per deploy"})
 		return
+	}
+	if m, ok := d.namedMigration(found); ok {
+		found = []migration{m}
 	}
 	if len(found) > 1 {
 		var names []string
@@ -61,13 +65,54 @@ func (d *detection) detectMigrations() {
 	d.find(Finding{What: "release", Value: m.command, File: m.at.File, Line: m.at.Line, Rule: m.rule, Confidence: Medium, Rivals: rivals})
 }
 
-func migrates(command string) bool {
-	for _, s := range []string{"manage.py migrate", "flask db upgrade", "alembic upgrade", "aerich upgrade"} {
-		if strings.Contains(command, s) {
-			return true
+func migrates(command string) bool { return migrating.MatchString(command) }
+
+// suggestedRelease takes the one release command that other platforms' files state, or
+// that an image's script runs before its server, where no rule has found one.
+func (d *detection) suggestedRelease() {
+	var found []suggestion
+	for _, s := range d.suggestions() {
+		if s.what != "release" || len(found) > 0 && found[0].value == s.value {
+			continue
+		}
+		found = append(found, s)
+	}
+	if len(found) != 1 || !d.canRelease(found[0].value) {
+		return
+	}
+	s := found[0]
+	d.project.ReleaseCommand = d.runnable(Command(s.value), s.Evidence)
+	d.checkTools("release", d.project.ReleaseCommand, s.Evidence)
+	d.find(Finding{What: "release", Value: string(d.project.ReleaseCommand), File: s.File, Line: s.Line, Rule: "release.suggestion", Confidence: Medium})
+	d.warnTwice()
+}
+
+// canRelease tells whether each part of a chain can start.
+func (d *detection) canRelease(command string) bool {
+	_, rest := goesTo(command)
+	parts, _, ok := chain(firstOf(rest, command))
+	for _, part := range parts {
+		ok = ok && d.canStart(strings.TrimSpace(part))
+	}
+	return ok
+}
+
+// namedMigration is the only one of several ways to migrate that other platforms' files
+// take.
+func (d *detection) namedMigration(found []migration) (m migration, ok bool) {
+	for _, s := range d.suggestions() {
+		for _, f := range found {
+			tool := map[string]string{"release.flask_migrate": "flask ", "release.alembic": "alembic ", "release.aerich": "aerich "}[f.rule]
+			if s.what != "release" || tool == "" || !strings.Contains(s.value, tool) {
+				continue
+			}
+			if ok && m != f {
+				return migration{}, false
+			}
+			m, ok = f, true
 		}
 	}
-	return false
+	return m, ok
 }
 
 func (d *detection) warnTwice() {

@@ -294,9 +294,7 @@ func (d *detection) suggestedCommand() bool {
 		return false
 	}
 	s := found[0]
-	if words := rawWords(s.value); len(words) > 0 && serverPrograms[bare(words[0])] != "" {
-		s.value = string(d.atPort(Command(s.value), s.Evidence))
-	}
+	s.value = string(d.atPort(Command(s.value), s.Evidence))
 	if !strings.Contains(s.value, "$PORT") && !strings.Contains(s.value, "${PORT") {
 		return false
 	}

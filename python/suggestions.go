@@ -2,8 +2,6 @@ package python
 
 import (
 	"encoding/json"
-	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -85,107 +83,11 @@ func (d *detection) suggestions() []suggestion {
 			add("health", digString(c, "path"), f)
 		}
 	}
-	for _, s := range d.dockerSuggestions() {
-		out = append(out, s)
-	}
+	out = d.throughScripts(append(out, d.dockerSuggestions()...))
 	for _, c := range digList(d.json("app.json"), "healthchecks", "web") {
 		add("health", digString(c, "path"), "app.json")
 	}
 	return out
-}
-
-var dockerHealthPath = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::[^/\s"']+)?(/[^\s"'|&;)\\]*)`)
-
-// dockerSuggestions reads the last CMD and HEALTHCHECK of a Dockerfile.
-func (d *detection) dockerSuggestions() []suggestion {
-	var cmd, entry, health suggestion
-	logical, start := "", 0
-	for i, l := range d.tree.lines("Dockerfile") {
-		if logical == "" {
-			start = i + 1
-		}
-		trimmed := strings.TrimSpace(l)
-		if strings.HasPrefix(trimmed, "#") {
-			continue
-		}
-		if body, more := strings.CutSuffix(trimmed, "\\"); more {
-			logical += body + " "
-			continue
-		}
-		logical += trimmed
-		word, rest, _ := strings.Cut(logical, " ")
-		rest = strings.TrimSpace(rest)
-		switch strings.ToUpper(word) {
-		case "FROM":
-			cmd, entry, health = suggestion{}, suggestion{}, suggestion{}
-		case "CMD":
-			cmd = suggestion{"web", dockerCommand(rest), Evidence{"Dockerfile", start, logical}}
-		case "ENTRYPOINT":
-			entry = suggestion{"web", dockerCommand(rest), Evidence{"Dockerfile", start, logical}}
-		case "HEALTHCHECK":
-			if m := dockerHealthPath.FindStringSubmatch(rest); m != nil {
-				health = suggestion{"health", m[1], Evidence{"Dockerfile", start, logical}}
-			}
-		}
-		logical = ""
-	}
-	cmd = started(entry, cmd)
-	var out []suggestion
-	for _, s := range []suggestion{cmd, health} {
-		if s.value != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// started is what an image starts: ENTRYPOINT with CMD as its arguments, or
-// CMD alone after a script or an init that only prepares.
-func started(entry, cmd suggestion) suggestion {
-	line, err := Command(entry.value).Parse()
-	if entry.value == "" || err != nil || len(line.Args) == 0 {
-		return firstSuggestion(cmd, entry)
-	}
-	words := rawWords(entry.value)
-	for len(words) > 0 && contains([]string{"tini", "dumb-init", "catatonit", "env", "--", "-g"}, path.Base(bare(words[0]))) {
-		words = words[1:]
-	}
-	if len(words) == 0 {
-		return cmd
-	}
-	entry.value = strings.Join(words, " ")
-	if cmd.value == "" || !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(entry.Text, "ENTRYPOINT")), "[") && !strings.HasSuffix(bare(words[0]), ".sh") {
-		return entry // the shell form takes no arguments
-	}
-	if strings.HasSuffix(bare(words[0]), ".sh") {
-		return cmd
-	}
-	entry.value += " " + cmd.value
-	return entry
-}
-
-func firstSuggestion(a, b suggestion) suggestion {
-	if a.value != "" {
-		return a
-	}
-	return b
-}
-
-// dockerCommand turns the JSON form of CMD into a command line.
-func dockerCommand(s string) string {
-	var words []string
-	if json.Unmarshal([]byte(s), &words) != nil {
-		return s
-	}
-	if len(words) == 3 && (words[0] == "sh" || words[0] == "/bin/sh" || words[0] == "bash") && words[1] == "-c" {
-		return words[2]
-	}
-	for i, w := range words {
-		if strings.ContainsAny(w, " \t'\"()|&;<>*?[]#$`\\") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 // lineOf is the first line of file that holds text, 1 when none does.
