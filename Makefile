@@ -63,8 +63,10 @@ check: ## formatting, generated code, vet, determinism of the workflows
 	@tool=$$($(GO) tool -n workflowcheck) && GOFLAGS='$(RACE)' $$tool ./workflows
 
 .PHONY: test
-test: tools check gosec ## pass the tests: everything, with the race detector
-	$(GO) test $(RACE) -timeout 70m $(LONGEST) ./...
+test: tools check gosec ## pass the tests: everything, with the race detector; the ten slowest are told at the end
+	@sum=$$($(GO) tool -modfile=tools/go.mod -n gotestsum) && mkdir -p bin && \
+	$$sum --format pkgname --hide-summary skipped --jsonfile bin/test.json \
+	  --post-run-command "$$sum tool slowest --num 10 --jsonfile bin/test.json" -- $(RACE) -timeout 70m $(LONGEST) ./...
 
 .PHONY: test-long
 test-long: PACKAGES += $(LONG_PACKAGES)
