@@ -76,6 +76,7 @@ var badInput = []struct {
 }
 
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	for _, c := range badInput {
@@ -104,6 +105,7 @@ func TestBadInput(t *testing.T) {
 
 // TestBadReleaseKeepsTheOld deploys something broken over something good.
 func TestBadReleaseKeepsTheOld(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	good := web("    app.run(port=int(os.environ['PORT']), threaded=True)\n")
@@ -125,6 +127,7 @@ func TestBadReleaseKeepsTheOld(t *testing.T) {
 }
 
 func TestNamesAndRepositories(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	empty := t.TempDir()

@@ -11,6 +11,7 @@ import (
 // TestCanary is a release manager with the command line alone: a canary that is
 // good, one that is steered while the platform is killed, and one that is worse.
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := exampleRepository(t, "payments")

@@ -17,6 +17,7 @@ import (
 // one begins, its worker finishes the tasks that it has taken, and its web process
 // answers all along. Then the same on the way back.
 func TestCelery(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := newRepository(t, nil)

@@ -15,6 +15,7 @@ var remedy = regexp.MustCompile(`slipway ((?:domain add|config set) [^\n]*?(?: -
 // the command is run that the failure names, without a commit, also after the death of
 // all that runs the platform.
 func TestHostsOfItsOwn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start("--domain", "apps.example.com")
 	const starlette = "from starlette.applications import Starlette\nfrom starlette.middleware.trustedhost import TrustedHostMiddleware\nfrom starlette.responses import PlainTextResponse\nfrom starlette.routing import Route\n\n" +

@@ -17,6 +17,7 @@ import (
 // in the middle of one, and while an instance crashes. What is refused says why,
 // what runs goes on, and when there is room again nothing is lost.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("SLIPWAY_TEST_SMALL_DISK") == "" {
 		inMountNamespace(t)
 		return

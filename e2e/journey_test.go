@@ -14,6 +14,7 @@ import (
 // TestDemo is the README's first command, as it stands there, for somebody whose other
 // commands go to another platform; then the same once more, with what it left.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	data := filepath.Join(home, ".slipway-demo")
 	demo := func(args ...string) *exec.Cmd {
@@ -69,6 +70,7 @@ func TestDemo(t *testing.T) {
 
 // TestJourney is a developer's first day, by commands only.
 func TestJourney(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := exampleRepository(t, "payments")

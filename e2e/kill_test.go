@@ -71,6 +71,7 @@ func (p promotion) startOf(name string) time.Time {
 // TestKill pulls the plug on the platform in every step of a promotion. After
 // each restart the promotion ends right, and the service never stops answering.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := newRepository(t, map[string]string{
@@ -113,6 +114,7 @@ func TestKill(t *testing.T) {
 
 // TestKillNode ends the node agent; it comes back and adopts what runs.
 func TestKillNode(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := newRepository(t, map[string]string{

@@ -98,6 +98,7 @@ func TestOpenedToANetwork(t *testing.T) {
 // TestDoctorOfARunningSite finds nothing that keeps a platform that works from
 // working, and says so when its processes were killed.
 func TestDoctorOfARunningSite(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	var report struct {

@@ -8,6 +8,7 @@ import (
 // TestPagesAsPeopleMeetThem: what answers, and is of no use to anybody who opens
 // it, is not said to have succeeded without a word.
 func TestPagesAsPeopleMeetThem(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	// Each of them answers every request, and its health check, by a redirect.

@@ -14,6 +14,7 @@ import (
 // TestPortalFactors adds a passkey and an app in a real browser, whose
 // authenticator is its own, and signs in with either.
 func TestPortalFactors(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	b := newBrowser(t, s)

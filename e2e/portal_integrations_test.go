@@ -11,6 +11,7 @@ import (
 // TestPortalIntegrations gives a team a webhook by clicks, and has a program
 // hear of a ping.
 func TestPortalIntegrations(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	b := newBrowser(t, s)

@@ -12,6 +12,7 @@ import (
 // each sees what the other does without loading a page again, also after the
 // platform was killed and started anew.
 func TestPortalTogether(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := exampleRepository(t, "payments")
@@ -136,6 +137,7 @@ func TestPortalTogether(t *testing.T) {
 
 // TestPortalKeys does by keys alone what one does all day.
 func TestPortalKeys(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := exampleRepository(t, "payments")

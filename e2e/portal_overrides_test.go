@@ -25,6 +25,7 @@ serve()
 // answers. Later the settings say something else, and the same commit becomes
 // another release.
 func TestPortalOverrides(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := newRepository(t, map[string]string{"requirements.txt": "", "tool/answer.py": nobodysFramework})

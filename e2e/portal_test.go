@@ -12,6 +12,7 @@ import (
 // TestPortal is a newcomer's first day in the browser, by clicks and keys only:
 // from the set-up link to a service in prod, a red test, and back.
 func TestPortal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	b := newBrowser(t, s)
@@ -37,6 +38,7 @@ func TestPortal(t *testing.T) {
 
 // TestPortalOnATelephone is the same day on a screen of 390 pixels.
 func TestPortalOnATelephone(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	b := newBrowser(t, s)

@@ -34,6 +34,7 @@ func killMentioning(t testing.TB, words ...string) {
 // TestDownWithoutItsAgent: services whose platform and agent were killed go on, and
 // `slipway down` ends them all the same, rather than saying that nothing runs.
 func TestDownWithoutItsAgent(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := newRepository(t, map[string]string{"app.py": slowStart("one"), "requirements.txt": "flask==3.1.2\n", "Procfile": "web: python app.py\n"})

@@ -10,6 +10,7 @@ import (
 // before anybody decides, and a release that the service's own checks refuse
 // against the live URL is taken back.
 func TestRehearsalAndSuite(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	app := func(total string) string {

@@ -48,6 +48,7 @@ func (s *site) backup() (restore func()) {
 // TestRestore restores an older database under services that run on: they are shown,
 // nothing is started beside them, one is adopted and one ended, and then promotions go.
 func TestRestore(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"sqlite", "postgres"} {
 		t.Run(kind, func(t *testing.T) { restoreAndGoOn(t, kind == "postgres") })
 	}

@@ -11,6 +11,7 @@ import (
 // TestStaticFilesOfDjango: the admin of a project as django-admin startproject makes
 // it has its looks, and so have projects with the usual settings for static files.
 func TestStaticFilesOfDjango(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	whitenoise := `["django.middleware.security.SecurityMiddleware", "whitenoise.middleware.WhiteNoiseMiddleware"] + MIDDLEWARE[1:]`

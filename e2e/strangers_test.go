@@ -137,6 +137,7 @@ func (s *site) processes() (pids []int) {
 // somebody without credentials. docs/network.md has the same table; what is in
 // neither fails.
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.start()
 	repo := newRepository(t, map[string]string{"app.py": replaying(slowStart("one")), "requirements.txt": "flask==3.1.2\n", "Procfile": "web: python app.py\n"})

@@ -282,3 +282,21 @@ func TestTheWayBackIsADeployment(t *testing.T) {
 		}
 	})
 }
+
+// The way back of a promotion is that of its own moment, whatever came after it.
+func TestTheWayBackOfAnEarlierPromotion(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ids := []string{}
+		for _, c := range []string{"c1", "c2", "c3", "c4"} {
+			w.commit("", c)
+			ids = append(ids, w.promote(platform.PromoteInput{Service: name}, "succeeded"))
+		}
+		for i, id := range ids[1:] {
+			change, err := w.Change(w.Context(), id)
+			w.must(err)
+			if b := change.Back; !b.Ready || b.Deployment != ids[i] {
+				t.Errorf("from promotion %s the way back was to %s, and is told as %+v", id, ids[i], b)
+			}
+		}
+	})
+}
