@@ -1,6 +1,11 @@
 package python
 
-import "testing"
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
 
 // TestImagesStartScripts: what an image starts through a script of the repository, or a
 // shell, is read: the last server is what serves, and what migrates before it is the
@@ -41,4 +46,34 @@ func TestImagesStartScripts(t *testing.T) {
 		{name: "the image tells which of two migrates", nothing: true, finding: "release.alembic alembic upgrade head",
 			files: "-- requirements.txt --\nfastapi==0.121.0\nalembic==1.17.1\naerich==0.9.2\n-- pyproject.toml --\n[tool.aerich]\ntortoise_orm = \"app.ORM\"\n-- alembic.ini --\n[alembic]\nscript_location = migrations\n-- migrations/env.py --\n-- app.py --\nfrom fastapi import FastAPI\napp = FastAPI()\n" + image + "CMD alembic upgrade head && uvicorn app:app\n"},
 	})
+}
+
+// TestScriptsThatKeepBusy: a script whose variables hold themselves or double each other,
+// and one of nothing but spaces, are read like any other.
+func TestScriptsThatKeepBusy(t *testing.T) {
+	doubled := "V0='gunicorn app:app'\n"
+	for i := range 30 {
+		doubled += "V" + strconv.Itoa(i+1) + "=\"$V" + strconv.Itoa(i) + " $V" + strconv.Itoa(i) + "\"\n"
+	}
+	for name, script := range map[string]string{
+		"itself":     "RUN=\"$RUN\"\nexec $RUN\n",
+		"each other": "ONE='$TWO'\nTWO='$ONE'\nexec $ONE\n",
+		"doubled":    doubled + "exec $V30\n",
+		"spaces":     strings.Repeat(" ", 1<<20-1<<10) + "exec gunicorn app:app\n",
+		"a word":     "exec gunicorn app:app" + strings.Repeat(" \\\n", 1<<18),
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree, err := openTree(fstest.MapFS{"boot.sh": &fstest.MapFile{Data: []byte("#!/bin/sh\n" + script), Mode: 0o755}}, ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := &detection{tree: tree}
+			r := shellReader{d: d, values: map[string]string{}}
+			r.read("./boot.sh", Evidence{File: "Dockerfile", Line: 1}, "", 0)
+			web, _ := r.outcome()
+			if known := name == "spaces" || name == "a word"; known != (web.value == "gunicorn app:app") {
+				t.Errorf("it serves by %q", clip(web.value))
+			}
+		})
+	}
 }

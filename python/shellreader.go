@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// maxShell bounds how deep scripts start each other, and mostStatements how much of them
-// is read.
-const maxShell, mostStatements = 4, 500
+// maxShell bounds how deep scripts start each other and variables hold each other,
+// mostStatements how much of scripts is read, and mostWords what variables make of a
+// statement: a script may have been written to keep its reader busy.
+const maxShell, mostStatements, mostWords = 4, 500, 1000
 
 // shellReader finds in shell scripts which commands serve and which migrate. It does not
 // run them: of conditions all branches count, and of a function its body where it stands.
@@ -78,7 +79,7 @@ func (r *shellReader) statement(text string, at Evidence, arguments string, dept
 		return
 	}
 	program := words[n]
-	words = r.given(words, arguments)
+	words = r.given(words, arguments, 0)
 	if n = prefixed(words); n >= len(words) {
 		return
 	}
@@ -114,14 +115,17 @@ func (r *shellReader) statement(text string, at Evidence, arguments string, dept
 
 // given puts arguments and variables that are written out in their places. PORT and
 // HOST stay, and what else is called a port is the one that is given.
-func (r *shellReader) given(words []string, arguments string) []string {
+func (r *shellReader) given(words []string, arguments string, depth int) []string {
 	var out []string
 	for _, w := range words {
+		if len(out) > mostWords {
+			return out
+		}
 		switch plain := strings.Trim(w, `"`); {
 		case plain == "$@" || plain == "$*" || plain == "${@}":
 			out = append(out, rawWords(arguments)...)
-		case strings.HasPrefix(plain, "$") && r.values[strings.Trim(plain, "${}")] != "" && strings.Trim(plain, "${}") != "PORT":
-			out = append(out, r.given(rawWords(r.values[strings.Trim(plain, "${}")]), arguments)...)
+		case depth < maxShell && strings.HasPrefix(plain, "$") && r.values[strings.Trim(plain, "${}")] != "" && strings.Trim(plain, "${}") != "PORT":
+			out = append(out, r.given(rawWords(r.values[strings.Trim(plain, "${}")]), arguments, depth+1)...)
 		default:
 			out = append(out, ownPort.ReplaceAllString(w, "$$PORT"))
 		}

@@ -24,7 +24,11 @@ func shellStatements(text string) (out []shellStatement) {
 		if c == '\n' {
 			line++
 		}
-		if strings.TrimSpace(now.String()) == "" {
+		if strings.IndexByte(" \t\r\n", c) >= 0 {
+			if now.Len() == 0 && c != '\n' {
+				continue
+			}
+		} else if now.Len() == 0 {
 			began = line
 		}
 		next := byte(0)
@@ -33,7 +37,9 @@ func shellStatements(text string) (out []shellStatement) {
 		}
 		switch {
 		case c == '\\' && next == '\n' && quote != '\'':
-			now.WriteByte(' ')
+			if now.Len() > 0 {
+				now.WriteByte(' ')
+			}
 			i++
 			line++
 		case c == '\\' && quote != '\'':
