@@ -70,9 +70,10 @@ test: tools check gosec ## pass the tests: everything, with the race detector; t
 
 .PHONY: test-long
 test-long: PACKAGES += $(LONG_PACKAGES)
-test-long: tools ## what is known of other tools, servers and workers, against them at pinned versions (installs them), and more histories
+test-long: tools ## what is known of other tools, servers and workers, against them at pinned versions (installs them), more histories, and 100 kills of the node agent
 	$(GO) test $(RACE) -tags long -timeout 90m -v -run TestLong ./python ./node
 	$(GO) test $(RACE) -tags long -timeout 60m -v -run TestHistories ./platform
+	$(GO) test -tags long -timeout 60m -v -run TestLong ./e2e
 
 .PHONY: screenshots
 screenshots: tools build ## pictures of every page of the portal (light, dark, 390 px) into screenshots/

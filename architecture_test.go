@@ -32,6 +32,7 @@ var doors = []struct {
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
 	{"./entrance", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the way in knows nothing of what is behind it"},
 	{"./socket", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/sandbox"}, "a socket and its key know nothing of what is asked there"},
+	{"./socket/holder", []string{"os/exec", "net", module}, "what outlives everything else is tiny"},
 	{"./api/client", []string{module + "/ent", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the client is for other people's programs"},
 }
 

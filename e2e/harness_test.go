@@ -123,7 +123,10 @@ func (s *site) portal() string {
 }
 
 // start runs `slipway up` and waits until the API is ready.
-func (s *site) start(flags ...string) {
+func (s *site) start(flags ...string) { s.t.Helper(); s.startAs(binary, flags...) }
+
+// startAs is start with another file of the program.
+func (s *site) startAs(binary string, flags ...string) {
 	s.t.Helper()
 	s.unraced() // until now
 	s.upLog = &buffer{}

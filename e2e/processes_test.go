@@ -31,6 +31,19 @@ func killMentioning(t testing.TB, words ...string) {
 	t.Fatalf("no process with %v", words)
 }
 
+// killFound kills a process as processesMentioning tells of it.
+func killFound(t testing.TB, found string) {
+	t.Helper()
+	pid, _, _ := strings.Cut(found, " ")
+	n, err := strconv.Atoi(pid)
+	if err == nil {
+		err = syscall.Kill(n, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDownWithoutItsAgent: services whose platform and agent were killed go on, and
 // `slipway down` ends them all the same, rather than saying that nothing runs.
 func TestDownWithoutItsAgent(t *testing.T) {

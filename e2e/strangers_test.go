@@ -56,6 +56,9 @@ func (s *site) listeners() (found []listener) {
 			if len(list) > 1 && list[0] == binary {
 				program = list[1]
 			}
+			if list[0] == "slipway-sockets" {
+				program = list[0]
+			}
 		}
 		for _, table := range []string{"tcp", "tcp6"} {
 			for _, f := range rows(fmt.Sprintf("/proc/%d/net/%s", pid, table)) {
@@ -150,7 +153,7 @@ func TestStrangers(t *testing.T) {
 		switch at { // which are opened by a descriptor of their directory
 		case "api.sock":
 			l.address = filepath.Join(s.data, at)
-		case "node.sock":
+		case "node.sock", "edge.sock":
 			l.address = filepath.Join(s.data, "node", at)
 		}
 		switch {
@@ -164,6 +167,10 @@ func TestStrangers(t *testing.T) {
 			s.silent(l)
 		case l.program == "node" && l.network == "tcp" && onLoopback(l.address, s.edge):
 			s.edgeKnowsNobody(l)
+		case l.program == "slipway-sockets" && l.network == "tcp" && onLoopback(l.address, s.edge): // the agent's, and the same ones
+		case l.program == "slipway-sockets" && l.network == "unix" && at == "edge.sock":
+			s.ownersAlone(l)
+			s.givesNothing(l)
 		case l.program == "node" && l.network == "unix" && at == "node.sock":
 			s.ownersAlone(l)
 			s.unanswered(l, "/status", "/shutdown", "/deploy", "/logs", "/")
@@ -222,6 +229,23 @@ func (s *site) ownersAlone(l listener) {
 	s.t.Helper()
 	if info, err := os.Stat(l.address); err != nil || info.Mode().Perm() != 0o600 {
 		s.t.Errorf("%s: %v %v", l, info, err)
+	}
+}
+
+// givesNothing asks without a key, and is left without a word.
+func (s *site) givesNothing(l listener) {
+	s.t.Helper()
+	for _, asked := range []string{"", "\n", "{}\n", `{"Key":""}` + "\n", `{"Key":"AAAA"}` + "\n", "e", "se", strings.Repeat("A", 64<<10)} {
+		c, err := l.dial(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = io.WriteString(c, asked)
+		if text, err := io.ReadAll(c); len(text) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			s.t.Errorf("%s answers %.20q with %q (%v)", l, asked, text, err)
+		}
+		_ = c.Close()
 	}
 }
 

@@ -134,12 +134,13 @@ func TestTheEdgesOwnFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failing := strings.Replace(string(config), `"handler":"slipway"`, `"handler":"error","error":"a static file went away"`, 1)
-	failing = strings.Replace(failing, `"edge":"`+e.listen+`",`, "", 1)
+	failing := strings.Replace(string(config), `"edge":"`+e.listen+`","handler":"slipway"}`, `"handler":"error","error":"a static file went away"}`, 1)
 	e.close()
-	if err := openSocket(e.listen); err != nil {
+	l, err := openSocket(e.listen)
+	if err != nil {
 		t.Fatal(err)
 	}
+	edgeSockets.Store(e.listen, newEdgeSocket(l))
 	tables.Store(e.listen, e.table)
 	loading.Lock()
 	err = caddy.Load([]byte(failing), true)

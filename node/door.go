@@ -61,11 +61,13 @@ func (i *instance) shut(port int) {
 	i.place.node.edge.kept.Delete(port)
 }
 
-// leave is the instance's end. One that is let go keeps its door: its process goes on.
+// leave is the instance's end. One that is let go keeps its door and what is asked there:
+// its process goes on.
 func (i *instance) leave() {
-	if !errors.Is(context.Cause(i.ctx), errLetGo) {
-		i.shut(i.port())
+	if errors.Is(context.Cause(i.ctx), errLetGo) {
+		return
 	}
+	i.shut(i.port())
 	p := i.place
 	p.node.tenants.CompareAndDelete(i.port(), i)
 	p.mu.Lock()

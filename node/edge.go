@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp" // the HTTP server, matchers and static answers
@@ -25,6 +26,7 @@ type edge struct {
 	*table
 	listen  string
 	storage string
+	socket  *edgeSocket
 }
 
 // loading guards Caddy, of which a process has one.
@@ -33,14 +35,22 @@ var loading sync.Mutex
 // openEdge opens the socket. What comes in before the first routes are set waits
 // for them.
 func openEdge(listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
-	if err := os.MkdirAll(storage, 0o700); err != nil {
-		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
-	}
-	if err := openSocket(listen); err != nil {
+	l, err := openSocket(listen)
+	if err != nil {
 		return nil, err
 	}
-	e := &edge{table: newTable(), listen: listen, storage: storage}
+	return serveEdge(l, listen, storage, check)
+}
+
+// serveEdge takes what comes in at a socket, which it closes with its own end.
+func serveEdge(l net.Listener, listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
+	e := &edge{table: newTable(), listen: listen, storage: storage, socket: newEdgeSocket(l)}
+	if err := os.MkdirAll(storage, 0o700); err != nil {
+		_ = l.Close()
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
+	}
 	e.check = check
+	edgeSockets.Store(listen, e.socket)
 	tables.Store(listen, e.table)
 	config, err := e.config()
 	if err == nil {
@@ -62,6 +72,25 @@ func (e *edge) close() {
 	e.forget()
 }
 
+const (
+	// farewellWithin is how long an idle connection may stay open for one more request,
+	// which is answered, when the edge leaves.
+	farewellWithin = time.Second
+	// leaveWithin is how long it then answers what was asked before.
+	leaveWithin = 30 * time.Second
+)
+
+// leave answers those who are connected, and closes. Another edge may have the socket
+// already.
+func (e *edge) leave() {
+	e.socket.left(farewellWithin)
+	loading.Lock()
+	defer loading.Unlock()
+	_ = caddy.Stop() // closes what is idle, and goes on with what isn't
+	e.socket.left(leaveWithin)
+	e.forget()
+}
+
 func (e *edge) forget() {
 	tables.Delete(e.listen)
 	closeSocket(e.listen)
@@ -80,6 +109,7 @@ func (e *edge) config() ([]byte, error) {
 			"listen": []string{network + "/" + e.listen}, "automatic_https": object{"disable": true}, "protocols": []string{"h1"}, "listener_wrappers": []object{{"wrapper": "slipway"}},
 			"read_header_timeout": "10s", "idle_timeout": "2m", "max_header_bytes": 64 << 10,
 			"routes": []object{{"handle": []object{
+				{"handler": "slipway_farewell", "edge": e.listen},
 				{"handler": "slipway", "edge": e.listen},
 				// An instance that failed is passed over for a moment, but not the only one.
 				{"handler": "subroute", "routes": []object{

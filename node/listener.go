@@ -3,11 +3,17 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/socket"
@@ -22,6 +28,7 @@ const network = "slipway"
 var edgeSockets sync.Map
 
 func init() {
+	caddy.RegisterModule(farewell{})
 	caddy.RegisterNetwork(network, func(_ context.Context, _, host, port string, _ uint, _ net.ListenConfig) (any, error) {
 		l, there := edgeSockets.Load(net.JoinHostPort(host, port))
 		if !there {
@@ -32,16 +39,15 @@ func init() {
 }
 
 // openSocket opens addr for the life of the edge.
-func openSocket(addr string) error {
+func openSocket(addr string) (net.Listener, error) {
 	l, err := socket.Loopback(addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return slipway.Errorf(slipway.Conflict, "%s is in use by another program, or its port is on the other loopback address (127.0.0.1, ::1); choose another address for the edge with --edge", addr)
+		return nil, slipway.Wrap(slipway.Conflict, err, "%s is in use by another program, or its port is on the other loopback address (127.0.0.1, ::1); choose another address for the edge with --edge", addr)
 	}
 	if err != nil {
-		return slipway.Wrap(slipway.Invalid, err, "the edge can't listen on %s", addr)
+		return nil, slipway.Wrap(slipway.Invalid, err, "the edge can't listen on %s", addr)
 	}
-	edgeSockets.Store(addr, &edgeSocket{Listener: l})
-	return nil
+	return l, nil
 }
 
 // edgeSocket is closed once, and every Close returns when it is. Caddy closes it too, in
@@ -51,15 +57,105 @@ type edgeSocket struct {
 	net.Listener
 	once sync.Once
 	err  error
+	over chan struct{}
+
+	leaving atomic.Bool
+	open    atomic.Int64  // connections
+	changed chan struct{} // has something in it after one was closed
+}
+
+func newEdgeSocket(l net.Listener) *edgeSocket {
+	return &edgeSocket{Listener: l, over: make(chan struct{}), changed: make(chan struct{}, 1)}
+}
+
+func (s *edgeSocket) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err != nil {
+		if s.leaving.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			<-s.over
+			return nil, net.ErrClosed
+		}
+		return nil, err
+	}
+	s.open.Add(1)
+	return &edgeConn{TCPConn: conn.(*net.TCPConn), of: s}, nil
 }
 
 func (s *edgeSocket) Close() error {
-	s.once.Do(func() { s.err = s.Listener.Close() })
+	s.once.Do(func() { close(s.over); s.err = s.Listener.Close() })
 	return s.err
+}
+
+// leave has the socket accept nothing more: who comes waits for the next agent. Whoever
+// is connected is told to connect anew for what he asks next.
+func (s *edgeSocket) leave() {
+	s.leaving.Store(true)
+	_ = socket.Pause(s.Listener)
+}
+
+// left waits until no connection is open, for at most limit.
+func (s *edgeSocket) left(limit time.Duration) {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	for s.open.Load() > 0 {
+		select {
+		case <-s.changed:
+		case <-deadline.C:
+			return
+		}
+	}
+}
+
+// edgeConn is counted while it is open.
+type edgeConn struct {
+	*net.TCPConn
+	of   *edgeSocket
+	once sync.Once
+}
+
+func (c *edgeConn) Close() error {
+	err := c.TCPConn.Close()
+	c.once.Do(func() {
+		c.of.open.Add(-1)
+		select {
+		case c.of.changed <- struct{}{}:
+		default:
+		}
+	})
+	return err
 }
 
 func closeSocket(addr string) {
 	if l, there := edgeSockets.LoadAndDelete(addr); there {
 		_ = l.(net.Listener).Close()
 	}
+}
+
+// farewell is the handler that has the answers of an edge that leaves say so. A
+// connection that is closed without it may have the next request on its way already.
+type farewell struct {
+	Edge   string `json:"edge"`
+	socket *edgeSocket
+}
+
+var _ caddyhttp.MiddlewareHandler = (*farewell)(nil)
+
+func (farewell) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.slipway_farewell", New: func() caddy.Module { return new(farewell) }}
+}
+
+func (f *farewell) Provision(caddy.Context) error {
+	s, there := edgeSockets.Load(f.Edge)
+	if !there {
+		return fmt.Errorf("no edge on %s", f.Edge)
+	}
+	f.socket = s.(*edgeSocket)
+	return nil
+}
+
+func (f *farewell) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if f.socket.leaving.Load() && r.Header.Get("Upgrade") == "" {
+		w.Header().Set("Connection", "close")
+	}
+	return next.ServeHTTP(w, r)
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/socket"
 )
 
 // Options configure a node.
@@ -40,7 +42,9 @@ type Options struct {
 	// it is told of; 0 is no bound. It is measured every SpaceEvery, 0 for every 30 s.
 	MaxSpace   int64
 	SpaceEvery time.Duration
-	Log        *slog.Logger
+	// Hold has the edge's sockets outlive the agent, for the next one.
+	Hold bool
+	Log  *slog.Logger
 }
 
 // Node is a Target over the processes of this machine.
@@ -50,6 +54,10 @@ type Node struct {
 	id   string // tells its processes from another node's on this machine
 	lock *os.File
 	edge *edge
+
+	holder *socket.Holder // of the edge's sockets; nil where nobody holds them
+	opened bool           // the sockets are this agent's own, and not an earlier one's
+	last   atomic.Bool    // everything ends with this agent
 
 	groups string // where control groups can be made
 
@@ -100,20 +108,38 @@ func Open(o Options) (*Node, error) {
 	n.groups = findGroups(n.id)
 	n.restoreNames()
 	// The socket first: nothing is started that could not be reached.
-	e, err := openEdge(o.Edge, filepath.Join(n.dir, "edge"), n.checked)
-	if err != nil {
+	if err := n.open(); err != nil {
 		_ = n.lock.Close()
 		return nil, err
 	}
-	n.edge = e
 	n.work.Go(n.watchSpace)
-	err = n.restore()
+	err := n.restore()
 	n.reroute()
 	if err = errors.Join(err, n.announce()); err != nil {
+		n.last.Store(n.opened)
 		n.Close()
 		return nil, err
 	}
+	if n.o.Hold {
+		n.work.Go(func() { n.keepHeld(n.edge.socket.Listener) })
+	}
 	return n, nil
+}
+
+// open opens the edge.
+func (n *Node) open() error {
+	listen := openSocket
+	if n.o.Hold {
+		listen = func(string) (net.Listener, error) { return n.openHeld() }
+	}
+	l, err := listen(n.o.Edge)
+	if err != nil {
+		return err
+	}
+	if n.edge, err = serveEdge(l, n.o.Edge, filepath.Join(n.dir, "edge"), n.checked); err != nil {
+		n.leaveHeld(n.opened)
+	}
+	return err
 }
 
 func (n *Node) takeLock() error {
@@ -121,7 +147,13 @@ func (n *Node) takeLock() error {
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the node's directory can't be locked")
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	for began := time.Now(); ; <-time.After(5 * time.Millisecond) {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil || !n.o.Hold || time.Since(began) > lockWithin {
+			break
+		}
+	}
+	if err != nil {
 		_ = lock.Close()
 		return slipway.Errorf(slipway.Conflict, "a node agent already runs on %s", n.o.Data)
 	}
@@ -171,10 +203,16 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 // Close lets go of the data directory and closes the edge. Instances and release
-// commands go on; a change under way is left to the next agent.
+// commands go on; a change under way is left to the next agent. Where the edge's sockets
+// are held, the next agent has the directory while this one still answers what it was
+// asked before.
 func (n *Node) Close() {
 	n.once.Do(func() {
 		n.end()
+		stays := n.held() != nil && !n.last.Load()
+		if stays {
+			n.edge.socket.leave()
+		}
 		n.mu.Lock()
 		places := n.list()
 		n.mu.Unlock()
@@ -182,9 +220,15 @@ func (n *Node) Close() {
 			p.release()
 		}
 		n.work.Wait()
-		n.edge.close()
+		if !stays {
+			n.edge.close()
+		}
+		n.leaveHeld(!stays)
 		_ = os.Remove(filepath.Join(n.dir, "node.json"))
 		_ = n.lock.Close()
+		if stays {
+			n.edge.leave()
+		}
 	})
 }
 
@@ -200,6 +244,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		wg.Go(func() { p.stopAll(ctx) })
 	}
 	wg.Wait()
+	n.last.Store(true)
 	n.quitting.Do(func() { close(n.quit) })
 	return nil
 }

@@ -371,9 +371,11 @@ func (p *place) stopAll(ctx context.Context) {
 		ids = append(ids, id)
 	}
 	p.mu.Unlock()
-	for _, id := range ids {
-		p.stop(id, nil)
+	var all sync.WaitGroup
+	for _, id := range ids { // side by side: what serves and what is kept warm have the same grace
+		all.Go(func() { p.stop(id, nil) })
 	}
+	all.Wait()
 	_ = p.retired(ctx, "")
 	p.endStrays(ctx)
 	// What was stopped on purpose has not crashed when the next agent looks.

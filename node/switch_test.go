@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -315,5 +316,25 @@ func TestPoisonedRequest(t *testing.T) {
 	b.eventually("all run again", func() bool { return restarts() > 0 })
 	if n := restarts(); n != 1 {
 		t.Errorf("one request ended %d instances", n)
+	}
+}
+
+// TestShutdownTakesOneGrace: what serves and what is kept warm end side by side.
+func TestShutdownTakesOneGrace(t *testing.T) {
+	b := newBench(t)
+	const grace = 3 * time.Second
+	for n := range 2 {
+		d := b.deployment(n+1, fmt.Sprint("deaf", n), map[string]string{"MODE": "stubborn"})
+		d.Manifest.Processes[0].GraceSeconds = int(grace.Seconds())
+		if log, err := b.deploy(d); err != nil {
+			t.Fatalf("%v\n%s", err, log)
+		}
+	}
+	began := time.Now()
+	if err := b.node.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < grace || took > grace+2*time.Second {
+		t.Errorf("the end of two deployments that wait for SIGKILL took %s, and the grace is %s", took, grace)
 	}
 }

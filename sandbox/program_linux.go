@@ -47,6 +47,14 @@ var inMemory = sync.OnceValue(func() *os.File {
 	return f
 })
 
+// Program makes the command of a program of ours that is known by its first argument,
+// as package holder is, with files after its standard ones.
+func Program(args []string, files ...*os.File) *exec.Cmd {
+	cmd := &exec.Cmd{ExtraFiles: files}
+	ours(cmd, args)
+	return cmd
+}
+
 // ours has cmd be what holds a command, a holder or a gate, instead of what it was. The
 // descriptor of the small program comes after all others of cmd: a child finds it by
 // that number, and closes it when it becomes something else.

@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 )
@@ -65,6 +66,9 @@ func join(first, second net.Listener) *joined {
 func (j *joined) take(l net.Listener) {
 	for {
 		conn, err := l.Accept()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return // it is paused
+		}
 		select {
 		case j.came <- came{conn, err}:
 		case <-j.over:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/secrets"
@@ -40,7 +43,7 @@ func (c *nodeCommand) Run(a *app) error {
 	log := newLogger(a.stderr, slog.LevelInfo)
 	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), MaxSpace: c.Space << 20,
 		Verify:   func(ctx context.Context, digest slipway.Digest) error { return artifact.Verify(ctx, a.Data, digest) },
-		Readable: c.Reads, Writable: c.Writes, Log: log})
+		Readable: c.Reads, Writable: c.Writes, Hold: true, Log: log})
 	if err != nil {
 		return err
 	}
@@ -73,13 +76,11 @@ func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (slipw
 		}
 		return status, nil
 	}
-	// Refuse a taken edge address here, in a sentence, not in the agent's log.
-	probe, err := listenEdge(edge)
+	edge, err := freeEdge(data, edge)
 	if err != nil {
 		return slipway.NodeStatus{}, err
 	}
-	_ = probe.Close()
-	exited, err := spawnAgent(data, probe.Addr().String())
+	exited, err := spawnAgent(data, edge)
 	if err != nil {
 		return slipway.NodeStatus{}, slipway.Wrap(slipway.Internal, err, "the node agent can't be started")
 	}
@@ -101,6 +102,25 @@ func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (slipw
 			return slipway.NodeStatus{}, ctx.Err()
 		}
 	}
+}
+
+// freeEdge is the address of the edge as an agent is told it, if that can have it. It
+// refuses a taken one in a sentence here, which would else be in the agent's log.
+func freeEdge(data, edge string) (string, error) {
+	held := node.HeldEdge(data)
+	at, err := net.ResolveTCPAddr("tcp", edge)
+	if err == nil && held == at.String() {
+		return held, nil // clients of an agent that is gone wait there
+	}
+	if held != "" {
+		node.EndHeld(data) // nobody is to come back to it
+	}
+	probe, err := listenEdge(edge)
+	if err != nil {
+		return "", err
+	}
+	defer probe.Close()
+	return probe.Addr().String(), nil
 }
 
 func agentLog(data string) string { return filepath.Join(data, "node", "agent.log") }
@@ -130,25 +150,94 @@ func spawnAgent(data, edge string) (<-chan struct{}, error) {
 	return exited, nil
 }
 
-// superviseAgent starts the node agent again when it dies; it adopts what runs.
+// superviseAgent starts the node agent again when it dies, at once: clients of the edge
+// wait for it. It adopts what runs.
 func superviseAgent(ctx context.Context, data, edge string, log *slog.Logger) {
-	tick := time.NewTicker(2 * time.Second)
-	defer tick.Stop()
 	client := target.Process(data)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if _, err := client.Status(ctx); err == nil || ctx.Err() != nil {
+	for ctx.Err() == nil {
+		status, err := client.Status(ctx)
+		if err == nil {
+			awaitExit(ctx, status.PID)
 			continue
+		}
+		if ctx.Err() != nil {
+			return
 		}
 		log.Warn("the node agent is gone; starting it again")
 		if _, err := startAgent(ctx, data, edge, log); err != nil && ctx.Err() == nil {
 			log.Error("the node agent can't be started", "error", err)
+			pause(ctx, agentAgain)
 		}
 	}
+}
+
+const (
+	// agentLook is how often the node agent is asked whether it is there, besides what the
+	// kernel tells of its end.
+	agentLook = 2 * time.Second
+	// agentAgain is the rest after a start that went wrong.
+	agentAgain = 2 * time.Second
+)
+
+// awaitExit returns when a process ends, and after agentLook all the same.
+func awaitExit(ctx context.Context, pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return
+	}
+	if err != nil { // a kernel without it
+		pause(ctx, agentLook)
+		return
+	}
+	defer unix.Close(fd)
+	for began := time.Now(); ctx.Err() == nil && time.Since(began) < agentLook; {
+		// In pieces, for the context's end.
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100) // #nosec G115 -- a descriptor is a C int
+		if n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	rest := time.NewTimer(d)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-ctx.Done():
+	}
+}
+
+// replaceAgent has an agent of another program, such as the version before an upgrade,
+// make room for one of this program: the edge's sockets and the services stay, and those
+// who connect meanwhile wait. It returns the agent that runs then.
+func replaceAgent(ctx context.Context, data string, agent slipway.NodeStatus, log *slog.Logger) (slipway.NodeStatus, error) {
+	if sameProgram(agent.PID) {
+		return agent, nil
+	}
+	log.Warn("the node agent is of another version of slipway; one of this version takes over, and services go on", "process", agent.PID)
+	if err := syscall.Kill(agent.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return agent, slipway.Wrap(slipway.Internal, err, "process %d of the node agent can't be asked to make room", agent.PID)
+	}
+	for began := time.Now(); ; pause(ctx, 5*time.Millisecond) {
+		if !node.Runs(data) {
+			return startAgent(ctx, data, agent.Edge, log)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return agent, ctx.Err()
+		case time.Since(began) > 20*time.Second:
+			return agent, slipway.Errorf(slipway.Unavailable, "the node agent, process %d of another version of slipway, did not make room within 20 s; end it with kill -9 %d, which services survive, and start again", agent.PID, agent.PID)
+		}
+	}
+}
+
+// sameProgram tells whether a process runs the very file that this one does. Of one that
+// can't be asked it says so, too.
+func sameProgram(pid int) bool {
+	its, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+	own, unread := os.Stat("/proc/self/exe")
+	return err != nil || unread != nil || os.SameFile(its, own)
 }
 
 func listenEdge(addr string) (net.Listener, error) {

@@ -124,7 +124,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 		return nil, err
 	}
 	p.onStop(func() { _ = own.Close() })
-	handler, err := p.assemble(ctx, data, how, way, key, names)
+	handler, err := p.assemble(ctx, data, how, way, key, names, agent)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance, key socket.Key, names []string) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance, key socket.Key, names []string, agent slipway.NodeStatus) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
@@ -161,6 +161,10 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Repositories: how.repositories, Private: data, Log: p.log}))
 	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, FetchPython: how.fetchPython, Version: stampedVersion(), Log: p.log})
 	if err != nil {
+		return nil, err
+	}
+	// Only now: a platform that doesn't start leaves the agent that runs as it is.
+	if _, err := replaceAgent(ctx, data, agent, p.log); err != nil {
 		return nil, err
 	}
 	node := target.Process(data)

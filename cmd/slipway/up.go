@@ -186,6 +186,7 @@ func (c *downCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	node.EndHeld(a.Data) // of an agent that was killed
 	if !up && !agent {
 		fmt.Fprintf(a.stdout, "Nothing ran on %s.\n", a.Data)
 		return nil
