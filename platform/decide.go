@@ -329,11 +329,11 @@ func (p *Platform) WaitingFor(ctx context.Context) ([]*ent.Promotion, error) {
 	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	query := withAll(p.db.Promotion.Query()).Where(promotion.StateEQ(promotion.StateWaiting))
+	query := p.db.Promotion.Query().Where(promotion.StateEQ(promotion.StateWaiting))
 	if seen := visible(ctx); seen != nil {
 		query.Where(promotion.HasServiceWith(seen...))
 	}
-	rows, err := query.Order(promotion.ByID()).Limit(1000).All(ctx)
+	rows, err := listed(ctx, query.Order(promotion.ByID()).Limit(1000))
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func newestOf(services []int) predicate.Promotion {
 	}
 }
 
-// UnderWay lists the promotions that are not over, newest first.
+// UnderWay lists the promotions that are not over, newest first, as Promotions does.
 func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
 	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
@@ -111,5 +111,5 @@ func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
 	if seen := visible(ctx); seen != nil {
 		where = append(where, promotion.HasServiceWith(seen...))
 	}
-	return withAll(p.db.Promotion.Query()).Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(MaxPage).All(ctx)
+	return listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(MaxPage))
 }

@@ -274,7 +274,7 @@ type PromotionsQuery struct {
 	Page
 }
 
-// Promotions lists promotions, newest first, as Promotion returns them.
+// Promotions lists promotions, newest first, as far as lists show them.
 func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent.Promotion], error) {
 	limit, err := q.limit()
 	if err != nil {
@@ -314,7 +314,7 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent
 	if after > 0 {
 		where = append(where, promotion.IDLT(after))
 	}
-	rows, err := withAll(p.db.Promotion.Query()).Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(limit + 1).All(ctx)
+	rows, err := listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(limit+1))
 	if err != nil {
 		return List[*ent.Promotion]{}, err
 	}

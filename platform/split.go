@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -19,13 +21,13 @@ import (
 // a read began is seen by it. Transactions are the writer's.
 type split struct {
 	dialect.Driver // the writer
-	reader         dialect.Driver
+	reader         *statements
 }
 
 // Query answers a SELECT from the reader; an INSERT that returns something is the writer's.
 func (s split) Query(ctx context.Context, query string, args, v any) error {
 	if strings.HasPrefix(query, "SELECT") {
-		return s.reader.Query(ctx, query, args, v)
+		return entsql.Conn{ExecQuerier: s.reader}.Query(ctx, query, args, v)
 	}
 	return s.Driver.Query(ctx, query, args, v)
 }
@@ -39,6 +41,8 @@ func openSQLite(address string, connections int) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", address)
 	if err == nil {
 		db.SetMaxOpenConns(connections)
+		db.SetMaxIdleConns(connections) // opening one again takes longer than most queries
+		db.SetConnMaxIdleTime(5 * time.Minute)
 	}
 	return db, err
 }
@@ -52,8 +56,20 @@ func (r roomy) Exec(ctx context.Context, query string, args, v any) error {
 }
 
 func (r roomy) Query(ctx context.Context, query string, args, v any) error {
-	return fullDisk(r.Driver.Query(ctx, query, args, v))
+	err := r.Driver.Query(ctx, query, args, v)
+	if rows, ok := v.(*entsql.Rows); ok && err == nil {
+		rows.ColumnScanner = untyped{rows.ColumnScanner}
+	}
+	return fullDisk(err)
 }
+
+// untyped answers what drivers give. Ent asks for the type of each column that is no field of an entity, for each row
+// anew, and a driver looks at all columns then: with four of them a list takes twice as long.
+type untyped struct{ entsql.ColumnScanner }
+
+var errUntyped = errors.New("columns that are no fields are taken as the driver gives them")
+
+func (untyped) ColumnTypes() ([]*sql.ColumnType, error) { return nil, errUntyped }
 
 func (r roomy) Tx(ctx context.Context) (dialect.Tx, error) {
 	tx, err := r.Driver.Tx(ctx)

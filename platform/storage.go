@@ -60,7 +60,7 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 			_ = s.db.Close()
 			return nil, slipway.Wrap(slipway.Unavailable, err, "the database can't be opened for reading")
 		}
-		driver = split{Driver: driver, reader: entsql.OpenDB(s.dialect, reader)}
+		driver = split{Driver: driver, reader: keeping(reader)}
 	}
 	s.bell, s.posted = newBell(), make(chan struct{}, 1)
 	s.Client = ent.NewClient(ent.Driver(roomy{driver}))
