@@ -3,13 +3,11 @@ package node
 import (
 	"bytes"
 	"io"
-	"net/http"
 	"sync"
 )
 
 const (
-	// smallBody is the most of a request's body that is read before the request goes
-	// anywhere.
+	// smallBody is the most of a request's body that is kept in memory.
 	smallBody = 64 << 10
 	// restOfBody is the most that is read ahead of a request's body when its answer begins
 	// before its end: as much as net/http's server would throw away.
@@ -75,26 +73,3 @@ func (b *body) answered() {
 
 // Close does nothing: the server closes the request's body at the end of the answer.
 func (b *body) Close() error { return nil }
-
-// takeBody makes the request's body one whose end nobody disturbs. One that is small, by
-// what the request says, is read whole, so that no instance waits for a slow client, and
-// can be sent once more where the transport knows that nothing of it was sent. nil is
-// returned where nothing is left to read. An error is the client's.
-func takeBody(r *http.Request) (*body, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
-	}
-	waits := r.Header.Get("Expect") != ""
-	if r.ContentLength <= 0 || r.ContentLength > smallBody || waits {
-		b := &body{from: r.Body, left: r.ContentLength, waits: waits}
-		r.Body = b
-		return b, nil
-	}
-	var whole bytes.Buffer // grows with what comes, whatever was announced
-	if _, err := io.CopyN(&whole, r.Body, r.ContentLength); err != nil {
-		return nil, err
-	}
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(whole.Bytes())), nil }
-	r.Body, _ = r.GetBody()
-	return nil, nil
-}

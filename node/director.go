@@ -87,12 +87,21 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if c, file := d.table.static(host, r, draw); file != nil {
 		return c.serve(w, r, file)
 	}
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Time{}) // that of the connection's last answer
 	var rest *body
-	if d.table.routed(host) { // else its body is of no use to anybody
-		var err error
-		if rest, err = takeBody(r); err != nil {
+	if service := d.table.routed(host); service != "" { // else its body is of no use to anybody
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &paced{ReadCloser: r.Body, pace: d.table.pace, control: control, known: r.ContentLength > 0}
+		}
+		kept, release, err := takeBody(r, d.table.spoolOf(service))
+		if errors.Is(err, errSlow) {
+			return slow.say(w, nil)
+		} else if err != nil {
 			return broken.say(w, nil)
 		}
+		defer release()
+		rest = kept
 	}
 	setForwarded(r)
 	began := time.Now()
@@ -117,7 +126,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		if b == nil {
 			return say(w, http.StatusServiceUnavailable, deployment)
 		}
-		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest}
+		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: d.table.pace.idle}
 		why := d.try(reply, r, next, b, began, let)
 		switch {
 		case why == again:
@@ -149,6 +158,7 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b 
 		if status == 0 {
 			status = why.status()
 		}
+		_ = reply.control.SetWriteDeadline(time.Now().Add(reply.idle)) // for what is written last
 		b.done(status, time.Since(began))
 	}()
 	why = unreached
@@ -238,6 +248,8 @@ type reply struct {
 	deployment string
 	status     int
 	rest       *body // of the request
+	control    *http.ResponseController
+	idle       time.Duration // for which its client may take nothing of it
 }
 
 func (a *reply) WriteHeader(status int) {
@@ -258,12 +270,11 @@ func (a *reply) Write(text []byte) (int, error) {
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
 	}
+	_ = a.control.SetWriteDeadline(time.Now().Add(a.idle))
 	return a.ResponseWriter.Write(text)
 }
 
+// ReadFrom is Write, piece by piece: each has its time.
 func (a *reply) ReadFrom(r io.Reader) (int64, error) {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
-	return a.ResponseWriterWrapper.ReadFrom(r)
+	return io.Copy(struct{ io.Writer }{a}, r)
 }

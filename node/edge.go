@@ -49,7 +49,7 @@ func serveEdge(l net.Listener, listen, storage string, check func(net.Conn) (net
 		_ = l.Close()
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
 	}
-	e.check = check
+	e.check, e.dir = check, storage
 	edgeSockets.Store(listen, e.socket)
 	tables.Store(listen, e.table)
 	config, err := e.config()

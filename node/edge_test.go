@@ -188,6 +188,9 @@ func TestAnswersBeforeTheRequestsEnd(t *testing.T) {
 					}
 				}
 			}))
+			full := e.spoolOf("x.dev.localhost") // else the edge waits for all of what is announced
+			full.memory.Store(spoolMemory)
+			full.disk.Store(spoolDisk)
 			frame := func(n int) string {
 				if strings.Contains(tc.head, "chunked") {
 					return fmt.Sprintf("%x\r\n%s\r\n", n, strings.Repeat("x", n))

@@ -43,6 +43,10 @@ type table struct {
 	// check gives a new connection to an instance back, or closes it.
 	check func(net.Conn) (net.Conn, error)
 
+	dir    string   // for bodies of requests
+	spools sync.Map // by host
+	pace   pace     // of clients
+
 	patience time.Duration // of a request that no instance takes
 	hold     time.Duration // for which one waits at most where requests are held
 
@@ -66,7 +70,7 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
+	return &table{pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
 }
 
 // set makes the routes the ones in force: once it returns no request goes where
@@ -147,11 +151,23 @@ func (t *table) take(host string, bucket func(split bool) int) (*backend, string
 	return b, chosen.deployment, nil
 }
 
-// routed tells whether requests to a host go to a deployment now.
-func (t *table) routed(host string) bool {
+// routed is the name by which a host is counted whose requests go to a deployment now.
+func (t *table) routed(host string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return len(t.routes[host].branches) > 0
+	if r := t.routes[host]; len(r.branches) > 0 {
+		return r.host
+	}
+	return ""
+}
+
+// spoolOf is where bodies of requests to what is counted under a host are kept.
+func (t *table) spoolOf(host string) *spool {
+	s, there := t.spools.Load(host)
+	if !there {
+		s, _ = t.spools.LoadOrStore(host, &spool{dir: t.dir})
+	}
+	return s.(*spool)
 }
 
 // buckets is how finely requests are dealt out: hundredths of a percent.

@@ -73,6 +73,7 @@ func (t *transport) Provision(ctx caddy.Context) error {
 type attempt struct {
 	sent  atomic.Bool   // some of it, over one of them
 	bad   atomic.Bool   // its body ended before its end, or can't be read
+	slow  atomic.Bool   // for which its client took too long
 	limit time.Duration // for the instance to take more of it, or to begin an answer; 0 for none
 
 	mu   sync.Mutex
@@ -118,7 +119,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil && context.Cause(ctx) == errLate {
 		s.why, err = late, errLate
 	} else if err != nil && a.bad.Load() { // of which the transport's error need not tell
-		s.why, err = broken, errBroken
+		if s.why, err = broken, errBroken; a.slow.Load() {
+			s.why = slow
+		}
 	}
 	return res, err
 }
@@ -150,6 +153,7 @@ func (t *turns) Read(p []byte) (int, error) {
 	t.of.late.Stop()
 	n, err := t.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
+		t.of.slow.Store(errors.Is(err, errSlow))
 		t.of.bad.Store(true)
 	}
 	t.of.mu.Lock()

@@ -27,6 +27,8 @@ const (
 	late cause = "late"
 	// broken: the client broke its body off, or wrote it wrongly.
 	broken cause = "broken"
+	// slow: the client sent its body too slowly.
+	slow cause = "slow"
 )
 
 const (
@@ -54,7 +56,7 @@ func causeOf(err error) cause {
 // status is the one of the edge's own answer; 0 for none.
 func (c cause) status() int {
 	return map[cause]int{
-		broken: http.StatusBadRequest, unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout,
+		broken: http.StatusBadRequest, slow: http.StatusRequestTimeout, unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout,
 	}[c]
 }
 
@@ -63,6 +65,9 @@ func (c cause) say(w http.ResponseWriter, b *backend) error {
 	switch c {
 	case broken:
 		return say(w, c.status(), "The request's body ended before its end, or can't be read.\n")
+	case slow:
+		w.Header().Set("Connection", "close")
+		return say(w, c.status(), "The request's body came too slowly.\n")
 	case unreached:
 		w.Header().Set("Retry-After", "2")
 		return say(w, c.status(), "The service takes no requests just now. This one did not reach it: it can be sent again.\n")

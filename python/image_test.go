@@ -18,7 +18,7 @@ func TestImagesStartScripts(t *testing.T) {
 		served = "gunicorn shop.run --bind 0.0.0.0:8000 --workers 2"
 		all    = "gunicorn shop.run --bind 0.0.0.0:$PORT --workers 2"
 		twins  = "-- requirements.txt --\nflask==3.1.2\n-- one.py --\nfrom flask import Flask\napp = Flask(__name__)\n-- two.py --\nfrom flask import Flask\napp = Flask(__name__)\n"
-		second = "gunicorn two:app --bind ${HOST:-127.0.0.1}:$PORT"
+		second = "gunicorn two:app --bind ${HOST:-127.0.0.1}:$PORT --threads 8"
 	)
 	checkKinds(t, []kind{
 		{name: "a script", web: web, nothing: true, finding: "release.suggestion alembic -c conf/other.ini upgrade head", withoutWarning: "image.script",

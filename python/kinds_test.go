@@ -89,7 +89,7 @@ func checkKinds(t *testing.T, kinds []kind) {
 }
 
 const (
-	wsgiWeb = " --bind ${HOST:-127.0.0.1}:$PORT"
+	wsgiWeb = " --bind ${HOST:-127.0.0.1}:$PORT --threads 8"
 	asgiWeb = " --host ${HOST:-127.0.0.1} --port $PORT"
 )
 

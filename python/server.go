@@ -13,6 +13,11 @@ const (
 	uvicornPin  = "uvicorn[standard]==0.54.0"
 )
 
+// gunicornThreads is how many requests gunicorn answers at once where nobody says. Its
+// default of one, without a thread, waits for each client's reading and for whatever the
+// application waits for. It is less than the 15 connections of SQLAlchemy's default pool.
+const gunicornThreads = 8
+
 // olderPins are the last of each that run on older Pythons, by minor version.
 var olderPins = map[string]map[int]string{
 	"gunicorn": {6: "gunicorn==21.2.0"},
@@ -217,6 +222,8 @@ func (d *detection) serve(server string, c candidate) Command {
 		}
 		if _, ok := d.deps.has("flask-socketio"); ok { // sessions live in one process
 			line += " --workers 1 --threads 100"
+		} else if c.iface == WSGI && !d.tree.exists(path.Join(dir, "gunicorn.conf.py")) { // which has the word, and would lose it
+			line += fmt.Sprintf(" --threads %d", gunicornThreads)
 		}
 	}
 	return within(dir, prefix+line)

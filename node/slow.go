@@ -1,0 +1,56 @@
+package node
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+const (
+	// clientIdle is how long a client may send nothing of a body that it has begun, or take
+	// nothing of an answer.
+	clientIdle = 60 * time.Second
+	// bodyGrace and bodyRate are how slowly a body may come whose length is known: so many
+	// bytes in each second that it is waited for, when the first ones are over.
+	bodyGrace = 20 * time.Second
+	bodyRate  = 500
+)
+
+// pace is how slow a client may be.
+type pace struct {
+	idle, grace time.Duration
+	rate        int64 // in a second
+}
+
+var errSlow = errors.New("the client sends its body too slowly")
+
+// paced is a request's body that has to come in time.
+type paced struct {
+	io.ReadCloser
+	pace
+	control *http.ResponseController
+	known   bool          // its length
+	waited  time.Duration // for what has come
+	got     int64
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	began := time.Now()
+	left := p.idle
+	if p.known {
+		left = min(left, p.grace+time.Duration(p.got)*time.Second/time.Duration(p.rate)-p.waited)
+	}
+	if err := p.control.SetReadDeadline(began.Add(left)); err != nil {
+		return 0, err
+	}
+	n, err := p.ReadCloser.Read(b)
+	p.waited += time.Since(began)
+	p.got += int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) { // which stays: nothing more is waited for
+		return n, errSlow
+	}
+	_ = p.control.SetReadDeadline(time.Time{}) // of its next request the server has limits of its own
+	return n, err
+}
