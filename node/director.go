@@ -76,6 +76,8 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Time{}) // that of the connection's last answer
 	host := hostOf(r)
 	drawn := -1
 	draw := func(split bool) int {
@@ -87,8 +89,6 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if c, file := d.table.static(host, r, draw); file != nil {
 		return c.serve(w, r, file)
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Time{}) // that of the connection's last answer
 	var rest *body
 	if service := d.table.routed(host); service != "" { // else its body is of no use to anybody
 		if r.Body != nil && r.Body != http.NoBody {

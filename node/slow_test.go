@@ -203,6 +203,13 @@ func TestSlowReaders(t *testing.T) {
 		if status, text, err := c.answer(); status != 200 || string(text) != "xy" || err != nil {
 			t.Errorf("%d %q %v", status, text, err)
 		}
+		<-time.After(400 * time.Millisecond)
 		_, _ = io.WriteString(c, "GET /stream HTTP/1.1\r\nHost: x.dev.localhost\r\n\r\n")
+	}
+	_, _, _ = c.answer()
+	<-time.After(400 * time.Millisecond)
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n")
+	if status, _, err := c.answer(); status != 404 || err != nil {
+		t.Errorf("what the edge answers by itself over it: %d %v", status, err)
 	}
 }
