@@ -15,6 +15,10 @@ const maxDomain, maxLabel = 253, 63
 // lead to this machine (RFC 6761).
 const LocalDomain = "localhost"
 
+// localAddress is the other name by which applications know their own machine. Both are
+// for one service each, as browsers send their cookies to every port.
+const localAddress = "127.0.0.1"
+
 // DefaultHost is the name that every service has in an environment without anybody
 // giving it one; base is the platform's base domain, "" for LocalDomain.
 func DefaultHost(service, environment, base string) string {
@@ -27,11 +31,11 @@ func DefaultHost(service, environment, base string) string {
 // CheckDomain refuses what is no host name as DNS and browsers know them: in lower
 // case, internationalised ones in their form for DNS (xn--), with two labels or
 // more. What browsers read as an address of IPv4 is none (the last label is a
-// number), and neither is a wildcard. Of single words LocalDomain alone is one, for an
-// application that takes no other name. field is named in the error.
+// number), and neither is a wildcard. Of single words LocalDomain alone is one, and of
+// addresses localAddress, for an application that takes no other name. field is named in the error.
 func CheckDomain(field, name string) error {
 	switch {
-	case name == LocalDomain:
+	case name == LocalDomain, name == localAddress:
 		return nil
 	case name == "":
 		return Errorf(Invalid, "%s is missing", field).At(field)

@@ -12,7 +12,7 @@ func TestDomains(t *testing.T) {
 		strings.Repeat(long+".", 3) + strings.Repeat("a", 61): true, strings.Repeat(long+".", 3) + strings.Repeat("a", 62): false,
 		"": false, "shop": false, "localhost": true, ".example.com": false, "example.com.": false, "a..b": false, "-a.com": false, "a-.com": false, long + "a.com": false,
 		"*.example.com": false, "a*.example.com": false, "https://shop.example.com": false, "shop.example.com:80": false, "shop.example.com/x": false, "a@b.com": false,
-		"127.0.0.1": false, "1.2.3": false, "a.0x7f": false, "a.0x": false, "1.1": false, "[::1]": false, "::1": false,
+		"127.0.0.1": true, "127.0.0.2": false, "10.0.0.1": false, "1.2.3": false, "a.0x7f": false, "a.0x": false, "1.1": false, "[::1]": false, "::1": false,
 		"Shop.example.com": false, "bücher.example": false, "a_b.example.com": false, "a b.com": false, "a.com\n": false, "a.com\x00": false, "a\u200b.com": false,
 	} {
 		if err := CheckDomain("name", name); (err == nil) != ok {

@@ -2,6 +2,7 @@ package slipway
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -81,10 +82,31 @@ func (a AcceptedHosts) where() string {
 	return a.Setting + " in " + a.File
 }
 
+// LocalName is a name of this machine itself that an application takes: "" where there is
+// none, and where it takes host.
+func (a *AcceptedHosts) LocalName(host string, config map[string]ConfigValue) string {
+	if a == nil || a.Lets(host, config) {
+		return ""
+	}
+	for _, name := range []string{LocalDomain, localAddress} {
+		if a.Lets(name, config) {
+			return name
+		}
+	}
+	return ""
+}
+
+// othersDomains are platforms under whose domains applications have stood: what lies
+// below leads to somebody else.
+var othersDomains = []string{
+	"herokuapp.com", "pythonanywhere.com", "railway.app", "up.railway.app", "onrender.com", "fly.dev", "vercel.app", "now.sh", "azurewebsites.net", "appspot.com", "run.app",
+	"elasticbeanstalk.com", "amazonaws.com", "ondigitalocean.app", "ngrok.io", "ngrok.app", "ngrok-free.app", "koyeb.app", "deta.dev", "repl.co", "glitch.me", "gitpod.io", "github.dev",
+}
+
 // suggested is a name that a service could be given, of those that stand in the code:
 // "" when there is none.
 func (a AcceptedHosts) suggested(service, environment string) string {
-	local := false
+	local := ""
 	for _, pattern := range a.Names {
 		whole := strings.ToLower(pattern)
 		rest := strings.TrimPrefix(whole, "*")
@@ -93,18 +115,19 @@ func (a AcceptedHosts) suggested(service, environment string) string {
 			rest = "x" + rest // for the check: service and environment may not be known yet
 		}
 		switch {
+		case rest == LocalDomain || rest == localAddress:
+			if local == "" || rest == LocalDomain {
+				local = rest
+			}
 		case CheckDomain("name", rest) != nil || Below(rest, LocalDomain):
-			local = local || rest == LocalDomain
+		case slices.ContainsFunc(othersDomains, func(other string) bool { return Below(rest, other) }):
 		case below:
 			return service + "-" + environment + rest[1:]
 		default:
 			return rest
 		}
 	}
-	if local { // the last resort: on this machine alone, and for one service alone
-		return LocalDomain
-	}
-	return ""
+	return local // the last resort: on this machine alone, and for one service alone
 }
 
 // setting adds a host to what a variable holds.

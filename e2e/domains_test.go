@@ -58,6 +58,16 @@ func TestHostsOfItsOwn(t *testing.T) {
 	if s.serves("shop.example.com") {
 		t.Error("a name that was taken away is still served")
 	}
+	// Without a base domain, for who sits at this machine, there is nothing to say.
+	s.kill()
+	killMentioning(t, "node", s.data)
+	s.start()
+	repo := newRepository(t, djangoProject(map[string]string{"DEBUG": "False", "ALLOWED_HOSTS": `["localhost", "127.0.0.1"]`}))
+	s.must("service", "add", repo.url(), "--name", "home")
+	if out := s.must("promote", "home", "--follow"); !strings.Contains(out, "http://localhost:") || !strings.Contains(out, "slipway domain rm home localhost --env dev") {
+		t.Errorf("it got no name that it takes\n%s", out)
+	}
+	s.answersTo("home", "localhost")
 }
 
 // firstWith is the first line that has one of some texts.

@@ -126,7 +126,7 @@ func TestOneNameOnePlace(t *testing.T) {
 		for _, name := range []string{"vault.dev.localhost", "anything.localhost", "slipway.example.com", "x.slipway.example.com", "apps.example.com", "vault.dev.apps.example.com"} {
 			refused(name, slipway.Conflict, "the platform's own names")
 		}
-		for _, name := range []string{"", "shop", "*.example.com", "127.0.0.1", "https://shop.example.com", "shop.example.com:80", "a_b.example.com", "xn--a.example", strings.Repeat("a", 2000)} {
+		for _, name := range []string{"", "shop", "*.example.com", "10.0.0.1", "https://shop.example.com", "shop.example.com:80", "a_b.example.com", "xn--a.example", strings.Repeat("a", 2000)} {
 			refused(name, slipway.Invalid, "")
 		}
 		w.want(w.RemoveDomain(bob, "billing", "dev", "vault.example.com"), slipway.NotFound, "billing has no name")
@@ -178,4 +178,41 @@ func TestAnotherProcessOnTheDatabase(t *testing.T) {
 	if got := w.told(); got != "billing.prod=shop.example.com" {
 		t.Error(got)
 	}
+}
+
+// TestNamesOfThisMachine: a service that takes names of this machine alone gets one of
+// them in the first environment, unless somebody has it, or it is found anyhow.
+func TestNamesOfThisMachine(t *testing.T) {
+	both(t, func(w *world) {
+		ctx := w.Context()
+		for _, name := range []string{"billing", "wages", "shop"} {
+			w.register(name)
+		}
+		suits := func(service, environment, want string, hosts *slipway.AcceptedHosts) {
+			w.Helper()
+			got, err := w.Suit(ctx, slipway.Deployment{Service: service, Environment: environment, Manifest: slipway.Manifest{Hosts: hosts}})
+			if w.must(err); got != want {
+				w.Errorf("%s got %q in %s, want %q", service, got, environment, want)
+			}
+		}
+		local := &slipway.AcceptedHosts{Setting: "ALLOWED_HOSTS", Names: []string{"localhost", "127.0.0.1"}}
+		suits("billing", "dev", "", local) // there is a base domain
+		w.BaseDomain = ""
+		suits("billing", "dev", "", local) // others reach the edge, too
+		w.OneMachine = true
+		suits("billing", "test", "", local)
+		suits("billing", "dev", "", nil)
+		suits("billing", "dev", "", &slipway.AcceptedHosts{Names: []string{".localhost", "127.0.0.1"}})
+		suits("billing", "dev", "", &slipway.AcceptedHosts{Names: []string{"shop.example.com"}})
+		w.domain(ctx, "shop", "dev", "shop.example.com", "", "")
+		suits("shop", "dev", "", local)
+		suits("billing", "dev", "localhost", local)
+		suits("billing", "dev", "", local)
+		suits("wages", "dev", "", &slipway.AcceptedHosts{Names: []string{"localhost"}})
+		suits("wages", "dev", "127.0.0.1", &slipway.AcceptedHosts{Names: []string{"127.0.0.1"}})
+		if got := w.told(); got != "billing.dev=localhost shop.dev=shop.example.com wages.dev=127.0.0.1" && got != "billing.dev=localhost wages.dev=127.0.0.1 shop.dev=shop.example.com" {
+			w.Error(got)
+		}
+		w.domain(ctx, "wages", "dev", "localhost", slipway.Conflict, "billing has it in dev")
+	})
 }

@@ -51,6 +51,7 @@ type Options struct {
 	// the host names of the platform itself.
 	BaseDomain string
 	OwnNames   []string
+	OneMachine bool // the edge answers who sits at this machine, and nobody else
 }
 
 // Platform carries out what users ask for. Its methods may be called at once.

@@ -316,7 +316,11 @@ func (d *detection) edgeHost(a slipway.AcceptedHosts, at Evidence) {
 		remedy = "add " + remedy
 	}
 	message = strings.TrimSuffix(message, "; give it one")
-	d.warn(Problem{Code: "health.edge_host", Message: message + ": what comes under another name is answered with 400, at the health path, too", File: at.File, Line: at.Line, Remedy: remedy})
+	message += ": what comes under another name is answered with 400, at the health path, too"
+	if name := a.LocalName(slipway.DefaultHost(service, environment, ""), nil); name != "" {
+		message += ". At an edge for this machine alone it gets the name " + name + " in the first environment by itself, unless another service has that"
+	}
+	d.warn(Problem{Code: "health.edge_host", Message: message, File: at.File, Line: at.Line, Remedy: remedy})
 }
 
 // What stands in remedies for what isn't known yet when a project is looked at.

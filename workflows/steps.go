@@ -34,10 +34,19 @@ type Steps struct {
 	Queue      Queued
 	Deliveries Deliveries
 	Warrants   Warrants // nil lets nothing be done
+	Names      Names    // nil gives none
 	Work       string   // where trees are exported to
 	Log        *slog.Logger
 
 	slots *slots
+}
+
+// Names gives a service that takes no name that leads to it one that it takes, where
+// nobody has to be asked.
+type Names interface {
+	// Suit returns the name that a deployment's service has got by it, "" for none. It is
+	// a no-op when there is nothing to mend.
+	Suit(ctx context.Context, d slipway.Deployment) (name string, err error)
 }
 
 // StepInput is what every step gets.
@@ -284,11 +293,28 @@ func (s *Steps) Deploy(ctx context.Context, in StepInput) error {
 		if err != nil {
 			return err
 		}
+		if err := s.suit(ctx, d, log); err != nil {
+			return err
+		}
 		if err := s.Target.Deploy(ctx, d, log); err != nil {
 			return err
 		}
 		return s.Ledger.Deployed(ctx, d, slipway.DeploymentServing)
 	})
+}
+
+// suit sees to a name before there is a deployment: its probes keep the one that it comes
+// with.
+func (s *Steps) suit(ctx context.Context, d slipway.Deployment, log io.Writer) error {
+	if s.Names == nil {
+		return nil
+	}
+	name, err := s.Names.Suit(ctx, d)
+	if err == nil && name != "" {
+		fmt.Fprintf(log, "it takes the names of this machine and not %s, so it got the name %s here, which one service can have: slipway domain rm %s %s --env %s takes it away\n",
+			slipway.DefaultHost(d.Service, d.Environment, ""), name, d.Service, name, d.Environment)
+	}
+	return err
 }
 
 // Revert undoes a deployment: what ran before has the traffic again, or still.

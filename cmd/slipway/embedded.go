@@ -184,7 +184,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 		URL: func(service, environment string) string {
 			return serviceURL(service, environment, p.domain, p.Edge)
 		},
-		Edge: node, BaseDomain: p.domain, OwnNames: names,
+		Edge: node, BaseDomain: p.domain, OwnNames: names, OneMachine: onLoopback(p.Edge),
 	})
 	if err := core.Answer(ctx); err != nil { // it is tried again while the platform runs
 		p.log.Warn("the edge could not be told of host names", "error", err)
@@ -204,7 +204,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	worker := workflows.NewWorker(temporal.Client(), &workflows.Steps{
 		Source: repositories, Builder: builder, Renderer: renderer, Target: node, Rehearser: node, Verifier: verify.New(),
 		Ledger: ledger, Snapshots: ledger, Queue: core, Deliveries: core,
-		Gates: gates, Warrants: gates, Work: filepath.Join(data, "work"), Log: p.log,
+		Gates: gates, Warrants: gates, Names: core, Work: filepath.Join(data, "work"), Log: p.log,
 	}, workflows.Options{Builds: how.builds, Shared: core.SeveralTeams})
 	core.Abandon(ctx, engine.Namespace)
 	if err := worker.Start(); err != nil {
