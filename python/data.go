@@ -17,7 +17,9 @@ var (
 	// absolute one (Tortoise: two and three, which reads alike here).
 	sqliteURL = regexp.MustCompile(`^sqlite(?:\+[a-z0-9_]+)?:///?(.*)$`)
 	// databaseFile is what people call the file of an SQLite database.
-	databaseFile = regexp.MustCompile(`^[\w.@ -]*\.(?:sqlite3?|db3?)$`)
+	databaseFile = regexp.MustCompile(`^[\w@][\w.@ -]*\.(?:sqlite3?|db3?)$`)
+	// moduleOf is a dotted name of code that ends like one.
+	moduleOf = regexp.MustCompile(`\bbackends?\.\w+$`)
 	// uploads are the settings of Django and Flask that name a directory for what
 	// users send.
 	uploads = map[string]bool{"MEDIA_ROOT": true, "UPLOAD_FOLDER": true}
@@ -77,7 +79,7 @@ func (d *detection) data(name string, at Evidence, rule string) {
 // lies outside of it.
 func (d *detection) dataPath(name string) (kept slipway.DataPath, ok bool) {
 	clean := path.Clean(name)
-	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") {
+	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") || strings.ContainsAny(clean, "*?<>|\"\n\x00") {
 		return kept, false
 	}
 	return slipway.DataPath{Path: slipway.SourcePath(d.tree.path(clean)), Directory: strings.HasSuffix(name, "/") || d.tree.isDir(clean)}, true
@@ -88,9 +90,9 @@ func (d *detection) dataPath(name string) (kept slipway.DataPath, ok bool) {
 func withData(list []slipway.DataPath, kept slipway.DataPath) (with []slipway.DataPath, added bool) {
 	for _, other := range list {
 		switch {
-		case other.Path == kept.Path || other.Directory && strings.HasPrefix(string(kept.Path), string(other.Path)+"/"):
-			return list, false
-		case kept.Directory && strings.HasPrefix(string(other.Path), string(kept.Path)+"/"):
+		case other.Path == kept.Path || strings.HasPrefix(string(kept.Path), string(other.Path)+"/"):
+			return list, false // it lies there, or can't, where that is a file
+		case strings.HasPrefix(string(other.Path), string(kept.Path)+"/"):
 			continue
 		}
 		with = append(with, other)
@@ -152,7 +154,7 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 		return path.Join(d.workDir(), rest), true
 	}
 	base := path.Base(text)
-	if !tokens[i].plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || strings.HasPrefix(text, "django.") || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].is("import") {
+	if !tokens[i].plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || moduleOf.MatchString(text) || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].is("import") {
 		return "", false
 	}
 	return d.pathAt(file, around(tokens, i), bases)
@@ -204,11 +206,21 @@ func (d *detection) djangoName(file string, tokens []token, i int, bases map[str
 }
 
 // around is the expression that a string is the end of: back to what can't be
-// part of a path.
+// part of a path. Of a list it is the one item.
 func around(tokens []token, i int) []token {
-	from := i
+	from, comma, depth := i, -1, 0
 	for from > 0 {
 		t := tokens[from-1]
+		switch {
+		case t.closes():
+			depth++
+		case t.opens() && depth > 0:
+			depth--
+		case t.is(",") && depth == 0 && comma < 0:
+			comma = from
+		case comma >= 0 && (t.is("[") || t.is("{") || t.is("(") && (from == 1 || tokens[from-2].kind != tokenName)):
+			return tokens[comma : i+1]
+		}
 		if t.is("=") || t.is(":") || t.is("{") || t.is("[") || t.is("return") || t.is("lambda") || t.is("+") && from > 1 && tokens[from-2].kind == tokenString {
 			break
 		}
@@ -234,6 +246,8 @@ func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (s
 			return path.Join(append([]string{d.instanceDir()}, parts...)...), true
 		case t.is("__file__"):
 			based = true
+		case t.is("sep") && len(parts) == 0 && !based:
+			return "", false // it begins at the root
 		case t.is("root_path"): // of Flask and Quart: where the application's module lies
 			up, based = up+1, true
 		case t.is("parent"), t.is("dirname"):

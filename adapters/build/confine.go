@@ -84,7 +84,9 @@ func notAFile(path string) error {
 
 // settle takes out of a tree what code of the project may have left there and no
 // release can hold: pipes and sockets, and the right to run as somebody else. A link that leads out is refused: what it
-// leads to isn't part of the release, and may not be for its eyes.
+// leads to isn't part of the release, and may not be for its eyes. One that a build has
+// made to a place in the tree by its whole path is made to lead there wherever the tree
+// lies.
 func settle(tree string) error {
 	return filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -101,6 +103,14 @@ func settle(tree string) error {
 			if err != nil {
 				return err
 			}
+			if own, inside := below(tree, target); inside { // where the tree lies is no matter of the link's
+				if target, err = filepath.Rel(filepath.Dir(rel), own); err != nil {
+					return err
+				}
+				if err := relink(path, target); err != nil {
+					return err
+				}
+			}
 			return checkLink(rel, target)
 		case entry.Type().IsRegular():
 			info, err := entry.Info()
@@ -113,6 +123,19 @@ func settle(tree string) error {
 		}
 		return nil
 	})
+}
+
+// below is where an absolute path lies in a tree.
+func below(tree, target string) (rel string, inside bool) {
+	rel, err := filepath.Rel(tree, target)
+	return rel, err == nil && filepath.IsAbs(target) && filepath.IsLocal(rel)
+}
+
+func relink(path, target string) error {
+	if err := os.Remove(path); err != nil { // #nosec G122 -- nothing of the build runs any more
+		return err
+	}
+	return os.Symlink(target, path)
 }
 
 // seal leaves in an environment that is complete files that nobody writes to by

@@ -1,9 +1,11 @@
 package build
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,5 +98,29 @@ func TestReleaseRunsAsNobodyElse(t *testing.T) {
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o755 {
 		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+// TestLinksByTheirWholePath: a link that a build made to a place in its tree by the whole
+// path of that leads there in the release, too.
+func TestLinksByTheirWholePath(t *testing.T) {
+	dir := t.TempDir()
+	made := filepath.Join(dir, "static", "build", "app.1.js")
+	for name, text := range map[string]string{filepath.Join(dir, "static", "app.js"): "x", filepath.Join(dir, "static", "build", "keep"): ""} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink(filepath.Join(dir, "static", "app.js"), made), settle(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if target, err := os.Readlink(made); err != nil || target != "../app.js" {
+		t.Errorf("it leads to %s %v", target, err)
+	}
+	if err := errors.Join(os.Symlink(dir+"x/app.js", made+".x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := settle(dir); slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "leaves the project") {
+		t.Errorf("%v", err)
 	}
 }

@@ -34,6 +34,10 @@ func (x *export) submodules(ctx context.Context, m *mirror, p part, entries []en
 				return nil, err
 			}
 		}
+		if urls[e.path] == "" {
+			fmt.Fprintf(x.log, "note: %s is a submodule, and no .gitmodules says where it comes from: it stays empty, as in a clone\n", clip(e.path, 80))
+			continue
+		}
 		repo, err := submodule(p.repo, clip(e.path, 80), urls[e.path])
 		if err != nil {
 			return nil, err
@@ -48,9 +52,6 @@ func (x *export) submodules(ctx context.Context, m *mirror, p part, entries []en
 // others is not trusted: the credential goes to the same server only, and a
 // repository from elsewhere can't name paths of this machine.
 func submodule(outer slipway.Repository, name, raw string) (slipway.Repository, error) {
-	if raw == "" {
-		return slipway.Repository{}, slipway.Errorf(slipway.Invalid, "the submodule %s has no URL in .gitmodules; add it there", name)
-	}
 	repo := slipway.Repository{URL: relativeURL(outer.URL, raw)}
 	if err := repo.Validate(); err != nil {
 		return slipway.Repository{}, slipway.Errorf(slipway.Invalid, "the submodule %s: %w", name, err)
@@ -64,11 +65,15 @@ func submodule(outer slipway.Repository, name, raw string) (slipway.Repository, 
 	return repo, nil
 }
 
-// submoduleURLs reads .gitmodules of a commit with git's own parser.
+// submoduleURLs reads .gitmodules of a commit with git's own parser; without that file
+// there are none.
 func (m *mirror) submoduleURLs(ctx context.Context, commit string) (map[string]string, error) {
+	if out, err := m.run(ctx, quick, "ls-tree", "--name-only", commit, "--", ".gitmodules"); err != nil || strings.TrimSpace(out) == "" {
+		return map[string]string{}, err
+	}
 	out, err := m.run(ctx, quick, "config", "--blob", commit+":.gitmodules", "--no-includes", "--list", "-z")
 	if err != nil {
-		return nil, slipway.Errorf(slipway.Invalid, "the repository has submodules but no readable .gitmodules; add it")
+		return nil, slipway.Errorf(slipway.Invalid, "the repository has submodules and a .gitmodules that can't be read; correct it")
 	}
 	paths, urls := map[string]string{}, map[string]string{}
 	for item := range strings.SplitSeq(out, "\x00") {

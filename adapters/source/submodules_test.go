@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -49,8 +50,7 @@ func TestSubmodulesAreNotTrusted(t *testing.T) {
 		return r.Git("rev-parse", "HEAD")
 	}
 	for modules, says := range map[string]string{
-		"": "no readable .gitmodules",
-		"[submodule \"s\"]\n\tpath = other\n\turl = ./x\n":                                  "has no URL",
+		"[submodule \"s\n": "a .gitmodules that can't be read",
 		"[submodule \"s\"]\n\tpath = sub\n\turl = ext::sh -c /tmp/owned\n":                  "the submodule sub",
 		"[submodule \"s\"]\n\tpath = sub\n\turl = --upload-pack=touch\n":                    "the submodule sub",
 		"[submodule \"s\"]\n\tpath = sub\n\turl = https://user:password@host.example/x.git": "the submodule sub",
@@ -65,6 +65,28 @@ func TestSubmodulesAreNotTrusted(t *testing.T) {
 	commit := gitlink(r, "[submodule \"s\"]\n\tpath = sub\n\turl = file:///etc\n")
 	_, _, err := export(t, newSource(t, source.Options{}), serve(t, r, nil), commit)
 	refused(t, err, "points to a path of this machine")
+}
+
+// TestSubmodulesFromNowhere: a submodule of which nobody says where it comes from is empty,
+// as in a clone, and is told of.
+func TestSubmodulesFromNowhere(t *testing.T) {
+	for _, modules := range []string{"", "[submodule \"s\"]\n\tpath = other\n\turl = ./x\n"} {
+		r := sourcetest.NewRepo(t)
+		commit := r.Commit("a.txt", "one")
+		r.Git("update-index", "--add", "--cacheinfo", "160000,"+commit+",docs/wiki")
+		if modules != "" {
+			r.Write(".gitmodules", modules, 0o644)
+			r.Git("add", ".gitmodules")
+		}
+		r.Git("commit", "-q", "-m", "A submodule from nowhere")
+		dir, log, err := export(t, newSource(t, source.Options{}), r.File(), r.Git("rev-parse", "HEAD"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "a.txt")); err != nil || !strings.Contains(log, "docs/wiki is a submodule, and no .gitmodules says where it comes from") {
+			t.Errorf("%v; log: %s", err, log)
+		}
+	}
 }
 
 func TestSubmodulesAreBounded(t *testing.T) {
