@@ -29,6 +29,7 @@ type detection struct {
 	pyproject pyproject
 	locked    []LockedPackage
 	lockData  map[string]any
+	frozen    bool                // the lock is of an earlier version of the project, and counts
 	options   []requirementOption // of requirement files: where packages come from
 	// production is the locked packages that production installs, nil for all
 	production map[string]bool

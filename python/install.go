@@ -15,11 +15,12 @@ import (
 // planInstall fills Project.Install from what the earlier stages chose.
 func (d *detection) planInstall() {
 	in := &d.project.Install
+	in.Frozen = d.frozen
 	if d.config != nil {
 		in.Groups = append(in.Groups, d.config.Groups...)
 		in.Extras = append(in.Extras, d.config.Extras...)
 		in.Virtualenv = d.config.Virtualenv
-		in.Frozen = d.config.StaleLock == "warn" && d.project.Lock != nil
+		in.Frozen = in.Frozen || d.config.StaleLock == "warn" && d.project.Lock != nil
 		d.checkGroups()
 	}
 	in.Unmarked = d.project.Manager == PDM && d.project.Lock != nil && !contains(digStrings(d.lockData, "metadata", "strategy"), "inherit_metadata")

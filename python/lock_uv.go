@@ -14,7 +14,23 @@ const uvFormat = 1
 // those of now, as "uv sync --locked" does: by meaning and not by spelling. It
 // can't know the settings of the machine that builds, so "fresh" means that
 // the files give no reason for another lock.
+//
+// A project that has gone on by nothing but its own version asks for the same packages.
 func uvFreshness(in lockInput) freshness {
+	result := uvMatches(in)
+	if !result.version {
+		return result
+	}
+	in.anyVersion = true
+	again := uvMatches(in)
+	if again.known && !again.fresh {
+		return again
+	}
+	result.version = again.fresh
+	return result
+}
+
+func uvMatches(in lockInput) freshness {
 	if v, ok := dig(in.lock, "version").(int64); ok && v != uvFormat {
 		return unknownFreshness("it is written in format " + itoa(int(v)) + ", which is newer than what is known here")
 	}
@@ -100,11 +116,11 @@ func uvOwn(in lockInput) freshness {
 func uvEntry(in lockInput, entry any, manifest map[string]any) freshness {
 	name := digString(entry, "name")
 	dynamic := digStrings(manifest, "project", "dynamic")
-	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !contains(dynamic, "version") {
+	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !in.anyVersion && !contains(dynamic, "version") {
 		a, okA := parseVersion(locked)
 		b, okB := parseVersion(stated)
 		if !okA || !okB || a.compare(b) != 0 {
-			return freshIf(false, differs(name+" "+firstOf(locked, "without a version"), name+" "+firstOf(stated, "without a version")))
+			return freshness{known: true, version: true, reason: differs(name+" "+firstOf(locked, "without a version"), name+" "+firstOf(stated, "without a version"))}
 		}
 	}
 	if contains(dynamic, "version") && digString(entry, "version") != "" {

@@ -42,13 +42,16 @@ type lockInput struct {
 	manifest map[string]any // pyproject.toml or Pipfile
 	root     map[string]any // the pyproject.toml beside the lock, when that is another
 	tree     tree           // the directory of the lock
+
+	anyVersion bool // the project's own version isn't compared
 }
 
 // freshness is the answer to "does the lock match its manifest?".
 type freshness struct {
-	known  bool
-	fresh  bool
-	reason string // why it is stale, or why it cannot be told
+	known   bool
+	fresh   bool
+	version bool   // stale by the project's own version alone
+	reason  string // why it is stale, or why it cannot be told
 }
 
 func freshIf(ok bool, reason string) freshness {
@@ -120,7 +123,12 @@ func (d *detection) readLockFile(k lockKind, name string, manifest map[string]an
 		return
 	}
 	lock.Fresh = &result.fresh
-	if !result.fresh {
+	switch {
+	case result.version && (d.config == nil || d.config.StaleLock == ""):
+		d.frozen = true
+		d.warn(Problem{Code: "lock.version", Message: name + " was written for another version of the project itself, and holds the packages that it asks for: " + result.reason + "; they are installed",
+			File: name, Remedy: k.remedyFor(text) + " (then commit " + name + "), or refuse it: " + d.stating("stale_lock", "refuse")})
+	case !result.fresh:
 		d.stale(k, name, text, result.reason)
 	}
 }

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -130,7 +131,9 @@ func TestStaleLockThatIsLetThrough(t *testing.T) {
 		t.Errorf("frozen %v, lock %+v, problems %v", p.Install.Frozen, p.Lock, p.Problems)
 	}
 	checkKinds(t, []kind{
-		{name: "uv says what differs", problem: "lock.stale", remedy: "uv lock", files: uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):]},
+		{name: "uv says what differs", problem: "lock.stale", remedy: "uv lock", files: strings.Replace(uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):], "= []", "= [\"flask\"]", 1)},
+		{name: "its own version alone", nothing: true, warning: "lock.version", remedy: "uv lock", files: uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):]},
+		{name: "its own version alone, and refused", problem: "lock.stale", files: strings.Replace(uvStale, "warn", "refuse", 1)},
 		{name: "Poetry", problem: "lock.stale", remedy: "poetry lock", files: "-- slipway.yaml --\nstale_lock: warn\n-- pyproject.toml --\n[project]\nname = \"shop\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [\"flask\"]\n\n[tool.poetry]\npackage-mode = false\n-- poetry.lock --\n[metadata]\nlock-version = \"2.1\"\ncontent-hash = \"x\"\n"},
 	})
 }

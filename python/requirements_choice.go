@@ -352,7 +352,7 @@ func (d *detection) reconcile(k lockKind) {
 			differ = append(differ, n+" is only in "+main)
 		}
 		d.refuse(Problem{Code: "manager.requirements_drifted", Message: main + " was made from " + k.file + " and has drifted: " + clipList(differ),
-			File: main, Line: line, Remedy: "git rm " + main + ", or write it again from " + k.file})
+			File: main, Line: line, Remedy: "git rm " + main + ", or write it again from " + k.file + ", or say which one counts: " + d.stating("manager", string(k.manager))})
 	default:
 		d.refuse(Problem{Code: "manager.two_sources", Message: fmt.Sprintf("%s and %s both state dependencies and neither was made from the other (%s)", k.file, main, clipList(append(foreign, differ...))),
 			File: main, Line: line, Remedy: "git rm " + main + " once its dependencies are in " + k.manifest + ", or say which one counts: " + d.stating("manager", string(k.manager))})
