@@ -150,6 +150,11 @@ func (d *detection) djangoWeb(f djangoFacts) {
 				File: firstOf(f.manage, f.wsgi, f.asgi), Line: 1, Remedy: d.stating("env.DJANGO_SETTINGS_MODULE", "project.settings")})
 			return
 		}
+	} else if f.settingsFile == "" && d.settingsNowhere(f) {
+		d.setFramework(candidate{framework: "django", file: f.settingsAt.File, line: f.settingsAt.Line})
+		d.problem(Problem{Code: "django.settings_nowhere", Message: f.settingsAt.File + " names " + f.settings + ", and there is no such module in the repository or the dependencies; manage.py uses " + f.manageConfig,
+			File: f.settingsAt.File, Line: f.settingsAt.Line, Remedy: "say which settings it runs with, such as " + d.stating("env.DJANGO_SETTINGS_MODULE", f.manageConfig)})
+		return
 	} else if f.settingsFile == "" {
 		d.warn(Problem{Code: "django.settings_missing", Message: f.settingsAt.File + " names " + f.settings + ", and there is no such module",
 			File: f.settingsAt.File, Line: f.settingsAt.Line, Remedy: "correct DJANGO_SETTINGS_MODULE there"})
@@ -199,6 +204,17 @@ func (d *detection) djangoWeb(f djangoFacts) {
 		c.dir, c.module = base, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(c.file, base+"/"), ".py"), "/__init__"), "/", ".")
 	}
 	d.inferWeb(c, High, nil, rivals...)
+}
+
+// settingsNowhere tells whether the settings that the server names are made by nobody:
+// importing them fails, while those of manage.py are there.
+func (d *detection) settingsNowhere(f djangoFacts) bool {
+	head, _, _ := strings.Cut(f.settings, ".")
+	if f.wsgiConfig != f.settings || f.manageConfig == "" || f.manageConfig == f.settings || d.statedSettings() || d.installs(normalizeName(head)) || d.makesFiles() {
+		return false
+	}
+	_, rest, ok := d.locate(f.manage, f.manageConfig)
+	return ok && rest == ""
 }
 
 // statedSettings says that slipway.yaml or .env-like config gives the module.

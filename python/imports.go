@@ -116,7 +116,7 @@ func (d *detection) startedProgram() string {
 // production doesn't install: because only a group or an extra brings it, or
 // because nothing does.
 func (d *detection) checkImports() {
-	if len(d.deps.Production) == 0 && d.project.Lock == nil && d.project.Manager != NoDeps {
+	if len(d.deps.Production) == 0 && d.project.Lock == nil && d.project.Manager != NoDeps && !d.statesNone() {
 		return
 	}
 	said := map[string]bool{}
@@ -204,10 +204,48 @@ func (d *detection) checkImport(head string, at startImport) {
 			File: at.File, Line: at.Line, Remedy: "add a requirements.txt with " + names[0] + " and what else the service imports, such as by pip freeze"})
 		return
 	}
+	if known && d.surelyMissing(names) {
+		d.problem(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and no dependency brings it", at.File, head),
+			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + firstOf(d.firstManifest(), "requirements.txt")})
+		return
+	}
 	if known {
 		d.warn(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and no dependency brings it", at.File, head),
 			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + firstOf(d.firstManifest(), "requirements.txt")})
 	}
+}
+
+// statesNone tells whether the project says that it depends on nothing.
+func (d *detection) statesNone() bool {
+	for _, f := range []string{"setup.py", "setup.cfg"} {
+		if d.tree.exists(f) {
+			return false
+		}
+	}
+	_, poetry := dig(d.pyproject.data, "tool", "poetry", "dependencies").(map[string]any)
+	_, project := dig(d.pyproject.data, "project").(map[string]any)
+	return d.manifests.main == "" && len(d.manifests.requirements) == 0 && len(d.deps.Production) == 0 &&
+		(poetry || project && !contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies"))
+}
+
+// makesFiles tells whether the build runs commands of the project, which may bring more
+// than can be read.
+func (d *detection) makesFiles() bool {
+	return d.config != nil && d.config.Build != nil && len(d.config.Build.Commands) > 0
+}
+
+// surelyMissing tells whether a framework isn't installed by what is certain: a lock that
+// holds all of it, or dependencies that are none.
+func (d *detection) surelyMissing(names []string) bool {
+	if d.production == nil && !d.statesNone() || d.makesFiles() {
+		return false
+	}
+	for _, f := range frameworkOf {
+		if contains(names, f.distribution) {
+			return true
+		}
+	}
+	return false
 }
 
 // bringers name what comes with others, where no lock says so.
