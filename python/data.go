@@ -37,10 +37,18 @@ func (d *detection) planData() {
 		return
 	}
 	d.eachData(func(name string, at Evidence) { d.data(name, at, "data.found") })
+	var all []string
+	for _, at := range d.project.Data {
+		name := d.tree.relative(string(at.Path))
+		if at.Directory {
+			name += "/"
+		}
+		all = append(all, name)
+	}
 	for _, at := range d.project.Data {
 		d.warn(Problem{
 			Code: "data.inside", Message: string(at.Path) + " is written inside the project; Slipway keeps it across deploys, on one machine, and old and new release share it while one takes over",
-			Remedy: "use a database server for what matters, or say what stays with data: in " + d.configFile(),
+			Remedy: "use a database server for what matters; if other files stay, say which: " + d.stating("data", "["+strings.Join(all, ", ")+"]"),
 		})
 		break // one sentence is enough
 	}

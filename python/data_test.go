@@ -81,7 +81,7 @@ func TestData(t *testing.T) {
 			}
 			warned := false
 			for _, w := range p.Warnings {
-				warned = warned || w.Code == "data.inside"
+				warned = warned || w.Code == "data.inside" && strings.Contains(w.Remedy, "slipway service set SERVICE --set 'data=["+strings.ReplaceAll(c.want, " ", ", ")+"]'")
 			}
 			if found := c.want != "" && c.name != "stated"; warned != found {
 				t.Errorf("warned: %t, want %t", warned, found)

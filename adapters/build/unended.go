@@ -68,7 +68,7 @@ func (r *run) unended(p *python.Project, source, results string, timeout time.Du
 		said += fmt.Sprintf("; %d had failed", failed)
 	}
 	if why != "" { // it is what they wait for, more likely than not
-		return slipway.Errorf(slipway.Refused, "%s (%s)", why, said)
+		return slipway.Errorf(slipway.Refused, "%s (%s; %s, or release without the tests: slipway service set SERVICE --set test.skip=true)", why, said, more)
 	}
 	return slipway.Errorf(slipway.Refused, "%s; %s, or release without the tests: slipway service set SERVICE --set test.skip=true", said, more)
 }

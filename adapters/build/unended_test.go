@@ -15,7 +15,7 @@ func TestWhatKeepsTests(t *testing.T) {
 
 	_, log, err = runTests(t, project(t, files{"requirements.txt": plainFlask, "app.py": flaskApp,
 		"test_app.py": "import threading\n\n\ndef test_asks():\n    raise ConnectionRefusedError('connection to server at \"127.0.0.1\", port 5432 failed: Connection refused')\n\n\ndef test_waits():\n    threading.Event().wait()\n"}), 15*time.Second)
-	wantRefused(t, err, log, "the tests want a server of PostgreSQL at 127.0.0.1:5432, and none answers", "did not end within 15s", "1 had failed")
+	wantRefused(t, err, log, "the tests want a server of PostgreSQL at 127.0.0.1:5432, and none answers", "did not end within 15s", "1 had failed", "--set test.timeout_seconds=45", "--set test.skip=true")
 
 	_, log, err = runTests(t, project(t, unit("threading.Thread(target=threading.Event().wait).start()")), 5*time.Second)
 	wantRefused(t, err, log, "did not end within 5s", "1 test had ended, and none was running")
