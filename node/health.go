@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -104,7 +105,7 @@ func (i *instance) words(a answer) string {
 	case a.refused:
 		return "does not listen on its PORT"
 	case a.err != nil:
-		return fmt.Sprintf("did not answer GET %s within 5 s", path)
+		return unansweredProbe(a.err) + " GET " + path
 	case d.Manifest.Hosts.Refuses(a.status, host, d.Config.Env):
 		return fmt.Sprintf("answered %d to GET %s for the host %s: %s", a.status, path, host, slipway.RefusedHost(i.place.service, i.place.environment, host, d.Manifest.Hosts, d.Config.Env))
 	case a.status == http.StatusNotFound:
@@ -114,6 +115,18 @@ func (i *instance) words(a answer) string {
 			a.status, path, i.place.service, a.status, a.status)
 	}
 	return fmt.Sprintf("answered %d to GET %s", a.status, path)
+}
+
+// unansweredProbe tells what became of a probe that reached its instance: one that is
+// closed at once is another fault than one that hangs.
+func unansweredProbe(err error) string {
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+		return "took the connection, and within 5 s did not answer"
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return "closed the connection without an answer to"
+	}
+	return "gave no answer that is HTTP to"
 }
 
 // healthLimit is how long an instance may take to become healthy.
