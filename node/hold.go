@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io"
 	"net/http"
 	"time"
 )
@@ -26,7 +27,7 @@ const (
 
 // holdBack keeps requests at the edge, and waits until the deployment that is to end has
 // answered those that it has.
-func (p *place) holdBack(id string) {
+func (p *place) holdBack(id string, log io.Writer) {
 	p.mu.Lock()
 	p.held = true
 	d := p.state.Deployments[id]
@@ -36,7 +37,7 @@ func (p *place) holdBack(id string) {
 		return
 	}
 	if b := p.node.edge.backend(d.home()); b != nil {
-		b.drain(p.node.ctx, holdDrain)
+		b.drain(p.node.ctx, min(holdDrain, p.node.edge.drain), log)
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/node"
 	pythons "github.com/slipway-dev/slipway/python"
 )
 
@@ -32,7 +34,14 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", str(len(text)))])
     return [text]
 async def asgi(scope, receive, send):
-    if scope["type"] == "lifespan": raise RuntimeError
+    if scope["type"] == "lifespan":
+        await receive(); await send({"type": "lifespan.startup.complete"})
+        await receive(); note("shutdown"); await send({"type": "lifespan.shutdown.complete"}); return
+    if scope["path"] == "/events":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        while (await receive())["type"] != "http.disconnect": pass
+        return
     if scope["path"] == "/slow":
         import asyncio
         note("slow"); await asyncio.sleep(1)
@@ -91,12 +100,26 @@ func TestRealServers(t *testing.T) {
 				answer <- fmt.Sprint(string(text), err)
 			}()
 			b.eventually("the request is under way", func() bool { _, err := os.Stat(b.inData("slow")); return err == nil })
+			events := make(chan string, 1)
+			if strings.HasPrefix(command, "uvicorn") { // which would wait for its end
+				b.node.(*node.Node).Drain(time.Second)
+				go func() { _, text, _ := b.get("/events"); events <- text }()
+				b.eventually("the stream is open", func() bool { return strings.Contains(b.logs(), "GET /events") })
+			} else {
+				events <- "data: 1\n\n"
+			}
 			log := b.revert(d)
+			if got := <-events; got != "data: 1\n\n" {
+				t.Errorf("the stream ended with %q", got)
+			}
 			if got := <-answer; got != "done<nil>" {
 				t.Errorf("the request was answered with %s\n%s", got, log)
 			}
 			b.eventually("its exit handlers have run", func() bool { _, err := os.Stat(b.inData("atexit")); return err == nil })
 			b.eventually("all has ended", func() bool { return len(b.observe().Instances) == 0 })
+			if _, err := os.Stat(b.inData("shutdown")); strings.HasPrefix(command, "uvicorn") && (err != nil || !strings.Contains(b.file("logs/shop/dev/1.web.1.log")+b.file("logs/shop/dev/1.web.2.log"), "is stopped: the edge has closed one stream that it still had")) {
+				t.Errorf("its own shutdown has not run, or nobody says what was closed: %v", err)
+			}
 			if text := b.logs(); strings.Contains(log+text, "had not ended") {
 				t.Errorf("%s\n%s", log, text)
 			}

@@ -171,7 +171,7 @@ func (p *place) roll(ctx context.Context, d slipway.Deployment, log io.Writer) e
 		before := p.node.edge.backend(home)
 		p.node.reroute()
 		if before != nil {
-			before.drain(p.node.ctx, drainLimit)
+			before.drain(p.node.ctx, p.node.edge.drain, log)
 		}
 		p.mu.Lock()
 		gone := p.state.replaced()

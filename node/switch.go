@@ -14,6 +14,9 @@ import (
 // requests that it has, before it is stopped.
 const drainLimit = 30 * time.Second
 
+// drainTold is how often it is told that it takes long.
+const drainTold = 5 * time.Second
+
 // move says what a hand-over makes of the state.
 type move struct {
 	live   string              // the id that has the traffic then
@@ -38,7 +41,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	if old != "" {
 		if m.recreate {
 			fmt.Fprintf(log, "the old release ends before the new one starts: requests wait at the edge meanwhile, for up to %s\n", holdWithin)
-			p.holdBack(old)
+			p.holdBack(old, log)
 		}
 		tell(log, p.stop(old, m.alone))
 	}
@@ -124,7 +127,7 @@ func (p *place) drain(id string) {
 		return
 	}
 	if b := p.node.edge.backend(d.home()); b != nil {
-		b.drain(p.node.ctx, drainLimit)
+		b.drain(p.node.ctx, p.node.edge.drain, nil)
 	}
 }
 
@@ -190,7 +193,7 @@ func (p *place) giveBack(ctx context.Context, d slipway.Deployment, warm string,
 	p.mu.Unlock()
 	m := move{recreate: d.Strategy == slipway.Recreate}
 	if m.recreate {
-		p.holdBack(d.ID)
+		p.holdBack(d.ID, log)
 		tell(log, p.stop(d.ID, nil))
 	}
 	err := p.revive(ctx, warm, log)

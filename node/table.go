@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -43,6 +45,9 @@ type table struct {
 	// check gives a new connection to an instance back, or closes it.
 	check func(net.Conn) (net.Conn, error)
 
+	streams streams       // that instances answer with
+	drain   time.Duration // what a deployment without traffic may take for what it has
+
 	dir    string   // for bodies of requests
 	spools sync.Map // by host
 	pace   pace     // of clients
@@ -70,7 +75,7 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
+	return &table{drain: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
 }
 
 // set makes the routes the ones in force: once it returns no request goes where
@@ -205,13 +210,20 @@ func (b *backend) leave() {
 	}
 }
 
-// drain waits until every request has its answer, for at most limit.
-func (b *backend) drain(ctx context.Context, limit time.Duration) {
+// drain waits until every request has its answer, for at most limit. It tells now and
+// then what it waits for; log may be nil.
+func (b *backend) drain(ctx context.Context, limit time.Duration, log io.Writer) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
+	still := time.NewTicker(drainTold)
+	defer still.Stop()
 	for b.inFlight.Load() > 0 {
 		select {
 		case <-b.quiet:
+		case <-still.C:
+			if log != nil {
+				fmt.Fprintf(log, "the old release still answers %d requests; they have up to %s\n", b.inFlight.Load(), limit)
+			}
 		case <-deadline.C:
 			return
 		case <-ctx.Done():

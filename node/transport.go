@@ -110,10 +110,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.SetScheme(req)
 	by := t.once
-	if port, err := strconv.Atoi(req.URL.Port()); err == nil {
-		if _, kept := t.table.kept.Load(port); kept {
-			by = t.Transport
-		}
+	port, _ := strconv.Atoi(req.URL.Port())
+	if _, kept := t.table.kept.Load(port); kept {
+		by = t.Transport
 	}
 	res, err := by.RoundTrip(req)
 	if err != nil && context.Cause(ctx) == errLate {
@@ -122,6 +121,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if s.why, err = broken, errBroken; a.slow.Load() {
 			s.why = slow
 		}
+	}
+	if err == nil {
+		t.table.streams.follow(res, port, cancel)
 	}
 	return res, err
 }
