@@ -61,7 +61,8 @@ type site struct {
 	t            testing.TB
 	data         string
 	listen, edge string
-	database     string // "" for SQLite
+	database     string   // "" for SQLite
+	settings     []string // of the platform, as NAME=VALUE
 	up           *exec.Cmd
 	upLog        *buffer
 }
@@ -132,7 +133,7 @@ func (s *site) startAs(binary string, flags ...string) {
 	s.upLog = &buffer{}
 	s.up = exec.Command(binary, append([]string{"up", "--data", s.data, "--listen", s.listen, "--edge", s.edge, "--repositories", os.TempDir()}, flags...)...)
 	s.up.Stdout, s.up.Stderr = s.upLog, s.upLog
-	s.up.Env = append(os.Environ(), "SLIPWAY_DATABASE="+s.database)
+	s.up.Env = append(append(os.Environ(), "SLIPWAY_DATABASE="+s.database), s.settings...)
 	if err := s.up.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -36,11 +36,12 @@ var callers = []struct {
 // at least, each time others (`make schemathesis`); without it they are few and the
 // same (CI).
 func TestContract(t *testing.T) {
+	t.Parallel()
 	atLeast, err := strconv.Atoi(os.Getenv("SLIPWAY_SCHEMATHESIS"))
 	bounded := err != nil
 	program := schemathesis(t)
-	t.Setenv("SLIPWAY_REQUESTS_PER_MINUTE", "0") // the bound itself is tried in api
 	s := newSite(t)
+	s.settings = []string{"SLIPWAY_REQUESTS_PER_MINUTE=0"} // the bound itself is tried in api
 	s.start()
 	there := populate(s)
 	t.Run("an undocumented status is found", func(t *testing.T) { s.findsUndocumented(t, program) })
