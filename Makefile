@@ -1,5 +1,7 @@
 # Every target is a line or two of plain commands; `make` lists them.
 GO ?= go
+# The newest Go, had by the go command itself where the machine has an older one (go.mod asks for it too).
+export GOTOOLCHAIN := go1.27.3
 BIN := bin/slipway
 # SQLite's C, as Go: thirteen times slower with the race detector, which finds nothing of ours in it. Tools that load
 # packages take these as GOFLAGS: else all is compiled once more for them, without the detector.

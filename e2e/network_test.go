@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"go/version"
 	"io"
 	"math/big"
 	"net"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -59,11 +57,7 @@ func TestOpenedToANetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	protocol := 1 // as an older Go serves HTTP/2 unsafely
-	if version.Compare(runtime.Version(), "go1.26.9") >= 0 {
-		protocol = 2
-	}
-	if answer.StatusCode != http.StatusOK || answer.ProtoMajor != protocol || answer.Header.Get("Strict-Transport-Security") == "" {
+	if answer.StatusCode != http.StatusOK || answer.ProtoMajor != 2 || answer.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("%s %s %v", answer.Proto, answer.Status, answer.Header)
 	}
 	for _, c := range answer.Cookies() {

@@ -88,7 +88,7 @@ func split(address string) (string, int) {
 }
 
 func (a *authority) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols("acme-tls/1"), GetCertificate: a.magic.GetCertificate}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1", "acme-tls/1"}, GetCertificate: a.magic.GetCertificate}
 }
 
 // start asks for what is missing or about to expire, again and again until it

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"strings"
 	"syscall"
 
@@ -104,7 +103,7 @@ func Open(o Options) (_ *Entrance, err error) {
 		if e.PublicURL, err = pair.public(e.PublicURL, e.port(), len(o.Proxies) > 0); err != nil {
 			return nil, err
 		}
-		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols(), GetCertificate: pair.certificate}
+		config = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: pair.certificate}
 	case len(o.ACME.Hosts) > 0:
 		if e.PublicURL == "" {
 			e.PublicURL = origin(o.ACME.Hosts[0], e.port())
@@ -115,9 +114,6 @@ func Open(o Options) (_ *Entrance, err error) {
 		config = e.acme.config()
 	}
 	if config != nil {
-		if !http2 {
-			o.Log.Warn("HTTP/2 is off, as the Go that this was built with does not serve it safely; build with "+safeHTTP2+" or later", "go", runtime.Version())
-		}
 		e.Listener = tls.NewListener(e.Listener, config)
 	}
 	e.namePortal(host)

@@ -2,7 +2,7 @@
 // Slipway's versions.
 module github.com/slipway-dev/slipway/tools
 
-go 1.26.0
+go 1.27.3
 
 tool (
 	github.com/securego/gosec/v2/cmd/gosec
