@@ -44,7 +44,7 @@ func (p *place) keep(d *deployment) error {
 	}
 	kept, err := data.OpenRoot(keptDir) // the service may have put a link there
 	if err != nil {
-		return err
+		return unlaid(err, "data: can't be kept: %s in the service's data directory is something else than a directory (%s); remove it there, and promote again", keptDir, reasonOf(err))
 	}
 	defer kept.Close()
 	serving := ""
@@ -53,10 +53,44 @@ func (p *place) keep(d *deployment) error {
 	}
 	for _, at := range d.Manifest.Data {
 		if err := p.keepOne(d, app, kept, at, serving); err != nil {
-			return fmt.Errorf("%s can't be kept: %w", at.Path, err)
+			return unlaid(err, "data: names %s, which can't be laid out: %s; state what is right: slipway service set SERVICE --set 'data=[...]', or data: in slipway.yaml", at.Path, inTheWay(app, kept, string(at.Path), err))
 		}
 	}
 	return nil
+}
+
+// unlaid is what became of data that has no place: the release's own matter, unless this
+// machine failed at it.
+func unlaid(err error, format string, args ...any) error {
+	for _, machine := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, machine) {
+			return err
+		}
+	}
+	return slipway.Wrap(slipway.Refused, err, format, args...)
+}
+
+// inTheWay says why a path has no place: what is no directory on the way to it.
+func inTheWay(app, kept *os.Root, name string, err error) string {
+	for _, at := range []struct {
+		root *os.Root
+		has  string
+	}{{app, "the release has"}, {kept, "the service's data has"}} {
+		for i, c := range name + "/" {
+			if c != '/' || i == len(name) && at.root == app {
+				continue
+			}
+			info, err := at.root.Lstat(filepath.FromSlash(name[:i]))
+			switch {
+			case err != nil:
+			case info.Mode()&fs.ModeSymlink != 0:
+				return fmt.Sprintf("%s a link at %s", at.has, name[:i])
+			case !info.IsDir():
+				return fmt.Sprintf("%s a file at %s", at.has, name[:i])
+			}
+		}
+	}
+	return reasonOf(err)
 }
 
 // serving is the copy of the source that serves now, "" for none.

@@ -325,5 +325,8 @@ func reasonOf(err error) string {
 	if errors.As(err, &path) {
 		return path.Err.Error()
 	}
+	if link := (*os.LinkError)(nil); errors.As(err, &link) {
+		return link.Err.Error()
+	}
 	return "it is not found"
 }

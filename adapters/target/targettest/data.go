@@ -77,6 +77,24 @@ func undeclared(s *suite) {
 	}
 }
 
+// unlaid: data that has no place in a release is that release's own matter, and said
+// at once.
+func unlaid(s *suite) {
+	for id, c := range []struct{ path, says string }{
+		{"services/shop/app.py/shop.db", "the release has a file at services/shop/app.py"},
+		{"services/shop/" + strings.Repeat("x", 300), "can't be laid out"},
+	} {
+		d := s.keeping(id+1, []string{"one", "two"}[id], "", slipway.DataPath{Path: slipway.SourcePath(c.path)})
+		for _, err := range []error{s.Target.Release(context.Background(), d, io.Discard), s.Target.Deploy(context.Background(), d, io.Discard)} {
+			s.refused(err, slipway.Refused, c.says)
+			s.refused(err, slipway.Refused, "data: names "+c.path)
+		}
+	}
+	s.deploy(s.keeping(3, "three", "adds", slipway.DataPath{Path: "services/shop/shop.db"}))
+	d := s.keeping(4, "four", "adds", slipway.DataPath{Path: "services/shop/shop.db/x", Directory: true})
+	s.refused(s.Target.Deploy(context.Background(), d, io.Discard), slipway.Refused, "the service's data has a file at services/shop/shop.db")
+}
+
 // declaredLater: what the release that serves has written is told of, and taken
 // over once it is declared.
 func declaredLater(s *suite) {

@@ -252,6 +252,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		"what is declared as data stays":         data,
 		"a database that isn't declared":         undeclared,
 		"a database that is declared afterwards": declaredLater,
+		"data that has no place in the release":  unlaid,
 		"what is no deployment": func(s *suite) {
 			for _, spoil := range []func(*slipway.Deployment){
 				func(d *slipway.Deployment) { d.ID = "" },
