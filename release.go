@@ -65,11 +65,20 @@ func (p SourcePath) In(source string) string {
 // Local tells whether the directory lies inside the source; "" is its root.
 func (p SourcePath) Local() bool { return p == "" || filepath.IsLocal(filepath.FromSlash(string(p))) }
 
-// DataPath is a file or directory in the service's own tree that the service
-// writes to. It is kept across deploys, and all of its processes share it.
+// DataPath is a file or directory in the service's own tree, or in its /tmp, that the
+// service writes to. It is kept across deploys, and all of its processes share it.
 type DataPath struct {
 	Path      SourcePath `json:"path"`
 	Directory bool       `json:"directory,omitempty"`
+	Tmp       bool       `json:"tmp,omitempty"` // Path lies below /tmp
+}
+
+// String is the path as people write it.
+func (d DataPath) String() string {
+	if d.Tmp {
+		return "/tmp/" + string(d.Path)
+	}
+	return string(d.Path)
 }
 
 // Static is a directory of the release whose files the edge serves by itself, to

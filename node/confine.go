@@ -23,6 +23,7 @@ func (p *place) confinement(d *deployment) sandbox.Confinement {
 		Read:   append([]string{built}, o.Readable...),
 		Write:  []string{p.appDir(d), filepath.Join(p.dir(d.home()), "home"), p.dataOf(d)},
 		Closed: []string{o.Data},
+		Tmp:    p.tmpDir(d),
 	}
 	if venv, err := filepath.EvalSymlinks(filepath.Join(built, "venv")); err == nil {
 		c.Read = append(c.Read, venv)

@@ -8,19 +8,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // began marks when a copy of the source was ready: what is younger was written by
 // the service.
 const began = "began"
 
-// keptDir holds, below the directory that stays, what a release declares as data.
-const keptDir = "kept"
+// keptDir and keptTmpDir hold, below the directory that stays, what a release declares as
+// data: in its own tree, and in its /tmp.
+const keptDir, keptTmpDir = "kept", "kept-tmp"
 
 // keep puts a link to the directory that stays in the place of each file and
 // directory that the service writes to. What the release brings is put there when
@@ -29,31 +33,55 @@ func (p *place) keep(d *deployment) error {
 	if len(d.Manifest.Data) == 0 {
 		return nil
 	}
-	app, err := os.OpenRoot(p.appDir(d)) // no path below it leads out of it, links included
-	if err != nil {
-		return err
-	}
-	defer app.Close()
 	data, err := os.OpenRoot(p.dataOf(d))
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	if err := data.Mkdir(keptDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	kept, err := data.OpenRoot(keptDir) // the service may have put a link there
-	if err != nil {
-		return unlaid(err, "data: can't be kept: %s in the service's data directory is something else than a directory (%s); remove it there, and promote again", keptDir, reasonOf(err))
-	}
-	defer kept.Close()
 	serving := ""
 	if !d.Placeholders {
 		serving = p.serving()
 	}
-	for _, at := range d.Manifest.Data {
-		if err := p.keepOne(d, app, kept, at, serving); err != nil {
-			return unlaid(err, "data: names %s, which can't be laid out: %s; state what is right: slipway service set SERVICE --set 'data=[...]', or data: in slipway.yaml", at.Path, inTheWay(app, kept, string(at.Path), err))
+	for _, tmp := range []bool{false, true} {
+		if err := p.keepBelow(d, data, tmp, serving); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepBelow keeps what is declared in the copy of the source, or in /tmp, where the release
+// brings nothing.
+func (p *place) keepBelow(d *deployment, data *os.Root, tmp bool, serving string) error {
+	dir, in := p.appDir(d), keptDir
+	if tmp {
+		dir, in, serving = p.tmpDir(d), keptTmpDir, ""
+	}
+	declared := slices.DeleteFunc(slices.Clone(d.Manifest.Data), func(at slipway.DataPath) bool { return at.Tmp != tmp })
+	if len(declared) == 0 {
+		return nil
+	}
+	if tmp && !sandbox.GivesTmp() {
+		return slipway.Errorf(slipway.Refused, "data: names %s, and this machine can't give the service a /tmp of its own; let its place come from a variable: SLIPWAY_DATA is the directory that stays", declared[0])
+	}
+	root, err := os.OpenRoot(dir) // no path below it leads out of it, links included
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := data.Mkdir(in, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	kept, err := data.OpenRoot(in) // the service may have put a link there
+	if err != nil {
+		return unlaid(err, "data: can't be kept: %s in the service's data directory is something else than a directory (%s); remove it there, and promote again", in, reasonOf(err))
+	}
+	defer kept.Close()
+	for _, at := range declared {
+		if err := keepOne(root, kept, at, filepath.Join(p.dataOf(d), in), func(name string) bool {
+			return serving != "" && p.seedFrom(serving, kept, name)
+		}); err != nil {
+			return unlaid(err, "data: names %s, which can't be laid out: %s; state what is right: slipway service set SERVICE --set 'data=[...]', or data: in slipway.yaml", at, inTheWay(root, kept, string(at.Path), err))
 		}
 	}
 	return nil
@@ -103,7 +131,9 @@ func (p *place) serving() string {
 	return ""
 }
 
-func (p *place) keepOne(d *deployment, app, kept *os.Root, at slipway.DataPath, serving string) error {
+// keepOne puts a link to what is kept in the place of one path. Where there is nothing yet
+// taken may have it from elsewhere.
+func keepOne(app, kept *os.Root, at slipway.DataPath, keptAt string, taken func(name string) bool) error {
 	name := filepath.FromSlash(string(at.Path))
 	info, err := app.Lstat(name)
 	there := err == nil
@@ -125,7 +155,7 @@ func (p *place) keepOne(d *deployment, app, kept *os.Root, at slipway.DataPath, 
 				return err
 			}
 		}
-	case missing != nil && serving != "" && p.seedFrom(serving, kept, name):
+	case missing != nil && taken(name):
 	case missing != nil && there && info.Mode().IsRegular():
 		if err := copyNew(app, kept, name); err != nil {
 			return err
@@ -138,7 +168,7 @@ func (p *place) keepOne(d *deployment, app, kept *os.Root, at slipway.DataPath, 
 	} else if err := app.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return app.Symlink(filepath.Join(p.dataOf(d), keptDir, name), name)
+	return app.Symlink(filepath.Join(keptAt, name), name)
 }
 
 // seedFrom takes over what the release that serves now has written inside its own
@@ -207,8 +237,8 @@ func markBegun(dir string, home slipway.SourcePath) error {
 }
 
 // written are the files that a service has written inside its copy of the source
-// since that was complete, and which of them are SQLite databases, as seen from the
-// service's directory. What Python compiles, links, and logs are none. At most
+// since that was complete, and which of them, or in its /tmp, are SQLite databases, as seen
+// from the service's directory. What Python compiles, links, and logs are none. At most
 // some are told.
 func written(dir string) (files, databases []string) {
 	const most = 200
@@ -247,8 +277,25 @@ func written(dir string) (files, databases []string) {
 		}
 		return nil
 	})
+	tmp := filepath.Join(dir, "home", "tmp")
+	_ = filepath.WalkDir(tmp, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case len(databases) >= most || time.Now().After(deadline):
+			return filepath.SkipAll
+		case temporary.MatchString(entry.Name()) && entry.IsDir():
+			return filepath.SkipDir
+		case entry.Type().IsRegular() && !temporary.MatchString(entry.Name()) && isSQLite(path):
+			databases = append(databases, "/tmp"+strings.TrimPrefix(path, tmp))
+		}
+		return nil
+	})
 	return files, databases
 }
+
+// temporary is what Python calls files that nobody looks for again.
+var temporary = regexp.MustCompile(`^tmp[a-z0-9_]{8}`)
 
 // isSQLite tells a database by its first 16 bytes
 // (https://www.sqlite.org/fileformat.html, 1.3.1).
@@ -266,7 +313,11 @@ func isSQLite(path string) bool {
 
 // unkept says what is to be done about a database inside the release.
 func unkept(who, database string) string {
-	return fmt.Sprintf("%s the SQLite database %s inside the release, which goes away with it; add \"data: [%s]\" to slipway.yaml or to the service's overrides, or let its place come from a variable: SLIPWAY_DATA is the directory that stays", who, database, database)
+	where := " inside the release"
+	if filepath.IsAbs(database) {
+		where = ", in the /tmp of this release"
+	}
+	return fmt.Sprintf("%s the SQLite database %s%s, which goes away with it; add \"data: [%s]\" to slipway.yaml or to the service's overrides, or let its place come from a variable: SLIPWAY_DATA is the directory that stays", who, database, where, database)
 }
 
 // warnUnkept tells of databases that the release which serves now has written
@@ -283,6 +334,9 @@ func (p *place) warnUnkept(d slipway.Deployment, log io.Writer) {
 		covered := false
 		for _, at := range d.Manifest.Data {
 			rel, err := filepath.Rel(d.Manifest.Dir.In(""), at.Path.In(""))
+			if at.Tmp {
+				rel, err = at.String(), nil
+			}
 			covered = covered || err == nil && (rel == database || at.Directory && strings.HasPrefix(database, rel+"/"))
 		}
 		if !covered {

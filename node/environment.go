@@ -41,6 +41,10 @@ func (p *place) dataOf(d *deployment) string {
 	return p.dataDir()
 }
 
+// tmpDir is what all processes of a deployment find at /tmp, where this machine can
+// give them one of their own.
+func (p *place) tmpDir(d *deployment) string { return filepath.Join(p.dir(d.home()), "home", "tmp") }
+
 // dataDir survives deploys: what a service may keep.
 func (p *place) dataDir() string {
 	return filepath.Join(p.node.dir, "data", p.service, p.environment)
@@ -90,7 +94,7 @@ func (p *place) variables(ctx context.Context, d *deployment, process slipway.Pr
 	}
 	home := filepath.Join(p.dir(d.home()), "home")
 	for name, v := range map[string]string{
-		"HOME": home, "TMPDIR": filepath.Join(home, "tmp"), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
+		"HOME": home, "TMPDIR": p.tmpDir(d), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1",
 		"PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": venv, "PATH": filepath.Join(venv, "bin") + ":" + path,
 		"HOST": "127.0.0.1", "SLIPWAY_SERVICE": d.Service, "SLIPWAY_ENVIRONMENT": d.Environment, "SLIPWAY_RELEASE": strconv.Itoa(d.Release),
 		"SLIPWAY_DATA": p.dataOf(d), "SLIPWAY_NODE": p.node.id, "SLIPWAY_INSTANCE": p.service + "." + p.environment + "." + d.home() + "." + instance,
@@ -166,7 +170,7 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 	if _, err := os.Stat(source); err != nil {
 		return slipway.Wrap(slipway.NotFound, err, "the artifact of release %d is not on this node; build it again", d.Release)
 	}
-	own := []string{filepath.Join(dir, "home", "tmp"), p.dataOf(d), p.logDir()}
+	own := []string{p.tmpDir(d), p.dataOf(d), p.logDir()}
 	for _, instance := range append(d.instances(), "release", "rehearsal") {
 		own = append(own, filepath.Join(dir, "home", "run", instance))
 	}

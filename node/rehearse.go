@@ -85,7 +85,6 @@ func (p *place) try(ctx context.Context, d *deployment, trial slipway.Trial, env
 	fmt.Fprintf(log, "rehearsing: %s\n", trial.Name)
 	var output ending
 	held := p.confinement(d)
-	held.Tmp = filepath.Join(p.dir(d.home()), "home", "tmp")
 	result, err := sandbox.Run(ctx, sandbox.Command{
 		Args: args, Dir: dir, Env: env, Timeout: trialLimit, MaxMemory: trialMemory, MaxOutput: trialOutput, RunID: p.node.trialRun(d), Confinement: &held, Project: true,
 	}, &output)

@@ -71,9 +71,9 @@ func dataNotes(d difference, note noter) {
 	}
 	var names []string
 	for _, at := range d.release.Manifest.Data {
-		names = append(names, string(at.Path))
+		names = append(names, at.String())
 	}
-	note("wait", "Read from the code, or stated with data: in slipway.yaml.", "It writes to %s in its own directory: kept across deploys, on this machine only, and shared by old and new release while one takes over.", strings.Join(names, ", "))
+	note("wait", "Read from the code, or stated with data: in slipway.yaml.", "It writes to %s: kept across deploys, on this machine only, and shared by old and new release while one takes over.", strings.Join(names, ", "))
 }
 
 type noter func(level, evidence, format string, args ...any)

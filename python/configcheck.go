@@ -69,7 +69,9 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	}
 	for i, f := range c.Data {
 		at := "data." + strconv.Itoa(i)
-		k.inside(at, f)
+		if _, tmp := inTmp(f); !tmp {
+			k.inside(at, f)
+		}
 		if path.Clean(f) == "." {
 			k.bad(at, at+" is the whole service: a release would keep nothing of its own", "name the files and directories that it writes")
 		}

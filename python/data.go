@@ -25,8 +25,8 @@ var (
 	uploads = map[string]bool{"MEDIA_ROOT": true, "UPLOAD_FOLDER": true}
 )
 
-// planData settles which files and directories of the project's own tree a
-// service writes to and wants to find again: SQLite databases, uploads, Flask's
+// planData settles which files and directories of the project's own tree, and of its
+// /tmp, a service writes to and wants to find again: SQLite databases, uploads, Flask's
 // instance directory. Slipway keeps them across deploys.
 func (d *detection) planData() {
 	if d.config != nil && d.config.Data != nil {
@@ -39,22 +39,26 @@ func (d *detection) planData() {
 	d.eachData(func(name string, at Evidence) { d.data(name, at, "data.found") })
 	var all []string
 	for _, at := range d.project.Data {
-		name := d.tree.relative(string(at.Path))
+		name := d.nameOf(at)
 		if at.Directory {
 			name += "/"
 		}
 		all = append(all, name)
 	}
 	for _, at := range d.project.Data {
+		where := "inside the project"
+		if at.Tmp {
+			where = "to a /tmp, which is each release's own"
+		}
 		d.warn(Problem{
-			Code: "data.inside", Message: string(at.Path) + " is written inside the project; Slipway keeps it across deploys, on one machine, and old and new release share it while one takes over",
+			Code: "data.inside", Message: at.String() + " is written " + where + "; Slipway keeps it across deploys, on one machine, and old and new release share it while one takes over",
 			Remedy: "use a database server for what matters; if other files stay, say which: " + d.stating("data", "["+strings.Join(all, ", ")+"]"),
 		})
 		break // one sentence is enough
 	}
 }
 
-// eachData tells of every place inside the tree that the code writes data to.
+// eachData tells of every place inside the tree, or below /tmp, that the code writes data to.
 func (d *detection) eachData(tell func(name string, at Evidence)) {
 	for _, file := range d.sources() {
 		text, ok := d.tree.read(file)
@@ -79,14 +83,32 @@ func (d *detection) data(name string, at Evidence, rule string) {
 	kept, ok := d.dataPath(name)
 	if with, added := withData(d.project.Data, kept); ok && added {
 		d.project.Data = with
-		d.find(Finding{What: "data", Value: string(kept.Path), File: at.File, Line: at.Line, Rule: rule})
+		d.find(Finding{What: "data", Value: kept.String(), File: at.File, Line: at.Line, Rule: rule})
 	}
 }
 
-// dataPath is a place inside the tree; ok is false for the tree itself, and for what
-// lies outside of it.
+// nameOf is the path as the service's owners state it.
+func (d *detection) nameOf(at slipway.DataPath) string {
+	if at.Tmp {
+		return at.String()
+	}
+	return d.tree.relative(string(at.Path))
+}
+
+// inTmp is a path below /tmp, or below /var/tmp, which is the same to a service.
+func inTmp(name string) (below string, ok bool) {
+	name = strings.TrimPrefix(path.Clean(name), "/var")
+	below, ok = strings.CutPrefix(name, "/tmp/")
+	return below, ok
+}
+
+// dataPath is a place inside the tree, or below /tmp; ok is false for the tree itself, and
+// for what lies outside of both.
 func (d *detection) dataPath(name string) (kept slipway.DataPath, ok bool) {
 	clean := path.Clean(name)
+	if below, tmp := inTmp(clean); tmp && !strings.ContainsAny(below, "*?<>|\"\n\x00") {
+		return slipway.DataPath{Path: slipway.SourcePath(below), Directory: strings.HasSuffix(name, "/"), Tmp: true}, true
+	}
 	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") || strings.ContainsAny(clean, "*?<>|\"\n\x00") {
 		return kept, false
 	}
@@ -98,6 +120,7 @@ func (d *detection) dataPath(name string) (kept slipway.DataPath, ok bool) {
 func withData(list []slipway.DataPath, kept slipway.DataPath) (with []slipway.DataPath, added bool) {
 	for _, other := range list {
 		switch {
+		case other.Tmp != kept.Tmp:
 		case other.Path == kept.Path || strings.HasPrefix(string(kept.Path), string(other.Path)+"/"):
 			return list, false // it lies there, or can't, where that is a file
 		case strings.HasPrefix(string(other.Path), string(kept.Path)+"/"):
@@ -153,6 +176,9 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 			}
 			return "", false
 		}
+		if _, ok := inTmp(rest); ok && !strings.ContainsAny(rest, "{%") {
+			return rest, true
+		}
 		if rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ":") || strings.ContainsAny(rest, "{%") {
 			return "", false // in memory, elsewhere, or its name follows
 		}
@@ -162,6 +188,9 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 		return path.Join(d.workDir(), rest), true
 	}
 	base := path.Base(text)
+	if _, ok := inTmp(text); ok && tokens[i].plain && databaseFile.MatchString(base) {
+		return text, true
+	}
 	if !tokens[i].plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || moduleOf.MatchString(text) || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].is("import") {
 		return "", false
 	}
@@ -270,6 +299,13 @@ func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (s
 	}
 	if fromEnv && len(parts) > 0 {
 		parts = parts[len(parts)-1:] // the first is the variable's name
+	}
+	if len(parts) > 0 && !based {
+		if whole := path.Join(parts...); strings.HasPrefix(parts[0], "/") && !strings.ContainsAny(whole, "{}%\n\x00") {
+			if _, ok := inTmp(whole); ok {
+				return whole, true
+			}
+		}
 	}
 	for _, p := range parts {
 		if p == "" || path.IsAbs(p) || strings.ContainsAny(p, "{}%\n\x00") {

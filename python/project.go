@@ -103,7 +103,7 @@ type Project struct {
 	Static       *Static            `json:"static"` // nil when there are no static files to collect
 	System       []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
 	Config       *ServiceConfig     `json:"config,omitempty"`
-	Data         []slipway.DataPath `json:"data"` // what the service writes to in its own tree
+	Data         []slipway.DataPath `json:"data"` // what the service writes to in its own tree, or in its /tmp
 	Trials       []slipway.Trial    `json:"-"`    // what a rehearsal runs
 	Tables       *slipway.Tables    `json:"-"`    // what would make its tables, which nothing runs
 	Findings     []Finding          `json:"findings"`

@@ -44,13 +44,13 @@ func (d *detection) tables() *slipway.Tables {
 func (d *detection) once(command string) string {
 	mark := `"$SLIPWAY_DATA/.tables"`
 	kept, ok := d.onlyData()
-	name := quoteWords([]string{d.tree.below(kept.Path)})
+	name := quoteWords([]string{d.nameOf(kept)})
 	switch {
 	case ok && !kept.Directory && databaseFile.MatchString(path.Base(string(kept.Path))):
 		written := "test -s " + name
 		return written + " || test -e " + mark + " || { " + command + " && { " + written + " || touch " + mark + "; }; }"
 	case ok && kept.Directory && slices.Contains(d.project.Data, kept): // a mark in any other goes away with the release
-		mark = quoteWords([]string{d.tree.below(kept.Path) + "/.tables"})
+		mark = quoteWords([]string{d.nameOf(kept) + "/.tables"})
 	}
 	return "test -e " + mark + " || { " + command + " && touch " + mark + "; }"
 }

@@ -36,11 +36,14 @@ type Confinement struct {
 	Closed []string
 	// Programs, if any, are all that may be executed.
 	Programs []string
-	// Tmp is a directory among Write that a command of Run finds at /tmp and /var/tmp
+	// Tmp is a directory among Write that the command finds at /tmp and /var/tmp
 	// too, where the machine lets it have mounts of its own: not everything asks
 	// TMPDIR. Elsewhere both are closed.
 	Tmp string
 }
+
+// GivesTmp tells whether a command finds Confinement.Tmp at /tmp on this machine.
+func GivesTmp() bool { return mounts() }
 
 // Start starts a command confined: with the paths of c and no others, without any
 // capability, without the right to gain one, and, where the kernel can, without

@@ -9,25 +9,29 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/sandbox"
 )
 
 // keeper is a service that writes inside its own directory: rows of an SQLite
 // database, and a file for each release. It answers with how many there are.
 const keeper = `import http.server, os, sqlite3, sys
+mode = os.environ.get("MODE") or ""
+at = "/tmp/" if mode == "/tmp/" else ""
+uploads = at + ("up/loads" if at else "uploads")
 def add():
-    c = sqlite3.connect("shop.db")
+    c = sqlite3.connect(at + "shop.db")
     c.execute("PRAGMA journal_mode=WAL")
     c.execute("CREATE TABLE IF NOT EXISTS words (word TEXT)")
     c.execute("INSERT INTO words VALUES (?)", (WORD,))
     c.commit()
 if sys.argv[1] == "release": add(); sys.exit()
-if os.environ.get("MODE") == "adds": add()
-os.makedirs("uploads", exist_ok=True)
-open("uploads/" + WORD, "w").write(WORD)
+if mode == "adds": add()
+os.makedirs(uploads, exist_ok=True)
+open(uploads + "/" + WORD, "w").write(WORD)
 class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        words = sorted(w for w, in sqlite3.connect("shop.db").execute("SELECT word FROM words"))
-        body = (" ".join(words) + "; " + " ".join(sorted(os.listdir("uploads")))).encode()
+        words = sorted(w for w, in sqlite3.connect(at + "shop.db").execute("SELECT word FROM words"))
+        body = (" ".join(words) + "; " + " ".join(sorted(os.listdir(uploads)))).encode()
         self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
 http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), H).serve_forever()
 `
@@ -75,6 +79,31 @@ func undeclared(s *suite) {
 	for range 2 {
 		s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "data: [shop.db]")
 	}
+}
+
+// inTmp: all processes of a release find one /tmp, which is that release's own; what is
+// declared in it stays, and a migration of anything else there is no success.
+func inTmp(s *suite) {
+	if !sandbox.GivesTmp() {
+		return
+	}
+	for id, word := range []string{"one", "two"} {
+		d := s.keeping(id+1, word, "/tmp/", slipway.DataPath{Path: "shop.db", Tmp: true}, slipway.DataPath{Path: "up/loads", Directory: true, Tmp: true})
+		if err := s.Target.Release(context.Background(), d, io.Discard); err != nil {
+			s.Fatal(err)
+		}
+		if log := s.deploy(d); strings.Contains(log, "warning") {
+			s.Errorf("%q", log)
+		}
+		want := []string{"one; one", "one two; one two"}[id]
+		if _, body, _ := s.ask(s.observe(d)); body != want {
+			s.Errorf("%q, want %q", body, want)
+		}
+	}
+	d := s.keeping(3, "three", "/tmp/")
+	s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "data: [/tmp/shop.db]")
+	d.Manifest.Data = []slipway.DataPath{{Path: "shop.db/x", Tmp: true}}
+	s.refused(s.Target.Deploy(context.Background(), d, io.Discard), slipway.Refused, "data: names /tmp/shop.db/x, which can't be laid out: the service's data has a file at shop.db")
 }
 
 // unlaid: data that has no place in a release is that release's own matter, and said

@@ -253,6 +253,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		"a database that isn't declared":         undeclared,
 		"a database that is declared afterwards": declaredLater,
 		"data that has no place in the release":  unlaid,
+		"data below /tmp":                        inTmp,
 		"what is no deployment": func(s *suite) {
 			for _, spoil := range []func(*slipway.Deployment){
 				func(d *slipway.Deployment) { d.ID = "" },
