@@ -137,4 +137,6 @@ type Edge interface {
 	// requests, and keeps them across restarts. It can be told of services that don't
 	// run, or don't run yet.
 	Answer(ctx context.Context, d Domains) error
+	// Unserved counts what the edge answered by itself.
+	Unserved(ctx context.Context) ([]EdgeCount, error)
 }

@@ -73,10 +73,29 @@ func (s *Server) exposition(c echo.Context) error {
 	for _, n := range counts {
 		promotions.WithLabelValues(n.Environment, string(n.State)).Set(float64(n.Count))
 	}
+	unserved, err := s.platform.Unserved(slipway.WithViewer(ctx, v))
+	if err != nil {
+		return err
+	}
 	now := prometheus.NewRegistry()
-	now.MustRegister(promotions, ready(ctx, s))
+	now.MustRegister(promotions, edgeAnswers(unserved), ready(ctx, s))
 	promhttp.HandlerFor(prometheus.Gatherers{s.metrics.registry, now}, promhttp.HandlerOpts{}).ServeHTTP(c.Response(), c.Request())
 	return nil
+}
+
+// edgeAnswers are the answers that the edge gave by itself. Its series are bounded by the
+// services, and a handful of causes for each.
+type edgeAnswers []slipway.EdgeCount
+
+var edgeAnswered = prometheus.NewDesc("slipway_edge_own_answers_total",
+	"Requests that the edge answered by itself, or whose answer was cut (status 0), since the node agent's start.", []string{"service", "environment", "status", "cause"}, nil)
+
+func (edgeAnswers) Describe(to chan<- *prometheus.Desc) { to <- edgeAnswered }
+
+func (all edgeAnswers) Collect(to chan<- prometheus.Metric) {
+	for _, c := range all {
+		to <- prometheus.MustNewConstMetric(edgeAnswered, prometheus.CounterValue, float64(c.Count), c.Service, c.Environment, strconv.Itoa(c.Status), string(c.Cause))
+	}
 }
 
 func ready(ctx context.Context, s *Server) prometheus.Collector {

@@ -1,9 +1,11 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -174,6 +176,40 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("an address may guess for ever")
+	}
+}
+
+// edge has answered by itself for one service that is known, for one that isn't, and for none.
+type edge struct{ slipway.Edge }
+
+func (edge) Unserved(context.Context) ([]slipway.EdgeCount, error) {
+	return []slipway.EdgeCount{
+		{Status: 404, Cause: slipway.EdgeUnknown, Count: 3}, {Service: "billing", Environment: "dev", Status: 502, Cause: slipway.EdgeUnfinished, Count: 7},
+		{Service: "removed", Environment: "dev", Status: 503, Cause: slipway.EdgeUnreached, Count: 1},
+	}, nil
+}
+
+// TestMetricsOfTheEdge are those of services that the viewer may see.
+func TestMetricsOfTheEdge(t *testing.T) {
+	w := apitest.New(t)
+	w.Platform.Edge = edge{}
+	register(t, w, "billing")
+	stranger := w.SignedUp("eve", false, map[string]slipway.Role{"others": slipway.RoleViewer})
+	for token, want := range map[string][]string{
+		w.Token:  {`{cause="unfinished",environment="dev",service="billing",status="502"} 7`, `{cause="unknown",environment="",service="",status="404"} 3`},
+		stranger: nil,
+	} {
+		_, body := ask(t, w, "GET", "/metrics", "", "Authorization", "Bearer "+token)
+		var got []string
+		for line := range strings.Lines(string(body)) {
+			if of, figure := strings.CutPrefix(strings.TrimSpace(line), "slipway_edge_own_answers_total"); figure {
+				got = append(got, of)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

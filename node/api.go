@@ -123,6 +123,9 @@ func (n *Node) handler() http.Handler {
 	handle(mux, "names", func(ctx context.Context, d slipway.Domains, _ io.Writer) (any, error) {
 		return nil, n.Answer(ctx, d)
 	})
+	handle(mux, "unserved", func(ctx context.Context, _ struct{}, _ io.Writer) (any, error) {
+		return n.Unserved(ctx)
+	})
 	handle(mux, "running", func(ctx context.Context, _ struct{}, _ io.Writer) (any, error) {
 		return n.Running(ctx)
 	})

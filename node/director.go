@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,6 +59,9 @@ func (d *director) Provision(ctx caddy.Context) error {
 // sending is a request on its way to a backend.
 type sending struct {
 	*backend
+	// by is the instance that it went to last, and cut whether that broke its answer off.
+	by  string
+	cut bool
 	// why it has no answer, where the reverse proxy was told that its client went away:
 	// so nothing is held against the instance.
 	why cause
@@ -89,6 +93,11 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if c, file := d.table.static(host, r, draw); file != nil {
 		return c.serve(w, r, file)
 	}
+	own := d.table.unservedFor(host)
+	answer := func(why cause, b *backend, by, detail string) error {
+		own.add(why.status(), why, by, detail)
+		return why.say(w, b)
+	}
 	var rest *body
 	if service := d.table.routed(host); service != "" { // else its body is of no use to anybody
 		if r.Body != nil && r.Body != http.NoBody {
@@ -96,9 +105,9 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		}
 		kept, release, err := takeBody(r, d.table.spoolOf(service))
 		if errors.Is(err, errSlow) {
-			return slow.say(w, nil)
+			return answer(slow, nil, "", "")
 		} else if err != nil {
-			return broken.say(w, nil)
+			return answer(broken, nil, "", "")
 		}
 		defer release()
 		rest = kept
@@ -117,22 +126,25 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 				return context.Canceled
 			default:
 				b.tally.add(time.Now(), why.status(), time.Since(began))
-				return why.say(w, b)
+				return answer(why, b, "", fmt.Sprintf("one release makes room for another, and took longer than %s, or too many requests wait", d.table.hold))
 			}
 		}
 		if err != nil {
+			own.add(http.StatusNotFound, unknown, "", "")
 			return say(w, http.StatusNotFound, "No service answers under this name. See what runs where with: slipway status\n")
 		}
 		if b == nil {
+			own.add(http.StatusServiceUnavailable, closed, "", "")
 			return say(w, http.StatusServiceUnavailable, deployment)
 		}
+		sent := &sending{backend: b}
 		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: d.table.pace.idle}
-		why := d.try(reply, r, next, b, began, let)
+		why, detail := d.try(reply, r, next, sent, own, began, let)
 		switch {
 		case why == again:
 			if !b.queue() {
 				b.tally.add(time.Now(), unreached.status(), time.Since(began))
-				return unreached.say(w, b)
+				return answer(unreached, b, "", fmt.Sprintf("more than %d requests wait for an instance", holdMost))
 			}
 			stays := pause(r.Context())
 			b.waiting.Add(-1)
@@ -142,13 +154,14 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		case why == "" || reply.status != 0:
 			return nil
 		default:
-			return why.say(w, b)
+			return answer(why, b, b.instance(sent.by), detail)
 		}
 	}
 }
 
 // try sends a request to one of a backend's instances.
-func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b *backend, began, let time.Time) (why cause) {
+func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, s *sending, own *unserved, began, let time.Time) (why cause, detail string) {
+	b := s.backend
 	defer func() { // also when the answer is cut, by either side, which is a panic
 		if why == again {
 			b.leave()
@@ -157,6 +170,11 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b 
 		status := reply.status
 		if status == 0 {
 			status = why.status()
+		}
+		if reply.unread {
+			own.add(0, unread, b.instance(s.by), "")
+		} else if s.cut {
+			own.add(0, brokenOff, b.instance(s.by), "")
 		}
 		_ = reply.control.SetWriteDeadline(time.Now().Add(reply.idle)) // for what is written last
 		b.done(status, time.Since(began))
@@ -168,15 +186,15 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, b 
 			several = "yes"
 		}
 		caddyhttp.SetVar(r.Context(), severalVar, several)
-		why = ""
-		s := &sending{backend: b}
 		err := next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), sendingKey{}, s)))
-		why = cmp.Or(s.why, causeOf(err))
+		why, detail = cmp.Or(s.why, causeOf(err)), detailOf(err)
 	}
-	if why == unreached && time.Since(let) < d.table.patience {
-		return again
+	if why != unreached {
+		return why, detail
+	} else if time.Since(let) < d.table.patience {
+		return again, ""
 	}
-	return why
+	return why, fmt.Sprintf("for %s no instance took it: none listens, or none is healthy", d.table.patience)
 }
 
 func say(w http.ResponseWriter, status int, text string) error {
@@ -247,6 +265,7 @@ type reply struct {
 	*caddyhttp.ResponseWriterWrapper
 	deployment string
 	status     int
+	unread     bool  // its client took nothing of it for too long
 	rest       *body // of the request
 	control    *http.ResponseController
 	idle       time.Duration // for which its client may take nothing of it
@@ -271,7 +290,9 @@ func (a *reply) Write(text []byte) (int, error) {
 		a.WriteHeader(http.StatusOK)
 	}
 	_ = a.control.SetWriteDeadline(time.Now().Add(a.idle))
-	return a.ResponseWriter.Write(text)
+	n, err := a.ResponseWriter.Write(text)
+	a.unread = a.unread || errors.Is(err, os.ErrDeadlineExceeded)
+	return n, err
 }
 
 // ReadFrom is Write, piece by piece: each has its time.

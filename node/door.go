@@ -43,6 +43,7 @@ func (i *instance) open(port int) {
 	if !i.web || port != i.port() || port == i.closed || i.state == slipway.InstanceDraining || i.state == slipway.InstanceStopped || i.ctx.Err() != nil {
 		return
 	}
+	i.place.node.edge.named.Store(port, i.id)
 	i.place.node.edge.doors.Store(i.door(), port)
 	go i.learnKept(port)
 }

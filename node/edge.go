@@ -92,6 +92,11 @@ func (e *edge) leave() {
 }
 
 func (e *edge) forget() {
+	e.mu.Lock()
+	for _, u := range e.unserved {
+		u.end()
+	}
+	e.mu.Unlock()
 	tables.Delete(e.listen)
 	closeSocket(e.listen)
 }

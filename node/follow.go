@@ -180,6 +180,7 @@ func (r *reader) find() {
 			r.see(i, id == p.state.Live || id == p.state.Next)
 		}
 	}
+	r.seeEdge(p)
 	for _, i := range p.ending { // what they say while they finish, to who has read them so far
 		r.see(i, false)
 	}
@@ -196,6 +197,21 @@ func (r *reader) see(i *instance, shown bool) {
 	}
 	f.gone, f.done = false, false
 	f.shown = f.shown || shown
+}
+
+// seeEdge shows what the edge answered by itself, beside what the instances print. It
+// names no secret.
+func (r *reader) seeEdge(p *place) {
+	file := p.edgeLog()
+	if _, err := os.Stat(file); err != nil || r.query.Process != "" && r.query.Process != "edge" {
+		return
+	}
+	f := r.files[file]
+	if f == nil {
+		f = &logFile{path: file, instance: "edge", shown: true, cursor: r.ends[file]}
+		r.files[file] = f
+	}
+	f.gone, f.done = false, false
 }
 
 func (r *reader) sorted() []*logFile {
@@ -262,6 +278,9 @@ func (f *logFile) turn(now uint64, secrets []slipway.Secret) (rest string) {
 
 // hidden are the secrets of the deployment that wrote a file.
 func (r *reader) hidden(ctx context.Context, f *logFile) ([]slipway.Secret, error) {
+	if f.of == nil {
+		return nil, nil
+	}
 	home := f.of.home()
 	if known, ok := r.secrets[home]; ok {
 		return known, nil

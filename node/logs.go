@@ -146,7 +146,7 @@ func (p *place) pruneLogs() {
 	var gone []string
 	for _, f := range files {
 		home, _, _ := strings.Cut(filepath.Base(f), ".")
-		used := false
+		used := f == p.edgeLog()
 		for _, d := range p.state.Deployments {
 			used = used || d.home() == home
 		}

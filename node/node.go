@@ -311,9 +311,16 @@ func (n *Node) reroute() {
 	places := n.list()
 	n.mu.Unlock()
 	var routes []route
+	there := map[string]bool{}
 	for _, p := range places {
 		if r, ok := p.route(); ok {
 			routes = append(routes, r)
+			there[r.host] = true
+		}
+	}
+	for _, o := range n.names.Load().told.Own { // whose requests have nowhere to go yet
+		if host := slipway.DefaultHost(o.Service, o.Environment, ""); !there[host] {
+			routes = append(routes, route{host: host, service: o.Service, environment: o.Environment, silent: true, names: append(n.names.Load().own[o.Service+"."+o.Environment], host)})
 		}
 	}
 	n.edge.set(routes)

@@ -118,13 +118,22 @@ func (p *place) route() (route, bool) {
 	defer p.mu.Unlock()
 	d := p.state.Deployments[p.state.Live]
 	if d == nil {
-		return route{host: p.host(), names: p.names(), closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}, p.state.Fence > 0
+		return p.routeOf(route{closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}), p.state.Fence > 0
 	}
 	if !hasWeb(d.Deployment) {
-		return route{}, false
+		return p.routeOf(route{silent: true}), true
 	}
-	return route{host: p.host(), names: p.names(), held: p.held, branches: p.state.branches(d), collections: p.collections()}, true
+	return p.routeOf(route{held: p.held, branches: p.state.branches(d), collections: p.collections()}), true
 }
+
+// routeOf is a route of this place's.
+func (p *place) routeOf(r route) route {
+	r.host, r.names, r.service, r.environment, r.log = p.host(), p.names(), p.service, p.environment, p.edgeLog()
+	return r
+}
+
+// edgeLog is where it is told what the edge answers by itself.
+func (p *place) edgeLog() string { return filepath.Join(p.logDir(), "edge.log") }
 
 // hasWeb tells whether a deployment takes requests.
 func hasWeb(d slipway.Deployment) bool {

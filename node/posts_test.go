@@ -2,10 +2,12 @@ package node_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,6 +63,13 @@ func TestPoisonedRequestOverAKeptConnection(t *testing.T) {
 	})
 	if status, _, _ := b.get("/exit"); status != 502 {
 		t.Errorf("it was answered with %d", status)
+	}
+	if said := regexp.MustCompile(`(?m)^edge \| \S+ answered 502 for web\.[12] of release 1 \(unfinished\): `).FindAllString(b.logs(), -1); len(said) != 1 {
+		t.Errorf("the service's log says %q of it in\n%s", said, b.logs())
+	}
+	counted, err := b.node.Unserved(context.Background())
+	if want := (slipway.EdgeCount{Service: "shop", Environment: "dev", Status: 502, Cause: slipway.EdgeUnfinished, Count: 1}); err != nil || len(counted) != 1 || counted[0] != want {
+		t.Errorf("counted %+v, %v", counted, err)
 	}
 	b.eventually("all run again", func() bool {
 		healthy, restarts := 0, 0

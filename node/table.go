@@ -16,19 +16,24 @@ import (
 
 // route says where a host's requests go, or why nowhere.
 type route struct {
-	host     string   // by which it is counted
-	names    []string // under which it is asked for; host is one of them
-	branches []branch
-	closed   string // what is answered instead, when there is nothing to send them to
-	held     bool   // they wait here for now
+	host        string // by which it is counted
+	service     string
+	environment string
+	log         string   // where what the edge answers by itself is told; "" for nowhere
+	names       []string // under which it is asked for; host is one of them
+	branches    []branch
+	closed      string // what is answered instead, when there is nothing to send them to
+	held        bool   // they wait here for now
+	silent      bool   // nobody takes any
 
 	collections []collection // files that the edge serves by itself
 }
 
 // branch is a deployment that has a share of the requests.
 type branch struct {
-	deployment string        // as the answer names it
-	home       string        // what it is counted under
+	deployment string // as the answer names it
+	home       string // what it is counted under
+	release    int
 	upstreams  []string      // the doors of its instances
 	weight     int           // of the sum of the weights
 	limit      time.Duration // for an instance to begin an answer; 0 for none
@@ -42,6 +47,7 @@ type table struct {
 
 	doors sync.Map // ports by door, of those that are open
 	kept  sync.Map // ports whose servers keep connections for other requests
+	named sync.Map // the instances that had a port last, by it
 	// check gives a new connection to an instance back, or closes it.
 	check func(net.Conn) (net.Conn, error)
 
@@ -57,14 +63,17 @@ type table struct {
 
 	mu       sync.RWMutex
 	routes   map[string]route
-	changed  chan struct{}       // closed when the routes are others
-	backends map[string]*backend // by home
+	changed  chan struct{}        // closed when the routes are others
+	backends map[string]*backend  // by home
+	unserved map[string]*unserved // by host
+	nobody   unserved             // what was asked for under no name of a service
 }
 
 // backend is a deployment with the instances that it has now; with others it is
 // another backend, so that the requests of the former can be waited for.
 type backend struct {
 	host      string
+	release   int
 	upstreams []string
 	limit     time.Duration
 	doors     *sync.Map
@@ -75,7 +84,7 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{drain: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}}
+	return &table{drain: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}, unserved: map[string]*unserved{}}
 }
 
 // set makes the routes the ones in force: once it returns no request goes where
@@ -84,14 +93,18 @@ func (t *table) set(routes []route) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.routes)
-	named := map[string]bool{}
+	named, asked := map[string]bool{}, map[string]bool{}
 	for _, r := range routes {
+		asked[r.host] = true
+		if t.unserved[r.host] == nil {
+			t.unserved[r.host] = &unserved{service: r.service, environment: r.environment, file: r.log}
+		}
 		for _, name := range r.names {
 			t.routes[name] = r
 		}
 		for _, b := range r.branches {
 			named[b.home] = true
-			next := &backend{host: r.host, upstreams: b.upstreams, limit: b.limit, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
+			next := &backend{host: r.host, release: b.release, upstreams: b.upstreams, limit: b.limit, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
 			if known := t.backends[b.home]; known == nil {
 				t.backends[b.home] = next
 			} else if !slices.Equal(known.upstreams, b.upstreams) {
@@ -103,6 +116,11 @@ func (t *table) set(routes []route) {
 	for home, b := range t.backends {
 		if !named[home] && b.inFlight.Load() == 0 && time.Since(b.tally.last()) > tallyKept {
 			delete(t.backends, home)
+		}
+	}
+	for host := range t.unserved {
+		if !asked[host] {
+			delete(t.unserved, host)
 		}
 	}
 	close(t.changed)
@@ -142,7 +160,7 @@ func (t *table) take(host string, bucket func(split bool) int) (*backend, string
 	defer t.mu.RUnlock()
 	r, known := t.routes[host]
 	switch {
-	case !known:
+	case !known || r.silent:
 		return nil, "", errUnknown
 	case len(r.branches) == 0:
 		return nil, r.closed, nil

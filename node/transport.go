@@ -111,6 +111,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.SetScheme(req)
 	by := t.once
 	port, _ := strconv.Atoi(req.URL.Port())
+	if name, known := t.table.named.Load(port); known {
+		s.by = name.(string)
+	}
 	if _, kept := t.table.kept.Load(port); kept {
 		by = t.Transport
 	}
@@ -124,8 +127,26 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if err == nil {
 		t.table.streams.follow(res, port, cancel)
+		if res.StatusCode != http.StatusSwitchingProtocols {
+			res.Body = &whole{res.Body, s}
+		}
 	}
 	return res, err
+}
+
+// whole notes whether an instance breaks its answer off.
+type whole struct {
+	io.ReadCloser
+	of *sending
+}
+
+func (w *whole) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	// One that is cancelled is its client's, or the edge's own doing.
+	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) {
+		w.of.cut = true
+	}
+	return n, err
 }
 
 // expectsEvents tells whether the client asks for a stream of events. Servers that send an

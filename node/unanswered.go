@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -29,6 +31,14 @@ const (
 	broken cause = "broken"
 	// slow: the client sent its body too slowly.
 	slow cause = "slow"
+	// brokenOff: an instance broke its answer off.
+	brokenOff cause = "cut"
+	// unread: the client took too little of its answer.
+	unread cause = "unread"
+	// unknown: nobody has the name, or who has it takes no requests.
+	unknown cause = "unknown"
+	// closed: the service has no release running.
+	closed cause = "closed"
 )
 
 const (
@@ -58,6 +68,31 @@ func (c cause) status() int {
 	return map[cause]int{
 		broken: http.StatusBadRequest, slow: http.StatusRequestTimeout, unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout,
 	}[c]
+}
+
+// words say it in a log.
+func (c cause) words() string {
+	return map[cause]string{
+		broken: "the client broke the request's body off, or wrote it wrongly", slow: "the client sent the request's body too slowly",
+		unreached: "no instance took the request", unfinished: "it took the request and closed the connection before it had answered",
+		late: "it took the request and did not begin to answer in time", brokenOff: "the instance closed the connection in the middle of its answer",
+		unread: "the client took nothing of its answer for too long", unknown: "the service has no process that takes requests", closed: "no release runs",
+	}[c]
+}
+
+// detailOf says what became of a request that an instance took and did not answer.
+func detailOf(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errSentBefore):
+		return "it closed the connection, and is gone"
+	case strings.Contains(err.Error(), "malformed HTTP"):
+		return "what it answered is not HTTP"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "it took the request and reset the connection before it had answered"
+	}
+	return ""
 }
 
 // say answers a request that no instance has answered.

@@ -355,6 +355,8 @@ func (t target) Remove(_ context.Context, service, environment string) error {
 
 type edge struct{ w *world }
 
+func (e edge) Unserved(context.Context) ([]slipway.EdgeCount, error) { return nil, nil }
+
 func (e edge) Answer(_ context.Context, d slipway.Domains) error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()

@@ -2,11 +2,14 @@ package platform
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/service"
 )
 
 // PromotionCount is how many promotions into an environment are in a state.
@@ -14,6 +17,32 @@ type PromotionCount struct {
 	Environment string
 	State       slipway.PromotionState
 	Count       int
+}
+
+// edgePatience is how long the edge is waited for when its figures are asked for.
+const edgePatience = 3 * time.Second
+
+// Unserved is what the edge answered by itself, of the services that the viewer may see,
+// and, for admins, under names that nobody has. An edge that doesn't answer tells nothing.
+func (p *Platform) Unserved(ctx context.Context) ([]slipway.EdgeCount, error) {
+	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	if err != nil || p.Edge == nil {
+		return nil, err
+	}
+	names, err := p.db.Service.Query().Where(visible(ctx)...).Select(service.FieldName).Strings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked, cancel := context.WithTimeout(ctx, edgePatience)
+	defer cancel()
+	all, err := p.Edge.Unserved(asked)
+	if err != nil {
+		p.Log.Warn("the edge's figures are left out: it does not answer", "error", err)
+		return nil, ctx.Err()
+	}
+	return slices.DeleteFunc(all, func(c slipway.EdgeCount) bool {
+		return !(c.Service == "" && v.Admin || slices.Contains(names, c.Service))
+	}), nil
 }
 
 // PromotionCounts counts all promotions, for whoever is signed in: figures of

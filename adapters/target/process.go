@@ -100,6 +100,11 @@ func (n *Node) Answer(ctx context.Context, d slipway.Domains) error {
 	return n.call(ctx, "names", d, io.Discard, nil)
 }
 
+func (n *Node) Unserved(ctx context.Context) (all []slipway.EdgeCount, err error) {
+	err = n.call(ctx, "unserved", struct{}{}, io.Discard, &all)
+	return all, err
+}
+
 func (n *Node) Running(ctx context.Context) (all []slipway.Running, err error) {
 	err = n.call(ctx, "running", struct{}{}, io.Discard, &all)
 	return all, err
