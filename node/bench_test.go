@@ -72,6 +72,7 @@ class H(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", 65536
     def do_GET(self):
         if mode == "host" and "localhost" in self.headers["Host"]: return self.answer(400, "bad host")
+        if mode == "rude": return self.answer(400, "Missing \x1b[31m'q'\n\tof " + os.environ["TOKEN"] + "." * 500)
         if self.path == "/headers": return self.answer(200, "".join("%s: %s\n" % h for h in self.headers.items()))
         if self.path == "/flood": flood()
         if self.path == "/exit": self.server.socket.close(); os._exit(4)
@@ -88,6 +89,7 @@ class H(http.server.BaseHTTPRequestHandler):
         self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
     def log_message(self, *a): print("asked", self.path, os.environ.get("TOKEN", ""), flush=True)
 if mode == "unreached": print(UNREACHED, flush=True)
+if mode == "exit": print("no licence for", os.environ["TOKEN"], flush=True)
 if mode in ("exit", "unreached") or there("sick-" + WORD): sys.exit(3)
 port = 0 if mode == "elsewhere" else int(os.environ["PORT"])
 if mode == "deaf": signal.pause()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -65,8 +66,12 @@ func (i *instance) probe(ctx context.Context) answer {
 		return answer{refused: errors.As(err, &op) && op.Op == "dial", err: err}
 	}
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 2048))
 	ok := health.Path == "" || res.StatusCode >= 200 && res.StatusCode < 400 || slices.Contains(health.Statuses, res.StatusCode)
+	most := int64(2048)
+	if !ok {
+		most = probedBody
+	}
+	body, _ := io.ReadAll(io.LimitReader(res.Body, most))
 	return answer{ok: ok, status: res.StatusCode, body: string(body)}
 }
 
@@ -94,9 +99,43 @@ func (i *instance) probedHost() string {
 	return i.place.host()
 }
 
+const (
+	// probedBody is how much of a bad answer's body is read: so that a secret in what is
+	// quoted of it is whole.
+	probedBody = 64 << 10
+	quotedBody = 200
+)
+
+// quoted is the beginning of a bad answer's body, in brackets: what a service says of its
+// trouble, with its secrets taken out. Without them known nothing of it is shown.
+func (i *instance) quoted(a answer) string {
+	if strings.TrimSpace(a.body) == "" {
+		return ""
+	}
+	secrets, err := i.place.node.secrets(i.ctx, i.of().Deployment)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", beginning(slipway.Scrub(a.body, secrets)))
+}
+
+// beginning quotes the first characters of a text, those that aren't to be seen as
+// escapes, with each stretch of space as one.
+func beginning(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	if all := []rune(text); len(all) > quotedBody {
+		text = string(all[:quotedBody]) + " ..."
+	}
+	return strconv.Quote(text)
+}
+
 // words say what is wrong with an answer.
 func (i *instance) words(a answer) string {
 	d := i.of()
+	said := ""
+	if a.status > 0 {
+		said = i.quoted(a)
+	}
 	path, host := "/"+strings.TrimPrefix(d.Manifest.Health.Path, "/"), i.probedHost()
 	by, taken := errors.AsType[*takenError](a.err)
 	switch {
@@ -107,14 +146,14 @@ func (i *instance) words(a answer) string {
 	case a.err != nil:
 		return unansweredProbe(a.err) + " GET " + path
 	case d.Manifest.Hosts.Refuses(a.status, host, d.Config.Env):
-		return fmt.Sprintf("answered %d to GET %s for the host %s: %s", a.status, path, host, slipway.RefusedHost(i.place.service, i.place.environment, host, d.Manifest.Hosts, d.Config.Env))
+		return fmt.Sprintf("answered %d to GET %s for the host %s%s: %s", a.status, path, host, said, slipway.RefusedHost(i.place.service, i.place.environment, host, d.Manifest.Hosts, d.Config.Env))
 	case a.status == http.StatusNotFound:
-		return fmt.Sprintf("answered 404 to GET %s; name the right path: slipway service set %s --set health.path=/... (or health: {path: ...} in slipway.yaml)", path, i.place.service)
+		return fmt.Sprintf("answered 404 to GET %s%s; name the right path: slipway service set %s --set health.path=/... (or health: {path: ...} in slipway.yaml)", path, said, i.place.service)
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		return fmt.Sprintf("answered %d to GET %s; where that is how it answers who has not signed in, say so: slipway service set %s --set 'health.statuses=[%d]' (or health: {statuses: [%d]} in slipway.yaml), or name a path that answers everybody by health.path",
-			a.status, path, i.place.service, a.status, a.status)
+		return fmt.Sprintf("answered %d to GET %s%s; where that is how it answers who has not signed in, say so: slipway service set %s --set 'health.statuses=[%d]' (or health: {statuses: [%d]} in slipway.yaml), or name a path that answers everybody by health.path",
+			a.status, path, said, i.place.service, a.status, a.status)
 	}
-	return fmt.Sprintf("answered %d to GET %s", a.status, path)
+	return fmt.Sprintf("answered %d to GET %s%s", a.status, path, said)
 }
 
 // unansweredProbe tells what became of a probe that reached its instance: one that is
@@ -203,7 +242,21 @@ func (i *instance) exitError(when string) error {
 	if unread != nil {
 		return err
 	}
-	return because(err, text, secrets, i.of().Manifest)
+	because := because(err, text, secrets, i.of().Manifest)
+	if last := lastLine(slipway.Scrub(text, secrets)); because.Error() == err.Error() && last != "" {
+		return slipway.Errorf(slipway.Refused, "%w; the last that it printed is %s", err, beginning(last))
+	}
+	return because
+}
+
+// lastLine is the last one of a text that a service has printed, and not the platform.
+func lastLine(printed string) (last string) {
+	for line := range strings.Lines(printed) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "[slipway] ") {
+			last = line
+		}
+	}
+	return last
 }
 
 // diagnose finds out why nobody answered.

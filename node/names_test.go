@@ -126,7 +126,7 @@ func TestProbesAskForTheFirstName(t *testing.T) {
 		return d
 	}
 	_, err := b.deploy(d(1))
-	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "answered 400 to GET / for the host shop.dev.localhost: it takes these host names only: shop.example.com (ALLOWED_HOSTS in settings.py, line 3), and not shop.dev.localhost; give it one: slipway domain add shop shop.example.com --env dev") {
+	if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), "answered 400 to GET / for the host shop.dev.localhost (\"bad host\"): it takes these host names only: shop.example.com (ALLOWED_HOSTS in settings.py, line 3), and not shop.dev.localhost; give it one: slipway domain add shop shop.example.com --env dev") {
 		t.Errorf("%v", err)
 	}
 	b.named(slipway.Domains{Own: []slipway.OwnDomains{{Service: "shop", Environment: "dev", Names: []string{"shop.example.com"}}}})

@@ -64,7 +64,8 @@ func TestBadDeploysKeepTheOld(t *testing.T) {
 		t.Fatalf("%v\n%s", err, log)
 	}
 	for id, c := range []struct{ mode, says string }{
-		{"exit", "exited with code 3"}, {"elsewhere", "listens on port"}, {"deaf", "never listened"},
+		{"exit", `exited with code 3 before it was healthy; the last that it printed is "no licence for [secret]"`}, {"elsewhere", "listens on port"}, {"deaf", "never listened"},
+		{"rude", `answered 400 to GET / for the host shop.dev.localhost ("Missing \x1b[31m'q' of [secret]......`},
 		{"unix", "listens on the unix socket app.sock"}, {"host", "slipway domain add shop NAME --env dev"},
 		{"unreached", "exited with code 3 before it was healthy: OperationalError: connection to server at \"127.0.0.1\", port 5432 failed: Connection refused; nothing answers at 127.0.0.1:5432, where it looks for PostgreSQL: start one there, or give it the address of one by DATABASE_URL"},
 	} {

@@ -274,13 +274,16 @@ func portsOf(pid int, inodes map[string]bool) (ports []int) {
 // listeningPorts are the TCP ports at which the processes of a group listen.
 func listeningPorts(leader int) []int { return portsOf(leader, inodesOf(group(leader))) }
 
-// listeners says where the processes of a group listen: TCP addresses and unix
+// listeners says where the processes of a group listen: TCP ports, or else unix
 // sockets.
 func listeners(leader int) []string {
 	inodes := inodesOf(group(leader))
 	var found []string
 	for _, port := range portsOf(leader, inodes) {
 		found = append(found, fmt.Sprintf("port %d", port))
+	}
+	if len(found) > 0 { // beside which such a socket is for control
+		return found
 	}
 	for _, fields := range socket.Table(leader, "unix") {
 		if len(fields) > 7 && inodes[fields[6]] && fields[5] == "01" {
