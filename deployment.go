@@ -64,6 +64,7 @@ type Observed struct {
 	Warm       []Warm     `json:"warm,omitempty"`     // kept ready for rollback
 	Next       *Share     `json:"next,omitempty"`     // is taking over
 	Problems   []string   `json:"problems,omitempty"` // what is not as it should be although instances answer
+	Cut        []string   `json:"cut,omitempty"`      // what of its predecessor's work was cut when Deployment took over
 }
 
 // Share is a deployment that takes over little by little.

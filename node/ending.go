@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-dev/slipway"
 )
 
 const (
@@ -101,13 +106,35 @@ func (i *instance) end(ctx context.Context) string {
 // says how it ends.
 func (i *instance) overdue(ctx context.Context, r running, asked syscall.Signal) string {
 	late := fmt.Sprintf("%s had not ended %s after %s", i.id, i.grace(), unix.SignalName(asked))
+	cut, longer := "", "; it may have longer: grace_seconds of its process in slipway.yaml"
+	if !i.web {
+		cut = i.underWay(ctx, r)
+		longer = fmt.Sprintf(". What takes longer than %s needs more: grace_seconds of %s in slipway.yaml", i.grace(), i.process.Name)
+	}
 	if last := unix.SignalNum("SIG" + i.process.LastSignal); last != 0 && alive(r) {
 		_ = syscall.Kill(r.PID, last)
 		if goneWithin(ctx, lastGrace, func() bool { return !alive(r) && !groupAlive(r.PID) }) {
-			return late + ", and ended by " + unix.SignalName(last) + "; it may have longer: grace_seconds of its process in slipway.yaml"
+			if cut != "" {
+				cut += ", unless it is given back to its queue then (acknowledged late)"
+			}
+			return late + ", and ended by " + unix.SignalName(last) + cut + longer
 		}
 	}
-	return late + " and was killed; it may have longer: grace_seconds of its process in slipway.yaml"
+	return late + " and was killed" + cut + longer
+}
+
+// underWay says which jobs of a worker are cut when it is made to end now: those that its
+// log names, or else whatever it had.
+func (i *instance) underWay(ctx context.Context, r running) string {
+	const lines = 2000
+	text, _, err := tail(i.logFile(), lines)
+	secrets, unknown := i.place.node.secrets(ctx, i.of().Deployment)
+	if err == nil && unknown == nil && r.Restarts == 0 { // else its log holds those of the process before it
+		if jobs := slipway.JobsUnderWay(slipway.Scrub(text, secrets)); len(jobs) > 0 {
+			return ", which cut " + strings.Join(jobs, ", ")
+		}
+	}
+	return ", which cut the job that it had, if any"
 }
 
 // stopSignal is what asks the instance's program to end.
@@ -116,4 +143,40 @@ func (i *instance) stopSignal() syscall.Signal {
 		return sign
 	}
 	return syscall.SIGTERM
+}
+
+// stop ends the instances of a deployment that only says yes to; nil is all. It
+// returns what is to be said of those that did not go by themselves.
+func (p *place) stop(id string, only func(*instance) bool) (said []string) {
+	for _, i := range p.end(id, only) {
+		if note := i.report().Reason; note != "" {
+			said = append(said, note)
+		}
+	}
+	return said
+}
+
+// end is stop, and returns what was ended.
+func (p *place) end(id string, only func(*instance) bool) (ending []*instance) {
+	p.mu.Lock()
+	var staying []*instance
+	for _, i := range p.instances[id] {
+		if only == nil || only(i) {
+			ending = append(ending, i)
+		} else {
+			staying = append(staying, i)
+		}
+	}
+	p.instances[id] = staying
+	p.ending = append(p.ending, ending...)
+	p.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, i := range ending {
+		wg.Go(i.stop)
+	}
+	wg.Wait()
+	p.mu.Lock()
+	p.ending = slices.DeleteFunc(p.ending, func(i *instance) bool { return slices.Contains(ending, i) })
+	p.mu.Unlock()
+	return ending
 }

@@ -37,6 +37,9 @@ func (n *Node) Observe(_ context.Context, service, environment string) (slipway.
 		o.URL = n.address(o.Host)
 	}
 	o.Instances = p.reports(d.ID)
+	if c := p.state.Cut; c != nil && c.Deployment == d.ID {
+		o.Cut = c.Words
+	}
 	if p.changed != "" {
 		o.Problems = append(o.Problems, p.changed)
 	}

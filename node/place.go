@@ -200,38 +200,6 @@ func (p *place) running(id string) []*instance {
 	return slices.Clone(p.instances[id])
 }
 
-// stop ends the instances of a deployment that only says yes to; nil is all. It
-// returns what is to be said of those that did not go by themselves.
-func (p *place) stop(id string, only func(*instance) bool) []string {
-	p.mu.Lock()
-	var ending, staying []*instance
-	for _, i := range p.instances[id] {
-		if only == nil || only(i) {
-			ending = append(ending, i)
-		} else {
-			staying = append(staying, i)
-		}
-	}
-	p.instances[id] = staying
-	p.ending = append(p.ending, ending...)
-	p.mu.Unlock()
-	var wg sync.WaitGroup
-	for _, i := range ending {
-		wg.Go(i.stop)
-	}
-	wg.Wait()
-	p.mu.Lock()
-	p.ending = slices.DeleteFunc(p.ending, func(i *instance) bool { return slices.Contains(ending, i) })
-	p.mu.Unlock()
-	var said []string
-	for _, i := range ending {
-		if note := i.report().Reason; note != "" {
-			said = append(said, note)
-		}
-	}
-	return said
-}
-
 // patience is how long a change waits for what it has replaced to end. Most do so
 // at once; the others go on ending behind the change.
 const patience = 2 * time.Second

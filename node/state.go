@@ -28,6 +28,13 @@ type placeState struct {
 	Deployments map[string]*deployment `json:"deployments"`
 	Released    map[string]outcome     `json:"released"` // release commands by deployment
 	Failed      map[string]string      `json:"failed"`   // deployments that were taken away, and why
+	Cut         *cutWork               `json:"cut,omitempty"`
+}
+
+// cutWork is what of others' work was cut when a deployment took over.
+type cutWork struct {
+	Deployment string   `json:"deployment"`
+	Words      []string `json:"words"`
 }
 
 // outcome of a release command. One that has not ended may still run, whatever

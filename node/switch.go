@@ -38,12 +38,13 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	p.mu.Lock()
 	old, older := p.state.Live, p.state.Warm
 	p.mu.Unlock()
+	var cut []string
 	if old != "" {
 		if m.recreate {
 			fmt.Fprintf(log, "the old release ends before the new one starts: requests wait at the edge meanwhile, for up to %s\n", holdWithin)
 			p.holdBack(old, log)
 		}
-		tell(log, p.stop(old, m.alone))
+		cut = p.stopAnd(old, m.alone, log)
 	}
 	err := p.gate(ctx, p.start(id, m.alone), log)
 	if err == nil {
@@ -74,7 +75,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	p.letThrough(m.live)
 	if m.keep {
 		fmt.Fprintln(log, "the traffic is on the new release")
-		tell(log, p.stop(old, func(i *instance) bool { return !i.web }))
+		cut = append(cut, p.stopAnd(old, func(i *instance) bool { return !i.web }, log)...)
 		if older == id {
 			older = ""
 		}
@@ -85,8 +86,44 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	if older != "" {
 		p.retire(older, log)
 	}
+	p.noteCut(m.live, cut)
 	p.pruneLogs()
 	return nil
+}
+
+// stopAnd ends instances, tells of those that did not go by themselves, and returns what
+// is to be said of the work that was cut so: of web instances the edge knows that better.
+func (p *place) stopAnd(id string, only func(*instance) bool, log io.Writer) (cut []string) {
+	for _, i := range p.end(id, only) {
+		note := i.report().Reason
+		if note == "" {
+			continue
+		}
+		tell(log, []string{note})
+		if !i.web {
+			cut = append(cut, note)
+		}
+	}
+	return cut
+}
+
+// noteCut keeps what is to be said of work that was cut, for who asks how it went.
+func (p *place) noteCut(live string, cut []string) {
+	p.mu.Lock()
+	none := p.state.Cut == nil && len(cut) == 0
+	p.mu.Unlock()
+	if none {
+		return
+	}
+	err := p.change(func(s *placeState) error {
+		if s.Cut = nil; len(cut) > 0 {
+			s.Cut = &cutWork{live, cut}
+		}
+		return nil
+	})
+	if err != nil {
+		p.node.o.Log.Warn("it can't be noted which work was cut", "service", p.service, "environment", p.environment, "cut", cut, "error", err)
+	}
 }
 
 // relabel makes the instances of a deployment known by its other id.

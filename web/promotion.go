@@ -203,6 +203,16 @@ func logNote(l stepLog) string {
 	}
 }
 
+// cut is what of its predecessor's work was cut when it took over.
+func (v promotionView) cut() string {
+	for _, s := range v.Edges.Steps {
+		if slipway.StepName(s.Name) == slipway.StepDeploy && slipway.StepState(s.State) == slipway.StepSucceeded {
+			return s.Reason
+		}
+	}
+	return ""
+}
+
 // silence says why a log is empty.
 func silence(l stepLog) string {
 	if l.Find != "" {

@@ -188,7 +188,7 @@ func (s *Steps) Shift(ctx context.Context, in ShiftInput) error {
 		if err := s.Target.Deploy(ctx, d, log); err != nil || !final {
 			return err
 		}
-		return s.Ledger.Deployed(ctx, d, slipway.DeploymentServing)
+		return s.served(ctx, d)
 	})
 }
 

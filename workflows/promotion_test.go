@@ -43,6 +43,7 @@ type world struct {
 	rehearsed             []slipway.Deployment
 	secret                bool          // the config holds one
 	hang                  chan struct{} // closed when a build hangs
+	cut                   []string      // what of its predecessor's work was cut
 }
 
 func (w *world) call(name string) {
@@ -131,7 +132,7 @@ func (w *world) Revert(context.Context, slipway.Deployment, io.Writer) error {
 }
 
 func (w *world) Observe(context.Context, string, string) (slipway.Observed, error) {
-	return slipway.Observed{Deployment: "7", Artifact: artifact.Digest, URL: "http://x", Edge: "http://127.0.0.1:1", Host: "x"}, nil
+	return slipway.Observed{Cut: w.cut, Deployment: "7", Artifact: artifact.Digest, URL: "http://x", Edge: "http://127.0.0.1:1", Host: "x"}, nil
 }
 func (w *world) Logs(_ context.Context, _ slipway.LogQuery, to io.Writer) error {
 	_, err := io.WriteString(to, w.printed)

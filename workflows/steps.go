@@ -299,7 +299,7 @@ func (s *Steps) Deploy(ctx context.Context, in StepInput) error {
 		if err := s.Target.Deploy(ctx, d, log); err != nil {
 			return err
 		}
-		return s.Ledger.Deployed(ctx, d, slipway.DeploymentServing)
+		return s.served(ctx, d)
 	})
 }
 

@@ -288,6 +288,11 @@ func (v *follower) end() error {
 			state := strings.ToUpper(string(p.State[:1])) + string(p.State[1:])
 			fmt.Fprintf(w, "%s after %s: %s\n", v.style.bad(state+at), took, clean(p.Reason))
 		}
+		for _, s := range p.Steps { // of a deploy that went well it is what of others' work was cut for it
+			if s.Name == slipway.StepDeploy && s.State == slipway.StepSucceeded && s.Reason != "" {
+				fmt.Fprintf(w, "%s %s\n", v.style.bad("But"), clean(s.Reason))
+			}
+		}
 	}
 	return ending(p.State)
 }
