@@ -116,6 +116,9 @@ func (d *detection) setFramework(found candidate) {
 	}
 	d.find(Finding{What: "framework", Value: d.project.Framework, File: found.file, Line: found.line, Rule: "framework.import", Confidence: Medium, Rivals: rivals})
 	if len(d.deps.Production) > 0 && !d.installs(d.project.Framework) && !d.halted && !d.bringsCopy(d.project.Framework) {
+		if d.takeExtra(d.project.Framework, Evidence{File: found.file, Line: found.line}) {
+			return
+		}
 		d.warn(Problem{Code: "framework.undeclared", Message: found.file + " uses " + d.project.Framework + ", and no dependency names it",
 			File: found.file, Line: found.line, Remedy: "add " + d.project.Framework + " to the dependencies"})
 	}

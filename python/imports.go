@@ -189,6 +189,9 @@ func (d *detection) checkImport(head string, at startImport) {
 	}
 	for _, n := range names {
 		if line, _, ok := d.outsideProduction(n); ok {
+			if d.takeExtra(n, at.Evidence) {
+				return
+			}
 			d.warn(Problem{Code: "import.not_in_production", Message: fmt.Sprintf("%s imports %s, and %s is not installed in production", at.File, head, n),
 				File: at.File, Line: at.Line, Remedy: "put \"" + line + "\" in " + d.configFile() + ", or move " + n + " to the dependencies"})
 			return

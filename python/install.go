@@ -113,7 +113,7 @@ func (d *detection) closure() []string {
 	if d.project.Lock != nil {
 		names[d.project.Lock.File] = true
 	}
-	if d.project.Install.Project {
+	if d.project.Install.Project || len(d.project.Install.Extras)+len(d.project.Install.Groups) > 0 {
 		for _, f := range []string{"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"} {
 			add(f)
 		}

@@ -275,6 +275,10 @@ func pip(p *python.Project, l plan, groups, extras []string, blame string) []ste
 		for _, f := range p.Install.Requirements {
 			args = append(args, "-r", filepath.Join(l.tree, f))
 		}
+		if manifest := filepath.Join(l.root, "pyproject.toml"); len(p.Install.Extras) > 0 { // stated beside them
+			args = flags(append(args, "-r", manifest), "--extra", p.Install.Extras)
+			say += " and the project's " + strings.Join(p.Install.Extras, ", ")
+		}
 		before = func() error {
 			var err error
 			for _, f := range p.Install.Requirements {

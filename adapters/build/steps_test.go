@@ -39,6 +39,8 @@ func TestSteps(t *testing.T) {
 			[]string{venv, "/t/uv pip install --python /e/venv --require-hashes -r /s/a.txt", "/t/uv pip install --python /e/venv -r /s/t.txt", "/t/uv pip install --python /e/venv pytest"}},
 		{"table", python.Project{Manager: python.Pip, Manifests: []string{"pyproject.toml"}, Install: python.Install{Project: true, Groups: []string{"g"}, Extras: []string{"x"}}},
 			[]string{venv, "/t/uv pip install --python /e/venv -r /s/pyproject.toml --extra x --group /s/pyproject.toml:g"}, nil},
+		{"an extra beside requirements", python.Project{Manager: python.Pip, Manifests: []string{"requirements.txt"}, Install: python.Install{Requirements: []string{"a.txt"}, Extras: []string{"x"}}},
+			[]string{venv, "/t/uv pip install --python /e/venv -r /s/a.txt -r /s/pyproject.toml --extra x"}, nil},
 		{"setup", python.Project{Manager: python.Pip, Manifests: []string{"setup.py"}, Install: python.Install{Project: true, Extras: []string{"x", "y"}}},
 			[]string{venv, "/t/uv pip install --python /e/venv /s[x,y]"}, nil},
 		{"pylock", python.Project{Manager: python.PyLock}, []string{venv, "/t/uv pip install --python /e/venv -r /s/pylock.toml"}, nil},
