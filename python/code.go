@@ -216,11 +216,11 @@ func (d *detection) locateIn(dir, dotted string) (target, rest string, ok bool) 
 	for n := len(parts); n >= 0; n-- {
 		p := path.Join(append([]string{dir}, parts[:n]...)...)
 		rest := strings.Join(parts[n:], ".")
+		if (n > 0 || dotted != "" && dir != ".") && d.tree.exists(path.Join(p, "__init__.py")) {
+			return path.Join(p, "__init__.py"), rest, true // before a module of its name
+		}
 		if n > 0 && d.tree.exists(p+".py") {
 			return p + ".py", rest, true
-		}
-		if (n > 0 || dotted != "" && dir != ".") && d.tree.exists(path.Join(p, "__init__.py")) {
-			return path.Join(p, "__init__.py"), rest, true
 		}
 	}
 	return "", "", false

@@ -38,6 +38,11 @@ type ImportResult struct {
 	Line      string    `json:"line"` // file:line in the project, "" when unknown
 	// WithinLoop says that it can be imported only where an event loop runs already.
 	WithinLoop bool `json:"within_loop,omitempty"`
+	// Bare says that it has no routes, and nothing else that answers.
+	Bare bool `json:"bare,omitempty"`
+	// Others are what else could be served, as module:object or module:factory(arguments), of
+	// what is loaded by then; they are looked for where the object is none, or is bare.
+	Others []string `json:"others,omitempty"`
 	// Unset is what the project's own code asked of its environment, without a default,
 	// before a failure, and in vain.
 	Unset []Unset `json:"unset,omitempty"`
@@ -95,6 +100,33 @@ func (r ImportResult) traced(command, before string) string {
 	return "it reads " + inWords(read) + ", which " + has + " no value: " + command
 }
 
+// others is the sentence that offers what else could be served; "" for nothing.
+func (r ImportResult) others() string {
+	if len(r.Others) == 0 {
+		return ""
+	}
+	text := "state what is to be served: slipway service set SERVICE --set "
+	if first := r.Others[0]; strings.HasSuffix(first, ")") && !strings.HasSuffix(first, "()") {
+		text += quoteWords([]string{"processes.web=gunicorn \"" + first + "\" --bind $HOST:$PORT"}) + ", with a value for what it takes"
+	} else {
+		text += quoteWords([]string{"application=" + first})
+	}
+	if len(r.Others) > 1 {
+		text += "; there are also " + inWords(r.Others[1:])
+	}
+	return text
+}
+
+// guessed tells whether the object was chosen by its place, and not stated by anybody.
+func (p *Project) guessed() bool {
+	for _, f := range p.Findings {
+		if f.What == "application" {
+			return f.Confidence != High
+		}
+	}
+	return false
+}
+
 // ReadImportResult decodes the line that the import check wrote.
 func ReadImportResult(data []byte) (ImportResult, error) {
 	var r ImportResult
@@ -149,6 +181,9 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		case "KeyError", "ValidationError", "ImproperlyConfigured":
 			remedy = "give the variable that it reads at import a value in the service's config"
 		}
+		if others := r.others(); others != "" && (r.ErrorType == "NotCallable" || strings.Contains(r.Error, "'"+app.Object+"'") || app.Factory && r.ErrorType == "TypeError") {
+			remedy = others
+		}
 		remedy = firstOf(r.traced("slipway service set SERVICE", "--set env."), remedy)
 		if v, ok := parseVersion(p.Python.Version); ok {
 			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.at(1)); old {
@@ -157,6 +192,13 @@ func (p *Project) Judge(r ImportResult) *Problem {
 			}
 		}
 		return &Problem{Code: "app.import", Message: fmt.Sprintf("importing %s fails: %s: %s", name, r.ErrorType, clip(r.Error)), File: file, Line: line, Remedy: remedy}
+	}
+	if r.Bare && p.guessed() {
+		remedy := r.others()
+		if remedy == "" {
+			remedy = "state the command that starts the whole application: slipway service set SERVICE --set 'processes.web=...'"
+		}
+		return &Problem{Code: "app.bare", Message: name + " has no routes once it is imported: something that a server doesn't call adds them", File: file, Remedy: remedy}
 	}
 	server := ""
 	if p.Server != nil {

@@ -145,6 +145,60 @@ class Asked(type(os.environ)):
         return default
 
 
+FRAMEWORKS = {"flask", "quart", "fastapi", "starlette", "litestar", "sanic", "falcon", "bottle", "django", "pyramid", "blacksheep", "connexion"}
+FACTORIES = {"create_app", "make_app", "create_application", "get_app", "build_app", "app_factory", "get_application"}
+
+
+def served(o):
+    """Tell whether an object is an application, by what it is made of."""
+    if inspect.isclass(o) or inspect.ismodule(o) or inspect.isroutine(o) or not callable(o):
+        return False
+    made_of = {c.__module__.split(".")[0] for c in type(o).__mro__}
+    if made_of & FRAMEWORKS:
+        return any(c.__name__ in ("Flask", "Quart", "Starlette", "Litestar", "Sanic", "App", "API", "Bottle", "WSGIHandler", "ASGIHandler", "Application") for c in type(o).__mro__)
+    call = type(o).__call__
+    needed = [p.name for p in inspect.signature(call).parameters.values()] if inspect.isfunction(call) else []
+    return needed[2:] == ["start_response"] or is_async(call) and needed[1:] == ["scope", "receive", "send"]
+
+
+def others(module, name):
+    """What else could have been meant, in the modules of the project that are loaded by now:
+    applications, and functions that make one, with what they have to be given."""
+    here, found = os.getcwd() + os.sep, []
+    for of, loaded in sorted(sys.modules.items(), key=lambda item: (item[0] != module, item[0])):
+        file = getattr(loaded, "__file__", None) or ""
+        if not file.startswith(here) or "-packages" in file or of == "__main__":
+            continue
+        for key, o in list(vars(loaded).items()):
+            try:
+                if (of, key) == (module, name) or key.startswith("_"):
+                    continue
+                if inspect.isfunction(o) and o.__module__ == of and key in FACTORIES:
+                    needed = [p.name for p in inspect.signature(o).parameters.values() if p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD]
+                    found.append("%s:%s(%s)" % (of, key, ", ".join(needed)))
+                elif served(o) and not bare(o) and not any(o is other for _, other in seen_objects(found)):
+                    found.append("%s:%s" % (of, key))
+            except Exception:
+                continue
+    return sorted(found, key=lambda target: "(" in target and not target.endswith("()"))[:8]
+
+
+def seen_objects(found):
+    for target in found:
+        of, _, key = target.partition(":")
+        if "(" not in key:
+            yield target, getattr(sys.modules[of], key, None)
+
+
+def bare(o):
+    """Tell whether an application of Flask answers nothing: no routes, and nobody in
+    front of it or behind it that might."""
+    if not any(c.__module__ == "flask.app" and c.__name__ == "Flask" for c in type(o).__mro__):
+        return False
+    rules = [r for r in o.url_map.iter_rules() if r.endpoint != "static"]
+    return not (rules or o.before_request_funcs or o.error_handler_spec or "wsgi_app" in vars(o))
+
+
 def configure(file):
     """Read gunicorn's settings as it does before it imports anything."""
     if file:
@@ -169,6 +223,9 @@ def check(module, name, factory, settings=""):
         if not answer["callable"]:
             answer["error_type"] = "NotCallable"
             answer["error"] = "%s:%s is of type %s, which no server can call" % (module, name, type(o).__name__)
+            answer["others"] = others(module, name)
+        elif bare(o):
+            answer["bare"], answer["others"] = True, others(module, name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: an application may exit on import
@@ -176,6 +233,8 @@ def check(module, name, factory, settings=""):
         answer["error"] = str(error)[:2000]
         answer["line"] = where(error, module)
         answer["unset"] = Asked.noted
+        if isinstance(error, (AttributeError, TypeError)):
+            answer["others"] = others(module, name)
     return answer
 
 

@@ -174,6 +174,27 @@ from flask import Flask
 def create_app(config=None):
     return Flask(__name__)
 app = create_app()
+-- parts.py --
+from flask import Blueprint, Flask
+app = Flask(__name__)
+@app.get("/")
+def home(): return ""
+part = Blueprint("part", __name__)
+hooked = Flask(__name__)
+hooked.before_request(home)
+mounted = Flask(__name__)
+mounted.wsgi_app = app.wsgi_app
+-- empty.py --
+from flask import Flask
+from parts import app as whole, part
+app = Flask(__name__)
+number = 3
+def create_app(config=None): return app
+def make_app(config, name): return app
+-- alone.py --
+from flask import Flask
+app = Flask(__name__)
+def create_app(config): return app
 -- fast_app.py --
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -229,6 +250,24 @@ application = get_wsgi_application()
 		}
 		if found.iface != r.Interface {
 			t.Errorf("%s:%s: the code reads as %q and imports as %q", c.module, c.object, found.iface, r.Interface)
+		}
+	}
+	for _, c := range []struct{ module, object, says string }{
+		{"empty", "app", "empty:app has no routes once it is imported: something that a server doesn't call adds them; state what is to be served: slipway service set SERVICE --set application=empty:whole; there are also empty:create_app(), parts:hooked, parts:mounted and empty:make_app(config, name)"},
+		{"empty", "gone", "--set application=empty:whole"},
+		{"empty", "number", "--set application=empty:whole"},
+		{"alone", "app", "'processes.web=gunicorn \"alone:create_app(config)\" --bind $HOST:$PORT', with a value for what it takes"},
+		{"parts", "app", ""}, {"parts", "hooked", ""}, {"parts", "mounted", ""}, {"fast_app", "app", ""},
+	} {
+		r := runImportCheck(t, python, dir, Application{Module: c.module, Object: c.object})
+		p := &Project{Application: &Application{Module: c.module, Object: c.object, Dir: "."}, Findings: []Finding{{What: "application", Confidence: Medium}}}
+		problem := p.Judge(r)
+		if c.says == "" && problem != nil || c.says != "" && (problem == nil || !strings.Contains(problem.Sentence(), c.says)) {
+			t.Errorf("%s:%s is judged %+v by %+v, want %s", c.module, c.object, problem, r, c.says)
+		}
+		p.Findings[0].Confidence = High
+		if problem := p.Judge(r); problem != nil && r.Bare {
+			t.Errorf("what is stated is served: %+v", problem)
 		}
 	}
 	if r := runImportCheck(t, python, dir, Application{Module: "fast_app", Object: "wrapped"}); r.Interface != ASGI {

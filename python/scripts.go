@@ -12,7 +12,13 @@ import (
 func (d *detection) script(list []candidate) bool {
 	declared, _ := d.declaredFrameworks()
 	if len(list) > 0 && list[0].iface != Raw && list[0].score > 40 {
-		return false
+		command, at, ok := d.finishedBy(list[0])
+		if !ok {
+			return false
+		}
+		d.setFramework(list[0])
+		d.addProcess("web", Command(command), at, "web.finishes", Medium, list[0].String())
+		return true
 	}
 	switch {
 	case contains(declared, "streamlit"):

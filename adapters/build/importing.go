@@ -47,7 +47,7 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 	}
 	if problem := p.Judge(told); problem != nil {
 		given := func(name string) bool { return python.Given(name) || lookup(vars, name) != "" }
-		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil {
+		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil && !told.OK {
 			problem = wants
 		}
 		says := problem.Sentence()

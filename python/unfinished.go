@@ -1,0 +1,87 @@
+package python
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// routing are the methods by which an application of Flask gets what it answers.
+var routing = map[string]bool{"register_blueprint": true, "add_url_rule": true, "route": true, "get": true, "post": true, "put": true, "delete": true, "patch": true}
+
+// finishedBy is the only program that gives an object its routes, in a function that a
+// server which imports the object never calls, and that opens a socket itself: it is
+// started in the object's place, at the port that it is given.
+func (d *detection) finishedBy(c candidate) (command string, at Evidence, ok bool) {
+	if c.framework != "flask" || c.factory || c.file == "" {
+		return "", at, false
+	}
+	reached := map[string]bool{}
+	d.reaches(c.file, "", reached)
+	var elsewhere []string
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		own := f == c.file
+		for _, full := range m.imports {
+			target, rest, found := d.locate(f, full)
+			own = own || found && target == c.file && rest == c.object
+		}
+		for _, st := range slices.Concat(m.all, m.decorate) {
+			for _, call := range calls(st.tokens) {
+				head, method, dotted := strings.Cut(call.callee, ".")
+				switch {
+				case !dotted || !routing[method]:
+				case own && head == c.object && (st.indent == 0 || method != "register_blueprint" && method != "add_url_rule"):
+					return "", at, false
+				case method != "register_blueprint":
+				case reached[f]:
+					return "", at, false // it may be called there
+				case !slices.Contains(elsewhere, f):
+					elsewhere = append(elsewhere, f)
+				}
+			}
+		}
+	}
+	for _, f := range d.sources() {
+		m := d.module(f)
+		if m == nil || m.guard == 0 || reached[f] || strings.Contains(f, "/") || path.Base(f) == "manage.py" || strings.ContainsAny(f, `"'\`) {
+			continue
+		}
+		if !slices.ContainsFunc(elsewhere, func(to string) bool { return d.reaches(f, to, map[string]bool{}) }) {
+			continue
+		}
+		if ok { // more than one
+			return "", at, false
+		}
+		command, ok = d.listeningBy(f)
+		at = Evidence{File: f, Line: m.guard}
+	}
+	return command, at, ok && command != ""
+}
+
+// listeningBy is the command of a program that opens its socket in what it imports.
+func (d *detection) listeningBy(program string) (string, bool) {
+	if d.takesPort(program) {
+		port, _ := d.portOf(program)
+		return port.before + "python " + program + port.behind, true
+	}
+	within := map[string]bool{}
+	d.reaches(program, "", within)
+	for _, f := range sortedKeys(within) {
+		m := d.module(f)
+		if m == nil {
+			continue
+		}
+		for _, st := range m.all {
+			for _, c := range calls(st.tokens) {
+				if o := overruled(m, c); o != nil && d.installs(o.imports) {
+					return d.withPort(o, program, "", c.line), true
+				}
+			}
+		}
+	}
+	return "", false
+}
