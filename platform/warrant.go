@@ -152,7 +152,7 @@ func (g *Gates) Warrant(ctx context.Context, in workflows.Input, name slipway.St
 // the rest is found out on its way.
 func ordered(in workflows.Input) []byte {
 	in.Steps, in.Release, in.Artifact, in.Snapshot, in.Overrides = nil, 0, "", "", ""
-	in.Strategy, in.Bake, in.Queued, in.Withheld = slipway.Strategy{}, 0, false, false
+	in.Strategy, in.Bake, in.Queued, in.Withheld, in.Together = slipway.Strategy{}, 0, false, false, false
 	in.Commit.Time = in.Commit.Time.UTC().Truncate(time.Microsecond)
 	text, err := json.Marshal(in)
 	if err != nil {

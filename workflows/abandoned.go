@@ -29,13 +29,19 @@ func Abandon(ctx context.Context, c client.Client, namespace, service, environme
 		return err
 	}
 	// Of a code of ours, which is how a last try is put into words.
-	gone := temporal.NewApplicationErrorWithOptions("the worker that carried it out has ended", string(slipway.Unavailable), temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond})
+	options := temporal.ApplicationErrorOptions{NextRetryDelay: time.Millisecond}
 	run := d.GetWorkflowExecutionInfo().GetExecution()
 	var failed []error
 	for _, a := range d.GetPendingActivities() {
 		if a.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED {
 			continue
 		}
+		options.Details = nil
+		var at Progress
+		if beats := a.GetHeartbeatDetails().GetPayloads(); len(beats) > 0 && converterDecode(beats[0], &at) == nil {
+			options.Details = []any{at} // where a last try was
+		}
+		gone := temporal.NewApplicationErrorWithOptions("the worker that carried it out has ended", string(slipway.Unavailable), options)
 		err := c.CompleteActivityByID(ctx, namespace, run.GetWorkflowId(), run.GetRunId(), a.GetActivityId(), nil, gone)
 		if err != nil && !errors.As(err, &none) { // it was given up in the meantime
 			failed = append(failed, err)

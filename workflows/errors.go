@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,10 @@ func toTemporal(err error) error {
 		message = known.Message
 	}
 	options := temporal.ApplicationErrorOptions{NonRetryable: !slipway.Retryable(err)}
+	var in *interrupted
+	if errors.As(err, &in) {
+		options.Details = []any{in.at}
+	}
 	if code == slipway.Limited && known != nil {
 		options.NextRetryDelay = known.After // 0 leaves it to the policy
 	}
@@ -68,7 +73,9 @@ func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 	c.running.Add(1)
 	defer c.running.Add(-1)
 	if activity.GetInfo(ctx).HeartbeatTimeout > 0 {
-		defer beat(ctx)()
+		saying := &saying{}
+		ctx = context.WithValue(ctx, sayingKey{}, saying)
+		defer beat(ctx, saying)()
 	}
 	result, err := c.Next.ExecuteActivity(ctx, in)
 	if err != nil && slipway.CodeOf(err) == slipway.Internal && ctx.Err() == nil {
@@ -81,7 +88,7 @@ func (c *codesInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 
 // beat tells the engine every second that the activity is alive, which is also how
 // it learns that it was cancelled.
-func beat(ctx context.Context) (stop func()) {
+func beat(ctx context.Context, what *saying) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(time.Second)
@@ -91,9 +98,39 @@ func beat(ctx context.Context) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				activity.RecordHeartbeat(ctx)
+				what.beat(ctx)
 			}
 		}
 	}()
 	return func() { close(done) }
+}
+
+// saying is what the beats of an activity say.
+type saying struct {
+	mu       sync.Mutex
+	progress *Progress
+}
+
+type sayingKey struct{}
+
+func (s *saying) beat(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.progress == nil {
+		activity.RecordHeartbeat(ctx)
+		return
+	}
+	activity.RecordHeartbeat(ctx, *s.progress)
+}
+
+// say has the beats of an activity tell how far it has come, from now on.
+func say(ctx context.Context, p Progress) {
+	s, ok := ctx.Value(sayingKey{}).(*saying)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	s.progress = &p
+	s.mu.Unlock()
+	s.beat(ctx)
 }

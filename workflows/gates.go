@@ -102,7 +102,7 @@ func (p *promotion) approve(ctx workflow.Context) error {
 	for {
 		p.look, p.reviewing = false, true
 		var r slipway.Review
-		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, quick), activityOf[slipway.StepApprove], p.stepInput()).Get(ctx, &r)
+		err := p.note(ctx, quick, activityOf[slipway.StepApprove], p.stepInput(), &r)
 		p.waiting, p.reviewing = err == nil && r.State == slipway.PromotionWaiting, false
 		if err != nil {
 			return err
@@ -142,7 +142,7 @@ func (p *promotion) approve(ctx workflow.Context) error {
 
 // rally lets the others of the bundle look at their gates.
 func (p *promotion) rally(ctx workflow.Context) error {
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, quick), "Rally", p.stepInput().Input).Get(ctx, nil)
+	return p.note(ctx, quick, "Rally", p.stepInput().Input, nil)
 }
 
 // hand passes on: the environment behind may take the release by itself, and a
@@ -153,7 +153,7 @@ func (p *promotion) hand(ctx workflow.Context, out Output) error {
 	defer cancel()
 	if p.Advance && out.State == slipway.PromotionSucceeded {
 		// An environment that doesn't follow is seen by people; it is no failure of this promotion.
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Advance", p.stepInput().Input).Get(ctx, nil); err != nil {
+		if err := p.note(ctx, finally, "Advance", p.stepInput().Input, nil); err != nil {
 			workflow.GetLogger(ctx).Warn("the next environment could not be asked", "promotion", p.Promotion, "error", err)
 		}
 	}
@@ -172,7 +172,7 @@ func (p *promotion) hand(ctx workflow.Context, out Output) error {
 			return nil
 		}
 		var found NextResult
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Next", p.stepInput().Input).Get(ctx, &found); err != nil {
+		if err := p.note(ctx, finally, "Next", p.stepInput().Input, &found); err != nil {
 			return err
 		}
 		if found.Input == nil {
@@ -202,20 +202,27 @@ type NextResult struct{ Input *Input }
 
 // Review looks at the gates, and records where that leaves the step.
 func (s *Steps) Review(ctx context.Context, in StepInput) (slipway.Review, error) {
-	r, err := s.Gates.Review(ctx, slipway.ReviewRequest{Promotion: in.Promotion, Release: in.Release, Artifact: in.Artifact, Config: in.Snapshot})
-	if err != nil {
+	r, err := s.Gates.Review(ctx, in.review())
+	if err != nil || r.State.Over() {
 		return r, err
 	}
+	return r, s.Ledger.Step(ctx, opened(in, r))
+}
+
+func (in StepInput) review() slipway.ReviewRequest {
+	return slipway.ReviewRequest{Promotion: in.Promotion, Release: in.Release, Artifact: in.Artifact, Config: in.Snapshot}
+}
+
+// opened is where a look at the gates leaves the step.
+func opened(in StepInput, r slipway.Review) slipway.StepEvent {
 	event := slipway.StepEvent{Promotion: in.Promotion, Step: slipway.StepApprove, State: slipway.StepRunning, Attempt: 1, Until: r.Expires}
 	switch {
 	case r.State == slipway.PromotionRunning && r.Waited:
 		event.State = slipway.StepSucceeded
 	case r.State == slipway.PromotionRunning:
 		event.State, event.Reason = slipway.StepSkipped, "no gate is closed"
-	case r.State.Over():
-		return r, nil
 	}
-	return r, s.Ledger.Step(ctx, event)
+	return event
 }
 
 // Decide records what a person said.
@@ -224,6 +231,9 @@ func (s *Steps) Decide(ctx context.Context, d slipway.Decision) error { return s
 // Next finds the promotion that is queued behind one that is over.
 func (s *Steps) Next(ctx context.Context, done Input) (NextResult, error) {
 	in, err := s.Queue.Next(ctx, done.Service, done.Environment)
+	if in != nil {
+		in.Together = true
+	}
 	return NextResult{in}, err
 }
 

@@ -255,6 +255,7 @@ func TestARejectionOnItsWayCounts(t *testing.T) {
 			close(g.slow)
 			if err := <-answer; err != nil {
 				if slipway.CodeOf(err) == slipway.Conflict { // it came too late, and was told so
+					result(t, "torn") // which the next test's worker would carry out
 					return
 				}
 				t.Fatal(err)

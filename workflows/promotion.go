@@ -41,6 +41,7 @@ type Input struct {
 	Before      string            `json:",omitzero"` // the environment before, when it was asked for
 	NamedOver   *int              // the newer release that ran there when somebody named this one to run instead; nil where it was asked by a version that didn't say
 	Withheld    bool              `json:",omitzero"` // the rehearsal has not seen all that the service has
+	Together    bool              `json:",omitzero"` // steps are carried out together; not in a promotion that an earlier version began
 }
 
 // Output is how a promotion ended.
@@ -103,6 +104,10 @@ func Promotion(ctx workflow.Context, in Input) (Output, error) {
 		step, ok := slipway.NextStep(p.Steps)
 		if !ok {
 			break
+		}
+		if run := p.together(step); len(run) > 0 {
+			p.carry(steps, run)
+			continue
 		}
 		p.mark(step, slipway.StepRunning)
 		p.mark(step, p.end(step, p.run(steps, step)))
@@ -184,13 +189,7 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 		}
 		return err
 	}
-	if done.Release > 0 {
-		p.Release, p.Artifact = done.Release, done.Artifact
-	}
-	if done.Snapshot != "" {
-		p.Snapshot = done.Snapshot
-	}
-	p.Withheld = p.Withheld || done.Withheld
+	p.take(done)
 	if done.Skipped {
 		p.mark(step, slipway.StepSkipped)
 	}
@@ -198,6 +197,17 @@ func (p *promotion) run(ctx workflow.Context, step slipway.StepName) error {
 		return p.bake(ctx)
 	}
 	return nil
+}
+
+// take takes over what a step found.
+func (p *promotion) take(done StepResult) {
+	if done.Release > 0 {
+		p.Release, p.Artifact = done.Release, done.Artifact
+	}
+	if done.Snapshot != "" {
+		p.Snapshot = done.Snapshot
+	}
+	p.Withheld = p.Withheld || done.Withheld
 }
 
 // stepInput is what a step gets: everything that is known so far.
@@ -269,7 +279,7 @@ func (p *promotion) finish(ctx workflow.Context) (Output, error) {
 			end.Step = &slipway.StepEvent{Promotion: p.Promotion, Step: s.Name, State: s.State, Reason: p.reason}
 		}
 	}
-	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Finish", end).Get(ctx, nil); err != nil {
+	if err := p.note(ctx, finally, "Finish", end, nil); err != nil {
 		return out, fmt.Errorf("record the end of the promotion: %w", err)
 	}
 	if p.Bundle != 0 {
@@ -289,7 +299,7 @@ func (p *promotion) refuse(ctx workflow.Context, why error) (Output, error) {
 		Promotion: slipway.PromotionEvent{Promotion: p.Promotion, State: slipway.PromotionErrored, Reason: why.Error()},
 		Input:     p.stepInput().Input,
 	}
-	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, finally), "Finish", end).Get(ctx, nil); err != nil {
+	if err := p.note(ctx, finally, "Finish", end, nil); err != nil {
 		return Output{}, fmt.Errorf("record the end of the promotion: %w", err)
 	}
 	return Output{}, refused

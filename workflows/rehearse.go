@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.temporal.io/sdk/activity"
-
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
 )
@@ -76,7 +74,7 @@ func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepNam
 				bad = append(bad, f.Check+": "+f.Text)
 			}
 		}
-		event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: int(activity.GetInfo(ctx).Attempt), Until: bound(ctx), Rehearsal: found}
+		event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt(ctx), Until: bound(ctx), Rehearsal: found}
 		if err := s.Ledger.Step(ctx, event); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -38,7 +39,8 @@ type Steps struct {
 	Work       string   // where trees are exported to
 	Log        *slog.Logger
 
-	slots *slots
+	slots  *slots
+	client client.Client
 }
 
 // Names gives a service that takes no name that leads to it one that it takes, where
@@ -94,7 +96,7 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 	if err := s.warrant(ctx, in, step); err != nil {
 		return err
 	}
-	attempt := int(activity.GetInfo(ctx).Attempt)
+	attempt := attempt(ctx)
 	event := slipway.StepEvent{Promotion: in.Promotion, Step: step, State: slipway.StepRunning, Attempt: attempt, Until: bound(ctx)}
 	if at != nil {
 		event.Rollout, event.Reason, event.Until = at, at.Words(), at.Until
@@ -140,6 +142,9 @@ func (s *Steps) part(ctx context.Context, in StepInput, step slipway.StepName, a
 // bound is when the engine gives an activity up, with all that is tried again. It
 // is the policy that the workflow asked with, as the engine tells it.
 func bound(ctx context.Context) time.Time {
+	if p, ok := ctx.Value(progressKey{}).(*Progress); ok {
+		return p.Since.Add(quick.ScheduleToCloseTimeout)
+	}
 	info := activity.GetInfo(ctx)
 	return info.ScheduledTime.Add(info.ScheduleToCloseTimeout).UTC()
 }
@@ -281,6 +286,9 @@ func (s *Steps) Migrate(ctx context.Context, in StepInput) (done StepResult, err
 			done.Skipped = true
 			return errSkip("the service has no release command")
 		}
+		if err := s.effect(ctx); err != nil {
+			return err
+		}
 		return s.Target.Release(ctx, d, log)
 	})
 	return done, err
@@ -294,6 +302,9 @@ func (s *Steps) Deploy(ctx context.Context, in StepInput) error {
 			return err
 		}
 		if err := s.suit(ctx, d, log); err != nil {
+			return err
+		}
+		if err := s.effect(ctx); err != nil {
 			return err
 		}
 		if err := s.Target.Deploy(ctx, d, log); err != nil {

@@ -51,7 +51,7 @@ func NewWorker(c client.Client, steps *Steps, o Options) *Worker {
 	if steps.Log == nil {
 		steps.Log = slog.New(slog.DiscardHandler)
 	}
-	steps.slots = newSlots(o.Builds, o.Shared)
+	steps.slots, steps.client = newSlots(o.Builds, o.Shared), c
 	worker.SetStickyWorkflowCacheSize(remembered)
 	all := &codes{log: steps.Log}
 	catch := []interceptor.WorkerInterceptor{all}
@@ -105,6 +105,7 @@ func (w *Worker) Stop() {
 // service and environment is Conflict; starting the same promotion twice is not
 // an error.
 func Start(ctx context.Context, c client.Client, in Input) error {
+	in.Together = true
 	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: WorkflowID(in.Service, in.Environment), TaskQueue: Queue, WorkflowTaskTimeout: deciding,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
