@@ -3433,7 +3433,7 @@ type Version struct {
 
 	// Go the version of Go that it was built with
 	//
-	// Example: go1.26.8
+	// Example: go1.27.3
 	Go string `json:"go"`
 
 	// Version the version of Slipway

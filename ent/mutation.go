@@ -4,7 +4,7 @@ package ent
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"sync"
@@ -21192,8 +21192,8 @@ type PromotionMutation struct {
 	appendbehind       []string
 	authors            **slipway.Authors
 	rollback           *bool
-	input              *json.RawMessage
-	appendinput        json.RawMessage
+	input              *jsontext.Value
+	appendinput        jsontext.Value
 	plan               **slipway.PromotionPlan
 	plan_hash          *string
 	change             **slipway.Change
@@ -21860,13 +21860,13 @@ func (m *PromotionMutation) ResetRollback() {
 }
 
 // SetInput sets the "input" field.
-func (m *PromotionMutation) SetInput(jm json.RawMessage) {
-	m.input = &jm
+func (m *PromotionMutation) SetInput(j jsontext.Value) {
+	m.input = &j
 	m.appendinput = nil
 }
 
 // Input returns the value of the "input" field in the mutation.
-func (m *PromotionMutation) Input() (r json.RawMessage, exists bool) {
+func (m *PromotionMutation) Input() (r jsontext.Value, exists bool) {
 	v := m.input
 	if v == nil {
 		return
@@ -21877,7 +21877,7 @@ func (m *PromotionMutation) Input() (r json.RawMessage, exists bool) {
 // OldInput returns the old "input" field's value of the Promotion entity.
 // If the Promotion object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PromotionMutation) OldInput(ctx context.Context) (v json.RawMessage, err error) {
+func (m *PromotionMutation) OldInput(ctx context.Context) (v jsontext.Value, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldInput is only allowed on UpdateOne operations")
 	}
@@ -21891,13 +21891,13 @@ func (m *PromotionMutation) OldInput(ctx context.Context) (v json.RawMessage, er
 	return oldValue.Input, nil
 }
 
-// AppendInput adds jm to the "input" field.
-func (m *PromotionMutation) AppendInput(jm json.RawMessage) {
-	m.appendinput = append(m.appendinput, jm...)
+// AppendInput adds j to the "input" field.
+func (m *PromotionMutation) AppendInput(j jsontext.Value) {
+	m.appendinput = append(m.appendinput, j...)
 }
 
 // AppendedInput returns the list of values that were appended to the "input" field in this mutation.
-func (m *PromotionMutation) AppendedInput() (json.RawMessage, bool) {
+func (m *PromotionMutation) AppendedInput() (jsontext.Value, bool) {
 	if len(m.appendinput) == 0 {
 		return nil, false
 	}
@@ -23231,7 +23231,7 @@ func (m *PromotionMutation) SetField(name string, value ent.Value) error {
 		m.SetRollback(v)
 		return nil
 	case promotion.FieldInput:
-		v, ok := value.(json.RawMessage)
+		v, ok := value.(jsontext.Value)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}

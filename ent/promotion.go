@@ -4,6 +4,7 @@ package ent
 
 import (
 	"encoding/json"
+	"encoding/json/jsontext"
 	"fmt"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ type Promotion struct {
 	// Rollback holds the value of the "rollback" field.
 	Rollback bool `json:"rollback,omitempty"`
 	// the workflow's input, frozen when the promotion was asked for
-	Input json.RawMessage `json:"input,omitempty"`
+	Input jsontext.Value `json:"input,omitempty"`
 	// as it stood when it was last looked at
 	Plan *slipway.PromotionPlan `json:"plan,omitempty"`
 	// digest of plan; what approvals are given to

@@ -4,7 +4,7 @@ package ent
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"time"
@@ -164,7 +164,7 @@ func (_c *PromotionCreate) SetNillableRollback(v *bool) *PromotionCreate {
 }
 
 // SetInput sets the "input" field.
-func (_c *PromotionCreate) SetInput(v json.RawMessage) *PromotionCreate {
+func (_c *PromotionCreate) SetInput(v jsontext.Value) *PromotionCreate {
 	_c.mutation.SetInput(v)
 	return _c
 }
@@ -892,7 +892,7 @@ func (u *PromotionUpsert) ClearAuthors() *PromotionUpsert {
 }
 
 // SetInput sets the "input" field.
-func (u *PromotionUpsert) SetInput(v json.RawMessage) *PromotionUpsert {
+func (u *PromotionUpsert) SetInput(v jsontext.Value) *PromotionUpsert {
 	u.Set(promotion.FieldInput, v)
 	return u
 }
@@ -1296,7 +1296,7 @@ func (u *PromotionUpsertOne) ClearAuthors() *PromotionUpsertOne {
 }
 
 // SetInput sets the "input" field.
-func (u *PromotionUpsertOne) SetInput(v json.RawMessage) *PromotionUpsertOne {
+func (u *PromotionUpsertOne) SetInput(v jsontext.Value) *PromotionUpsertOne {
 	return u.Update(func(s *PromotionUpsert) {
 		s.SetInput(v)
 	})
@@ -1904,7 +1904,7 @@ func (u *PromotionUpsertBulk) ClearAuthors() *PromotionUpsertBulk {
 }
 
 // SetInput sets the "input" field.
-func (u *PromotionUpsertBulk) SetInput(v json.RawMessage) *PromotionUpsertBulk {
+func (u *PromotionUpsertBulk) SetInput(v jsontext.Value) *PromotionUpsertBulk {
 	return u.Update(func(s *PromotionUpsert) {
 		s.SetInput(v)
 	})

@@ -4,7 +4,7 @@ package ent
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"time"
@@ -115,13 +115,13 @@ func (_u *PromotionUpdate) ClearAuthors() *PromotionUpdate {
 }
 
 // SetInput sets the "input" field.
-func (_u *PromotionUpdate) SetInput(v json.RawMessage) *PromotionUpdate {
+func (_u *PromotionUpdate) SetInput(v jsontext.Value) *PromotionUpdate {
 	_u.mutation.SetInput(v)
 	return _u
 }
 
 // AppendInput appends value to the "input" field.
-func (_u *PromotionUpdate) AppendInput(v json.RawMessage) *PromotionUpdate {
+func (_u *PromotionUpdate) AppendInput(v jsontext.Value) *PromotionUpdate {
 	_u.mutation.AppendInput(v)
 	return _u
 }
@@ -824,13 +824,13 @@ func (_u *PromotionUpdateOne) ClearAuthors() *PromotionUpdateOne {
 }
 
 // SetInput sets the "input" field.
-func (_u *PromotionUpdateOne) SetInput(v json.RawMessage) *PromotionUpdateOne {
+func (_u *PromotionUpdateOne) SetInput(v jsontext.Value) *PromotionUpdateOne {
 	_u.mutation.SetInput(v)
 	return _u
 }
 
 // AppendInput appends value to the "input" field.
-func (_u *PromotionUpdateOne) AppendInput(v json.RawMessage) *PromotionUpdateOne {
+func (_u *PromotionUpdateOne) AppendInput(v jsontext.Value) *PromotionUpdateOne {
 	_u.mutation.AppendInput(v)
 	return _u
 }
