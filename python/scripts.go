@@ -86,6 +86,12 @@ func (d *detection) page(framework, imported string) bool {
 			chosen = only[0]
 		}
 	}
+	if chosen == "" && framework == "streamlit" {
+		chosen = d.mainPage(files)
+	}
+	if chosen == "" && framework == "panel" && d.pagesOfPanel(files) {
+		return true
+	}
 	if chosen == "" {
 		if len(files) == 0 {
 			return false

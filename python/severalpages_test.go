@@ -1,0 +1,43 @@
+package python_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/slipway-dev/slipway/python"
+)
+
+// TestSeveralPages: several pages in one repository are served where their server says how.
+func TestSeveralPages(t *testing.T) {
+	const panel, streamlit = "import panel as pn\npn.panel('x').servable()\n", "import streamlit as st\nst.title('x')\n"
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  string // of the command for web, or of the problem
+	}{
+		{"of Panel", map[string]string{"requirements.txt": "panel==1.8.0\n", "sales.py": panel, "stock.py": panel, "parts.py": "import panel as pn\n"}, "panel serve sales.py stock.py --address"},
+		{"of Panel with one name", map[string]string{"requirements.txt": "panel==1.8.0\n", "a/sales.py": panel, "b/sales.py": panel}, "several files could be the panel page"},
+		{"of Streamlit beside pages", map[string]string{"requirements.txt": "streamlit==1.50.0\n", "shop/sales.py": streamlit, "tools/old.py": streamlit, "shop/pages/more.py": streamlit}, "streamlit run shop/sales.py"},
+		{"of Streamlit with navigation", map[string]string{"requirements.txt": "streamlit==1.50.0\n", "sales.py": streamlit, "stock.py": streamlit, "start.py": streamlit + "st.navigation([st.Page('sales.py'), st.Page('stock.py')]).run()\n"}, "streamlit run start.py"},
+		{"of Streamlit", map[string]string{"requirements.txt": "streamlit==1.50.0\n", "sales.py": streamlit, "stock.py": streamlit}, "several files could be the streamlit page"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := fstest.MapFS{}
+			for name, text := range c.files {
+				files[name] = &fstest.MapFile{Data: []byte(text)}
+			}
+			p, err := python.Detect(files, python.Options{Interpreters: []python.Interpreter{{Path: "/usr/bin/python3.13", Version: "3.13.1"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := string(p.Processes["web"])
+			for _, problem := range p.Problems {
+				got += problem.Message
+			}
+			if !strings.Contains(got, c.want) {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
