@@ -311,6 +311,6 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 func (d *detection) setApplication(c candidate) {
 	object := c.object
 	d.project.Application = &Application{
-		Module: c.module, Object: object, Factory: c.factory, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(firstOf(c.dir, "."))),
+		Module: c.module, Object: object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(firstOf(c.dir, "."))),
 	}
 }

@@ -37,6 +37,14 @@ func (d *detection) planData() {
 		return
 	}
 	d.eachData(func(name string, at Evidence) { d.data(name, at, "data.found") })
+	if d.config != nil { // what code is given, as by what an example of variables says
+		for _, variable := range sortedKeys(d.config.Env) {
+			if name, ok := d.databaseURL(d.config.Env[variable]); ok {
+				at := d.stated("env", variable)
+				d.data(name, at.Evidence, "data."+at.rule)
+			}
+		}
+	}
 	var all []string
 	for _, at := range d.project.Data {
 		name := d.nameOf(at)
@@ -176,16 +184,7 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 			}
 			return "", false
 		}
-		if _, ok := inTmp(rest); ok && !strings.ContainsAny(rest, "{%") {
-			return rest, true
-		}
-		if rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ":") || strings.ContainsAny(rest, "{%") {
-			return "", false // in memory, elsewhere, or its name follows
-		}
-		if _, ok := d.deps.has("flask-sqlalchemy"); ok {
-			return d.instanceDir() + "/", true // Flask-SQLAlchemy 3 resolves it there
-		}
-		return path.Join(d.workDir(), rest), true
+		return d.databaseURL(text)
 	}
 	base := path.Base(text)
 	if _, ok := inTmp(text); ok && tokens[i].plain && databaseFile.MatchString(base) {
@@ -195,6 +194,25 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 		return "", false
 	}
 	return d.pathAt(file, around(tokens, i), bases)
+}
+
+// databaseURL is where a URL of an SQLite database puts its file.
+func (d *detection) databaseURL(text string) (string, bool) {
+	m := sqliteURL.FindStringSubmatch(text)
+	if m == nil {
+		return "", false
+	}
+	rest, _, _ := strings.Cut(m[1], "?")
+	if _, ok := inTmp(rest); ok && !strings.ContainsAny(rest, "{%") {
+		return rest, true
+	}
+	if rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ":") || strings.ContainsAny(rest, "{%$") {
+		return "", false // in memory, elsewhere, or its name follows
+	}
+	if _, ok := d.deps.has("flask-sqlalchemy"); ok {
+		return d.instanceDir() + "/", true // Flask-SQLAlchemy 3 resolves it there
+	}
+	return path.Join(d.workDir(), rest), true
 }
 
 // djangoName reads the value of NAME at i, where Django's settings say that it is of

@@ -62,6 +62,7 @@ func TestData(t *testing.T) {
 		{"stated below /tmp", also(flask(""), "slipway.yaml", "data: [/tmp/state/]\n"), "/tmp/state/"},
 		{"a test's", also(flask(""), "tests/test_app.py", "import sqlite3\nsqlite3.connect('test.db')\n"), ""},
 		{"stated", also(flask("con = sqlite3.connect('notes.db')\n"), "slipway.yaml", "data: [var/, state.json]\n"), "var/ state.json"},
+		{"a variable that is stated", also(settings("import environ\nDATABASES = {'default': environ.Env().db()}\n"), "slipway.yaml", "env:\n  DATABASE_URL: sqlite:///db.sqlite3\n  OTHER_URL: sqlite://\n"), "db.sqlite3"},
 		{"stated as none", also(flask("con = sqlite3.connect('notes.db')\n"), "slipway.yaml", "data: []\n"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (p *Project) ImportCheck() (code string, args []string, ok bool) {
 	}
 	factory := "0"
 	if p.Application.Factory {
-		factory = "1"
+		factory = "(" + p.Application.Arguments + ")"
 	}
 	return importCheck, []string{p.Application.Module, p.Application.Object, factory, ""}, true
 }

@@ -2,10 +2,11 @@
 
 python -c CODE MODULE OBJECT FACTORY SETTINGS [OUT]
 
-SETTINGS is gunicorn's file of settings, "" for none. Writes one line of JSON to OUT, which is a file descriptor's number (3 by
+FACTORY is 0, or the arguments that OBJECT is called with, in brackets. SETTINGS is gunicorn's file of settings, "" for none. Writes one line of JSON to OUT, which is a file descriptor's number (3 by
 default) or a path, so that what the application prints cannot disturb it.
 """
 
+import ast
 import importlib
 import inspect
 import json
@@ -216,7 +217,8 @@ def check(module, name, factory, settings=""):
         if factory:
             if is_async(o):
                 raise TypeError("%s is a coroutine function; a server calls a plain one" % name)
-            o = o()
+            given = ast.parse("f" + factory, mode="eval").body  # literals, as gunicorn takes them
+            o = o(*[ast.literal_eval(a) for a in given.args], **{k.arg: ast.literal_eval(k.value) for k in given.keywords})
         answer["callable"] = callable(o)
         answer["interface"] = interface(o)
         answer["ok"] = answer["callable"]
@@ -242,7 +244,7 @@ def main(argv):
     out = argv[5] if len(argv) > 5 else "3"
     target = os.fdopen(int(out), "w") if out.isdigit() else open(out, "w")
     sys.path.insert(0, os.getcwd()) if os.getcwd() not in sys.path else None
-    answer = check(argv[1], argv[2], argv[3] == "1", argv[4])
+    answer = check(argv[1], argv[2], argv[3] if argv[3] != "0" else "", argv[4])
     with target:
         target.write(json.dumps(answer) + "\n")
         target.flush()

@@ -195,6 +195,9 @@ def make_app(config, name): return app
 from flask import Flask
 app = Flask(__name__)
 def create_app(config): return app
+-- named.py --
+from parts import app
+def create_app(name, debug=True): return app if (name, debug) == ("prod", False) else None
 -- fast_app.py --
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -269,6 +272,9 @@ application = get_wsgi_application()
 		if problem := p.Judge(r); problem != nil && r.Bare {
 			t.Errorf("what is stated is served: %+v", problem)
 		}
+	}
+	if r := runImportCheck(t, python, dir, Application{Module: "named", Object: "create_app", Factory: true, Arguments: `"prod", debug=False`}); !r.OK || r.Interface != WSGI {
+		t.Errorf("a factory with arguments: %+v", r)
 	}
 	if r := runImportCheck(t, python, dir, Application{Module: "fast_app", Object: "wrapped"}); r.Interface != ASGI {
 		t.Errorf("middleware: %+v", r)

@@ -25,6 +25,7 @@ var outgrown = []struct {
 	{regexp.MustCompile(`type object '_?(?:asyncio\.)?Task' has no attribute '(?:all_tasks|current_task)'`), 8, "asyncio.Task.all_tasks"},
 	{regexp.MustCompile(`As of 3\.10, the \*loop\* parameter was removed|(?:Lock|Event|Condition|Semaphore|Queue)\.__init__\(\) got an unexpected keyword argument .loop.`), 9, "the parameter loop of asyncio"},
 	{regexp.MustCompile(`translation\(\) got an unexpected keyword argument 'codeset'`), 10, "the parameter codeset of gettext"},
+	{regexp.MustCompile(`'(?:not|if|in|is|or|and|from|global|class|import|for|else|with|as|async|await|lambda|return|while|None|True|False)' is not a valid parameter name`), 10, "parameters that are named as keywords"},
 	{regexp.MustCompile(`module 'ssl' has no attribute 'wrap_socket'`), 11, "ssl.wrap_socket"},
 	{regexp.MustCompile(`_evaluate\(\) missing 1 required keyword-only argument: 'recursive_guard'`), 11, "ForwardRef._evaluate as it was"},
 	{regexp.MustCompile(`directly inherits TypingOnly but has additional attributes`), 12, "classes without __static_attributes__"},

@@ -82,6 +82,7 @@ func TestWhatAnOlderPythonStillHas(t *testing.T) {
 		"AttributeError: module 'inspect' has no attribute 'getargspec'":                                      10,
 		"src/x.c:12:10: fatal error: longintrepr.h: No such file or directory":                                10,
 		"error: too few arguments to function ‘_PyLong_AsByteArray’":                                          12,
+		"ValueError: 'not' is not a valid parameter name":                                                     10,
 		"AttributeError: module 'time' has no attribute 'clock'":                                              7,
 		"ImportError: cannot import name 'escape' from 'cgi' (/usr/lib/python3.12/cgi.py)":                    7,
 		"AttributeError: module 'platform' has no attribute 'dist'":                                           7,

@@ -146,8 +146,9 @@ type Application struct {
 	Module    string             `json:"module"` // payments.wsgi
 	Object    string             `json:"object"` // app, or create_app when Factory
 	Factory   bool               `json:"factory"`
-	Interface Interface          `json:"interface"` // "" until the import has told
-	Dir       slipway.SourcePath `json:"dir"`       // directory to import from
+	Arguments string             `json:"arguments,omitempty"` // literals that the factory is called with
+	Interface Interface          `json:"interface"`           // "" until the import has told
+	Dir       slipway.SourcePath `json:"dir"`                 // directory to import from
 }
 
 // Server is the program that serves the application.

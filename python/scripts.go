@@ -45,9 +45,9 @@ var pageNames = []string{"streamlit_app.py", "app.py", "main.py", "Home.py", "ho
 
 // page finds the one file that a page server runs.
 func (d *detection) page(framework, imported string) bool {
-	var files []string
+	var files, every []string // every one, also what lies deep in a package
 	for _, f := range d.sources() {
-		if path.Base(path.Dir(f)) == "pages" || strings.Count(f, "/") > 2 {
+		if path.Base(path.Dir(f)) == "pages" {
 			continue
 		}
 		m := d.module(f)
@@ -56,11 +56,12 @@ func (d *detection) page(framework, imported string) bool {
 		}
 		for _, name := range m.modules {
 			if name == imported {
-				files = append(files, f)
+				every = append(every, f)
 				break
 			}
 		}
 	}
+	files = slices.DeleteFunc(slices.Clone(every), func(f string) bool { return strings.Count(f, "/") > 2 })
 	chosen := ""
 	for _, dir := range []string{".", "src", "app"} {
 		for _, n := range pageNames {
@@ -76,7 +77,7 @@ func (d *detection) page(framework, imported string) bool {
 		chosen = named[0] // no other is called as pages are, wherever it lies
 	}
 	if framework == "gradio" && (chosen == "" || d.relative(chosen)) {
-		if starts := d.starting(files); len(starts) == 1 {
+		if starts := d.starting(every); len(starts) == 1 {
 			chosen = starts[0]
 		}
 	}
@@ -342,6 +343,10 @@ func (d *detection) nothingToStart(programs ...string) {
 	}
 	kind, command := d.firstStart(programs)
 	message := "nothing says how this service starts, and no application object was found"
+	if of, at, with := d.factoryWithArguments(); with != "" && len(seen)+len(programs) == 0 {
+		d.problem(Problem{Code: "app.arguments", Message: of + ", and nothing says what it gets", File: at.File, Line: at.Line, Remedy: "say it: " + d.stating("processes.web", with)})
+		return
+	}
 	if all := append(seen, programs...); len(all) > 0 {
 		message += "; candidates: " + clipList(all)
 	}
