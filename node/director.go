@@ -60,8 +60,9 @@ func (d *director) Provision(ctx caddy.Context) error {
 type sending struct {
 	*backend
 	// by is the instance that it went to last, and cut whether that broke its answer off.
-	by  string
-	cut bool
+	by     string
+	cut    bool
+	client *http.ResponseController
 	// why it has no answer, where the reverse proxy was told that its client went away:
 	// so nothing is held against the instance.
 	why cause
@@ -137,7 +138,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 			own.add(http.StatusServiceUnavailable, closed, "", "")
 			return say(w, http.StatusServiceUnavailable, deployment)
 		}
-		sent := &sending{backend: b}
+		sent := &sending{backend: b, client: control}
 		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: d.table.pace.idle}
 		why, detail := d.try(reply, r, next, sent, own, began, let)
 		switch {

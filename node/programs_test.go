@@ -29,6 +29,9 @@ atexit.register(note, "atexit")
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
         note("slow"); time.sleep(1)
+    if environ["PATH_INFO"] == "/large":
+        start_response("200 OK", [("Content-Length", "5000000")])
+        return [b"x" * 5000000]
     environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     text = b"done" if environ["PATH_INFO"] != "/who" else ("%(REMOTE_ADDR)s %(wsgi.url_scheme)s://%(HTTP_HOST)s" % environ).encode()
     start_response("200 OK", [("Content-Length", str(len(text)))])
@@ -128,6 +131,7 @@ func TestRealServers(t *testing.T) {
 	for _, command := range []string{"gunicorn app:app --worker-class gthread --threads 8", "uvicorn app:asgi --port $PORT --no-access-log"} {
 		t.Run("recreate, "+strings.Fields(command)[0], func(t *testing.T) { makesRoom(t, venv, command) })
 	}
+	t.Run("slow clients", func(t *testing.T) { servesBesideSlow(t, venv) })
 	t.Run("recreate, too long", func(t *testing.T) { makesRoomTooLate(t, venv) })
 }
 

@@ -149,7 +149,7 @@ func TestTooSlow(t *testing.T) {
 	}
 }
 
-// TestSlowReaders: who takes nothing of an answer is let go, and the instance with it; who
+// TestSlowReaders: who takes nothing of an answer that has no room at the edge is let go, and the instance with it; who
 // takes it slowly, or waits for the next piece of a stream, gets all of it.
 func TestSlowReaders(t *testing.T) {
 	const large = 16 << 20
@@ -172,6 +172,9 @@ func TestSlowReaders(t *testing.T) {
 	e.mu.Lock()
 	e.pace.idle = 300 * time.Millisecond
 	e.mu.Unlock()
+	full := e.answersOf("x.dev.localhost")
+	full.memory.Store(spoolMemory)
+	full.disk.Store(spoolDisk)
 	get := func(path string) *client {
 		c := dialEdge(t, e)
 		_ = c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)

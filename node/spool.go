@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 )
 
@@ -22,6 +23,9 @@ const (
 type spool struct {
 	dir          string
 	memory, disk atomic.Int64 // in use
+
+	mu      sync.Mutex
+	answers map[*ahead]bool // that are kept here
 }
 
 // spooled is what was read of a body before its request goes anywhere.
@@ -83,14 +87,19 @@ func (b *spooled) keep(piece []byte) {
 // open makes the file, of which nothing stays whatever happens.
 func (b *spooled) open() bool {
 	if b.file == nil {
-		f, err := os.CreateTemp(b.of.dir, "body-")
-		if err != nil {
-			return false
-		}
-		_ = os.Remove(f.Name())
-		b.file = f
+		b.file = unlinked(b.of.dir, "body-")
 	}
-	return true
+	return b.file != nil
+}
+
+// unlinked is a new file without a name; nil where none can be made.
+func unlinked(dir, prefix string) *os.File {
+	f, err := os.CreateTemp(dir, prefix)
+	if err != nil {
+		return nil
+	}
+	_ = os.Remove(f.Name())
+	return f
 }
 
 // reader reads all of it from its beginning.

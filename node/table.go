@@ -54,9 +54,10 @@ type table struct {
 	streams streams       // that instances answer with
 	drain   time.Duration // what a deployment without traffic may take for what it has
 
-	dir    string   // for bodies of requests
-	spools sync.Map // by host
-	pace   pace     // of clients
+	dir     string   // for bodies of requests
+	spools  sync.Map // by host
+	answers sync.Map // spools of answers, by host
+	pace    pace     // of clients
 
 	patience time.Duration // of a request that no instance takes
 	hold     time.Duration // for which one waits at most where requests are held
@@ -185,10 +186,15 @@ func (t *table) routed(host string) string {
 }
 
 // spoolOf is where bodies of requests to what is counted under a host are kept.
-func (t *table) spoolOf(host string) *spool {
-	s, there := t.spools.Load(host)
+func (t *table) spoolOf(host string) *spool { return t.spool(&t.spools, host) }
+
+// answersOf is where its answers are kept.
+func (t *table) answersOf(host string) *spool { return t.spool(&t.answers, host) }
+
+func (t *table) spool(all *sync.Map, host string) *spool {
+	s, there := all.Load(host)
 	if !there {
-		s, _ = t.spools.LoadOrStore(host, &spool{dir: t.dir})
+		s, _ = all.LoadOrStore(host, &spool{dir: t.dir})
 	}
 	return s.(*spool)
 }

@@ -127,6 +127,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if err == nil {
 		t.table.streams.follow(res, port, cancel)
+		if req.Method != http.MethodHead {
+			readAhead(res, t.table.answersOf(s.host), s.client)
+		}
 		if res.StatusCode != http.StatusSwitchingProtocols {
 			res.Body = &whole{res.Body, s}
 		}
