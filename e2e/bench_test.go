@@ -164,7 +164,9 @@ func BenchmarkIdle(b *testing.B) {
 		<-time.After(rest)
 		b.ReportMetric(ready.Seconds(), "s-up-to-ready")
 		b.ReportMetric((cpu(s.data)-before).Seconds()/rest.Seconds()*100, "%-of-a-core")
-		b.ReportMetric(float64(resident(s.data))/(1<<20), "MiB-resident")
+		all, own := resident(s.data)
+		b.ReportMetric(float64(all)/(1<<20), "MiB-resident")
+		b.ReportMetric(float64(own)/(1<<20), "MiB-proportional")
 	}
 }
 
@@ -207,15 +209,20 @@ func cpu(data string) time.Duration {
 }
 
 // resident sums the resident memory of the site's processes, in bytes.
-func resident(data string) int64 {
-	var total int64
+func resident(data string) (all, own int64) {
 	for _, p := range processesMentioning(data) {
 		pid, _, _ := strings.Cut(p, " ")
-		text, _ := os.ReadFile(filepath.Join("/proc", pid, "statm"))
-		if fields := strings.Fields(string(text)); len(fields) > 1 {
-			pages, _ := strconv.ParseInt(fields[1], 10, 64)
-			total += pages * int64(os.Getpagesize())
+		text, _ := os.ReadFile(filepath.Join("/proc", pid, "smaps_rollup"))
+		for line := range strings.Lines(string(text)) {
+			name, rest, _ := strings.Cut(line, ":")
+			size, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			switch name {
+			case "Rss":
+				all += size << 10
+			case "Pss":
+				own += size << 10
+			}
 		}
 	}
-	return total
+	return all, own
 }
