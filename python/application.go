@@ -1,6 +1,7 @@
 package python
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -224,10 +225,27 @@ func (d *detection) bestCandidate(list []candidate) {
 		}
 		d.setFramework(list[0])
 		d.problem(Problem{Code: "app.ambiguous", Message: "several objects could be the application: " + strings.Join(names, ", "),
-			File: d.configFile(), Remedy: "say which one: " + d.stating("application", d.written(list[0]))})
+			File: d.configFile(), Remedy: "say which one: " + d.saying(list[0], equal)})
 		return
 	}
 	d.inferWeb(list[0], Medium, list)
+}
+
+// saying is how one of several is chosen: by its name, or by the command that starts it
+// where another one in another directory has the same.
+func (d *detection) saying(one candidate, others []candidate) string {
+	name := d.written(one)
+	for _, o := range others {
+		if d.written(o) != name {
+			continue
+		}
+		command := "gunicorn --chdir %s %s --bind ${HOST:-127.0.0.1}:$PORT"
+		if one.iface == ASGI {
+			command = "uvicorn --app-dir %s %s --host ${HOST:-127.0.0.1} --port $PORT"
+		}
+		return d.stating("processes.web", fmt.Sprintf(command, path.Dir(one.file), name))
+	}
+	return d.stating("application", name)
 }
 
 // corroborated returns the only candidate that another platform's file names.

@@ -30,20 +30,62 @@ func (d *detection) sources() []string {
 		return d.code.files
 	}
 	d.code.listed = true
+	var aside []string
 	for _, f := range d.tree.walk(false) {
 		base := path.Base(f)
-		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || d.ofATool(f) {
+		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || d.ofATool(f) || d.copiedFrom(f) != "" {
 			continue
 		}
-		skip := false
-		for _, part := range strings.Split(path.Dir(f), "/") {
-			skip = skip || notServices[part] && part != "migrations" || part == "site-packages"
-		}
-		if !skip && d.copiedFrom(f) == "" {
+		switch part := asidePart(f); part {
+		case "":
 			d.code.files = append(d.code.files, f)
+		case "site-packages":
+		default:
+			aside = append(aside, f)
 		}
 	}
+	if len(aside) > 0 {
+		d.code.files = append(d.code.files, d.ofTheService(aside)...)
+	}
 	return d.code.files
+}
+
+// asidePart is the directory on a file's way whose name says that it holds something
+// else than the service, "" where there is none.
+func asidePart(file string) string {
+	for _, part := range strings.Split(path.Dir(file), "/") {
+		if notServices[part] && part != "migrations" || part == "site-packages" {
+			return part
+		}
+	}
+	return ""
+}
+
+// ofTheService are those of the files in such directories that are the service's all the
+// same: of the package that its settings are in, whose name people choose, and all of
+// them where there is no other code.
+func (d *detection) ofTheService(aside []string) (own []string) {
+	if len(d.code.files) == 0 {
+		return aside
+	}
+	settings := map[string]bool{}
+	for _, f := range d.code.files {
+		if base := path.Base(f); base == "manage.py" || base == "wsgi.py" || base == "asgi.py" {
+			if name, _ := d.settingsIn(f); name != "" {
+				head, _, _ := strings.Cut(name, ".")
+				settings[path.Join(path.Dir(f), head)] = true
+			}
+		}
+	}
+	for _, f := range aside {
+		for dir := path.Dir(f); dir != "."; dir = path.Dir(dir) {
+			if settings[dir] && asidePart(strings.TrimPrefix(f, dir+"/")) == "" {
+				own = append(own, f)
+				break
+			}
+		}
+	}
+	return own
 }
 
 // ofATool says that a file is a tool's. A tasks.py is Invoke's by what it imports alone:

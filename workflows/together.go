@@ -17,7 +17,7 @@ import (
 // round of the workflow, which is more than most steps cost themselves. So steps
 // between which the workflow has nothing to decide are carried out by one activity,
 // RunSteps, and what only reads or writes the platform's record is a local one.
-// docs/decisions/0060-steps-together.md says what that is worth.
+// docs/decisions/0062-steps-together.md says what that is worth.
 
 // RunInput names the steps that are carried out together, in their order.
 type RunInput struct {
