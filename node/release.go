@@ -30,7 +30,14 @@ const (
 // file and the command are arguments. It waits when it is asked to end, so that
 // the command has its grace. The file has its room already, so that a full disk
 // doesn't hide how the command ended.
-const keeper = `status=$1; shift; trap : TERM; "$@"; echo $? 1<>"$status"`
+const keeper = `status=$1; shift; trap : TERM; read -r go || exit; echo begun 1<>"$status"; "$@" </dev/null; echo $? 1<>"$status"`
+
+// waiting is the outcome of a command whose keeper waits to be told to go on. Only the
+// agent that started it can tell, once it knows it again: when that one is gone, the
+// command has not been begun and never will be.
+const waiting = "waiting "
+
+const unbegun = "the release command could not be begun"
 
 // run is a release command under way. It outlives the agent that started it.
 type run struct {
@@ -92,6 +99,7 @@ func (p *place) beginRelease(ctx context.Context, d slipway.Deployment, log io.W
 		if before, err = p.conclude(d.ID, false); err != nil {
 			return nil, err
 		}
+		known = before.Ended
 	}
 	switch {
 	case known && before.Reason == "":
@@ -139,13 +147,20 @@ func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) 
 		return nil, err
 	}
 	defer out.to.Close()
-	if err := os.WriteFile(r.status(), []byte("        \n"), 0o600); err != nil {
+	if err := os.WriteFile(r.status(), []byte(waiting+"\n"), 0o600); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "there is no room for the release command's outcome: is the disk full?")
 	}
 	fmt.Fprintf(log, "$ %s\n", d.Manifest.ReleaseCommand)
 	cmd := exec.Command("/bin/sh", append([]string{"-c", keeper, "sh", r.status(), program}, args[1:]...)...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.workDir(d), env, out.to, out.to
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	goes, tell, err := os.Pipe()
+	if err != nil {
+		return nil, slipway.Wrap(slipway.Unavailable, err, "the release command can't be started: too many files are open")
+	}
+	defer tell.Close()
+	defer goes.Close()
+	cmd.Stdin = goes
 	if err := p.note(d.ID, outcome{}); err != nil {
 		return nil, err
 	}
@@ -162,6 +177,7 @@ func (p *place) startRelease(ctx context.Context, d *deployment, log io.Writer) 
 	if err := p.note(d.ID, outcome{Process: process}); err != nil {
 		p.node.o.Log.Warn("a release command's pid can't be written", "service", p.service, "environment", p.environment, "error", err)
 	}
+	_, _ = tell.WriteString("go\n") // one that is gone already is concluded as what it is
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	p.track(r, process, ended)
@@ -273,6 +289,9 @@ func (p *place) conclude(id string, late bool) (outcome, error) {
 	text, err := readStatus(r.status())
 	code, bad := strconv.Atoi(strings.TrimSpace(string(text)))
 	switch {
+	case err == nil && strings.TrimSpace(string(text)) == strings.TrimSpace(waiting):
+		_ = sandbox.Remove(r.dir)
+		return outcome{Reason: unbegun}, p.change(func(s *placeState) error { delete(s.Released, id); return nil })
 	case late && (err != nil || bad != nil || code != 0):
 		o.Reason = fmt.Sprintf("the release command did not end within %s", releaseCommandLimit)
 	case err != nil || bad != nil:

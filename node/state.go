@@ -51,6 +51,8 @@ func (o outcome) err() error {
 	switch {
 	case o.Reason == "":
 		return nil
+	case !o.Ended:
+		return slipway.Errorf(slipway.Unavailable, "%s", o.Reason)
 	case o.Unknown:
 		return slipway.Errorf(slipway.Unknown, "%s", o.Reason)
 	}
