@@ -15,18 +15,22 @@ const uvFormat = 1
 // can't know the settings of the machine that builds, so "fresh" means that
 // the files give no reason for another lock.
 //
-// A project that has gone on by nothing but its own version asks for the same packages.
+// A project that has gone on by nothing but its own version asks for the same packages,
+// and so does one whose lock was made where a configuration outside of it says until when
+// packages count.
 func uvFreshness(in lockInput) freshness {
 	result := uvMatches(in)
-	if !result.version {
+	if result.beside == "" {
 		return result
 	}
-	in.anyVersion = true
+	in.packages = true
 	again := uvMatches(in)
 	if again.known && !again.fresh {
 		return again
 	}
-	result.version = again.fresh
+	if !again.fresh {
+		result.beside = ""
+	}
 	return result
 }
 
@@ -116,11 +120,11 @@ func uvOwn(in lockInput) freshness {
 func uvEntry(in lockInput, entry any, manifest map[string]any) freshness {
 	name := digString(entry, "name")
 	dynamic := digStrings(manifest, "project", "dynamic")
-	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !in.anyVersion && !contains(dynamic, "version") {
+	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !in.packages && !contains(dynamic, "version") {
 		a, okA := parseVersion(locked)
 		b, okB := parseVersion(stated)
 		if !okA || !okB || a.compare(b) != 0 {
-			return freshness{known: true, version: true, reason: differs(name+" "+firstOf(locked, "without a version"), name+" "+firstOf(stated, "without a version"))}
+			return freshness{known: true, beside: "version", reason: differs(name+" "+firstOf(locked, "without a version"), name+" "+firstOf(stated, "without a version"))}
 		}
 	}
 	if contains(dynamic, "version") && digString(entry, "version") != "" {

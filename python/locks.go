@@ -43,15 +43,15 @@ type lockInput struct {
 	root     map[string]any // the pyproject.toml beside the lock, when that is another
 	tree     tree           // the directory of the lock
 
-	anyVersion bool // the project's own version isn't compared
+	packages bool // the project's own version isn't compared
 }
 
 // freshness is the answer to "does the lock match its manifest?".
 type freshness struct {
-	known   bool
-	fresh   bool
-	version bool   // stale by the project's own version alone
-	reason  string // why it is stale, or why it cannot be told
+	known  bool
+	fresh  bool
+	beside string // "version" or "setting": stale by that alone, which asks for no other packages
+	reason string // why it is stale, or why it cannot be told
 }
 
 func freshIf(ok bool, reason string) freshness {
@@ -124,9 +124,10 @@ func (d *detection) readLockFile(k lockKind, name string, manifest map[string]an
 	}
 	lock.Fresh = &result.fresh
 	switch {
-	case result.version && (d.config == nil || d.config.StaleLock == ""):
+	case result.beside != "" && (d.config == nil || d.config.StaleLock == ""):
 		d.frozen = true
-		d.warn(Problem{Code: "lock.version", Message: name + " was written for another version of the project itself, and holds the packages that it asks for: " + result.reason + "; they are installed",
+		was := map[string]string{"version": "written for another version of the project itself", "setting": "made with a setting of somebody's own uv"}[result.beside]
+		d.warn(Problem{Code: "lock." + result.beside, Message: name + " was " + was + ", and holds the packages that the project asks for: " + result.reason + "; they are installed",
 			File: name, Remedy: k.remedyFor(text) + " (then commit " + name + "), or refuse it: " + d.stating("stale_lock", "refuse")})
 	case !result.fresh:
 		d.stale(k, name, text, result.reason)

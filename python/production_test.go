@@ -133,6 +133,8 @@ func TestStaleLockThatIsLetThrough(t *testing.T) {
 	checkKinds(t, []kind{
 		{name: "uv says what differs", problem: "lock.stale", remedy: "uv lock", files: strings.Replace(uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):], "= []", "= [\"flask\"]", 1)},
 		{name: "its own version alone", nothing: true, warning: "lock.version", remedy: "uv lock", files: uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):]},
+		{name: "what somebody's own uv says", nothing: true, warning: "lock.setting", remedy: "uv lock", files: strings.Replace(strings.Replace(uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):], "version = \"2\"", "version = \"1\"", 1), "\n\n[[package]]", "\n\n[options]\nexclude-newer = \"0001-01-01T00:00:00Z\"\nexclude-newer-span = \"P2D\"\n\n[[package]]", 1)},
+		{name: "what somebody's own uv says, and more", problem: "lock.stale", files: strings.Replace(strings.Replace(uvStale[len("-- slipway.yaml --\nstale_lock: warn\n"):], "= []", "= [\"flask\"]", 1), "\n\n[[package]]", "\n\n[options]\nexclude-newer = \"2026-06-16T16:13:40Z\"\n\n[[package]]", 1)},
 		{name: "its own version alone, and refused", problem: "lock.stale", files: strings.Replace(uvStale, "warn", "refuse", 1)},
 		{name: "Poetry", problem: "lock.stale", remedy: "poetry lock", files: "-- slipway.yaml --\nstale_lock: warn\n-- pyproject.toml --\n[project]\nname = \"shop\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [\"flask\"]\n\n[tool.poetry]\npackage-mode = false\n-- poetry.lock --\n[metadata]\nlock-version = \"2.1\"\ncontent-hash = \"x\"\n"},
 	})

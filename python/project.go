@@ -202,7 +202,7 @@ type Install struct {
 	// lock that no installer reads by itself.
 	Ranges     []string `json:"ranges,omitempty"`
 	Files      []string `json:"files"`      // the closure that decides the cache key
-	Frozen     bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn, lock.version)
+	Frozen     bool     `json:"frozen"`     // the lock counts although its manifest has changed (stale_lock: warn, lock.version, lock.setting)
 	Virtualenv bool     `json:"virtualenv"` // slipway.yaml asks for virtualenv instead of venv
 	// Unmarked is a lock that doesn't say on which machines its packages are wanted: a
 	// pdm.lock without the strategy inherit_metadata.

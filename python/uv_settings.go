@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -64,8 +65,12 @@ func uvExcludeNewer(in lockInput) freshness {
 	switch {
 	case stated == "" && locked == "":
 		return freshIf(true, "")
-	case stated == "" || locked == "":
-		return freshIf(false, differs(firstOf(setting("exclude-newer", locked), "no exclude-newer"), firstOf(setting("exclude-newer", stated), "none")))
+	case stated == "" && in.packages:
+		return freshIf(true, "")
+	case stated == "":
+		return freshness{known: true, beside: "setting", reason: differs(setting("exclude-newer", cmp.Or(textValue(dig(in.lock, "options", "exclude-newer-span")), locked)), "none")}
+	case locked == "":
+		return freshIf(false, differs("no exclude-newer", setting("exclude-newer", stated)))
 	}
 	have, err := time.Parse(time.RFC3339, locked)
 	if err != nil {
