@@ -43,7 +43,7 @@ type lockInput struct {
 	root     map[string]any // the pyproject.toml beside the lock, when that is another
 	tree     tree           // the directory of the lock
 
-	packages bool // the project's own version isn't compared
+	packages bool // only what says which packages are asked for is compared
 }
 
 // freshness is the answer to "does the lock match its manifest?".
