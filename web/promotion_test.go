@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -70,5 +71,25 @@ func TestWhoseYesCounts(t *testing.T) {
 				t.Errorf("%s doesn't say %q", page, want)
 			}
 		}
+	}
+}
+
+// TestWorkThatWasCut for a promotion that succeeded stands on top of its page.
+func TestWorkThatWasCut(t *testing.T) {
+	s := newSite(t)
+	s.service("payments", "billing", "main")
+	b := s.person("vera", false, map[string]slipway.Role{"billing": slipway.RoleViewer})
+	id := s.promote(platform.PromoteInput{Service: "payments", Environment: "dev"})
+	const top = "Work of the release before was cut."
+	if body := b.get("/promotions/" + id).body; strings.Contains(body, top) {
+		t.Errorf("it is said of one that cut nothing\n%s", body)
+	}
+	err := s.Storage.Client.Step.Update().Where(step.NameEQ(step.Name(slipway.StepDeploy)), step.HasPromotion()).
+		SetState(step.State(slipway.StepSucceeded)).SetReason("worker.1 was killed, which cut jobs.long[1]").Exec(as())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := b.get("/promotions/" + id).body; !strings.Contains(body, top) || !strings.Contains(body, "worker.1 was killed, which cut jobs.long[1].") {
+		t.Errorf("it is not said\n%s", body)
 	}
 }
