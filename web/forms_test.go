@@ -45,7 +45,7 @@ func TestForms(t *testing.T) {
 		{"/teams/billing/integrations/1", "/teams/billing/integrations/1/remove", url.Values{"revision": {"2"}}, "/teams/billing/integrations", "No webhook yet"},
 		{"/services/payments/settings", "/services/payments/domains", url.Values{"env": {"dev"}, "name": {"Shop.example.com"}}, "/services/payments/settings#domains", "payments answers to shop.example.com in dev."},
 		{"/services/payments/settings", "/services/payments/domains", url.Values{"env": {"prod"}, "name": {"shop.example.com"}}, "", "has the name shop.example.com in dev"},
-		{"/services/payments/settings", "/services/payments/domains", url.Values{"env": {"prod"}, "name": {"127.0.0.1"}}, "", "is an address"},
+		{"/services/payments/settings", "/services/payments/domains", url.Values{"env": {"prod"}, "name": {"192.0.2.7"}}, "", "is an address"},
 		{"/services/payments/settings", "/services/payments/domains", url.Values{"env": {"dev"}, "remove": {"shop.example.com"}}, "/services/payments/settings#domains", "answer to shop.example.com in dev any more"},
 		{"/services/payments/config", "/services/payments/config", url.Values{"env": {"dev"}, "key": {"A"}, "value": {"1\r\n2"}}, "/services/payments/config?env=dev", "A is set."},
 		{"/services/payments/config", "/services/payments/config", url.Values{"env": {"dev"}, "key": {"A"}, "do": {"unset"}, "revision": {"0.0"}}, "", "was changed by somebody else"},
