@@ -192,12 +192,19 @@ def seen_objects(found):
 
 
 def bare(o):
-    """Tell whether an application of Flask answers nothing: no routes, and nobody in
-    front of it or behind it that might."""
-    if not any(c.__module__ == "flask.app" and c.__name__ == "Flask" for c in type(o).__mro__):
+    """Tell whether an application of Flask answers nothing: no routes, no files, and nobody
+    in front of it or behind it that might."""
+    own = []
+    for c in type(o).__mro__:
+        if c.__module__ == "flask.app" and c.__name__ == "Flask":
+            break
+        own += vars(c)
+    else:
         return False
-    rules = [r for r in o.url_map.iter_rules() if r.endpoint != "static"]
-    return not (rules or o.before_request_funcs or o.error_handler_spec or "wsgi_app" in vars(o))
+    if {"wsgi_app", "__call__", "dispatch_request", "full_dispatch_request"} & {*own, *vars(o)}:
+        return False
+    rules = [r for r in o.url_map.iter_rules() if r.endpoint != "static" or os.path.isdir(o.static_folder or "")]
+    return not (rules or o.before_request_funcs or o.error_handler_spec or getattr(o, "before_first_request_funcs", None))
 
 
 def configure(file):

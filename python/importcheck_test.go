@@ -184,6 +184,12 @@ hooked = Flask(__name__)
 hooked.before_request(home)
 mounted = Flask(__name__)
 mounted.wsgi_app = app.wsgi_app
+-- kinds.py --
+from flask import Flask
+class Own(Flask):
+    def wsgi_app(self, environ, start_response): return []
+own = Own(__name__)
+files = Flask(__name__, static_folder="shop", static_url_path="")
 -- empty.py --
 from flask import Flask
 from parts import app as whole, part
@@ -260,7 +266,7 @@ application = get_wsgi_application()
 		{"empty", "gone", "--set application=empty:whole"},
 		{"empty", "number", "--set application=empty:whole"},
 		{"alone", "app", "'processes.web=gunicorn \"alone:create_app(config)\" --bind $HOST:$PORT', with a value for what it takes"},
-		{"parts", "app", ""}, {"parts", "hooked", ""}, {"parts", "mounted", ""}, {"fast_app", "app", ""},
+		{"parts", "app", ""}, {"parts", "hooked", ""}, {"parts", "mounted", ""}, {"kinds", "own", ""}, {"kinds", "files", ""}, {"fast_app", "app", ""},
 	} {
 		r := runImportCheck(t, python, dir, Application{Module: c.module, Object: c.object})
 		p := &Project{Application: &Application{Module: c.module, Object: c.object, Dir: "."}, Findings: []Finding{{What: "application", Confidence: Medium}}}

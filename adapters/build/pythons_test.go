@@ -22,7 +22,7 @@ import (
 // chooses one that they can use. They are really installed and imported.
 func TestPythonForOldPins(t *testing.T) {
 	t.Parallel()
-	dir := project(t, files{"requirements.txt": "flask==1.1.2\nwerkzeug==1.0.1\njinja2==2.11.3\nmarkupsafe==1.1.1\nitsdangerous==1.1.0\nclick==7.1.2\ngunicorn==20.0.4\n", "app.py": "from flask import Flask\n\napp = Flask(__name__)\n"})
+	dir := project(t, files{"requirements.txt": "flask==1.1.2\nwerkzeug==1.0.1\njinja2==2.11.3\nmarkupsafe==1.1.1\nitsdangerous==1.1.0\nclick==7.1.2\ngunicorn==20.0.4\n", "app.py": "from flask import Flask\n\napp = Flask(__name__)\n\n@app.route(\"/\")\ndef index():\n    return \"\"\n"})
 	a, log := mustBuild(t, dir)
 	if !strings.HasPrefix(a.Manifest.Python, "3.9.") {
 		t.Errorf("built with Python %s; markupsafe 1.1.1 has no wheel for a newer one than 3.9\n%s", a.Manifest.Python, log)
