@@ -146,9 +146,13 @@ func (c *upCommand) Run(a *app) error {
 	}
 }
 
-// inviteAdmin prints the link by which the first admin is made, while there is none.
+// inviteAdmin prints the link by which the first admin is made, while there is none. Who
+// stops the platform at that moment stops it in order, and gets the link the next time.
 func (p *embedded) inviteAdmin(ctx context.Context, w io.Writer) error {
 	invited, first, err := p.core.SetUp(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil || !first {
 		return err
 	}
