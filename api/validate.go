@@ -85,11 +85,15 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil && op.RequestBody != nil && op.RequestBody.Value.Content["application/json"] == nil && !isForm(r) {
 			return refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/x-www-form-urlencoded")
 		}
-		if err != nil {
+		// The validator's reader refuses some of what can be read in two ways, and doesn't
+		// say where it is.
+		var twofold *refusal
+		ambiguous := readOneWay(r)
+		if err != nil && !(errors.As(ambiguous, &twofold) && len(twofold.fields) > 0 && unplaced(err)) {
 			return invalidRequest(err)
 		}
-		if err := readOneWay(r); err != nil {
-			return err
+		if ambiguous != nil {
+			return ambiguous
 		}
 		return next(c)
 	}
@@ -111,6 +115,13 @@ func knownParameters(r *http.Request, item *openapi3.PathItem, op *openapi3.Oper
 		}
 	}
 	return nil
+}
+
+// unplaced tells whether what is wrong with a request is at no field of it.
+func unplaced(err error) bool {
+	var fields []FieldError
+	collect(err, "", &fields)
+	return len(fields) == 0
 }
 
 // invalidRequest names every field that the contract refuses. Values are not
