@@ -209,31 +209,10 @@ const patience = 2 * time.Second
 // answered. The state knows it as one to be collected, so that the next agent does
 // it if this one doesn't get there.
 func (p *place) retire(id string, log io.Writer) {
-	said := make(chan []string, 1)
-	done := make(chan struct{})
-	p.mu.Lock()
-	if p.retiring[id] != nil {
-		p.mu.Unlock()
+	said, done := p.retireBehind(id)
+	if done == nil {
 		return
 	}
-	p.retiring[id] = done
-	p.mu.Unlock()
-	go func() {
-		defer close(done)
-		background := make(chan []string, 1)
-		go func() { background <- p.stop(id, func(i *instance) bool { return !i.web }) }()
-		p.drain(id)
-		notes := <-background
-		more, err := p.discard(id)
-		said <- append(notes, more...)
-		p.mu.Lock()
-		delete(p.retiring, id)
-		closed := p.closed
-		p.mu.Unlock()
-		if err != nil && !closed {
-			p.node.o.Log.Warn("a deployment that lost the traffic can't be removed", "service", p.service, "environment", p.environment, "deployment", id, "error", err)
-		}
-	}()
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
@@ -243,6 +222,36 @@ func (p *place) retire(id string, log io.Writer) {
 	case <-late.C:
 		fmt.Fprintln(log, "what was replaced still ends, behind this: it answers what it was asked, or finishes what it has begun")
 	}
+}
+
+// retireBehind is retire without waiting, for what has had no traffic for long. done is
+// closed when it is gone, and nil where it retires already.
+func (p *place) retireBehind(id string) (said <-chan []string, done <-chan struct{}) {
+	notes, gone := make(chan []string, 1), make(chan struct{})
+	p.mu.Lock()
+	if p.retiring[id] != nil {
+		p.mu.Unlock()
+		return nil, nil
+	}
+	p.retiring[id] = gone
+	p.mu.Unlock()
+	go func() {
+		defer close(gone)
+		background := make(chan []string, 1)
+		go func() { background <- p.stop(id, func(i *instance) bool { return !i.web }) }()
+		p.drain(id)
+		first := <-background
+		more, err := p.discard(id)
+		notes <- append(first, more...)
+		p.mu.Lock()
+		delete(p.retiring, id)
+		closed := p.closed
+		p.mu.Unlock()
+		if err != nil && !closed {
+			p.node.o.Log.Warn("a deployment that lost the traffic can't be removed", "service", p.service, "environment", p.environment, "deployment", id, "error", err)
+		}
+	}()
+	return notes, gone
 }
 
 // retired waits until a deployment that retires is gone; "" waits for all.

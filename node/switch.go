@@ -83,7 +83,11 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 		fmt.Fprintln(log, "the old release has the traffic again")
 		older = old
 	}
-	if older != "" {
+	switch {
+	case older == "":
+	case m.keep:
+		p.retireBehind(older) // it has had no traffic since the change before this one
+	default:
 		p.retire(older, log)
 	}
 	p.noteCut(m.live, cut)
