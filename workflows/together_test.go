@@ -113,6 +113,39 @@ func TestStepsGoOnWhereTheyWere(t *testing.T) {
 	checkHistory(t, name)
 }
 
+// patientWorld is a world whose deploy lasts until it is told to stop.
+type patientWorld struct {
+	*world
+	reached chan struct{}
+}
+
+func (p *patientWorld) Deploy(ctx context.Context, _ slipway.Deployment, _ io.Writer) error {
+	close(p.reached)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestAnOrderlyStopCancelsNothing stops the worker, as an upgrade does, while steps are
+// carried out together: nobody has cancelled the promotion, and the next worker goes on.
+func TestAnOrderlyStopCancelsNothing(t *testing.T) {
+	dir, name := t.TempDir(), "orderly"
+	w := &patientWorld{&world{}, make(chan struct{})}
+	first := workWith(t, &workflows.Steps{Source: w, Builder: w, Renderer: w, Target: w, Rehearser: w, Verifier: w, Ledger: ledger{w.world}, Snapshots: ledger{w.world}, Gates: open{}, Work: dir})
+	if err := workflows.Start(t.Context(), shared.Client(), input(name, slipway.PlanRequest{})); err != nil {
+		t.Fatal(err)
+	}
+	<-w.reached
+	first.Stop()
+	next := &world{}
+	second := work(t, next, dir)
+	defer second.Stop()
+	out := result(t, name)
+	if out.State != slipway.PromotionSucceeded || next.called() != "deploy verify" {
+		t.Errorf("%+v; the next worker did %s", out, next.called())
+	}
+	checkHistory(t, name)
+}
+
 // TestLastTryIsPlaced gives a step up whose workers end again and again: it is that
 // one that could not be found out, and not the first of those carried out with it.
 func TestLastTryIsPlaced(t *testing.T) {
