@@ -539,7 +539,7 @@ func promotionHead(v promotionView, f frame) templ.Component {
 			}
 		}
 		if cut := v.cut(); cut != "" {
-			templ_7745c5c3_Err = note("wait", "clock", "Work of the release before was cut.", capital(cut)+".").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = note("wait", "clock", "Not all work of the release before ended in time.", capital(cut)+".").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -80,7 +80,7 @@ func TestWorkThatWasCut(t *testing.T) {
 	s.service("payments", "billing", "main")
 	b := s.person("vera", false, map[string]slipway.Role{"billing": slipway.RoleViewer})
 	id := s.promote(platform.PromoteInput{Service: "payments", Environment: "dev"})
-	const top = "Work of the release before was cut."
+	const top = "Not all work of the release before ended in time."
 	if body := b.get("/promotions/" + id).body; strings.Contains(body, top) {
 		t.Errorf("it is said of one that cut nothing\n%s", body)
 	}
