@@ -3,9 +3,6 @@ package python_test
 import (
 	"strings"
 	"testing"
-	"testing/fstest"
-
-	"github.com/slipway-dev/slipway/python"
 )
 
 // TestData: what a service writes inside its own tree, as people write it.
@@ -66,14 +63,7 @@ func TestData(t *testing.T) {
 		{"stated as none", also(flask("con = sqlite3.connect('notes.db')\n"), "slipway.yaml", "data: []\n"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files := fstest.MapFS{}
-			for name, text := range c.files {
-				files[name] = &fstest.MapFile{Data: []byte(text)}
-			}
-			p, err := python.Detect(files, python.Options{Interpreters: []python.Interpreter{{Path: "/usr/bin/python3.13", Version: "3.13.1"}}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := detected(t, c.files)
 			var got []string
 			for _, at := range p.Data {
 				name := at.String()

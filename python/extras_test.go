@@ -3,9 +3,6 @@ package python_test
 import (
 	"strings"
 	"testing"
-	"testing/fstest"
-
-	"github.com/slipway-dev/slipway/python"
 )
 
 // TestExtrasOfTheProject: an extra of the project's own is installed where it alone brings
@@ -27,14 +24,7 @@ func TestExtrasOfTheProject(t *testing.T) {
 		{"nothing imports it", map[string]string{"requirements.txt": "requests\nflask\n", "pyproject.toml": strings.Replace(project, "[\"requests\"]", "[\"requests\", \"flask\"]", 1), "marks/__init__.py": "", "marks/server.py": strings.TrimPrefix(app, "import arrow\n")}, "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files := fstest.MapFS{}
-			for name, text := range c.files {
-				files[name] = &fstest.MapFile{Data: []byte(text)}
-			}
-			p, err := python.Detect(files, python.Options{Interpreters: []python.Interpreter{{Path: "/usr/bin/python3.13", Version: "3.13.1"}}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := detected(t, c.files)
 			codes := ""
 			for _, w := range p.Warnings {
 				codes += w.Code + " "

@@ -3,9 +3,6 @@ package python_test
 import (
 	"strings"
 	"testing"
-	"testing/fstest"
-
-	"github.com/slipway-dev/slipway/python"
 )
 
 // TestSeveralPages: several pages in one repository are served where their server says how.
@@ -25,14 +22,7 @@ func TestSeveralPages(t *testing.T) {
 		{"of Streamlit", map[string]string{"requirements.txt": "streamlit==1.50.0\n", "sales.py": streamlit, "stock.py": streamlit}, "several files could be the streamlit page"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files := fstest.MapFS{}
-			for name, text := range c.files {
-				files[name] = &fstest.MapFile{Data: []byte(text)}
-			}
-			p, err := python.Detect(files, python.Options{Interpreters: []python.Interpreter{{Path: "/usr/bin/python3.13", Version: "3.13.1"}}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := detected(t, c.files)
 			got := string(p.Processes["web"])
 			for _, problem := range p.Problems {
 				got += problem.Message
