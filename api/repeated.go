@@ -2,24 +2,23 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway"
 )
 
+const notUnicode = "is not valid Unicode; send text as UTF-8, a \\u escape of a surrogate only beside its other half, and bytes as base64"
+
 // readOneWay refuses a body that two readers read differently, so that what was
 // looked at needn't be what is done: a key that an object has twice, of which one
 // takes the first and another the last; text that is no Unicode, which one keeps
-// and another replaces; anything behind the one value. The body was bounded and
-// found to begin with JSON before.
+// and another replaces; anything behind the one value. What is no JSON at all is
+// left to the reader after it. The body was bounded before.
 func readOneWay(r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody || isForm(r) {
 		return nil
@@ -32,111 +31,42 @@ func readOneWay(r *http.Request) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
-	b := body{text: text, d: json.NewDecoder(bytes.NewReader(text))}
-	if pointer, message := b.value(""); message != "" {
-		key := shorten(pointer[strings.LastIndex(pointer, "/")+1:])
-		if pointer == "" {
-			return refuse(http.StatusBadRequest, slipway.Invalid, "%s", "the request body: "+message)
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	_, err = d.ReadValue()
+	var found *jsontext.SyntacticError
+	switch {
+	case err == nil:
+		if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+			return refuse(http.StatusBadRequest, slipway.Invalid, "the request body goes on behind its JSON value; send one value, and nothing after it")
 		}
-		return &refusal{status: http.StatusBadRequest, err: slipway.Errorf(slipway.Invalid, "%s: %s", key, message).At(key),
-			fields: []FieldError{{Field: key, Pointer: pointer, Message: message}}}
-	}
-	if _, err := b.d.Token(); !errors.Is(err, io.EOF) {
-		return refuse(http.StatusBadRequest, slipway.Invalid, "the request body goes on behind its JSON value; send one value, and nothing after it")
+	case !errors.As(err, &found):
+	case errors.Is(found, jsontext.ErrDuplicateName):
+		return twoWays(found.JSONPointer, fmt.Sprintf("is there twice; give %q once", shorten(escapedName(found.JSONPointer))))
+	case unicodeAlone(text, found):
+		return twoWays(found.JSONPointer, notUnicode)
 	}
 	return nil
 }
 
-type body struct {
-	text []byte
-	d    *json.Decoder
+// unicodeAlone tells whether a reader that takes any text gets over the place
+// where the one that takes Unicode alone did not.
+func unicodeAlone(text []byte, at *jsontext.SyntacticError) bool {
+	_, err := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true)).ReadValue()
+	var found *jsontext.SyntacticError
+	return err == nil || errors.As(err, &found) && found.ByteOffset > at.ByteOffset
 }
 
-const notUnicode = "is not valid Unicode; send text as UTF-8, a \\u escape of a surrogate only beside its other half, and bytes as base64"
-
-// token is the next one, and whether all of it is Unicode as it was written.
-func (b body) token() (token json.Token, whole bool, err error) {
-	before := b.d.InputOffset()
-	token, err = b.d.Token()
-	return token, err != nil || unicodeText(b.text[before:b.d.InputOffset()]), err
+// escapedName is the last part of a pointer as it is written there: without
+// control characters or quotes it is the name itself.
+func escapedName(pointer jsontext.Pointer) string {
+	return string(pointer[strings.LastIndexByte(string(pointer), '/')+1:])
 }
 
-// value is a JSON pointer to the first thing in the next value that can be read
-// in two ways, and what is to be done about it.
-func (b body) value(at string) (pointer, message string) {
-	token, whole, err := b.token()
-	switch {
-	case err != nil:
-		return "", ""
-	case !whole:
-		return at, notUnicode
+func twoWays(at jsontext.Pointer, message string) error {
+	if at == "" {
+		return refuse(http.StatusBadRequest, slipway.Invalid, "%s", "the request body: "+message)
 	}
-	switch token {
-	case json.Delim('{'):
-		seen := map[string]bool{}
-		for b.d.More() {
-			token, whole, err := b.token()
-			key, ok := token.(string)
-			if err != nil || !ok {
-				return "", ""
-			}
-			inside := at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-			switch {
-			case !whole:
-				return inside, notUnicode
-			case seen[key]:
-				return inside, fmt.Sprintf("is there twice; give %q once", shorten(inside[strings.LastIndex(inside, "/")+1:]))
-			}
-			seen[key] = true
-			if pointer, message := b.value(inside); message != "" {
-				return pointer, message
-			}
-		}
-		_, _ = b.d.Token()
-	case json.Delim('['):
-		for i := 0; b.d.More(); i++ {
-			if pointer, message := b.value(at + "/" + strconv.Itoa(i)); message != "" {
-				return pointer, message
-			}
-		}
-		_, _ = b.d.Token()
-	}
-	return "", ""
-}
-
-// unicodeText tells whether a token of JSON is UTF-8 and has no half of a
-// surrogate pair: a decoder makes U+FFFD of either without a word.
-func unicodeText(token []byte) bool {
-	if !utf8.Valid(token) {
-		return false
-	}
-	for i := 0; i < len(token); i++ {
-		if token[i] != '\\' {
-			continue
-		}
-		one, ok := escapedUnit(token[i:])
-		if !ok {
-			i++ // another escape, of one sign
-			continue
-		}
-		i += 5
-		if !utf16.IsSurrogate(one) {
-			continue
-		}
-		other, ok := escapedUnit(token[i+1:])
-		if !ok || utf16.DecodeRune(one, other) == utf8.RuneError {
-			return false
-		}
-		i += 6
-	}
-	return true
-}
-
-// escapedUnit is the unit of UTF-16 that text begins with an escape of.
-func escapedUnit(text []byte) (rune, bool) {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0, false
-	}
-	unit, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	return rune(unit), err == nil
+	key := shorten(escapedName(at))
+	return &refusal{status: http.StatusBadRequest, err: slipway.Errorf(slipway.Invalid, "%s: %s", key, message).At(key),
+		fields: []FieldError{{Field: key, Pointer: string(at), Message: message}}}
 }

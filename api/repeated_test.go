@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/api/apitest"
 )
@@ -66,6 +67,38 @@ func TestBodiesReadOneWay(t *testing.T) {
 	for _, body := range []string{`{"set":{"A":"\ud83d\ude00 \u00e9 \\ud800 é 😀 \ufffd"}}`, " {\"set\":{\"A\":\"1\"}} \r\n\t"} {
 		if resp, text := ask(t, w, "PATCH", path, body); resp.StatusCode != http.StatusOK {
 			t.Errorf("%q: %d %s", body, resp.StatusCode, text)
+		}
+	}
+}
+
+// TestBodiesCutShort sends what begins as JSON and isn't: each is answered at once,
+// whoever asks.
+func TestBodiesCutShort(t *testing.T) {
+	w := apitest.New(t)
+	whole := `{"set":{"A":["1",{"b":null,"c":-1.5e3}],"D":true}}`
+	bodies := []string{"[", "{", "[[", `[1`, `[1,`, `[1 2]`, `{"a"`, `{"a":`, `{"a" 1`, `{"a":1,`, "[\x00y", "[\xef\xbf\xbdy", "[tru", `{1:2}`, `{"a":[}`, `[{]`, `"`, "-", "[1e", `{"a":"\u12`}
+	for i := 1; i < len(whole); i++ {
+		bodies = append(bodies, whole[:i])
+	}
+	client := &http.Client{Timeout: 20 * time.Second} // a bound for an answer that would never come
+	for _, c := range []struct{ method, path string }{
+		{"PATCH", "/services/billing/config"}, {"POST", "/session"}, {"POST", "/session/refresh"}, {"PUT", "/accounts/chatops/password"},
+	} {
+		for _, body := range bodies {
+			r, err := http.NewRequestWithContext(t.Context(), c.method, w.URL+"/api/v1"+c.path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+w.Token)
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatalf("%s %s %q: %v", c.method, c.path, body, err)
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusTooManyRequests {
+				t.Errorf("%s %s %q: %d", c.method, c.path, body, answer.StatusCode)
+			}
 		}
 	}
 }

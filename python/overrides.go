@@ -3,6 +3,7 @@ package python
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,7 +66,7 @@ func ParseOverrides(text string) (slipway.Overrides, []Problem) {
 func parseOverrides(text string) (root *yaml.Node, line int, err error) {
 	if raw := []byte(text); json.Valid(raw) {
 		var v any
-		if key := keyTwice(json.NewDecoder(bytes.NewReader(raw))); key != "" {
+		if key := keyTwice(raw); key != "" {
 			return nil, 0, fmt.Errorf("an object has %q twice; delete one of them", key)
 		}
 		d := json.NewDecoder(bytes.NewReader(raw))
@@ -82,35 +83,13 @@ func parseOverrides(text string) (root *yaml.Node, line int, err error) {
 
 // keyTwice is a key that an object of valid JSON has twice, "" for none: reading it
 // would keep the last without a word.
-func keyTwice(d *json.Decoder) string {
-	token, err := d.Token()
-	if err != nil {
+func keyTwice(raw []byte) string {
+	_, err := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowInvalidUTF8(true)).ReadValue()
+	var found *jsontext.SyntacticError
+	if !errors.As(err, &found) || !errors.Is(found, jsontext.ErrDuplicateName) {
 		return ""
 	}
-	switch token {
-	case json.Delim('{'):
-		seen := map[string]bool{}
-		for d.More() {
-			key, _ := d.Token()
-			name, _ := key.(string)
-			if seen[name] {
-				return name
-			}
-			seen[name] = true
-			if inside := keyTwice(d); inside != "" {
-				return inside
-			}
-		}
-		_, _ = d.Token() // the end of what is valid
-	case json.Delim('['):
-		for d.More() {
-			if inside := keyTwice(d); inside != "" {
-				return inside
-			}
-		}
-		_, _ = d.Token()
-	}
-	return ""
+	return found.JSONPointer.LastToken()
 }
 
 // canonical leaves out what says nothing; JSON sorts the names in it.
