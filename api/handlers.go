@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // handlers implements the generated interface, one file per noun. Errors go to
@@ -19,8 +19,8 @@ func (h *handlers) GetVersion(context.Context, GetVersionRequestObject) (GetVers
 	return GetVersion200JSONResponse(h.version), nil
 }
 
-func page(cursor Cursor, limit Limit) platform.Page {
-	return platform.Page{Cursor: cursor, Limit: limit}
+func page(cursor Cursor, limit Limit) store.Page {
+	return store.Page{Cursor: cursor, Limit: limit}
 }
 
 // each turns rows into the API's words; its result is never nil, so that an

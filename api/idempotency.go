@@ -10,7 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const idempotencyHeader = "Idempotency-Key"
@@ -35,7 +35,7 @@ func (s *Server) once(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		call, before, err := s.platform.Once(r.Context(), key, r.Method+" "+r.URL.RequestURI()+"\n"+string(body))
-		if errors.Is(err, platform.ErrKeyReused) {
+		if errors.Is(err, store.ErrKeyReused) {
 			return refuse(http.StatusUnprocessableEntity, slipway.Invalid, "%s", err)
 		}
 		if err != nil {
@@ -55,7 +55,7 @@ func (s *Server) once(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			return err
 		}
-		answer := platform.Answer{Status: w.Status, Location: w.Header().Get("Location"), Body: kept.body.Bytes()}
+		answer := store.Answer{Status: w.Status, Location: w.Header().Get("Location"), Body: kept.body.Bytes()}
 		if secret {
 			answer.Body = nil
 		}
@@ -66,7 +66,7 @@ func (s *Server) once(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func replay(w *echo.Response, a platform.Answer, secret bool) error {
+func replay(w *echo.Response, a store.Answer, secret bool) error {
 	if secret {
 		return slipway.Errorf(slipway.Conflict, "this call was carried out before, and its answer held a secret that is shown once; if it got lost, revoke what was made and make another with a new key")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 func commit(c slipway.Commit) Commit {
@@ -182,7 +183,7 @@ func (h *handlers) GetStepLog(ctx context.Context, r GetStepLogRequestObject) (G
 		return GetStepLog200JSONResponse{Items: each(list.Items, chunk), NextCursor: list.Next}, nil
 	}
 	var text strings.Builder
-	for at.Limit = platform.MaxPage; ; {
+	for at.Limit = store.MaxPage; ; {
 		list, err := h.platform.StepLog(ctx, id, r.Step, at)
 		if err != nil {
 			return nil, err

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // etag is the tag of a thing at a revision.
@@ -14,8 +14,8 @@ func tagged(revision string) string { return `"` + revision + `"` }
 
 // onlyIf reads If-Match (RFC 9110, 13.1.1). Weak tags match nothing, and * is
 // met by whatever is there, which the operation finds out anyway.
-func onlyIf(header string) platform.Precondition {
-	var only platform.Precondition
+func onlyIf(header string) store.Precondition {
+	var only store.Precondition
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimSpace(tag)
 		switch {

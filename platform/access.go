@@ -13,13 +13,8 @@ import (
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
-
-// asSystem acts as Slipway itself: what a workflow, a start or a sign-in needs
-// from the store before or without anybody being signed in.
-func asSystem(ctx context.Context) context.Context {
-	return slipway.WithViewer(ctx, slipway.System("slipway"))
-}
 
 // errHidden says that the viewer may not know of the thing. Callers turn it
 // into the error of a thing that isn't there.
@@ -66,7 +61,7 @@ func (p *Platform) refusal(ctx context.Context, v slipway.Viewer, permission sli
 // whom names people to ask.
 func (p *Platform) whom(ctx context.Context, who predicate.Account) string {
 	names, err := p.db.Account.Query().Where(who, account.Active(true), account.KindEQ(account.KindPerson)).
-		Order(account.ByName()).Limit(3).Select(account.FieldName).Strings(asSystem(ctx))
+		Order(account.ByName()).Limit(3).Select(account.FieldName).Strings(store.AsSystem(ctx))
 	if err != nil || len(names) == 0 {
 		return ""
 	}
@@ -74,7 +69,7 @@ func (p *Platform) whom(ctx context.Context, who predicate.Account) string {
 }
 
 func (p *Platform) team(ctx context.Context, id int) string {
-	t, err := p.db.Team.Query().Where(team.ID(id)).Only(asSystem(ctx))
+	t, err := p.db.Team.Query().Where(team.ID(id)).Only(store.AsSystem(ctx))
 	if err != nil {
 		return "of the service"
 	}
@@ -101,7 +96,7 @@ func (p *Platform) service(ctx context.Context, name string, permission slipway.
 		err = p.may(ctx, permission, s.TeamID, name, environment)
 	}
 	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
-		return nil, slipway.Errorf(slipway.NotFound, "there is no service %s; `slipway service ls` lists them", printable(name))
+		return nil, slipway.Errorf(slipway.NotFound, "there is no service %s; `slipway service ls` lists them", store.Printable(name))
 	}
 	if err != nil {
 		return nil, err

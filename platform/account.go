@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/halfsignin"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/token"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // MinPassword is how many characters a password has at least, by NIST SP
@@ -66,11 +67,11 @@ func (in AccountInput) Validate() error {
 	case slipway.ReservedAccount(in.Name):
 		return slipway.Errorf(slipway.Invalid, "the audit log says %s of Slipway itself or of who runs it, so no account can have that name; choose another, such as %s-2", in.Name, in.Name).At("name")
 	case in.Kind != "" && in.Kind != slipway.ViewerPerson && in.Kind != slipway.ViewerService:
-		return slipway.Errorf(slipway.Invalid, "%q is not a kind of account; use person or service", printable(string(in.Kind))).At("kind")
+		return slipway.Errorf(slipway.Invalid, "%q is not a kind of account; use person or service", store.Printable(string(in.Kind))).At("kind")
 	case len(in.DisplayName) > 100:
 		return slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
 	case in.Email != "" && (len(in.Email) > 200 || !strings.Contains(in.Email, "@") || strings.ContainsAny(in.Email, " \r\n\t<>")):
-		return slipway.Errorf(slipway.Invalid, "%s is not an email address", printable(in.Email)).At("email")
+		return slipway.Errorf(slipway.Invalid, "%s is not an email address", store.Printable(in.Email)).At("email")
 	case in.Kind == slipway.ViewerService && in.Password.Reveal() != "":
 		return slipway.Errorf(slipway.Invalid, "a service account has no password; make a token for it").At("password")
 	case in.Password.Reveal() != "":
@@ -85,7 +86,7 @@ func (p *Platform) AddAccount(ctx context.Context, in AccountInput) (*ent.Accoun
 		return nil, err
 	}
 	if in.Admin {
-		if err := p.comesIn(ctx, "account.added", "this makes "+printable(in.Name)+" an admin of the platform"); err != nil {
+		if err := p.comesIn(ctx, "account.added", "this makes "+store.Printable(in.Name)+" an admin of the platform"); err != nil {
 			return nil, err
 		}
 	}
@@ -148,16 +149,16 @@ func (p *Platform) recordAccount(ctx context.Context, action string, a *ent.Acco
 
 // Accounts lists accounts by name, with their teams. Everybody who is signed in
 // may know their colleagues' names.
-func (p *Platform) Accounts(ctx context.Context, page Page) (List[*ent.Account], error) {
-	none := List[*ent.Account]{}
+func (p *Platform) Accounts(ctx context.Context, page store.Page) (store.List[*ent.Account], error) {
+	none := store.List[*ent.Account]{}
 	if _, err := p.known(ctx); err != nil {
 		return none, err
 	}
-	limit, err := page.limit()
+	limit, err := page.Size()
 	if err != nil {
 		return none, err
 	}
-	after, err := page.after()
+	after, err := page.After()
 	if err != nil {
 		return none, err
 	}
@@ -169,7 +170,7 @@ func (p *Platform) Accounts(ctx context.Context, page Page) (List[*ent.Account],
 	if err != nil {
 		return none, err
 	}
-	return cut(rows, limit, func(a *ent.Account) string { return a.Name }), nil
+	return store.Cut(rows, limit, func(a *ent.Account) string { return a.Name }), nil
 }
 
 func withTeams(q *ent.AccountQuery) *ent.AccountQuery {
@@ -182,7 +183,7 @@ func (p *Platform) Account(ctx context.Context, name string) (*ent.Account, erro
 		return nil, err
 	}
 	a, err := withTeams(p.db.Account.Query()).Where(account.Name(name)).Only(ctx)
-	return a, missing(err, "there is no account %s; `slipway account ls` lists them", printable(name))
+	return a, missing(err, "there is no account %s; `slipway account ls` lists them", store.Printable(name))
 }
 
 // Me tells who asks, with the teams.
@@ -205,7 +206,7 @@ func (p *Platform) Me(ctx context.Context) (slipway.Viewer, []*ent.Membership, e
 type AccountChange struct {
 	DisplayName, Email *string
 	Admin, Active      *bool
-	If                 Precondition
+	If                 store.Precondition
 }
 
 // UpdateAccount changes an account. People change their own name, and in person
@@ -240,7 +241,7 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 			return nil, err
 		}
 	}
-	if err := change.If.holds("account "+name, a.Revision); err != nil {
+	if err := change.If.Holds("account "+name, a.Revision); err != nil {
 		return nil, err
 	}
 	before, after := map[string]string{}, map[string]string{}
@@ -284,7 +285,7 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		}
 		if err := update.Exec(ctx); err != nil {
 			if ent.IsNotFound(err) {
-				return errOutdated("account " + name)
+				return store.ErrOutdated("account " + name)
 			}
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // UnrecordedInput says which deployment, that runs without being on record, is to be
@@ -70,7 +71,7 @@ func (p *Platform) Adopt(ctx context.Context, in UnrecordedInput) (*ent.Promotio
 			return err
 		}
 		p.record(ctx, "deployment.adopted", s.Name, e.Name, id, map[string]string{
-			"deployment": u.Deployment, "release": strconv.Itoa(r.Number), "started_as": strconv.Itoa(d.Release), "artifact": r.Artifact, "config": string(d.Config.Digest), "reason": clean(in.Reason),
+			"deployment": u.Deployment, "release": strconv.Itoa(r.Number), "started_as": strconv.Itoa(d.Release), "artifact": r.Artifact, "config": string(d.Config.Digest), "reason": store.Clean(in.Reason),
 		}, map[string]string{"release": strconv.Itoa(u.Recorded)})
 		return nil
 	})
@@ -86,7 +87,7 @@ func (p *Platform) Adopt(ctx context.Context, in UnrecordedInput) (*ent.Promotio
 
 // adopt writes the rows of a deployment that was found running.
 func adopt(ctx context.Context, tx *ent.Tx, s *ent.Service, e *ent.Environment, r *ent.Release, id int, why, config string) error {
-	now := stamp()
+	now := store.Now()
 	said := "adopted: it was found running without being on record"
 	known, err := tx.Promotion.Query().Where(promotion.ID(id)).Exist(ctx)
 	if err != nil {
@@ -94,7 +95,7 @@ func adopt(ctx context.Context, tx *ent.Tx, s *ent.Service, e *ent.Environment, 
 	}
 	if known { // from before it was made, and over since
 		n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.ServiceID(s.ID), promotion.EnvironmentID(e.ID), promotion.StateNotIn(underWay...)).
-			SetState(promotion.StateSucceeded).SetReason(said + ", by " + Actor(ctx) + ": " + clean(why)).SetEndedAtStep("").SetReleaseID(r.ID).SetEndedAt(now).Save(ctx)
+			SetState(promotion.StateSucceeded).SetReason(said + ", by " + Actor(ctx) + ": " + store.Clean(why)).SetEndedAtStep("").SetReleaseID(r.ID).SetEndedAt(now).Save(ctx)
 		if err == nil && n == 0 {
 			err = slipway.Errorf(slipway.Conflict, "promotion %d, which has the number of what runs, has begun meanwhile", id)
 		}
@@ -104,7 +105,7 @@ func adopt(ctx context.Context, tx *ent.Tx, s *ent.Service, e *ent.Environment, 
 	} else {
 		commit := slipway.Commit{ID: r.Commit, Ref: r.Ref, Author: r.Author, Subject: r.Subject, Time: r.CommittedAt}
 		err := tx.Promotion.Create().SetID(id).SetServiceID(s.ID).SetEnvironmentID(e.ID).SetReleaseID(r.ID).SetCommit(commit).SetState(promotion.StateSucceeded).
-			SetReason(said).SetRequestedBy(Actor(ctx)).SetWhy(clean(why)).SetStartedAt(now).SetEndedAt(now).Exec(ctx)
+			SetReason(said).SetRequestedBy(Actor(ctx)).SetWhy(store.Clean(why)).SetStartedAt(now).SetEndedAt(now).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -134,7 +135,7 @@ func (p *Platform) recalled(ctx context.Context, s *ent.Service, d slipway.Deplo
 		return found, err
 	}
 	if a.Manifest.Service != "" && a.Manifest.Service != s.Name {
-		return found, slipway.Errorf(slipway.Conflict, "what runs was built as %s, and not as %s", printable(a.Manifest.Service), s.Name)
+		return found, slipway.Errorf(slipway.Conflict, "what runs was built as %s, and not as %s", store.Printable(a.Manifest.Service), s.Name)
 	}
 	row, err := p.db.Release.Query().Where(release.ServiceID(s.ID), release.Commit(a.Manifest.Commit), release.Artifact(string(d.Artifact))).Only(ctx)
 	if err == nil {
@@ -170,7 +171,7 @@ func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error 
 	if err != nil {
 		return err
 	}
-	facts := map[string]string{"deployment": u.Deployment, "release": strconv.Itoa(u.Release), "artifact": string(u.Artifact), "config": string(u.Config), "reason": clean(in.Reason)}
+	facts := map[string]string{"deployment": u.Deployment, "release": strconv.Itoa(u.Release), "artifact": string(u.Artifact), "config": string(u.Config), "reason": store.Clean(in.Reason)}
 	if in.WithoutGoingBack {
 		facts["without_going_back"] = "true"
 	}
@@ -304,9 +305,9 @@ func (p *Platform) unrecordedFor(ctx context.Context, in *UnrecordedInput) (slip
 			continue
 		}
 		if in.Deployment != "" && in.Deployment != u.Deployment {
-			return none, slipway.Errorf(slipway.Conflict, "deployment %s of %s runs in %s, and not %s; look again: slipway unrecorded ls", u.Deployment, u.Service, u.Environment, printable(in.Deployment))
+			return none, slipway.Errorf(slipway.Conflict, "deployment %s of %s runs in %s, and not %s; look again: slipway unrecorded ls", u.Deployment, u.Service, u.Environment, store.Printable(in.Deployment))
 		}
 		return u, nil
 	}
-	return none, slipway.Errorf(slipway.NotFound, "nothing runs of %s in %s that isn't on record; `slipway unrecorded ls` lists what does", printable(in.Service), printable(in.Environment))
+	return none, slipway.Errorf(slipway.NotFound, "nothing runs of %s in %s that isn't on record; `slipway unrecorded ls` lists what does", store.Printable(in.Service), store.Printable(in.Environment))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/identityprovider"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // takesFactor tells whether a policy asks for a second factor to say something.
@@ -22,7 +23,7 @@ func (p *Platform) sessionFactor(ctx context.Context) (string, error) {
 	if v.Session == "" {
 		return "", nil
 	}
-	row, err := p.db.Session.Query().Where(session.Key(v.Session)).Only(asSystem(ctx))
+	row, err := p.db.Session.Query().Where(session.Key(v.Session)).Only(store.AsSystem(ctx))
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +54,7 @@ func (p *Platform) unfactored(ctx context.Context, row *ent.Promotion, policy sl
 	if !takesFactor(policy, verdict) {
 		return nil
 	}
-	if why, err := uncounted(asSystem(ctx), p.db, factor); err != nil || why == "" {
+	if why, err := uncounted(store.AsSystem(ctx), p.db, factor); err != nil || why == "" {
 		return err
 	}
 	v := slipway.ViewerFrom(ctx)
@@ -72,7 +73,7 @@ func (p *Platform) unfactored(ctx context.Context, row *ent.Promotion, policy sl
 	if len(kinds) > 0 {
 		return slipway.Errorf(slipway.Unproved, "%s, and this session has begun without yours; give it with: slipway prove", what)
 	}
-	trusted, err := p.db.IdentityProvider.Query().Where(identityprovider.Active(true), identityprovider.TrustMfa(true)).Order(identityprovider.ByName()).Limit(3).Select(identityprovider.FieldName).Strings(asSystem(ctx))
+	trusted, err := p.db.IdentityProvider.Query().Where(identityprovider.Active(true), identityprovider.TrustMfa(true)).Order(identityprovider.ByName()).Limit(3).Select(identityprovider.FieldName).Strings(store.AsSystem(ctx))
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // AuditResult tells how an attempt ended.
@@ -107,7 +108,7 @@ func (p *Platform) enterAudit(ctx context.Context, e sealedEntry) error {
 		r.enter(ctx, e)
 		return nil // the change says it
 	}
-	ctx = asSystem(context.WithoutCancel(ctx))
+	ctx = store.AsSystem(context.WithoutCancel(ctx))
 	p.auditing.Lock()
 	defer p.auditing.Unlock()
 	key, err := p.auditKey(ctx)
@@ -147,7 +148,7 @@ func (p *Platform) audit(ctx context.Context, result AuditResult, action, servic
 }
 
 func (p *Platform) refused(ctx context.Context, action, service, environment, reason string) {
-	p.audit(ctx, AuditRefused, action, clean(service), clean(environment), "", reason, nil, nil)
+	p.audit(ctx, AuditRefused, action, store.Clean(service), store.Clean(environment), "", reason, nil, nil)
 }
 
 // masked hides the values of settings that look like secrets.
@@ -182,20 +183,20 @@ type AuditQuery struct {
 	Actor, Action, Service, Environment string // "" for all
 	Result                              AuditResult
 	Since, Until                        time.Time // zero for no bound
-	Page
+	store.Page
 }
 
 // Audit lists who did and tried what. It takes an admin of the platform.
-func (p *Platform) Audit(ctx context.Context, q AuditQuery) (List[*ent.AuditEntry], error) {
-	none := List[*ent.AuditEntry]{}
+func (p *Platform) Audit(ctx context.Context, q AuditQuery) (store.List[*ent.AuditEntry], error) {
+	none := store.List[*ent.AuditEntry]{}
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return none, err
 	}
-	limit, err := q.limit()
+	limit, err := q.Size()
 	if err != nil {
 		return none, err
 	}
-	after, err := q.afterNumber()
+	after, err := q.AfterNumber()
 	if err != nil {
 		return none, err
 	}
@@ -221,7 +222,7 @@ func (p *Platform) Audit(ctx context.Context, q AuditQuery) (List[*ent.AuditEntr
 	if err != nil {
 		return none, err
 	}
-	return cut(rows, limit, func(e *ent.AuditEntry) string { return strconv.Itoa(e.Sequence) }), nil
+	return store.Cut(rows, limit, func(e *ent.AuditEntry) string { return strconv.Itoa(e.Sequence) }), nil
 }
 
 // AuditCheck is what VerifyAudit found.

@@ -11,12 +11,13 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Release records a built release. Numbers count up within a service; two
 // builds that end at once are told apart by trying again.
 func (l *Ledger) Release(ctx context.Context, r slipway.BuiltRelease) (number int, err error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	id, at, err := l.place(ctx, r.Promotion)
 	if err != nil {
 		return 0, err
@@ -33,10 +34,10 @@ func (l *Ledger) Release(ctx context.Context, r slipway.BuiltRelease) (number in
 }
 
 func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at place) (number int, err error) {
-	err = inTx(ctx, l.db, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
 		s, err := tx.Service.Query().Where(service.Name(r.Service)).Only(ctx)
 		if err != nil {
-			return missing(err, "there is no service %s", printable(r.Service))
+			return missing(err, "there is no service %s", store.Printable(r.Service))
 		}
 		row, err := tx.Release.Query().Where(release.ServiceID(s.ID), release.Commit(r.Commit.ID), release.Artifact(string(r.Artifact.Digest))).Only(ctx)
 		switch {
@@ -90,21 +91,21 @@ func newRelease(ctx context.Context, tx *ent.Tx, service int, r slipway.BuiltRel
 		}
 	}
 	m := r.Artifact.Manifest
-	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(clean(r.Commit.Ref)).
-		SetAuthor(clean(r.Commit.Author)).SetSubject(clean(r.Commit.Subject)).SetCommittedAt(r.Commit.Time.UTC()).
+	return tx.Release.Create().SetServiceID(service).SetNumber(number).SetCommit(r.Commit.ID).SetRef(store.Clean(r.Commit.Ref)).
+		SetAuthor(store.Clean(r.Commit.Author)).SetSubject(store.Clean(r.Commit.Subject)).SetCommittedAt(r.Commit.Time.UTC()).
 		SetArtifact(string(r.Artifact.Digest)).SetBytes(r.Artifact.Bytes).SetPython(m.Python).SetFramework(m.Framework).
 		SetLock(string(m.Lock)).SetManifest(m).SetDependencies(r.Dependencies).SetMigrations(&r.Migrations).SetBuiltUnder(r.Artifact.BuiltUnder).SetBuiltBy(r.Artifact.BuiltBy).Save(ctx)
 }
 
 // Tests records the report of a release's tests, which has been judged.
 func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, report slipway.TestReport) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
 	if err != nil {
-		return missing(err, "there is no service %s", printable(serviceName))
+		return missing(err, "there is no service %s", store.Printable(serviceName))
 	}
 	for i, f := range report.Failures {
-		f.Name, f.Message, f.Excerpt = clean(f.Name), clean(f.Message), clean(f.Excerpt)
+		f.Name, f.Message, f.Excerpt = store.Clean(f.Name), store.Clean(f.Message), store.Clean(f.Excerpt)
 		report.Failures[i] = f
 	}
 	n, err := l.db.Release.Update().Where(release.ServiceID(s.ID), release.Number(number)).
@@ -118,12 +119,12 @@ func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, repo
 // Deployed records what became of a deployment. News of one that has been
 // replaced changes nothing.
 func (l *Ledger) Deployed(ctx context.Context, d slipway.Deployment, fate slipway.DeploymentFate) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	id, at, err := l.place(ctx, d.ID)
 	if err != nil {
 		return err
 	}
-	err = inTx(ctx, l.db, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
 		changed, err := l.deployed(ctx, tx, id, d, fate)
 		if err != nil || !changed {
 			return err
@@ -153,7 +154,7 @@ func (l *Ledger) deployed(ctx context.Context, tx *ent.Tx, id int, d slipway.Dep
 			}
 			return false, err
 		}
-		if err := tx.Deployment.Update().Where(deployment.ID(row.ID)).SetLive(false).SetVerified(false).SetEndedAt(stamp()).Exec(ctx); err != nil {
+		if err := tx.Deployment.Update().Where(deployment.ID(row.ID)).SetLive(false).SetVerified(false).SetEndedAt(store.Now()).Exec(ctx); err != nil {
 			return false, err
 		}
 		// The one before has the traffic again.
@@ -173,11 +174,11 @@ func (l *Ledger) deployed(ctx context.Context, tx *ent.Tx, id int, d slipway.Dep
 func (l *Ledger) serving(ctx context.Context, tx *ent.Tx, id int, d slipway.Deployment) (bool, error) {
 	s, err := tx.Service.Query().Where(service.Name(d.Service)).Only(ctx)
 	if err != nil {
-		return false, missing(err, "there is no service %s", printable(d.Service))
+		return false, missing(err, "there is no service %s", store.Printable(d.Service))
 	}
 	e, err := tx.Environment.Query().Where(environment.Name(d.Environment)).Only(ctx)
 	if err != nil {
-		return false, missing(err, "there is no environment %s", printable(d.Environment))
+		return false, missing(err, "there is no environment %s", store.Printable(d.Environment))
 	}
 	here := deployment.And(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID))
 	// Recorded before, or overtaken by a later one: then this is old news.
@@ -189,7 +190,7 @@ func (l *Ledger) serving(ctx context.Context, tx *ent.Tx, id int, d slipway.Depl
 	if err != nil {
 		return false, missing(err, "%s has no release %d", d.Service, d.Release)
 	}
-	if err := tx.Deployment.Update().Where(here, deployment.Live(true)).SetLive(false).SetEndedAt(stamp()).Exec(ctx); err != nil {
+	if err := tx.Deployment.Update().Where(here, deployment.Live(true)).SetLive(false).SetEndedAt(store.Now()).Exec(ctx); err != nil {
 		return false, err
 	}
 	return true, tx.Deployment.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetReleaseID(r.ID).SetPromotionID(id).

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -37,7 +38,7 @@ func (in BundleInput) Validate() error {
 			return err
 		}
 		if seen[m.Service] {
-			return slipway.Errorf(slipway.Invalid, "%s is in the bundle twice", printable(m.Service)).At("promotions")
+			return slipway.Errorf(slipway.Invalid, "%s is in the bundle twice", store.Printable(m.Service)).At("promotions")
 		}
 		seen[m.Service] = true
 	}
@@ -103,7 +104,7 @@ func ofMember(err error, service string) error {
 	if !errors.As(err, &known) || known.Code == slipway.Internal {
 		return err
 	}
-	return slipway.Wrap(known.Code, err, "%s: %s", printable(service), known.Message)
+	return slipway.Wrap(known.Code, err, "%s: %s", store.Printable(service), known.Message)
 }
 
 // free refuses a plan that would be refused when it starts. What comes between is
@@ -195,7 +196,7 @@ func bundleOf(ctx context.Context, db *ent.Client, id int) (slipway.Bundle, []st
 // Rally tells the others of a promotion's bundle to look at their gates.
 func (p *Platform) Rally(ctx context.Context, in workflows.Input) error {
 	rows, err := p.db.Promotion.Query().Where(promotion.Bundle(in.Bundle), promotion.IDNEQ(int(in.Fence)), undecided).
-		WithService().WithEnvironment().All(asSystem(ctx))
+		WithService().WithEnvironment().All(store.AsSystem(ctx))
 	for _, row := range rows {
 		if err == nil {
 			err = workflows.Look(ctx, p.Temporal, row.Edges.Service.Name, row.Edges.Environment.Name)

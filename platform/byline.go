@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // keepBylines remembers by which names and addresses an account is known in
@@ -56,7 +57,7 @@ func freeAddress(ctx context.Context, db *ent.Client, address string, id int) er
 	if address == "" || slipway.ViewerFrom(ctx).May(slipway.PermitPlatform, 0, "") == slipway.Allowed {
 		return nil
 	}
-	taken, err := db.Account.Query().Where(account.IDNEQ(id), hasAddress(address)).Exist(asSystem(ctx))
+	taken, err := db.Account.Query().Where(account.IDNEQ(id), hasAddress(address)).Exist(store.AsSystem(ctx))
 	if err == nil && taken {
 		return slipway.Errorf(slipway.Conflict, "another account has, or had, this address; use another one, or ask an admin of the platform to give it to you").At("email")
 	}

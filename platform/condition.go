@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // crashLoop is after how many restarts within the last while an instance counts
@@ -20,7 +21,7 @@ const crashLoop = 3
 // Inspect compares what is recorded as live with what the target sees, and puts
 // differences on record. It repairs nothing: what runs is people's decision.
 func (p *Platform) Inspect(ctx context.Context) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	if err := p.TakeStock(ctx); err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -115,16 +116,16 @@ func judge(d *ent.Deployment, seen slipway.Observed) (slipway.Condition, string)
 
 // conditionOf records a condition that is new, as a state and as an event.
 func (p *Platform) conditionOf(ctx context.Context, d *ent.Deployment, now slipway.Condition, why string) error {
-	why = clean(why)
+	why = store.Clean(why)
 	if d.Condition == string(now) && (d.ConditionReason == why || now == slipway.ConditionGood) {
 		return nil
 	}
 	told := false
-	err := inTx(ctx, p.db, func(tx *ent.Tx) error {
+	err := store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 		update := tx.Deployment.Update().Where(deployment.ID(d.ID), deployment.Live(true), deployment.Condition(d.Condition)).
 			SetCondition(string(now)).SetConditionReason(why)
 		if d.Condition != string(now) {
-			update.SetConditionSince(stamp())
+			update.SetConditionSince(store.Now())
 		}
 		changed, err := update.Save(ctx)
 		if err != nil || changed == 0 || d.Condition == string(now) {

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/store"
 )
 
 var keyForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -29,7 +30,7 @@ func checkKey(field, key string) error {
 	case len(key) > maxKey:
 		return slipway.Errorf(slipway.Invalid, "%s has %d characters; at most %d are allowed", field, len(key), maxKey).At(field)
 	case !keyForm.MatchString(key):
-		return slipway.Errorf(slipway.Invalid, "%s %q is not a setting: use letters, digits and underscores, as for an environment variable", field, printable(key)).At(field)
+		return slipway.Errorf(slipway.Invalid, "%s %q is not a setting: use letters, digits and underscores, as for an environment variable", field, store.Printable(key)).At(field)
 	case slipway.ReservedVariable(key):
 		return slipway.Errorf(slipway.Invalid, "%s is set by Slipway; choose another name", key).At(field)
 	}
@@ -45,7 +46,7 @@ type ConfigChange struct {
 	Layer slipway.ConfigLayer
 	Set   map[string]string
 	Unset []string
-	If    Precondition
+	If    store.Precondition
 }
 
 // Validate names the field at fault.
@@ -57,13 +58,13 @@ func (c ConfigChange) Validate() error {
 		if err := checkKey("set", key); err != nil {
 			return err
 		}
-		if value := c.Set[key]; len(value) > maxValue || clean(value) != value {
+		if value := c.Set[key]; len(value) > maxValue || store.Clean(value) != value {
 			return slipway.Errorf(slipway.Invalid, "the value of %s is not text of at most %d bytes", key, maxValue).At("set")
 		}
 	}
 	for _, key := range c.Unset {
 		if _, both := c.Set[key]; both {
-			return slipway.Errorf(slipway.Invalid, "%s is both set and unset", printable(key)).At("unset")
+			return slipway.Errorf(slipway.Invalid, "%s is both set and unset", store.Printable(key)).At("unset")
 		}
 	}
 	return nil
@@ -125,7 +126,7 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 	switch layer {
 	case slipway.LayerService, slipway.LayerEnvironment, slipway.LayerBoth:
 	default:
-		return c, slipway.Errorf(slipway.Invalid, "settings of the layer %q can't be set here; the defaults stand in slipway.yaml", printable(string(layer))).At("layer")
+		return c, slipway.Errorf(slipway.Invalid, "settings of the layer %q can't be set here; the defaults stand in slipway.yaml", store.Printable(string(layer))).At("layer")
 	}
 	if serviceName != "" || layer != slipway.LayerEnvironment {
 		if c.service, err = p.service(ctx, serviceName, permission, environmentName); err != nil {
@@ -202,7 +203,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 		for _, key := range change.Unset {
 			row, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(key)).Only(ctx)
 			if err != nil {
-				return missing(err, "%s is not set %s; `slipway config ls` shows where each setting comes from", printable(key), layerWords[c.layer])
+				return missing(err, "%s is not set %s; `slipway config ls` shows where each setting comes from", store.Printable(key), layerWords[c.layer])
 			}
 			if row.Secret != "" {
 				return slipway.Errorf(slipway.Conflict, "%s is a secret; remove it with `slipway secret rm`", key)

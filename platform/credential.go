@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -39,14 +40,14 @@ func (p *Platform) keepCredential(ctx context.Context, name, url string, token s
 // errStored refuses a reference in the place of a value: whoever could name one
 // would have it sent to a server of his.
 func errStored(ref slipway.SecretRef) error {
-	return slipway.Errorf(slipway.Invalid, "%s can't be used here: a stored credential opens the repository that it was given for and no other; give the value as token", printable(string(ref))).At("credential")
+	return slipway.Errorf(slipway.Invalid, "%s can't be used here: a stored credential opens the repository that it was given for and no other; give the value as token", store.Printable(string(ref))).At("credential")
 }
 
 // BindCredentials gives every git credential of an earlier version a name of the
 // kind, and binds it to the server that its service has now. It is called when
 // the platform starts, before anything reads a repository, and may be called again.
 func (p *Platform) BindCredentials(ctx context.Context) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	rows, err := p.db.Service.Query().Where(service.CredentialNEQ("")).Order(service.ByID()).All(ctx)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -25,7 +26,7 @@ type DecideInput struct {
 func (in DecideInput) Validate() error {
 	switch {
 	case !slices.Contains(slipway.Verdicts, in.Verdict):
-		return slipway.Errorf(slipway.Invalid, "%q is not a verdict; say approve, reject, exempt or break_glass", printable(string(in.Verdict))).At("verdict")
+		return slipway.Errorf(slipway.Invalid, "%q is not a verdict; say approve, reject, exempt or break_glass", store.Printable(string(in.Verdict))).At("verdict")
 	case len(in.Comment) > 2000:
 		return slipway.Errorf(slipway.Invalid, "a comment has at most 2000 characters").At("comment")
 	case in.Comment == "" && (in.Verdict == slipway.VerdictExempt || in.Verdict == slipway.VerdictBreakGlass):
@@ -81,7 +82,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if err := p.mayOpen(ctx, row, in.Verdict, factor); err != nil {
 		return nil, err
 	}
-	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: clean(in.Comment), Plan: in.Plan, Via: v.Via, Factor: factor, At: stamp()}
+	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: store.Clean(in.Comment), Plan: in.Plan, Via: v.Via, Factor: factor, At: store.Now()}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
 	action, facts := "promotion."+string(in.Verdict), masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment})
@@ -112,7 +113,7 @@ func (p *Platform) mayOpen(ctx context.Context, row *ent.Promotion, verdict slip
 	if err != nil || !takesFactor(policy.Policy, verdict) {
 		return err
 	}
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	who, err := decider(sys, p.db, slipway.ViewerFrom(ctx).Account)
 	if err != nil {
 		return err
@@ -134,7 +135,7 @@ func (p *Platform) mayOpen(ctx context.Context, row *ent.Promotion, verdict slip
 // Decide records what a person said, if that person may say it now. It takes
 // what Platform.Decide sealed, from nobody else.
 func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	seal := d.Seal
 	d.Seal = ""
 	if err := g.genuine(ctx, d, seal); err != nil {
@@ -171,7 +172,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 		}
 	}
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
-	err = inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
 		before, err := tx.Decision.Query().Where(decision.PromotionID(row.ID), decision.AccountID(who.ID), decision.VerdictEQ(decision.Verdict(d.Verdict)),
 			decision.Plan(string(d.Plan)), decision.Void("")).Exist(ctx)
 		if err != nil {

@@ -9,22 +9,23 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // DeliveriesQuery selects messages to a webhook; they are listed newest first.
 type DeliveriesQuery struct {
 	State slipway.DeliveryState // "" for all
-	Page
+	store.Page
 }
 
 // Deliveries lists the messages to a webhook, newest first.
-func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q DeliveriesQuery) (List[*ent.Delivery], error) {
-	none := List[*ent.Delivery]{}
-	limit, err := q.limit()
+func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q DeliveriesQuery) (store.List[*ent.Delivery], error) {
+	none := store.List[*ent.Delivery]{}
+	limit, err := q.Size()
 	if err != nil {
 		return none, err
 	}
-	after, err := q.afterNumber()
+	after, err := q.AfterNumber()
 	if err != nil {
 		return none, err
 	}
@@ -35,7 +36,7 @@ func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q De
 	where := []predicate.Delivery{delivery.WebhookID(row.ID)}
 	if q.State != "" {
 		if err := delivery.StateValidator(delivery.State(q.State)); err != nil {
-			return none, slipway.Errorf(slipway.Invalid, "%q is not a state of a delivery; there are pending, succeeded and failed", printable(string(q.State))).At("state")
+			return none, slipway.Errorf(slipway.Invalid, "%q is not a state of a delivery; there are pending, succeeded and failed", store.Printable(string(q.State))).At("state")
 		}
 		where = append(where, delivery.StateEQ(delivery.State(q.State)))
 	}
@@ -46,7 +47,7 @@ func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q De
 	if err != nil {
 		return none, err
 	}
-	return cut(rows, limit, func(d *ent.Delivery) string { return strconv.Itoa(d.ID) }), nil
+	return store.Cut(rows, limit, func(d *ent.Delivery) string { return strconv.Itoa(d.ID) }), nil
 }
 
 // WebhookDelivery finds a message to a webhook.
@@ -85,7 +86,7 @@ func (p *Platform) PingWebhook(ctx context.Context, teamName string, id int) (*e
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(slipway.Message{ID: messageID(), Kind: slipway.EventPing, CreatedAt: stamp(), Team: teamName, Actor: Actor(ctx)})
+	body, err := json.Marshal(slipway.Message{ID: messageID(), Kind: slipway.EventPing, CreatedAt: store.Now(), Team: teamName, Actor: Actor(ctx)})
 	if err != nil {
 		return nil, err
 	}

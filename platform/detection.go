@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Detection is what Slipway understands of a repository before it is registered.
@@ -112,7 +113,7 @@ func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, err
 	}
 	project, err := python.Detect(os.DirFS(tree), options)
 	if err != nil {
-		return nil, slipway.Wrap(slipway.Invalid, err, "the repository can't be read at %s; is the directory right?", printable(in.Path)).At("path")
+		return nil, slipway.Wrap(slipway.Invalid, err, "the repository can't be read at %s; is the directory right?", store.Printable(in.Path)).At("path")
 	}
 	if in.Name == "" && slipway.CheckName("name", project.Name) == nil {
 		in.Name = project.Name

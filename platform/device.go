@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/devicelogin"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -48,7 +49,7 @@ var (
 // BeginDevice lets a command line wait for somebody who signs it in with a
 // browser, on whatever machine (RFC 8628).
 func (p *Platform) BeginDevice(ctx context.Context, from Caller) (DeviceBegun, error) {
-	sys, now := asSystem(ctx), time.Now().UTC()
+	sys, now := store.AsSystem(ctx), time.Now().UTC()
 	if _, err := p.db.DeviceLogin.Delete().Where(devicelogin.ExpiresAtLT(now)).Exec(sys); err != nil {
 		return DeviceBegun{}, err
 	}
@@ -64,8 +65,8 @@ func (p *Platform) BeginDevice(ctx context.Context, from Caller) (DeviceBegun, e
 	begun := DeviceBegun{Device: slipway.NewSecret(base64.RawURLEncoding.EncodeToString(random(32))), Expires: now.Add(deviceLife)}
 	for try := 0; ; try++ {
 		begun.Code = deviceCode()
-		err := p.db.DeviceLogin.Create().SetDevice(fingerprint(begun.Device.Reveal())).SetCode(begun.Code).
-			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetAddress(from.Address).SetExpiresAt(begun.Expires).Exec(sys)
+		err := p.db.DeviceLogin.Create().SetDevice(store.Fingerprint(begun.Device.Reveal())).SetCode(begun.Code).
+			SetAgent(store.Clean(from.Agent[:min(len(from.Agent), 200)])).SetAddress(from.Address).SetExpiresAt(begun.Expires).Exec(sys)
 		if !ent.IsConstraintError(err) || try == 10 {
 			return begun, err
 		}
@@ -166,8 +167,8 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 // PollDevice asks whether somebody has let a command line in, and opens its
 // session, once.
 func (p *Platform) PollDevice(ctx context.Context, device slipway.Secret, from Caller) (Session, error) {
-	sys, now := asSystem(ctx), time.Now().UTC()
-	row, err := p.db.DeviceLogin.Query().Where(devicelogin.Device(fingerprint(device.Reveal()))).Only(sys)
+	sys, now := store.AsSystem(ctx), time.Now().UTC()
+	row, err := p.db.DeviceLogin.Query().Where(devicelogin.Device(store.Fingerprint(device.Reveal()))).Only(sys)
 	if ent.IsNotFound(err) {
 		return Session{}, ErrDeviceOver
 	}

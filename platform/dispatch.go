@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/webhook"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -66,14 +67,14 @@ func (p *Platform) dispatch(ctx context.Context, every time.Duration) {
 // look starts what has no workflow yet. Starting twice is harmless; begun only
 // keeps the engine from being asked all the time.
 func (d *dispatcher) look(ctx context.Context) error {
-	now := stamp()
+	now := store.Now()
 	where := []predicate.Delivery{delivery.StateEQ(delivery.StatePending)}
 	if !d.since.IsZero() {
 		where = append(where, delivery.CreatedAtGTE(d.since), delivery.Attempts(0))
 	}
 	begun, last := map[int]time.Time{}, 0
 	for {
-		ids, err := d.db.Delivery.Query().Where(append(where, delivery.IDGT(last))...).Order(delivery.ByID()).Limit(MaxPage).IDs(ctx)
+		ids, err := d.db.Delivery.Query().Where(append(where, delivery.IDGT(last))...).Order(delivery.ByID()).Limit(store.MaxPage).IDs(ctx)
 		if err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (d *dispatcher) look(ctx context.Context) error {
 			}
 			d.begun[id], begun[id] = now, now
 		}
-		if len(ids) < MaxPage {
+		if len(ids) < store.MaxPage {
 			break
 		}
 	}
@@ -98,7 +99,7 @@ func (d *dispatcher) look(ctx context.Context) error {
 
 // PruneDeliveries deletes deliveries that have been over for long.
 func (p *Platform) PruneDeliveries(ctx context.Context) error {
-	old := stamp().Add(-DeliveryLife)
+	old := store.Now().Add(-DeliveryLife)
 	for {
 		n, err := p.deleteDeliveries(ctx, delivery.CreatedAtLT(old), delivery.StateNEQ(delivery.StatePending))
 		if err != nil || n < deleteBatch {
@@ -109,7 +110,7 @@ func (p *Platform) PruneDeliveries(ctx context.Context) error {
 
 // deleteDeliveries deletes some, and tells how many.
 func (p *Platform) deleteDeliveries(ctx context.Context, where ...predicate.Delivery) (int, error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	ids, err := p.db.Delivery.Query().Where(where...).Limit(deleteBatch).IDs(ctx)
 	if err != nil || len(ids) == 0 {
 		return 0, err
@@ -121,10 +122,10 @@ func (p *Platform) deleteDeliveries(ctx context.Context, where ...predicate.Deli
 // Deliver makes one attempt at a delivery. It returns Limited, with the pause
 // before the next one, when that is worth it.
 func (p *Platform) Deliver(ctx context.Context, id string, attempt int) (tried bool, err error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	n, err := strconv.Atoi(id)
 	if err != nil {
-		return true, slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", printable(id))
+		return true, slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", store.Printable(id))
 	}
 	row, err := p.db.Delivery.Query().Where(delivery.ID(n)).WithWebhook(func(q *ent.WebhookQuery) { q.WithTeam() }).Only(ctx)
 	if ent.IsNotFound(err) {
@@ -164,7 +165,7 @@ func (p *Platform) carry(ctx context.Context, row *ent.Delivery, attempt int, an
 	if err := json.Unmarshal(row.Body, &message); err != nil {
 		return err
 	}
-	answer, err := courier.Send(ctx, slipway.Letter{URL: to.URL, ID: message.ID, Body: row.Body, Secrets: signing(kept, stamp())})
+	answer, err := courier.Send(ctx, slipway.Letter{URL: to.URL, ID: message.ID, Body: row.Body, Secrets: signing(kept, store.Now())})
 	*answered = answer.Status != 0
 	if ctx.Err() != nil {
 		return ctx.Err() // the worker stops; whether it arrived isn't known
@@ -219,7 +220,7 @@ func weigh(answer slipway.Answer, err error) outcome {
 // attempted records an attempt. What is over stays as it ended.
 func (p *Platform) attempted(ctx context.Context, row *ent.Delivery, a outcome) error {
 	_, err := p.db.Delivery.Update().Where(delivery.ID(row.ID), delivery.StateEQ(delivery.StatePending)).SetState(delivery.State(a.state)).
-		AddAttempts(1).SetStatus(a.status).SetReason(clean(a.reason)).SetSentAt(stamp()).Save(context.WithoutCancel(ctx))
+		AddAttempts(1).SetStatus(a.status).SetReason(store.Clean(a.reason)).SetSentAt(store.Now()).Save(context.WithoutCancel(ctx))
 	return err
 }
 
@@ -236,7 +237,7 @@ func (p *Platform) switchOff(ctx context.Context, w *ent.Webhook) error {
 func (p *Platform) GiveUp(ctx context.Context, id string) error {
 	n, err := strconv.Atoi(id)
 	if err != nil {
-		return slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", printable(id))
+		return slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", store.Printable(id))
 	}
-	return p.db.Delivery.Update().Where(delivery.ID(n), delivery.StateEQ(delivery.StatePending)).SetState(delivery.StateFailed).Exec(asSystem(ctx))
+	return p.db.Delivery.Update().Where(delivery.ID(n), delivery.StateEQ(delivery.StatePending)).SetState(delivery.StateFailed).Exec(store.AsSystem(ctx))
 }

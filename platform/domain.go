@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // DomainInput is a host name to add.
@@ -36,7 +37,7 @@ func DomainName(name string) (string, error) {
 	if said := slipway.CheckDomain("name", strings.ToLower(name)); said != nil { // in better words
 		return "", said
 	}
-	return "", slipway.Errorf(slipway.Invalid, "%q is not a host name as browsers look it up; give one as in shop.example.com", printable(name)).At("name")
+	return "", slipway.Errorf(slipway.Invalid, "%q is not a host name as browsers look it up; give one as in shop.example.com", store.Printable(name)).At("name")
 }
 
 // Domains are the host names that a service has been given in an environment, the one
@@ -103,7 +104,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 			return slipway.Errorf(slipway.Conflict, "%s has %d names in %s, and more are not allowed; remove one first", s.Name, len(own), e.Name).At("name")
 		}
 		// Unseen by the viewer, it may be another team's.
-		has, err := tx.Domain.Query().Where(domain.Name(name)).WithEnvironment().Only(asSystem(ctx))
+		has, err := tx.Domain.Query().Where(domain.Name(name)).WithEnvironment().Only(store.AsSystem(ctx))
 		switch {
 		case err == nil && has.ServiceID == s.ID:
 			return slipway.Errorf(slipway.Conflict, "%s has the name %s in %s; take it away there first: slipway domain rm %s %s --env %s", s.Name, name, has.Edges.Environment.Name, s.Name, name, has.Edges.Environment.Name).At("name")
@@ -159,7 +160,7 @@ func (p *Platform) RemoveDomain(ctx context.Context, serviceName, environmentNam
 			return err
 		}
 		if n == 0 {
-			return slipway.Errorf(slipway.NotFound, "%s has no name %s in %s; `slipway domain ls %s --env %s` lists those that it has", s.Name, printable(name), e.Name, s.Name, e.Name)
+			return slipway.Errorf(slipway.NotFound, "%s has no name %s in %s; `slipway domain ls %s --env %s` lists those that it has", s.Name, store.Printable(name), e.Name, s.Name, e.Name)
 		}
 		p.record(ctx, "domain.removed", s.Name, e.Name, 0, map[string]string{"name": name}, map[string]string{"name": name})
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/domain"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // naming is what the edge was told last. An edge has one platform, so that what this
@@ -37,7 +38,7 @@ const (
 func (p *Platform) Answer(ctx context.Context) error {
 	p.naming.Lock()
 	defer p.naming.Unlock()
-	now, err := p.allDomains(asSystem(ctx))
+	now, err := p.allDomains(store.AsSystem(ctx))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // EnvironmentInput is an environment to add.
@@ -44,7 +45,7 @@ func checkTarget(target string) error {
 	if target == "" || target == "process" {
 		return nil
 	}
-	return slipway.Errorf(slipway.Invalid, "there is no target %q; use process", printable(target)).At("target")
+	return slipway.Errorf(slipway.Invalid, "there is no target %q; use process", store.Printable(target)).At("target")
 }
 
 // AddEnvironment adds an environment to the path that releases take.
@@ -72,7 +73,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		case in.After != "":
 			i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == in.After })
 			if i < 0 {
-				return slipway.Errorf(slipway.Invalid, "there is no environment %s to put it behind; there are %s", printable(in.After), names(all)).At("after")
+				return slipway.Errorf(slipway.Invalid, "there is no environment %s to put it behind; there are %s", store.Printable(in.After), names(all)).At("after")
 			}
 			at = i + 1
 		case in.Position != 0:
@@ -113,7 +114,7 @@ func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environme
 		return nil, err
 	}
 	e, err := p.db.Environment.Query().Where(environment.Name(name)).Only(ctx)
-	return e, missing(err, "there is no environment %s; `slipway env ls` lists them", printable(name))
+	return e, missing(err, "there is no environment %s; `slipway env ls` lists them", store.Printable(name))
 }
 
 // EnvironmentChange is what to change of an environment; nil leaves a field as it is.
@@ -121,7 +122,7 @@ type EnvironmentChange struct {
 	Position *int // from 1; beyond the end means at the end
 	Target   *string
 	Policy   slipway.PolicyChange
-	If       Precondition
+	If       store.Precondition
 }
 
 // Validate names the field at fault.
@@ -163,17 +164,17 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		}
 		i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == name })
 		if i < 0 {
-			return slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
+			return slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", store.Printable(name), names(all))
 		}
 		e = all[i]
-		if err := change.If.holds("environment "+name, e.Revision); err != nil {
+		if err := change.If.Holds("environment "+name, e.Revision); err != nil {
 			return err
 		}
 		if change.Target != nil && *change.Target != e.Target {
 			changed["target"] = e.Target + " -> " + *change.Target
 			if err := tx.Environment.UpdateOneID(e.ID).Where(environment.Revision(e.Revision)).AddRevision(1).SetTarget(*change.Target).Exec(ctx); err != nil {
 				if ent.IsNotFound(err) {
-					return errOutdated("environment " + name)
+					return store.ErrOutdated("environment " + name)
 				}
 				return err
 			}
@@ -196,7 +197,7 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			}
 			n, err := tx.Environment.Update().Where(environment.ID(e.ID), environment.Revision(e.Revision)).AddRevision(1).SetPolicy(policy).Save(ctx)
 			if err != nil || n == 0 {
-				return or(err, errOutdated("environment "+name))
+				return or(err, store.ErrOutdated("environment "+name))
 			}
 			e.Policy, e.Revision = policy, e.Revision+1
 		}

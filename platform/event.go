@@ -11,28 +11,29 @@ import (
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // EventsQuery selects events; they are listed newest first.
 type EventsQuery struct {
 	Service, Environment string // "" for all; also of services that were removed
-	Page
+	store.Page
 }
 
 // Events lists what happened, newest first. Events are only ever added, and
 // hold no secrets.
-func (p *Platform) Events(ctx context.Context, q EventsQuery) (List[*ent.Event], error) {
-	limit, err := q.limit()
+func (p *Platform) Events(ctx context.Context, q EventsQuery) (store.List[*ent.Event], error) {
+	limit, err := q.Size()
 	if err != nil {
-		return List[*ent.Event]{}, err
+		return store.List[*ent.Event]{}, err
 	}
-	after, err := q.afterNumber()
+	after, err := q.AfterNumber()
 	if err != nil {
-		return List[*ent.Event]{}, err
+		return store.List[*ent.Event]{}, err
 	}
 	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
 	if err != nil {
-		return List[*ent.Event]{}, err
+		return store.List[*ent.Event]{}, err
 	}
 	var where []predicate.Event
 	if !v.Admin {
@@ -49,9 +50,9 @@ func (p *Platform) Events(ctx context.Context, q EventsQuery) (List[*ent.Event],
 	}
 	rows, err := p.db.Event.Query().Where(where...).Order(ent.Desc(event.FieldID)).Limit(limit + 1).All(ctx)
 	if err != nil {
-		return List[*ent.Event]{}, err
+		return store.List[*ent.Event]{}, err
 	}
-	return cut(rows, limit, func(e *ent.Event) string { return strconv.Itoa(e.ID) }), nil
+	return store.Cut(rows, limit, func(e *ent.Event) string { return strconv.Itoa(e.ID) }), nil
 }
 
 // ofVisible keeps events of services that the viewer may see, and of none.

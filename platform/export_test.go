@@ -15,12 +15,13 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Limit bounds the file of an SQLite database to a number of pages, or to what it
 // has when that is more.
 func (s *Storage) Limit(ctx context.Context, pages int) error {
-	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+	_, err := s.SQL.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
 	return err
 }
 
@@ -45,21 +46,21 @@ func (s *Storage) PlanOfChanges(ctx context.Context, services []string, since ti
 	fill, explain := []string{`INSERT INTO events (at, kind, actor, service, environment)
 		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 		SELECT '2026-01-01 00:00:00', CASE WHEN i % 50 = 0 THEN 'config.changed' ELSE 'promotion.step' END, 'worker', 'billing', 'dev' FROM n`, `ANALYZE`}, "EXPLAIN QUERY PLAN "
-	if s.dialect == dialect.Postgres {
+	if s.Dialect == dialect.Postgres {
 		fill = []string{`INSERT INTO events (at, kind, actor, service, environment)
 			SELECT timestamptz '2026-01-01' + i * interval '1 second', CASE WHEN i % 50 = 0 THEN 'config.changed' ELSE 'promotion.step' END, 'worker', 'billing', 'dev' FROM generate_series(1, 20000) i`, `ANALYZE events`}
 		explain = "EXPLAIN "
 	}
 	for _, text := range fill {
-		if _, err := s.db.ExecContext(ctx, text); err != nil {
+		if _, err := s.SQL.ExecContext(ctx, text); err != nil {
 			return "", err
 		}
 	}
-	h := &heard{Driver: entsql.OpenDB(s.dialect, s.db)}
-	if _, err := changesSince(asSystem(ctx), ent.NewClient(ent.Driver(h)), services, since); err != nil {
+	h := &heard{Driver: entsql.OpenDB(s.Dialect, s.SQL)}
+	if _, err := changesSince(store.AsSystem(ctx), ent.NewClient(ent.Driver(h)), services, since); err != nil {
 		return "", err
 	}
-	rows, err := s.db.QueryContext(ctx, explain+h.query, h.args.([]any)...)
+	rows, err := s.SQL.QueryContext(ctx, explain+h.query, h.args.([]any)...)
 	if err != nil {
 		return "", err
 	}
@@ -84,9 +85,9 @@ func (s *Storage) PlanOfChanges(ctx context.Context, services []string, since ti
 
 // Backdate makes a promotion one that was asked for earlier.
 func (s *Storage) Backdate(ctx context.Context, promotion int, by time.Duration) error {
-	set := entsql.Dialect(s.dialect).Update("promotions").Set("created_at", time.Now().UTC().Add(-by)).Where(entsql.EQ("id", promotion))
+	set := entsql.Dialect(s.Dialect).Update("promotions").Set("created_at", time.Now().UTC().Add(-by)).Where(entsql.EQ("id", promotion))
 	text, args := set.Query()
-	_, err := s.db.ExecContext(ctx, text, args...)
+	_, err := s.SQL.ExecContext(ctx, text, args...)
 	return err
 }
 
@@ -94,7 +95,7 @@ func (s *Storage) Backdate(ctx context.Context, promotion int, by time.Duration)
 // kept who made them.
 func (s *Storage) ForgetMakers(ctx context.Context) error {
 	for _, set := range []string{"tokens SET made_by", "trusts SET made_by", "accounts SET invited_by"} {
-		if _, err := s.db.ExecContext(ctx, "UPDATE "+set+" = NULL"); err != nil {
+		if _, err := s.SQL.ExecContext(ctx, "UPDATE "+set+" = NULL"); err != nil {
 			return err
 		}
 	}

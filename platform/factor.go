@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/recoverycode"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -44,7 +45,7 @@ func (p *Platform) Factors(ctx context.Context) (Factors, error) {
 
 // factorKinds are with what an account can prove itself; none without a factor.
 func (p *Platform) factorKinds(ctx context.Context, accountID int) (kinds []slipway.FactorKind, err error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	names, err := p.db.Factor.Query().Where(factor.AccountID(accountID), factor.ConfirmedAtNotNil()).Unique(true).Order(factor.ByKind()).Select(factor.FieldKind).Strings(sys)
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -163,7 +164,7 @@ func (p *Platform) BeginTOTP(ctx context.Context, name string, proof FactorProof
 	if err != nil {
 		return TOTPBegun{}, err
 	}
-	if name = clean(strings.TrimSpace(name)); len(name) > 100 {
+	if name = store.Clean(strings.TrimSpace(name)); len(name) > 100 {
 		return TOTPBegun{}, slipway.Errorf(slipway.Invalid, "the name is longer than 100 bytes").At("name")
 	}
 	if there, err := p.db.Factor.Query().Where(factor.AccountID(a.ID), factor.KindEQ(factor.KindTotp), factor.ConfirmedAtNotNil()).Exist(ctx); err != nil || there {
@@ -181,7 +182,7 @@ func (p *Platform) BeginTOTP(ctx context.Context, name string, proof FactorProof
 		return TOTPBegun{}, err
 	}
 	secret, ref := slipway.NewSecret(made.Secret()), p.ref("_platform/totp-"+hex.EncodeToString(random(8)))
-	if err := p.Secrets.Set(asSystem(ctx), ref, secret); err != nil {
+	if err := p.Secrets.Set(store.AsSystem(ctx), ref, secret); err != nil {
 		return TOTPBegun{}, err
 	}
 	key := hex.EncodeToString(random(8))
@@ -299,7 +300,7 @@ func (p *Platform) RemoveFactor(ctx context.Context, key string, proof FactorPro
 	}
 	row, err := p.db.Factor.Query().Where(factor.Key(key), factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).Only(ctx)
 	if err != nil {
-		return missing(err, "there is no factor %s of yours; `slipway factor ls` lists them", printable(key))
+		return missing(err, "there is no factor %s of yours; `slipway factor ls` lists them", store.Printable(key))
 	}
 	if err := p.proveNow(ctx, a, proof); err != nil {
 		return err
@@ -374,7 +375,7 @@ func (p *Platform) forgetFactors(ctx context.Context, rows []*ent.Factor) {
 		if row.Secret == "" {
 			continue
 		}
-		if err := p.Secrets.Delete(asSystem(context.WithoutCancel(ctx)), slipway.SecretRef(row.Secret)); err != nil && slipway.CodeOf(err) != slipway.NotFound {
+		if err := p.Secrets.Delete(store.AsSystem(context.WithoutCancel(ctx)), slipway.SecretRef(row.Secret)); err != nil && slipway.CodeOf(err) != slipway.NotFound {
 			p.Log.Error("the secret of a factor that is removed could not be deleted", "error", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // feedPoll is how often a feed looks whether anything happened, and so the
@@ -63,7 +64,7 @@ func (f *Feed) Last(ctx context.Context) (int, error) {
 }
 
 func (f *Feed) newest(ctx context.Context) (int, error) {
-	ids, err := f.platform.db.Event.Query().Order(ent.Desc(event.FieldID)).Limit(1).IDs(asSystem(ctx))
+	ids, err := f.platform.db.Event.Query().Order(ent.Desc(event.FieldID)).Limit(1).IDs(store.AsSystem(ctx))
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
@@ -98,7 +99,7 @@ func (f *Feed) Read(ctx context.Context, serviceName string, after int, deliver 
 			if err != nil {
 				return err
 			}
-			if len(rows) == MaxPage {
+			if len(rows) == store.MaxPage {
 				last = rows[len(rows)-1].ID
 			}
 			after = last
@@ -144,7 +145,7 @@ func (f *Feed) news(ctx context.Context, service string, after, last int) ([]*en
 			if !v.Admin {
 				where = append(where, ofVisible(ctx))
 			}
-			if b.rows, b.err = f.platform.db.Event.Query().Where(where...).Order(event.ByID()).Limit(MaxPage).All(ctx); b.err != nil {
+			if b.rows, b.err = f.platform.db.Event.Query().Where(where...).Order(event.ByID()).Limit(store.MaxPage).All(ctx); b.err != nil {
 				f.mu.Lock()
 				delete(f.kept, q)
 				f.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/token"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -169,7 +170,7 @@ func aboutAccess(action string) bool {
 // still is Unauthenticated when a viewer would not be the same now as when it was
 // found out who that is.
 func (p *Platform) still(ctx context.Context, v slipway.Viewer) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	over := slipway.Errorf(slipway.Unauthenticated, "the access that this began with is over")
 	now := time.Now().UTC()
 	var there bool

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // remember keeps what held a service that is removed. Else who is held by a policy
@@ -92,7 +93,7 @@ func (p *Platform) mayMove(ctx context.Context, db *ent.Client, s *ent.Service, 
 	if len(others) > 0 {
 		words = append(words, "has other people approve in "+strings.Join(others, ", "))
 	}
-	frozen, err := db.Freeze.Query().Where(freeze.TeamID(s.TeamID), freeze.EndsAtGT(stamp())).Exist(ctx)
+	frozen, err := db.Freeze.Query().Where(freeze.TeamID(s.TeamID), freeze.EndsAtGT(store.Now())).Exist(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // FreezeInput is a time in which nothing is promoted: everywhere, or for a
@@ -32,7 +33,7 @@ func (in FreezeInput) Validate() error {
 		return slipway.Errorf(slipway.Invalid, "a freeze ends after it starts").At("ends_at")
 	case in.Ends.Sub(in.Starts) > 10*366*24*time.Hour:
 		return slipway.Errorf(slipway.Invalid, "a freeze of more than ten years is a policy; set windows instead").At("ends_at")
-	case !in.Ends.After(stamp()):
+	case !in.Ends.After(store.Now()):
 		return slipway.Errorf(slipway.Invalid, "it would be over already").At("ends_at")
 	case in.Window != nil:
 		return in.Window.Validate("window")
@@ -50,7 +51,7 @@ type Freeze struct {
 // AddFreeze stops promotions for a time. Those under way that have begun go on.
 func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, error) {
 	if in.Starts.IsZero() {
-		in.Starts = stamp()
+		in.Starts = store.Now()
 	}
 	teamID, err := p.mayFreeze(ctx, in.Team)
 	if err != nil {
@@ -70,7 +71,7 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 	var row *ent.Freeze
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		var err error
-		create := tx.Freeze.Create().SetReason(clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
+		create := tx.Freeze.Create().SetReason(store.Clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
 		if environmentID != 0 {
 			create.SetEnvironmentID(environmentID)
 		}
@@ -119,7 +120,7 @@ func (p *Platform) Freezes(ctx context.Context) ([]*Freeze, error) {
 	for id := range v.Roles {
 		teams = append(teams, id)
 	}
-	query := p.db.Freeze.Query().Where(freeze.EndsAtGT(stamp()))
+	query := p.db.Freeze.Query().Where(freeze.EndsAtGT(store.Now()))
 	if !v.Admin {
 		query.Where(freeze.TeamIDIn(teams...))
 	}
@@ -136,7 +137,7 @@ func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, e
 	if err != nil {
 		return nil, err
 	}
-	teams, err := p.db.Team.Query().All(asSystem(ctx))
+	teams, err := p.db.Team.Query().All(store.AsSystem(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, e
 				f.Team = t.Name
 			}
 		}
-		if until, ok := inForce(row, stamp()); ok {
+		if until, ok := inForce(row, store.Now()); ok {
 			f.Until = until
 		}
 		out[i] = f
@@ -169,7 +170,7 @@ func (p *Platform) mayLift(ctx context.Context, row *ent.Freeze) error {
 		return p.inPerson(ctx, does)
 	}
 	// What the team has asked of itself, and nobody of it.
-	own, err := p.db.Membership.Query().Where(membership.TeamID(row.TeamID), membership.RoleEQ(membership.RoleAdmin), membership.HasAccountWith(account.Name(row.PlacedBy))).Exist(asSystem(ctx))
+	own, err := p.db.Membership.Query().Where(membership.TeamID(row.TeamID), membership.RoleEQ(membership.RoleAdmin), membership.HasAccountWith(account.Name(row.PlacedBy))).Exist(store.AsSystem(ctx))
 	switch {
 	case err != nil:
 		return err
@@ -188,7 +189,7 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		return err
 	}
 	none := slipway.Errorf(slipway.NotFound, "there is no freeze %d in force or to come; `slipway freeze ls` lists them", id)
-	row, err := p.db.Freeze.Query().Where(freeze.ID(id), freeze.EndsAtGT(stamp())).Only(ctx)
+	row, err := p.db.Freeze.Query().Where(freeze.ID(id), freeze.EndsAtGT(store.Now())).Only(ctx)
 	if ent.IsNotFound(err) {
 		return none
 	}
@@ -209,7 +210,7 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		p.deniedWhile(ctx, "freeze.lifted", "", "", err)
 		return err
 	}
-	now := stamp()
+	now := store.Now()
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.record(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
 		n, err := tx.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(Actor(ctx)).Save(ctx)

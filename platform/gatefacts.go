@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // subject is what a plan is made of. The same code describes it for a dry run
@@ -86,7 +87,7 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	if err != nil {
 		return slipway.GateFacts{}, err
 	}
-	facts := slipway.GateFacts{Now: stamp(), Asked: stamp(), Plan: s.describe(running, path)}
+	facts := slipway.GateFacts{Now: store.Now(), Asked: store.Now(), Plan: s.describe(running, path)}
 	if facts.Anew, err = s.anew(ctx, db); err != nil {
 		return facts, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -37,7 +38,7 @@ const lookAgain = time.Hour
 
 // Review works out the plan and the gates as they stand now.
 func (g *Gates) Review(ctx context.Context, req slipway.ReviewRequest) (slipway.Review, error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	row, err := g.promotion(ctx, req.Promotion)
 	if err != nil {
 		return slipway.Review{}, err
@@ -210,14 +211,14 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 	if row.Plan != nil {
 		moved = facts.Plan.Moved(*row.Plan)
 	}
-	err := inTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
+	err := store.InTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
 		update := tx.Promotion.Update().Where(promotion.ID(row.ID), promotion.StateIn(underWay...)).
 			SetPlan(&facts.Plan).SetPlanHash(string(review.Plan)).SetWaits(waits).SetExpiresAt(facts.Expires())
 		if row.Authors != nil {
 			update.SetAuthors(row.Authors)
 		}
 		if review.State == slipway.PromotionWaiting {
-			update.SetReason(clean(review.Reason))
+			update.SetReason(store.Clean(review.Reason))
 		} else if !review.State.Over() {
 			update.SetReason("")
 		}
@@ -226,11 +227,11 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 		}
 		if len(moved) > 0 {
 			why := strings.Join(moved, "; ")
-			voided, err := tx.Decision.Update().Where(decision.PromotionID(row.ID), decision.Void(""), decision.PlanNEQ(string(review.Plan))).SetVoid(clean(why)).Save(ctx)
+			voided, err := tx.Decision.Update().Where(decision.PromotionID(row.ID), decision.Void(""), decision.PlanNEQ(string(review.Plan))).SetVoid(store.Clean(why)).Save(ctx)
 			if err != nil {
 				return err
 			}
-			if err := at.event(ctx, g.Ledger.storage, tx, "promotion.plan_moved", row.ID, map[string]string{"what": clean(why), "void": strconv.Itoa(voided)}); err != nil {
+			if err := at.event(ctx, g.Ledger.storage, tx, "promotion.plan_moved", row.ID, map[string]string{"what": store.Clean(why), "void": strconv.Itoa(voided)}); err != nil {
 				return err
 			}
 		}
@@ -243,7 +244,7 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 			return nil
 		}
 		if row.State == promotion.StateWaiting && row.Reason != review.Reason {
-			if err := at.event(ctx, g.Ledger.storage, tx, promotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": clean(review.Reason)}); err != nil {
+			if err := at.event(ctx, g.Ledger.storage, tx, promotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": store.Clean(review.Reason)}); err != nil {
 				return err
 			}
 		}

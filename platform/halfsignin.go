@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/halfsignin"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -54,11 +55,11 @@ func (p *Platform) enter(ctx context.Context, a *ent.Account, from Caller, by, f
 	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
 	err = p.recorded(as, func(ctx context.Context, tx *ent.Tx) error {
 		p.audit(ctx, AuditBegun, "session.begin", "", "", "", "", nil, map[string]string{"by": by, "waits_for": "a second factor"})
-		ctx = asSystem(ctx)
+		ctx = store.AsSystem(ctx)
 		if _, err := tx.HalfSignIn.Delete().Where(halfsignin.ExpiresAtLT(now)).Exec(ctx); err != nil {
 			return err
 		}
-		return tx.HalfSignIn.Create().SetKey(fingerprint(text)).SetAccountID(a.ID).SetBy(by).SetNext(next[:min(len(next), 1000)]).SetExpiresAt(needed.Expires).Exec(ctx)
+		return tx.HalfSignIn.Create().SetKey(store.Fingerprint(text)).SetAccountID(a.ID).SetBy(by).SetNext(next[:min(len(next), 1000)]).SetExpiresAt(needed.Expires).Exec(ctx)
 	})
 	if err != nil {
 		return Session{}, err
@@ -94,7 +95,7 @@ func (p *Platform) tried(ctx context.Context, challenge slipway.Secret) (*ent.Ha
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := p.db.HalfSignIn.Update().Where(halfsignin.ID(half.ID), halfsignin.GuessesLT(halfGuesses)).AddGuesses(1).Save(asSystem(ctx))
+	n, err := p.db.HalfSignIn.Update().Where(halfsignin.ID(half.ID), halfsignin.GuessesLT(halfGuesses)).AddGuesses(1).Save(store.AsSystem(ctx))
 	if err != nil || n == 0 {
 		return nil, nil, or(err, errHalf)
 	}
@@ -103,8 +104,8 @@ func (p *Platform) tried(ctx context.Context, challenge slipway.Secret) (*ent.Ha
 
 // halfSignIn finds who waits with a challenge.
 func (p *Platform) halfSignIn(ctx context.Context, challenge slipway.Secret) (*ent.HalfSignIn, *ent.Account, error) {
-	sys := asSystem(ctx)
-	half, err := p.db.HalfSignIn.Query().Where(halfsignin.Key(fingerprint(challenge.Reveal())), halfsignin.ExpiresAtGT(time.Now().UTC())).Only(sys)
+	sys := store.AsSystem(ctx)
+	half, err := p.db.HalfSignIn.Query().Where(halfsignin.Key(store.Fingerprint(challenge.Reveal())), halfsignin.ExpiresAtGT(time.Now().UTC())).Only(sys)
 	if ent.IsNotFound(err) {
 		return nil, nil, errHalf
 	}
@@ -120,7 +121,7 @@ func (p *Platform) halfSignIn(ctx context.Context, challenge slipway.Secret) (*e
 
 // whole opens the session of both halves, once.
 func (p *Platform) whole(ctx context.Context, half *ent.HalfSignIn, a *ent.Account, kind slipway.FactorKind, from Caller) (SignedIn, error) {
-	if n, err := p.db.HalfSignIn.Delete().Where(halfsignin.ID(half.ID)).Exec(asSystem(ctx)); err != nil || n == 0 {
+	if n, err := p.db.HalfSignIn.Delete().Where(halfsignin.ID(half.ID)).Exec(store.AsSystem(ctx)); err != nil || n == 0 {
 		return SignedIn{}, or(err, errHalf)
 	}
 	s, err := p.begin(ctx, a, from, map[string]string{"by": half.By, "factor": string(kind)})

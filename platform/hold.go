@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Holds lists the holds on a service, with their environments; "" is every
@@ -62,7 +63,7 @@ func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reaso
 	if reason == "" || len(reason) > 500 {
 		return nil, slipway.Errorf(slipway.Invalid, "say why, in at most 500 characters").At("reason")
 	}
-	if err := p.placeHold(ctx, s, e, 0, clean(reason), Actor(ctx)); err != nil {
+	if err := p.placeHold(ctx, s, e, 0, store.Clean(reason), Actor(ctx)); err != nil {
 		return nil, err
 	}
 	p.look(ctx, s.ID, e.ID) // what waits there by itself ends
@@ -111,7 +112,7 @@ func (p *Platform) ReleaseHold(ctx context.Context, serviceName, environmentName
 	}
 	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		n, err := tx.Hold.Update().Where(hold.ServiceID(s.ID), hold.EnvironmentID(e.ID), hold.Active(true)).
-			SetActive(false).SetReleasedBy(Actor(ctx)).SetReleasedAt(stamp()).Save(ctx)
+			SetActive(false).SetReleasedBy(Actor(ctx)).SetReleasedAt(store.Now()).Save(ctx)
 		if err != nil {
 			return err
 		}

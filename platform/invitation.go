@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/invitation"
 	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -26,7 +27,7 @@ type Invitation struct {
 // when there is. Earlier ones that were not used stop working: whoever starts
 // the platform holds the one that does.
 func (p *Platform) SetUp(ctx context.Context) (Invitation, bool, error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	if founded, err := p.Founded(ctx); err != nil || founded {
 		return Invitation{}, false, err
 	}
@@ -44,7 +45,7 @@ func (p *Platform) invite(ctx context.Context, db *ent.Client, create *ent.Invit
 	if err != nil {
 		return Invitation{}, err
 	}
-	if err := create.SetHash(fingerprint(text)).SetInvitedBy(by).SetExpiresAt(expires).Exec(ctx); err != nil {
+	if err := create.SetHash(store.Fingerprint(text)).SetInvitedBy(by).SetExpiresAt(expires).Exec(ctx); err != nil {
 		return Invitation{}, err
 	}
 	return Invitation{slipway.NewSecret(text), expires}, nil
@@ -54,7 +55,7 @@ func (p *Platform) invite(ctx context.Context, db *ent.Client, create *ent.Invit
 // admin of the team, and gives no role above the one who invites.
 func (p *Platform) Invite(ctx context.Context, teamName string, role slipway.Role) (Invitation, error) {
 	if !role.Includes(slipway.RoleViewer) {
-		return Invitation{}, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(role))).At("role")
+		return Invitation{}, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", store.Printable(string(role))).At("role")
 	}
 	t, err := p.teamFor(ctx, teamName, slipway.PermitTeam)
 	if err != nil {
@@ -72,7 +73,7 @@ func (p *Platform) Invite(ctx context.Context, teamName string, role slipway.Rol
 // Accept makes the account that an invitation is for and signs it in. An
 // invitation is good once.
 func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in AccountInput, from Caller) (Session, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	gone := slipway.Errorf(slipway.NotFound, "this invitation was used, has expired, or never was; ask for another one").At("token")
 	if in.Password.Reveal() == "" {
 		return Session{}, slipway.Errorf(slipway.Invalid, "choose a password of at least %d characters", MinPassword).At("password")
@@ -84,7 +85,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	if err := in.Validate(); err != nil { // before the transaction: hashing takes its time
 		return Session{}, err
 	}
-	row, err := p.db.Invitation.Query().Where(invitation.Hash(fingerprint(invited.Reveal())), invitation.UsedAtIsNil(), invitation.ExpiresAtGT(time.Now().UTC())).Only(sys)
+	row, err := p.db.Invitation.Query().Where(invitation.Hash(store.Fingerprint(invited.Reveal())), invitation.UsedAtIsNil(), invitation.ExpiresAtGT(time.Now().UTC())).Only(sys)
 	if err != nil {
 		if ent.IsNotFound(err) {
 			return Session{}, gone
@@ -98,7 +99,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	var a *ent.Account
 	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: in.Name, Via: from.Via, Address: from.Address})
 	err = p.recorded(as, func(as context.Context, tx *ent.Tx) error {
-		sys := asSystem(as)
+		sys := store.AsSystem(as)
 		n, err := tx.Invitation.Update().Where(invitation.ID(row.ID), invitation.UsedAtIsNil()).SetUsedAt(time.Now().UTC()).SetUsedBy(in.Name).Save(sys)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // maxJobToken bounds the token of a CI job, in bytes.
@@ -38,12 +39,12 @@ func (p *Platform) ExchangeToken(ctx context.Context, serviceName string, token 
 		if errors.As(err, &open) {
 			err = slipway.Errorf(slipway.Unauthenticated, "%s", open.Error())
 		}
-		who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerService, Name: printable(job.Subject), Via: "ci", Address: from.Address})
-		p.audit(who, AuditRefused, "token.exchanged", clean(serviceName), "", "", err.Error(), nil, nil)
+		who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerService, Name: store.Printable(job.Subject), Via: "ci", Address: from.Address})
+		p.audit(who, AuditRefused, "token.exchanged", store.Clean(serviceName), "", "", err.Error(), nil, nil)
 		if open.trust != "" { // whose job it is knows that it would fit
 			return JobToken{}, err
 		}
-		return JobToken{}, slipway.Errorf(slipway.Unauthenticated, "%s trusts no token like this one; compare its issuer, audience, subject and age with `slipway trust ls %s`", printable(serviceName), printable(serviceName))
+		return JobToken{}, slipway.Errorf(slipway.Unauthenticated, "%s trusts no token like this one; compare its issuer, audience, subject and age with `slipway trust ls %s`", store.Printable(serviceName), store.Printable(serviceName))
 	}
 	c := claims{RegisteredClaims: jwt.RegisteredClaims{Audience: jwt.ClaimStrings{jobAudience}, Subject: serviceName}, Job: job.Subject}
 	out, object := JobToken{}, "trust"
@@ -57,7 +58,7 @@ func (p *Platform) ExchangeToken(ctx context.Context, serviceName string, token 
 		return JobToken{}, err
 	}
 	out.Token, out.Expires = slipway.NewSecret(text), expires
-	if err := p.db.Trust.Update().Where(trust.IDIn(c.Trusts...)).SetUsedAt(stamp()).Exec(asSystem(ctx)); err != nil {
+	if err := p.db.Trust.Update().Where(trust.IDIn(c.Trusts...)).SetUsedAt(store.Now()).Exec(store.AsSystem(ctx)); err != nil {
 		return JobToken{}, err
 	}
 	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerService, Name: jobName(serviceName, fitting[0].Name), Via: "ci", Address: from.Address})
@@ -78,7 +79,7 @@ func (e errOwnerless) Error() string {
 
 // trusting finds the trusts of a service that a job's token fits.
 func (p *Platform) trusting(ctx context.Context, serviceName string, token slipway.Secret) ([]Trust, slipway.Job, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	none := slipway.Job{}
 	doubt := func(sentence string, args ...any) error {
 		return slipway.Errorf(slipway.Unauthenticated, sentence, args...)
@@ -96,7 +97,7 @@ func (p *Platform) trusting(ctx context.Context, serviceName string, token slipw
 		return nil, none, err
 	}
 	if len(rows) == 0 {
-		return nil, none, doubt("no trust is for the issuer %s", printable(said.Issuer))
+		return nil, none, doubt("no trust is for the issuer %s", store.Printable(said.Issuer))
 	}
 	var audiences []string
 	for _, row := range rows {
@@ -140,7 +141,7 @@ func (p *Platform) trusting(ctx context.Context, serviceName string, token slipw
 	case len(fitting) == 0 && used:
 		return nil, job, doubt("the token was used before, or has no id by which to know that it wasn't")
 	case len(fitting) == 0:
-		return nil, job, doubt("no trust fits the subject %s", printable(job.Subject))
+		return nil, job, doubt("no trust fits the subject %s", store.Printable(job.Subject))
 	}
 	return fitting, job, nil
 }
@@ -149,10 +150,10 @@ func (p *Platform) trusting(ctx context.Context, serviceName string, token slipw
 // is remembered for as long as the keys of calls are, so a token that lives
 // longer isn't taken.
 func (p *Platform) firstUse(ctx context.Context, t Trust, job slipway.Job) (bool, error) {
-	if job.ID == "" || time.Until(job.Expires) > IdempotencyLife-time.Hour {
+	if job.ID == "" || time.Until(job.Expires) > store.IdempotencyLife-time.Hour {
 		return false, nil
 	}
-	err := p.db.IdempotencyKey.Create().SetAccount("trust/" + strconv.Itoa(t.ID)).SetKey(fingerprint(job.ID)).SetRequest("").Exec(ctx)
+	err := p.db.IdempotencyKey.Create().SetAccount("trust/" + strconv.Itoa(t.ID)).SetKey(store.Fingerprint(job.ID)).SetRequest("").Exec(ctx)
 	if ent.IsConstraintError(err) {
 		return false, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // worker is the actor of what steps report.
@@ -63,8 +64,6 @@ func (at place) addressed(reason string) string {
 	return slipway.Addressed(reason, at.service, at.environment)
 }
 
-func stamp() time.Time { return time.Now().UTC() }
-
 // event adds an event of a promotion within a transaction.
 func (at place) event(ctx context.Context, storage *Storage, tx *ent.Tx, kind string, id int, data map[string]string) error {
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
@@ -81,12 +80,12 @@ const (
 // Step records a change of a step. News that is older than what is known, and
 // news of a promotion that is over, changes nothing.
 func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	id, at, err := l.place(ctx, e.Promotion)
 	if err != nil {
 		return err
 	}
-	e.Reason = at.addressed(clean(e.Reason))
+	e.Reason = at.addressed(store.Clean(e.Reason))
 	e.Until = e.Until.UTC().Truncate(time.Second) // as every database keeps it
 	if e.State != slipway.StepRunning {
 		e.Until = time.Time{}
@@ -101,10 +100,10 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 		fresh = step.Or(step.AttemptLT(e.Attempt), step.And(append(same, step.Attempt(e.Attempt))...))
 	}
 	changed := 0
-	err = inTx(ctx, l.db, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
 		update := tx.Step.Update().Where(step.PromotionID(id), step.NameEQ(step.Name(e.Step)), fresh, step.HasPromotionWith(promotion.StateIn(underWay...))).
 			SetState(step.State(e.State)).SetReason(e.Reason)
-		now := stamp()
+		now := store.Now()
 		if e.Attempt > 0 {
 			update.SetAttempt(e.Attempt)
 		}
@@ -177,7 +176,7 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 	case slipway.StepApprove:
 		state = promotion.StateWaiting
 	}
-	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateEQ(promotion.StateQueued)).SetState(state).SetStartedAt(stamp()).Save(ctx)
+	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateEQ(promotion.StateQueued)).SetState(state).SetStartedAt(store.Now()).Save(ctx)
 	if err == nil && n == 0 {
 		n, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.StateNEQ(state)).SetState(state).Save(ctx)
 	}
@@ -189,14 +188,14 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 
 // Log appends output to a step.
 func (l *Ledger) Log(ctx context.Context, id string, name slipway.StepName, attempt, seq int, text string) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	n, _, err := l.place(ctx, id)
 	if err != nil {
 		return err
 	}
-	err = l.db.LogChunk.Create().SetPromotionID(n).SetStep(string(name)).SetAttempt(attempt).SetSeq(seq).SetText(clean(text)).
+	err = l.db.LogChunk.Create().SetPromotionID(n).SetStep(string(name)).SetAttempt(attempt).SetSeq(seq).SetText(store.Clean(text)).
 		OnConflictColumns("promotion_id", "step", "attempt", "seq").DoNothing().Exec(ctx)
-	if noRows(err) {
+	if store.NoRows(err) {
 		return nil
 	}
 	if err == nil {
@@ -207,7 +206,7 @@ func (l *Ledger) Log(ctx context.Context, id string, name slipway.StepName, atte
 
 // Promotion records a change of a promotion. One that is over stays as it ended.
 func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	id, at, err := l.place(ctx, e.Promotion)
 	if err != nil {
 		return err
@@ -215,20 +214,20 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 	if e.Undo != nil {
 		return l.undoing(ctx, id, at, *e.Undo)
 	}
-	state, reason := promotion.State(e.State), at.addressed(clean(e.Reason))
+	state, reason := promotion.State(e.State), at.addressed(store.Clean(e.Reason))
 	news := promotion.Or(promotion.StateNEQ(state), promotion.ReasonNEQ(reason))
 	if e.State == slipway.PromotionRunning {
 		news = promotion.Or(promotion.StateNEQ(state), promotion.StartedAtIsNil())
 	}
 	changed := 0
-	err = inTx(ctx, l.db, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
 		update := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), news).
 			SetState(state).SetReason(reason).SetEndedAtStep(string(e.Step))
 		switch {
 		case e.State.Over():
-			update.SetEndedAt(stamp()).ClearUndo()
+			update.SetEndedAt(store.Now()).ClearUndo()
 		case e.State == slipway.PromotionRunning:
-			update.SetStartedAt(stamp())
+			update.SetStartedAt(store.Now())
 		}
 		var err error
 		if changed, err = update.Save(ctx); err != nil || changed == 0 {
@@ -249,7 +248,7 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 // it hears of that as of any change of it.
 func (l *Ledger) undoing(ctx context.Context, id int, at place, u slipway.Undoing) error {
 	changed := 0
-	err := inTx(ctx, l.db, func(tx *ent.Tx) error {
+	err := store.InTx(ctx, l.db, func(tx *ent.Tx) error {
 		row, err := tx.Promotion.Query().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.UndoIsNil()).Only(ctx)
 		if ent.IsNotFound(err) {
 			return nil // over, or known: another try has the same bound
@@ -278,14 +277,14 @@ func moment(t time.Time) string {
 
 // Config returns the merged config of a service in an environment.
 func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string, defaults map[string]string) (map[string]slipway.ConfigValue, error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
 	if err != nil {
-		return nil, missing(err, "there is no service %s", printable(serviceName))
+		return nil, missing(err, "there is no service %s", store.Printable(serviceName))
 	}
 	e, err := l.db.Environment.Query().Where(environment.Name(environmentName)).Only(ctx)
 	if err != nil {
-		return nil, missing(err, "there is no environment %s", printable(environmentName))
+		return nil, missing(err, "there is no environment %s", store.Printable(environmentName))
 	}
 	layers, err := layers(ctx, l.db, s.ID, e, defaults)
 	if err != nil {
@@ -297,12 +296,12 @@ func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string
 
 // SaveSnapshot stores a snapshot under its digest.
 func (l *Ledger) SaveSnapshot(ctx context.Context, s slipway.Snapshot) error {
-	return saveSnapshot(asSystem(ctx), l.db, s)
+	return saveSnapshot(store.AsSystem(ctx), l.db, s)
 }
 
 func saveSnapshot(ctx context.Context, db *ent.Client, s slipway.Snapshot) error {
 	err := db.Snapshot.Create().SetDigest(string(s.Digest)).SetContent(s).OnConflictColumns(snapshot.FieldDigest).DoNothing().Exec(ctx)
-	if noRows(err) {
+	if store.NoRows(err) {
 		return nil
 	}
 	return err
@@ -310,10 +309,10 @@ func saveSnapshot(ctx context.Context, db *ent.Client, s slipway.Snapshot) error
 
 // Snapshot finds a snapshot by its digest.
 func (l *Ledger) Snapshot(ctx context.Context, digest slipway.Digest) (slipway.Snapshot, error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	row, err := l.db.Snapshot.Query().Where(snapshot.Digest(string(digest))).Only(ctx)
 	if err != nil {
-		return slipway.Snapshot{}, missing(err, "there is no config snapshot %s", printable(string(digest)))
+		return slipway.Snapshot{}, missing(err, "there is no config snapshot %s", store.Printable(string(digest)))
 	}
 	return row.Content, nil
 }

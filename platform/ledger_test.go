@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // tell reports a change of a step.
@@ -106,7 +107,7 @@ func TestLedgerLogDropsRepeats(t *testing.T) {
 			}
 		}
 		var text string
-		page := platform.Page{Limit: 2}
+		page := store.Page{Limit: 2}
 		for {
 			list, err := w.StepLog(ctx, id, slipway.StepBuild, page)
 			w.must(err)
@@ -120,7 +121,7 @@ func TestLedgerLogDropsRepeats(t *testing.T) {
 		if want := "line 0\uFFFD\uFFFD\nline 1\uFFFD\uFFFD\nline 2\uFFFD\uFFFD\nline 3\uFFFD\uFFFD\nline 4\uFFFD\uFFFD\n"; text != want {
 			t.Errorf("got %q", text)
 		}
-		_, err := w.StepLog(ctx, id, "dance", platform.Page{})
+		_, err := w.StepLog(ctx, id, "dance", store.Page{})
 		w.want(err, slipway.NotFound, "dance")
 	})
 }
@@ -162,7 +163,7 @@ func TestReleaseNumbers(t *testing.T) {
 		if n := w.built("shop", w.promotion("shop", "dev", false), "s1"); n != 1 {
 			t.Errorf("the first release of another service is %d", n)
 		}
-		list, err := w.Releases(ctx, "billing", platform.Page{Limit: 5})
+		list, err := w.Releases(ctx, "billing", store.Page{Limit: 5})
 		w.must(err)
 		if list.Items[0].Number != builds || list.Next == "" {
 			t.Errorf("the newest is %d", list.Items[0].Number)

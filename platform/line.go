@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -27,9 +28,9 @@ type Line struct {
 func (p *Platform) Line(ctx context.Context, row *ent.Promotion) (*Line, error) {
 	switch {
 	case row.State == promotion.StateQueued:
-		return p.turn(asSystem(ctx), row)
+		return p.turn(store.AsSystem(ctx), row)
 	case row.State == promotion.StateRunning && wantsSlot(row.Edges.Steps):
-		return p.slot(asSystem(ctx), row)
+		return p.slot(store.AsSystem(ctx), row)
 	}
 	return nil, nil
 }
@@ -93,7 +94,7 @@ func slotSince(row *ent.Promotion) time.Time {
 // environment's policy lets them wait. One that begins at this very moment finds
 // out at its gates, before its first effect.
 func (p *Platform) ExpireQueued(ctx context.Context) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	rows, err := p.db.Promotion.Query().Where(promotion.StateEQ(promotion.StateQueued)).WithEnvironment().Order(promotion.ByID()).All(ctx)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (p *Platform) ExpireQueued(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if line == nil || stamp().Before(line.Until) {
+		if line == nil || store.Now().Before(line.Until) {
 			continue
 		}
 		why := fmt.Sprintf("given up after standing in line since %s: promotion %d was not over", row.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), line.On[0])
@@ -165,6 +166,6 @@ func ahead(of map[int]int, own int) int {
 
 // SeveralTeams tells whether the slots for builds are shared by teams.
 func (p *Platform) SeveralTeams(ctx context.Context) bool {
-	n, err := p.db.Team.Query().Where(team.HasServices()).Limit(2).Count(asSystem(ctx))
+	n, err := p.db.Team.Query().Where(team.HasServices()).Limit(2).Count(store.AsSystem(ctx))
 	return err == nil && n > 1
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"entgo.io/ent/dialect/sql"
 
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/environment"
@@ -14,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // shown are the fields of promotions in lists: all but those that are long and that no list shows.
@@ -84,4 +87,13 @@ func name(row *ent.Promotion) error {
 		row.Edges.Release = &ent.Release{ID: *row.ReleaseID, ServiceID: row.ServiceID, Number: n}
 	}
 	return bad
+}
+
+// number reads the id of a promotion, which people and histories have as text.
+func number(id string) (int, error) {
+	n, err := strconv.Atoi(id)
+	if err != nil || n < 1 || strconv.Itoa(n) != id {
+		return 0, slipway.Errorf(slipway.NotFound, "there is no promotion %s; `slipway promotion ls` lists them", store.Printable(id))
+	}
+	return n, nil
 }

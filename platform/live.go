@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // bell wakes those who watch a promotion when there is news of it.
@@ -130,7 +131,7 @@ func parsePosition(text string) (at position, err error) {
 		at.chunk, err = strconv.Atoi(second)
 	}
 	if err != nil || at.event < 0 || at.chunk < 0 {
-		return at, slipway.Errorf(slipway.Invalid, "%q is not the id of an event; leave it out to begin at the start", printable(text)).At("Last-Event-ID")
+		return at, slipway.Errorf(slipway.Invalid, "%q is not the id of an event; leave it out to begin at the start", store.Printable(text)).At("Last-Event-ID")
 	}
 	return at, nil
 }

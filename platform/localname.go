@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Suit gives a service that takes names of this machine alone, such as localhost, one of
@@ -19,7 +20,7 @@ func (p *Platform) Suit(ctx context.Context, d slipway.Deployment) (string, erro
 	if name == "" || !p.OneMachine || p.BaseDomain != "" {
 		return "", nil
 	}
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	first, err := p.db.Environment.Query().Order(environment.ByPosition(), environment.ByID()).First(ctx)
 	if ent.IsNotFound(err) || err == nil && first.Name != d.Environment {
 		return "", nil

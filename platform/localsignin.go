@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/identityprovider"
 	"github.com/slipway-dev/slipway/ent/preference"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // localPreference is whether names and passwords open sessions: on, or off.
@@ -22,7 +23,7 @@ type Way struct{ Name, Title string }
 // WaysIn tells anybody how one signs in here: through which providers, and
 // whether by password too, if only for admins.
 func (p *Platform) WaysIn(ctx context.Context) (ways []Way, local bool, err error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	rows, err := p.db.IdentityProvider.Query().Where(identityprovider.Active(true)).Order(identityprovider.ByName()).Limit(100).All(sys)
 	if err != nil {
 		return nil, false, err
@@ -43,7 +44,7 @@ func (p *Platform) WaysIn(ctx context.Context) (ways []Way, local bool, err erro
 }
 
 func (p *Platform) localSignIn(ctx context.Context, db *ent.Client) (bool, error) {
-	off, err := db.Preference.Query().Where(preference.Key(localPreference), preference.Value("off")).Exist(asSystem(ctx))
+	off, err := db.Preference.Query().Where(preference.Key(localPreference), preference.Value("off")).Exist(store.AsSystem(ctx))
 	return !off, err
 }
 
@@ -51,13 +52,13 @@ func (p *Platform) localSignIn(ctx context.Context, db *ent.Client) (bool, error
 // provider that is still there.
 func adminThroughProvider(ctx context.Context, db *ent.Client) (bool, error) {
 	return db.Identity.Query().Where(identity.HasAccountWith(account.Admin(true), account.Active(true), account.KindEQ(account.KindPerson)),
-		identity.HasProviderWith(identityprovider.Active(true))).Exist(asSystem(ctx))
+		identity.HasProviderWith(identityprovider.Active(true))).Exist(store.AsSystem(ctx))
 }
 
 // adminsComeIn refuses a change after which no admin could sign in: while
 // passwords are switched off, one must be able to through a provider.
 func adminsComeIn(ctx context.Context, db *ent.Client) error {
-	off, err := db.Preference.Query().Where(preference.Key(localPreference), preference.Value("off")).Exist(asSystem(ctx))
+	off, err := db.Preference.Query().Where(preference.Key(localPreference), preference.Value("off")).Exist(store.AsSystem(ctx))
 	if err != nil || !off {
 		return err
 	}
@@ -112,7 +113,7 @@ func (p *Platform) SetLocalSignIn(ctx context.Context, on bool) error {
 // ownAddress refuses people another address when a provider gave them theirs, or
 // only a provider can open their account: by it, somebody else would be let in.
 func ownAddress(ctx context.Context, db *ent.Client, a *ent.Account) error {
-	provided, err := db.Identity.Query().Where(identity.AccountID(a.ID)).Exist(asSystem(ctx))
+	provided, err := db.Identity.Query().Where(identity.AccountID(a.ID)).Exist(store.AsSystem(ctx))
 	if err == nil && (provided || a.Password == "") {
 		return slipway.Errorf(slipway.Conflict, "your address comes from the provider that you sign in with; change it there").At("email")
 	}

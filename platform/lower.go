@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // inPerson refuses what lowers a gate to all but an admin of the platform who is
@@ -81,7 +82,7 @@ func policiesOf(ctx context.Context, db *ent.Client, services ...int) (map[int]m
 	if len(services) > 0 {
 		query.Where(servicepolicy.ServiceIDIn(services...))
 	}
-	rows, err := query.All(asSystem(ctx)) // whoever orders them need not see all services
+	rows, err := query.All(store.AsSystem(ctx)) // whoever orders them need not see all services
 	out := map[int]map[int]*ent.ServicePolicy{}
 	for _, row := range rows {
 		if len(services) == 0 && len(row.Edges.Service.Environments) > 0 {
@@ -150,7 +151,7 @@ func (c AccountChange) lets(a *ent.Account) string {
 	case c.Active != nil && *c.Active && !a.Active:
 		return "this lets " + a.Name + " in again"
 	case c.Email != nil && *c.Email != a.Email:
-		return "this lets whoever a provider gives the address " + printable(*c.Email) + " in as " + a.Name
+		return "this lets whoever a provider gives the address " + store.Printable(*c.Email) + " in as " + a.Name
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // held are those whom a gate holds, or who aren't there themselves: a maintainer
@@ -96,7 +97,7 @@ func TestNoShortcut(t *testing.T) {
 		w.must(err)
 		w.lowers(byAll, "this order lets releases into prod without dev, into prod without test", place("preview", 3))
 
-		refused, err := w.Audit(w.Context(), platform.AuditQuery{Action: "service.changed", Actor: "mae", Result: platform.AuditRefused, Page: platform.Page{Limit: 10}})
+		refused, err := w.Audit(w.Context(), platform.AuditQuery{Action: "service.changed", Actor: "mae", Result: platform.AuditRefused, Page: store.Page{Limit: 10}})
 		w.must(err)
 		if len(refused.Items) != 3 || !strings.Contains(refused.Items[0].Reason, "without test") {
 			t.Errorf("on record: %+v", refused.Items)

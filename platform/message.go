@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
 	"github.com/slipway-dev/slipway/ent/webhook"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // happened records an event, and in the same transaction the deliveries to those
@@ -23,7 +24,7 @@ func (s *Storage) happened(ctx context.Context, tx *ent.Tx, create *ent.EventCre
 	if err != nil || e.Service == "" {
 		return err
 	}
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	hooks, err := tx.Webhook.Query().Where(webhook.Active(true), webhook.HasTeamWith(team.HasServicesWith(service.Name(e.Service)))).
 		WithTeam().Order(webhook.ByID()).All(ctx)
 	if err != nil {

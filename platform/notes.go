@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // notes says what is worth knowing of a change, in plain words and with what it
@@ -39,7 +40,7 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 	if err != nil || len(below) == 0 || d.release == nil {
 		return err
 	}
-	stands, err := standings(ctx, p.db, d.release, below, stamp())
+	stands, err := standings(ctx, p.db, d.release, below, store.Now())
 	for i, st := range stands {
 		provenNote(st, i == len(stands)-1, note)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -45,7 +46,7 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	facts.Plan = plan.Outline
-	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit, CreatedAt: stamp(), Rollback: plan.Rollback}
+	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit, CreatedAt: store.Now(), Rollback: plan.Rollback}
 	row.Edges.Service, row.Edges.Environment = plan.Service, plan.Environment
 	if row.Behind, err = makers(ctx, p.db); err != nil {
 		return err
@@ -83,7 +84,7 @@ func (p *Platform) facts(ctx context.Context, plan *Plan) (slipway.GateFacts, er
 		rollback: plan.Rollback, steps: plan.Steps, policy: plan.Policy, automatic: plan.onward, namedOver: plan.namedOver,
 	})
 	if err == nil {
-		facts.Unrecorded, err = unrecordedIn(asSystem(ctx), p.db, p.Target, plan.Service.Name, plan.Environment.Name)
+		facts.Unrecorded, err = unrecordedIn(store.AsSystem(ctx), p.db, p.Target, plan.Service.Name, plan.Environment.Name)
 	}
 	return facts, err
 }
@@ -114,7 +115,7 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 		return nil
 	}
 	if len(skip.Reason) == 0 || len(skip.Reason) > 500 {
-		return slipway.Errorf(slipway.Invalid, "say in at most 500 characters why %s is left out", printable(string(skip.Step))).At("reason")
+		return slipway.Errorf(slipway.Invalid, "say in at most 500 characters why %s is left out", store.Printable(string(skip.Step))).At("reason")
 	}
 	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
 	if err != nil {
@@ -129,7 +130,7 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 	case row.Rollback:
 		return slipway.Errorf(slipway.Invalid, "a rollback has no step that could be left out").At("skip")
 	case !slices.Contains(slipway.SkippableSteps, skip.Step):
-		return slipway.Errorf(slipway.Invalid, "%s is never left out; test and rehearse may be, where the policy says so", printable(string(skip.Step))).At("skip")
+		return slipway.Errorf(slipway.Invalid, "%s is never left out; test and rehearse may be, where the policy says so", store.Printable(string(skip.Step))).At("skip")
 	case skip.Step == slipway.StepTest && policy.Policy.RequireTests:
 		return slipway.Errorf(slipway.Conflict, "%s takes releases whose tests have passed only, so they can't be left out; mend them and promote that commit", row.Edges.Environment.Name).At("skip")
 	case !slices.Contains(allowed, skip.Step):
@@ -181,7 +182,7 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	}
 	in := PromoteInput{Service: s, Environment: e, Ref: row.Commit.ID, skip: skip.Step, recorded: true}
 	if skip.Step != "" {
-		in.skipWhy = "left out by " + Actor(ctx) + ": " + clean(skip.Reason)
+		in.skipWhy = "left out by " + Actor(ctx) + ": " + store.Clean(skip.Reason)
 	}
 	if row.Edges.Release != nil {
 		in.Ref, in.Release = "", row.Edges.Release.Number

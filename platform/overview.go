@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // OverviewQuery selects services by a part of their name or repository, and by
@@ -20,7 +21,7 @@ import (
 type OverviewQuery struct {
 	Search string
 	Team   string
-	Page
+	store.Page
 }
 
 // Overview is a page of Status: the services with their teams.
@@ -34,11 +35,11 @@ type Overview struct {
 // may see. It takes as many queries for a thousand services as for ten, and asks
 // the target about the page's alone.
 func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, error) {
-	limit, err := q.limit()
+	limit, err := q.Size()
 	if err != nil {
 		return nil, err
 	}
-	after, err := q.after()
+	after, err := q.After()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 	if err != nil {
 		return nil, err
 	}
-	list := cut(rows, limit, func(s *ent.Service) string { return s.Name })
+	list := store.Cut(rows, limit, func(s *ent.Service) string { return s.Name })
 	o.Services, o.Next = list.Items, list.Next
 	if o.Environments, err = p.Environments(ctx); err != nil {
 		return nil, err
@@ -111,5 +112,5 @@ func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
 	if seen := visible(ctx); seen != nil {
 		where = append(where, promotion.HasServiceWith(seen...))
 	}
-	return listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(MaxPage))
+	return listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(store.MaxPage))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/ceremony"
 	"github.com/slipway-dev/slipway/ent/factor"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -102,7 +103,7 @@ func (p *Platform) passkeyUser(ctx context.Context, a *ent.Account) (*passkeyUse
 	if err != nil {
 		return nil, err
 	}
-	rows, err := p.db.Factor.Query().Where(factor.AccountID(a.ID), factor.KindEQ(factor.KindPasskey), factor.ConfirmedAtNotNil()).Limit(maxPasskeys).All(asSystem(ctx))
+	rows, err := p.db.Factor.Query().Where(factor.AccountID(a.ID), factor.KindEQ(factor.KindPasskey), factor.ConfirmedAtNotNil()).Limit(maxPasskeys).All(store.AsSystem(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (p *Platform) passkeyUser(ctx context.Context, a *ent.Account) (*passkeyUse
 
 // began keeps what the answer of a browser is checked against.
 func (p *Platform) began(ctx context.Context, purpose string, accountID int, options any, data *webauthn.SessionData) (PasskeyBegun, error) {
-	sys, now, text := asSystem(ctx), time.Now().UTC(), base64.RawURLEncoding.EncodeToString(random(32))
+	sys, now, text := store.AsSystem(ctx), time.Now().UTC(), base64.RawURLEncoding.EncodeToString(random(32))
 	shown, err := json.Marshal(options)
 	if err != nil {
 		return PasskeyBegun{}, err
@@ -131,17 +132,17 @@ func (p *Platform) began(ctx context.Context, purpose string, accountID int, opt
 	if _, err := p.db.Ceremony.Delete().Where(ceremony.ExpiresAtLT(now)).Exec(sys); err != nil {
 		return PasskeyBegun{}, err
 	}
-	err = p.db.Ceremony.Create().SetKey(fingerprint(text)).SetPurpose(purpose).SetAccountID(accountID).SetData(kept).SetExpiresAt(now.Add(ceremonyLife)).Exec(sys)
+	err = p.db.Ceremony.Create().SetKey(store.Fingerprint(text)).SetPurpose(purpose).SetAccountID(accountID).SetData(kept).SetExpiresAt(now.Add(ceremonyLife)).Exec(sys)
 	return PasskeyBegun{Ceremony: slipway.NewSecret(text), Options: shown}, err
 }
 
 // answeredCeremony takes up a ceremony, once.
 func (p *Platform) answeredCeremony(ctx context.Context, in PasskeyAnswer, purpose string, accountID int) (data webauthn.SessionData, err error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	if len(in.Credential) > maxCredential {
 		return data, slipway.Errorf(slipway.Invalid, "the answer of the browser is too long").At("credential")
 	}
-	row, err := p.db.Ceremony.Query().Where(ceremony.Key(fingerprint(in.Ceremony.Reveal())), ceremony.Purpose(purpose), ceremony.AccountID(accountID), ceremony.ExpiresAtGT(time.Now().UTC())).Only(sys)
+	row, err := p.db.Ceremony.Query().Where(ceremony.Key(store.Fingerprint(in.Ceremony.Reveal())), ceremony.Purpose(purpose), ceremony.AccountID(accountID), ceremony.ExpiresAtGT(time.Now().UTC())).Only(sys)
 	if ent.IsNotFound(err) {
 		return data, errCeremony
 	}
@@ -190,7 +191,7 @@ func (p *Platform) AddPasskey(ctx context.Context, name string, in PasskeyAnswer
 	if err != nil {
 		return nil, err
 	}
-	if name = clean(strings.TrimSpace(name)); len(name) > 100 {
+	if name = store.Clean(strings.TrimSpace(name)); len(name) > 100 {
 		return nil, slipway.Errorf(slipway.Invalid, "the name is longer than 100 bytes").At("name")
 	}
 	rp, err := p.relyingParty()
@@ -272,7 +273,7 @@ func (p *Platform) passkeyUsed(ctx context.Context, a *ent.Account, used *webaut
 		return err
 	}
 	n, err := p.db.Factor.Update().Where(factor.CredentialID(credentialID(used.ID)), factor.AccountID(a.ID), factor.ConfirmedAtNotNil()).
-		SetCredential(kept).SetUsedAt(time.Now().UTC()).Save(asSystem(ctx))
+		SetCredential(kept).SetUsedAt(time.Now().UTC()).Save(store.AsSystem(ctx))
 	if err == nil && n == 0 {
 		err = errPasskey // removed in this moment
 	}

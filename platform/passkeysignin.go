@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/factor"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // BeginPasskeySignIn asks for a passkey: as the second step of a sign-in, when
@@ -88,7 +89,7 @@ func (p *Platform) discovered(ctx context.Context, in PasskeyAnswer) (*ent.Accou
 	var a *ent.Account
 	_, used, err := rp.ValidatePasskeyLogin(func(rawID, handle []byte) (webauthn.User, error) {
 		row, err := p.db.Factor.Query().Where(factor.CredentialID(credentialID(rawID)), factor.ConfirmedAtNotNil(),
-			factor.HasAccountWith(account.Active(true), account.KindEQ(account.KindPerson))).WithAccount().Only(asSystem(ctx))
+			factor.HasAccountWith(account.Active(true), account.KindEQ(account.KindPerson))).WithAccount().Only(store.AsSystem(ctx))
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Path is the order of environments that a service's releases take: its own, or
@@ -44,7 +45,7 @@ func (p *Platform) checkPath(ctx context.Context, path []string) error {
 	for i, name := range path {
 		switch {
 		case !slices.ContainsFunc(all, func(e *ent.Environment) bool { return e.Name == name }):
-			return slipway.Errorf(slipway.Invalid, "there is no environment %s; there are %s", printable(name), names(all)).At("environments")
+			return slipway.Errorf(slipway.Invalid, "there is no environment %s; there are %s", store.Printable(name), names(all)).At("environments")
 		case slices.Contains(path[:i], name):
 			return slipway.Errorf(slipway.Invalid, "%s is named twice; a release takes each environment once", name).At("environments")
 		}
@@ -82,9 +83,9 @@ func (p *Platform) onPath(ctx context.Context, s *ent.Service, name string) (e, 
 		return nil, nil, slipway.Errorf(slipway.Conflict, "there is no environment yet; add one with: slipway env add NAME").At("environment")
 	}
 	if len(s.Environments) > 0 {
-		return nil, nil, slipway.Errorf(slipway.NotFound, "%s is not on the path of %s, which is %s", printable(name), s.Name, names(all))
+		return nil, nil, slipway.Errorf(slipway.NotFound, "%s is not on the path of %s, which is %s", store.Printable(name), s.Name, names(all))
 	}
-	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", printable(name), names(all))
+	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", store.Printable(name), names(all))
 }
 
 // behind are the environments that come before another one on a service's path,

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // personAccount finds the account of somebody at a provider: the one that came
@@ -18,7 +19,7 @@ import (
 // any address into their own account, and who has the password is not yet known
 // to be who has the address.
 func (p *Platform) personAccount(ctx context.Context, row *ent.IdentityProvider, person slipway.Person, from Caller) (*ent.Account, SignedIn, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	var done SignedIn
 	known, err := p.db.Identity.Query().Where(identity.ProviderID(row.ID), identity.Subject(person.Subject)).WithAccount().Only(sys)
 	switch {
@@ -31,7 +32,7 @@ func (p *Platform) personAccount(ctx context.Context, row *ent.IdentityProvider,
 	case person.Email == "" || len(person.Email) > 200:
 		return nil, done, slipway.Errorf(slipway.Denied, "the provider gives no address of yours, and it takes one to know you by; ask an admin to let it")
 	case !person.EmailVerified:
-		return nil, done, slipway.Errorf(slipway.Denied, "the provider has not verified the address %s; verify it there, then sign in again", printable(person.Email))
+		return nil, done, slipway.Errorf(slipway.Denied, "the provider has not verified the address %s; verify it there, then sign in again", store.Printable(person.Email))
 	}
 	same, err := p.db.Account.Query().Where(account.EmailEqualFold(person.Email), account.KindEQ(account.KindPerson)).WithIdentities().Limit(2).All(sys)
 	if err != nil {
@@ -42,7 +43,7 @@ func (p *Platform) personAccount(ctx context.Context, row *ent.IdentityProvider,
 		a, err := p.newPerson(ctx, row, person, from)
 		return a, done, err
 	case 2:
-		return nil, done, slipway.Errorf(slipway.Conflict, "several accounts have the address %s; ask an admin to leave it with one of them", printable(person.Email))
+		return nil, done, slipway.Errorf(slipway.Conflict, "several accounts have the address %s; ask an admin to leave it with one of them", store.Printable(person.Email))
 	}
 	a := same[0]
 	if !a.Active {
@@ -69,7 +70,7 @@ func errInactive(name string) error {
 
 // followPerson takes over what has changed at the provider since.
 func (p *Platform) followPerson(ctx context.Context, known *ent.Identity, person slipway.Person) error {
-	sys, a := asSystem(ctx), known.Edges.Account
+	sys, a := store.AsSystem(ctx), known.Edges.Account
 	if !person.EmailVerified || person.Email == "" || len(person.Email) > 200 || person.Email == known.Email {
 		return nil
 	}
@@ -93,12 +94,12 @@ func (p *Platform) followPerson(ctx context.Context, known *ent.Identity, person
 // rule knows one of the groups.
 func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, person slipway.Person, from Caller) (*ent.Account, error) {
 	if !row.Open && !slipway.Grant(row.Groups, person.Groups).Member {
-		return nil, slipway.Errorf(slipway.Denied, "%s may not use Slipway: none of your groups is one that may, and there is no account with your address%s", printable(person.Email),
+		return nil, slipway.Errorf(slipway.Denied, "%s may not use Slipway: none of your groups is one that may, and there is no account with your address%s", store.Printable(person.Email),
 			p.whom(ctx, account.Admin(true)))
 	}
 	var a *ent.Account
 	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
-		sys := asSystem(ctx)
+		sys := store.AsSystem(ctx)
 		name := accountName(person)
 		for n := 1; ; n++ {
 			free := suffixed(name, n)
@@ -114,7 +115,7 @@ func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, per
 				return slipway.Errorf(slipway.Conflict, "too many accounts are called %s; ask an admin to make one for you", name)
 			}
 		}
-		shown := strings.ToValidUTF8(clean(person.Name)[:min(len(clean(person.Name)), 100)], "")
+		shown := strings.ToValidUTF8(store.Clean(person.Name)[:min(len(store.Clean(person.Name)), 100)], "")
 		if a, err = addAccount(sys, tx.Client(), AccountInput{Name: name, DisplayName: shown, Email: person.Email}); err != nil {
 			return err
 		}

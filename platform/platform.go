@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Options are the rooms that the platform connects.
@@ -91,7 +92,7 @@ func Actor(ctx context.Context) string { return slipway.ViewerFrom(ctx).Name }
 // Ready tells whether the platform can take requests: its store and its
 // workflow engine answer.
 func (p *Platform) Ready(ctx context.Context) error {
-	if _, err := p.db.Environment.Query().Exist(asSystem(ctx)); err != nil {
+	if _, err := p.db.Environment.Query().Exist(store.AsSystem(ctx)); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the database does not answer")
 	}
 	if _, err := p.Temporal.CheckHealth(ctx, nil); err != nil {
@@ -127,8 +128,8 @@ func (p *Platform) tell(ctx context.Context, kind, service, environment string, 
 	var err error
 	if within != nil {
 		err = put(within.tx)
-	} else if err = p.inTx(settled, put); ent.IsConstraintError(err) { // a webhook was removed in this moment
-		err = p.inTx(settled, put)
+	} else if err = store.InTx(settled, p.db, put); ent.IsConstraintError(err) { // a webhook was removed in this moment
+		err = store.InTx(settled, p.db, put)
 	}
 	switch {
 	case err != nil && within != nil:
@@ -151,4 +152,9 @@ func missing(err error, format string, args ...any) error {
 		return slipway.Errorf(slipway.NotFound, format, args...)
 	}
 	return err
+}
+
+// Once is the store's.
+func (p *Platform) Once(ctx context.Context, key, request string) (*store.Once, *store.Answer, error) {
+	return p.Storage.Once(ctx, key, request)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // ServicePolicy is what holds for a service in an environment.
@@ -115,7 +116,7 @@ func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of str
 // Invalid, and what asks for less than before takes an admin of the platform in
 // person. Approvals of promotions that wait there are
 // void when it moves their plan.
-func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName string, change slipway.PolicyChange, clear bool, revision Precondition) (ServicePolicy, error) {
+func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName string, change slipway.PolicyChange, clear bool, revision store.Precondition) (ServicePolicy, error) {
 	s, err := p.service(ctx, serviceName, slipway.PermitPolicy, environmentName)
 	if err != nil {
 		return ServicePolicy{}, err
@@ -132,7 +133,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if before, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
 			return err
 		}
-		if err := revision.holds("the policy of "+s.Name+" in "+e.Name, before.Revision); err != nil {
+		if err := revision.Holds("the policy of "+s.Name+" in "+e.Name, before.Revision); err != nil {
 			return err
 		}
 		laid := before.Change.Over(change)
@@ -159,14 +160,14 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if before.Revision == 0 {
 			err = tx.ServicePolicy.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetChange(laid).Exec(ctx)
 			if ent.IsConstraintError(err) {
-				return errOutdated("the policy of " + s.Name + " in " + e.Name)
+				return store.ErrOutdated("the policy of " + s.Name + " in " + e.Name)
 			}
 		} else {
 			var n int
 			n, err = tx.ServicePolicy.Update().Where(servicepolicy.ServiceID(s.ID), servicepolicy.EnvironmentID(e.ID), servicepolicy.Revision(before.Revision)).
 				SetChange(laid).AddRevision(1).Save(ctx)
 			if err == nil && n == 0 {
-				return errOutdated("the policy of " + s.Name + " in " + e.Name)
+				return store.ErrOutdated("the policy of " + s.Name + " in " + e.Name)
 			}
 		}
 		if err != nil {
@@ -219,12 +220,12 @@ func (p *Platform) checkPolicy(ctx context.Context, db *ent.Client, policy slipw
 	for _, name := range policy.Approvers {
 		if teamName, ok := strings.CutPrefix(name, "team:"); ok {
 			if found, err := db.Team.Query().Where(team.Name(teamName)).Exist(ctx); err != nil || !found {
-				return or(err, slipway.Errorf(slipway.Invalid, "there is no team %s", printable(teamName)).At("approvers"))
+				return or(err, slipway.Errorf(slipway.Invalid, "there is no team %s", store.Printable(teamName)).At("approvers"))
 			}
 			continue
 		}
 		if found, err := db.Account.Query().Where(account.Name(name), account.KindEQ(account.KindPerson)).Exist(ctx); err != nil || !found {
-			return or(err, slipway.Errorf(slipway.Invalid, "there is nobody called %s", printable(name)).At("approvers"))
+			return or(err, slipway.Errorf(slipway.Invalid, "there is nobody called %s", store.Printable(name)).At("approvers"))
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -85,7 +86,7 @@ func requested(plan *Plan, input workflows.Input) map[string]string {
 		facts["reason"] = plan.Why
 	}
 	if plan.Skip != "" {
-		facts["skipped"], facts["why"] = string(plan.Skip), clean(plan.SkipWhy)
+		facts["skipped"], facts["why"] = string(plan.Skip), store.Clean(plan.SkipWhy)
 	}
 	return facts
 }
@@ -168,7 +169,7 @@ func enter(ctx context.Context, tx *ent.Tx, plan *Plan, bundle int, bundled bool
 
 // leave takes back what enter wrote.
 func (p *Platform) leave(ctx context.Context, id int) error {
-	return p.inTx(ctx, func(tx *ent.Tx) error {
+	return store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 		if _, err := tx.Step.Delete().Where(step.PromotionID(id)).Exec(ctx); err != nil {
 			return err
 		}
@@ -225,7 +226,7 @@ func (p *Platform) stand(ctx context.Context, input workflows.Input) error {
 	if err != nil {
 		return err
 	}
-	if err := p.db.Promotion.Update().Where(promotion.ID(int(input.Fence))).SetInput(text).Exec(asSystem(ctx)); err != nil {
+	if err := p.db.Promotion.Update().Where(promotion.ID(int(input.Fence))).SetInput(text).Exec(store.AsSystem(ctx)); err != nil {
 		return err
 	}
 	return workflows.Enqueue(ctx, p.Temporal, input)
@@ -271,21 +272,21 @@ func withAll(q *ent.PromotionQuery) *ent.PromotionQuery {
 type PromotionsQuery struct {
 	Service, Environment string // "" for all
 	State                slipway.PromotionState
-	Page
+	store.Page
 }
 
 // Promotions lists promotions, newest first, as far as lists show them.
-func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent.Promotion], error) {
-	limit, err := q.limit()
+func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (store.List[*ent.Promotion], error) {
+	limit, err := q.Size()
 	if err != nil {
-		return List[*ent.Promotion]{}, err
+		return store.List[*ent.Promotion]{}, err
 	}
-	after, err := q.afterNumber()
+	after, err := q.AfterNumber()
 	if err != nil {
-		return List[*ent.Promotion]{}, err
+		return store.List[*ent.Promotion]{}, err
 	}
 	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
-		return List[*ent.Promotion]{}, err
+		return store.List[*ent.Promotion]{}, err
 	}
 	var where []predicate.Promotion
 	if seen := visible(ctx); seen != nil {
@@ -294,20 +295,20 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent
 	if q.Service != "" {
 		s, err := p.Service(ctx, q.Service)
 		if err != nil {
-			return List[*ent.Promotion]{}, err
+			return store.List[*ent.Promotion]{}, err
 		}
 		where = append(where, promotion.HasServiceWith(service.ID(s.ID)))
 	}
 	if q.Environment != "" {
 		e, err := p.Environment(ctx, q.Environment)
 		if err != nil {
-			return List[*ent.Promotion]{}, err
+			return store.List[*ent.Promotion]{}, err
 		}
 		where = append(where, promotion.HasEnvironmentWith(environment.ID(e.ID)))
 	}
 	if q.State != "" {
 		if err := promotion.StateValidator(promotion.State(q.State)); err != nil {
-			return List[*ent.Promotion]{}, slipway.Errorf(slipway.Invalid, "%q is not a state of a promotion", printable(string(q.State))).At("state")
+			return store.List[*ent.Promotion]{}, slipway.Errorf(slipway.Invalid, "%q is not a state of a promotion", store.Printable(string(q.State))).At("state")
 		}
 		where = append(where, promotion.StateEQ(promotion.State(q.State)))
 	}
@@ -316,39 +317,39 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (List[*ent
 	}
 	rows, err := listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(limit+1))
 	if err != nil {
-		return List[*ent.Promotion]{}, err
+		return store.List[*ent.Promotion]{}, err
 	}
-	return cut(rows, limit, func(r *ent.Promotion) string { return strconv.Itoa(r.ID) }), nil
+	return store.Cut(rows, limit, func(r *ent.Promotion) string { return strconv.Itoa(r.ID) }), nil
 }
 
 // StepLog reads a step's output, oldest first. At the end of what there is now
 // Next is ""; Watch waits for more.
-func (p *Platform) StepLog(ctx context.Context, id string, name slipway.StepName, page Page) (List[*ent.LogChunk], error) {
-	limit, err := page.limit()
+func (p *Platform) StepLog(ctx context.Context, id string, name slipway.StepName, page store.Page) (store.List[*ent.LogChunk], error) {
+	limit, err := page.Size()
 	if err != nil {
-		return List[*ent.LogChunk]{}, err
+		return store.List[*ent.LogChunk]{}, err
 	}
-	after, err := page.afterNumber()
+	after, err := page.AfterNumber()
 	if err != nil {
-		return List[*ent.LogChunk]{}, err
+		return store.List[*ent.LogChunk]{}, err
 	}
 	row, err := p.Promotion(ctx, id)
 	if err != nil {
-		return List[*ent.LogChunk]{}, err
+		return store.List[*ent.LogChunk]{}, err
 	}
 	known := false
 	for _, s := range row.Edges.Steps {
 		known = known || s.Name == step.Name(name)
 	}
 	if !known {
-		return List[*ent.LogChunk]{}, slipway.Errorf(slipway.NotFound, "promotion %s has no step %s", id, printable(string(name)))
+		return store.List[*ent.LogChunk]{}, slipway.Errorf(slipway.NotFound, "promotion %s has no step %s", id, store.Printable(string(name)))
 	}
 	rows, err := p.db.LogChunk.Query().Where(logchunk.PromotionID(row.ID), logchunk.Step(string(name)), logchunk.IDGT(after)).
 		Order(logchunk.ByID()).Limit(limit + 1).All(ctx)
 	if err != nil {
-		return List[*ent.LogChunk]{}, err
+		return store.List[*ent.LogChunk]{}, err
 	}
-	return cut(rows, limit, func(c *ent.LogChunk) string { return strconv.Itoa(c.ID) }), nil
+	return store.Cut(rows, limit, func(c *ent.LogChunk) string { return strconv.Itoa(c.ID) }), nil
 }
 
 // Cancel asks a promotion to stop and returns it; its state says when it has.

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -28,7 +29,7 @@ func TestOneReleaseThroughEveryEnvironment(t *testing.T) {
 		for _, environment := range []string{"test", "prod"} {
 			w.promote(platform.PromoteInput{Service: name, Environment: environment}, "succeeded")
 		}
-		list, err := w.Releases(ctx, name, platform.Page{})
+		list, err := w.Releases(ctx, name, store.Page{})
 		w.must(err)
 		if len(list.Items) != 1 || len(list.Items[0].Edges.Deployments) != 3 {
 			t.Errorf("got %v", list.Items)
@@ -38,7 +39,7 @@ func TestOneReleaseThroughEveryEnvironment(t *testing.T) {
 		if row.Edges.Release.Number != 1 || row.RequestedBy != "ada" || row.StartedAt == nil || row.EndedAt == nil {
 			t.Errorf("the promotion is %+v", row)
 		}
-		log, err := w.StepLog(ctx, id, slipway.StepBuild, platform.Page{})
+		log, err := w.StepLog(ctx, id, slipway.StepBuild, store.Page{})
 		w.must(err)
 		if len(log.Items) == 0 || !strings.Contains(log.Items[0].Text, "building") {
 			t.Errorf("the log is %v", log.Items)
@@ -59,7 +60,7 @@ func TestOneReleaseThroughEveryEnvironment(t *testing.T) {
 		if c := status.Cells[0]; c.Deployment.Edges.Release.Number != 1 || c.Observed.Release != 1 {
 			t.Errorf("dev runs %+v", c)
 		}
-		all, err := w.Promotions(ctx, platform.PromotionsQuery{Service: name, Environment: "dev", State: slipway.PromotionSucceeded, Page: platform.Page{Limit: 3}})
+		all, err := w.Promotions(ctx, platform.PromotionsQuery{Service: name, Environment: "dev", State: slipway.PromotionSucceeded, Page: store.Page{Limit: 3}})
 		w.must(err)
 		if len(all.Items) != 3 || all.Items[0].ID != back.ID || all.Next == "" || len(all.Items[0].Edges.Steps) != len(slipway.StepNames) {
 			t.Errorf("got %v", all.Items)

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // freshLife is how long what was proved in a session counts as just proved.
@@ -32,7 +33,7 @@ func (p *Platform) proven(ctx context.Context, what string) error {
 // fresh is with what a session was proved just now; "" when it wasn't, or not
 // with a factor by an account that has one.
 func (p *Platform) fresh(ctx context.Context, v slipway.Viewer) (string, error) {
-	row, err := p.db.Session.Query().Where(session.Key(v.Session)).Only(asSystem(ctx))
+	row, err := p.db.Session.Query().Where(session.Key(v.Session)).Only(store.AsSystem(ctx))
 	if err != nil {
 		return "", err
 	}

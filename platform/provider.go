@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/identityprovider"
 	"github.com/slipway-dev/slipway/ent/signinattempt"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // ProviderInput is an OpenID provider to make.
@@ -35,7 +36,7 @@ type ProviderChange struct {
 	Scopes                             *[]string
 	Groups                             *[]slipway.GroupRule
 	Open, Active, TrustMFA             *bool
-	If                                 Precondition
+	If                                 store.Precondition
 }
 
 // checkProvider holds a provider to what can be stored and be made sense of.
@@ -54,7 +55,7 @@ func (p *Platform) checkProvider(ctx context.Context, row *ent.IdentityProvider)
 	}
 	for _, s := range row.Scopes {
 		if s == "" || len(s) > 100 || strings.ContainsAny(s, " \"\\\r\n\t") {
-			return slipway.Errorf(slipway.Invalid, "%q is not a scope", printable(s)).At("scopes")
+			return slipway.Errorf(slipway.Invalid, "%q is not a scope", store.Printable(s)).At("scopes")
 		}
 	}
 	for _, r := range row.Groups {
@@ -62,18 +63,18 @@ func (p *Platform) checkProvider(ctx context.Context, row *ent.IdentityProvider)
 		case r.Group == "" || len(r.Group) > 200:
 			return slipway.Errorf(slipway.Invalid, "each rule names a group").At("groups")
 		case r.Admin == (r.Team != "" || r.Role != ""):
-			return slipway.Errorf(slipway.Invalid, "the rule for %s gives either a role in a team, or makes admins of the platform", printable(r.Group)).At("groups")
+			return slipway.Errorf(slipway.Invalid, "the rule for %s gives either a role in a team, or makes admins of the platform", store.Printable(r.Group)).At("groups")
 		case r.Admin:
 			continue
 		case !r.Role.Includes(slipway.RoleViewer):
-			return slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(r.Role))).At("groups")
+			return slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", store.Printable(string(r.Role))).At("groups")
 		}
-		exists, err := p.db.Team.Query().Where(team.Name(r.Team)).Exist(asSystem(ctx))
+		exists, err := p.db.Team.Query().Where(team.Name(r.Team)).Exist(store.AsSystem(ctx))
 		if err != nil {
 			return err
 		}
 		if !exists {
-			return slipway.Errorf(slipway.Invalid, "there is no team %s; make it before giving roles in it", printable(r.Team)).At("groups")
+			return slipway.Errorf(slipway.Invalid, "there is no team %s; make it before giving roles in it", store.Printable(r.Team)).At("groups")
 		}
 	}
 	return nil
@@ -138,7 +139,7 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 	}
 	var row *ent.IdentityProvider
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
-		row, err = tx.IdentityProvider.Create().SetName(in.Name).SetDisplayName(clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
+		row, err = tx.IdentityProvider.Create().SetName(in.Name).SetDisplayName(store.Clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
 			SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open).SetTrustMfa(in.TrustMFA).SetClientSecret(string(ref)).Save(ctx)
 		if err == nil {
 			p.recordProvider(ctx, "provider.added", row, providerFacts(row))
@@ -185,7 +186,7 @@ func (p *Platform) Provider(ctx context.Context, name string) (*ent.IdentityProv
 		return nil, err
 	}
 	row, err := p.db.IdentityProvider.Query().Where(identityprovider.Name(name)).Only(ctx)
-	return row, missing(err, "there is no provider %s; `slipway provider ls` lists them", printable(name))
+	return row, missing(err, "there is no provider %s; `slipway provider ls` lists them", store.Printable(name))
 }
 
 // UpdateProvider changes a provider. One through which alone admins come in
@@ -198,7 +199,7 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	if err := p.comesIn(ctx, "provider.changed", "a provider says who is who"); err != nil {
 		return nil, err
 	}
-	if err := change.If.holds("provider "+name, row.Revision); err != nil {
+	if err := change.If.Holds("provider "+name, row.Revision); err != nil {
 		return nil, err
 	}
 	before, want := providerFacts(row), *row
@@ -231,11 +232,11 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordProvider(ctx, "provider.changed", row, after, before)
-		err := tx.IdentityProvider.UpdateOneID(row.ID).Where(identityprovider.Revision(row.Revision)).AddRevision(1).SetDisplayName(clean(want.DisplayName)).
+		err := tx.IdentityProvider.UpdateOneID(row.ID).Where(identityprovider.Revision(row.Revision)).AddRevision(1).SetDisplayName(store.Clean(want.DisplayName)).
 			SetClientID(want.ClientID).SetClientSecret(want.ClientSecret).SetScopes(want.Scopes).SetGroupsClaim(want.GroupsClaim).SetGroups(want.Groups).
 			SetOpen(want.Open).SetTrustMfa(want.TrustMfa).SetActive(want.Active).Exec(ctx)
 		if ent.IsNotFound(err) {
-			return errOutdated("provider " + name)
+			return store.ErrOutdated("provider " + name)
 		}
 		if err != nil || want.Active {
 			return err
@@ -257,12 +258,12 @@ func give[T any](into *T, value *T) {
 // RemoveProvider removes a provider and who its people are here. Their accounts
 // stay; those without a password open to nobody until an admin sets one, or they
 // come through another provider.
-func (p *Platform) RemoveProvider(ctx context.Context, name string, only Precondition) error {
+func (p *Platform) RemoveProvider(ctx context.Context, name string, only store.Precondition) error {
 	row, err := p.Provider(ctx, name)
 	if err != nil {
 		return err
 	}
-	if err := only.holds("provider "+name, row.Revision); err != nil {
+	if err := only.Holds("provider "+name, row.Revision); err != nil {
 		return err
 	}
 	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {

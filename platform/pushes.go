@@ -9,13 +9,14 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // TakePushes starts a promotion wherever an environment takes what is pushed to a
 // branch and the branch has a commit that was never promoted there. A commit is
 // tried once: one that ended badly is tried again by people.
 func (p *Platform) TakePushes(ctx context.Context) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	services, err := p.db.Service.Query().WithTeam().All(ctx)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -32,12 +33,12 @@ func (p *Platform) enqueue(ctx context.Context, input workflows.Input, policy sl
 	}
 	id := int(input.Fence)
 	rows, err := p.db.Promotion.Query().Where(promotion.HasServiceWith(service.Name(input.Service)), promotion.HasEnvironmentWith(environment.Name(input.Environment)),
-		promotion.IDLT(id), promotion.StateIn(promotion.StateQueued, promotion.StateWaiting), promotion.Rollback(false)).All(asSystem(ctx))
+		promotion.IDLT(id), promotion.StateIn(promotion.StateQueued, promotion.StateWaiting), promotion.Rollback(false)).All(store.AsSystem(ctx))
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		if err := p.supersede(asSystem(ctx), row, input); err != nil {
+		if err := p.supersede(store.AsSystem(ctx), row, input); err != nil {
 			return err
 		}
 	}
@@ -71,7 +72,7 @@ func (p *Platform) supersede(ctx context.Context, row *ent.Promotion, by workflo
 // Next returns the promotion that has waited longest for its turn. One that is
 // not to be waited for (another answer is on its way to who asked) is left out.
 func (p *Platform) Next(ctx context.Context, serviceName, environmentName string) (*workflows.Input, error) {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	rows, err := p.db.Promotion.Query().Where(promotion.HasServiceWith(service.Name(serviceName)), promotion.HasEnvironmentWith(environment.Name(environmentName)),
 		promotion.StateEQ(promotion.StateQueued)).Order(promotion.ByID()).All(ctx)
 	if err != nil {
@@ -90,7 +91,7 @@ func (p *Platform) Next(ctx context.Context, serviceName, environmentName string
 // into the next one on its path, where that takes it by itself. After a rollback
 // nothing gets there by itself until somebody says so.
 func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	id, err := number(done.Promotion)
 	if err != nil {
 		return err
@@ -202,8 +203,8 @@ func (p *Platform) makeWay(ctx context.Context, s *ent.Service, e *ent.Environme
 
 // skipped puts on record that an environment did not take a release by itself.
 func (p *Platform) skipped(ctx context.Context, at place, id int, why string) error {
-	return p.inTx(ctx, func(tx *ent.Tx) error {
-		return at.event(ctx, p.Storage, tx, "promotion.not_advanced", id, map[string]string{"reason": clean(why)})
+	return store.InTx(ctx, p.db, func(tx *ent.Tx) error {
+		return at.event(ctx, p.Storage, tx, "promotion.not_advanced", id, map[string]string{"reason": store.Clean(why)})
 	})
 }
 
@@ -215,7 +216,7 @@ var undecided = promotion.StateIn(promotion.StateWaiting, promotion.StateRunning
 // changed. 0 stands for every service or environment. What is missed here, they
 // find out themselves within the hour.
 func (p *Platform) look(ctx context.Context, serviceID, environmentID int) {
-	ctx = asSystem(context.WithoutCancel(ctx))
+	ctx = store.AsSystem(context.WithoutCancel(ctx))
 	where := []predicate.Promotion{undecided}
 	if serviceID != 0 {
 		where = append(where, promotion.ServiceID(serviceID))

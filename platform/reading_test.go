@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // TestOverview turns pages over what runs where, and shows nobody more than
@@ -32,7 +33,7 @@ func TestOverview(t *testing.T) {
 		_ = w.promotion("service-3", "dev", false)
 
 		var names []string
-		q := platform.OverviewQuery{Page: platform.Page{Limit: 2}}
+		q := platform.OverviewQuery{Page: store.Page{Limit: 2}}
 		for pages := 0; pages < 5; pages++ {
 			o, err := w.Overview(ctx, q)
 			w.must(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // carrier posts for real, within what a guard admits.
@@ -190,7 +191,7 @@ func (w *world) delivery(hook, number int, what string, is func(d *ent.Delivery)
 	var last *ent.Delivery
 	for {
 		if number == 0 {
-			list, err := w.Deliveries(ctx, platform.DefaultTeam, hook, platform.DeliveriesQuery{Page: platform.Page{Limit: 1}})
+			list, err := w.Deliveries(ctx, platform.DefaultTeam, hook, platform.DeliveriesQuery{Page: store.Page{Limit: 1}})
 			w.must(err)
 			if len(list.Items) > 0 {
 				last = list.Items[0]

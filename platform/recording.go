@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // recording is a change under way: what record and audit write with its context
@@ -43,13 +44,13 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 	// connection would wait for ever.
 	p.auditing.Lock()
 	defer p.auditing.Unlock()
-	key, err := p.auditKey(asSystem(ctx))
+	key, err := p.auditKey(store.AsSystem(ctx))
 	if err != nil {
 		return err
 	}
 	for try := 0; ; try++ {
 		r := &recording{key: key}
-		err := p.inTx(ctx, func(tx *ent.Tx) error {
+		err := store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 			r.tx = tx
 			if err := do(context.WithValue(ctx, recordingKey{}, r), tx); err != nil {
 				return err
@@ -78,7 +79,7 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 // at the end are noticed. A crash before it leaves the one before, which is
 // right, too: more entries than noted are none that are missing.
 func (p *Platform) keepHead(ctx context.Context, head string) error {
-	ctx = asSystem(context.WithoutCancel(ctx))
+	ctx = store.AsSystem(context.WithoutCancel(ctx))
 	return p.Secrets.Set(ctx, p.ref(auditHeadName), slipway.NewSecret(head))
 }
 
@@ -88,7 +89,7 @@ func (r *recording) enter(ctx context.Context, e sealedEntry) {
 		return
 	}
 	r.access = r.access || aboutAccess(e.Action)
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	head, err := chain(ctx, r.tx.Client(), r.key, e)
 	r.raced = ent.IsConstraintError(err)
 	r.err = err

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -24,7 +25,7 @@ import (
 // ended without a word is closed as errored, with the reason. It may be called
 // again, and by several processes at once.
 func (p *Platform) Recover(ctx context.Context) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	if err := p.TakeStock(ctx); err != nil { // it is done again and again
 		p.Log.Warn("what runs could not be compared with what is on record", "error", err)
 	}
@@ -126,7 +127,7 @@ func queued(row *ent.Promotion) bool {
 // data directory to itself: what steps a process before it had begun, nobody carries
 // out, which the engine is told. What it isn't told of it finds out by itself, later.
 func (p *Platform) Abandon(ctx context.Context, namespace string) {
-	ctx, cancel := context.WithTimeout(asSystem(ctx), engineWait)
+	ctx, cancel := context.WithTimeout(store.AsSystem(ctx), engineWait)
 	defer cancel()
 	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...), promotion.StateNEQ(promotion.StateQueued)).WithService().WithEnvironment().All(ctx)
 	if err != nil {

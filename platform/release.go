@@ -11,22 +11,23 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Releases lists the releases of a service, newest first. Their edges hold the
 // live deployments with their environments.
-func (p *Platform) Releases(ctx context.Context, name string, page Page) (List[*ent.Release], error) {
-	limit, err := page.limit()
+func (p *Platform) Releases(ctx context.Context, name string, page store.Page) (store.List[*ent.Release], error) {
+	limit, err := page.Size()
 	if err != nil {
-		return List[*ent.Release]{}, err
+		return store.List[*ent.Release]{}, err
 	}
-	after, err := page.afterNumber()
+	after, err := page.AfterNumber()
 	if err != nil {
-		return List[*ent.Release]{}, err
+		return store.List[*ent.Release]{}, err
 	}
 	s, err := p.Service(ctx, name)
 	if err != nil {
-		return List[*ent.Release]{}, err
+		return store.List[*ent.Release]{}, err
 	}
 	where := []predicate.Release{release.ServiceID(s.ID)}
 	if after > 0 {
@@ -34,9 +35,9 @@ func (p *Platform) Releases(ctx context.Context, name string, page Page) (List[*
 	}
 	rows, err := withLive(p.db.Release.Query()).Where(where...).Order(ent.Desc(release.FieldNumber)).Limit(limit + 1).All(ctx)
 	if err != nil {
-		return List[*ent.Release]{}, err
+		return store.List[*ent.Release]{}, err
 	}
-	return cut(rows, limit, func(r *ent.Release) string { return strconv.Itoa(r.Number) }), nil
+	return store.Cut(rows, limit, func(r *ent.Release) string { return strconv.Itoa(r.Number) }), nil
 }
 
 func withLive(q *ent.ReleaseQuery) *ent.ReleaseQuery {
@@ -94,29 +95,29 @@ func short(commit string) string { return commit[:min(len(commit), 10)] }
 type DeploymentsQuery struct {
 	Service     string
 	Environment string // "" for all
-	Page
+	store.Page
 }
 
 // Deployments lists what ran, newest first, with release and environment in
 // the edges. The promotion's id is the deployment's id on the target.
-func (p *Platform) Deployments(ctx context.Context, q DeploymentsQuery) (List[*ent.Deployment], error) {
-	limit, err := q.limit()
+func (p *Platform) Deployments(ctx context.Context, q DeploymentsQuery) (store.List[*ent.Deployment], error) {
+	limit, err := q.Size()
 	if err != nil {
-		return List[*ent.Deployment]{}, err
+		return store.List[*ent.Deployment]{}, err
 	}
-	after, err := q.afterNumber()
+	after, err := q.AfterNumber()
 	if err != nil {
-		return List[*ent.Deployment]{}, err
+		return store.List[*ent.Deployment]{}, err
 	}
 	s, err := p.Service(ctx, q.Service)
 	if err != nil {
-		return List[*ent.Deployment]{}, err
+		return store.List[*ent.Deployment]{}, err
 	}
 	where := []predicate.Deployment{deployment.ServiceID(s.ID)}
 	if q.Environment != "" {
 		e, err := p.Environment(ctx, q.Environment)
 		if err != nil {
-			return List[*ent.Deployment]{}, err
+			return store.List[*ent.Deployment]{}, err
 		}
 		where = append(where, deployment.EnvironmentID(e.ID))
 	}
@@ -126,7 +127,7 @@ func (p *Platform) Deployments(ctx context.Context, q DeploymentsQuery) (List[*e
 	rows, err := p.db.Deployment.Query().Where(where...).WithService().WithEnvironment().WithRelease().
 		Order(ent.Desc(deployment.FieldID)).Limit(limit + 1).All(ctx)
 	if err != nil {
-		return List[*ent.Deployment]{}, err
+		return store.List[*ent.Deployment]{}, err
 	}
-	return cut(rows, limit, func(d *ent.Deployment) string { return strconv.Itoa(d.ID) }), nil
+	return store.Cut(rows, limit, func(d *ent.Deployment) string { return strconv.Itoa(d.ID) }), nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Paths says which paths of this machine are repositories. Both methods take
@@ -32,7 +33,7 @@ func (p *Platform) placed(ctx context.Context, repo slipway.Repository) error {
 // LocalRepositories are the paths of this machine that services have.
 func (p *Platform) LocalRepositories(ctx context.Context) ([]string, error) {
 	return p.db.Service.Query().Where(service.Or(service.RepositoryHasPrefix("/"), service.RepositoryHasPrefix("file:"))).
-		Order(service.ByID()).Select(service.FieldRepository).Strings(asSystem(ctx))
+		Order(service.ByID()).Select(service.FieldRepository).Strings(store.AsSystem(ctx))
 }
 
 // answers asks a repository whether it has the branch and the directory.

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // newestKept is how many of the newest releases of a service stay however old.
@@ -27,7 +28,7 @@ const retained = "what isn't needed stays"
 // again. The record of a release stays, and its commit can be built again. Values of
 // secrets that only those releases ran with go too.
 func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	services, err := p.db.Service.Query().Order(service.ByID()).All(ctx)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*e
 	}
 	kept, old := map[string]bool{}, []*ent.Release(nil)
 	for i, r := range releases {
-		if i < newestKept || needed[r.ID] || stamp().Sub(r.CreatedAt) < young {
+		if i < newestKept || needed[r.ID] || store.Now().Sub(r.CreatedAt) < young {
 			kept[r.Artifact] = true // two releases can have the same one
 		} else {
 			old = append(old, r)
@@ -89,7 +90,7 @@ func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*e
 		}
 		// Written down first: what is marked and still there is found by its digest
 		// when its commit is promoted again; the other way round would promise what is gone.
-		if err := p.db.Release.Update().Where(release.ID(r.ID)).SetDiscardedAt(stamp()).Exec(ctx); err != nil {
+		if err := p.db.Release.Update().Where(release.ID(r.ID)).SetDiscardedAt(store.Now()).Exec(ctx); err != nil {
 			return err
 		}
 		if err := p.Builder.Discard(ctx, slipway.Digest(r.Artifact)); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // TestWhatIsGoneIsNotOutdated changes settings of a service that is removed in
@@ -19,10 +20,10 @@ func TestWhatIsGoneIsNotOutdated(t *testing.T) {
 	t.Cleanup(func() { _ = storage.Close() })
 	gone := cell{layer: slipway.LayerService, service: &ent.Service{ID: 7, ConfigRevision: 1}}
 	for _, c := range []struct {
-		only Precondition
+		only store.Precondition
 		want slipway.Code
-	}{{nil, slipway.NotFound}, {Precondition{"1"}, slipway.Outdated}, {Precondition{"2"}, slipway.Outdated}} {
-		if err := reviseConfig(asSystem(t.Context()), storage.Client, gone, c.only); slipway.CodeOf(err) != c.want {
+	}{{nil, slipway.NotFound}, {store.Precondition{"1"}, slipway.Outdated}, {store.Precondition{"2"}, slipway.Outdated}} {
+		if err := reviseConfig(store.AsSystem(t.Context()), storage.Client, gone, c.only); slipway.CodeOf(err) != c.want {
 			t.Errorf("with %v: %v, want %s", c.only, err, c.want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // RollbackInput asks to go back.
@@ -90,7 +91,7 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today, Why: clean(in.Why), Back: d.PromotionID}
+	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Rollback: true, Release: d.Edges.Release, Snapshot: slipway.Digest(d.Snapshot), Today: in.Today, Why: store.Clean(in.Why), Back: d.PromotionID}
 	if in.Today {
 		plan.Snapshot = ""
 	}

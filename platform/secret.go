@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // SecretInput is a value to seal, and the setting that shall refer to it.
@@ -139,10 +140,10 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	}
 	row, err := p.db.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(name), setting.SecretNEQ("")).Only(ctx)
 	if err != nil {
-		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", printable(name), serviceName)
+		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
 	}
 	p.audit(ctx, AuditBegun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
@@ -152,7 +153,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 		return err
 	}
 	ref := slipway.SecretRef(row.Secret)
-	needed, err := p.neededSecrets(asSystem(ctx), c.service)
+	needed, err := p.neededSecrets(store.AsSystem(ctx), c.service)
 	if err != nil {
 		return err
 	}
@@ -240,6 +241,6 @@ func (p *Platform) dropSecrets(ctx context.Context, s *ent.Service, after time.D
 // idleFor tells whether a value has been needed by nothing for that long. One that
 // was just sealed is named by nothing for a moment.
 func (p *Platform) idleFor(ref slipway.SecretRef, after time.Duration) bool {
-	since, _ := p.idle.LoadOrStore(ref, stamp())
-	return stamp().Sub(since.(time.Time)) >= after
+	since, _ := p.idle.LoadOrStore(ref, store.Now())
+	return store.Now().Sub(since.(time.Time)) >= after
 }

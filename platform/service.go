@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // ServiceInput is a service to register.
@@ -168,7 +169,7 @@ func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, erro
 	}
 	t, err := p.teamFor(ctx, name, slipway.PermitServiceAdd)
 	if slipway.CodeOf(err) == slipway.NotFound {
-		return nil, slipway.Errorf(slipway.Invalid, "there is no team %s of yours; name the team that will own the service", printable(name)).At("team")
+		return nil, slipway.Errorf(slipway.Invalid, "there is no team %s of yours; name the team that will own the service", store.Printable(name)).At("team")
 	}
 	return t, err
 }
@@ -179,21 +180,21 @@ var errRace = slipway.Errorf(slipway.Conflict, "the name was taken a moment ago;
 // ServicesQuery selects services; they are listed by name.
 type ServicesQuery struct {
 	Search string // part of the name or of the repository's URL
-	Page
+	store.Page
 }
 
 // Services lists services by name.
-func (p *Platform) Services(ctx context.Context, q ServicesQuery) (List[*ent.Service], error) {
-	limit, err := q.limit()
+func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*ent.Service], error) {
+	limit, err := q.Size()
 	if err != nil {
-		return List[*ent.Service]{}, err
+		return store.List[*ent.Service]{}, err
 	}
-	after, err := q.after()
+	after, err := q.After()
 	if err != nil {
-		return List[*ent.Service]{}, err
+		return store.List[*ent.Service]{}, err
 	}
 	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
-		return List[*ent.Service]{}, err
+		return store.List[*ent.Service]{}, err
 	}
 	where := visible(ctx)
 	if after != "" {
@@ -204,9 +205,9 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (List[*ent.Ser
 	}
 	rows, err := p.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
 	if err != nil {
-		return List[*ent.Service]{}, err
+		return store.List[*ent.Service]{}, err
 	}
-	return cut(rows, limit, func(s *ent.Service) string { return s.Name }), nil
+	return store.Cut(rows, limit, func(s *ent.Service) string { return s.Name }), nil
 }
 
 // Service finds a service by its name.
@@ -218,12 +219,12 @@ func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, erro
 // releases, settings and secrets; events about it stay, and so does what its
 // policies ask, for who registers the name again. It is a Conflict while
 // a promotion of it is under way.
-func (p *Platform) RemoveService(ctx context.Context, name string, only Precondition) error {
+func (p *Platform) RemoveService(ctx context.Context, name string, only store.Precondition) error {
 	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return err
 	}
-	if err := only.holds("service "+name, s.Revision); err != nil {
+	if err := only.Holds("service "+name, s.Revision); err != nil {
 		return err
 	}
 	if err := p.notUnderWay(ctx, s); err != nil {

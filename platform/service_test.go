@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 func TestRegister(t *testing.T) {
@@ -55,7 +56,7 @@ func TestServicesPagesAreStable(t *testing.T) {
 			w.register(fmt.Sprintf("service-%d", i))
 		}
 		var seen []string
-		page := platform.Page{Limit: 3}
+		page := store.Page{Limit: 3}
 		for n := 0; ; n++ {
 			list, err := w.Services(ctx, platform.ServicesQuery{Page: page})
 			w.must(err)
@@ -79,7 +80,7 @@ func TestServicesPagesAreStable(t *testing.T) {
 		if len(list.Items) != 1 {
 			t.Errorf("the search found %d", len(list.Items))
 		}
-		for _, bad := range []platform.Page{{Cursor: "%"}, {Limit: -1}, {Limit: 501}} {
+		for _, bad := range []store.Page{{Cursor: "%"}, {Limit: -1}, {Limit: 501}} {
 			_, err := w.Services(ctx, platform.ServicesQuery{Page: bad})
 			w.want(err, slipway.Invalid, "")
 		}

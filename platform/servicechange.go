@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // ServiceChange is what to change of a service; nil leaves a field as it is.
@@ -20,7 +21,7 @@ type ServiceChange struct {
 	Token             slipway.Secret     // a new token or private key; it is needed when URL is on another server and one is stored
 	Overrides         *slipway.Overrides // in place of all that there were; they count for releases that are built from now on
 	Environments      *[]string          // its own path; empty for the platform's; one that leads past an environment takes an admin in person
-	If                Precondition
+	If                store.Precondition
 }
 
 // UpdateService changes a service after asking the repository, as Register does,
@@ -30,7 +31,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if err != nil {
 		return nil, err
 	}
-	if err := change.If.holds("service "+name, s.Revision); err != nil {
+	if err := change.If.Holds("service "+name, s.Revision); err != nil {
 		return nil, err
 	}
 	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Kind: slipway.ServiceKind(s.Kind), Credential: slipway.SecretRef(s.Credential)}
@@ -137,7 +138,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		return nil
 	})
 	if ent.IsNotFound(err) {
-		return nil, errOutdated("service " + name)
+		return nil, store.ErrOutdated("service " + name)
 	}
 	if err != nil {
 		p.deniedWhile(ctx, "service.changed", s.Name, "", err)

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
@@ -13,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -50,8 +50,8 @@ var errCredentials = slipway.Errorf(slipway.Unauthenticated, "name or password i
 // wait, as docs/security.md says. The error of an account that has a second
 // factor is a FactorNeeded.
 func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Secret, from Caller) (Session, error) {
-	sys := asSystem(ctx)
-	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: printable(name), Via: from.Via, Address: from.Address})
+	sys := store.AsSystem(ctx)
+	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: store.Printable(name), Via: from.Via, Address: from.Address})
 	onlyAdmins, err := p.passwordsClosed(ctx)
 	if err != nil {
 		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
@@ -85,7 +85,7 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 		p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	key, secret := hex.EncodeToString(random(12)), base64.RawURLEncoding.EncodeToString(random(32))
 	now := time.Now().UTC()
 	with := how["factor"]
@@ -94,9 +94,9 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 	}
 	var row *ent.Session
 	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
-		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
-			SetAgent(clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).
-			SetProvedAt(now).SetProvedWith(with).SetFactor(how["factor"]).SetPeer(slipway.PeerFrom(ctx).Name).Save(asSystem(ctx))
+		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(store.Fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
+			SetAgent(store.Clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).
+			SetProvedAt(now).SetProvedWith(with).SetFactor(how["factor"]).SetPeer(slipway.PeerFrom(ctx).Name).Save(store.AsSystem(ctx))
 		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
 		return err
 	})
@@ -137,12 +137,12 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 	if !ok || len(refresh.Reveal()) > 200 {
 		return Session{}, over
 	}
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	next := base64.RawURLEncoding.EncodeToString(random(32))
 	var row *ent.Session
 	peer := slipway.PeerFrom(ctx) // which takes its time: before the transaction
 	stolen, misuse := false, ""
-	err := p.inTx(sys, func(tx *ent.Tx) (err error) {
+	err := store.InTx(sys, p.db, func(tx *ent.Tx) (err error) {
 		row, err = tx.Session.Query().Where(session.Key(key), session.EndedAtIsNil()).WithAccount().Only(sys)
 		if ent.IsNotFound(err) {
 			return over
@@ -157,7 +157,7 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 		if misuse = misused(peer, row); misuse != "" {
 			return over
 		}
-		if subtle.ConstantTimeCompare([]byte(fingerprint(secret)), []byte(row.Refresh)) != 1 {
+		if subtle.ConstantTimeCompare([]byte(store.Fingerprint(secret)), []byte(row.Refresh)) != 1 {
 			stolen = true
 			return tx.Session.UpdateOneID(row.ID).SetEndedAt(now).SetEndedBy("a refresh token was used twice").Exec(sys)
 		}
@@ -167,7 +167,7 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 		}
 		// Only while it is what was read: of two that come at once, one is a reuse.
 		n, err := tx.Session.Update().Where(session.ID(row.ID), session.Refresh(row.Refresh)).
-			SetRefresh(fingerprint(next)).SetUsedAt(now).SetExpiresAt(expires).SetAddress(from.Address).Save(sys)
+			SetRefresh(store.Fingerprint(next)).SetUsedAt(now).SetExpiresAt(expires).SetAddress(from.Address).Save(sys)
 		if err != nil {
 			return err
 		}
@@ -203,11 +203,4 @@ func (p *Platform) SignOut(ctx context.Context) error {
 		p.audit(ctx, AuditDone, "session.end", "", "", "", "", nil, nil)
 		return tx.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetEndedAt(time.Now().UTC()).SetEndedBy("signed out").Exec(ctx)
 	})
-}
-
-// fingerprint is how random secrets are stored: they have entropy enough that a
-// plain hash keeps them.
-func fingerprint(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
 }

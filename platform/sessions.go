@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Sessions lists one's own sessions that are open, the newest first.
@@ -42,7 +43,7 @@ func (p *Platform) EndSession(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	absent := slipway.Errorf(slipway.NotFound, "there is no open session %s of yours; `slipway sessions` lists them", printable(key))
+	absent := slipway.Errorf(slipway.NotFound, "there is no open session %s of yours; `slipway sessions` lists them", store.Printable(key))
 	row, err := p.db.Session.Query().Where(session.Key(key), session.AccountID(v.Account)).Only(ctx)
 	if err != nil {
 		return missing(err, "%s", absent.Message)

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/identityprovider"
 	"github.com/slipway-dev/slipway/ent/signinattempt"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -40,7 +41,7 @@ func (p *Platform) BeginSignIn(ctx context.Context, provider, next string) (Sign
 	if err := mayBegin(ctx); err != nil {
 		return SignInBegun{}, err
 	}
-	sys, now := asSystem(ctx), time.Now().UTC()
+	sys, now := store.AsSystem(ctx), time.Now().UTC()
 	row, client, err := p.providerClient(ctx, provider)
 	if err != nil {
 		return SignInBegun{}, err
@@ -58,7 +59,7 @@ func (p *Platform) BeginSignIn(ctx context.Context, provider, next string) (Sign
 	if _, err := p.db.SignInAttempt.Delete().Where(signinattempt.ExpiresAtLT(now)).Exec(sys); err != nil {
 		return SignInBegun{}, err
 	}
-	err = p.db.SignInAttempt.Create().SetState(fingerprint(state)).SetBrowser(begunIn(ctx, browser)).SetProvider(row.Name).SetNonce(nonce).
+	err = p.db.SignInAttempt.Create().SetState(store.Fingerprint(state)).SetBrowser(begunIn(ctx, browser)).SetProvider(row.Name).SetNonce(nonce).
 		SetVerifier(verifier).SetNext(next[:min(len(next), 1000)]).SetExpiresAt(now.Add(attemptLife)).Exec(sys)
 	return SignInBegun{URL: to, Browser: slipway.NewSecret(browser), Expires: now.Add(attemptLife)}, err
 }
@@ -67,15 +68,15 @@ func (p *Platform) BeginSignIn(ctx context.Context, provider, next string) (Sign
 // asked, whose connections it makes. What it keeps alone another program of the portal's
 // host can give it, to have it finish an attempt of its own.
 func begunIn(ctx context.Context, browser string) string {
-	return fingerprint(browser + " " + slipway.PeerFrom(ctx).Name)
+	return store.Fingerprint(browser + " " + slipway.PeerFrom(ctx).Name)
 }
 
 // providerClient finds an active provider, and how we are known there.
 func (p *Platform) providerClient(ctx context.Context, name string) (*ent.IdentityProvider, slipway.OpenIDClient, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	row, err := p.db.IdentityProvider.Query().Where(identityprovider.Name(name), identityprovider.Active(true)).Only(sys)
 	if err != nil {
-		return nil, slipway.OpenIDClient{}, missing(err, "there is no provider %s to sign in with", printable(name))
+		return nil, slipway.OpenIDClient{}, missing(err, "there is no provider %s to sign in with", store.Printable(name))
 	}
 	c := slipway.OpenIDClient{
 		Issuer: row.Issuer, ID: row.ClientID, Scopes: append([]string{"profile", "email"}, row.Scopes...), GroupsClaim: row.GroupsClaim,
@@ -146,15 +147,15 @@ func (p *Platform) refusedSignIn(ctx context.Context, provider string, person sl
 	if slipway.CodeOf(err) == slipway.Internal {
 		return // logged in full with its request
 	}
-	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: printable(person.Email), Via: from.Via, Address: from.Address})
-	p.audit(who, AuditRefused, "session.begin", "", "", "provider "+printable(provider), err.Error(), nil, nil)
+	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: store.Printable(person.Email), Via: from.Via, Address: from.Address})
+	p.audit(who, AuditRefused, "session.begin", "", "", "provider "+store.Printable(provider), err.Error(), nil, nil)
 }
 
 // answered takes up an attempt and lets the provider say who it was.
 func (p *Platform) answered(ctx context.Context, in SignInAnswer) (*ent.IdentityProvider, slipway.Person, string, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	none := slipway.Person{}
-	attempt, err := p.db.SignInAttempt.Query().Where(signinattempt.State(fingerprint(in.State.Reveal())), signinattempt.Provider(in.Provider)).Only(sys)
+	attempt, err := p.db.SignInAttempt.Query().Where(signinattempt.State(store.Fingerprint(in.State.Reveal())), signinattempt.Provider(in.Provider)).Only(sys)
 	if ent.IsNotFound(err) {
 		return nil, none, "", errAttempt
 	}
@@ -192,7 +193,7 @@ func (p *Platform) answered(ctx context.Context, in SignInAnswer) (*ent.Identity
 // signed in. From then on the provider opens it. An account that has a second
 // factor proves that too before anything is connected.
 func (p *Platform) ConnectSignIn(ctx context.Context, link, password, code slipway.Secret, from Caller) (SignedIn, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	stale := slipway.Errorf(slipway.Unauthenticated, "the page has waited too long; sign in through the provider again")
 	c, err := p.verify(ctx, link.Reveal(), linkAudience)
 	if err != nil {
@@ -274,14 +275,14 @@ func ruled(row *ent.IdentityProvider, groups []string) []string {
 
 // connect makes somebody at a provider an account's.
 func (p *Platform) connect(ctx context.Context, db *ent.Client, row *ent.IdentityProvider, a *ent.Account, person slipway.Person) error {
-	err := db.Identity.Create().SetAccountID(a.ID).SetProviderID(row.ID).SetSubject(person.Subject).SetEmail(person.Email[:min(len(person.Email), 200)]).Exec(asSystem(ctx))
+	err := db.Identity.Create().SetAccountID(a.ID).SetProviderID(row.ID).SetSubject(person.Subject).SetEmail(person.Email[:min(len(person.Email), 200)]).Exec(store.AsSystem(ctx))
 	if ent.IsConstraintError(err) {
 		return slipway.Errorf(slipway.Conflict, "this was done a moment ago; sign in again")
 	}
 	if err != nil {
 		return err
 	}
-	return keepBylines(asSystem(ctx), db, a.ID, nil, []string{person.Email[:min(len(person.Email), 200)]})
+	return keepBylines(store.AsSystem(ctx), db, a.ID, nil, []string{person.Email[:min(len(person.Email), 200)]})
 }
 
 func (p *Platform) recordConnected(ctx context.Context, row *ent.IdentityProvider, a *ent.Account, from Caller) {

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
+	"github.com/slipway-dev/slipway/store"
 )
 
 var browser = platform.Caller{Via: "portal", Address: "192.0.2.9", Agent: "Firefox"}
@@ -154,7 +155,7 @@ func TestSignInThroughProvider(t *testing.T) {
 
 func (w *world) actions() []string {
 	w.Helper()
-	list, err := w.Audit(w.Context(), platform.AuditQuery{Page: platform.Page{Limit: 500}})
+	list, err := w.Audit(w.Context(), platform.AuditQuery{Page: store.Page{Limit: 500}})
 	w.must(err)
 	var out []string
 	for _, e := range list.Items {
@@ -295,7 +296,7 @@ func TestProviders(t *testing.T) {
 			w.Errorf("the secret is kept as %q", row.ClientSecret)
 		}
 		title := "Corp"
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{DisplayName: &title, If: platform.Precondition{"7"}})
+		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{DisplayName: &title, If: store.Precondition{"7"}})
 		w.want(err, slipway.Outdated, "changed by somebody else")
 		w.must(w.RemoveProvider(w.Context(), "corp", nil))
 		if _, err := w.Secrets.Get(w.Context(), slipway.SecretRef(row.ClientSecret)); slipway.CodeOf(err) != slipway.NotFound {

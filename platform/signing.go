@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/signingkey"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -74,7 +75,7 @@ func (p *Platform) signer(ctx context.Context) (*signer, error) {
 	if p.keys.current != nil && now.Before(p.keys.current.until) {
 		return p.keys.current, nil
 	}
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	row, err := p.db.SigningKey.Query().Where(signingkey.RetiredAtIsNil()).Order(ent.Desc(signingkey.FieldID)).First(ctx)
 	if err != nil && !ent.IsNotFound(err) {
 		return nil, err
@@ -109,7 +110,7 @@ func (p *Platform) newKey(ctx context.Context) (*ent.SigningKey, error) {
 		if Actor(ctx) != worker { // somebody does it out of turn
 			p.audit(ctx, AuditDone, "signing_key.rotated", "", "", "", "", nil, nil)
 		}
-		ctx = asSystem(ctx)
+		ctx = store.AsSystem(ctx)
 		if err := tx.SigningKey.Update().Where(signingkey.RetiredAtIsNil()).SetRetiredAt(time.Now().UTC()).Exec(ctx); err != nil {
 			return err
 		}
@@ -144,7 +145,7 @@ type VerificationKey struct {
 // VerificationKeys lists the keys that may have signed what is still good.
 func (p *Platform) VerificationKeys(ctx context.Context) ([]VerificationKey, error) {
 	rows, err := p.db.SigningKey.Query().Where(signingkey.Or(signingkey.RetiredAtIsNil(), signingkey.RetiredAtGT(time.Now().UTC().Add(-jobLife-skew)))).
-		Order(signingkey.ByID()).All(asSystem(ctx))
+		Order(signingkey.ByID()).All(store.AsSystem(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // mostStays is how far back the deployments of an environment are looked at.
@@ -82,7 +83,7 @@ func stay(d *ent.Deployment, q *ent.Promotion) slipway.Stay {
 	case q == nil:
 		s.VerifiedAt = d.CreatedAt
 	case q.EndedAt == nil: // verified a moment ago; its end is being written
-		s.VerifiedAt = stamp()
+		s.VerifiedAt = store.Now()
 	default:
 		s.VerifiedAt = *q.EndedAt
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -24,7 +25,7 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 		return nil, err
 	}
 	if !slices.Contains(slipway.Steerings, what) {
-		return nil, slipway.Errorf(slipway.Invalid, "%q is not one of pause, resume, promote and abort", printable(string(what))).At("what")
+		return nil, slipway.Errorf(slipway.Invalid, "%q is not one of pause, resume, promote and abort", store.Printable(string(what))).At("what")
 	}
 	if slipway.PromotionState(row.State).Over() {
 		return nil, slipway.Errorf(slipway.Conflict, "promotion %s is over: it has %s", id, row.State)

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 func TestSeveralProcessesOpenTheStorageAtOnce(t *testing.T) {
@@ -76,7 +77,7 @@ func TestListsTakeABoundedNumberOfQueries(t *testing.T) {
 			"status":      func() error { _, err := w.Status(ctx, ""); return err },
 			"services":    func() error { _, err := w.Services(ctx, platform.ServicesQuery{}); return err },
 			"promotions":  func() error { _, err := w.Promotions(ctx, platform.PromotionsQuery{}); return err },
-			"releases":    func() error { _, err := w.Releases(ctx, "billing", platform.Page{}); return err },
+			"releases":    func() error { _, err := w.Releases(ctx, "billing", store.Page{}); return err },
 			"deployments": func() error { _, err := w.Deployments(ctx, platform.DeploymentsQuery{Service: "billing"}); return err },
 		}
 		count := func() map[string]int32 {

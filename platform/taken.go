@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Names are the platform's, whosever the thing is that has one: a caller may learn
@@ -59,7 +60,7 @@ func unlessTaken(ctx context.Context, name, prefix, what string, exists func(ctx
 // serviceNamed tells whether a service has a name, whatever the viewer may see.
 func serviceNamed(db *ent.Client) func(context.Context, string) (bool, error) {
 	return func(ctx context.Context, name string) (bool, error) {
-		return db.Service.Query().Where(service.Name(name)).Exist(asSystem(ctx))
+		return db.Service.Query().Where(service.Name(name)).Exist(store.AsSystem(ctx))
 	}
 }
 
@@ -85,18 +86,18 @@ func serviceNameTaken(ctx context.Context, db *ent.Client, name string, owner *e
 
 func accountNameTaken(ctx context.Context, db *ent.Client, name string) error {
 	return unlessTaken(ctx, name, "", "another account on this platform has it", func(ctx context.Context, name string) (bool, error) {
-		return db.Account.Query().Where(account.Name(name)).Exist(asSystem(ctx))
+		return db.Account.Query().Where(account.Name(name)).Exist(store.AsSystem(ctx))
 	})
 }
 
 func teamNameTaken(ctx context.Context, db *ent.Client, name string) error {
 	return unlessTaken(ctx, name, "", "another team on this platform has it", func(ctx context.Context, name string) (bool, error) {
-		return db.Team.Query().Where(team.Name(name)).Exist(asSystem(ctx))
+		return db.Team.Query().Where(team.Name(name)).Exist(store.AsSystem(ctx))
 	})
 }
 
 func environmentNameTaken(ctx context.Context, db *ent.Client, name string) error {
 	return unlessTaken(ctx, name, "", "another environment on this platform has it", func(ctx context.Context, name string) (bool, error) {
-		return db.Environment.Query().Where(environment.Name(name)).Exist(asSystem(ctx))
+		return db.Environment.Query().Where(environment.Name(name)).Exist(store.AsSystem(ctx))
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
 	"github.com/slipway-dev/slipway/ent/webhook"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // DefaultTeam exists from the start and owns what was registered before there
@@ -88,7 +89,7 @@ func (p *Platform) teamFor(ctx context.Context, name string, permission slipway.
 		err = p.may(ctx, permission, t.ID, "", "")
 	}
 	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
-		return nil, slipway.Errorf(slipway.NotFound, "there is no team %s; `slipway team ls` lists yours", printable(name))
+		return nil, slipway.Errorf(slipway.NotFound, "there is no team %s; `slipway team ls` lists yours", store.Printable(name))
 	}
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (p *Platform) teamFor(ctx context.Context, name string, permission slipway.
 }
 
 // RemoveTeam removes a team that owns nothing. It takes an admin of the platform.
-func (p *Platform) RemoveTeam(ctx context.Context, name string, only Precondition) error {
+func (p *Platform) RemoveTeam(ctx context.Context, name string, only store.Precondition) error {
 	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only Preconditio
 	if err != nil {
 		return err
 	}
-	if err := only.holds("team "+name, t.Revision); err != nil {
+	if err := only.Holds("team "+name, t.Revision); err != nil {
 		return err
 	}
 	var hooks []*ent.Webhook
@@ -157,7 +158,7 @@ func approvesNowhere(ctx context.Context, db *ent.Client, name string) error {
 			return slipway.Errorf(slipway.Conflict, "team %s approves in %s; name others there first: slipway policy set --env %s --approver NAME", name, e.Name, e.Name)
 		}
 	}
-	rows, err := db.ServicePolicy.Query().WithService().WithEnvironment().All(asSystem(ctx))
+	rows, err := db.ServicePolicy.Query().WithService().WithEnvironment().All(store.AsSystem(ctx))
 	for _, row := range rows {
 		if who := row.Change.Approvers; who != nil && slices.Contains(*who, named) {
 			at, of := row.Edges.Environment.Name, row.Edges.Service.Name
@@ -170,9 +171,9 @@ func approvesNowhere(ctx context.Context, db *ent.Client, name string) error {
 // SetMember gives an account a role in a team, in place of the one it had. It
 // takes an admin of the team, and for more than a service account has, somebody
 // who has in every team what it has there: its tokens act in all of them.
-func (p *Platform) SetMember(ctx context.Context, name, accountName string, role slipway.Role, only Precondition) (*ent.Team, error) {
+func (p *Platform) SetMember(ctx context.Context, name, accountName string, role slipway.Role, only store.Precondition) (*ent.Team, error) {
 	if !role.Includes(slipway.RoleViewer) {
-		return nil, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", printable(string(role))).At("role")
+		return nil, slipway.Errorf(slipway.Invalid, "%q is not a role; there are viewer, developer, maintainer and admin", store.Printable(string(role))).At("role")
 	}
 	t, err := p.teamFor(ctx, name, slipway.PermitTeam)
 	if err != nil {
@@ -230,7 +231,7 @@ func widens(a *ent.Account, teamID int, role slipway.Role) bool {
 
 // RemoveMember takes an account out of a team. Everybody may leave; taking out
 // others takes an admin of the team.
-func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, only Precondition) error {
+func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, only store.Precondition) error {
 	permission := slipway.PermitTeam
 	if accountName == slipway.ViewerFrom(ctx).Name {
 		permission = slipway.PermitServiceRead
@@ -249,7 +250,7 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, o
 		n, err := tx.Membership.Delete().Where(membership.TeamID(t.ID), membership.HasAccountWith(account.Name(accountName))).Exec(ctx)
 		p.recordTeam(ctx, "team.member_removed", name, "account "+accountName, nil)
 		if err == nil && n == 0 {
-			return slipway.Errorf(slipway.NotFound, "%s is not in team %s", printable(accountName), name)
+			return slipway.Errorf(slipway.NotFound, "%s is not in team %s", store.Printable(accountName), name)
 		}
 		return err
 	})
@@ -261,8 +262,8 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, o
 
 // reviseTeam counts a change of a team's members, which must be based on what
 // only names; without that, members are independent of each other.
-func reviseTeam(ctx context.Context, db *ent.Client, t *ent.Team, only Precondition) error {
-	if err := only.holds("team "+t.Name, t.Revision); err != nil {
+func reviseTeam(ctx context.Context, db *ent.Client, t *ent.Team, only store.Precondition) error {
+	if err := only.Holds("team "+t.Name, t.Revision); err != nil {
 		return err
 	}
 	update := db.Team.UpdateOneID(t.ID).AddRevision(1)
@@ -271,7 +272,7 @@ func reviseTeam(ctx context.Context, db *ent.Client, t *ent.Team, only Precondit
 	}
 	err := update.Exec(ctx)
 	if ent.IsNotFound(err) {
-		return errOutdated("team " + t.Name)
+		return store.ErrOutdated("team " + t.Name)
 	}
 	return err
 }

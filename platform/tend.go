@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Tending says how often what nobody asks for is looked at.
@@ -37,7 +39,7 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	if every.Names <= 0 {
 		every.Names = 2 * time.Second
 	}
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { p.again(ctx, every.Branches, "the branches could not be looked at", p.TakePushes) })
 	all.Go(func() { p.again(ctx, every.Conditions, "what runs could not be looked at", p.Inspect) })

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/throttle"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // pace is how wrong guesses of one kind slow down the next: the first few cost
@@ -117,7 +118,7 @@ func (p *Platform) guessKey(ctx context.Context) ([]byte, error) {
 	if p.guesses.key != nil {
 		return p.guesses.key, nil
 	}
-	ctx, ref := asSystem(ctx), p.ref("_platform/sign-in-key")
+	ctx, ref := store.AsSystem(ctx), p.ref("_platform/sign-in-key")
 	secret, err := p.Secrets.Get(ctx, ref)
 	if slipway.CodeOf(err) == slipway.NotFound {
 		secret = slipway.NewSecret(hex.EncodeToString(random(32)))
@@ -152,7 +153,7 @@ func (p *Platform) count(ctx context.Context, g guess) (*counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	network := Network(g.from.Address)
 	var at []bucket
 	known := ""
@@ -192,7 +193,7 @@ func (p *Platform) tryCount(ctx context.Context, at []bucket, known string) (c *
 	}
 	c = &counted{platform: p, before: map[string]*ent.Throttle{}, after: map[string]int{}}
 	quicker := errors.New("another guess was quicker")
-	err = p.inTx(ctx, func(tx *ent.Tx) error {
+	err = store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 		now := p.guesses.now().UTC().Truncate(time.Microsecond) // not of before it was this one's turn
 		rows, err := tx.Throttle.Query().Where(throttle.KeyIn(keys...)).All(ctx)
 		if err != nil {
@@ -261,7 +262,7 @@ func (p *Platform) tryCount(ctx context.Context, at []bucket, known string) (c *
 // address at other names, stays counted: else an account of one's own would pay
 // for guesses at those of others.
 func (c *counted) right(ctx context.Context) error {
-	ctx = asSystem(context.WithoutCancel(ctx))
+	ctx = store.AsSystem(context.WithoutCancel(ctx))
 	db := c.platform.db.Throttle
 	for _, b := range c.places {
 		if b.own {
@@ -305,7 +306,7 @@ func (p *Platform) remember(ctx context.Context, name string, from Caller) error
 	}
 	now, at := p.guesses.now().UTC(), keyed(key, "address", name, Network(from.Address))
 	return p.db.Throttle.Create().SetKey(at).SetNextAt(now).SetExpiresAt(now.Add(knownFor)).OnConflictColumns(throttle.FieldKey).
-		Update(func(u *ent.ThrottleUpsert) { u.UpdateExpiresAt() }).Exec(asSystem(ctx))
+		Update(func(u *ent.ThrottleUpsert) { u.UpdateExpiresAt() }).Exec(store.AsSystem(ctx))
 }
 
 // sweepThrottles forgets what is old, and of what is too much that which would

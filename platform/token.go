@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/ent/token"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // TokenPrefix begins every token, so that scanners of leaked secrets know it.
@@ -85,7 +86,7 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 		if now, err := fresh(ctx, tx.Client(), a.ID); err != nil || a.Name != Actor(ctx) && !handles(slipway.ViewerFrom(ctx), now) {
 			return or(err, errHandled(a))
 		}
-		row, err = tx.Token.Create().SetAccountID(a.ID).SetName(clean(in.Name)).SetHash(fingerprint(text)).SetHint(text[:len(TokenPrefix)+4]).
+		row, err = tx.Token.Create().SetAccountID(a.ID).SetName(store.Clean(in.Name)).SetHash(store.Fingerprint(text)).SetHint(text[:len(TokenPrefix)+4]).
 			SetScopes(in.Scopes).SetMadeBy(Actor(ctx)).SetExpiresAt(time.Now().UTC().Add(in.Life)).Save(ctx)
 		if err == nil {
 			p.recordAccount(ctx, "token.added", a, map[string]string{"token_name": row.Name, "id": strconv.Itoa(row.ID), "scopes": scopes(in.Scopes)})
@@ -167,7 +168,7 @@ func (p *Platform) Identify(ctx context.Context, credential slipway.Secret, from
 	if len(text) > 4096 {
 		return slipway.Viewer{}, unknown
 	}
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	now := time.Now().UTC()
 	var a *ent.Account
 	v := slipway.Viewer{Via: from.Via, Address: from.Address}
@@ -175,7 +176,7 @@ func (p *Platform) Identify(ctx context.Context, credential slipway.Secret, from
 		if !WellFormed(text) {
 			return v, unknown
 		}
-		row, err := p.db.Token.Query().Where(token.Hash(fingerprint(text)), token.RevokedAtIsNil()).WithAccount(accountWithRoles).Only(sys)
+		row, err := p.db.Token.Query().Where(token.Hash(store.Fingerprint(text)), token.RevokedAtIsNil()).WithAccount(accountWithRoles).Only(sys)
 		if ent.IsNotFound(err) || err == nil && row.ExpiresAt != nil && now.After(*row.ExpiresAt) {
 			return v, unknown
 		}

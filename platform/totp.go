@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/factor"
 	"github.com/slipway-dev/slipway/ent/recoverycode"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // guessCode is what a wrong code of a second factor counts as.
@@ -52,7 +53,7 @@ func (p *Platform) proveCode(ctx context.Context, a *ent.Account, code slipway.S
 }
 
 func (p *Platform) useCode(ctx context.Context, a *ent.Account, code slipway.Secret) (slipway.FactorKind, error) {
-	sys := asSystem(ctx)
+	sys := store.AsSystem(ctx)
 	if len(code.Reveal()) > 100 {
 		return "", errCode
 	}
@@ -95,7 +96,7 @@ func (p *Platform) useCode(ctx context.Context, a *ent.Account, code slipway.Sec
 
 // stepOf is the time step that a code is of, 0 when it is of none that counts now.
 func (p *Platform) stepOf(ctx context.Context, row *ent.Factor, code string) (step int64, err error) {
-	secret, err := p.Secrets.Get(asSystem(ctx), slipway.SecretRef(row.Secret))
+	secret, err := p.Secrets.Get(store.AsSystem(ctx), slipway.SecretRef(row.Secret))
 	if err != nil {
 		return 0, slipway.Wrap(slipway.Unavailable, err, "the secret of the codes can't be read; is the secret store there?")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // singleUse marks, among the scopes of a trust as they are stored, one that
@@ -89,9 +90,9 @@ func (in TrustInput) Validate() error {
 		return err
 	}
 	switch {
-	case in.Audience == "" || len(in.Audience) > 500 || clean(in.Audience) != in.Audience:
+	case in.Audience == "" || len(in.Audience) > 500 || store.Clean(in.Audience) != in.Audience:
 		return slipway.Errorf(slipway.Invalid, "say for whom the tokens must be made, such as this platform's address").At("audience")
-	case in.Subject == "" || len(in.Subject) > 500 || clean(in.Subject) != in.Subject:
+	case in.Subject == "" || len(in.Subject) > 500 || store.Clean(in.Subject) != in.Subject:
 		return slipway.Errorf(slipway.Invalid, "say which jobs are meant by their subject, such as repo:shop/billing:ref:refs/heads/main").At("subject")
 	case in.Subject[0] == '*' || strings.Count(in.Subject, "*") > 5:
 		return slipway.Errorf(slipway.Invalid, "the subject begins with a text of its own, and has five * at most").At("subject")
@@ -191,10 +192,10 @@ func (p *Platform) RemoveTrust(ctx context.Context, serviceName, name string) er
 	}
 	row, err := p.db.Trust.Query().Where(trust.ServiceID(s.ID), trust.Name(name)).Only(ctx)
 	if err != nil {
-		return missing(err, "%s has no trust %s; `slipway trust ls %s` lists them", s.Name, printable(name), s.Name)
+		return missing(err, "%s has no trust %s; `slipway trust ls %s` lists them", s.Name, store.Printable(name), s.Name)
 	}
 	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.audit(ctx, AuditDone, "trust.removed", s.Name, "", "trust "+name, "", trustFacts(trustOf(row)), nil)
-		return missing(tx.Trust.DeleteOneID(row.ID).Exec(ctx), "%s has no trust %s any more", s.Name, printable(name))
+		return missing(tx.Trust.DeleteOneID(row.ID).Exec(ctx), "%s has no trust %s any more", s.Name, store.Printable(name))
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // undeployed says of each cell in which something runs which settings were changed
@@ -140,7 +141,7 @@ func (p *Platform) whenRendered(ctx context.Context, cells []Cell) (rendered map
 // changesSince are the changes of config since a time, the newest first.
 func changesSince(ctx context.Context, db *ent.Client, services []string, since time.Time) ([]*ent.Event, error) {
 	query := db.Event.Query().Where(event.KindIn("config.changed", "secret.set", "secret.removed"), event.AtGTE(since))
-	if len(services) <= MaxPage {
+	if len(services) <= store.MaxPage {
 		query.Where(event.ServiceIn(append(services, "")...)) // and what all services of an environment have
 	}
 	return query.Order(ent.Desc(event.FieldID)).Limit(mostChanges).All(ctx)

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // Unrecorded lists what runs without being on record, as far as the viewer may see
@@ -50,7 +51,7 @@ func (p *Platform) allUnrecorded(ctx context.Context) ([]slipway.Unrecorded, err
 	if err != nil {
 		return nil, err
 	}
-	return unrecorded(asSystem(ctx), p.db, running)
+	return unrecorded(store.AsSystem(ctx), p.db, running)
 }
 
 // unrecorded finds what the database knows nothing of. It knows what it has ordered:
@@ -191,7 +192,7 @@ func (p *Platform) ringAnswered(ctx context.Context) error {
 			p.rung.Delete(row.ID)
 			continue
 		}
-		now := stamp()
+		now := store.Now()
 		if last, told := p.rung.Load(row.ID); !told || now.Sub(last.(time.Time)) > ringPause {
 			p.rung.Store(row.ID, now)
 			p.look(ctx, row.ServiceID, row.EnvironmentID)
@@ -244,7 +245,7 @@ func (p *Platform) TakeStock(ctx context.Context) error {
 	if p.Inventory == nil {
 		return nil
 	}
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	running, err := p.Inventory.Running(asked)
@@ -308,7 +309,7 @@ func (s *Storage) numberBeyond(ctx context.Context, newest int64) (raised bool, 
 		`INSERT INTO sqlite_sequence (name, seq) SELECT 'promotions', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'promotions')`,
 		`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'promotions'`,
 	}
-	if s.dialect == dialect.Postgres {
+	if s.Dialect == dialect.Postgres {
 		last = `SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('promotions', 'id')::regclass), 0)`
 		raise = []string{
 			`LOCK TABLE promotions IN SHARE ROW EXCLUSIVE MODE`, // which excludes that under which numbers are given out
@@ -316,10 +317,10 @@ func (s *Storage) numberBeyond(ctx context.Context, newest int64) (raised bool, 
 		}
 	}
 	var given int64
-	if err := s.db.QueryRowContext(ctx, last).Scan(&given); err != nil || given >= newest {
+	if err := s.SQL.QueryRowContext(ctx, last).Scan(&given); err != nil || given >= newest {
 		return false, err
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.SQL.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}

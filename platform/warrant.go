@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -31,7 +32,7 @@ func sealKey(ctx context.Context, secrets slipway.SecretStore) ([]byte, error) {
 	if secrets == nil {
 		return nil, slipway.Errorf(slipway.Denied, "there is no key here by which words of the platform could be known")
 	}
-	secret, err := secrets.Get(asSystem(ctx), slipway.SecretRef(secrets.Scheme()+"://"+auditKeyName))
+	secret, err := secrets.Get(store.AsSystem(ctx), slipway.SecretRef(secrets.Scheme()+"://"+auditKeyName))
 	if err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the key of the audit log can't be read")
 	}
@@ -66,7 +67,7 @@ func (p *Platform) word(ctx context.Context, promotion, what, by string) (workfl
 	if err != nil {
 		return workflows.Word{}, err
 	}
-	w := workflows.Word{Promotion: promotion, What: what, By: by, At: stamp()}
+	w := workflows.Word{Promotion: promotion, What: what, By: by, At: store.Now()}
 	w.Seal, err = sealOf(key, w)
 	return w, err
 }
@@ -108,7 +109,7 @@ var behindGates = []slipway.StepName{slipway.StepPreflight, slipway.StepMigrate,
 
 // Warrant compares what is asked for with what was recorded.
 func (g *Gates) Warrant(ctx context.Context, in workflows.Input, name slipway.StepName) error {
-	ctx = asSystem(ctx)
+	ctx = store.AsSystem(ctx)
 	id, err := number(in.Promotion)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/webhook"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -33,7 +34,7 @@ type WebhookChange struct {
 	URL    *string
 	Events *[]string
 	Active *bool
-	If     Precondition
+	If     store.Precondition
 }
 
 func (p *Platform) courier() (slipway.Courier, error) {
@@ -47,7 +48,7 @@ func (p *Platform) checkWebhook(ctx context.Context, address string, events []st
 	if err := slipway.CheckFilter("events", events); err != nil {
 		return err
 	}
-	if len(address) > 2000 || clean(address) != address {
+	if len(address) > 2000 || store.Clean(address) != address {
 		return slipway.Errorf(slipway.Invalid, "the address has more than 2000 bytes, or holds what isn't text").At("url")
 	}
 	courier, err := p.courier()
@@ -153,7 +154,7 @@ func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, c
 	if err != nil {
 		return nil, err
 	}
-	if err := change.If.holds(webhookName(id), row.Revision); err != nil {
+	if err := change.If.Holds(webhookName(id), row.Revision); err != nil {
 		return nil, err
 	}
 	want := *row
@@ -167,7 +168,7 @@ func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, c
 	}
 	err = p.db.Webhook.UpdateOneID(id).Where(webhook.Revision(row.Revision)).AddRevision(1).SetURL(want.URL).SetEvents(want.Events).SetActive(want.Active).Exec(ctx)
 	if ent.IsNotFound(err) {
-		err = errOutdated(webhookName(id))
+		err = store.ErrOutdated(webhookName(id))
 	}
 	if err != nil {
 		return nil, err
@@ -199,7 +200,7 @@ func (p *Platform) RotateWebhook(ctx context.Context, teamName string, id int) (
 	switch {
 	case err == nil:
 		old, _, _ := strings.Cut(before.Reveal(), "\n")
-		kept += "\n" + old + "\n" + stamp().Add(SecretOverlap).Format(time.RFC3339)
+		kept += "\n" + old + "\n" + store.Now().Add(SecretOverlap).Format(time.RFC3339)
 	case slipway.CodeOf(err) != slipway.NotFound:
 		return slipway.Secret{}, err
 	}
@@ -224,12 +225,12 @@ func signing(kept slipway.Secret, now time.Time) []slipway.Secret {
 }
 
 // RemoveWebhook removes a webhook with its secret and its deliveries.
-func (p *Platform) RemoveWebhook(ctx context.Context, teamName string, id int, only Precondition) error {
+func (p *Platform) RemoveWebhook(ctx context.Context, teamName string, id int, only store.Precondition) error {
 	row, err := p.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
 	if err != nil {
 		return err
 	}
-	if err := only.holds(webhookName(id), row.Revision); err != nil {
+	if err := only.Holds(webhookName(id), row.Revision); err != nil {
 		return err
 	}
 	off := p.db.Webhook.UpdateOneID(id).SetActive(false).AddRevision(1)
@@ -238,7 +239,7 @@ func (p *Platform) RemoveWebhook(ctx context.Context, teamName string, id int, o
 	}
 	if err := off.Exec(ctx); err != nil {
 		if ent.IsNotFound(err) {
-			return errOutdated(webhookName(id))
+			return store.ErrOutdated(webhookName(id))
 		}
 		return err
 	}
@@ -261,7 +262,7 @@ func (p *Platform) deleteWebhook(ctx context.Context, row *ent.Webhook) error {
 			break
 		}
 	}
-	err := p.inTx(ctx, func(tx *ent.Tx) error {
+	err := store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 		if _, err := tx.Delivery.Delete().Where(delivery.WebhookID(row.ID)).Exec(ctx); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // TestWebhookHearsOfAPromotion goes from a promotion to a receiver that fails at
@@ -314,7 +315,7 @@ func TestOldDeliveriesArePruned(t *testing.T) {
 		}
 		// Pages of what is left, the newest first.
 		var ids []int
-		for page := (platform.Page{Limit: 2}); ; {
+		for page := (store.Page{Limit: 2}); ; {
 			list, err := w.Deliveries(ctx, platform.DefaultTeam, hook.ID, platform.DeliveriesQuery{Page: page})
 			w.must(err)
 			for _, d := range list.Items {

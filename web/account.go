@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // accountView is one's own account.
@@ -109,7 +110,7 @@ func (p *portal) revokeToken(c *call) error {
 
 // auditView is a page of the audit log.
 type auditView struct {
-	platform.List[*ent.AuditEntry]
+	store.List[*ent.AuditEntry]
 	Query        platform.AuditQuery
 	Since, Until string // as they were typed
 	Check        *platform.AuditCheck
@@ -122,7 +123,7 @@ func (v auditView) pairs() []string {
 func (c *call) auditQuery(limit int) (auditView, error) {
 	v := auditView{Since: c.query("since"), Until: c.query("until"), Query: platform.AuditQuery{
 		Actor: c.query("actor"), Action: c.query("action"), Service: c.query("service"), Environment: c.query("env"),
-		Result: platform.AuditResult(c.query("result")), Page: platform.Page{Cursor: c.query("after"), Limit: limit},
+		Result: platform.AuditResult(c.query("result")), Page: store.Page{Cursor: c.query("after"), Limit: limit},
 	}}
 	for _, bound := range []struct {
 		text string
@@ -161,7 +162,7 @@ func (p *portal) showAudit(c *call) error {
 
 // exportAudit sends the entries that a query selects as a table, all of them.
 func (p *portal) exportAudit(c *call) error {
-	v, err := c.auditQuery(platform.MaxPage)
+	v, err := c.auditQuery(store.MaxPage)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // configView is the config of a service in an environment, or everywhere.
@@ -183,7 +184,7 @@ func (p *portal) configView(c *call, v serviceView, environment string) (configV
 		}
 		w.Differences = configChanges(valuesOf(other), valuesOf(w.Settings))
 	}
-	events, err := p.Events(c.ctx, platform.EventsQuery{Service: v.Name, Page: platform.Page{Limit: 200}})
+	events, err := p.Events(c.ctx, platform.EventsQuery{Service: v.Name, Page: store.Page{Limit: 200}})
 	for _, e := range events.Items {
 		if (strings.HasPrefix(e.Kind, "config.") || strings.HasPrefix(e.Kind, "secret.")) && len(w.History) < 12 {
 			w.History = append(w.History, e)
@@ -263,7 +264,7 @@ func (p *portal) changeConfig(c *call) error {
 		change.Set = map[string]string{key: strings.ReplaceAll(value, "\r\n", "\n")}
 	}
 	if revision := c.form("revision"); revision != "" {
-		change.If = platform.Precondition{revision}
+		change.If = store.Precondition{revision}
 	}
 	warnings, err := p.ChangeConfig(c.ctx, change)
 	if err != nil {

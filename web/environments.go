@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 func (p *portal) showEnvironments(c *call) error { return p.environmentsPage(c, http.StatusOK, "") }
@@ -44,7 +45,7 @@ func (p *portal) changeEnvironment(c *call) error {
 	if err != nil {
 		return slipway.Errorf(slipway.Invalid, "the position is not a number")
 	}
-	change := platform.EnvironmentChange{Position: &position, If: platform.Precondition{c.form("revision")}}
+	change := platform.EnvironmentChange{Position: &position, If: store.Precondition{c.form("revision")}}
 	if _, err := p.UpdateEnvironment(c.ctx, name, change); err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
 	}
@@ -75,7 +76,7 @@ func (v teamView) has(a *ent.Account) bool {
 // teamsView is the teams of the viewer and, for admins, all accounts.
 type teamsView struct {
 	Teams    []*ent.Team
-	Accounts platform.List[*ent.Account]
+	Accounts store.List[*ent.Account]
 	Platform verdict
 	Err      string
 }
@@ -88,7 +89,7 @@ func (p *portal) teamsPage(c *call, status int, problem string) error {
 	if v.Teams, err = p.Teams(c.ctx); err != nil {
 		return err
 	}
-	if v.Accounts, err = p.Accounts(c.ctx, platform.Page{Cursor: c.query("after"), Limit: 100}); err != nil {
+	if v.Accounts, err = p.Accounts(c.ctx, store.Page{Cursor: c.query("after"), Limit: 100}); err != nil {
 		return err
 	}
 	return c.show(status, teamsPage(c.frame("Teams and people", "teams"), v))
@@ -111,7 +112,7 @@ func (p *portal) teamPage(c *call, status int, v teamView) error {
 	}
 	v.Change, v.Platform, v.Hooks = c.may(slipway.PermitTeam, v.ID, ""), c.may(slipway.PermitPlatform, 0, ""), c.may(slipway.PermitWebhookRead, v.ID, "")
 	if v.Change.May {
-		list, err := p.Accounts(c.ctx, platform.Page{Limit: platform.MaxPage})
+		list, err := p.Accounts(c.ctx, store.Page{Limit: store.MaxPage})
 		if err != nil {
 			return err
 		}

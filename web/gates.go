@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // policyView is the policy of an environment, as a form.
@@ -90,7 +91,7 @@ func (p *portal) changePolicy(c *call) error {
 	if err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.policyPage(c, status, nil, problem) })
 	}
-	change := platform.EnvironmentChange{If: platform.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
+	change := platform.EnvironmentChange{If: store.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, SecondFactor: &policy.SecondFactor, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
 		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, RequireTests: &policy.RequireTests, MaxAge: &policy.MaxAge,
 		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // integrationsView is what a team's services tell to other programs.
@@ -26,7 +27,7 @@ type integrationsView struct {
 type webhookView struct {
 	*ent.Webhook
 	Team       string
-	Deliveries platform.List[*ent.Delivery]
+	Deliveries store.List[*ent.Delivery]
 	Query      platform.DeliveriesQuery
 	Change     verdict
 	Secret     string // the new one, shown once
@@ -76,7 +77,7 @@ func (p *portal) webhookPage(c *call, status int, v webhookView) error {
 	if v.Webhook, err = p.Webhook(c.ctx, v.Team, c.webhookID()); err != nil {
 		return err
 	}
-	v.Query = platform.DeliveriesQuery{State: slipway.DeliveryState(c.query("state")), Page: platform.Page{Cursor: c.query("after"), Limit: 50}}
+	v.Query = platform.DeliveriesQuery{State: slipway.DeliveryState(c.query("state")), Page: store.Page{Cursor: c.query("after"), Limit: 50}}
 	if v.Deliveries, err = p.Deliveries(c.ctx, v.Team, v.ID, v.Query); err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (c *call) backToWebhook(said string) error {
 
 func (p *portal) changeWebhook(c *call) error {
 	address, events, active := c.form("url"), append([]string{}, c.kinds()...), c.form("active") != ""
-	change := platform.WebhookChange{URL: &address, Events: &events, Active: &active, If: platform.Precondition{c.form("revision")}}
+	change := platform.WebhookChange{URL: &address, Events: &events, Active: &active, If: store.Precondition{c.form("revision")}}
 	if _, err := p.UpdateWebhook(c.ctx, c.r.PathValue("team"), c.webhookID(), change); err != nil {
 		return p.webhookRefused(c, err)
 	}
@@ -129,7 +130,7 @@ func (p *portal) rotateWebhook(c *call) error {
 
 func (p *portal) removeWebhook(c *call) error {
 	team := c.r.PathValue("team")
-	if err := p.RemoveWebhook(c.ctx, team, c.webhookID(), platform.Precondition{c.form("revision")}); err != nil {
+	if err := p.RemoveWebhook(c.ctx, team, c.webhookID(), store.Precondition{c.form("revision")}); err != nil {
 		return p.webhookRefused(c, err)
 	}
 	return c.to(string(at("teams", team, "integrations")), "The webhook is removed, and so is what was sent to it.")

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // answered are the questions that the form always asks, found or not, by the
@@ -293,7 +294,7 @@ func (p *portal) changeOverrides(c *call) error {
 	o, w, err := c.readOverrides()
 	problem := ""
 	if err == nil {
-		_, err = p.UpdateService(c.ctx, v.Name, platform.ServiceChange{Overrides: &o, If: platform.Precondition{c.form("revision")}})
+		_, err = p.UpdateService(c.ctx, v.Name, platform.ServiceChange{Overrides: &o, If: store.Precondition{c.form("revision")}})
 		problem = sentence(err)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // overview is what the first page shows.
@@ -80,7 +81,7 @@ func (p *portal) showOverview(c *call) error {
 		}
 		return c.show(http.StatusOK, matrixRow(row{s, status.Cells}))
 	}
-	o := overview{Viewer: c.viewer.Name, Query: platform.OverviewQuery{Search: c.query("q"), Team: c.query("team"), Page: platform.Page{Cursor: c.query("after"), Limit: perPage}}}
+	o := overview{Viewer: c.viewer.Name, Query: platform.OverviewQuery{Search: c.query("q"), Team: c.query("team"), Page: store.Page{Cursor: c.query("after"), Limit: perPage}}}
 	if part == "" || part == "matrix" {
 		if o.Overview, err = p.Overview(c.ctx, o.Query); err != nil {
 			return err
@@ -102,7 +103,7 @@ func (p *portal) showOverview(c *call) error {
 			o.Frozen = append(o.Frozen, z)
 		}
 	}
-	recent, err := p.Promotions(c.ctx, platform.PromotionsQuery{Page: platform.Page{Limit: 8}})
+	recent, err := p.Promotions(c.ctx, platform.PromotionsQuery{Page: store.Page{Limit: 8}})
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ type result struct{ Title, Kind, Icon, URL string }
 func (p *portal) search(c *call) error {
 	q := strings.ToLower(c.query("q"))
 	var list []result
-	services, err := p.Services(c.ctx, platform.ServicesQuery{Search: q, Page: platform.Page{Limit: 8}})
+	services, err := p.Services(c.ctx, platform.ServicesQuery{Search: q, Page: store.Page{Limit: 8}})
 	if err != nil {
 		return err
 	}

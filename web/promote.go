@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // planView is a promotion before it is asked for.
@@ -72,7 +73,7 @@ func (p *portal) readPlan(c *call, back bool) (serviceView, planView, error) {
 	if w.Environments, err = p.Path(c.ctx, v.Name); err != nil {
 		return v, w, err
 	}
-	list, err := p.Releases(c.ctx, v.Name, platform.Page{Limit: 50})
+	list, err := p.Releases(c.ctx, v.Name, store.Page{Limit: 50})
 	w.Releases = list.Items
 	permission := slipway.PermitPromote
 	if back {

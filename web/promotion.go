@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // promotionView is a promotion and what its reader may do.
@@ -162,7 +163,7 @@ func (p *portal) cancelPromotion(c *call) error {
 
 // promotionList is a page of promotions.
 type promotionList struct {
-	platform.List[*ent.Promotion]
+	store.List[*ent.Promotion]
 	Query        platform.PromotionsQuery
 	Environments []*ent.Environment
 }
@@ -170,7 +171,7 @@ type promotionList struct {
 func (p *portal) listPromotions(c *call) error {
 	l := promotionList{Query: platform.PromotionsQuery{
 		Service: c.query("service"), Environment: c.query("env"), State: slipway.PromotionState(c.query("state")),
-		Page: platform.Page{Cursor: c.query("after"), Limit: 30},
+		Page: store.Page{Cursor: c.query("after"), Limit: 30},
 	}}
 	last, err := p.feed.Last(c.ctx)
 	if err != nil {

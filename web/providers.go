@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // signInView is how people sign in, for admins.
@@ -122,7 +123,7 @@ func (p *portal) changeProvider(c *call) error {
 	name := c.r.PathValue("provider")
 	if _, err := p.UpdateProvider(c.ctx, name, platform.ProviderChange{
 		DisplayName: &title, ClientID: &id, GroupsClaim: &claim, ClientSecret: c.secretOf("client_secret"), Scopes: &scopes, Groups: &rules, Open: &open, Active: &active, TrustMFA: &trusted,
-		If: platform.Precondition{c.form("revision")},
+		If: store.Precondition{c.form("revision")},
 	}); err != nil {
 		return refused(err)
 	}
@@ -134,7 +135,7 @@ func (p *portal) removeProvider(c *call) error {
 	if c.form("name") != name {
 		return p.providerPage(c, http.StatusBadRequest, "Nothing was removed: the name that was typed is not "+name+".")
 	}
-	if err := p.RemoveProvider(c.ctx, name, platform.Precondition{c.form("revision")}); err != nil {
+	if err := p.RemoveProvider(c.ctx, name, store.Precondition{c.form("revision")}); err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.providerPage(c, status, problem) })
 	}
 	return c.to("/settings/sign-in", name+" is removed. Its people keep their accounts.")

@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // releaseView is a release with what it contains.
@@ -30,7 +31,7 @@ func (p *portal) showRelease(c *call) error {
 	if err != nil {
 		return err
 	}
-	list, err := p.Deployments(c.ctx, platform.DeploymentsQuery{Service: v.Name, Page: platform.Page{Limit: 200}})
+	list, err := p.Deployments(c.ctx, platform.DeploymentsQuery{Service: v.Name, Page: store.Page{Limit: 200}})
 	if err != nil {
 		return err
 	}

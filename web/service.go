@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // serviceView is a service and what its reader may do with it.
@@ -94,7 +95,7 @@ func (v serviceView) facts() string {
 
 // releaseList is a page of a service's releases.
 type releaseList struct {
-	platform.List[*ent.Release]
+	store.List[*ent.Release]
 	Cursor string
 }
 
@@ -111,7 +112,7 @@ func (p *portal) showReleases(c *call) error {
 		return c.show(http.StatusOK, servicePath(v))
 	}
 	l := releaseList{Cursor: c.query("after")}
-	if l.List, err = p.Releases(c.ctx, v.Name, platform.Page{Cursor: l.Cursor, Limit: 20}); err != nil {
+	if l.List, err = p.Releases(c.ctx, v.Name, store.Page{Cursor: l.Cursor, Limit: 20}); err != nil {
 		return err
 	}
 	if c.fragment() == "releases" {
@@ -177,7 +178,7 @@ func processLine(c platform.Cell) string {
 
 // activityList is a page of what happened.
 type activityList struct {
-	platform.List[*ent.Event]
+	store.List[*ent.Event]
 	Cursor string
 }
 
@@ -202,11 +203,11 @@ func (p *portal) showActivity(c *call) error {
 
 // worthTelling lists the events that people look for: what somebody did, and
 // how things ended. What a promotion went through stands on its own page.
-func (p *portal) worthTelling(c *call, service, cursor string) (platform.List[*ent.Event], error) {
+func (p *portal) worthTelling(c *call, service, cursor string) (store.List[*ent.Event], error) {
 	const enough, pages = 20, 10
-	out := platform.List[*ent.Event]{Next: cursor}
+	out := store.List[*ent.Event]{Next: cursor}
 	for range pages {
-		list, err := p.Events(c.ctx, platform.EventsQuery{Service: service, Page: platform.Page{Cursor: out.Next, Limit: 100}})
+		list, err := p.Events(c.ctx, platform.EventsQuery{Service: service, Page: store.Page{Cursor: out.Next, Limit: 100}})
 		if err != nil {
 			return out, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // settingsView is what can be changed of a service.
@@ -62,7 +63,7 @@ func (p *portal) changeService(c *call) error {
 		return err
 	}
 	url, path, branch, team, kind := c.form("url"), strings.Trim(c.form("path"), "/"), c.form("branch"), c.form("team"), slipway.ServiceKind(c.form("kind"))
-	change := platform.ServiceChange{URL: &url, Path: &path, Branch: &branch, Kind: &kind, Token: slipway.NewSecret(c.form("git_token")), If: platform.Precondition{c.form("revision")}}
+	change := platform.ServiceChange{URL: &url, Path: &path, Branch: &branch, Kind: &kind, Token: slipway.NewSecret(c.form("git_token")), If: store.Precondition{c.form("revision")}}
 	if c.form("git_open") != "" {
 		none := slipway.SecretRef("")
 		change.Credential = &none
@@ -89,7 +90,7 @@ func (p *portal) removeService(c *call) error {
 	if c.form("name") != v.Name {
 		return p.settingsPage(c, v, http.StatusBadRequest, "Nothing was removed: the name that was typed is not "+v.Name+".")
 	}
-	if err := p.RemoveService(c.ctx, v.Name, platform.Precondition{c.form("revision")}); err != nil {
+	if err := p.RemoveService(c.ctx, v.Name, store.Precondition{c.form("revision")}); err != nil {
 		if code := slipway.CodeOf(err); code == slipway.Internal || code == slipway.Denied || code == slipway.NotFound {
 			return err
 		}

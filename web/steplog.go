@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/store"
 )
 
 const (
@@ -105,7 +106,7 @@ func (p *portal) readLog(c *call, q *ent.Promotion) (*stepLog, error) {
 
 // eachChunk calls f with every chunk of a step's log until it returns false.
 func (p *portal) eachChunk(ctx context.Context, id string, name slipway.StepName, f func(text string) bool) error {
-	page := platform.Page{Limit: 100}
+	page := store.Page{Limit: 100}
 	for {
 		list, err := p.StepLog(ctx, id, name, page)
 		if err != nil {
@@ -182,7 +183,7 @@ func (p *portal) downloadLog(c *call) error {
 	if err != nil {
 		return err
 	}
-	page := platform.Page{Limit: 100}
+	page := store.Page{Limit: 100}
 	first, err := p.StepLog(c.ctx, id, name, page)
 	if err != nil {
 		return err

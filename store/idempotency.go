@@ -1,4 +1,4 @@
-package platform
+package store
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type Answer struct {
 
 // Once is a call that is carried out once. Exactly one of Done and Failed ends it.
 type Once struct {
-	p  *Platform
+	db *ent.Client
 	id int
 }
 
@@ -33,28 +33,28 @@ type Once struct {
 // answered before, that answer is returned and nothing is to be done. request
 // tells calls apart. A call that is still under way, or of which nobody knows
 // how it ended because the platform died, is a Conflict: it is never made twice.
-func (p *Platform) Once(ctx context.Context, key, request string) (*Once, *Answer, error) {
+func (s *Store) Once(ctx context.Context, key, request string) (*Once, *Answer, error) {
 	v := slipway.ViewerFrom(ctx)
 	owner := fmt.Sprintf("%s/%s", v.Kind, v.Name)
-	sys := asSystem(ctx)
+	sys := AsSystem(ctx)
 	old := time.Now().UTC().Add(-IdempotencyLife)
-	if _, err := p.db.IdempotencyKey.Delete().Where(idempotencykey.CreatedAtLT(old)).Exec(sys); err != nil {
+	if _, err := s.Client.IdempotencyKey.Delete().Where(idempotencykey.CreatedAtLT(old)).Exec(sys); err != nil {
 		return nil, nil, err
 	}
-	row, err := p.db.IdempotencyKey.Create().SetAccount(owner).SetKey(key).SetRequest(fingerprint(request)).Save(sys)
+	row, err := s.Client.IdempotencyKey.Create().SetAccount(owner).SetKey(key).SetRequest(Fingerprint(request)).Save(sys)
 	if err == nil {
-		return &Once{p, row.ID}, nil, nil
+		return &Once{s.Client, row.ID}, nil, nil
 	}
 	if !ent.IsConstraintError(err) {
 		return nil, nil, err
 	}
-	row, err = p.db.IdempotencyKey.Query().Where(idempotencykey.Account(owner), idempotencykey.Key(key)).Only(sys)
+	row, err = s.Client.IdempotencyKey.Query().Where(idempotencykey.Account(owner), idempotencykey.Key(key)).Only(sys)
 	switch {
 	case ent.IsNotFound(err):
 		return nil, nil, slipway.Errorf(slipway.Conflict, "a call with this key has just failed; make it again")
 	case err != nil:
 		return nil, nil, err
-	case row.Request != fingerprint(request):
+	case row.Request != Fingerprint(request):
 		return nil, nil, ErrKeyReused
 	case row.Status == 0 && time.Since(row.CreatedAt) > 5*time.Minute:
 		return nil, nil, slipway.Errorf(slipway.Conflict, "the platform stopped while it carried out this call, and it is not known how far it got; look, and if need be make it with a new key")
@@ -66,10 +66,10 @@ func (p *Platform) Once(ctx context.Context, key, request string) (*Once, *Answe
 
 // Done keeps the answer.
 func (o *Once) Done(ctx context.Context, a Answer) error {
-	return o.p.db.IdempotencyKey.UpdateOneID(o.id).SetStatus(a.Status).SetLocation(a.Location).SetBody(a.Body).Exec(asSystem(context.WithoutCancel(ctx)))
+	return o.db.IdempotencyKey.UpdateOneID(o.id).SetStatus(a.Status).SetLocation(a.Location).SetBody(a.Body).Exec(AsSystem(context.WithoutCancel(ctx)))
 }
 
 // Failed forgets the call: nothing was done, and it may be made again.
 func (o *Once) Failed(ctx context.Context) error {
-	return o.p.db.IdempotencyKey.DeleteOneID(o.id).Exec(asSystem(context.WithoutCancel(ctx)))
+	return o.db.IdempotencyKey.DeleteOneID(o.id).Exec(AsSystem(context.WithoutCancel(ctx)))
 }

@@ -1,4 +1,4 @@
-package platform
+package store
 
 import (
 	"encoding/base64"
@@ -23,7 +23,7 @@ type List[T any] struct {
 	Next  string // the cursor of the next page; "" at the end
 }
 
-func (p Page) limit() (int, error) {
+func (p Page) Size() (int, error) {
 	switch {
 	case p.Limit == 0:
 		return 50, nil
@@ -33,8 +33,8 @@ func (p Page) limit() (int, error) {
 	return p.Limit, nil
 }
 
-// after is what the cursor points behind: a name or a number, "" for the start.
-func (p Page) after() (string, error) {
+// After is what the cursor points behind: a name or a number, "" for the start.
+func (p Page) After() (string, error) {
 	if p.Cursor == "" {
 		return "", nil
 	}
@@ -45,8 +45,8 @@ func (p Page) after() (string, error) {
 	return string(raw[1:]), nil
 }
 
-func (p Page) afterNumber() (int, error) {
-	text, err := p.after()
+func (p Page) AfterNumber() (int, error) {
+	text, err := p.After()
 	if err != nil || text == "" {
 		return 0, err
 	}
@@ -57,8 +57,8 @@ func (p Page) afterNumber() (int, error) {
 	return n, nil
 }
 
-// cut makes a page of rows, of which one more than limit was asked for.
-func cut[T any](rows []T, limit int, key func(T) string) List[T] {
+// Cut makes a page of rows, of which one more than limit was asked for.
+func Cut[T any](rows []T, limit int, key func(T) string) List[T] {
 	if len(rows) <= limit {
 		return List[T]{Items: rows}
 	}
