@@ -29,6 +29,7 @@ var doors = []struct {
 	{"./ent/schema", []string{module + "/platform", module + "/workflows", module + "/api"}, "the schema is below the rules"},
 	{"./workflows", []string{module + "/ent", module + "/api", module + "/platform", module + "/adapters", module + "/node", "go.temporal.io/server"}, "histories outlive the schema; effects arrive as ports"},
 	{"./store", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "the store knows nobody's rules"},
+	{"./audit", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "what is put on record doesn't depend on whose deed it was"},
 	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
 	{"./web", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
@@ -65,7 +66,7 @@ func TestPortalAsksThePlatform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := map[string]bool{module: true, module + "/platform": true, module + "/python": true, module + "/ent": true, module + "/store": true}
+	allowed := map[string]bool{module: true, module + "/platform": true, module + "/python": true, module + "/ent": true, module + "/store": true, module + "/audit": true}
 	for _, imported := range strings.Fields(string(out)) {
 		if strings.HasPrefix(imported, module) && !allowed[imported] {
 			t.Errorf("./web imports %s", imported)
@@ -82,7 +83,7 @@ func TestPortalAsksThePlatform(t *testing.T) {
 	}
 }
 
-var holdsStore = regexp.MustCompile(`\b(ent\.Client|store\.(Store|Open|InTx|AsSystem))\b`)
+var holdsStore = regexp.MustCompile(`\b(ent\.Client|store\.(Store|Open|InTx|AsSystem)|audit\.Log)\b`)
 
 // TestAdaptersDoNotMeet keeps adapters from importing each other.
 func TestAdaptersDoNotMeet(t *testing.T) {

@@ -56,3 +56,19 @@ type SecretStore interface {
 	// Delete removes a value. Deleting what isn't there is no error.
 	Delete(ctx context.Context, ref SecretRef) error
 }
+
+// RefIn is the reference of a secret that a store keeps under a name.
+func RefIn(store SecretStore, name string) SecretRef {
+	return SecretRef(store.Scheme() + "://" + name)
+}
+
+// LooksSecret tells whether a setting of this name had better be a secret.
+func LooksSecret(key string) bool {
+	upper := strings.ToUpper(key)
+	for _, word := range []string{"PASSWORD", "PASSWD", "TOKEN", "SECRET", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL"} {
+		if strings.Contains(upper, word) {
+			return true
+		}
+	}
+	return strings.HasSuffix(upper, "_KEY")
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -42,7 +43,7 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		if item := s.spec.Paths.Value(specPath(c.Path())); permission == "" && strings.HasPrefix(c.Path(), BasePath+"/") && item != nil && item.GetOperation(r.Method) != nil {
 			permission = slipway.PermitPlatform
 		}
-		ctx := platform.WithRequest(r.Context(), c.Response().Header().Get(echo.HeaderXRequestID))
+		ctx := audit.WithRequest(r.Context(), c.Response().Header().Get(echo.HeaderXRequestID))
 		ctx = context.WithValue(ctx, callerKey{}, callerOf(r))
 		if permission != "" && permission != slipway.PermitAnyone {
 			v, err := s.viewer(ctx, r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 )
@@ -55,8 +56,8 @@ func auditEntry(e *ent.AuditEntry) AuditEntry {
 // ListAudit lists who did and tried what.
 func (h *handlers) ListAudit(ctx context.Context, r ListAuditRequestObject) (ListAuditResponseObject, error) {
 	q := r.Params
-	list, err := h.platform.Audit(ctx, platform.AuditQuery{
-		Actor: q.Actor, Action: q.Action, Service: q.Service, Environment: q.Environment, Result: platform.AuditResult(q.Result),
+	list, err := h.platform.Audit(ctx, audit.Query{
+		Actor: q.Actor, Action: q.Action, Service: q.Service, Environment: q.Environment, Result: audit.Result(q.Result),
 		Since: q.Since, Until: q.Until, Page: page(q.Cursor, q.Limit),
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func (p *Platform) may(ctx context.Context, permission slipway.Permission, teamI
 	}
 	err := p.refusal(ctx, v, permission, teamID, environment, access)
 	if permission != slipway.PermitServiceRead && permission != slipway.PermitSignedIn && v.Kind != "" {
-		p.refused(ctx, string(permission), serviceName, environment, err.Error())
+		p.audit.Refused(ctx, string(permission), serviceName, environment, err.Error())
 	}
 	return err
 }

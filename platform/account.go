@@ -9,6 +9,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/halfsignin"
@@ -90,14 +91,14 @@ func (p *Platform) AddAccount(ctx context.Context, in AccountInput) (*ent.Accoun
 			return nil, err
 		}
 	}
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		var err error
 		if in.invitedBy, err = inviter(ctx, tx.Client()); err != nil {
 			return err
 		}
 		a, err := addAccount(ctx, tx.Client(), in)
 		if err == nil {
-			p.recordAccount(ctx, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin)})
+			p.recordAccount(ctx, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": audit.Yes(a.Admin)})
 		}
 		return err
 	})
@@ -135,16 +136,9 @@ func addAccount(ctx context.Context, db *ent.Client, in AccountInput) (*ent.Acco
 	return a, keepBylines(ctx, db, a.ID, []string{a.DisplayName}, []string{a.Email})
 }
 
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
 // recordAccount puts a change of an account on record: in the audit log only.
 func (p *Platform) recordAccount(ctx context.Context, action string, a *ent.Account, after map[string]string, before ...map[string]string) {
-	p.audit(ctx, AuditDone, action, "", "", "account "+a.Name, "", merged(before), after)
+	p.audit.Record(ctx, audit.Done, action, "", "", "account "+a.Name, "", audit.Before(before), after)
 }
 
 // Accounts lists accounts by name, with their teams. Everybody who is signed in
@@ -245,7 +239,7 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		return nil, err
 	}
 	before, after := map[string]string{}, map[string]string{}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		clear(before)
 		clear(after) // of a try before
 		update := tx.Account.UpdateOneID(a.ID).Where(account.Revision(a.Revision)).AddRevision(1)
@@ -276,11 +270,11 @@ func (p *Platform) UpdateAccount(ctx context.Context, name string, change Accoun
 		note("email", a.Email, in.Email)
 		update.SetDisplayName(in.DisplayName).SetEmail(in.Email)
 		if change.Admin != nil {
-			note("admin", yes(a.Admin), yes(*change.Admin))
+			note("admin", audit.Yes(a.Admin), audit.Yes(*change.Admin))
 			update.SetAdmin(*change.Admin)
 		}
 		if change.Active != nil {
-			note("active", yes(a.Active), yes(*change.Active))
+			note("active", audit.Yes(a.Active), audit.Yes(*change.Active))
 			update.SetActive(*change.Active)
 		}
 		if err := update.Exec(ctx); err != nil {
@@ -382,8 +376,8 @@ func (p *Platform) SetPassword(ctx context.Context, name string, change Password
 	if self {
 		action = "account.password_changed"
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.recordAccount(ctx, action, a, map[string]string{"tokens_ended": yes(!self || change.EndTokens)})
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.recordAccount(ctx, action, a, map[string]string{"tokens_ended": audit.Yes(!self || change.EndTokens)})
 		if err := tx.Account.UpdateOneID(a.ID).SetPassword(hash).Exec(ctx); err != nil {
 			return err
 		}

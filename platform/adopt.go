@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -57,7 +58,7 @@ func (p *Platform) Adopt(ctx context.Context, in UnrecordedInput) (*ent.Promotio
 	if err != nil {
 		return nil, err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		r := made.row
 		if r == nil {
 			if r, err = newRelease(ctx, tx, s.ID, made.built, numbering{wanted: d.Release}); err != nil {
@@ -196,8 +197,8 @@ func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error 
 		serviceID = s.ID
 	}
 	const action = "deployment.ended"
-	err = p.recorded(ctx, func(ctx context.Context, _ *ent.Tx) error {
-		p.audit(ctx, AuditBegun, action, u.Service, u.Environment, "deployment "+u.Deployment, "", nil, facts)
+	err = p.audit.Change(ctx, func(ctx context.Context, _ *ent.Tx) error {
+		p.audit.Record(ctx, audit.Begun, action, u.Service, u.Environment, "deployment "+u.Deployment, "", nil, facts)
 		return nil
 	})
 	if err != nil {
@@ -281,7 +282,7 @@ func (p *Platform) unrecordedFor(ctx context.Context, in *UnrecordedInput) (slip
 	_, err := p.service(ctx, in.Service, slipway.PermitRollback, in.Environment)
 	if err == nil {
 		if err = p.MaySettle(ctx, in.Service, in.Environment); err != nil && slipway.CodeOf(err) != slipway.NotFound {
-			p.refused(ctx, string(slipway.PermitRollback), in.Service, in.Environment, err.Error())
+			p.audit.Refused(ctx, string(slipway.PermitRollback), in.Service, in.Environment, err.Error())
 		}
 	}
 	if slipway.CodeOf(err) == slipway.NotFound && slipway.ViewerFrom(ctx).Admin {

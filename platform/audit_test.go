@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/platform"
 )
 
 func TestAudit(t *testing.T) {
 	both(t, func(w *world) {
-		ctx := platform.WithRequest(w.Context(), "req-1")
+		ctx := audit.WithRequest(w.Context(), "req-1")
 		w.register("billing")
 		_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "one", "API_TOKEN": "hunter22"}})
 		w.must(err)
@@ -20,7 +21,7 @@ func TestAudit(t *testing.T) {
 		w.must(err)
 		nobody := slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "eve", Via: "api", Address: "203.0.113.9"})
 		w.want(w.RemoveService(nobody, "billing", nil), slipway.NotFound, "no service billing")
-		list, err := w.Audit(ctx, platform.AuditQuery{Service: "billing"})
+		list, err := w.Audit(ctx, audit.Query{Service: "billing"})
 		w.must(err)
 		if len(list.Items) != 4 {
 			w.Fatalf("%d entries: %v", len(list.Items), list.Items)
@@ -39,7 +40,7 @@ func TestAudit(t *testing.T) {
 				}
 			}
 		}
-		_, err = w.Audit(nobody, platform.AuditQuery{})
+		_, err = w.Audit(nobody, audit.Query{})
 		w.want(err, slipway.Denied, "admin of the platform")
 
 		// Several at once don't fork the chain.

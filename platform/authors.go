@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/auditentry"
@@ -200,7 +201,7 @@ func makers(ctx context.Context, db *ent.Client) ([]string, error) {
 
 // madeBy finds in the audit log who made something last.
 func madeBy(ctx context.Context, db *ent.Client, action, service, fact, value string) (string, error) {
-	rows, err := db.AuditEntry.Query().Where(auditentry.Action(action), auditentry.Service(service), auditentry.Result(string(AuditDone))).
+	rows, err := db.AuditEntry.Query().Where(auditentry.Action(action), auditentry.Service(service), auditentry.Result(string(audit.Done))).
 		Order(ent.Desc(auditentry.FieldSequence)).All(ctx)
 	if err != nil {
 		return "", err

@@ -217,7 +217,7 @@ func CompareConfig(was, is slipway.Snapshot) []slipway.ConfigChange {
 				change.Loads = slipway.LoadsCode(key, v.Value, v.Secret == "")
 			}
 		}
-		if LooksSecret(key) && !change.Secret && change.Loads == "" {
+		if slipway.LooksSecret(key) && !change.Secret && change.Loads == "" {
 			change.From, change.To = "hidden: it looks like a secret", "hidden: it looks like a secret"
 		}
 		out = append(out, change)

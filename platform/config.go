@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
@@ -169,7 +168,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 	said, were := map[string]string{"layer": string(c.layer)}, map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
 		said["set "+key] = change.Set[key]
-		if LooksSecret(key) {
+		if slipway.LooksSecret(key) {
 			said["set "+key] = "[secret]"
 			warnings = append(warnings, key+" looks like a secret; `slipway secret set` keeps its value sealed")
 		}
@@ -180,7 +179,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 	for _, key := range change.Unset {
 		said["unset "+key] = ""
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		clear(were) // of a try before
 		if err := reviseConfig(ctx, tx.Client(), c, change.If); err != nil {
 			return err
@@ -237,17 +236,6 @@ func put(ctx context.Context, db *ent.Client, c cell, key string, v slipway.Conf
 		SetValue(value).SetSecret(string(v.Secret)).
 		OnConflictColumns(setting.FieldScope, setting.FieldKey).
 		Update(func(u *ent.SettingUpsert) { u.UpdateValue().UpdateSecret().UpdateUpdatedAt() }).Exec(ctx)
-}
-
-// LooksSecret tells whether a setting of this name had better be a secret.
-func LooksSecret(key string) bool {
-	upper := strings.ToUpper(key)
-	for _, word := range []string{"PASSWORD", "PASSWD", "TOKEN", "SECRET", "PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY", "CREDENTIAL"} {
-		if strings.Contains(upper, word) {
-			return true
-		}
-	}
-	return strings.HasSuffix(upper, "_KEY")
 }
 
 // Setting is one key of the merged config, and where its value was set.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -74,7 +75,7 @@ func configAuthors(ctx context.Context, db *ent.Client, b brought) ([]slipway.Co
 	if built.Before(earliest) {
 		earliest = built
 	}
-	where := []predicate.AuditEntry{auditentry.ActionIn("config.changed", "secret.set", "secret.removed", "service.changed"), auditentry.Result(string(AuditDone)),
+	where := []predicate.AuditEntry{auditentry.ActionIn("config.changed", "secret.set", "secret.removed", "service.changed"), auditentry.Result(string(audit.Done)),
 		auditentry.ServiceIn(b.service.Name, ""), auditentry.EnvironmentIn(b.in.Name, ""), auditentry.AtGTE(earliest)}
 	rows, err := db.AuditEntry.Query().Where(where...).Order(ent.Asc(auditentry.FieldSequence)).All(ctx)
 	if err != nil {

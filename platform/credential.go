@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
@@ -29,7 +30,7 @@ func (p *Platform) keepCredential(ctx context.Context, name, url string, token s
 	if len(token.Reveal()) > 48<<10 { // with what it is bound to it has to fit into the store
 		return "", slipway.Errorf(slipway.Invalid, "the token has %d bytes; at most %d are allowed", len(token.Reveal()), 48<<10).At("token")
 	}
-	ref := p.ref(credentialsOf(name) + hex.EncodeToString(random(8)))
+	ref := slipway.RefIn(p.Secrets, credentialsOf(name)+hex.EncodeToString(random(8)))
 	bound, err := slipway.BindCredential(ref, url, token)
 	if err != nil {
 		return "", err
@@ -76,7 +77,7 @@ func (p *Platform) BindCredentials(ctx context.Context) error {
 		if err := p.db.Service.Update().Where(service.ID(s.ID), service.Credential(s.Credential)).SetCredential(string(ref)).Exec(ctx); err != nil {
 			return err
 		}
-		p.audit(ctx, AuditDone, "service.changed", s.Name, "", "", "its git credential is bound to its server", map[string]string{"credential": s.Credential}, map[string]string{"credential": string(ref)})
+		p.audit.Record(ctx, audit.Done, "service.changed", s.Name, "", "", "its git credential is bound to its server", map[string]string{"credential": s.Credential}, map[string]string{"credential": string(ref)})
 		if strings.HasSuffix(old.Name(), "/GIT_TOKEN") { // which was never a setting's
 			replaced = append(replaced, old)
 		}

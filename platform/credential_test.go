@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	adapter "github.com/slipway-dev/slipway/adapters/source"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -126,7 +127,7 @@ func TestATokenGoesToItsServerAlone(t *testing.T) {
 		if requests, tokens := home.got(); requests == 0 || !slices.Contains(tokens, "hunter2-token") || slices.Contains(tokens, "an0ther-token") {
 			t.Errorf("%d requests with %q", requests, tokens)
 		}
-		entries, err := w.Audit(ctx, platform.AuditQuery{Service: "private", Action: "service.changed"})
+		entries, err := w.Audit(ctx, audit.Query{Service: "private", Action: "service.changed"})
 		w.must(err)
 		if len(entries.Items) < 2 || entries.Items[0].Result != "refused" || entries.Items[1].Result != "begun" || !strings.Contains(entries.Items[1].After["url"], "moved.git") {
 			t.Errorf("on record is %v", entries.Items)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/decision"
@@ -65,7 +66,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 		err = p.proven(ctx, "breaking the glass")
 	case in.Verdict == slipway.VerdictExempt && !v.InPerson():
 		err = slipway.Errorf(slipway.Denied, "an exemption opens freezes and windows; that takes an admin of the service's team, or of the platform, in person, and no token or program; sign in and do it yourself")
-		p.refused(ctx, "promotion.exempt", s.Name, e.Name, err.Error())
+		p.audit.Refused(ctx, "promotion.exempt", s.Name, e.Name, err.Error())
 	case in.Verdict == slipway.VerdictExempt:
 		err = p.proven(ctx, "an exemption")
 	}
@@ -85,7 +86,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	said := slipway.Decision{Promotion: id, Account: v.Account, Name: v.Name, Verdict: in.Verdict, Comment: store.Clean(in.Comment), Plan: in.Plan, Via: v.Via, Factor: factor, At: store.Now()}
 	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineWait)
 	defer cancel()
-	action, facts := "promotion."+string(in.Verdict), masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment})
+	action, facts := "promotion."+string(in.Verdict), audit.Masked(map[string]string{"plan": string(in.Plan), "comment": said.Comment})
 	if factor != "" {
 		facts["factor"] = factor
 	}
@@ -97,11 +98,11 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	}
 	if err := workflows.Decide(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		if code := slipway.CodeOf(err); code == slipway.Denied || code == slipway.Conflict {
-			p.refused(ctx, action, s.Name, e.Name, err.Error())
+			p.audit.Refused(ctx, action, s.Name, e.Name, err.Error())
 		}
 		return nil, err
 	}
-	p.audit(ctx, AuditDone, action, s.Name, e.Name, "promotion "+id, "", nil, facts)
+	p.audit.Record(ctx, audit.Done, action, s.Name, e.Name, "promotion "+id, "", nil, facts)
 	return p.Promotion(ctx, id)
 }
 
@@ -127,7 +128,7 @@ func (p *Platform) mayOpen(ctx context.Context, row *ent.Promotion, verdict slip
 	}
 	err = p.unfactored(ctx, row, policy.Policy, verdict, factor)
 	if code := slipway.CodeOf(err); code == slipway.FactorMissing || code == slipway.Unproved {
-		p.refused(ctx, "promotion."+string(verdict), row.Edges.Service.Name, row.Edges.Environment.Name, err.Error())
+		p.audit.Refused(ctx, "promotion."+string(verdict), row.Edges.Service.Name, row.Edges.Environment.Name, err.Error())
 	}
 	return err
 }
@@ -187,7 +188,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 			return err
 		}
 		return g.Ledger.storage.happened(ctx, tx, tx.Event.Create().SetKind("promotion."+string(d.Verdict)).SetActor(who.Name).SetService(at.service).SetEnvironment(at.environment).
-			SetPromotionID(row.ID).SetData(masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})))
+			SetPromotionID(row.ID).SetData(audit.Masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})))
 	})
 	if err == nil {
 		g.Ledger.storage.bell.ring(row.ID)

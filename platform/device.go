@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/devicelogin"
@@ -146,7 +147,7 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 			return err
 		}
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		update := tx.DeviceLogin.Update().Where(devicelogin.ID(row.ID), devicelogin.AccountID(0), devicelogin.Refused(false), devicelogin.ExpiresAtGT(time.Now().UTC()))
 		action := "device.refused"
 		if yes {
@@ -159,7 +160,7 @@ func (p *Platform) DecideDevice(ctx context.Context, code string, yes bool) erro
 		if err != nil || n == 0 {
 			return or(err, slipway.Errorf(slipway.Conflict, "this was decided a moment ago"))
 		}
-		p.audit(ctx, AuditDone, action, "", "", "account "+v.Name, "", nil, map[string]string{"program": row.Agent, "from": row.Address})
+		p.audit.Record(ctx, audit.Done, action, "", "", "account "+v.Name, "", nil, map[string]string{"program": row.Agent, "from": row.Address})
 		return nil
 	})
 }

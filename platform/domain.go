@@ -79,7 +79,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 		return nil, slipway.Errorf(slipway.Conflict, "%s is one of the platform's own names, or lies where it gives names by itself; give another one", name).At("name")
 	}
 	var added *ent.Domain
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		own, err := domainsOf(ctx, tx.Client(), s, e)
 		if err != nil {
 			return err
@@ -154,7 +154,7 @@ func (p *Platform) RemoveDomain(ctx context.Context, serviceName, environmentNam
 	if ascii, bad := DomainName(name); bad == nil {
 		name = ascii
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		n, err := tx.Domain.Delete().Where(domain.ServiceID(s.ID), domain.EnvironmentID(e.ID), domain.Name(name)).Exec(ctx)
 		if err != nil {
 			return err

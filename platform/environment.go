@@ -60,7 +60,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		in.Target = "process"
 	}
 	var added *ent.Environment
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := environmentNameTaken(ctx, tx.Client(), in.Name); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 	}
 	changed := map[string]string{}
 	var e *ent.Environment
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		clear(changed) // of a try before
 		all, err := inOrder(ctx, tx.Client())
 		if err != nil {

@@ -181,13 +181,13 @@ func (p *Platform) BeginTOTP(ctx context.Context, name string, proof FactorProof
 	if err != nil {
 		return TOTPBegun{}, err
 	}
-	secret, ref := slipway.NewSecret(made.Secret()), p.ref("_platform/totp-"+hex.EncodeToString(random(8)))
+	secret, ref := slipway.NewSecret(made.Secret()), slipway.RefIn(p.Secrets, "_platform/totp-"+hex.EncodeToString(random(8)))
 	if err := p.Secrets.Set(store.AsSystem(ctx), ref, secret); err != nil {
 		return TOTPBegun{}, err
 	}
 	key := hex.EncodeToString(random(8))
 	var old []*ent.Factor
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		p.recordAccount(ctx, "factor.begun", a, map[string]string{"kind": string(slipway.FactorTOTP)})
 		if old, err = tx.Factor.Query().Where(factor.AccountID(a.ID), factor.ConfirmedAtIsNil()).All(ctx); err != nil {
 			return err
@@ -248,7 +248,7 @@ func (p *Platform) confirmed(ctx context.Context, a *ent.Account, add func(ctx c
 	if err != nil {
 		return nil, err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		recovery = nil
 		row, err := add(ctx, tx)
 		if err != nil {
@@ -283,7 +283,7 @@ func (p *Platform) RenewRecoveryCodes(ctx context.Context, proof FactorProof) (r
 	if err != nil {
 		return nil, err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordAccount(ctx, "factor.codes_renewed", a, nil)
 		recovery, err = newRecoveryCodes(ctx, tx, seal, a.ID)
 		return err
@@ -305,7 +305,7 @@ func (p *Platform) RemoveFactor(ctx context.Context, key string, proof FactorPro
 	if err := p.proveNow(ctx, a, proof); err != nil {
 		return err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordAccount(ctx, "factor.removed", a, nil, map[string]string{"kind": string(row.Kind), "factor": row.Key, "factor_name": row.Name})
 		if _, err := tx.Factor.Delete().Where(factor.ID(row.ID)).Exec(ctx); err != nil {
 			return err
@@ -346,7 +346,7 @@ func (p *Platform) ResetFactors(ctx context.Context, name string) error {
 		return err
 	}
 	var old []*ent.Factor
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		if old, err = tx.Factor.Query().Where(factor.AccountID(a.ID)).All(ctx); err != nil {
 			return err
 		}

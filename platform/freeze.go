@@ -69,7 +69,7 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 		environmentID = e.ID
 	}
 	var row *ent.Freeze
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		var err error
 		create := tx.Freeze.Create().SetReason(store.Clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
 		if environmentID != 0 {
@@ -211,7 +211,7 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		return err
 	}
 	now := store.Now()
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.record(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
 		n, err := tx.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(Actor(ctx)).Save(ctx)
 		if err != nil || n == 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -96,7 +97,7 @@ func TestJobToken(t *testing.T) {
 			"list the people": func(ctx context.Context) error { _, err := w.Accounts(ctx, store.Page{}); return err },
 			"list the teams":  func(ctx context.Context) error { _, err := w.Teams(ctx); return err },
 			"see the team":    func(ctx context.Context) error { _, err := w.Team(ctx, "default"); return err },
-			"read the audit":  func(ctx context.Context) error { _, err := w.Audit(ctx, platform.AuditQuery{}); return err },
+			"read the audit":  func(ctx context.Context) error { _, err := w.Audit(ctx, audit.Query{}); return err },
 			"list providers":  func(ctx context.Context) error { _, err := w.Providers(ctx); return err },
 			"let in a device": func(ctx context.Context) error { return w.DecideDevice(ctx, "BCDF-GHJK", true) },
 			"freeze": func(ctx context.Context) error {
@@ -155,7 +156,7 @@ func TestJobTokenRefused(t *testing.T) {
 		} {
 			_, err := w.exchange(c.token)
 			w.want(err, slipway.Unauthenticated, "billing trusts no token like this one; compare its issuer, audience, subject and age")
-			list, err := w.Audit(w.Context(), platform.AuditQuery{Action: "token.exchanged", Page: store.Page{Limit: 1}})
+			list, err := w.Audit(w.Context(), audit.Query{Action: "token.exchanged", Page: store.Page{Limit: 1}})
 			w.must(err)
 			if e := list.Items[0]; e.Result != "refused" || !strings.Contains(e.Reason, c.reason) || e.Via != "ci" {
 				w.Errorf("%s: %s %q", name, e.Result, e.Reason)
@@ -352,7 +353,7 @@ func TestOwnerlessTrustIsNotUsed(t *testing.T) {
 		w.want(err, slipway.Unauthenticated, "begin the subject with whose they are, as in repo:shop/billing:*; remove it, and add it anew with such a subject: slipway trust rm billing main")
 		_, err = w.Identify(w.T.Context(), got.Token, cli)
 		w.want(err, slipway.Unauthenticated, "")
-		refused, err := w.Audit(w.Context(), platform.AuditQuery{Action: "token.exchanged", Result: platform.AuditRefused, Page: store.Page{Limit: 10}})
+		refused, err := w.Audit(w.Context(), audit.Query{Action: "token.exchanged", Result: audit.Refused, Page: store.Page{Limit: 10}})
 		w.must(err)
 		if len(refused.Items) != 1 || !strings.Contains(refused.Items[0].Reason, "counts no more") {
 			t.Errorf("on record: %+v", refused.Items)

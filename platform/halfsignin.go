@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/halfsignin"
@@ -53,8 +54,8 @@ func (p *Platform) enter(ctx context.Context, a *ent.Account, from Caller, by, f
 	now, text := time.Now().UTC(), base64.RawURLEncoding.EncodeToString(random(32))
 	needed := &FactorNeeded{Challenge: slipway.NewSecret(text), Factors: kinds, Expires: now.Add(halfLife).Truncate(time.Second)}
 	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
-	err = p.recorded(as, func(ctx context.Context, tx *ent.Tx) error {
-		p.audit(ctx, AuditBegun, "session.begin", "", "", "", "", nil, map[string]string{"by": by, "waits_for": "a second factor"})
+	err = p.audit.Change(as, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit.Record(ctx, audit.Begun, "session.begin", "", "", "", "", nil, map[string]string{"by": by, "waits_for": "a second factor"})
 		ctx = store.AsSystem(ctx)
 		if _, err := tx.HalfSignIn.Delete().Where(halfsignin.ExpiresAtLT(now)).Exec(ctx); err != nil {
 			return err
@@ -81,7 +82,7 @@ func (p *Platform) FinishFactor(ctx context.Context, challenge, code slipway.Sec
 	kind, err := p.proveCode(ctx, a, code, from, place)
 	if err != nil {
 		who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
-		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, map[string]string{"by": half.By})
+		p.audit.Record(who, audit.Refused, "session.begin", "", "", "", err.Error(), nil, map[string]string{"by": half.By})
 		return SignedIn{}, err
 	}
 	return p.whole(ctx, half, a, kind, from)

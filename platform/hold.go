@@ -81,7 +81,7 @@ func (p *Platform) holdable(ctx context.Context, serviceName, environmentName st
 
 // placeHold places a hold unless there is one.
 func (p *Platform) placeHold(ctx context.Context, s *ent.Service, e *ent.Environment, promotion int, reason, by string) error {
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		err := tx.Hold.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetPromotionID(promotion).SetReason(reason).SetPlacedBy(by).Exec(ctx)
 		if err == nil {
 			p.record(ctx, "hold.placed", s.Name, e.Name, promotion, map[string]string{"reason": reason})
@@ -110,7 +110,7 @@ func (p *Platform) ReleaseHold(ctx context.Context, serviceName, environmentName
 	if err != nil {
 		return err
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		n, err := tx.Hold.Update().Where(hold.ServiceID(s.ID), hold.EnvironmentID(e.ID), hold.Active(true)).
 			SetActive(false).SetReleasedBy(Actor(ctx)).SetReleasedAt(store.Now()).Save(ctx)
 		if err != nil {

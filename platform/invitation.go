@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/invitation"
 	"github.com/slipway-dev/slipway/ent/membership"
@@ -62,7 +63,7 @@ func (p *Platform) Invite(ctx context.Context, teamName string, role slipway.Rol
 		return Invitation{}, err
 	}
 	var in Invitation
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		p.recordTeam(ctx, "team.invited", teamName, "", map[string]string{"role": string(role)})
 		in, err = p.invite(ctx, tx.Client(), tx.Invitation.Create().SetTeamID(t.ID).SetRole(invitation.Role(role)), invitationLife)
 		return err
@@ -98,7 +99,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 	in.Admin, in.invitedBy = row.Admin, row.InvitedBy
 	var a *ent.Account
 	as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: in.Name, Via: from.Via, Address: from.Address})
-	err = p.recorded(as, func(as context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(as, func(as context.Context, tx *ent.Tx) error {
 		sys := store.AsSystem(as)
 		n, err := tx.Invitation.Update().Where(invitation.ID(row.ID), invitation.UsedAtIsNil()).SetUsedAt(time.Now().UTC()).SetUsedBy(in.Name).Save(sys)
 		if err != nil {
@@ -113,7 +114,7 @@ func (p *Platform) Accept(ctx context.Context, invited slipway.Secret, in Accoun
 		if a, err = addAccount(sys, tx.Client(), in); err != nil {
 			return err
 		}
-		p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": yes(a.Admin), "invited_by": row.InvitedBy})
+		p.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": audit.Yes(a.Admin), "invited_by": row.InvitedBy})
 		if row.TeamID == nil {
 			return nil
 		}

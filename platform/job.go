@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/trust"
@@ -40,7 +41,7 @@ func (p *Platform) ExchangeToken(ctx context.Context, serviceName string, token 
 			err = slipway.Errorf(slipway.Unauthenticated, "%s", open.Error())
 		}
 		who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerService, Name: store.Printable(job.Subject), Via: "ci", Address: from.Address})
-		p.audit(who, AuditRefused, "token.exchanged", store.Clean(serviceName), "", "", err.Error(), nil, nil)
+		p.audit.Record(who, audit.Refused, "token.exchanged", store.Clean(serviceName), "", "", err.Error(), nil, nil)
 		if open.trust != "" { // whose job it is knows that it would fit
 			return JobToken{}, err
 		}
@@ -62,7 +63,7 @@ func (p *Platform) ExchangeToken(ctx context.Context, serviceName string, token 
 		return JobToken{}, err
 	}
 	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerService, Name: jobName(serviceName, fitting[0].Name), Via: "ci", Address: from.Address})
-	p.audit(who, AuditDone, "token.exchanged", serviceName, "", object, "", nil, map[string]string{"job": job.Subject, "scopes": scopes(out.Scopes)})
+	p.audit.Record(who, audit.Done, "token.exchanged", serviceName, "", object, "", nil, map[string]string{"job": job.Subject, "scopes": scopes(out.Scopes)})
 	return out, nil
 }
 

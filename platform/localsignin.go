@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/identity"
@@ -95,8 +96,8 @@ func (p *Platform) SetLocalSignIn(ctx context.Context, on bool) error {
 	if on {
 		value, was = was, value
 	}
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.audit(ctx, AuditDone, "sign_in.changed", "", "", "", "", map[string]string{"local": was}, map[string]string{"local": value})
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit.Record(ctx, audit.Done, "sign_in.changed", "", "", "", "", map[string]string{"local": was}, map[string]string{"local": value})
 		err := tx.Preference.Create().SetKey(localPreference).SetValue(value).OnConflictColumns(preference.FieldKey).
 			Update(func(u *ent.PreferenceUpsert) { u.UpdateValue().UpdateUpdatedAt() }).Exec(ctx)
 		if err != nil || on {

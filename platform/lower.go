@@ -30,7 +30,7 @@ func (p *Platform) inPerson(ctx context.Context, does string) error {
 // deniedWhile puts on record what was refused in the middle of a change.
 func (p *Platform) deniedWhile(ctx context.Context, action, service, environment string, err error) {
 	if slipway.CodeOf(err) == slipway.Denied {
-		p.refused(ctx, action, service, environment, err.Error())
+		p.audit.Refused(ctx, action, service, environment, err.Error())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -97,7 +98,7 @@ func TestNoShortcut(t *testing.T) {
 		w.must(err)
 		w.lowers(byAll, "this order lets releases into prod without dev, into prod without test", place("preview", 3))
 
-		refused, err := w.Audit(w.Context(), platform.AuditQuery{Action: "service.changed", Actor: "mae", Result: platform.AuditRefused, Page: store.Page{Limit: 10}})
+		refused, err := w.Audit(w.Context(), audit.Query{Action: "service.changed", Actor: "mae", Result: audit.Refused, Page: store.Page{Limit: 10}})
 		w.must(err)
 		if len(refused.Items) != 3 || !strings.Contains(refused.Items[0].Reason, "without test") {
 			t.Errorf("on record: %+v", refused.Items)

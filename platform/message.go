@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
@@ -98,5 +99,5 @@ func (s *Storage) message(ctx context.Context, tx *ent.Tx, e *ent.Event, teamNam
 
 // removal is the last event of a service.
 func removal(ctx context.Context, tx *ent.Tx, s *ent.Service) *ent.EventCreate {
-	return tx.Event.Create().SetKind("service.removed").SetActor(Actor(ctx)).SetService(s.Name).SetData(masked(map[string]string{"url": s.Repository}))
+	return tx.Event.Create().SetKind("service.removed").SetActor(Actor(ctx)).SetService(s.Name).SetData(audit.Masked(map[string]string{"url": s.Repository}))
 }

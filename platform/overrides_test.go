@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -54,7 +55,7 @@ func TestOverridesAreKeptInOneForm(t *testing.T) {
 		if s, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Branch: &branch}); err != nil || s.Overrides == "" {
 			t.Errorf("another change takes them away: %+v, %v", s, err)
 		}
-		list, err := w.Audit(ctx, platform.AuditQuery{Service: "billing"})
+		list, err := w.Audit(ctx, audit.Query{Service: "billing"})
 		w.must(err)
 		if len(list.Items) != 2 {
 			w.Fatalf("%d entries", len(list.Items))

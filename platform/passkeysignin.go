@@ -8,6 +8,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/factor"
@@ -42,7 +43,7 @@ func (p *Platform) FinishPasskeySignIn(ctx context.Context, challenge slipway.Se
 	refused := func(name, by string, err error) {
 		if slipway.CodeOf(err) != slipway.Internal {
 			who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: name, Via: from.Via, Address: from.Address})
-			p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, map[string]string{"by": by, "factor": string(slipway.FactorPasskey)})
+			p.audit.Record(who, audit.Refused, "session.begin", "", "", "", err.Error(), nil, map[string]string{"by": by, "factor": string(slipway.FactorPasskey)})
 		}
 	}
 	if challenge.Reveal() != "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 )
 
@@ -72,6 +73,6 @@ func (p *Platform) tellMisuse(ctx context.Context, row *ent.Session, peer slipwa
 		return
 	}
 	p.Log.Warn("a session was tried by whom it isn't of", "account", name, "session", row.Key, "reason", why)
-	p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: name, Via: from.Via, Address: from.Address}),
-		AuditRefused, "session.use", "", "", "session "+row.Key, why, nil, nil)
+	p.audit.Record(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: name, Via: from.Via, Address: from.Address}),
+		audit.Refused, "session.use", "", "", "session "+row.Key, why, nil, nil)
 }

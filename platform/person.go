@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/identity"
@@ -98,7 +99,7 @@ func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, per
 			p.whom(ctx, account.Admin(true)))
 	}
 	var a *ent.Account
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		sys := store.AsSystem(ctx)
 		name := accountName(person)
 		for n := 1; ; n++ {
@@ -120,7 +121,7 @@ func (p *Platform) newPerson(ctx context.Context, row *ent.IdentityProvider, per
 			return err
 		}
 		as := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address})
-		p.recordAccount(as, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": yes(a.Admin), "provider": row.Name, "email": person.Email})
+		p.recordAccount(as, "account.added", a, map[string]string{"kind": string(a.Kind), "admin": audit.Yes(a.Admin), "provider": row.Name, "email": person.Email})
 		return p.connect(ctx, tx.Client(), row, a, person)
 	})
 	if err != nil {
@@ -168,15 +169,15 @@ func (p *Platform) syncGroups(ctx context.Context, row *ent.IdentityProvider, a 
 	if !granted.Rules || granted.Admin == a.Admin {
 		return nil
 	}
-	err := p.recorded(as, func(as context.Context, tx *ent.Tx) error {
-		p.recordAccount(as, "account.changed", a, map[string]string{"admin": yes(granted.Admin)}, map[string]string{"admin": yes(a.Admin)})
+	err := p.audit.Change(as, func(as context.Context, tx *ent.Tx) error {
+		p.recordAccount(as, "account.changed", a, map[string]string{"admin": audit.Yes(granted.Admin)}, map[string]string{"admin": audit.Yes(a.Admin)})
 		if err := tx.Account.UpdateOneID(a.ID).AddRevision(1).SetAdmin(granted.Admin).Exec(as); err != nil {
 			return err
 		}
 		return lastAdmin(as, tx.Client(), a)
 	})
 	if slipway.CodeOf(err) == slipway.Conflict {
-		p.refused(as, "account.changed", "", "", err.Error())
+		p.audit.Refused(as, "account.changed", "", "", err.Error())
 		return nil
 	}
 	if err != nil {
@@ -206,7 +207,7 @@ func (p *Platform) syncRole(ctx context.Context, name string, role slipway.Role,
 	if had != "" {
 		before["role"] = string(had)
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseTeam(ctx, tx.Client(), t, nil); err != nil {
 			return err
 		}

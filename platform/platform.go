@@ -6,12 +6,14 @@ package platform
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/store"
@@ -60,7 +62,7 @@ type Options struct {
 type Platform struct {
 	Options
 	db        *ent.Client
-	auditing  sync.Mutex // one entry after the other
+	audit     *audit.Log
 	keys      signingKeys
 	guesses   guessing
 	between   betweens
@@ -83,7 +85,13 @@ func New(o Options) *Platform {
 		o.URL = func(string, string) string { return "" }
 	}
 	o.Storage.address = o.Address
-	return &Platform{Options: o, db: o.Storage.Client}
+	p := &Platform{Options: o, db: o.Storage.Client}
+	p.audit = &audit.Log{Store: o.Storage.Store, Secrets: o.Secrets, Log: o.Log, Entered: func(actions ...string) {
+		if slices.ContainsFunc(actions, aboutAccess) {
+			p.following.accessChanged()
+		}
+	}}
+	return p
 }
 
 // Actor is who acts, for the record.
@@ -111,39 +119,29 @@ func (p *Platform) record(ctx context.Context, kind, service, environment string
 	if promotion > 0 {
 		object = "promotion " + strconv.Itoa(promotion)
 	}
-	p.audit(ctx, AuditDone, kind, service, environment, object, "", merged(before), after)
+	p.audit.Record(ctx, audit.Done, kind, service, environment, object, "", audit.Before(before), after)
 }
 
 // tell is the half of record that is for those who watch.
 func (p *Platform) tell(ctx context.Context, kind, service, environment string, promotion int, data map[string]string) {
-	within := recordingFrom(ctx)
 	settled := context.WithoutCancel(ctx)
 	put := func(tx *ent.Tx) error {
-		create := tx.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(masked(data))
+		create := tx.Event.Create().SetKind(kind).SetActor(Actor(ctx)).SetService(service).SetEnvironment(environment).SetData(audit.Masked(data))
 		if promotion > 0 {
 			create.SetPromotionID(promotion)
 		}
 		return p.Storage.happened(settled, tx, create)
 	}
-	var err error
-	if within != nil {
-		err = put(within.tx)
-	} else if err = store.InTx(settled, p.db, put); ent.IsConstraintError(err) { // a webhook was removed in this moment
+	if audit.Within(ctx, put) {
+		return
+	}
+	err := store.InTx(settled, p.db, put)
+	if ent.IsConstraintError(err) { // a webhook was removed in this moment
 		err = store.InTx(settled, p.db, put)
 	}
-	switch {
-	case err != nil && within != nil:
-		within.err, within.raced = err, within.raced || ent.IsConstraintError(err)
-	case err != nil:
+	if err != nil {
 		p.Log.Error("an event could not be recorded", "kind", kind, "service", service, "environment", environment, "promotion", promotion, "error", err)
 	}
-}
-
-func merged(list []map[string]string) map[string]string {
-	if len(list) == 0 {
-		return nil
-	}
-	return list[0]
 }
 
 // missing turns ent's not found into ours.
@@ -157,4 +155,21 @@ func missing(err error, format string, args ...any) error {
 // Once is the store's.
 func (p *Platform) Once(ctx context.Context, key, request string) (*store.Once, *store.Answer, error) {
 	return p.Storage.Once(ctx, key, request)
+}
+
+// Audit lists who did and tried what. It takes an admin of the platform.
+func (p *Platform) Audit(ctx context.Context, q audit.Query) (store.List[*ent.AuditEntry], error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return store.List[*ent.AuditEntry]{}, err
+	}
+	return p.audit.List(ctx, q)
+}
+
+// VerifyAudit walks the audit log and stops at the first entry that was changed or is
+// missing. It takes an admin of the platform.
+func (p *Platform) VerifyAudit(ctx context.Context) (audit.Check, error) {
+	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		return audit.Check{}, err
+	}
+	return p.audit.Verify(ctx)
 }

@@ -129,7 +129,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		return ServicePolicy{}, err
 	}
 	var before, after ServicePolicy
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if before, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -59,7 +60,7 @@ func TestPolicyIsAFloor(t *testing.T) {
 				t.Errorf("%s lowers it: %v", who, err)
 			}
 		}
-		refused, err := w.Audit(ctx, platform.AuditQuery{Action: "environment.changed", Page: store.Page{Limit: 10}})
+		refused, err := w.Audit(ctx, audit.Query{Action: "environment.changed", Page: store.Page{Limit: 10}})
 		w.must(err)
 		if e := refused.Items[0]; e.Result != "refused" || e.Actor != "root" || !strings.Contains(e.Reason, "approvals from 2 to 1") {
 			t.Errorf("on record: %+v", e)

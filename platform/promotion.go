@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/environment"
@@ -97,7 +98,7 @@ func (p *Platform) notStarted(ctx context.Context, input workflows.Input, why er
 	if slipway.CodeOf(why) != slipway.Internal {
 		reason = why.Error()
 	}
-	p.audit(ctx, AuditRefused, promotionRequested, input.Service, input.Environment, "promotion "+input.Promotion, reason, nil, nil)
+	p.audit.Record(ctx, audit.Refused, promotionRequested, input.Service, input.Environment, "promotion "+input.Promotion, reason, nil, nil)
 }
 
 func requester(ctx context.Context, plan *Plan) string {
@@ -110,7 +111,7 @@ func requester(ctx context.Context, plan *Plan) string {
 // enterAll writes promotions, and who asked for them, in one transaction. Several belong to a bundle, which
 // is known by its first one.
 func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workflows.Input, err error) {
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		inputs = nil
 		bundle := 0
 		for _, plan := range plans {
@@ -118,7 +119,7 @@ func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workfl
 			if err != nil {
 				return err
 			}
-			p.audit(ctx, AuditDone, promotionRequested, input.Service, input.Environment, "promotion "+input.Promotion, "", nil, requested(plan, input))
+			p.audit.Record(ctx, audit.Done, promotionRequested, input.Service, input.Environment, "promotion "+input.Promotion, "", nil, requested(plan, input))
 			inputs, bundle = append(inputs, input), input.Bundle
 		}
 		return nil

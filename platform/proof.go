@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/store"
@@ -92,12 +93,12 @@ func (p *Platform) Prove(ctx context.Context, proof FactorProof) error {
 	}
 	if err != nil {
 		if code := slipway.CodeOf(err); code == slipway.Invalid || code == slipway.Limited {
-			p.refused(ctx, "session.proved", "", "", err.Error())
+			p.audit.Refused(ctx, "session.proved", "", "", err.Error())
 		}
 		return err
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.audit(ctx, AuditDone, "session.proved", "", "", "", "", nil, map[string]string{"by": string(with)})
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit.Record(ctx, audit.Done, "session.proved", "", "", "", "", nil, map[string]string{"by": string(with)})
 		return provedNow(ctx, tx, v, string(with))
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/identity"
 	"github.com/slipway-dev/slipway/ent/identityprovider"
@@ -138,7 +139,7 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 		}
 	}
 	var row *ent.IdentityProvider
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.IdentityProvider.Create().SetName(in.Name).SetDisplayName(store.Clean(in.DisplayName)).SetIssuer(in.Issuer).SetClientID(in.ClientID).
 			SetScopes(in.Scopes).SetGroupsClaim(in.GroupsClaim).SetGroups(in.Groups).SetOpen(in.Open).SetTrustMfa(in.TrustMFA).SetClientSecret(string(ref)).Save(ctx)
 		if err == nil {
@@ -153,11 +154,11 @@ func (p *Platform) AddProvider(ctx context.Context, in ProviderInput) (*ent.Iden
 }
 
 func (p *Platform) providerSecret(name string) slipway.SecretRef {
-	return p.ref("_platform/provider-" + name)
+	return slipway.RefIn(p.Secrets, "_platform/provider-"+name)
 }
 
 func (p *Platform) recordProvider(ctx context.Context, action string, row *ent.IdentityProvider, after map[string]string, before ...map[string]string) {
-	p.audit(ctx, AuditDone, action, "", "", "provider "+row.Name, "", merged(before), after)
+	p.audit.Record(ctx, audit.Done, action, "", "", "provider "+row.Name, "", audit.Before(before), after)
 }
 
 // providerFacts are what the record holds of a provider.
@@ -168,7 +169,7 @@ func providerFacts(row *ent.IdentityProvider) map[string]string {
 	}
 	return map[string]string{
 		"display_name": row.DisplayName, "issuer": row.Issuer, "client_id": row.ClientID, "scopes": strings.Join(row.Scopes, " "),
-		"groups_claim": row.GroupsClaim, "groups": strings.Join(rules, ", "), "open": yes(row.Open), "trust_mfa": yes(row.TrustMfa), "active": yes(row.Active),
+		"groups_claim": row.GroupsClaim, "groups": strings.Join(rules, ", "), "open": audit.Yes(row.Open), "trust_mfa": audit.Yes(row.TrustMfa), "active": audit.Yes(row.Active),
 	}
 }
 
@@ -230,7 +231,7 @@ func (p *Platform) UpdateProvider(ctx context.Context, name string, change Provi
 	if change.ClientSecret.Reveal() != "" {
 		after["credential"] = "replaced"
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordProvider(ctx, "provider.changed", row, after, before)
 		err := tx.IdentityProvider.UpdateOneID(row.ID).Where(identityprovider.Revision(row.Revision)).AddRevision(1).SetDisplayName(store.Clean(want.DisplayName)).
 			SetClientID(want.ClientID).SetClientSecret(want.ClientSecret).SetScopes(want.Scopes).SetGroupsClaim(want.GroupsClaim).SetGroups(want.Groups).
@@ -266,7 +267,7 @@ func (p *Platform) RemoveProvider(ctx context.Context, name string, only store.P
 	if err := only.Holds("provider "+name, row.Revision); err != nil {
 		return err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordProvider(ctx, "provider.removed", row, nil, providerFacts(row))
 		if _, err := tx.Identity.Delete().Where(identity.ProviderID(row.ID)).Exec(ctx); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -75,11 +76,11 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 		return SecretEntry{}, err
 	}
 	ref := p.reference(c, in.Name, fingerprint)
-	p.audit(ctx, AuditBegun, "secret.set", in.Service, in.Environment, "", "", nil, map[string]string{"name": in.Name, "reference": string(ref)})
+	p.audit.Record(ctx, audit.Begun, "secret.set", in.Service, in.Environment, "", "", nil, map[string]string{"name": in.Name, "reference": string(ref)})
 	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
 		return SecretEntry{}, err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
@@ -142,7 +143,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	if err != nil {
 		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
 	}
-	p.audit(ctx, AuditBegun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
+	p.audit.Record(ctx, audit.Begun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
 	err = store.InTx(ctx, p.db, func(tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -112,7 +113,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		return nil, given(err, "url")
 	}
 	var s *ent.Service
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		policies, err := p.mayRegister(ctx, tx, in, owner)
 		if err != nil {
 			return err
@@ -236,7 +237,7 @@ func (p *Platform) RemoveService(ctx context.Context, name string, only store.Pr
 	}
 	// First what runs: if that can't be stopped, the service is still known and
 	// the removal can be asked for again.
-	p.audit(ctx, AuditBegun, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
+	p.audit.Record(ctx, audit.Begun, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 	for _, e := range environments {
 		if err := p.Target.Remove(ctx, s.Name, e.Name); err != nil {
 			return slipway.Wrap(slipway.Unavailable, err, "%s could not be stopped in %s; nothing was removed from the records, so try again", s.Name, e.Name)
@@ -274,12 +275,12 @@ func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
 
 // forget deletes the rows of a service, all or none.
 func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		// While it is still known whose it is.
 		if err := p.Storage.happened(ctx, tx, removal(ctx, tx, s)); err != nil {
 			return err
 		}
-		p.audit(ctx, AuditDone, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
+		p.audit.Record(ctx, audit.Done, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 		if err := remember(ctx, tx, s); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/store"
@@ -108,7 +109,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if moved {
 		after["environments"] = pathWords(s.Environments) + " -> " + pathWords(path)
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		policies, err := policiesOf(ctx, tx.Client(), s.ID)
 		if err != nil {
 			return err
@@ -176,11 +177,11 @@ func (change ServiceChange) credential(s *ent.Service, in *ServiceInput) error {
 func (p *Platform) tries(ctx context.Context, s *ent.Service, in ServiceInput, changed map[string]string) error {
 	fresh := in.Credential != "" && (in.URL != s.Repository || string(in.Credential) != s.Credential)
 	if fresh {
-		p.audit(ctx, AuditBegun, "service.changed", s.Name, "", "", "", nil, changed)
+		p.audit.Record(ctx, audit.Begun, "service.changed", s.Name, "", "", "", nil, changed)
 	}
 	err := p.answers(ctx, in.Repository())
 	if err != nil && fresh {
-		p.refused(ctx, "service.changed", s.Name, "", p.why(err))
+		p.audit.Refused(ctx, "service.changed", s.Name, "", p.why(err))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/session"
@@ -54,7 +55,7 @@ func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Sec
 	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: store.Printable(name), Via: from.Via, Address: from.Address})
 	onlyAdmins, err := p.passwordsClosed(ctx)
 	if err != nil {
-		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
+		p.audit.Record(who, audit.Refused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
 	a, err := p.db.Account.Query().Where(account.Name(name), account.KindEQ(account.KindPerson), account.Active(true)).Only(sys)
@@ -66,7 +67,7 @@ func (p *Platform) SignIn(ctx context.Context, name string, password slipway.Sec
 		err = errPasswordsClosed
 	}
 	if err != nil {
-		p.audit(who, AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
+		p.audit.Record(who, audit.Refused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
 	return p.enter(ctx, a, from, "password", "", from.Next)
@@ -82,7 +83,7 @@ type Caller struct {
 // begin opens a session for an account that has proved itself; how is for the record.
 func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how map[string]string) (Session, error) {
 	if err := mayBegin(ctx); err != nil {
-		p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), AuditRefused, "session.begin", "", "", "", err.Error(), nil, nil)
+		p.audit.Record(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), audit.Refused, "session.begin", "", "", "", err.Error(), nil, nil)
 		return Session{}, err
 	}
 	sys := store.AsSystem(ctx)
@@ -93,11 +94,11 @@ func (p *Platform) begin(ctx context.Context, a *ent.Account, from Caller, how m
 		with = how["by"]
 	}
 	var row *ent.Session
-	err := p.recorded(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
+	err := p.audit.Change(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: a.Name, Via: from.Via, Address: from.Address}), func(ctx context.Context, tx *ent.Tx) (err error) {
 		row, err = tx.Session.Create().SetKey(key).SetAccountID(a.ID).SetRefresh(store.Fingerprint(secret)).SetVia(from.Via).SetAddress(from.Address).
 			SetAgent(store.Clean(from.Agent[:min(len(from.Agent), 200)])).SetUsedAt(now).SetExpiresAt(now.Add(min(refreshLife, lifeOf(a)))).
 			SetProvedAt(now).SetProvedWith(with).SetFactor(how["factor"]).SetPeer(slipway.PeerFrom(ctx).Name).Save(store.AsSystem(ctx))
-		p.audit(ctx, AuditDone, "session.begin", "", "", "", "", nil, how)
+		p.audit.Record(ctx, audit.Done, "session.begin", "", "", "", "", nil, how)
 		return err
 	})
 	if err != nil {
@@ -186,8 +187,8 @@ func (p *Platform) Refresh(ctx context.Context, refresh slipway.Secret, from Cal
 	}
 	name := row.Edges.Account.Name
 	if stolen {
-		p.audit(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: name, Via: from.Via, Address: from.Address}),
-			AuditRefused, "session.refresh", "", "", "", "a refresh token was used twice, so the session was ended", nil, nil)
+		p.audit.Record(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: name, Via: from.Via, Address: from.Address}),
+			audit.Refused, "session.refresh", "", "", "", "a refresh token was used twice, so the session was ended", nil, nil)
 		return Session{}, over
 	}
 	return p.pair(ctx, name, row, next)
@@ -199,8 +200,8 @@ func (p *Platform) SignOut(ctx context.Context) error {
 	if v.Session == "" {
 		return slipway.Errorf(slipway.Conflict, "this is a token, not a session; revoke it with: slipway token revoke")
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.audit(ctx, AuditDone, "session.end", "", "", "", "", nil, nil)
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit.Record(ctx, audit.Done, "session.end", "", "", "", "", nil, nil)
 		return tx.Session.Update().Where(session.Key(v.Session), session.EndedAtIsNil()).SetEndedAt(time.Now().UTC()).SetEndedBy("signed out").Exec(ctx)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/store"
@@ -48,12 +49,12 @@ func (p *Platform) EndSession(ctx context.Context, key string) error {
 	if err != nil {
 		return missing(err, "%s", absent.Message)
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		n, err := tx.Session.Update().Where(session.ID(row.ID), session.EndedAtIsNil()).SetEndedAt(time.Now().UTC()).SetEndedBy("ended from the list of sessions").Save(ctx)
 		if err != nil || n == 0 {
 			return or(err, absent)
 		}
-		p.audit(ctx, AuditDone, "session.end", "", "", "session "+row.Key, "", nil, map[string]string{"via": row.Via, "from": row.Address})
+		p.audit.Record(ctx, audit.Done, "session.end", "", "", "session "+row.Key, "", nil, map[string]string{"via": row.Via, "from": row.Address})
 		return nil
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/identity"
@@ -148,7 +149,7 @@ func (p *Platform) refusedSignIn(ctx context.Context, provider string, person sl
 		return // logged in full with its request
 	}
 	who := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: store.Printable(person.Email), Via: from.Via, Address: from.Address})
-	p.audit(who, AuditRefused, "session.begin", "", "", "provider "+store.Printable(provider), err.Error(), nil, nil)
+	p.audit.Record(who, audit.Refused, "session.begin", "", "", "provider "+store.Printable(provider), err.Error(), nil, nil)
 }
 
 // answered takes up an attempt and lets the provider say who it was.

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/identity"
 	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 	"github.com/slipway-dev/slipway/store"
@@ -155,7 +156,7 @@ func TestSignInThroughProvider(t *testing.T) {
 
 func (w *world) actions() []string {
 	w.Helper()
-	list, err := w.Audit(w.Context(), platform.AuditQuery{Page: store.Page{Limit: 500}})
+	list, err := w.Audit(w.Context(), audit.Query{Page: store.Page{Limit: 500}})
 	w.must(err)
 	var out []string
 	for _, e := range list.Items {
@@ -228,7 +229,7 @@ func TestSignInReplayed(t *testing.T) {
 			refused(in, "")
 			corp.Rewrite(nil)
 		}
-		list, err := w.Audit(w.Context(), platform.AuditQuery{Action: "session.begin", Result: platform.AuditRefused})
+		list, err := w.Audit(w.Context(), audit.Query{Action: "session.begin", Result: audit.Refused})
 		w.must(err)
 		if len(list.Items) < 13 {
 			w.Errorf("%d refusals are on record", len(list.Items))

@@ -13,6 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/signingkey"
 	"github.com/slipway-dev/slipway/store"
@@ -101,14 +102,14 @@ func (p *Platform) signer(ctx context.Context) (*signer, error) {
 func (p *Platform) newKey(ctx context.Context) (*ent.SigningKey, error) {
 	seed := random(ed25519.SeedSize)
 	kid := base64.RawURLEncoding.EncodeToString(random(9))
-	ref := p.ref("_platform/signing-" + hex.EncodeToString(random(8)))
+	ref := slipway.RefIn(p.Secrets, "_platform/signing-"+hex.EncodeToString(random(8)))
 	if err := p.Secrets.Set(ctx, ref, slipway.NewSecret(hex.EncodeToString(seed))); err != nil {
 		return nil, err
 	}
 	var row *ent.SigningKey
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) (err error) {
 		if Actor(ctx) != worker { // somebody does it out of turn
-			p.audit(ctx, AuditDone, "signing_key.rotated", "", "", "", "", nil, nil)
+			p.audit.Record(ctx, audit.Done, "signing_key.rotated", "", "", "", "", nil, nil)
 		}
 		ctx = store.AsSystem(ctx)
 		if err := tx.SigningKey.Update().Where(signingkey.RetiredAtIsNil()).SetRetiredAt(time.Now().UTC()).Exec(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/store"
@@ -42,7 +43,7 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 	if err := workflows.Steer(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		return nil, err
 	}
-	p.audit(ctx, AuditDone, "promotion."+string(what), s.Name, e.Name, "promotion "+id, "", nil, nil)
+	p.audit.Record(ctx, audit.Done, "promotion."+string(what), s.Name, e.Name, "promotion "+id, "", nil, nil)
 	return p.Promotion(ctx, id)
 }
 

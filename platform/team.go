@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/delivery"
@@ -31,7 +32,7 @@ func (p *Platform) AddTeam(ctx context.Context, name, displayName string) (*ent.
 	if len(displayName) > 100 {
 		return nil, slipway.Errorf(slipway.Invalid, "the display name is longer than 100 bytes").At("display_name")
 	}
-	err := p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := teamNameTaken(ctx, tx.Client(), name); err != nil {
 			return err
 		}
@@ -49,9 +50,9 @@ func (p *Platform) AddTeam(ctx context.Context, name, displayName string) (*ent.
 
 func (p *Platform) recordTeam(ctx context.Context, action, name, object string, after map[string]string, before ...map[string]string) {
 	v := slipway.ViewerFrom(ctx)
-	p.keepEntry(ctx, sealedEntry{
-		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: requestFrom(ctx), Action: action,
-		Team: name, Object: object, Result: string(AuditDone), Before: merged(before), After: after,
+	p.audit.Keep(ctx, audit.Entry{
+		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: audit.Request(ctx), Action: action,
+		Team: name, Object: object, Result: string(audit.Done), Before: audit.Before(before), After: after,
 	})
 }
 
@@ -110,7 +111,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only store.Preco
 		return err
 	}
 	var hooks []*ent.Webhook
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		owns, err := tx.Service.Query().Where(service.TeamID(t.ID)).Exist(ctx)
 		if err != nil {
 			return err
@@ -189,7 +190,7 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 			before["role"] = string(m.Role)
 		}
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		now, err := fresh(ctx, tx.Client(), a.ID)
 		if err != nil {
 			return err
@@ -197,7 +198,7 @@ func (p *Platform) SetMember(ctx context.Context, name, accountName string, role
 		wider := widens(now, t.ID, role)
 		if wider && now.Kind == account.KindService && !handles(slipway.ViewerFrom(ctx), now) {
 			err := errHandled(now)
-			p.refused(ctx, "team.member_set", "", "", err.Error())
+			p.audit.Refused(ctx, "team.member_set", "", "", err.Error())
 			return err
 		}
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
@@ -243,7 +244,7 @@ func (p *Platform) RemoveMember(ctx context.Context, name, accountName string, o
 	if err != nil {
 		return err
 	}
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseTeam(ctx, tx.Client(), t, only); err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (p *Platform) guessKey(ctx context.Context) ([]byte, error) {
 	if p.guesses.key != nil {
 		return p.guesses.key, nil
 	}
-	ctx, ref := store.AsSystem(ctx), p.ref("_platform/sign-in-key")
+	ctx, ref := store.AsSystem(ctx), slipway.RefIn(p.Secrets, "_platform/sign-in-key")
 	secret, err := p.Secrets.Get(ctx, ref)
 	if slipway.CodeOf(err) == slipway.NotFound {
 		secret = slipway.NewSecret(hex.EncodeToString(random(32)))

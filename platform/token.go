@@ -81,7 +81,7 @@ func (p *Platform) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sli
 	}
 	text := newToken()
 	var row *ent.Token
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		// It may have come into another team in this moment.
 		if now, err := fresh(ctx, tx.Client(), a.ID); err != nil || a.Name != Actor(ctx) && !handles(slipway.ViewerFrom(ctx), now) {
 			return or(err, errHandled(a))
@@ -125,7 +125,7 @@ func (p *Platform) owner(ctx context.Context, name string) (*ent.Account, error)
 	default:
 		err = errHandled(a)
 	}
-	p.refused(ctx, "token.change", "", "", err.Error())
+	p.audit.Refused(ctx, "token.change", "", "", err.Error())
 	return nil, err
 }
 
@@ -154,7 +154,7 @@ func (p *Platform) RevokeToken(ctx context.Context, id int) error {
 		}
 		return err
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		p.recordAccount(ctx, "token.revoked", row.Edges.Account, map[string]string{"token_name": row.Name, "id": strconv.Itoa(id)})
 		return tx.Token.UpdateOneID(id).SetRevokedAt(time.Now().UTC()).Exec(ctx)
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/store"
@@ -147,7 +148,7 @@ func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInp
 		kept = append(kept, singleUse)
 	}
 	var row *ent.Trust
-	err = p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		row, err = tx.Trust.Create().SetServiceID(s.ID).SetName(in.Name).SetIssuer(in.Issuer).SetAudience(in.Audience).SetSubject(in.Subject).SetScopes(kept).SetMadeBy(Actor(ctx)).Save(ctx)
 		if err == nil {
 			p.record(ctx, "trust.added", s.Name, "", 0, trustFacts(trustOf(row)))
@@ -164,7 +165,7 @@ func (p *Platform) AddTrust(ctx context.Context, serviceName string, in TrustInp
 }
 
 func trustFacts(t Trust) map[string]string {
-	return map[string]string{"trust": t.Name, "issuer": t.Issuer, "audience": t.Audience, "subject": t.Subject, "scopes": scopes(t.Scopes), "once": yes(t.Once)}
+	return map[string]string{"trust": t.Name, "issuer": t.Issuer, "audience": t.Audience, "subject": t.Subject, "scopes": scopes(t.Scopes), "once": audit.Yes(t.Once)}
 }
 
 // Trusts lists which jobs may act for a service, by name.
@@ -194,8 +195,8 @@ func (p *Platform) RemoveTrust(ctx context.Context, serviceName, name string) er
 	if err != nil {
 		return missing(err, "%s has no trust %s; `slipway trust ls %s` lists them", s.Name, store.Printable(name), s.Name)
 	}
-	return p.recorded(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.audit(ctx, AuditDone, "trust.removed", s.Name, "", "trust "+name, "", trustFacts(trustOf(row)), nil)
+	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		p.audit.Record(ctx, audit.Done, "trust.removed", s.Name, "", "trust "+name, "", trustFacts(trustOf(row)), nil)
 		return missing(tx.Trust.DeleteOneID(row.ID).Exec(ctx), "%s has no trust %s any more", s.Name, store.Printable(name))
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
@@ -32,7 +33,7 @@ func sealKey(ctx context.Context, secrets slipway.SecretStore) ([]byte, error) {
 	if secrets == nil {
 		return nil, slipway.Errorf(slipway.Denied, "there is no key here by which words of the platform could be known")
 	}
-	secret, err := secrets.Get(store.AsSystem(ctx), slipway.SecretRef(secrets.Scheme()+"://"+auditKeyName))
+	secret, err := secrets.Get(store.AsSystem(ctx), slipway.SecretRef(secrets.Scheme()+"://"+audit.KeyName))
 	if err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the key of the audit log can't be read")
 	}
@@ -55,8 +56,8 @@ func sealOf(key []byte, said any) (string, error) {
 // begun puts what somebody is about to say to a promotion on record. What can't
 // be recorded is not said.
 func (p *Platform) begun(ctx context.Context, action string, row *ent.Promotion, facts map[string]string) error {
-	return p.recorded(ctx, func(ctx context.Context, _ *ent.Tx) error {
-		p.audit(ctx, AuditBegun, action, row.Edges.Service.Name, row.Edges.Environment.Name, "promotion "+strconv.Itoa(row.ID), "", nil, facts)
+	return p.audit.Change(ctx, func(ctx context.Context, _ *ent.Tx) error {
+		p.audit.Record(ctx, audit.Begun, action, row.Edges.Service.Name, row.Edges.Environment.Name, "promotion "+strconv.Itoa(row.ID), "", nil, facts)
 		return nil
 	})
 }

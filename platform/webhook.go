@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/webhook"
@@ -80,7 +81,7 @@ func (p *Platform) AddWebhook(ctx context.Context, teamName string, in WebhookIn
 	if n >= maxWebhooks {
 		return nil, none, slipway.Errorf(slipway.Conflict, "%s has %d webhooks already; remove one first", t.Name, maxWebhooks)
 	}
-	secret, ref := signingSecret(), p.ref("_platform/webhook-"+strings.ToLower(rand.Text()))
+	secret, ref := signingSecret(), slipway.RefIn(p.Secrets, "_platform/webhook-"+strings.ToLower(rand.Text()))
 	if err := p.Secrets.Set(ctx, ref, secret); err != nil {
 		return nil, none, err
 	}
@@ -120,7 +121,7 @@ func webhookFacts(row *ent.Webhook) map[string]string {
 	if u, err := url.Parse(row.URL); err == nil {
 		host = u.Scheme + "://" + u.Host
 	}
-	return map[string]string{"host": host, "events": strings.Join(row.Events, ", "), "active": yes(row.Active)}
+	return map[string]string{"host": host, "events": strings.Join(row.Events, ", "), "active": audit.Yes(row.Active)}
 }
 
 // Webhooks lists the webhooks of a team, the oldest first. It takes a maintainer

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/courier"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/outgoing"
@@ -133,7 +134,7 @@ func TestWebhookReceivers(t *testing.T) {
 		if row.Active || row.Revision == goneHook.Revision {
 			t.Errorf("after 410: %v", row)
 		}
-		audit, err := w.Audit(ctx, platform.AuditQuery{Action: "webhook.switched_off"})
+		audit, err := w.Audit(ctx, audit.Query{Action: "webhook.switched_off"})
 		w.must(err)
 		if len(audit.Items) != 1 || audit.Items[0].Actor != "slipway" || audit.Items[0].Object != fmt.Sprint("webhook ", row.ID) {
 			t.Errorf("on record: %v", audit.Items)

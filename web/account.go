@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -111,9 +112,9 @@ func (p *portal) revokeToken(c *call) error {
 // auditView is a page of the audit log.
 type auditView struct {
 	store.List[*ent.AuditEntry]
-	Query        platform.AuditQuery
+	Query        audit.Query
 	Since, Until string // as they were typed
-	Check        *platform.AuditCheck
+	Check        *audit.Check
 }
 
 func (v auditView) pairs() []string {
@@ -121,9 +122,9 @@ func (v auditView) pairs() []string {
 }
 
 func (c *call) auditQuery(limit int) (auditView, error) {
-	v := auditView{Since: c.query("since"), Until: c.query("until"), Query: platform.AuditQuery{
+	v := auditView{Since: c.query("since"), Until: c.query("until"), Query: audit.Query{
 		Actor: c.query("actor"), Action: c.query("action"), Service: c.query("service"), Environment: c.query("env"),
-		Result: platform.AuditResult(c.query("result")), Page: store.Page{Cursor: c.query("after"), Limit: limit},
+		Result: audit.Result(c.query("result")), Page: store.Page{Cursor: c.query("after"), Limit: limit},
 	}}
 	for _, bound := range []struct {
 		text string

@@ -53,7 +53,7 @@ func shown(v slipway.ConfigValue, ok bool) string {
 
 // masked hides the value of a setting that looks like a secret but isn't one.
 func masked(s platform.Setting) string {
-	if s.Secret != "" || platform.LooksSecret(s.Key) {
+	if s.Secret != "" || slipway.LooksSecret(s.Key) {
 		return "••••••••"
 	}
 	if s.Value == "" {
@@ -79,7 +79,7 @@ func configChanges(was, is map[string]slipway.ConfigValue) []configChange {
 			continue
 		}
 		ch := configChange{k, shown(a, inA), shown(b, inB)}
-		if platform.LooksSecret(k) {
+		if slipway.LooksSecret(k) {
 			ch.Was, ch.Is = hidden(ch.Was), hidden(ch.Is)
 		}
 		out = append(out, ch)
@@ -142,7 +142,7 @@ func (w configView) fits() string {
 
 // filledFor is a key that a form of values, or of secrets, begins with.
 func (w configView) filledFor(secret bool) string {
-	if w.Err != "" && !secret || w.Err == "" && platform.LooksSecret(w.Key) == secret {
+	if w.Err != "" && !secret || w.Err == "" && slipway.LooksSecret(w.Key) == secret {
 		return w.Key
 	}
 	return ""
@@ -285,7 +285,7 @@ func (p *portal) configRefused(c *call, v serviceView, environment string, err e
 		return failed
 	}
 	w.Err, w.Key = sentence(err), c.form("key")
-	if !platform.LooksSecret(w.Key) {
+	if !slipway.LooksSecret(w.Key) {
 		w.Value = c.r.PostForm.Get("value")
 	}
 	return c.show(statusOf(err), configPage(c.frame("Config of "+v.Name, "overview"), v, w))

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/internal/layertest"
 	"github.com/slipway-dev/slipway/platform"
@@ -180,7 +181,7 @@ func TestStolenSessions(t *testing.T) {
 	told := map[string]int{}
 	for _, e := range s.misuse() {
 		told[strings.Split(e.Reason, ": ")[0]]++
-		if e.Actor != "bob" || e.Result != string(platform.AuditRefused) || strings.Contains(e.Reason, "is confined") != strings.Contains(e.Reason, "over this connection") {
+		if e.Actor != "bob" || e.Result != string(audit.Refused) || strings.Contains(e.Reason, "is confined") != strings.Contains(e.Reason, "over this connection") {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -298,7 +299,7 @@ func (s *site) account(name string, admin bool) {
 // misuse is what is on record of sessions that were tried by whom they aren't of.
 func (s *site) misuse() (found []*ent.AuditEntry) {
 	s.t.Helper()
-	list, err := s.Audit(as(), platform.AuditQuery{})
+	list, err := s.Audit(as(), audit.Query{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

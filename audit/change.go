@@ -1,4 +1,4 @@
-package platform
+package audit
 
 import (
 	"context"
@@ -10,30 +10,44 @@ import (
 	"github.com/slipway-dev/slipway/store"
 )
 
-// recording is a change under way: what record and audit write with its context
-// becomes part of its transaction.
-type recording struct {
+// change is a change under way: what is entered with its context becomes part of its
+// transaction.
+type change struct {
 	tx      *ent.Tx
 	key     []byte
 	head    string   // the last entry that was written; "" for none
 	raced   bool     // another process added to the chain meanwhile
 	err     error    // why an entry could not be written
-	access  bool     // somebody's access may change by it
+	actions []string // of the entries
 	refused []func() // refusals, which stay on record when the change doesn't come to be
 }
 
-type recordingKey struct{}
+type changeKey struct{}
 
-func recordingFrom(ctx context.Context) *recording {
-	r, _ := ctx.Value(recordingKey{}).(*recording)
+func changeFrom(ctx context.Context) *change {
+	r, _ := ctx.Value(changeKey{}).(*change)
 	return r
 }
 
-// recorded runs do in a transaction, and with it the entries that do puts on
+// Within runs put in the transaction of the change that ctx is of, and tells whether
+// there is one: the change fails when put does, and is made again when it was put's
+// constraint.
+func Within(ctx context.Context, put func(tx *ent.Tx) error) bool {
+	c := changeFrom(ctx)
+	if c == nil {
+		return false
+	}
+	if err := put(c.tx); err != nil {
+		c.err, c.raced = err, c.raced || ent.IsConstraintError(err)
+	}
+	return true
+}
+
+// Change runs do in a transaction, and with it the entries that do puts on
 // record by the context that it is given: either all of it happens or nothing.
 // Changes are one after the other here; when another process was quicker, do runs
 // again. Within do only tx and that context may be used.
-func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx *ent.Tx) error) error {
+func (l *Log) Change(ctx context.Context, do func(ctx context.Context, tx *ent.Tx) error) error {
 	var refused []func() // which are written when the lock is given back
 	defer func() {
 		for _, late := range refused {
@@ -42,17 +56,17 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 	}()
 	// Before the transaction: who waits for this while holding SQLite's one
 	// connection would wait for ever.
-	p.auditing.Lock()
-	defer p.auditing.Unlock()
-	key, err := p.auditKey(store.AsSystem(ctx))
+	l.adding.Lock()
+	defer l.adding.Unlock()
+	key, err := l.key(store.AsSystem(ctx))
 	if err != nil {
 		return err
 	}
 	for try := 0; ; try++ {
-		r := &recording{key: key}
-		err := store.InTx(ctx, p.db, func(tx *ent.Tx) error {
+		r := &change{key: key}
+		err := store.InTx(ctx, l.Store.Client, func(tx *ent.Tx) error {
 			r.tx = tx
-			if err := do(context.WithValue(ctx, recordingKey{}, r), tx); err != nil {
+			if err := do(context.WithValue(ctx, changeKey{}, r), tx); err != nil {
 				return err
 			}
 			return r.err
@@ -60,13 +74,13 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 		if r.raced && try < 20 {
 			continue
 		}
-		if err == nil && r.access {
-			p.following.accessChanged()
+		if err == nil {
+			l.entered(r.actions...)
 		}
 		if err == nil && r.head != "" {
-			err = p.keepHead(ctx, r.head)
+			err = l.keepHead(ctx, r.head)
 			if err != nil { // the change is made, and its entry with it
-				p.Log.Error("the end of the audit log could not be noted", "error", err)
+				l.Log.Error("the end of the audit log could not be noted", "error", err)
 			}
 			err = nil
 		}
@@ -78,29 +92,28 @@ func (p *Platform) recorded(ctx context.Context, do func(ctx context.Context, tx
 // keepHead notes the last entry apart from the database, so that entries missing
 // at the end are noticed. A crash before it leaves the one before, which is
 // right, too: more entries than noted are none that are missing.
-func (p *Platform) keepHead(ctx context.Context, head string) error {
+func (l *Log) keepHead(ctx context.Context, head string) error {
 	ctx = store.AsSystem(context.WithoutCancel(ctx))
-	return p.Secrets.Set(ctx, p.ref(auditHeadName), slipway.NewSecret(head))
+	return l.Secrets.Set(ctx, slipway.RefIn(l.Secrets, headName), slipway.NewSecret(head))
 }
 
 // enter writes an entry in the change's transaction; the change fails when it can't.
-func (r *recording) enter(ctx context.Context, e sealedEntry) {
+func (r *change) enter(ctx context.Context, e Entry) {
 	if r.err != nil {
 		return
 	}
-	r.access = r.access || aboutAccess(e.Action)
 	ctx = store.AsSystem(ctx)
 	head, err := chain(ctx, r.tx.Client(), r.key, e)
 	r.raced = ent.IsConstraintError(err)
 	r.err = err
 	if err == nil {
-		r.head = head
+		r.head, r.actions = head, append(r.actions, e.Action)
 	}
 }
 
 // chain adds an entry behind the last one. It is a constraint error when another
 // was quicker.
-func chain(ctx context.Context, db *ent.Client, key []byte, e sealedEntry) (head string, err error) {
+func chain(ctx context.Context, db *ent.Client, key []byte, e Entry) (head string, err error) {
 	last, err := db.AuditEntry.Query().Order(ent.Desc(auditentry.FieldSequence)).First(ctx)
 	if err != nil && !ent.IsNotFound(err) {
 		return "", err

@@ -1,4 +1,6 @@
-package platform
+// Package audit keeps the record of who did and tried what: in the transaction of the
+// change, in a chain that shows what was altered or taken away.
+package audit
 
 import (
 	"context"
@@ -8,8 +10,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipway-dev/slipway"
@@ -19,19 +23,37 @@ import (
 	"github.com/slipway-dev/slipway/store"
 )
 
-// AuditResult tells how an attempt ended.
-type AuditResult string
+// Log is the audit log: entries that are only ever added, each sealed with the one
+// before it by a key in the secret store. Its methods may be called at once.
+type Log struct {
+	Store   *store.Store
+	Secrets slipway.SecretStore
+	Log     *slog.Logger
+	// Entered is told the actions of entries once they are there; nil, and nobody is.
+	Entered func(actions ...string)
+
+	adding sync.Mutex // one entry after the other
+}
+
+func (l *Log) entered(actions ...string) {
+	if l.Entered != nil && len(actions) > 0 {
+		l.Entered(actions...)
+	}
+}
+
+// Result tells how an attempt ended.
+type Result string
 
 const (
-	AuditDone    AuditResult = "done"
-	AuditRefused AuditResult = "refused"
-	// AuditBegun stands before what reaches outside the database. The entry of its
+	Done    Result = "done"
+	Refused Result = "refused"
+	// Begun stands before what reaches outside the database. The entry of its
 	// end follows; where none does, it may or may not have happened.
-	AuditBegun AuditResult = "begun"
+	Begun Result = "begun"
 )
 
-// sealedEntry is what an entry's hash covers: everything but the hash.
-type sealedEntry struct {
+// Entry is what an entry's hash covers: everything but the hash.
+type Entry struct {
 	Sequence    int               `json:"sequence"`
 	At          time.Time         `json:"at"`
 	Actor       string            `json:"actor"`
@@ -52,7 +74,7 @@ type sealedEntry struct {
 }
 
 // hash is keyed: whoever can write the database alone can't make a row that fits.
-func (e sealedEntry) hash(key []byte) (string, error) {
+func (e Entry) hash(key []byte) (string, error) {
 	e.At = e.At.UTC()
 	text, err := json.Marshal(e)
 	if err != nil {
@@ -63,8 +85,8 @@ func (e sealedEntry) hash(key []byte) (string, error) {
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
-func sealedOf(row *ent.AuditEntry) sealedEntry {
-	return sealedEntry{
+func sealedOf(row *ent.AuditEntry) Entry {
+	return Entry{
 		Sequence: row.Sequence, At: row.At, Actor: row.Actor, Kind: row.Kind, Via: row.Via, Address: row.Address, Request: row.Request,
 		Action: row.Action, Team: row.Team, Service: row.Service, Environment: row.Environment, Object: row.Object, Result: row.Result,
 		Reason: row.Reason, Before: row.Before, After: row.After, Previous: row.Previous,
@@ -72,22 +94,19 @@ func sealedOf(row *ent.AuditEntry) sealedEntry {
 }
 
 const (
-	auditKeyName  = "_platform/audit-key"
-	auditHeadName = "_platform/audit-head"
+	// KeyName is what the key of the chain is called in the secret store.
+	KeyName  = "_platform/audit-key"
+	headName = "_platform/audit-head"
 )
 
-func (p *Platform) ref(name string) slipway.SecretRef {
-	return slipway.SecretRef(p.Secrets.Scheme() + "://" + name)
-}
-
-// auditKey reads the key of the chain, making it at the first time.
-func (p *Platform) auditKey(ctx context.Context) ([]byte, error) {
-	secret, err := p.Secrets.Get(ctx, p.ref(auditKeyName))
+// key reads the key of the chain, making it at the first time.
+func (l *Log) key(ctx context.Context) ([]byte, error) {
+	secret, err := l.Secrets.Get(ctx, slipway.RefIn(l.Secrets, KeyName))
 	if slipway.CodeOf(err) == slipway.NotFound {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key) // never fails since Go 1.24
 		secret = slipway.NewSecret(hex.EncodeToString(key))
-		err = p.Secrets.Set(ctx, p.ref(auditKeyName), secret)
+		err = l.Secrets.Set(ctx, slipway.RefIn(l.Secrets, KeyName), secret)
 	}
 	if err != nil {
 		return nil, err
@@ -95,70 +114,69 @@ func (p *Platform) auditKey(ctx context.Context) ([]byte, error) {
 	return hex.DecodeString(secret.Reveal())
 }
 
-// enterAudit adds an entry to the chain: in the transaction of the change that
+// enter adds an entry to the chain: in the transaction of the change that
 // ctx is of, and otherwise by itself. Two processes that add at once don't fork
 // the chain: the sequence is unique, and the later one tries again.
-func (p *Platform) enterAudit(ctx context.Context, e sealedEntry) error {
+func (l *Log) enter(ctx context.Context, e Entry) error {
 	e.At = time.Now().UTC().Truncate(time.Microsecond) // what both databases keep
-	if r := recordingFrom(ctx); r != nil {
-		if e.Result == string(AuditRefused) {
-			r.refused = append(r.refused, func() { p.keepEntry(context.WithValue(ctx, recordingKey{}, (*recording)(nil)), e) })
+	if r := changeFrom(ctx); r != nil {
+		if e.Result == string(Refused) {
+			r.refused = append(r.refused, func() { l.Keep(context.WithValue(ctx, changeKey{}, (*change)(nil)), e) })
 			return nil
 		}
 		r.enter(ctx, e)
 		return nil // the change says it
 	}
 	ctx = store.AsSystem(context.WithoutCancel(ctx))
-	p.auditing.Lock()
-	defer p.auditing.Unlock()
-	key, err := p.auditKey(ctx)
+	l.adding.Lock()
+	defer l.adding.Unlock()
+	key, err := l.key(ctx)
 	if err != nil {
 		return err
 	}
 	for try := 0; ; try++ {
-		head, err := chain(ctx, p.db, key, e)
+		head, err := chain(ctx, l.Store.Client, key, e)
 		if ent.IsConstraintError(err) && try < 20 {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if aboutAccess(e.Action) {
-			defer p.following.accessChanged()
-		}
-		return p.keepHead(ctx, head)
+		defer l.entered(e.Action)
+		return l.keepHead(ctx, head)
 	}
 }
 
-// keepEntry is enterAudit for what has happened already: when it can't be written
+// Keep is enter for what has happened already: when it can't be written
 // that is logged in full.
-func (p *Platform) keepEntry(ctx context.Context, e sealedEntry) {
-	if err := p.enterAudit(ctx, e); err != nil {
-		p.Log.Error("the audit log could not be written", "action", e.Action, "actor", e.Actor, "team", e.Team, "service", e.Service, "environment", e.Environment, "result", e.Result, "error", err)
+func (l *Log) Keep(ctx context.Context, e Entry) {
+	if err := l.enter(ctx, e); err != nil {
+		l.Log.Error("the audit log could not be written", "action", e.Action, "actor", e.Actor, "team", e.Team, "service", e.Service, "environment", e.Environment, "result", e.Result, "error", err)
 	}
 }
 
-// audit puts an attempt on record, as part of the change that ctx is of.
-func (p *Platform) audit(ctx context.Context, result AuditResult, action, service, environment, object, reason string, before, after map[string]string) {
+// Record puts an attempt on record, as part of the change that ctx is of.
+func (l *Log) Record(ctx context.Context, result Result, action, service, environment, object, reason string, before, after map[string]string) {
 	v := slipway.ViewerFrom(ctx)
-	p.keepEntry(ctx, sealedEntry{
-		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: requestFrom(ctx), Action: action,
-		Service: service, Environment: environment, Object: object, Result: string(result), Reason: reason, Before: masked(before), After: masked(after),
+	l.Keep(ctx, Entry{
+		Actor: v.Name, Kind: string(v.Kind), Via: v.Via, Address: v.Address, Request: Request(ctx), Action: action,
+		Service: service, Environment: environment, Object: object, Result: string(result), Reason: reason, Before: Masked(before), After: Masked(after),
 	})
 }
 
-func (p *Platform) refused(ctx context.Context, action, service, environment, reason string) {
-	p.audit(ctx, AuditRefused, action, store.Clean(service), store.Clean(environment), "", reason, nil, nil)
+// Refused puts on record that something was refused, and why.
+func (l *Log) Refused(ctx context.Context, action, service, environment, reason string) {
+	l.Record(ctx, Refused, action, store.Clean(service), store.Clean(environment), "", reason, nil, nil)
 }
 
-// masked hides the values of settings that look like secrets.
-func masked(values map[string]string) map[string]string {
+// Masked hides the values of settings that look like secrets.
+func Masked(values map[string]string) map[string]string {
 	if len(values) == 0 {
 		return nil
 	}
 	out := map[string]string{}
 	for key, value := range values {
-		if name, _ := strings.CutPrefix(key, "set "); LooksSecret(name) && name != "credential" {
+		if name, _ := strings.CutPrefix(key, "set "); slipway.LooksSecret(name) && name != "credential" {
 			value = "[secret]"
 		}
 		out[key] = value
@@ -173,25 +191,23 @@ func WithRequest(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }
 
-func requestFrom(ctx context.Context) string {
+// Request is the name of the request that ctx is of; "" for none.
+func Request(ctx context.Context) string {
 	id, _ := ctx.Value(requestKey{}).(string)
 	return id
 }
 
-// AuditQuery selects entries; they are listed newest first.
-type AuditQuery struct {
+// Query selects entries; they are listed newest first.
+type Query struct {
 	Actor, Action, Service, Environment string // "" for all
-	Result                              AuditResult
+	Result                              Result
 	Since, Until                        time.Time // zero for no bound
 	store.Page
 }
 
-// Audit lists who did and tried what. It takes an admin of the platform.
-func (p *Platform) Audit(ctx context.Context, q AuditQuery) (store.List[*ent.AuditEntry], error) {
+// List lists who did and tried what.
+func (l *Log) List(ctx context.Context, q Query) (store.List[*ent.AuditEntry], error) {
 	none := store.List[*ent.AuditEntry]{}
-	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
-		return none, err
-	}
 	limit, err := q.Size()
 	if err != nil {
 		return none, err
@@ -218,38 +234,35 @@ func (p *Platform) Audit(ctx context.Context, q AuditQuery) (store.List[*ent.Aud
 	if after > 0 {
 		where = append(where, auditentry.SequenceLT(after))
 	}
-	rows, err := p.db.AuditEntry.Query().Where(where...).Order(ent.Desc(auditentry.FieldSequence)).Limit(limit + 1).All(ctx)
+	rows, err := l.Store.Client.AuditEntry.Query().Where(where...).Order(ent.Desc(auditentry.FieldSequence)).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return none, err
 	}
 	return store.Cut(rows, limit, func(e *ent.AuditEntry) string { return strconv.Itoa(e.Sequence) }), nil
 }
 
-// AuditCheck is what VerifyAudit found.
-type AuditCheck struct {
+// Check is what VerifyAudit found.
+type Check struct {
 	Entries int    // that are as they were written
 	Broken  int    // the sequence of the first that isn't; 0 for none
 	Problem string // in words; "" when the chain is whole
 }
 
-// VerifyAudit walks the chain from its beginning and stops at the first entry
+// Verify walks the chain from its beginning and stops at the first entry
 // that was changed or is missing.
-func (p *Platform) VerifyAudit(ctx context.Context) (AuditCheck, error) {
-	var check AuditCheck
-	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
-		return check, err
-	}
-	key, err := p.auditKey(ctx)
+func (l *Log) Verify(ctx context.Context) (Check, error) {
+	var check Check
+	key, err := l.key(ctx)
 	if err != nil {
 		return check, err
 	}
-	head, err := p.Secrets.Get(ctx, p.ref(auditHeadName))
+	head, err := l.Secrets.Get(ctx, slipway.RefIn(l.Secrets, headName))
 	if err != nil && slipway.CodeOf(err) != slipway.NotFound {
 		return check, err
 	}
 	previous := ""
 	for {
-		rows, err := p.db.AuditEntry.Query().Where(auditentry.SequenceGT(check.Entries)).Order(auditentry.BySequence()).Limit(1000).All(ctx)
+		rows, err := l.Store.Client.AuditEntry.Query().Where(auditentry.SequenceGT(check.Entries)).Order(auditentry.BySequence()).Limit(1000).All(ctx)
 		if err != nil {
 			return check, err
 		}
@@ -280,4 +293,20 @@ func (p *Platform) VerifyAudit(ctx context.Context) (AuditCheck, error) {
 		check.Broken, check.Problem = check.Entries, fmt.Sprintf("entry %d is not the one that was written", check.Entries)
 	}
 	return check, nil
+}
+
+// Yes is how entries write a switch.
+func Yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// Before is what was there, where that is known: the first of a list that may be empty.
+func Before(list []map[string]string) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
