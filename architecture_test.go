@@ -30,6 +30,7 @@ var doors = []struct {
 	{"./workflows", []string{module + "/ent", module + "/api", module + "/platform", module + "/adapters", module + "/node", "go.temporal.io/server"}, "histories outlive the schema; effects arrive as ports"},
 	{"./store", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "the store knows nobody's rules"},
 	{"./audit", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "what is put on record doesn't depend on whose deed it was"},
+	{"./event", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "what happened is told whoever did it"},
 	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
 	{"./web", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},

@@ -136,7 +136,7 @@ func (p *Platform) conditionOf(ctx context.Context, d *ent.Deployment, now slipw
 		if now != slipway.ConditionGood {
 			kind = "deployment." + string(now)
 		}
-		return p.Storage.happened(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(d.Edges.Service.Name).SetEnvironment(d.Edges.Environment.Name).
+		return p.Storage.outbox.Record(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(d.Edges.Service.Name).SetEnvironment(d.Edges.Environment.Name).
 			SetPromotionID(d.PromotionID).SetData(map[string]string{"reason": why, "before": d.Condition}))
 	})
 	if err == nil && told {

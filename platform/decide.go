@@ -187,7 +187,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 		if err != nil {
 			return err
 		}
-		return g.Ledger.storage.happened(ctx, tx, tx.Event.Create().SetKind("promotion."+string(d.Verdict)).SetActor(who.Name).SetService(at.service).SetEnvironment(at.environment).
+		return g.Ledger.storage.outbox.Record(ctx, tx, tx.Event.Create().SetKind("promotion."+string(d.Verdict)).SetActor(who.Name).SetService(at.service).SetEnvironment(at.environment).
 			SetPromotionID(row.ID).SetData(audit.Masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})))
 	})
 	if err == nil {

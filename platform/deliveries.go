@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/event"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -86,7 +87,7 @@ func (p *Platform) PingWebhook(ctx context.Context, teamName string, id int) (*e
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(slipway.Message{ID: messageID(), Kind: slipway.EventPing, CreatedAt: store.Now(), Team: teamName, Actor: Actor(ctx)})
+	body, err := json.Marshal(slipway.Message{ID: event.MessageID(), Kind: slipway.EventPing, CreatedAt: store.Now(), Team: teamName, Actor: Actor(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (p *Platform) send(ctx context.Context, teamName string, to *ent.Webhook, a
 	if err != nil {
 		return nil, err
 	}
-	p.Storage.post()
+	p.Storage.outbox.Post()
 	facts := map[string]string{"delivery": strconv.Itoa(row.ID)}
 	if row.ReplayOf > 0 {
 		facts["replay_of"] = strconv.Itoa(row.ReplayOf)

@@ -60,7 +60,7 @@ func (p *Platform) dispatch(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-p.Storage.posted:
+		case <-p.Storage.outbox.Posted():
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (at place) addressed(reason string) string {
 // event adds an event of a promotion within a transaction.
 func (at place) event(ctx context.Context, storage *Storage, tx *ent.Tx, kind string, id int, data map[string]string) error {
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
-	return storage.happened(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
+	return storage.outbox.Record(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
 		SetPromotionID(id).SetData(data))
 }
 

@@ -84,7 +84,7 @@ func New(o Options) *Platform {
 	if o.URL == nil {
 		o.URL = func(string, string) string { return "" }
 	}
-	o.Storage.address = o.Address
+	o.Storage.outbox.Address = o.Address
 	p := &Platform{Options: o, db: o.Storage.Client}
 	p.audit = &audit.Log{Store: o.Storage.Store, Secrets: o.Secrets, Log: o.Log, Entered: func(actions ...string) {
 		if slices.ContainsFunc(actions, aboutAccess) {
@@ -130,7 +130,7 @@ func (p *Platform) tell(ctx context.Context, kind, service, environment string, 
 		if promotion > 0 {
 			create.SetPromotionID(promotion)
 		}
-		return p.Storage.happened(settled, tx, create)
+		return p.Storage.outbox.Record(settled, tx, create)
 	}
 	if audit.Within(ctx, put) {
 		return

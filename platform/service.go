@@ -277,7 +277,7 @@ func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
 func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		// While it is still known whose it is.
-		if err := p.Storage.happened(ctx, tx, removal(ctx, tx, s)); err != nil {
+		if err := p.Storage.outbox.Record(ctx, tx, removal(ctx, tx, s)); err != nil {
 			return err
 		}
 		p.audit.Record(ctx, audit.Done, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
@@ -325,4 +325,9 @@ func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 		}
 		return tx.Service.DeleteOneID(s.ID).Exec(ctx)
 	})
+}
+
+// removal is the last event of a service.
+func removal(ctx context.Context, tx *ent.Tx, s *ent.Service) *ent.EventCreate {
+	return tx.Event.Create().SetKind("service.removed").SetActor(Actor(ctx)).SetService(s.Name).SetData(audit.Masked(map[string]string{"url": s.Repository}))
 }

@@ -6,16 +6,16 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/event"
 	"github.com/slipway-dev/slipway/store"
 )
 
 // Storage is an open store, and what those who share it tell each other.
 type Storage struct {
 	*store.Store
-	bell    *bell
-	address string        // of the platform, for links in messages; New says it
-	beyond  sync.Map      // the newest release, by service, that runs without being on record
-	posted  chan struct{} // holds a token when there may be deliveries to start
+	bell   *bell
+	beyond sync.Map      // the newest release, by service, that runs without being on record
+	outbox *event.Outbox // whose address New says
 }
 
 // OpenStorage opens the store at an address, and makes sure that dev, test and prod exist.
@@ -28,7 +28,7 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 		_ = db.Close()
 		return nil, err
 	}
-	return &Storage{Store: db, bell: newBell(), posted: make(chan struct{}, 1)}, nil
+	return &Storage{Store: db, bell: newBell(), outbox: event.NewOutbox()}, nil
 }
 
 // ensureEnvironments makes dev, test and prod, in that order, where there are

@@ -1,4 +1,6 @@
-package platform
+// Package event records what happens to services, and in the same transaction the
+// messages to those who asked to hear of it.
+package event
 
 import (
 	"context"
@@ -8,7 +10,6 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
@@ -17,10 +18,22 @@ import (
 	"github.com/slipway-dev/slipway/store"
 )
 
-// happened records an event, and in the same transaction the deliveries to those
+// Outbox is where messages wait to be delivered.
+type Outbox struct {
+	Address string        // of the platform, for links in messages
+	posted  chan struct{} // holds a token when there may be deliveries to start
+}
+
+// NewOutbox is for a platform whose address is said later.
+func NewOutbox() *Outbox { return &Outbox{posted: make(chan struct{}, 1)} }
+
+// Posted holds a token when there may be deliveries to start.
+func (o *Outbox) Posted() <-chan struct{} { return o.posted }
+
+// Record records an event, and in the same transaction the deliveries to those
 // who asked to hear of it: either is there, or neither. It is the only way in
 // which events of services come to be.
-func (s *Storage) happened(ctx context.Context, tx *ent.Tx, create *ent.EventCreate) error {
+func (o *Outbox) Record(ctx context.Context, tx *ent.Tx, create *ent.EventCreate) error {
 	e, err := create.Save(ctx)
 	if err != nil || e.Service == "" {
 		return err
@@ -35,7 +48,7 @@ func (s *Storage) happened(ctx context.Context, tx *ent.Tx, create *ent.EventCre
 	if len(hooks) == 0 {
 		return nil
 	}
-	body, err := s.message(ctx, tx, e, hooks[0].Edges.Team.Name)
+	body, err := o.message(ctx, tx, e, hooks[0].Edges.Team.Name)
 	if err != nil {
 		return err
 	}
@@ -50,7 +63,7 @@ func (s *Storage) happened(ctx context.Context, tx *ent.Tx, create *ent.EventCre
 		return ent.CommitFunc(func(ctx context.Context, tx *ent.Tx) error {
 			err := next.Commit(ctx, tx)
 			if err == nil {
-				s.post()
+				o.Post()
 			}
 			return err
 		})
@@ -58,22 +71,22 @@ func (s *Storage) happened(ctx context.Context, tx *ent.Tx, create *ent.EventCre
 	return nil
 }
 
-// post says that there are deliveries to start. It never waits.
-func (s *Storage) post() {
+// Post says that there are deliveries to start. It never waits.
+func (o *Outbox) Post() {
 	select {
-	case s.posted <- struct{}{}:
+	case o.posted <- struct{}{}:
 	default:
 	}
 }
 
-// messageID is new for every message, also after the database was put back to
+// MessageID is new for every message, also after the database was put back to
 // an earlier state, so that no receiver takes one for another.
-func messageID() string { return "msg_" + rand.Text() }
+func MessageID() string { return "msg_" + rand.Text() }
 
 // message writes what is said of an event.
-func (s *Storage) message(ctx context.Context, tx *ent.Tx, e *ent.Event, teamName string) ([]byte, error) {
+func (o *Outbox) message(ctx context.Context, tx *ent.Tx, e *ent.Event, teamName string) ([]byte, error) {
 	m := slipway.Message{
-		ID: messageID(), Kind: e.Kind, CreatedAt: e.At.UTC(), Team: teamName, Service: e.Service, Environment: e.Environment, Actor: e.Actor, Reason: e.Data["reason"],
+		ID: MessageID(), Kind: e.Kind, CreatedAt: e.At.UTC(), Team: teamName, Service: e.Service, Environment: e.Environment, Actor: e.Actor, Reason: e.Data["reason"],
 	}
 	if e.Kind == slipway.EventStep {
 		m.Step = &slipway.MessageStep{Name: e.Data["step"], State: e.Data["state"]}
@@ -85,7 +98,7 @@ func (s *Storage) message(ctx context.Context, tx *ent.Tx, e *ent.Event, teamNam
 			return nil, err
 		}
 		if row != nil {
-			m.Promotion = &slipway.MessagePromotion{ID: row.ID, State: string(row.State), Reason: row.Reason, URL: s.address + "/promotions/" + strconv.Itoa(row.ID)}
+			m.Promotion = &slipway.MessagePromotion{ID: row.ID, State: string(row.State), Reason: row.Reason, URL: o.Address + "/promotions/" + strconv.Itoa(row.ID)}
 			if row.Edges.Release != nil {
 				m.Promotion.Release = row.Edges.Release.Number
 			}
@@ -95,9 +108,4 @@ func (s *Storage) message(ctx context.Context, tx *ent.Tx, e *ent.Event, teamNam
 		}
 	}
 	return json.Marshal(m)
-}
-
-// removal is the last event of a service.
-func removal(ctx context.Context, tx *ent.Tx, s *ent.Service) *ent.EventCreate {
-	return tx.Event.Create().SetKind("service.removed").SetActor(Actor(ctx)).SetService(s.Name).SetData(audit.Masked(map[string]string{"url": s.Repository}))
 }
