@@ -232,3 +232,6 @@ func ViewerFrom(ctx context.Context) Viewer {
 	v, _ := ctx.Value(viewerKey{}).(Viewer)
 	return v
 }
+
+// Actor is who acts, for the record.
+func Actor(ctx context.Context) string { return ViewerFrom(ctx).Name }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 func membership(m *ent.Membership) Membership {
@@ -51,7 +51,7 @@ func (h *handlers) ListAccounts(ctx context.Context, r ListAccountsRequestObject
 
 // CreateAccount makes an account.
 func (h *handlers) CreateAccount(ctx context.Context, r CreateAccountRequestObject) (CreateAccountResponseObject, error) {
-	a, err := h.platform.AddAccount(ctx, platform.AccountInput{
+	a, err := h.platform.AddAccount(ctx, identity.AccountInput{
 		Name: r.Body.Name, Kind: r.Body.Kind, DisplayName: r.Body.DisplayName, Email: r.Body.Email, Password: slipway.NewSecret(r.Body.Password), Admin: r.Body.Admin,
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (h *handlers) GetAccount(ctx context.Context, r GetAccountRequestObject) (G
 
 // UpdateAccount changes an account.
 func (h *handlers) UpdateAccount(ctx context.Context, r UpdateAccountRequestObject) (UpdateAccountResponseObject, error) {
-	a, err := h.platform.UpdateAccount(ctx, r.Account, platform.AccountChange{
+	a, err := h.platform.UpdateAccount(ctx, r.Account, identity.AccountChange{
 		DisplayName: r.Body.DisplayName, Email: r.Body.Email, Admin: r.Body.Admin, Active: r.Body.Active,
 		If: onlyIf(r.Params.IfMatch),
 	})
@@ -83,7 +83,7 @@ func (h *handlers) UpdateAccount(ctx context.Context, r UpdateAccountRequestObje
 
 // SetPassword changes or resets a password.
 func (h *handlers) SetPassword(ctx context.Context, r SetPasswordRequestObject) (SetPasswordResponseObject, error) {
-	err := h.platform.SetPassword(ctx, r.Account, platform.PasswordChange{Current: slipway.NewSecret(r.Body.Current), New: slipway.NewSecret(r.Body.Password), EndTokens: r.Body.EndTokens})
+	err := h.platform.SetPassword(ctx, r.Account, identity.PasswordChange{Current: slipway.NewSecret(r.Body.Current), New: slipway.NewSecret(r.Body.Password), EndTokens: r.Body.EndTokens})
 	if err != nil {
 		return nil, err
 	}

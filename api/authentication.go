@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -108,15 +109,15 @@ func (s *Server) keyed(next echo.HandlerFunc) echo.HandlerFunc {
 
 type callerKey struct{}
 
-func callerFrom(ctx context.Context) platform.Caller {
-	c, _ := ctx.Value(callerKey{}).(platform.Caller)
+func callerFrom(ctx context.Context) identity.Caller {
+	c, _ := ctx.Value(callerKey{}).(identity.Caller)
 	return c
 }
 
 // callerOf says where a request comes from. Forwarding headers are not looked
 // at: anybody can write them, and for trusted proxies Options.Front has put the
 // client's address in place of theirs.
-func callerOf(r *http.Request) platform.Caller {
+func callerOf(r *http.Request) identity.Caller {
 	address := r.RemoteAddr
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		address = host
@@ -125,7 +126,7 @@ func callerOf(r *http.Request) platform.Caller {
 	if strings.HasPrefix(r.UserAgent(), "slipway/") {
 		via = "cli"
 	}
-	return platform.Caller{Via: via, Address: address, Agent: r.UserAgent()}
+	return identity.Caller{Via: via, Address: address, Agent: r.UserAgent()}
 }
 
 // keySet is a JSON Web Key Set (RFC 7517, RFC 8037).

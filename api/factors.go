@@ -6,12 +6,12 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // challengeOf is the second step of a sign-in that an error asks for; nil for none.
 func challengeOf(err error) *SignInChallenge {
-	var needed *platform.FactorNeeded
+	var needed *identity.FactorNeeded
 	if !errors.As(err, &needed) {
 		return nil
 	}
@@ -27,8 +27,8 @@ func (h *handlers) FinishSignIn(ctx context.Context, r FinishSignInRequestObject
 	return FinishSignIn201JSONResponse(opened(done.Session)), nil
 }
 
-func proofOf(current Password, code FactorCode) platform.FactorProof {
-	return platform.FactorProof{Current: slipway.NewSecret(current), Code: slipway.NewSecret(code)}
+func proofOf(current Password, code FactorCode) identity.FactorProof {
+	return identity.FactorProof{Current: slipway.NewSecret(current), Code: slipway.NewSecret(code)}
 }
 
 // ProveSession shows that it is still the one who signed in.

@@ -12,14 +12,14 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // TestSecondStep adds an app by the API and signs in with a code of it.
 func TestSecondStep(t *testing.T) {
 	w := apitest.New(t)
 	const password = "correct horse battery staple"
-	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), platform.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
+	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), identity.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
 		t.Fatal(err)
 	}
 	post := func(bearer, path string, body any, into any) int {
@@ -94,10 +94,10 @@ func TestAnOldSessionIsAskedForAProof(t *testing.T) {
 	w := apitest.New(t)
 	const password = "correct horse battery staple"
 	sys := slipway.WithViewer(t.Context(), slipway.System("test"))
-	if _, err := w.AddAccount(sys, platform.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
+	if _, err := w.AddAccount(sys, identity.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := w.SignIn(t.Context(), "bob", slipway.NewSecret(password), platform.Caller{Via: "api"})
+	s, err := w.SignIn(t.Context(), "bob", slipway.NewSecret(password), identity.Caller{Via: "api"})
 	if err != nil {
 		t.Fatal(err)
 	}

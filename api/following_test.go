@@ -11,7 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/apitest"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // opened begins to follow a promotion.
@@ -67,7 +67,7 @@ func TestStreamsAreCounted(t *testing.T) {
 			t.Fatal(resp.Status)
 		}
 	}
-	if len(open) != platform.StreamsPerAccount || refused != 950-platform.StreamsPerAccount {
+	if len(open) != identity.StreamsPerAccount || refused != 950-identity.StreamsPerAccount {
 		t.Errorf("%d are open, %d were refused", len(open), refused)
 	}
 	if resp := opened(t, w, modest, p.Id); resp.StatusCode != http.StatusOK {
@@ -115,7 +115,7 @@ func TestStreamsEndWithTheAccess(t *testing.T) {
 			return w.RevokeToken(own, tokens[0].ID)
 		},
 		"the account is made inactive": func(name string) error {
-			_, err := w.UpdateAccount(admin, name, platform.AccountChange{Active: &off})
+			_, err := w.UpdateAccount(admin, name, identity.AccountChange{Active: &off})
 			return err
 		},
 		"the membership ends": func(name string) error { return w.RemoveMember(admin, "shop", name, nil) },

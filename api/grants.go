@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
-func trust(t platform.Trust) Trust {
+func trust(t identity.Trust) Trust {
 	return Trust{Name: t.Name, Issuer: t.Issuer, Audience: t.Audience, Subject: t.Subject, Scopes: list(t.Scopes), Once: t.Once, CreatedAt: t.CreatedAt.UTC(), UsedAt: when(t.UsedAt)}
 }
 
@@ -28,7 +28,7 @@ func (h *handlers) ListTrusts(ctx context.Context, r ListTrustsRequestObject) (L
 
 // CreateTrust lets jobs act for a service.
 func (h *handlers) CreateTrust(ctx context.Context, r CreateTrustRequestObject) (CreateTrustResponseObject, error) {
-	t, err := h.platform.AddTrust(ctx, r.Service, platform.TrustInput{
+	t, err := h.platform.AddTrust(ctx, r.Service, identity.TrustInput{
 		Name: r.Body.Name, Issuer: r.Body.Issuer, Audience: r.Body.Audience, Subject: r.Body.Subject, Scopes: r.Body.Scopes, Once: r.Body.Once,
 	})
 	if err != nil {
@@ -56,10 +56,10 @@ func (h *handlers) BeginDevice(ctx context.Context, _ BeginDeviceRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	at := h.platform.Address + platform.DevicePath
+	at := h.platform.Address + identity.DevicePath
 	return BeginDevice200JSONResponse{
 		DeviceCode: d.Device.Reveal(), UserCode: d.Code, VerificationUri: at, VerificationUriComplete: at + "?code=" + url.QueryEscape(d.Code),
-		ExpiresIn: seconds(d.Expires), Interval: int(platform.DeviceInterval.Seconds()),
+		ExpiresIn: seconds(d.Expires), Interval: int(identity.DeviceInterval.Seconds()),
 	}, nil
 }
 
@@ -94,13 +94,13 @@ func (h *handlers) GrantToken(ctx context.Context, r GrantTokenRequestObject) (G
 func oauth(err error) error {
 	code := ""
 	switch {
-	case errors.Is(err, platform.ErrDevicePending):
+	case errors.Is(err, identity.ErrDevicePending):
 		code = "authorization_pending"
-	case errors.Is(err, platform.ErrDeviceSlow):
+	case errors.Is(err, identity.ErrDeviceSlow):
 		code = "slow_down"
-	case errors.Is(err, platform.ErrDeviceRefused):
+	case errors.Is(err, identity.ErrDeviceRefused):
 		code = "access_denied"
-	case errors.Is(err, platform.ErrDeviceOver):
+	case errors.Is(err, identity.ErrDeviceOver):
 		code = "expired_token"
 	case slipway.CodeOf(err) == slipway.Unauthenticated:
 		code = "invalid_grant"

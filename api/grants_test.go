@@ -10,18 +10,18 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/adapters/identity"
-	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/adapters/openid"
+	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // TestProvidersKeepTheirSecret walks a provider through its life.
 func TestProvidersKeepTheirSecret(t *testing.T) {
 	w := apitest.New(t)
-	corp := identitytest.NewServer(t)
-	w.OpenID = identity.New(http.DefaultClient)
+	corp := openidtest.NewServer(t)
+	w.OpenID = openid.New(http.DefaultClient)
 	w.Address = "https://slipway.example.com"
 	present := w.InPerson("present")
 	body := `{"name":"corp","issuer":"` + corp.Issuer() + `","client_id":"slipway","client_secret":"hunter22-hunter22","groups":[{"group":"ops","admin":true},{"group":"devs","team":"default","role":"developer"}]}`
@@ -77,8 +77,8 @@ const (
 // TestTokenExchange is a CI job that promotes with nothing but its own token.
 func TestTokenExchange(t *testing.T) {
 	w := apitest.New(t)
-	ci := identitytest.NewServer(t)
-	w.OpenID = identity.New(http.DefaultClient)
+	ci := openidtest.NewServer(t)
+	w.OpenID = openid.New(http.DefaultClient)
 	register(t, w, "billing")
 	register(t, w, "wages")
 	trust := `{"name":"main","issuer":"` + ci.Issuer() + `","audience":"https://slipway.example.com","subject":"repo:shop/billing:*","scopes":["promote:dev"]}`
@@ -154,7 +154,7 @@ func TestDeviceGrant(t *testing.T) {
 	w.Address = "https://slipway.example.com"
 	system := slipway.WithViewer(t.Context(), slipway.System("test"))
 	password := slipway.NewSecret("correct horse battery staple")
-	if _, err := w.AddAccount(system, platform.AccountInput{Name: "bob", Password: password}); err != nil {
+	if _, err := w.AddAccount(system, identity.AccountInput{Name: "bob", Password: password}); err != nil {
 		t.Fatal(err)
 	}
 	resp, begun := form(t, w, "/device", url.Values{"client_id": {"slipway"}})
@@ -171,11 +171,11 @@ func TestDeviceGrant(t *testing.T) {
 			t.Errorf("%d %v, want %s", resp.StatusCode, got, want)
 		}
 	}
-	s, err := w.SignIn(t.Context(), "bob", password, platform.Caller{Via: "portal"})
+	s, err := w.SignIn(t.Context(), "bob", password, identity.Caller{Via: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := w.Identify(t.Context(), s.Access, platform.Caller{Via: "portal"})
+	v, err := w.Identify(t.Context(), s.Access, identity.Caller{Via: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}

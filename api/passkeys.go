@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
-func answerOf(ceremony Ceremony, credential json.RawMessage) platform.PasskeyAnswer {
-	return platform.PasskeyAnswer{Ceremony: slipway.NewSecret(ceremony), Credential: credential}
+func answerOf(ceremony Ceremony, credential json.RawMessage) identity.PasskeyAnswer {
+	return identity.PasskeyAnswer{Ceremony: slipway.NewSecret(ceremony), Credential: credential}
 }
 
-func begunOf(b platform.PasskeyBegun) PasskeyBegun {
+func begunOf(b identity.PasskeyBegun) PasskeyBegun {
 	return PasskeyBegun{Ceremony: b.Ceremony.Reveal(), Options: b.Options}
 }
 

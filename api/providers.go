@@ -5,7 +5,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // list is never null.
@@ -19,14 +19,14 @@ func list[T any](items []T) []T {
 func (h *handlers) provider(p *ent.IdentityProvider) Provider {
 	return Provider{
 		Name: p.Name, DisplayName: p.DisplayName, Issuer: p.Issuer, ClientId: p.ClientID, HasSecret: p.ClientSecret != "", Scopes: list(p.Scopes),
-		GroupsClaim: p.GroupsClaim, Groups: list(p.Groups), Open: p.Open, TrustMfa: p.TrustMfa, Active: p.Active, Callback: h.platform.Address + platform.CallbackPath + p.Name,
+		GroupsClaim: p.GroupsClaim, Groups: list(p.Groups), Open: p.Open, TrustMfa: p.TrustMfa, Active: p.Active, Callback: h.platform.Address + identity.CallbackPath + p.Name,
 		CreatedAt: p.CreatedAt.UTC(),
 	}
 }
 
 func (h *handlers) waysIn(ctx context.Context) (SignIn, error) {
 	ways, local, err := h.platform.WaysIn(ctx)
-	return SignIn{Passwords: local, Providers: each(ways, func(w platform.Way) Way { return Way{Name: w.Name, Title: w.Title} })}, err
+	return SignIn{Passwords: local, Providers: each(ways, func(w identity.Way) Way { return Way{Name: w.Name, Title: w.Title} })}, err
 }
 
 // GetSignIn says how one signs in.
@@ -61,7 +61,7 @@ func (h *handlers) ListProviders(ctx context.Context, _ ListProvidersRequestObje
 
 // CreateProvider adds a provider.
 func (h *handlers) CreateProvider(ctx context.Context, r CreateProviderRequestObject) (CreateProviderResponseObject, error) {
-	p, err := h.platform.AddProvider(ctx, platform.ProviderInput{
+	p, err := h.platform.AddProvider(ctx, identity.ProviderInput{
 		Name: r.Body.Name, DisplayName: r.Body.DisplayName, Issuer: r.Body.Issuer, ClientID: r.Body.ClientId, ClientSecret: slipway.NewSecret(r.Body.ClientSecret),
 		Scopes: r.Body.Scopes, GroupsClaim: r.Body.GroupsClaim, Groups: r.Body.Groups, Open: r.Body.Open, TrustMFA: r.Body.TrustMfa,
 	})
@@ -82,7 +82,7 @@ func (h *handlers) GetProvider(ctx context.Context, r GetProviderRequestObject) 
 
 // UpdateProvider changes a provider.
 func (h *handlers) UpdateProvider(ctx context.Context, r UpdateProviderRequestObject) (UpdateProviderResponseObject, error) {
-	p, err := h.platform.UpdateProvider(ctx, r.Provider, platform.ProviderChange{
+	p, err := h.platform.UpdateProvider(ctx, r.Provider, identity.ProviderChange{
 		DisplayName: r.Body.DisplayName, ClientID: r.Body.ClientId, ClientSecret: slipway.NewSecret(r.Body.ClientSecret), Scopes: r.Body.Scopes,
 		GroupsClaim: r.Body.GroupsClaim, Groups: r.Body.Groups, Open: r.Body.Open, Active: r.Body.Active, TrustMFA: r.Body.TrustMfa, If: onlyIf(r.Params.IfMatch),
 	})

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // RatePerMinute is how many requests one caller may make in a minute, unless
@@ -92,7 +92,7 @@ func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 		if operator, _ := r.Context().Value(operatorKey{}).(bool); operator {
 			return next(c)
 		}
-		if err := s.addresses.take(c, platform.Network(callerOf(r).Address)); err != nil {
+		if err := s.addresses.take(c, identity.Network(callerOf(r).Address)); err != nil {
 			return err
 		}
 		return next(c)

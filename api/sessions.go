@@ -5,10 +5,10 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
-func opened(s platform.Session) Session {
+func opened(s identity.Session) Session {
 	return Session{
 		Account: s.Account, AccessToken: s.Access.Reveal(), AccessExpiresAt: s.AccessExpires.UTC(),
 		RefreshToken: s.Refresh.Reveal(), RefreshExpiresAt: s.Expires.UTC(),
@@ -85,7 +85,7 @@ func (h *handlers) CreateInvitation(ctx context.Context, r CreateInvitationReque
 
 // AcceptInvitation makes the account that an invitation is for.
 func (h *handlers) AcceptInvitation(ctx context.Context, r AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error) {
-	s, err := h.platform.Accept(ctx, slipway.NewSecret(r.Body.Token), platform.AccountInput{
+	s, err := h.platform.Accept(ctx, slipway.NewSecret(r.Body.Token), identity.AccountInput{
 		Name: r.Body.Name, DisplayName: r.Body.DisplayName, Email: r.Body.Email, Password: slipway.NewSecret(r.Body.Password),
 	}, callerFrom(ctx))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 func token(t *ent.Token) Token {
@@ -28,7 +28,7 @@ func (h *handlers) ListTokens(ctx context.Context, r ListTokensRequestObject) (L
 
 // CreateToken makes a token and shows it once.
 func (h *handlers) CreateToken(ctx context.Context, r CreateTokenRequestObject) (CreateTokenResponseObject, error) {
-	row, text, err := h.platform.AddToken(ctx, platform.TokenInput{
+	row, text, err := h.platform.AddToken(ctx, identity.TokenInput{
 		Account: r.Body.Account, Name: r.Body.Name, Scopes: r.Body.Scopes, Life: time.Duration(r.Body.ExpiresInDays) * 24 * time.Hour,
 	})
 	if err != nil {

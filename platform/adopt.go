@@ -71,7 +71,7 @@ func (p *Platform) Adopt(ctx context.Context, in UnrecordedInput) (*ent.Promotio
 		if err := adopt(ctx, tx, s, e, r, id, in.Reason, string(d.Config.Digest)); err != nil {
 			return err
 		}
-		p.record(ctx, "deployment.adopted", s.Name, e.Name, id, map[string]string{
+		p.journal.Happened(ctx, "deployment.adopted", s.Name, e.Name, id, map[string]string{
 			"deployment": u.Deployment, "release": strconv.Itoa(r.Number), "started_as": strconv.Itoa(d.Release), "artifact": r.Artifact, "config": string(d.Config.Digest), "reason": store.Clean(in.Reason),
 		}, map[string]string{"release": strconv.Itoa(u.Recorded)})
 		return nil
@@ -96,7 +96,7 @@ func adopt(ctx context.Context, tx *ent.Tx, s *ent.Service, e *ent.Environment, 
 	}
 	if known { // from before it was made, and over since
 		n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.ServiceID(s.ID), promotion.EnvironmentID(e.ID), promotion.StateNotIn(underWay...)).
-			SetState(promotion.StateSucceeded).SetReason(said + ", by " + Actor(ctx) + ": " + store.Clean(why)).SetEndedAtStep("").SetReleaseID(r.ID).SetEndedAt(now).Save(ctx)
+			SetState(promotion.StateSucceeded).SetReason(said + ", by " + slipway.Actor(ctx) + ": " + store.Clean(why)).SetEndedAtStep("").SetReleaseID(r.ID).SetEndedAt(now).Save(ctx)
 		if err == nil && n == 0 {
 			err = slipway.Errorf(slipway.Conflict, "promotion %d, which has the number of what runs, has begun meanwhile", id)
 		}
@@ -106,7 +106,7 @@ func adopt(ctx context.Context, tx *ent.Tx, s *ent.Service, e *ent.Environment, 
 	} else {
 		commit := slipway.Commit{ID: r.Commit, Ref: r.Ref, Author: r.Author, Subject: r.Subject, Time: r.CommittedAt}
 		err := tx.Promotion.Create().SetID(id).SetServiceID(s.ID).SetEnvironmentID(e.ID).SetReleaseID(r.ID).SetCommit(commit).SetState(promotion.StateSucceeded).
-			SetReason(said).SetRequestedBy(Actor(ctx)).SetWhy(store.Clean(why)).SetStartedAt(now).SetEndedAt(now).Exec(ctx)
+			SetReason(said).SetRequestedBy(slipway.Actor(ctx)).SetWhy(store.Clean(why)).SetStartedAt(now).SetEndedAt(now).Exec(ctx)
 		if err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error 
 	if err := p.Inventory.End(asked, ending, io.Discard); err != nil {
 		return notEnded(ending, err)
 	}
-	p.record(ctx, action, u.Service, u.Environment, 0, facts)
+	p.journal.Happened(ctx, action, u.Service, u.Environment, 0, facts)
 	if serviceID != 0 {
 		p.look(ctx, serviceID, 0)
 	}
@@ -236,7 +236,7 @@ func notEnded(e slipway.Ending, err error) error {
 // others would be asked to approve, nobody is asked here: it takes one of those who
 // approve by their role, in person.
 func (p *Platform) MaySettle(ctx context.Context, serviceName, environmentName string) error {
-	s, err := p.service(ctx, serviceName, slipway.PermitRollback, environmentName)
+	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitRollback, environmentName)
 	if err != nil {
 		return err
 	}
@@ -257,12 +257,12 @@ func (p *Platform) MaySettle(ctx context.Context, serviceName, environmentName s
 	case v.Kind == slipway.ViewerSystem:
 		return nil
 	case !role.Includes(least):
-		return slipway.Errorf(slipway.Denied, "saying what becomes of what runs in %s without being on record takes the role %s in team %s, and you are %s there%s", e.Name, least, p.team(ctx, s.TeamID), role,
-			p.whom(ctx, inTeam(s.TeamID, least)))
+		return slipway.Errorf(slipway.Denied, "saying what becomes of what runs in %s without being on record takes the role %s in team %s, and you are %s there%s", e.Name, least, p.TeamName(ctx, s.TeamID), role,
+			p.Whom(ctx, inTeam(s.TeamID, least)))
 	case asks && !v.InPerson():
 		return slipway.Errorf(slipway.Denied, "promotions into %s are approved, so saying what becomes of what runs there without being on record takes a %s of the service's team, or an admin of the platform, in person, and no token or program; sign in and do it yourself", e.Name, least)
 	case asks && policy.Policy.SecondFactor == slipway.SecondFactorRequired:
-		factor, err := p.sessionFactor(ctx)
+		factor, err := p.SessionFactor(ctx)
 		if err != nil {
 			return err
 		}
@@ -279,14 +279,14 @@ func (p *Platform) unrecordedFor(ctx context.Context, in *UnrecordedInput) (slip
 	if err := slipway.CheckName("service", in.Service); err != nil {
 		return none, err
 	}
-	_, err := p.service(ctx, in.Service, slipway.PermitRollback, in.Environment)
+	_, err := p.ServiceFor(ctx, in.Service, slipway.PermitRollback, in.Environment)
 	if err == nil {
 		if err = p.MaySettle(ctx, in.Service, in.Environment); err != nil && slipway.CodeOf(err) != slipway.NotFound {
 			p.audit.Refused(ctx, string(slipway.PermitRollback), in.Service, in.Environment, err.Error())
 		}
 	}
 	if slipway.CodeOf(err) == slipway.NotFound && slipway.ViewerFrom(ctx).Admin {
-		err = p.may(ctx, slipway.PermitPlatform, 0, in.Service, in.Environment)
+		err = p.May(ctx, slipway.PermitPlatform, 0, in.Service, in.Environment)
 	}
 	if err != nil {
 		return none, err

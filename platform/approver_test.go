@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -45,7 +46,7 @@ func TestApprovalsOfWhoMayNow(t *testing.T) {
 
 		back := func() {
 			t.Helper()
-			_, err := w.UpdateAccount(ctx, alan, platform.AccountChange{Active: ptr(true)})
+			_, err := w.UpdateAccount(ctx, alan, identity.AccountChange{Active: ptr(true)})
 			w.must(err)
 			_, err = w.SetMember(ctx, team, alan, slipway.RoleMaintainer, nil)
 			w.must(err)
@@ -61,7 +62,7 @@ func TestApprovalsOfWhoMayNow(t *testing.T) {
 			{"a lesser role", "no longer a maintainer", func() error { _, err := w.SetMember(ctx, team, alan, slipway.RoleDeveloper, nil); return err }},
 			{"out of the team", "no longer in the service's team", func() error { return w.RemoveMember(ctx, team, alan, nil) }},
 			{"inactive", "not active", func() error {
-				_, err := w.UpdateAccount(ctx, alan, platform.AccountChange{Active: ptr(false)})
+				_, err := w.UpdateAccount(ctx, alan, identity.AccountChange{Active: ptr(false)})
 				return err
 			}},
 		} {
@@ -73,7 +74,7 @@ func TestApprovalsOfWhoMayNow(t *testing.T) {
 			}
 			back()
 		}
-		_, err = w.UpdateAccount(ctx, alan, platform.AccountChange{Active: ptr(false)})
+		_, err = w.UpdateAccount(ctx, alan, identity.AccountChange{Active: ptr(false)})
 		w.must(err)
 		w.waiting(row.ID, "0 of 2 approvals")
 		w.says(people["bob"], row.ID, slipway.VerdictApprove)
@@ -172,9 +173,9 @@ func TestOwnChange(t *testing.T) {
 		w.must(db.Membership.Create().SetAccountID(bot.ID).SetTeamID(s.TeamID).SetRole(membership.RoleDeveloper).Exec(ctx))
 		maker := w.colleague(name, "root-"+name, slipway.RoleAdmin, true)
 		people["root"] = maker
-		_, text, err := w.AddToken(maker, platform.TokenInput{Account: bot.Name, Name: "deploys", Scopes: []slipway.Scope{"promote:dev"}})
+		_, text, err := w.AddToken(maker, identity.TokenInput{Account: bot.Name, Name: "deploys", Scopes: []slipway.Scope{"promote:dev"}})
 		w.must(err)
-		program, err := w.Identify(ctx, text, platform.Caller{Via: "api"})
+		program, err := w.Identify(ctx, text, identity.Caller{Via: "api"})
 		w.must(err)
 		ci, err := db.Trust.Create().SetServiceID(s.ID).SetName("ci").SetIssuer("https://ci.example.com").SetAudience("slipway").SetSubject("main").
 			SetScopes([]slipway.Scope{"promote:dev"}).SetMadeBy("root-" + name).Save(ctx)
@@ -210,7 +211,7 @@ func TestOwnChange(t *testing.T) {
 		w.mu.Lock()
 		w.silent, w.written = false, []slipway.Commit{{ID: commitID("e0"), Author: "Cleo <cleo-" + name + "@example.com>"}}
 		w.mu.Unlock()
-		_, err = w.UpdateAccount(ctx, bot.Name, platform.AccountChange{Active: ptr(true)}) // at which gates are looked at
+		_, err = w.UpdateAccount(ctx, bot.Name, identity.AccountChange{Active: ptr(true)}) // at which gates are looked at
 		w.must(err)
 		w.waiting(row.ID, "0 of 1 approvals; cleo-"+name+"'s doesn't count now: cleo-"+name+" wrote or committed some of it")
 		w.says(people["alan"], row.ID, slipway.VerdictApprove)
@@ -235,14 +236,14 @@ func TestNewApprovers(t *testing.T) {
 			t.Helper()
 			in, err := w.Invite(by, team, slipway.RoleMaintainer)
 			w.must(err)
-			_, err = w.Accept(t.Context(), in.Token, platform.AccountInput{Name: who, Password: slipway.NewSecret("correct horse battery staple")}, platform.Caller{Via: "portal"})
+			_, err = w.Accept(t.Context(), in.Token, identity.AccountInput{Name: who, Password: slipway.NewSecret("correct horse battery staple")}, identity.Caller{Via: "portal"})
 			w.must(err)
 			v := slipway.ViewerFrom(w.colleague(name, who, "", false))
 			v.Roles[s.TeamID] = slipway.RoleMaintainer
 			return slipway.WithViewer(t.Context(), v)
 		}
 		friend := join(boss, "friend-"+name)
-		_, err = w.AddAccount(root, platform.AccountInput{Name: "puppet-" + name})
+		_, err = w.AddAccount(root, identity.AccountInput{Name: "puppet-" + name})
 		w.must(err)
 		puppet := w.colleague(name, "puppet-"+name, slipway.RoleMaintainer, false)
 		w.policy(name, slipway.PolicyChange{Approvals: ptr(1), OwnChanges: ptr(slipway.OwnNever)})

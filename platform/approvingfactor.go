@@ -6,7 +6,6 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/identityprovider"
-	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -14,20 +13,6 @@ import (
 // A no opens nothing, and takes none.
 func takesFactor(policy slipway.Policy, verdict slipway.Verdict) bool {
 	return policy.SecondFactor == slipway.SecondFactorRequired && verdict != slipway.VerdictReject
-}
-
-// sessionFactor is the second factor that was shown in the viewer's session: ""
-// for none, and for tokens and the operator, who have no session.
-func (p *Platform) sessionFactor(ctx context.Context) (string, error) {
-	v := slipway.ViewerFrom(ctx)
-	if v.Session == "" {
-		return "", nil
-	}
-	row, err := p.db.Session.Query().Where(session.Key(v.Session)).Only(store.AsSystem(ctx))
-	if err != nil {
-		return "", err
-	}
-	return row.Factor, nil
 }
 
 // uncounted tells why a second factor doesn't count, "" when it does: one of ours
@@ -66,7 +51,7 @@ func (p *Platform) unfactored(ctx context.Context, row *ent.Promotion, policy sl
 	case v.Session == "":
 		return slipway.Errorf(slipway.FactorMissing, "%s, and a token has none; sign in and say it yourself, in the portal or after: slipway login", what)
 	}
-	kinds, err := p.factorKinds(ctx, v.Account)
+	kinds, err := p.FactorKinds(ctx, v.Account)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/auditentry"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -64,7 +65,7 @@ func TestGatesOpenBySecondFactors(t *testing.T) {
 		w.want(w.answers(w.session(w.signIn(root)), id, slipway.VerdictBreakGlass), slipway.FactorMissing, "breaking the glass in dev takes a second factor")
 		w.want(w.answers(slipway.WithViewer(ctx, slipway.System(platform.Operator)), id, slipway.VerdictBreakGlass), slipway.FactorMissing, "the operator of the machine has none")
 		// Nor does a token, and who may not say it anyway hears that.
-		_, token, err := w.AddToken(weak, platform.TokenInput{Name: "all", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+		_, token, err := w.AddToken(weak, identity.TokenInput{Name: "all", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 		w.must(err)
 		program, err := w.Identify(ctx, token, cli)
 		w.must(err)
@@ -87,7 +88,7 @@ func TestGatesOpenBySecondFactors(t *testing.T) {
 		id = asked()
 		w.want(w.answers(old, id, slipway.VerdictApprove), slipway.Unproved, "this session has begun without yours; give it with: slipway prove")
 		w.later()
-		w.must(w.Prove(old, platform.FactorProof{Code: p.next()}))
+		w.must(w.Prove(old, identity.FactorProof{Code: p.next()}))
 		// What it lets in has shown as much, and so has a sign-in by code.
 		d, err := w.BeginDevice(ctx, cli)
 		w.must(err)
@@ -116,8 +117,8 @@ func TestGatesOpenBySecondFactors(t *testing.T) {
 func (w *world) adds(ctx context.Context) *phone {
 	w.Helper()
 	p := &phone{w: w, now: time.Now()}
-	w.Clock(func() time.Time { return p.now })
-	begun, err := w.BeginTOTP(ctx, "telephone", platform.FactorProof{Current: password})
+	w.SetClock(func() time.Time { return p.now })
+	begun, err := w.BeginTOTP(ctx, "telephone", identity.FactorProof{Current: password})
 	w.must(err)
 	p.secret = begun.Secret
 	_, err = w.ConfirmTOTP(ctx, begun.Key, p.code())
@@ -132,7 +133,7 @@ func TestAFactorIsCountedAtTheGate(t *testing.T) {
 		ctx, bob := w.Context(), "bob-"+name
 		w.maintains(name, bob, false)
 		p, _ := w.withFactor(bob)
-		corp := w.corp(platform.ProviderInput{Open: true})
+		corp := w.corp(identity.ProviderInput{Open: true})
 		saying := func(methods ...string) context.Context {
 			w.Helper()
 			corp.Rewrite(func(c jwt.MapClaims) string { c["amr"] = methods; return corp.Sign(c) })
@@ -161,15 +162,15 @@ func TestAFactorIsCountedAtTheGate(t *testing.T) {
 		early := saying("pwd", "mfa")
 		w.want(w.answers(early, id, slipway.VerdictApprove), slipway.FactorMissing, "you have none; add one in My account")
 		program := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Name: "ada", Admin: true, Token: 1, Scopes: []slipway.Scope{slipway.ScopeAdmin}})
-		_, err = w.UpdateProvider(program, "corp", platform.ProviderChange{TrustMFA: ptr(true)})
+		_, err = w.UpdateProvider(program, "corp", identity.ProviderChange{TrustMFA: ptr(true)})
 		w.want(err, slipway.Denied, "in person")
-		_, err = w.UpdateProvider(ctx, "corp", platform.ProviderChange{TrustMFA: ptr(true)})
+		_, err = w.UpdateProvider(ctx, "corp", identity.ProviderChange{TrustMFA: ptr(true)})
 		w.must(err)
 		w.want(w.answers(early, id, slipway.VerdictApprove), slipway.FactorMissing, "you have none") // nobody trusted it then
 		w.want(w.answers(saying("pwd"), id, slipway.VerdictApprove), slipway.FactorMissing, "or sign in through corp with a second factor there")
 		w.must(w.answers(saying("pwd", "mfa"), id, slipway.VerdictApprove))
 		w.waiting(id, "1 of 2 approvals")
-		_, err = w.UpdateProvider(ctx, "corp", platform.ProviderChange{TrustMFA: ptr(false)})
+		_, err = w.UpdateProvider(ctx, "corp", identity.ProviderChange{TrustMFA: ptr(false)})
 		w.must(err)
 		done, err := w.FinishFactor(ctx, w.half(bob).Challenge, p.next(), cli)
 		w.must(err)

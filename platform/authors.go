@@ -3,19 +3,15 @@ package platform
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
-	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/predicate"
-	"github.com/slipway-dev/slipway/ent/token"
-	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 const (
@@ -102,7 +98,7 @@ func whoIs(ctx context.Context, db *ent.Client, a *slipway.Authors) error {
 	for some := range slices.Chunk(a.People, 50) {
 		var where []predicate.Account
 		for _, person := range some {
-			where = append(where, known(slipway.Writer(person)))
+			where = append(where, identity.Known(slipway.Writer(person)))
 		}
 		rows, err := db.Account.Query().Where(account.KindEQ(account.KindPerson), account.Or(where...)).WithIdentities().WithBylines().All(ctx)
 		if err != nil {
@@ -162,54 +158,4 @@ func owns(a *ent.Account, row *ent.Promotion) string {
 		return "changed " + row.Authors.Changed(a.Name)
 	}
 	return ""
-}
-
-// makers are those who made the token or the trusts that the viewer acts by. Of
-// what was made before that was kept, the audit log tells it.
-func makers(ctx context.Context, db *ent.Client) ([]string, error) {
-	v := slipway.ViewerFrom(ctx)
-	var out []string
-	if v.Token != 0 {
-		row, err := db.Token.Query().Where(token.ID(v.Token)).Only(ctx)
-		if err != nil {
-			return nil, missing(err, "the token is gone")
-		}
-		if row.MadeBy == "" {
-			if row.MadeBy, err = madeBy(ctx, db, "token.added", "", "id", strconv.Itoa(row.ID)); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, row.MadeBy)
-	}
-	if len(v.Trusts) > 0 {
-		rows, err := db.Trust.Query().Where(trust.IDIn(v.Trusts...)).All(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			if row.MadeBy == "" {
-				if row.MadeBy, err = madeBy(ctx, db, "trust.added", v.Service, "trust", row.Name); err != nil {
-					return nil, err
-				}
-			}
-			out = append(out, row.MadeBy)
-		}
-	}
-	slices.Sort(out)
-	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == "" }), nil
-}
-
-// madeBy finds in the audit log who made something last.
-func madeBy(ctx context.Context, db *ent.Client, action, service, fact, value string) (string, error) {
-	rows, err := db.AuditEntry.Query().Where(auditentry.Action(action), auditentry.Service(service), auditentry.Result(string(audit.Done))).
-		Order(ent.Desc(auditentry.FieldSequence)).All(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, row := range rows {
-		if row.After[fact] == value {
-			return row.Actor, nil
-		}
-	}
-	return "", nil
 }

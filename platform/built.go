@@ -37,7 +37,7 @@ func (l *Ledger) release(ctx context.Context, r slipway.BuiltRelease, id int, at
 	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
 		s, err := tx.Service.Query().Where(service.Name(r.Service)).Only(ctx)
 		if err != nil {
-			return missing(err, "there is no service %s", store.Printable(r.Service))
+			return store.Missing(err, "there is no service %s", store.Printable(r.Service))
 		}
 		row, err := tx.Release.Query().Where(release.ServiceID(s.ID), release.Commit(r.Commit.ID), release.Artifact(string(r.Artifact.Digest))).Only(ctx)
 		switch {
@@ -102,7 +102,7 @@ func (l *Ledger) Tests(ctx context.Context, serviceName string, number int, repo
 	ctx = store.AsSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
 	if err != nil {
-		return missing(err, "there is no service %s", store.Printable(serviceName))
+		return store.Missing(err, "there is no service %s", store.Printable(serviceName))
 	}
 	for i, f := range report.Failures {
 		f.Name, f.Message, f.Excerpt = store.Clean(f.Name), store.Clean(f.Message), store.Clean(f.Excerpt)
@@ -174,11 +174,11 @@ func (l *Ledger) deployed(ctx context.Context, tx *ent.Tx, id int, d slipway.Dep
 func (l *Ledger) serving(ctx context.Context, tx *ent.Tx, id int, d slipway.Deployment) (bool, error) {
 	s, err := tx.Service.Query().Where(service.Name(d.Service)).Only(ctx)
 	if err != nil {
-		return false, missing(err, "there is no service %s", store.Printable(d.Service))
+		return false, store.Missing(err, "there is no service %s", store.Printable(d.Service))
 	}
 	e, err := tx.Environment.Query().Where(environment.Name(d.Environment)).Only(ctx)
 	if err != nil {
-		return false, missing(err, "there is no environment %s", store.Printable(d.Environment))
+		return false, store.Missing(err, "there is no environment %s", store.Printable(d.Environment))
 	}
 	here := deployment.And(deployment.ServiceID(s.ID), deployment.EnvironmentID(e.ID))
 	// Recorded before, or overtaken by a later one: then this is old news.
@@ -188,7 +188,7 @@ func (l *Ledger) serving(ctx context.Context, tx *ent.Tx, id int, d slipway.Depl
 	}
 	r, err := tx.Release.Query().Where(release.ServiceID(s.ID), release.Number(d.Release)).Only(ctx)
 	if err != nil {
-		return false, missing(err, "%s has no release %d", d.Service, d.Release)
+		return false, store.Missing(err, "%s has no release %d", d.Service, d.Release)
 	}
 	if err := tx.Deployment.Update().Where(here, deployment.Live(true)).SetLive(false).SetEndedAt(store.Now()).Exec(ctx); err != nil {
 		return false, err

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -71,7 +72,7 @@ func (p *Platform) PromoteBundle(ctx context.Context, in BundleInput) ([]*ent.Pr
 		}
 	}
 	for i, input := range inputs {
-		p.tell(ctx, promotionRequested, input.Service, input.Environment, int(input.Fence), requested(plans[i], input))
+		p.journal.Tell(ctx, promotionRequested, input.Service, input.Environment, int(input.Fence), requested(plans[i], input))
 	}
 	return p.Bundle(ctx, strconv.Itoa(inputs[0].Bundle))
 }
@@ -145,11 +146,11 @@ func (p *Platform) Bundle(ctx context.Context, id string) ([]*ent.Promotion, err
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	query := withAll(p.db.Promotion.Query()).Where(promotion.Bundle(n), promotion.BundleNEQ(0))
-	if seen := visible(ctx); seen != nil {
+	if seen := identity.Visible(ctx); seen != nil {
 		query.Where(promotion.HasServiceWith(seen...))
 	}
 	rows, err := query.Order(promotion.ByID()).All(ctx)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -20,7 +21,7 @@ func TestFormerAddressesStayOnes(t *testing.T) {
 		mai := w.colleague(name, "mai-"+name, slipway.RoleMaintainer, false)
 		cleo := w.colleague(name, "cleo-"+name, slipway.RoleMaintainer, false)
 		w.must(w.Storage.Client.Account.Update().SetPassword("x").Exec(ctx)) // addresses of others are a provider's
-		_, err := w.UpdateAccount(mai, "mai-"+name, platform.AccountChange{DisplayName: ptr("M. of " + name)})
+		_, err := w.UpdateAccount(mai, "mai-"+name, identity.AccountChange{DisplayName: ptr("M. of " + name)})
 		w.must(err)
 		w.policy(name, slipway.PolicyChange{Approvals: ptr(1), OwnChanges: ptr(slipway.OwnNever)})
 		for commit, author := range map[string]string{"m1": "Somebody <MAI-" + name + "@example.com>", "m2": "M. of " + name + " <nobody@elsewhere.example>"} {
@@ -29,7 +30,7 @@ func TestFormerAddressesStayOnes(t *testing.T) {
 			row, err := w.Promote(dev, platform.PromoteInput{Service: name})
 			w.must(err)
 			row = w.waiting(row.ID, "0 of 1 approvals")
-			_, err = w.UpdateAccount(mai, "mai-"+name, platform.AccountChange{DisplayName: ptr("Other " + commit), Email: ptr(commit + name + "@other.example")})
+			_, err = w.UpdateAccount(mai, "mai-"+name, identity.AccountChange{DisplayName: ptr("Other " + commit), Email: ptr(commit + name + "@other.example")})
 			w.must(err)
 			_, err = w.Decide(mai, fmt.Sprint(row.ID), platform.DecideInput{Verdict: slipway.VerdictApprove, Plan: slipway.Digest(row.PlanHash)})
 			w.want(err, slipway.Denied, "your own change, as you wrote or committed some of it")
@@ -76,7 +77,7 @@ func TestChangingOnesAddress(t *testing.T) {
 		w.person("bob", false)
 		w.person("cleo", false)
 		to := func(ctx context.Context, name, address string) error {
-			_, err := w.UpdateAccount(ctx, name, platform.AccountChange{Email: &address})
+			_, err := w.UpdateAccount(ctx, name, identity.AccountChange{Email: &address})
 			return err
 		}
 		bob := w.session(w.signIn("bob"))
@@ -85,9 +86,9 @@ func TestChangingOnesAddress(t *testing.T) {
 		w.want(to(slipway.WithViewer(w.T.Context(), byToken), "bob", "b@example.com"), slipway.Denied, "no token")
 		w.old(bob)
 		w.want(to(bob, "bob", "b@example.com"), slipway.Unproved, "changing your address")
-		_, err := w.UpdateAccount(bob, "bob", platform.AccountChange{DisplayName: ptr("Bob")})
+		_, err := w.UpdateAccount(bob, "bob", identity.AccountChange{DisplayName: ptr("Bob")})
 		w.must(err)
-		w.must(w.Prove(bob, platform.FactorProof{Current: password}))
+		w.must(w.Prove(bob, identity.FactorProof{Current: password}))
 		w.must(to(bob, "bob", "Bob@Example.com"))
 		w.must(to(bob, "bob", "b@example.com"))
 
@@ -102,7 +103,7 @@ func TestChangingOnesAddress(t *testing.T) {
 		}
 		in, err := w.Invite(w.Context(), "default", slipway.RoleViewer)
 		w.must(err)
-		_, err = w.Accept(w.T.Context(), in.Token, platform.AccountInput{Name: "dora", Email: "bob@example.com", Password: password}, platform.Caller{Via: "portal"})
+		_, err = w.Accept(w.T.Context(), in.Token, identity.AccountInput{Name: "dora", Email: "bob@example.com", Password: password}, identity.Caller{Via: "portal"})
 		w.want(err, slipway.Conflict, "another account has, or had, this address")
 		w.must(to(bob, "bob", "bob@example.com")) // it was his
 		w.must(to(w.Context(), "cleo", "b@example.com"))

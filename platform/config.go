@@ -128,12 +128,12 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 		return c, slipway.Errorf(slipway.Invalid, "settings of the layer %q can't be set here; the defaults stand in slipway.yaml", store.Printable(string(layer))).At("layer")
 	}
 	if serviceName != "" || layer != slipway.LayerEnvironment {
-		if c.service, err = p.service(ctx, serviceName, permission, environmentName); err != nil {
+		if c.service, err = p.ServiceFor(ctx, serviceName, permission, environmentName); err != nil {
 			return c, err
 		}
 	}
 	if layer == slipway.LayerEnvironment {
-		if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 			return c, err
 		}
 	}
@@ -202,7 +202,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 		for _, key := range change.Unset {
 			row, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(key)).Only(ctx)
 			if err != nil {
-				return missing(err, "%s is not set %s; `slipway config ls` shows where each setting comes from", store.Printable(key), layerWords[c.layer])
+				return store.Missing(err, "%s is not set %s; `slipway config ls` shows where each setting comes from", store.Printable(key), layerWords[c.layer])
 			}
 			if row.Secret != "" {
 				return slipway.Errorf(slipway.Conflict, "%s is a secret; remove it with `slipway secret rm`", key)
@@ -215,7 +215,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 			return err
 		}
 		s, e := c.names()
-		p.record(ctx, "config.changed", s, e, 0, said, were)
+		p.journal.Happened(ctx, "config.changed", s, e, 0, said, were)
 		return nil
 	})
 	if err != nil {

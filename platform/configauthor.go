@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/snapshot"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // readAhead is how long before it was written down a config, or what an owner
@@ -133,7 +134,7 @@ func touched(row *ent.AuditEntry) []string {
 
 // withMakers adds to what is said of a change who made what the viewer acts by.
 func withMakers(ctx context.Context, db *ent.Client, said map[string]string) error {
-	names, err := makers(ctx, db)
+	names, err := identity.Makers(ctx, db)
 	names = slices.DeleteFunc(names, func(name string) bool { return name == slipway.ViewerFrom(ctx).Name })
 	if len(names) > 0 {
 		said[actedBy] = strings.Join(names, " ")

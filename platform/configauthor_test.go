@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -71,9 +72,9 @@ func TestWhoChangedTheConfigOwnsTheChange(t *testing.T) {
 			t.Errorf("it waits on %v", on)
 		}
 		// By another's token, and by a rollback, it is the same.
-		_, text, err := w.AddToken(mai, platform.TokenInput{Name: "own", Scopes: []slipway.Scope{slipway.ScopeConfig}})
+		_, text, err := w.AddToken(mai, identity.TokenInput{Name: "own", Scopes: []slipway.Scope{slipway.ScopeConfig}})
 		w.must(err)
-		v, err := w.Identify(ctx, text, platform.Caller{Via: "api"})
+		v, err := w.Identify(ctx, text, identity.Caller{Via: "api"})
 		w.must(err)
 		_, err = w.ChangeConfig(slipway.WithViewer(context.WithoutCancel(t.Context()), v), platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "again"}})
 		w.must(err)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // TestConnecting brings people together with the accounts that they have.
@@ -13,20 +13,20 @@ func TestConnecting(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.T.Context()
 		w.team("shop")
-		corp := w.corp(platform.ProviderInput{Groups: []slipway.GroupRule{{Group: "leads", Team: "shop", Role: slipway.RoleAdmin}}})
-		add := func(in platform.AccountInput) *ent.Account {
+		corp := w.corp(identity.ProviderInput{Groups: []slipway.GroupRule{{Group: "leads", Team: "shop", Role: slipway.RoleAdmin}}})
+		add := func(in identity.AccountInput) *ent.Account {
 			w.Helper()
 			a, err := w.AddAccount(w.Context(), in)
 			w.must(err)
 			return a
 		}
 		// An account that nobody could open yet: an admin gave the address.
-		add(platform.AccountInput{Name: "robert", Email: "Bert@Example.com"})
+		add(identity.AccountInput{Name: "robert", Email: "Bert@Example.com"})
 		if v := w.comesIn(corp, "bert"); v.Name != "robert" {
 			w.Errorf("%+v", v)
 		}
 		// An account with a password: whoever has it must also be who has the address.
-		add(platform.AccountInput{Name: "adele", Email: "ada@example.com", Password: password})
+		add(identity.AccountInput{Name: "adele", Email: "ada@example.com", Password: password})
 		done, err := w.FinishSignIn(ctx, w.through(corp, "ada"), browser)
 		w.must(err)
 		if done.Account != "adele" || done.Session.Access.Reveal() != "" || done.Link.Reveal() == "" {
@@ -53,13 +53,13 @@ func TestConnecting(t *testing.T) {
 		}
 		// From now on the address is the provider's to say.
 		evil := "boss@example.com"
-		_, err = w.UpdateAccount(slipway.WithViewer(ctx, v), "adele", platform.AccountChange{Email: &evil})
+		_, err = w.UpdateAccount(slipway.WithViewer(ctx, v), "adele", identity.AccountChange{Email: &evil})
 		w.want(err, slipway.Conflict, "comes from the provider")
 
 		// Whoever is inactive stays out.
 		no := false
 		for _, name := range []string{"adele", "robert"} {
-			_, err = w.UpdateAccount(w.Context(), name, platform.AccountChange{Active: &no})
+			_, err = w.UpdateAccount(w.Context(), name, identity.AccountChange{Active: &no})
 			w.must(err)
 		}
 		for user, name := range map[string]string{"ada": "adele", "bert": "robert"} {
@@ -68,7 +68,7 @@ func TestConnecting(t *testing.T) {
 		}
 		// Nor is an address enough that two have, or that another person at the
 		// same provider has had.
-		add(platform.AccountInput{Name: "dora-1", Email: "dora@example.com"})
+		add(identity.AccountInput{Name: "dora-1", Email: "dora@example.com"})
 		_, err = w.FinishSignIn(ctx, w.through(corp, "dora"), browser)
 		w.must(err)
 		w.must(w.Storage.Client.Identity.Update().SetEmail("x@example.com").Exec(w.Context()))
@@ -78,7 +78,7 @@ func TestConnecting(t *testing.T) {
 		w.must(w.Storage.Client.Identity.Create().SetAccountID(row.AccountID).SetProviderID(row.ProviderID).SetSubject("dora-of-before").Exec(w.Context()))
 		_, err = w.FinishSignIn(ctx, w.through(corp, "dora"), browser)
 		w.want(err, slipway.Conflict, "somebody else's at this provider")
-		add(platform.AccountInput{Name: "dora-2", Email: "dora@example.com"})
+		add(identity.AccountInput{Name: "dora-2", Email: "dora@example.com"})
 		_, err = w.FinishSignIn(ctx, w.through(corp, "dora"), browser)
 		w.want(err, slipway.Conflict, "several accounts")
 	})
@@ -90,7 +90,7 @@ func TestLastAdmin(t *testing.T) {
 		ctx := w.T.Context()
 		w.person("root", true)
 		w.person("bob", false)
-		corp := w.corp(platform.ProviderInput{Open: true, Groups: []slipway.GroupRule{{Group: "leads", Admin: true}}})
+		corp := w.corp(identity.ProviderInput{Open: true, Groups: []slipway.GroupRule{{Group: "leads", Admin: true}}})
 		w.want(w.SetLocalSignIn(w.Context(), false), slipway.Conflict, "no admin has signed in through a provider yet")
 		w.comesIn(corp, "bert") // no admin: it is not enough
 		w.want(w.SetLocalSignIn(w.Context(), false), slipway.Conflict, "no admin has signed in")
@@ -109,21 +109,21 @@ func TestLastAdmin(t *testing.T) {
 		w.team("shop")
 		in, err := w.Invite(w.Context(), "shop", slipway.RoleViewer)
 		w.must(err)
-		_, err = w.Accept(ctx, in.Token, platform.AccountInput{Name: "eve", Password: password}, browser)
+		_, err = w.Accept(ctx, in.Token, identity.AccountInput{Name: "eve", Password: password}, browser)
 		w.want(err, slipway.Conflict, "passwords are switched off")
 
 		// ada is the only admin who comes in: she stays one, and so does the way.
 		no := false
-		_, err = w.UpdateAccount(w.Context(), "ada", platform.AccountChange{Active: &no})
+		_, err = w.UpdateAccount(w.Context(), "ada", identity.AccountChange{Active: &no})
 		w.want(err, slipway.Conflict, "no admin could sign in any more")
-		_, err = w.UpdateAccount(w.Context(), "ada", platform.AccountChange{Admin: &no})
+		_, err = w.UpdateAccount(w.Context(), "ada", identity.AccountChange{Admin: &no})
 		w.want(err, slipway.Conflict, "no admin could sign in any more")
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{Active: &no})
+		_, err = w.UpdateProvider(w.Context(), "corp", identity.ProviderChange{Active: &no})
 		w.want(err, slipway.Conflict, "no admin could sign in any more")
 		w.want(w.RemoveProvider(w.Context(), "corp", nil), slipway.Conflict, "no admin could sign in any more")
 		// Her groups can't take it from her.
 		rules := []slipway.GroupRule{{Group: "nobody-is-here", Admin: true}}
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{Groups: &rules})
+		_, err = w.UpdateProvider(w.Context(), "corp", identity.ProviderChange{Groups: &rules})
 		w.must(err)
 		if v := w.comesIn(corp, "ada"); !v.Admin {
 			w.Error("the last admin was unmade by her groups")

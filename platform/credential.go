@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -30,7 +31,7 @@ func (p *Platform) keepCredential(ctx context.Context, name, url string, token s
 	if len(token.Reveal()) > 48<<10 { // with what it is bound to it has to fit into the store
 		return "", slipway.Errorf(slipway.Invalid, "the token has %d bytes; at most %d are allowed", len(token.Reveal()), 48<<10).At("token")
 	}
-	ref := slipway.RefIn(p.Secrets, credentialsOf(name)+hex.EncodeToString(random(8)))
+	ref := slipway.RefIn(p.Secrets, credentialsOf(name)+hex.EncodeToString(identity.Random(8)))
 	bound, err := slipway.BindCredential(ref, url, token)
 	if err != nil {
 		return "", err

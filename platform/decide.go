@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -54,7 +56,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if in.Verdict == slipway.VerdictBreakGlass {
 		permission = slipway.PermitBreakGlass
 	}
-	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
+	if err := p.May(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	if row.State != promotion.StateWaiting {
@@ -63,12 +65,12 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	v := slipway.ViewerFrom(ctx)
 	switch {
 	case in.Verdict == slipway.VerdictBreakGlass:
-		err = p.proven(ctx, "breaking the glass")
+		err = p.Proven(ctx, "breaking the glass")
 	case in.Verdict == slipway.VerdictExempt && !v.InPerson():
 		err = slipway.Errorf(slipway.Denied, "an exemption opens freezes and windows; that takes an admin of the service's team, or of the platform, in person, and no token or program; sign in and do it yourself")
 		p.audit.Refused(ctx, "promotion.exempt", s.Name, e.Name, err.Error())
 	case in.Verdict == slipway.VerdictExempt:
-		err = p.proven(ctx, "an exemption")
+		err = p.Proven(ctx, "an exemption")
 	}
 	if err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 	if v.Account == 0 && v.Kind != slipway.ViewerSystem {
 		return nil, slipway.Errorf(slipway.Denied, "only people and programs with an active account decide")
 	}
-	factor, err := p.sessionFactor(ctx)
+	factor, err := p.SessionFactor(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +171,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	}
 	if takesFactor(policy.Policy, d.Verdict) {
 		if why, err := uncounted(ctx, g.Ledger.db, d.Factor); err != nil || why != "" {
-			return or(err, slipway.Errorf(slipway.Denied, "this doesn't count: %s", why))
+			return cmp.Or[error](err, slipway.Errorf(slipway.Denied, "this doesn't count: %s", why))
 		}
 	}
 	at := place{row.Edges.Service.Name, row.Edges.Environment.Name}
@@ -206,7 +208,7 @@ func decider(ctx context.Context, db *ent.Client, id int) (*ent.Account, error) 
 		return &ent.Account{Name: Operator, Kind: account.KindPerson, Admin: true}, nil
 	}
 	who, err := db.Account.Query().Where(account.ID(id), account.Active(true)).WithIdentities().WithBylines().Only(ctx)
-	return who, missing(err, "only people and programs with an active account decide")
+	return who, store.Missing(err, "only people and programs with an active account decide")
 }
 
 // mayDecide tells whether somebody may give a verdict, and if not whom to ask.
@@ -293,7 +295,7 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 	if err != nil {
 		return no, err
 	}
-	factor, err := p.sessionFactor(ctx)
+	factor, err := p.SessionFactor(ctx)
 	if err != nil {
 		return no, err
 	}
@@ -328,11 +330,11 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 // WaitingFor lists the promotions that wait for the viewer's decision, the
 // oldest first.
 func (p *Platform) WaitingFor(ctx context.Context) ([]*ent.Promotion, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	query := p.db.Promotion.Query().Where(promotion.StateEQ(promotion.StateWaiting))
-	if seen := visible(ctx); seen != nil {
+	if seen := identity.Visible(ctx); seen != nil {
 		query.Where(promotion.HasServiceWith(seen...))
 	}
 	rows, err := listed(ctx, query.Order(promotion.ByID()).Limit(1000))

@@ -62,7 +62,7 @@ func (p *Platform) WebhookDelivery(ctx context.Context, teamName string, id, num
 
 func (p *Platform) deliveryOf(ctx context.Context, teamName string, of *ent.Webhook, number int) (*ent.Delivery, error) {
 	row, err := p.db.Delivery.Query().Where(delivery.ID(number), delivery.WebhookID(of.ID)).Only(ctx)
-	return row, missing(err, "webhook %d has no delivery %d; `slipway webhook deliveries %s %d` lists them, for 30 days", of.ID, number, teamName, of.ID)
+	return row, store.Missing(err, "webhook %d has no delivery %d; `slipway webhook deliveries %s %d` lists them, for 30 days", of.ID, number, teamName, of.ID)
 }
 
 // activeWebhook finds a webhook that messages can be sent to.
@@ -87,7 +87,7 @@ func (p *Platform) PingWebhook(ctx context.Context, teamName string, id int) (*e
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(slipway.Message{ID: event.MessageID(), Kind: slipway.EventPing, CreatedAt: store.Now(), Team: teamName, Actor: Actor(ctx)})
+	body, err := json.Marshal(slipway.Message{ID: event.MessageID(), Kind: slipway.EventPing, CreatedAt: store.Now(), Team: teamName, Actor: slipway.Actor(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +125,6 @@ func (p *Platform) send(ctx context.Context, teamName string, to *ent.Webhook, a
 	if row.ReplayOf > 0 {
 		facts["replay_of"] = strconv.Itoa(row.ReplayOf)
 	}
-	p.recordTeam(ctx, action, teamName, webhookName(to.ID), facts)
+	p.RecordTeam(ctx, action, teamName, webhookName(to.ID), facts)
 	return row, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 const (
@@ -50,7 +51,7 @@ type ServiceDelivery struct {
 // Delivery measures how delivery went until now. It takes two queries for the
 // promotions, whatever the number of services.
 func (p *Platform) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (*Delivered, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	if q.Weeks == 0 {
@@ -60,7 +61,7 @@ func (p *Platform) Delivery(ctx context.Context, q DeliveryQuery, now time.Time)
 		return nil, slipway.Errorf(slipway.Invalid, "weeks %d is not between 1 and %d", q.Weeks, maxWeeks).At("weeks")
 	}
 	out := &Delivered{Environment: q.Environment, Weeks: q.Weeks}
-	where := visible(ctx)
+	where := identity.Visible(ctx)
 	if q.Service != "" {
 		s, err := p.Service(ctx, q.Service)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -63,11 +64,11 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	}
 	d, err := p.detect(ctx, in)
 	if err != nil {
-		return nil, given(err, "url")
+		return nil, identity.Given(err, "url")
 	}
 	if taken, err := serviceNamed(p.db)(ctx, d.Name); !named && d.Name != "" && (err != nil || taken) {
 		if err == nil {
-			d.Name, err = freeName(ctx, d.Name, ownPrefix(owner), serviceNamed(p.db))
+			d.Name, err = identity.FreeName(ctx, d.Name, ownPrefix(owner), serviceNamed(p.db))
 		}
 		return d, err
 	}
@@ -77,7 +78,7 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 // DetectService reads the repository of a service as its next release would with
 // the given overrides; nil takes those that it has.
 func (p *Platform) DetectService(ctx context.Context, name string, overrides *slipway.Overrides) (*Detection, error) {
-	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
+	s, err := p.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return nil, err
 	}

@@ -229,7 +229,7 @@ func (p *Platform) attempted(ctx context.Context, row *ent.Delivery, a outcome) 
 func (p *Platform) switchOff(ctx context.Context, w *ent.Webhook) error {
 	n, err := p.db.Webhook.Update().Where(webhook.ID(w.ID), webhook.Active(true)).SetActive(false).AddRevision(1).Save(ctx)
 	if err == nil && n > 0 {
-		p.recordTeam(ctx, "webhook.switched_off", w.Edges.Team.Name, webhookName(w.ID), map[string]string{"active": audit.Yes(false), "answer": "410 Gone"}, map[string]string{"active": audit.Yes(true)})
+		p.RecordTeam(ctx, "webhook.switched_off", w.Edges.Team.Name, webhookName(w.ID), map[string]string{"active": audit.Yes(false), "answer": "410 Gone"}, map[string]string{"active": audit.Yes(true)})
 	}
 	return err
 }

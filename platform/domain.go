@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/domain"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -63,7 +64,7 @@ func domainsOf(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Envir
 // in the same words whoever has it. One that the service has there is made the first
 // one, if that is asked for.
 func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName string, in DomainInput) (*ent.Domain, error) {
-	s, err := p.service(ctx, serviceName, slipway.PermitDomain, environmentName)
+	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitDomain, environmentName)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 			if i == 0 {
 				return nil
 			}
-			p.record(ctx, "domain.moved", s.Name, e.Name, 0, map[string]string{"first": name}, map[string]string{"first": own[0].Name})
+			p.journal.Happened(ctx, "domain.moved", s.Name, e.Name, 0, map[string]string{"first": name}, map[string]string{"first": own[0].Name})
 			return tx.Domain.UpdateOneID(added.ID).SetPosition(at).Exec(ctx)
 		}
 		if len(own) >= slipway.MaxDomains {
@@ -109,7 +110,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 		case err == nil && has.ServiceID == s.ID:
 			return slipway.Errorf(slipway.Conflict, "%s has the name %s in %s; take it away there first: slipway domain rm %s %s --env %s", s.Name, name, has.Edges.Environment.Name, s.Name, name, has.Edges.Environment.Name).At("name")
 		case err == nil:
-			owner, err := tx.Service.Query().Where(service.ID(has.ServiceID)).Where(visible(ctx)...).Only(ctx)
+			owner, err := tx.Service.Query().Where(service.ID(has.ServiceID)).Where(identity.Visible(ctx)...).Only(ctx)
 			if ent.IsNotFound(err) {
 				return errDomainTaken(name)
 			}
@@ -120,10 +121,10 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 		case !ent.IsNotFound(err):
 			return err
 		}
-		if added, err = tx.Domain.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetName(name).SetPosition(at).SetAddedBy(Actor(ctx)).Save(ctx); err != nil {
+		if added, err = tx.Domain.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetName(name).SetPosition(at).SetAddedBy(slipway.Actor(ctx)).Save(ctx); err != nil {
 			return err
 		}
-		p.record(ctx, "domain.added", s.Name, e.Name, 0, map[string]string{"name": name, "first": strconv.FormatBool(in.First || len(own) == 0)})
+		p.journal.Happened(ctx, "domain.added", s.Name, e.Name, 0, map[string]string{"name": name, "first": strconv.FormatBool(in.First || len(own) == 0)})
 		return nil
 	})
 	if ent.IsConstraintError(err) { // somebody was quicker, or the service has gone
@@ -143,7 +144,7 @@ func errDomainTaken(name string) error {
 // RemoveDomain takes a host name away from a service in an environment. It leads
 // nowhere from then on, and can be had by everybody.
 func (p *Platform) RemoveDomain(ctx context.Context, serviceName, environmentName, name string) error {
-	s, err := p.service(ctx, serviceName, slipway.PermitDomain, environmentName)
+	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitDomain, environmentName)
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (p *Platform) RemoveDomain(ctx context.Context, serviceName, environmentNam
 		if n == 0 {
 			return slipway.Errorf(slipway.NotFound, "%s has no name %s in %s; `slipway domain ls %s --env %s` lists those that it has", s.Name, store.Printable(name), e.Name, s.Name, e.Name)
 		}
-		p.record(ctx, "domain.removed", s.Name, e.Name, 0, map[string]string{"name": name}, map[string]string{"name": name})
+		p.journal.Happened(ctx, "domain.removed", s.Name, e.Name, 0, map[string]string{"name": name}, map[string]string{"name": name})
 		return nil
 	})
 	if err == nil {

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // TestAPasswordChangeEndsTokens when it says so, and not otherwise.
@@ -16,10 +16,10 @@ func TestAPasswordChangeEndsTokens(t *testing.T) {
 		w.must(err)
 		as, current := slipway.WithViewer(ctx, v), password
 		for _, ends := range []bool{false, true} {
-			_, text, err := w.AddToken(as, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{slipway.ScopeRead}})
+			_, text, err := w.AddToken(as, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{slipway.ScopeRead}})
 			w.must(err)
 			next := slipway.NewSecret(current.Reveal() + " and one more")
-			w.must(w.SetPassword(as, "bob", platform.PasswordChange{Current: current, New: next, EndTokens: ends}))
+			w.must(w.SetPassword(as, "bob", identity.PasswordChange{Current: current, New: next, EndTokens: ends}))
 			current = next
 			if _, err := w.Identify(ctx, text, cli); (err != nil) != ends {
 				w.Errorf("with %v: %v", ends, err)

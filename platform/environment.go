@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/environment"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -50,7 +52,7 @@ func checkTarget(target string) error {
 
 // AddEnvironment adds an environment to the path that releases take.
 func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*ent.Environment, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
 	if err := in.Validate(); err != nil {
@@ -81,12 +83,12 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		}
 		added, err = tx.Environment.Create().SetName(in.Name).SetPosition(at + 1).SetTarget(in.Target).Save(ctx)
 		if ent.IsConstraintError(err) {
-			return errRace
+			return identity.ErrRace
 		}
 		if err != nil {
 			return err
 		}
-		p.record(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(at + 1), "target": added.Target})
+		p.journal.Happened(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(at + 1), "target": added.Target})
 		return renumber(ctx, slices.Insert(all, at, added))
 	})
 	if err != nil {
@@ -98,7 +100,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 
 // Environments lists all environments in the order in which releases take them.
 func (p *Platform) Environments(ctx context.Context) ([]*ent.Environment, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	return inOrder(ctx, p.db)
@@ -110,11 +112,11 @@ func inOrder(ctx context.Context, db *ent.Client) ([]*ent.Environment, error) {
 
 // Environment finds an environment by its name.
 func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environment, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	e, err := p.db.Environment.Query().Where(environment.Name(name)).Only(ctx)
-	return e, missing(err, "there is no environment %s; `slipway env ls` lists them", store.Printable(name))
+	return e, store.Missing(err, "there is no environment %s; `slipway env ls` lists them", store.Printable(name))
 }
 
 // EnvironmentChange is what to change of an environment; nil leaves a field as it is.
@@ -143,14 +145,14 @@ func (c EnvironmentChange) Validate() error {
 // started with, but for the policy. Lowering that, or an order that leads past an
 // environment, takes an admin in person.
 func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
 	if err := change.Validate(); err != nil {
 		return nil, err
 	}
 	if change.Policy != (slipway.PolicyChange{}) {
-		if err := p.proven(ctx, "changing a policy"); err != nil {
+		if err := p.Proven(ctx, "changing a policy"); err != nil {
 			return nil, err
 		}
 	}
@@ -197,7 +199,7 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			}
 			n, err := tx.Environment.Update().Where(environment.ID(e.ID), environment.Revision(e.Revision)).AddRevision(1).SetPolicy(policy).Save(ctx)
 			if err != nil || n == 0 {
-				return or(err, store.ErrOutdated("environment "+name))
+				return cmp.Or[error](err, store.ErrOutdated("environment "+name))
 			}
 			e.Policy, e.Revision = policy, e.Revision+1
 		}
@@ -213,12 +215,12 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			}
 		}
 		if len(changed) > 0 {
-			p.record(ctx, "environment.changed", "", e.Name, 0, changed)
+			p.journal.Happened(ctx, "environment.changed", "", e.Name, 0, changed)
 		}
 		return nil
 	})
 	if err != nil {
-		p.deniedWhile(ctx, "environment.changed", "", name, err)
+		p.DeniedWhile(ctx, "environment.changed", "", name, err)
 		return nil, err
 	}
 	switch {

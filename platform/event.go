@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -31,7 +32,7 @@ func (p *Platform) Events(ctx context.Context, q EventsQuery) (store.List[*ent.E
 	if err != nil {
 		return store.List[*ent.Event]{}, err
 	}
-	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	v, err := p.SignedIn(ctx, slipway.PermitSignedIn)
 	if err != nil {
 		return store.List[*ent.Event]{}, err
 	}
@@ -60,7 +61,7 @@ func ofVisible(ctx context.Context) predicate.Event {
 	return func(s *sql.Selector) {
 		t := sql.Dialect(s.Dialect()).Table(service.Table)
 		names := sql.Dialect(s.Dialect()).Select(t.C(service.FieldName)).From(t)
-		for _, p := range visible(ctx) {
+		for _, p := range identity.Visible(ctx) {
 			p(names)
 		}
 		s.Where(sql.Or(sql.EQ(s.C(event.FieldService), ""), sql.In(s.C(event.FieldService), names)))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -102,22 +103,14 @@ func (s *Storage) ForgetMakers(ctx context.Context) error {
 	return nil
 }
 
-// BoundThrottles forgets guesses beyond a number.
-func (p *Platform) BoundThrottles(ctx context.Context, most int) error {
-	return p.boundThrottles(ctx, most)
-}
-
 // StopClock makes waits after wrong guesses last for ever.
 func (p *Platform) StopClock() {
 	now := time.Now()
-	p.guesses.clock = func() time.Time { return now }
+	p.SetClock(func() time.Time { return now })
 }
 
 // CleanLines is what instances' lines pass through.
 func CleanLines(w io.Writer) io.Writer { return cleanLines{w} }
-
-// Clock is what waits after wrong guesses, and codes that an app shows, go by.
-func (p *Platform) Clock(now func() time.Time) { p.guesses.clock = now }
 
 // ShareIssuer has the issuer at an address be one that signs the jobs of everybody,
 // and returns what says how subjects begin there.
@@ -127,8 +120,10 @@ func ShareIssuer(t *testing.T, issuer string) func(pattern string) {
 		t.Fatal(err)
 	}
 	host := u.Hostname()
-	set := func(pattern string) { shared[host] = sharedIssuer{regexp.MustCompile(pattern), "repo:shop/billing:*"} }
+	set := func(pattern string) {
+		identity.SharedIssuers[host] = identity.SharedIssuer{Owned: regexp.MustCompile(pattern), Example: "repo:shop/billing:*"}
+	}
 	set("^repo:")
-	t.Cleanup(func() { delete(shared, host) })
+	t.Cleanup(func() { delete(identity.SharedIssuers, host) })
 	return set
 }

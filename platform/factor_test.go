@@ -11,7 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/auditentry"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // phone is an app that shows codes, by the clock of the test.
@@ -36,7 +36,7 @@ func (p *phone) code() slipway.Secret {
 }
 
 // session is the context of somebody who is signed in.
-func (w *world) session(s platform.Session) context.Context {
+func (w *world) session(s identity.Session) context.Context {
 	w.Helper()
 	v, err := w.Identify(w.T.Context(), s.Access, cli)
 	w.must(err)
@@ -47,9 +47,9 @@ func (w *world) session(s platform.Session) context.Context {
 func (w *world) withFactor(name string) (*phone, []slipway.Secret) {
 	w.Helper()
 	p := &phone{w: w, now: time.Now()}
-	w.Clock(func() time.Time { return p.now })
+	w.SetClock(func() time.Time { return p.now })
 	ctx := w.session(w.signIn(name))
-	begun, err := w.BeginTOTP(ctx, "telephone", platform.FactorProof{Current: password})
+	begun, err := w.BeginTOTP(ctx, "telephone", identity.FactorProof{Current: password})
 	w.must(err)
 	p.secret = begun.Secret
 	recovery, err := w.ConfirmTOTP(ctx, begun.Key, p.code())
@@ -58,10 +58,10 @@ func (w *world) withFactor(name string) (*phone, []slipway.Secret) {
 }
 
 // half gives the password, and returns what the factor goes with.
-func (w *world) half(name string) *platform.FactorNeeded {
+func (w *world) half(name string) *identity.FactorNeeded {
 	w.Helper()
 	_, err := w.SignIn(w.T.Context(), name, password, cli)
-	needed, ok := err.(*platform.FactorNeeded) //nolint:errorlint // it is returned as it is
+	needed, ok := err.(*identity.FactorNeeded) //nolint:errorlint // it is returned as it is
 	if !ok {
 		w.Fatalf("no factor is asked for: %v", err)
 	}
@@ -114,7 +114,7 @@ func TestSignInWithACode(t *testing.T) {
 		w.want(err, slipway.Unauthenticated, "not good")
 		// A new password, or an end of the account, ends what is half done.
 		waiting := w.half("bob")
-		w.must(w.SetPassword(w.Context(), "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")}))
+		w.must(w.SetPassword(w.Context(), "bob", identity.PasswordChange{New: slipway.NewSecret("a whole new password it is")}))
 		_, err = w.FinishFactor(ctx, waiting.Challenge, p.next(), cli)
 		w.want(err, slipway.Conflict, "begin again")
 		// Nothing of it stands in the store in clear.
@@ -139,7 +139,7 @@ func TestACodeIsGoodOnce(t *testing.T) {
 		w.person("bob", false)
 		p, recovery := w.withFactor("bob")
 		for what, code := range map[string]slipway.Secret{"of the app": p.next(), "for recovery": recovery[0]} {
-			var halves []*platform.FactorNeeded
+			var halves []*identity.FactorNeeded
 			for range 4 {
 				halves = append(halves, w.half("bob"))
 			}
@@ -207,16 +207,16 @@ func TestFactorsTakeProof(t *testing.T) {
 	both(t, func(w *world) {
 		w.person("bob", false)
 		ctx := w.session(w.signIn("bob"))
-		_, err := w.BeginTOTP(ctx, "", platform.FactorProof{Current: slipway.NewSecret("not the password at all")})
+		_, err := w.BeginTOTP(ctx, "", identity.FactorProof{Current: slipway.NewSecret("not the password at all")})
 		w.want(err, slipway.Invalid, "current password is wrong")
-		_, token, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+		_, token, err := w.AddToken(ctx, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 		w.must(err)
 		v, err := w.Identify(w.T.Context(), token, cli)
 		w.must(err)
-		_, err = w.BeginTOTP(slipway.WithViewer(w.T.Context(), v), "", platform.FactorProof{Current: password})
+		_, err = w.BeginTOTP(slipway.WithViewer(w.T.Context(), v), "", identity.FactorProof{Current: password})
 		w.want(err, slipway.Conflict, "signed in")
 		// What isn't confirmed doesn't count.
-		begun, err := w.BeginTOTP(ctx, "", platform.FactorProof{Current: password})
+		begun, err := w.BeginTOTP(ctx, "", identity.FactorProof{Current: password})
 		w.must(err)
 		if !strings.HasPrefix(begun.URI.Reveal(), "otpauth://totp/Slipway%20slipway.example.com:bob?") {
 			w.Errorf("%s", begun.URI.Reveal())
@@ -226,7 +226,7 @@ func TestFactorsTakeProof(t *testing.T) {
 		w.want(err, slipway.Invalid, "clock")
 
 		p, recovery := w.withFactor("bob")
-		_, err = w.BeginTOTP(ctx, "", platform.FactorProof{Current: password})
+		_, err = w.BeginTOTP(ctx, "", identity.FactorProof{Current: password})
 		w.want(err, slipway.Conflict, "remove it first")
 		list, err := w.Factors(ctx)
 		w.must(err)
@@ -234,18 +234,18 @@ func TestFactorsTakeProof(t *testing.T) {
 			w.Fatalf("%+v", list)
 		}
 		key := list.List[0].Key
-		w.want(w.RemoveFactor(ctx, key, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
-		w.want(w.RemoveFactor(ctx, key, platform.FactorProof{Code: p.next()}), slipway.Invalid, "current password is wrong")
+		w.want(w.RemoveFactor(ctx, key, identity.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.want(w.RemoveFactor(ctx, key, identity.FactorProof{Code: p.next()}), slipway.Invalid, "current password is wrong")
 		// Another's isn't there.
 		w.person("eve", false)
 		eve := w.session(w.signIn("eve"))
-		w.want(w.RemoveFactor(eve, key, platform.FactorProof{Current: password}), slipway.NotFound, "no factor")
-		fresh, err := w.RenewRecoveryCodes(ctx, platform.FactorProof{Current: password, Code: p.next()})
+		w.want(w.RemoveFactor(eve, key, identity.FactorProof{Current: password}), slipway.NotFound, "no factor")
+		fresh, err := w.RenewRecoveryCodes(ctx, identity.FactorProof{Current: password, Code: p.next()})
 		w.must(err)
 		_, err = w.FinishFactor(w.T.Context(), w.half("bob").Challenge, recovery[0], cli)
 		w.want(err, slipway.Unauthenticated, "wrong")
 		w.later()
-		w.must(w.RemoveFactor(ctx, key, platform.FactorProof{Current: password, Code: fresh[0]}))
+		w.must(w.RemoveFactor(ctx, key, identity.FactorProof{Current: password, Code: fresh[0]}))
 		w.signIn("bob")
 		if n := w.Storage.Client.RecoveryCode.Query().CountX(w.Context()); n != 0 {
 			w.Errorf("%d recovery codes are left", n)
@@ -268,7 +268,7 @@ func TestAnAdminResetsFactors(t *testing.T) {
 		w.want(w.ResetFactors(slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "eve"}), "bob"), slipway.Denied, "admin of the platform")
 		waiting := w.half("bob")
 		w.want(w.ResetFactors(admin, "bob"), slipway.Unproved, "still you")
-		w.must(w.Prove(admin, platform.FactorProof{Code: app.next()}))
+		w.must(w.Prove(admin, identity.FactorProof{Code: app.next()}))
 		w.must(w.ResetFactors(admin, "bob"))
 		_, err := w.FinishFactor(w.T.Context(), waiting.Challenge, slipway.NewSecret("123456"), cli)
 		w.want(err, slipway.Conflict, "begin again")
@@ -287,8 +287,8 @@ func TestAnAdminResetsFactors(t *testing.T) {
 // factor to connect somebody at a provider with it.
 func TestNobodyConnectsWithoutTheFactor(t *testing.T) {
 	both(t, func(w *world) {
-		s := w.corp(platform.ProviderInput{})
-		_, err := w.AddAccount(w.Context(), platform.AccountInput{Name: "adele", Email: "ada@example.com", Password: password})
+		s := w.corp(identity.ProviderInput{})
+		_, err := w.AddAccount(w.Context(), identity.AccountInput{Name: "adele", Email: "ada@example.com", Password: password})
 		w.must(err)
 		p, _ := w.withFactor("adele")
 		done, err := w.FinishSignIn(w.T.Context(), w.through(s, "ada"), browser)
@@ -302,7 +302,7 @@ func TestNobodyConnectsWithoutTheFactor(t *testing.T) {
 		w.must(err)
 		// From then on the provider is the first half, and the app the second.
 		_, err = w.FinishSignIn(w.T.Context(), w.through(s, "ada"), browser)
-		needed, ok := err.(*platform.FactorNeeded) //nolint:errorlint // it is returned as it is
+		needed, ok := err.(*identity.FactorNeeded) //nolint:errorlint // it is returned as it is
 		if !ok {
 			w.Fatalf("a provider alone opens it: %v", err)
 		}

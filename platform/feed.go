@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/predicate"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -57,7 +58,7 @@ func NewFeed(p *Platform) *Feed { return &Feed{platform: p, woken: make(chan str
 // Last is the id of the newest event; Read goes on after it. Ask before what
 // is shown is read.
 func (f *Feed) Last(ctx context.Context) (int, error) {
-	if _, err := f.platform.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := f.platform.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return 0, err
 	}
 	return f.newest(ctx)
@@ -77,7 +78,7 @@ func (f *Feed) newest(ctx context.Context) (int, error) {
 // whether the viewer sees it or not. Other readers get the same rows: deliver
 // only reads them.
 func (f *Feed) Read(ctx context.Context, serviceName string, after int, deliver func(events []*ent.Event, last int) error) error {
-	if _, err := f.platform.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := f.platform.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return err
 	}
 	if serviceName != "" {
@@ -121,7 +122,7 @@ func (f *Feed) Read(ctx context.Context, serviceName string, after int, deliver 
 // news reads events once for all who ask the same.
 func (f *Feed) news(ctx context.Context, service string, after, last int) ([]*ent.Event, error) {
 	v := slipway.ViewerFrom(ctx)
-	q := question{sightOf(v).key(), service, after, last}
+	q := question{identity.SightOf(v).Key(), service, after, last}
 	f.mu.Lock()
 	b, asked := f.kept[q]
 	if !asked {

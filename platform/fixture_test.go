@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
@@ -86,7 +87,7 @@ func newWorld(t *testing.T, address string) *world {
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
 		Edge: edge{w}, BaseDomain: "apps.example.com", OwnNames: []string{"slipway.example.com"},
-		Storage: storage, Temporal: silent{}, Address: "https://slipway.example.com", Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Inventory: target{w}, Renderer: renderer{},
+		Storage: storage, Temporal: silent{}, Settings: identity.Settings{Address: "https://slipway.example.com"}, Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Inventory: target{w}, Renderer: renderer{},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost/"
 		},

@@ -113,5 +113,5 @@ func (p *Platform) mayMove(ctx context.Context, db *ent.Client, s *ent.Service, 
 	if len(words) == 0 {
 		return nil
 	}
-	return p.inPerson(ctx, "giving "+s.Name+" from "+of+" to team "+to.Name+" "+strings.Join(words, ", and "))
+	return p.InPerson(ctx, "giving "+s.Name+" from "+of+" to team "+to.Name+" "+strings.Join(words, ", and "))
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/membership"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -71,7 +73,7 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 	var row *ent.Freeze
 	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		var err error
-		create := tx.Freeze.Create().SetReason(store.Clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(Actor(ctx))
+		create := tx.Freeze.Create().SetReason(store.Clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(slipway.Actor(ctx))
 		if environmentID != 0 {
 			create.SetEnvironmentID(environmentID)
 		}
@@ -81,7 +83,7 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 		if row, err = create.Save(ctx); err != nil {
 			return err
 		}
-		p.record(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
+		p.journal.Happened(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
 			"reason": row.Reason, "team": in.Team, "from": row.StartsAt.Format(time.RFC3339), "to": row.EndsAt.Format(time.RFC3339), "freeze": strconv.Itoa(row.ID),
 		})
 		return nil
@@ -99,20 +101,20 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 
 func (p *Platform) mayFreeze(ctx context.Context, teamName string) (teamID int, err error) {
 	if teamName == "" {
-		_, err := p.signedIn(ctx, slipway.PermitPlatform)
+		_, err := p.SignedIn(ctx, slipway.PermitPlatform)
 		return 0, err
 	}
 	t, err := p.Team(ctx, teamName)
 	if err != nil {
 		return 0, err
 	}
-	return t.ID, p.may(ctx, slipway.PermitFreeze, t.ID, "", "")
+	return t.ID, p.May(ctx, slipway.PermitFreeze, t.ID, "", "")
 }
 
 // Freezes lists the freezes that are in force or to come, the next to end
 // first. Everybody sees those for all teams and of its own.
 func (p *Platform) Freezes(ctx context.Context) ([]*Freeze, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	v := slipway.ViewerFrom(ctx)
@@ -167,7 +169,7 @@ func (p *Platform) mayLift(ctx context.Context, row *ent.Freeze) error {
 	v := slipway.ViewerFrom(ctx)
 	does := "this lifts a freeze that " + row.PlacedBy + " placed"
 	if row.TeamID == 0 || v.Admin {
-		return p.inPerson(ctx, does)
+		return p.InPerson(ctx, does)
 	}
 	// What the team has asked of itself, and nobody of it.
 	own, err := p.db.Membership.Query().Where(membership.TeamID(row.TeamID), membership.RoleEQ(membership.RoleAdmin), membership.HasAccountWith(account.Name(row.PlacedBy))).Exist(store.AsSystem(ctx))
@@ -175,17 +177,17 @@ func (p *Platform) mayLift(ctx context.Context, row *ent.Freeze) error {
 	case err != nil:
 		return err
 	case !own:
-		return p.inPerson(ctx, does)
+		return p.InPerson(ctx, does)
 	case !v.InPerson():
 		return slipway.Errorf(slipway.Denied, "%s; that takes an admin of the team in person, and no token or program; sign in and do it yourself", does)
 	}
-	return p.proven(ctx, "what lowers a gate")
+	return p.Proven(ctx, "what lowers a gate")
 }
 
 // LiftFreeze ends a freeze now. It stays on record. It takes somebody in person: an
 // admin of the platform, or, where an admin of its team placed it, one of the team.
 func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return err
 	}
 	none := slipway.Errorf(slipway.NotFound, "there is no freeze %d in force or to come; `slipway freeze ls` lists them", id)
@@ -197,25 +199,25 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		return err
 	}
 	if row.TeamID == 0 {
-		if _, err := p.signedIn(ctx, slipway.PermitPlatform); err != nil {
+		if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 			return err
 		}
-	} else if err := p.may(ctx, slipway.PermitFreeze, row.TeamID, "", ""); err != nil {
-		if err == errHidden { //nolint:errorlint // errHidden is never wrapped
+	} else if err := p.May(ctx, slipway.PermitFreeze, row.TeamID, "", ""); err != nil {
+		if err == identity.ErrHidden { //nolint:errorlint // errHidden is never wrapped
 			return none
 		}
 		return err
 	}
 	if err := p.mayLift(ctx, row); err != nil {
-		p.deniedWhile(ctx, "freeze.lifted", "", "", err)
+		p.DeniedWhile(ctx, "freeze.lifted", "", "", err)
 		return err
 	}
 	now := store.Now()
 	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.record(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
-		n, err := tx.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(Actor(ctx)).Save(ctx)
+		p.journal.Happened(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
+		n, err := tx.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(slipway.Actor(ctx)).Save(ctx)
 		if err != nil || n == 0 {
-			return or(err, none)
+			return cmp.Or[error](err, none)
 		}
 		return nil
 	})

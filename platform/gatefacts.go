@@ -153,7 +153,7 @@ func releaseOf(ctx context.Context, db *ent.Client, service, number int) (*ent.R
 		return nil, nil
 	}
 	r, err := db.Release.Query().Where(release.ServiceID(service), release.Number(number)).Only(ctx)
-	return r, missing(err, "there is no release %d", number)
+	return r, store.Missing(err, "there is no release %d", number)
 }
 
 // frozen lists the freezes in force for a team's services in an environment.

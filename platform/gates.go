@@ -93,7 +93,7 @@ func (g *Gates) promotion(ctx context.Context, id string) (*ent.Promotion, error
 	}
 	row, err := g.Ledger.db.Promotion.Query().Where(promotion.ID(n)).WithService(withTeam).WithEnvironment().
 		WithDecisions(func(q *ent.DecisionQuery) { q.Where(decision.Void("")).Order(decision.ByID()) }).Only(ctx)
-	return row, missing(err, "there is no promotion %s", id)
+	return row, store.Missing(err, "there is no promotion %s", id)
 }
 
 // render renders the config again. It is pure: unchanged settings give the same digest.

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // PromotionCount is how many promotions into an environment are in a state.
@@ -25,11 +26,11 @@ const edgePatience = 3 * time.Second
 // Unserved is what the edge answered by itself, of the services that the viewer may see,
 // and, for admins, under names that nobody has. An edge that doesn't answer tells nothing.
 func (p *Platform) Unserved(ctx context.Context) ([]slipway.EdgeCount, error) {
-	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	v, err := p.SignedIn(ctx, slipway.PermitSignedIn)
 	if err != nil || p.Edge == nil {
 		return nil, err
 	}
-	names, err := p.db.Service.Query().Where(visible(ctx)...).Select(service.FieldName).Strings(ctx)
+	names, err := p.db.Service.Query().Where(identity.Visible(ctx)...).Select(service.FieldName).Strings(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (p *Platform) Unserved(ctx context.Context) ([]slipway.EdgeCount, error) {
 // PromotionCounts counts all promotions, for whoever is signed in: figures of
 // the platform that name no service.
 func (p *Platform) PromotionCounts(ctx context.Context) ([]PromotionCount, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	var rows []struct {

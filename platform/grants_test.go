@@ -10,10 +10,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/adapters/identity"
-	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/adapters/openid"
+	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -21,13 +22,13 @@ import (
 const mainBranch = "repo:shop/billing:ref:refs/heads/main"
 
 // ci starts an issuer of job tokens; billing trusts its main branch.
-func (w *world) ci(once bool) *identitytest.Server {
+func (w *world) ci(once bool) *openidtest.Server {
 	w.Helper()
-	s := identitytest.NewServer(w.T)
-	w.OpenID = identity.New(http.DefaultClient)
+	s := openidtest.NewServer(w.T)
+	w.OpenID = openid.New(http.DefaultClient)
 	w.register("billing")
 	w.register("wages")
-	_, err := w.AddTrust(w.Context(), "billing", platform.TrustInput{
+	_, err := w.AddTrust(w.Context(), "billing", identity.TrustInput{
 		Name: "main", Issuer: s.Issuer(), Audience: "https://slipway.example.com", Subject: "repo:shop/billing:ref:refs/heads/*",
 		Scopes: []slipway.Scope{"promote:dev"}, Once: once,
 	})
@@ -35,7 +36,7 @@ func (w *world) ci(once bool) *identitytest.Server {
 	return s
 }
 
-func (w *world) exchange(token string) (platform.JobToken, error) {
+func (w *world) exchange(token string) (identity.JobToken, error) {
 	return w.ExchangeToken(w.T.Context(), "billing", slipway.NewSecret(token), cli)
 }
 
@@ -83,11 +84,11 @@ func TestJobToken(t *testing.T) {
 				return err
 			},
 			"make a trust": func(ctx context.Context) error {
-				_, err := w.AddTrust(ctx, "billing", platform.TrustInput{})
+				_, err := w.AddTrust(ctx, "billing", identity.TrustInput{})
 				return err
 			},
 			"make a token": func(ctx context.Context) error {
-				_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+				_, _, err := w.AddToken(ctx, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
 				return err
 			},
 			"register": func(ctx context.Context) error {
@@ -127,7 +128,7 @@ func TestJobToken(t *testing.T) {
 func TestJobTokenRefused(t *testing.T) {
 	both(t, func(w *world) {
 		ci := w.ci(false)
-		other := identitytest.NewServer(w.T)
+		other := openidtest.NewServer(w.T)
 		with := func(name string, value any) string {
 			c := ci.Job("https://slipway.example.com", mainBranch)
 			c[name] = value
@@ -192,15 +193,15 @@ func TestJobTokenOnce(t *testing.T) {
 }
 
 func TestTrustInput(t *testing.T) {
-	good := platform.TrustInput{Name: "main", Issuer: "https://token.actions.githubusercontent.com", Audience: "slipway", Subject: "repo:shop/billing:*", Scopes: []slipway.Scope{"promote:dev"}}
+	good := identity.TrustInput{Name: "main", Issuer: "https://token.actions.githubusercontent.com", Audience: "slipway", Subject: "repo:shop/billing:*", Scopes: []slipway.Scope{"promote:dev"}}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	for field, change := range map[string]func(*platform.TrustInput){
-		"name":     func(in *platform.TrustInput) { in.Name = "" },
-		"issuer":   func(in *platform.TrustInput) { in.Issuer = "http://ci.example.com" },
-		"audience": func(in *platform.TrustInput) { in.Audience = "" },
-		"subject":  func(in *platform.TrustInput) { in.Subject = "*" },
+	for field, change := range map[string]func(*identity.TrustInput){
+		"name":     func(in *identity.TrustInput) { in.Name = "" },
+		"issuer":   func(in *identity.TrustInput) { in.Issuer = "http://ci.example.com" },
+		"audience": func(in *identity.TrustInput) { in.Audience = "" },
+		"subject":  func(in *identity.TrustInput) { in.Subject = "*" },
 	} {
 		in := good
 		change(&in)
@@ -283,7 +284,7 @@ func TestDevice(t *testing.T) {
 		_, err = w.Device(as, "BBBB-BBBB")
 		w.want(err, slipway.NotFound, "no command line waits")
 		// A token lets nobody in, not even its owner's.
-		_, token, err := w.AddToken(as, platform.TokenInput{Name: "all", Scopes: []slipway.Scope{"admin"}})
+		_, token, err := w.AddToken(as, identity.TokenInput{Name: "all", Scopes: []slipway.Scope{"admin"}})
 		w.must(err)
 		narrow, err := w.Identify(ctx, token, cli)
 		w.must(err)
@@ -324,7 +325,7 @@ func TestDevice(t *testing.T) {
 		w.must(err)
 		w.must(w.DecideDevice(as, begun.Code, true))
 		no := false
-		_, err = w.UpdateAccount(w.Context(), "bob", platform.AccountChange{Active: &no})
+		_, err = w.UpdateAccount(w.Context(), "bob", identity.AccountChange{Active: &no})
 		w.must(err)
 		_, err = w.PollDevice(ctx, begun.Device, cli)
 		w.want(err, slipway.Denied, "refused")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/token"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // handlers is a world with two teams.
@@ -23,7 +23,7 @@ func (h *handlers) account(kind slipway.ViewerKind, admin bool, roles map[string
 	h.Helper()
 	h.n++
 	name := fmt.Sprintf("%s-%d", kind, h.n)
-	_, err := h.AddAccount(h.Context(), platform.AccountInput{Name: name, Kind: kind, Admin: admin})
+	_, err := h.AddAccount(h.Context(), identity.AccountInput{Name: name, Kind: kind, Admin: admin})
 	h.must(err)
 	for _, team := range slices.Sorted(maps.Keys(roles)) {
 		if roles[team] != "" {
@@ -53,7 +53,7 @@ func (h *handlers) as(v slipway.Viewer) context.Context {
 // beyond names what a token opens that its holder may not do himself; "" for
 // nothing, also when it opens nothing any more.
 func (h *handlers) beyond(text slipway.Secret, holder slipway.Viewer) string {
-	by, err := h.Identify(h.T.Context(), text, platform.Caller{Via: "api", Address: "192.0.2.7"})
+	by, err := h.Identify(h.T.Context(), text, identity.Caller{Via: "api", Address: "192.0.2.7"})
 	if err != nil {
 		return ""
 	}
@@ -100,7 +100,7 @@ func TestNobodyGetsFurtherByAnAccount(t *testing.T) {
 						for team, role := range roles {
 							all = all && (v.Admin || role == "" || v.Roles[h.teams[team]] == slipway.RoleAdmin)
 						}
-						row, text, err := w.AddToken(h.as(v), platform.TokenInput{Account: a, Name: "x", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+						row, text, err := w.AddToken(h.as(v), identity.TokenInput{Account: a, Name: "x", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 						if (err == nil) != all {
 							w.Errorf("%s: a token: %v", what, err)
 						}
@@ -108,7 +108,7 @@ func TestNobodyGetsFurtherByAnAccount(t *testing.T) {
 							w.Errorf("%s: a token that may %s", what, beyond)
 						}
 						if row == nil {
-							row, text, err = w.AddToken(w.Context(), platform.TokenInput{Account: a, Name: "x", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+							row, text, err = w.AddToken(w.Context(), identity.TokenInput{Account: a, Name: "x", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 							w.must(err)
 						}
 						for team, had := range roles {
@@ -126,7 +126,7 @@ func TestNobodyGetsFurtherByAnAccount(t *testing.T) {
 									refused++
 								}
 								// Whom it let in has got nothing by that.
-								if _, text, err := w.AddToken(h.as(v), platform.TokenInput{Account: a, Name: "y", Scopes: []slipway.Scope{slipway.ScopeAdmin}}); err == nil {
+								if _, text, err := w.AddToken(h.as(v), identity.TokenInput{Account: a, Name: "y", Scopes: []slipway.Scope{slipway.ScopeAdmin}}); err == nil {
 									if beyond := h.beyond(text, v); beyond != "" {
 										w.Errorf("%s: after %s as %s a token that may %s", what, team, role, beyond)
 									}
@@ -179,14 +179,14 @@ func TestTokensDontGrowWithTheirAccount(t *testing.T) {
 				return err
 			},
 			"to the whole platform": func(a string) error {
-				_, err := w.UpdateAccount(w.Context(), a, platform.AccountChange{Admin: new(true)})
+				_, err := w.UpdateAccount(w.Context(), a, identity.AccountChange{Admin: new(true)})
 				return err
 			},
 		} {
 			a := h.account(slipway.ViewerService, false, map[string]slipway.Role{"shop": slipway.RoleDeveloper})
 			held := map[string]slipway.Secret{}
 			add := func(name string, ctx context.Context) {
-				_, text, err := w.AddToken(ctx, platform.TokenInput{Account: a, Name: name, Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+				_, text, err := w.AddToken(ctx, identity.TokenInput{Account: a, Name: name, Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 				w.must(err)
 				held[name] = text
 			}
@@ -199,7 +199,7 @@ func TestTokensDontGrowWithTheirAccount(t *testing.T) {
 					w.Errorf("%s: the token %s may %s", what, name, beyond)
 				}
 			}
-			if _, err := w.Identify(w.T.Context(), held["of the platform"], platform.Caller{}); err != nil {
+			if _, err := w.Identify(w.T.Context(), held["of the platform"], identity.Caller{}); err != nil {
 				w.Errorf("%s: the platform's own token: %v", what, err)
 			}
 			if n, err := w.Storage.Client.Token.Query().Where(token.RevokedAtNotNil()).Count(w.Context()); err != nil || n == 0 {

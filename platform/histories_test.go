@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/modeltest"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
@@ -228,7 +229,7 @@ func (h *pastOf) does(what byte, sure bool) (bool, error) {
 		_, err := h.SetPolicy(ctx, h.name, "test", slipway.PolicyChange{Approvers: &names}, false, nil)
 		return err == nil, err
 	case '1':
-		_, err := h.UpdateAccount(ctx, "alan-"+h.name, platform.AccountChange{Active: ptr(!m.People.Off)})
+		_, err := h.UpdateAccount(ctx, "alan-"+h.name, identity.AccountChange{Active: ptr(!m.People.Off)})
 		return err == nil, err
 	case '2':
 		if role := map[bool]slipway.Role{false: slipway.RoleMaintainer, true: slipway.RoleViewer}[m.People.Viewer]; sure {

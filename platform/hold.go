@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -22,10 +23,10 @@ func (p *Platform) Holds(ctx context.Context, serviceName string) ([]*ent.Hold, 
 		}
 		query.Where(hold.ServiceID(s.ID))
 	} else {
-		if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 			return nil, err
 		}
-		if seen := visible(ctx); seen != nil {
+		if seen := identity.Visible(ctx); seen != nil {
 			query.Where(hold.HasServiceWith(seen...))
 		}
 	}
@@ -63,7 +64,7 @@ func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reaso
 	if reason == "" || len(reason) > 500 {
 		return nil, slipway.Errorf(slipway.Invalid, "say why, in at most 500 characters").At("reason")
 	}
-	if err := p.placeHold(ctx, s, e, 0, store.Clean(reason), Actor(ctx)); err != nil {
+	if err := p.placeHold(ctx, s, e, 0, store.Clean(reason), slipway.Actor(ctx)); err != nil {
 		return nil, err
 	}
 	p.look(ctx, s.ID, e.ID) // what waits there by itself ends
@@ -71,7 +72,7 @@ func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reaso
 }
 
 func (p *Platform) holdable(ctx context.Context, serviceName, environmentName string) (*ent.Service, *ent.Environment, error) {
-	s, err := p.service(ctx, serviceName, slipway.PermitPromote, environmentName)
+	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitPromote, environmentName)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,7 +85,7 @@ func (p *Platform) placeHold(ctx context.Context, s *ent.Service, e *ent.Environ
 	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		err := tx.Hold.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetPromotionID(promotion).SetReason(reason).SetPlacedBy(by).Exec(ctx)
 		if err == nil {
-			p.record(ctx, "hold.placed", s.Name, e.Name, promotion, map[string]string{"reason": reason})
+			p.journal.Happened(ctx, "hold.placed", s.Name, e.Name, promotion, map[string]string{"reason": reason})
 		}
 		return err
 	})
@@ -112,14 +113,14 @@ func (p *Platform) ReleaseHold(ctx context.Context, serviceName, environmentName
 	}
 	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		n, err := tx.Hold.Update().Where(hold.ServiceID(s.ID), hold.EnvironmentID(e.ID), hold.Active(true)).
-			SetActive(false).SetReleasedBy(Actor(ctx)).SetReleasedAt(store.Now()).Save(ctx)
+			SetActive(false).SetReleasedBy(slipway.Actor(ctx)).SetReleasedAt(store.Now()).Save(ctx)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return slipway.Errorf(slipway.NotFound, "nothing holds %s in %s", s.Name, e.Name)
 		}
-		p.record(ctx, "hold.released", s.Name, e.Name, 0, map[string]string{"holds": strconv.Itoa(n)})
+		p.journal.Happened(ctx, "hold.released", s.Name, e.Name, 0, map[string]string{"holds": strconv.Itoa(n)})
 		return nil
 	})
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // worker is the actor of what steps report.
-const worker = "slipway"
+const worker = store.System
 
 // Ledger keeps what the steps of promotions report. It needs storage only, so
 // that a worker can run apart from the rest of the platform.
@@ -52,7 +52,7 @@ func (l *Ledger) place(ctx context.Context, id string) (int, place, error) {
 	}
 	row, err := l.db.Promotion.Query().Where(promotion.ID(n)).WithService().WithEnvironment().Only(ctx)
 	if err != nil {
-		return 0, place{}, missing(err, "there is no promotion %s", id)
+		return 0, place{}, store.Missing(err, "there is no promotion %s", id)
 	}
 	found := place{row.Edges.Service.Name, row.Edges.Environment.Name}
 	l.known.Store(n, found)
@@ -280,11 +280,11 @@ func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string
 	ctx = store.AsSystem(ctx)
 	s, err := l.db.Service.Query().Where(service.Name(serviceName)).Only(ctx)
 	if err != nil {
-		return nil, missing(err, "there is no service %s", store.Printable(serviceName))
+		return nil, store.Missing(err, "there is no service %s", store.Printable(serviceName))
 	}
 	e, err := l.db.Environment.Query().Where(environment.Name(environmentName)).Only(ctx)
 	if err != nil {
-		return nil, missing(err, "there is no environment %s", store.Printable(environmentName))
+		return nil, store.Missing(err, "there is no environment %s", store.Printable(environmentName))
 	}
 	layers, err := layers(ctx, l.db, s.ID, e, defaults)
 	if err != nil {
@@ -312,7 +312,7 @@ func (l *Ledger) Snapshot(ctx context.Context, digest slipway.Digest) (slipway.S
 	ctx = store.AsSystem(ctx)
 	row, err := l.db.Snapshot.Query().Where(snapshot.Digest(string(digest))).Only(ctx)
 	if err != nil {
-		return slipway.Snapshot{}, missing(err, "there is no config snapshot %s", store.Printable(string(digest)))
+		return slipway.Snapshot{}, store.Missing(err, "there is no config snapshot %s", store.Printable(string(digest)))
 	}
 	return row.Content, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -22,7 +23,7 @@ func TestOneByInvitations(t *testing.T) {
 			t.Helper()
 			in, err := w.Invite(by, s.Edges.Team.Name, role)
 			w.must(err)
-			_, err = w.Accept(t.Context(), in.Token, platform.AccountInput{Name: who + "-" + name, Password: slipway.NewSecret("correct horse battery staple")}, platform.Caller{Via: "portal"})
+			_, err = w.Accept(t.Context(), in.Token, identity.AccountInput{Name: who + "-" + name, Password: slipway.NewSecret("correct horse battery staple")}, identity.Caller{Via: "portal"})
 			w.must(err)
 			v := slipway.ViewerFrom(w.colleague(name, who+"-"+name, "", false))
 			v.Roles[s.TeamID] = role

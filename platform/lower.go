@@ -7,32 +7,9 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/store"
 )
-
-// inPerson refuses what lowers a gate to all but an admin of the platform who is
-// there: whom a gate holds doesn't lower it, no program does, and nobody who sits
-// at a browser that was left open. does says what it is that they want.
-func (p *Platform) inPerson(ctx context.Context, does string) error {
-	v := slipway.ViewerFrom(ctx)
-	if v.Admin && v.InPerson() {
-		return p.proven(ctx, "what lowers a gate")
-	}
-	ask := p.whom(ctx, account.Admin(true))
-	if v.Admin {
-		ask = "; sign in and do it yourself"
-	}
-	return slipway.Errorf(slipway.Denied, "%s; that takes an admin of the platform in person, and no token or program%s", does, ask)
-}
-
-// deniedWhile puts on record what was refused in the middle of a change.
-func (p *Platform) deniedWhile(ctx context.Context, action, service, environment string, err error) {
-	if slipway.CodeOf(err) == slipway.Denied {
-		p.audit.Refused(ctx, action, service, environment, err.Error())
-	}
-}
 
 // mayTake refuses a path of a service's own that leads past an environment.
 func (p *Platform) mayTake(ctx context.Context, db *ent.Client, s *ent.Service, policies map[int]*ent.ServicePolicy, path []string) error {
@@ -72,7 +49,7 @@ func (p *Platform) mayShorten(ctx context.Context, does string, cuts []slipway.S
 	for i, c := range cuts {
 		words[i] = c.String()
 	}
-	return p.inPerson(ctx, does+" "+strings.Join(words, ", "))
+	return p.InPerson(ctx, does+" "+strings.Join(words, ", "))
 }
 
 // policiesOf are what services ask, by service and environment: of all of them
@@ -132,26 +109,4 @@ func along(all []slipway.Stop, path []string) []slipway.Stop {
 		}
 	}
 	return out
-}
-
-// comesIn refuses what lets somebody in as somebody to all but an admin of the
-// platform in person: else a program would make itself a person first.
-func (p *Platform) comesIn(ctx context.Context, action, does string) error {
-	err := p.inPerson(ctx, does)
-	p.deniedWhile(ctx, action, "", "", err)
-	return err
-}
-
-// lets says how a change of somebody else's account lets somebody in, or in as
-// more: "" when it doesn't. A provider knows people by their addresses.
-func (c AccountChange) lets(a *ent.Account) string {
-	switch {
-	case c.Admin != nil && *c.Admin && !a.Admin:
-		return "this makes " + a.Name + " an admin of the platform"
-	case c.Active != nil && *c.Active && !a.Active:
-		return "this lets " + a.Name + " in again"
-	case c.Email != nil && *c.Email != a.Email:
-		return "this lets whoever a provider gives the address " + store.Printable(*c.Email) + " in as " + a.Name
-	}
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -19,9 +20,9 @@ import (
 func (w *world) held() map[string]context.Context {
 	w.Helper()
 	w.person("boss", true)
-	_, text, err := w.AddToken(w.session(w.signIn("boss")), platform.TokenInput{Name: "terraform", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+	_, text, err := w.AddToken(w.session(w.signIn("boss")), identity.TokenInput{Name: "terraform", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 	w.must(err)
-	token, err := w.Identify(w.Context(), text, platform.Caller{Via: "api"})
+	token, err := w.Identify(w.Context(), text, identity.Caller{Via: "api"})
 	w.must(err)
 	return map[string]context.Context{
 		"a maintainer":     w.colleague("billing", "mae", slipway.RoleAdmin, false),
@@ -45,7 +46,7 @@ func (w *world) lowers(held map[string]context.Context, says string, try func(ct
 	if err := try(boss); slipway.CodeOf(err) != slipway.Unproved {
 		w.Errorf("a session that was left open: %v", err)
 	}
-	w.must(w.Prove(boss, platform.FactorProof{Current: password}))
+	w.must(w.Prove(boss, identity.FactorProof{Current: password}))
 	w.must(try(boss))
 }
 
@@ -229,25 +230,25 @@ func TestNoProgramComesInAsSomebody(t *testing.T) {
 		for says, try := range map[string]func(ctx context.Context) error{
 			"an admin of the platform": func(ctx context.Context) error {
 				n++
-				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "eve" + strings.Repeat("e", n), Admin: true})
+				_, err := w.AddAccount(ctx, identity.AccountInput{Name: "eve" + strings.Repeat("e", n), Admin: true})
 				return err
 			},
 			"in as bob": func(ctx context.Context) error {
-				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Email: ptr("eve@example.com")})
+				_, err := w.UpdateAccount(ctx, "bob", identity.AccountChange{Email: ptr("eve@example.com")})
 				return err
 			},
 			"gives the new password in as bob": func(ctx context.Context) error {
-				return w.SetPassword(ctx, "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
+				return w.SetPassword(ctx, "bob", identity.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
 			},
 			"without a second factor": func(ctx context.Context) error { return w.ResetFactors(ctx, "bob") },
 		} {
 			w.lowers(held, says, try)
 		}
 		no, yes := false, true
-		_, err := w.UpdateAccount(held["a program"], "bob", platform.AccountChange{Active: &no})
+		_, err := w.UpdateAccount(held["a program"], "bob", identity.AccountChange{Active: &no})
 		w.must(err)
 		w.lowers(held, "this lets bob in again", func(ctx context.Context) error {
-			_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Active: &yes})
+			_, err := w.UpdateAccount(ctx, "bob", identity.AccountChange{Active: &yes})
 			return err
 		})
 

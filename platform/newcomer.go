@@ -4,11 +4,9 @@ import (
 	"context"
 	"slices"
 
-	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
-	"github.com/slipway-dev/slipway/ent/auditentry"
-	"github.com/slipway-dev/slipway/ent/invitation"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // newcomers tells which of some people are too new to a promotion to approve it,
@@ -68,7 +66,7 @@ type lineage struct {
 // trace follows some accounts back to where no account made or invited one.
 func (l lineage) trace(ctx context.Context, db *ent.Client, some []*ent.Account) error {
 	for len(some) > 0 {
-		made, err := inviters(ctx, db, some)
+		made, err := identity.Inviters(ctx, db, some)
 		if err != nil {
 			return err
 		}
@@ -105,49 +103,4 @@ func (l lineage) above(name string) []string {
 		}
 		out = append(out, up)
 	}
-}
-
-// inviters are who made, or invited, some accounts. Of those that are older than
-// this was kept, invitations and the audit log tell it.
-func inviters(ctx context.Context, db *ent.Client, people []*ent.Account) (map[string]string, error) {
-	out := map[string]string{}
-	var unsaid, objects []string
-	for _, a := range people {
-		if out[a.Name] = a.InvitedBy; a.InvitedBy == "" {
-			unsaid, objects = append(unsaid, a.Name), append(objects, "account "+a.Name)
-		}
-	}
-	if len(unsaid) == 0 {
-		return out, nil
-	}
-	added, err := db.AuditEntry.Query().Where(auditentry.Action("account.added"), auditentry.ObjectIn(objects...), auditentry.KindNEQ(string(slipway.ViewerSystem))).All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range added {
-		out[e.Object[len("account "):]] = e.Actor
-	}
-	invited, err := db.Invitation.Query().Where(invitation.UsedByIn(unsaid...)).All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range invited {
-		out[i.UsedBy] = i.InvitedBy
-	}
-	return out, nil
-}
-
-// inviter is whose deed it is when the viewer makes or invites somebody: of a
-// program, who made its token. "" is the operator, who has the machine anyway.
-func inviter(ctx context.Context, db *ent.Client) (string, error) {
-	v := slipway.ViewerFrom(ctx)
-	switch v.Kind {
-	case slipway.ViewerSystem:
-		return "", nil
-	case slipway.ViewerService:
-		if behind, err := makers(ctx, db); err != nil || len(behind) > 0 {
-			return append(behind, "")[0], err
-		}
-	}
-	return v.Name, nil
 }

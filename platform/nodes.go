@@ -10,7 +10,7 @@ import (
 // NodeList tells how the machines are that run services. One that doesn't answer
 // within two seconds is Unavailable.
 func (p *Platform) NodeList(ctx context.Context) ([]slipway.NodeStatus, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	if p.Nodes == nil {

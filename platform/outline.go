@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -46,9 +47,9 @@ func (p *Platform) preview(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	facts.Plan = plan.Outline
-	row := &ent.Promotion{RequestedBy: Actor(ctx), Commit: plan.Commit, CreatedAt: store.Now(), Rollback: plan.Rollback}
+	row := &ent.Promotion{RequestedBy: slipway.Actor(ctx), Commit: plan.Commit, CreatedAt: store.Now(), Rollback: plan.Rollback}
 	row.Edges.Service, row.Edges.Environment = plan.Service, plan.Environment
-	if row.Behind, err = makers(ctx, p.db); err != nil {
+	if row.Behind, err = identity.Makers(ctx, p.db); err != nil {
 		return err
 	}
 	if asksForAuthors(facts, plan.Policy) {
@@ -150,7 +151,7 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	if err != nil {
 		return nil, err
 	}
-	if err := p.may(ctx, slipway.PermitPromote, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
+	if err := p.May(ctx, slipway.PermitPromote, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
 		return nil, err
 	}
 	switch row.State {
@@ -182,7 +183,7 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	}
 	in := PromoteInput{Service: s, Environment: e, Ref: row.Commit.ID, skip: skip.Step, recorded: true}
 	if skip.Step != "" {
-		in.skipWhy = "left out by " + Actor(ctx) + ": " + store.Clean(skip.Reason)
+		in.skipWhy = "left out by " + slipway.Actor(ctx) + ": " + store.Clean(skip.Reason)
 	}
 	if row.Edges.Release != nil {
 		in.Ref, in.Release = "", row.Edges.Release.Number

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -43,10 +44,10 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	where := visible(ctx)
+	where := identity.Visible(ctx)
 	if q.Search != "" {
 		where = append(where, service.Or(service.NameContainsFold(q.Search), service.RepositoryContainsFold(q.Search)))
 	}
@@ -105,11 +106,11 @@ func newestOf(services []int) predicate.Promotion {
 
 // UnderWay lists the promotions that are not over, newest first, as Promotions does.
 func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	where := []predicate.Promotion{promotion.StateIn(underWay...)}
-	if seen := visible(ctx); seen != nil {
+	if seen := identity.Visible(ctx); seen != nil {
 		where = append(where, promotion.HasServiceWith(seen...))
 	}
 	return listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(store.MaxPage))

@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/ceremony"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
@@ -23,7 +23,7 @@ type key struct {
 }
 
 // passkey makes a device with a passkey for somebody who is signed in.
-func (w *world) passkey(ctx context.Context, proof platform.FactorProof) (*key, []slipway.Secret) {
+func (w *world) passkey(ctx context.Context, proof identity.FactorProof) (*key, []slipway.Secret) {
 	w.Helper()
 	k := &key{w: w, rp: virtualwebauthn.RelyingParty{Name: "Slipway", ID: "slipway.example.com", Origin: "https://slipway.example.com"}, device: virtualwebauthn.NewAuthenticator(), one: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
 	begun, err := w.BeginPasskey(ctx, proof)
@@ -32,7 +32,7 @@ func (w *world) passkey(ctx context.Context, proof platform.FactorProof) (*key, 
 	w.must(err)
 	k.device.Options.UserHandle = []byte(asked.UserID)
 	answer := virtualwebauthn.CreateAttestationResponse(k.rp, k.device, k.one, *asked)
-	in := platform.PasskeyAnswer{Ceremony: begun.Ceremony, Credential: []byte(answer)}
+	in := identity.PasskeyAnswer{Ceremony: begun.Ceremony, Credential: []byte(answer)}
 	recovery, err := w.AddPasskey(ctx, "laptop", in)
 	w.must(err)
 	_, err = w.AddPasskey(ctx, "laptop", in)
@@ -42,11 +42,11 @@ func (w *world) passkey(ctx context.Context, proof platform.FactorProof) (*key, 
 }
 
 // answer is what a browser brings back for what it was asked.
-func (k *key) answer(begun platform.PasskeyBegun) platform.PasskeyAnswer {
+func (k *key) answer(begun identity.PasskeyBegun) identity.PasskeyAnswer {
 	k.w.Helper()
 	asked, err := virtualwebauthn.ParseAssertionOptions(`{"publicKey":` + string(begun.Options) + `}`)
 	k.w.must(err)
-	return platform.PasskeyAnswer{Ceremony: begun.Ceremony, Credential: []byte(virtualwebauthn.CreateAssertionResponse(k.rp, k.device, k.one, *asked))}
+	return identity.PasskeyAnswer{Ceremony: begun.Ceremony, Credential: []byte(virtualwebauthn.CreateAssertionResponse(k.rp, k.device, k.one, *asked))}
 }
 
 func TestPasskeys(t *testing.T) {
@@ -54,11 +54,11 @@ func TestPasskeys(t *testing.T) {
 		ctx := w.T.Context()
 		none := slipway.Secret{}
 		w.person("bob", false)
-		k, recovery := w.passkey(w.session(w.signIn("bob")), platform.FactorProof{Current: password})
+		k, recovery := w.passkey(w.session(w.signIn("bob")), identity.FactorProof{Current: password})
 		if len(recovery) != 10 {
 			w.Errorf("%d recovery codes", len(recovery))
 		}
-		ask := func(challenge slipway.Secret) platform.PasskeyBegun {
+		ask := func(challenge slipway.Secret) identity.PasskeyBegun {
 			w.Helper()
 			begun, err := w.BeginPasskeySignIn(ctx, challenge)
 			w.must(err)
@@ -97,7 +97,7 @@ func TestPasskeys(t *testing.T) {
 		w.want(err, slipway.Unauthenticated, "not accepted")
 		w.person("eve", false)
 		eve := w.session(w.signIn("eve"))
-		other, _ := w.passkey(eve, platform.FactorProof{Current: password})
+		other, _ := w.passkey(eve, identity.FactorProof{Current: password})
 		needed = w.half("bob")
 		_, err = w.FinishPasskeySignIn(ctx, needed.Challenge, other.answer(ask(needed.Challenge)), cli)
 		w.want(err, slipway.Unauthenticated, "not accepted")
@@ -111,8 +111,8 @@ func TestPasskeys(t *testing.T) {
 		w.old(here)
 		begun, err := w.BeginPasskeyProof(here)
 		w.must(err)
-		w.must(w.Prove(here, platform.FactorProof{Passkey: k.answer(begun)}))
-		if _, _, err := w.AddToken(here, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}}); err != nil {
+		w.must(w.Prove(here, identity.FactorProof{Passkey: k.answer(begun)}))
+		if _, _, err := w.AddToken(here, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}}); err != nil {
 			w.Error(err)
 		}
 		list, err := w.Factors(here)
@@ -120,7 +120,7 @@ func TestPasskeys(t *testing.T) {
 		w.old(here)
 		begun, err = w.BeginPasskeyProof(here)
 		w.must(err)
-		w.must(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password, Passkey: k.answer(begun)}))
+		w.must(w.RemoveFactor(here, list.List[0].Key, identity.FactorProof{Current: password, Passkey: k.answer(begun)}))
 		_, err = w.FinishPasskeySignIn(ctx, none, k.answer(ask(none)), cli)
 		w.want(err, slipway.Unauthenticated, "not accepted")
 		w.signIn("bob")
@@ -138,7 +138,7 @@ func TestPasskeysNeedAName(t *testing.T) {
 	ctx := w.session(w.signIn("bob"))
 	for address, works := range map[string]bool{"http://127.0.0.2:7070": false, "http://slipway.localhost:7070": true, "https://slipway.example.com": true} {
 		w.Address = address
-		_, err := w.BeginPasskey(ctx, platform.FactorProof{Current: password})
+		_, err := w.BeginPasskey(ctx, identity.FactorProof{Current: password})
 		if w.Passkeys() != works || (err == nil) != works {
 			t.Errorf("%s: %v", address, err)
 		}

@@ -93,7 +93,7 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
+	if err := p.May(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	policy, err := policyOf(ctx, p.db, s.ID, e)

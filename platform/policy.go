@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/servicepolicy"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -65,7 +67,7 @@ func (p *Platform) OwnPolicies(ctx context.Context, environmentName string) ([]O
 		return nil, err
 	}
 	query := p.db.ServicePolicy.Query().Where(servicepolicy.EnvironmentID(e.ID)).WithService()
-	if seen := visible(ctx); seen != nil {
+	if seen := identity.Visible(ctx); seen != nil {
 		query.Where(servicepolicy.HasServiceWith(seen...))
 	}
 	rows, err := query.Order(servicepolicy.ByServiceID()).Limit(1000).All(ctx)
@@ -108,7 +110,7 @@ func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of str
 			words[i] += " from " + was[field] + " to " + is[field]
 		}
 	}
-	return p.inPerson(ctx, "this lowers the policy of "+of+": "+strings.Join(words, ", "))
+	return p.InPerson(ctx, "this lowers the policy of "+of+": "+strings.Join(words, ", "))
 }
 
 // SetPolicy lays a change over what a service asks in an environment; clear
@@ -117,7 +119,7 @@ func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of str
 // person. Approvals of promotions that wait there are
 // void when it moves their plan.
 func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName string, change slipway.PolicyChange, clear bool, revision store.Precondition) (ServicePolicy, error) {
-	s, err := p.service(ctx, serviceName, slipway.PermitPolicy, environmentName)
+	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitPolicy, environmentName)
 	if err != nil {
 		return ServicePolicy{}, err
 	}
@@ -125,7 +127,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	if err := p.proven(ctx, "changing a policy"); err != nil {
+	if err := p.Proven(ctx, "changing a policy"); err != nil {
 		return ServicePolicy{}, err
 	}
 	var before, after ServicePolicy
@@ -176,11 +178,11 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if after, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
 			return err
 		}
-		p.record(ctx, "policy.changed", s.Name, e.Name, 0, described(after.Policy, before.Policy), described(before.Policy, after.Policy))
+		p.journal.Happened(ctx, "policy.changed", s.Name, e.Name, 0, described(after.Policy, before.Policy), described(before.Policy, after.Policy))
 		return nil
 	})
 	if err != nil {
-		p.deniedWhile(ctx, "policy.changed", s.Name, e.Name, err)
+		p.DeniedWhile(ctx, "policy.changed", s.Name, e.Name, err)
 		return ServicePolicy{}, err
 	}
 	p.look(ctx, s.ID, e.ID)
@@ -220,20 +222,13 @@ func (p *Platform) checkPolicy(ctx context.Context, db *ent.Client, policy slipw
 	for _, name := range policy.Approvers {
 		if teamName, ok := strings.CutPrefix(name, "team:"); ok {
 			if found, err := db.Team.Query().Where(team.Name(teamName)).Exist(ctx); err != nil || !found {
-				return or(err, slipway.Errorf(slipway.Invalid, "there is no team %s", store.Printable(teamName)).At("approvers"))
+				return cmp.Or[error](err, slipway.Errorf(slipway.Invalid, "there is no team %s", store.Printable(teamName)).At("approvers"))
 			}
 			continue
 		}
 		if found, err := db.Account.Query().Where(account.Name(name), account.KindEQ(account.KindPerson)).Exist(ctx); err != nil || !found {
-			return or(err, slipway.Errorf(slipway.Invalid, "there is nobody called %s", store.Printable(name)).At("approvers"))
+			return cmp.Or[error](err, slipway.Errorf(slipway.Invalid, "there is nobody called %s", store.Printable(name)).At("approvers"))
 		}
 	}
 	return nil
-}
-
-func or(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }

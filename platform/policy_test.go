@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -20,9 +21,9 @@ func TestPolicyIsAFloor(t *testing.T) {
 		ctx := w.Context()
 		maintainer := w.colleague("billing", "mae", slipway.RoleMaintainer, false)
 		root := w.colleague("billing", "root", "", true)
-		_, text, err := w.AddToken(root, platform.TokenInput{Name: "terraform", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+		_, text, err := w.AddToken(root, identity.TokenInput{Name: "terraform", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 		w.must(err)
-		token, err := w.Identify(ctx, text, platform.Caller{Via: "api"})
+		token, err := w.Identify(ctx, text, identity.Caller{Via: "api"})
 		w.must(err)
 		byToken := slipway.WithViewer(t.Context(), token)
 		program := slipway.WithViewer(t.Context(), slipway.Viewer{Kind: slipway.ViewerService, Name: "bot", Admin: true, Via: "api"})

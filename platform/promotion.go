@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -63,7 +64,7 @@ func (p *Platform) start(ctx context.Context, plan *Plan) (*ent.Promotion, error
 		p.notStarted(ctx, input, err)
 		return nil, err
 	}
-	p.tell(ctx, promotionRequested, input.Service, input.Environment, int(input.Fence), requested(plan, input))
+	p.journal.Tell(ctx, promotionRequested, input.Service, input.Environment, int(input.Fence), requested(plan, input))
 	return p.Promotion(ctx, input.Promotion)
 }
 
@@ -105,7 +106,7 @@ func requester(ctx context.Context, plan *Plan) string {
 	if plan.Requester != "" {
 		return plan.Requester
 	}
-	return Actor(ctx)
+	return slipway.Actor(ctx)
 }
 
 // enterAll writes promotions, and who asked for them, in one transaction. Several belong to a bundle, which
@@ -131,7 +132,7 @@ func (p *Platform) enterAll(ctx context.Context, plans []*Plan) (inputs []workfl
 func enter(ctx context.Context, tx *ent.Tx, plan *Plan, bundle int, bundled bool) (input workflows.Input, err error) {
 	behind := plan.Behind
 	if plan.Requester == "" {
-		if behind, err = makers(ctx, tx.Client()); err != nil {
+		if behind, err = identity.Makers(ctx, tx.Client()); err != nil {
 			return input, err
 		}
 	}
@@ -250,9 +251,9 @@ func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, er
 	}
 	row, err := withAll(p.db.Promotion.Query()).Where(promotion.ID(n)).Only(ctx)
 	if err == nil {
-		err = p.may(ctx, slipway.PermitServiceRead, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name)
+		err = p.May(ctx, slipway.PermitServiceRead, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name)
 	}
-	if err == errHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+	if err == identity.ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
 		return nil, slipway.Errorf(slipway.NotFound, "there is no promotion %s; `slipway promotion ls` lists them", id)
 	}
 	if err == nil && row.Authors != nil && !slipway.PromotionState(row.State).Over() {
@@ -286,11 +287,11 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (store.Lis
 	if err != nil {
 		return store.List[*ent.Promotion]{}, err
 	}
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return store.List[*ent.Promotion]{}, err
 	}
 	var where []predicate.Promotion
-	if seen := visible(ctx); seen != nil {
+	if seen := identity.Visible(ctx); seen != nil {
 		where = append(where, promotion.HasServiceWith(seen...))
 	}
 	if q.Service != "" {
@@ -360,7 +361,7 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 	if err != nil {
 		return nil, err
 	}
-	if err := p.may(ctx, slipway.PermitCancel, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
+	if err := p.May(ctx, slipway.PermitCancel, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name); err != nil {
 		return nil, err
 	}
 	if slipway.PromotionState(row.State).Over() {
@@ -372,7 +373,7 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 	if err := p.begun(ctx, action, row, nil); err != nil {
 		return nil, err
 	}
-	word, err := p.word(ctx, id, workflows.WordCancel, Actor(ctx))
+	word, err := p.word(ctx, id, workflows.WordCancel, slipway.Actor(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -391,6 +392,6 @@ func (p *Platform) Cancel(ctx context.Context, id string) (*ent.Promotion, error
 			return nil, err
 		}
 	}
-	p.record(ctx, action, row.Edges.Service.Name, row.Edges.Environment.Name, row.ID, nil)
+	p.journal.Happened(ctx, action, row.Edges.Service.Name, row.Edges.Environment.Name, row.ID, nil)
 	return p.Promotion(ctx, id)
 }

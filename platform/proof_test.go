@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/session"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -27,18 +28,18 @@ func TestWhatASessionAloneMayNot(t *testing.T) {
 		w.person("bob", false)
 		w.register("billing")
 		none, yes := 0, true
-		issuer := identitytest.Client(w.corp(platform.ProviderInput{})).Issuer
+		issuer := openidtest.Client(w.corp(identity.ProviderInput{})).Issuer
 		tried := map[string]func(ctx context.Context) error{
 			"a token": func(ctx context.Context) error {
-				_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+				_, _, err := w.AddToken(ctx, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
 				return err
 			},
 			"a trust": func(ctx context.Context) error {
-				_, err := w.AddTrust(ctx, "billing", platform.TrustInput{Name: "ci", Issuer: issuer, Audience: "slipway", Subject: "repo:shop/billing:*", Scopes: []slipway.Scope{"promote:dev"}})
+				_, err := w.AddTrust(ctx, "billing", identity.TrustInput{Name: "ci", Issuer: issuer, Audience: "slipway", Subject: "repo:shop/billing:*", Scopes: []slipway.Scope{"promote:dev"}})
 				return err
 			},
 			"a provider's factors": func(ctx context.Context) error {
-				_, err := w.UpdateProvider(ctx, "corp", platform.ProviderChange{TrustMFA: &yes})
+				_, err := w.UpdateProvider(ctx, "corp", identity.ProviderChange{TrustMFA: &yes})
 				return err
 			},
 			"the policy of a service": func(ctx context.Context) error {
@@ -50,20 +51,20 @@ func TestWhatASessionAloneMayNot(t *testing.T) {
 				return err
 			},
 			"the password of another": func(ctx context.Context) error {
-				return w.SetPassword(ctx, "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
+				return w.SetPassword(ctx, "bob", identity.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
 			},
 			"the factors of another": func(ctx context.Context) error { return w.ResetFactors(ctx, "bob") },
 			"another admin": func(ctx context.Context) error {
-				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Admin: &yes})
+				_, err := w.UpdateAccount(ctx, "bob", identity.AccountChange{Admin: &yes})
 				return err
 			},
 			"a new account that is one": func(ctx context.Context) error {
-				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "ghost", Password: password, Admin: true})
+				_, err := w.AddAccount(ctx, identity.AccountInput{Name: "ghost", Password: password, Admin: true})
 				return err
 			},
 			"a provider": func(ctx context.Context) error {
 				open := false
-				_, err := w.UpdateProvider(ctx, "corp", platform.ProviderChange{Open: &open})
+				_, err := w.UpdateProvider(ctx, "corp", identity.ProviderChange{Open: &open})
 				return err
 			},
 			"a command line": func(ctx context.Context) error {
@@ -78,9 +79,9 @@ func TestWhatASessionAloneMayNot(t *testing.T) {
 			if err := try(ctx); slipway.CodeOf(err) != slipway.Unproved {
 				w.Errorf("%s: %v", what, err)
 			}
-			w.want(w.Prove(ctx, platform.FactorProof{Current: slipway.NewSecret("not the password at all")}), slipway.Invalid, "password is wrong")
+			w.want(w.Prove(ctx, identity.FactorProof{Current: slipway.NewSecret("not the password at all")}), slipway.Invalid, "password is wrong")
 			w.later()
-			w.must(w.Prove(ctx, platform.FactorProof{Current: password}))
+			w.must(w.Prove(ctx, identity.FactorProof{Current: password}))
 			if err := try(ctx); err != nil {
 				w.Errorf("%s, proved: %v", what, err)
 			}
@@ -104,14 +105,14 @@ func TestAProofIsByTheFactor(t *testing.T) {
 		before := w.session(w.signIn("bob"))
 		p, _ := w.withFactor("bob")
 		token := func(ctx context.Context) error {
-			_, _, err := w.AddToken(ctx, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+			_, _, err := w.AddToken(ctx, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
 			return err
 		}
 		// A session that was proved with the password alone isn't any more.
 		w.want(token(before), slipway.Unproved, "still you")
-		w.want(w.Prove(before, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.want(w.Prove(before, identity.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
 		w.later()
-		w.must(w.Prove(before, platform.FactorProof{Code: p.next()}))
+		w.must(w.Prove(before, identity.FactorProof{Code: p.next()}))
 		w.must(token(before))
 		// Signing in with a code is a proof.
 		done, err := w.FinishFactor(w.T.Context(), w.half("bob").Challenge, p.next(), cli)
@@ -130,14 +131,14 @@ func TestAProofIsByTheFactor(t *testing.T) {
 		list, err := w.Factors(here)
 		w.must(err)
 		w.old(here)
-		w.want(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.want(w.RemoveFactor(here, list.List[0].Key, identity.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
 		w.later()
-		w.must(w.Prove(here, platform.FactorProof{Code: p.next()}))
-		w.want(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
+		w.must(w.Prove(here, identity.FactorProof{Code: p.next()}))
+		w.want(w.RemoveFactor(here, list.List[0].Key, identity.FactorProof{Current: password}), slipway.Invalid, "code is wrong")
 		w.later()
-		_, err = w.RenewRecoveryCodes(here, platform.FactorProof{Current: password})
+		_, err = w.RenewRecoveryCodes(here, identity.FactorProof{Current: password})
 		w.want(err, slipway.Invalid, "code is wrong")
-		w.must(w.RemoveFactor(here, list.List[0].Key, platform.FactorProof{Current: password, Code: p.next()}))
+		w.must(w.RemoveFactor(here, list.List[0].Key, identity.FactorProof{Current: password, Code: p.next()}))
 	})
 }
 
@@ -148,31 +149,31 @@ func TestNoTokenMakesAnAdmin(t *testing.T) {
 	both(t, func(w *world) {
 		w.person("root", true)
 		w.person("bob", false)
-		w.corp(platform.ProviderInput{})
+		w.corp(identity.ProviderInput{})
 		in := w.session(w.signIn("root"))
-		_, value, err := w.AddToken(in, platform.TokenInput{Name: "ci", Scopes: []slipway.Scope{"admin"}})
+		_, value, err := w.AddToken(in, identity.TokenInput{Name: "ci", Scopes: []slipway.Scope{"admin"}})
 		w.must(err)
 		v, err := w.Identify(w.T.Context(), value, cli)
 		w.must(err)
 		ctx, yes := slipway.WithViewer(w.T.Context(), v), true
 		for what, try := range map[string]func() error{
 			"a new admin": func() error {
-				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "ghost", Password: password, Admin: true})
+				_, err := w.AddAccount(ctx, identity.AccountInput{Name: "ghost", Password: password, Admin: true})
 				return err
 			},
 			"an admin": func() error {
-				_, err := w.UpdateAccount(ctx, "bob", platform.AccountChange{Admin: &yes})
+				_, err := w.UpdateAccount(ctx, "bob", identity.AccountChange{Admin: &yes})
 				return err
 			},
 			"a password": func() error {
-				return w.SetPassword(ctx, "bob", platform.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
+				return w.SetPassword(ctx, "bob", identity.PasswordChange{New: slipway.NewSecret("a whole new password it is")})
 			},
 			"its owner's password": func() error {
-				return w.SetPassword(ctx, "root", platform.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password it is")})
+				return w.SetPassword(ctx, "root", identity.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password it is")})
 			},
 			"factors": func() error { return w.ResetFactors(ctx, "bob") },
 			"a provider": func() error {
-				_, err := w.UpdateProvider(ctx, "corp", platform.ProviderChange{Open: &yes})
+				_, err := w.UpdateProvider(ctx, "corp", identity.ProviderChange{Open: &yes})
 				return err
 			},
 		} {
@@ -180,7 +181,7 @@ func TestNoTokenMakesAnAdmin(t *testing.T) {
 				w.Errorf("%s: %v", what, err)
 			}
 		}
-		if _, err := w.AddAccount(ctx, platform.AccountInput{Name: "carl", Password: password}); err != nil {
+		if _, err := w.AddAccount(ctx, identity.AccountInput{Name: "carl", Password: password}); err != nil {
 			w.Errorf("an account as others are: %v", err)
 		}
 	})

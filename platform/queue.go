@@ -98,7 +98,7 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	}
 	row, err := p.db.Promotion.Query().Where(promotion.ID(id)).WithService().WithEnvironment().WithRelease().Only(ctx)
 	if err != nil {
-		return missing(err, "there is no promotion %s", done.Promotion)
+		return store.Missing(err, "there is no promotion %s", done.Promotion)
 	}
 	// What is recorded counts, not what the engine says.
 	if row.State != promotion.StateSucceeded || row.Edges.Release == nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -159,7 +160,7 @@ func (w *world) hook(r *receiver, events ...string) *ent.Webhook {
 		w.countOn()
 		w.counts = true
 	}
-	row, secret, err := w.AddWebhook(w.Context(), platform.DefaultTeam, platform.WebhookInput{URL: r.server.URL + "/hook", Events: events})
+	row, secret, err := w.AddWebhook(w.Context(), identity.DefaultTeam, platform.WebhookInput{URL: r.server.URL + "/hook", Events: events})
 	w.must(err)
 	r.knows(secret)
 	return row
@@ -191,14 +192,14 @@ func (w *world) delivery(hook, number int, what string, is func(d *ent.Delivery)
 	var last *ent.Delivery
 	for {
 		if number == 0 {
-			list, err := w.Deliveries(ctx, platform.DefaultTeam, hook, platform.DeliveriesQuery{Page: store.Page{Limit: 1}})
+			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook, platform.DeliveriesQuery{Page: store.Page{Limit: 1}})
 			w.must(err)
 			if len(list.Items) > 0 {
 				last = list.Items[0]
 			}
 		} else {
 			var err error
-			last, err = w.WebhookDelivery(ctx, platform.DefaultTeam, hook, number)
+			last, err = w.WebhookDelivery(ctx, identity.DefaultTeam, hook, number)
 			w.must(err)
 		}
 		if last != nil && is(last) {

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/team"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -48,7 +49,7 @@ func TestAChangeAndItsEntryAreOne(t *testing.T) {
 				return err
 			},
 			"account": func() error {
-				_, err := w.AddAccount(ctx, platform.AccountInput{Name: "bot", Kind: slipway.ViewerService})
+				_, err := w.AddAccount(ctx, identity.AccountInput{Name: "bot", Kind: slipway.ViewerService})
 				return err
 			},
 			"environment": func() error { _, err := w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "staging"}); return err },

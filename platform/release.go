@@ -51,7 +51,7 @@ func (p *Platform) Release(ctx context.Context, name string, number int) (*ent.R
 		return nil, err
 	}
 	r, err := withLive(p.db.Release.Query()).Where(release.ServiceID(s.ID), release.Number(number)).Only(ctx)
-	return r, missing(err, "%s has no release %d; `slipway releases %s` lists them", s.Name, number, s.Name)
+	return r, store.Missing(err, "%s has no release %d; `slipway releases %s` lists them", s.Name, number, s.Name)
 }
 
 // Dependencies lists what a release contains, by name.

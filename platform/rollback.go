@@ -75,7 +75,7 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 	if err != nil {
 		return nil, err
 	}
-	if err := p.may(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
+	if err := p.May(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	d, err := p.goodDeployment(ctx, s, e, in)

@@ -88,7 +88,7 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 		if err := withMakers(ctx, tx.Client(), said); err != nil {
 			return err
 		}
-		p.record(ctx, "secret.set", in.Service, in.Environment, 0, said)
+		p.journal.Happened(ctx, "secret.set", in.Service, in.Environment, 0, said)
 		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, 
 // ListSecrets lists the secrets of a service, in one environment unless that is
 // "", by name: names and references, never values.
 func (p *Platform) ListSecrets(ctx context.Context, serviceName, environmentName string) ([]SecretEntry, error) {
-	s, err := p.service(ctx, serviceName, slipway.PermitSecretRead, "")
+	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitSecretRead, "")
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	}
 	row, err := p.db.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(name), setting.SecretNEQ("")).Only(ctx)
 	if err != nil {
-		return missing(err, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
+		return store.Missing(err, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
 	}
 	p.audit.Record(ctx, audit.Begun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
 	err = store.InTx(ctx, p.db, func(tx *ent.Tx) error {
@@ -165,7 +165,7 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 	}
 	said := map[string]string{"name": name, "reference": string(ref), "kept": strconv.FormatBool(needed[ref])}
 	err = withMakers(ctx, p.db, said)
-	p.record(ctx, "secret.removed", serviceName, environmentName, 0, said)
+	p.journal.Happened(ctx, "secret.removed", serviceName, environmentName, 0, said)
 	return err
 }
 

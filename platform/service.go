@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"maps"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/setting"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/trust"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -110,7 +112,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	}
 	if err := p.answers(ctx, in.Repository()); err != nil {
 		discard()
-		return nil, given(err, "url")
+		return nil, identity.Given(err, "url")
 	}
 	var s *ent.Service
 	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
@@ -134,15 +136,15 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 		if len(policies) > 0 {
 			after["policies"] = "what was asked under this name before is asked again"
 		}
-		p.record(ctx, "service.registered", in.Name, "", 0, after)
+		p.journal.Happened(ctx, "service.registered", in.Name, "", 0, after)
 		return nil
 	})
 	if err != nil {
 		discard()
 		if ent.IsConstraintError(err) { // another was quicker
-			return nil, or(serviceNameTaken(ctx, p.db, in.Name, owner), errRace)
+			return nil, cmp.Or[error](serviceNameTaken(ctx, p.db, in.Name, owner), identity.ErrRace)
 		}
-		p.deniedWhile(ctx, "service.registered", in.Name, "", err)
+		p.DeniedWhile(ctx, "service.registered", in.Name, "", err)
 		return nil, err
 	}
 	return p.Service(ctx, s.Name)
@@ -152,7 +154,7 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, error) {
 	v := slipway.ViewerFrom(ctx)
 	if name == "" {
-		name = DefaultTeam
+		name = identity.DefaultTeam
 		var able []int
 		for id := range v.Roles {
 			if v.May(slipway.PermitServiceAdd, id, "") == slipway.Allowed {
@@ -165,18 +167,15 @@ func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, erro
 			}
 		}
 		if len(able) == 1 && !v.Admin {
-			name = p.team(ctx, able[0])
+			name = p.TeamName(ctx, able[0])
 		}
 	}
-	t, err := p.teamFor(ctx, name, slipway.PermitServiceAdd)
+	t, err := p.TeamFor(ctx, name, slipway.PermitServiceAdd)
 	if slipway.CodeOf(err) == slipway.NotFound {
 		return nil, slipway.Errorf(slipway.Invalid, "there is no team %s of yours; name the team that will own the service", store.Printable(name)).At("team")
 	}
 	return t, err
 }
-
-// errRace says that a name was taken in this moment, and perhaps given up again.
-var errRace = slipway.Errorf(slipway.Conflict, "the name was taken a moment ago; try again, or give another one").At("name")
 
 // ServicesQuery selects services; they are listed by name.
 type ServicesQuery struct {
@@ -194,10 +193,10 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*e
 	if err != nil {
 		return store.List[*ent.Service]{}, err
 	}
-	if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return store.List[*ent.Service]{}, err
 	}
-	where := visible(ctx)
+	where := identity.Visible(ctx)
 	if after != "" {
 		where = append(where, service.NameGT(after))
 	}
@@ -213,7 +212,7 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*e
 
 // Service finds a service by its name.
 func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, error) {
-	return p.service(ctx, name, slipway.PermitServiceRead, "")
+	return p.ServiceFor(ctx, name, slipway.PermitServiceRead, "")
 }
 
 // RemoveService stops a service in every environment and removes it with its
@@ -221,7 +220,7 @@ func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, erro
 // policies ask, for who registers the name again. It is a Conflict while
 // a promotion of it is under way.
 func (p *Platform) RemoveService(ctx context.Context, name string, only store.Precondition) error {
-	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
+	s, err := p.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return err
 	}
@@ -329,5 +328,5 @@ func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 
 // removal is the last event of a service.
 func removal(ctx context.Context, tx *ent.Tx, s *ent.Service) *ent.EventCreate {
-	return tx.Event.Create().SetKind("service.removed").SetActor(Actor(ctx)).SetService(s.Name).SetData(audit.Masked(map[string]string{"url": s.Repository}))
+	return tx.Event.Create().SetKind("service.removed").SetActor(slipway.Actor(ctx)).SetService(s.Name).SetData(audit.Masked(map[string]string{"url": s.Repository}))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -28,7 +29,7 @@ type ServiceChange struct {
 // UpdateService changes a service after asking the repository, as Register does,
 // unless nothing but the overrides changes.
 func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
-	s, err := p.service(ctx, name, slipway.PermitServiceChange, "")
+	s, err := p.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 			}()
 		}
 		if err := p.tries(ctx, s, in, changed); err != nil {
-			return nil, given(err, "url")
+			return nil, identity.Given(err, "url")
 		}
 	case in.Overrides == was && slices.Equal(path, s.Environments):
 		return s, nil
@@ -135,14 +136,14 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		if err := withMakers(ctx, tx.Client(), after); err != nil {
 			return err
 		}
-		p.record(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
+		p.journal.Happened(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
 		return nil
 	})
 	if ent.IsNotFound(err) {
 		return nil, store.ErrOutdated("service " + name)
 	}
 	if err != nil {
-		p.deniedWhile(ctx, "service.changed", s.Name, "", err)
+		p.DeniedWhile(ctx, "service.changed", s.Name, "", err)
 		return nil, err
 	}
 	updated.Edges.Team = owner

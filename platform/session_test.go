@@ -12,22 +12,22 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/account"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
 var (
 	password = slipway.NewSecret("correct horse battery staple")
-	cli      = platform.Caller{Via: "cli", Address: "192.0.2.7", Agent: "slipway/test"}
+	cli      = identity.Caller{Via: "cli", Address: "192.0.2.7", Agent: "slipway/test"}
 )
 
 func (w *world) person(name string, admin bool) {
 	w.Helper()
-	_, err := w.AddAccount(w.Context(), platform.AccountInput{Name: name, Password: password, Admin: admin})
+	_, err := w.AddAccount(w.Context(), identity.AccountInput{Name: name, Password: password, Admin: admin})
 	w.must(err)
 }
 
-func (w *world) signIn(name string) platform.Session {
+func (w *world) signIn(name string) identity.Session {
 	w.Helper()
 	s, err := w.SignIn(w.T.Context(), name, password, cli)
 	w.must(err)
@@ -70,10 +70,10 @@ func TestSessions(t *testing.T) {
 		// Whoever is made inactive is out at once, sessions and tokens.
 		s = w.signIn("bob")
 		as := slipway.WithViewer(ctx, v)
-		_, token, err := w.AddToken(as, platform.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
+		_, token, err := w.AddToken(as, identity.TokenInput{Name: "x", Scopes: []slipway.Scope{"read"}})
 		w.must(err)
 		no := false
-		_, err = w.UpdateAccount(w.Context(), "bob", platform.AccountChange{Active: &no})
+		_, err = w.UpdateAccount(w.Context(), "bob", identity.AccountChange{Active: &no})
 		w.must(err)
 		for _, credential := range []slipway.Secret{s.Access, token} {
 			_, err = w.Identify(ctx, credential, cli)
@@ -128,7 +128,7 @@ func TestForgedTokens(t *testing.T) {
 		"a refresh token":        s.Refresh.Reveal(),
 		"nothing":                "",
 		"long":                   strings.Repeat("a", 5000),
-		"a token with bad check": platform.TokenPrefix + strings.Repeat("A", 36),
+		"a token with bad check": identity.TokenPrefix + strings.Repeat("A", 36),
 	} {
 		if v, err := w.Identify(w.T.Context(), slipway.NewSecret(token), cli); slipway.CodeOf(err) != slipway.Unauthenticated {
 			t.Errorf("%s: %v %v", name, v, err)
@@ -143,7 +143,7 @@ func TestPasswords(t *testing.T) {
 		for text, says := range map[string]string{
 			"short": "at least 15", strings.Repeat("a", 20): "too easy", strings.Repeat("ä", 600): "longer than", "bob bob bob bob!": "too easy",
 		} {
-			_, err := w.AddAccount(w.Context(), platform.AccountInput{Name: "bob", Password: slipway.NewSecret(text)})
+			_, err := w.AddAccount(w.Context(), identity.AccountInput{Name: "bob", Password: slipway.NewSecret(text)})
 			w.want(err, slipway.Invalid, says)
 		}
 		stored, err := w.Storage.Client.Account.Query().Where(account.Name("bob")).Only(w.Context())
@@ -159,7 +159,7 @@ func TestPasswords(t *testing.T) {
 		}
 		_, err = w.SignIn(ctx, "bob", password, cli)
 		w.want(err, slipway.Limited, "try again in")
-		_, err = w.SignIn(ctx, "bob", password, platform.Caller{Via: "cli", Address: "192.0.2.8"})
+		_, err = w.SignIn(ctx, "bob", password, identity.Caller{Via: "cli", Address: "192.0.2.8"})
 		w.must(err)
 		w.later()
 		if _, err := w.SignIn(ctx, "bob", password, cli); err != nil {
@@ -171,14 +171,14 @@ func TestPasswords(t *testing.T) {
 		v, err := w.Identify(ctx, second.Access, cli)
 		w.must(err)
 		as := slipway.WithViewer(ctx, v)
-		w.want(w.SetPassword(as, "bob", platform.PasswordChange{Current: wrong, New: slipway.NewSecret("a whole new password")}), slipway.Invalid, "current password")
-		w.must(w.SetPassword(as, "bob", platform.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password")}))
+		w.want(w.SetPassword(as, "bob", identity.PasswordChange{Current: wrong, New: slipway.NewSecret("a whole new password")}), slipway.Invalid, "current password")
+		w.must(w.SetPassword(as, "bob", identity.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password")}))
 		_, err = w.Identify(ctx, first.Access, cli)
 		w.want(err, slipway.Unauthenticated, "")
 		if _, err := w.Identify(ctx, second.Access, cli); err != nil {
 			w.Errorf("the session that changed it: %v", err)
 		}
-		w.want(w.SetPassword(as, "ada", platform.PasswordChange{New: password}), slipway.Denied, "admin of the platform")
+		w.want(w.SetPassword(as, "ada", identity.PasswordChange{New: password}), slipway.Denied, "admin of the platform")
 	})
 }
 
@@ -190,14 +190,14 @@ func TestTokens(t *testing.T) {
 		v, err := w.Identify(ctx, w.signIn("bob").Access, cli)
 		w.must(err)
 		bob := slipway.WithViewer(ctx, v)
-		row, text, err := w.AddToken(bob, platform.TokenInput{Name: "ci", Scopes: []slipway.Scope{"read"}, Life: time.Hour})
+		row, text, err := w.AddToken(bob, identity.TokenInput{Name: "ci", Scopes: []slipway.Scope{"read"}, Life: time.Hour})
 		w.must(err)
-		if !platform.WellFormed(text.Reveal()) || len(text.Reveal()) != 40 || strings.Contains(row.Hash, text.Reveal()) {
+		if !identity.WellFormed(text.Reveal()) || len(text.Reveal()) != 40 || strings.Contains(row.Hash, text.Reveal()) {
 			w.Errorf("token %q", text.Reveal())
 		}
-		err = w.addToken(bob, platform.TokenInput{Name: "ci", Scopes: []slipway.Scope{"root"}})
+		err = w.addToken(bob, identity.TokenInput{Name: "ci", Scopes: []slipway.Scope{"root"}})
 		w.want(err, slipway.Invalid, "not a scope")
-		err = w.addToken(bob, platform.TokenInput{Account: "eve", Name: "ci", Scopes: []slipway.Scope{"read"}})
+		err = w.addToken(bob, identity.TokenInput{Account: "eve", Name: "ci", Scopes: []slipway.Scope{"read"}})
 		w.want(err, slipway.Denied, "eve alone")
 		// Other people's tokens are not there.
 		e, err := w.Identify(ctx, w.signIn("eve").Access, cli)
@@ -215,7 +215,7 @@ func TestTokens(t *testing.T) {
 }
 
 // addToken is AddToken for a refusal, which gives no token.
-func (w *world) addToken(ctx context.Context, in platform.TokenInput) error {
+func (w *world) addToken(ctx context.Context, in identity.TokenInput) error {
 	_, _, err := w.AddToken(ctx, in)
 	return err
 }
@@ -229,17 +229,17 @@ func TestInvitations(t *testing.T) {
 		}
 		link, _, err := w.SetUp(ctx)
 		w.must(err)
-		_, err = w.Accept(ctx, first.Token, platform.AccountInput{Name: "mallory", Password: password}, cli)
+		_, err = w.Accept(ctx, first.Token, identity.AccountInput{Name: "mallory", Password: password}, cli)
 		w.want(err, slipway.NotFound, "ask for another")
-		_, err = w.Accept(ctx, link.Token, platform.AccountInput{Name: "ada"}, cli)
+		_, err = w.Accept(ctx, link.Token, identity.AccountInput{Name: "ada"}, cli)
 		w.want(err, slipway.Invalid, "choose a password")
-		s, err := w.Accept(ctx, link.Token, platform.AccountInput{Name: "ada", Password: password}, cli)
+		s, err := w.Accept(ctx, link.Token, identity.AccountInput{Name: "ada", Password: password}, cli)
 		w.must(err)
 		v, err := w.Identify(ctx, s.Access, cli)
 		if err != nil || !v.Admin {
 			w.Fatalf("%+v %v", v, err)
 		}
-		_, err = w.Accept(ctx, link.Token, platform.AccountInput{Name: "mallory", Password: password}, cli)
+		_, err = w.Accept(ctx, link.Token, identity.AccountInput{Name: "mallory", Password: password}, cli)
 		w.want(err, slipway.NotFound, "ask for another")
 		if _, needed, err := w.SetUp(ctx); err != nil || needed {
 			w.Errorf("with an admin there: %v %v", needed, err)
@@ -250,7 +250,7 @@ func TestInvitations(t *testing.T) {
 		in, err := w.Invite(ada, "shop", slipway.RoleDeveloper)
 		w.must(err)
 		// What the invited claims to be counts for nothing.
-		s, err = w.Accept(ctx, in.Token, platform.AccountInput{Name: "bob", Password: password, Admin: true, Kind: slipway.ViewerService}, cli)
+		s, err = w.Accept(ctx, in.Token, identity.AccountInput{Name: "bob", Password: password, Admin: true, Kind: slipway.ViewerService}, cli)
 		w.must(err)
 		b, err := w.Identify(ctx, s.Access, cli)
 		if err != nil || b.Admin || b.Kind != slipway.ViewerPerson || len(b.Roles) != 1 {
@@ -260,11 +260,11 @@ func TestInvitations(t *testing.T) {
 		_, err = w.Invite(bob, "shop", slipway.RoleAdmin)
 		w.want(err, slipway.Denied, "role admin in team shop, and you are developer there")
 		no := false
-		_, err = w.UpdateAccount(ada, "ada", platform.AccountChange{Active: &no})
+		_, err = w.UpdateAccount(ada, "ada", identity.AccountChange{Active: &no})
 		w.want(err, slipway.Conflict, "last admin")
-		_, err = w.UpdateAccount(ada, "ada", platform.AccountChange{Admin: &no})
+		_, err = w.UpdateAccount(ada, "ada", identity.AccountChange{Admin: &no})
 		w.want(err, slipway.Conflict, "last admin")
-		_, err = w.UpdateAccount(bob, "bob", platform.AccountChange{Admin: new(bool)})
+		_, err = w.UpdateAccount(bob, "bob", identity.AccountChange{Admin: new(bool)})
 		w.want(err, slipway.Denied, "ask ada")
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/session"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // TestSessionsAreEndedOneByOne ends one of three, lets another run out, and
@@ -55,7 +55,7 @@ func TestSessionsAreEndedOneByOne(t *testing.T) {
 		}
 		// A new password ends the others, and says so.
 		again := w.signIn("bob")
-		w.must(w.SetPassword(ctx, "bob", platform.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password it is")}))
+		w.must(w.SetPassword(ctx, "bob", identity.PasswordChange{Current: password, New: slipway.NewSecret("a whole new password it is")}))
 		_, err = w.Identify(w.T.Context(), again.Access, cli)
 		w.want(err, slipway.Unauthenticated, "not good")
 		ended, err = w.EndedSessions(ctx)

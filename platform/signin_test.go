@@ -12,28 +12,28 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/adapters/identity"
-	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/adapters/openid"
+	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
 	"github.com/slipway-dev/slipway/audit"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 	"github.com/slipway-dev/slipway/store"
 )
 
-var browser = platform.Caller{Via: "portal", Address: "192.0.2.9", Agent: "Firefox"}
+var browser = identity.Caller{Via: "portal", Address: "192.0.2.9", Agent: "Firefox"}
 
 // corp starts a real provider and makes it one of the platform's.
-func (w *world) corp(in platform.ProviderInput) *identitytest.Server {
+func (w *world) corp(in identity.ProviderInput) *openidtest.Server {
 	w.Helper()
-	s := identitytest.NewServer(w.T)
-	w.OpenID, w.Address = identity.New(http.DefaultClient), "http://127.0.0.1:7070"
+	s := openidtest.NewServer(w.T)
+	w.OpenID, w.Address = openid.New(http.DefaultClient), "http://127.0.0.1:7070"
 	w.provider(s, in)
 	return s
 }
 
-func (w *world) provider(at identitytest.Provider, in platform.ProviderInput) {
+func (w *world) provider(at openidtest.Provider, in identity.ProviderInput) {
 	w.Helper()
-	c := identitytest.Client(at)
+	c := openidtest.Client(at)
 	in.Issuer, in.ClientID, in.ClientSecret, in.Scopes = c.Issuer, c.ID, c.Secret, []string{"groups"}
 	if in.Name == "" {
 		in.Name = "corp"
@@ -43,20 +43,20 @@ func (w *world) provider(at identitytest.Provider, in platform.ProviderInput) {
 }
 
 // through goes to the provider as a user and returns what the browser brings back.
-func (w *world) through(at identitytest.Provider, user string) platform.SignInAnswer {
+func (w *world) through(at openidtest.Provider, user string) identity.SignInAnswer {
 	w.Helper()
 	begun, err := w.BeginSignIn(w.T.Context(), "corp", "/promotions")
 	w.must(err)
 	back, err := url.Parse(at.SignIn(w.T, begun.URL, user))
 	w.must(err)
 	q := back.Query()
-	return platform.SignInAnswer{
-		Provider: back.Path[len(platform.CallbackPath):], State: slipway.NewSecret(q.Get("state")), Code: slipway.NewSecret(q.Get("code")),
+	return identity.SignInAnswer{
+		Provider: back.Path[len(identity.CallbackPath):], State: slipway.NewSecret(q.Get("state")), Code: slipway.NewSecret(q.Get("code")),
 		Issuer: q.Get("iss"), Problem: q.Get("error"), Browser: begun.Browser,
 	}
 }
 
-func (w *world) comesIn(at identitytest.Provider, user string) slipway.Viewer {
+func (w *world) comesIn(at openidtest.Provider, user string) slipway.Viewer {
 	w.Helper()
 	done, err := w.FinishSignIn(w.T.Context(), w.through(at, user), browser)
 	w.must(err)
@@ -89,7 +89,7 @@ func (w *world) team(name string) {
 func TestSignInThroughProvider(t *testing.T) {
 	both(t, func(w *world) {
 		w.team("shop")
-		corp := w.corp(platform.ProviderInput{Groups: []slipway.GroupRule{
+		corp := w.corp(identity.ProviderInput{Groups: []slipway.GroupRule{
 			{Group: "developers", Team: "shop", Role: slipway.RoleDeveloper}, {Group: "leads", Team: "shop", Role: slipway.RoleMaintainer},
 		}})
 		// Who is in a group that a rule knows gets an account, and the role.
@@ -122,14 +122,14 @@ func TestSignInThroughProvider(t *testing.T) {
 		w.want(err, slipway.Denied, "has not verified the address")
 
 		open := true
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{Open: &open})
+		_, err = w.UpdateProvider(w.Context(), "corp", identity.ProviderChange{Open: &open})
 		w.must(err)
 		if v := w.comesIn(corp, "dora"); v.Name != "dora" || len(v.Roles) != 0 {
 			w.Errorf("%+v", v)
 		}
 		// A rule that is gone from the groups takes the role with it.
 		rules := []slipway.GroupRule{{Group: "nobody-is-here", Team: "shop", Role: slipway.RoleViewer}}
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{Groups: &rules})
+		_, err = w.UpdateProvider(w.Context(), "corp", identity.ProviderChange{Groups: &rules})
 		w.must(err)
 		w.comesIn(corp, "ada")
 		if got := w.teamsOf("ada"); len(got) != 0 {
@@ -176,8 +176,8 @@ func (w *world) actions() []string {
 func TestSignInReplayed(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.T.Context()
-		corp := w.corp(platform.ProviderInput{Open: true})
-		refused := func(in platform.SignInAnswer, text string) {
+		corp := w.corp(identity.ProviderInput{Open: true})
+		refused := func(in identity.SignInAnswer, text string) {
 			w.Helper()
 			_, err := w.FinishSignIn(ctx, in, browser)
 			w.want(err, slipway.Unauthenticated, text)
@@ -236,7 +236,7 @@ func TestSignInReplayed(t *testing.T) {
 		}
 		// What is not active leads nowhere, also for who is under way.
 		away, off := w.through(corp, "ada"), false
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{Active: &off})
+		_, err = w.UpdateProvider(w.Context(), "corp", identity.ProviderChange{Active: &off})
 		w.must(err)
 		_, err = w.FinishSignIn(ctx, away, browser)
 		w.want(err, slipway.NotFound, "no provider")
@@ -246,7 +246,7 @@ func TestSignInReplayed(t *testing.T) {
 }
 
 // expired makes every attempt an old one.
-func expired(w *world, _ platform.SignInAnswer) {
+func expired(w *world, _ identity.SignInAnswer) {
 	w.Helper()
 	ctx := w.Context()
 	rows, err := w.Storage.Client.SignInAttempt.Query().All(ctx)
@@ -261,28 +261,28 @@ func expired(w *world, _ platform.SignInAnswer) {
 // TestProviders holds what admins give to what makes sense.
 func TestProviders(t *testing.T) {
 	both(t, func(w *world) {
-		corp := w.corp(platform.ProviderInput{})
-		good := platform.ProviderInput{Name: "two", Issuer: corp.Issuer(), ClientID: "x"}
-		for text, change := range map[string]func(*platform.ProviderInput){
-			"is not a name":            func(in *platform.ProviderInput) { in.Name = "Two!" },
-			"there is a provider corp": func(in *platform.ProviderInput) { in.Name = "corp" },
-			"must begin with https":    func(in *platform.ProviderInput) { in.Issuer = "http://login.example.com" },
-			"is not the address":       func(in *platform.ProviderInput) { in.Issuer = "login.example.com" },
-			"client id":                func(in *platform.ProviderInput) { in.ClientID = "" },
-			"is not a scope":           func(in *platform.ProviderInput) { in.Scopes = []string{"a b"} },
-			"there is no team": func(in *platform.ProviderInput) {
+		corp := w.corp(identity.ProviderInput{})
+		good := identity.ProviderInput{Name: "two", Issuer: corp.Issuer(), ClientID: "x"}
+		for text, change := range map[string]func(*identity.ProviderInput){
+			"is not a name":            func(in *identity.ProviderInput) { in.Name = "Two!" },
+			"there is a provider corp": func(in *identity.ProviderInput) { in.Name = "corp" },
+			"must begin with https":    func(in *identity.ProviderInput) { in.Issuer = "http://login.example.com" },
+			"is not the address":       func(in *identity.ProviderInput) { in.Issuer = "login.example.com" },
+			"client id":                func(in *identity.ProviderInput) { in.ClientID = "" },
+			"is not a scope":           func(in *identity.ProviderInput) { in.Scopes = []string{"a b"} },
+			"there is no team": func(in *identity.ProviderInput) {
 				in.Groups = []slipway.GroupRule{{Group: "g", Team: "nope", Role: "viewer"}}
 			},
-			"is not a role": func(in *platform.ProviderInput) {
+			"is not a role": func(in *identity.ProviderInput) {
 				in.Groups = []slipway.GroupRule{{Group: "g", Team: "default", Role: "king"}}
 			},
-			"either a role": func(in *platform.ProviderInput) {
+			"either a role": func(in *identity.ProviderInput) {
 				in.Groups = []slipway.GroupRule{{Group: "g", Team: "default", Role: "viewer", Admin: true}}
 			},
-			"each rule names a group":     func(in *platform.ProviderInput) { in.Groups = []slipway.GroupRule{{Admin: true}} },
-			"there is no OpenID provider": func(in *platform.ProviderInput) { in.Issuer += "/nowhere" },
-			"display name is longer":      func(in *platform.ProviderInput) { in.DisplayName = strings.Repeat("x", 101) },
-			"name the claim":              func(in *platform.ProviderInput) { in.GroupsClaim = strings.Repeat("x", 201) },
+			"each rule names a group":     func(in *identity.ProviderInput) { in.Groups = []slipway.GroupRule{{Admin: true}} },
+			"there is no OpenID provider": func(in *identity.ProviderInput) { in.Issuer += "/nowhere" },
+			"display name is longer":      func(in *identity.ProviderInput) { in.DisplayName = strings.Repeat("x", 101) },
+			"name the claim":              func(in *identity.ProviderInput) { in.GroupsClaim = strings.Repeat("x", 201) },
 		} {
 			in := good
 			change(&in)
@@ -297,7 +297,7 @@ func TestProviders(t *testing.T) {
 			w.Errorf("the secret is kept as %q", row.ClientSecret)
 		}
 		title := "Corp"
-		_, err = w.UpdateProvider(w.Context(), "corp", platform.ProviderChange{DisplayName: &title, If: store.Precondition{"7"}})
+		_, err = w.UpdateProvider(w.Context(), "corp", identity.ProviderChange{DisplayName: &title, If: store.Precondition{"7"}})
 		w.want(err, slipway.Outdated, "changed by somebody else")
 		w.must(w.RemoveProvider(w.Context(), "corp", nil))
 		if _, err := w.Secrets.Get(w.Context(), slipway.SecretRef(row.ClientSecret)); slipway.CodeOf(err) != slipway.NotFound {
@@ -313,10 +313,10 @@ func TestProviders(t *testing.T) {
 // TestSignInThroughNode is the whole way through the second provider.
 func TestSignInThroughNode(t *testing.T) {
 	w := newWorld(t, platformtest.SQLite(t))
-	node := identitytest.NewNode(t)
-	w.OpenID, w.Address = identity.New(http.DefaultClient), "http://127.0.0.1:7070"
+	node := openidtest.NewNode(t)
+	w.OpenID, w.Address = openid.New(http.DefaultClient), "http://127.0.0.1:7070"
 	w.team("shop")
-	w.provider(node, platform.ProviderInput{Groups: []slipway.GroupRule{{Group: "developers", Team: "shop", Role: slipway.RoleDeveloper}}})
+	w.provider(node, identity.ProviderInput{Groups: []slipway.GroupRule{{Group: "developers", Team: "shop", Role: slipway.RoleDeveloper}}})
 	if v := w.comesIn(node, "ada"); v.Name != "ada" || w.teamsOf("ada")["shop"] != slipway.RoleDeveloper {
 		w.Errorf("%+v", v)
 	}

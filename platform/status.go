@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // Cell is what runs of one service in one environment.
@@ -61,10 +62,10 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 		}
 		status.Services = []*ent.Service{s}
 	} else {
-		if _, err := p.signedIn(ctx, slipway.PermitSignedIn); err != nil {
+		if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 			return nil, err
 		}
-		all, err := p.db.Service.Query().Where(visible(ctx)...).Order(service.ByName()).All(ctx)
+		all, err := p.db.Service.Query().Where(identity.Visible(ctx)...).Order(service.ByName()).All(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 		return nil, err
 	}
 	s, e := row.Edges.Service, row.Edges.Environment
-	if err := p.may(ctx, slipway.PermitCancel, s.TeamID, s.Name, e.Name); err != nil {
+	if err := p.May(ctx, slipway.PermitCancel, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(slipway.Steerings, what) {

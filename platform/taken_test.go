@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -75,17 +76,17 @@ func TestATakenNameIsSaid(t *testing.T) {
 		taken(err, "shop-2 is free")
 		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "prod"})
 		taken(err, "prod-2 is free")
-		_, err = w.AddAccount(ctx, platform.AccountInput{Name: "bob"})
+		_, err = w.AddAccount(ctx, identity.AccountInput{Name: "bob"})
 		taken(err, "bob-2 is free")
 		invited, err := w.Invite(ctx, "shop", slipway.RoleViewer)
 		w.must(err)
-		_, err = w.Accept(w.T.Context(), invited.Token, platform.AccountInput{Name: "bob", Password: password}, cli)
+		_, err = w.Accept(w.T.Context(), invited.Token, identity.AccountInput{Name: "bob", Password: password}, cli)
 		taken(err, "bob-2 is free")
-		_, err = w.Accept(w.T.Context(), slipway.NewSecret("no invitation"), platform.AccountInput{Name: "bob", Password: password}, cli)
+		_, err = w.Accept(w.T.Context(), slipway.NewSecret("no invitation"), identity.AccountInput{Name: "bob", Password: password}, cli)
 		if slipway.CodeOf(err) == slipway.Conflict {
 			t.Errorf("without an invitation it is said: %v", err)
 		}
-		_, err = w.Accept(w.T.Context(), invited.Token, platform.AccountInput{Name: "bob-2", Password: password}, cli)
+		_, err = w.Accept(w.T.Context(), invited.Token, identity.AccountInput{Name: "bob-2", Password: password}, cli)
 		w.must(err)
 	})
 }
@@ -98,13 +99,13 @@ func TestNoAccountIsTakenForThePlatform(t *testing.T) {
 		w.team("shop")
 		invited, err := w.Invite(ctx, "shop", slipway.RoleViewer)
 		w.must(err)
-		corp := w.corp(platform.ProviderInput{Open: true})
+		corp := w.corp(identity.ProviderInput{Open: true})
 		w.OpenID = calledOperator{w.OpenID}
 		for _, name := range []string{"operator", "platform", "system", "slipway", "worker", "push"} {
-			_, err := w.Accept(w.T.Context(), invited.Token, platform.AccountInput{Name: name, Password: password}, cli)
+			_, err := w.Accept(w.T.Context(), invited.Token, identity.AccountInput{Name: name, Password: password}, cli)
 			refused := []error{err}
 			for _, kind := range []slipway.ViewerKind{slipway.ViewerPerson, slipway.ViewerService} {
-				_, err = w.AddAccount(ctx, platform.AccountInput{Name: name, Kind: kind})
+				_, err = w.AddAccount(ctx, identity.AccountInput{Name: name, Kind: kind})
 				refused = append(refused, err)
 			}
 			for _, err := range refused {
@@ -118,7 +119,7 @@ func TestNoAccountIsTakenForThePlatform(t *testing.T) {
 			w.Errorf("who is called operator at the provider is %q", v.Name)
 		}
 		for _, name := range []string{"admin", "operators", "worker-2"} {
-			_, err := w.AddAccount(ctx, platform.AccountInput{Name: name})
+			_, err := w.AddAccount(ctx, identity.AccountInput{Name: name})
 			w.must(err)
 		}
 	})

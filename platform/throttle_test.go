@@ -10,14 +10,14 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/throttle"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 var wrong = slipway.NewSecret("not the password at all")
 
 // from is a caller at an address.
-func from(format string, args ...any) platform.Caller {
-	return platform.Caller{Via: "portal", Address: fmt.Sprintf(format, args...), Agent: "Firefox"}
+func from(format string, args ...any) identity.Caller {
+	return identity.Caller{Via: "portal", Address: fmt.Sprintf(format, args...), Agent: "Firefox"}
 }
 
 // later makes everybody have waited.
@@ -142,7 +142,7 @@ func TestTheOwnerComesInDuringAnAttack(t *testing.T) {
 				w.want(err, slipway.Unauthenticated, "wrong")
 			}
 			// Also from the address that bob is at now, and from the one he was at.
-			for _, at := range []platform.Caller{from("203.0.113.5"), home} {
+			for _, at := range []identity.Caller{from("203.0.113.5"), home} {
 				for range 7 {
 					_, _ = w.SignIn(ctx, "bob", wrong, at)
 				}

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -24,7 +25,7 @@ import (
 // it: of services that aren't registered, or in environments that there aren't, only
 // an admin of the platform hears.
 func (p *Platform) Unrecorded(ctx context.Context) ([]slipway.Unrecorded, error) {
-	v, err := p.signedIn(ctx, slipway.PermitSignedIn)
+	v, err := p.SignedIn(ctx, slipway.PermitSignedIn)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func (p *Platform) Unrecorded(ctx context.Context) ([]slipway.Unrecorded, error)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	seen, err := p.db.Service.Query().Where(visible(ctx)...).Select(service.FieldName).Strings(ctx)
+	seen, err := p.db.Service.Query().Where(identity.Visible(ctx)...).Select(service.FieldName).Strings(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/migrate"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
 )
@@ -94,7 +95,7 @@ func upgraded(w *world) {
 	w.commit("main", "c1")
 	s, err := w.Service(ctx, "billing")
 	w.must(err)
-	if s.ID != 7 || s.Revision != 1 || s.Edges.Team == nil || s.Edges.Team.Name != platform.DefaultTeam || s.Branch != "main" {
+	if s.ID != 7 || s.Revision != 1 || s.Edges.Team == nil || s.Edges.Team.Name != identity.DefaultTeam || s.Branch != "main" {
 		w.Errorf("%+v", s)
 	}
 	all, err := w.Environments(ctx)

@@ -118,7 +118,7 @@ func (g *Gates) Warrant(ctx context.Context, in workflows.Input, name slipway.St
 	row, err := g.Ledger.db.Promotion.Query().Where(promotion.ID(id)).WithRelease().
 		WithSteps(func(q *ent.StepQuery) { q.Where(step.NameEQ(step.NameApprove)) }).Only(ctx)
 	if err != nil {
-		return missing(err, "there is no promotion %s", in.Promotion)
+		return store.Missing(err, "there is no promotion %s", in.Promotion)
 	}
 	frozen, err := frozenInput(row)
 	if err != nil {

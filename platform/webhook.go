@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/webhook"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -67,7 +68,7 @@ func (p *Platform) checkWebhook(ctx context.Context, address string, events []st
 // messages, which is shown nowhere else. It takes a maintainer of the team.
 func (p *Platform) AddWebhook(ctx context.Context, teamName string, in WebhookInput) (*ent.Webhook, slipway.Secret, error) {
 	none := slipway.Secret{}
-	t, err := p.teamFor(ctx, teamName, slipway.PermitWebhook)
+	t, err := p.TeamFor(ctx, teamName, slipway.PermitWebhook)
 	if err != nil {
 		return nil, none, err
 	}
@@ -96,7 +97,7 @@ func (p *Platform) AddWebhook(ctx context.Context, teamName string, in WebhookIn
 		}
 		return nil, none, err
 	}
-	p.recordTeam(ctx, "webhook.added", t.Name, webhookName(row.ID), webhookFacts(row))
+	p.RecordTeam(ctx, "webhook.added", t.Name, webhookName(row.ID), webhookFacts(row))
 	return row, secret, nil
 }
 
@@ -127,7 +128,7 @@ func webhookFacts(row *ent.Webhook) map[string]string {
 // Webhooks lists the webhooks of a team, the oldest first. It takes a maintainer
 // of the team.
 func (p *Platform) Webhooks(ctx context.Context, teamName string) ([]*ent.Webhook, error) {
-	t, err := p.teamFor(ctx, teamName, slipway.PermitWebhookRead)
+	t, err := p.TeamFor(ctx, teamName, slipway.PermitWebhookRead)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +141,12 @@ func (p *Platform) Webhook(ctx context.Context, teamName string, id int) (*ent.W
 }
 
 func (p *Platform) webhookFor(ctx context.Context, teamName string, id int, permission slipway.Permission) (*ent.Webhook, error) {
-	t, err := p.teamFor(ctx, teamName, permission)
+	t, err := p.TeamFor(ctx, teamName, permission)
 	if err != nil {
 		return nil, err
 	}
 	row, err := p.db.Webhook.Query().Where(webhook.ID(id), webhook.TeamID(t.ID)).Only(ctx)
-	return row, missing(err, "%s has no webhook %d; `slipway webhook ls %s` lists them", t.Name, id, t.Name)
+	return row, store.Missing(err, "%s has no webhook %d; `slipway webhook ls %s` lists them", t.Name, id, t.Name)
 }
 
 // UpdateWebhook changes a webhook. Switched off, it hears of nothing, and what
@@ -159,9 +160,9 @@ func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, c
 		return nil, err
 	}
 	want := *row
-	give(&want.URL, change.URL)
-	give(&want.Events, change.Events)
-	give(&want.Active, change.Active)
+	identity.Give(&want.URL, change.URL)
+	identity.Give(&want.Events, change.Events)
+	identity.Give(&want.Active, change.Active)
 	if change.URL != nil || change.Events != nil {
 		if err := p.checkWebhook(ctx, want.URL, want.Events); err != nil {
 			return nil, err
@@ -184,7 +185,7 @@ func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, c
 	if want.URL != row.URL {
 		after["address"] = "replaced"
 	}
-	p.recordTeam(ctx, "webhook.changed", teamName, webhookName(id), after, before)
+	p.RecordTeam(ctx, "webhook.changed", teamName, webhookName(id), after, before)
 	return p.Webhook(ctx, teamName, id)
 }
 
@@ -208,7 +209,7 @@ func (p *Platform) RotateWebhook(ctx context.Context, teamName string, id int) (
 	if err := p.Secrets.Set(ctx, ref, slipway.NewSecret(kept)); err != nil {
 		return slipway.Secret{}, err
 	}
-	p.recordTeam(ctx, "webhook.rotated", teamName, webhookName(id), map[string]string{"credential": "replaced"})
+	p.RecordTeam(ctx, "webhook.rotated", teamName, webhookName(id), map[string]string{"credential": "replaced"})
 	return secret, nil
 }
 
@@ -247,7 +248,7 @@ func (p *Platform) RemoveWebhook(ctx context.Context, teamName string, id int, o
 	if err := p.deleteWebhook(ctx, row); err != nil {
 		return err
 	}
-	p.recordTeam(ctx, "webhook.removed", teamName, webhookName(id), nil, webhookFacts(row))
+	p.RecordTeam(ctx, "webhook.removed", teamName, webhookName(id), nil, webhookFacts(row))
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -45,7 +46,7 @@ func TestWebhookHearsOfAPromotion(t *testing.T) {
 				states[got.Promotion.State] = true
 			}
 			p := got.Promotion
-			if got.Team != platform.DefaultTeam || got.Service != name || got.Environment != "dev" || got.Actor != "slipway" || got.CreatedAt.IsZero() ||
+			if got.Team != identity.DefaultTeam || got.Service != name || got.Environment != "dev" || got.Actor != "slipway" || got.CreatedAt.IsZero() ||
 				fmt.Sprint(p.ID) != id || p.URL != "https://slipway.example.com/promotions/"+id || got.Step != nil {
 				t.Errorf("it says %s", got.raw)
 			}
@@ -54,7 +55,7 @@ func TestWebhookHearsOfAPromotion(t *testing.T) {
 			}
 		}
 		// All are taken in the end, and two of the attempts were in vain.
-		list, err := w.Deliveries(w.Context(), platform.DefaultTeam, hook.ID, platform.DeliveriesQuery{})
+		list, err := w.Deliveries(w.Context(), identity.DefaultTeam, hook.ID, platform.DeliveriesQuery{})
 		w.must(err)
 		attempts := 0
 		for _, d := range list.Items {
@@ -97,7 +98,7 @@ func TestWebhookOutlivesThePlatform(t *testing.T) {
 		// A start that has nothing to do sends nothing.
 		stop()
 		w.tending()
-		_, err = w.PingWebhook(w.Context(), platform.DefaultTeam, hook.ID)
+		_, err = w.PingWebhook(w.Context(), identity.DefaultTeam, hook.ID)
 		w.must(err)
 		if got := r.next(); got.Kind != "ping" || r.calls != 2 {
 			t.Errorf("%d calls, then %s", r.calls, got.raw)
@@ -114,7 +115,7 @@ func TestWebhookReceivers(t *testing.T) {
 		good, gone := newReceiver(t), newReceiver(t)
 		gone.answer = func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusGone) }
 		silentHook, _, goneHook := w.hook(newReceiver(t), "service.*"), w.hook(good, "service.*"), w.hook(gone, "service.*")
-		silentHook, err := w.UpdateWebhook(ctx, platform.DefaultTeam, silentHook.ID, platform.WebhookChange{URL: ptr(deaf(t))})
+		silentHook, err := w.UpdateWebhook(ctx, identity.DefaultTeam, silentHook.ID, platform.WebhookChange{URL: ptr(deaf(t))})
 		w.must(err)
 		name := w.newName()
 		w.register(name)
@@ -129,7 +130,7 @@ func TestWebhookReceivers(t *testing.T) {
 		if d.State != "failed" || d.Status != 410 || d.Attempts != 1 || !strings.Contains(d.Reason, "switched off") {
 			t.Errorf("%v", d)
 		}
-		row, err := w.Webhook(ctx, platform.DefaultTeam, goneHook.ID)
+		row, err := w.Webhook(ctx, identity.DefaultTeam, goneHook.ID)
 		w.must(err)
 		if row.Active || row.Revision == goneHook.Revision {
 			t.Errorf("after 410: %v", row)
@@ -140,17 +141,17 @@ func TestWebhookReceivers(t *testing.T) {
 			t.Errorf("on record: %v", audit.Items)
 		}
 		// Switched off, it hears of nothing, and can't be tried; what waits is given up.
-		_, err = w.UpdateWebhook(ctx, platform.DefaultTeam, silentHook.ID, platform.WebhookChange{Active: ptr(false)})
+		_, err = w.UpdateWebhook(ctx, identity.DefaultTeam, silentHook.ID, platform.WebhookChange{Active: ptr(false)})
 		w.must(err)
 		w.register(w.newName())
 		good.next()
 		for _, hook := range []int{goneHook.ID, silentHook.ID} {
-			list, err := w.Deliveries(ctx, platform.DefaultTeam, hook, platform.DeliveriesQuery{})
+			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook, platform.DeliveriesQuery{})
 			w.must(err)
 			if len(list.Items) != 1 {
 				t.Errorf("%d deliveries to webhook %d", len(list.Items), hook)
 			}
-			_, err = w.PingWebhook(ctx, platform.DefaultTeam, hook)
+			_, err = w.PingWebhook(ctx, identity.DefaultTeam, hook)
 			w.want(err, slipway.Conflict, "slipway webhook set default")
 		}
 		if d := w.delivery(silentHook.ID, 0, "given up", over); !strings.Contains(d.Reason, "switched off") {
@@ -170,24 +171,24 @@ func TestWebhookReplay(t *testing.T) {
 		w.register(w.newName())
 		first := r.next()
 		d := w.delivery(hook.ID, 0, "taken", over)
-		again, err := w.ReplayDelivery(ctx, platform.DefaultTeam, hook.ID, d.ID)
+		again, err := w.ReplayDelivery(ctx, identity.DefaultTeam, hook.ID, d.ID)
 		w.must(err)
 		if second := r.next(); second.raw != first.raw || second.header != first.header || again.ReplayOf != d.ID || again.ID == d.ID {
 			t.Errorf("%s\nis not\n%s", second.raw, first.raw)
 		}
 		w.delivery(hook.ID, again.ID, "taken", over)
 		// While a secret is replaced, both sign; the receiver knows the old one first.
-		secret, err := w.RotateWebhook(ctx, platform.DefaultTeam, hook.ID)
+		secret, err := w.RotateWebhook(ctx, identity.DefaultTeam, hook.ID)
 		w.must(err)
 		for range 2 {
-			_, err = w.PingWebhook(ctx, platform.DefaultTeam, hook.ID)
+			_, err = w.PingWebhook(ctx, identity.DefaultTeam, hook.ID)
 			w.must(err)
 			if got := r.next(); got.Kind != slipway.EventPing || got.Service != "" || got.Actor != "ada" || got.ID == first.ID {
 				t.Errorf("%s", got.raw)
 			}
 			r.knows(secret)
 		}
-		_, err = w.ReplayDelivery(ctx, platform.DefaultTeam, hook.ID, 9999)
+		_, err = w.ReplayDelivery(ctx, identity.DefaultTeam, hook.ID, 9999)
 		w.want(err, slipway.NotFound, "slipway webhook deliveries default")
 	})
 }
@@ -202,16 +203,16 @@ func TestWebhookAddresses(t *testing.T) {
 		options.Courier = carrier(t, outgoing.Options{})
 		strict := platform.New(options)
 		for _, url := range []string{r.server.URL, "http://169.254.169.254/latest/meta-data", "http://[::ffff:10.0.0.1]/", "http://0x7f.1/"} {
-			_, _, err := strict.AddWebhook(ctx, platform.DefaultTeam, platform.WebhookInput{URL: url})
+			_, _, err := strict.AddWebhook(ctx, identity.DefaultTeam, platform.WebhookInput{URL: url})
 			w.want(err, slipway.Invalid, "address")
-			_, err = strict.UpdateWebhook(ctx, platform.DefaultTeam, hook.ID, platform.WebhookChange{URL: &url})
+			_, err = strict.UpdateWebhook(ctx, identity.DefaultTeam, hook.ID, platform.WebhookChange{URL: &url})
 			w.want(err, slipway.Invalid, "address")
 		}
 		// It was admitted, and isn't any more: nothing is sent, and nothing tried again.
 		w.Platform = strict
 		w.engaged()
 		w.tending()
-		d, err := w.PingWebhook(ctx, platform.DefaultTeam, hook.ID)
+		d, err := w.PingWebhook(ctx, identity.DefaultTeam, hook.ID)
 		w.must(err)
 		if d = w.delivery(hook.ID, d.ID, "over", over); d.State != "failed" || d.Attempts != 1 || !strings.Contains(d.Reason, "--allow-outgoing") || r.calls > 0 {
 			t.Errorf("%d calls: %v", r.calls, d)
@@ -272,7 +273,7 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		// What is removed leaves nothing behind, in the store of secrets either.
 		w.must(w.RemoveService(ctx, "basket", nil))
 		w.must(w.RemoveTeam(ctx, "shop", nil))
-		w.must(w.RemoveWebhook(ctx, platform.DefaultTeam, all.ID, nil))
+		w.must(w.RemoveWebhook(ctx, identity.DefaultTeam, all.ID, nil))
 		refs, err := w.Secrets.List(ctx, "_platform/webhook-")
 		w.must(err)
 		left, err := w.Storage.Client.Delivery.Query().Where(delivery.WebhookIDIn(all.ID, other)).Count(ctx)
@@ -282,10 +283,10 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		_, err = w.Deliver(ctx, "1", 1)
 		w.must(err) // there is none such
 		for range 18 {
-			_, _, err = w.AddWebhook(ctx, platform.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
+			_, _, err = w.AddWebhook(ctx, identity.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
 			w.must(err)
 		}
-		_, _, err = w.AddWebhook(ctx, platform.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
+		_, _, err = w.AddWebhook(ctx, identity.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
 		w.want(err, slipway.Conflict, "20 webhooks already")
 	})
 }
@@ -317,7 +318,7 @@ func TestOldDeliveriesArePruned(t *testing.T) {
 		// Pages of what is left, the newest first.
 		var ids []int
 		for page := (store.Page{Limit: 2}); ; {
-			list, err := w.Deliveries(ctx, platform.DefaultTeam, hook.ID, platform.DeliveriesQuery{Page: page})
+			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook.ID, platform.DeliveriesQuery{Page: page})
 			w.must(err)
 			for _, d := range list.Items {
 				ids = append(ids, d.ID)
@@ -350,10 +351,10 @@ func TestHangingReceiverHoldsUpItselfAlone(t *testing.T) {
 		hook, beside := w.hook(hangs), w.hook(healthy)
 		const many = 60
 		for range many {
-			_, err := w.PingWebhook(ctx, platform.DefaultTeam, hook.ID)
+			_, err := w.PingWebhook(ctx, identity.DefaultTeam, hook.ID)
 			w.must(err)
 		}
-		_, err = w.PingWebhook(ctx, platform.DefaultTeam, beside.ID)
+		_, err = w.PingWebhook(ctx, identity.DefaultTeam, beside.ID)
 		w.must(err)
 		select {
 		case <-healthy.taken:

@@ -42,10 +42,13 @@ func Clean(s string) string {
 // Now is the time that rows are given: UTC, as both databases keep it.
 func Now() time.Time { return time.Now().UTC() }
 
+// System is the actor of what Slipway does by itself.
+const System = "slipway"
+
 // AsSystem acts as Slipway itself: what a workflow, a start or a sign-in needs
 // from the store before or without anybody being signed in.
 func AsSystem(ctx context.Context) context.Context {
-	return slipway.WithViewer(ctx, slipway.System("slipway"))
+	return slipway.WithViewer(ctx, slipway.System(System))
 }
 
 // Fingerprint is how random secrets are stored: they have entropy enough that a
@@ -53,4 +56,12 @@ func AsSystem(ctx context.Context) context.Context {
 func Fingerprint(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
+}
+
+// Missing turns ent's not found into ours.
+func Missing(err error, format string, args ...any) error {
+	if ent.IsNotFound(err) {
+		return slipway.Errorf(slipway.NotFound, format, args...)
+	}
+	return err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -46,14 +46,14 @@ func (p *portal) accountRefused(c *call, err error) error {
 
 func (p *portal) changeAccount(c *call) error {
 	name, email := c.form("display_name"), c.form("email")
-	if _, err := p.UpdateAccount(c.ctx, c.viewer.Name, platform.AccountChange{DisplayName: &name, Email: &email}); err != nil {
+	if _, err := p.UpdateAccount(c.ctx, c.viewer.Name, identity.AccountChange{DisplayName: &name, Email: &email}); err != nil {
 		return p.accountRefused(c, err)
 	}
 	return c.to("/account", "Your account is kept.")
 }
 
 func (p *portal) changePassword(c *call) error {
-	change := platform.PasswordChange{Current: c.secretOf("current"), New: c.secretOf("password"), EndTokens: c.form("end_tokens") != ""}
+	change := identity.PasswordChange{Current: c.secretOf("current"), New: c.secretOf("password"), EndTokens: c.form("end_tokens") != ""}
 	if err := p.SetPassword(c.ctx, c.viewer.Name, change); err != nil {
 		return p.accountRefused(c, err)
 	}
@@ -84,7 +84,7 @@ func (p *portal) tokensPage(c *call, status int, v tokensView) error {
 
 // addToken shows the token in the answer itself: it is kept nowhere.
 func (p *portal) addToken(c *call) error {
-	in := platform.TokenInput{Name: c.form("name")}
+	in := identity.TokenInput{Name: c.form("name")}
 	for _, s := range c.r.PostForm["scope"] {
 		in.Scopes = append(in.Scopes, slipway.Scope(s))
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -25,7 +26,7 @@ func routes(t *testing.T, method string) (list []string) {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile(`(?:anyone|signedIn)\("`+method+` (?:"\+platform\.(\w+)(?:\+"([^"]*)")?|([^"]+)")`).FindAllStringSubmatch(string(text), -1) {
-		constant := map[string]string{"": "", "DevicePath": platform.DevicePath, "CallbackPath": platform.CallbackPath}
+		constant := map[string]string{"": "", "DevicePath": identity.DevicePath, "CallbackPath": identity.CallbackPath}
 		list = append(list, strings.TrimSuffix(constant[m[1]]+m[2]+m[3], "{$}"))
 	}
 	if len(list) < 20 {
@@ -40,8 +41,8 @@ var parameter = regexp.MustCompile(`\\\{\w+\\\}`)
 func TestEveryPageIsOpened(t *testing.T) {
 	otherwise := []string{ // opened by tests of their own
 		"/live", "/promotions/{id}/live", "/services/{service}/live", "/services/{service}/logs/live", "/audit", "/audit.csv", "/login", "/setup", "/invitations/{token}",
-		"/login/with/{provider}", platform.CallbackPath + "{provider}", "/services/{service}/releases/{release}/sbom.json",
-		"/settings/providers/{provider}", platform.DevicePath,
+		"/login/with/{provider}", identity.CallbackPath + "{provider}", "/services/{service}/releases/{release}/sbom.json",
+		"/settings/providers/{provider}", identity.DevicePath,
 	}
 	for _, pattern := range routes(t, http.MethodGet) {
 		form := regexp.MustCompile("^" + parameter.ReplaceAllString(regexp.QuoteMeta(pattern), "[^/]+") + "$")
@@ -65,7 +66,7 @@ func TestNoFormIsForged(t *testing.T) {
 	outsider := s.person("otto", false, map[string]slipway.Role{"other": slipway.RoleAdmin})
 	nobody := s.browser()
 	values := strings.NewReplacer("{service}", "payments", "{id}", "1", "{team}", "billing", "{webhook}", "1", "{delivery}", "1", "{environment}", "dev", "{account}", "alice", "{provider}", "none")
-	own := []string{"/logout", "/account", "/account/password", "/account/factors/totp", "/account/factors/recovery-codes", "/account/factors/passkeys", "/account/factors/passkeys/confirm", "/account/proof/passkey", "/account/tokens", "/account/tokens/1/revoke", "/services", "/services/detect", platform.DevicePath} // what everybody may send
+	own := []string{"/logout", "/account", "/account/password", "/account/factors/totp", "/account/factors/recovery-codes", "/account/factors/passkeys", "/account/factors/passkeys/confirm", "/account/proof/passkey", "/account/tokens", "/account/tokens/1/revoke", "/services", "/services/detect", identity.DevicePath} // what everybody may send
 	token := b.token("/account")
 	for _, pattern := range routes(t, http.MethodPost) {
 		path := values.Replace(pattern)

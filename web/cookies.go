@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // The cookies. Over https their names begin with __Host-, which a browser takes
@@ -69,7 +69,7 @@ func (p *portal) cookie(r *http.Request, name string) string {
 }
 
 // keep puts a session into the browser.
-func (p *portal) keep(w http.ResponseWriter, r *http.Request, s platform.Session) {
+func (p *portal) keep(w http.ResponseWriter, r *http.Request, s identity.Session) {
 	p.setCookie(w, r, accessCookie, s.Access.Reveal(), time.Until(s.AccessExpires))
 	p.setCookie(w, r, refreshCookie, s.Refresh.Reveal(), time.Until(s.Expires))
 	if s.Browser.Reveal() != "" {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -165,7 +166,7 @@ func (p *portal) removeTeam(c *call) error {
 func (p *portal) changePerson(c *call) error {
 	name := c.r.PathValue("account")
 	yes, no := true, false
-	var change platform.AccountChange
+	var change identity.AccountChange
 	said := ""
 	switch c.form("do") {
 	case "admin":

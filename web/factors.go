@@ -12,7 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // factorView asks for the second step of signing in.
@@ -27,7 +27,7 @@ type factorView struct {
 // secondStep shows the page that asks for a factor, when that is what an error
 // of signing in says.
 func (p *portal) secondStep(c *call, err error) (shown bool, _ error) {
-	var needed *platform.FactorNeeded
+	var needed *identity.FactorNeeded
 	if !errors.As(err, &needed) {
 		return false, err
 	}
@@ -60,10 +60,10 @@ func (p *portal) finishFactor(c *call) error {
 
 // factorsView is one's own second factors.
 type factorsView struct {
-	platform.Factors
+	identity.Factors
 	Password bool
 	Passkeys bool                // they can be used at this address
-	Begun    *platform.TOTPBegun // an app that is to be confirmed
+	Begun    *identity.TOTPBegun // an app that is to be confirmed
 	Codes    []slipway.Secret    // recovery codes, shown once
 	Err      string
 }
@@ -91,8 +91,8 @@ func (p *portal) factorsRefused(c *call, err error, v factorsView) error {
 	})
 }
 
-func (c *call) proof() platform.FactorProof {
-	return platform.FactorProof{Current: c.secretOf("current"), Code: c.secretOf("code"), Passkey: c.passkey()}
+func (c *call) proof() identity.FactorProof {
+	return identity.FactorProof{Current: c.secretOf("current"), Code: c.secretOf("code"), Passkey: c.passkey()}
 }
 
 func (p *portal) beginTOTP(c *call) error {
@@ -111,7 +111,7 @@ func (p *portal) confirmTOTP(c *call) error {
 	if err != nil {
 		v := factorsView{}
 		if code := slipway.CodeOf(err); code == slipway.Invalid || code == slipway.Limited {
-			v.Begun = &platform.TOTPBegun{Key: key, Secret: c.secretOf("secret"), URI: c.secretOf("uri")}
+			v.Begun = &identity.TOTPBegun{Key: key, Secret: c.secretOf("secret"), URI: c.secretOf("uri")}
 		}
 		return p.factorsRefused(c, err, v)
 	}

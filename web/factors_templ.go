@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // factorPage is the second step of signing in.
@@ -507,7 +507,7 @@ func proofFields(v factorsView, code bool) templ.Component {
 }
 
 // beginPart shows an app's secret, and asks for the first code.
-func beginPart(f frame, begun platform.TOTPBegun) templ.Component {
+func beginPart(f frame, begun identity.TOTPBegun) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // TestForms sends each form as its page does, and looks at the page after it.
@@ -106,7 +106,7 @@ func TestPromoteForm(t *testing.T) {
 // TestCookiesOverHTTPS are for this host alone, and never sent in clear.
 func TestCookiesOverHTTPS(t *testing.T) {
 	s := newSite(t)
-	if _, err := s.AddAccount(as(), platform.AccountInput{Name: "alice", Admin: true}); err != nil {
+	if _, err := s.AddAccount(as(), identity.AccountInput{Name: "alice", Admin: true}); err != nil {
 		t.Fatal(err)
 	}
 	s.Address = "https://slipway.team.example"

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
 )
@@ -147,7 +148,7 @@ func TestHostileTextIsShown(t *testing.T) {
 	}
 	display := hostile
 	b := s.person("alice", true, nil)
-	if _, err := s.UpdateAccount(as(), "alice", platform.AccountChange{DisplayName: &display}); err != nil {
+	if _, err := s.UpdateAccount(as(), "alice", identity.AccountChange{DisplayName: &display}); err != nil {
 		t.Fatal(err)
 	}
 	seen := 0

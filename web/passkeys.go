@@ -6,11 +6,11 @@ import (
 	"net/http"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // begun answers the script with what the browser is to be asked.
-func (c *call) begun(b platform.PasskeyBegun, err error) error {
+func (c *call) begun(b identity.PasskeyBegun, err error) error {
 	h := c.w.Header()
 	if err != nil {
 		if code := slipway.CodeOf(err); code == slipway.Internal {
@@ -35,8 +35,8 @@ func (c *call) begun(b platform.PasskeyBegun, err error) error {
 }
 
 // passkey is what the script has put into a form.
-func (c *call) passkey() platform.PasskeyAnswer {
-	return platform.PasskeyAnswer{Ceremony: c.secretOf("ceremony"), Credential: []byte(c.r.PostForm.Get("credential"))}
+func (c *call) passkey() identity.PasskeyAnswer {
+	return identity.PasskeyAnswer{Ceremony: c.secretOf("ceremony"), Credential: []byte(c.r.PostForm.Get("credential"))}
 }
 
 func (p *portal) beginPasskeySignIn(c *call) error {

@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // proofView asks who is signed in to prove it, and then goes on with the form
 // that was sent.
 type proofView struct {
-	platform.Proving
+	identity.Proving
 	To     string
 	Fields []field // of the form
 	Err    string
@@ -28,8 +28,8 @@ func (c *call) proved() error {
 	if c.r.Method != http.MethodPost || c.r.PostForm.Get("_proof") == "" {
 		return nil
 	}
-	return c.portal.Prove(c.ctx, platform.FactorProof{Current: c.secretOf("_current"), Code: c.secretOf("_code"),
-		Passkey: platform.PasskeyAnswer{Ceremony: c.secretOf("_ceremony"), Credential: []byte(c.r.PostForm.Get("_credential"))}})
+	return c.portal.Prove(c.ctx, identity.FactorProof{Current: c.secretOf("_current"), Code: c.secretOf("_code"),
+		Passkey: identity.PasskeyAnswer{Ceremony: c.secretOf("_ceremony"), Credential: []byte(c.r.PostForm.Get("_credential"))}})
 }
 
 // askProof shows the page that asks for a proof in place of an answer to a form.

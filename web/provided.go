@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // beginSignIn sends the browser to a provider. It is a link and no form: a
@@ -43,12 +43,12 @@ func (p *portal) signInRefused(c *call, err error) error {
 // finishSignIn takes up who comes back from a provider.
 func (p *portal) finishSignIn(c *call) error {
 	q := c.r.URL.Query()
-	in := platform.SignInAnswer{
+	in := identity.SignInAnswer{
 		Provider: c.r.PathValue("provider"), State: slipway.NewSecret(q.Get("state")), Code: slipway.NewSecret(q.Get("code")), Issuer: q.Get("iss"),
 		Problem: q.Get("error"), Browser: slipway.NewSecret(p.cookie(c.r, signInCookie)),
 	}
 	done, err := p.FinishSignIn(c.ctx, in, p.signingIn(c.r))
-	var needed *platform.FactorNeeded
+	var needed *identity.FactorNeeded
 	if err != nil && !errors.As(err, &needed) {
 		return p.signInRefused(c, err)
 	}

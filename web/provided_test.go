@@ -9,17 +9,17 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/adapters/identity"
-	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/adapters/openid"
+	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // corp is a real provider, added by an admin in the portal.
-func (s *site) corp(boss *browser, groups string) *identitytest.Server {
+func (s *site) corp(boss *browser, groups string) *openidtest.Server {
 	s.t.Helper()
-	corp := identitytest.NewServer(s.t)
-	s.OpenID = identity.New(http.DefaultClient)
-	c := identitytest.Client(corp)
+	corp := openidtest.NewServer(s.t)
+	s.OpenID = openid.New(http.DefaultClient)
+	c := openidtest.Client(corp)
 	a := boss.post("/settings/sign-in", "/settings/providers", url.Values{
 		"name": {"corp"}, "issuer": {c.Issuer}, "client_id": {c.ID}, "client_secret": {c.Secret.Reveal()}, "display_name": {"Corp & Sons"},
 		"scopes": {"groups"}, "groups_claim": {"groups"}, "groups": {groups},
@@ -32,7 +32,7 @@ func (s *site) corp(boss *browser, groups string) *identitytest.Server {
 
 // through follows the button of the sign-in page to the provider, signs in
 // there, and returns the path that the browser is sent back to.
-func (b *browser) through(corp *identitytest.Server, user, next string) string {
+func (b *browser) through(corp *openidtest.Server, user, next string) string {
 	b.t.Helper()
 	to := "/login/with/corp?next=" + url.QueryEscape(next)
 	if page := b.get("/login?next=" + url.QueryEscape(next)); page.status == http.StatusOK { // nobody is signed in
@@ -139,7 +139,7 @@ func TestConnectAccount(t *testing.T) {
 	s := newSite(t)
 	boss := s.person("boss", true, nil)
 	corp := s.corp(boss, "")
-	if _, err := s.AddAccount(as(), platform.AccountInput{Name: "adele", Email: "ada@example.com", Password: slipway.NewSecret(password)}); err != nil {
+	if _, err := s.AddAccount(as(), identity.AccountInput{Name: "adele", Email: "ada@example.com", Password: slipway.NewSecret(password)}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.browser()
@@ -171,16 +171,16 @@ func TestConnectAccount(t *testing.T) {
 func TestDevicePage(t *testing.T) {
 	s := newSite(t)
 	b := s.person("alice", false, nil)
-	begin := func(from string) platform.DeviceBegun {
+	begin := func(from string) identity.DeviceBegun {
 		t.Helper()
-		d, err := s.BeginDevice(t.Context(), platform.Caller{Via: "cli", Address: from, Agent: "slipway/1.0 <script>"})
+		d, err := s.BeginDevice(t.Context(), identity.Caller{Via: "cli", Address: from, Agent: "slipway/1.0 <script>"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d
 	}
-	poll := func(d platform.DeviceBegun) (platform.Session, error) {
-		return s.PollDevice(t.Context(), d.Device, platform.Caller{Via: "cli", Address: "192.0.2.1", Agent: "slipway/1.0"})
+	poll := func(d identity.DeviceBegun) (identity.Session, error) {
+		return s.PollDevice(t.Context(), d.Device, identity.Caller{Via: "cli", Address: "192.0.2.1", Agent: "slipway/1.0"})
 	}
 	d := begin("127.0.0.1")
 	// Who isn't signed in is asked to, and comes back.
@@ -197,7 +197,7 @@ func TestDevicePage(t *testing.T) {
 		t.Errorf("%s", page.body)
 	}
 	// Looking at it lets nobody in, and neither does a form of another page.
-	if _, err := poll(d); err != platform.ErrDevicePending { //nolint:errorlint // it is returned as it is
+	if _, err := poll(d); err != identity.ErrDevicePending { //nolint:errorlint // it is returned as it is
 		t.Error(err)
 	}
 	for _, forged := range []url.Values{{"code": {d.Code}, "do": {"confirm"}, "_form": {"forged"}}, {"code": {d.Code}, "do": {"confirm"}, "_form": {s.browser().token("/login")}}} {
@@ -228,7 +228,7 @@ func TestDevicePage(t *testing.T) {
 	if a := b.post("/device", "/device", url.Values{"code": {d.Code}, "do": {"refuse"}}); !strings.Contains(a.body, "It was sent away.") {
 		t.Errorf("%s", a.body)
 	}
-	if _, err := poll(d); err != platform.ErrDeviceRefused { //nolint:errorlint // it is returned as it is
+	if _, err := poll(d); err != identity.ErrDeviceRefused { //nolint:errorlint // it is returned as it is
 		t.Error(err)
 	}
 	for _, code := range []string{"BBBB-BBBB", "<script>", strings.Repeat("B", 5000)} {

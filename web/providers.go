@@ -6,7 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -21,7 +21,7 @@ type signInView struct {
 func (p *portal) showSignIn(c *call) error { return p.signInPage(c, http.StatusOK, "") }
 
 func (p *portal) signInPage(c *call, status int, problem string) error {
-	v := signInView{Err: problem, Callback: p.Address + platform.CallbackPath}
+	v := signInView{Err: problem, Callback: p.Address + identity.CallbackPath}
 	var err error
 	if v.Providers, err = p.Providers(c.ctx); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (p *portal) addProvider(c *call) error {
 	if err != nil {
 		return refused(err)
 	}
-	row, err := p.AddProvider(c.ctx, platform.ProviderInput{
+	row, err := p.AddProvider(c.ctx, identity.ProviderInput{
 		Name: c.form("name"), DisplayName: c.form("display_name"), Issuer: c.form("issuer"), ClientID: c.form("client_id"), ClientSecret: c.secretOf("client_secret"),
 		Scopes: strings.Fields(c.form("scopes")), GroupsClaim: c.form("groups_claim"), Groups: rules, Open: c.form("open") != "", TrustMFA: c.form("trust_mfa") != "",
 	})
@@ -106,7 +106,7 @@ func (p *portal) providerPage(c *call, status int, problem string) error {
 	if err != nil {
 		return err
 	}
-	v := providerView{IdentityProvider: row, Callback: p.Address + platform.CallbackPath + row.Name, Err: problem}
+	v := providerView{IdentityProvider: row, Callback: p.Address + identity.CallbackPath + row.Name, Err: problem}
 	return c.show(status, providerPage(c.frame(row.Name, "teams"), v))
 }
 
@@ -121,7 +121,7 @@ func (p *portal) changeProvider(c *call) error {
 	title, id, claim, scopes := c.form("display_name"), c.form("client_id"), c.form("groups_claim"), strings.Fields(c.form("scopes"))
 	open, active, trusted := c.form("open") != "", c.form("active") != "", c.form("trust_mfa") != ""
 	name := c.r.PathValue("provider")
-	if _, err := p.UpdateProvider(c.ctx, name, platform.ProviderChange{
+	if _, err := p.UpdateProvider(c.ctx, name, identity.ProviderChange{
 		DisplayName: &title, ClientID: &id, GroupsClaim: &claim, ClientSecret: c.secretOf("client_secret"), Scopes: &scopes, Groups: &rules, Open: &open, Active: &active, TrustMFA: &trusted,
 		If: store.Precondition{c.form("revision")},
 	}); err != nil {

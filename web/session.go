@@ -10,22 +10,23 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
 // callerOf says where a request comes from. Forwarding headers are not looked
 // at: anybody can write them, and for trusted proxies the server has put the
 // client's address in place of theirs.
-func callerOf(r *http.Request) platform.Caller {
+func callerOf(r *http.Request) identity.Caller {
 	address := r.RemoteAddr
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		address = host
 	}
-	return platform.Caller{Via: "portal", Address: address, Agent: r.UserAgent()}
+	return identity.Caller{Via: "portal", Address: address, Agent: r.UserAgent()}
 }
 
 // signingIn says where somebody signs in from, with what his browser has kept.
-func (p *portal) signingIn(r *http.Request) platform.Caller {
+func (p *portal) signingIn(r *http.Request) identity.Caller {
 	from := callerOf(r)
 	from.Browser = slipway.NewSecret(p.cookie(r, browserCookie))
 	return from
@@ -73,7 +74,7 @@ type refresher struct {
 // renewal is a refresh under way or just done.
 type renewal struct {
 	done    chan struct{}
-	session platform.Session
+	session identity.Session
 	err     error
 	until   time.Time
 }
@@ -85,7 +86,7 @@ func newRefresher(p *platform.Platform) *refresher {
 	return &refresher{platform: p, renewed: map[[32]byte]*renewal{}}
 }
 
-func (f *refresher) refresh(ctx context.Context, token slipway.Secret, from platform.Caller) (platform.Session, error) {
+func (f *refresher) refresh(ctx context.Context, token slipway.Secret, from identity.Caller) (identity.Session, error) {
 	// Not with another connection's owner: what he is refused isn't this one's answer.
 	key := sha256.Sum256([]byte(slipway.PeerFrom(ctx).Name + " " + token.Reveal()))
 	now := time.Now()
@@ -106,7 +107,7 @@ func (f *refresher) refresh(ctx context.Context, token slipway.Secret, from plat
 		case <-r.done:
 			return r.session, r.err
 		case <-ctx.Done():
-			return platform.Session{}, ctx.Err()
+			return identity.Session{}, ctx.Err()
 		}
 	}
 	// The token is spent from here on, also when this request's reader leaves.

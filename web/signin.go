@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 func (p *portal) showLogin(c *call) error {
@@ -24,7 +24,7 @@ func (p *portal) showLogin(c *call) error {
 // loginView is the page where people sign in.
 type loginView struct {
 	Next, Name, Err string
-	Ways            []platform.Way
+	Ways            []identity.Way
 	Passwords       bool
 	Passkeys        bool
 }
@@ -64,7 +64,7 @@ func (p *portal) signIn(c *call) error {
 }
 
 // begin gives the browser a session, in place of whatever it had.
-func (p *portal) begin(c *call, s platform.Session) {
+func (p *portal) begin(c *call, s identity.Session) {
 	if c.viewer.Session != "" {
 		if err := p.SignOut(c.ctx); err != nil {
 			p.log.Warn("the session before could not be ended", "account", c.viewer.Name, "error", err)
@@ -95,11 +95,11 @@ func (p *portal) showSetUp(c *call) error {
 // showInvitation asks for the account that a link is for. Looking at it doesn't
 // use it up: programs that preview links do that.
 func (p *portal) showInvitation(c *call) error {
-	return c.show(http.StatusOK, invitationPage(c.frame("Make your account", ""), c.r.PathValue("token"), platform.AccountInput{}, ""))
+	return c.show(http.StatusOK, invitationPage(c.frame("Make your account", ""), c.r.PathValue("token"), identity.AccountInput{}, ""))
 }
 
 func (p *portal) acceptInvitation(c *call) error {
-	in := platform.AccountInput{Name: c.form("name"), DisplayName: c.form("display_name"), Email: c.form("email"), Password: c.secretOf("password")}
+	in := identity.AccountInput{Name: c.form("name"), DisplayName: c.form("display_name"), Email: c.form("email"), Password: c.secretOf("password")}
 	s, err := p.Accept(c.ctx, c.secretOf("token"), in, p.signingIn(c.r))
 	if err != nil {
 		if slipway.CodeOf(err) == slipway.Internal {

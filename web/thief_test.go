@@ -20,8 +20,8 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/layertest"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/sandbox"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -214,7 +214,7 @@ func TestForeignSessions(t *testing.T) {
 		}
 	}
 	// One from where nobody asked, as behind a proxy, or by an earlier version.
-	elsewhere, err := s.SignIn(t.Context(), "mallory", slipway.NewSecret(password), platform.Caller{Via: "portal"})
+	elsewhere, err := s.SignIn(t.Context(), "mallory", slipway.NewSecret(password), identity.Caller{Via: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestSentencesOfOthers(t *testing.T) {
 // account is a person who has not signed in.
 func (s *site) account(name string, admin bool) {
 	s.t.Helper()
-	if _, err := s.AddAccount(as(), platform.AccountInput{Name: name, Admin: admin, Password: slipway.NewSecret(password)}); err != nil {
+	if _, err := s.AddAccount(as(), identity.AccountInput{Name: name, Admin: admin, Password: slipway.NewSecret(password)}); err != nil {
 		s.t.Fatal(err)
 	}
 }

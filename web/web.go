@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -76,7 +77,7 @@ func (p *portal) routes(mux *http.ServeMux) {
 	anyone("POST /login/passkey", p.beginPasskeySignIn)
 	anyone("POST /login/passkey/finish", p.finishPasskeySignIn)
 	anyone("GET /login/with/{provider}", p.beginSignIn)
-	anyone("GET "+platform.CallbackPath+"{provider}", p.finishSignIn)
+	anyone("GET "+identity.CallbackPath+"{provider}", p.finishSignIn)
 	anyone("POST /login/connect", p.connectSignIn)
 	anyone("GET /setup", p.showSetUp)
 	anyone("GET /invitations/{token}", p.showInvitation)
@@ -152,8 +153,8 @@ func (p *portal) routes(mux *http.ServeMux) {
 	signedIn("POST /teams/{team}/integrations/{webhook}/remove", p.removeWebhook)
 	signedIn("POST /teams/{team}/integrations/{webhook}/deliveries/{delivery}/replay", p.replayDelivery)
 	signedIn("POST /people/{account}", p.changePerson)
-	signedIn("GET "+platform.DevicePath, p.showDevice)
-	signedIn("POST "+platform.DevicePath, p.decideDevice)
+	signedIn("GET "+identity.DevicePath, p.showDevice)
+	signedIn("POST "+identity.DevicePath, p.decideDevice)
 	signedIn("GET /settings/sign-in", p.showSignIn)
 	signedIn("POST /settings/sign-in", p.changePasswords)
 	signedIn("POST /settings/providers", p.addProvider)

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/web"
 )
@@ -64,7 +65,7 @@ func as() context.Context {
 // person makes an account with roles by team and signs it in with a browser.
 func (s *site) person(name string, admin bool, roles map[string]slipway.Role) *browser {
 	s.t.Helper()
-	if _, err := s.AddAccount(as(), platform.AccountInput{Name: name, Admin: admin, Password: slipway.NewSecret(password)}); err != nil {
+	if _, err := s.AddAccount(as(), identity.AccountInput{Name: name, Admin: admin, Password: slipway.NewSecret(password)}); err != nil {
 		s.t.Fatal(err)
 	}
 	for team, role := range roles {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 	"github.com/slipway-dev/slipway/python"
@@ -85,7 +86,7 @@ func New(t testing.TB) *World {
 		Interpreters: func(context.Context) ([]python.Interpreter, error) {
 			return []python.Interpreter{{Version: "3.13.5", Path: "/usr/bin/python3"}}, nil
 		},
-		Storage: storage, OpenID: openID{w}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Courier: courier{}, Builder: builder{w}, Renderer: renderer{w},
+		Storage: storage, Settings: identity.Settings{OpenID: openID{w}}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Courier: courier{}, Builder: builder{w}, Renderer: renderer{w},
 		URL: func(service, environment string) string {
 			return "http://" + service + "." + environment + ".localhost:7080/"
 		},
@@ -113,7 +114,7 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 			panic(err) // a test's own mistake
 		}
 	}
-	a, err := w.AddAccount(ctx, platform.AccountInput{Name: name, Admin: admin})
+	a, err := w.AddAccount(ctx, identity.AccountInput{Name: name, Admin: admin})
 	must(err)
 	v := slipway.Viewer{Kind: slipway.ViewerPerson, Account: a.ID, Name: name, Admin: admin, Roles: map[int]slipway.Role{}}
 	for team, role := range roles {
@@ -122,7 +123,7 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 		_, err = w.SetMember(ctx, team, name, role, nil)
 		must(err)
 	}
-	_, text, err := w.AddToken(slipway.WithViewer(ctx, v), platform.TokenInput{Name: "test", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
+	_, text, err := w.AddToken(slipway.WithViewer(ctx, v), identity.TokenInput{Name: "test", Scopes: []slipway.Scope{slipway.ScopeAdmin}})
 	must(err)
 	return text.Reveal()
 }
@@ -131,11 +132,11 @@ func (w *World) SignedUp(name string, admin bool, roles map[string]slipway.Role)
 // token of its session: there are things that no token does.
 func (w *World) InPerson(name string) string {
 	ctx, password := context.Background(), slipway.NewSecret("in person, here and now")
-	_, err := w.AddAccount(slipway.WithViewer(ctx, slipway.System("test")), platform.AccountInput{Name: name, Admin: true, Password: password})
+	_, err := w.AddAccount(slipway.WithViewer(ctx, slipway.System("test")), identity.AccountInput{Name: name, Admin: true, Password: password})
 	if err != nil {
 		panic(err) // a test's own mistake
 	}
-	s, err := w.SignIn(ctx, name, password, platform.Caller{Via: "api", Address: "192.0.2.1"})
+	s, err := w.SignIn(ctx, name, password, identity.Caller{Via: "api", Address: "192.0.2.1"})
 	if err != nil {
 		panic(err)
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/ent/migrate"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/socket"
 )
 
@@ -230,7 +230,7 @@ func (d *doctor) trusts(ctx context.Context, db *sql.DB) {
 			return
 		}
 		seen++
-		if why := platform.Ownerless(issuer, subject); why != "" {
+		if why := identity.Ownerless(issuer, subject); why != "" {
 			open = append(open, service+": "+name+" ("+subject+"; "+why+")")
 			anew = append(anew, "slipway trust rm "+service+" "+name)
 		}

@@ -19,13 +19,14 @@ import (
 	"github.com/slipway-dev/slipway/adapters/build"
 	"github.com/slipway-dev/slipway/adapters/config"
 	"github.com/slipway-dev/slipway/adapters/courier"
-	"github.com/slipway-dev/slipway/adapters/identity"
+	"github.com/slipway-dev/slipway/adapters/openid"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/source"
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
@@ -169,11 +170,10 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
-		Address: p.portal,
-		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Streams: how.streams, Target: node, Inventory: node, Secrets: store,
-		Courier: courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
-		OpenID:  identity.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second})),
-		Builder: builder, Renderer: renderer, Log: p.log,
+		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Target: node, Inventory: node, Secrets: store,
+		Courier:  courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
+		Settings: identity.Settings{Address: p.portal, Streams: how.streams, OpenID: openid.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}))},
+		Builder:  builder, Renderer: renderer, Log: p.log,
 		FetchPython:  how.fetchPython,
 		Version:      stampedVersion(),
 		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },

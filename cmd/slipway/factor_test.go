@@ -11,7 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/apitest"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // typist answers prompts with lines that are made when they are asked for.
@@ -33,7 +33,7 @@ func TestLoginWithACode(t *testing.T) {
 	w := apitest.New(t)
 	w.Address = w.URL
 	const password = "correct horse battery staple"
-	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), platform.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
+	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), identity.AccountInput{Name: "bob", Password: slipway.NewSecret(password)}); err != nil {
 		t.Fatal(err)
 	}
 	env, at := home(t, nil), time.Now()

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/adapters/identity"
-	"github.com/slipway-dev/slipway/adapters/identity/identitytest"
+	"github.com/slipway-dev/slipway/adapters/openid"
+	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
 	"github.com/slipway-dev/slipway/api/apitest"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/identity"
 )
 
 // console is what a command writes, read while it does.
@@ -55,14 +55,14 @@ func TestLoginByBrowser(t *testing.T) {
 	w := apitest.New(t)
 	w.Address = w.URL
 	password := slipway.NewSecret("correct horse battery staple")
-	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), platform.AccountInput{Name: "bob", Password: password}); err != nil {
+	if _, err := w.AddAccount(slipway.WithViewer(t.Context(), slipway.System("test")), identity.AccountInput{Name: "bob", Password: password}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := w.SignIn(t.Context(), "bob", password, platform.Caller{Via: "portal"})
+	s, err := w.SignIn(t.Context(), "bob", password, identity.Caller{Via: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := w.Identify(t.Context(), s.Access, platform.Caller{Via: "portal"})
+	v, err := w.Identify(t.Context(), s.Access, identity.Caller{Via: "portal"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +105,8 @@ func TestLoginByBrowser(t *testing.T) {
 // TestLoginAsJob signs in by a job's own token, from each place that it can be in.
 func TestLoginAsJob(t *testing.T) {
 	w := apitest.New(t)
-	ci := identitytest.NewServer(t)
-	w.OpenID = identity.New(http.DefaultClient)
+	ci := openidtest.NewServer(t)
+	w.OpenID = openid.New(http.DefaultClient)
 	w.Address = w.URL
 	ada := home(t, map[string]string{"SLIPWAY_TOKEN": w.Token})
 	for _, args := range [][]string{
