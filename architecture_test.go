@@ -32,6 +32,7 @@ var doors = []struct {
 	{"./audit", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "what is put on record doesn't depend on whose deed it was"},
 	{"./event", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "what happened is told whoever did it"},
 	{"./identity", []string{module + "/python", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "who somebody is and may doesn't depend on what is promoted"},
+	{"./webhook", []string{module + "/platform", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/server"}, "who is told doesn't depend on how it came to be"},
 	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
 	{"./web", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
@@ -68,7 +69,7 @@ func TestPortalAsksThePlatform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := map[string]bool{module: true, module + "/platform": true, module + "/python": true, module + "/ent": true, module + "/store": true, module + "/audit": true, module + "/identity": true}
+	allowed := map[string]bool{module: true, module + "/platform": true, module + "/python": true, module + "/ent": true, module + "/store": true, module + "/audit": true, module + "/identity": true, module + "/webhook": true}
 	for _, imported := range strings.Fields(string(out)) {
 		if strings.HasPrefix(imported, module) && !allowed[imported] {
 			t.Errorf("./web imports %s", imported)
@@ -85,7 +86,7 @@ func TestPortalAsksThePlatform(t *testing.T) {
 	}
 }
 
-var holdsStore = regexp.MustCompile(`\b(ent\.Client|store\.(Store|Open|InTx|AsSystem)|audit\.Log|identity\.New)\b`)
+var holdsStore = regexp.MustCompile(`\b(ent\.Client|store\.(Store|Open|InTx|AsSystem)|audit\.Log|(identity|webhook)\.New)\b`)
 
 // TestAdaptersDoNotMeet keeps adapters from importing each other.
 func TestAdaptersDoNotMeet(t *testing.T) {

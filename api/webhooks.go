@@ -6,10 +6,10 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/webhook"
 )
 
-func webhook(team string, w *ent.Webhook) Webhook {
+func webhookOf(team string, w *ent.Webhook) Webhook {
 	return Webhook{Id: w.ID, Team: team, Url: w.URL, Events: list(w.Events), Active: w.Active, CreatedAt: w.CreatedAt.UTC()}
 }
 
@@ -41,17 +41,17 @@ func (h *handlers) ListWebhooks(ctx context.Context, r ListWebhooksRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return ListWebhooks200JSONResponse{Items: each(rows, func(w *ent.Webhook) Webhook { return webhook(r.Team, w) })}, nil
+	return ListWebhooks200JSONResponse{Items: each(rows, func(w *ent.Webhook) Webhook { return webhookOf(r.Team, w) })}, nil
 }
 
 // CreateWebhook adds a webhook.
 func (h *handlers) CreateWebhook(ctx context.Context, r CreateWebhookRequestObject) (CreateWebhookResponseObject, error) {
-	w, secret, err := h.platform.AddWebhook(ctx, r.Team, platform.WebhookInput{URL: r.Body.Url, Events: r.Body.Events})
+	w, secret, err := h.platform.AddWebhook(ctx, r.Team, webhook.Input{URL: r.Body.Url, Events: r.Body.Events})
 	if err != nil {
 		return nil, err
 	}
 	return CreateWebhook201JSONResponse{
-		Body: NewWebhook{Secret: secret.Reveal(), Webhook: webhook(r.Team, w)}, Headers: CreateWebhook201ResponseHeaders{Location: webhookPath(r.Team, w.ID)},
+		Body: NewWebhook{Secret: secret.Reveal(), Webhook: webhookOf(r.Team, w)}, Headers: CreateWebhook201ResponseHeaders{Location: webhookPath(r.Team, w.ID)},
 	}, nil
 }
 
@@ -61,18 +61,18 @@ func (h *handlers) GetWebhook(ctx context.Context, r GetWebhookRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	return GetWebhook200JSONResponse{Body: webhook(r.Team, w), Headers: GetWebhook200ResponseHeaders{ETag: etag(w.Revision)}}, nil
+	return GetWebhook200JSONResponse{Body: webhookOf(r.Team, w), Headers: GetWebhook200ResponseHeaders{ETag: etag(w.Revision)}}, nil
 }
 
 // UpdateWebhook changes a webhook.
 func (h *handlers) UpdateWebhook(ctx context.Context, r UpdateWebhookRequestObject) (UpdateWebhookResponseObject, error) {
-	w, err := h.platform.UpdateWebhook(ctx, r.Team, r.Webhook, platform.WebhookChange{
+	w, err := h.platform.UpdateWebhook(ctx, r.Team, r.Webhook, webhook.Change{
 		URL: r.Body.Url, Events: r.Body.Events, Active: r.Body.Active, If: onlyIf(r.Params.IfMatch),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return UpdateWebhook200JSONResponse{Body: webhook(r.Team, w), Headers: UpdateWebhook200ResponseHeaders{ETag: etag(w.Revision)}}, nil
+	return UpdateWebhook200JSONResponse{Body: webhookOf(r.Team, w), Headers: UpdateWebhook200ResponseHeaders{ETag: etag(w.Revision)}}, nil
 }
 
 // DeleteWebhook removes a webhook.
@@ -93,7 +93,7 @@ func (h *handlers) RotateWebhookSecret(ctx context.Context, r RotateWebhookSecre
 	if err != nil {
 		return nil, err
 	}
-	return RotateWebhookSecret201JSONResponse{Secret: secret.Reveal(), Webhook: webhook(r.Team, w)}, nil
+	return RotateWebhookSecret201JSONResponse{Secret: secret.Reveal(), Webhook: webhookOf(r.Team, w)}, nil
 }
 
 // PingWebhook sends a message that says nothing.
@@ -107,7 +107,7 @@ func (h *handlers) PingWebhook(ctx context.Context, r PingWebhookRequestObject) 
 
 // ListWebhookDeliveries lists the messages to a webhook.
 func (h *handlers) ListWebhookDeliveries(ctx context.Context, r ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error) {
-	rows, err := h.platform.Deliveries(ctx, r.Team, r.Webhook, platform.DeliveriesQuery{State: r.Params.State, Page: page(r.Params.Cursor, r.Params.Limit)})
+	rows, err := h.platform.Deliveries(ctx, r.Team, r.Webhook, webhook.DeliveriesQuery{State: r.Params.State, Page: page(r.Params.Cursor, r.Params.Limit)})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/store"
+	"github.com/slipway-dev/slipway/webhook"
 )
 
 // Options are the rooms that the platform connects.
@@ -59,13 +60,13 @@ type Options struct {
 type Platform struct {
 	Options
 	*identity.Directory
+	*webhook.Sender
 	db      *ent.Client
 	audit   *audit.Log
 	journal *event.Journal
 	between betweens
 	asks    asksOf
 	naming  naming
-	lanes   lanes    // of messages to webhooks
 	warned  sync.Map // what runs without being on record, and was logged
 	rung    sync.Map // promotions that were told that it can be told again what runs, and when
 	idle    sync.Map // values of secrets that nothing needs, and since when that is known
@@ -84,6 +85,7 @@ func New(o Options) *Platform {
 	p.audit = &audit.Log{Store: o.Storage.Store, Secrets: o.Secrets, Log: o.Log}
 	p.journal = &event.Journal{Audit: p.audit, Outbox: o.Storage.outbox}
 	p.Directory = identity.New(&p.Settings, p.journal, o.Secrets, func(ctx context.Context) { p.look(ctx, 0, 0) }) // gates count who may approve now
+	p.Sender = webhook.New(p.Directory, p.journal, o.Secrets, o.Temporal, o.Courier)
 	p.audit.Entered = p.Directory.Entered
 	return p
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
+	"github.com/slipway-dev/slipway/webhook"
 )
 
 // carrier posts for real, within what a guard admits.
@@ -160,7 +161,7 @@ func (w *world) hook(r *receiver, events ...string) *ent.Webhook {
 		w.countOn()
 		w.counts = true
 	}
-	row, secret, err := w.AddWebhook(w.Context(), identity.DefaultTeam, platform.WebhookInput{URL: r.server.URL + "/hook", Events: events})
+	row, secret, err := w.AddWebhook(w.Context(), identity.DefaultTeam, webhook.Input{URL: r.server.URL + "/hook", Events: events})
 	w.must(err)
 	r.knows(secret)
 	return row
@@ -192,7 +193,7 @@ func (w *world) delivery(hook, number int, what string, is func(d *ent.Delivery)
 	var last *ent.Delivery
 	for {
 		if number == 0 {
-			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook, platform.DeliveriesQuery{Page: store.Page{Limit: 1}})
+			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook, webhook.DeliveriesQuery{Page: store.Page{Limit: 1}})
 			w.must(err)
 			if len(list.Items) > 0 {
 				last = list.Items[0]

@@ -56,7 +56,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only store.Preco
 		return err
 	}
 	for _, h := range hooks {
-		p.dropSecret(ctx, slipway.SecretRef(h.Secret))
+		p.DropSecret(ctx, slipway.SecretRef(h.Secret))
 	}
 	return nil
 }

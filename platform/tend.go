@@ -48,7 +48,7 @@ func (p *Platform) Tend(ctx context.Context, every Tending) {
 	all.Go(func() {
 		p.again(ctx, every.Retention, "old artifacts could not be removed", func(ctx context.Context) error { return p.Retain(ctx, 24*time.Hour) })
 	})
-	all.Go(func() { p.dispatch(ctx, every.Deliveries) })
+	all.Go(func() { p.Dispatch(ctx, every.Deliveries) })
 	all.Wait()
 }
 

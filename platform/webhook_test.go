@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
+	"github.com/slipway-dev/slipway/webhook"
 )
 
 // TestWebhookHearsOfAPromotion goes from a promotion to a receiver that fails at
@@ -55,7 +56,7 @@ func TestWebhookHearsOfAPromotion(t *testing.T) {
 			}
 		}
 		// All are taken in the end, and two of the attempts were in vain.
-		list, err := w.Deliveries(w.Context(), identity.DefaultTeam, hook.ID, platform.DeliveriesQuery{})
+		list, err := w.Deliveries(w.Context(), identity.DefaultTeam, hook.ID, webhook.DeliveriesQuery{})
 		w.must(err)
 		attempts := 0
 		for _, d := range list.Items {
@@ -115,7 +116,7 @@ func TestWebhookReceivers(t *testing.T) {
 		good, gone := newReceiver(t), newReceiver(t)
 		gone.answer = func(_ int, w http.ResponseWriter) { w.WriteHeader(http.StatusGone) }
 		silentHook, _, goneHook := w.hook(newReceiver(t), "service.*"), w.hook(good, "service.*"), w.hook(gone, "service.*")
-		silentHook, err := w.UpdateWebhook(ctx, identity.DefaultTeam, silentHook.ID, platform.WebhookChange{URL: ptr(deaf(t))})
+		silentHook, err := w.UpdateWebhook(ctx, identity.DefaultTeam, silentHook.ID, webhook.Change{URL: ptr(deaf(t))})
 		w.must(err)
 		name := w.newName()
 		w.register(name)
@@ -141,12 +142,12 @@ func TestWebhookReceivers(t *testing.T) {
 			t.Errorf("on record: %v", audit.Items)
 		}
 		// Switched off, it hears of nothing, and can't be tried; what waits is given up.
-		_, err = w.UpdateWebhook(ctx, identity.DefaultTeam, silentHook.ID, platform.WebhookChange{Active: ptr(false)})
+		_, err = w.UpdateWebhook(ctx, identity.DefaultTeam, silentHook.ID, webhook.Change{Active: ptr(false)})
 		w.must(err)
 		w.register(w.newName())
 		good.next()
 		for _, hook := range []int{goneHook.ID, silentHook.ID} {
-			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook, platform.DeliveriesQuery{})
+			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook, webhook.DeliveriesQuery{})
 			w.must(err)
 			if len(list.Items) != 1 {
 				t.Errorf("%d deliveries to webhook %d", len(list.Items), hook)
@@ -203,9 +204,9 @@ func TestWebhookAddresses(t *testing.T) {
 		options.Courier = carrier(t, outgoing.Options{})
 		strict := platform.New(options)
 		for _, url := range []string{r.server.URL, "http://169.254.169.254/latest/meta-data", "http://[::ffff:10.0.0.1]/", "http://0x7f.1/"} {
-			_, _, err := strict.AddWebhook(ctx, identity.DefaultTeam, platform.WebhookInput{URL: url})
+			_, _, err := strict.AddWebhook(ctx, identity.DefaultTeam, webhook.Input{URL: url})
 			w.want(err, slipway.Invalid, "address")
-			_, err = strict.UpdateWebhook(ctx, identity.DefaultTeam, hook.ID, platform.WebhookChange{URL: &url})
+			_, err = strict.UpdateWebhook(ctx, identity.DefaultTeam, hook.ID, webhook.Change{URL: &url})
 			w.want(err, slipway.Invalid, "address")
 		}
 		// It was admitted, and isn't any more: nothing is sent, and nothing tried again.
@@ -227,7 +228,7 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		_, err := w.AddTeam(ctx, "shop", "")
 		w.must(err)
 		own, steps, all, other := w.hook(newReceiver(t), "service.changed"), w.hook(newReceiver(t), "promotion.step"), w.hook(newReceiver(t)), 0
-		row, _, err := w.AddWebhook(ctx, "shop", platform.WebhookInput{URL: "http://127.0.0.1:1/"})
+		row, _, err := w.AddWebhook(ctx, "shop", webhook.Input{URL: "http://127.0.0.1:1/"})
 		w.must(err)
 		other = row.ID
 		w.register("billing")
@@ -283,10 +284,10 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		_, err = w.Deliver(ctx, "1", 1)
 		w.must(err) // there is none such
 		for range 18 {
-			_, _, err = w.AddWebhook(ctx, identity.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
+			_, _, err = w.AddWebhook(ctx, identity.DefaultTeam, webhook.Input{URL: "http://127.0.0.1:1/"})
 			w.must(err)
 		}
-		_, _, err = w.AddWebhook(ctx, identity.DefaultTeam, platform.WebhookInput{URL: "http://127.0.0.1:1/"})
+		_, _, err = w.AddWebhook(ctx, identity.DefaultTeam, webhook.Input{URL: "http://127.0.0.1:1/"})
 		w.want(err, slipway.Conflict, "20 webhooks already")
 	})
 }
@@ -296,7 +297,7 @@ func TestOldDeliveriesArePruned(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
 		hook := w.hook(newReceiver(t))
-		old := time.Now().UTC().Add(-platform.DeliveryLife - time.Hour)
+		old := time.Now().UTC().Add(-webhook.DeliveryLife - time.Hour)
 		make := func(at time.Time, state delivery.State, n int) {
 			t.Helper()
 			var rows []*ent.DeliveryCreate
@@ -318,7 +319,7 @@ func TestOldDeliveriesArePruned(t *testing.T) {
 		// Pages of what is left, the newest first.
 		var ids []int
 		for page := (store.Page{Limit: 2}); ; {
-			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook.ID, platform.DeliveriesQuery{Page: page})
+			list, err := w.Deliveries(ctx, identity.DefaultTeam, hook.ID, webhook.DeliveriesQuery{Page: page})
 			w.must(err)
 			for _, d := range list.Items {
 				ids = append(ids, d.ID)
@@ -339,7 +340,7 @@ func TestHangingReceiverHoldsUpItselfAlone(t *testing.T) {
 	both(t, func(w *world) {
 		guard, err := outgoing.New(outgoing.Options{Open: true})
 		w.must(err)
-		w.Options.Courier = courier.New(courier.Options{Client: guard.Client(outgoing.Bounds{Timeout: time.Minute}), Resolve: guard.Resolve, Version: "test"})
+		w.Sender.Courier = courier.New(courier.Options{Client: guard.Client(outgoing.Bounds{Timeout: time.Minute}), Resolve: guard.Resolve, Version: "test"})
 		w.engaged()
 		w.tending()
 		ctx := w.Context()

@@ -10,8 +10,8 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
+	"github.com/slipway-dev/slipway/webhook"
 )
 
 // integrationsView is what a team's services tell to other programs.
@@ -28,7 +28,7 @@ type webhookView struct {
 	*ent.Webhook
 	Team       string
 	Deliveries store.List[*ent.Delivery]
-	Query      platform.DeliveriesQuery
+	Query      webhook.DeliveriesQuery
 	Change     verdict
 	Secret     string // the new one, shown once
 	Err        string
@@ -54,7 +54,7 @@ func (c *call) kinds() []string {
 
 // addWebhook shows the secret in the answer itself: it is kept nowhere in clear.
 func (p *portal) addWebhook(c *call) error {
-	row, secret, err := p.AddWebhook(c.ctx, c.r.PathValue("team"), platform.WebhookInput{URL: c.form("url"), Events: c.kinds()})
+	row, secret, err := p.AddWebhook(c.ctx, c.r.PathValue("team"), webhook.Input{URL: c.form("url"), Events: c.kinds()})
 	if err != nil {
 		return formRefused(err, func(status int, problem string) error {
 			return p.integrationsPage(c, status, integrationsView{Err: problem})
@@ -77,7 +77,7 @@ func (p *portal) webhookPage(c *call, status int, v webhookView) error {
 	if v.Webhook, err = p.Webhook(c.ctx, v.Team, c.webhookID()); err != nil {
 		return err
 	}
-	v.Query = platform.DeliveriesQuery{State: slipway.DeliveryState(c.query("state")), Page: store.Page{Cursor: c.query("after"), Limit: 50}}
+	v.Query = webhook.DeliveriesQuery{State: slipway.DeliveryState(c.query("state")), Page: store.Page{Cursor: c.query("after"), Limit: 50}}
 	if v.Deliveries, err = p.Deliveries(c.ctx, v.Team, v.ID, v.Query); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *call) backToWebhook(said string) error {
 
 func (p *portal) changeWebhook(c *call) error {
 	address, events, active := c.form("url"), append([]string{}, c.kinds()...), c.form("active") != ""
-	change := platform.WebhookChange{URL: &address, Events: &events, Active: &active, If: store.Precondition{c.form("revision")}}
+	change := webhook.Change{URL: &address, Events: &events, Active: &active, If: store.Precondition{c.form("revision")}}
 	if _, err := p.UpdateWebhook(c.ctx, c.r.PathValue("team"), c.webhookID(), change); err != nil {
 		return p.webhookRefused(c, err)
 	}

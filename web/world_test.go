@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/web"
+	"github.com/slipway-dev/slipway/webhook"
 )
 
 const password = "correct horse battery staple"
@@ -96,7 +97,7 @@ func (s *site) service(name, team, ref string) {
 // hook makes a team's webhook, the first one, and pings it.
 func (s *site) hook(team string) {
 	s.t.Helper()
-	w, _, err := s.AddWebhook(as(), team, platform.WebhookInput{URL: "https://hooks.example.com/T000/s3cr3t?x=" + url.QueryEscape(hostile)})
+	w, _, err := s.AddWebhook(as(), team, webhook.Input{URL: "https://hooks.example.com/T000/s3cr3t?x=" + url.QueryEscape(hostile)})
 	if err == nil {
 		_, err = s.PingWebhook(as(), team, w.ID)
 	}

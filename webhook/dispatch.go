@@ -1,4 +1,4 @@
-package platform
+package webhook
 
 import (
 	"context"
@@ -29,38 +29,38 @@ const (
 	late = 5 * time.Minute
 )
 
-var _ workflows.Deliveries = (*Platform)(nil)
+var _ workflows.Deliveries = (*Sender)(nil)
 
 // dispatcher starts the workflows of deliveries. It remembers where it has
 // looked, so that a look costs no more than what is new.
 type dispatcher struct {
-	*Platform
+	*Sender
 	since time.Time         // everything that was made before has a workflow; zero at the start
 	begun map[int]time.Time // when those after that got one; they wait for their first attempt
 }
 
-// dispatch starts deliveries as they come, and deletes old ones, until ctx ends.
+// Dispatch starts deliveries as they come, and deletes old ones, until ctx ends.
 // At first it looks at all that are pending: a platform that was killed between
 // an event and the start of its deliveries goes on with them here.
-func (p *Platform) dispatch(ctx context.Context, every time.Duration) {
-	d := &dispatcher{Platform: p, begun: map[int]time.Time{}}
+func (w *Sender) Dispatch(ctx context.Context, every time.Duration) {
+	d := &dispatcher{Sender: w, begun: map[int]time.Time{}}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for pruned := (time.Time{}); ; {
 		if err := d.look(ctx); err != nil && ctx.Err() == nil {
-			p.Log.Warn("deliveries to webhooks could not be started", "error", err)
+			w.log.Warn("deliveries to webhooks could not be started", "error", err)
 		}
 		if time.Since(pruned) > time.Hour {
 			pruned = time.Now()
-			if err := p.PruneDeliveries(ctx); err != nil && ctx.Err() == nil {
-				p.Log.Warn("old deliveries to webhooks could not be deleted", "error", err)
+			if err := w.PruneDeliveries(ctx); err != nil && ctx.Err() == nil {
+				w.log.Warn("old deliveries to webhooks could not be deleted", "error", err)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-p.Storage.outbox.Posted():
+		case <-w.outbox.Posted():
 		}
 	}
 }
@@ -85,7 +85,7 @@ func (d *dispatcher) look(ctx context.Context) error {
 				begun[id] = at
 				continue
 			}
-			if err := workflows.StartDelivery(ctx, d.Temporal, strconv.Itoa(id)); err != nil {
+			if err := workflows.StartDelivery(ctx, d.temporal, strconv.Itoa(id)); err != nil {
 				return err
 			}
 			d.begun[id], begun[id] = now, now
@@ -99,10 +99,10 @@ func (d *dispatcher) look(ctx context.Context) error {
 }
 
 // PruneDeliveries deletes deliveries that have been over for long.
-func (p *Platform) PruneDeliveries(ctx context.Context) error {
+func (w *Sender) PruneDeliveries(ctx context.Context) error {
 	old := store.Now().Add(-DeliveryLife)
 	for {
-		n, err := p.deleteDeliveries(ctx, delivery.CreatedAtLT(old), delivery.StateNEQ(delivery.StatePending))
+		n, err := w.deleteDeliveries(ctx, delivery.CreatedAtLT(old), delivery.StateNEQ(delivery.StatePending))
 		if err != nil || n < deleteBatch {
 			return err
 		}
@@ -110,25 +110,25 @@ func (p *Platform) PruneDeliveries(ctx context.Context) error {
 }
 
 // deleteDeliveries deletes some, and tells how many.
-func (p *Platform) deleteDeliveries(ctx context.Context, where ...predicate.Delivery) (int, error) {
+func (w *Sender) deleteDeliveries(ctx context.Context, where ...predicate.Delivery) (int, error) {
 	ctx = store.AsSystem(ctx)
-	ids, err := p.db.Delivery.Query().Where(where...).Limit(deleteBatch).IDs(ctx)
+	ids, err := w.db.Delivery.Query().Where(where...).Limit(deleteBatch).IDs(ctx)
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	_, err = p.db.Delivery.Delete().Where(delivery.IDIn(ids...)).Exec(ctx)
+	_, err = w.db.Delivery.Delete().Where(delivery.IDIn(ids...)).Exec(ctx)
 	return len(ids), err
 }
 
 // Deliver makes one attempt at a delivery. It returns Limited, with the pause
 // before the next one, when that is worth it.
-func (p *Platform) Deliver(ctx context.Context, id string, attempt int) (tried bool, err error) {
+func (w *Sender) Deliver(ctx context.Context, id string, attempt int) (tried bool, err error) {
 	ctx = store.AsSystem(ctx)
 	n, err := strconv.Atoi(id)
 	if err != nil {
 		return true, slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", store.Printable(id))
 	}
-	row, err := p.db.Delivery.Query().Where(delivery.ID(n)).WithWebhook(func(q *ent.WebhookQuery) { q.WithTeam() }).Only(ctx)
+	row, err := w.db.Delivery.Query().Where(delivery.ID(n)).WithWebhook(func(q *ent.WebhookQuery) { q.WithTeam() }).Only(ctx)
 	if ent.IsNotFound(err) {
 		return true, nil
 	}
@@ -137,28 +137,28 @@ func (p *Platform) Deliver(ctx context.Context, id string, attempt int) (tried b
 	}
 	to := row.Edges.Webhook
 	if !to.Active {
-		return true, p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook is switched off"})
+		return true, w.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook is switched off"})
 	}
-	back, ok := p.lanes.take(ctx, to.TeamID, receiver(to.TeamID, to.URL))
+	back, ok := w.lanes.take(ctx, to.TeamID, receiver(to.TeamID, to.URL))
 	if !ok {
 		return false, ctx.Err()
 	}
 	answered := false
 	defer func() { back(answered) }()
-	return true, p.carry(ctx, row, attempt, &answered)
+	return true, w.carry(ctx, row, attempt, &answered)
 }
 
 // carry posts a delivery whose turn it is, and tells whether there was an answer.
-func (p *Platform) carry(ctx context.Context, row *ent.Delivery, attempt int, answered *bool) error {
+func (w *Sender) carry(ctx context.Context, row *ent.Delivery, attempt int, answered *bool) error {
 	to := row.Edges.Webhook
-	kept, err := p.Secrets.Get(ctx, slipway.SecretRef(to.Secret))
+	kept, err := w.secrets.Get(ctx, slipway.SecretRef(to.Secret))
 	if slipway.CodeOf(err) == slipway.NotFound {
-		return p.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook's secret is gone; rotate it, then send this again"})
+		return w.attempted(ctx, row, outcome{state: slipway.DeliveryFailed, reason: "the webhook's secret is gone; rotate it, then send this again"})
 	}
 	if err != nil {
 		return err
 	}
-	courier, err := p.courier()
+	courier, err := w.courier()
 	if err != nil {
 		return err
 	}
@@ -173,11 +173,11 @@ func (p *Platform) carry(ctx context.Context, row *ent.Delivery, attempt int, an
 	}
 	made := weigh(answer, err)
 	if made.gone {
-		if err := p.switchOff(ctx, to); err != nil {
+		if err := w.switchOff(ctx, to); err != nil {
 			return err
 		}
 	}
-	if err := p.attempted(ctx, row, made); err != nil {
+	if err := w.attempted(ctx, row, made); err != nil {
 		return err
 	}
 	if made.state == slipway.DeliveryPending {
@@ -219,26 +219,26 @@ func weigh(answer slipway.Answer, err error) outcome {
 }
 
 // attempted records an attempt. What is over stays as it ended.
-func (p *Platform) attempted(ctx context.Context, row *ent.Delivery, a outcome) error {
-	_, err := p.db.Delivery.Update().Where(delivery.ID(row.ID), delivery.StateEQ(delivery.StatePending)).SetState(delivery.State(a.state)).
+func (w *Sender) attempted(ctx context.Context, row *ent.Delivery, a outcome) error {
+	_, err := w.db.Delivery.Update().Where(delivery.ID(row.ID), delivery.StateEQ(delivery.StatePending)).SetState(delivery.State(a.state)).
 		AddAttempts(1).SetStatus(a.status).SetReason(store.Clean(a.reason)).SetSentAt(store.Now()).Save(context.WithoutCancel(ctx))
 	return err
 }
 
 // switchOff stops a webhook whose receiver wants no more.
-func (p *Platform) switchOff(ctx context.Context, w *ent.Webhook) error {
-	n, err := p.db.Webhook.Update().Where(webhook.ID(w.ID), webhook.Active(true)).SetActive(false).AddRevision(1).Save(ctx)
+func (s *Sender) switchOff(ctx context.Context, w *ent.Webhook) error {
+	n, err := s.db.Webhook.Update().Where(webhook.ID(w.ID), webhook.Active(true)).SetActive(false).AddRevision(1).Save(ctx)
 	if err == nil && n > 0 {
-		p.RecordTeam(ctx, "webhook.switched_off", w.Edges.Team.Name, webhookName(w.ID), map[string]string{"active": audit.Yes(false), "answer": "410 Gone"}, map[string]string{"active": audit.Yes(true)})
+		s.people.RecordTeam(ctx, "webhook.switched_off", w.Edges.Team.Name, webhookName(w.ID), map[string]string{"active": audit.Yes(false), "answer": "410 Gone"}, map[string]string{"active": audit.Yes(true)})
 	}
 	return err
 }
 
 // GiveUp ends a delivery that has no attempts left.
-func (p *Platform) GiveUp(ctx context.Context, id string) error {
+func (w *Sender) GiveUp(ctx context.Context, id string) error {
 	n, err := strconv.Atoi(id)
 	if err != nil {
 		return slipway.Errorf(slipway.Invalid, "%q is not the id of a delivery", store.Printable(id))
 	}
-	return p.db.Delivery.Update().Where(delivery.ID(n), delivery.StateEQ(delivery.StatePending)).SetState(delivery.StateFailed).Exec(store.AsSystem(ctx))
+	return w.db.Delivery.Update().Where(delivery.ID(n), delivery.StateEQ(delivery.StatePending)).SetState(delivery.StateFailed).Exec(store.AsSystem(ctx))
 }

@@ -1,4 +1,4 @@
-package platform
+package webhook
 
 import (
 	"context"
@@ -20,7 +20,7 @@ type DeliveriesQuery struct {
 }
 
 // Deliveries lists the messages to a webhook, newest first.
-func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q DeliveriesQuery) (store.List[*ent.Delivery], error) {
+func (w *Sender) Deliveries(ctx context.Context, teamName string, id int, q DeliveriesQuery) (store.List[*ent.Delivery], error) {
 	none := store.List[*ent.Delivery]{}
 	limit, err := q.Size()
 	if err != nil {
@@ -30,7 +30,7 @@ func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q De
 	if err != nil {
 		return none, err
 	}
-	row, err := p.Webhook(ctx, teamName, id)
+	row, err := w.Webhook(ctx, teamName, id)
 	if err != nil {
 		return none, err
 	}
@@ -44,7 +44,7 @@ func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q De
 	if after > 0 {
 		where = append(where, delivery.IDLT(after))
 	}
-	rows, err := p.db.Delivery.Query().Where(where...).Order(ent.Desc(delivery.FieldID)).Limit(limit + 1).All(ctx)
+	rows, err := w.db.Delivery.Query().Where(where...).Order(ent.Desc(delivery.FieldID)).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return none, err
 	}
@@ -52,26 +52,26 @@ func (p *Platform) Deliveries(ctx context.Context, teamName string, id int, q De
 }
 
 // WebhookDelivery finds a message to a webhook.
-func (p *Platform) WebhookDelivery(ctx context.Context, teamName string, id, number int) (*ent.Delivery, error) {
-	row, err := p.Webhook(ctx, teamName, id)
+func (w *Sender) WebhookDelivery(ctx context.Context, teamName string, id, number int) (*ent.Delivery, error) {
+	row, err := w.Webhook(ctx, teamName, id)
 	if err != nil {
 		return nil, err
 	}
-	return p.deliveryOf(ctx, teamName, row, number)
+	return w.deliveryOf(ctx, teamName, row, number)
 }
 
-func (p *Platform) deliveryOf(ctx context.Context, teamName string, of *ent.Webhook, number int) (*ent.Delivery, error) {
-	row, err := p.db.Delivery.Query().Where(delivery.ID(number), delivery.WebhookID(of.ID)).Only(ctx)
+func (w *Sender) deliveryOf(ctx context.Context, teamName string, of *ent.Webhook, number int) (*ent.Delivery, error) {
+	row, err := w.db.Delivery.Query().Where(delivery.ID(number), delivery.WebhookID(of.ID)).Only(ctx)
 	return row, store.Missing(err, "webhook %d has no delivery %d; `slipway webhook deliveries %s %d` lists them, for 30 days", of.ID, number, teamName, of.ID)
 }
 
 // activeWebhook finds a webhook that messages can be sent to.
-func (p *Platform) activeWebhook(ctx context.Context, teamName string, id int) (*ent.Webhook, error) {
-	row, err := p.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
+func (w *Sender) activeWebhook(ctx context.Context, teamName string, id int) (*ent.Webhook, error) {
+	row, err := w.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.courier(); err != nil {
+	if _, err := w.courier(); err != nil {
 		return nil, err
 	}
 	if !row.Active {
@@ -82,8 +82,8 @@ func (p *Platform) activeWebhook(ctx context.Context, teamName string, id int) (
 
 // PingWebhook sends a message that says nothing, to try a webhook. How it goes
 // stands in the delivery, soon.
-func (p *Platform) PingWebhook(ctx context.Context, teamName string, id int) (*ent.Delivery, error) {
-	row, err := p.activeWebhook(ctx, teamName, id)
+func (w *Sender) PingWebhook(ctx context.Context, teamName string, id int) (*ent.Delivery, error) {
+	row, err := w.activeWebhook(ctx, teamName, id)
 	if err != nil {
 		return nil, err
 	}
@@ -91,28 +91,28 @@ func (p *Platform) PingWebhook(ctx context.Context, teamName string, id int) (*e
 	if err != nil {
 		return nil, err
 	}
-	return p.send(ctx, teamName, row, "webhook.pinged", p.db.Delivery.Create().SetWebhookID(id).SetKind(slipway.EventPing).SetBody(body))
+	return w.send(ctx, teamName, row, "webhook.pinged", w.db.Delivery.Create().SetWebhookID(id).SetKind(slipway.EventPing).SetBody(body))
 }
 
 // ReplayDelivery sends a message again: a new delivery of the same bytes under
 // the same id, so that a receiver that has it can tell. One that is still tried
 // is a Conflict.
-func (p *Platform) ReplayDelivery(ctx context.Context, teamName string, id, number int) (*ent.Delivery, error) {
-	row, err := p.activeWebhook(ctx, teamName, id)
+func (w *Sender) ReplayDelivery(ctx context.Context, teamName string, id, number int) (*ent.Delivery, error) {
+	row, err := w.activeWebhook(ctx, teamName, id)
 	if err != nil {
 		return nil, err
 	}
-	old, err := p.deliveryOf(ctx, teamName, row, number)
+	old, err := w.deliveryOf(ctx, teamName, row, number)
 	if err != nil {
 		return nil, err
 	}
 	if old.State == delivery.StatePending {
 		return nil, slipway.Errorf(slipway.Conflict, "delivery %d is still tried; wait for its end", number)
 	}
-	return p.send(ctx, teamName, row, "webhook.replayed", p.db.Delivery.Create().SetWebhookID(id).SetKind(old.Kind).SetBody(old.Body).SetReplayOf(old.ID))
+	return w.send(ctx, teamName, row, "webhook.replayed", w.db.Delivery.Create().SetWebhookID(id).SetKind(old.Kind).SetBody(old.Body).SetReplayOf(old.ID))
 }
 
-func (p *Platform) send(ctx context.Context, teamName string, to *ent.Webhook, action string, create *ent.DeliveryCreate) (*ent.Delivery, error) {
+func (w *Sender) send(ctx context.Context, teamName string, to *ent.Webhook, action string, create *ent.DeliveryCreate) (*ent.Delivery, error) {
 	row, err := create.Save(ctx)
 	if ent.IsConstraintError(err) {
 		return nil, slipway.Errorf(slipway.NotFound, "%s has no webhook %d any more", teamName, to.ID)
@@ -120,11 +120,11 @@ func (p *Platform) send(ctx context.Context, teamName string, to *ent.Webhook, a
 	if err != nil {
 		return nil, err
 	}
-	p.Storage.outbox.Post()
+	w.outbox.Post()
 	facts := map[string]string{"delivery": strconv.Itoa(row.ID)}
 	if row.ReplayOf > 0 {
 		facts["replay_of"] = strconv.Itoa(row.ReplayOf)
 	}
-	p.RecordTeam(ctx, action, teamName, webhookName(to.ID), facts)
+	w.people.RecordTeam(ctx, action, teamName, webhookName(to.ID), facts)
 	return row, nil
 }

@@ -1,4 +1,4 @@
-package platform
+package webhook
 
 import (
 	"context"
@@ -25,35 +25,35 @@ const (
 	SecretOverlap = 24 * time.Hour
 )
 
-// WebhookInput is an address that wants to hear of a team's services.
-type WebhookInput struct {
+// Input is an address that wants to hear of a team's services.
+type Input struct {
 	URL    string
 	Events []string // kinds, or the beginning of kinds with *; empty for all but steps
 }
 
-// WebhookChange is what to change of a webhook; nil leaves it.
-type WebhookChange struct {
+// Change is what to change of a webhook; nil leaves it.
+type Change struct {
 	URL    *string
 	Events *[]string
 	Active *bool
 	If     store.Precondition
 }
 
-func (p *Platform) courier() (slipway.Courier, error) {
-	if p.Courier == nil {
+func (w *Sender) courier() (slipway.Courier, error) {
+	if w.Courier == nil {
 		return nil, slipway.Errorf(slipway.Unavailable, "this platform sends no webhooks")
 	}
-	return p.Courier, nil
+	return w.Courier, nil
 }
 
-func (p *Platform) checkWebhook(ctx context.Context, address string, events []string) error {
+func (w *Sender) checkWebhook(ctx context.Context, address string, events []string) error {
 	if err := slipway.CheckFilter("events", events); err != nil {
 		return err
 	}
 	if len(address) > 2000 || store.Clean(address) != address {
 		return slipway.Errorf(slipway.Invalid, "the address has more than 2000 bytes, or holds what isn't text").At("url")
 	}
-	courier, err := p.courier()
+	courier, err := w.courier()
 	if err != nil {
 		return err
 	}
@@ -66,38 +66,38 @@ func (p *Platform) checkWebhook(ctx context.Context, address string, events []st
 
 // AddWebhook makes a webhook of a team and returns the secret that signs its
 // messages, which is shown nowhere else. It takes a maintainer of the team.
-func (p *Platform) AddWebhook(ctx context.Context, teamName string, in WebhookInput) (*ent.Webhook, slipway.Secret, error) {
+func (w *Sender) AddWebhook(ctx context.Context, teamName string, in Input) (*ent.Webhook, slipway.Secret, error) {
 	none := slipway.Secret{}
-	t, err := p.TeamFor(ctx, teamName, slipway.PermitWebhook)
+	t, err := w.people.TeamFor(ctx, teamName, slipway.PermitWebhook)
 	if err != nil {
 		return nil, none, err
 	}
-	if err := p.checkWebhook(ctx, in.URL, in.Events); err != nil {
+	if err := w.checkWebhook(ctx, in.URL, in.Events); err != nil {
 		return nil, none, err
 	}
-	n, err := p.db.Webhook.Query().Where(webhook.TeamID(t.ID)).Count(ctx)
+	n, err := w.db.Webhook.Query().Where(webhook.TeamID(t.ID)).Count(ctx)
 	if err != nil {
 		return nil, none, err
 	}
 	if n >= maxWebhooks {
 		return nil, none, slipway.Errorf(slipway.Conflict, "%s has %d webhooks already; remove one first", t.Name, maxWebhooks)
 	}
-	secret, ref := signingSecret(), slipway.RefIn(p.Secrets, "_platform/webhook-"+strings.ToLower(rand.Text()))
-	if err := p.Secrets.Set(ctx, ref, secret); err != nil {
+	secret, ref := signingSecret(), slipway.RefIn(w.secrets, "_platform/webhook-"+strings.ToLower(rand.Text()))
+	if err := w.secrets.Set(ctx, ref, secret); err != nil {
 		return nil, none, err
 	}
 	if in.Events == nil {
 		in.Events = []string{}
 	}
-	row, err := p.db.Webhook.Create().SetTeamID(t.ID).SetURL(in.URL).SetEvents(in.Events).SetSecret(string(ref)).Save(ctx)
+	row, err := w.db.Webhook.Create().SetTeamID(t.ID).SetURL(in.URL).SetEvents(in.Events).SetSecret(string(ref)).Save(ctx)
 	if err != nil {
-		p.dropSecret(ctx, ref)
+		w.DropSecret(ctx, ref)
 		if ent.IsConstraintError(err) {
 			err = slipway.Errorf(slipway.NotFound, "there is no team %s any more", t.Name)
 		}
 		return nil, none, err
 	}
-	p.RecordTeam(ctx, "webhook.added", t.Name, webhookName(row.ID), webhookFacts(row))
+	w.people.RecordTeam(ctx, "webhook.added", t.Name, webhookName(row.ID), webhookFacts(row))
 	return row, secret, nil
 }
 
@@ -107,9 +107,9 @@ func signingSecret() slipway.Secret {
 	return slipway.NewSecret(slipway.SigningPrefix + base64.StdEncoding.EncodeToString(key))
 }
 
-func (p *Platform) dropSecret(ctx context.Context, ref slipway.SecretRef) {
-	if err := p.Secrets.Delete(context.WithoutCancel(ctx), ref); err != nil {
-		p.Log.Warn("the secret of a webhook that is gone could not be deleted", "reference", ref, "error", err)
+func (w *Sender) DropSecret(ctx context.Context, ref slipway.SecretRef) {
+	if err := w.secrets.Delete(context.WithoutCancel(ctx), ref); err != nil {
+		w.log.Warn("the secret of a webhook that is gone could not be deleted", "reference", ref, "error", err)
 	}
 }
 
@@ -127,32 +127,32 @@ func webhookFacts(row *ent.Webhook) map[string]string {
 
 // Webhooks lists the webhooks of a team, the oldest first. It takes a maintainer
 // of the team.
-func (p *Platform) Webhooks(ctx context.Context, teamName string) ([]*ent.Webhook, error) {
-	t, err := p.TeamFor(ctx, teamName, slipway.PermitWebhookRead)
+func (w *Sender) Webhooks(ctx context.Context, teamName string) ([]*ent.Webhook, error) {
+	t, err := w.people.TeamFor(ctx, teamName, slipway.PermitWebhookRead)
 	if err != nil {
 		return nil, err
 	}
-	return p.db.Webhook.Query().Where(webhook.TeamID(t.ID)).Order(webhook.ByID()).All(ctx)
+	return w.db.Webhook.Query().Where(webhook.TeamID(t.ID)).Order(webhook.ByID()).All(ctx)
 }
 
 // Webhook finds a webhook of a team.
-func (p *Platform) Webhook(ctx context.Context, teamName string, id int) (*ent.Webhook, error) {
-	return p.webhookFor(ctx, teamName, id, slipway.PermitWebhookRead)
+func (w *Sender) Webhook(ctx context.Context, teamName string, id int) (*ent.Webhook, error) {
+	return w.webhookFor(ctx, teamName, id, slipway.PermitWebhookRead)
 }
 
-func (p *Platform) webhookFor(ctx context.Context, teamName string, id int, permission slipway.Permission) (*ent.Webhook, error) {
-	t, err := p.TeamFor(ctx, teamName, permission)
+func (w *Sender) webhookFor(ctx context.Context, teamName string, id int, permission slipway.Permission) (*ent.Webhook, error) {
+	t, err := w.people.TeamFor(ctx, teamName, permission)
 	if err != nil {
 		return nil, err
 	}
-	row, err := p.db.Webhook.Query().Where(webhook.ID(id), webhook.TeamID(t.ID)).Only(ctx)
+	row, err := w.db.Webhook.Query().Where(webhook.ID(id), webhook.TeamID(t.ID)).Only(ctx)
 	return row, store.Missing(err, "%s has no webhook %d; `slipway webhook ls %s` lists them", t.Name, id, t.Name)
 }
 
 // UpdateWebhook changes a webhook. Switched off, it hears of nothing, and what
 // is on its way to it is given up.
-func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, change WebhookChange) (*ent.Webhook, error) {
-	row, err := p.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
+func (w *Sender) UpdateWebhook(ctx context.Context, teamName string, id int, change Change) (*ent.Webhook, error) {
+	row, err := w.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
 	if err != nil {
 		return nil, err
 	}
@@ -164,11 +164,11 @@ func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, c
 	identity.Give(&want.Events, change.Events)
 	identity.Give(&want.Active, change.Active)
 	if change.URL != nil || change.Events != nil {
-		if err := p.checkWebhook(ctx, want.URL, want.Events); err != nil {
+		if err := w.checkWebhook(ctx, want.URL, want.Events); err != nil {
 			return nil, err
 		}
 	}
-	err = p.db.Webhook.UpdateOneID(id).Where(webhook.Revision(row.Revision)).AddRevision(1).SetURL(want.URL).SetEvents(want.Events).SetActive(want.Active).Exec(ctx)
+	err = w.db.Webhook.UpdateOneID(id).Where(webhook.Revision(row.Revision)).AddRevision(1).SetURL(want.URL).SetEvents(want.Events).SetActive(want.Active).Exec(ctx)
 	if ent.IsNotFound(err) {
 		err = store.ErrOutdated(webhookName(id))
 	}
@@ -185,20 +185,20 @@ func (p *Platform) UpdateWebhook(ctx context.Context, teamName string, id int, c
 	if want.URL != row.URL {
 		after["address"] = "replaced"
 	}
-	p.RecordTeam(ctx, "webhook.changed", teamName, webhookName(id), after, before)
-	return p.Webhook(ctx, teamName, id)
+	w.people.RecordTeam(ctx, "webhook.changed", teamName, webhookName(id), after, before)
+	return w.Webhook(ctx, teamName, id)
 }
 
 // RotateWebhook makes a new secret and returns it. The one before signs beside
 // it for a day, so that the receiver can take over the new one in between.
-func (p *Platform) RotateWebhook(ctx context.Context, teamName string, id int) (slipway.Secret, error) {
-	row, err := p.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
+func (w *Sender) RotateWebhook(ctx context.Context, teamName string, id int) (slipway.Secret, error) {
+	row, err := w.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
 	if err != nil {
 		return slipway.Secret{}, err
 	}
 	ref, secret := slipway.SecretRef(row.Secret), signingSecret()
 	kept := secret.Reveal()
-	before, err := p.Secrets.Get(ctx, ref)
+	before, err := w.secrets.Get(ctx, ref)
 	switch {
 	case err == nil:
 		old, _, _ := strings.Cut(before.Reveal(), "\n")
@@ -206,10 +206,10 @@ func (p *Platform) RotateWebhook(ctx context.Context, teamName string, id int) (
 	case slipway.CodeOf(err) != slipway.NotFound:
 		return slipway.Secret{}, err
 	}
-	if err := p.Secrets.Set(ctx, ref, slipway.NewSecret(kept)); err != nil {
+	if err := w.secrets.Set(ctx, ref, slipway.NewSecret(kept)); err != nil {
 		return slipway.Secret{}, err
 	}
-	p.RecordTeam(ctx, "webhook.rotated", teamName, webhookName(id), map[string]string{"credential": "replaced"})
+	w.people.RecordTeam(ctx, "webhook.rotated", teamName, webhookName(id), map[string]string{"credential": "replaced"})
 	return secret, nil
 }
 
@@ -227,15 +227,15 @@ func signing(kept slipway.Secret, now time.Time) []slipway.Secret {
 }
 
 // RemoveWebhook removes a webhook with its secret and its deliveries.
-func (p *Platform) RemoveWebhook(ctx context.Context, teamName string, id int, only store.Precondition) error {
-	row, err := p.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
+func (w *Sender) RemoveWebhook(ctx context.Context, teamName string, id int, only store.Precondition) error {
+	row, err := w.webhookFor(ctx, teamName, id, slipway.PermitWebhook)
 	if err != nil {
 		return err
 	}
 	if err := only.Holds(webhookName(id), row.Revision); err != nil {
 		return err
 	}
-	off := p.db.Webhook.UpdateOneID(id).SetActive(false).AddRevision(1)
+	off := w.db.Webhook.UpdateOneID(id).SetActive(false).AddRevision(1)
 	if len(only) > 0 {
 		off.Where(webhook.Revision(row.Revision))
 	}
@@ -245,18 +245,18 @@ func (p *Platform) RemoveWebhook(ctx context.Context, teamName string, id int, o
 		}
 		return err
 	}
-	if err := p.deleteWebhook(ctx, row); err != nil {
+	if err := w.deleteWebhook(ctx, row); err != nil {
 		return err
 	}
-	p.RecordTeam(ctx, "webhook.removed", teamName, webhookName(id), nil, webhookFacts(row))
+	w.people.RecordTeam(ctx, "webhook.removed", teamName, webhookName(id), nil, webhookFacts(row))
 	return nil
 }
 
 // deleteWebhook deletes a webhook that is switched off. Its log is deleted bit by
 // bit: a month of a busy team would stop every other writer for too long.
-func (p *Platform) deleteWebhook(ctx context.Context, row *ent.Webhook) error {
+func (w *Sender) deleteWebhook(ctx context.Context, row *ent.Webhook) error {
 	for {
-		n, err := p.deleteDeliveries(ctx, delivery.WebhookID(row.ID))
+		n, err := w.deleteDeliveries(ctx, delivery.WebhookID(row.ID))
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (p *Platform) deleteWebhook(ctx context.Context, row *ent.Webhook) error {
 			break
 		}
 	}
-	err := store.InTx(ctx, p.db, func(tx *ent.Tx) error {
+	err := store.InTx(ctx, w.db, func(tx *ent.Tx) error {
 		if _, err := tx.Delivery.Delete().Where(delivery.WebhookID(row.ID)).Exec(ctx); err != nil {
 			return err
 		}
@@ -273,6 +273,6 @@ func (p *Platform) deleteWebhook(ctx context.Context, row *ent.Webhook) error {
 	if err != nil && !ent.IsNotFound(err) {
 		return err
 	}
-	p.dropSecret(ctx, slipway.SecretRef(row.Secret))
+	w.DropSecret(ctx, slipway.SecretRef(row.Secret))
 	return nil
 }
