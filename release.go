@@ -119,8 +119,11 @@ type Manifest struct {
 	Pages         Pages      `json:"pages,omitempty"`
 	Static        *Static    `json:"static,omitempty"`
 	AnswerSeconds int        `json:"answer_seconds,omitempty"` // for the service to begin an answer; 0 for as long as it takes
-	VerifyCommand string     `json:"verify_command,omitempty"` // run against the live URL, after the checks
-	Lock          Digest     `json:"lock,omitempty"`           // of the lock file, "" when unlocked
+	// Limits and LimitsByEnvironment are what it states of the edge's; see LimitsIn.
+	Limits              *Limits           `json:"limits,omitempty"`
+	LimitsByEnvironment map[string]Limits `json:"environment_limits,omitempty"`
+	VerifyCommand       string            `json:"verify_command,omitempty"` // run against the live URL, after the checks
+	Lock                Digest            `json:"lock,omitempty"`           // of the lock file, "" when unlocked
 	// PackagesAsOf is the day, such as 2024-05-31, before which packages had to be there
 	// to count where nothing held their versions; "" when there was no such day.
 	PackagesAsOf string    `json:"packages_as_of,omitempty"`

@@ -52,15 +52,17 @@ func TestOverridesAreRefusedByPointer(t *testing.T) {
 		{"POST", "/services/billing/detection", ""},
 	} {
 		for body, want := range map[string]string{
-			`{"pyhton":"3.13","health":{"path":"live"}}`:          "/overrides/pyhton",
-			`{"health":{"path":"live"},"server":"apache"}`:        "/overrides/health/path /overrides/server",
-			`{"processes":{"web":{"command":"x","instances":0}}}`: "/overrides/processes/web/instances",
-			`{"processes":{"a/b~":"x"}}`:                          "/overrides/processes/a~1b~0",
-			`{"verify":[{"path":"/"},{"path":"x"}]}`:              "/overrides/verify/1/path",
-			`{"name":"x"}`:                                        "/overrides/name",
+			`{"pyhton":"3.13","health":{"path":"live"}}`:                 "/overrides/pyhton",
+			`{"health":{"path":"live"},"server":"apache"}`:               "/overrides/health/path /overrides/server",
+			`{"processes":{"web":{"command":"x","instances":0}}}`:        "/overrides/processes/web/instances",
+			`{"processes":{"a/b~":"x"}}`:                                 "/overrides/processes/a~1b~0",
+			`{"verify":[{"path":"/"},{"path":"x"}]}`:                     "/overrides/verify/1/path",
+			`{"limits":{"body_megabytes":-1}}`:                           "/overrides/limits/body_megabytes",
+			`{"environments":{"prod":{"limits":{"waiting_seconds":0}}}}`: "/overrides/environments/prod/limits/waiting_seconds",
+			`{"name":"x"}`: "/overrides/name",
 			`{"env":{"A":"` + strings.Repeat("x", 20<<10) + `"}}`: "/overrides",
-			`{"env":{"A":null}}`:                                  "/overrides/env/A",
-			`{"env":{"A":"\u0000"}}`:                              "/overrides/env/A",
+			`{"env":{"A":null}}`:     "/overrides/env/A",
+			`{"env":{"A":"\u0000"}}`: "/overrides/env/A",
 		} {
 			resp, text := ask(t, w, c.method, "/api/v1"+c.path, `{`+c.rest+`"overrides":`+body+`}`)
 			p := problem(t, resp, text)

@@ -1,5 +1,7 @@
 package python
 
+import "github.com/slipway-dev/slipway"
+
 // ServiceConfig is slipway.yaml: what a team states itself. Anything in it
 // overrides detection. Its JSON Schema is python/slipway.schema.json.
 type ServiceConfig struct {
@@ -33,6 +35,14 @@ type ServiceConfig struct {
 	StaticFiles    string             `yaml:"static_files" json:"static_files,omitempty"`     // who serves Django's: "edge" (default) or "application"
 	AnswerSeconds  *int               `yaml:"answer_seconds" json:"answer_seconds,omitempty"` // for the service to begin an answer; 0 for as long as it takes
 	Build          *BuildConfig       `yaml:"build" json:"build,omitempty"`
+	Limits         *slipway.Limits    `yaml:"limits" json:"limits,omitempty"` // of the edge
+
+	Environments map[string]EnvironmentConfig `yaml:"environments" json:"environments,omitempty"`
+}
+
+// EnvironmentConfig is what is otherwise in one environment.
+type EnvironmentConfig struct {
+	Limits *slipway.Limits `yaml:"limits" json:"limits,omitempty"`
 }
 
 // Process is one process type. In YAML it may be a bare string: its command.

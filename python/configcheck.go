@@ -58,6 +58,16 @@ func (r *configReader) check(c *ServiceConfig, root *yaml.Node) {
 	if c.AnswerSeconds != nil {
 		k.between("answer_seconds", *c.AnswerSeconds, 0, 3600)
 	}
+	k.limits("limits", c.Limits)
+	if c.AnswerSeconds != nil && c.Limits != nil && c.Limits.AnswerSeconds != nil {
+		k.bad("limits.answer_seconds", "answer_seconds and limits.answer_seconds say the same", "delete one of them")
+	}
+	for name, e := range c.Environments {
+		if err := slipway.CheckName("environment", name); err != nil {
+			k.bad("environments."+name, fmt.Sprintf("%q is no name of an environment", clip(name)), "use lower-case letters, digits and hyphens")
+		}
+		k.limits("environments."+name+".limits", e.Limits)
+	}
 	k.oneOf("pages", c.Pages, []string{"warn", "refuse", "ignore"})
 	k.oneOf("manager", string(c.Manager), configManagers)
 	k.oneOf("server", c.Server, configServers)
@@ -201,6 +211,17 @@ func (k configChecker) required(key, value string) {
 func (k configChecker) between(key string, value, low, high int) {
 	if value < low || value > high {
 		k.bad(key, fmt.Sprintf("%s: %d is not between %d and %d", key, value, low, high), fmt.Sprintf("write a number from %d to %d", low, high))
+	}
+}
+
+func (k configChecker) limits(at string, l *slipway.Limits) {
+	if l == nil {
+		return
+	}
+	for _, kind := range slipway.LimitKinds {
+		if stated := kind.Of(l); stated != nil {
+			k.between(at+"."+kind.Key, *stated, kind.Least, kind.Most)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json/jsontext"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -106,6 +107,10 @@ func canonical(c *ServiceConfig) (slipway.Overrides, error) {
 	if build == "{}" {
 		c.Build = nil
 	}
+	if c.Limits != nil && *c.Limits == (slipway.Limits{}) {
+		c.Limits = nil
+	}
+	maps.DeleteFunc(c.Environments, func(_ string, e EnvironmentConfig) bool { return e.Limits == nil || *e.Limits == (slipway.Limits{}) })
 	text, last := jsonOf(c)
 	if text == "{}" {
 		text = ""
@@ -185,6 +190,7 @@ func (d *detection) void(over, file *yaml.Node) []string {
 var rivalKeys = [][2][]string{
 	{{"test", "skip"}, {"test", "command"}},
 	{{"application"}, {"processes", "web", "command"}},
+	{{"answer_seconds"}, {"limits", "answer_seconds"}},
 }
 
 // statesAny tells whether a file states a key or its rival.

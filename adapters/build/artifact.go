@@ -142,6 +142,16 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	if m.AnswerSeconds = slipway.AnswerSeconds; c.AnswerSeconds != nil {
 		m.AnswerSeconds = *c.AnswerSeconds
 	}
+	m.Limits = c.Limits
+	for name, e := range c.Environments {
+		if e.Limits == nil {
+			continue
+		}
+		if m.LimitsByEnvironment == nil {
+			m.LimitsByEnvironment = map[string]slipway.Limits{}
+		}
+		m.LimitsByEnvironment[name] = *e.Limits
+	}
 	for _, f := range c.Files {
 		m.Templates = append(m.Templates, slipway.Template{Source: f.Template, Path: f.Path})
 	}
