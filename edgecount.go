@@ -13,6 +13,8 @@ const (
 	EdgeCut        EdgeCause = "cut"        // an instance broke its answer off
 	EdgeBroken     EdgeCause = "broken"     // the client broke its body off, or wrote it wrongly
 	EdgeSlow       EdgeCause = "slow"       // the client sent its body too slowly
+	EdgeLarge      EdgeCause = "large"      // the client sent a body that is longer than the service takes
+	EdgeHeaders    EdgeCause = "headers"    // the client sent more headers than the service takes
 	EdgeUnread     EdgeCause = "unread"     // the client took too little of its answer
 )
 

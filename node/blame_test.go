@@ -134,7 +134,7 @@ func TestTheEdgesOwnFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failing := strings.Replace(string(config), `"edge":"`+e.listen+`","handler":"slipway"}`, `"handler":"error","error":"a static file went away"}`, 1)
+	failing := strings.Replace(string(config), `"edge":"`+e.listen+`","handler":"slipway_farewell"}`, `"handler":"error","error":"a static file went away"}`, 1)
 	e.close()
 	l, err := openSocket(e.listen)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,10 +33,15 @@ func init() {
 	caddy.RegisterModule(transport{})
 }
 
-// director is the handler that looks a request up in the table.
+// director is the handler that looks a request up in the table. It has reverse proxies of
+// its own: Caddy puts a route's handlers together anew for each request.
 type director struct {
-	Edge  string `json:"edge"`
-	table *table
+	Edge    string          `json:"edge"`
+	Several json.RawMessage `json:"several" caddy:"namespace=http.handlers inline_key=handler"` // where there is another instance to turn to
+	Alone   json.RawMessage `json:"alone" caddy:"namespace=http.handlers inline_key=handler"`
+
+	several, alone caddyhttp.MiddlewareHandler
+	table          *table
 }
 
 var _ caddyhttp.MiddlewareHandler = (*director)(nil)
@@ -53,36 +59,58 @@ func (d *director) Provision(ctx caddy.Context) error {
 		knowPeers(s)
 	}
 	d.table = t.(*table)
+	for field, proxy := range map[string]*caddyhttp.MiddlewareHandler{"Several": &d.several, "Alone": &d.alone} {
+		loaded, err := ctx.LoadModule(d, field)
+		if err != nil {
+			return err
+		}
+		*proxy = loaded.(caddyhttp.MiddlewareHandler)
+	}
 	return nil
 }
 
 // sending is a request on its way to a backend.
 type sending struct {
 	*backend
+	attempt
 	// by is the instance that it went to last, and cut whether that broke its answer off.
 	by     string
 	cut    bool
 	client *http.ResponseController
+	bounds bounds
+	small  bool // its body is in memory: nobody waits for the client
 	// why it has no answer, where the reverse proxy was told that its client went away:
 	// so nothing is held against the instance.
 	why cause
 }
 
+// sendingVar is where a request has its sending: Caddy keeps such values in a map, so
+// that no request is copied for it. A dial, which can outlive the request and must not
+// look into that map, has it by sendingKey.
+const sendingVar = "slipway.sending"
+
 type sendingKey struct{}
+
+// sendingOf is nil for a request that was not looked up.
+func sendingOf(ctx context.Context) *sending {
+	s, _ := caddyhttp.GetVar(ctx, sendingVar).(*sending)
+	return s
+}
 
 var errNotLookedUp = errors.New("the request was not looked up")
 
-// severalVar says that there is another instance to turn to.
-const severalVar = "slipway.several"
-
-func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	select {
 	case <-d.table.ready:
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Time{}) // that of the connection's last answer
+	if r.Header.Get("Expect") != "" {
+		_ = control.SetWriteDeadline(time.Time{}) // the instance asks for the body when it likes
+	} else { // that of the last answer may be over
+		_ = control.SetWriteDeadline(time.Now().Add(d.table.pace.idle))
+	}
 	host := hostOf(r)
 	drawn := -1
 	draw := func(split bool) int {
@@ -91,27 +119,34 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		}
 		return drawn
 	}
-	if c, file := d.table.static(host, r, draw); file != nil {
+	at, own := d.table.find(host)
+	if c, file := at.static(r, draw); file != nil {
+		_ = control.SetWriteDeadline(time.Time{})
 		return c.serve(w, r, file)
 	}
-	own := d.table.unservedFor(host)
 	answer := func(why cause, b *backend, by, detail string) error {
 		own.add(why.status(), why, by, detail)
 		return why.say(w, b)
 	}
+	most := d.table.bounds(at)
+	if headerSize(r.Header, len(r.Method)+len(r.RequestURI)+len(r.Host)) > most.header {
+		return answer(tooMuch, nil, "", "")
+	}
 	var rest *body
-	if service := d.table.routed(host); service != "" { // else its body is of no use to anybody
-		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &paced{ReadCloser: r.Body, pace: d.table.pace, control: control, known: r.ContentLength > 0}
+	small := false
+	if len(at.branches) > 0 { // else its body is of no use to anybody
+		if most.body > 0 && r.ContentLength > most.body {
+			return answer(large, nil, "", "")
 		}
-		kept, release, err := takeBody(r, d.table.spoolOf(service))
-		if errors.Is(err, errSlow) {
-			return answer(slow, nil, "", "")
-		} else if err != nil {
-			return answer(broken, nil, "", "")
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &paced{ReadCloser: r.Body, pace: most.pace, control: control, known: r.ContentLength > 0, most: most.body}
+		}
+		kept, inMemory, release, err := takeBody(r, d.table.spoolOf(at.host), most)
+		if err != nil {
+			return answer(faultOf(err), nil, "", "")
 		}
 		defer release()
-		rest = kept
+		rest, small = kept, inMemory
 	}
 	setForwarded(r)
 	began := time.Now()
@@ -119,7 +154,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	for {
 		b, deployment, err := d.table.take(host, draw)
 		if errors.Is(err, errHeld) {
-			switch why := d.table.wait(r, host, b, began.Add(d.table.hold)); why {
+			switch why := d.table.wait(r, host, b, most.waiting, began.Add(most.hold)); why {
 			case again:
 				let = time.Now()
 				continue
@@ -127,7 +162,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 				return context.Canceled
 			default:
 				b.tally.add(time.Now(), why.status(), time.Since(began))
-				return answer(why, b, "", fmt.Sprintf("one release makes room for another, and took longer than %s, or too many requests wait", d.table.hold))
+				return answer(why, b, "", fmt.Sprintf("one release makes room for another, and took longer than %s, or too many requests wait", most.hold))
 			}
 		}
 		if err != nil {
@@ -138,14 +173,14 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 			own.add(http.StatusServiceUnavailable, closed, "", "")
 			return say(w, http.StatusServiceUnavailable, deployment)
 		}
-		sent := &sending{backend: b, client: control}
-		reply := &reply{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: d.table.pace.idle}
-		why, detail := d.try(reply, r, next, sent, own, began, let)
+		sent := &sending{backend: b, client: control, bounds: most, small: small}
+		reply := &reply{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: most.answerIdle}
+		why, detail := d.try(reply, r, sent, own, began, let)
 		switch {
 		case why == again:
-			if !b.queue() {
+			if !b.queue(most.waiting) {
 				b.tally.add(time.Now(), unreached.status(), time.Since(began))
-				return answer(unreached, b, "", fmt.Sprintf("more than %d requests wait for an instance", holdMost))
+				return answer(unreached, b, "", fmt.Sprintf("more than %d requests wait for an instance", most.waiting))
 			}
 			stays := pause(r.Context())
 			b.waiting.Add(-1)
@@ -161,7 +196,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 }
 
 // try sends a request to one of a backend's instances.
-func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, s *sending, own *unserved, began, let time.Time) (why cause, detail string) {
+func (d *director) try(reply *reply, r *http.Request, s *sending, own *unserved, began, let time.Time) (why cause, detail string) {
 	b := s.backend
 	defer func() { // also when the answer is cut, by either side, which is a panic
 		if why == again {
@@ -182,12 +217,12 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, s 
 	}()
 	why = unreached
 	if opened := b.opened(); opened > 0 {
-		several := "no"
+		proxy := d.alone
 		if opened > 1 {
-			several = "yes"
+			proxy = d.several
 		}
-		caddyhttp.SetVar(r.Context(), severalVar, several)
-		err := next.ServeHTTP(reply, r.WithContext(context.WithValue(r.Context(), sendingKey{}, s)))
+		caddyhttp.SetVar(r.Context(), sendingVar, s)
+		err := proxy.ServeHTTP(reply, r, nobody)
 		why, detail = cmp.Or(s.why, causeOf(err)), detailOf(err)
 	}
 	if why != unreached {
@@ -198,7 +233,11 @@ func (d *director) try(reply *reply, r *http.Request, next caddyhttp.Handler, s 
 	return why, fmt.Sprintf("for %s no instance took it: none listens, or none is healthy", d.table.patience)
 }
 
+// nobody comes after the reverse proxies.
+var nobody = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
+
 func say(w http.ResponseWriter, status int, text string) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(clientIdle)) // it may have waited for long
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text)
@@ -237,14 +276,14 @@ func (instances) CaddyModule() caddy.ModuleInfo {
 }
 
 func (instances) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error) {
-	s, ok := r.Context().Value(sendingKey{}).(*sending)
-	if !ok {
+	s := sendingOf(r.Context())
+	if s == nil {
 		return nil, errNotLookedUp
 	}
 	upstreams := make([]*reverseproxy.Upstream, 0, len(s.upstreams))
 	for _, door := range s.upstreams {
 		if port, open := s.doors.Load(door); open {
-			upstreams = append(upstreams, &reverseproxy.Upstream{Dial: fmt.Sprintf("127.0.0.1:%d", port)})
+			upstreams = append(upstreams, &reverseproxy.Upstream{Dial: "127.0.0.1:" + strconv.Itoa(port.(int))})
 		}
 	}
 	return upstreams, nil
@@ -263,7 +302,7 @@ func (b *backend) opened() (n int) {
 // reply notes the status and says which deployment answered, whatever the
 // service says.
 type reply struct {
-	*caddyhttp.ResponseWriterWrapper
+	caddyhttp.ResponseWriterWrapper
 	deployment string
 	status     int
 	unread     bool  // its client took nothing of it for too long
@@ -275,6 +314,7 @@ type reply struct {
 func (a *reply) WriteHeader(status int) {
 	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		a.status = status
+		_ = a.control.SetWriteDeadline(time.Now().Add(a.idle)) // the head may go out by itself
 		a.Header().Set(slipway.ReleaseHeader, a.deployment)
 		if a.rest != nil {
 			a.rest.answered()

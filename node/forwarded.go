@@ -1,10 +1,10 @@
 package node
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -39,14 +39,42 @@ var (
 	}
 )
 
+// forwardedWords are the names, and the prefixes by their first letter: each header of
+// each request is looked for among them.
+var forwardedWords = func() (words struct {
+	names    map[string]bool
+	prefixes [256][]string
+}) {
+	words.names = map[string]bool{}
+	for _, name := range forwardedNames {
+		words.names[name] = true
+	}
+	for _, prefix := range forwardedPrefixes {
+		words.prefixes[prefix[0]] = append(words.prefixes[prefix[0]], prefix)
+	}
+	return words
+}()
+
 // onlyAProxyWrites tells whether a header's name is one of the family. WSGI knows
 // no difference between a hyphen and an underscore, so X_Forwarded_For is one too.
 func onlyAProxyWrites(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	if slices.Contains(forwardedNames, name) {
+	var room [64]byte // so that nothing is allocated for most of them
+	lower := append(room[:0], name...)
+	for k, c := range lower {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			lower[k] = c + 'a' - 'A'
+		case c == '_':
+			lower[k] = '-'
+		}
+	}
+	if forwardedWords.names[string(lower)] {
 		return true
 	}
-	return slices.ContainsFunc(forwardedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	if len(lower) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(forwardedWords.prefixes[lower[0]], func(prefix string) bool { return len(lower) >= len(prefix) && string(lower[:len(prefix)]) == prefix })
 }
 
 // stripForwarded takes the family out of a request, trailers included.
@@ -63,8 +91,10 @@ func stripForwarded(r *http.Request) {
 // hostOf is the name that a request asks for, as it stands in the table.
 func hostOf(r *http.Request) string {
 	host := strings.ToLower(r.Host)
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.Contains(host, ":") {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
 	}
 	return strings.TrimSuffix(host, ".")
 }
@@ -77,9 +107,11 @@ func hostOf(r *http.Request) string {
 // most applications.
 func setForwarded(r *http.Request) {
 	stripForwarded(r)
-	name, port, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		name, port = r.Host, ""
+	name, port := r.Host, ""
+	if strings.Contains(name, ":") {
+		if n, p, err := net.SplitHostPort(name); err == nil {
+			name, port = n, p
+		}
 	}
 	if short, dotted := strings.CutSuffix(name, "."); dotted {
 		if r.Host = short; port != "" {
@@ -97,7 +129,6 @@ func setForwarded(r *http.Request) {
 	if strings.Contains(client, ":") {
 		by = `"[` + client + `]"`
 	}
-	r.Header.Set("X-Forwarded-Port", port)
-	r.Header.Set("X-Real-Ip", client)
-	r.Header.Set("Forwarded", fmt.Sprintf("for=%s;host=%q;proto=http", by, r.Host))
+	said := []string{port, client, "for=" + by + ";host=" + strconv.Quote(r.Host) + ";proto=http"}
+	r.Header["X-Forwarded-Port"], r.Header["X-Real-Ip"], r.Header["Forwarded"] = said[0:1:1], said[1:2:2], said[2:3:3]
 }

@@ -61,8 +61,8 @@ func (p *place) letThrough(id string) {
 
 // queue counts a request among those that wait for a service; false says that there are
 // too many.
-func (b *backend) queue() bool {
-	if b.waiting.Add(1) > holdMost {
+func (b *backend) queue(most int64) bool {
+	if b.waiting.Add(1) > most {
 		b.waiting.Add(-1)
 		return false
 	}
@@ -72,8 +72,8 @@ func (b *backend) queue() bool {
 // wait lets a request wait while those to host are held: again says that it can be looked
 // up, unreached that it has waited for long enough, or that too many wait, and "" that
 // its client has gone.
-func (t *table) wait(r *http.Request, host string, b *backend, until time.Time) cause {
-	if !b.queue() {
+func (t *table) wait(r *http.Request, host string, b *backend, most int64, until time.Time) cause {
+	if !b.queue(most) {
 		return unreached
 	}
 	defer b.waiting.Add(-1)
@@ -83,9 +83,9 @@ func (t *table) wait(r *http.Request, host string, b *backend, until time.Time) 
 	defer look.Stop()
 	for {
 		t.mu.RLock()
-		held, changed := t.routes[host].held, t.changed
+		at, changed := t.routes[host], t.changed
 		t.mu.RUnlock()
-		if !held {
+		if at == nil || !at.held {
 			return again
 		}
 		select {

@@ -109,8 +109,34 @@ func (s *edgeSocket) left(limit time.Duration) {
 // edgeConn is counted while it is open.
 type edgeConn struct {
 	*net.TCPConn
-	of   *edgeSocket
-	once sync.Once
+	of    *edgeSocket
+	once  sync.Once
+	until atomic.Int64 // its deadline for writes, in nanoseconds since 1970; 0 for none
+}
+
+// deadlineSlack is the part of a deadline by which it may come later, so that it isn't
+// put off anew for each answer of a connection that has many.
+const deadlineSlack = 32
+
+// SetWriteDeadline sets it, or one that is a little later.
+func (c *edgeConn) SetWriteDeadline(t time.Time) error {
+	at := int64(0)
+	if !t.IsZero() {
+		asked := t
+		t = t.Add(max(time.Until(t)/deadlineSlack, 0))
+		at = t.UnixNano()
+		if was := c.until.Load(); asked.UnixNano() <= was && was <= at {
+			return nil
+		}
+	}
+	c.until.Store(at)
+	return c.TCPConn.SetWriteDeadline(t)
+}
+
+// SetDeadline is what a connection is told that is no longer one of HTTP.
+func (c *edgeConn) SetDeadline(t time.Time) error {
+	c.until.Store(0)
+	return c.TCPConn.SetDeadline(t)
 }
 
 func (c *edgeConn) Close() error {

@@ -15,7 +15,7 @@ import (
 type peers struct{}
 
 func (peers) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "caddy.listeners.slipway", New: func() caddy.Module { return peers{} }}
+	return caddy.ModuleInfo{ID: "caddy.listeners.slipway", New: func() caddy.Module { return new(peers) }}
 }
 
 // WrapListener has a listener's connections tell their socket by their address.

@@ -123,7 +123,7 @@ func (p *place) route() (route, bool) {
 	if !hasWeb(d.Deployment) {
 		return p.routeOf(route{silent: true}), true
 	}
-	return p.routeOf(route{held: p.held, branches: p.state.branches(d), collections: p.collections()}), true
+	return p.routeOf(route{held: p.held, bounds: d.bounds(), branches: p.state.branches(d), collections: p.collections()}), true
 }
 
 // routeOf is a route of this place's.

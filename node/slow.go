@@ -24,14 +24,29 @@ type pace struct {
 	rate        int64 // in a second
 }
 
-var errSlow = errors.New("the client sends its body too slowly")
+var (
+	errSlow  = errors.New("the client sends its body too slowly")
+	errLarge = errors.New("the client sends more than the service takes")
+)
 
-// paced is a request's body that has to come in time.
+// faultOf is what a client did wrong with a body that can't be read.
+func faultOf(err error) cause {
+	switch {
+	case errors.Is(err, errSlow):
+		return slow
+	case errors.Is(err, errLarge):
+		return large
+	}
+	return broken
+}
+
+// paced is a request's body that has to come in time, and not to be too long.
 type paced struct {
 	io.ReadCloser
 	pace
 	control *http.ResponseController
 	known   bool          // its length
+	most    int64         // of it; not over 0 for any
 	waited  time.Duration // for what has come
 	got     int64
 }
@@ -39,8 +54,8 @@ type paced struct {
 func (p *paced) Read(b []byte) (int, error) {
 	began := time.Now()
 	left := p.idle
-	if p.known {
-		left = min(left, p.grace+time.Duration(p.got)*time.Second/time.Duration(p.rate)-p.waited)
+	if p.known && p.rate > 0 {
+		left = min(left, max(p.grace, 0)+time.Duration(p.got)*time.Second/time.Duration(p.rate)-p.waited)
 	}
 	if err := p.control.SetReadDeadline(began.Add(left)); err != nil {
 		return 0, err
@@ -50,6 +65,9 @@ func (p *paced) Read(b []byte) (int, error) {
 	p.got += int64(n)
 	if errors.Is(err, os.ErrDeadlineExceeded) { // which stays: nothing more is waited for
 		return n, errSlow
+	}
+	if p.most > 0 && p.got > p.most {
+		return n, errLarge
 	}
 	_ = p.control.SetReadDeadline(time.Time{}) // of its next request the server has limits of its own
 	return n, err

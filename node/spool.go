@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// spoolMemory is how much of the bodies of requests to a service is in memory at once;
-	// the rest is on disk.
+	// spoolMemory is how much of the bodies of requests to a service is in memory at once,
+	// unless it says otherwise; the rest is on disk.
 	spoolMemory = 64 << 20
 	// spoolDisk is how much of them is on disk at once. What comes beyond it goes to the
 	// instance as it comes.
@@ -31,6 +31,7 @@ type spool struct {
 // spooled is what was read of a body before its request goes anywhere.
 type spooled struct {
 	of    *spool
+	most  bounds
 	head  bytes.Buffer // at most smallBody
 	file  *os.File     // unlinked; nil where there is nothing in it
 	size  int64        // of the file
@@ -39,14 +40,15 @@ type spooled struct {
 }
 
 // read takes length bytes of a body, or as many as there is room for.
-func (s *spool) read(from io.Reader, length int64) (*spooled, error) {
-	b := &spooled{of: s}
-	piece := make([]byte, min(length, 32<<10))
+func (s *spool) read(from io.Reader, length int64, most bounds) (*spooled, error) {
+	b := &spooled{of: s, most: most}
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
 	for length > 0 && b.tail == nil {
-		n, err := from.Read(piece[:min(length, int64(len(piece)))])
+		n, err := from.Read((*piece)[:min(length, int64(len(*piece)))])
 		length -= int64(n)
 		if n > 0 {
-			b.keep(piece[:n])
+			b.keep((*piece)[:n])
 		}
 		if length > 0 && err != nil {
 			b.release()
@@ -64,14 +66,14 @@ func (s *spool) read(from io.Reader, length int64) (*spooled, error) {
 func (b *spooled) keep(piece []byte) {
 	n := int64(len(piece))
 	if b.file == nil && b.head.Len()+len(piece) <= smallBody {
-		if b.of.memory.Add(n) <= spoolMemory {
+		if b.of.memory.Add(n) <= b.most.memory {
 			b.taken[0] += n
 			b.head.Write(piece)
 			return
 		}
 		b.of.memory.Add(-n)
 	}
-	if b.of.disk.Add(n) > spoolDisk || !b.open() {
+	if b.of.disk.Add(n) > b.most.disk || !b.open() {
 		b.of.disk.Add(-n)
 		b.tail = bytes.Clone(piece)
 		return
@@ -104,6 +106,9 @@ func unlinked(dir, prefix string) *os.File {
 
 // reader reads all of it from its beginning.
 func (b *spooled) reader() io.Reader {
+	if b.file == nil && b.tail == nil {
+		return bytes.NewReader(b.head.Bytes())
+	}
 	parts := []io.Reader{bytes.NewReader(b.head.Bytes())}
 	if b.file != nil {
 		parts = append(parts, io.NewSectionReader(b.file, 0, b.size))
@@ -126,22 +131,22 @@ func (b *spooled) release() {
 // takeBody makes the request's body one whose end nobody disturbs. One whose length the
 // request says is read whole, or as far as there is room, so that no instance waits for a
 // slow client, and can be sent once more where the transport knows that nothing of it was
-// sent. What is read later is returned, nil for nothing; release is to be called when the
-// request is over. An error is the client's.
-func takeBody(r *http.Request, s *spool) (rest *body, release func(), err error) {
+// sent. What is read later is returned, nil for nothing; small says that all of it is in
+// memory. release is to be called when the request is over. An error is the client's.
+func takeBody(r *http.Request, s *spool, most bounds) (rest *body, small bool, release func(), err error) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return nil, func() {}, nil
+		return nil, true, func() {}, nil
 	}
 	waits := r.Header.Get("Expect") != ""
 	if r.ContentLength <= 0 || waits {
 		b := &body{from: r.Body, left: r.ContentLength, waits: waits}
 		r.Body = b
-		return b, func() {}, nil
+		return b, false, func() {}, nil
 	}
 	from := r.Body
-	kept, err := s.read(from, r.ContentLength)
+	kept, err := s.read(from, r.ContentLength, most)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, nil, err
 	}
 	if left := r.ContentLength - int64(kept.head.Len()) - kept.size - int64(len(kept.tail)); left > 0 {
 		rest = &body{from: from, left: left}
@@ -149,9 +154,9 @@ func takeBody(r *http.Request, s *spool) (rest *body, release func(), err error)
 			io.Reader
 			io.Closer
 		}{io.MultiReader(kept.reader(), rest), rest}
-		return rest, kept.release, nil
+		return rest, false, kept.release, nil
 	}
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(kept.reader()), nil }
 	r.Body, _ = r.GetBody()
-	return nil, kept.release, nil
+	return nil, kept.file == nil && kept.tail == nil, kept.release, nil
 }

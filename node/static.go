@@ -44,16 +44,10 @@ func (p *place) collections() []collection {
 	return all
 }
 
-// static finds the file that a request to a host asks for. Where the release that
+// static finds the file that a request asks for. Where the release that
 // the request goes to leaves its files to itself, there is none.
-func (t *table) static(host string, r *http.Request, bucket func(split bool) int) (collection, *os.File) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return collection{}, nil
-	}
-	t.mu.RLock()
-	at := t.routes[host]
-	t.mu.RUnlock()
-	if len(at.branches) == 0 || len(at.collections) == 0 {
+func (at *route) static(r *http.Request, bucket func(split bool) int) (collection, *os.File) {
+	if len(at.branches) == 0 || len(at.collections) == 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return collection{}, nil
 	}
 	asked := false

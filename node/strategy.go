@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/slipway-dev/slipway"
 )
@@ -83,7 +82,7 @@ func (s *placeState) branches(live *deployment) []branch {
 // branch sends a share of the requests to those web instances of a deployment
 // whose number only says yes to.
 func (d *deployment) branch(weight int, only func(number int) bool) branch {
-	b := branch{deployment: d.ID, home: d.home(), release: d.Release, weight: weight, limit: time.Duration(d.Manifest.AnswerSeconds) * time.Second}
+	b := branch{deployment: d.ID, home: d.home(), release: d.Release, weight: weight, limit: d.limit()}
 	for id := range d.Ports {
 		if only(number(id)) {
 			b.upstreams = append(b.upstreams, d.door(id))

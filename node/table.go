@@ -25,6 +25,7 @@ type route struct {
 	closed      string // what is answered instead, when there is nothing to send them to
 	held        bool   // they wait here for now
 	silent      bool   // nobody takes any
+	bounds      bounds // as its release states them
 
 	collections []collection // files that the edge serves by itself
 }
@@ -57,13 +58,13 @@ type table struct {
 	dir     string   // for bodies of requests
 	spools  sync.Map // by host
 	answers sync.Map // spools of answers, by host
-	pace    pace     // of clients
+	pace    pace     // of clients, where nobody states another one
 
 	patience time.Duration // of a request that no instance takes
 	hold     time.Duration // for which one waits at most where requests are held
 
 	mu       sync.RWMutex
-	routes   map[string]route
+	routes   map[string]*route    // what is in it never changes: there are new ones
 	changed  chan struct{}        // closed when the routes are others
 	backends map[string]*backend  // by home
 	unserved map[string]*unserved // by host
@@ -85,7 +86,7 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{drain: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]route{}, backends: map[string]*backend{}, unserved: map[string]*unserved{}}
+	return &table{drain: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]*route{}, backends: map[string]*backend{}, unserved: map[string]*unserved{}}
 }
 
 // set makes the routes the ones in force: once it returns no request goes where
@@ -101,7 +102,7 @@ func (t *table) set(routes []route) {
 			t.unserved[r.host] = &unserved{service: r.service, environment: r.environment, file: r.log}
 		}
 		for _, name := range r.names {
-			t.routes[name] = r
+			t.routes[name] = &r
 		}
 		for _, b := range r.branches {
 			named[b.home] = true
@@ -166,7 +167,10 @@ func (t *table) take(host string, bucket func(split bool) int) (*backend, string
 	case len(r.branches) == 0:
 		return nil, r.closed, nil
 	}
-	chosen := choose(r.branches, bucket(len(r.branches) > 1))
+	chosen := &r.branches[0]
+	if len(r.branches) > 1 {
+		chosen = choose(r.branches, bucket(true))
+	}
 	b := t.backends[chosen.home]
 	if r.held {
 		return b, chosen.deployment, errHeld
@@ -175,14 +179,19 @@ func (t *table) take(host string, bucket func(split bool) int) (*backend, string
 	return b, chosen.deployment, nil
 }
 
-// routed is the name by which a host is counted whose requests go to a deployment now.
-func (t *table) routed(host string) string {
+// find is where a request to a host would go now, and where it is noted when the edge
+// answers it by itself.
+func (t *table) find(host string) (*route, *unserved) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if r := t.routes[host]; len(r.branches) > 0 {
-		return r.host
+	r, known := t.routes[host]
+	if !known {
+		return &route{}, &t.nobody
 	}
-	return ""
+	if u := t.unserved[r.host]; u != nil {
+		return r, u
+	}
+	return r, &t.nobody
 }
 
 // spoolOf is where bodies of requests to what is counted under a host are kept.
@@ -204,7 +213,7 @@ const buckets = 10_000
 
 // choose deals by the last branch's share first: a client whose bucket is low
 // goes to a canary early and stays there while its weight grows.
-func choose(branches []branch, bucket int) branch {
+func choose(branches []branch, bucket int) *branch {
 	sum := 0
 	for _, b := range branches {
 		sum += b.weight
@@ -213,10 +222,10 @@ func choose(branches []branch, bucket int) branch {
 	for k := len(branches) - 1; k > 0; k-- {
 		below += branches[k].weight
 		if bucket*sum < below*buckets {
-			return branches[k]
+			return &branches[k]
 		}
 	}
-	return branches[0]
+	return &branches[0]
 }
 
 func (b *backend) done(status int, took time.Duration) {

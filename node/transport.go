@@ -56,7 +56,7 @@ func (t *transport) Provision(ctx caddy.Context) error {
 				err = refused
 			}
 		}
-		if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && err != nil && a.sent.Load() {
+		if s, ok := ctx.Value(sendingKey{}).(*sending); ok && err != nil && s.sent.Load() {
 			// It went over a kept connection to a server that closed it, and is gone by
 			// now: of all that may have ended it, this request is the likeliest.
 			return nil, errSentBefore
@@ -72,16 +72,13 @@ func (t *transport) Provision(ctx caddy.Context) error {
 // other where the first ones turn out to be closed.
 type attempt struct {
 	sent  atomic.Bool   // some of it, over one of them
-	bad   atomic.Bool   // its body ended before its end, or can't be read
-	slow  atomic.Bool   // for which its client took too long
+	fault atomic.Value  // the cause that its client gave: its body ended before its end, or can't be read
 	limit time.Duration // for the instance to take more of it, or to begin an answer; 0 for none
 
 	mu   sync.Mutex
 	late *time.Timer // runs while it is the instance's turn
 	over bool        // there is an answer, or there will be none
 }
-
-type attemptKey struct{}
 
 var (
 	errSentBefore = errors.New("the instance closed the connection and is gone: it may have got the request, which is not sent again")
@@ -93,19 +90,24 @@ var (
 
 // RoundTrip sends a request to the instance at its URL's port.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	s, ok := req.Context().Value(sendingKey{}).(*sending)
-	if !ok {
+	s := sendingOf(req.Context())
+	if s == nil {
 		return nil, errNotLookedUp
 	}
-	a := &attempt{limit: s.limit}
-	if expectsEvents(req) {
+	a := &s.attempt
+	if a.limit = s.backend.limit; expectsEvents(req) {
 		a.limit = 0
 	}
-	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), attemptKey{}, a)) // ends with the request's own
+	// The proxy's own trace, of this request alone, is told of more: to lay another one
+	// over it takes as long as all the rest here.
+	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
+		trace.WroteHeaders = func() { a.sent.Store(true) }
+	}
+	ctx, cancel := context.WithCancelCause(context.WithValue(req.Context(), sendingKey{}, s)) // ends with the request's own
 	a.late = time.AfterFunc(cmp.Or(a.limit, math.MaxInt64), func() { cancel(errLate) })
 	defer a.end()
-	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { a.sent.Store(true) }}))
-	if req.Body != nil && req.Body != http.NoBody {
+	req = req.WithContext(ctx)
+	if req.Body != nil && req.Body != http.NoBody && !s.small {
 		req.Body = &turns{ReadCloser: req.Body, of: a}
 	}
 	t.SetScheme(req)
@@ -120,15 +122,13 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := by.RoundTrip(req)
 	if err != nil && context.Cause(ctx) == errLate {
 		s.why, err = late, errLate
-	} else if err != nil && a.bad.Load() { // of which the transport's error need not tell
-		if s.why, err = broken, errBroken; a.slow.Load() {
-			s.why = slow
-		}
+	} else if fault, bad := a.fault.Load().(cause); bad && err != nil { // of which the transport's error need not tell
+		s.why, err = fault, errBroken
 	}
 	if err == nil {
 		t.table.streams.follow(res, port, cancel)
 		if req.Method != http.MethodHead {
-			readAhead(res, t.table.answersOf(s.host), s.client)
+			readAhead(res, t.table.answersOf(s.host), s.bounds, s.client)
 		}
 		if res.StatusCode != http.StatusSwitchingProtocols {
 			res.Body = &whole{res.Body, s}
@@ -179,8 +179,7 @@ func (t *turns) Read(p []byte) (int, error) {
 	t.of.late.Stop()
 	n, err := t.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
-		t.of.slow.Store(errors.Is(err, errSlow))
-		t.of.bad.Store(true)
+		t.of.fault.Store(faultOf(err))
 	}
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()

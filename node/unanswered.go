@@ -31,6 +31,10 @@ const (
 	broken cause = "broken"
 	// slow: the client sent its body too slowly.
 	slow cause = "slow"
+	// large: the client sent a body that is longer than the service takes.
+	large cause = "large"
+	// tooMuch: the request's line and headers are longer than the service takes.
+	tooMuch cause = "headers"
 	// brokenOff: an instance broke its answer off.
 	brokenOff cause = "cut"
 	// unread: the client took too little of its answer.
@@ -66,7 +70,7 @@ func causeOf(err error) cause {
 // status is the one of the edge's own answer; 0 for none.
 func (c cause) status() int {
 	return map[cause]int{
-		broken: http.StatusBadRequest, slow: http.StatusRequestTimeout, unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout,
+		broken: http.StatusBadRequest, slow: http.StatusRequestTimeout, large: http.StatusRequestEntityTooLarge, tooMuch: http.StatusRequestHeaderFieldsTooLarge, unreached: http.StatusServiceUnavailable, unfinished: http.StatusBadGateway, late: http.StatusGatewayTimeout,
 	}[c]
 }
 
@@ -74,6 +78,7 @@ func (c cause) status() int {
 func (c cause) words() string {
 	return map[cause]string{
 		broken: "the client broke the request's body off, or wrote it wrongly", slow: "the client sent the request's body too slowly",
+		large: "the request's body is longer than the service takes (limits.body_megabytes)", tooMuch: "the request's line and headers are longer than the service takes (limits.header_kilobytes)",
 		unreached: "no instance took the request", unfinished: "it took the request and closed the connection before it had answered",
 		late: "it took the request and did not begin to answer in time", brokenOff: "the instance closed the connection in the middle of its answer",
 		unread: "the client took nothing of its answer for too long", unknown: "the service has no process that takes requests", closed: "no release runs",
@@ -103,6 +108,12 @@ func (c cause) say(w http.ResponseWriter, b *backend) error {
 	case slow:
 		w.Header().Set("Connection", "close")
 		return say(w, c.status(), "The request's body came too slowly.\n")
+	case large:
+		w.Header().Set("Connection", "close")
+		return say(w, c.status(), "The request's body is longer than the service takes.\n")
+	case tooMuch:
+		w.Header().Set("Connection", "close")
+		return say(w, c.status(), "The request's line and headers are longer than the service takes.\n")
 	case unreached:
 		w.Header().Set("Retry-After", "2")
 		return say(w, c.status(), "The service takes no requests just now. This one did not reach it: it can be sent again.\n")

@@ -134,16 +134,6 @@ func (u *unserved) write(line string) {
 	_ = f.Close()
 }
 
-// unservedFor is where what a name was asked for in vain is noted.
-func (t *table) unservedFor(name string) *unserved {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if u := t.unserved[t.routes[name].host]; u != nil {
-		return u
-	}
-	return &t.nobody
-}
-
 // Unserved counts what the edge answered by itself, in order.
 func (n *Node) Unserved(context.Context) ([]slipway.EdgeCount, error) {
 	t := n.edge.table

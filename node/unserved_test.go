@@ -122,7 +122,7 @@ func TestWhatTheEdgeTells(t *testing.T) {
 
 // counts is how often the edge answered by itself for a cause.
 func (t *table) counts(why cause) (n int64) {
-	u := t.unservedFor("x.dev.localhost")
+	_, u := t.find("x.dev.localhost")
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for of, count := range u.counts {
