@@ -20,9 +20,11 @@ const (
 	// defaultGrace is that of a release whose manifest doesn't say: one that was built
 	// before manifests did.
 	defaultGrace = 10 * time.Second
-	// lastGrace is how long a program has after its last signal: it gives back what it
-	// has, and goes.
-	lastGrace = 5 * time.Second
+	// lastGrace is the most that a program has after its last signal: it gives back what
+	// it has, and goes. lastBeyond of it may come after the grace, so that one of a second
+	// leaves time for both.
+	lastGrace  = 5 * time.Second
+	lastBeyond = 500 * time.Millisecond
 )
 
 // heard has the agent hear the signals by which services are stopped. What a process
@@ -42,6 +44,17 @@ func (i *instance) grace() time.Duration {
 		return time.Duration(i.process.GraceSeconds) * time.Second
 	}
 	return defaultGrace
+}
+
+// patience is how long the instance has before it is made to end, and last what it has
+// from its last signal then: together they are its grace, and lastBeyond at most.
+func (i *instance) patience() (patience, last time.Duration) {
+	grace := i.grace()
+	if i.process.LastSignal == "" {
+		return grace, 0
+	}
+	last = min(lastGrace, grace/4+lastBeyond)
+	return grace + lastBeyond - last, last
 }
 
 // end asks the instance to end, waits for the grace period, and makes it. The first
@@ -72,7 +85,8 @@ func (i *instance) end(ctx context.Context) string {
 		_ = i.write(r) // before it is sent: a signal too few costs the grace, one too many a task
 		_ = syscall.Kill(r.PID, first)
 	}
-	left := func() time.Duration { return i.grace() - time.Since(r.Asked) }
+	patience, _ := i.patience()
+	left := func() time.Duration { return patience - time.Since(r.Asked) }
 	_ = syscall.Kill(-r.PID, syscall.SIGCONT) // a process that somebody halted can't hear
 	gone := goneWithin(ctx, left(), func() bool { return !alive(r) })
 	if gone && groupAlive(r.PID) {
@@ -102,18 +116,20 @@ func (i *instance) end(ctx context.Context) string {
 	return note
 }
 
-// overdue sends the last signal before SIGKILL to an instance whose grace is over, and
-// says how it ends.
+// overdue sends the last signal before SIGKILL to an instance that has not ended in time,
+// and says how it ends.
 func (i *instance) overdue(ctx context.Context, r running, asked syscall.Signal) string {
-	late := fmt.Sprintf("%s had not ended %s after %s", i.id, i.grace(), unix.SignalName(asked))
+	patience, lastly := i.patience()
+	patience = patience.Round(100 * time.Millisecond)
+	late := fmt.Sprintf("%s had not ended %s after %s", i.id, patience, unix.SignalName(asked))
 	cut, longer := "", "; it may have longer: grace_seconds of its process in slipway.yaml"
 	if !i.web {
 		cut = i.underWay(ctx, r)
-		longer = fmt.Sprintf(". What takes longer than %s needs more: grace_seconds of %s in slipway.yaml", i.grace(), i.process.Name)
+		longer = fmt.Sprintf(". What takes longer than %s needs more: grace_seconds of %s in slipway.yaml", patience, i.process.Name)
 	}
 	if last := unix.SignalNum("SIG" + i.process.LastSignal); last != 0 && alive(r) {
 		_ = syscall.Kill(r.PID, last)
-		if goneWithin(ctx, lastGrace, func() bool { return !alive(r) && !groupAlive(r.PID) }) {
+		if goneWithin(ctx, lastly, func() bool { return !alive(r) && !groupAlive(r.PID) }) {
 			if cut != "" {
 				cut += ", unless it is given back to its queue then (acknowledged late)"
 			}

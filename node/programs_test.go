@@ -275,6 +275,36 @@ func TestAskedOnce(t *testing.T) {
 	}
 }
 
+// TestDownTakesTheLongestGrace: everything is stopped side by side, also what ignores its
+// stop signal and its last one, and a request that hangs holds nothing up.
+func TestDownTakesTheLongestGrace(t *testing.T) {
+	b := newBench(t)
+	for id, word := range []string{"one", "two", "three"} { // the last is another service
+		d := b.deployment(id+1, word, map[string]string{"MODE": "stubborn"})
+		d.Manifest.Processes[0].GraceSeconds, d.Manifest.Processes[0].LastSignal, d.Manifest.Processes[0].Instances = 4, "TERM", 2
+		if word == "three" {
+			d.Service, d.Manifest.Processes[0].GraceSeconds = "depot", 3
+		}
+		b.must(d)
+	}
+	hangs := make(chan int, 1)
+	go func() { status, _, _ := b.get("/slow"); hangs <- status }()
+	b.eventually("a request hangs", func() bool { return len(b.noted("slow")) == 1 })
+	began := time.Now()
+	if err := b.node.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	b.closed()
+	if took := time.Since(began); took < 4*time.Second || took > 6*time.Second {
+		t.Errorf("it took %s, where the longest grace is 4s", took)
+	}
+	if left := append(b.alive("web", "one"), append(b.alive("web", "two"), b.alive("web", "three")...)...); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	<-hangs
+	b.open()
+}
+
 // TestLastSignal: what does not end by its stop signal gets the last one before it is
 // killed.
 func TestLastSignal(t *testing.T) {
@@ -284,6 +314,6 @@ func TestLastSignal(t *testing.T) {
 	b.must(d)
 	b.revert(d)
 	b.eventually("the service's log says how it ended", func() bool {
-		return strings.Contains(b.file("logs/shop/dev/1.web.1.log"), "[slipway] web.1 had not ended 1s after SIGTERM, and ended by SIGQUIT")
+		return strings.Contains(b.file("logs/shop/dev/1.web.1.log"), "[slipway] web.1 had not ended 800ms after SIGTERM, and ended by SIGQUIT")
 	})
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // streamsEnd is how long what is open to an instance may take to end when it is told to.
-const streamsEnd = 2 * time.Second
+const streamsEnd = 1200 * time.Millisecond
 
 // streams are the answers without an end that instances give, by their ports: what the
 // edge ends before it lets an instance be stopped, which would wait for them.

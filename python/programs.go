@@ -247,7 +247,7 @@ var servers = []Program{
 	{
 		Name: "robyn", Kind: ServerProgram, Pins: []string{"robyn==0.88.0"}, Last: "INT",
 		Task: Finished, Stream: Killed, Ports: []string{"ROBYN_PORT"},
-		Known:   "after TERM it answers what it has and never ends: INT ends it when the grace is over",
+		Known:   "after TERM it answers what it has and never ends: INT ends it shortly before its grace is over",
 		matches: func(i invocation) bool { return i.is("robyn") || i.calls["robyn.Robyn"] },
 	},
 	{

@@ -199,6 +199,18 @@ func awaitExit(ctx context.Context, pid int) {
 	}
 }
 
+// alive tells whether a process runs. One that has ended may still have its pid, until
+// its parent has asked how, which the first process of a container does in its own time.
+func alive(pid int) bool {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return !errors.Is(err, unix.ESRCH) && syscall.Kill(pid, 0) == nil
+	}
+	defer unix.Close(fd)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) // #nosec G115 -- a descriptor is a C int
+	return n == 0 || err != nil
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	rest := time.NewTimer(d)
 	defer rest.Stop()
@@ -272,7 +284,7 @@ func stopAgent(ctx context.Context, data string) (ran bool, err error) {
 	defer poll.Stop()
 	for {
 		_, err := client.Status(ctx)
-		if err != nil && errors.Is(syscall.Kill(status.PID, 0), syscall.ESRCH) {
+		if err != nil && !alive(status.PID) {
 			return true, nil
 		}
 		select {

@@ -290,8 +290,6 @@ func (p *embedded) serve(server *api.Server, listeners ...net.Listener) {
 // lockPatience is how long a lock is waited for whose holder is no platform that runs.
 const lockPatience = 5 * time.Second
 
-func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
-
 // lock makes this process the only platform on a data directory. The lock dies
 // with the process, however it dies.
 func (p *embedded) lock(data string) error {
