@@ -97,6 +97,42 @@ func BenchmarkDeploy(b *testing.B) {
 	}
 }
 
+// BenchmarkLatency measures what 99 of 100 requests take at most at 50 connections while
+// releases that are built already take over, beside the same while nothing happens: once
+// with as many requests as are answered, and once with a tenth of a second between two of
+// a connection, which leaves the machine room for a deploy.
+func BenchmarkLatency(b *testing.B) {
+	repo := exampleRepository(b, "payments")
+	for b.Loop() {
+		s := newSite(b)
+		s.start()
+		s.must("service", "add", repo.url(), "--name", "payments")
+		s.must("promote", "payments", "--follow")
+		s.must("promote", "payments", "--to", "test", "--follow")
+		for kind, pause := range map[string]time.Duration{"full": 0, "paced": 100 * time.Millisecond} {
+			var quiet, deploys []span
+			traffic := startPaced(s.edge, "payments", "test", "/healthz", 50, pause)
+			for n := range 5 {
+				repo.commit("change", map[string]string{"note.txt": fmt.Sprint(kind, n)})
+				s.must("promote", "payments", "--follow")
+				from := time.Now()
+				<-time.After(3 * time.Second)
+				quiet = append(quiet, span{from, time.Now()})
+				from = time.Now()
+				s.must("promote", "payments", "--to", "test", "--follow")
+				deploys = append(deploys, span{from, time.Now()})
+			}
+			traffic.stop()
+			before, asked := traffic.slowest(quiet)
+			during, more := traffic.slowest(deploys)
+			b.Logf("%s: p99 %s of %d requests, %s of %d while releases take over", kind, before, asked, during, more)
+			b.ReportMetric(before.Seconds()*1000, "ms-p99-"+kind)
+			b.ReportMetric(during.Seconds()/before.Seconds(), "deploying/quiet-"+kind)
+			b.ReportMetric(float64(len(traffic.failures)), "failed-"+kind)
+		}
+	}
+}
+
 // BenchmarkAnswers measures how soon a promotion obeys: from the approval to the
 // first step behind it, and from a cancel to the end, in each step, where
 // everything that belongs to the service takes no notice of SIGTERM.

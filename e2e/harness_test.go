@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -313,64 +312,6 @@ func (r *repository) git(args ...string) string {
 		r.t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
 	return strings.TrimSpace(string(out))
-}
-
-// load asks a service without pause until stopped, and counts what went wrong.
-type load struct {
-	stop     func()
-	mu       sync.Mutex
-	requests int
-	failures []string
-}
-
-// failed are the failures until now.
-func (l *load) failed() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.failures)
-}
-
-func startLoad(edge, service, environment, path string, connections int) *load {
-	return startPaced(edge, service, environment, path, connections, 0)
-}
-
-// startPaced asks with a pause between two requests of a connection.
-func startPaced(edge, service, environment, path string, connections int, pause time.Duration) *load {
-	l := &load{}
-	ctx, cancel := context.WithCancel(context.Background())
-	transport := &http.Transport{MaxIdleConnsPerHost: connections}
-	client := &http.Client{Timeout: 15 * time.Second, Transport: transport}
-	var wg sync.WaitGroup
-	for range connections {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				req, _ := http.NewRequest(http.MethodGet, "http://"+edge+path, nil)
-				req.Host = service + "." + environment + ".localhost"
-				why := ""
-				answer, err := client.Do(req)
-				if err != nil {
-					why = err.Error()
-				} else {
-					_, _ = io.Copy(io.Discard, answer.Body)
-					answer.Body.Close()
-					if answer.StatusCode != http.StatusOK {
-						why = answer.Status
-					}
-				}
-				l.mu.Lock()
-				l.requests++
-				if why != "" {
-					l.failures = append(l.failures, why)
-				}
-				l.mu.Unlock()
-				if pause > 0 {
-					<-time.After(pause)
-				}
-			}
-		})
-	}
-	l.stop = func() { cancel(); wg.Wait(); transport.CloseIdleConnections() }
-	return l
 }
 
 // processesMentioning lists processes whose command line or working directory

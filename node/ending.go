@@ -53,7 +53,7 @@ func (i *instance) patience() (patience, last time.Duration) {
 	if i.process.LastSignal == "" {
 		return grace, 0
 	}
-	last = min(lastGrace, grace/4+lastBeyond)
+	last = min(lastGrace, grace/2+lastBeyond)
 	return grace + lastBeyond - last, last
 }
 

@@ -72,7 +72,7 @@ func TestCutJobs(t *testing.T) {
 				}
 				grace := stop.GraceSeconds
 				if id == 1 {
-					grace = 8
+					grace = 9
 				}
 				d.Manifest.Processes = []slipway.Process{{Name: "worker", Command: filepath.Join(venv, "bin", command), GraceSeconds: grace, StopSignal: stop.Signal, LastSignal: stop.LastSignal}}
 				return d
@@ -89,7 +89,7 @@ func TestCutJobs(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, log)
 			}
-			want := regexp.MustCompile(`^worker\.1 had not ended 6s after SIGTERM, and ended by SIGQUIT, which cut app\.long\[[\w-]{36}\], unless it is given back to its queue then \(acknowledged late\)\. What takes longer than 6s needs more: grace_seconds of worker in slipway\.yaml$`)
+			want := regexp.MustCompile(`^worker\.1 had not ended 4\.5s after SIGTERM, and ended by SIGQUIT, which cut app\.long\[[\w-]{36}\], unless it is given back to its queue then \(acknowledged late\)\. What takes longer than 4\.5s needs more: grace_seconds of worker in slipway\.yaml$`)
 			if cut := b.observe().Cut; len(cut) != 1 || !want.MatchString(cut[0]) || !strings.Contains(log, cut[0]) {
 				t.Errorf("it is said of it: %q\n%s", cut, log)
 			}

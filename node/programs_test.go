@@ -314,6 +314,6 @@ func TestLastSignal(t *testing.T) {
 	b.must(d)
 	b.revert(d)
 	b.eventually("the service's log says how it ended", func() bool {
-		return strings.Contains(b.file("logs/shop/dev/1.web.1.log"), "[slipway] web.1 had not ended 800ms after SIGTERM, and ended by SIGQUIT")
+		return strings.Contains(b.file("logs/shop/dev/1.web.1.log"), "[slipway] web.1 had not ended 500ms after SIGTERM, and ended by SIGQUIT")
 	})
 }
