@@ -6,11 +6,11 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/python"
 )
 
-func setting(s platform.Setting) Setting {
+func setting(s catalog.Setting) Setting {
 	out := Setting{Key: s.Key, Secret: string(s.Secret), Layer: s.Layer}
 	if s.Secret == "" {
 		out.Value = &s.Value
@@ -37,7 +37,7 @@ func (h *handlers) GetConfig(ctx context.Context, r GetConfigRequestObject) (Get
 
 // UpdateConfig sets and unsets settings of one layer, all or none.
 func (h *handlers) UpdateConfig(ctx context.Context, r UpdateConfigRequestObject) (UpdateConfigResponseObject, error) {
-	warnings, err := h.platform.ChangeConfig(ctx, platform.ConfigChange{
+	warnings, err := h.platform.ChangeConfig(ctx, catalog.ConfigChange{
 		Service: r.Service, Environment: r.Params.Environment, Layer: r.Body.Layer, Set: r.Body.Set, Unset: r.Body.Unset,
 		If: onlyIf(r.Params.IfMatch),
 	})

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 )
 
 // overrides is nil for those that were not given.
@@ -17,7 +17,7 @@ func overrides(raw *json.RawMessage) *slipway.Overrides {
 	return &o
 }
 
-func detection(d *platform.Detection) Detection {
+func detection(d *catalog.Detection) Detection {
 	p := d.Project
 	out := Detection{
 		Name: d.Name, Commit: commit(d.Commit), Deployable: p.Deployable, Manager: string(p.Manager), Python: p.Python.Version, Framework: p.Framework,

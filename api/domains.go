@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // domainIn describes a host name of a service in an environment.
@@ -25,7 +25,7 @@ func (h *handlers) ListDomains(ctx context.Context, r ListDomainsRequestObject) 
 
 // CreateDomain gives a service a host name.
 func (h *handlers) CreateDomain(ctx context.Context, r CreateDomainRequestObject) (CreateDomainResponseObject, error) {
-	d, err := h.platform.AddDomain(ctx, r.Service, r.Environment, platform.DomainInput{Name: r.Body.Name, First: r.Body.First})
+	d, err := h.platform.AddDomain(ctx, r.Service, r.Environment, catalog.DomainInput{Name: r.Body.Name, First: r.Body.First})
 	if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 func environment(e *ent.Environment) Environment {
@@ -22,7 +22,7 @@ func (h *handlers) ListEnvironments(ctx context.Context, _ ListEnvironmentsReque
 
 // CreateEnvironment adds an environment.
 func (h *handlers) CreateEnvironment(ctx context.Context, r CreateEnvironmentRequestObject) (CreateEnvironmentResponseObject, error) {
-	e, err := h.platform.AddEnvironment(ctx, platform.EnvironmentInput{
+	e, err := h.platform.AddEnvironment(ctx, catalog.EnvironmentInput{
 		Name: r.Body.Name, Position: r.Body.Position, After: r.Body.After, Target: r.Body.Target,
 	})
 	if err != nil {
@@ -44,7 +44,7 @@ func (h *handlers) GetEnvironment(ctx context.Context, r GetEnvironmentRequestOb
 
 // UpdateEnvironment changes an environment.
 func (h *handlers) UpdateEnvironment(ctx context.Context, r UpdateEnvironmentRequestObject) (UpdateEnvironmentResponseObject, error) {
-	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, platform.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target, Policy: r.Body.Policy, If: onlyIf(r.Params.IfMatch)})
+	e, err := h.platform.UpdateEnvironment(ctx, r.Environment, catalog.EnvironmentChange{Position: r.Body.Position, Target: r.Body.Target, Policy: r.Body.Policy, If: onlyIf(r.Params.IfMatch)})
 	if err != nil {
 		return nil, err
 	}

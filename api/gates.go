@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 )
@@ -59,7 +60,7 @@ func (h *handlers) RetryPromotion(ctx context.Context, r RetryPromotionRequestOb
 	return RetryPromotion202JSONResponse{Body: h.promotion(p), Headers: RetryPromotion202ResponseHeaders{Location: promotionPath(p.ID)}}, nil
 }
 
-func servicePolicy(p platform.ServicePolicy) ServicePolicy {
+func servicePolicy(p catalog.ServicePolicy) ServicePolicy {
 	return ServicePolicy{Policy: p.Policy, Change: p.Change, Held: p.Held}
 }
 
@@ -120,7 +121,7 @@ func (h *handlers) ReleaseHold(ctx context.Context, r ReleaseHoldRequestObject) 
 	return ReleaseHold204Response{}, nil
 }
 
-func freeze(f *platform.Freeze) Freeze {
+func freeze(f *catalog.Freeze) Freeze {
 	out := Freeze{Id: f.ID, Reason: f.Reason, Team: f.Team, Environment: f.Environment, StartsAt: f.StartsAt.UTC(), EndsAt: f.EndsAt.UTC(), PlacedBy: f.PlacedBy, InForce: !f.Until.IsZero()}
 	if f.Window != nil {
 		out.Window = *f.Window
@@ -139,7 +140,7 @@ func (h *handlers) ListFreezes(ctx context.Context, _ ListFreezesRequestObject) 
 
 // CreateFreeze places a freeze.
 func (h *handlers) CreateFreeze(ctx context.Context, r CreateFreezeRequestObject) (CreateFreezeResponseObject, error) {
-	in := platform.FreezeInput{Reason: r.Body.Reason, Team: r.Body.Team, Environment: r.Body.Environment, Starts: r.Body.StartsAt, Ends: r.Body.EndsAt}
+	in := catalog.FreezeInput{Reason: r.Body.Reason, Team: r.Body.Team, Environment: r.Body.Environment, Starts: r.Body.StartsAt, Ends: r.Body.EndsAt}
 	if w := r.Body.Window; w.From != "" {
 		in.Window = &w
 	}

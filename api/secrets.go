@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 )
 
-func secret(s platform.SecretEntry) Secret {
+func secret(s catalog.SecretEntry) Secret {
 	return Secret{Name: s.Name, Environment: s.Environment, Reference: string(s.Reference)}
 }
 
@@ -22,7 +22,7 @@ func (h *handlers) ListSecrets(ctx context.Context, r ListSecretsRequestObject) 
 
 // SetSecret seals a value.
 func (h *handlers) SetSecret(ctx context.Context, r SetSecretRequestObject) (SetSecretResponseObject, error) {
-	entry, err := h.platform.SetSecret(ctx, platform.SecretInput{
+	entry, err := h.platform.SetSecret(ctx, catalog.SecretInput{
 		Service: r.Service, Environment: r.Params.Environment, Name: r.Name, Value: slipway.NewSecret(r.Body.Value),
 	})
 	if err != nil {

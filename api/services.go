@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 func service(s *ent.Service) Service {
@@ -20,8 +20,8 @@ func service(s *ent.Service) Service {
 	}
 }
 
-func serviceInput(in ServiceInput) platform.ServiceInput {
-	return platform.ServiceInput{
+func serviceInput(in ServiceInput) catalog.ServiceInput {
+	return catalog.ServiceInput{
 		Name: in.Name, URL: in.Url, Path: in.Path, Branch: in.Branch, Kind: in.Kind, Team: in.Team,
 		Credential: slipway.SecretRef(in.Credential), Token: slipway.NewSecret(in.Token), Environments: in.Environments, Overrides: slipway.Overrides(in.Overrides),
 	}
@@ -29,7 +29,7 @@ func serviceInput(in ServiceInput) platform.ServiceInput {
 
 // ListServices lists services by name.
 func (h *handlers) ListServices(ctx context.Context, r ListServicesRequestObject) (ListServicesResponseObject, error) {
-	list, err := h.platform.Services(ctx, platform.ServicesQuery{Search: r.Params.Q, Page: page(r.Params.Cursor, r.Params.Limit)})
+	list, err := h.platform.Services(ctx, catalog.ServicesQuery{Search: r.Params.Q, Page: page(r.Params.Cursor, r.Params.Limit)})
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (h *handlers) GetService(ctx context.Context, r GetServiceRequestObject) (G
 
 // UpdateService changes a service.
 func (h *handlers) UpdateService(ctx context.Context, r UpdateServiceRequestObject) (UpdateServiceResponseObject, error) {
-	s, err := h.platform.UpdateService(ctx, r.Service, platform.ServiceChange{
+	s, err := h.platform.UpdateService(ctx, r.Service, catalog.ServiceChange{
 		URL: r.Body.Url, Path: r.Body.Path, Branch: r.Body.Branch, Kind: r.Body.Kind, Team: r.Body.Team,
 		Credential: (*slipway.SecretRef)(r.Body.Credential), Token: slipway.NewSecret(r.Body.Token),
 		Environments: r.Body.Environments, Overrides: overrides(r.Body.Overrides), If: onlyIf(r.Params.IfMatch),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
@@ -108,4 +109,18 @@ func madeBy(ctx context.Context, db *ent.Client, action, service, fact, value st
 		}
 	}
 	return "", nil
+}
+
+// ActedBy is the fact of an entry that names who made the token, or the trust, by
+// which something was changed.
+const ActedBy = "by what was made by"
+
+// WithMakers adds to what is said of a change who made what the viewer acts by.
+func WithMakers(ctx context.Context, db *ent.Client, said map[string]string) error {
+	names, err := Makers(ctx, db)
+	names = slices.DeleteFunc(names, func(name string) bool { return name == slipway.ViewerFrom(ctx).Name })
+	if len(names) > 0 {
+		said[ActedBy] = strings.Join(names, " ")
+	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -95,7 +96,7 @@ func adopt(ctx context.Context, tx *ent.Tx, s *ent.Service, e *ent.Environment, 
 		return err
 	}
 	if known { // from before it was made, and over since
-		n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.ServiceID(s.ID), promotion.EnvironmentID(e.ID), promotion.StateNotIn(underWay...)).
+		n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.ServiceID(s.ID), promotion.EnvironmentID(e.ID), promotion.StateNotIn(catalog.UnderWay...)).
 			SetState(promotion.StateSucceeded).SetReason(said + ", by " + slipway.Actor(ctx) + ": " + store.Clean(why)).SetEndedAtStep("").SetReleaseID(r.ID).SetEndedAt(now).Save(ctx)
 		if err == nil && n == 0 {
 			err = slipway.Errorf(slipway.Conflict, "promotion %d, which has the number of what runs, has begun meanwhile", id)
@@ -244,7 +245,7 @@ func (p *Platform) MaySettle(ctx context.Context, serviceName, environmentName s
 	if err != nil {
 		return err
 	}
-	policy, err := policyOf(ctx, p.db, s.ID, e)
+	policy, err := catalog.PolicyOf(ctx, p.db, s.ID, e)
 	if err != nil {
 		return err
 	}

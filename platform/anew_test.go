@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -29,7 +30,7 @@ func TestRollbackWithAnotherConfigIsAChange(t *testing.T) {
 			t.Fatalf("with the same config: %s: %s", state, reason)
 		}
 
-		_, err = w.ChangeConfig(mai, platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "mai"}})
+		_, err = w.ChangeConfig(mai, catalog.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "mai"}})
 		w.must(err)
 		today.Release = 2
 		then, err := w.PlanRollback(mai, platform.RollbackInput{Service: name, Environment: "dev", Release: 2})
@@ -52,7 +53,7 @@ func TestRollbackWithAnotherConfigIsAChange(t *testing.T) {
 		// It doesn't lead past a window either; the way back as it was does.
 		_, err = w.SetPolicy(ctx, name, "dev", slipway.PolicyChange{Windows: &[]slipway.Window{never()}}, false, nil)
 		w.must(err)
-		_, err = w.ChangeConfig(mai, platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "mai again"}})
+		_, err = w.ChangeConfig(mai, catalog.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "mai again"}})
 		w.must(err)
 		today.Release = 1
 		row, err = w.Rollback(mai, today)

@@ -7,17 +7,17 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/auditentry"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 func TestAudit(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := audit.WithRequest(w.Context(), "req-1")
 		w.register("billing")
-		_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "one", "API_TOKEN": "hunter22"}})
+		_, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "one", "API_TOKEN": "hunter22"}})
 		w.must(err)
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "two"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "two"}})
 		w.must(err)
 		nobody := slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "eve", Via: "api", Address: "203.0.113.9"})
 		w.want(w.RemoveService(nobody, "billing", nil), slipway.NotFound, "no service billing")
@@ -47,7 +47,7 @@ func TestAudit(t *testing.T) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				if _, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "many"}}); err != nil {
+				if _, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"MODE": "many"}}); err != nil {
 					w.Error(err)
 				}
 			})

@@ -109,7 +109,7 @@ func (b *betweens) ask(ctx context.Context, p *Platform, key pair, k *keptLog) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		k.why, k.until = p.why(err), time.Now().Add(whyBetween)
+		k.why, k.until = p.Why(err), time.Now().Add(whyBetween)
 	} else {
 		k.log = log
 	}

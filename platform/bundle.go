@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
@@ -114,7 +115,7 @@ func (p *Platform) free(ctx context.Context, plan *Plan) error {
 	if plan.Policy.Concurrency != slipway.ConcurrencyRefuse && plan.Policy.Concurrency != "" {
 		return nil
 	}
-	other, err := p.db.Promotion.Query().Where(promotion.ServiceID(plan.Service.ID), promotion.EnvironmentID(plan.Environment.ID), promotion.StateIn(underWay...)).FirstID(ctx)
+	other, err := p.db.Promotion.Query().Where(promotion.ServiceID(plan.Service.ID), promotion.EnvironmentID(plan.Environment.ID), promotion.StateIn(catalog.UnderWay...)).FirstID(ctx)
 	if ent.IsNotFound(err) {
 		return nil
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
-	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/python"
 )
 
@@ -41,7 +41,7 @@ func (p *Platform) ChangeOfPlan(ctx context.Context, plan *Plan) (*slipway.Chang
 	}
 	d := difference{subject: subject{service: plan.Service, environment: plan.Environment, release: plan.Release, commit: plan.Commit, rollback: plan.Rollback}, running: running, config: plan.Config}
 	if plan.Snapshot != "" {
-		if d.config, err = p.snapshot(ctx, string(plan.Snapshot)); err != nil {
+		if d.config, err = catalog.SnapshotOf(ctx, p.db, string(plan.Snapshot)); err != nil {
 			return nil, err
 		}
 	}
@@ -66,27 +66,11 @@ func (p *Platform) Change(ctx context.Context, id string) (*slipway.Change, erro
 				}
 			}
 		}
-		if d.config, err = p.snapshot(ctx, string(row.Plan.Config)); err != nil {
+		if d.config, err = catalog.SnapshotOf(ctx, p.db, string(row.Plan.Config)); err != nil {
 			return nil, err
 		}
 	}
 	return p.change(ctx, d)
-}
-
-// snapshot finds a config snapshot; nil for none.
-func (p *Platform) snapshot(ctx context.Context, digest string) (*slipway.Snapshot, error) {
-	return snapshotOf(ctx, p.db, digest)
-}
-
-func snapshotOf(ctx context.Context, db *ent.Client, digest string) (*slipway.Snapshot, error) {
-	row, err := db.Snapshot.Query().Where(snapshot.Digest(digest)).Only(ctx)
-	if ent.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &row.Content, nil
 }
 
 func (p *Platform) change(ctx context.Context, d difference) (*slipway.Change, error) {
@@ -95,7 +79,7 @@ func (p *Platform) change(ctx context.Context, d difference) (*slipway.Change, e
 	if d.running != nil {
 		old = d.running.Edges.Release
 		c.From, c.Python[0], c.Tests[0] = old.Number, old.Python, old.Tests
-		before, err := p.snapshot(ctx, d.running.Snapshot)
+		before, err := catalog.SnapshotOf(ctx, p.db, d.running.Snapshot)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +152,7 @@ func (p *Platform) commits(ctx context.Context, d difference, old *ent.Release, 
 	defer cancel()
 	log, err := p.Source.Log(ctx, repositoryOf(d.service), from, to, shownCommits)
 	if err != nil {
-		c.CommitsWhy = p.why(err)
+		c.CommitsWhy = p.Why(err)
 		return
 	}
 	if log.Commits == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 )
 
@@ -73,7 +74,7 @@ func (p *Platform) CompareEnvironments(ctx context.Context, service, from, to st
 		if d == nil {
 			return nil, slipway.Errorf(slipway.Conflict, "nothing runs in %s to compare", e.Name)
 		}
-		if configs[i], err = p.snapshot(ctx, d.Snapshot); err != nil {
+		if configs[i], err = catalog.SnapshotOf(ctx, p.db, d.Snapshot); err != nil {
 			return nil, err
 		}
 		if configs[i] == nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
@@ -46,7 +47,7 @@ func TestCompare(t *testing.T) {
 	w.want(err, slipway.NotFound, "no release 9")
 
 	// What runs doesn't change by setting something; what would be rendered does.
-	_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"LEVEL": "debug"}})
+	_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"LEVEL": "debug"}})
 	w.must(err)
 	if x, err = w.CompareEnvironments(ctx, "billing", "test", "dev"); err != nil || x.From.Number != 1 || x.To.Number != 2 || len(x.Config) != 0 || x.ConfigWhy != "" || len(x.Added) != 1 {
 		t.Errorf("environments: %+v %v", x, err)

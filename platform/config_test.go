@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/platform"
 )
 
 func (w *world) set(service, environment string, layer slipway.ConfigLayer, key, value string) []string {
 	w.Helper()
-	warnings, err := w.ChangeConfig(w.Context(), platform.ConfigChange{Service: service, Environment: environment, Layer: layer, Set: map[string]string{key: value}})
+	warnings, err := w.ChangeConfig(w.Context(), catalog.ConfigChange{Service: service, Environment: environment, Layer: layer, Set: map[string]string{key: value}})
 	w.must(err)
 	return warnings
 }
@@ -65,7 +66,7 @@ func TestConfigLayers(t *testing.T) {
 		if values["MODE"].Value != "both" || values["OWN"].Value != "y" || values["REGION"].Value != "north" {
 			t.Errorf("the ledger says %v", values)
 		}
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "dev", Unset: []string{"MODE"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Environment: "dev", Unset: []string{"MODE"}})
 		w.must(err)
 		if got := w.settings("billing", "dev"); got != "MODE=environment(environment) REGION=north(environment) " {
 			t.Errorf("after unset: %s", got)
@@ -85,19 +86,19 @@ func TestConfigRefusals(t *testing.T) {
 		ctx := w.Context()
 		w.register("billing")
 		for _, key := range []string{"", "1A", "A-B", "A B", "A=B", "$(x)", strings.Repeat("A", 101), "PORT", "HOST", "SLIPWAY_RELEASE", "SLIPWAY_DATA", "SLIPWAY_INSTANCE", "SLIPWAY_RUN"} {
-			_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"GOOD": "1", key: "x"}})
+			_, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"GOOD": "1", key: "x"}})
 			w.want(err, slipway.Invalid, "")
 		}
-		_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing"})
+		_, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing"})
 		w.want(err, slipway.Invalid, "KEY=VALUE")
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"A": "\x00"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"A": "\x00"}})
 		w.want(err, slipway.Invalid, "A")
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Layer: slipway.LayerDefaults, Set: map[string]string{"A": "1"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Layer: slipway.LayerDefaults, Set: map[string]string{"A": "1"}})
 		w.want(err, slipway.Invalid, "slipway.yaml")
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Layer: slipway.LayerBoth, Set: map[string]string{"A": "1"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Layer: slipway.LayerBoth, Set: map[string]string{"A": "1"}})
 		w.want(err, slipway.Invalid, "environment")
 		// all or none
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"A": "1"}, Unset: []string{"NOT_THERE"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"A": "1"}, Unset: []string{"NOT_THERE"}})
 		w.want(err, slipway.NotFound, "NOT_THERE")
 		if got := w.settings("billing", ""); got != "" {
 			t.Errorf("left behind: %s", got)
@@ -117,9 +118,9 @@ func TestSecrets(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
 		w.register("billing")
-		set := func(environment, name, value string) platform.SecretEntry {
+		set := func(environment, name, value string) catalog.SecretEntry {
 			t.Helper()
-			entry, err := w.SetSecret(as(ctx, "ada"), platform.SecretInput{Service: "billing", Environment: environment, Name: name, Value: slipway.NewSecret(value)})
+			entry, err := w.SetSecret(as(ctx, "ada"), catalog.SecretInput{Service: "billing", Environment: environment, Name: name, Value: slipway.NewSecret(value)})
 			w.must(err)
 			return entry
 		}
@@ -141,7 +142,7 @@ func TestSecrets(t *testing.T) {
 		if len(list) != 2 || list[0].Environment != "" || list[1].Environment != "prod" {
 			t.Errorf("got %v", list)
 		}
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "prod", Unset: []string{"DB_URL"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Environment: "prod", Unset: []string{"DB_URL"}})
 		w.want(err, slipway.Conflict, "slipway secret rm")
 
 		// What runs may be started again, so its value stays when the setting goes.
@@ -170,7 +171,7 @@ func TestSecrets(t *testing.T) {
 		_, err = w.Secrets.Get(ctx, everywhere.Reference)
 		w.want(err, slipway.NotFound, "")
 		w.want(w.RemoveSecret(ctx, "billing", "", "DB_URL"), slipway.NotFound, "slipway secret ls")
-		for _, in := range []platform.SecretInput{
+		for _, in := range []catalog.SecretInput{
 			{Service: "billing", Name: "../x", Value: slipway.NewSecret("x")},
 			{Service: "billing", Name: "X"},
 			{Name: "X", Value: slipway.NewSecret("x")},
@@ -232,7 +233,7 @@ func TestUndeployedConfig(t *testing.T) {
 		for _, name := range []string{"billing", "shop"} {
 			w.register(name)
 		}
-		change := func(c platform.ConfigChange) {
+		change := func(c catalog.ConfigChange) {
 			w.Helper()
 			_, err := w.ChangeConfig(ctx, c)
 			w.must(err)
@@ -271,7 +272,7 @@ func TestUndeployedConfig(t *testing.T) {
 				w.Errorf("%s in %s: %+v, want %v", service, environment, u, keys)
 			}
 		}
-		change(platform.ConfigChange{Service: "billing", Set: map[string]string{"GREETING": "hello"}})
+		change(catalog.ConfigChange{Service: "billing", Set: map[string]string{"GREETING": "hello"}})
 		runs := slipway.Snapshot{Env: map[string]slipway.ConfigValue{"MODE": {Value: "plain"}, "GREETING": {Value: "hello"}}}
 		w.deployedWith("billing", "dev", "c1", runs)
 		w.deployedWith("billing", "test", "c1", runs)
@@ -279,16 +280,16 @@ func TestUndeployedConfig(t *testing.T) {
 		changed("billing", "dev")
 		changed("billing", "prod")
 
-		change(platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"GREETING": "hi"}})
+		change(catalog.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"GREETING": "hi"}})
 		changed("billing", "dev", "GREETING")
 		changed("billing", "test")
-		change(platform.ConfigChange{Service: "billing", Environment: "dev", Unset: []string{"GREETING"}})
+		change(catalog.ConfigChange{Service: "billing", Environment: "dev", Unset: []string{"GREETING"}})
 		changed("billing", "dev")
 
-		change(platform.ConfigChange{Environment: "dev", Set: map[string]string{"REGION": "north"}})
-		_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Environment: "dev", Name: "API_TOKEN", Value: slipway.NewSecret("sesame")})
+		change(catalog.ConfigChange{Environment: "dev", Set: map[string]string{"REGION": "north"}})
+		_, err := w.SetSecret(ctx, catalog.SecretInput{Service: "billing", Environment: "dev", Name: "API_TOKEN", Value: slipway.NewSecret("sesame")})
 		w.must(err)
-		change(platform.ConfigChange{Service: "billing", Unset: []string{"GREETING"}})
+		change(catalog.ConfigChange{Service: "billing", Unset: []string{"GREETING"}})
 		changed("billing", "dev", "API_TOKEN", "GREETING", "REGION")
 		changed("billing", "test", "GREETING")
 		changed("shop", "dev", "REGION")
@@ -300,7 +301,7 @@ func TestUndeployedConfig(t *testing.T) {
 		w.must(w.ledger.Step(ctx, slipway.StepEvent{Promotion: id, Step: slipway.StepRender, State: slipway.StepRunning, Attempt: 1}))
 		config := slipway.Snapshot{Digest: digest("config-" + id), Env: map[string]slipway.ConfigValue{"MODE": {Value: "plain"}, "REGION": {Value: "north"}}}
 		w.must(w.ledger.SaveSnapshot(ctx, config))
-		change(platform.ConfigChange{Service: "shop", Environment: "dev", Set: map[string]string{"REGION": "south"}})
+		change(catalog.ConfigChange{Service: "shop", Environment: "dev", Set: map[string]string{"REGION": "south"}})
 		d := slipway.Deployment{ID: id, Service: "shop", Environment: "dev", Release: w.built("shop", id, "c1"), Artifact: digest("c1"), Config: config}
 		w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentServing))
 		w.must(w.ledger.Deployed(ctx, d, slipway.DeploymentVerified))
@@ -313,7 +314,7 @@ func TestUndeployedConfig(t *testing.T) {
 			t.Errorf("%v", u)
 		}
 		// Where its releases don't go any more, nothing is to be deployed.
-		_, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Environments: &[]string{"dev"}})
+		_, err = w.UpdateService(ctx, "billing", catalog.ServiceChange{Environments: &[]string{"dev"}})
 		w.must(err)
 		changed("billing", "test")
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -64,7 +65,7 @@ func configAuthors(ctx context.Context, db *ent.Client, b brought) ([]slipway.Co
 		if b.running != nil {
 			old = b.running.Edges.Release.Manifest.Overrides
 		}
-		_, keys := overridden(old, *b.overrides)
+		_, keys := catalog.Overridden(old, *b.overrides)
 		for key := range keys {
 			since[key] = built
 		}
@@ -98,17 +99,13 @@ func configAuthors(ctx context.Context, db *ent.Client, b brought) ([]slipway.Co
 				continue
 			}
 			note(row.Actor, key)
-			for _, name := range strings.Fields(row.After[actedBy]) {
+			for _, name := range strings.Fields(row.After[identity.ActedBy]) {
 				note(name, key)
 			}
 		}
 	}
 	return out, nil
 }
-
-// actedBy is the fact of an entry that names who made the token, or the trust, by
-// which something was changed.
-const actedBy = "by what was made by"
 
 // touched are the settings and overrides that an entry of the audit log is about.
 func touched(row *ent.AuditEntry) []string {
@@ -130,14 +127,4 @@ func touched(row *ent.AuditEntry) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// withMakers adds to what is said of a change who made what the viewer acts by.
-func withMakers(ctx context.Context, db *ent.Client, said map[string]string) error {
-	names, err := identity.Makers(ctx, db)
-	names = slices.DeleteFunc(names, func(name string) bool { return name == slipway.ViewerFrom(ctx).Name })
-	if len(names) > 0 {
-		said[actedBy] = strings.Join(names, " ")
-	}
-	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
@@ -34,20 +35,20 @@ func TestWhoChangedTheConfigOwnsTheChange(t *testing.T) {
 			do  func() error
 		}{
 			{"WHO", func() error {
-				_, err := w.ChangeConfig(mai, platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "mai"}})
+				_, err := w.ChangeConfig(mai, catalog.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "mai"}})
 				return err
 			}},
 			{"WHO", func() error {
-				_, err := w.ChangeConfig(mai, platform.ConfigChange{Service: name, Environment: "dev", Unset: []string{"WHO"}})
+				_, err := w.ChangeConfig(mai, catalog.ConfigChange{Service: name, Environment: "dev", Unset: []string{"WHO"}})
 				return err
 			}},
 			{"PASS", func() error {
-				_, err := w.SetSecret(mai, platform.SecretInput{Service: name, Name: "PASS", Value: slipway.NewSecret("a value that is sealed")})
+				_, err := w.SetSecret(mai, catalog.SecretInput{Service: name, Name: "PASS", Value: slipway.NewSecret("a value that is sealed")})
 				return err
 			}},
 			{"PASS", func() error { return w.RemoveSecret(mai, name, "", "PASS") }},
 			{"overrides.health.path", func() error {
-				_, err := w.UpdateService(mai, name, platform.ServiceChange{Overrides: &o})
+				_, err := w.UpdateService(mai, name, catalog.ServiceChange{Overrides: &o})
 				return err
 			}},
 		} {
@@ -76,7 +77,7 @@ func TestWhoChangedTheConfigOwnsTheChange(t *testing.T) {
 		w.must(err)
 		v, err := w.Identify(ctx, text, identity.Caller{Via: "api"})
 		w.must(err)
-		_, err = w.ChangeConfig(slipway.WithViewer(context.WithoutCancel(t.Context()), v), platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "again"}})
+		_, err = w.ChangeConfig(slipway.WithViewer(context.WithoutCancel(t.Context()), v), catalog.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"WHO": "again"}})
 		w.must(err)
 		row, err := w.Rollback(cleo, platform.RollbackInput{Service: name, Environment: "dev", Today: true})
 		w.must(err)

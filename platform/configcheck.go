@@ -45,13 +45,13 @@ func (p *Platform) CheckConfig(ctx context.Context, serviceName, environmentName
 			return ConfigCheck{}, err
 		}
 	}
-	r, err := p.newest(ctx, s, e)
+	r, err := p.Newest(ctx, s, e)
 	if err != nil || r == nil {
 		return ConfigCheck{}, err
 	}
 	check := ConfigCheck{Release: r.Number}
 	if e != nil {
-		live, err := p.live(ctx, s.ID, e.ID)
+		live, err := p.Live(ctx, s.ID, e.ID)
 		if err != nil {
 			return check, err
 		}

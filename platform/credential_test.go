@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	adapter "github.com/slipway-dev/slipway/adapters/source"
 	"github.com/slipway-dev/slipway/audit"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 )
 
 // gitHost is a server that is no repository, and keeps what it is sent.
@@ -80,7 +80,7 @@ func TestATokenGoesToItsServerAlone(t *testing.T) {
 	both(t, func(w *world) {
 		ctx, home, elsewhere := w.Context(), newGitHost(t), newGitHost(t)
 		git := realGit(w)
-		s, err := w.Register(ctx, platform.ServiceInput{Name: "private", URL: home.URL + "/private.git", Token: slipway.NewSecret("hunter2-token")})
+		s, err := w.Register(ctx, catalog.ServiceInput{Name: "private", URL: home.URL + "/private.git", Token: slipway.NewSecret("hunter2-token")})
 		w.must(err)
 		if !strings.HasPrefix(s.Credential, "sealed://_git/private/") {
 			t.Fatalf("the credential is %q", s.Credential)
@@ -93,7 +93,7 @@ func TestATokenGoesToItsServerAlone(t *testing.T) {
 		git.on = true
 		there, token, none := elsewhere.URL+"/private.git", slipway.NewSecret("an0ther-token"), slipway.SecretRef("")
 		same := slipway.SecretRef(s.Credential)
-		for what, change := range map[string]platform.ServiceChange{
+		for what, change := range map[string]catalog.ServiceChange{
 			"another server":                         {URL: &there},
 			"another server, with its reference":     {URL: &there, Credential: &same},
 			"another scheme":                         {URL: new("https" + strings.TrimPrefix(home.URL, "http") + "/private.git")},
@@ -115,14 +115,14 @@ func TestATokenGoesToItsServerAlone(t *testing.T) {
 		}
 		// The value itself goes to the server that it is given for, as does that of
 		// nobody; and the stored one to a new place of the old server, on record.
-		_, err = w.UpdateService(ctx, "private", platform.ServiceChange{URL: &there, Token: token})
+		_, err = w.UpdateService(ctx, "private", catalog.ServiceChange{URL: &there, Token: token})
 		w.want(err, slipway.Invalid, "")
-		_, err = w.UpdateService(ctx, "private", platform.ServiceChange{URL: &there, Credential: &none})
+		_, err = w.UpdateService(ctx, "private", catalog.ServiceChange{URL: &there, Credential: &none})
 		w.want(err, slipway.Invalid, "")
 		if requests, tokens := elsewhere.got(); requests == 0 || slices.ContainsFunc(tokens, func(s string) bool { return s != "an0ther-token" }) || len(tokens) == 0 {
 			t.Errorf("%d requests with %q", requests, tokens)
 		}
-		_, err = w.UpdateService(ctx, "private", platform.ServiceChange{URL: new(home.URL + "/moved.git")})
+		_, err = w.UpdateService(ctx, "private", catalog.ServiceChange{URL: new(home.URL + "/moved.git")})
 		w.want(err, slipway.Invalid, "")
 		if requests, tokens := home.got(); requests == 0 || !slices.Contains(tokens, "hunter2-token") || slices.Contains(tokens, "an0ther-token") {
 			t.Errorf("%d requests with %q", requests, tokens)
@@ -149,11 +149,11 @@ func TestWhatIsNoServiceHasNoCredential(t *testing.T) {
 	both(t, func(w *world) {
 		ctx, host := w.Context(), newGitHost(t)
 		git := realGit(w)
-		s, err := w.Register(ctx, platform.ServiceInput{Name: "private", URL: host.URL + "/private.git", Token: slipway.NewSecret("hunter2-token")})
+		s, err := w.Register(ctx, catalog.ServiceInput{Name: "private", URL: host.URL + "/private.git", Token: slipway.NewSecret("hunter2-token")})
 		w.must(err)
 		git.on = true
 		for _, name := range []string{"private", "new", ""} {
-			in := platform.ServiceInput{Name: name, URL: host.URL + "/private.git", Credential: slipway.SecretRef(s.Credential)}
+			in := catalog.ServiceInput{Name: name, URL: host.URL + "/private.git", Credential: slipway.SecretRef(s.Credential)}
 			_, err := w.Detect(ctx, in)
 			w.want(err, slipway.Invalid, "give the value as token")
 			_, err = w.Register(ctx, in)
@@ -162,7 +162,7 @@ func TestWhatIsNoServiceHasNoCredential(t *testing.T) {
 		if requests, _ := host.got(); requests > 0 {
 			t.Errorf("%d requests were made", requests)
 		}
-		_, err = w.Detect(ctx, platform.ServiceInput{URL: host.URL + "/new.git", Token: slipway.NewSecret("of-the-new")})
+		_, err = w.Detect(ctx, catalog.ServiceInput{URL: host.URL + "/new.git", Token: slipway.NewSecret("of-the-new")})
 		w.want(err, slipway.Invalid, "")
 		if _, tokens := host.got(); !slices.Contains(tokens, "of-the-new") || slices.Contains(tokens, "hunter2-token") {
 			t.Errorf("the server got %q", tokens)
@@ -212,13 +212,13 @@ func TestCredentialsOfEarlierVersionsAreBound(t *testing.T) {
 func TestReplacedTokensGo(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
-		first, err := w.Register(ctx, platform.ServiceInput{Name: "private", URL: "https://git.example.com/private.git", Token: slipway.NewSecret("hunter2-token")})
+		first, err := w.Register(ctx, catalog.ServiceInput{Name: "private", URL: "https://git.example.com/private.git", Token: slipway.NewSecret("hunter2-token")})
 		w.must(err)
 		id := w.promotion("private", "dev", false)
 		n, err := strconv.Atoi(id)
 		w.must(err)
 		w.must(w.Storage.Client.Promotion.UpdateOneID(n).SetInput([]byte(`{"Repository":{"url":"https://git.example.com/private.git","credential":"` + first.Credential + `"}}`)).Exec(ctx))
-		second, err := w.UpdateService(ctx, "private", platform.ServiceChange{Token: slipway.NewSecret("an0ther-token")})
+		second, err := w.UpdateService(ctx, "private", catalog.ServiceChange{Token: slipway.NewSecret("an0ther-token")})
 		w.must(err)
 		for _, want := range []int{2, 1} {
 			w.must(w.Retain(ctx, 0))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/decision"
@@ -112,7 +113,7 @@ func (p *Platform) Decide(ctx context.Context, id string, in DecideInput) (*ent.
 // it is asked whether it counts. Whoever may not say it even with one is told
 // that by the gates.
 func (p *Platform) mayOpen(ctx context.Context, row *ent.Promotion, verdict slipway.Verdict, factor string) error {
-	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	policy, err := catalog.PolicyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
 	if err != nil || !takesFactor(policy.Policy, verdict) {
 		return err
 	}
@@ -154,7 +155,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 	if row.PlanHash != string(d.Plan) {
 		return slipway.Errorf(slipway.Conflict, "the plan of promotion %s has changed since you saw it; look at it again: slipway promotion show %s", d.Promotion, d.Promotion)
 	}
-	policy, err := policyOf(ctx, g.Ledger.db, row.ServiceID, row.Edges.Environment)
+	policy, err := catalog.PolicyOf(ctx, g.Ledger.db, row.ServiceID, row.Edges.Environment)
 	if err != nil {
 		return err
 	}
@@ -283,7 +284,7 @@ func (p *Platform) Deciding(ctx context.Context, row *ent.Promotion) (Deciding, 
 	if row.State != promotion.StateWaiting {
 		return no, nil
 	}
-	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	policy, err := catalog.PolicyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
 	if err != nil {
 		return no, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
 )
@@ -25,7 +26,7 @@ func TestDelivery(t *testing.T) {
 		w.register("billing")
 		w.register("shop")
 		money := "money"
-		_, err = w.UpdateService(ctx, "shop", platform.ServiceChange{Team: &money})
+		_, err = w.UpdateService(ctx, "shop", catalog.ServiceChange{Team: &money})
 		w.must(err)
 		record := func(service, environment string, ended time.Time, lead time.Duration, rollback bool, state promotion.State, served bool) {
 			s, err := w.Service(ctx, service)

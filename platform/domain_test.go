@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/platform"
@@ -16,7 +17,7 @@ import (
 // domain adds a host name, and wants it refused with a code unless that is "".
 func (w *world) domain(ctx context.Context, service, environment, name string, code slipway.Code, says string) {
 	w.Helper()
-	_, err := w.AddDomain(ctx, service, environment, platform.DomainInput{Name: name})
+	_, err := w.AddDomain(ctx, service, environment, catalog.DomainInput{Name: name})
 	if code != "" {
 		w.want(err, code, says)
 		return
@@ -57,9 +58,9 @@ func TestDomainsReachTheEdge(t *testing.T) {
 		w.domain(ctx, "billing", "prod", "www.example.com", "", "")
 		w.domain(ctx, "billing", "dev", "dev.example.com", "", "")
 		wants("billing.dev=dev.example.com billing.prod=shop.example.com,www.example.com wages.prod=xn--bcher-kva.example", "http://shop.example.com/")
-		_, err := w.AddDomain(ctx, "billing", "prod", platform.DomainInput{Name: "www.example.com", First: true})
+		_, err := w.AddDomain(ctx, "billing", "prod", catalog.DomainInput{Name: "www.example.com", First: true})
 		w.must(err)
-		_, err = w.AddDomain(ctx, "billing", "prod", platform.DomainInput{Name: "example.com", First: true})
+		_, err = w.AddDomain(ctx, "billing", "prod", catalog.DomainInput{Name: "example.com", First: true})
 		w.must(err)
 		wants("billing.dev=dev.example.com billing.prod=example.com,www.example.com,shop.example.com wages.prod=xn--bcher-kva.example", "http://example.com/")
 		list, err := w.Domains(ctx, "billing", "prod")
@@ -105,14 +106,14 @@ func TestOneNameOnePlace(t *testing.T) {
 		w.team("secretive")
 		w.team("shop")
 		for name, team := range map[string]string{"vault": "secretive", "billing": "shop"} {
-			_, err := w.Register(ctx, platform.ServiceInput{Name: name, URL: "https://git.example.com/x.git", Team: team})
+			_, err := w.Register(ctx, catalog.ServiceInput{Name: name, URL: "https://git.example.com/x.git", Team: team})
 			w.must(err)
 		}
 		w.domain(ctx, "vault", "dev", "vault.example.com", "", "")
 		bob := w.colleague("billing", "bob", slipway.RoleMaintainer, false)
 		refused := func(name string, code slipway.Code, says string) {
 			w.Helper()
-			_, err := w.AddDomain(bob, "billing", "dev", platform.DomainInput{Name: name})
+			_, err := w.AddDomain(bob, "billing", "dev", catalog.DomainInput{Name: name})
 			w.want(err, code, says)
 			if e := err.(*slipway.Error); e.Field != "name" || strings.Contains(e.Message, "secretive") || strings.Contains(e.Message, "vault ") { //nolint:errorlint // it is returned as it is
 				w.Errorf("at %q: %s", e.Field, e.Message)
@@ -149,7 +150,7 @@ func TestOneNameOnePlace(t *testing.T) {
 		ends := make(chan error, 8)
 		for k := range cap(ends) {
 			go func() {
-				_, err := w.AddDomain(ctx, []string{"vault", "billing"}[k%2], []string{"test", "prod"}[k/2%2], platform.DomainInput{Name: "rare.example.com"})
+				_, err := w.AddDomain(ctx, []string{"vault", "billing"}[k%2], []string{"test", "prod"}[k/2%2], catalog.DomainInput{Name: "rare.example.com"})
 				ends <- err
 			}()
 		}
@@ -168,8 +169,8 @@ func TestOneNameOnePlace(t *testing.T) {
 func TestAnotherProcessOnTheDatabase(t *testing.T) {
 	w := newWorld(t, "sqlite://"+t.TempDir()+"/slipway.db")
 	w.register("billing")
-	other := platform.New(platform.Options{Storage: w.Storage, Secrets: w.Secrets, Target: w.Target, Source: w.Source, Builder: w.Builder, Renderer: w.Renderer})
-	_, err := other.AddDomain(w.Context(), "billing", "prod", platform.DomainInput{Name: "shop.example.com"})
+	other := platform.New(platform.Options{Storage: w.Storage, Ports: catalog.Ports{Secrets: w.Secrets, Target: w.Target, Source: w.Source, Builder: w.Builder}, Renderer: w.Renderer})
+	_, err := other.AddDomain(w.Context(), "billing", "prod", catalog.DomainInput{Name: "shop.example.com"})
 	w.must(err)
 	if got := w.told(); got != "" {
 		t.Fatal(got)

@@ -11,6 +11,7 @@ import (
 	entgo "entgo.io/ent"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
@@ -27,13 +28,13 @@ func TestFeedIsShared(t *testing.T) {
 	w.register("others")
 	w.register("billing")
 	team := "billing"
-	s, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Team: &team})
+	s, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Team: &team})
 	w.must(err)
 	feed := platform.NewFeed(w.Platform)
 	after, err := feed.Last(ctx)
 	w.must(err)
 	for _, name := range []string{"others", "billing"} {
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: name, Set: map[string]string{"A": "b"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: name, Set: map[string]string{"A": "b"}})
 		w.must(err)
 	}
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/secrets"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
@@ -86,15 +87,17 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
-		Edge: edge{w}, BaseDomain: "apps.example.com", OwnNames: []string{"slipway.example.com"},
-		Storage: storage, Temporal: silent{}, Settings: identity.Settings{Address: "https://slipway.example.com"}, Secrets: sealed, Courier: carrier(t, outgoing.Options{Open: true}), Source: source{w}, Builder: builder{w}, Target: target{w}, Inventory: target{w}, Renderer: renderer{},
-		URL: func(service, environment string) string {
-			return "http://" + service + "." + environment + ".localhost/"
+		Storage: storage, Temporal: silent{}, Settings: identity.Settings{Address: "https://slipway.example.com"}, Courier: carrier(t, outgoing.Options{Open: true}), Inventory: target{w}, Renderer: renderer{},
+		Ports: catalog.Ports{
+			Secrets: sealed, Source: source{w}, Builder: builder{w}, Target: target{w}, Edge: edge{w}, BaseDomain: "apps.example.com", OwnNames: []string{"slipway.example.com"},
+			URL: func(service, environment string) string {
+				return "http://" + service + "." + environment + ".localhost/"
+			},
 		},
 	})
 	// Most tests are about something else than the gates of prod.
 	none := 0
-	_, err = w.UpdateEnvironment(w.Context(), "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: &none}})
+	_, err = w.UpdateEnvironment(w.Context(), "prod", catalog.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: &none}})
 	w.must(err)
 	return w
 }
@@ -122,7 +125,7 @@ func (w *world) commit(ref, name string) {
 
 func (w *world) register(name string) {
 	w.Helper()
-	if _, err := w.Register(w.Context(), platform.ServiceInput{Name: name, URL: "https://git.example.com/" + name + ".git"}); err != nil {
+	if _, err := w.Register(w.Context(), catalog.ServiceInput{Name: name, URL: "https://git.example.com/" + name + ".git"}); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/environment"
@@ -42,7 +43,7 @@ func (s subject) describe(running *ent.Deployment, path []*ent.Environment) slip
 		plan.Team = s.service.Edges.Team.Name
 	}
 	if !s.rollback {
-		plan.Path = slipway.WayTo(nameList(path), s.environment.Name)
+		plan.Path = slipway.WayTo(catalog.NameList(path), s.environment.Name)
 	}
 	if r := s.release; r != nil {
 		plan.Release, plan.Artifact = r.Number, slipway.Digest(r.Artifact)
@@ -83,7 +84,7 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	if err != nil {
 		return slipway.GateFacts{}, err
 	}
-	path, err := pathOf(ctx, db, s.service)
+	path, err := catalog.PathOf(ctx, db, s.service)
 	if err != nil {
 		return slipway.GateFacts{}, err
 	}
@@ -93,7 +94,7 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	}
 	at := slices.IndexFunc(path, func(e *ent.Environment) bool { return e.ID == s.environment.ID })
 	if at < 0 {
-		facts.Off = names(path)
+		facts.Off = catalog.Names(path)
 	}
 	below := path[:max(0, at)]
 	if s.before != "" && (len(below) == 0 || below[len(below)-1].Name != s.before) {
@@ -165,24 +166,9 @@ func frozen(ctx context.Context, db *ent.Client, team, environment int, now time
 	}
 	var out []slipway.Frozen
 	for _, row := range rows {
-		if until, ok := inForce(row, now); ok {
+		if until, ok := catalog.InForce(row, now); ok {
 			out = append(out, slipway.Frozen{Reason: row.Reason, Until: until, By: row.PlacedBy})
 		}
 	}
 	return out, nil
-}
-
-// inForce tells whether a freeze holds at a time, and until when.
-func inForce(row *ent.Freeze, now time.Time) (until time.Time, ok bool) {
-	if now.Before(row.StartsAt) || !now.Before(row.EndsAt) {
-		return time.Time{}, false
-	}
-	if row.Window == nil {
-		return row.EndsAt, true
-	}
-	inside, until := row.Window.At(now)
-	if until.After(row.EndsAt) {
-		until = row.EndsAt
-	}
-	return until, inside
 }

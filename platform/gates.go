@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -123,7 +124,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	if err != nil {
 		return facts, err
 	}
-	policy, err := policyOf(ctx, db, row.ServiceID, row.Edges.Environment)
+	policy, err := catalog.PolicyOf(ctx, db, row.ServiceID, row.Edges.Environment)
 	if err != nil {
 		return facts, err
 	}
@@ -148,7 +149,7 @@ func (g *Gates) facts(ctx context.Context, row *ent.Promotion, input workflows.I
 	}
 	if asksForAuthors(facts, policy.Policy) {
 		var b brought
-		if b.config, err = snapshotOf(ctx, db, string(config)); err != nil {
+		if b.config, err = catalog.SnapshotOf(ctx, db, string(config)); err != nil {
 			return facts, err
 		}
 		if release != nil && !row.Rollback {
@@ -212,7 +213,7 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 		moved = facts.Plan.Moved(*row.Plan)
 	}
 	err := store.InTx(ctx, g.Ledger.db, func(tx *ent.Tx) error {
-		update := tx.Promotion.Update().Where(promotion.ID(row.ID), promotion.StateIn(underWay...)).
+		update := tx.Promotion.Update().Where(promotion.ID(row.ID), promotion.StateIn(catalog.UnderWay...)).
 			SetPlan(&facts.Plan).SetPlanHash(string(review.Plan)).SetWaits(waits).SetExpiresAt(facts.Expires())
 		if row.Authors != nil {
 			update.SetAuthors(row.Authors)

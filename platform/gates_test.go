@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/membership"
@@ -87,7 +88,7 @@ func (w *world) policy(service string, c slipway.PolicyChange) {
 // asks lays a change over the policy of an environment.
 func (w *world) asks(environment string, c slipway.PolicyChange) {
 	w.Helper()
-	_, err := w.UpdateEnvironment(w.Context(), environment, platform.EnvironmentChange{Policy: c})
+	_, err := w.UpdateEnvironment(w.Context(), environment, catalog.EnvironmentChange{Policy: c})
 	w.must(err)
 }
 
@@ -153,7 +154,7 @@ func TestApprovals(t *testing.T) {
 		row = w.waiting(row.ID, "1 of 2 approvals")
 
 		// An edited config moves the plan: what was approved is void.
-		_, err = w.ChangeConfig(w.Context(), platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"NEW": "1"}})
+		_, err = w.ChangeConfig(w.Context(), catalog.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"NEW": "1"}})
 		w.must(err)
 		row = w.waiting(row.ID, "0 of 2 approvals")
 		if len(row.Edges.Decisions) != 1 || !strings.Contains(row.Edges.Decisions[0].Void, "the config was changed") {
@@ -274,7 +275,7 @@ func TestFreezesAndQueue(t *testing.T) {
 		ctx := w.Context()
 		s, err := w.Service(ctx, name)
 		w.must(err)
-		f, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "end of year " + name, Environment: "dev", Team: s.Edges.Team.Name, Ends: time.Now().Add(time.Hour)})
+		f, err := w.AddFreeze(ctx, catalog.FreezeInput{Reason: "end of year " + name, Environment: "dev", Team: s.Edges.Team.Name, Ends: time.Now().Add(time.Hour)})
 		w.must(err)
 		t.Cleanup(func() { _ = w.LiftFreeze(as(context.Background(), "ada"), f.ID) })
 		w.policy(name, slipway.PolicyChange{Concurrency: ptr(slipway.ConcurrencyQueue)})

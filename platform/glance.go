@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/logchunk"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -65,7 +66,7 @@ func (p *Platform) glance(ctx context.Context, s spot) (*glance, error) {
 }
 
 func (p *Platform) read(ctx context.Context, s spot, g *glance) error {
-	under, err := p.db.Promotion.Query().Where(promotion.ID(s.promotion), promotion.StateIn(underWay...)).Exist(ctx)
+	under, err := p.db.Promotion.Query().Where(promotion.ID(s.promotion), promotion.StateIn(catalog.UnderWay...)).Exist(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/openid"
 	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
@@ -64,7 +65,7 @@ func TestJobToken(t *testing.T) {
 		}
 		_, err = w.Service(as, "wages")
 		w.want(err, slipway.NotFound, "there is no service wages")
-		list, err := w.Services(as, platform.ServicesQuery{})
+		list, err := w.Services(as, catalog.ServicesQuery{})
 		w.must(err)
 		if len(list.Items) != 1 || list.Items[0].Name != "billing" {
 			w.Errorf("%d services", len(list.Items))
@@ -75,12 +76,12 @@ func TestJobToken(t *testing.T) {
 				return err
 			},
 			"change a service": func(ctx context.Context) error {
-				_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{})
+				_, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{})
 				return err
 			},
 			"remove a service": func(ctx context.Context) error { return w.RemoveService(ctx, "billing", nil) },
 			"set a secret": func(ctx context.Context) error {
-				_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Name: "KEY", Value: slipway.NewSecret("hunter22")})
+				_, err := w.SetSecret(ctx, catalog.SecretInput{Service: "billing", Name: "KEY", Value: slipway.NewSecret("hunter22")})
 				return err
 			},
 			"make a trust": func(ctx context.Context) error {
@@ -92,7 +93,7 @@ func TestJobToken(t *testing.T) {
 				return err
 			},
 			"register": func(ctx context.Context) error {
-				_, err := w.Register(ctx, platform.ServiceInput{URL: "https://git.example.com/x.git"})
+				_, err := w.Register(ctx, catalog.ServiceInput{URL: "https://git.example.com/x.git"})
 				return err
 			},
 			"list the people": func(ctx context.Context) error { _, err := w.Accounts(ctx, store.Page{}); return err },
@@ -102,7 +103,7 @@ func TestJobToken(t *testing.T) {
 			"list providers":  func(ctx context.Context) error { _, err := w.Providers(ctx); return err },
 			"let in a device": func(ctx context.Context) error { return w.DecideDevice(ctx, "BCDF-GHJK", true) },
 			"freeze": func(ctx context.Context) error {
-				_, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "x", Team: "default", Ends: time.Now().Add(time.Hour)})
+				_, err := w.AddFreeze(ctx, catalog.FreezeInput{Reason: "x", Team: "default", Ends: time.Now().Add(time.Hour)})
 				return err
 			},
 			"promote the other": func(ctx context.Context) error {

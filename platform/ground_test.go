@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 )
@@ -19,7 +20,7 @@ func TestGroundMoves(t *testing.T) {
 		grace := w.colleague(name, "grace-"+name, slipway.RoleMaintainer, false)
 		path := func(environments ...string) {
 			w.Helper()
-			_, err := w.UpdateService(ctx, name, platform.ServiceChange{Environments: &environments})
+			_, err := w.UpdateService(ctx, name, catalog.ServiceChange{Environments: &environments})
 			w.must(err)
 		}
 		path("dev", "test", "prod")
@@ -66,7 +67,7 @@ func TestGroundMoves(t *testing.T) {
 		w.must(err)
 		w.must(w.Storage.Client.Membership.Create().SetAccountID(slipway.ViewerFrom(grace).Account).SetTeamID(w.teamID("wages-" + name)).SetRole("maintainer").Exec(ctx))
 		yes()
-		_, err = w.UpdateService(ctx, name, platform.ServiceChange{Team: ptr("wages-" + name)})
+		_, err = w.UpdateService(ctx, name, catalog.ServiceChange{Team: ptr("wages-" + name)})
 		w.must(err)
 		void(name + " belongs to team wages-" + name + " now; it was " + s.Edges.Team.Name)
 

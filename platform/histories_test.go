@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/decision"
@@ -98,7 +99,7 @@ func (w *world) past(counted *looks) *pastOf {
 		w.must(err)
 	}
 	w.register(name)
-	_, err := w.UpdateService(ctx, name, platform.ServiceChange{Team: &h.teams[0]})
+	_, err := w.UpdateService(ctx, name, catalog.ServiceChange{Team: &h.teams[0]})
 	w.must(err)
 	for _, who := range modeltest.Names {
 		a, err := w.Storage.Client.Account.Create().SetName(who + "-" + name).SetKind(account.KindPerson).SetEmail(who + "-" + name + "@example.com").Save(ctx)
@@ -260,7 +261,7 @@ func (h *pastOf) does(what byte, sure bool) (bool, error) {
 		if m.People.Moved {
 			to = h.teams[1]
 		}
-		_, err := h.UpdateService(ctx, h.name, platform.ServiceChange{Team: &to})
+		_, err := h.UpdateService(ctx, h.name, catalog.ServiceChange{Team: &to})
 		return err == nil, err
 	}
 	return sure, nil

@@ -15,7 +15,7 @@ import (
 func TestEveryKindCanBeAskedFor(t *testing.T) {
 	kind := regexp.MustCompile(`(?:journal\.Happened\(ctx, |at\.event\(ctx, [^"]*, |SetKind\(|Changed += |reminded += )"([a-z]+\.[a-z_]+)"`)
 	var files []string
-	for _, room := range []string{".", "../identity", "../event", "../webhook"} {
+	for _, room := range []string{".", "../identity", "../event", "../webhook", "../catalog"} {
 		found, err := filepath.Glob(room + "/*.go")
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -101,7 +102,7 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 	}
 	changed := 0
 	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
-		update := tx.Step.Update().Where(step.PromotionID(id), step.NameEQ(step.Name(e.Step)), fresh, step.HasPromotionWith(promotion.StateIn(underWay...))).
+		update := tx.Step.Update().Where(step.PromotionID(id), step.NameEQ(step.Name(e.Step)), fresh, step.HasPromotionWith(promotion.StateIn(catalog.UnderWay...))).
 			SetState(step.State(e.State)).SetReason(e.Reason)
 		now := store.Now()
 		if e.Attempt > 0 {
@@ -130,7 +131,7 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 			}
 		}
 		if e.Rollout != nil {
-			moved, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...)).SetRollout(e.Rollout).Save(ctx)
+			moved, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(catalog.UnderWay...)).SetRollout(e.Rollout).Save(ctx)
 			if err != nil {
 				return err
 			}
@@ -178,7 +179,7 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 	}
 	n, err := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateEQ(promotion.StateQueued)).SetState(state).SetStartedAt(store.Now()).Save(ctx)
 	if err == nil && n == 0 {
-		n, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.StateNEQ(state)).SetState(state).Save(ctx)
+		n, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(catalog.UnderWay...), promotion.StateNEQ(state)).SetState(state).Save(ctx)
 	}
 	if err != nil || n == 0 {
 		return err
@@ -221,7 +222,7 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 	}
 	changed := 0
 	err = store.InTx(ctx, l.db, func(tx *ent.Tx) error {
-		update := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...), news).
+		update := tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(catalog.UnderWay...), news).
 			SetState(state).SetReason(reason).SetEndedAtStep(string(e.Step))
 		switch {
 		case e.State.Over():
@@ -249,14 +250,14 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 func (l *Ledger) undoing(ctx context.Context, id int, at place, u slipway.Undoing) error {
 	changed := 0
 	err := store.InTx(ctx, l.db, func(tx *ent.Tx) error {
-		row, err := tx.Promotion.Query().Where(promotion.ID(id), promotion.StateIn(underWay...), promotion.UndoIsNil()).Only(ctx)
+		row, err := tx.Promotion.Query().Where(promotion.ID(id), promotion.StateIn(catalog.UnderWay...), promotion.UndoIsNil()).Only(ctx)
 		if ent.IsNotFound(err) {
 			return nil // over, or known: another try has the same bound
 		}
 		if err != nil {
 			return err
 		}
-		if changed, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(underWay...)).SetUndo(&u).Save(ctx); err != nil || changed == 0 {
+		if changed, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(catalog.UnderWay...)).SetUndo(&u).Save(ctx); err != nil || changed == 0 {
 			return err
 		}
 		return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(row.State), "reason": "what it deployed is being taken back"})
@@ -286,7 +287,7 @@ func (l *Ledger) Config(ctx context.Context, serviceName, environmentName string
 	if err != nil {
 		return nil, store.Missing(err, "there is no environment %s", store.Printable(environmentName))
 	}
-	layers, err := layers(ctx, l.db, s.ID, e, defaults)
+	layers, err := catalog.Layers(ctx, l.db, s.ID, e, defaults)
 	if err != nil {
 		return nil, err
 	}

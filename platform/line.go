@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
@@ -38,7 +39,7 @@ func (p *Platform) Line(ctx context.Context, row *ent.Promotion) (*Line, error) 
 // turn is the place behind the promotions of the same service and environment.
 func (p *Platform) turn(ctx context.Context, row *ent.Promotion) (*Line, error) {
 	before, err := p.db.Promotion.Query().Where(promotion.ServiceID(row.ServiceID), promotion.EnvironmentID(row.EnvironmentID),
-		promotion.StateIn(underWay...), promotion.IDLT(row.ID)).Order(promotion.ByID()).IDs(ctx)
+		promotion.StateIn(catalog.UnderWay...), promotion.IDLT(row.ID)).Order(promotion.ByID()).IDs(ctx)
 	if err != nil || len(before) == 0 {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func (p *Platform) turn(ctx context.Context, row *ent.Promotion) (*Line, error) 
 
 // patience is when a promotion that still waits is given up.
 func (p *Platform) patience(ctx context.Context, row *ent.Promotion) (time.Time, error) {
-	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	policy, err := catalog.PolicyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
 	return slipway.GateFacts{Asked: row.CreatedAt, Plan: slipway.PromotionPlan{Policy: policy.Policy}}.Expires(), err
 }
 

@@ -20,7 +20,7 @@ func (p *Platform) LiveConfig(ctx context.Context, serviceName, environmentName 
 	if err != nil {
 		return none, nil, err
 	}
-	d, err := p.live(ctx, s.ID, e.ID)
+	d, err := p.Live(ctx, s.ID, e.ID)
 	if err != nil || d == nil {
 		return none, nil, err
 	}

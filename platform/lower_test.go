@@ -8,9 +8,9 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -59,13 +59,13 @@ func TestNoShortcut(t *testing.T) {
 		mae := held["a maintainer"]
 		take := func(path ...string) func(ctx context.Context) error {
 			return func(ctx context.Context) error {
-				_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Environments: &path})
+				_, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Environments: &path})
 				return err
 			}
 		}
 		place := func(name string, at int) func(ctx context.Context) error {
 			return func(ctx context.Context) error {
-				_, err := w.UpdateEnvironment(ctx, name, platform.EnvironmentChange{Position: &at})
+				_, err := w.UpdateEnvironment(ctx, name, catalog.EnvironmentChange{Position: &at})
 				return err
 			}
 		}
@@ -75,12 +75,12 @@ func TestNoShortcut(t *testing.T) {
 		w.lowers(held, "lets releases of billing into prod without dev, into prod without test", take("prod"))
 		w.must(take("dev", "test", "prod")(mae))
 		w.lowers(map[string]context.Context{"a maintainer": mae}, "into prod without test", func(ctx context.Context) error {
-			_, err := w.Register(ctx, platform.ServiceInput{Name: "second", URL: "https://git.example.com/second.git", Environments: []string{"dev", "prod"}})
+			_, err := w.Register(ctx, catalog.ServiceInput{Name: "second", URL: "https://git.example.com/second.git", Environments: []string{"dev", "prod"}})
 			return err
 		})
 
 		// An environment that takes anything vouches for nothing, wherever it is put.
-		_, err := w.AddEnvironment(w.Context(), platform.EnvironmentInput{Name: "preview"})
+		_, err := w.AddEnvironment(w.Context(), catalog.EnvironmentInput{Name: "preview"})
 		w.must(err)
 		w.asks("preview", slipway.PolicyChange{SkipsAllowed: ptr(true)})
 		w.lowers(held, "into prod without dev, into prod without test", take("dev", "test", "preview", "prod"))
@@ -123,7 +123,7 @@ func TestNoWayOutByAnotherTeam(t *testing.T) {
 		mae := held["a maintainer"]
 		give := func(team string) func(ctx context.Context) error {
 			return func(ctx context.Context) error {
-				_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Team: &team})
+				_, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Team: &team})
 				return err
 			}
 		}
@@ -141,7 +141,7 @@ func TestNoWayOutByAnotherTeam(t *testing.T) {
 		w.must(err)
 		w.must(give("wages")(mae))
 		w.must(give("default")(mae))
-		f, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "the audit", Team: "default", Starts: time.Now().Add(time.Hour), Ends: time.Now().Add(2 * time.Hour)})
+		f, err := w.AddFreeze(ctx, catalog.FreezeInput{Reason: "the audit", Team: "default", Starts: time.Now().Add(time.Hour), Ends: time.Now().Add(2 * time.Hour)})
 		w.must(err)
 		w.want(give("wages")(mae), slipway.Denied, "gets out of a freeze of team default")
 		w.must(w.LiftFreeze(ctx, f.ID))
@@ -151,7 +151,7 @@ func TestNoWayOutByAnotherTeam(t *testing.T) {
 		// Removed and registered anew.
 		_, err = w.SetPolicy(mae, "billing", "prod", slipway.PolicyChange{Approvals: ptr(2)}, false, nil)
 		w.must(err)
-		again := func(in platform.ServiceInput) func(ctx context.Context) error {
+		again := func(in catalog.ServiceInput) func(ctx context.Context) error {
 			in.Name, in.URL = "billing", "https://git.example.com/billing.git"
 			return func(ctx context.Context) error {
 				_, err := w.Register(ctx, in)
@@ -167,24 +167,24 @@ func TestNoWayOutByAnotherTeam(t *testing.T) {
 			}
 		}
 		w.must(w.RemoveService(mae, "billing", nil))
-		w.lowers(held, "giving billing from team default to team wages has other people approve in prod", again(platform.ServiceInput{Team: "wages"}))
+		w.lowers(held, "giving billing from team default to team wages has other people approve in prod", again(catalog.ServiceInput{Team: "wages"}))
 		asked()
 		w.must(w.RemoveService(mae, "billing", nil))
-		w.must(again(platform.ServiceInput{Team: "wages"})(mae)) // whose it was
+		w.must(again(catalog.ServiceInput{Team: "wages"})(mae)) // whose it was
 		asked()
 		w.must(w.RemoveService(mae, "billing", nil))
 		stranger := slipway.WithViewer(w.T.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "eve", Roles: map[int]slipway.Role{wages.ID: slipway.RoleMaintainer}, Via: "api"})
-		w.want(again(platform.ServiceInput{Team: "default"})(mae), slipway.Denied, "giving billing from team wages to team default")
-		w.must(again(platform.ServiceInput{Team: "default"})(ctx))
+		w.want(again(catalog.ServiceInput{Team: "default"})(mae), slipway.Denied, "giving billing from team wages to team default")
+		w.must(again(catalog.ServiceInput{Team: "default"})(ctx))
 		asked()
 		w.must(w.RemoveService(mae, "billing", nil))
-		w.want(again(platform.ServiceInput{Team: "wages"})(stranger), slipway.Denied, "giving billing from another team to team wages")
+		w.want(again(catalog.ServiceInput{Team: "wages"})(stranger), slipway.Denied, "giving billing from another team to team wages")
 
 		// Its path stays as short as it was, and as long.
-		w.must(again(platform.ServiceInput{Team: "default", Environments: []string{"dev", "prod"}})(ctx))
+		w.must(again(catalog.ServiceInput{Team: "default", Environments: []string{"dev", "prod"}})(ctx))
 		w.must(w.RemoveService(mae, "billing", nil))
-		w.want(again(platform.ServiceInput{Team: "default", Environments: []string{"prod"}})(mae), slipway.Denied, "into prod without dev")
-		w.must(again(platform.ServiceInput{Team: "default", Environments: []string{"dev", "prod"}})(mae))
+		w.want(again(catalog.ServiceInput{Team: "default", Environments: []string{"prod"}})(mae), slipway.Denied, "into prod without dev")
+		w.must(again(catalog.ServiceInput{Team: "default", Environments: []string{"dev", "prod"}})(mae))
 		asked()
 	})
 }
@@ -196,7 +196,7 @@ func TestFreezesAreLiftedInPerson(t *testing.T) {
 		ctx, held := w.Context(), w.held()
 		place := func(ctx context.Context, team string) int {
 			w.Helper()
-			f, err := w.AddFreeze(ctx, platform.FreezeInput{Reason: "the audit", Team: team, Ends: time.Now().Add(time.Hour)})
+			f, err := w.AddFreeze(ctx, catalog.FreezeInput{Reason: "the audit", Team: team, Ends: time.Now().Add(time.Hour)})
 			w.must(err)
 			return f.ID
 		}

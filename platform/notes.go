@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -36,7 +37,7 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 	if d.rollback {
 		return nil
 	}
-	below, err := behind(ctx, p.db, d.service, d.environment)
+	below, err := catalog.Behind(ctx, p.db, d.service, d.environment)
 	if err != nil || len(below) == 0 || d.release == nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/identity"
@@ -92,7 +93,7 @@ func (p *Platform) facts(ctx context.Context, plan *Plan) (slipway.GateFacts, er
 
 // rendered is the config that a release would get now.
 func (p *Platform) rendered(ctx context.Context, s *ent.Service, e *ent.Environment, r *ent.Release) (slipway.Snapshot, error) {
-	layers, err := layers(ctx, p.db, s.ID, e, r.Manifest.Env)
+	layers, err := catalog.Layers(ctx, p.db, s.ID, e, r.Manifest.Env)
 	if err != nil {
 		return slipway.Snapshot{}, err
 	}
@@ -118,7 +119,7 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 	if len(skip.Reason) == 0 || len(skip.Reason) > 500 {
 		return slipway.Errorf(slipway.Invalid, "say in at most 500 characters why %s is left out", store.Printable(string(skip.Step))).At("reason")
 	}
-	policy, err := policyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
+	policy, err := catalog.PolicyOf(ctx, p.db, row.ServiceID, row.Edges.Environment)
 	if err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 // sameGround refuses to try a rollback again where a newer release runs than the
 // one that it was to go back from.
 func (p *Platform) sameGround(ctx context.Context, row *ent.Promotion) error {
-	running, err := p.live(ctx, row.ServiceID, row.EnvironmentID)
+	running, err := p.Live(ctx, row.ServiceID, row.EnvironmentID)
 	if err != nil || running == nil || row.Plan == nil || running.Edges.Release.Number <= row.Plan.ReplacesNumber {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -16,7 +17,7 @@ import (
 func (w *world) override(name, text string) {
 	w.Helper()
 	o := slipway.Overrides(text)
-	_, err := w.UpdateService(w.Context(), name, platform.ServiceChange{Overrides: &o})
+	_, err := w.UpdateService(w.Context(), name, catalog.ServiceChange{Overrides: &o})
 	w.must(err)
 }
 
@@ -25,14 +26,14 @@ func (w *world) override(name, text string) {
 func TestOverridesAreKeptInOneForm(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
-		s, err := w.Register(ctx, platform.ServiceInput{Name: "billing", URL: "https://git.example.com/billing.git", Overrides: "python: 3.12\nprocesses:\n  web: gunicorn app:app\n"})
+		s, err := w.Register(ctx, catalog.ServiceInput{Name: "billing", URL: "https://git.example.com/billing.git", Overrides: "python: 3.12\nprocesses:\n  web: gunicorn app:app\n"})
 		w.must(err)
 		const first = `{"python":"3.12","processes":{"web":{"command":"gunicorn app:app"}}}`
 		if s.Overrides != first {
 			t.Errorf("kept as %s", s.Overrides)
 		}
 		o := slipway.Overrides("{processes: {web: {command: 'gunicorn app:app'}}, python: '3.12'}")
-		same, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Overrides: &o})
+		same, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Overrides: &o})
 		w.must(err)
 		if same.Revision != s.Revision {
 			t.Error("the same overrides in other words are a change")
@@ -43,7 +44,7 @@ func TestOverridesAreKeptInOneForm(t *testing.T) {
 		w.commits = nil
 		w.mu.Unlock()
 		o = "{python: '3.13', env: {API_TOKEN: hunter22}}"
-		s, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Overrides: &o})
+		s, err = w.UpdateService(ctx, "billing", catalog.ServiceChange{Overrides: &o})
 		w.must(err)
 		w.mu.Lock()
 		w.commits = was
@@ -52,7 +53,7 @@ func TestOverridesAreKeptInOneForm(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		branch := ""
-		if s, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Branch: &branch}); err != nil || s.Overrides == "" {
+		if s, err = w.UpdateService(ctx, "billing", catalog.ServiceChange{Branch: &branch}); err != nil || s.Overrides == "" {
 			t.Errorf("another change takes them away: %+v, %v", s, err)
 		}
 		list, err := w.Audit(ctx, audit.Query{Service: "billing"})
@@ -84,17 +85,17 @@ func TestOverridesAreRefusedByField(t *testing.T) {
 		ctx := w.Context()
 		w.register("billing")
 		bad := slipway.Overrides("{pyhton: '3.12', health: {pth: /}, verify: [{path: x}]}")
-		_, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Overrides: &bad})
+		_, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Overrides: &bad})
 		w.want(err, slipway.Invalid, "did you mean")
 		var e *slipway.Error
 		if !errors.As(err, &e) || e.Field != "overrides/health/pth" || len(e.More) != 1 || e.More[0].Field != "overrides/pyhton" {
 			t.Errorf("%+v", e)
 		}
-		_, err = w.Register(ctx, platform.ServiceInput{Name: "other", URL: "https://git.example.com/o.git", Overrides: "[a]"})
+		_, err = w.Register(ctx, catalog.ServiceInput{Name: "other", URL: "https://git.example.com/o.git", Overrides: "[a]"})
 		w.want(err, slipway.Invalid, "mapping")
-		_, err = w.Register(ctx, platform.ServiceInput{Name: "other", URL: "https://git.example.com/o.git", Overrides: slipway.Overrides("env: {A: " + strings.Repeat("x", 20<<10) + "}")})
+		_, err = w.Register(ctx, catalog.ServiceInput{Name: "other", URL: "https://git.example.com/o.git", Overrides: slipway.Overrides("env: {A: " + strings.Repeat("x", 20<<10) + "}")})
 		w.want(err, slipway.Invalid, "16 KiB")
-		_, err = w.Detect(ctx, platform.ServiceInput{URL: "https://git.example.com/o.git", Overrides: "server: apache"})
+		_, err = w.Detect(ctx, catalog.ServiceInput{URL: "https://git.example.com/o.git", Overrides: "server: apache"})
 		w.want(err, slipway.Invalid, "server")
 		_, err = w.DetectService(ctx, "billing", &bad)
 		w.want(err, slipway.Invalid, "health.pth")
@@ -106,7 +107,7 @@ func TestOverridesAreRefusedByField(t *testing.T) {
 		w.must(err)
 		developer := slipway.WithViewer(t.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "bert", Via: "api", Roles: map[int]slipway.Role{billing.TeamID: slipway.RoleDeveloper}})
 		good := slipway.Overrides("python: '3.12'")
-		_, err = w.UpdateService(developer, "billing", platform.ServiceChange{Overrides: &good})
+		_, err = w.UpdateService(developer, "billing", catalog.ServiceChange{Overrides: &good})
 		w.want(err, slipway.Denied, "")
 		_, err = w.DetectService(developer, "billing", &good)
 		w.want(err, slipway.Denied, "")

@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -109,7 +110,7 @@ func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
 	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	where := []predicate.Promotion{promotion.StateIn(underWay...)}
+	where := []predicate.Promotion{promotion.StateIn(catalog.UnderWay...)}
 	if seen := identity.Visible(ctx); seen != nil {
 		where = append(where, promotion.HasServiceWith(seen...))
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -89,14 +90,14 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 	if err != nil {
 		return nil, err
 	}
-	e, previous, err := p.onPath(ctx, s, in.Environment)
+	e, previous, err := p.OnPath(ctx, s, in.Environment)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.May(ctx, permission, s.TeamID, s.Name, e.Name); err != nil {
 		return nil, err
 	}
-	policy, err := policyOf(ctx, p.db, s.ID, e)
+	policy, err := catalog.PolicyOf(ctx, p.db, s.ID, e)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (p *Platform) planRelease(ctx context.Context, plan *Plan, number int, prev
 
 // planNext takes the release that is live in the environment before.
 func (p *Platform) planNext(ctx context.Context, plan *Plan, previous *ent.Environment) error {
-	d, err := p.live(ctx, plan.Service.ID, previous.ID)
+	d, err := p.Live(ctx, plan.Service.ID, previous.ID)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func (p *Platform) verifiedIn(ctx context.Context, release int, e *ent.Environme
 
 // finishPlan adds what follows from the choice of a release.
 func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
-	d, err := p.live(ctx, plan.Service.ID, plan.Environment.ID)
+	d, err := p.Live(ctx, plan.Service.ID, plan.Environment.ID)
 	if err != nil {
 		return err
 	}

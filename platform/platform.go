@@ -12,10 +12,10 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/event"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/webhook"
 )
@@ -23,36 +23,18 @@ import (
 // Options are the rooms that the platform connects.
 type Options struct {
 	identity.Settings
+	catalog.Ports
 	Storage  *Storage
 	Temporal client.Client
-	Source   slipway.Source
-	// Paths says which paths of this machine are repositories; nil leaves that to Source.
-	Paths  Paths
-	Target slipway.Target
 	// Inventory is what Target runs, whoever asked for it; nil, and it doesn't tell.
 	Inventory slipway.Inventory
-	Secrets   slipway.SecretStore
 	Courier   slipway.Courier // nil, and there are no webhooks
-	Builder   slipway.Builder
 	Renderer  slipway.Renderer
 	Log       *slog.Logger
-	// Interpreters are the Pythons of this machine, for Detect; nil means none.
-	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
-	// FetchPython says that builds fetch a Python that this machine lacks.
-	FetchPython bool
 	// Version is that of this program, as its builder has it; "" compares none.
 	Version string
 	// Nodes are the machines that run services; nil means that there are none to tell of.
 	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
-	// URL is where a service answers in an environment, at the edge, by its default name.
-	URL func(service, environment string) string
-	// Edge routes requests by host names; nil, and services have their default ones alone.
-	Edge slipway.Edge
-	// BaseDomain is what default names lie below, "" for slipway.LocalDomain. OwnNames are
-	// the host names of the platform itself.
-	BaseDomain string
-	OwnNames   []string
-	OneMachine bool // the edge answers who sits at this machine, and nobody else
 }
 
 // Platform carries out what users ask for. Its methods may be called at once.
@@ -61,12 +43,12 @@ type Platform struct {
 	Options
 	*identity.Directory
 	*webhook.Sender
+	*catalog.Catalog
 	db      *ent.Client
 	audit   *audit.Log
 	journal *event.Journal
 	between betweens
 	asks    asksOf
-	naming  naming
 	warned  sync.Map // what runs without being on record, and was logged
 	rung    sync.Map // promotions that were told that it can be told again what runs, and when
 	idle    sync.Map // values of secrets that nothing needs, and since when that is known
@@ -86,6 +68,7 @@ func New(o Options) *Platform {
 	p.journal = &event.Journal{Audit: p.audit, Outbox: o.Storage.outbox}
 	p.Directory = identity.New(&p.Settings, p.journal, o.Secrets, func(ctx context.Context) { p.look(ctx, 0, 0) }) // gates count who may approve now
 	p.Sender = webhook.New(p.Directory, p.journal, o.Secrets, o.Temporal, o.Courier)
+	p.Catalog = catalog.New(&p.Ports, p.Directory, p.journal, p.look)
 	p.audit.Entered = p.Directory.Entered
 	return p
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -53,7 +54,7 @@ func TestPolicyIsAFloor(t *testing.T) {
 				return err
 			}(),
 			"a token for all": func() error {
-				_, err := w.UpdateEnvironment(byToken, "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: ptr(1)}})
+				_, err := w.UpdateEnvironment(byToken, "prod", catalog.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: ptr(1)}})
 				return err
 			}(),
 		} {
@@ -66,7 +67,7 @@ func TestPolicyIsAFloor(t *testing.T) {
 		if e := refused.Items[0]; e.Result != "refused" || e.Actor != "root" || !strings.Contains(e.Reason, "approvals from 2 to 1") {
 			t.Errorf("on record: %+v", e)
 		}
-		_, err = w.UpdateEnvironment(byToken, "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: ptr(3)}})
+		_, err = w.UpdateEnvironment(byToken, "prod", catalog.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: ptr(3)}})
 		w.must(err) // raising it is anybody's who may change it
 		_, err = w.SetPolicy(root, "billing", "prod", slipway.PolicyChange{Approvals: ptr(3)}, false, nil)
 		w.must(err)
@@ -155,7 +156,7 @@ func TestPolicyIsHeeded(t *testing.T) {
 			return err
 		}
 		all := func(c slipway.PolicyChange) error {
-			_, err := w.UpdateEnvironment(ctx, "prod", platform.EnvironmentChange{Policy: c})
+			_, err := w.UpdateEnvironment(ctx, "prod", catalog.EnvironmentChange{Policy: c})
 			return err
 		}
 		judge := slipway.Strategy{Judge: slipway.Judge{MinRequests: 20}}

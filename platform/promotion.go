@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/environment"
@@ -20,9 +21,6 @@ import (
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
-
-// underWay are the states of promotions that aren't over.
-var underWay = []promotion.State{promotion.StateQueued, promotion.StateWaiting, promotion.StateRunning, promotion.StateVerifying}
 
 // engineWait bounds how long a caller waits for the workflow engine.
 const engineWait = 10 * time.Second
@@ -239,7 +237,7 @@ func (p *Platform) over(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, nil // a workflow of someone else's under our id: it is in the way
 	}
-	return p.db.Promotion.Query().Where(promotion.ID(n), promotion.StateNotIn(underWay...)).Exist(ctx)
+	return p.db.Promotion.Query().Where(promotion.ID(n), promotion.StateNotIn(catalog.UnderWay...)).Exist(ctx)
 }
 
 // Promotion finds a promotion by its id, with its service, environment, release

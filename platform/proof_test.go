@@ -7,10 +7,10 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/session"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // old makes what was proved in a session lie further back than counts.
@@ -47,7 +47,7 @@ func TestWhatASessionAloneMayNot(t *testing.T) {
 				return err
 			},
 			"the policy of an environment": func(ctx context.Context) error {
-				_, err := w.UpdateEnvironment(ctx, "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: &none}})
+				_, err := w.UpdateEnvironment(ctx, "prod", catalog.EnvironmentChange{Policy: slipway.PolicyChange{Approvals: &none}})
 				return err
 			},
 			"the password of another": func(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/store"
@@ -25,12 +26,12 @@ func (p *Platform) TakePushes(ctx context.Context) error {
 	var all sync.WaitGroup
 	slots := make(chan struct{}, 4) // repositories asked at once
 	for _, s := range services {
-		path, err := pathOf(ctx, p.db, s)
+		path, err := catalog.PathOf(ctx, p.db, s)
 		if err != nil {
 			return err
 		}
 		for _, e := range path {
-			policy, err := policyOf(ctx, p.db, s.ID, e)
+			policy, err := catalog.PolicyOf(ctx, p.db, s.ID, e)
 			if err != nil {
 				return err
 			}

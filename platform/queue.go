@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/predicate"
@@ -112,7 +113,7 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	if err != nil || why != "" {
 		return err
 	}
-	path, err := pathOf(ctx, p.db, row.Edges.Service)
+	path, err := catalog.PathOf(ctx, p.db, row.Edges.Service)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 		return nil
 	}
 	next := path[i+1]
-	policy, err := policyOf(ctx, p.db, row.ServiceID, next)
+	policy, err := catalog.PolicyOf(ctx, p.db, row.ServiceID, next)
 	if err != nil || policy.Policy.Advance != slipway.AdvanceAfter {
 		return err
 	}
@@ -233,17 +234,4 @@ func (p *Platform) look(ctx context.Context, serviceID, environmentID int) {
 	if err != nil {
 		p.Log.Warn("promotions that wait could not be told to look again; they do so within the hour", "error", err)
 	}
-}
-
-// lookAt is look for what a layer of config belongs to.
-func (p *Platform) lookAt(ctx context.Context, c cell) {
-	s, e := c.ids()
-	var service, environment int
-	if s != nil {
-		service = *s
-	}
-	if e != nil {
-		environment = *e
-	}
-	p.look(ctx, service, environment)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
@@ -26,7 +27,7 @@ func TestOverview(t *testing.T) {
 			w.register(fmt.Sprintf("service-%d", i))
 		}
 		team := "billing"
-		s, err := w.UpdateService(ctx, "service-3", platform.ServiceChange{Team: &team})
+		s, err := w.UpdateService(ctx, "service-3", catalog.ServiceChange{Team: &team})
 		w.must(err)
 		w.deployed("service-0", "dev", "c1", false)
 		waiting := w.promotion("service-0", "test", false)
@@ -134,7 +135,7 @@ func TestFeed(t *testing.T) {
 		w.register("others")
 		w.register("billing")
 		team := "billing"
-		s, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Team: &team})
+		s, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Team: &team})
 		w.must(err)
 		feed := platform.NewFeed(w.Platform)
 		after, err := feed.Last(ctx)
@@ -161,9 +162,9 @@ func TestFeed(t *testing.T) {
 		}
 		heard := make(chan news, 1)
 		go func() { seen, last := read(viewer, "", after); heard <- news{seen, last} }()
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "others", Set: map[string]string{"A": "b"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "others", Set: map[string]string{"A": "b"}})
 		w.must(err)
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Set: map[string]string{"A": "b"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Set: map[string]string{"A": "b"}})
 		w.must(err)
 		got := <-heard
 		if strings.Join(got.seen, ",") != "billing config.changed" {
@@ -188,7 +189,7 @@ func TestDetect(t *testing.T) {
 		w.Interpreters = func(context.Context) ([]python.Interpreter, error) {
 			return []python.Interpreter{{Version: "3.13.5", Path: "/usr/bin/python3"}}, nil
 		}
-		in := platform.ServiceInput{URL: "https://git.example.com/reports.git", Token: slipway.NewSecret("a token of the repository")}
+		in := catalog.ServiceInput{URL: "https://git.example.com/reports.git", Token: slipway.NewSecret("a token of the repository")}
 		found, err := w.Detect(w.Context(), in)
 		w.must(err)
 		if found.Name != "reports" || found.Project == nil || found.Commit.ID != commitID("c1") {

@@ -7,11 +7,11 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/team"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // TestAChangeAndItsEntryAreOne breaks the writing of the entry after the change
@@ -40,19 +40,19 @@ func TestAChangeAndItsEntryAreOne(t *testing.T) {
 		broken = true
 		changes := map[string]func() error{
 			"config": func() error {
-				_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"MODE": "two"}})
+				_, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"MODE": "two"}})
 				return err
 			},
 			"team": func() error { _, err := w.AddTeam(ctx, "shop", ""); return err },
 			"register": func() error {
-				_, err := w.Register(ctx, platform.ServiceInput{Name: "ledger", URL: repository})
+				_, err := w.Register(ctx, catalog.ServiceInput{Name: "ledger", URL: repository})
 				return err
 			},
 			"account": func() error {
 				_, err := w.AddAccount(ctx, identity.AccountInput{Name: "bot", Kind: slipway.ViewerService})
 				return err
 			},
-			"environment": func() error { _, err := w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "staging"}); return err },
+			"environment": func() error { _, err := w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "staging"}); return err },
 		}
 		for name, change := range changes {
 			if err := change(); !errors.Is(err, cut) {
@@ -66,7 +66,7 @@ func TestAChangeAndItsEntryAreOne(t *testing.T) {
 		if there, err := w.Storage.Client.Team.Query().Where(team.Name("shop")).Exist(ctx); err != nil || there {
 			w.Errorf("a team is there that no entry tells of: %v", err)
 		}
-		if all, err := w.Services(ctx, platform.ServicesQuery{}); err != nil || len(all.Items) != 1 {
+		if all, err := w.Services(ctx, catalog.ServicesQuery{}); err != nil || len(all.Items) != 1 {
 			w.Errorf("%v %v", all.Items, err)
 		}
 		after, err := w.VerifyAudit(ctx)
@@ -90,7 +90,7 @@ func TestWhatReachesOutsideIsBegunOnRecord(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
 		w.register("billing")
-		_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Name: "API_TOKEN", Value: slipway.NewSecret("hunter2-hunter2")})
+		_, err := w.SetSecret(ctx, catalog.SecretInput{Service: "billing", Name: "API_TOKEN", Value: slipway.NewSecret("hunter2-hunter2")})
 		w.must(err)
 		rows, err := w.Storage.Client.AuditEntry.Query().Where(auditentry.Action("secret.set")).Order(auditentry.BySequence()).All(ctx)
 		w.must(err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/store"
@@ -29,7 +30,7 @@ func (p *Platform) Recover(ctx context.Context) error {
 	if err := p.TakeStock(ctx); err != nil { // it is done again and again
 		p.Log.Warn("what runs could not be compared with what is on record", "error", err)
 	}
-	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...)).WithService().WithEnvironment().Order(promotion.ByID()).All(ctx)
+	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(catalog.UnderWay...)).WithService().WithEnvironment().Order(promotion.ByID()).All(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func queued(row *ent.Promotion) bool {
 func (p *Platform) Abandon(ctx context.Context, namespace string) {
 	ctx, cancel := context.WithTimeout(store.AsSystem(ctx), engineWait)
 	defer cancel()
-	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(underWay...), promotion.StateNEQ(promotion.StateQueued)).WithService().WithEnvironment().All(ctx)
+	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(catalog.UnderWay...), promotion.StateNEQ(promotion.StateQueued)).WithService().WithEnvironment().All(ctx)
 	if err != nil {
 		p.Log.Warn("steps that a former process had begun go on some seconds later", "error", err)
 		return

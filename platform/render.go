@@ -29,7 +29,7 @@ func (p *Platform) RenderConfig(ctx context.Context, in RenderInput) (slipway.Sn
 	if in.Release != 0 {
 		r, err = p.Release(ctx, in.Service, in.Release)
 	} else {
-		r, err = p.newest(ctx, s, e)
+		r, err = p.Newest(ctx, s, e)
 	}
 	if err != nil {
 		return slipway.Snapshot{}, err

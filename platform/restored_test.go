@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -42,7 +43,7 @@ func TestRestoredDatabase(t *testing.T) {
 
 		// What happens after the backup: a newer release with a secret of its own, and a
 		// service more.
-		_, err := old.SetSecret(old.Context(), platform.SecretInput{Service: name, Name: "TOKEN", Value: slipway.NewSecret("newer")})
+		_, err := old.SetSecret(old.Context(), catalog.SecretInput{Service: name, Name: "TOKEN", Value: slipway.NewSecret("newer")})
 		old.must(err)
 		refs, err := old.Secrets.List(old.Context(), name+"/")
 		old.must(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -33,7 +34,7 @@ func (p *Platform) Retain(ctx context.Context, young time.Duration) error {
 	if err != nil {
 		return err
 	}
-	environments, err := inOrder(ctx, p.db)
+	environments, err := catalog.InOrder(ctx, p.db)
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (p *Platform) retain(ctx context.Context, s *ent.Service, environments []*e
 func (p *Platform) needed(ctx context.Context, s *ent.Service, environments []*ent.Environment, releases []*ent.Release) (map[int]bool, error) {
 	needed := map[int]bool{}
 	for _, e := range environments {
-		policy, err := policyOf(ctx, p.db, s.ID, e)
+		policy, err := catalog.PolicyOf(ctx, p.db, s.ID, e)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +139,7 @@ func (p *Platform) needed(ctx context.Context, s *ent.Service, environments []*e
 			pinned[d.ReleaseID], needed[d.ReleaseID] = true, true
 		}
 	}
-	rows, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(underWay...), promotion.ReleaseIDNotNil()).Select(promotion.FieldReleaseID).All(ctx)
+	rows, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(catalog.UnderWay...), promotion.ReleaseIDNotNil()).Select(promotion.FieldReleaseID).All(ctx)
 	for _, row := range rows {
 		needed[*row.ReleaseID] = true
 	}
@@ -158,7 +159,7 @@ func keptReleases(policy slipway.Policy) int {
 func (p *Platform) WayBack(ctx context.Context, serviceName, environmentName string) (slipway.WayBack, error) {
 	plan, err := p.planRollback(ctx, RollbackInput{Service: serviceName, Environment: environmentName}, slipway.PermitServiceRead)
 	if slipway.CodeOf(err) == slipway.Conflict {
-		return slipway.WayBack{Reason: p.why(err)}, nil
+		return slipway.WayBack{Reason: p.Why(err)}, nil
 	}
 	if err != nil {
 		return slipway.WayBack{}, err
@@ -171,7 +172,7 @@ func (p *Platform) WayBack(ctx context.Context, serviceName, environmentName str
 	defer cancel()
 	seen, err := p.Target.Observe(asked, serviceName, environmentName)
 	if err != nil {
-		back.Reason = "whether it is kept running can't be told: " + p.why(err)
+		back.Reason = "whether it is kept running can't be told: " + p.Why(err)
 		return back, nil
 	}
 	for _, w := range seen.Warm {

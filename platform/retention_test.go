@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
@@ -85,7 +86,7 @@ func TestRollbackWithTodaysConfig(t *testing.T) {
 		w.promote(platform.PromoteInput{Service: name}, "succeeded")
 		w.commit("", "c2")
 		w.promote(platform.PromoteInput{Service: name}, "succeeded")
-		_, err := w.ChangeConfig(ctx, platform.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"MODE": "today"}})
+		_, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: name, Environment: "dev", Set: map[string]string{"MODE": "today"}})
 		w.must(err)
 		then, err := w.PlanRollback(ctx, platform.RollbackInput{Service: name, Environment: "dev"})
 		w.must(err)
@@ -162,9 +163,9 @@ func (untold) Running(context.Context) ([]slipway.Running, error) {
 func TestRetentionWithAnOldAgent(t *testing.T) {
 	w := newWorld(t, platformtest.SQLite(t))
 	ctx := w.Context()
-	_, err := w.Register(ctx, platform.ServiceInput{Name: "private", URL: "https://git.example.com/private.git", Token: slipway.NewSecret("hunter2-token")})
+	_, err := w.Register(ctx, catalog.ServiceInput{Name: "private", URL: "https://git.example.com/private.git", Token: slipway.NewSecret("hunter2-token")})
 	w.must(err)
-	_, err = w.UpdateService(ctx, "private", platform.ServiceChange{Token: slipway.NewSecret("an0ther-token")})
+	_, err = w.UpdateService(ctx, "private", catalog.ServiceChange{Token: slipway.NewSecret("an0ther-token")})
 	w.must(err)
 	w.policy("private", slipway.PolicyChange{KeepReleases: ptr(2)})
 	for i := range 6 {

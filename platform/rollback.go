@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/store"
@@ -87,7 +88,7 @@ func (p *Platform) planRollback(ctx context.Context, in RollbackInput, permissio
 			return nil, err
 		}
 	}
-	policy, err := policyOf(ctx, p.db, s.ID, e)
+	policy, err := catalog.PolicyOf(ctx, p.db, s.ID, e)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func (in RollbackInput) choose(line slipway.Line) (slipway.Stay, bool) {
 // schemaAllows refuses to go back where the newer release has changed the
 // database so that the older one does not run on it.
 func (p *Platform) schemaAllows(ctx context.Context, s *ent.Service, e *ent.Environment, to *ent.Release) error {
-	running, err := p.live(ctx, s.ID, e.ID)
+	running, err := p.Live(ctx, s.ID, e.ID)
 	if err != nil || running == nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -15,29 +16,29 @@ import (
 func TestRegister(t *testing.T) {
 	both(t, func(w *world) {
 		ctx := w.Context()
-		s, err := w.Register(ctx, platform.ServiceInput{URL: "https://git.example.com/shop/Billing.git"})
+		s, err := w.Register(ctx, catalog.ServiceInput{URL: "https://git.example.com/shop/Billing.git"})
 		w.must(err)
 		if s.Name != "billing" || s.Kind != "web" {
 			t.Errorf("got %s of kind %s", s.Name, s.Kind)
 		}
 		for name, c := range map[string]struct {
-			in    platform.ServiceInput
+			in    catalog.ServiceInput
 			code  slipway.Code
 			field string
 		}{
-			"taken":            {platform.ServiceInput{Name: "billing", URL: "https://git.example.com/x.git"}, slipway.Conflict, "name"},
-			"no url":           {platform.ServiceInput{Name: "x"}, slipway.Invalid, "url"},
-			"an option":        {platform.ServiceInput{Name: "x", URL: "--upload-pack=touch /tmp/x"}, slipway.Invalid, "url"},
-			"a path outside":   {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Path: "../../etc"}, slipway.Invalid, "path"},
-			"a name of a path": {platform.ServiceInput{Name: "../x", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
-			"a long name":      {platform.ServiceInput{Name: strings.Repeat("x", 300), URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
-			"a shell's name":   {platform.ServiceInput{Name: "x;rm -rf", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
-			"unnameable":       {platform.ServiceInput{URL: "https://git.example.com/123.git"}, slipway.Invalid, "name"},
-			"unknown kind":     {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Kind: "robot"}, slipway.Invalid, "kind"},
-			"unknown branch":   {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Branch: "nope"}, slipway.Invalid, "branch"},
-			"another store":    {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "vault://x"}, slipway.Invalid, "credential"},
-			"a path's token":   {platform.ServiceInput{Name: "x", URL: "/srv/git/x", Token: slipway.NewSecret("hunter2-token")}, slipway.Invalid, "token"},
-			"a reference":      {platform.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "sealed://x/GIT_TOKEN"}, slipway.Invalid, "credential"},
+			"taken":            {catalog.ServiceInput{Name: "billing", URL: "https://git.example.com/x.git"}, slipway.Conflict, "name"},
+			"no url":           {catalog.ServiceInput{Name: "x"}, slipway.Invalid, "url"},
+			"an option":        {catalog.ServiceInput{Name: "x", URL: "--upload-pack=touch /tmp/x"}, slipway.Invalid, "url"},
+			"a path outside":   {catalog.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Path: "../../etc"}, slipway.Invalid, "path"},
+			"a name of a path": {catalog.ServiceInput{Name: "../x", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
+			"a long name":      {catalog.ServiceInput{Name: strings.Repeat("x", 300), URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
+			"a shell's name":   {catalog.ServiceInput{Name: "x;rm -rf", URL: "https://git.example.com/x.git"}, slipway.Invalid, "name"},
+			"unnameable":       {catalog.ServiceInput{URL: "https://git.example.com/123.git"}, slipway.Invalid, "name"},
+			"unknown kind":     {catalog.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Kind: "robot"}, slipway.Invalid, "kind"},
+			"unknown branch":   {catalog.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Branch: "nope"}, slipway.Invalid, "branch"},
+			"another store":    {catalog.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "vault://x"}, slipway.Invalid, "credential"},
+			"a path's token":   {catalog.ServiceInput{Name: "x", URL: "/srv/git/x", Token: slipway.NewSecret("hunter2-token")}, slipway.Invalid, "token"},
+			"a reference":      {catalog.ServiceInput{Name: "x", URL: "https://git.example.com/x.git", Credential: "sealed://x/GIT_TOKEN"}, slipway.Invalid, "credential"},
 		} {
 			_, err := w.Register(ctx, c.in)
 			if slipway.CodeOf(err) != c.code {
@@ -58,7 +59,7 @@ func TestServicesPagesAreStable(t *testing.T) {
 		var seen []string
 		page := store.Page{Limit: 3}
 		for n := 0; ; n++ {
-			list, err := w.Services(ctx, platform.ServicesQuery{Page: page})
+			list, err := w.Services(ctx, catalog.ServicesQuery{Page: page})
 			w.must(err)
 			for _, s := range list.Items {
 				seen = append(seen, s.Name)
@@ -75,13 +76,13 @@ func TestServicesPagesAreStable(t *testing.T) {
 		if !slices.IsSorted(seen) || len(seen) != 7 || len(slices.Compact(seen)) != 7 {
 			t.Errorf("got %v", seen)
 		}
-		list, err := w.Services(ctx, platform.ServicesQuery{Search: "RVICE-3"})
+		list, err := w.Services(ctx, catalog.ServicesQuery{Search: "RVICE-3"})
 		w.must(err)
 		if len(list.Items) != 1 {
 			t.Errorf("the search found %d", len(list.Items))
 		}
 		for _, bad := range []store.Page{{Cursor: "%"}, {Limit: -1}, {Limit: 501}} {
-			_, err := w.Services(ctx, platform.ServicesQuery{Page: bad})
+			_, err := w.Services(ctx, catalog.ServicesQuery{Page: bad})
 			w.want(err, slipway.Invalid, "")
 		}
 	})
@@ -93,14 +94,14 @@ func TestUpdateService(t *testing.T) {
 		w.register("billing")
 		w.commit("release", "r1")
 		branch, bad := "release", "nope"
-		s, err := w.UpdateService(ctx, "billing", platform.ServiceChange{Branch: &branch})
+		s, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Branch: &branch})
 		w.must(err)
 		if s.Branch != "release" {
 			t.Errorf("the branch is %q", s.Branch)
 		}
-		_, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Branch: &bad})
+		_, err = w.UpdateService(ctx, "billing", catalog.ServiceChange{Branch: &bad})
 		w.want(err, slipway.Invalid, "nope")
-		_, err = w.UpdateService(ctx, "nobody", platform.ServiceChange{Branch: &branch})
+		_, err = w.UpdateService(ctx, "nobody", catalog.ServiceChange{Branch: &branch})
 		w.want(err, slipway.NotFound, "service ls")
 	})
 }
@@ -109,12 +110,12 @@ func TestServiceTakesItsOwnPath(t *testing.T) {
 	live(t, func(w *world, name string) {
 		ctx := w.Context()
 		set := func(path ...string) error {
-			_, err := w.UpdateService(ctx, name, platform.ServiceChange{Environments: &path})
+			_, err := w.UpdateService(ctx, name, catalog.ServiceChange{Environments: &path})
 			return err
 		}
 		w.want(set("dev", "nowhere"), slipway.Invalid, "dev, test, prod")
 		w.want(set("dev", "dev"), slipway.Invalid, "twice")
-		_, err := w.Register(ctx, platform.ServiceInput{Name: "other", URL: "https://git.example.com/other.git", Environments: []string{"moon"}})
+		_, err := w.Register(ctx, catalog.ServiceInput{Name: "other", URL: "https://git.example.com/other.git", Environments: []string{"moon"}})
 		w.want(err, slipway.Invalid, "moon")
 
 		w.promote(platform.PromoteInput{Service: name}, "succeeded")
@@ -156,7 +157,7 @@ func TestRemoveService(t *testing.T) {
 		under := w.promotion("billing", "dev", false)
 		w.want(w.RemoveService(ctx, "billing", nil), slipway.Conflict, "promotion "+under)
 		w.must(w.ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: under, State: slipway.PromotionCancelled}))
-		_, err := w.SetSecret(ctx, platform.SecretInput{Service: "billing", Name: "DB_URL", Value: slipway.NewSecret("postgres://x")})
+		_, err := w.SetSecret(ctx, catalog.SecretInput{Service: "billing", Name: "DB_URL", Value: slipway.NewSecret("postgres://x")})
 		w.must(err)
 		w.must(w.ledger.Log(ctx, under, slipway.StepBuild, 1, 0, "line\n"))
 		w.must(w.RemoveService(ctx, "billing", nil))
@@ -196,27 +197,27 @@ func TestEnvironmentsKeepTheirOrder(t *testing.T) {
 			}
 		}
 		order("dev test prod")
-		_, err := w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "staging", After: "test"})
+		_, err := w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "staging", After: "test"})
 		w.must(err)
 		order("dev test staging prod")
-		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "local", Position: 1})
+		_, err = w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "local", Position: 1})
 		w.must(err)
 		order("local dev test staging prod")
-		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "attic"})
+		_, err = w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "attic"})
 		w.must(err)
 		order("local dev test staging prod attic")
 		for _, at := range []int{3, 1, 6, 99} {
-			_, err = w.UpdateEnvironment(ctx, "attic", platform.EnvironmentChange{Position: &at})
+			_, err = w.UpdateEnvironment(ctx, "attic", catalog.EnvironmentChange{Position: &at})
 			w.must(err)
 		}
 		order("local dev test staging prod attic")
-		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "test"})
+		_, err = w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "test"})
 		w.want(err, slipway.Conflict, "test")
-		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "x", After: "nowhere"})
+		_, err = w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "x", After: "nowhere"})
 		w.want(err, slipway.Invalid, "nowhere")
-		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "x", Target: "moon"})
+		_, err = w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "x", Target: "moon"})
 		w.want(err, slipway.Invalid, "moon")
-		_, err = w.UpdateEnvironment(ctx, "nowhere", platform.EnvironmentChange{})
+		_, err = w.UpdateEnvironment(ctx, "nowhere", catalog.EnvironmentChange{})
 		w.want(err, slipway.NotFound, "dev")
 		order("local dev test staging prod attic")
 	})

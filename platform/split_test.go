@@ -9,7 +9,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 )
 
 // TestFullDatabase bounds SQLite's file to what it has, as a full disk does.
@@ -18,10 +18,10 @@ func TestFullDatabase(t *testing.T) {
 	w := newWorld(t, "sqlite://"+file)
 	w.register("billing")
 	w.must(w.Storage.Limit(t.Context(), 1))
-	_, err := w.ChangeConfig(w.Context(), platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"BIG": strings.Repeat("x", 30_000)}})
+	_, err := w.ChangeConfig(w.Context(), catalog.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"BIG": strings.Repeat("x", 30_000)}})
 	w.want(err, slipway.Unavailable, "the disk of the database is full")
 	w.must(w.Storage.Limit(t.Context(), 1<<30))
-	_, err = w.ChangeConfig(w.Context(), platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"SMALL": "1"}})
+	_, err = w.ChangeConfig(w.Context(), catalog.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"SMALL": "1"}})
 	w.must(err)
 	db, err := sql.Open("sqlite", file)
 	w.must(err)

@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -113,7 +114,7 @@ func (p *Platform) cells(services []*ent.Service, environments []*ent.Environmen
 	cells := make([]Cell, 0, len(services)*len(environments))
 	for _, s := range services {
 		for _, e := range environments {
-			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}], Off: !onItsPath(s, e.Name)}
+			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}], Off: !catalog.OnItsPath(s, e.Name)}
 			if cell.Deployment != nil {
 				cell.URL = p.AddressOf(s.Name, e.Name)
 			}
@@ -162,7 +163,7 @@ func (p *Platform) observe(ctx context.Context, cells []Cell) {
 			defer func() { <-slots }()
 			seen, err := p.Target.Observe(ctx, cell.Service, cell.Environment)
 			if err != nil {
-				cell.Problem = p.why(err)
+				cell.Problem = p.Why(err)
 				return
 			}
 			cell.Observed = seen
@@ -172,19 +173,6 @@ func (p *Platform) observe(ctx context.Context, cells []Cell) {
 		})
 	}
 	all.Wait()
-}
-
-// why is what people may read of an error.
-func (p *Platform) why(err error) string {
-	var known *slipway.Error
-	switch {
-	case errors.As(err, &known) && known.Code != slipway.Internal:
-		return known.Message
-	case errors.Is(err, context.DeadlineExceeded):
-		return "what runs the service does not answer"
-	}
-	p.Log.Error("the target could not be observed", "error", err)
-	return "internal error; see the platform's log"
 }
 
 // ServiceLogs writes the output of a service's instances in an environment to w: text

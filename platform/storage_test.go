@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
@@ -75,7 +76,7 @@ func TestListsTakeABoundedNumberOfQueries(t *testing.T) {
 		}))
 		lists := map[string]func() error{
 			"status":      func() error { _, err := w.Status(ctx, ""); return err },
-			"services":    func() error { _, err := w.Services(ctx, platform.ServicesQuery{}); return err },
+			"services":    func() error { _, err := w.Services(ctx, catalog.ServicesQuery{}); return err },
 			"promotions":  func() error { _, err := w.Promotions(ctx, platform.PromotionsQuery{}); return err },
 			"releases":    func() error { _, err := w.Releases(ctx, "billing", store.Page{}); return err },
 			"deployments": func() error { _, err := w.Deployments(ctx, platform.DeploymentsQuery{Service: "billing"}); return err },

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // TestATakenNameIsSaid asks for names that others have, in every place where a
@@ -21,7 +21,7 @@ func TestATakenNameIsSaid(t *testing.T) {
 		ctx := w.Context()
 		w.team("secretive")
 		w.team("shop")
-		_, err := w.Register(ctx, platform.ServiceInput{Name: "billing", URL: "https://git.example.com/secretive/billing.git", Team: "secretive"})
+		_, err := w.Register(ctx, catalog.ServiceInput{Name: "billing", URL: "https://git.example.com/secretive/billing.git", Team: "secretive"})
 		w.must(err)
 		w.person("bob", false)
 		_, err = w.SetMember(ctx, "shop", "bob", slipway.RoleMaintainer, nil)
@@ -42,7 +42,7 @@ func TestATakenNameIsSaid(t *testing.T) {
 				}
 			}
 		}
-		in := platform.ServiceInput{Name: "billing", URL: "https://git.example.com/shop/billing.git", Token: slipway.NewSecret("of-shop")}
+		in := catalog.ServiceInput{Name: "billing", URL: "https://git.example.com/shop/billing.git", Token: slipway.NewSecret("of-shop")}
 		_, err = w.Register(bob, in)
 		taken(err, "services of all teams share their names", "shop-billing is free")
 		_, err = w.Detect(bob, in)
@@ -50,7 +50,7 @@ func TestATakenNameIsSaid(t *testing.T) {
 		in.Name = "" // made of the repository
 		_, err = w.Register(bob, in)
 		taken(err, "the name billing", "shop-billing is free")
-		_, err = w.Register(ctx, platform.ServiceInput{Name: "shop-billing", URL: "https://git.example.com/x.git", Team: "shop"})
+		_, err = w.Register(ctx, catalog.ServiceInput{Name: "shop-billing", URL: "https://git.example.com/x.git", Team: "shop"})
 		w.must(err)
 		asked = 0
 		_, err = w.Register(bob, in)
@@ -59,22 +59,22 @@ func TestATakenNameIsSaid(t *testing.T) {
 		_, err = w.Register(bob, in)
 		taken(err, "shop-billing-2 is free")
 		long := "b" + strings.Repeat("i", slipway.MaxName-1)
-		_, err = w.Register(ctx, platform.ServiceInput{Name: long, URL: "https://git.example.com/x.git", Team: "shop"})
+		_, err = w.Register(ctx, catalog.ServiceInput{Name: long, URL: "https://git.example.com/x.git", Team: "shop"})
 		w.must(err)
 		asked, in.Name = 0, long
 		_, err = w.Register(bob, in)
 		taken(err, long[:slipway.MaxName-2]+"-2 is free")
 		// Who may see what has it is told.
-		_, err = w.Register(ctx, platform.ServiceInput{Name: "billing", URL: in.URL, Team: "shop"})
+		_, err = w.Register(ctx, catalog.ServiceInput{Name: "billing", URL: in.URL, Team: "shop"})
 		w.want(err, slipway.Conflict, "the name billing is taken: a service of team secretive has it (slipway service show billing); billing-2 is free")
 		// Whoever may not register anywhere is told nothing.
 		w.person("eve", false)
-		_, err = w.Register(w.session(w.signIn("eve")), platform.ServiceInput{Name: "billing", URL: in.URL, Team: "shop"})
+		_, err = w.Register(w.session(w.signIn("eve")), catalog.ServiceInput{Name: "billing", URL: in.URL, Team: "shop"})
 		w.want(err, slipway.Invalid, "no team shop of yours")
 
 		_, err = w.AddTeam(ctx, "shop", "")
 		taken(err, "shop-2 is free")
-		_, err = w.AddEnvironment(ctx, platform.EnvironmentInput{Name: "prod"})
+		_, err = w.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "prod"})
 		taken(err, "prod-2 is free")
 		_, err = w.AddAccount(ctx, identity.AccountInput{Name: "bob"})
 		taken(err, "bob-2 is free")
@@ -162,7 +162,7 @@ func TestDetectionProposesAFreeName(t *testing.T) {
 	both(t, func(w *world) {
 		w.team("shop")
 		w.Source = askedSource{source{w}, new(int)}
-		in := platform.ServiceInput{URL: "https://git.example.com/shop/billing.git", Team: "shop"}
+		in := catalog.ServiceInput{URL: "https://git.example.com/shop/billing.git", Team: "shop"}
 		for _, want := range []string{"billing", "shop-billing", "billing-2"} {
 			d, err := w.Detect(w.Context(), in)
 			w.must(err)

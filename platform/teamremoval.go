@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/membership"
@@ -64,7 +65,7 @@ func (p *Platform) RemoveTeam(ctx context.Context, name string, only store.Preco
 // approvesNowhere refuses to remove a team that a policy names: whoever made one of
 // its name anew would say who approves.
 func approvesNowhere(ctx context.Context, db *ent.Client, name string) error {
-	all, err := inOrder(ctx, db)
+	all, err := catalog.InOrder(ctx, db)
 	if err != nil {
 		return err
 	}

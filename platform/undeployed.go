@@ -8,6 +8,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/event"
@@ -59,12 +60,12 @@ func (p *Platform) undeployed(ctx context.Context, cells []Cell, only []int) err
 		if !ok {
 			continue
 		}
-		scopes := scopesOf(d.ServiceID, d.EnvironmentID)
+		scopes := catalog.ScopesOf(d.ServiceID, d.EnvironmentID)
 		var rows []*ent.Setting
 		for scope := range scopes {
 			rows = append(rows, set[scope]...)
 		}
-		today, _ := slipway.MergeConfig(layered(rows, scopes, d.Edges.Release.Manifest.Env))
+		today, _ := slipway.MergeConfig(catalog.Layered(rows, scopes, d.Edges.Release.Manifest.Env))
 		if keys := slipway.NotDeployed(snapshot.Env, today); len(keys) > 0 {
 			cells[i].Undeployed = &slipway.Undeployed{Keys: keys}
 			if !slices.Contains(of, c.Service) {

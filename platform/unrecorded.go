@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/promotion"
@@ -142,7 +143,7 @@ func describeUnrecorded(ctx context.Context, db *ent.Client, u *slipway.Unrecord
 		u.Unfit = fmt.Sprintf("it was only taking over, and has %d %% of the requests", u.Weight)
 	case row != nil && !here:
 		u.Unfit = "its number is that of another promotion by now"
-	case here && slices.Contains(underWay, row.State):
+	case here && slices.Contains(catalog.UnderWay, row.State):
 		u.Unfit = fmt.Sprintf("promotion %d, which has its number, is under way; cancel that first", row.ID)
 	case i >= 0:
 		u.Unfit = fmt.Sprintf("%s is not healthy now", u.Instances[i].ID)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/migrate"
 	"github.com/slipway-dev/slipway/identity"
@@ -122,7 +123,7 @@ func upgraded(w *world) {
 	// What was there can be changed, referred to and removed like what is new.
 	w.set("billing", "dev", "", "MODE", "new")
 	kind := slipway.KindWeb
-	if changed, err := w.UpdateService(ctx, "idle", platform.ServiceChange{Kind: &kind}); err != nil || changed.Revision != 2 {
+	if changed, err := w.UpdateService(ctx, "idle", catalog.ServiceChange{Kind: &kind}); err != nil || changed.Revision != 2 {
 		w.Errorf("%+v: %v", changed, err)
 	}
 	w.register("fresh")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
@@ -131,7 +132,7 @@ func (g *Gates) Warrant(ctx context.Context, in workflows.Input, name slipway.St
 	if name == workflows.StepEnd {
 		return nil
 	}
-	if !slices.Contains(underWay, row.State) {
+	if !slices.Contains(catalog.UnderWay, row.State) {
 		return slipway.Errorf(slipway.Denied, "promotion %s is over", in.Promotion)
 	}
 	made := row.Edges.Release

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/audit"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/identity"
@@ -235,11 +236,11 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		id := w.promotion("billing", "dev", false)
 		w.tell(id, slipway.StepFetch, slipway.StepRunning, 1, "")
 		w.commit("trunk", "c2")
-		_, err = w.UpdateService(ctx, "billing", platform.ServiceChange{Branch: ptr("trunk")})
+		_, err = w.UpdateService(ctx, "billing", catalog.ServiceChange{Branch: ptr("trunk")})
 		w.must(err)
-		_, err = w.SetSecret(ctx, platform.SecretInput{Service: "billing", Name: "KEY", Value: slipway.NewSecret("hunter2-hunter2")})
+		_, err = w.SetSecret(ctx, catalog.SecretInput{Service: "billing", Name: "KEY", Value: slipway.NewSecret("hunter2-hunter2")})
 		w.must(err)
-		_, err = w.ChangeConfig(ctx, platform.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"MODE": "a-plain-value"}})
+		_, err = w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Environment: "dev", Set: map[string]string{"MODE": "a-plain-value"}})
 		w.must(err)
 		w.must(w.ledger.Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: slipway.PromotionSucceeded}))
 		w.must(w.RemoveService(ctx, "billing", nil))
@@ -265,7 +266,7 @@ func TestWebhooksBelongToTeams(t *testing.T) {
 		}
 		// Given to another team, a service is that team's to hear of.
 		w.register("basket")
-		_, err = w.UpdateService(ctx, "basket", platform.ServiceChange{Team: ptr("shop")})
+		_, err = w.UpdateService(ctx, "basket", catalog.ServiceChange{Team: ptr("shop")})
 		w.must(err)
 		n, err := w.Storage.Client.Delivery.Query().Where(delivery.WebhookID(other)).Count(ctx)
 		if err != nil || n != 1 {

@@ -13,9 +13,9 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // crowd fills a site with services, fifty a batch, in four environments, with
@@ -31,7 +31,7 @@ func crowd(tb testing.TB, s *site, batches int) (logged string) {
 	}
 	team, err := s.AddTeam(ctx, "crowd", "")
 	must(err)
-	_, err = s.AddEnvironment(ctx, platform.EnvironmentInput{Name: "stage", After: "test"})
+	_, err = s.AddEnvironment(ctx, catalog.EnvironmentInput{Name: "stage", After: "test"})
 	must(err)
 	environments, err := s.Environments(ctx)
 	must(err)

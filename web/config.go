@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -15,7 +16,7 @@ import (
 type configView struct {
 	Environment  string // "" for everywhere
 	Environments []*ent.Environment
-	Settings     []platform.Setting
+	Settings     []catalog.Setting
 	Revision     string
 	Live         *ent.Deployment
 	Changes      []configChange // against what runs
@@ -52,7 +53,7 @@ func shown(v slipway.ConfigValue, ok bool) string {
 }
 
 // masked hides the value of a setting that looks like a secret but isn't one.
-func masked(s platform.Setting) string {
+func masked(s catalog.Setting) string {
 	if s.Secret != "" || slipway.LooksSecret(s.Key) {
 		return "••••••••"
 	}
@@ -94,7 +95,7 @@ func hidden(value string) string {
 	return "••••••••"
 }
 
-func valuesOf(list []platform.Setting) map[string]slipway.ConfigValue {
+func valuesOf(list []catalog.Setting) map[string]slipway.ConfigValue {
 	out := map[string]slipway.ConfigValue{}
 	for _, s := range list {
 		out[s.Key] = s.ConfigValue
@@ -115,7 +116,7 @@ func layerWords(layer slipway.ConfigLayer, service, environment string) string {
 }
 
 // unused tells that nothing in the release names a setting.
-func (w configView) unused(s platform.Setting) bool { return slices.Contains(w.Check.Unused, s.Key) }
+func (w configView) unused(s catalog.Setting) bool { return slices.Contains(w.Check.Unused, s.Key) }
 
 // release is what the keys were looked for in.
 func (w configView) release() string {
@@ -149,7 +150,7 @@ func (w configView) filledFor(secret bool) string {
 }
 
 // own tells whether a setting was set in the layer that the page edits.
-func (w configView) own(s platform.Setting) bool {
+func (w configView) own(s catalog.Setting) bool {
 	if w.Environment == "" {
 		return s.Layer == slipway.LayerService
 	}
@@ -255,7 +256,7 @@ func (p *portal) changeConfig(c *call) error {
 		return err
 	}
 	environment, key, value := c.form("env"), c.form("key"), c.r.PostForm.Get("value")
-	change := platform.ConfigChange{Service: v.Name, Environment: environment}
+	change := catalog.ConfigChange{Service: v.Name, Environment: environment}
 	said := key + " is set. It goes live with the next promotion."
 	if c.form("do") == "unset" {
 		change.Unset = []string{key}
@@ -301,7 +302,7 @@ func (p *portal) changeSecret(c *call) error {
 	if c.form("do") == "remove" {
 		err, said = p.RemoveSecret(c.ctx, v.Name, environment, name), name+" is removed here. It goes live with the next promotion."
 	} else {
-		_, err = p.SetSecret(c.ctx, platform.SecretInput{Service: v.Name, Environment: environment, Name: name, Value: c.secretOf("secret")})
+		_, err = p.SetSecret(c.ctx, catalog.SecretInput{Service: v.Name, Environment: environment, Name: name, Value: c.secretOf("secret")})
 	}
 	if err != nil {
 		return p.configRefused(c, v, environment, err)

@@ -5,13 +5,13 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
 	"fmt"
-
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 )
 
 func configPage(f frame, v serviceView, w configView) templ.Component {
@@ -702,7 +702,7 @@ func missingKeys(v serviceView, w configView) templ.Component {
 	})
 }
 
-func settingRow(f frame, v serviceView, w configView, s platform.Setting) templ.Component {
+func settingRow(f frame, v serviceView, w configView, s catalog.Setting) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/platform"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestConfigFitsTheRelease(t *testing.T) {
 	s := newSite(t)
 	b := s.person("alice", true, nil)
-	if _, err := s.Register(as(), platform.ServiceInput{Name: "fresh", URL: "https://git.team.example/fresh.git"}); err != nil {
+	if _, err := s.Register(as(), catalog.ServiceInput{Name: "fresh", URL: "https://git.team.example/fresh.git"}); err != nil {
 		t.Fatal(err)
 	}
 	if body := b.get("/services/fresh/config?env=dev").body; !strings.Contains(body, "is known once there is a release") || strings.Contains(body, "missing-title") {
@@ -47,7 +48,7 @@ func TestConfigFitsTheRelease(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "app.py"), []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ChangeConfig(as(), platform.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"LEFT_OVER": "1"}}); err != nil {
+	if _, err := s.ChangeConfig(as(), catalog.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"LEFT_OVER": "1"}}); err != nil {
 		t.Fatal(err)
 	}
 	// It is said wherever one looks at what runs.
@@ -71,7 +72,7 @@ func TestConfigFitsTheRelease(t *testing.T) {
 	if a := b.post(page, "/services/payments/secrets", url.Values{"env": {"dev"}, "name": {"API_KEY"}, "secret": {"hunter2-hunter2"}}); a.status != http.StatusSeeOther {
 		t.Fatalf("seal: %d", a.status)
 	}
-	if _, err := s.ChangeConfig(as(), platform.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"DATABASE_URL": "x"}, Unset: []string{"LEFT_OVER"}}); err != nil {
+	if _, err := s.ChangeConfig(as(), catalog.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"DATABASE_URL": "x"}, Unset: []string{"LEFT_OVER"}}); err != nil {
 		t.Fatal(err)
 	}
 	has(page, false, "hunter2", "missing-title", ">unused<")

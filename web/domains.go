@@ -4,8 +4,8 @@ import (
 	"net/url"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // domainsView is the host names of a service, and the form for another.
@@ -62,7 +62,7 @@ func (p *portal) changeDomains(c *call) error {
 		}
 		return c.to(done, v.Name+" doesn't answer to "+name+" in "+d.Environment+" any more.")
 	}
-	added, err := p.AddDomain(c.ctx, v.Name, d.Environment, platform.DomainInput{Name: d.Typed, First: d.First})
+	added, err := p.AddDomain(c.ctx, v.Name, d.Environment, catalog.DomainInput{Name: d.Typed, First: d.First})
 	if err != nil {
 		if code := slipway.CodeOf(err); code != slipway.Invalid && code != slipway.Conflict {
 			return err

@@ -5,9 +5,9 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -32,7 +32,7 @@ func formRefused(err error, page func(status int, problem string) error) error {
 }
 
 func (p *portal) addEnvironment(c *call) error {
-	e, err := p.AddEnvironment(c.ctx, platform.EnvironmentInput{Name: c.form("name"), After: c.form("after")})
+	e, err := p.AddEnvironment(c.ctx, catalog.EnvironmentInput{Name: c.form("name"), After: c.form("after")})
 	if err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
 	}
@@ -46,7 +46,7 @@ func (p *portal) changeEnvironment(c *call) error {
 	if err != nil {
 		return slipway.Errorf(slipway.Invalid, "the position is not a number")
 	}
-	change := platform.EnvironmentChange{Position: &position, If: store.Precondition{c.form("revision")}}
+	change := catalog.EnvironmentChange{Position: &position, If: store.Precondition{c.form("revision")}}
 	if _, err := p.UpdateEnvironment(c.ctx, name, change); err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
 	}

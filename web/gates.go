@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -21,7 +21,7 @@ type policyView struct {
 	*ent.Environment
 	Policy   slipway.Policy
 	Previous string // the environment before
-	Services []platform.OwnPolicy
+	Services []catalog.OwnPolicy
 	Change   verdict
 	Err      string
 }
@@ -91,7 +91,7 @@ func (p *portal) changePolicy(c *call) error {
 	if err != nil {
 		return formRefused(err, func(status int, problem string) error { return p.policyPage(c, status, nil, problem) })
 	}
-	change := platform.EnvironmentChange{If: store.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
+	change := catalog.EnvironmentChange{If: store.Precondition{c.form("revision")}, Policy: slipway.PolicyChange{
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, SecondFactor: &policy.SecondFactor, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
 		ExpiresAfter: &policy.ExpiresAfter, Soak: &policy.Soak, Windows: &policy.Windows, LockRequired: &policy.LockRequired, RequireTests: &policy.RequireTests, MaxAge: &policy.MaxAge,
 		SkipsAllowed: &policy.SkipsAllowed, Advance: &policy.Advance, Concurrency: &policy.Concurrency, Branch: &policy.Branch, Strategy: &policy.Strategy,
@@ -173,7 +173,7 @@ func asksFor(change slipway.PolicyChange) string {
 
 // freezesView is freezes and holds.
 type freezesView struct {
-	Freezes      []*platform.Freeze
+	Freezes      []*catalog.Freeze
 	Holds        []*ent.Hold
 	Environments []*ent.Environment
 	Teams        []*ent.Team // whose services the viewer may freeze
@@ -211,7 +211,7 @@ func (p *portal) addFreeze(c *call) error {
 	refused := func(err error) error {
 		return formRefused(err, func(status int, problem string) error { return p.freezesPage(c, status, problem) })
 	}
-	in := platform.FreezeInput{Reason: c.form("reason"), Team: c.form("team"), Environment: c.form("environment")}
+	in := catalog.FreezeInput{Reason: c.form("reason"), Team: c.form("team"), Environment: c.form("environment")}
 	zone, err := time.LoadLocation(c.form("zone"))
 	if err != nil {
 		return refused(slipway.Errorf(slipway.Invalid, "there is no time zone of that name; give one such as Europe/Berlin").At("zone"))

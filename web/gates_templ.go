@@ -5,15 +5,15 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/ent"
 	"slices"
 	"strings"
-
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 )
 
 func policyPage(f frame, v policyView) templ.Component {
@@ -1274,7 +1274,7 @@ func freezesPage(f frame, v freezesView) templ.Component {
 	})
 }
 
-func (v freezesView) mayLift(z *platform.Freeze) bool {
+func (v freezesView) mayLift(z *catalog.Freeze) bool {
 	if z.TeamID == 0 {
 		return v.All.May
 	}
@@ -1286,7 +1286,7 @@ func (v freezesView) mayLift(z *platform.Freeze) bool {
 	return v.All.May
 }
 
-func freezeState(z *platform.Freeze) state {
+func freezeState(z *catalog.Freeze) state {
 	if z.Until.IsZero() {
 		return toned("idle", "To come")
 	}
@@ -1294,7 +1294,7 @@ func freezeState(z *platform.Freeze) state {
 }
 
 // freezeScope says what a freeze is about.
-func freezeScope(z *platform.Freeze) string {
+func freezeScope(z *catalog.Freeze) string {
 	where := "everywhere"
 	if z.Environment != "" {
 		where = z.Environment

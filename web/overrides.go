@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -26,7 +26,7 @@ var needed = map[string]string{
 // overridesView is what was found, as a form in which each finding can be changed.
 type overridesView struct {
 	Overrides slipway.Overrides // that the findings are of
-	Found     *platform.Detection
+	Found     *catalog.Detection
 	Typed     map[string]string // by key, where it was refused
 	Rest      string            // what no field asks for, as YAML
 	Errs      map[string]string // by key; "" for what belongs to no field
@@ -70,7 +70,7 @@ func (c *call) readOverrides() (slipway.Overrides, overridesView, error) {
 		v.Errs["process"] = "Give both: what it is called, and how it starts."
 		return "", v, slipway.Errorf(slipway.Invalid, "one more process takes a name and a command").At("overrides")
 	}
-	o, err := platform.Overrides(v.Rest, set)
+	o, err := catalog.Overrides(v.Rest, set)
 	if err == nil {
 		return o, overridesView{Overrides: o, May: true}, nil
 	}
@@ -294,7 +294,7 @@ func (p *portal) changeOverrides(c *call) error {
 	o, w, err := c.readOverrides()
 	problem := ""
 	if err == nil {
-		_, err = p.UpdateService(c.ctx, v.Name, platform.ServiceChange{Overrides: &o, If: store.Precondition{c.form("revision")}})
+		_, err = p.UpdateService(c.ctx, v.Name, catalog.ServiceChange{Overrides: &o, If: store.Precondition{c.form("revision")}})
 		problem = sentence(err)
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
@@ -18,7 +19,7 @@ type overview struct {
 	Waiting  []*ent.Promotion
 	Running  int
 	Recent   []*ent.Promotion
-	Frozen   []*platform.Freeze // in force
+	Frozen   []*catalog.Freeze // in force
 	Viewer   string
 	Register bool
 }
@@ -168,7 +169,7 @@ type result struct{ Title, Kind, Icon, URL string }
 func (p *portal) search(c *call) error {
 	q := strings.ToLower(c.query("q"))
 	var list []result
-	services, err := p.Services(c.ctx, platform.ServicesQuery{Search: q, Page: store.Page{Limit: 8}})
+	services, err := p.Services(c.ctx, catalog.ServicesQuery{Search: q, Page: store.Page{Limit: 8}})
 	if err != nil {
 		return err
 	}

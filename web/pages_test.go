@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
 )
 
@@ -143,7 +143,7 @@ func TestHostileTextIsShown(t *testing.T) {
 	if err := s.Ledger.Log(as(), "1", slipway.StepBuild, 1, 99, hostile+"\n\x1b[32m"+hostile+"\n"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ChangeConfig(as(), platform.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"EVIL": hostile}}); err != nil {
+	if _, err := s.ChangeConfig(as(), catalog.ConfigChange{Service: "payments", Environment: "dev", Set: map[string]string{"EVIL": hostile}}); err != nil {
 		t.Fatal(err)
 	}
 	display := hostile

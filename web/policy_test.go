@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
 )
@@ -18,7 +19,7 @@ func TestPolicyForm(t *testing.T) {
 	s := newSite(t)
 	b := s.person("alice", true, nil)
 	strategy := slipway.Strategy{Kind: slipway.Canary, Stages: []slipway.Stage{{Weight: 10, Pause: 60}}, Judge: slipway.Judge{MinRequests: 200, MaxFailureRate: 0.005, MaxLatency: 2.5}}
-	if _, err := s.UpdateEnvironment(as(), "prod", platform.EnvironmentChange{Policy: slipway.PolicyChange{Strategy: &strategy}}); err != nil {
+	if _, err := s.UpdateEnvironment(as(), "prod", catalog.EnvironmentChange{Policy: slipway.PolicyChange{Strategy: &strategy}}); err != nil {
 		t.Fatal(err)
 	}
 	const page = "/environments/prod/policy"

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
@@ -13,8 +14,8 @@ import (
 
 // registration is a service before it is one.
 type registration struct {
-	In    platform.ServiceInput
-	Found *platform.Detection
+	In    catalog.ServiceInput
+	Found *catalog.Detection
 	Err   string
 	Field string
 	Teams []*ent.Team // in which the viewer may register
@@ -24,15 +25,15 @@ type registration struct {
 	Overrides overridesView
 }
 
-func (c *call) serviceInput() platform.ServiceInput {
-	return platform.ServiceInput{
+func (c *call) serviceInput() catalog.ServiceInput {
+	return catalog.ServiceInput{
 		Name: c.form("name"), URL: c.form("url"), Path: strings.Trim(c.form("path"), "/"), Branch: c.form("branch"),
 		Kind: slipway.ServiceKind(c.form("kind")), Team: c.form("team"), Token: slipway.NewSecret(c.form("git_token")),
 		Environments: c.r.PostForm["environment"],
 	}
 }
 
-func (p *portal) registration(c *call, in platform.ServiceInput) (registration, error) {
+func (p *portal) registration(c *call, in catalog.ServiceInput) (registration, error) {
 	g := registration{In: in}
 	teams, err := p.Teams(c.ctx)
 	if err != nil {
@@ -62,7 +63,7 @@ func (p *portal) ownPath(c *call, ticked []string) ([]string, error) {
 }
 
 func (p *portal) newService(c *call) error {
-	g, err := p.registration(c, platform.ServiceInput{URL: c.query("url")})
+	g, err := p.registration(c, catalog.ServiceInput{URL: c.query("url")})
 	if err != nil {
 		return err
 	}

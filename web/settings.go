@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -63,7 +63,7 @@ func (p *portal) changeService(c *call) error {
 		return err
 	}
 	url, path, branch, team, kind := c.form("url"), strings.Trim(c.form("path"), "/"), c.form("branch"), c.form("team"), slipway.ServiceKind(c.form("kind"))
-	change := platform.ServiceChange{URL: &url, Path: &path, Branch: &branch, Kind: &kind, Token: slipway.NewSecret(c.form("git_token")), If: store.Precondition{c.form("revision")}}
+	change := catalog.ServiceChange{URL: &url, Path: &path, Branch: &branch, Kind: &kind, Token: slipway.NewSecret(c.form("git_token")), If: store.Precondition{c.form("revision")}}
 	if c.form("git_open") != "" {
 		none := slipway.SecretRef("")
 		change.Credential = &none

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/web"
@@ -88,7 +89,7 @@ func (s *site) service(name, team, ref string) {
 	if _, err := s.AddTeam(as(), team, ""); err != nil && slipway.CodeOf(err) != slipway.Conflict {
 		s.t.Fatal(err)
 	}
-	if _, err := s.Register(as(), platform.ServiceInput{Name: name, URL: "https://git.team.example/" + name + ".git", Team: team}); err != nil {
+	if _, err := s.Register(as(), catalog.ServiceInput{Name: name, URL: "https://git.team.example/" + name + ".git", Team: team}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.promote(platform.PromoteInput{Service: name, Ref: ref})

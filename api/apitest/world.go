@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
@@ -83,12 +84,15 @@ func New(t testing.TB) *World {
 	}
 	w.Ledger = platform.NewLedger(storage)
 	w.Platform = platform.New(platform.Options{
-		Interpreters: func(context.Context) ([]python.Interpreter, error) {
-			return []python.Interpreter{{Version: "3.13.5", Path: "/usr/bin/python3"}}, nil
-		},
-		Storage: storage, Settings: identity.Settings{OpenID: openID{w}}, Temporal: engine{world: w}, Source: source{w}, Target: target{w}, Secrets: secrets{w}, Courier: courier{}, Builder: builder{w}, Renderer: renderer{w},
-		URL: func(service, environment string) string {
-			return "http://" + service + "." + environment + ".localhost:7080/"
+		Storage: storage, Settings: identity.Settings{OpenID: openID{w}}, Temporal: engine{world: w}, Courier: courier{}, Renderer: renderer{w},
+		Ports: catalog.Ports{
+			Source: source{w}, Target: target{w}, Secrets: secrets{w}, Builder: builder{w},
+			Interpreters: func(context.Context) ([]python.Interpreter, error) {
+				return []python.Interpreter{{Version: "3.13.5", Path: "/usr/bin/python3"}}, nil
+			},
+			URL: func(service, environment string) string {
+				return "http://" + service + "." + environment + ".localhost:7080/"
+			},
 		},
 	})
 	w.API = NewServer(t, api.Options{Platform: w.Platform, Version: "0.1.0-test"})

@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/outgoing"
@@ -100,7 +101,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	p.onStop(way.Close)
 	names := ownNames(way, how.entrance.ACME.Hosts)
 	if how.domain != "" {
-		if p.domain, err = platform.DomainName(how.domain); err == nil {
+		if p.domain, err = catalog.DomainName(how.domain); err == nil {
 			err = slipway.CheckBase(p.domain, names)
 		}
 		if err != nil {
@@ -170,21 +171,21 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
-		Storage: storage, Temporal: temporal.Client(), Source: repositories, Paths: repositories, Target: node, Inventory: node, Secrets: store,
-		Courier:  courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
+		Storage: storage, Temporal: temporal.Client(), Inventory: node, Renderer: renderer, Log: p.log, Version: stampedVersion(),
 		Settings: identity.Settings{Address: p.portal, Streams: how.streams, OpenID: openid.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}))},
-		Builder:  builder, Renderer: renderer, Log: p.log,
-		FetchPython:  how.fetchPython,
-		Version:      stampedVersion(),
-		Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
+		Courier:  courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
+		Ports: catalog.Ports{
+			Source: repositories, Paths: repositories, Target: node, Secrets: store, Builder: builder, FetchPython: how.fetchPython,
+			Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
+			URL: func(service, environment string) string {
+				return serviceURL(service, environment, p.domain, p.Edge)
+			},
+			Edge: node, BaseDomain: p.domain, OwnNames: names, OneMachine: onLoopback(p.Edge),
+		},
 		Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
 			status, err := node.Status(ctx)
 			return []slipway.NodeStatus{status}, err
 		},
-		URL: func(service, environment string) string {
-			return serviceURL(service, environment, p.domain, p.Edge)
-		},
-		Edge: node, BaseDomain: p.domain, OwnNames: names, OneMachine: onLoopback(p.Edge),
 	})
 	if err := core.Answer(ctx); err != nil { // it is tried again while the platform runs
 		p.log.Warn("the edge could not be told of host names", "error", err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/python"
 )
 
@@ -41,7 +41,7 @@ func (f overrideFlags) read(a *app, was slipway.Overrides) (slipway.Overrides, e
 		}
 		set[key] = value
 	}
-	o, err := platform.Overrides(text, set)
+	o, err := catalog.Overrides(text, set)
 	if e := (*slipway.Error)(nil); errors.As(err, &e) {
 		for _, more := range e.More {
 			e.Message += "\n" + more.Message

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -28,7 +28,7 @@ type Detection struct {
 // credential: one that is needed comes as the token. A name that is given and
 // taken is a Conflict; in the place of one that is made of the repository, and
 // taken, a free one is proposed.
-func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, error) {
+func (cat *Catalog) Detect(ctx context.Context, in ServiceInput) (*Detection, error) {
 	named := in.Name != ""
 	if !named {
 		in.Name = slipway.NameFromRepository(in.Repository())
@@ -43,32 +43,32 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
 		return nil, err
 	}
-	owner, err := p.owningTeam(ctx, in.Team)
+	owner, err := cat.owningTeam(ctx, in.Team)
 	if err != nil {
 		return nil, err
 	}
 	if named {
-		if err := serviceNameTaken(ctx, p.db, in.Name, owner); err != nil {
+		if err := serviceNameTaken(ctx, cat.db, in.Name, owner); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.placed(ctx, in.Repository()); err != nil {
+	if err := cat.placed(ctx, in.Repository()); err != nil {
 		return nil, err
 	}
 	if in.Token.Reveal() != "" {
 		// The source resolves references alone; this one is gone again in a moment.
-		if in.Credential, err = p.keepCredential(ctx, trying, in.URL, in.Token); err != nil {
+		if in.Credential, err = cat.keepCredential(ctx, trying, in.URL, in.Token); err != nil {
 			return nil, err
 		}
-		defer func() { _ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential) }()
+		defer func() { _ = cat.ports.Secrets.Delete(context.WithoutCancel(ctx), in.Credential) }()
 	}
-	d, err := p.detect(ctx, in)
+	d, err := cat.detect(ctx, in)
 	if err != nil {
 		return nil, identity.Given(err, "url")
 	}
-	if taken, err := serviceNamed(p.db)(ctx, d.Name); !named && d.Name != "" && (err != nil || taken) {
+	if taken, err := serviceNamed(cat.db)(ctx, d.Name); !named && d.Name != "" && (err != nil || taken) {
 		if err == nil {
-			d.Name, err = identity.FreeName(ctx, d.Name, ownPrefix(owner), serviceNamed(p.db))
+			d.Name, err = identity.FreeName(ctx, d.Name, ownPrefix(owner), serviceNamed(cat.db))
 		}
 		return d, err
 	}
@@ -77,8 +77,8 @@ func (p *Platform) Detect(ctx context.Context, in ServiceInput) (*Detection, err
 
 // DetectService reads the repository of a service as its next release would with
 // the given overrides; nil takes those that it has.
-func (p *Platform) DetectService(ctx context.Context, name string, overrides *slipway.Overrides) (*Detection, error) {
-	s, err := p.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
+func (cat *Catalog) DetectService(ctx context.Context, name string, overrides *slipway.Overrides) (*Detection, error) {
+	s, err := cat.people.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return nil, err
 	}
@@ -88,12 +88,12 @@ func (p *Platform) DetectService(ctx context.Context, name string, overrides *sl
 			return nil, err
 		}
 	}
-	return p.detect(ctx, in)
+	return cat.detect(ctx, in)
 }
 
-func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, error) {
+func (cat *Catalog) detect(ctx context.Context, in ServiceInput) (*Detection, error) {
 	began := time.Now()
-	commit, err := p.Source.Resolve(ctx, in.Repository(), in.Branch)
+	commit, err := cat.ports.Source.Resolve(ctx, in.Repository(), in.Branch)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +103,12 @@ func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	tree := filepath.Join(dir, "tree")
-	if err := p.Source.Export(ctx, in.Repository(), commit.ID, tree, io.Discard); err != nil {
+	if err := cat.ports.Source.Export(ctx, in.Repository(), commit.ID, tree, io.Discard); err != nil {
 		return nil, err
 	}
-	options := python.Options{Path: in.Path, Overrides: in.Overrides, Fetch: p.FetchPython, Today: time.Now(), Written: commit.Time}
-	if p.Interpreters != nil {
-		if options.Interpreters, err = p.Interpreters(ctx); err != nil {
+	options := python.Options{Path: in.Path, Overrides: in.Overrides, Fetch: cat.ports.FetchPython, Today: time.Now(), Written: commit.Time}
+	if cat.ports.Interpreters != nil {
+		if options.Interpreters, err = cat.ports.Interpreters(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -119,7 +119,7 @@ func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, err
 	if in.Name == "" && slipway.CheckName("name", project.Name) == nil {
 		in.Name = project.Name
 	}
-	if err := p.nameIn(ctx, project, in.Name); err != nil {
+	if err := cat.nameIn(ctx, project, in.Name); err != nil {
 		return nil, err
 	}
 	return &Detection{Name: in.Name, Commit: commit, Project: project, Took: time.Since(began)}, nil
@@ -127,11 +127,11 @@ func (p *Platform) detect(ctx context.Context, in ServiceInput) (*Detection, err
 
 // nameIn puts the service and its first environment where warnings leave room for
 // them, so that the command that mends something can be run as it stands.
-func (p *Platform) nameIn(ctx context.Context, project *python.Project, service string) error {
+func (cat *Catalog) nameIn(ctx context.Context, project *python.Project, service string) error {
 	if service == "" {
 		return nil
 	}
-	all, err := inOrder(ctx, p.db)
+	all, err := InOrder(ctx, cat.db)
 	if err != nil || len(all) == 0 {
 		return err
 	}

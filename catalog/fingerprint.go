@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -16,13 +16,13 @@ const fingerprintKey = slipway.SecretRef("sealed://_platform/fingerprint-key")
 // fingerprint tells one value of a secret from another without telling anything
 // about either: it is keyed, so that nobody can try values. 48 bits are enough
 // to see a difference.
-func (p *Platform) fingerprint(ctx context.Context, value slipway.Secret) (string, error) {
-	key, err := p.Secrets.Get(ctx, fingerprintKey)
+func (cat *Catalog) fingerprint(ctx context.Context, value slipway.Secret) (string, error) {
+	key, err := cat.ports.Secrets.Get(ctx, fingerprintKey)
 	if slipway.CodeOf(err) == slipway.NotFound {
 		fresh := make([]byte, 32)
 		_, _ = rand.Read(fresh) // never fails
 		key = slipway.NewSecret(hex.EncodeToString(fresh))
-		err = p.Secrets.Set(ctx, fingerprintKey, key)
+		err = cat.ports.Secrets.Set(ctx, fingerprintKey, key)
 	}
 	if err != nil {
 		return "", err

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -12,21 +12,21 @@ import (
 )
 
 // mayTake refuses a path of a service's own that leads past an environment.
-func (p *Platform) mayTake(ctx context.Context, db *ent.Client, s *ent.Service, policies map[int]*ent.ServicePolicy, path []string) error {
+func (cat *Catalog) mayTake(ctx context.Context, db *ent.Client, s *ent.Service, policies map[int]*ent.ServicePolicy, path []string) error {
 	if slices.Equal(path, s.Environments) {
 		return nil
 	}
-	all, err := inOrder(ctx, db)
+	all, err := InOrder(ctx, db)
 	if err != nil {
 		return err
 	}
 	common := stops(all, policies)
-	return p.mayShorten(ctx, "this path lets releases of "+s.Name, slipway.Shortcuts(along(common, s.Environments), along(common, path), common))
+	return cat.mayShorten(ctx, "this path lets releases of "+s.Name, slipway.Shortcuts(along(common, s.Environments), along(common, path), common))
 }
 
 // mayReorder refuses an order of the environments that leads past one of them, for
 // any service that takes them in the platform's order.
-func (p *Platform) mayReorder(ctx context.Context, db *ent.Client, was, is []*ent.Environment) error {
+func (cat *Catalog) mayReorder(ctx context.Context, db *ent.Client, was, is []*ent.Environment) error {
 	policies, err := policiesOf(ctx, db)
 	if err != nil {
 		return err
@@ -34,14 +34,14 @@ func (p *Platform) mayReorder(ctx context.Context, db *ent.Client, was, is []*en
 	policies[0] = nil // who asks for nothing beyond
 	for _, own := range policies {
 		before, after := stops(was, own), stops(is, own)
-		if err := p.mayShorten(ctx, "this order lets releases", slipway.Shortcuts(before, after, before)); err != nil {
+		if err := cat.mayShorten(ctx, "this order lets releases", slipway.Shortcuts(before, after, before)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Platform) mayShorten(ctx context.Context, does string, cuts []slipway.Shortcut) error {
+func (cat *Catalog) mayShorten(ctx context.Context, does string, cuts []slipway.Shortcut) error {
 	if len(cuts) == 0 {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (p *Platform) mayShorten(ctx context.Context, does string, cuts []slipway.S
 	for i, c := range cuts {
 		words[i] = c.String()
 	}
-	return p.InPerson(ctx, does+" "+strings.Join(words, ", "))
+	return cat.people.InPerson(ctx, does+" "+strings.Join(words, ", "))
 }
 
 // policiesOf are what services ask, by service and environment: of all of them

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"slices"
@@ -36,9 +36,9 @@ func overrideField(key string) string {
 	return "overrides/" + strings.NewReplacer("~", "~0", "/", "~1", ".", "/").Replace(key)
 }
 
-// overridden lists what a change of overrides changes, by key, as it was and as
+// Overridden lists what a change of overrides changes, by key, as it was and as
 // it is.
-func overridden(was, is slipway.Overrides) (before, after map[string]string) {
+func Overridden(was, is slipway.Overrides) (before, after map[string]string) {
 	before, after = map[string]string{}, map[string]string{}
 	old, now := python.OverrideValues(was), python.OverrideValues(is)
 	for key, value := range old {

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -43,16 +43,16 @@ func DomainName(name string) (string, error) {
 
 // Domains are the host names that a service has been given in an environment, the one
 // that links and checks use first.
-func (p *Platform) Domains(ctx context.Context, serviceName, environmentName string) ([]*ent.Domain, error) {
-	s, err := p.Service(ctx, serviceName)
+func (cat *Catalog) Domains(ctx context.Context, serviceName, environmentName string) ([]*ent.Domain, error) {
+	s, err := cat.Service(ctx, serviceName)
 	if err != nil {
 		return nil, err
 	}
-	e, err := p.Environment(ctx, environmentName)
+	e, err := cat.Environment(ctx, environmentName)
 	if err != nil {
 		return nil, err
 	}
-	return domainsOf(ctx, p.db, s, e)
+	return domainsOf(ctx, cat.db, s, e)
 }
 
 func domainsOf(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) ([]*ent.Domain, error) {
@@ -63,12 +63,12 @@ func domainsOf(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Envir
 // also to what runs already. A name that something on the platform has is a Conflict,
 // in the same words whoever has it. One that the service has there is made the first
 // one, if that is asked for.
-func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName string, in DomainInput) (*ent.Domain, error) {
-	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitDomain, environmentName)
+func (cat *Catalog) AddDomain(ctx context.Context, serviceName, environmentName string, in DomainInput) (*ent.Domain, error) {
+	s, err := cat.people.ServiceFor(ctx, serviceName, slipway.PermitDomain, environmentName)
 	if err != nil {
 		return nil, err
 	}
-	e, err := p.Environment(ctx, environmentName)
+	e, err := cat.Environment(ctx, environmentName)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +76,11 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 	if err != nil {
 		return nil, err
 	}
-	if slipway.Reserved(name, p.BaseDomain, p.OwnNames) {
+	if slipway.Reserved(name, cat.ports.BaseDomain, cat.ports.OwnNames) {
 		return nil, slipway.Errorf(slipway.Conflict, "%s is one of the platform's own names, or lies where it gives names by itself; give another one", name).At("name")
 	}
 	var added *ent.Domain
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		own, err := domainsOf(ctx, tx.Client(), s, e)
 		if err != nil {
 			return err
@@ -98,7 +98,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 			if i == 0 {
 				return nil
 			}
-			p.journal.Happened(ctx, "domain.moved", s.Name, e.Name, 0, map[string]string{"first": name}, map[string]string{"first": own[0].Name})
+			cat.journal.Happened(ctx, "domain.moved", s.Name, e.Name, 0, map[string]string{"first": name}, map[string]string{"first": own[0].Name})
 			return tx.Domain.UpdateOneID(added.ID).SetPosition(at).Exec(ctx)
 		}
 		if len(own) >= slipway.MaxDomains {
@@ -124,7 +124,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 		if added, err = tx.Domain.Create().SetServiceID(s.ID).SetEnvironmentID(e.ID).SetName(name).SetPosition(at).SetAddedBy(slipway.Actor(ctx)).Save(ctx); err != nil {
 			return err
 		}
-		p.journal.Happened(ctx, "domain.added", s.Name, e.Name, 0, map[string]string{"name": name, "first": strconv.FormatBool(in.First || len(own) == 0)})
+		cat.journal.Happened(ctx, "domain.added", s.Name, e.Name, 0, map[string]string{"name": name, "first": strconv.FormatBool(in.First || len(own) == 0)})
 		return nil
 	})
 	if ent.IsConstraintError(err) { // somebody was quicker, or the service has gone
@@ -133,7 +133,7 @@ func (p *Platform) AddDomain(ctx context.Context, serviceName, environmentName s
 	if err != nil {
 		return nil, err
 	}
-	p.answerNow(ctx)
+	cat.answerNow(ctx)
 	return added, nil
 }
 
@@ -143,19 +143,19 @@ func errDomainTaken(name string) error {
 
 // RemoveDomain takes a host name away from a service in an environment. It leads
 // nowhere from then on, and can be had by everybody.
-func (p *Platform) RemoveDomain(ctx context.Context, serviceName, environmentName, name string) error {
-	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitDomain, environmentName)
+func (cat *Catalog) RemoveDomain(ctx context.Context, serviceName, environmentName, name string) error {
+	s, err := cat.people.ServiceFor(ctx, serviceName, slipway.PermitDomain, environmentName)
 	if err != nil {
 		return err
 	}
-	e, err := p.Environment(ctx, environmentName)
+	e, err := cat.Environment(ctx, environmentName)
 	if err != nil {
 		return err
 	}
 	if ascii, bad := DomainName(name); bad == nil {
 		name = ascii
 	}
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		n, err := tx.Domain.Delete().Where(domain.ServiceID(s.ID), domain.EnvironmentID(e.ID), domain.Name(name)).Exec(ctx)
 		if err != nil {
 			return err
@@ -163,11 +163,11 @@ func (p *Platform) RemoveDomain(ctx context.Context, serviceName, environmentNam
 		if n == 0 {
 			return slipway.Errorf(slipway.NotFound, "%s has no name %s in %s; `slipway domain ls %s --env %s` lists those that it has", s.Name, store.Printable(name), e.Name, s.Name, e.Name)
 		}
-		p.journal.Happened(ctx, "domain.removed", s.Name, e.Name, 0, map[string]string{"name": name}, map[string]string{"name": name})
+		cat.journal.Happened(ctx, "domain.removed", s.Name, e.Name, 0, map[string]string{"name": name}, map[string]string{"name": name})
 		return nil
 	})
 	if err == nil {
-		p.answerNow(ctx)
+		cat.answerNow(ctx)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // TestWhatIsGoneIsNotOutdated changes settings of a service that is removed in
 // that moment: only who gave a revision hears that it is another one now.
 func TestWhatIsGoneIsNotOutdated(t *testing.T) {
-	storage, err := OpenStorage(context.Background(), "sqlite://"+filepath.Join(t.TempDir(), "slipway.db"))
+	storage, err := store.Open(context.Background(), "sqlite://"+filepath.Join(t.TempDir(), "slipway.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

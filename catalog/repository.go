@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -20,25 +20,25 @@ type Paths interface {
 
 // placed refuses a path of this machine that the viewer may not name. What
 // the operator named stays a repository, whoever changes the service afterwards.
-func (p *Platform) placed(ctx context.Context, repo slipway.Repository) error {
-	if p.Paths == nil {
+func (cat *Catalog) placed(ctx context.Context, repo slipway.Repository) error {
+	if cat.ports.Paths == nil {
 		return nil
 	}
 	if v := slipway.ViewerFrom(ctx); v.Kind == slipway.ViewerSystem {
-		return p.Paths.Admit(repo)
+		return cat.ports.Paths.Admit(repo)
 	}
-	return p.Paths.Stated(repo)
+	return cat.ports.Paths.Stated(repo)
 }
 
 // LocalRepositories are the paths of this machine that services have.
-func (p *Platform) LocalRepositories(ctx context.Context) ([]string, error) {
-	return p.db.Service.Query().Where(service.Or(service.RepositoryHasPrefix("/"), service.RepositoryHasPrefix("file:"))).
+func (cat *Catalog) LocalRepositories(ctx context.Context) ([]string, error) {
+	return cat.db.Service.Query().Where(service.Or(service.RepositoryHasPrefix("/"), service.RepositoryHasPrefix("file:"))).
 		Order(service.ByID()).Select(service.FieldRepository).Strings(store.AsSystem(ctx))
 }
 
 // answers asks a repository whether it has the branch and the directory.
-func (p *Platform) answers(ctx context.Context, repo slipway.Repository) error {
-	_, err := p.Source.Resolve(ctx, repo, repo.Branch)
+func (cat *Catalog) answers(ctx context.Context, repo slipway.Repository) error {
+	_, err := cat.ports.Source.Resolve(ctx, repo, repo.Branch)
 	var known *slipway.Error
 	if errors.As(err, &known) && known.Code == slipway.Invalid {
 		field := known.Field

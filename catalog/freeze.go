@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"cmp"
@@ -51,11 +51,11 @@ type Freeze struct {
 }
 
 // AddFreeze stops promotions for a time. Those under way that have begun go on.
-func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, error) {
+func (cat *Catalog) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, error) {
 	if in.Starts.IsZero() {
 		in.Starts = store.Now()
 	}
-	teamID, err := p.mayFreeze(ctx, in.Team)
+	teamID, err := cat.mayFreeze(ctx, in.Team)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +64,14 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 	}
 	environmentID := 0
 	if in.Environment != "" {
-		e, err := p.Environment(ctx, in.Environment)
+		e, err := cat.Environment(ctx, in.Environment)
 		if err != nil {
 			return nil, err
 		}
 		environmentID = e.ID
 	}
 	var row *ent.Freeze
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		var err error
 		create := tx.Freeze.Create().SetReason(store.Clean(in.Reason)).SetTeamID(teamID).SetStartsAt(in.Starts.UTC()).SetEndsAt(in.Ends.UTC()).SetPlacedBy(slipway.Actor(ctx))
 		if environmentID != 0 {
@@ -83,7 +83,7 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 		if row, err = create.Save(ctx); err != nil {
 			return err
 		}
-		p.journal.Happened(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
+		cat.journal.Happened(ctx, "freeze.placed", "", in.Environment, 0, map[string]string{
 			"reason": row.Reason, "team": in.Team, "from": row.StartsAt.Format(time.RFC3339), "to": row.EndsAt.Format(time.RFC3339), "freeze": strconv.Itoa(row.ID),
 		})
 		return nil
@@ -91,30 +91,30 @@ func (p *Platform) AddFreeze(ctx context.Context, in FreezeInput) (*Freeze, erro
 	if err != nil {
 		return nil, err
 	}
-	p.look(ctx, 0, row.EnvironmentID)
-	list, err := p.named(ctx, row)
+	cat.changed(ctx, 0, row.EnvironmentID)
+	list, err := cat.named(ctx, row)
 	if err != nil {
 		return nil, err
 	}
 	return list[0], nil
 }
 
-func (p *Platform) mayFreeze(ctx context.Context, teamName string) (teamID int, err error) {
+func (cat *Catalog) mayFreeze(ctx context.Context, teamName string) (teamID int, err error) {
 	if teamName == "" {
-		_, err := p.SignedIn(ctx, slipway.PermitPlatform)
+		_, err := cat.people.SignedIn(ctx, slipway.PermitPlatform)
 		return 0, err
 	}
-	t, err := p.Team(ctx, teamName)
+	t, err := cat.people.Team(ctx, teamName)
 	if err != nil {
 		return 0, err
 	}
-	return t.ID, p.May(ctx, slipway.PermitFreeze, t.ID, "", "")
+	return t.ID, cat.people.May(ctx, slipway.PermitFreeze, t.ID, "", "")
 }
 
 // Freezes lists the freezes that are in force or to come, the next to end
 // first. Everybody sees those for all teams and of its own.
-func (p *Platform) Freezes(ctx context.Context) ([]*Freeze, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (cat *Catalog) Freezes(ctx context.Context) ([]*Freeze, error) {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	v := slipway.ViewerFrom(ctx)
@@ -122,7 +122,7 @@ func (p *Platform) Freezes(ctx context.Context) ([]*Freeze, error) {
 	for id := range v.Roles {
 		teams = append(teams, id)
 	}
-	query := p.db.Freeze.Query().Where(freeze.EndsAtGT(store.Now()))
+	query := cat.db.Freeze.Query().Where(freeze.EndsAtGT(store.Now()))
 	if !v.Admin {
 		query.Where(freeze.TeamIDIn(teams...))
 	}
@@ -130,16 +130,16 @@ func (p *Platform) Freezes(ctx context.Context) ([]*Freeze, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.named(ctx, rows...)
+	return cat.named(ctx, rows...)
 }
 
 // named adds the names of what freezes are about.
-func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, error) {
-	environments, err := inOrder(ctx, p.db)
+func (cat *Catalog) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, error) {
+	environments, err := InOrder(ctx, cat.db)
 	if err != nil {
 		return nil, err
 	}
-	teams, err := p.db.Team.Query().All(store.AsSystem(ctx))
+	teams, err := cat.db.Team.Query().All(store.AsSystem(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, e
 				f.Team = t.Name
 			}
 		}
-		if until, ok := inForce(row, store.Now()); ok {
+		if until, ok := InForce(row, store.Now()); ok {
 			f.Until = until
 		}
 		out[i] = f
@@ -165,33 +165,33 @@ func (p *Platform) named(ctx context.Context, rows ...*ent.Freeze) ([]*Freeze, e
 }
 
 // mayLift refuses to lift a freeze to whom it holds, and to every program.
-func (p *Platform) mayLift(ctx context.Context, row *ent.Freeze) error {
+func (cat *Catalog) mayLift(ctx context.Context, row *ent.Freeze) error {
 	v := slipway.ViewerFrom(ctx)
 	does := "this lifts a freeze that " + row.PlacedBy + " placed"
 	if row.TeamID == 0 || v.Admin {
-		return p.InPerson(ctx, does)
+		return cat.people.InPerson(ctx, does)
 	}
 	// What the team has asked of itself, and nobody of it.
-	own, err := p.db.Membership.Query().Where(membership.TeamID(row.TeamID), membership.RoleEQ(membership.RoleAdmin), membership.HasAccountWith(account.Name(row.PlacedBy))).Exist(store.AsSystem(ctx))
+	own, err := cat.db.Membership.Query().Where(membership.TeamID(row.TeamID), membership.RoleEQ(membership.RoleAdmin), membership.HasAccountWith(account.Name(row.PlacedBy))).Exist(store.AsSystem(ctx))
 	switch {
 	case err != nil:
 		return err
 	case !own:
-		return p.InPerson(ctx, does)
+		return cat.people.InPerson(ctx, does)
 	case !v.InPerson():
 		return slipway.Errorf(slipway.Denied, "%s; that takes an admin of the team in person, and no token or program; sign in and do it yourself", does)
 	}
-	return p.Proven(ctx, "what lowers a gate")
+	return cat.people.Proven(ctx, "what lowers a gate")
 }
 
 // LiftFreeze ends a freeze now. It stays on record. It takes somebody in person: an
 // admin of the platform, or, where an admin of its team placed it, one of the team.
-func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (cat *Catalog) LiftFreeze(ctx context.Context, id int) error {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return err
 	}
 	none := slipway.Errorf(slipway.NotFound, "there is no freeze %d in force or to come; `slipway freeze ls` lists them", id)
-	row, err := p.db.Freeze.Query().Where(freeze.ID(id), freeze.EndsAtGT(store.Now())).Only(ctx)
+	row, err := cat.db.Freeze.Query().Where(freeze.ID(id), freeze.EndsAtGT(store.Now())).Only(ctx)
 	if ent.IsNotFound(err) {
 		return none
 	}
@@ -199,22 +199,22 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 		return err
 	}
 	if row.TeamID == 0 {
-		if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
+		if _, err := cat.people.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 			return err
 		}
-	} else if err := p.May(ctx, slipway.PermitFreeze, row.TeamID, "", ""); err != nil {
+	} else if err := cat.people.May(ctx, slipway.PermitFreeze, row.TeamID, "", ""); err != nil {
 		if err == identity.ErrHidden { //nolint:errorlint // errHidden is never wrapped
 			return none
 		}
 		return err
 	}
-	if err := p.mayLift(ctx, row); err != nil {
-		p.DeniedWhile(ctx, "freeze.lifted", "", "", err)
+	if err := cat.mayLift(ctx, row); err != nil {
+		cat.people.DeniedWhile(ctx, "freeze.lifted", "", "", err)
 		return err
 	}
 	now := store.Now()
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		p.journal.Happened(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		cat.journal.Happened(ctx, "freeze.lifted", "", "", 0, map[string]string{"freeze": strconv.Itoa(id), "reason": row.Reason})
 		n, err := tx.Freeze.Update().Where(freeze.ID(id), freeze.EndsAtGT(now)).SetEndsAt(now).SetLiftedBy(slipway.Actor(ctx)).Save(ctx)
 		if err != nil || n == 0 {
 			return cmp.Or[error](err, none)
@@ -224,6 +224,21 @@ func (p *Platform) LiftFreeze(ctx context.Context, id int) error {
 	if err != nil {
 		return err
 	}
-	p.look(ctx, 0, row.EnvironmentID)
+	cat.changed(ctx, 0, row.EnvironmentID)
 	return nil
+}
+
+// InForce tells whether a freeze holds at a time, and until when.
+func InForce(row *ent.Freeze, now time.Time) (until time.Time, ok bool) {
+	if now.Before(row.StartsAt) || !now.Before(row.EndsAt) {
+		return time.Time{}, false
+	}
+	if row.Window == nil {
+		return row.EndsAt, true
+	}
+	inside, until := row.Window.At(now)
+	if until.After(row.EndsAt) {
+		until = row.EndsAt
+	}
+	return until, inside
 }

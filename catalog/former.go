@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -51,15 +51,15 @@ func former(ctx context.Context, db *ent.Client, name string, owner *ent.Team) (
 
 // mayRegister refuses what is registered under the name of a service that was
 // removed, when that one was held by more.
-func (p *Platform) mayRegister(ctx context.Context, tx *ent.Tx, in ServiceInput, owner *ent.Team) (map[int]*ent.ServicePolicy, error) {
+func (cat *Catalog) mayRegister(ctx context.Context, tx *ent.Tx, in ServiceInput, owner *ent.Team) (map[int]*ent.ServicePolicy, error) {
 	was, policies, err := former(ctx, tx.Client(), in.Name, owner)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.mayTake(ctx, tx.Client(), was, policies, in.Environments); err != nil {
+	if err := cat.mayTake(ctx, tx.Client(), was, policies, in.Environments); err != nil {
 		return nil, err
 	}
-	return policies, p.mayMove(ctx, tx.Client(), was, policies, owner)
+	return policies, cat.mayMove(ctx, tx.Client(), was, policies, owner)
 }
 
 // resume has a service asked for what was asked for under its name before.
@@ -76,11 +76,11 @@ func resume(ctx context.Context, tx *ent.Tx, s *ent.Service, policies map[int]*e
 // mayMove refuses to give a service to another team while a gate of it rests on
 // the one that it is of: who approves is asked of that team, and its freezes hold.
 // Who gives it away could be the only one in the other.
-func (p *Platform) mayMove(ctx context.Context, db *ent.Client, s *ent.Service, policies map[int]*ent.ServicePolicy, to *ent.Team) error {
+func (cat *Catalog) mayMove(ctx context.Context, db *ent.Client, s *ent.Service, policies map[int]*ent.ServicePolicy, to *ent.Team) error {
 	if s.TeamID == to.ID {
 		return nil
 	}
-	all, err := inOrder(ctx, db)
+	all, err := InOrder(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -113,5 +113,5 @@ func (p *Platform) mayMove(ctx context.Context, db *ent.Client, s *ent.Service, 
 	if len(words) == 0 {
 		return nil
 	}
-	return p.InPerson(ctx, "giving "+s.Name+" from "+of+" to team "+to.Name+" "+strings.Join(words, ", and "))
+	return cat.people.InPerson(ctx, "giving "+s.Name+" from "+of+" to team "+to.Name+" "+strings.Join(words, ", and "))
 }

@@ -1,7 +1,8 @@
-package platform
+package catalog
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -28,8 +29,8 @@ type ServiceChange struct {
 
 // UpdateService changes a service after asking the repository, as Register does,
 // unless nothing but the overrides changes.
-func (p *Platform) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
-	s, err := p.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
+func (cat *Catalog) UpdateService(ctx context.Context, name string, change ServiceChange) (*ent.Service, error) {
+	s, err := cat.people.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	owner := s.Edges.Team
 	if change.Team != nil && (owner == nil || *change.Team != owner.Name) {
 		was := owner
-		if owner, err = p.owningTeam(ctx, *change.Team); err != nil {
+		if owner, err = cat.owningTeam(ctx, *change.Team); err != nil {
 			return nil, err
 		}
 		changed["team"] = "-> " + owner.Name
@@ -69,7 +70,7 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	path := s.Environments
 	if change.Environments != nil && !slices.Equal(*change.Environments, path) {
 		path = *change.Environments
-		if err := p.checkPath(ctx, path); err != nil {
+		if err := cat.checkPath(ctx, path); err != nil {
 			return nil, err
 		}
 	}
@@ -80,26 +81,26 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 			return nil, err
 		}
 	}
-	before, after := overridden(was, in.Overrides)
+	before, after := Overridden(was, in.Overrides)
 	var updated *ent.Service
 	switch {
 	case len(changed) > 0:
 		if in.URL != s.Repository { // what was named before stays
-			if err := p.placed(ctx, in.Repository()); err != nil {
+			if err := cat.placed(ctx, in.Repository()); err != nil {
 				return nil, err
 			}
 		}
 		if change.Token.Reveal() != "" {
-			if in.Credential, err = p.keepCredential(ctx, s.Name, in.URL, change.Token); err != nil {
+			if in.Credential, err = cat.keepCredential(ctx, s.Name, in.URL, change.Token); err != nil {
 				return nil, err
 			}
 			defer func() {
 				if updated == nil {
-					_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
+					_ = cat.ports.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
 				}
 			}()
 		}
-		if err := p.tries(ctx, s, in, changed); err != nil {
+		if err := cat.tries(ctx, s, in, changed); err != nil {
 			return nil, identity.Given(err, "url")
 		}
 	case in.Overrides == was && slices.Equal(path, s.Environments):
@@ -110,16 +111,16 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 	if moved {
 		after["environments"] = pathWords(s.Environments) + " -> " + pathWords(path)
 	}
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		policies, err := policiesOf(ctx, tx.Client(), s.ID)
 		if err != nil {
 			return err
 		}
-		if err := p.mayTake(ctx, tx.Client(), s, policies[s.ID], path); err != nil {
+		if err := cat.mayTake(ctx, tx.Client(), s, policies[s.ID], path); err != nil {
 			return err
 		}
 		if owner != nil {
-			if err := p.mayMove(ctx, tx.Client(), s, policies[s.ID], owner); err != nil {
+			if err := cat.mayMove(ctx, tx.Client(), s, policies[s.ID], owner); err != nil {
 				return err
 			}
 		}
@@ -133,22 +134,22 @@ func (p *Platform) UpdateService(ctx context.Context, name string, change Servic
 		if updated, err = update.Save(ctx); err != nil {
 			return err
 		}
-		if err := withMakers(ctx, tx.Client(), after); err != nil {
+		if err := identity.WithMakers(ctx, tx.Client(), after); err != nil {
 			return err
 		}
-		p.journal.Happened(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
+		cat.journal.Happened(ctx, "service.changed", s.Name, "", 0, after, before) // its new team's webhooks hear of it
 		return nil
 	})
 	if ent.IsNotFound(err) {
 		return nil, store.ErrOutdated("service " + name)
 	}
 	if err != nil {
-		p.DeniedWhile(ctx, "service.changed", s.Name, "", err)
+		cat.people.DeniedWhile(ctx, "service.changed", s.Name, "", err)
 		return nil, err
 	}
 	updated.Edges.Team = owner
 	if moved || changed["team"] != "" {
-		p.look(ctx, s.ID, 0) // gates look at the environment before, and at who is in the team
+		cat.changed(ctx, s.ID, 0) // gates look at the environment before, and at who is in the team
 	}
 	return updated, nil
 }
@@ -175,14 +176,27 @@ func (change ServiceChange) credential(s *ent.Service, in *ServiceInput) error {
 
 // tries asks the repository of a changed service. That a stored credential goes to
 // a place where it wasn't before is on record before it does.
-func (p *Platform) tries(ctx context.Context, s *ent.Service, in ServiceInput, changed map[string]string) error {
+func (cat *Catalog) tries(ctx context.Context, s *ent.Service, in ServiceInput, changed map[string]string) error {
 	fresh := in.Credential != "" && (in.URL != s.Repository || string(in.Credential) != s.Credential)
 	if fresh {
-		p.audit.Record(ctx, audit.Begun, "service.changed", s.Name, "", "", "", nil, changed)
+		cat.audit.Record(ctx, audit.Begun, "service.changed", s.Name, "", "", "", nil, changed)
 	}
-	err := p.answers(ctx, in.Repository())
+	err := cat.answers(ctx, in.Repository())
 	if err != nil && fresh {
-		p.audit.Refused(ctx, "service.changed", s.Name, "", p.why(err))
+		cat.audit.Refused(ctx, "service.changed", s.Name, "", cat.Why(err))
 	}
 	return err
+}
+
+// Why is what people may read of an error.
+func (cat *Catalog) Why(err error) string {
+	var known *slipway.Error
+	switch {
+	case errors.As(err, &known) && known.Code != slipway.Internal:
+		return known.Message
+	case errors.Is(err, context.DeadlineExceeded):
+		return "what runs the service does not answer"
+	}
+	cat.log.Error("the target could not be observed", "error", err)
+	return "internal error; see the platform's log"
 }

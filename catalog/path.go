@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -12,18 +12,18 @@ import (
 
 // Path is the order of environments that a service's releases take: its own, or
 // that of the platform.
-func (p *Platform) Path(ctx context.Context, serviceName string) ([]*ent.Environment, error) {
-	s, err := p.Service(ctx, serviceName)
+func (cat *Catalog) Path(ctx context.Context, serviceName string) ([]*ent.Environment, error) {
+	s, err := cat.Service(ctx, serviceName)
 	if err != nil {
 		return nil, err
 	}
-	return pathOf(ctx, p.db, s)
+	return PathOf(ctx, cat.db, s)
 }
 
-// pathOf is the order of environments that a service's releases take: its own,
+// PathOf is the order of environments that a service's releases take: its own,
 // or that of the platform.
-func pathOf(ctx context.Context, db *ent.Client, s *ent.Service) ([]*ent.Environment, error) {
-	all, err := inOrder(ctx, db)
+func PathOf(ctx context.Context, db *ent.Client, s *ent.Service) ([]*ent.Environment, error) {
+	all, err := InOrder(ctx, db)
 	if err != nil || len(s.Environments) == 0 {
 		return all, err
 	}
@@ -37,15 +37,15 @@ func pathOf(ctx context.Context, db *ent.Client, s *ent.Service) ([]*ent.Environ
 }
 
 // checkPath refuses a service's own path that can't be taken.
-func (p *Platform) checkPath(ctx context.Context, path []string) error {
-	all, err := inOrder(ctx, p.db)
+func (cat *Catalog) checkPath(ctx context.Context, path []string) error {
+	all, err := InOrder(ctx, cat.db)
 	if err != nil {
 		return err
 	}
 	for i, name := range path {
 		switch {
 		case !slices.ContainsFunc(all, func(e *ent.Environment) bool { return e.Name == name }):
-			return slipway.Errorf(slipway.Invalid, "there is no environment %s; there are %s", store.Printable(name), names(all)).At("environments")
+			return slipway.Errorf(slipway.Invalid, "there is no environment %s; there are %s", store.Printable(name), Names(all)).At("environments")
 		case slices.Contains(path[:i], name):
 			return slipway.Errorf(slipway.Invalid, "%s is named twice; a release takes each environment once", name).At("environments")
 		}
@@ -60,16 +60,16 @@ func pathWords(path []string) string {
 	return strings.Join(path, ", ")
 }
 
-// onItsPath tells whether a service's releases go to an environment. What runs
+// OnItsPath tells whether a service's releases go to an environment. What runs
 // in one that has left the path goes on running, and can be rolled back.
-func onItsPath(s *ent.Service, environment string) bool {
+func OnItsPath(s *ent.Service, environment string) bool {
 	return len(s.Environments) == 0 || slices.Contains(s.Environments, environment)
 }
 
-// onPath finds an environment on a service's path, the first one for "", and
+// OnPath finds an environment on a service's path, the first one for "", and
 // the one before it, which is nil for the first.
-func (p *Platform) onPath(ctx context.Context, s *ent.Service, name string) (e, previous *ent.Environment, err error) {
-	all, err := pathOf(ctx, p.db, s)
+func (cat *Catalog) OnPath(ctx context.Context, s *ent.Service, name string) (e, previous *ent.Environment, err error) {
+	all, err := PathOf(ctx, cat.db, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,15 +83,15 @@ func (p *Platform) onPath(ctx context.Context, s *ent.Service, name string) (e, 
 		return nil, nil, slipway.Errorf(slipway.Conflict, "there is no environment yet; add one with: slipway env add NAME").At("environment")
 	}
 	if len(s.Environments) > 0 {
-		return nil, nil, slipway.Errorf(slipway.NotFound, "%s is not on the path of %s, which is %s", store.Printable(name), s.Name, names(all))
+		return nil, nil, slipway.Errorf(slipway.NotFound, "%s is not on the path of %s, which is %s", store.Printable(name), s.Name, Names(all))
 	}
-	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", store.Printable(name), names(all))
+	return nil, nil, slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", store.Printable(name), Names(all))
 }
 
-// behind are the environments that come before another one on a service's path,
+// Behind are the environments that come before another one on a service's path,
 // none for the first, and for one that is off it.
-func behind(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) ([]*ent.Environment, error) {
-	path, err := pathOf(ctx, db, s)
+func Behind(ctx context.Context, db *ent.Client, s *ent.Service, e *ent.Environment) ([]*ent.Environment, error) {
+	path, err := PathOf(ctx, db, s)
 	if err != nil {
 		return nil, err
 	}

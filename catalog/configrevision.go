@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -56,4 +56,17 @@ func (c cell) revision() string {
 		return store.Revision(c.environment.ConfigRevision)
 	}
 	return configRevision(c.service, c.environment)
+}
+
+// lookAt is look for what a layer of config belongs to.
+func (cat *Catalog) lookAt(ctx context.Context, c cell) {
+	s, e := c.ids()
+	var service, environment int
+	if s != nil {
+		service = *s
+	}
+	if e != nil {
+		environment = *e
+	}
+	cat.changed(ctx, service, environment)
 }

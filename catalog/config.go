@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -97,7 +98,7 @@ func (c cell) ids() (service, environment *int) {
 	return service, environment
 }
 
-// names of the cell, for events.
+// Names of the cell, for events.
 func (c cell) names() (service, environment string) {
 	if c.layer != slipway.LayerEnvironment {
 		service = c.service.Name
@@ -110,7 +111,7 @@ func (c cell) names() (service, environment string) {
 
 // cell finds what a layer belongs to, for a viewer who may change it. What all
 // services of an environment get is for admins of the platform.
-func (p *Platform) cell(ctx context.Context, serviceName, environmentName string, layer slipway.ConfigLayer, permission slipway.Permission) (c cell, err error) {
+func (cat *Catalog) cell(ctx context.Context, serviceName, environmentName string, layer slipway.ConfigLayer, permission slipway.Permission) (c cell, err error) {
 	if layer == "" {
 		switch {
 		case serviceName == "":
@@ -128,12 +129,12 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 		return c, slipway.Errorf(slipway.Invalid, "settings of the layer %q can't be set here; the defaults stand in slipway.yaml", store.Printable(string(layer))).At("layer")
 	}
 	if serviceName != "" || layer != slipway.LayerEnvironment {
-		if c.service, err = p.ServiceFor(ctx, serviceName, permission, environmentName); err != nil {
+		if c.service, err = cat.people.ServiceFor(ctx, serviceName, permission, environmentName); err != nil {
 			return c, err
 		}
 	}
 	if layer == slipway.LayerEnvironment {
-		if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
+		if _, err := cat.people.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 			return c, err
 		}
 	}
@@ -143,7 +144,7 @@ func (p *Platform) cell(ctx context.Context, serviceName, environmentName string
 	if environmentName == "" {
 		return c, slipway.Errorf(slipway.Invalid, "environment is missing").At("environment")
 	}
-	c.environment, err = p.Environment(ctx, environmentName)
+	c.environment, err = cat.Environment(ctx, environmentName)
 	return c, err
 }
 
@@ -157,11 +158,11 @@ var layerWords = map[slipway.ConfigLayer]string{
 // ChangeConfig changes settings. What runs keeps its config until the next
 // promotion. The warnings are for people: a value that looks like a secret is
 // accepted, but would be better off sealed.
-func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warnings []string, err error) {
+func (cat *Catalog) ChangeConfig(ctx context.Context, change ConfigChange) (warnings []string, err error) {
 	if err := change.Validate(); err != nil {
 		return nil, err
 	}
-	c, err := p.cell(ctx, change.Service, change.Environment, change.Layer, slipway.PermitConfig)
+	c, err := cat.cell(ctx, change.Service, change.Environment, change.Layer, slipway.PermitConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +180,7 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 	for _, key := range change.Unset {
 		said["unset "+key] = ""
 	}
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		clear(were) // of a try before
 		if err := reviseConfig(ctx, tx.Client(), c, change.If); err != nil {
 			return err
@@ -211,17 +212,17 @@ func (p *Platform) ChangeConfig(ctx context.Context, change ConfigChange) (warni
 				return err
 			}
 		}
-		if err := withMakers(ctx, tx.Client(), said); err != nil {
+		if err := identity.WithMakers(ctx, tx.Client(), said); err != nil {
 			return err
 		}
 		s, e := c.names()
-		p.journal.Happened(ctx, "config.changed", s, e, 0, said, were)
+		cat.journal.Happened(ctx, "config.changed", s, e, 0, said, were)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.lookAt(ctx, c)
+	cat.lookAt(ctx, c)
 	return warnings, nil
 }
 
@@ -248,18 +249,18 @@ type Setting struct {
 // Config returns the settings of a service in an environment ("" for the
 // service everywhere) by key, over the defaults of its newest release there, and
 // their revision. Secrets are references.
-func (p *Platform) Config(ctx context.Context, serviceName, environmentName string) ([]Setting, string, error) {
-	s, err := p.Service(ctx, serviceName)
+func (cat *Catalog) Config(ctx context.Context, serviceName, environmentName string) ([]Setting, string, error) {
+	s, err := cat.Service(ctx, serviceName)
 	if err != nil {
 		return nil, "", err
 	}
 	var e *ent.Environment // read before what it revises, so that a tag is never newer than what it is for
 	if environmentName != "" {
-		if e, err = p.Environment(ctx, environmentName); err != nil {
+		if e, err = cat.Environment(ctx, environmentName); err != nil {
 			return nil, "", err
 		}
 	}
-	r, err := p.newest(ctx, s, e)
+	r, err := cat.Newest(ctx, s, e)
 	if err != nil {
 		return nil, "", err
 	}
@@ -267,7 +268,7 @@ func (p *Platform) Config(ctx context.Context, serviceName, environmentName stri
 	if r != nil {
 		defaults = r.Manifest.Env
 	}
-	layers, err := layers(ctx, p.db, s.ID, e, defaults)
+	layers, err := Layers(ctx, cat.db, s.ID, e, defaults)
 	if err != nil {
 		return nil, "", err
 	}
@@ -279,10 +280,10 @@ func (p *Platform) Config(ctx context.Context, serviceName, environmentName stri
 	return list, configRevision(s, e), nil
 }
 
-// newest is the release live in e, or else the newest one; nil without releases.
-func (p *Platform) newest(ctx context.Context, s *ent.Service, e *ent.Environment) (*ent.Release, error) {
+// Newest is the release live in e, or else the newest one; nil without releases.
+func (cat *Catalog) Newest(ctx context.Context, s *ent.Service, e *ent.Environment) (*ent.Release, error) {
 	if e != nil {
-		d, err := p.live(ctx, s.ID, e.ID)
+		d, err := cat.Live(ctx, s.ID, e.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -290,16 +291,16 @@ func (p *Platform) newest(ctx context.Context, s *ent.Service, e *ent.Environmen
 			return d.Edges.Release, nil
 		}
 	}
-	r, err := p.db.Release.Query().Where(release.ServiceID(s.ID)).Order(ent.Desc(release.FieldNumber)).First(ctx)
+	r, err := cat.db.Release.Query().Where(release.ServiceID(s.ID)).Order(ent.Desc(release.FieldNumber)).First(ctx)
 	if ent.IsNotFound(err) {
 		return nil, nil
 	}
 	return r, err
 }
 
-// live is the deployment that has the traffic, with its release; nil for none.
-func (p *Platform) live(ctx context.Context, service, environment int) (*ent.Deployment, error) {
-	d, err := p.db.Deployment.Query().Where(deployment.ServiceID(service), deployment.EnvironmentID(environment), deployment.Live(true)).
+// Live is the deployment that has the traffic, with its release; nil for none.
+func (cat *Catalog) Live(ctx context.Context, service, environment int) (*ent.Deployment, error) {
+	d, err := cat.db.Deployment.Query().Where(deployment.ServiceID(service), deployment.EnvironmentID(environment), deployment.Live(true)).
 		WithRelease().Order(ent.Desc(deployment.FieldID)).First(ctx)
 	if ent.IsNotFound(err) {
 		return nil, nil
@@ -307,28 +308,28 @@ func (p *Platform) live(ctx context.Context, service, environment int) (*ent.Dep
 	return d, err
 }
 
-// scopesOf are the scopes of settings that make up the config of a service in an
+// ScopesOf are the scopes of settings that make up the config of a service in an
 // environment, with their layers.
-func scopesOf(service, environment int) map[string]slipway.ConfigLayer {
+func ScopesOf(service, environment int) map[string]slipway.ConfigLayer {
 	s, e := strconv.Itoa(service), strconv.Itoa(environment)
 	return map[string]slipway.ConfigLayer{s + "/-": slipway.LayerService, "-/" + e: slipway.LayerEnvironment, s + "/" + e: slipway.LayerBoth}
 }
 
-// layers reads what is set for a service, in an environment unless that is nil.
-func layers(ctx context.Context, db *ent.Client, service int, e *ent.Environment, defaults map[string]string) (map[slipway.ConfigLayer]map[string]slipway.ConfigValue, error) {
+// Layers reads what is set for a service, in an environment unless that is nil.
+func Layers(ctx context.Context, db *ent.Client, service int, e *ent.Environment, defaults map[string]string) (map[slipway.ConfigLayer]map[string]slipway.ConfigValue, error) {
 	scopes := map[string]slipway.ConfigLayer{strconv.Itoa(service) + "/-": slipway.LayerService}
 	if e != nil {
-		scopes = scopesOf(service, e.ID)
+		scopes = ScopesOf(service, e.ID)
 	}
 	rows, err := db.Setting.Query().Where(setting.ScopeIn(slices.Sorted(maps.Keys(scopes))...)).All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return layered(rows, scopes, defaults), nil
+	return Layered(rows, scopes, defaults), nil
 }
 
-// layered puts settings into their layers, over defaults.
-func layered(rows []*ent.Setting, scopes map[string]slipway.ConfigLayer, defaults map[string]string) map[slipway.ConfigLayer]map[string]slipway.ConfigValue {
+// Layered puts settings into their layers, over defaults.
+func Layered(rows []*ent.Setting, scopes map[string]slipway.ConfigLayer, defaults map[string]string) map[slipway.ConfigLayer]map[string]slipway.ConfigValue {
 	out := map[slipway.ConfigLayer]map[string]slipway.ConfigValue{slipway.LayerDefaults: {}}
 	for key, value := range defaults {
 		out[slipway.LayerDefaults][key] = slipway.ConfigValue{Value: value}

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"cmp"
@@ -70,7 +70,7 @@ func checkKind(kind slipway.ServiceKind) error {
 // taken is a Conflict, which proposes a free one before the repository is asked.
 // What a service of this name was asked before it was removed
 // is asked again, and leaving its team or its path takes an admin in person.
-func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service, error) {
+func (cat *Catalog) Register(ctx context.Context, in ServiceInput) (*ent.Service, error) {
 	if in.Name == "" {
 		in.Name = slipway.NameFromRepository(in.Repository())
 		if in.Name == "" && in.Repository().Validate() == nil {
@@ -87,36 +87,36 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
 		return nil, err
 	}
-	owner, err := p.owningTeam(ctx, in.Team)
+	owner, err := cat.owningTeam(ctx, in.Team)
 	if err != nil {
 		return nil, err
 	}
-	if err := serviceNameTaken(ctx, p.db, in.Name, owner); err != nil {
+	if err := serviceNameTaken(ctx, cat.db, in.Name, owner); err != nil {
 		return nil, err
 	}
-	if err := p.checkPath(ctx, in.Environments); err != nil {
+	if err := cat.checkPath(ctx, in.Environments); err != nil {
 		return nil, err
 	}
-	if err := p.placed(ctx, in.Repository()); err != nil {
+	if err := cat.placed(ctx, in.Repository()); err != nil {
 		return nil, err
 	}
 	if in.Token.Reveal() != "" {
-		if in.Credential, err = p.keepCredential(ctx, in.Name, in.URL, in.Token); err != nil {
+		if in.Credential, err = cat.keepCredential(ctx, in.Name, in.URL, in.Token); err != nil {
 			return nil, err
 		}
 	}
 	discard := func() {
 		if in.Credential != "" {
-			_ = p.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
+			_ = cat.ports.Secrets.Delete(context.WithoutCancel(ctx), in.Credential)
 		}
 	}
-	if err := p.answers(ctx, in.Repository()); err != nil {
+	if err := cat.answers(ctx, in.Repository()); err != nil {
 		discard()
 		return nil, identity.Given(err, "url")
 	}
 	var s *ent.Service
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		policies, err := p.mayRegister(ctx, tx, in, owner)
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		policies, err := cat.mayRegister(ctx, tx, in, owner)
 		if err != nil {
 			return err
 		}
@@ -131,27 +131,27 @@ func (p *Platform) Register(ctx context.Context, in ServiceInput) (*ent.Service,
 			return err
 		}
 		// Now that it is there, its team's webhooks hear of it.
-		_, after := overridden("", in.Overrides)
+		_, after := Overridden("", in.Overrides)
 		maps.Copy(after, map[string]string{"url": in.URL, "path": in.Path, "branch": in.Branch, "team": owner.Name})
 		if len(policies) > 0 {
 			after["policies"] = "what was asked under this name before is asked again"
 		}
-		p.journal.Happened(ctx, "service.registered", in.Name, "", 0, after)
+		cat.journal.Happened(ctx, "service.registered", in.Name, "", 0, after)
 		return nil
 	})
 	if err != nil {
 		discard()
 		if ent.IsConstraintError(err) { // another was quicker
-			return nil, cmp.Or[error](serviceNameTaken(ctx, p.db, in.Name, owner), identity.ErrRace)
+			return nil, cmp.Or[error](serviceNameTaken(ctx, cat.db, in.Name, owner), identity.ErrRace)
 		}
-		p.DeniedWhile(ctx, "service.registered", in.Name, "", err)
+		cat.people.DeniedWhile(ctx, "service.registered", in.Name, "", err)
 		return nil, err
 	}
-	return p.Service(ctx, s.Name)
+	return cat.Service(ctx, s.Name)
 }
 
 // owningTeam finds the team that a new service will belong to.
-func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, error) {
+func (cat *Catalog) owningTeam(ctx context.Context, name string) (*ent.Team, error) {
 	v := slipway.ViewerFrom(ctx)
 	if name == "" {
 		name = identity.DefaultTeam
@@ -167,10 +167,10 @@ func (p *Platform) owningTeam(ctx context.Context, name string) (*ent.Team, erro
 			}
 		}
 		if len(able) == 1 && !v.Admin {
-			name = p.TeamName(ctx, able[0])
+			name = cat.people.TeamName(ctx, able[0])
 		}
 	}
-	t, err := p.TeamFor(ctx, name, slipway.PermitServiceAdd)
+	t, err := cat.people.TeamFor(ctx, name, slipway.PermitServiceAdd)
 	if slipway.CodeOf(err) == slipway.NotFound {
 		return nil, slipway.Errorf(slipway.Invalid, "there is no team %s of yours; name the team that will own the service", store.Printable(name)).At("team")
 	}
@@ -184,7 +184,7 @@ type ServicesQuery struct {
 }
 
 // Services lists services by name.
-func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*ent.Service], error) {
+func (cat *Catalog) Services(ctx context.Context, q ServicesQuery) (store.List[*ent.Service], error) {
 	limit, err := q.Size()
 	if err != nil {
 		return store.List[*ent.Service]{}, err
@@ -193,7 +193,7 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*e
 	if err != nil {
 		return store.List[*ent.Service]{}, err
 	}
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return store.List[*ent.Service]{}, err
 	}
 	where := identity.Visible(ctx)
@@ -203,7 +203,7 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*e
 	if q.Search != "" {
 		where = append(where, service.Or(service.NameContainsFold(q.Search), service.RepositoryContainsFold(q.Search)))
 	}
-	rows, err := p.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
+	rows, err := cat.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return store.List[*ent.Service]{}, err
 	}
@@ -211,58 +211,58 @@ func (p *Platform) Services(ctx context.Context, q ServicesQuery) (store.List[*e
 }
 
 // Service finds a service by its name.
-func (p *Platform) Service(ctx context.Context, name string) (*ent.Service, error) {
-	return p.ServiceFor(ctx, name, slipway.PermitServiceRead, "")
+func (cat *Catalog) Service(ctx context.Context, name string) (*ent.Service, error) {
+	return cat.people.ServiceFor(ctx, name, slipway.PermitServiceRead, "")
 }
 
 // RemoveService stops a service in every environment and removes it with its
 // releases, settings and secrets; events about it stay, and so does what its
 // policies ask, for who registers the name again. It is a Conflict while
 // a promotion of it is under way.
-func (p *Platform) RemoveService(ctx context.Context, name string, only store.Precondition) error {
-	s, err := p.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
+func (cat *Catalog) RemoveService(ctx context.Context, name string, only store.Precondition) error {
+	s, err := cat.people.ServiceFor(ctx, name, slipway.PermitServiceChange, "")
 	if err != nil {
 		return err
 	}
 	if err := only.Holds("service "+name, s.Revision); err != nil {
 		return err
 	}
-	if err := p.notUnderWay(ctx, s); err != nil {
+	if err := cat.notUnderWay(ctx, s); err != nil {
 		return err
 	}
-	environments, err := p.Environments(ctx)
+	environments, err := cat.Environments(ctx)
 	if err != nil {
 		return err
 	}
 	// First what runs: if that can't be stopped, the service is still known and
 	// the removal can be asked for again.
-	p.audit.Record(ctx, audit.Begun, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
+	cat.audit.Record(ctx, audit.Begun, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 	for _, e := range environments {
-		if err := p.Target.Remove(ctx, s.Name, e.Name); err != nil {
+		if err := cat.ports.Target.Remove(ctx, s.Name, e.Name); err != nil {
 			return slipway.Wrap(slipway.Unavailable, err, "%s could not be stopped in %s; nothing was removed from the records, so try again", s.Name, e.Name)
 		}
 	}
-	refs, err := p.Secrets.List(ctx, s.Name+"/")
+	refs, err := cat.ports.Secrets.List(ctx, s.Name+"/")
 	if err != nil {
 		return err
 	}
 	for _, ref := range refs {
-		if err := p.Secrets.Delete(ctx, ref); err != nil {
+		if err := cat.ports.Secrets.Delete(ctx, ref); err != nil {
 			return err
 		}
 	}
-	if err := p.forgetCredentials(ctx, s); err != nil {
+	if err := cat.forgetCredentials(ctx, s); err != nil {
 		return err
 	}
-	if err := p.forget(ctx, s); err != nil {
+	if err := cat.forget(ctx, s); err != nil {
 		return err
 	}
-	p.answerNow(ctx)
+	cat.answerNow(ctx)
 	return nil
 }
 
-func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
-	under, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(underWay...)).WithEnvironment().First(ctx)
+func (cat *Catalog) notUnderWay(ctx context.Context, s *ent.Service) error {
+	under, err := cat.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(UnderWay...)).WithEnvironment().First(ctx)
 	switch {
 	case ent.IsNotFound(err):
 		return nil
@@ -273,13 +273,13 @@ func (p *Platform) notUnderWay(ctx context.Context, s *ent.Service) error {
 }
 
 // forget deletes the rows of a service, all or none.
-func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
-	return p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+func (cat *Catalog) forget(ctx context.Context, s *ent.Service) error {
+	return cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		// While it is still known whose it is.
-		if err := p.Storage.outbox.Record(ctx, tx, removal(ctx, tx, s)); err != nil {
+		if err := cat.journal.Outbox.Record(ctx, tx, removal(ctx, tx, s)); err != nil {
 			return err
 		}
-		p.audit.Record(ctx, audit.Done, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
+		cat.audit.Record(ctx, audit.Done, "service.removed", s.Name, "", "", "", nil, map[string]string{"url": s.Repository})
 		if err := remember(ctx, tx, s); err != nil {
 			return err
 		}
@@ -330,3 +330,6 @@ func (p *Platform) forget(ctx context.Context, s *ent.Service) error {
 func removal(ctx context.Context, tx *ent.Tx, s *ent.Service) *ent.EventCreate {
 	return tx.Event.Create().SetKind("service.removed").SetActor(slipway.Actor(ctx)).SetService(s.Name).SetData(audit.Masked(map[string]string{"url": s.Repository}))
 }
+
+// UnderWay are the states of promotions that aren't over.
+var UnderWay = []promotion.State{promotion.StateQueued, promotion.StateWaiting, promotion.StateRunning, promotion.StateVerifying}

@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"cmp"
@@ -24,19 +24,19 @@ type ServicePolicy struct {
 }
 
 // PolicyOf tells what holds for a service in an environment.
-func (p *Platform) PolicyOf(ctx context.Context, serviceName, environmentName string) (ServicePolicy, error) {
-	s, err := p.Service(ctx, serviceName)
+func (cat *Catalog) PolicyOf(ctx context.Context, serviceName, environmentName string) (ServicePolicy, error) {
+	s, err := cat.Service(ctx, serviceName)
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	e, err := p.Environment(ctx, environmentName)
+	e, err := cat.Environment(ctx, environmentName)
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	return policyOf(ctx, p.db, s.ID, e)
+	return PolicyOf(ctx, cat.db, s.ID, e)
 }
 
-func policyOf(ctx context.Context, db *ent.Client, service int, e *ent.Environment) (ServicePolicy, error) {
+func PolicyOf(ctx context.Context, db *ent.Client, service int, e *ent.Environment) (ServicePolicy, error) {
 	row, err := db.ServicePolicy.Query().Where(servicepolicy.ServiceID(service), servicepolicy.EnvironmentID(e.ID)).Only(ctx)
 	if ent.IsNotFound(err) {
 		return ServicePolicy{Policy: e.Policy.Defaults()}, nil
@@ -61,12 +61,12 @@ type OwnPolicy struct {
 
 // OwnPolicies lists what services ask in an environment, as far as the viewer may
 // see them.
-func (p *Platform) OwnPolicies(ctx context.Context, environmentName string) ([]OwnPolicy, error) {
-	e, err := p.Environment(ctx, environmentName)
+func (cat *Catalog) OwnPolicies(ctx context.Context, environmentName string) ([]OwnPolicy, error) {
+	e, err := cat.Environment(ctx, environmentName)
 	if err != nil {
 		return nil, err
 	}
-	query := p.db.ServicePolicy.Query().Where(servicepolicy.EnvironmentID(e.ID)).WithService()
+	query := cat.db.ServicePolicy.Query().Where(servicepolicy.EnvironmentID(e.ID)).WithService()
 	if seen := identity.Visible(ctx); seen != nil {
 		query.Where(servicepolicy.HasServiceWith(seen...))
 	}
@@ -99,7 +99,7 @@ func belowFloor(e *ent.Environment, change slipway.PolicyChange) error {
 
 // mayLower refuses a change that weakens a policy to all but an admin of the
 // platform in person: whom a gate holds doesn't lower it, and no program does.
-func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of string) error {
+func (cat *Catalog) mayLower(ctx context.Context, old, new slipway.Policy, of string) error {
 	weaker := slipway.Weaker(old, new)
 	if len(weaker) == 0 {
 		return nil
@@ -110,7 +110,7 @@ func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of str
 			words[i] += " from " + was[field] + " to " + is[field]
 		}
 	}
-	return p.InPerson(ctx, "this lowers the policy of "+of+": "+strings.Join(words, ", "))
+	return cat.people.InPerson(ctx, "this lowers the policy of "+of+": "+strings.Join(words, ", "))
 }
 
 // SetPolicy lays a change over what a service asks in an environment; clear
@@ -118,21 +118,21 @@ func (p *Platform) mayLower(ctx context.Context, old, new slipway.Policy, of str
 // Invalid, and what asks for less than before takes an admin of the platform in
 // person. Approvals of promotions that wait there are
 // void when it moves their plan.
-func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName string, change slipway.PolicyChange, clear bool, revision store.Precondition) (ServicePolicy, error) {
-	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitPolicy, environmentName)
+func (cat *Catalog) SetPolicy(ctx context.Context, serviceName, environmentName string, change slipway.PolicyChange, clear bool, revision store.Precondition) (ServicePolicy, error) {
+	s, err := cat.people.ServiceFor(ctx, serviceName, slipway.PermitPolicy, environmentName)
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	e, err := p.Environment(ctx, environmentName)
+	e, err := cat.Environment(ctx, environmentName)
 	if err != nil {
 		return ServicePolicy{}, err
 	}
-	if err := p.Proven(ctx, "changing a policy"); err != nil {
+	if err := cat.people.Proven(ctx, "changing a policy"); err != nil {
 		return ServicePolicy{}, err
 	}
 	var before, after ServicePolicy
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		if before, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if before, err = PolicyOf(ctx, tx.Client(), s.ID, e); err != nil {
 			return err
 		}
 		if err := revision.Holds("the policy of "+s.Name+" in "+e.Name, before.Revision); err != nil {
@@ -146,7 +146,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 			}
 			laid = change
 		}
-		if err := p.checkPolicy(ctx, tx.Client(), e.Policy.With(laid)); err != nil {
+		if err := cat.checkPolicy(ctx, tx.Client(), e.Policy.With(laid)); err != nil {
 			return err
 		}
 		if err := belowFloor(e, change); err != nil {
@@ -156,7 +156,7 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if err := next.Heeded(before.Policy); err != nil {
 			return err
 		}
-		if err := p.mayLower(ctx, before.Policy, next, s.Name+" in "+e.Name); err != nil {
+		if err := cat.mayLower(ctx, before.Policy, next, s.Name+" in "+e.Name); err != nil {
 			return err
 		}
 		if before.Revision == 0 {
@@ -175,17 +175,17 @@ func (p *Platform) SetPolicy(ctx context.Context, serviceName, environmentName s
 		if err != nil {
 			return err
 		}
-		if after, err = policyOf(ctx, tx.Client(), s.ID, e); err != nil {
+		if after, err = PolicyOf(ctx, tx.Client(), s.ID, e); err != nil {
 			return err
 		}
-		p.journal.Happened(ctx, "policy.changed", s.Name, e.Name, 0, described(after.Policy, before.Policy), described(before.Policy, after.Policy))
+		cat.journal.Happened(ctx, "policy.changed", s.Name, e.Name, 0, described(after.Policy, before.Policy), described(before.Policy, after.Policy))
 		return nil
 	})
 	if err != nil {
-		p.DeniedWhile(ctx, "policy.changed", s.Name, e.Name, err)
+		cat.people.DeniedWhile(ctx, "policy.changed", s.Name, e.Name, err)
 		return ServicePolicy{}, err
 	}
-	p.look(ctx, s.ID, e.ID)
+	cat.changed(ctx, s.ID, e.ID)
 	return after, nil
 }
 
@@ -215,7 +215,7 @@ func described(policy, from slipway.Policy) map[string]string {
 func plain(value string) bool { return value != "" && !strings.ContainsAny(value[:1], "[{") }
 
 // checkPolicy refuses a policy that makes no sense, or names nobody.
-func (p *Platform) checkPolicy(ctx context.Context, db *ent.Client, policy slipway.Policy) error {
+func (cat *Catalog) checkPolicy(ctx context.Context, db *ent.Client, policy slipway.Policy) error {
 	if err := policy.Validate(); err != nil {
 		return err
 	}

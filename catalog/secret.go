@@ -1,10 +1,9 @@
-package platform
+package catalog
 
 import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
@@ -13,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/setting"
+	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -50,64 +50,64 @@ type SecretEntry struct {
 // reference names one value of a secret for good: another value has another
 // reference. So a config snapshot means the same value for ever, what a deployment
 // printed is scrubbed of the value that it had, and a rollback gets what it ran with.
-func (p *Platform) reference(c cell, name, fingerprint string) slipway.SecretRef {
+func (cat *Catalog) reference(c cell, name, fingerprint string) slipway.SecretRef {
 	path := c.service.Name + "/"
 	if c.environment != nil {
 		path += c.environment.Name + "/"
 	}
-	return slipway.SecretRef(p.Secrets.Scheme() + "://" + path + name + "." + fingerprint)
+	return slipway.SecretRef(cat.ports.Secrets.Scheme() + "://" + path + name + "." + fingerprint)
 }
 
 // SetSecret seals a value and makes the setting of that name refer to it. The
 // value can't be had back. What runs keeps its config until the next promotion.
-func (p *Platform) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, error) {
+func (cat *Catalog) SetSecret(ctx context.Context, in SecretInput) (SecretEntry, error) {
 	if err := in.Validate(); err != nil {
 		return SecretEntry{}, err
 	}
 	if in.Service == "" {
 		return SecretEntry{}, slipway.Errorf(slipway.Invalid, "service is missing").At("service")
 	}
-	c, err := p.cell(ctx, in.Service, in.Environment, "", slipway.PermitSecret)
+	c, err := cat.cell(ctx, in.Service, in.Environment, "", slipway.PermitSecret)
 	if err != nil {
 		return SecretEntry{}, err
 	}
-	fingerprint, err := p.fingerprint(ctx, in.Value)
+	fingerprint, err := cat.fingerprint(ctx, in.Value)
 	if err != nil {
 		return SecretEntry{}, err
 	}
-	ref := p.reference(c, in.Name, fingerprint)
-	p.audit.Record(ctx, audit.Begun, "secret.set", in.Service, in.Environment, "", "", nil, map[string]string{"name": in.Name, "reference": string(ref)})
-	if err := p.Secrets.Set(ctx, ref, in.Value); err != nil {
+	ref := cat.reference(c, in.Name, fingerprint)
+	cat.audit.Record(ctx, audit.Begun, "secret.set", in.Service, in.Environment, "", "", nil, map[string]string{"name": in.Name, "reference": string(ref)})
+	if err := cat.ports.Secrets.Set(ctx, ref, in.Value); err != nil {
 		return SecretEntry{}, err
 	}
-	err = p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err = cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
 		said := map[string]string{"name": in.Name, "reference": string(ref)}
-		if err := withMakers(ctx, tx.Client(), said); err != nil {
+		if err := identity.WithMakers(ctx, tx.Client(), said); err != nil {
 			return err
 		}
-		p.journal.Happened(ctx, "secret.set", in.Service, in.Environment, 0, said)
+		cat.journal.Happened(ctx, "secret.set", in.Service, in.Environment, 0, said)
 		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
 	})
 	if err != nil {
 		return SecretEntry{}, err
 	}
-	p.lookAt(ctx, c)
+	cat.lookAt(ctx, c)
 	return SecretEntry{Name: in.Name, Environment: in.Environment, Reference: ref}, nil
 }
 
 // ListSecrets lists the secrets of a service, in one environment unless that is
 // "", by name: names and references, never values.
-func (p *Platform) ListSecrets(ctx context.Context, serviceName, environmentName string) ([]SecretEntry, error) {
-	s, err := p.ServiceFor(ctx, serviceName, slipway.PermitSecretRead, "")
+func (cat *Catalog) ListSecrets(ctx context.Context, serviceName, environmentName string) ([]SecretEntry, error) {
+	s, err := cat.people.ServiceFor(ctx, serviceName, slipway.PermitSecretRead, "")
 	if err != nil {
 		return nil, err
 	}
-	query := p.db.Setting.Query().Where(setting.ServiceID(s.ID), setting.SecretNEQ(""))
+	query := cat.db.Setting.Query().Where(setting.ServiceID(s.ID), setting.SecretNEQ(""))
 	if environmentName != "" {
-		e, err := p.Environment(ctx, environmentName)
+		e, err := cat.Environment(ctx, environmentName)
 		if err != nil {
 			return nil, err
 		}
@@ -131,20 +131,20 @@ func (p *Platform) ListSecrets(ctx context.Context, serviceName, environmentName
 // RemoveSecret removes the setting that refers to a value. The value goes too,
 // unless a deployment that runs, or could be gone back to, needs it: then Retain
 // removes it when that is over.
-func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentName, name string) error {
+func (cat *Catalog) RemoveSecret(ctx context.Context, serviceName, environmentName, name string) error {
 	if serviceName == "" {
 		return slipway.Errorf(slipway.Invalid, "service is missing").At("service")
 	}
-	c, err := p.cell(ctx, serviceName, environmentName, "", slipway.PermitSecret)
+	c, err := cat.cell(ctx, serviceName, environmentName, "", slipway.PermitSecret)
 	if err != nil {
 		return err
 	}
-	row, err := p.db.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(name), setting.SecretNEQ("")).Only(ctx)
+	row, err := cat.db.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(name), setting.SecretNEQ("")).Only(ctx)
 	if err != nil {
 		return store.Missing(err, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
 	}
-	p.audit.Record(ctx, audit.Begun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
-	err = store.InTx(ctx, p.db, func(tx *ent.Tx) error {
+	cat.audit.Record(ctx, audit.Begun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
+	err = store.InTx(ctx, cat.db, func(tx *ent.Tx) error {
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
@@ -154,25 +154,25 @@ func (p *Platform) RemoveSecret(ctx context.Context, serviceName, environmentNam
 		return err
 	}
 	ref := slipway.SecretRef(row.Secret)
-	needed, err := p.neededSecrets(store.AsSystem(ctx), c.service)
+	needed, err := cat.NeededSecrets(store.AsSystem(ctx), c.service)
 	if err != nil {
 		return err
 	}
 	if !needed[ref] {
-		if err := p.Secrets.Delete(ctx, ref); err != nil {
+		if err := cat.ports.Secrets.Delete(ctx, ref); err != nil {
 			return err
 		}
 	}
 	said := map[string]string{"name": name, "reference": string(ref), "kept": strconv.FormatBool(needed[ref])}
-	err = withMakers(ctx, p.db, said)
-	p.journal.Happened(ctx, "secret.removed", serviceName, environmentName, 0, said)
+	err = identity.WithMakers(ctx, cat.db, said)
+	cat.journal.Happened(ctx, "secret.removed", serviceName, environmentName, 0, said)
 	return err
 }
 
-// neededSecrets are the values that a service's settings name, and those that its
+// NeededSecrets are the values that a service's settings name, and those that its
 // deployments run with, or would when they are gone back to.
-func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipway.SecretRef]bool, error) {
-	settings, err := p.db.Setting.Query().Where(setting.ServiceID(s.ID), setting.SecretNEQ("")).All(ctx)
+func (cat *Catalog) NeededSecrets(ctx context.Context, s *ent.Service) (map[slipway.SecretRef]bool, error) {
+	settings, err := cat.db.Setting.Query().Where(setting.ServiceID(s.ID), setting.SecretNEQ("")).All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -180,12 +180,12 @@ func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipw
 	for _, row := range settings {
 		needed[slipway.SecretRef(row.Secret)] = true
 	}
-	used, err := p.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.Or(deployment.Live(true), deployment.HasReleaseWith(release.DiscardedAtIsNil()))).
+	used, err := cat.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.Or(deployment.Live(true), deployment.HasReleaseWith(release.DiscardedAtIsNil()))).
 		Unique(true).Select(deployment.FieldSnapshot).Strings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := p.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(underWay...)).All(ctx)
+	waiting, err := cat.db.Promotion.Query().Where(promotion.ServiceID(s.ID), promotion.StateIn(UnderWay...)).All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipw
 		}
 	}
 	for _, digest := range used {
-		snapshot, err := p.snapshot(ctx, digest)
+		snapshot, err := SnapshotOf(ctx, cat.db, digest)
 		if err != nil {
 			return nil, err
 		}
@@ -209,39 +209,4 @@ func (p *Platform) neededSecrets(ctx context.Context, s *ent.Service) (map[slipw
 		}
 	}
 	return needed, nil
-}
-
-// dropSecrets removes the values of a service that have been needed by nothing for
-// a while.
-func (p *Platform) dropSecrets(ctx context.Context, s *ent.Service, after time.Duration) error {
-	refs, err := p.Secrets.List(ctx, s.Name+"/")
-	if err != nil || len(refs) == 0 {
-		return err
-	}
-	needed, err := p.neededSecrets(ctx, s)
-	if err != nil {
-		return err
-	}
-	for _, ref := range refs {
-		if needed[ref] || !strings.Contains(ref.Name()[strings.LastIndexByte(ref.Name(), '/')+1:], ".") { // of an earlier version, or no setting's
-			p.idle.Delete(ref)
-			continue
-		}
-		if !p.idleFor(ref, after) {
-			continue
-		}
-		if err := p.Secrets.Delete(ctx, ref); err != nil {
-			return err
-		}
-		p.idle.Delete(ref)
-		p.Log.Info("a secret that nothing needs any more was removed", "service", s.Name, "secret", ref)
-	}
-	return nil
-}
-
-// idleFor tells whether a value has been needed by nothing for that long. One that
-// was just sealed is named by nothing for a moment.
-func (p *Platform) idleFor(ref slipway.SecretRef, after time.Duration) bool {
-	since, _ := p.idle.LoadOrStore(ref, store.Now())
-	return store.Now().Sub(since.(time.Time)) >= after
 }

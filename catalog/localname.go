@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -15,28 +15,28 @@ import (
 // at an edge that answers this machine alone, where the service has no name of its own
 // and nobody has that one: what is given is of no use to others, and a maintainer can
 // take it away and give it to another service.
-func (p *Platform) Suit(ctx context.Context, d slipway.Deployment) (string, error) {
+func (cat *Catalog) Suit(ctx context.Context, d slipway.Deployment) (string, error) {
 	name := d.Manifest.Hosts.LocalName(slipway.DefaultHost(d.Service, d.Environment, ""), d.Config.Env)
-	if name == "" || !p.OneMachine || p.BaseDomain != "" {
+	if name == "" || !cat.ports.OneMachine || cat.ports.BaseDomain != "" {
 		return "", nil
 	}
 	ctx = store.AsSystem(ctx)
-	first, err := p.db.Environment.Query().Order(environment.ByPosition(), environment.ByID()).First(ctx)
+	first, err := cat.db.Environment.Query().Order(environment.ByPosition(), environment.ByID()).First(ctx)
 	if ent.IsNotFound(err) || err == nil && first.Name != d.Environment {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	own, err := p.Domains(ctx, d.Service, d.Environment)
+	own, err := cat.Domains(ctx, d.Service, d.Environment)
 	if err != nil || len(own) > 0 {
 		return "", err
 	}
-	taken, err := p.db.Domain.Query().Where(domain.Name(name)).Exist(ctx)
+	taken, err := cat.db.Domain.Query().Where(domain.Name(name)).Exist(ctx)
 	if err != nil || taken {
 		return "", err
 	}
-	_, err = p.AddDomain(ctx, d.Service, d.Environment, DomainInput{Name: name})
+	_, err = cat.AddDomain(ctx, d.Service, d.Environment, DomainInput{Name: name})
 	if slipway.CodeOf(err) == slipway.Conflict { // somebody was quicker: the probes say what is wrong
 		return "", nil
 	}

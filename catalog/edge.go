@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"context"
@@ -35,10 +35,10 @@ const (
 
 // Answer tells the edge of all host names, unless it has been told just them.
 // Another process on the same database may have changed them.
-func (p *Platform) Answer(ctx context.Context) error {
-	p.naming.Lock()
-	defer p.naming.Unlock()
-	now, err := p.allDomains(store.AsSystem(ctx))
+func (cat *Catalog) Answer(ctx context.Context) error {
+	cat.naming.Lock()
+	defer cat.naming.Unlock()
+	now, err := cat.allDomains(store.AsSystem(ctx))
 	if err != nil {
 		return err
 	}
@@ -46,35 +46,35 @@ func (p *Platform) Answer(ctx context.Context) error {
 	for _, own := range now.Own {
 		first[slipway.DefaultHost(own.Service, own.Environment, "")] = own.Names[0]
 	}
-	p.naming.first.Store(&first)
-	if p.Edge == nil {
+	cat.naming.first.Store(&first)
+	if cat.ports.Edge == nil {
 		return nil
 	}
-	if time.Since(p.naming.at) < tellAgain && reflect.DeepEqual(now, p.naming.last) {
+	if time.Since(cat.naming.at) < tellAgain && reflect.DeepEqual(now, cat.naming.last) {
 		return nil
 	}
-	if err := p.Edge.Answer(ctx, now); err != nil {
-		p.naming.at = time.Time{}
+	if err := cat.ports.Edge.Answer(ctx, now); err != nil {
+		cat.naming.at = time.Time{}
 		return err
 	}
-	p.naming.last, p.naming.at = now, time.Now()
+	cat.naming.last, cat.naming.at = now, time.Now()
 	return nil
 }
 
 // answerNow tells the edge of a change that is made. When the edge can't be told in
 // this moment it is told later.
-func (p *Platform) answerNow(ctx context.Context) {
+func (cat *Catalog) answerNow(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
 	defer cancel()
-	if err := p.Answer(ctx); err != nil {
-		p.Log.Warn("the edge could not be told of a host name; it is tried again", "error", err)
+	if err := cat.Answer(ctx); err != nil {
+		cat.log.Warn("the edge could not be told of a host name; it is tried again", "error", err)
 	}
 }
 
-func (p *Platform) allDomains(ctx context.Context) (slipway.Domains, error) {
-	rows, err := p.db.Domain.Query().WithService().WithEnvironment().
+func (cat *Catalog) allDomains(ctx context.Context) (slipway.Domains, error) {
+	rows, err := cat.db.Domain.Query().WithService().WithEnvironment().
 		Order(domain.ByServiceID(), domain.ByEnvironmentID(), domain.ByPosition(), domain.ByID()).All(ctx)
-	return byPlace(p.BaseDomain, rows), err
+	return byPlace(cat.ports.BaseDomain, rows), err
 }
 
 // byPlace puts the names together that lead to one place; rows are in that order.
@@ -93,9 +93,9 @@ func byPlace(base string, rows []*ent.Domain) slipway.Domains {
 // AddressOf is where a service answers in an environment: at the first of its own
 // names, or else at its default one. What another process on the same database
 // changed just now may be missing.
-func (p *Platform) AddressOf(service, environment string) string {
-	address := p.URL(service, environment)
-	first := p.naming.first.Load()
+func (cat *Catalog) AddressOf(service, environment string) string {
+	address := cat.ports.URL(service, environment)
+	first := cat.naming.first.Load()
 	if first == nil {
 		return address
 	}

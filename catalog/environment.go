@@ -1,4 +1,4 @@
-package platform
+package catalog
 
 import (
 	"cmp"
@@ -51,8 +51,8 @@ func checkTarget(target string) error {
 }
 
 // AddEnvironment adds an environment to the path that releases take.
-func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*ent.Environment, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
+func (cat *Catalog) AddEnvironment(ctx context.Context, in EnvironmentInput) (*ent.Environment, error) {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
 	if err := in.Validate(); err != nil {
@@ -62,11 +62,11 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		in.Target = "process"
 	}
 	var added *ent.Environment
-	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := environmentNameTaken(ctx, tx.Client(), in.Name); err != nil {
 			return err
 		}
-		all, err := inOrder(ctx, tx.Client())
+		all, err := InOrder(ctx, tx.Client())
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		case in.After != "":
 			i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == in.After })
 			if i < 0 {
-				return slipway.Errorf(slipway.Invalid, "there is no environment %s to put it behind; there are %s", store.Printable(in.After), names(all)).At("after")
+				return slipway.Errorf(slipway.Invalid, "there is no environment %s to put it behind; there are %s", store.Printable(in.After), Names(all)).At("after")
 			}
 			at = i + 1
 		case in.Position != 0:
@@ -88,34 +88,34 @@ func (p *Platform) AddEnvironment(ctx context.Context, in EnvironmentInput) (*en
 		if err != nil {
 			return err
 		}
-		p.journal.Happened(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(at + 1), "target": added.Target})
+		cat.journal.Happened(ctx, "environment.added", "", added.Name, 0, map[string]string{"position": strconv.Itoa(at + 1), "target": added.Target})
 		return renumber(ctx, slices.Insert(all, at, added))
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.look(ctx, 0, 0) // it may be the one before
+	cat.changed(ctx, 0, 0) // it may be the one before
 	return added, nil
 }
 
 // Environments lists all environments in the order in which releases take them.
-func (p *Platform) Environments(ctx context.Context) ([]*ent.Environment, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (cat *Catalog) Environments(ctx context.Context) ([]*ent.Environment, error) {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	return inOrder(ctx, p.db)
+	return InOrder(ctx, cat.db)
 }
 
-func inOrder(ctx context.Context, db *ent.Client) ([]*ent.Environment, error) {
+func InOrder(ctx context.Context, db *ent.Client) ([]*ent.Environment, error) {
 	return db.Environment.Query().Order(environment.ByPosition(), environment.ByID()).All(ctx)
 }
 
 // Environment finds an environment by its name.
-func (p *Platform) Environment(ctx context.Context, name string) (*ent.Environment, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (cat *Catalog) Environment(ctx context.Context, name string) (*ent.Environment, error) {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	e, err := p.db.Environment.Query().Where(environment.Name(name)).Only(ctx)
+	e, err := cat.db.Environment.Query().Where(environment.Name(name)).Only(ctx)
 	return e, store.Missing(err, "there is no environment %s; `slipway env ls` lists them", store.Printable(name))
 }
 
@@ -144,29 +144,29 @@ func (c EnvironmentChange) Validate() error {
 // UpdateEnvironment changes an environment. Promotions under way keep what they
 // started with, but for the policy. Lowering that, or an order that leads past an
 // environment, takes an admin in person.
-func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitPlatform); err != nil {
+func (cat *Catalog) UpdateEnvironment(ctx context.Context, name string, change EnvironmentChange) (*ent.Environment, error) {
+	if _, err := cat.people.SignedIn(ctx, slipway.PermitPlatform); err != nil {
 		return nil, err
 	}
 	if err := change.Validate(); err != nil {
 		return nil, err
 	}
 	if change.Policy != (slipway.PolicyChange{}) {
-		if err := p.Proven(ctx, "changing a policy"); err != nil {
+		if err := cat.people.Proven(ctx, "changing a policy"); err != nil {
 			return nil, err
 		}
 	}
 	changed := map[string]string{}
 	var e *ent.Environment
-	err := p.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
+	err := cat.audit.Change(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		clear(changed) // of a try before
-		all, err := inOrder(ctx, tx.Client())
+		all, err := InOrder(ctx, tx.Client())
 		if err != nil {
 			return err
 		}
 		i := slices.IndexFunc(all, func(e *ent.Environment) bool { return e.Name == name })
 		if i < 0 {
-			return slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", store.Printable(name), names(all))
+			return slipway.Errorf(slipway.NotFound, "there is no environment %s; there are %s", store.Printable(name), Names(all))
 		}
 		e = all[i]
 		if err := change.If.Holds("environment "+name, e.Revision); err != nil {
@@ -184,13 +184,13 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 		}
 		policy := e.Policy.With(change.Policy)
 		if moved := described(policy, e.Policy); len(moved) > 0 {
-			if err := p.checkPolicy(ctx, tx.Client(), policy); err != nil {
+			if err := cat.checkPolicy(ctx, tx.Client(), policy); err != nil {
 				return err
 			}
 			if err := policy.Heeded(e.Policy); err != nil {
 				return err
 			}
-			if err := p.mayLower(ctx, e.Policy, policy, e.Name); err != nil {
+			if err := cat.mayLower(ctx, e.Policy, policy, e.Name); err != nil {
 				return err
 			}
 			maps.Copy(changed, moved)
@@ -207,7 +207,7 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			changed["position"] = strconv.Itoa(i+1) + " -> " + strconv.Itoa(min(*change.Position, len(all)))
 			rest := slices.Delete(slices.Clone(all), i, i+1)
 			moved := slices.Insert(rest, min(*change.Position-1, len(rest)), e)
-			if err := p.mayReorder(ctx, tx.Client(), all, moved); err != nil {
+			if err := cat.mayReorder(ctx, tx.Client(), all, moved); err != nil {
 				return err
 			}
 			if err := renumber(ctx, moved); err != nil {
@@ -215,21 +215,21 @@ func (p *Platform) UpdateEnvironment(ctx context.Context, name string, change En
 			}
 		}
 		if len(changed) > 0 {
-			p.journal.Happened(ctx, "environment.changed", "", e.Name, 0, changed)
+			cat.journal.Happened(ctx, "environment.changed", "", e.Name, 0, changed)
 		}
 		return nil
 	})
 	if err != nil {
-		p.DeniedWhile(ctx, "environment.changed", "", name, err)
+		cat.people.DeniedWhile(ctx, "environment.changed", "", name, err)
 		return nil, err
 	}
 	switch {
 	case changed["position"] != "":
-		p.look(ctx, 0, 0) // gates look at the environment before
+		cat.changed(ctx, 0, 0) // gates look at the environment before
 	case len(changed) > 0:
-		p.look(ctx, 0, e.ID)
+		cat.changed(ctx, 0, e.ID)
 	}
-	return p.Environment(ctx, e.Name)
+	return cat.Environment(ctx, e.Name)
 }
 
 // renumber makes the positions of a list 1, 2, 3 and so on.
@@ -250,9 +250,9 @@ func renumber(ctx context.Context, all []*ent.Environment) error {
 	return nil
 }
 
-func names(all []*ent.Environment) string { return strings.Join(nameList(all), ", ") }
+func Names(all []*ent.Environment) string { return strings.Join(NameList(all), ", ") }
 
-func nameList(all []*ent.Environment) []string {
+func NameList(all []*ent.Environment) []string {
 	list := make([]string, len(all))
 	for i, e := range all {
 		list[i] = e.Name
