@@ -348,6 +348,9 @@ func (d *detection) ensure(runner string) {
 		}
 	}
 	pin := pytestPin
+	if v, ok := parseVersion(d.project.Python.Version); ok && v.at(0) == 3 && v.at(1) < 8 {
+		pin = oldPytestPin
+	}
 	for _, p := range d.locked {
 		if p.Name == "pytest" && p.Version != "" {
 			pin = "pytest==" + p.Version

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 const (
@@ -130,6 +131,21 @@ func TestTestRemedies(t *testing.T) {
 	} {
 		if got := detectKind(t, kind{files: tc.files}).TestRemedy(tc.module); !strings.Contains(got, tc.says) {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.says)
+		}
+	}
+}
+
+// TestPytestForAnOldPython: what is given to tests that state no pytest can be had by
+// their Python.
+func TestPytestForAnOldPython(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{"3.7": oldPytestPin, "3.8": pytestPin} {
+		p, err := Detect(fstest.MapFS{
+			"requirements.txt": {Data: []byte("flask==2.0.0\n")}, ".python-version": {Data: []byte(version + "\n")},
+			"app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")}, "tests/test_a.py": {Data: []byte("def test_a():\n    pass\n")},
+		}, Options{Interpreters: []Interpreter{{Version: version + ".16", Path: "/python"}}})
+		if err != nil || len(p.Test.Packages) != 1 || p.Test.Packages[0] != want {
+			t.Errorf("Python %s: %v, %v: want %s", version, p.Test.Packages, err, want)
 		}
 	}
 }

@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// pytestPin is used when tests are written for pytest and nothing declares it.
-const pytestPin = "pytest>=8,<9"
+// pytestPin is used when tests are written for pytest and nothing declares it, and
+// oldPytestPin with a Python for which it isn't made any more.
+const (
+	pytestPin    = "pytest>=8,<9"
+	oldPytestPin = "pytest>=6,<8"
+)
 
 // detectTests settles how the tests run and what they need.
 func (d *detection) detectTests() {

@@ -22,7 +22,7 @@ import (
 var commitLine = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*(?:[A-Za-z0-9._-]+(?:\[[^\]]*\])?\s*@\s*)?git\+(?:https?|ssh)://\S+@(?:[0-9a-f]{40}|[0-9a-f]{64})(?:[#\s;].*)?$`)
 
 // localLine is an exported requirement that lies in the tree.
-var localLine = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*(?:[A-Za-z0-9._-]+(?:\[[^\]]*\])?\s*@\s*)?(?:file:|\.{0,2}/)`)
+var localLine = regexp.MustCompile(`^(?:-e\s|--editable\s)?\s*(?:[A-Za-z0-9._-]+(?:\[[^\]]*\])?\s*@\s*)?(?:file:|\.{0,2}/|\.{1,2}(?:\[[^\]]*\])?\s*(?:;|#|$))`)
 
 // divide tells requirements of the tree, and of commits, from the others. Editable ones become
 // plain: see UV_NO_EDITABLE, which speaks for those that uv itself finds.

@@ -40,6 +40,7 @@ func TestPartsOfTheTree(t *testing.T) {
 		{"pdm path", files{"pyproject.toml": strings.Replace(onLibrary, "\"lib\"]", "\"lib @ file:///${PROJECT_ROOT}/lib\"]", 1) + "\n[tool.pdm]\ndistribution = false\n"},
 			func(t *testing.T, dir string) { lock(t, dir, pdm, nil, "lock") }},
 		{"pipenv editable", files{"Pipfile": "[packages]\nlib = {path = \"./lib\", editable = true}\n"}, func(t *testing.T, dir string) { lock(t, dir, pipenv, nil, "lock") }},
+		{"pipenv itself", files{"Pipfile": "[packages]\nlib = {path = \".\", editable = true}\nsix = \"==1.17.0\"\n", "pyproject.toml": localLibrary + "package-dir = {lib = \"lib/lib\"}\n"}, func(t *testing.T, dir string) { lock(t, dir, pipenv, nil, "lock") }},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
