@@ -2,6 +2,7 @@ package slipway
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -25,33 +26,87 @@ func LastException(printed string) string {
 }
 
 // absent are the ways of saying that something has no value.
-var absent = regexp.MustCompile(`\bKeyError\b|(?i:\b(?:is |are )?(?:required|missing|unset|not set|undefined|not found|must not be empty)\b|Set the \w+ environment variable)`)
+var absent = regexp.MustCompile(`\bKeyError\b|(?i:\b(?:required|missing|unset|undefined)\b|n['o]t (?:been )?(?:set|found|provided|given|defined|configured|specified)\b|must(?: not)? be (?:empty|set|provided|given|defined|configured|specified)\b|\b(?:need|have|has) to (?:be )?(?:set|provided?|given?|defined?)\b|(?:can(?:no|')t|may not) be (?:empty|blank|none)\b|Set the \w+ environment variable|(?:please|must) (?:set|provide|define|specify)\b)`)
 
-// lacking is the variable that an exception names for having no value, as it is called
-// in an environment: its settings may leave out what stands before their names there.
-func (m Manifest) lacking(exception string) string {
+// LastLine is the last line of what a service has printed, and not the platform.
+func LastLine(printed string) (last string) {
+	for line := range strings.Lines(printed) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "[slipway] ") {
+			last = line
+		}
+	}
+	return last
+}
+
+// Lacking are the variables that an exception names for having no value, as they are
+// called in an environment: settings may leave out what stands before their names there.
+// The first is the one that it names; the others are wanted in the same file, and have no
+// value either.
+func (d Deployment) Lacking(exception string) []string {
 	if !absent.MatchString(exception) {
-		return ""
+		return nil
 	}
 	words := strings.FieldsFunc(exception, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	for _, name := range m.Required {
-		for _, w := range words {
-			if w == name || len(w) > 3 && w == strings.ToUpper(w) && strings.HasSuffix(name, "_"+w) {
-				return name
+	named := ""
+	for _, name := range d.Manifest.Required {
+		if named == "" && slices.ContainsFunc(words, func(w string) bool {
+			return w == name || len(w) > 3 && w == strings.ToUpper(w) && strings.HasSuffix(name, "_"+w)
+		}) {
+			named = name
+		}
+	}
+	without := func(name string) bool { _, set := d.Config.Env[name]; return !set }
+	for _, w := range words { // "either A or B" names the better one first
+		if named == "" && without(w) && slices.ContainsFunc(d.Manifest.Asked, func(together []string) bool { return slices.Contains(together, w) }) {
+			named = w
+		}
+	}
+	if named == "" {
+		return nil
+	}
+	names := []string{named}
+	for _, together := range d.Manifest.Asked {
+		for _, name := range together {
+			if slices.Contains(together, named) && without(name) && !slices.Contains(names, name) && len(names) < mostLacking {
+				names = append(names, name)
 			}
 		}
 	}
-	return ""
+	return names
 }
 
-// Given says how the variable is given a value that an exception names for having none,
+// mostLacking bounds how many variables a sentence gives commands for.
+const mostLacking = 6
+
+// Give is the commands by which variables are given values in an environment: those whose
+// names say so as secrets, whose values stand on no command line.
+func Give(names []string) string {
+	plain, commands := "", []string(nil)
+	for _, name := range names {
+		if LooksSecret(name) {
+			commands = append(commands, "slipway secret set SERVICE "+name+" --env ENVIRONMENT")
+			continue
+		}
+		plain += " " + name + "=..."
+	}
+	if plain != "" {
+		commands = append(commands, "slipway config set SERVICE --env ENVIRONMENT"+plain)
+	}
+	return strings.Join(commands, "; ")
+}
+
+// Given says how the variables are given values that an exception names for having none,
 // as the rest of a sentence; "" when it names none.
-func (m Manifest) Given(exception string) string {
-	name := m.lacking(exception)
-	if name == "" {
+func (d Deployment) Given(exception string) string {
+	names := d.Lacking(exception)
+	if names == nil {
 		return ""
 	}
-	return "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
+	what := "it"
+	if len(names) > 1 {
+		what = "what it asks for"
+	}
+	return "; give " + what + ": " + Give(names) + "; whatever it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
 }
 
 // unfound are the lines by which servers say that what they are to serve isn't there, and
@@ -80,15 +135,18 @@ func (m Manifest) untabled(exception string) string {
 
 // Cause is what a program of a release has printed of the reason of its failure, as the
 // rest of a sentence: the last exception, and what doesn't answer.
-func (m Manifest) Cause(printed string) string {
+func (d Deployment) Cause(printed string) string {
 	found := LastException(printed)
 	if lines := unfound.FindAllString(printed, -1); found == "" && lines != nil {
 		found = strings.TrimSpace(lines[len(lines)-1])
 	}
-	if found != "" {
-		found = ": " + found + m.Given(found) + m.untabled(found)
+	if last := LastLine(printed); found == "" && d.Lacking(last) != nil { // it has ended itself
+		found = last
 	}
-	if says := Unanswered(printed, m.Addresses); says != "" {
+	if found != "" {
+		found = ": " + found + d.Given(found) + d.Manifest.untabled(found)
+	}
+	if says := Unanswered(printed, d.Manifest.Addresses); says != "" {
 		found += "; " + says
 	}
 	return found

@@ -21,20 +21,26 @@ func TestExceptionLines(t *testing.T) {
 
 // TestLackingVariables: an exception that names what has no value says how it is given.
 func TestLackingVariables(t *testing.T) {
-	m := slipway.Manifest{Required: []string{"SHOP_DB_USER", "TOKEN"}}
-	for said, name := range map[string]string{
-		"dynaconf.validator.ValidationError: DB_USER is required in env main": "SHOP_DB_USER",
-		"KeyError: 'TOKEN'": "TOKEN",
-		"django.core.exceptions.ImproperlyConfigured: The TOKEN setting must not be empty.": "TOKEN",
+	d := slipway.Deployment{Manifest: slipway.Manifest{Required: []string{"SHOP_DB_USER", "TOKEN"}, Asked: [][]string{{"HOOK_SECRET", "APP_ID", "APP_HOST", "APP_NAME"}, {"ALONE"}}},
+		Config: slipway.Snapshot{Env: map[string]slipway.ConfigValue{"APP_NAME": {Value: "shop"}}}}
+	const set = "slipway config set SERVICE --env ENVIRONMENT "
+	for said, gives := range map[string]string{
+		"dynaconf.validator.ValidationError: DB_USER is required in env main": "it: " + set + "SHOP_DB_USER=...",
+		"KeyError: 'TOKEN'": "it: slipway secret set SERVICE TOKEN --env ENVIRONMENT",
+		"django.core.exceptions.ImproperlyConfigured: The TOKEN setting must not be empty.": "it: slipway secret set SERVICE TOKEN --env ENVIRONMENT",
 		"KeyError: 'other'":                       "",
 		"ValueError: TOKEN has to be of 32 signs": "",
 		"ValidationError: USE is required":        "",
-		"django.core.exceptions.ImproperlyConfigured: Set the TOKEN environment variable": "TOKEN",
+		"django.core.exceptions.ImproperlyConfigured: Set the TOKEN environment variable": "it: slipway secret set SERVICE TOKEN --env ENVIRONMENT",
+		"RuntimeError: Environment variable ALONE must be set.":                           "it: " + set + "ALONE=...",
+		"ALONE is not set, and nothing works without it":                                  "it: " + set + "ALONE=...",
+		"Exception: You need to set either HOOK_SECRET or HOOK_SECRET_FILE.":              "what it asks for: slipway secret set SERVICE HOOK_SECRET --env ENVIRONMENT; " + set + "APP_ID=... APP_HOST=...",
+		"ValueError: APP_NAME must be set to a name of this shop":                         "",
 	} {
-		got := m.Cause("Traceback\n" + said + "\n")
+		got := d.Cause("Traceback\n" + said + "\n")
 		want := ": " + said
-		if name != "" {
-			want += "; give it: slipway config set SERVICE --env ENVIRONMENT " + name + "=..., or slipway secret set; what else it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
+		if gives != "" {
+			want += "; give " + gives + "; whatever it asks for is told by: slipway config check SERVICE --env ENVIRONMENT"
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", said, got, want)
@@ -46,7 +52,7 @@ func TestLackingVariables(t *testing.T) {
 func TestWhatAServerDoesNotFind(t *testing.T) {
 	for _, said := range []string{"Failed to find attribute 'server' in 'app'.", `Error loading ASGI app. Attribute "server" not found in module "app".`, "Cannot load application from 'app:server', module not found."} {
 		printed := "[2026-11-30 07:00:00 +0000] [7] [INFO] Booting worker with pid: 7\n" + said + "\n[2026-11-30 07:00:00 +0000] [1] [ERROR] Shutting down: Master\n"
-		if got := (slipway.Manifest{}).Cause(printed); got != ": "+said {
+		if got := (slipway.Deployment{}).Cause(printed); got != ": "+said {
 			t.Errorf("%q, want %q", got, said)
 		}
 	}
@@ -71,7 +77,7 @@ func TestMissingTables(t *testing.T) {
 		"another error": {slipway.Manifest{Tables: makes}, "sqlite3.OperationalError: database is locked", ""},
 		"no command":    {slipway.Manifest{}, "sqlite3.OperationalError: no such table: post", ""},
 	} {
-		said := c.m.Cause(c.said + "\n")
+		said := slipway.Deployment{Manifest: c.m}.Cause(c.said + "\n")
 		for _, word := range []string{"STATED", "ONCE"} {
 			if strings.Contains(said, word) != (word == c.want) {
 				t.Errorf("%s: %q, want %q", name, said, c.want)

@@ -131,7 +131,10 @@ type Manifest struct {
 	Overrides    Overrides `json:"overrides,omitzero"`  // that it was built with
 	Addresses    []string  `json:"addresses,omitempty"` // variables by which it is told where servers are
 	Required     []string  `json:"required,omitempty"`  // variables that it reads without a default
-	Tables       *Tables   `json:"tables,omitempty"`    // what would make its tables; nil where that isn't known, or is run
+	// Asked are the variables that it asks for and may do without, or reads by a function of
+	// its own; those of one list are wanted by one file.
+	Asked  [][]string `json:"asked,omitempty"`
+	Tables *Tables    `json:"tables,omitempty"` // what would make its tables; nil where that isn't known, or is run
 }
 
 // Tables is the project's own command that makes the tables of its database, which no

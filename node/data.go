@@ -230,26 +230,49 @@ func copyNew(from, to *os.Root, name string) error {
 	return errors.Join(err, out.Close())
 }
 
-// markBegun notes that a copy of the source is complete, and where in it the
-// service is at home.
-func markBegun(dir string, home slipway.SourcePath) error {
-	return os.WriteFile(filepath.Join(dir, began), []byte(home), 0o600)
+// markBegun notes that a copy of the source is complete, where in it the service is at
+// home, and, a line each, what it declares as data.
+func markBegun(dir string, m slipway.Manifest) error {
+	return os.WriteFile(filepath.Join(dir, began), []byte(strings.Join(append([]string{string(m.Dir)}, declared(m)...), "\n")), 0o600)
+}
+
+// declared is a release's data as it is stated: seen from the service's directory, with a
+// slash behind what is a directory.
+func declared(m slipway.Manifest) (names []string) {
+	for _, at := range m.Data {
+		name, err := filepath.Rel(m.Dir.In("/"), at.Path.In("/"))
+		if at.Tmp || err != nil {
+			name = at.String()
+		}
+		if at.Directory {
+			name += "/"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// covered tells whether a path lies in what is declared as data.
+func covered(declared []string, name string) bool {
+	return slices.ContainsFunc(declared, func(at string) bool { return at == name || strings.HasSuffix(at, "/") && strings.HasPrefix(name, at) })
 }
 
 // written are the files that a service has written inside its copy of the source
 // since that was complete, and which of them, or in its /tmp, are SQLite databases, as seen
 // from the service's directory. What Python compiles, links, and logs are none. At most
-// some are told.
-func written(dir string) (files, databases []string) {
+// some are told. kept is what it declares as data.
+func written(dir string) (files, databases, kept []string) {
 	const most = 200
 	mark, err := os.Stat(filepath.Join(dir, began))
 	if err != nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	home, err := os.ReadFile(filepath.Join(dir, began))
+	text, err := os.ReadFile(filepath.Join(dir, began))
 	if err != nil {
-		return nil, nil
+		return nil, nil, nil
 	}
+	home, rest, _ := strings.Cut(string(text), "\n")
+	kept = strings.FieldsFunc(rest, func(r rune) bool { return r == '\n' })
 	app := filepath.Join(dir, "app")
 	deadline := time.Now().Add(5 * time.Second) // of a tree with millions of files
 	_ = filepath.WalkDir(app, func(path string, entry fs.DirEntry, err error) error {
@@ -291,7 +314,7 @@ func written(dir string) (files, databases []string) {
 		}
 		return nil
 	})
-	return files, databases
+	return files, databases, kept
 }
 
 // temporary is what Python calls files that nobody looks for again.
@@ -311,13 +334,21 @@ func isSQLite(path string) bool {
 	return err == nil && bytes.Equal(head, []byte("SQLite format 3\x00"))
 }
 
-// unkept says what is to be done about a database inside the release.
-func unkept(who, database string) string {
-	where := " inside the release"
-	if filepath.IsAbs(database) {
-		where = ", in the /tmp of this release"
+// unkept says what is to be done about databases inside the release: the setting, with
+// what is declared already.
+func unkept(who string, databases, declared []string) string {
+	where := " inside the release, which goes away with it"
+	switch {
+	case len(databases) > 1:
+		where = " inside the release, which go away with it"
+	case filepath.IsAbs(databases[0]):
+		where = ", in the /tmp of this release, which goes away with it"
 	}
-	return fmt.Sprintf("%s the SQLite database %s%s, which goes away with it; add \"data: [%s]\" to slipway.yaml or to the service's overrides, or let its place come from a variable: SLIPWAY_DATA is the directory that stays", who, database, where, database)
+	kind := "database"
+	if len(databases) > 1 {
+		kind = "databases"
+	}
+	return fmt.Sprintf("%s the SQLite %s %s%s; have it kept: slipway service set SERVICE --set 'data=[%s]', or let its place come from a variable: SLIPWAY_DATA is the directory that stays", who, kind, strings.Join(databases, " and "), where, strings.Join(append(slices.Clone(declared), databases...), ", "))
 }
 
 // warnUnkept tells of databases that the release which serves now has written
@@ -329,19 +360,12 @@ func (p *place) warnUnkept(d slipway.Deployment, log io.Writer) {
 	if live == nil || live.ID == d.ID {
 		return
 	}
-	_, databases := written(p.dir(live.home()))
-	for _, database := range databases {
-		covered := false
-		for _, at := range d.Manifest.Data {
-			rel, err := filepath.Rel(d.Manifest.Dir.In(""), at.Path.In(""))
-			if at.Tmp {
-				rel, err = at.String(), nil
-			}
-			covered = covered || err == nil && (rel == database || at.Directory && strings.HasPrefix(database, rel+"/"))
-		}
-		if !covered {
-			fmt.Fprintln(log, "warning: "+unkept(fmt.Sprintf("release %d, which serves now, has written", live.Release), database))
-		}
+	_, databases, _ := written(p.dir(live.home()))
+	kept := declared(d.Manifest)
+	databases = slices.DeleteFunc(databases, func(name string) bool { return covered(kept, name) })
+	if len(databases) > 0 {
+		says := unkept(fmt.Sprintf("release %d, which serves now, has written", live.Release), databases, kept)
+		fmt.Fprintln(log, "warning: "+slipway.Addressed(says, p.service, p.environment))
 	}
 }
 
@@ -349,9 +373,9 @@ func (p *place) warnUnkept(d slipway.Deployment, log io.Writer) {
 // that it has written inside its copy of the source, and whether it can count as
 // gone well: what it did to a database there is gone with the copy.
 func concludeWritten(dir string) (reason, note string) {
-	files, databases := written(dir)
+	files, databases, kept := written(dir)
 	if len(databases) > 0 {
-		return unkept("the release command has written", databases[0]), ""
+		return unkept("the release command has written", databases, kept), ""
 	}
 	if len(files) == 0 {
 		return "", ""

@@ -199,7 +199,7 @@ func (p *place) fill(ctx context.Context, d *deployment, dir string) error {
 			return slipway.Wrap(slipway.Refused, err, "the config file %s can't be written where slipway.yaml wants it", file.Path)
 		}
 	}
-	return markBegun(dir, d.Manifest.Dir)
+	return markBegun(dir, d.Manifest)
 }
 
 // writeIn writes a file that only the service may read, whatever the release has

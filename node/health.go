@@ -242,21 +242,11 @@ func (i *instance) exitError(when string) error {
 	if unread != nil {
 		return err
 	}
-	because := because(err, text, secrets, i.of().Manifest)
-	if last := lastLine(slipway.Scrub(text, secrets)); because.Error() == err.Error() && last != "" {
+	because := because(err, text, secrets, i.of().Deployment)
+	if last := slipway.LastLine(slipway.Scrub(text, secrets)); because.Error() == err.Error() && last != "" {
 		return slipway.Errorf(slipway.Refused, "%w; the last that it printed is %s", err, beginning(last))
 	}
 	return because
-}
-
-// lastLine is the last one of a text that a service has printed, and not the platform.
-func lastLine(printed string) (last string) {
-	for line := range strings.Lines(printed) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "[slipway] ") {
-			last = line
-		}
-	}
-	return last
 }
 
 // diagnose finds out why nobody answered.

@@ -352,7 +352,7 @@ func (p *place) watch(ctx context.Context, r *run, d slipway.Deployment, log io.
 		select {
 		case <-r.done:
 			_, _ = io.WriteString(log, printed.next(f, secrets, true))
-			return because(r.err, lastOf(f), secrets, d.Manifest)
+			return because(r.err, lastOf(f), secrets, d)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:

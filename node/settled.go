@@ -130,15 +130,15 @@ func (i *instance) inDetail(a answer) string {
 	if err != nil {
 		return words
 	}
-	return words + i.of().Manifest.Cause(slipway.Scrub(text, secrets))
+	return words + i.of().Cause(slipway.Scrub(text, secrets))
 }
 
 // because adds to an error, nil as well, what has been printed of its reason.
-func because(err error, printed string, secrets []slipway.Secret, m slipway.Manifest) error {
+func because(err error, printed string, secrets []slipway.Secret, d slipway.Deployment) error {
 	if err == nil {
 		return nil
 	}
-	if says := m.Cause(slipway.Scrub(printed, secrets)); says != "" {
+	if says := d.Cause(slipway.Scrub(printed, secrets)); says != "" {
 		return slipway.Errorf(slipway.CodeOf(err), "%w%s", err, says)
 	}
 	return err

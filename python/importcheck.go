@@ -50,8 +50,9 @@ type ImportResult struct {
 
 // Unset is a variable that has no value, and where it was read, as file:line.
 type Unset struct {
-	Name string `json:"name"`
-	Line string `json:"line"`
+	Name  string `json:"name"`
+	Line  string `json:"line"`
+	Empty bool   `json:"empty,omitempty"` // it was asked for with an empty text as its default
 }
 
 // mostTraced bounds how many variables a failure is put down to.
@@ -65,13 +66,13 @@ func (r ImportResult) Traced() []Unset {
 		return nil
 	}
 	file, _, _ := strings.Cut(r.Line, ":")
+	speaks := ofNothing.MatchString(r.Error) || r.ErrorType == "SystemExit"
 	var own []Unset
 	for _, u := range r.Unset {
-		if f, _, _ := strings.Cut(u.Line, ":"); f == file && file != "" && variableName(u.Name) {
+		if f, _, _ := strings.Cut(u.Line, ":"); f == file && file != "" && variableName(u.Name) && (speaks || !u.Empty) {
 			own = append(own, u)
 		}
 	}
-	speaks := ofNothing.MatchString(r.Error) || r.ErrorType == "SystemExit"
 	if len(own) == 0 && speaks {
 		own = r.Unset
 	}
@@ -81,23 +82,27 @@ func (r ImportResult) Traced() []Unset {
 	return own
 }
 
-// traced is the end of a sentence that names the variables of a failure, with the
-// command that gives them; "" when it is put down to none.
-func (r ImportResult) traced(command, before string) string {
+// traced is the end of a sentence that names the variables of a failure, with what gives
+// them values; "" when it is put down to none.
+func (r ImportResult) traced(give func(names []string) string) string {
 	all := r.Traced()
 	if len(all) == 0 {
 		return ""
 	}
-	var read []string
+	var read, names []string
 	for _, u := range all {
-		read = append(read, u.Name+" ("+u.Line+")")
-		command += " " + before + u.Name + "=..."
+		read, names = append(read, u.Name+" ("+u.Line+")"), append(names, u.Name)
 	}
 	has := "has"
 	if len(all) > 1 {
 		has = "have"
 	}
-	return "it reads " + inWords(read) + ", which " + has + " no value: " + command
+	return "it reads " + inWords(read) + ", which " + has + " no value: " + give(names)
+}
+
+// giveImport is the command that gives variables values of which an import can be told.
+func giveImport(names []string) string {
+	return "slipway service set SERVICE --set env." + strings.Join(names, "=... --set env.") + "=..."
 }
 
 // others is the sentence that offers what else could be served; "" for nothing.
@@ -184,7 +189,7 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		if others := r.others(); others != "" && (r.ErrorType == "NotCallable" || strings.Contains(r.Error, "'"+app.Object+"'") || app.Factory && r.ErrorType == "TypeError") {
 			remedy = others
 		}
-		remedy = firstOf(r.traced("slipway service set SERVICE", "--set env."), remedy)
+		remedy = firstOf(r.traced(giveImport), remedy)
 		if v, ok := parseVersion(p.Python.Version); ok {
 			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.at(1)); old {
 				return &Problem{Code: "python.too_new", Message: fmt.Sprintf("this needs Python 3.%d or older: importing %s asks for %s", newest, name, why),

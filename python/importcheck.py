@@ -112,13 +112,13 @@ class Asked(type(os.environ)):
 
     noted = []
 
-    def note(self, name):
+    def note(self, name, empty=False):
         frame = sys._getframe(2)
         here = os.getcwd() + os.sep
         while frame is not None:
             file = frame.f_code.co_filename
             if file.startswith(here) and "-packages" not in file:
-                read = {"name": str(name), "line": "%s:%s" % (os.path.relpath(file), frame.f_lineno)}
+                read = {"name": str(name), "line": "%s:%s" % (os.path.relpath(file), frame.f_lineno), "empty": empty}
                 if read not in Asked.noted and len(Asked.noted) < 50:
                     Asked.noted.append(read)
                 return
@@ -141,8 +141,8 @@ class Asked(type(os.environ)):
     def get(self, name, default=None):
         if name in self:
             return super().__getitem__(name)
-        if default is None:
-            self.note(name)
+        if default is None or default == "":
+            self.note(name, default is not None)
         return default
 
 

@@ -129,8 +129,8 @@ func judgeImport(said *slipway.Rehearsed, r slipway.TrialResult) {
 		if told.Line != "" {
 			said.Text = told.Line + ": " + said.Text
 		}
-		if variables := told.traced("slipway config set SERVICE --env ENVIRONMENT", ""); variables != "" {
-			said.Text += "; " + variables + ", or slipway secret set"
+		if variables := told.traced(slipway.Give); variables != "" {
+			said.Text += "; " + variables
 		}
 	}
 }

@@ -40,8 +40,16 @@ if not settings.SITES:
 import os
 
 SITES = os.getenv("SITES")
+-- titled.py --
+import os
+
+TITLE, PLACE = os.getenv("TITLE", ""), os.getenv("PLACE", "here")
+if not TITLE:
+    raise AssertionError("A title must be provided")
 -- other.py --
 import os
+
+os.getenv("EMPTY", "")
 
 os.environ.get("UNASKED")
 application = 1 / 0
@@ -61,12 +69,13 @@ gunicorn==23.0.0
 	out, err := exec.CommandContext(t.Context(), "/bin/sh", append([]string{"-c", `cd "$0" && exec "$@"`, dir, "python3"}, append(trial.Args[1:], answer)...)...).CombinedOutput()
 	text, _ := os.ReadFile(answer)
 	judged := JudgeTrial(slipway.TrialResult{Name: trial.Name, Exit: 1, Answer: string(text)})
-	if want := "gunicorn.conf.py:6: ValueError: unknown kind of environment: None; it reads KIND (gunicorn.conf.py:3), which has no value: slipway config set SERVICE --env ENVIRONMENT KIND=..., or slipway secret set"; judged.Text != want || judged.State != slipway.Unready {
+	if want := "gunicorn.conf.py:6: ValueError: unknown kind of environment: None; it reads KIND (gunicorn.conf.py:3), which has no value: slipway config set SERVICE --env ENVIRONMENT KIND=..."; judged.Text != want || judged.State != slipway.Unready {
 		t.Errorf("the rehearsal says %q, want %q (%v, %s)", judged.Text, want, err, out)
 	}
 	for module, want := range map[string]string{
-		"ends":  "it reads SITES (settings.py:3), which has no value: slipway service set SERVICE --set env.SITES=...",
-		"other": "correct it there, or name another object with application: in slipway.yaml",
+		"ends":   "it reads SITES (settings.py:3), which has no value: slipway service set SERVICE --set env.SITES=...",
+		"titled": "it reads TITLE (titled.py:3), which has no value: slipway service set SERVICE --set env.TITLE=...",
+		"other":  "correct it there, or name another object with application: in slipway.yaml",
 	} {
 		app := Application{Module: module, Object: "application"}
 		p := &Project{Application: &app}

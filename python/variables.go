@@ -14,7 +14,8 @@ type Variable struct {
 	File     string `json:"file"`
 	Line     int    `json:"line"`
 
-	bare bool // it is read without a default, which need be no error
+	bare  bool // it is read without a default, which need be no error
+	empty bool // its default says nothing
 }
 
 // Bare tells whether it is read without a default, which need be no error there.
@@ -129,9 +130,18 @@ func variablesOf(toks []token, decouple bool) (list []Variable) {
 			required = false
 		}
 		bare := required || c.callee != "os.environ.setdefault" && len(c.args) == 1 && !slices.ContainsFunc(toks, func(t token) bool { return t.is("or") })
-		list = append(list, Variable{Name: name, Required: required, Line: c.line, bare: bare})
+		list = append(list, Variable{Name: name, Required: required, Line: c.line, bare: bare, empty: saysNothing(c.args)})
 	}
 	return list
+}
+
+// saysNothing tells whether the default of a variable is none, or an empty text.
+func saysNothing(args [][]token) bool {
+	value, named := keyword(args, "default")
+	if !named && len(args) == 2 {
+		value = args[1]
+	}
+	return len(value) == 1 && (value[0].is("None") || value[0].kind == tokenString && value[0].text == "")
 }
 
 // readsVariable tells whether a call reads a variable, and whether it wants one

@@ -15,7 +15,7 @@ const mostWanting = 12
 var (
 	requiredField = regexp.MustCompile(`(?m)^([A-Za-z_]\w*)[^\n]*\n\s+(?i:field required)`)
 	capitals      = regexp.MustCompile(`\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z]{3,}\b`)
-	ofNothing     = regexp.MustCompile(`\bNone(?:Type)?\b|(?i:\bunset\b|not set|is missing|is required|environment)`)
+	ofNothing     = regexp.MustCompile(`\bNone(?:Type)?\b|(?i:\bunset\b|not set|is missing|is required|must be (?:provided|set|given)|unable to infer type for attribute|environment)`)
 )
 
 // Wanting says that a failed import is one for want of environment variables, and
@@ -60,6 +60,14 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 				add(&beside, v.Name)
 			} else if v.bare {
 				add(&elsewhere, v.Name)
+			}
+		}
+	}
+	if len(named)+len(beside) > 0 { // what the same file reads in vain, and an example gives
+		examples, _ := exampleValues(fsys, string(p.Root))
+		for _, v := range all {
+			if v.empty && examples[v.Name] != "" && file != "" && (v.File == file || strings.HasSuffix(v.File, "/"+file)) {
+				add(&beside, v.Name)
 			}
 		}
 	}

@@ -15,8 +15,9 @@ func TestWantingNamesAllVariablesAtOnce(t *testing.T) {
 		"shop/settings.py": {Data: []byte("import os\necho = os.getenv('DB_ECHO')\nurl = os.environ['DB_URL']\nlevel = os.getenv('LEVEL', 'info')\nname = os.getenv('NAME') or 'shop'\nkey = os.environ['HAS_VALUE']\n")},
 		"shop/db.py":       {Data: []byte("import os\nPROVIDER = os.getenv('PROVIDER')\n")},
 		"shop/fields.py":   {Data: []byte("from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    model_config = {'x': 1}\n    env_prefix = 'SHOP_'\nSettings()\n")},
+		"shop/empty.py":    {Data: []byte("import os\nJWT = os.getenv('JWT_SECRET', '')\nTITLE = os.getenv('SHOP_TITLE', '')\nNOTE = os.getenv('NOTE', '')\n")},
 		"shop/secret.py":   {Data: []byte("import os\nSECRET_KEY = os.environ['SECRET_KEY']\nSITE = os.environ['SITE']\n")},
-		".env.example":     {Data: []byte("# examples\nDB_ECHO=false\nexport DB_URL=\"postgresql://u:p@localhost/shop\" # local\nPROVIDER=<yours>\n")},
+		".env.example":     {Data: []byte("# examples\nDB_ECHO=false\nexport DB_URL=\"postgresql://u:p@localhost/shop\" # local\nPROVIDER=<yours>\nJWT_SECRET=long\nSHOP_TITLE=Shop\n")},
 	}
 	given := func(name string) bool { return name == "HAS_VALUE" || name == ThrowawaySecret }
 	for _, c := range []struct {
@@ -29,6 +30,7 @@ func TestWantingNamesAllVariablesAtOnce(t *testing.T) {
 			"DB_ECHO and DB_URL have no value (ValueError: DB_ECHO must be", "slipway service set SERVICE --set env.DB_ECHO=false --set env.DB_URL=postgresql://u:p@localhost/shop (from .env.example)"},
 		{"a key", ImportResult{ErrorType: "KeyError", Error: "'DB_URL'", Line: "shop/settings.py:3"}, "DB_URL has no value", "--set env.DB_URL="},
 		{"nothing where a text is wanted", ImportResult{ErrorType: "TypeError", Error: "Provider name should be string. Got: 'NoneType'", Line: "shop/bind.py:9"}, "PROVIDER and SITE have no value", "--set env.PROVIDER=VALUE"},
+		{"what the same file reads in vain, of which there is an example", ImportResult{ErrorType: "ValueError", Error: "JWT_SECRET environment variable is required", Line: "shop/empty.py:9"}, "JWT_SECRET and SHOP_TITLE have no value", "slipway service set SERVICE --set env.JWT_SECRET=long --set env.SHOP_TITLE=Shop (from"},
 		{"fields of pydantic", ImportResult{ErrorType: "ValidationError", Error: "2 validation errors for Settings\ndatabase_url\n  Field required [type=missing]\nsecret\n  field required (type=value_error.missing)", Line: "shop/fields.py:5"},
 			"SHOP_DATABASE_URL and SHOP_SECRET have no value", "--set env.SHOP_DATABASE_URL=VALUE --set env.SHOP_SECRET=VALUE"},
 		{"a secret that the build throws away", ImportResult{ErrorType: "KeyError", Error: "'SITE'", Line: "shop/secret.py:3"}, "SITE has no value", "is wanted of each environment: slipway secret set SERVICE SECRET_KEY --env ENVIRONMENT"},

@@ -80,7 +80,10 @@ func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepNam
 		}
 		if len(bad) > 0 {
 			said := strings.Join(bad, "; ")
-			return slipway.Errorf(slipway.Refused, "with the config of %s the release would not work: %s%s", in.Environment, said, d.Manifest.Given(said))
+			if !strings.Contains(said, " SERVICE ") { // it names no command yet
+				said += d.Given(said)
+			}
+			return slipway.Errorf(slipway.Refused, "with the config of %s the release would not work: %s", in.Environment, said)
 		}
 		return nil
 	})

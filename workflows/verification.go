@@ -62,7 +62,7 @@ func (s *Steps) because(ctx context.Context, err error, results []slipway.CheckR
 		_, said, _ := strings.Cut(line, " | ") // after the instance's name
 		text.WriteString(said)
 	}
-	if says := d.Manifest.Cause(text.String()); says != "" {
+	if says := d.Cause(text.String()); says != "" {
 		return slipway.Errorf(slipway.Refused, "%w%s", err, says)
 	}
 	return err

@@ -101,7 +101,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 			m.Required = append(m.Required, v.Name)
 		}
 	}
-	m.Addresses = slipway.Addresses(read)
+	m.Addresses, m.Asked = slipway.Addresses(read), python.Asked(os.DirFS(source), string(p.Root), false)
 	if p.Config != nil {
 		m.Pages = slipway.PagesOf(p.Config.Pages)
 		m.VerifyCommand, m.ReleaseRepeatable = string(p.Config.VerifyCommand), p.Config.Repeatable

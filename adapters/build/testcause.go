@@ -83,7 +83,27 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 		}
 		return fmt.Sprintf("the test command calls %s, which is not there: state the package that brings it as test: {packages: [...]} in slipway.yaml, or another test: {command: ...}", m[1])
 	}
+	if name := lacking(p, source, text); name != "" {
+		return askedFor(name)
+	}
 	return notProvided(p, source, text)
+}
+
+// lacking is the variable that the project asks for, be it for its tests alone, and that
+// an exception of theirs names for having none; "" when it names none.
+func lacking(p *python.Project, source, text string) string {
+	asked := slipway.Deployment{Manifest: slipway.Manifest{Asked: python.Asked(os.DirFS(source), string(p.Root), true)}}
+	var said []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "E "))
+		if names := asked.Lacking(slipway.LastException(line)); len(names) > 0 && !slices.Contains(said, names[0]) {
+			said = append(said, names[0])
+		}
+	}
+	if len(said) != 1 {
+		return ""
+	}
+	return said[0]
 }
 
 var (

@@ -14,7 +14,7 @@ import (
 
 func TestCauses(t *testing.T) {
 	t.Parallel()
-	dir := project(t, files{"requirements.txt": plainFlask, "app.py": flaskApp + "import os\nos.environ.get('DATABASE_URL')\nos.environ.get('REDIS_URL')\nos.environ.get('JWT_SECRET_KEY')\n", "lib/shop/core.py": "", "test_app.py": "def test_a():\n    pass\n"})
+	dir := project(t, files{"requirements.txt": plainFlask, "app.py": flaskApp + "import os\nos.environ.get('DATABASE_URL')\nos.environ.get('REDIS_URL')\nos.environ.get('JWT_SECRET_KEY')\n", "lib/shop/core.py": "", "conftest.py": "import os\nTOKEN = os.environ.get('ITS_TOKEN', '')\n", "test_app.py": "def test_a():\n    pass\n"})
 	p, err := python.Detect(os.DirFS(dir), python.Options{Interpreters: interpreters})
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +42,10 @@ func TestCauses(t *testing.T) {
 		"django.core.exceptions.ImproperlyConfigured: Requested setting X, but settings are not configured. You must either define the environment variable DJANGO_SETTINGS_MODULE or call":                   "--set test.env.DJANGO_SETTINGS_MODULE=...",
 		"uv run pytest\nmake: uv: No such file or directory\nmake: *** [Makefile:2: test] Error 127":                                                                                                          "the test command calls uv, which is not there, as Slipway has made the environment",
 		"/bin/sh: 1: npm: not found": "the test command calls npm",
-		"E   RuntimeError: secret or public key should be provided for correct work":                                                                "the tests ask for the variable JWT_SECRET_KEY, and nothing gives it: slipway service set SERVICE --set test.env.JWT_SECRET_KEY=...",
-		"E   ValueError: a token must be provided":                                                                                                  "",
+		"E   RuntimeError: secret or public key should be provided for correct work": "the tests ask for the variable JWT_SECRET_KEY, and nothing gives it: slipway service set SERVICE --set test.env.JWT_SECRET_KEY=...",
+		"E   RuntimeError: ITS_TOKEN is not set":                                     "the tests ask for the variable ITS_TOKEN, and nothing gives it: slipway service set SERVICE --set test.env.ITS_TOKEN=...",
+		"E   RuntimeError: OTHER is not set":                                         "",
+		"E   ValueError: a token must be provided":                                   "",
 		"E   docker.errors.DockerException: Error while fetching server API version: ('Connection aborted.', FileNotFoundError(2, 'No such file'))": "the tests start containers by Docker, which they don't reach here",
 		"AssertionError: 1 != 2": "",
 	} {

@@ -77,8 +77,10 @@ func data(s *suite) {
 func undeclared(s *suite) {
 	d := s.keeping(1, "one", "")
 	for range 2 {
-		s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "data: [shop.db]")
+		s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "slipway service set SERVICE --set 'data=[shop.db]'")
 	}
+	d = s.keeping(2, "two", "", declared[1]) // what is declared already stays so
+	s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "--set 'data=[uploads/, shop.db]'")
 }
 
 // inTmp: all processes of a release find one /tmp, which is that release's own; what is
@@ -101,7 +103,7 @@ func inTmp(s *suite) {
 		}
 	}
 	d := s.keeping(3, "three", "/tmp/")
-	s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "data: [/tmp/shop.db]")
+	s.refused(s.Target.Release(context.Background(), d, io.Discard), slipway.Refused, "--set 'data=[/tmp/shop.db]'")
 	d.Manifest.Data = []slipway.DataPath{{Path: "shop.db/x", Tmp: true}}
 	s.refused(s.Target.Deploy(context.Background(), d, io.Discard), slipway.Refused, "data: names /tmp/shop.db/x, which can't be laid out: the service's data has a file at shop.db")
 }
