@@ -99,7 +99,8 @@ type Manifest struct {
 	Commit         string     `json:"commit"`
 	Python         string     `json:"python"` // full version
 	Framework      string     `json:"framework,omitempty"`
-	Dir            SourcePath `json:"dir"` // the service's own
+	Application    string     `json:"application,omitempty"` // which of several objects it is, where importing has told
+	Dir            SourcePath `json:"dir"`                   // the service's own
 	Processes      []Process  `json:"processes"`
 	ReleaseCommand string     `json:"release_command,omitempty"`
 	// ReleaseRepeatable says that the release command may run again when it can't be

@@ -219,12 +219,11 @@ func (d *detection) bestCandidate(list []candidate) {
 			d.inferWeb(c, Medium, list, s.String())
 			return
 		}
-		names := []string{list[0].String()}
-		for _, c := range equal {
-			names = append(names, c.String())
+		if d.imported(list, equal) {
+			return
 		}
 		d.setFramework(list[0])
-		d.problem(Problem{Code: "app.ambiguous", Message: "several objects could be the application: " + strings.Join(names, ", "),
+		d.problem(Problem{Code: "app.ambiguous", Message: "several objects could be the application: " + inList(list[0], equal),
 			File: d.configFile(), Remedy: "say which one: " + d.saying(list[0], equal)})
 		return
 	}
@@ -327,8 +326,12 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 }
 
 func (d *detection) setApplication(c candidate) {
-	object := c.object
-	d.project.Application = &Application{
-		Module: c.module, Object: object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(firstOf(c.dir, "."))),
+	app := d.applicationOf(c)
+	d.project.Application = &app
+}
+
+func (d *detection) applicationOf(c candidate) Application {
+	return Application{
+		Module: c.module, Object: c.object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(firstOf(c.dir, "."))),
 	}
 }

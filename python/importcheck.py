@@ -192,19 +192,71 @@ def seen_objects(found):
 
 
 def bare(o):
-    """Tell whether an application of Flask answers nothing: no routes, no files, and nobody
-    in front of it or behind it that might."""
+    """Tell whether an application answers nothing, for certain: no routes, no files, and nobody
+    in front of it, behind it or at its start that might."""
     own = []
     for c in type(o).__mro__:
         if c.__module__ == "flask.app" and c.__name__ == "Flask":
             break
         own += vars(c)
     else:
-        return False
+        answers = ANSWERS.get("%s.%s" % (type(o).__module__.split(".")[0], type(o).__name__))
+        try:
+            return bool(answers) and not any(answers(o))
+        except Exception:  # another version has other attributes
+            return False
     if {"wsgi_app", "__call__", "dispatch_request", "full_dispatch_request"} & {*own, *vars(o)}:
         return False
-    rules = [r for r in o.url_map.iter_rules() if r.endpoint != "static" or os.path.isdir(o.static_folder or "")]
-    return not (rules or o.before_request_funcs or o.error_handler_spec or getattr(o, "before_first_request_funcs", None))
+    return not any(flask_answers(o))
+
+
+def flask_answers(o):
+    yield [r for r in o.url_map.iter_rules() if r.endpoint != "static" or os.path.isdir(o.static_folder or "")]
+    yield from (o.before_request_funcs, o.error_handler_spec, getattr(o, "before_first_request_funcs", None))
+
+
+def quart_answers(o):
+    yield {"asgi_app", "dispatch_request", "full_dispatch_request", "handle_request"} & set(vars(o))
+    yield from flask_answers(o)
+    yield from (o.before_websocket_funcs, o.before_serving_funcs, o.while_serving_gens)
+
+
+def of(package, o):
+    return (getattr(o, "__module__", None) or type(o).__module__).split(".")[0] in package
+
+
+def starlette_answers(o):
+    its = ("fastapi", "starlette")
+    yield [r for r in o.router.routes if type(r).__name__ != "Route" or not of(its, r.endpoint)]  # its own are documents
+    yield [h for h in o.exception_handlers.values() if not of(its, h)]
+    yield from (o.user_middleware, o.router.on_startup if hasattr(o.router, "on_startup") else [])
+    yield not of(its, type(o.router.lifespan_context)) or inspect.isroutine(o.router.lifespan_context)
+    yield not of(its, o.router.default) or not of(its, type(o.router)) or {"app", "build_middleware_stack"} & set(vars(o))
+
+
+def litestar_answers(o):
+    documents = getattr(o.openapi_config, "path", None) or "/schema"
+    yield [r for r in o.routes if r.path != documents and not r.path.startswith(documents.rstrip("/") + "/")]
+    yield [h for h in o.exception_handlers.values() if not of(("litestar",), h)]
+    yield from (o.on_startup, o._lifespan_managers, o.middleware)
+
+
+def sanic_answers(o):
+    yield from (o._future_routes, o._future_statics, o._future_middleware, o._future_listeners, o._future_exceptions, o._future_signals, o.blueprints, o.router.routes)
+
+
+def aiohttp_answers(o):
+    yield from (list(o.router.resources()), list(o.middlewares), list(o.on_startup)[1:], list(o.cleanup_ctx), o._subapps)
+
+
+ANSWERS = {
+    "quart.Quart": quart_answers,
+    "fastapi.FastAPI": starlette_answers,
+    "starlette.Starlette": starlette_answers,
+    "litestar.Litestar": litestar_answers,
+    "sanic.Sanic": sanic_answers,
+    "aiohttp.Application": aiohttp_answers,
+}
 
 
 def configure(file):

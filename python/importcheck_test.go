@@ -208,6 +208,8 @@ def create_app(name, debug=True): return app if (name, debug) == ("prod", False)
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 app = FastAPI()
+@app.get("/")
+def home(): return ""
 wrapped = CORSMiddleware(app, allow_origins=["*"])
 -- both.py --
 from asgiref.wsgi import WsgiToAsgi

@@ -67,6 +67,8 @@ type Options struct {
 	// Written is when the commit was made; the zero time for a working tree, which is of
 	// now.
 	Written time.Time
+	// Chosen is the Key of the object that a build has found to be the only one that works.
+	Chosen string
 	// Pins are what a package index tells of AskedPins; nil when it wasn't asked.
 	Pins []PinFacts
 	// Newest is the newest minor version of Python 3 that a build has found to do, 0
@@ -79,21 +81,24 @@ type Options struct {
 // is the output of `slipway detect --json` and is stable: fields are added,
 // never renamed or removed.
 type Project struct {
-	Deployable     bool               `json:"deployable"`
-	Name           string             `json:"name,omitempty"` // from [project] or slipway.yaml; may be empty
-	Root           slipway.SourcePath `json:"root"`           // directory of the manifests, in which every command runs; "." for the tree's root
-	Manager        Manager            `json:"manager"`
-	Manifests      []string           `json:"manifests"` // files that state dependencies, relative to the tree
-	Lock           *Lock              `json:"lock"`      // nil when there is none
-	Python         Python             `json:"python"`
-	Framework      string             `json:"framework"` // django, flask, fastapi, starlette, litestar, sanic, quart, falcon, bottle, pyramid, aiohttp, tornado, streamlit, gradio, dash, "" ...
-	Processes      map[string]Command `json:"processes"` // web, worker, scheduler ...
-	Stops          map[string]Stop    `json:"stops"`     // how each of them is stopped
-	Application    *Application       `json:"application"`
-	Server         *Server            `json:"server"`
-	ReleaseCommand Command            `json:"release_command"` // empty when there is none
-	Test           Test               `json:"test"`
-	Health         Health             `json:"health"`
+	Deployable  bool               `json:"deployable"`
+	Name        string             `json:"name,omitempty"` // from [project] or slipway.yaml; may be empty
+	Root        slipway.SourcePath `json:"root"`           // directory of the manifests, in which every command runs; "." for the tree's root
+	Manager     Manager            `json:"manager"`
+	Manifests   []string           `json:"manifests"` // files that state dependencies, relative to the tree
+	Lock        *Lock              `json:"lock"`      // nil when there is none
+	Python      Python             `json:"python"`
+	Framework   string             `json:"framework"` // django, flask, fastapi, starlette, litestar, sanic, quart, falcon, bottle, pyramid, aiohttp, tornado, streamlit, gradio, dash, "" ...
+	Processes   map[string]Command `json:"processes"` // web, worker, scheduler ...
+	Stops       map[string]Stop    `json:"stops"`     // how each of them is stopped
+	Application *Application       `json:"application"`
+	// Candidates are the objects between which reading can't decide, Application among
+	// them: the build imports each and takes the only one that works.
+	Candidates     []Candidate `json:"candidates,omitempty"`
+	Server         *Server     `json:"server"`
+	ReleaseCommand Command     `json:"release_command"` // empty when there is none
+	Test           Test        `json:"test"`
+	Health         Health      `json:"health"`
 
 	Hosts   *slipway.AcceptedHosts `json:"hosts,omitempty"` // that the application takes; nil when it takes all, or it can't be told
 	Install Install                `json:"install"`

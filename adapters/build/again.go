@@ -52,6 +52,15 @@ func (e *outgrownError) Unwrap() error { return e.error }
 // another is what is tried after a failed build: each time an older Python, and last the
 // packages of today; nil when nothing is left.
 func (r *run) another(ctx context.Context, req slipway.BuildRequest, project *python.Project, failed error) *python.Project {
+	var chosen *chosenError
+	if errors.As(failed, &chosen) {
+		r.chosen = chosen.Key()
+		if known, err := r.understand(ctx, req.Dir, r.options(req.Path, req.Overrides)); err == nil && len(known.Problems) == 0 && len(known.Candidates) == 0 {
+			fmt.Fprintf(r.log, "%s: it is served\n", failed)
+			return known
+		}
+		return nil
+	}
 	var outgrown *outgrownError
 	if errors.As(failed, &outgrown) {
 		if older := r.older(ctx, req, project, outgrown); older != nil {
@@ -134,5 +143,5 @@ func (b *Builder) sweepOutgrown(before time.Time) error {
 }
 
 func (r *run) options(path string, overrides slipway.Overrides) python.Options {
-	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now(), Written: r.written}
+	return python.Options{Path: path, Overrides: overrides, Interpreters: r.interpreters(), Fetch: r.o.FetchPython, Today: time.Now(), Written: r.written, Chosen: r.chosen}
 }

@@ -93,6 +93,9 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 		Hosts:  p.Hosts,
 		Health: slipway.Health{Path: p.Health.Path, Statuses: p.Health.Statuses, Host: p.Health.Host, TimeoutSeconds: 60},
 	}
+	if p.Application != nil && slices.ContainsFunc(p.Findings, func(f python.Finding) bool { return f.Rule == "app.imported" }) {
+		m.Application = p.Application.Key()
+	}
 	m.Trials, m.Data, m.Tables = p.Trials, p.Data, p.Tables
 	var read []string
 	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {

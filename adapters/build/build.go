@@ -79,6 +79,7 @@ type run struct {
 	making atomic.Pointer[string] // the directory of the environment that it makes
 	hidden atomic.Pointer[string] // what could not be looked into when its space was measured
 
+	chosen  string    // Key of the object that is the application, once imports have told
 	written time.Time // when the commit was made, while packages of its day are tried
 
 	history string // the git directory for builds that ask git, "" for none

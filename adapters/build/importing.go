@@ -15,33 +15,86 @@ import (
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
-// checkImport imports the application in its environment, so that no deploy
-// starts on an unchecked guess.
-func (r *run) checkImport(ctx context.Context, p *python.Project, source string, env environment) error {
+// importing imports the application in its environment, and keeps what it printed. ok is
+// false when there is nothing to import.
+func (r *run) importing(ctx context.Context, p *python.Project, source string, env environment) (told python.ImportResult, seen string, ok bool, err error) {
 	code, args, ok := p.ImportCheck()
 	if !ok {
-		return nil
+		return told, "", false, nil
 	}
-	answer, vars := filepath.Join(r.own(), "import.json"), r.appEnv(p, source, env, p.Config.BuildEnv())
+	answer := filepath.Join(r.own(), "import.json")
+	if err := os.RemoveAll(answer); err != nil { // of another object
+		return told, "", true, disk(err, "the result of an import can't be removed")
+	}
 	result, seen, err := r.command(ctx, sandbox.Command{
 		Args: append([]string{env.python(), "-c", code}, append(args, answer)...),
-		Dir:  p.Application.Dir.In(source), Env: vars,
+		Dir:  p.Application.Dir.In(source), Env: r.appEnv(p, source, env, p.Config.BuildEnv()),
 		Timeout: time.Minute, Project: true, Confinement: r.inside(p, env, source),
 	})
 	if err != nil {
-		return err
+		return told, seen, true, err
 	}
 	if result.TimedOut {
-		return slipway.Errorf(slipway.Refused, "importing %s takes longer than a minute; an application must not do its work while it is imported", p.Application.Module)
+		return told, seen, true, slipway.Errorf(slipway.Refused, "importing %s takes longer than a minute; an application must not do its work while it is imported", p.Application.Module)
 	}
 	text, err := readMade(answer)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return disk(err, "the result of the import can't be read")
+		return told, seen, true, disk(err, "the result of the import can't be read")
 	}
-	told, err := python.ReadImportResult(text)
-	if err != nil {
+	told, err = python.ReadImportResult(text)
+	return told, seen, true, err
+}
+
+// chosenError is a build that has found which of several objects is the application.
+type chosenError struct{ python.Application }
+
+func (e *chosenError) Error() string {
+	return fmt.Sprintf("%s:%s is the only one of the objects that could be the application which works once it is imported", e.Module, e.Object)
+}
+
+// decide imports each object that could be the application.
+func (r *run) decide(ctx context.Context, p *python.Project, source string, env environment) error {
+	told := make([]python.ImportResult, len(p.Candidates))
+	for i, c := range p.Candidates {
+		one := *p
+		one.Application = &c.Application
+		result, _, _, err := r.importing(ctx, &one, source, env)
+		if err != nil && slipway.CodeOf(err) != slipway.Refused {
+			return err
+		}
+		told[i] = result
+		switch {
+		case result.Works():
+			fmt.Fprintf(r.log, "%s works once it is imported\n", c.Name)
+		case result.OK:
+			fmt.Fprintf(r.log, "%s has no routes once it is imported\n", c.Name)
+		default:
+			fmt.Fprintf(r.log, "%s can't be imported: %s: %s\n", c.Name, result.ErrorType, clip(result.Error, 200))
+		}
+	}
+	chosen, problem := p.Decide(told)
+	switch {
+	case problem != nil:
+		return slipway.Errorf(slipway.Refused, "%s", problem.Sentence())
+	case chosen != nil:
+		return &chosenError{*chosen}
+	}
+	return nil // the import of the first says why
+}
+
+// checkImport imports the application in its environment, so that no deploy
+// starts on an unchecked guess.
+func (r *run) checkImport(ctx context.Context, p *python.Project, source string, env environment) error {
+	if len(p.Candidates) > 0 {
+		if err := r.decide(ctx, p, source, env); err != nil {
+			return err
+		}
+	}
+	told, seen, ok, err := r.importing(ctx, p, source, env)
+	if err != nil || !ok {
 		return err
 	}
+	vars := r.appEnv(p, source, env, p.Config.BuildEnv())
 	if said := lastSaid(seen); told.ErrorType == "SystemExit" && said != "" { // its error is a number
 		told.Error += " (" + said + ")"
 	}

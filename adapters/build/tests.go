@@ -52,7 +52,7 @@ func (r *run) tests(ctx context.Context, req slipway.TestRequest, artifact slipw
 		return slipway.TestReport{}, disk(err, "the source could not be copied")
 	}
 	written, _ := time.Parse(time.DateOnly, artifact.Manifest.PackagesAsOf) // none is the zero time
-	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Overrides: artifact.Manifest.Overrides, Interpreters: only(r.interpreters(), artifact.Manifest.Python), Today: time.Now(), Written: written})
+	project, err := python.Detect(os.DirFS(source), python.Options{Path: req.Path, Overrides: artifact.Manifest.Overrides, Interpreters: only(r.interpreters(), artifact.Manifest.Python), Today: time.Now(), Written: written, Chosen: artifact.Manifest.Application})
 	if err != nil {
 		return slipway.TestReport{}, err
 	}
