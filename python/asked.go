@@ -90,7 +90,8 @@ func ownReaders(code string) map[string]reader {
 		params := slices.DeleteFunc(def.params, func(p string) bool { return p == "self" || p == "cls" })
 		for j := i + 1; j < len(all) && all[j].indent > s.indent; j++ {
 			for at, p := range params {
-				if reads, defaults := readsNamed(all[j].tokens, p); reads {
+				first, known := found[def.name]
+				if reads, defaults := readsNamed(all[j].tokens, p); reads && (!known || at < first.at) {
 					found[def.name] = reader{at, defaults}
 				}
 			}

@@ -32,6 +32,10 @@ func (r *run) imported(ctx context.Context, project *python.Project, source stri
 		if err := r.programs(project, source, env, false); err != nil {
 			return env, err
 		}
+		if says := lacksPkgResources(project, env); says != "" && project.KeepSetuptools(says) {
+			fmt.Fprintf(r.log, "%s; setuptools<82, which has it, is installed as well\n", says)
+			continue
+		}
 		if err = r.checkImport(ctx, project, source, env); err == nil || !project.KeepSetuptools(err.Error()) {
 			return env, err
 		}

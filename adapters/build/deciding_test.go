@@ -1,6 +1,7 @@
 package build
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,5 +46,20 @@ func TestImportsDecide(t *testing.T) {
 				t.Errorf("%+v, %v\n%s", report, err, log)
 			}
 		})
+	}
+}
+
+// TestProgramOfOldSetuptools: what a program's own package imports of setuptools is
+// installed as well as what the application imports.
+func TestProgramOfOldSetuptools(t *testing.T) {
+	t.Parallel()
+	dir := project(t, files{
+		"requirements.txt": "./tool\n", "app.py": "print('app')\n", "slipway.yaml": "processes: {web: tool --port $PORT}\n",
+		"tool/pyproject.toml":   "[project]\nname = \"tool\"\nversion = \"1\"\n\n[project.scripts]\ntool = \"tool.cli:main\"\n\n[build-system]\nrequires = [\"setuptools>=77\"]\nbuild-backend = \"setuptools.build_meta\"\n\n[tool.setuptools]\npackages = [\"tool\"]\n",
+		"tool/tool/__init__.py": "import pkg_resources\n", "tool/tool/cli.py": "def main():\n    pass\n",
+	})
+	a, log := mustBuild(t, dir)
+	if found, _ := filepath.Glob(filepath.Join(a.Path, "venv", "lib", "python*", "site-packages", "pkg_resources")); len(found) != 1 || !strings.Contains(log, "tool imports tool: No module named 'pkg_resources'; setuptools<82, which has it, is installed as well") {
+		t.Errorf("%v\n%s", found, log)
 	}
 }

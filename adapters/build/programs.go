@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -86,4 +87,39 @@ func executable(path string) error {
 		return fs.ErrPermission
 	}
 	return nil
+}
+
+var (
+	// ofModule is the module that a program of an environment is started by.
+	ofModule = regexp.MustCompile(`(?m)^(?:from|import) ([A-Za-z_]\w*)[\w.]*(?: import \w+)?$`)
+	// ofPkgResources imports, at once and whatever comes, what setuptools has no longer.
+	ofPkgResources = regexp.MustCompile(`(?m)^(?:import pkg_resources|from pkg_resources)\b`)
+)
+
+// lacksPkgResources says of the program of a process that its own package imports the
+// pkg_resources which the environment doesn't have, as the import of an application says
+// it of itself; "" for none.
+func lacksPkgResources(p *python.Project, env environment) string {
+	sites, _ := filepath.Glob(filepath.Join(env.venv(), "lib", "python*", "site-packages"))
+	for _, site := range sites {
+		if _, err := os.Stat(filepath.Join(site, "pkg_resources")); err == nil {
+			return ""
+		}
+		for _, c := range p.Processes {
+			program := c.Program()
+			if program == "" || strings.Contains(program, "/") {
+				continue
+			}
+			script, err := readSome(filepath.Join(env.venv(), "bin", program))
+			if err != nil || !strings.HasPrefix(string(script), "#!") {
+				continue
+			}
+			for _, m := range ofModule.FindAllStringSubmatch(string(script), -1) {
+				if text, err := readSome(filepath.Join(site, m[1], "__init__.py")); err == nil && ofPkgResources.Match(text) {
+					return fmt.Sprintf("%s imports %s: No module named 'pkg_resources'", program, m[1])
+				}
+			}
+		}
+	}
+	return ""
 }
