@@ -93,11 +93,25 @@ func (d *detection) detectHealth() {
 		Remedy: "serve /healthz, or put \"health: {path: /...}\" in " + d.configFile()})
 }
 
+// olderStreamlit tells of one before 1.18, whose path of health had another name.
+func (d *detection) olderStreamlit() bool {
+	if d.holdsOlder("streamlit", 1, 18) {
+		return true
+	}
+	dep, _ := d.deps.get("streamlit")
+	_, pinned := dep.pinned()
+	day := d.project.PackagesAsOf
+	return day != "" && day < "2023-02-09" && !pinned && len(lockedVersions(d.locked)["streamlit"]) == 0
+}
+
 // frameworkHealth is a path that the framework serves by itself.
 func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
 	web := d.evidenceOf("web")
 	switch d.project.Framework {
 	case "streamlit":
+		if d.olderStreamlit() {
+			return "/healthz", web, true
+		}
 		return "/_stcore/health", web, true
 	case "gradio", "dash":
 		return "/", web, true
