@@ -6,7 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 func deployment(d *ent.Deployment) Deployment {
@@ -25,7 +25,7 @@ func deployment(d *ent.Deployment) Deployment {
 
 // ListDeployments lists what ran in an environment, newest first.
 func (h *handlers) ListDeployments(ctx context.Context, r ListDeploymentsRequestObject) (ListDeploymentsResponseObject, error) {
-	list, err := h.platform.Deployments(ctx, platform.DeploymentsQuery{
+	list, err := h.platform.Deployments(ctx, report.DeploymentsQuery{
 		Service: r.Service, Environment: r.Environment, Page: page(r.Params.Cursor, r.Params.Limit),
 	})
 	if err != nil {
@@ -38,7 +38,7 @@ func instance(i slipway.Instance) Instance {
 	return Instance{Id: i.ID, Process: i.Process, State: i.State, Restarts: i.Restarts, StartedAt: i.StartedAt, Reason: i.Reason}
 }
 
-func cell(c platform.Cell) StatusCell {
+func cell(c report.Cell) StatusCell {
 	out := StatusCell{
 		Service: c.Service, Environment: c.Environment, Url: c.URL, Problem: c.Problem,
 		Instances: each(c.Observed.Instances, instance), Artifact: c.Observed.Artifact, Config: c.Observed.Config,

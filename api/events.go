@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // heartbeat is how often a silent stream says that it is alive.
@@ -90,7 +90,7 @@ func (s *eventStream) write(text string) error {
 	return err
 }
 
-func (s *eventStream) deliver(e platform.LiveEvent) error {
+func (s *eventStream) deliver(e report.LiveEvent) error {
 	switch {
 	case e.Step != nil:
 		return s.send(e.ID, "step", step(e.Step))

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/store"
 )
@@ -51,4 +52,9 @@ func (cat *Catalog) answers(ctx context.Context, repo slipway.Repository) error 
 		return slipway.Wrap(slipway.Invalid, err, "%s", known.Message).At(field)
 	}
 	return err
+}
+
+// RepositoryOf is where a service is read from.
+func RepositoryOf(s *ent.Service) slipway.Repository {
+	return slipway.Repository{URL: s.Repository, Path: s.Path, Branch: s.Branch, Credential: slipway.SecretRef(s.Credential)}
 }

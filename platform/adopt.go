@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -55,7 +56,7 @@ func (p *Platform) Adopt(ctx context.Context, in UnrecordedInput) (*ent.Promotio
 	if err != nil {
 		return nil, err
 	}
-	id, err := number(u.Deployment)
+	id, err := report.Number(u.Deployment)
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +149,9 @@ func (p *Platform) recalled(ctx context.Context, s *ent.Service, d slipway.Deplo
 		return found, err
 	}
 	found.built = slipway.BuiltRelease{Service: s.Name, Artifact: a}
-	if found.built.Commit, err = p.Source.Resolve(ctx, repositoryOf(s), a.Manifest.Commit); err != nil {
+	if found.built.Commit, err = p.Source.Resolve(ctx, catalog.RepositoryOf(s), a.Manifest.Commit); err != nil {
 		return found, slipway.Wrap(slipway.Conflict, err, "release %d isn't on record, and its commit %s can't be read from the repository of %s (%v); try again when it can, or end what runs",
-			d.Release, short(a.Manifest.Commit), s.Name, err)
+			d.Release, report.Short(a.Manifest.Commit), s.Name, err)
 	}
 	if found.built.Dependencies, err = p.Builder.Dependencies(ctx, d.Artifact); err != nil {
 		return found, err
@@ -188,7 +189,7 @@ func (p *Platform) EndUnrecorded(ctx context.Context, in UnrecordedInput) error 
 		if err != nil {
 			return err
 		}
-		live, err := liveIn(ctx, p.db, s.ID, e.ID)
+		live, err := report.LiveIn(ctx, p.db, s.ID, e.ID)
 		if err != nil {
 			return err
 		}

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 )
 
 const (
@@ -34,7 +36,7 @@ type commitLog func(ctx context.Context, repo slipway.Repository, from, to strin
 // pair of them, and the config; and who of them has an account here. Of a rollback
 // it is the config alone, and no repository is waited for.
 func authors(ctx context.Context, db *ent.Client, ask commitLog, row *ent.Promotion, b brought) (*slipway.Authors, error) {
-	running, err := liveIn(ctx, db, row.Edges.Service.ID, row.Edges.Environment.ID)
+	running, err := report.LiveIn(ctx, db, row.Edges.Service.ID, row.Edges.Environment.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +56,7 @@ func authors(ctx context.Context, db *ent.Client, ask commitLog, row *ent.Promot
 	}
 	a := row.Authors
 	if !a.Between(from, to) {
-		log, why := ask(ctx, repositoryOf(row.Edges.Service), from, to)
+		log, why := ask(ctx, catalog.RepositoryOf(row.Edges.Service), from, to)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -87,9 +89,9 @@ func (g *Gates) commitLog(ctx context.Context, repo slipway.Repository, from, to
 
 // commitLog is for plans that nobody has asked to carry out yet: answers are kept.
 func (p *Platform) commitLog(ctx context.Context, repo slipway.Repository, from, to string) (slipway.CommitLog, string) {
-	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	ctx, cancel := context.WithTimeout(ctx, report.CommitWait)
 	defer cancel()
-	return p.between.commits(ctx, p, repo, from, to)
+	return p.CommitsBetween(ctx, repo, from, to)
 }
 
 // whoIs fills in the accounts of authors.

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -70,7 +71,7 @@ func TestUntilWhen(t *testing.T) {
 		}
 		close(reverted)
 		undone := false
-		w.must(w.Watch(w.Context(), strconv.Itoa(row.ID), "", func(e platform.LiveEvent) error {
+		w.must(w.Watch(w.Context(), strconv.Itoa(row.ID), "", func(e report.LiveEvent) error {
 			undone = undone || e.Promotion != nil && e.Promotion.Reason == "what it deployed is being taken back"
 			return nil
 		}))

@@ -28,7 +28,7 @@ func (l *Ledger) Release(ctx context.Context, r slipway.BuiltRelease) (number in
 		}
 	}
 	if err == nil {
-		l.storage.bell.ring(id)
+		l.storage.bell.Ring(id)
 	}
 	return number, err
 }
@@ -134,7 +134,7 @@ func (l *Ledger) Deployed(ctx context.Context, d slipway.Deployment, fate slipwa
 		})
 	})
 	if err == nil {
-		l.storage.bell.ring(id)
+		l.storage.bell.Ring(id)
 	}
 	return err
 }

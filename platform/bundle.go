@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -143,7 +144,7 @@ func (p *Platform) abandon(ctx context.Context, inputs []workflows.Input, starte
 // Bundle lists the promotions of a bundle, in their order. Members that the
 // viewer may not see are left out; a bundle without any others is not there.
 func (p *Platform) Bundle(ctx context.Context, id string) ([]*ent.Promotion, error) {
-	n, err := number(id)
+	n, err := report.Number(id)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +163,9 @@ func (p *Platform) Bundle(ctx context.Context, id string) ([]*ent.Promotion, err
 }
 
 // member is what a plan holds of a promotion of its bundle.
-func member(service string, commit slipway.Commit) string { return service + " " + short(commit.ID) }
+func member(service string, commit slipway.Commit) string {
+	return service + " " + report.Short(commit.ID)
+}
 
 // membersOf is what a plan holds of its bundle.
 func membersOf(plans []*Plan) []string {

@@ -4,20 +4,14 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/report"
 )
-
-// commitWait bounds how long the repository is asked for commits.
-const commitWait = 10 * time.Second
-
-// shownCommits is how many commits a change lists.
-const shownCommits = 50
 
 // difference is what a change is worked out from.
 type difference struct {
@@ -35,7 +29,7 @@ func (d difference) backwards(running *ent.Release) bool {
 
 // ChangeOfPlan tells what would differ.
 func (p *Platform) ChangeOfPlan(ctx context.Context, plan *Plan) (*slipway.Change, error) {
-	running, err := liveIn(ctx, p.db, plan.Service.ID, plan.Environment.ID)
+	running, err := report.LiveIn(ctx, p.db, plan.Service.ID, plan.Environment.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +53,7 @@ func (p *Platform) Change(ctx context.Context, id string) (*slipway.Change, erro
 	d := difference{subject: subject{service: row.Edges.Service, environment: row.Edges.Environment, release: row.Edges.Release, commit: row.Commit, rollback: row.Rollback, id: row.ID}}
 	if row.Plan != nil {
 		if row.Plan.Replaces != "" {
-			if before, err := number(row.Plan.Replaces); err == nil {
+			if before, err := report.Number(row.Plan.Replaces); err == nil {
 				d.running, err = p.db.Deployment.Query().Where(deployment.PromotionID(before)).WithRelease().Only(ctx)
 				if err != nil && !ent.IsNotFound(err) {
 					return nil, err
@@ -148,9 +142,9 @@ func (p *Platform) commits(ctx context.Context, d difference, old *ent.Release, 
 	if d.backwards(old) { // what would be gone
 		from, to = to, from
 	}
-	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	ctx, cancel := context.WithTimeout(ctx, report.CommitWait)
 	defer cancel()
-	log, err := p.Source.Log(ctx, repositoryOf(d.service), from, to, shownCommits)
+	log, err := p.Source.Log(ctx, catalog.RepositoryOf(d.service), from, to, report.ShownCommits)
 	if err != nil {
 		c.CommitsWhy = p.Why(err)
 		return

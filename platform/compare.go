@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // Compared is what differs between two releases of a service, from the first to
@@ -67,7 +68,7 @@ func (p *Platform) CompareEnvironments(ctx context.Context, service, from, to st
 		if err != nil {
 			return nil, err
 		}
-		d, err := liveIn(ctx, p.db, s.ID, e.ID)
+		d, err := report.LiveIn(ctx, p.db, s.ID, e.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -93,11 +94,11 @@ func (p *Platform) CompareEnvironments(ctx context.Context, service, from, to st
 }
 
 func (p *Platform) compare(ctx context.Context, s *ent.Service, x *Compared) (err error) {
-	repo := repositoryOf(s)
-	x.Commits, x.CommitsWhy = p.between.commits(ctx, p, repo, x.From.Commit, x.To.Commit)
+	repo := catalog.RepositoryOf(s)
+	x.Commits, x.CommitsWhy = p.CommitsBetween(ctx, repo, x.From.Commit, x.To.Commit)
 	if x.CommitsWhy == "" && x.Commits.Rewound && len(x.Commits.Commits) == 0 {
 		x.Behind = true
-		x.Commits, x.CommitsWhy = p.between.commits(ctx, p, repo, x.To.Commit, x.From.Commit)
+		x.Commits, x.CommitsWhy = p.CommitsBetween(ctx, repo, x.To.Commit, x.From.Commit)
 	}
 	if x.Dependencies, x.Unchanged, err = p.dependencies(ctx, x.From, x.To); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -28,7 +29,7 @@ func (p *Platform) Inspect(ctx context.Context) error {
 	if err := p.ringAnswered(ctx); err != nil {
 		return err
 	}
-	live, err := p.liveDeployments(ctx, nil)
+	live, err := p.LiveDeployments(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -66,12 +67,9 @@ func (p *Platform) Inspect(ctx context.Context) error {
 	return nil
 }
 
-// changing are the states of a promotion that may be changing what runs.
-var changing = []promotion.State{promotion.StateRunning, promotion.StateVerifying}
-
 // busy are the places with a promotion that may be changing what runs.
 func (p *Platform) busy(ctx context.Context) (map[[2]int]bool, error) {
-	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(changing...)).
+	rows, err := p.db.Promotion.Query().Where(promotion.StateIn(report.Changing...)).
 		Select(promotion.FieldServiceID, promotion.FieldEnvironmentID).All(ctx)
 	busy := map[[2]int]bool{}
 	for _, q := range rows {

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 func (w *world) set(service, environment string, layer slipway.ConfigLayer, key, value string) []string {
@@ -106,7 +107,7 @@ func TestConfigRefusals(t *testing.T) {
 		if warnings := w.set("billing", "", "", "DB_PASSWORD", "hunter2hunter2"); len(warnings) != 1 || !strings.Contains(warnings[0], "slipway secret set") {
 			t.Errorf("the warnings are %v", warnings)
 		}
-		list, err := w.Events(ctx, platform.EventsQuery{})
+		list, err := w.Events(ctx, report.EventsQuery{})
 		w.must(err)
 		if strings.Contains(fmt.Sprint(list.Items), "hunter2") {
 			t.Error("an event holds what looks like a secret")
@@ -180,7 +181,7 @@ func TestSecrets(t *testing.T) {
 			_, err := w.SetSecret(ctx, in)
 			w.want(err, slipway.Invalid, "")
 		}
-		events, err := w.Events(ctx, platform.EventsQuery{Service: "billing"})
+		events, err := w.Events(ctx, report.EventsQuery{Service: "billing"})
 		w.must(err)
 		if text := fmt.Sprint(events.Items); strings.Contains(text, "postgres://") || !strings.Contains(text, "ada") {
 			t.Errorf("the events are %s", text)
@@ -242,12 +243,12 @@ func TestUndeployedConfig(t *testing.T) {
 			w.Helper()
 			status, err := w.Status(ctx, service)
 			w.must(err)
-			overview, err := w.Overview(ctx, platform.OverviewQuery{})
+			overview, err := w.Overview(ctx, report.OverviewQuery{})
 			w.must(err)
 			all, err := w.Status(ctx, "")
 			w.must(err)
 			var seen []*slipway.Undeployed
-			for _, cells := range [][]platform.Cell{status.Cells, overview.Cells, all.Cells} {
+			for _, cells := range [][]report.Cell{status.Cells, overview.Cells, all.Cells} {
 				for _, c := range cells {
 					if c.Service == service && c.Environment == environment {
 						seen = append(seen, c.Undeployed)

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // ConfigCheck tells how the config of a service in an environment fits the release
@@ -58,7 +59,7 @@ func (p *Platform) CheckConfig(ctx context.Context, serviceName, environmentName
 		check.Running = live != nil
 	}
 	artifact, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact))
-	if err = gone(err, r); err != nil {
+	if err = report.Gone(err, r); err != nil {
 		if slipway.CodeOf(err) != slipway.NotFound {
 			return check, err
 		}

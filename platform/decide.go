@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -194,7 +195,7 @@ func (g *Gates) Decide(ctx context.Context, d slipway.Decision) error {
 			SetPromotionID(row.ID).SetData(audit.Masked(map[string]string{"comment": d.Comment, "plan": string(d.Plan)})))
 	})
 	if err == nil {
-		g.Ledger.storage.bell.ring(row.ID)
+		g.Ledger.storage.bell.Ring(row.ID)
 	}
 	return err
 }
@@ -338,7 +339,7 @@ func (p *Platform) WaitingFor(ctx context.Context) ([]*ent.Promotion, error) {
 	if seen := identity.Visible(ctx); seen != nil {
 		query.Where(promotion.HasServiceWith(seen...))
 	}
-	rows, err := listed(ctx, query.Order(promotion.ByID()).Limit(1000))
+	rows, err := report.Listed(ctx, query.Order(promotion.ByID()).Limit(1000))
 	if err != nil {
 		return nil, err
 	}

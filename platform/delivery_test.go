@@ -8,7 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent/promotion"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // TestDelivery measures what reached an environment, and how much of it was
@@ -16,9 +16,9 @@ import (
 func TestDelivery(t *testing.T) {
 	both(t, func(w *world) {
 		ctx, now := w.Context(), time.Now().UTC()
-		d, err := w.Delivery(ctx, platform.DeliveryQuery{}, now)
+		d, err := w.Delivery(ctx, report.DeliveryQuery{}, now)
 		w.must(err)
-		if d.Environment != "prod" || d.Deployments != 0 || d.FailRate.Value != nil || d.Lead.Value != nil || len(d.Lead.Weeks) != platform.DeliveryWeeks {
+		if d.Environment != "prod" || d.Deployments != 0 || d.FailRate.Value != nil || d.Lead.Value != nil || len(d.Lead.Weeks) != report.DeliveryWeeks {
 			t.Errorf("nothing happened: %+v", d)
 		}
 		_, err = w.AddTeam(ctx, "money", "")
@@ -54,16 +54,16 @@ func TestDelivery(t *testing.T) {
 		record("billing", "prod", now.AddDate(0, 0, -2), 5*time.Hour, false, promotion.StateCancelled, false) // never got there
 
 		for _, c := range []struct {
-			q                  platform.DeliveryQuery
+			q                  report.DeliveryQuery
 			deployed, failures int
 			recovery           float64
 			services           int
 		}{
-			{platform.DeliveryQuery{}, 3, 2, 360, 2},
-			{platform.DeliveryQuery{Service: "billing"}, 2, 1, 600, 0},
-			{platform.DeliveryQuery{Team: "money"}, 1, 1, 120, 1},
-			{platform.DeliveryQuery{Environment: "dev"}, 1, 0, 0, 1},
-			{platform.DeliveryQuery{Weeks: 1}, 1, 1, 600, 1},
+			{report.DeliveryQuery{}, 3, 2, 360, 2},
+			{report.DeliveryQuery{Service: "billing"}, 2, 1, 600, 0},
+			{report.DeliveryQuery{Team: "money"}, 1, 1, 120, 1},
+			{report.DeliveryQuery{Environment: "dev"}, 1, 0, 0, 1},
+			{report.DeliveryQuery{Weeks: 1}, 1, 1, 600, 1},
 		} {
 			d, err := w.Delivery(ctx, c.q, now)
 			w.must(err)
@@ -75,15 +75,15 @@ func TestDelivery(t *testing.T) {
 				t.Errorf("%+v: %d deployments, %d failures, recovery %v, %d services", c.q, d.Deployments, d.Failures, got, len(d.Services))
 			}
 		}
-		_, err = w.Delivery(ctx, platform.DeliveryQuery{Weeks: 53}, now)
+		_, err = w.Delivery(ctx, report.DeliveryQuery{Weeks: 53}, now)
 		w.want(err, slipway.Invalid, "between 1 and 52")
-		_, err = w.Delivery(ctx, platform.DeliveryQuery{Service: "nobody"}, now)
+		_, err = w.Delivery(ctx, report.DeliveryQuery{Service: "nobody"}, now)
 		w.want(err, slipway.NotFound, "no service")
 		viewer := slipway.WithViewer(t.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Account: 99, Name: "vera"})
-		if d, err = w.Delivery(viewer, platform.DeliveryQuery{}, now); err != nil || d.Deployments != 0 || len(d.Services) != 0 {
+		if d, err = w.Delivery(viewer, report.DeliveryQuery{}, now); err != nil || d.Deployments != 0 || len(d.Services) != 0 {
 			t.Errorf("who is in no team sees %+v %v", d, err)
 		}
-		_, err = w.Delivery(viewer, platform.DeliveryQuery{Team: "money"}, now)
+		_, err = w.Delivery(viewer, report.DeliveryQuery{Team: "money"}, now)
 		w.want(err, slipway.NotFound, "no team")
 	})
 }

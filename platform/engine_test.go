@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/workflows"
 	"github.com/slipway-dev/slipway/workflows/engine"
 )
@@ -92,7 +93,7 @@ func (w *world) ended(id string) (state, reason string) {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), 60*time.Second)
 	defer cancel()
-	if err := w.Watch(ctx, id, "", func(platform.LiveEvent) error { return nil }); err != nil {
+	if err := w.Watch(ctx, id, "", func(report.LiveEvent) error { return nil }); err != nil {
 		w.Fatalf("watching promotion %s: %v", id, err)
 	}
 	row, err := w.Promotion(ctx, id)

@@ -3,7 +3,6 @@ package platform
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"regexp"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -58,7 +58,7 @@ func (s *Storage) PlanOfChanges(ctx context.Context, services []string, since ti
 		}
 	}
 	h := &heard{Driver: entsql.OpenDB(s.Dialect, s.SQL)}
-	if _, err := changesSince(store.AsSystem(ctx), ent.NewClient(ent.Driver(h)), services, since); err != nil {
+	if _, err := report.ChangesSince(store.AsSystem(ctx), ent.NewClient(ent.Driver(h)), services, since); err != nil {
 		return "", err
 	}
 	rows, err := s.SQL.QueryContext(ctx, explain+h.query, h.args.([]any)...)
@@ -108,9 +108,6 @@ func (p *Platform) StopClock() {
 	now := time.Now()
 	p.SetClock(func() time.Time { return now })
 }
-
-// CleanLines is what instances' lines pass through.
-func CleanLines(w io.Writer) io.Writer { return cleanLines{w} }
 
 // ShareIssuer has the issuer at an address be one that signs the jobs of everybody,
 // and returns what says how subjects begin there.

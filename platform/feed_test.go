@@ -13,8 +13,8 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // TestFeedIsShared reads news once for all who see the same, and apart for who
@@ -30,7 +30,7 @@ func TestFeedIsShared(t *testing.T) {
 	team := "billing"
 	s, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Team: &team})
 	w.must(err)
-	feed := platform.NewFeed(w.Platform)
+	feed := report.NewFeed(w.Reports)
 	after, err := feed.Last(ctx)
 	w.must(err)
 	for _, name := range []string{"others", "billing"} {

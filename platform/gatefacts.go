@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/environment"
 	"github.com/slipway-dev/slipway/ent/freeze"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -80,7 +81,7 @@ func (s subject) anew(ctx context.Context, db *ent.Client) (bool, error) {
 
 // gateFacts gathers what the gates look at, but for what people said.
 func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFacts, error) {
-	running, err := liveIn(ctx, db, s.service.ID, s.environment.ID)
+	running, err := report.LiveIn(ctx, db, s.service.ID, s.environment.ID)
 	if err != nil {
 		return slipway.GateFacts{}, err
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/decision"
-	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -88,7 +88,7 @@ func takeOver(plan slipway.PromotionPlan) slipway.Strategy {
 func withTeam(q *ent.ServiceQuery) { q.WithTeam() }
 
 func (g *Gates) promotion(ctx context.Context, id string) (*ent.Promotion, error) {
-	n, err := number(id)
+	n, err := report.Number(id)
 	if err != nil {
 		return nil, err
 	}
@@ -245,14 +245,14 @@ func (g *Gates) keep(ctx context.Context, row *ent.Promotion, facts slipway.Gate
 			return nil
 		}
 		if row.State == promotion.StateWaiting && row.Reason != review.Reason {
-			if err := at.event(ctx, g.Ledger.storage, tx, promotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": store.Clean(review.Reason)}); err != nil {
+			if err := at.event(ctx, g.Ledger.storage, tx, report.PromotionChanged, row.ID, map[string]string{"state": string(review.State), "reason": store.Clean(review.Reason)}); err != nil {
 				return err
 			}
 		}
 		return remind(ctx, g.Ledger.storage, tx, at, row.ID, facts, waits)
 	})
 	if err == nil {
-		g.Ledger.storage.bell.ring(row.ID)
+		g.Ledger.storage.bell.Ring(row.ID)
 	}
 	return err
 }
@@ -301,14 +301,4 @@ func again(facts slipway.GateFacts, waits []slipway.Wait) time.Time {
 		}
 	}
 	return next
-}
-
-// liveIn is the deployment that has the traffic, with its release; nil for none.
-func liveIn(ctx context.Context, db *ent.Client, service, environment int) (*ent.Deployment, error) {
-	d, err := db.Deployment.Query().Where(deployment.ServiceID(service), deployment.EnvironmentID(environment), deployment.Live(true)).
-		WithRelease().Order(ent.Desc(deployment.FieldID)).First(ctx)
-	if ent.IsNotFound(err) {
-		return nil, nil
-	}
-	return d, err
 }

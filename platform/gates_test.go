@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/membership"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -371,7 +372,7 @@ func TestAdvanceAndHold(t *testing.T) {
 		w.commit("", "c3")
 		id = w.promote(platform.PromoteInput{Service: name}, "succeeded")
 		w.until(back.ID, func(*ent.Promotion) bool {
-			events, err := w.Events(ctx, platform.EventsQuery{Service: name})
+			events, err := w.Events(ctx, report.EventsQuery{Service: name})
 			w.must(err)
 			for _, e := range events.Items {
 				if e.Kind == "promotion.not_advanced" && fmt.Sprint(*e.PromotionID) == id && strings.Contains(e.Data["reason"], "held: rolled back") {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // TestWatchIsShared has many follow one promotion: each hears all of it, in its
@@ -44,7 +44,7 @@ func TestWatchIsShared(t *testing.T) {
 	for range watchers {
 		all.Go(func() {
 			var heard []string
-			err := w.Watch(w.Context(), id, "", func(e platform.LiveEvent) error {
+			err := w.Watch(w.Context(), id, "", func(e report.LiveEvent) error {
 				if e.Log != nil {
 					heard = append(heard, e.Log.Text)
 				} else if e.Promotion != nil {

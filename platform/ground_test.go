@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // A promotion that waits holds its ground: where the way, its order, the team or the
@@ -52,7 +53,7 @@ func TestGroundMoves(t *testing.T) {
 			!strings.Contains(row.Reason, "release 1 must have served in dev for 1h0m0s") {
 			t.Errorf("it waits: %s", row.Reason)
 		}
-		events, err := w.Events(ctx, platform.EventsQuery{Service: name})
+		events, err := w.Events(ctx, report.EventsQuery{Service: name})
 		w.must(err)
 		if text := fmt.Sprint(events.Items); !strings.Contains(text, "promotion.plan_moved") || !strings.Contains(text, "the way to prod is dev, prod now") {
 			t.Errorf("the record doesn't say what moved: %s", text)

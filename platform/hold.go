@@ -33,27 +33,6 @@ func (p *Platform) Holds(ctx context.Context, serviceName string) ([]*ent.Hold, 
 	return query.Order(hold.ByID()).Limit(1000).All(ctx)
 }
 
-// held fills in the holds of cells: of services by their ids, nil for all.
-func (p *Platform) held(ctx context.Context, cells []Cell, services []int) error {
-	query := p.db.Hold.Query().Where(hold.Active(true)).WithService().WithEnvironment()
-	if services != nil {
-		query.Where(hold.ServiceIDIn(services...))
-	}
-	holds, err := query.All(ctx)
-	if err != nil {
-		return err
-	}
-	type at struct{ service, environment string }
-	by := map[at]*ent.Hold{}
-	for _, h := range holds {
-		by[at{h.Edges.Service.Name, h.Edges.Environment.Name}] = h
-	}
-	for i, c := range cells {
-		cells[i].Hold = by[at{c.Service, c.Environment}]
-	}
-	return nil
-}
-
 // Hold stops automatic promotion of a service into an environment until
 // somebody releases it; what waits there by itself ends. Promoting by hand goes on.
 func (p *Platform) Hold(ctx context.Context, serviceName, environmentName, reason string) (*ent.Hold, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/snapshot"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -44,7 +45,7 @@ type place struct{ service, environment string }
 // place finds what a promotion is about; NotFound ends a workflow whose
 // promotion was taken back or removed.
 func (l *Ledger) place(ctx context.Context, id string) (int, place, error) {
-	n, err := number(id)
+	n, err := report.Number(id)
 	if err != nil {
 		return 0, place{}, err
 	}
@@ -71,12 +72,6 @@ func (at place) event(ctx context.Context, storage *Storage, tx *ent.Tx, kind st
 	return storage.outbox.Record(ctx, tx, tx.Event.Create().SetKind(kind).SetActor(worker).SetService(at.service).SetEnvironment(at.environment).
 		SetPromotionID(id).SetData(data))
 }
-
-// Kinds of a promotion's events that Watch delivers.
-const (
-	stepChanged      = "promotion.step"
-	promotionChanged = "promotion.state"
-)
 
 // Step records a change of a step. News that is older than what is known, and
 // news of a promotion that is over, changes nothing.
@@ -158,12 +153,12 @@ func (l *Ledger) Step(ctx context.Context, e slipway.StepEvent) error {
 			}
 			e.Attempt = row.Attempt
 		}
-		return at.event(ctx, l.storage, tx, stepChanged, id, map[string]string{
+		return at.event(ctx, l.storage, tx, report.StepChanged, id, map[string]string{
 			"step": string(e.Step), "state": string(e.State), "attempt": strconv.Itoa(e.Attempt), "reason": e.Reason, "time": now.Format(time.RFC3339Nano), "until": moment(e.Until),
 		})
 	})
 	if changed > 0 {
-		l.storage.bell.ring(id)
+		l.storage.bell.Ring(id)
 	}
 	return err
 }
@@ -184,7 +179,7 @@ func (l *Ledger) runs(ctx context.Context, tx *ent.Tx, id int, at place, name sl
 	if err != nil || n == 0 {
 		return err
 	}
-	return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(state)})
+	return at.event(ctx, l.storage, tx, report.PromotionChanged, id, map[string]string{"state": string(state)})
 }
 
 // Log appends output to a step.
@@ -200,7 +195,7 @@ func (l *Ledger) Log(ctx context.Context, id string, name slipway.StepName, atte
 		return nil
 	}
 	if err == nil {
-		l.storage.bell.ring(n)
+		l.storage.bell.Ring(n)
 	}
 	return err
 }
@@ -234,13 +229,13 @@ func (l *Ledger) Promotion(ctx context.Context, e slipway.PromotionEvent) error 
 		if changed, err = update.Save(ctx); err != nil || changed == 0 {
 			return err
 		}
-		return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(e.State), "step": string(e.Step), "reason": reason})
+		return at.event(ctx, l.storage, tx, report.PromotionChanged, id, map[string]string{"state": string(e.State), "step": string(e.Step), "reason": reason})
 	})
 	if err == nil && e.State.Over() {
 		l.known.Delete(id)
 	}
 	if changed > 0 {
-		l.storage.bell.ring(id)
+		l.storage.bell.Ring(id)
 	}
 	return err
 }
@@ -260,10 +255,10 @@ func (l *Ledger) undoing(ctx context.Context, id int, at place, u slipway.Undoin
 		if changed, err = tx.Promotion.Update().Where(promotion.ID(id), promotion.StateIn(catalog.UnderWay...)).SetUndo(&u).Save(ctx); err != nil || changed == 0 {
 			return err
 		}
-		return at.event(ctx, l.storage, tx, promotionChanged, id, map[string]string{"state": string(row.State), "reason": "what it deployed is being taken back"})
+		return at.event(ctx, l.storage, tx, report.PromotionChanged, id, map[string]string{"state": string(row.State), "reason": "what it deployed is being taken back"})
 	})
 	if changed > 0 {
-		l.storage.bell.ring(id)
+		l.storage.bell.Ring(id)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/event"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -177,7 +178,7 @@ func TestDeployedMovesTheTraffic(t *testing.T) {
 		w.register("billing")
 		live := func() (out string) {
 			t.Helper()
-			list, err := w.Deployments(ctx, platform.DeploymentsQuery{Service: "billing", Environment: "dev"})
+			list, err := w.Deployments(ctx, report.DeploymentsQuery{Service: "billing", Environment: "dev"})
 			w.must(err)
 			for _, d := range list.Items {
 				if d.Live {

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -102,7 +103,7 @@ func (p *Platform) rendered(ctx context.Context, s *ent.Service, e *ent.Environm
 		Artifact: slipway.Digest(r.Artifact), Service: s.Name, Environment: e.Name, Release: r.Number,
 		Templates: r.Manifest.Templates, Values: values,
 	}, io.Discard)
-	return snapshot, gone(err, r)
+	return snapshot, report.Gone(err, r)
 }
 
 // Skip is a step to leave out, and why.

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/workflows"
 )
 
@@ -156,7 +157,7 @@ func (p *Platform) planNext(ctx context.Context, plan *Plan, previous *ent.Envir
 // planCommit takes a commit. One that was built before is not built again, unless
 // with other overrides.
 func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previous *ent.Environment) error {
-	commit, err := p.Source.Resolve(ctx, repositoryOf(plan.Service), ref)
+	commit, err := p.Source.Resolve(ctx, catalog.RepositoryOf(plan.Service), ref)
 	if err != nil {
 		return err
 	}
@@ -191,11 +192,11 @@ func (p *Platform) planCommit(ctx context.Context, plan *Plan, ref string, previ
 	}
 	if previous != nil && others > 0 {
 		return slipway.Errorf(slipway.Conflict, "release %d of commit %s was built with other overrides than %s has now; run: slipway promote %s --to %s --release %d, or build it anew with: slipway promote %s --to %s --ref %s",
-			others, short(commit.ID), plan.Service.Name, plan.Service.Name, plan.Environment.Name, others, plan.Service.Name, previous.Name, short(commit.ID))
+			others, report.Short(commit.ID), plan.Service.Name, plan.Service.Name, plan.Environment.Name, others, plan.Service.Name, previous.Name, report.Short(commit.ID))
 	}
 	if previous != nil {
 		return slipway.Errorf(slipway.Conflict, "commit %s has no release that was verified in %s; run: slipway promote %s --to %s --ref %s",
-			short(commit.ID), previous.Name, plan.Service.Name, previous.Name, short(commit.ID))
+			report.Short(commit.ID), previous.Name, plan.Service.Name, previous.Name, report.Short(commit.ID))
 	}
 	return nil
 }
@@ -236,7 +237,7 @@ func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {
 				return err
 			}
 			return slipway.Errorf(slipway.Conflict, "the artifact of release %d is gone; build its commit again with: slipway promote %s --ref %s",
-				r.Number, plan.Service.Name, short(r.Commit))
+				r.Number, plan.Service.Name, report.Short(r.Commit))
 		}
 		ref := plan.Commit.Ref
 		plan.Commit = slipway.Commit{ID: r.Commit, Ref: r.Ref, Author: r.Author, Subject: r.Subject, Time: r.CommittedAt}
@@ -273,7 +274,7 @@ func (p *Platform) older(ctx context.Context, plan *Plan, running *ent.Release) 
 func (plan *Plan) input(id int) workflows.Input {
 	in := workflows.Input{
 		Promotion: strconv.Itoa(id), Fence: int64(id), Service: plan.Service.Name, Environment: plan.Environment.Name,
-		Repository: repositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
+		Repository: catalog.RepositoryOf(plan.Service), Commit: plan.Commit, Snapshot: plan.Snapshot, Steps: plan.Steps,
 		Queued: plan.Policy.Concurrency != slipway.ConcurrencyRefuse, Advance: true, Team: plan.Service.TeamID, Secrets: plan.Policy.Rehearse == slipway.RehearseSecrets,
 		NamedOver: &plan.namedOver,
 	}
@@ -286,8 +287,4 @@ func (plan *Plan) input(id int) workflows.Input {
 		in.Release, in.Artifact = plan.Release.Number, slipway.Digest(plan.Release.Artifact)
 	}
 	return in
-}
-
-func repositoryOf(s *ent.Service) slipway.Repository {
-	return slipway.Repository{URL: s.Repository, Path: s.Path, Branch: s.Branch, Credential: slipway.SecretRef(s.Credential)}
 }

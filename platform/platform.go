@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/event"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/webhook"
 )
@@ -44,10 +45,10 @@ type Platform struct {
 	*identity.Directory
 	*webhook.Sender
 	*catalog.Catalog
+	*report.Reports
 	db      *ent.Client
 	audit   *audit.Log
 	journal *event.Journal
-	between betweens
 	asks    asksOf
 	warned  sync.Map // what runs without being on record, and was logged
 	rung    sync.Map // promotions that were told that it can be told again what runs, and when
@@ -69,6 +70,7 @@ func New(o Options) *Platform {
 	p.Directory = identity.New(&p.Settings, p.journal, o.Secrets, func(ctx context.Context) { p.look(ctx, 0, 0) }) // gates count who may approve now
 	p.Sender = webhook.New(p.Directory, p.journal, o.Secrets, o.Temporal, o.Courier)
 	p.Catalog = catalog.New(&p.Ports, p.Directory, p.journal, p.look)
+	p.Reports = report.New(&p.Ports, p.Directory, p.Catalog, o.Storage.bell, p.journal, o.Nodes, p.Promotion)
 	p.audit.Entered = p.Directory.Entered
 	return p
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -233,7 +234,7 @@ func (p *Platform) stand(ctx context.Context, input workflows.Input) error {
 }
 
 func (p *Platform) over(ctx context.Context, id string) (bool, error) {
-	n, err := number(id)
+	n, err := report.Number(id)
 	if err != nil {
 		return false, nil // a workflow of someone else's under our id: it is in the way
 	}
@@ -243,7 +244,7 @@ func (p *Platform) over(ctx context.Context, id string) (bool, error) {
 // Promotion finds a promotion by its id, with its service, environment, release
 // and steps in order.
 func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, error) {
-	n, err := number(id)
+	n, err := report.Number(id)
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +316,7 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (store.Lis
 	if after > 0 {
 		where = append(where, promotion.IDLT(after))
 	}
-	rows, err := listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(limit+1))
+	rows, err := report.Listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(limit+1))
 	if err != nil {
 		return store.List[*ent.Promotion]{}, err
 	}

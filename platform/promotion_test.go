@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -165,7 +166,7 @@ func TestWatchResumes(t *testing.T) {
 		w.must(err)
 		id := fmt.Sprint(row.ID)
 		<-begun
-		show := func(e platform.LiveEvent) string {
+		show := func(e report.LiveEvent) string {
 			switch {
 			case e.Step != nil:
 				return fmt.Sprintf("%s %s", e.Step.Name, e.Step.State)
@@ -177,7 +178,7 @@ func TestWatchResumes(t *testing.T) {
 		enough := errors.New("enough")
 		var seen []string
 		var last string
-		err = w.Watch(ctx, id, "", func(e platform.LiveEvent) error {
+		err = w.Watch(ctx, id, "", func(e report.LiveEvent) error {
 			seen, last = append(seen, show(e)), e.ID
 			if show(e) == "build running" {
 				return enough
@@ -188,7 +189,7 @@ func TestWatchResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		release()
-		w.must(w.Watch(ctx, id, last, func(e platform.LiveEvent) error { seen = append(seen, show(e)); return nil }))
+		w.must(w.Watch(ctx, id, last, func(e report.LiveEvent) error { seen = append(seen, show(e)); return nil }))
 		want := []string{
 			"promotion running", "fetch running", "fetch succeeded", "build running", "log build", "build succeeded", "test running", "test succeeded",
 			"render running", "render succeeded", "rehearse running", "rehearse skipped", "approve skipped", "preflight running", "preflight skipped", "migrate running", "migrate skipped", "deploy running", "deploy succeeded",
@@ -198,11 +199,11 @@ func TestWatchResumes(t *testing.T) {
 			t.Errorf("seen in two parts:\n%v\nwant\n%v", seen, want)
 		}
 		var whole []string
-		w.must(w.Watch(ctx, id, "", func(e platform.LiveEvent) error { whole = append(whole, show(e)); last = e.ID; return nil }))
+		w.must(w.Watch(ctx, id, "", func(e report.LiveEvent) error { whole = append(whole, show(e)); last = e.ID; return nil }))
 		if !slices.Equal(whole, seen) {
 			t.Errorf("seen as a whole:\n%v\nin two parts\n%v", whole, seen)
 		}
-		w.must(w.Watch(ctx, id, last, func(e platform.LiveEvent) error { t.Errorf("after the end: %s", show(e)); return nil }))
+		w.must(w.Watch(ctx, id, last, func(e report.LiveEvent) error { t.Errorf("after the end: %s", show(e)); return nil }))
 		w.want(w.Watch(ctx, id, "x", nil), slipway.Invalid, "event")
 	})
 }
@@ -222,7 +223,7 @@ func TestWatchSeesAnotherProcess(t *testing.T) {
 	defer cancel()
 	w.must(elsewhere.Step(ctx, slipway.StepEvent{Promotion: id, Step: slipway.StepFetch, State: slipway.StepRunning, Attempt: 1}))
 	seen := 0
-	w.must(w.Watch(ctx, id, "", func(platform.LiveEvent) error {
+	w.must(w.Watch(ctx, id, "", func(report.LiveEvent) error {
 		if seen++; seen == 1 {
 			return elsewhere.Promotion(ctx, slipway.PromotionEvent{Promotion: id, State: slipway.PromotionFailed, Reason: "red"})
 		}

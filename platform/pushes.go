@@ -57,7 +57,7 @@ func (p *Platform) takePush(ctx context.Context, s *ent.Service, e *ent.Environm
 	if branch == "" {
 		branch = s.Branch
 	}
-	commit, err := p.Source.Resolve(ctx, repositoryOf(s), branch)
+	commit, err := p.Source.Resolve(ctx, catalog.RepositoryOf(s), branch)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/predicate"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -93,7 +94,7 @@ func (p *Platform) Next(ctx context.Context, serviceName, environmentName string
 // nothing gets there by itself until somebody says so.
 func (p *Platform) Advance(ctx context.Context, done workflows.Input) error {
 	ctx = store.AsSystem(ctx)
-	id, err := number(done.Promotion)
+	id, err := report.Number(done.Promotion)
 	if err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (p *Platform) makeWay(ctx context.Context, s *ent.Service, e *ent.Environme
 		}
 		asked, cancel := context.WithTimeout(ctx, engineWait)
 		// Its end is recorded, or who comes next is told that it is under way.
-		_ = p.Watch(asked, strconv.Itoa(row.ID), "", func(LiveEvent) error { return nil })
+		_ = p.Watch(asked, strconv.Itoa(row.ID), "", func(report.LiveEvent) error { return nil })
 		cancel()
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -34,7 +34,7 @@ func TestOverview(t *testing.T) {
 		_ = w.promotion("service-3", "dev", false)
 
 		var names []string
-		q := platform.OverviewQuery{Page: store.Page{Limit: 2}}
+		q := report.OverviewQuery{Page: store.Page{Limit: 2}}
 		for pages := 0; pages < 5; pages++ {
 			o, err := w.Overview(ctx, q)
 			w.must(err)
@@ -51,12 +51,12 @@ func TestOverview(t *testing.T) {
 		if got := strings.Join(names, " "); got != "service-0 service-1 service-2 service-3 service-4" {
 			t.Errorf("the pages hold %s", got)
 		}
-		o, err := w.Overview(ctx, platform.OverviewQuery{Search: "VICE-0"})
+		o, err := w.Overview(ctx, report.OverviewQuery{Search: "VICE-0"})
 		w.must(err)
 		if o.Total != 1 || o.Cells[0].Deployment == nil || o.Cells[1].Promotion == nil || fmt.Sprint(o.Cells[1].Promotion.ID) != waiting || o.Cells[2].Promotion != nil {
 			t.Errorf("what runs of service-0: %+v", o.Cells)
 		}
-		if o, err = w.Overview(ctx, platform.OverviewQuery{Team: "billing"}); err != nil || o.Total != 1 || o.Services[0].Edges.Team.Name != "billing" {
+		if o, err = w.Overview(ctx, report.OverviewQuery{Team: "billing"}); err != nil || o.Total != 1 || o.Services[0].Edges.Team.Name != "billing" {
 			t.Errorf("the team's services: %v %v", o, err)
 		}
 		under, err := w.UnderWay(ctx)
@@ -66,13 +66,13 @@ func TestOverview(t *testing.T) {
 		}
 
 		viewer := slipway.WithViewer(t.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Account: 99, Name: "vera", Roles: map[int]slipway.Role{s.TeamID: slipway.RoleViewer}})
-		if o, err = w.Overview(viewer, platform.OverviewQuery{}); err != nil || o.Total != 1 || o.Services[0].Name != "service-3" {
+		if o, err = w.Overview(viewer, report.OverviewQuery{}); err != nil || o.Total != 1 || o.Services[0].Name != "service-3" {
 			t.Errorf("a viewer of one team sees %v %v", o, err)
 		}
 		if under, err = w.UnderWay(viewer); err != nil || len(under) != 1 {
 			t.Errorf("a viewer of one team sees %d promotions %v", len(under), err)
 		}
-		_, err = w.Overview(t.Context(), platform.OverviewQuery{})
+		_, err = w.Overview(t.Context(), report.OverviewQuery{})
 		w.want(err, slipway.Unauthenticated, "sign in")
 		_, err = w.UnderWay(t.Context())
 		w.want(err, slipway.Unauthenticated, "sign in")
@@ -102,7 +102,7 @@ func TestTail(t *testing.T) {
 		defer cancel()
 		w.must(w.ledger.Log(w.Context(), id, slipway.StepBuild, 1, 20, "line 201\n"))
 		enough := errors.New("enough")
-		err = w.Watch(ctx, id, tail.After, func(e platform.LiveEvent) error {
+		err = w.Watch(ctx, id, tail.After, func(e report.LiveEvent) error {
 			news++
 			if e.Log == nil || e.Log.Text != "line 201\n" {
 				t.Errorf("the watch goes on with %+v", e)
@@ -137,7 +137,7 @@ func TestFeed(t *testing.T) {
 		team := "billing"
 		s, err := w.UpdateService(ctx, "billing", catalog.ServiceChange{Team: &team})
 		w.must(err)
-		feed := platform.NewFeed(w.Platform)
+		feed := report.NewFeed(w.Reports)
 		after, err := feed.Last(ctx)
 		w.must(err)
 		viewer := slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Account: 99, Name: "vera", Roles: map[int]slipway.Role{s.TeamID: slipway.RoleViewer}})

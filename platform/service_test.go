@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -137,7 +138,7 @@ func TestServiceTakesItsOwnPath(t *testing.T) {
 				t.Errorf("%s: off the path: %v, runs: %v", c.Environment, c.Off, c.Deployment != nil)
 			}
 		}
-		list, err := w.Events(ctx, platform.EventsQuery{Service: name})
+		list, err := w.Events(ctx, report.EventsQuery{Service: name})
 		w.must(err)
 		if !slices.ContainsFunc(list.Items, func(e *ent.Event) bool {
 			return e.Kind == "service.changed" && e.Data["environments"] == "all -> dev, prod"
@@ -169,7 +170,7 @@ func TestRemoveService(t *testing.T) {
 		}
 		_, err = w.Service(ctx, "billing")
 		w.want(err, slipway.NotFound, "")
-		list, err := w.Events(ctx, platform.EventsQuery{Service: "billing"})
+		list, err := w.Events(ctx, report.EventsQuery{Service: "billing"})
 		w.must(err)
 		if list.Items[0].Kind != "service.removed" {
 			t.Errorf("the newest event is %s", list.Items[0].Kind)

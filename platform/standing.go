@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -26,7 +27,7 @@ func linesOf(ctx context.Context, db *ent.Client, service int, from *ent.Release
 		query.Where(func(s *entsql.Selector) {
 			t := entsql.Dialect(s.Dialect()).Table(deployment.Table).As("first")
 			s.Where(entsql.GTE(s.C(deployment.FieldPromotionID), entsql.Dialect(s.Dialect()).Select(entsql.Min(t.C(deployment.FieldPromotionID))).From(t).
-				Where(entsql.And(entsql.EQ(t.C(deployment.FieldReleaseID), from.ID), entsql.In(t.C(deployment.FieldEnvironmentID), anyOf(environments)...)))))
+				Where(entsql.And(entsql.EQ(t.C(deployment.FieldReleaseID), from.ID), entsql.In(t.C(deployment.FieldEnvironmentID), report.AnyOf(environments)...)))))
 		})
 	}
 	rows, err := query.WithRelease(func(q *ent.ReleaseQuery) { q.Select(release.FieldID, release.FieldNumber) }).
@@ -56,14 +57,6 @@ func linesOf(ctx context.Context, db *ent.Client, service int, from *ent.Release
 		lines[environment] = slipway.LineOf(list)
 	}
 	return lines, nil
-}
-
-func anyOf(list []int) []any {
-	out := make([]any, len(list))
-	for i, n := range list {
-		out[i] = n
-	}
-	return out
 }
 
 // stay is a deployment as the rules see it. q is its promotion; nil where that is

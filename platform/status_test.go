@@ -6,7 +6,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // TestDrifted: what has the traffic without being what was deployed is told, but for the
@@ -15,7 +15,7 @@ func TestDrifted(t *testing.T) {
 	for state, want := range map[promotion.State]bool{
 		"": true, promotion.StateSucceeded: true, promotion.StateWaiting: true, promotion.StateQueued: true, promotion.StateRunning: false, promotion.StateVerifying: false,
 	} {
-		c := platform.Cell{Deployment: &ent.Deployment{PromotionID: 4}, Observed: slipway.Observed{Deployment: "10"}}
+		c := report.Cell{Deployment: &ent.Deployment{PromotionID: 4}, Observed: slipway.Observed{Deployment: "10"}}
 		if state != "" {
 			c.Promotion = &ent.Promotion{State: state}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -70,7 +71,7 @@ func (p *Platform) TrafficOf(ctx context.Context, service, environment string, s
 	t := &Traffic{Traffic: counted, Releases: map[string]int{}}
 	var ids []int
 	for id := range counted.Deployments {
-		if n, err := number(id); err == nil {
+		if n, err := report.Number(id); err == nil {
 			ids = append(ids, n)
 		}
 	}

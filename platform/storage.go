@@ -7,13 +7,14 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/event"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
 // Storage is an open store, and what those who share it tell each other.
 type Storage struct {
 	*store.Store
-	bell   *bell
+	bell   *report.Bell
 	beyond sync.Map      // the newest release, by service, that runs without being on record
 	outbox *event.Outbox // whose address New says
 }
@@ -28,7 +29,7 @@ func OpenStorage(ctx context.Context, address string) (*Storage, error) {
 		_ = db.Close()
 		return nil, err
 	}
-	return &Storage{Store: db, bell: newBell(), outbox: event.NewOutbox()}, nil
+	return &Storage{Store: db, bell: report.NewBell(), outbox: event.NewOutbox()}, nil
 }
 
 // ensureEnvironments makes dev, test and prod, in that order, where there are

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -79,7 +80,7 @@ func TestListsTakeABoundedNumberOfQueries(t *testing.T) {
 			"services":    func() error { _, err := w.Services(ctx, catalog.ServicesQuery{}); return err },
 			"promotions":  func() error { _, err := w.Promotions(ctx, platform.PromotionsQuery{}); return err },
 			"releases":    func() error { _, err := w.Releases(ctx, "billing", store.Page{}); return err },
-			"deployments": func() error { _, err := w.Deployments(ctx, platform.DeploymentsQuery{Service: "billing"}); return err },
+			"deployments": func() error { _, err := w.Deployments(ctx, report.DeploymentsQuery{Service: "billing"}); return err },
 		}
 		count := func() map[string]int32 {
 			counts := map[string]int32{}

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/release"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -61,11 +62,11 @@ func (p *Platform) allUnrecorded(ctx context.Context) ([]slipway.Unrecorded, err
 func unrecorded(ctx context.Context, db *ent.Client, running []slipway.Running) ([]slipway.Unrecorded, error) {
 	var ids []int
 	for _, r := range running {
-		if n, err := number(r.Deployment); err == nil {
+		if n, err := report.Number(r.Deployment); err == nil {
 			ids = append(ids, n)
 		}
 		if r.Next != nil {
-			if n, err := number(r.Next.Deployment); err == nil {
+			if n, err := report.Number(r.Next.Deployment); err == nil {
 				ids = append(ids, n)
 			}
 		}
@@ -129,7 +130,7 @@ func describeUnrecorded(ctx context.Context, db *ent.Client, u *slipway.Unrecord
 		return err
 	}
 	u.Registered = true
-	live, err := liveIn(ctx, db, s.ID, e.ID)
+	live, err := report.LiveIn(ctx, db, s.ID, e.ID)
 	if err != nil {
 		return err
 	}

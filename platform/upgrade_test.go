@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // first is a database as the first version left it: a service with a release
@@ -112,7 +113,7 @@ func upgraded(w *world) {
 	if r, err := w.Release(ctx, "billing", 1); err != nil || len(r.BuiltUnder) > 0 { // nobody wrote it down then
 		w.Errorf("built under %v: %v", r.BuiltUnder, err)
 	}
-	deployments, err := w.Deployments(ctx, platform.DeploymentsQuery{Service: "billing", Environment: "dev"})
+	deployments, err := w.Deployments(ctx, report.DeploymentsQuery{Service: "billing", Environment: "dev"})
 	w.must(err)
 	if len(deployments.Items) != 1 || !deployments.Items[0].Live {
 		w.Errorf("%v", deployments.Items)

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/step"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/workflows"
 )
@@ -112,7 +113,7 @@ var behindGates = []slipway.StepName{slipway.StepPreflight, slipway.StepMigrate,
 // Warrant compares what is asked for with what was recorded.
 func (g *Gates) Warrant(ctx context.Context, in workflows.Input, name slipway.StepName) error {
 	ctx = store.AsSystem(ctx)
-	id, err := number(in.Promotion)
+	id, err := report.Number(in.Promotion)
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,12 @@ package web
 import (
 	"net/http"
 
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // betweenView is what lies between two environments of a service.
 type betweenView struct {
-	*platform.Between
+	*report.Between
 	Service, From, To string
 	Whole             *comparison // nil unless something runs in both
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -185,7 +186,7 @@ func (p *portal) configView(c *call, v serviceView, environment string) (configV
 		}
 		w.Differences = configChanges(valuesOf(other), valuesOf(w.Settings))
 	}
-	events, err := p.Events(c.ctx, platform.EventsQuery{Service: v.Name, Page: store.Page{Limit: 200}})
+	events, err := p.Events(c.ctx, report.EventsQuery{Service: v.Name, Page: store.Page{Limit: 200}})
 	for _, e := range events.Items {
 		if (strings.HasPrefix(e.Kind, "config.") || strings.HasPrefix(e.Kind, "secret.")) && len(w.History) < 12 {
 			w.History = append(w.History, e)

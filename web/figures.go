@@ -12,7 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // figure is one measure with its course over the weeks; a week without a value
@@ -157,8 +157,8 @@ func figures(d slipway.Delivery, environment string) []figure {
 
 // figuresView is how delivery goes, and of what.
 type figuresView struct {
-	Query        platform.DeliveryQuery
-	Data         *platform.Delivered
+	Query        report.DeliveryQuery
+	Data         *report.Delivered
 	Teams        []*ent.Team
 	Environments []*ent.Environment
 }
@@ -184,7 +184,7 @@ type figuresCache struct {
 }
 
 type keptFigures struct {
-	*platform.Delivered
+	*report.Delivered
 	until time.Time
 }
 
@@ -203,7 +203,7 @@ func sees(v slipway.Viewer) string {
 	return fmt.Sprint(teams, v.Service)
 }
 
-func (k *figuresCache) of(c *call, q platform.DeliveryQuery) (*platform.Delivered, error) {
+func (k *figuresCache) of(c *call, q report.DeliveryQuery) (*report.Delivered, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock() // whoever comes meanwhile waits for the same answer
 	now, key := time.Now(), fmt.Sprintf("%s %q %q %q %d", sees(c.viewer), q.Service, q.Team, q.Environment, q.Weeks)
@@ -223,7 +223,7 @@ func (k *figuresCache) of(c *call, q platform.DeliveryQuery) (*platform.Delivere
 }
 
 func (p *portal) showFigures(c *call) error {
-	v := figuresView{Query: platform.DeliveryQuery{Service: c.query("service"), Team: c.query("team"), Environment: c.query("env")}}
+	v := figuresView{Query: report.DeliveryQuery{Service: c.query("service"), Team: c.query("team"), Environment: c.query("env")}}
 	if weeks := c.query("weeks"); weeks != "" {
 		n, err := strconv.Atoi(weeks)
 		if err != nil {

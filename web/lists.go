@@ -10,7 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 func number(n int) string { return strconv.Itoa(n) }
@@ -108,7 +108,7 @@ func place(file string, line int) string {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-func promotionWord(c platform.Cell) string { return strings.ToLower(promotionState(c.Promotion).Word) }
+func promotionWord(c report.Cell) string { return strings.ToLower(promotionState(c.Promotion).Word) }
 
 func plannedTone(s slipway.PlannedStep) string {
 	if s.State == slipway.StepReused {

@@ -8,13 +8,14 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
 // overview is what the first page shows.
 type overview struct {
-	*platform.Overview
-	Query    platform.OverviewQuery
+	*report.Overview
+	Query    report.OverviewQuery
 	Teams    []*ent.Team
 	Waiting  []*ent.Promotion
 	Running  int
@@ -49,7 +50,7 @@ const perPage = 50
 // row is a service with its cells, in the order of the environments.
 type row struct {
 	Service *ent.Service
-	Cells   []platform.Cell
+	Cells   []report.Cell
 }
 
 func (o overview) rows() []row {
@@ -82,7 +83,7 @@ func (p *portal) showOverview(c *call) error {
 		}
 		return c.show(http.StatusOK, matrixRow(row{s, status.Cells}))
 	}
-	o := overview{Viewer: c.viewer.Name, Query: platform.OverviewQuery{Search: c.query("q"), Team: c.query("team"), Page: store.Page{Cursor: c.query("after"), Limit: perPage}}}
+	o := overview{Viewer: c.viewer.Name, Query: report.OverviewQuery{Search: c.query("q"), Team: c.query("team"), Page: store.Page{Cursor: c.query("after"), Limit: perPage}}}
 	if part == "" || part == "matrix" {
 		if o.Overview, err = p.Overview(c.ctx, o.Query); err != nil {
 			return err
@@ -147,7 +148,7 @@ func promotionLine(q *ent.Promotion) string {
 	case s == slipway.PromotionWaiting && q.Reason != "":
 		return capital(q.Reason)
 	case !s.Over():
-		if step := platform.ActiveStep(q); step != nil && slipway.StepState(step.State) == slipway.StepRunning {
+		if step := report.ActiveStep(q); step != nil && slipway.StepState(step.State) == slipway.StepRunning {
 			return stepWord(slipway.StepName(step.Name)) + " is running"
 		}
 		return promotionState(q).Word

@@ -6,7 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -31,7 +31,7 @@ func (p *portal) showRelease(c *call) error {
 	if err != nil {
 		return err
 	}
-	list, err := p.Deployments(c.ctx, platform.DeploymentsQuery{Service: v.Name, Page: store.Page{Limit: 200}})
+	list, err := p.Deployments(c.ctx, report.DeploymentsQuery{Service: v.Name, Page: store.Page{Limit: 200}})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -17,7 +17,7 @@ import (
 type serviceView struct {
 	*ent.Service
 	Tab     string
-	Cells   []platform.Cell
+	Cells   []report.Cell
 	Promote verdict // anywhere
 	Change  verdict
 	Config  verdict
@@ -65,8 +65,8 @@ func (p *portal) serviceOf(c *call, tab string) (serviceView, error) {
 }
 
 // onPath puts cells in the order of a path; behind it comes what runs elsewhere.
-func onPath(path []*ent.Environment, cells []platform.Cell) []platform.Cell {
-	var on, off []platform.Cell
+func onPath(path []*ent.Environment, cells []report.Cell) []report.Cell {
+	var on, off []report.Cell
 	for _, e := range path {
 		for _, c := range cells {
 			if c.Environment == e.Name {
@@ -122,7 +122,7 @@ func (p *portal) showReleases(c *call) error {
 }
 
 // apart says what lies between two environments of the path.
-func apart(from, to platform.Cell) string {
+func apart(from, to report.Cell) string {
 	switch {
 	case from.Deployment == nil:
 		return "nothing to promote"
@@ -140,12 +140,12 @@ func apart(from, to platform.Cell) string {
 }
 
 // ahead tells whether there is something to take on.
-func ahead(from, to platform.Cell) bool {
+func ahead(from, to report.Cell) bool {
 	return from.Deployment != nil && from.Deployment.Verified && (to.Deployment == nil || to.Deployment.ReleaseID != from.Deployment.ReleaseID)
 }
 
 // processLine counts instances by process: "web 2 of 2, worker 1 of 1".
-func processLine(c platform.Cell) string {
+func processLine(c report.Cell) string {
 	type count struct{ healthy, total, restarts int }
 	counts, order := map[string]*count{}, []string{}
 	for _, i := range c.Observed.Instances {
@@ -207,7 +207,7 @@ func (p *portal) worthTelling(c *call, service, cursor string) (store.List[*ent.
 	const enough, pages = 20, 10
 	out := store.List[*ent.Event]{Next: cursor}
 	for range pages {
-		list, err := p.Events(c.ctx, platform.EventsQuery{Service: service, Page: store.Page{Cursor: out.Next, Limit: 100}})
+		list, err := p.Events(c.ctx, report.EventsQuery{Service: service, Page: store.Page{Cursor: out.Next, Limit: 100}})
 		if err != nil {
 			return out, err
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -59,7 +59,7 @@ func stepOf(c *call, q *ent.Promotion) (s *ent.Step, chosen bool) {
 			}
 		}
 	}
-	return platform.ActiveStep(q), false
+	return report.ActiveStep(q), false
 }
 
 // readLog reads what a request asks to see of a step's log: its end, what comes
@@ -245,7 +245,7 @@ func (p *portal) followPromotion(c *call) error {
 		return refusedStream(err)
 	}
 	defer cancel()
-	err = p.Watch(ctx, id, c.resume(), func(e platform.LiveEvent) error {
+	err = p.Watch(ctx, id, c.resume(), func(e report.LiveEvent) error {
 		if e.Log == nil {
 			return s.send(e.ID, "changed", "promotion "+e.Kind())
 		}

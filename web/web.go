@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // Options are what the portal needs.
@@ -31,7 +32,7 @@ type portal struct {
 	log      *slog.Logger
 	version  string
 	ownHost  string
-	feed     *platform.Feed
+	feed     *report.Feed
 	sessions *refresher
 	origin   *http.CrossOriginProtection
 	figures  figuresCache
@@ -49,7 +50,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	p := &portal{
 		Platform: o.Platform, log: o.Log, version: o.Version, ownHost: o.OwnHost,
-		feed: platform.NewFeed(o.Platform), sessions: newRefresher(o.Platform), origin: http.NewCrossOriginProtection(),
+		feed: report.NewFeed(o.Platform.Reports), sessions: newRefresher(o.Platform), origin: http.NewCrossOriginProtection(),
 		servers: map[*http.Server]chan struct{}{},
 	}
 	_, _ = rand.Read(p.sayKey[:]) // never fails since Go 1.24

@@ -13,7 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 )
 
 // tone is how a state looks: ok, bad, wait, run or idle.
@@ -111,7 +111,7 @@ func stepNote(s *ent.Step, q *ent.Promotion) string {
 	case slipway.StepFetch:
 		return commitWords(q.Commit)
 	case slipway.StepTest:
-		if t := platform.TestsOf(q); t != nil && slipway.StepState(s.State) != slipway.StepPending {
+		if t := report.TestsOf(q); t != nil && slipway.StepState(s.State) != slipway.StepPending {
 			return testWords(t)
 		}
 	}
@@ -147,7 +147,7 @@ func testWords(t *slipway.TestReport) string {
 }
 
 // cellState says what runs in a cell.
-func cellState(c platform.Cell) state {
+func cellState(c report.Cell) state {
 	if q := c.Promotion; q != nil && !slipway.PromotionState(q.State).Over() {
 		s := promotionState(q)
 		if n := releaseOf(q); n != "" {
@@ -165,7 +165,7 @@ func cellState(c platform.Cell) state {
 }
 
 // health is what the target sees of a deployment.
-func health(c platform.Cell) state {
+func health(c report.Cell) state {
 	if c.Problem != "" {
 		s := toned("wait", "Unknown")
 		s.Hint = capital(c.Problem)

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
+	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/web"
 	"github.com/slipway-dev/slipway/webhook"
 )
@@ -116,7 +117,7 @@ func (s *site) promote(in platform.PromoteInput) string {
 	ctx, cancel := context.WithTimeout(as(), time.Minute)
 	defer cancel()
 	id := strings.TrimSpace(numberOf(q.ID))
-	if err := s.Watch(ctx, id, "", func(platform.LiveEvent) error { return nil }); err != nil {
+	if err := s.Watch(ctx, id, "", func(report.LiveEvent) error { return nil }); err != nil {
 		s.t.Fatal(err)
 	}
 	return id

@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"cmp"
@@ -18,18 +18,18 @@ import (
 	"github.com/slipway-dev/slipway/store"
 )
 
-// bell wakes those who watch a promotion when there is news of it.
-type bell struct {
+// Bell wakes those who watch a promotion when there is news of it.
+type Bell struct {
 	mu      sync.Mutex
 	waiting map[int]chan struct{}
 	glances map[spot]*glance // of the last moments
 }
 
-func newBell() *bell { return &bell{waiting: map[int]chan struct{}{}, glances: map[spot]*glance{}} }
+func NewBell() *Bell { return &Bell{waiting: map[int]chan struct{}{}, glances: map[spot]*glance{}} }
 
 // listen returns a channel that is closed at the next ring. Listen before
 // looking, or what happens in between goes unheard.
-func (b *bell) listen(id int) <-chan struct{} {
+func (b *Bell) listen(id int) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting[id] == nil {
@@ -38,7 +38,7 @@ func (b *bell) listen(id int) <-chan struct{} {
 	return b.waiting[id]
 }
 
-func (b *bell) ring(id int) {
+func (b *Bell) Ring(id int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c := b.waiting[id]; c != nil {
@@ -76,8 +76,8 @@ const (
 // or after the event with the id after, until the promotion is over and all was
 // delivered, deliver returns an error, or ctx ends. Events outlive the process:
 // an id of before a restart is good.
-func (p *Platform) Watch(ctx context.Context, id, after string, deliver func(LiveEvent) error) error {
-	row, err := p.Promotion(ctx, id)
+func (rep *Reports) Watch(ctx context.Context, id, after string, deliver func(LiveEvent) error) error {
+	row, err := rep.promotion(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -88,12 +88,12 @@ func (p *Platform) Watch(ctx context.Context, id, after string, deliver func(Liv
 	tick := time.NewTicker(watchPoll)
 	defer tick.Stop()
 	for {
-		woken := p.Storage.bell.listen(row.ID)
-		g, err := p.glance(ctx, spot{row.ID, at, woken})
+		woken := rep.bell.listen(row.ID)
+		g, err := rep.glance(ctx, spot{row.ID, at, woken})
 		if err != nil {
 			return err
 		}
-		news, err := p.news(ctx, row, g, &at)
+		news, err := rep.news(ctx, row, g, &at)
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ type entry struct {
 // news puts what was read after a position into the order in which it happened.
 // Events and log are numbered apart; so what one of them may still hold before
 // the last of the other is left for the next time.
-func (p *Platform) news(ctx context.Context, row *ent.Promotion, g *glance, at *position) ([]LiveEvent, error) {
+func (rep *Reports) news(ctx context.Context, row *ent.Promotion, g *glance, at *position) ([]LiveEvent, error) {
 	events, chunks, more := slices.Clone(g.events), slices.Clone(g.chunks), g.next // others read them too
 	if len(more) > 0 {
 		chunks = slices.DeleteFunc(chunks, func(c *ent.LogChunk) bool { return c.At.After(more[0].At) })
@@ -175,7 +175,7 @@ func (p *Platform) news(ctx context.Context, row *ent.Promotion, g *glance, at *
 		} else {
 			at.event = max(at.event, e.event.ID)
 			var err error
-			if live, err = p.told(ctx, row, e.event); err != nil {
+			if live, err = rep.told(ctx, row, e.event); err != nil {
 				return nil, err
 			}
 		}
@@ -185,15 +185,15 @@ func (p *Platform) news(ctx context.Context, row *ent.Promotion, g *glance, at *
 	return out, nil
 }
 
-func (p *Platform) events(ctx context.Context, id, after, limit int) ([]*ent.Event, error) {
-	return p.db.Event.Query().Where(event.PromotionID(id), event.IDGT(after), event.KindIn(stepChanged, promotionChanged)).
+func (rep *Reports) events(ctx context.Context, id, after, limit int) ([]*ent.Event, error) {
+	return rep.db.Event.Query().Where(event.PromotionID(id), event.IDGT(after), event.KindIn(StepChanged, PromotionChanged)).
 		Order(event.ByID()).Limit(limit).All(ctx)
 }
 
 // told turns a recorded event into the thing as it was then.
-func (p *Platform) told(ctx context.Context, row *ent.Promotion, e *ent.Event) (LiveEvent, error) {
-	if e.Kind == promotionChanged {
-		now, err := p.Promotion(ctx, strconv.Itoa(row.ID))
+func (rep *Reports) told(ctx context.Context, row *ent.Promotion, e *ent.Event) (LiveEvent, error) {
+	if e.Kind == PromotionChanged {
+		now, err := rep.promotion(ctx, strconv.Itoa(row.ID))
 		if err != nil {
 			return LiveEvent{}, err
 		}
@@ -227,3 +227,9 @@ func (p *Platform) told(ctx context.Context, row *ent.Promotion, e *ent.Event) (
 	}
 	return LiveEvent{Step: s}, nil
 }
+
+// Kinds of a promotion's events that Watch delivers.
+const (
+	StepChanged      = "promotion.step"
+	PromotionChanged = "promotion.state"
+)

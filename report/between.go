@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 )
 
@@ -20,8 +21,8 @@ type Between struct {
 // Between tells which commits lie between what a service runs in two
 // environments. The repository is asked once for two commits: what lies between
 // them never changes. One that can't be reached is no error; Why says so.
-func (p *Platform) Between(ctx context.Context, name, from, to string) (*Between, error) {
-	s, err := p.Service(ctx, name)
+func (rep *Reports) Between(ctx context.Context, name, from, to string) (*Between, error) {
+	s, err := rep.catalog.Service(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -30,23 +31,23 @@ func (p *Platform) Between(ctx context.Context, name, from, to string) (*Between
 		name string
 		into **ent.Deployment
 	}{{from, &b.From}, {to, &b.To}} {
-		e, err := p.Environment(ctx, side.name)
+		e, err := rep.catalog.Environment(ctx, side.name)
 		if err != nil {
 			return nil, err
 		}
-		if *side.into, err = liveIn(ctx, p.db, s.ID, e.ID); err != nil {
+		if *side.into, err = LiveIn(ctx, rep.db, s.ID, e.ID); err != nil {
 			return nil, err
 		}
 	}
 	if b.From == nil || b.To == nil {
 		return b, nil
 	}
-	repo, ahead, behind := repositoryOf(s), b.From.Edges.Release.Commit, b.To.Edges.Release.Commit
-	if b.Log, b.Why = p.between.commits(ctx, p, repo, behind, ahead); b.Why != "" || !b.Log.Rewound || len(b.Log.Commits) > 0 {
+	repo, ahead, behind := catalog.RepositoryOf(s), b.From.Edges.Release.Commit, b.To.Edges.Release.Commit
+	if b.Log, b.Why = rep.between.commits(ctx, rep, repo, behind, ahead); b.Why != "" || !b.Log.Rewound || len(b.Log.Commits) > 0 {
 		return b, nil
 	}
 	b.Behind = true
-	b.Log, b.Why = p.between.commits(ctx, p, repo, ahead, behind)
+	b.Log, b.Why = rep.between.commits(ctx, rep, repo, ahead, behind)
 	return b, nil
 }
 
@@ -76,7 +77,7 @@ type betweens struct {
 	kept map[pair]*keptLog
 }
 
-func (b *betweens) commits(ctx context.Context, p *Platform, repo slipway.Repository, from, to string) (slipway.CommitLog, string) {
+func (b *betweens) commits(ctx context.Context, p *Reports, repo slipway.Repository, from, to string) (slipway.CommitLog, string) {
 	if from == to {
 		return slipway.CommitLog{}, ""
 	}
@@ -102,16 +103,28 @@ func (b *betweens) commits(ctx context.Context, p *Platform, repo slipway.Reposi
 	}
 }
 
-func (b *betweens) ask(ctx context.Context, p *Platform, key pair, k *keptLog) {
-	ctx, cancel := context.WithTimeout(ctx, commitWait)
+func (b *betweens) ask(ctx context.Context, p *Reports, key pair, k *keptLog) {
+	ctx, cancel := context.WithTimeout(ctx, CommitWait)
 	defer cancel()
-	log, err := p.Source.Log(ctx, key.repo, key.from, key.to, shownCommits)
+	log, err := p.ports.Source.Log(ctx, key.repo, key.from, key.to, ShownCommits)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		k.why, k.until = p.Why(err), time.Now().Add(whyBetween)
+		k.why, k.until = p.catalog.Why(err), time.Now().Add(whyBetween)
 	} else {
 		k.log = log
 	}
 	close(k.done)
+}
+
+// CommitWait bounds how long the repository is asked for commits.
+const CommitWait = 10 * time.Second
+
+// ShownCommits is how many commits a change lists.
+const ShownCommits = 50
+
+// CommitsBetween are those that lead from one commit to another, and why they aren't
+// known; "" where they are.
+func (rep *Reports) CommitsBetween(ctx context.Context, repo slipway.Repository, from, to string) (slipway.CommitLog, string) {
+	return rep.between.commits(ctx, rep, repo, from, to)
 }

@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -24,9 +24,9 @@ var shown = slices.DeleteFunc(slices.Clone(promotion.Columns), func(field string
 	return field == promotion.FieldInput || field == promotion.FieldChange || field == promotion.FieldUpdatedAt
 })
 
-// listed reads promotions with their steps and decisions, and of what they are about no more than its names: the
+// Listed reads promotions with their steps and decisions, and of what they are about no more than its names: the
 // service with its team, the environment, and the number of the release. withAll reads whole rows, for one promotion.
-func listed(ctx context.Context, q *ent.PromotionQuery) ([]*ent.Promotion, error) {
+func Listed(ctx context.Context, q *ent.PromotionQuery) ([]*ent.Promotion, error) {
 	q = q.Where(withNames).WithDecisions(func(q *ent.DecisionQuery) { q.Order(decision.ByID()) }).
 		WithSteps(func(q *ent.StepQuery) { q.Order(step.ByPosition()) })
 	rows, err := q.Select(shown...).All(ctx)
@@ -89,8 +89,8 @@ func name(row *ent.Promotion) error {
 	return bad
 }
 
-// number reads the id of a promotion, which people and histories have as text.
-func number(id string) (int, error) {
+// Number reads the id of a promotion, which people and histories have as text.
+func Number(id string) (int, error) {
 	n, err := strconv.Atoi(id)
 	if err != nil || n < 1 || strconv.Itoa(n) != id {
 		return 0, slipway.Errorf(slipway.NotFound, "there is no promotion %s; `slipway promotion ls` lists them", store.Printable(id))

@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -25,20 +25,20 @@ const edgePatience = 3 * time.Second
 
 // Unserved is what the edge answered by itself, of the services that the viewer may see,
 // and, for admins, under names that nobody has. An edge that doesn't answer tells nothing.
-func (p *Platform) Unserved(ctx context.Context) ([]slipway.EdgeCount, error) {
-	v, err := p.SignedIn(ctx, slipway.PermitSignedIn)
-	if err != nil || p.Edge == nil {
+func (rep *Reports) Unserved(ctx context.Context) ([]slipway.EdgeCount, error) {
+	v, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn)
+	if err != nil || rep.ports.Edge == nil {
 		return nil, err
 	}
-	names, err := p.db.Service.Query().Where(identity.Visible(ctx)...).Select(service.FieldName).Strings(ctx)
+	names, err := rep.db.Service.Query().Where(identity.Visible(ctx)...).Select(service.FieldName).Strings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	asked, cancel := context.WithTimeout(ctx, edgePatience)
 	defer cancel()
-	all, err := p.Edge.Unserved(asked)
+	all, err := rep.ports.Edge.Unserved(asked)
 	if err != nil {
-		p.Log.Warn("the edge's figures are left out: it does not answer", "error", err)
+		rep.log.Warn("the edge's figures are left out: it does not answer", "error", err)
 		return nil, ctx.Err()
 	}
 	return slices.DeleteFunc(all, func(c slipway.EdgeCount) bool {
@@ -48,8 +48,8 @@ func (p *Platform) Unserved(ctx context.Context) ([]slipway.EdgeCount, error) {
 
 // PromotionCounts counts all promotions, for whoever is signed in: figures of
 // the platform that name no service.
-func (p *Platform) PromotionCounts(ctx context.Context) ([]PromotionCount, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (rep *Reports) PromotionCounts(ctx context.Context) ([]PromotionCount, error) {
+	if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	var rows []struct {
@@ -57,10 +57,10 @@ func (p *Platform) PromotionCounts(ctx context.Context) ([]PromotionCount, error
 		State         string `json:"state"`
 		Count         int    `json:"count"`
 	}
-	if err := p.db.Promotion.Query().GroupBy(promotion.FieldEnvironmentID, promotion.FieldState).Aggregate(ent.Count()).Scan(ctx, &rows); err != nil {
+	if err := rep.db.Promotion.Query().GroupBy(promotion.FieldEnvironmentID, promotion.FieldState).Aggregate(ent.Count()).Scan(ctx, &rows); err != nil {
 		return nil, err
 	}
-	all, err := p.db.Environment.Query().Order(environment.ByPosition()).All(ctx)
+	all, err := rep.db.Environment.Query().Order(environment.ByPosition()).All(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 
 // NodeList tells how the machines are that run services. One that doesn't answer
 // within two seconds is Unavailable.
-func (p *Platform) NodeList(ctx context.Context) ([]slipway.NodeStatus, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (rep *Reports) NodeList(ctx context.Context) ([]slipway.NodeStatus, error) {
+	if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	if p.Nodes == nil {
+	if rep.nodes == nil {
 		return []slipway.NodeStatus{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return p.Nodes(ctx)
+	return rep.nodes(ctx)
 }

@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -22,12 +22,12 @@ import (
 // undeployed says of each cell in which something runs which settings were changed
 // and don't run, for some services, or all of them when only is nil. It takes two
 // queries however many there are, and three more where something was changed.
-func (p *Platform) undeployed(ctx context.Context, cells []Cell, only []int) error {
+func (rep *Reports) undeployed(ctx context.Context, cells []Cell, only []int) error {
 	live := sql.EQ(deployment.FieldLive, true)
 	if only != nil {
-		live = sql.And(live, sql.In(deployment.FieldServiceID, anyOf(only)...))
+		live = sql.And(live, sql.In(deployment.FieldServiceID, AnyOf(only)...))
 	}
-	rows, err := p.db.Snapshot.Query().Where(func(s *sql.Selector) {
+	rows, err := rep.db.Snapshot.Query().Where(func(s *sql.Selector) {
 		t := sql.Dialect(s.Dialect()).Table(deployment.Table)
 		s.Where(sql.In(s.C(snapshot.FieldDigest), sql.Dialect(s.Dialect()).Select(deployment.FieldSnapshot).From(t).Where(live)))
 	}).All(ctx)
@@ -38,7 +38,7 @@ func (p *Platform) undeployed(ctx context.Context, cells []Cell, only []int) err
 	for _, row := range rows {
 		runs[row.Digest] = row.Content
 	}
-	query := p.db.Setting.Query()
+	query := rep.db.Setting.Query()
 	if only != nil {
 		query.Where(setting.Or(setting.ServiceIDIn(only...), setting.ServiceIDIsNil()))
 	}
@@ -76,19 +76,19 @@ func (p *Platform) undeployed(ctx context.Context, cells []Cell, only []int) err
 	if len(of) == 0 {
 		return nil
 	}
-	return p.whenChanged(ctx, cells, of)
+	return rep.whenChanged(ctx, cells, of)
 }
 
 // whenChanged adds who changed settings that don't run, and when. What runs has the
 // config that its promotion rendered: what was changed while it took over isn't in
 // it. What runs with an older config that it went back to was changed before that,
 // and the record of it isn't looked for.
-func (p *Platform) whenChanged(ctx context.Context, cells []Cell, services []string) error {
-	rendered, since, err := p.whenRendered(ctx, cells)
+func (rep *Reports) whenChanged(ctx context.Context, cells []Cell, services []string) error {
+	rendered, since, err := rep.whenRendered(ctx, cells)
 	if err != nil {
 		return err
 	}
-	changes, err := changesSince(ctx, p.db, services, since)
+	changes, err := ChangesSince(ctx, rep.db, services, since)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (p *Platform) whenChanged(ctx context.Context, cells []Cell, services []str
 
 // whenRendered tells of what runs without settings of today when its promotion began
 // to render its config, or else when that was asked for, and the first of these times.
-func (p *Platform) whenRendered(ctx context.Context, cells []Cell) (rendered map[int]time.Time, first time.Time, err error) {
+func (rep *Reports) whenRendered(ctx context.Context, cells []Cell) (rendered map[int]time.Time, first time.Time, err error) {
 	rendered = map[int]time.Time{}
 	var ids []int
 	for _, c := range cells {
@@ -118,7 +118,7 @@ func (p *Platform) whenRendered(ctx context.Context, cells []Cell) (rendered map
 			ids = append(ids, c.Deployment.PromotionID)
 		}
 	}
-	rows, err := p.db.Promotion.Query().Where(promotion.IDIn(ids...)).Select(promotion.FieldID, promotion.FieldCreatedAt).
+	rows, err := rep.db.Promotion.Query().Where(promotion.IDIn(ids...)).Select(promotion.FieldID, promotion.FieldCreatedAt).
 		WithSteps(func(q *ent.StepQuery) { q.Where(step.NameEQ(step.NameRender)) }).All(ctx)
 	if err != nil {
 		return nil, first, err
@@ -139,8 +139,8 @@ func (p *Platform) whenRendered(ctx context.Context, cells []Cell) (rendered map
 	return rendered, first, nil
 }
 
-// changesSince are the changes of config since a time, the newest first.
-func changesSince(ctx context.Context, db *ent.Client, services []string, since time.Time) ([]*ent.Event, error) {
+// ChangesSince are the changes of config since a time, the newest first.
+func ChangesSince(ctx context.Context, db *ent.Client, services []string, since time.Time) ([]*ent.Event, error) {
 	query := db.Event.Query().Where(event.KindIn("config.changed", "secret.set", "secret.removed"), event.AtGTE(since))
 	if len(services) <= store.MaxPage {
 		query.Where(event.ServiceIn(append(services, "")...)) // and what all services of an environment have
@@ -158,4 +158,12 @@ func changesAny(data map[string]string, keys []string) bool {
 		_, unset := data["unset "+key]
 		return set || unset || data["name"] == key
 	})
+}
+
+func AnyOf(list []int) []any {
+	out := make([]any, len(list))
+	for i, n := range list {
+		out[i] = n
+	}
+	return out
 }

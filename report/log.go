@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -28,15 +28,15 @@ const tailBatch = 8
 // with the id before, 0 for the end: as many as hold about so many lines. What
 // comes earlier is not read, only counted, so that a long log costs no more than
 // a short one.
-func (p *Platform) Tail(ctx context.Context, id string, name slipway.StepName, before, about int) (*Tail, error) {
+func (rep *Reports) Tail(ctx context.Context, id string, name slipway.StepName, before, about int) (*Tail, error) {
 	if about < 1 || about > 10_000 || before < 0 {
 		return nil, slipway.Errorf(slipway.Invalid, "lines %d is not between 1 and 10000", about).At("lines")
 	}
-	row, err := p.Promotion(ctx, id)
+	row, err := rep.promotion(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	at, err := p.position(ctx, row.ID)
+	at, err := rep.position(ctx, row.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (p *Platform) Tail(ctx context.Context, id string, name slipway.StepName, b
 		before = at.chunk + 1
 	}
 	tail := &Tail{After: at.String()}
-	query := p.db.LogChunk.Query().Where(logchunk.PromotionID(row.ID), logchunk.Step(string(name)))
+	query := rep.db.LogChunk.Query().Where(logchunk.PromotionID(row.ID), logchunk.Step(string(name)))
 	for have := 0; have < about; {
 		rows, err := query.Clone().Where(logchunk.IDLT(before)).Order(ent.Desc(logchunk.FieldID)).Limit(tailBatch).All(ctx)
 		if err != nil {
@@ -90,12 +90,12 @@ func lines(ctx context.Context, q *ent.LogChunkQuery) (int, error) {
 
 // position is where a promotion's news ends now. Read it before what is shown,
 // so that whoever watches from it misses nothing.
-func (p *Platform) position(ctx context.Context, promotion int) (at position, err error) {
-	events, err := p.db.Event.Query().Where(event.PromotionID(promotion)).Order(ent.Desc(event.FieldID)).Limit(1).IDs(ctx)
+func (rep *Reports) position(ctx context.Context, promotion int) (at position, err error) {
+	events, err := rep.db.Event.Query().Where(event.PromotionID(promotion)).Order(ent.Desc(event.FieldID)).Limit(1).IDs(ctx)
 	if err != nil {
 		return at, err
 	}
-	chunks, err := p.db.LogChunk.Query().Where(logchunk.PromotionID(promotion)).Order(ent.Desc(logchunk.FieldID)).Limit(1).IDs(ctx)
+	chunks, err := rep.db.LogChunk.Query().Where(logchunk.PromotionID(promotion)).Order(ent.Desc(logchunk.FieldID)).Limit(1).IDs(ctx)
 	if len(events) > 0 {
 		at.event = events[0]
 	}
@@ -106,12 +106,12 @@ func (p *Platform) position(ctx context.Context, promotion int) (at position, er
 }
 
 // Position is from where Watch tells what happens to a promotion from now on.
-func (p *Platform) Position(ctx context.Context, id string) (string, error) {
-	row, err := p.Promotion(ctx, id)
+func (rep *Reports) Position(ctx context.Context, id string) (string, error) {
+	row, err := rep.promotion(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	at, err := p.position(ctx, row.ID)
+	at, err := rep.position(ctx, row.ID)
 	return at.String(), err
 }
 

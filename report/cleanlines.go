@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"bytes"

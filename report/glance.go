@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -40,8 +40,8 @@ const (
 
 // glance reads what stands after a spot, once for all who stand there. It is as
 // new as its channel: what was told in this process since would have closed that.
-func (p *Platform) glance(ctx context.Context, s spot) (*glance, error) {
-	b := p.Storage.bell
+func (rep *Reports) glance(ctx context.Context, s spot) (*glance, error) {
+	b := rep.bell
 	b.mu.Lock()
 	g, ok := b.glances[s]
 	if now := time.Now(); !ok || now.Sub(g.began) > glanceLife {
@@ -53,7 +53,7 @@ func (p *Platform) glance(ctx context.Context, s spot) (*glance, error) {
 			defer close(g.read)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), glanceWait)
 			defer cancel()
-			g.err = p.read(ctx, s, g)
+			g.err = rep.read(ctx, s, g)
 		}()
 	}
 	b.mu.Unlock()
@@ -65,22 +65,22 @@ func (p *Platform) glance(ctx context.Context, s spot) (*glance, error) {
 	}
 }
 
-func (p *Platform) read(ctx context.Context, s spot, g *glance) error {
-	under, err := p.db.Promotion.Query().Where(promotion.ID(s.promotion), promotion.StateIn(catalog.UnderWay...)).Exist(ctx)
+func (rep *Reports) read(ctx context.Context, s spot, g *glance) error {
+	under, err := rep.db.Promotion.Query().Where(promotion.ID(s.promotion), promotion.StateIn(catalog.UnderWay...)).Exist(ctx)
 	if err != nil {
 		return err
 	}
 	g.over = !under
-	if g.events, err = p.events(ctx, s.promotion, s.at.event, watchBatch); err != nil {
+	if g.events, err = rep.events(ctx, s.promotion, s.at.event, watchBatch); err != nil {
 		return err
 	}
-	if g.chunks, err = p.db.LogChunk.Query().Where(logchunk.PromotionID(s.promotion), logchunk.IDGT(s.at.chunk)).Order(logchunk.ByID()).Limit(watchBatch).All(ctx); err != nil {
+	if g.chunks, err = rep.db.LogChunk.Query().Where(logchunk.PromotionID(s.promotion), logchunk.IDGT(s.at.chunk)).Order(logchunk.ByID()).Limit(watchBatch).All(ctx); err != nil {
 		return err
 	}
 	last := s.at.event
 	if len(g.events) > 0 {
 		last = g.events[len(g.events)-1].ID
 	}
-	g.next, err = p.events(ctx, s.promotion, last, 1)
+	g.next, err = rep.events(ctx, s.promotion, last, 1)
 	return err
 }

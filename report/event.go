@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type EventsQuery struct {
 
 // Events lists what happened, newest first. Events are only ever added, and
 // hold no secrets.
-func (p *Platform) Events(ctx context.Context, q EventsQuery) (store.List[*ent.Event], error) {
+func (rep *Reports) Events(ctx context.Context, q EventsQuery) (store.List[*ent.Event], error) {
 	limit, err := q.Size()
 	if err != nil {
 		return store.List[*ent.Event]{}, err
@@ -32,7 +32,7 @@ func (p *Platform) Events(ctx context.Context, q EventsQuery) (store.List[*ent.E
 	if err != nil {
 		return store.List[*ent.Event]{}, err
 	}
-	v, err := p.SignedIn(ctx, slipway.PermitSignedIn)
+	v, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn)
 	if err != nil {
 		return store.List[*ent.Event]{}, err
 	}
@@ -49,7 +49,7 @@ func (p *Platform) Events(ctx context.Context, q EventsQuery) (store.List[*ent.E
 	if after > 0 {
 		where = append(where, event.IDLT(after))
 	}
-	rows, err := p.db.Event.Query().Where(where...).Order(ent.Desc(event.FieldID)).Limit(limit + 1).All(ctx)
+	rows, err := rep.db.Event.Query().Where(where...).Order(ent.Desc(event.FieldID)).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return store.List[*ent.Event]{}, err
 	}

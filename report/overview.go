@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type Overview struct {
 // Overview tells what runs where, for a page of the services that the viewer
 // may see. It takes as many queries for a thousand services as for ten, and asks
 // the target about the page's alone.
-func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, error) {
+func (rep *Reports) Overview(ctx context.Context, q OverviewQuery) (*Overview, error) {
 	limit, err := q.Size()
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	where := identity.Visible(ctx)
@@ -56,38 +56,38 @@ func (p *Platform) Overview(ctx context.Context, q OverviewQuery) (*Overview, er
 		where = append(where, service.HasTeamWith(team.Name(q.Team)))
 	}
 	var o Overview
-	if o.Total, err = p.db.Service.Query().Where(where...).Count(ctx); err != nil {
+	if o.Total, err = rep.db.Service.Query().Where(where...).Count(ctx); err != nil {
 		return nil, err
 	}
 	if after != "" {
 		where = append(where, service.NameGT(after))
 	}
-	rows, err := p.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
+	rows, err := rep.db.Service.Query().Where(where...).WithTeam().Order(service.ByName()).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return nil, err
 	}
 	list := store.Cut(rows, limit, func(s *ent.Service) string { return s.Name })
 	o.Services, o.Next = list.Items, list.Next
-	if o.Environments, err = p.Environments(ctx); err != nil {
+	if o.Environments, err = rep.catalog.Environments(ctx); err != nil {
 		return nil, err
 	}
 	ids := make([]int, len(o.Services))
 	for i, s := range o.Services {
 		ids[i] = s.ID
 	}
-	live, err := p.db.Deployment.Query().Where(deployment.Live(true), deployment.ServiceIDIn(ids...)).WithRelease().All(ctx)
+	live, err := rep.db.Deployment.Query().Where(deployment.Live(true), deployment.ServiceIDIn(ids...)).WithRelease().All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	latest, err := p.db.Promotion.Query().Where(newestOf(ids)).WithRelease().All(ctx)
+	latest, err := rep.db.Promotion.Query().Where(newestOf(ids)).WithRelease().All(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o.Cells = p.cells(o.Services, o.Environments, live, latest)
-	if err := errors.Join(p.held(ctx, o.Cells, ids), p.undeployed(ctx, o.Cells, ids)); err != nil {
+	o.Cells = rep.cells(o.Services, o.Environments, live, latest)
+	if err := errors.Join(rep.held(ctx, o.Cells, ids), rep.undeployed(ctx, o.Cells, ids)); err != nil {
 		return nil, err
 	}
-	p.observe(ctx, o.Cells)
+	rep.observe(ctx, o.Cells)
 	return &o, nil
 }
 
@@ -106,13 +106,13 @@ func newestOf(services []int) predicate.Promotion {
 }
 
 // UnderWay lists the promotions that are not over, newest first, as Promotions does.
-func (p *Platform) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (rep *Reports) UnderWay(ctx context.Context) ([]*ent.Promotion, error) {
+	if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	where := []predicate.Promotion{promotion.StateIn(catalog.UnderWay...)}
 	if seen := identity.Visible(ctx); seen != nil {
 		where = append(where, promotion.HasServiceWith(seen...))
 	}
-	return listed(ctx, p.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(store.MaxPage))
+	return Listed(ctx, rep.db.Promotion.Query().Where(where...).Order(ent.Desc(promotion.FieldID)).Limit(store.MaxPage))
 }

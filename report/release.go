@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 // Releases lists the releases of a service, newest first. Their edges hold the
 // live deployments with their environments.
-func (p *Platform) Releases(ctx context.Context, name string, page store.Page) (store.List[*ent.Release], error) {
+func (rep *Reports) Releases(ctx context.Context, name string, page store.Page) (store.List[*ent.Release], error) {
 	limit, err := page.Size()
 	if err != nil {
 		return store.List[*ent.Release]{}, err
@@ -25,7 +25,7 @@ func (p *Platform) Releases(ctx context.Context, name string, page store.Page) (
 	if err != nil {
 		return store.List[*ent.Release]{}, err
 	}
-	s, err := p.Service(ctx, name)
+	s, err := rep.catalog.Service(ctx, name)
 	if err != nil {
 		return store.List[*ent.Release]{}, err
 	}
@@ -33,7 +33,7 @@ func (p *Platform) Releases(ctx context.Context, name string, page store.Page) (
 	if after > 0 {
 		where = append(where, release.NumberLT(after))
 	}
-	rows, err := withLive(p.db.Release.Query()).Where(where...).Order(ent.Desc(release.FieldNumber)).Limit(limit + 1).All(ctx)
+	rows, err := withLive(rep.db.Release.Query()).Where(where...).Order(ent.Desc(release.FieldNumber)).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return store.List[*ent.Release]{}, err
 	}
@@ -45,34 +45,34 @@ func withLive(q *ent.ReleaseQuery) *ent.ReleaseQuery {
 }
 
 // Release finds a release of a service by its number; its edges are those of Releases.
-func (p *Platform) Release(ctx context.Context, name string, number int) (*ent.Release, error) {
-	s, err := p.Service(ctx, name)
+func (rep *Reports) Release(ctx context.Context, name string, number int) (*ent.Release, error) {
+	s, err := rep.catalog.Service(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	r, err := withLive(p.db.Release.Query()).Where(release.ServiceID(s.ID), release.Number(number)).Only(ctx)
+	r, err := withLive(rep.db.Release.Query()).Where(release.ServiceID(s.ID), release.Number(number)).Only(ctx)
 	return r, store.Missing(err, "%s has no release %d; `slipway releases %s` lists them", s.Name, number, s.Name)
 }
 
 // Dependencies lists what a release contains, by name.
-func (p *Platform) Dependencies(ctx context.Context, name string, number int) ([]slipway.Dependency, error) {
-	r, err := p.Release(ctx, name, number)
+func (rep *Reports) Dependencies(ctx context.Context, name string, number int) ([]slipway.Dependency, error) {
+	r, err := rep.Release(ctx, name, number)
 	if err != nil {
 		return nil, err
 	}
-	list, err := p.Builder.Dependencies(ctx, slipway.Digest(r.Artifact))
-	return list, gone(err, r)
+	list, err := rep.ports.Builder.Dependencies(ctx, slipway.Digest(r.Artifact))
+	return list, Gone(err, r)
 }
 
 // SBOM returns the CycloneDX document of a release.
-func (p *Platform) SBOM(ctx context.Context, name string, number int) ([]byte, error) {
-	r, err := p.Release(ctx, name, number)
+func (rep *Reports) SBOM(ctx context.Context, name string, number int) ([]byte, error) {
+	r, err := rep.Release(ctx, name, number)
 	if err != nil {
 		return nil, err
 	}
-	a, err := p.Builder.Open(ctx, slipway.Digest(r.Artifact))
+	a, err := rep.ports.Builder.Open(ctx, slipway.Digest(r.Artifact))
 	if err != nil {
-		return nil, gone(err, r)
+		return nil, Gone(err, r)
 	}
 	text, err := os.ReadFile(filepath.Join(a.Path, "sbom.json"))
 	if os.IsNotExist(err) {
@@ -81,15 +81,15 @@ func (p *Platform) SBOM(ctx context.Context, name string, number int) ([]byte, e
 	return text, err
 }
 
-// gone says that a release's artifact is not there any more.
-func gone(err error, r *ent.Release) error {
+// Gone says that a release's artifact is not there any more.
+func Gone(err error, r *ent.Release) error {
 	if slipway.CodeOf(err) == slipway.NotFound {
-		return slipway.Errorf(slipway.NotFound, "the artifact of release %d was removed; promote commit %s again to build it", r.Number, short(r.Commit))
+		return slipway.Errorf(slipway.NotFound, "the artifact of release %d was removed; promote commit %s again to build it", r.Number, Short(r.Commit))
 	}
 	return err
 }
 
-func short(commit string) string { return commit[:min(len(commit), 10)] }
+func Short(commit string) string { return commit[:min(len(commit), 10)] }
 
 // DeploymentsQuery selects deployments; they are listed newest first.
 type DeploymentsQuery struct {
@@ -100,7 +100,7 @@ type DeploymentsQuery struct {
 
 // Deployments lists what ran, newest first, with release and environment in
 // the edges. The promotion's id is the deployment's id on the target.
-func (p *Platform) Deployments(ctx context.Context, q DeploymentsQuery) (store.List[*ent.Deployment], error) {
+func (rep *Reports) Deployments(ctx context.Context, q DeploymentsQuery) (store.List[*ent.Deployment], error) {
 	limit, err := q.Size()
 	if err != nil {
 		return store.List[*ent.Deployment]{}, err
@@ -109,13 +109,13 @@ func (p *Platform) Deployments(ctx context.Context, q DeploymentsQuery) (store.L
 	if err != nil {
 		return store.List[*ent.Deployment]{}, err
 	}
-	s, err := p.Service(ctx, q.Service)
+	s, err := rep.catalog.Service(ctx, q.Service)
 	if err != nil {
 		return store.List[*ent.Deployment]{}, err
 	}
 	where := []predicate.Deployment{deployment.ServiceID(s.ID)}
 	if q.Environment != "" {
-		e, err := p.Environment(ctx, q.Environment)
+		e, err := rep.catalog.Environment(ctx, q.Environment)
 		if err != nil {
 			return store.List[*ent.Deployment]{}, err
 		}
@@ -124,10 +124,20 @@ func (p *Platform) Deployments(ctx context.Context, q DeploymentsQuery) (store.L
 	if after > 0 {
 		where = append(where, deployment.IDLT(after))
 	}
-	rows, err := p.db.Deployment.Query().Where(where...).WithService().WithEnvironment().WithRelease().
+	rows, err := rep.db.Deployment.Query().Where(where...).WithService().WithEnvironment().WithRelease().
 		Order(ent.Desc(deployment.FieldID)).Limit(limit + 1).All(ctx)
 	if err != nil {
 		return store.List[*ent.Deployment]{}, err
 	}
 	return store.Cut(rows, limit, func(d *ent.Deployment) string { return strconv.Itoa(d.ID) }), nil
+}
+
+// LiveIn is the deployment that has the traffic, with its release; nil for none.
+func LiveIn(ctx context.Context, db *ent.Client, service, environment int) (*ent.Deployment, error) {
+	d, err := db.Deployment.Query().Where(deployment.ServiceID(service), deployment.EnvironmentID(environment), deployment.Live(true)).
+		WithRelease().Order(ent.Desc(deployment.FieldID)).First(ctx)
+	if ent.IsNotFound(err) {
+		return nil, nil
+	}
+	return d, err
 }

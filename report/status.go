@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
+	"github.com/slipway-dev/slipway/ent/hold"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/identity"
@@ -37,7 +38,7 @@ type Cell struct {
 // Drifted tells whether what runs isn't what was deployed. It is false while a promotion may
 // be giving the traffic to another release, and where nothing can be seen.
 func (c Cell) Drifted() bool {
-	if c.Promotion != nil && slices.Contains(changing, c.Promotion.State) {
+	if c.Promotion != nil && slices.Contains(Changing, c.Promotion.State) {
 		return false
 	}
 	return c.Deployment != nil && c.Problem == "" && c.Observed.Deployment != "" &&
@@ -53,26 +54,26 @@ type Status struct {
 
 // Status tells what runs where: what is recorded, and what the target sees now.
 // name keeps one service; "" is all of them. It takes seven queries, or eight, whatever the
-// number of services, and waits at most two seconds for the target.
-func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
+// Number of services, and waits at most two seconds for the target.
+func (rep *Reports) Status(ctx context.Context, name string) (*Status, error) {
 	var status Status
 	if name != "" {
-		s, err := p.Service(ctx, name)
+		s, err := rep.catalog.Service(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		status.Services = []*ent.Service{s}
 	} else {
-		if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+		if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 			return nil, err
 		}
-		all, err := p.db.Service.Query().Where(identity.Visible(ctx)...).Order(service.ByName()).All(ctx)
+		all, err := rep.db.Service.Query().Where(identity.Visible(ctx)...).Order(service.ByName()).All(ctx)
 		if err != nil {
 			return nil, err
 		}
 		status.Services = all
 	}
-	environments, err := p.Environments(ctx)
+	environments, err := rep.catalog.Environments(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,28 +82,28 @@ func (p *Platform) Status(ctx context.Context, name string) (*Status, error) {
 	if name != "" {
 		only = status.Services[0]
 	}
-	live, err := p.liveDeployments(ctx, only)
+	live, err := rep.LiveDeployments(ctx, only)
 	if err != nil {
 		return nil, err
 	}
-	latest, err := p.latestPromotions(ctx, only)
+	latest, err := rep.latestPromotions(ctx, only)
 	if err != nil {
 		return nil, err
 	}
-	status.Cells = p.cells(status.Services, environments, live, latest)
+	status.Cells = rep.cells(status.Services, environments, live, latest)
 	var ids []int
 	if only != nil {
 		ids = []int{only.ID}
 	}
-	if err := errors.Join(p.held(ctx, status.Cells, ids), p.undeployed(ctx, status.Cells, ids)); err != nil {
+	if err := errors.Join(rep.held(ctx, status.Cells, ids), rep.undeployed(ctx, status.Cells, ids)); err != nil {
 		return nil, err
 	}
-	p.observe(ctx, status.Cells)
+	rep.observe(ctx, status.Cells)
 	return &status, nil
 }
 
 // cells puts together what is recorded for services by environments, in their orders.
-func (p *Platform) cells(services []*ent.Service, environments []*ent.Environment, live []*ent.Deployment, latest []*ent.Promotion) []Cell {
+func (rep *Reports) cells(services []*ent.Service, environments []*ent.Environment, live []*ent.Deployment, latest []*ent.Promotion) []Cell {
 	type at struct{ service, environment int }
 	deployed, asked := map[at]*ent.Deployment{}, map[at]*ent.Promotion{}
 	for _, d := range live {
@@ -116,7 +117,7 @@ func (p *Platform) cells(services []*ent.Service, environments []*ent.Environmen
 		for _, e := range environments {
 			cell := Cell{Service: s.Name, Environment: e.Name, Deployment: deployed[at{s.ID, e.ID}], Promotion: asked[at{s.ID, e.ID}], Off: !catalog.OnItsPath(s, e.Name)}
 			if cell.Deployment != nil {
-				cell.URL = p.AddressOf(s.Name, e.Name)
+				cell.URL = rep.catalog.AddressOf(s.Name, e.Name)
 			}
 			cells = append(cells, cell)
 		}
@@ -124,9 +125,9 @@ func (p *Platform) cells(services []*ent.Service, environments []*ent.Environmen
 	return cells
 }
 
-// liveDeployments are those that have the traffic, of one service unless that is nil.
-func (p *Platform) liveDeployments(ctx context.Context, only *ent.Service) ([]*ent.Deployment, error) {
-	query := p.db.Deployment.Query().Where(deployment.Live(true))
+// LiveDeployments are those that have the traffic, of one service unless that is nil.
+func (rep *Reports) LiveDeployments(ctx context.Context, only *ent.Service) ([]*ent.Deployment, error) {
+	query := rep.db.Deployment.Query().Where(deployment.Live(true))
 	if only != nil {
 		query.Where(deployment.ServiceID(only.ID))
 	}
@@ -134,8 +135,8 @@ func (p *Platform) liveDeployments(ctx context.Context, only *ent.Service) ([]*e
 }
 
 // latestPromotions are the newest of each service and environment.
-func (p *Platform) latestPromotions(ctx context.Context, only *ent.Service) ([]*ent.Promotion, error) {
-	return p.db.Promotion.Query().Where(func(s *sql.Selector) {
+func (rep *Reports) latestPromotions(ctx context.Context, only *ent.Service) ([]*ent.Promotion, error) {
+	return rep.db.Promotion.Query().Where(func(s *sql.Selector) {
 		t := sql.Dialect(s.Dialect()).Table(promotion.Table).As("newest")
 		newest := sql.Dialect(s.Dialect()).Select(sql.Max(t.C(promotion.FieldID))).From(t).
 			GroupBy(t.C(promotion.FieldServiceID), t.C(promotion.FieldEnvironmentID))
@@ -148,7 +149,7 @@ func (p *Platform) latestPromotions(ctx context.Context, only *ent.Service) ([]*
 
 // observe asks the target about every cell that was deployed, several at once
 // and not for long: a table must not wait for a node.
-func (p *Platform) observe(ctx context.Context, cells []Cell) {
+func (rep *Reports) observe(ctx context.Context, cells []Cell) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var all sync.WaitGroup
@@ -161,9 +162,9 @@ func (p *Platform) observe(ctx context.Context, cells []Cell) {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			seen, err := p.Target.Observe(ctx, cell.Service, cell.Environment)
+			seen, err := rep.ports.Target.Observe(ctx, cell.Service, cell.Environment)
 			if err != nil {
-				cell.Problem = p.Why(err)
+				cell.Problem = rep.catalog.Why(err)
 				return
 			}
 			cell.Observed = seen
@@ -177,15 +178,39 @@ func (p *Platform) observe(ctx context.Context, cells []Cell) {
 
 // ServiceLogs writes the output of a service's instances in an environment to w: text
 // and colours, nothing that does more to a terminal.
-func (p *Platform) ServiceLogs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
-	if _, err := p.Service(ctx, q.Service); err != nil {
+func (rep *Reports) ServiceLogs(ctx context.Context, q slipway.LogQuery, w io.Writer) error {
+	if _, err := rep.catalog.Service(ctx, q.Service); err != nil {
 		return err
 	}
-	if _, err := p.Environment(ctx, q.Environment); err != nil {
+	if _, err := rep.catalog.Environment(ctx, q.Environment); err != nil {
 		return err
 	}
 	if q.Lines < 0 || q.Lines > 10_000 {
 		return slipway.Errorf(slipway.Invalid, "lines %d is not between 0 and 10000", q.Lines).At("lines")
 	}
-	return p.Target.Logs(ctx, q, cleanLines{w})
+	return rep.ports.Target.Logs(ctx, q, cleanLines{w})
 }
+
+// held fills in the holds of cells: of services by their ids, nil for all.
+func (rep *Reports) held(ctx context.Context, cells []Cell, services []int) error {
+	query := rep.db.Hold.Query().Where(hold.Active(true)).WithService().WithEnvironment()
+	if services != nil {
+		query.Where(hold.ServiceIDIn(services...))
+	}
+	holds, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	type at struct{ service, environment string }
+	by := map[at]*ent.Hold{}
+	for _, h := range holds {
+		by[at{h.Edges.Service.Name, h.Edges.Environment.Name}] = h
+	}
+	for i, c := range cells {
+		cells[i].Hold = by[at{c.Service, c.Environment}]
+	}
+	return nil
+}
+
+// Changing are the states of a promotion that may be changing what runs.
+var Changing = []promotion.State{promotion.StateRunning, promotion.StateVerifying}

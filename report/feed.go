@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"context"
@@ -28,7 +28,7 @@ const (
 // one query looks for news, and one more reads it for all readers who see the
 // same and are equally far. Nothing is asked while nobody reads.
 type Feed struct {
-	platform *Platform
+	reports *Reports
 
 	mu      sync.Mutex
 	readers int
@@ -53,19 +53,19 @@ type newsBatch struct {
 }
 
 // NewFeed makes a feed of a platform's events.
-func NewFeed(p *Platform) *Feed { return &Feed{platform: p, woken: make(chan struct{})} }
+func NewFeed(p *Reports) *Feed { return &Feed{reports: p, woken: make(chan struct{})} }
 
 // Last is the id of the newest event; Read goes on after it. Ask before what
 // is shown is read.
 func (f *Feed) Last(ctx context.Context) (int, error) {
-	if _, err := f.platform.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := f.reports.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return 0, err
 	}
 	return f.newest(ctx)
 }
 
 func (f *Feed) newest(ctx context.Context) (int, error) {
-	ids, err := f.platform.db.Event.Query().Order(ent.Desc(event.FieldID)).Limit(1).IDs(store.AsSystem(ctx))
+	ids, err := f.reports.db.Event.Query().Order(ent.Desc(event.FieldID)).Limit(1).IDs(store.AsSystem(ctx))
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
@@ -78,11 +78,11 @@ func (f *Feed) newest(ctx context.Context) (int, error) {
 // whether the viewer sees it or not. Other readers get the same rows: deliver
 // only reads them.
 func (f *Feed) Read(ctx context.Context, serviceName string, after int, deliver func(events []*ent.Event, last int) error) error {
-	if _, err := f.platform.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+	if _, err := f.reports.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return err
 	}
 	if serviceName != "" {
-		if _, err := f.platform.Service(ctx, serviceName); err != nil {
+		if _, err := f.reports.catalog.Service(ctx, serviceName); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (f *Feed) news(ctx context.Context, service string, after, last int) ([]*en
 			if !v.Admin {
 				where = append(where, ofVisible(ctx))
 			}
-			if b.rows, b.err = f.platform.db.Event.Query().Where(where...).Order(event.ByID()).Limit(store.MaxPage).All(ctx); b.err != nil {
+			if b.rows, b.err = f.reports.db.Event.Query().Where(where...).Order(event.ByID()).Limit(store.MaxPage).All(ctx); b.err != nil {
 				f.mu.Lock()
 				delete(f.kept, q)
 				f.mu.Unlock()

@@ -1,4 +1,4 @@
-package platform
+package report
 
 import (
 	"cmp"
@@ -50,8 +50,8 @@ type ServiceDelivery struct {
 
 // Delivery measures how delivery went until now. It takes two queries for the
 // promotions, whatever the number of services.
-func (p *Platform) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (*Delivered, error) {
-	if _, err := p.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
+func (rep *Reports) Delivery(ctx context.Context, q DeliveryQuery, now time.Time) (*Delivered, error) {
+	if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
 	if q.Weeks == 0 {
@@ -63,27 +63,27 @@ func (p *Platform) Delivery(ctx context.Context, q DeliveryQuery, now time.Time)
 	out := &Delivered{Environment: q.Environment, Weeks: q.Weeks}
 	where := identity.Visible(ctx)
 	if q.Service != "" {
-		s, err := p.Service(ctx, q.Service)
+		s, err := rep.catalog.Service(ctx, q.Service)
 		if err != nil {
 			return nil, err
 		}
 		where = append(where, service.ID(s.ID))
 	}
 	if q.Team != "" {
-		if _, err := p.Team(ctx, q.Team); err != nil {
+		if _, err := rep.people.Team(ctx, q.Team); err != nil {
 			return nil, err
 		}
 		where = append(where, service.HasTeamWith(team.Name(q.Team)))
 	}
 	environment := 0
 	if q.Environment != "" {
-		e, err := p.Environment(ctx, q.Environment)
+		e, err := rep.catalog.Environment(ctx, q.Environment)
 		if err != nil {
 			return nil, err
 		}
 		environment = e.ID
 	} else {
-		path, err := p.Environments(ctx)
+		path, err := rep.catalog.Environments(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (p *Platform) Delivery(ctx context.Context, q DeliveryQuery, now time.Time)
 		environment, out.Environment = path[len(path)-1].ID, path[len(path)-1].Name
 	}
 	now = now.UTC()
-	list, names, err := p.delivered(ctx, environment, where, now.Add(-time.Duration(q.Weeks)*7*24*time.Hour-lookBack), now)
+	list, names, err := rep.delivered(ctx, environment, where, now.Add(-time.Duration(q.Weeks)*7*24*time.Hour-lookBack), now)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ func (p *Platform) Delivery(ctx context.Context, q DeliveryQuery, now time.Time)
 
 // delivered lists what took the traffic in an environment, in the order of
 // time, and the team of each service.
-func (p *Platform) delivered(ctx context.Context, environment int, where []predicate.Service, since, until time.Time) ([]slipway.Delivered, map[string]string, error) {
-	services, err := p.db.Service.Query().Where(where...).WithTeam().Select(service.FieldID, service.FieldName, service.FieldTeamID).All(ctx)
+func (rep *Reports) delivered(ctx context.Context, environment int, where []predicate.Service, since, until time.Time) ([]slipway.Delivered, map[string]string, error) {
+	services, err := rep.db.Service.Query().Where(where...).WithTeam().Select(service.FieldID, service.FieldName, service.FieldTeamID).All(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,8 +131,8 @@ func (p *Platform) delivered(ctx context.Context, environment int, where []predi
 			teams[s.Name] = s.Edges.Team.Name
 		}
 	}
-	query := p.db.Promotion.Query().Where(promotion.EnvironmentID(environment), promotion.StateIn(promotion.StateSucceeded, promotion.StateFailed), promotion.EndedAtGTE(since), promotion.EndedAtLTE(until))
-	bad := p.db.Deployment.Query().Where(deployment.EnvironmentID(environment), deployment.Verified(false), deployment.EndedAtNotNil(), deployment.CreatedAtGTE(since))
+	query := rep.db.Promotion.Query().Where(promotion.EnvironmentID(environment), promotion.StateIn(promotion.StateSucceeded, promotion.StateFailed), promotion.EndedAtGTE(since), promotion.EndedAtLTE(until))
+	bad := rep.db.Deployment.Query().Where(deployment.EnvironmentID(environment), deployment.Verified(false), deployment.EndedAtNotNil(), deployment.CreatedAtGTE(since))
 	if len(services) == 1 {
 		query.Where(promotion.ServiceID(services[0].ID))
 		bad.Where(deployment.ServiceID(services[0].ID))

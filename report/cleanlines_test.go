@@ -1,11 +1,9 @@
-package platform_test
+package report
 
 import (
 	"io"
 	"strings"
 	"testing"
-
-	"github.com/slipway-dev/slipway/platform"
 )
 
 // TestLinesOfInstances: what a service prints can't write on an operator's screen
@@ -21,7 +19,7 @@ func TestLinesOfInstances(t *testing.T) {
 		"no instance\x1b[A\n":                      "no instance\n",
 	} {
 		var out strings.Builder
-		if n, err := io.WriteString(platform.CleanLines(&out), in); err != nil || n != len(in) || out.String() != want {
+		if n, err := io.WriteString(cleanLines{&out}, in); err != nil || n != len(in) || out.String() != want {
 			t.Errorf("%q: %q (%d, %v), want %q", in, out.String(), n, err, want)
 		}
 	}
