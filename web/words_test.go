@@ -61,9 +61,9 @@ func TestSentence(t *testing.T) {
 		"there is no service x; `slipway service ls` lists them":                                  "There is no service x.",
 		"no release is live in dev, so there is none to take on; run: slipway promote x --to dev": "No release is live in dev, so there is none to take on.",
 		"there is no environment yet; add one with: slipway env add NAME":                         "There is no environment yet.",
-		"name or password is wrong":                                                               "Name or password is wrong.",
-		"slipway could not reach it; try again":                                                   "Slipway could not reach it; try again.",
-		"billing has a promotion to prod under way already":                                       "Billing has a promotion to prod under way already.",
+		"name or password is wrong":                         "Name or password is wrong.",
+		"slipway could not reach it; try again":             "Slipway could not reach it; try again.",
+		"billing has a promotion to prod under way already": "Billing has a promotion to prod under way already.",
 	} {
 		if got := sentence(slipway.Errorf(slipway.Conflict, "%s", said)); got != want {
 			t.Errorf("%q is said as %q, want %q", said, got, want)
