@@ -5,11 +5,10 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-	"github.com/slipway-dev/slipway"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
+import "github.com/slipway-dev/slipway"
 
 // promotionsPage lists promotions of every service.
 func promotionsPage(f frame, l promotionList) templ.Component {

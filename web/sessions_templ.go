@@ -5,11 +5,10 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-	"github.com/slipway-dev/slipway/ent"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
+import "github.com/slipway-dev/slipway/ent"
 
 // openSessions are where somebody is signed in.
 func openSessions(f frame, sessions []*ent.Session, current string) templ.Component {

@@ -5,12 +5,10 @@ package web
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"fmt"
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "fmt"
 
 func (l stepLog) address(pairs ...string) string {
 	return string(with(at("promotions", l.Promotion.ID), append([]string{"step", string(l.Step.Name)}, pairs...)...))
