@@ -24,6 +24,8 @@ type Ports struct {
 	Target  slipway.Target
 	Secrets slipway.SecretStore
 	Builder slipway.Builder
+	// Nodes are the machines that run services; nil means that there are none to tell of.
+	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
 	// Interpreters are the Pythons of this machine, for Detect; nil means none.
 	Interpreters func(ctx context.Context) ([]python.Interpreter, error)
 	// FetchPython says that builds fetch a Python that this machine lacks.

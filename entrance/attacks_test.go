@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
+	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/web"
@@ -351,7 +352,7 @@ func TestStreamsOutliveTimeouts(t *testing.T) {
 	}
 	// Not through the server: on a busy machine its short timeouts would end that.
 	boss := slipway.WithViewer(t.Context(), slipway.Viewer{Kind: slipway.ViewerPerson, Name: "boss", Admin: true, Via: "api"})
-	if _, err := s.Register(boss, platform.ServiceInput{Name: "billing", URL: "https://git.example.com/billing.git"}); err != nil {
+	if _, err := s.Register(boss, catalog.ServiceInput{Name: "billing", URL: "https://git.example.com/billing.git"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Promote(boss, platform.PromoteInput{Service: "billing"}); err != nil {

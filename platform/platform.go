@@ -34,8 +34,6 @@ type Options struct {
 	Log       *slog.Logger
 	// Version is that of this program, as its builder has it; "" compares none.
 	Version string
-	// Nodes are the machines that run services; nil means that there are none to tell of.
-	Nodes func(ctx context.Context) ([]slipway.NodeStatus, error)
 }
 
 // Platform carries out what users ask for. Its methods may be called at once.
@@ -70,7 +68,7 @@ func New(o Options) *Platform {
 	p.Directory = identity.New(&p.Settings, p.journal, o.Secrets, func(ctx context.Context) { p.look(ctx, 0, 0) }) // gates count who may approve now
 	p.Sender = webhook.New(p.Directory, p.journal, o.Secrets, o.Temporal, o.Courier)
 	p.Catalog = catalog.New(&p.Ports, p.Directory, p.journal, p.look)
-	p.Reports = report.New(&p.Ports, p.Directory, p.Catalog, o.Storage.bell, p.journal, o.Nodes, p.Promotion)
+	p.Reports = report.New(&p.Ports, p.Directory, p.Catalog, o.Storage.bell, p.journal, p.Promotion)
 	p.audit.Entered = p.Directory.Entered
 	return p
 }

@@ -13,7 +13,7 @@ def done(): return "done %d" % os.getpid()
 atexit.register(lambda: note("atexit-%d" % os.getpid()))
 `
 
-const settings = "-- slipway.yaml --\nprocesses:\n  web:\n    grace_seconds: 5\n"
+const shortGrace = "-- slipway.yaml --\nprocesses:\n  web:\n    grace_seconds: 5\n"
 
 const wsgiApp = "-- notes.py --\n" + notes + `-- app.py --
 import time
@@ -102,14 +102,14 @@ func requires(lines ...string) string {
 	return "-- requirements.txt --\n" + strings.Join(lines, "\n") + "\n"
 }
 
-// script has the application served by a few lines of its own file.
-func script(app, serve string) string {
+// writing has the application served by a few lines of its own file.
+func writing(app, serve string) string {
 	return app + "\nif __name__ == '__main__':\n    import os\n    " + strings.ReplaceAll(serve, "\n", "\n    ") + "\n"
 }
 
 func serverProofs() []proof {
 	flask, starlette := []string{"flask==3.1.3"}, []string{"starlette"}
-	w, a := requires("flask==3.1.3")+settings+wsgiApp, requires("starlette==1.0")+settings+asgiApp
+	w, a := requires("flask==3.1.3")+shortGrace+wsgiApp, requires("starlette==1.0")+shortGrace+asgiApp
 	port := ` --bind 127.0.0.1:$PORT`
 	inferred := func(server, files string) string {
 		return strings.Replace(files, "-- slipway.yaml --\n", "-- slipway.yaml --\nserver: "+server+"\n", 1)
@@ -120,12 +120,12 @@ func serverProofs() []proof {
 		{program: "gunicorn, worker gthread", needs: flask, files: w + procfile("gunicorn --threads 4 app:app"+port), bare: "gunicorn --threads 4 app:app"},
 		{program: "gunicorn, worker asgi", needs: starlette, files: a + procfile("gunicorn -k asgi app:app"+port), bare: "gunicorn -k asgi app:app"},
 		{program: "gunicorn, worker uvicorn_worker.UvicornWorker", needs: starlette, files: a + procfile("gunicorn -k uvicorn_worker.UvicornWorker app:app"+port), bare: "gunicorn -k uvicorn_worker.UvicornWorker app:app"},
-		{program: "gunicorn, worker aiohttp.GunicornWebWorker", files: requires("aiohttp==3.14.5") + inferred("gunicorn", settings) + aiohttpApp, bare: "gunicorn -k aiohttp.GunicornWebWorker app:app"},
+		{program: "gunicorn, worker aiohttp.GunicornWebWorker", files: requires("aiohttp==3.14.5") + inferred("gunicorn", shortGrace) + aiohttpApp, bare: "gunicorn -k aiohttp.GunicornWebWorker app:app"},
 		{program: "uvicorn", needs: starlette, files: inferred("uvicorn", a), bare: "uvicorn app:app"},
 		{program: "uvicorn --workers 2", needs: starlette, files: a + procfile("uvicorn app:app --workers 2 --port $PORT"), bare: "uvicorn app:app --workers 2"},
-		{program: "uvicorn.run()", needs: starlette, files: requires("starlette==1.0", "uvicorn==0.54.0") + settings + script(asgiApp, "import uvicorn\nuvicorn.run(app, port=int(os.environ['PORT']))") + procfile("python app.py")},
-		{program: "fastapi run", files: requires("fastapi==0.165.0") + settings + strings.NewReplacer("Starlette(routes=", "FastAPI(routes=", "from starlette.applications import Starlette", "from fastapi import FastAPI").Replace(asgiApp) + procfile("fastapi run app.py --port $PORT"), bare: "fastapi run app.py"},
-		{program: "litestar run", files: requires("litestar==2.25.0") + settings + litestarApp + procfile("litestar --app app:app run --port $PORT"), bare: "litestar --app app:app run"},
+		{program: "uvicorn.run()", needs: starlette, files: requires("starlette==1.0", "uvicorn==0.54.0") + shortGrace + writing(asgiApp, "import uvicorn\nuvicorn.run(app, port=int(os.environ['PORT']))") + procfile("python app.py")},
+		{program: "fastapi run", files: requires("fastapi==0.165.0") + shortGrace + strings.NewReplacer("Starlette(routes=", "FastAPI(routes=", "from starlette.applications import Starlette", "from fastapi import FastAPI").Replace(asgiApp) + procfile("fastapi run app.py --port $PORT"), bare: "fastapi run app.py"},
+		{program: "litestar run", files: requires("litestar==2.25.0") + shortGrace + litestarApp + procfile("litestar --app app:app run --port $PORT"), bare: "litestar --app app:app run"},
 		{program: "hypercorn", needs: starlette, files: inferred("hypercorn", a)},
 		{program: "hypercorn, WSGI", needs: flask, files: inferred("hypercorn", w)},
 		{program: "hypercorn --workers 2", needs: starlette, files: a + procfile("hypercorn app:app --workers 2 --bind 127.0.0.1:$PORT")},
@@ -133,21 +133,21 @@ func serverProofs() []proof {
 		{program: "granian", needs: flask, files: inferred("granian", w), bare: "granian --interface wsgi app:app"},
 		{program: "daphne", needs: starlette, files: inferred("daphne", a)},
 		{program: "waitress", needs: flask, files: inferred("waitress", w)},
-		{program: "waitress", needs: flask, files: requires("flask==3.1.3", "waitress==3.0.2") + settings + script(wsgiApp, "import waitress\nwaitress.serve(app, host='127.0.0.1', port=os.environ['PORT'])") + procfile("python app.py")},
+		{program: "waitress", needs: flask, files: requires("flask==3.1.3", "waitress==3.0.2") + shortGrace + writing(wsgiApp, "import waitress\nwaitress.serve(app, host='127.0.0.1', port=os.environ['PORT'])") + procfile("python app.py")},
 		{program: "uwsgi with a master", needs: flask, files: inferred("uwsgi", w)},
 		{program: "uwsgi with a master", needs: flask, files: w + procfile("uwsgi --ini uwsgi.ini --http 127.0.0.1:$PORT") + "-- uwsgi.ini --\n[uwsgi]\nmaster = true\nmodule = app:app\n"},
 		{program: "uwsgi with a master", needs: flask, files: w + procfile("uwsgi --http-socket 127.0.0.1:$PORT --master --die-on-term --module app:app")},
 		{program: "uwsgi without a master", needs: flask, files: w + procfile("uwsgi --http-socket 127.0.0.1:$PORT --module app:app")},
-		{program: "cheroot", needs: flask, files: requires("flask==3.1.3", "cheroot==11.1.2") + settings + script(wsgiApp, "from cheroot import wsgi\nwsgi.Server(('127.0.0.1', int(os.environ['PORT'])), app).safe_start()") + procfile("python app.py")},
-		{program: "bjoern", needs: flask, files: requires("flask==3.1.3", "bjoern==3.2.2") + settings + script(wsgiApp, "import bjoern\nbjoern.run(app, '127.0.0.1', int(os.environ['PORT']))") + procfile("python app.py")},
-		{program: "aiohttp", files: requires("aiohttp==3.14.5") + settings + aiohttpApp + procfile("python app.py")},
-		{program: "sanic", files: requires("sanic==25.12.1") + settings + sanicApp},
-		{program: "sanic", files: requires("sanic==25.12.1") + settings + sanicApp + procfile("sanic app:app --port $PORT --workers 2")},
-		{program: "tornado", files: requires("tornado==6.6.1") + settings + tornadoApp + procfile("python app.py")},
-		{program: "streamlit", files: requires("streamlit==1.67.0") + settings + "-- app.py --\nimport streamlit as st\nst.write('ok')\n", bare: "streamlit run app.py --server.headless true"},
-		{program: "robyn", files: requires("robyn==0.88.0") + settings + robynApp, bare: "ROBYN_HOST=127.0.0.1 python app.py"},
+		{program: "cheroot", needs: flask, files: requires("flask==3.1.3", "cheroot==11.1.2") + shortGrace + writing(wsgiApp, "from cheroot import wsgi\nwsgi.Server(('127.0.0.1', int(os.environ['PORT'])), app).safe_start()") + procfile("python app.py")},
+		{program: "bjoern", needs: flask, files: requires("flask==3.1.3", "bjoern==3.2.2") + shortGrace + writing(wsgiApp, "import bjoern\nbjoern.run(app, '127.0.0.1', int(os.environ['PORT']))") + procfile("python app.py")},
+		{program: "aiohttp", files: requires("aiohttp==3.14.5") + shortGrace + aiohttpApp + procfile("python app.py")},
+		{program: "sanic", files: requires("sanic==25.12.1") + shortGrace + sanicApp},
+		{program: "sanic", files: requires("sanic==25.12.1") + shortGrace + sanicApp + procfile("sanic app:app --port $PORT --workers 2")},
+		{program: "tornado", files: requires("tornado==6.6.1") + shortGrace + tornadoApp + procfile("python app.py")},
+		{program: "streamlit", files: requires("streamlit==1.67.0") + shortGrace + "-- app.py --\nimport streamlit as st\nst.write('ok')\n", bare: "streamlit run app.py --server.headless true"},
+		{program: "robyn", files: requires("robyn==0.88.0") + shortGrace + robynApp, bare: "ROBYN_HOST=127.0.0.1 python app.py"},
 		{program: "flask run", files: w + procfile("flask run --port $PORT"), bare: "flask run"},
-		{program: "manage.py runserver", files: requires("django==5.2.19") + settings + djangoSite + procfile("python manage.py runserver --noreload 127.0.0.1:$PORT")},
+		{program: "manage.py runserver", files: requires("django==5.2.19") + shortGrace + djangoSite + procfile("python manage.py runserver --noreload 127.0.0.1:$PORT")},
 	}
 }
 
@@ -269,12 +269,12 @@ if __name__ == "__main__":
 
 const djangoSite = "-- notes.py --\n" + notes + `-- manage.py --
 import os, sys, time
-from django.conf import settings
+from django.conf import shortGrace
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 from notes import done, note, slowly
 
-settings.configure(DEBUG=True, SECRET_KEY="x", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
+shortGrace.configure(DEBUG=True, SECRET_KEY="x", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
 
 def healthz(request):
     return HttpResponse("ok")

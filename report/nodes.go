@@ -13,10 +13,10 @@ func (rep *Reports) NodeList(ctx context.Context) ([]slipway.NodeStatus, error) 
 	if _, err := rep.people.SignedIn(ctx, slipway.PermitSignedIn); err != nil {
 		return nil, err
 	}
-	if rep.nodes == nil {
+	if rep.ports.Nodes == nil {
 		return []slipway.NodeStatus{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return rep.nodes(ctx)
+	return rep.ports.Nodes(ctx)
 }

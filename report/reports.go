@@ -7,7 +7,6 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/event"
@@ -23,16 +22,15 @@ type Reports struct {
 	log       *slog.Logger
 	bell      *Bell
 	between   betweens
-	nodes     func(ctx context.Context) ([]slipway.NodeStatus, error)
 	promotion func(ctx context.Context, id string) (*ent.Promotion, error)
 }
 
 // New reads what journal's store holds. bell rings at news of promotions, which
-// promotion finds; nodes tells of the machines that run services, nil of none.
+// promotion finds.
 func New(ports *catalog.Ports, people *identity.Directory, things *catalog.Catalog, bell *Bell, journal *event.Journal,
-	nodes func(ctx context.Context) ([]slipway.NodeStatus, error), promotion func(ctx context.Context, id string) (*ent.Promotion, error),
+	promotion func(ctx context.Context, id string) (*ent.Promotion, error),
 ) *Reports {
 	return &Reports{
-		ports: ports, people: people, catalog: things, db: journal.Audit.Store.Client, log: journal.Audit.Log, bell: bell, nodes: nodes, promotion: promotion,
+		ports: ports, people: people, catalog: things, db: journal.Audit.Store.Client, log: journal.Audit.Log, bell: bell, promotion: promotion,
 	}
 }

@@ -180,11 +180,11 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 			URL: func(service, environment string) string {
 				return serviceURL(service, environment, p.domain, p.Edge)
 			},
+			Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
+				status, err := node.Status(ctx)
+				return []slipway.NodeStatus{status}, err
+			},
 			Edge: node, BaseDomain: p.domain, OwnNames: names, OneMachine: onLoopback(p.Edge),
-		},
-		Nodes: func(ctx context.Context) ([]slipway.NodeStatus, error) {
-			status, err := node.Status(ctx)
-			return []slipway.NodeStatus{status}, err
 		},
 	})
 	if err := core.Answer(ctx); err != nil { // it is tried again while the platform runs
