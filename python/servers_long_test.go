@@ -269,12 +269,12 @@ if __name__ == "__main__":
 
 const djangoSite = "-- notes.py --\n" + notes + `-- manage.py --
 import os, sys, time
-from django.conf import shortGrace
+from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 from notes import done, note, slowly
 
-shortGrace.configure(DEBUG=True, SECRET_KEY="x", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
+settings.configure(DEBUG=True, SECRET_KEY="x", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
 
 def healthz(request):
     return HttpResponse("ok")
