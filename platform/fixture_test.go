@@ -18,10 +18,10 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/egress"
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/internal/postgrestest"
-	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 )
@@ -87,7 +87,7 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w.commit("", "c1")
 	w.Platform = platform.New(platform.Options{
-		Storage: storage, Temporal: silent{}, Settings: identity.Settings{Address: "https://slipway.example.com"}, Courier: carrier(t, outgoing.Options{Open: true}), Inventory: target{w}, Renderer: renderer{},
+		Storage: storage, Temporal: silent{}, Settings: identity.Settings{Address: "https://slipway.example.com"}, Courier: carrier(t, egress.Options{Open: true}), Inventory: target{w}, Renderer: renderer{},
 		Ports: catalog.Ports{
 			Secrets: sealed, Source: source{w}, Builder: builder{w}, Target: target{w}, Edge: edge{w}, BaseDomain: "apps.example.com", OwnNames: []string{"slipway.example.com"},
 			URL: func(service, environment string) string {

@@ -18,22 +18,22 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/courier"
+	"github.com/slipway-dev/slipway/egress"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/webhook"
 )
 
 // carrier posts for real, within what a guard admits.
-func carrier(t *testing.T, o outgoing.Options) slipway.Courier {
+func carrier(t *testing.T, o egress.Options) slipway.Courier {
 	t.Helper()
-	guard, err := outgoing.New(o)
+	guard, err := egress.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return courier.New(courier.Options{Client: guard.Client(outgoing.Bounds{Timeout: time.Second}), Resolve: guard.Resolve, Version: "test"})
+	return courier.New(courier.Options{Client: guard.Client(egress.Bounds{Timeout: time.Second}), Resolve: guard.Resolve, Version: "test"})
 }
 
 // received is a message as a receiver got it.

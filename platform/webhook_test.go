@@ -13,10 +13,10 @@ import (
 	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/egress"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/outgoing"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/webhook"
@@ -202,7 +202,7 @@ func TestWebhookAddresses(t *testing.T) {
 		r := newReceiver(t)
 		hook := w.hook(r)
 		options := w.Options
-		options.Courier = carrier(t, outgoing.Options{})
+		options.Courier = carrier(t, egress.Options{})
 		strict := platform.New(options)
 		for _, url := range []string{r.server.URL, "http://169.254.169.254/latest/meta-data", "http://[::ffff:10.0.0.1]/", "http://0x7f.1/"} {
 			_, _, err := strict.AddWebhook(ctx, identity.DefaultTeam, webhook.Input{URL: url})
@@ -339,9 +339,9 @@ func TestOldDeliveriesArePruned(t *testing.T) {
 // worker carries without an answer; its neighbours hear at once.
 func TestHangingReceiverHoldsUpItselfAlone(t *testing.T) {
 	both(t, func(w *world) {
-		guard, err := outgoing.New(outgoing.Options{Open: true})
+		guard, err := egress.New(egress.Options{Open: true})
 		w.must(err)
-		w.Sender.Courier = courier.New(courier.Options{Client: guard.Client(outgoing.Bounds{Timeout: time.Minute}), Resolve: guard.Resolve, Version: "test"})
+		w.Sender.Courier = courier.New(courier.Options{Client: guard.Client(egress.Bounds{Timeout: time.Minute}), Resolve: guard.Resolve, Version: "test"})
 		w.engaged()
 		w.tending()
 		ctx := w.Context()

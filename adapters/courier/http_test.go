@@ -13,18 +13,18 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/outgoing"
+	"github.com/slipway-dev/slipway/egress"
 )
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-func over(t *testing.T, o outgoing.Options) *HTTP {
+func over(t *testing.T, o egress.Options) *HTTP {
 	t.Helper()
-	guard, err := outgoing.New(o)
+	guard, err := egress.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Client: guard.Client(outgoing.Bounds{Timeout: 3 * time.Second}), Resolve: guard.Resolve, Version: "9.9"})
+	return New(Options{Client: guard.Client(egress.Bounds{Timeout: 3 * time.Second}), Resolve: guard.Resolve, Version: "9.9"})
 }
 
 func letter(url string) slipway.Letter {
@@ -53,7 +53,7 @@ func TestSend(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c := over(t, outgoing.Options{Open: true})
+	c := over(t, egress.Options{Open: true})
 	answer, err := c.Send(t.Context(), letter(server.URL+"/hook?key=k"))
 	if err != nil || answer != (slipway.Answer{Status: 200}) {
 		t.Fatalf("%+v %v", answer, err)
@@ -116,7 +116,7 @@ func TestSendFails(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	open, strict := over(t, outgoing.Options{Open: true}), over(t, outgoing.Options{})
+	open, strict := over(t, egress.Options{Open: true}), over(t, egress.Options{})
 	for _, c := range []struct {
 		by   *HTTP
 		url  string
@@ -145,7 +145,7 @@ func TestSendFails(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	c := over(t, outgoing.Options{Allow: []string{"192.0.2.0/24"}})
+	c := over(t, egress.Options{Allow: []string{"192.0.2.0/24"}})
 	for url, code := range map[string]slipway.Code{
 		"https://192.0.2.7/hook": "", "http://192.0.2.7:8080/hook?key=1": "",
 		"": slipway.Invalid, "hooks.example.com": slipway.Invalid, "ftp://192.0.2.7/": slipway.Invalid, "https:///x": slipway.Invalid, "https:opaque": slipway.Invalid,

@@ -15,7 +15,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/openid"
 	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
-	"github.com/slipway-dev/slipway/outgoing"
+	"github.com/slipway-dev/slipway/egress"
 )
 
 func TestZitadel(t *testing.T) {
@@ -172,12 +172,12 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestGuarded doesn't ask what the platform may not reach, and says so.
 func TestGuarded(t *testing.T) {
-	guard, err := outgoing.New(outgoing.Options{})
+	guard, err := egress.New(egress.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := openidtest.NewServer(t)
-	err = openid.New(guard.Client(outgoing.Bounds{})).Discover(t.Context(), p.Issuer())
+	err = openid.New(guard.Client(egress.Bounds{})).Discover(t.Context(), p.Issuer())
 	if slipway.CodeOf(err) != slipway.Invalid || !strings.Contains(err.Error(), "--allow-outgoing") {
 		t.Error(err)
 	}

@@ -19,8 +19,8 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
-	"github.com/slipway-dev/slipway/entrance"
 	"github.com/slipway-dev/slipway/examples"
+	"github.com/slipway-dev/slipway/ingress"
 )
 
 // demoCommand runs the example services from git to production.
@@ -47,7 +47,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		return err
 	}
 	defer done()
-	p, err := startEmbedded(ctx, data, setup{entrance: entrance.Options{Listen: freeAddress(c.Listen)}, edge: freeAddress(c.Edge)}, newLogger(a.stderr, slog.LevelError))
+	p, err := startEmbedded(ctx, data, setup{ingress: ingress.Options{Listen: freeAddress(c.Listen)}, edge: freeAddress(c.Edge)}, newLogger(a.stderr, slog.LevelError))
 	if err != nil {
 		return err
 	}

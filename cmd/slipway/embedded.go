@@ -26,9 +26,9 @@ import (
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/catalog"
-	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/egress"
 	"github.com/slipway-dev/slipway/identity"
-	"github.com/slipway-dev/slipway/outgoing"
+	"github.com/slipway-dev/slipway/ingress"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/socket"
@@ -53,14 +53,14 @@ type embedded struct {
 	portal  string // what people open, without a slash at its end
 	core    *platform.Platform
 	log     *slog.Logger
-	guard   *outgoing.Guard // of calls to addresses that users give
+	guard   *egress.Guard // of calls to addresses that users give
 	closers []func()
 	failed  chan error
 }
 
 // setup is how a platform is reached, where it keeps its rows, and how much it does at once.
 type setup struct {
-	entrance entrance.Options
+	ingress  ingress.Options
 	outgoing outgoingFlags
 	edge     string
 	domain   string // the base domain of services; "" for slipway.LocalDomain
@@ -94,12 +94,12 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	if err := p.lock(data); err != nil {
 		return nil, err
 	}
-	way, err := entrance.Open(how.entrance)
+	way, err := ingress.Open(how.ingress)
 	if err != nil {
 		return nil, err
 	}
 	p.onStop(way.Close)
-	names := ownNames(way, how.entrance.ACME.Hosts)
+	names := ownNames(way, how.ingress.ACME.Hosts)
 	if how.domain != "" {
 		if p.domain, err = catalog.DomainName(how.domain); err == nil {
 			err = slipway.CheckBase(p.domain, names)
@@ -118,7 +118,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	}
 	p.portal = way.PortalURL
 
-	if p.guard, err = how.outgoing.guard(way, how.entrance); err != nil {
+	if p.guard, err = how.outgoing.guard(way, how.ingress); err != nil {
 		return nil, err
 	}
 	own, key, err := listenOperator(data)
@@ -142,7 +142,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 
 // assemble opens every room and connects them: storage, engine, adapters,
 // platform, worker, API.
-func (p *embedded) assemble(ctx context.Context, data string, how setup, way *entrance.Entrance, key socket.Key, names []string, agent slipway.NodeStatus) (*api.Server, error) {
+func (p *embedded) assemble(ctx context.Context, data string, how setup, way *ingress.Entrance, key socket.Key, names []string, agent slipway.NodeStatus) (*api.Server, error) {
 	store, err := secrets.Open(filepath.Join(data, "secrets"))
 	if err != nil {
 		return nil, err
@@ -172,8 +172,8 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *en
 	node := target.Process(data)
 	core := platform.New(platform.Options{
 		Storage: storage, Temporal: temporal.Client(), Inventory: node, Renderer: renderer, Log: p.log, Version: stampedVersion(),
-		Settings: identity.Settings{Address: p.portal, Streams: how.streams, OpenID: openid.New(p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}))},
-		Courier:  courier.New(courier.Options{Client: p.guard.Client(outgoing.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
+		Settings: identity.Settings{Address: p.portal, Streams: how.streams, OpenID: openid.New(p.guard.Client(egress.Bounds{Timeout: 15 * time.Second}))},
+		Courier:  courier.New(courier.Options{Client: p.guard.Client(egress.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
 		Ports: catalog.Ports{
 			Source: repositories, Paths: repositories, Target: node, Secrets: store, Builder: builder, FetchPython: how.fetchPython,
 			Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
@@ -237,7 +237,7 @@ func serviceURL(service, environment, domain, edge string) string {
 }
 
 // ownNames are the host names under which the platform itself is reached.
-func ownNames(way *entrance.Entrance, acme []string) []string {
+func ownNames(way *ingress.Entrance, acme []string) []string {
 	names := slices.Clone(acme)
 	for _, address := range []string{way.PublicURL, way.PortalURL} {
 		if u, err := url.Parse(address); err == nil && u.Hostname() != "" && net.ParseIP(u.Hostname()) == nil {

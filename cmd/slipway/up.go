@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/ingress"
 	"github.com/slipway-dev/slipway/node"
 	"github.com/slipway-dev/slipway/socket"
 	"github.com/slipway-dev/slipway/workflows"
@@ -73,11 +73,11 @@ type networkFlags struct {
 	Redirect    string   `name:"redirect" placeholder:"ADDRESS" env:"SLIPWAY_REDIRECT" help:"Also answer in clear here, such as on :80: sends everybody to https, and proves the host by HTTP-01."`
 }
 
-// entrance is how the platform is reached.
-func (f networkFlags) entrance(listen, data string, log *slog.Logger) entrance.Options {
-	return entrance.Options{
+// ingress is how the platform is reached.
+func (f networkFlags) ingress(listen, data string, log *slog.Logger) ingress.Options {
+	return ingress.Options{
 		Listen: listen, PublicURL: f.PublicURL, Cert: f.TLSCert, Key: f.TLSKey, Redirect: f.Redirect,
-		ACME:    entrance.ACME{Hosts: f.ACME, Email: f.ACMEEmail, CA: f.ACMECA, CARoot: f.ACMECARoot, Storage: filepath.Join(data, "acme")},
+		ACME:    ingress.ACME{Hosts: f.ACME, Email: f.ACMEEmail, CA: f.ACMECA, CARoot: f.ACMECARoot, Storage: filepath.Join(data, "acme")},
 		Proxies: f.Proxies, Forwarded: f.ProxyHeader == "forwarded", Peers: socket.NewPeers(), Log: log,
 	}
 }
@@ -121,7 +121,7 @@ func (c *upCommand) Run(a *app) error {
 	}
 	began := time.Now()
 	log := newLogger(a.stderr, slog.LevelWarn)
-	p, err := startEmbedded(ctx, a.Data, setup{entrance: c.entrance(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, domain: c.Domain, database: c.Database, builds: c.Builds, requests: c.requests(),
+	p, err := startEmbedded(ctx, a.Data, setup{ingress: c.ingress(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, domain: c.Domain, database: c.Database, builds: c.Builds, requests: c.requests(),
 		maxBuild: c.MaxBuild, buildDisk: c.buildDisk(), fetchPython: c.FetchPython, streams: c.streams(), repositories: c.Repositories}, log)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
-// Package entrance is the way in to the platform from a network: the address it
+// Package ingress is the way in to the platform from a network: the address it
 // listens on, the certificate it shows, and whose word it takes for who asks. It
 // refuses to open an address beyond this machine in clear.
-package entrance
+package ingress
 
 import (
 	"context"

@@ -8,8 +8,8 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/source"
-	"github.com/slipway-dev/slipway/entrance"
-	"github.com/slipway-dev/slipway/outgoing"
+	"github.com/slipway-dev/slipway/egress"
+	"github.com/slipway-dev/slipway/ingress"
 )
 
 // outgoingFlags say where calls to addresses that users give may go.
@@ -21,12 +21,12 @@ type outgoingFlags struct {
 
 // guard is strict as soon as others than this machine's users can reach the
 // platform, by its address or by a proxy in front.
-func (f outgoingFlags) guard(way *entrance.Entrance, in entrance.Options) (*outgoing.Guard, error) {
+func (f outgoingFlags) guard(way *ingress.Entrance, in ingress.Options) (*egress.Guard, error) {
 	open := f.Outgoing == "open"
 	if f.Outgoing == "auto" || f.Outgoing == "" {
 		open = onLoopback(way.Listener.Addr().String()) && len(in.Proxies) == 0 && (way.PublicURL == "" || onLoopback(hostPort(way.PublicURL)))
 	}
-	return outgoing.New(outgoing.Options{Open: open, Allow: f.Allow, Proxy: f.Proxy})
+	return egress.New(egress.Options{Open: open, Allow: f.Allow, Proxy: f.Proxy})
 }
 
 func onLoopback(address string) bool {

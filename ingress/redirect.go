@@ -1,4 +1,4 @@
-package entrance
+package ingress
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package outgoing_test
+package egress_test
 
 import (
 	"context"
@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/outgoing"
+	"github.com/slipway-dev/slipway/egress"
 )
 
-func guard(t *testing.T, o outgoing.Options) *outgoing.Guard {
+func guard(t *testing.T, o egress.Options) *egress.Guard {
 	t.Helper()
-	g, err := outgoing.New(o)
+	g, err := egress.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func guard(t *testing.T, o outgoing.Options) *outgoing.Guard {
 
 // TestAddresses walks the forms in which an internal address can be written.
 func TestAddresses(t *testing.T) {
-	strict, open := guard(t, outgoing.Options{}), guard(t, outgoing.Options{Open: true})
+	strict, open := guard(t, egress.Options{}), guard(t, egress.Options{Open: true})
 	for text, want := range map[string]struct{ strict, open bool }{
 		"8.8.8.8": {true, true}, "2606:4700::1111": {true, true}, "::ffff:8.8.8.8": {true, true}, "64:ff9b::808:808": {true, true}, "2002:808:808::1": {true, true},
 		"127.0.0.1": {false, true}, "127.8.9.1": {false, true}, "::1": {false, true}, "::ffff:127.0.0.1": {false, true}, "::127.0.0.1": {false, true},
@@ -42,7 +42,7 @@ func TestAddresses(t *testing.T) {
 		"0.0.0.0": {false, false}, "::": {false, false}, "::ffff:0.0.0.0": {false, false}, "64:ff9b::": {false, false},
 		"224.0.0.1": {false, false}, "ff02::1": {false, false}, "255.255.255.255": {false, false},
 	} {
-		for name, g := range map[string]*outgoing.Guard{"strict": strict, "open": open} {
+		for name, g := range map[string]*egress.Guard{"strict": strict, "open": open} {
 			good := want.strict
 			if name == "open" {
 				good = want.open
@@ -60,7 +60,7 @@ func TestAddresses(t *testing.T) {
 
 func TestAllowList(t *testing.T) {
 	names := map[string]string{"hooks.corp.example": "10.0.0.1", "a.b.wild.example": "127.0.0.1", "wild.example": "127.0.0.1", "else.example": "10.9.0.1"}
-	g := guard(t, outgoing.Options{
+	g := guard(t, egress.Options{
 		Allow: []string{"10.9.0.0/16", "192.168.7.7", "Hooks.Corp.Example.", "*.wild.example", "fd12::/16", "169.254.170.2"},
 		Lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr(names[strings.TrimSuffix(host, ".")])}, nil
@@ -75,7 +75,7 @@ func TestAllowList(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "http://x", "10.0.0.0/33", "a b", "*", "*.", "x:443", "::ffff:10.0.0.0/104"} {
-		if _, err := outgoing.New(outgoing.Options{Allow: []string{bad}}); slipway.CodeOf(err) != slipway.Invalid {
+		if _, err := egress.New(egress.Options{Allow: []string{bad}}); slipway.CodeOf(err) != slipway.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestRebinding(t *testing.T) {
 	defer inside.Close()
 	_, port, _ := net.SplitHostPort(inside.Listener.Addr().String())
 	var asked atomic.Int32
-	g := guard(t, outgoing.Options{Lookup: func(context.Context, string) ([]netip.Addr, error) {
+	g := guard(t, egress.Options{Lookup: func(context.Context, string) ([]netip.Addr, error) {
 		if asked.Add(1) == 1 {
 			return []netip.Addr{netip.MustParseAddr("93.184.215.14")}, nil
 		}
@@ -97,18 +97,18 @@ func TestRebinding(t *testing.T) {
 	if _, err := g.Resolve(t.Context(), "rebind.example"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := g.Client(outgoing.Bounds{}).Get("http://rebind.example:" + port)
-	if !errors.As(err, new(*outgoing.Refusal)) {
+	_, err := g.Client(egress.Bounds{}).Get("http://rebind.example:" + port)
+	if !errors.As(err, new(*egress.Refusal)) {
 		t.Errorf("the second answer: %v", err)
 	}
-	mixed := guard(t, outgoing.Options{Lookup: func(context.Context, string) ([]netip.Addr, error) {
+	mixed := guard(t, egress.Options{Lookup: func(context.Context, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("::ffff:127.0.0.1"), netip.MustParseAddr("::1"), netip.MustParseAddr("169.254.169.254")}, nil
 	}})
-	if _, err := mixed.Client(outgoing.Bounds{}).Get("http://mixed.example:" + port); !errors.As(err, new(*outgoing.Refusal)) {
+	if _, err := mixed.Client(egress.Bounds{}).Get("http://mixed.example:" + port); !errors.As(err, new(*egress.Refusal)) {
 		t.Errorf("several addresses: %v", err)
 	}
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0"} {
-		res, err := guard(t, outgoing.Options{}).Client(outgoing.Bounds{Timeout: 5 * time.Second}).Get("http://" + host + ":" + port)
+		res, err := guard(t, egress.Options{}).Client(egress.Bounds{Timeout: 5 * time.Second}).Get("http://" + host + ":" + port)
 		if err == nil {
 			res.Body.Close()
 			t.Errorf("%s was reached", host)
@@ -130,8 +130,8 @@ func TestRedirects(t *testing.T) {
 	mux.Handle("/cloud", http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusFound))
 	mux.Handle("/inner", http.RedirectHandler("http://[::ffff:10.0.0.1]/", http.StatusFound))
 	mux.Handle("/file", http.RedirectHandler("file:///etc/passwd", http.StatusFound))
-	g := guard(t, outgoing.Options{Allow: []string{"127.0.0.1"}})
-	follow := g.Client(outgoing.Bounds{Redirects: 3, Timeout: 5 * time.Second})
+	g := guard(t, egress.Options{Allow: []string{"127.0.0.1"}})
+	follow := g.Client(egress.Bounds{Redirects: 3, Timeout: 5 * time.Second})
 	for path, want := range map[string]string{"/loop": "more than 3 times", "/cloud": "169.254.169.254", "/inner": "10.0.0.1", "/file": "only http"} {
 		if _, err := follow.Get(server.URL + path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
@@ -141,11 +141,11 @@ func TestRedirects(t *testing.T) {
 	if err != nil || res.StatusCode != 200 {
 		t.Errorf("once: %v", err)
 	}
-	res, err = g.Client(outgoing.Bounds{}).Get(server.URL + "/cloud")
+	res, err = g.Client(egress.Bounds{}).Get(server.URL + "/cloud")
 	if err != nil || res.StatusCode != http.StatusFound {
 		t.Errorf("none followed: %v %v", res, err)
 	}
-	down := g.Client(outgoing.Bounds{Redirects: 3})
+	down := g.Client(egress.Bounds{Redirects: 3})
 	if _, err := down.Get(secure.URL); err == nil {
 		t.Error("an unknown certificate is taken")
 	}
@@ -169,8 +169,8 @@ func TestBounds(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(gone)
-	c := guard(t, outgoing.Options{Open: true}).Client(outgoing.Bounds{Body: 1000, Timeout: time.Second})
-	for path, want := range map[string]error{"/long": outgoing.ErrTooLong, "/exact": nil} {
+	c := guard(t, egress.Options{Open: true}).Client(egress.Bounds{Body: 1000, Timeout: time.Second})
+	for path, want := range map[string]error{"/long": egress.ErrTooLong, "/exact": nil} {
 		res, err := c.Get(server.URL + path)
 		if err != nil {
 			t.Fatal(err)
@@ -200,15 +200,15 @@ func TestProxy(t *testing.T) {
 		}
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 	}
-	if _, err := guard(t, outgoing.Options{Lookup: lookup}).Client(outgoing.Bounds{}).Get("http://out.example/"); !errors.As(err, new(*outgoing.Refusal)) || through.Load() != 0 {
+	if _, err := guard(t, egress.Options{Lookup: lookup}).Client(egress.Bounds{}).Get("http://out.example/"); !errors.As(err, new(*egress.Refusal)) || through.Load() != 0 {
 		t.Errorf("unasked: %v, %d by the proxy", err, through.Load())
 	}
-	asked := guard(t, outgoing.Options{Proxy: true, Allow: []string{"out.example"}, Lookup: lookup}).Client(outgoing.Bounds{})
+	asked := guard(t, egress.Options{Proxy: true, Allow: []string{"out.example"}, Lookup: lookup}).Client(egress.Bounds{})
 	res, err := asked.Get("http://out.example/")
 	if err != nil || res.StatusCode != 200 || through.Load() != 1 {
 		t.Errorf("asked: %v, %d by the proxy", err, through.Load())
 	}
-	if _, err := asked.Get("http://inside.example/"); !errors.As(err, new(*outgoing.Refusal)) || through.Load() != 1 {
+	if _, err := asked.Get("http://inside.example/"); !errors.As(err, new(*egress.Refusal)) || through.Load() != 1 {
 		t.Errorf("inside: %v, %d by the proxy", err, through.Load())
 	}
 }

@@ -19,9 +19,9 @@ type spot struct {
 	woken     <-chan struct{}
 }
 
-// glance is what the store held after a position, once read is closed. Its rows
+// progress is what the store held after a position, once read is closed. Its rows
 // are shared by all who stand at the spot.
-type glance struct {
+type progress struct {
 	read   chan struct{}
 	began  time.Time
 	over   bool // asked before reading: nothing comes after what was read then
@@ -32,22 +32,22 @@ type glance struct {
 }
 
 const (
-	// glanceLife is how long a glance serves others: half as long as a watcher
+	// progressLife is how long a progress serves others: half as long as a watcher
 	// waits for news from another process, so that none waits much longer.
-	glanceLife = watchPoll / 2
-	glanceWait = 30 * time.Second
+	progressLife = watchPoll / 2
+	glanceWait   = 30 * time.Second
 )
 
-// glance reads what stands after a spot, once for all who stand there. It is as
+// progress reads what stands after a spot, once for all who stand there. It is as
 // new as its channel: what was told in this process since would have closed that.
-func (rep *Reports) glance(ctx context.Context, s spot) (*glance, error) {
+func (rep *Reports) progress(ctx context.Context, s spot) (*progress, error) {
 	b := rep.bell
 	b.mu.Lock()
-	g, ok := b.glances[s]
-	if now := time.Now(); !ok || now.Sub(g.began) > glanceLife {
-		maps.DeleteFunc(b.glances, func(_ spot, old *glance) bool { return now.Sub(old.began) > glanceLife })
-		g = &glance{read: make(chan struct{}), began: now}
-		b.glances[s] = g
+	g, ok := b.kept[s]
+	if now := time.Now(); !ok || now.Sub(g.began) > progressLife {
+		maps.DeleteFunc(b.kept, func(_ spot, old *progress) bool { return now.Sub(old.began) > progressLife })
+		g = &progress{read: make(chan struct{}), began: now}
+		b.kept[s] = g
 		// For everybody who waits, so it doesn't end with the one who asked first.
 		go func() {
 			defer close(g.read)
@@ -65,7 +65,7 @@ func (rep *Reports) glance(ctx context.Context, s spot) (*glance, error) {
 	}
 }
 
-func (rep *Reports) read(ctx context.Context, s spot, g *glance) error {
+func (rep *Reports) read(ctx context.Context, s spot, g *progress) error {
 	under, err := rep.db.Promotion.Query().Where(promotion.ID(s.promotion), promotion.StateIn(catalog.UnderWay...)).Exist(ctx)
 	if err != nil {
 		return err

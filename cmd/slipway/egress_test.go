@@ -17,8 +17,8 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/source"
-	"github.com/slipway-dev/slipway/entrance"
-	"github.com/slipway-dev/slipway/outgoing"
+	"github.com/slipway-dev/slipway/egress"
+	"github.com/slipway-dev/slipway/ingress"
 )
 
 // TestGuardFollowsTheListener is the rule of docs/security.md.
@@ -44,7 +44,7 @@ func TestGuardFollowsTheListener(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		g, err := c.flags.guard(&entrance.Entrance{Listener: l, PublicURL: c.public}, entrance.Options{Proxies: c.proxies})
+		g, err := c.flags.guard(&ingress.Entrance{Listener: l, PublicURL: c.public}, ingress.Options{Proxies: c.proxies})
 		if err != nil || g.Strict() != c.strict {
 			t.Errorf("%s: strict is %v, %v", name, g.Strict(), err)
 			continue
@@ -126,7 +126,7 @@ func TestGitGoesWhereWebhooksGo(t *testing.T) {
 	git(outer, "config", "-f", ".gitmodules", "submodule.part.url", "http://0.0.0.0:"+port+"/git/inner/.git")
 	git(outer, "commit", "--quiet", "-a", "-m", "two")
 
-	guard, err := outgoing.New(outgoing.Options{Open: true, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+	guard, err := egress.New(egress.Options{Open: true, Lookup: func(context.Context, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("0.0.0.0")}, nil
 	}})
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package outgoing makes calls to addresses that users give: webhooks, identity
+// Package egress makes calls to addresses that users give: webhooks, identity
 // providers, git servers. Whoever may give an address could otherwise make the
 // platform ask what only it can reach: this machine, the network behind it, the
 // cloud's credentials.
-package outgoing
+package egress
 
 import (
 	"context"

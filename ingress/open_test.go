@@ -1,4 +1,4 @@
-package entrance_test
+package ingress_test
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/ingress"
 )
 
 // TestRefused are the ways in which nothing is opened.
@@ -29,44 +29,44 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	any := "0.0.0.0:0"
-	acme := func(host string) entrance.ACME {
-		return entrance.ACME{Hosts: []string{host}, Storage: filepath.Join(dir, "acme")}
+	acme := func(host string) ingress.ACME {
+		return ingress.ACME{Hosts: []string{host}, Storage: filepath.Join(dir, "acme")}
 	}
 	for name, c := range map[string]struct {
-		o    entrance.Options
+		o    ingress.Options
 		says string
 	}{
-		"in clear":                  {entrance.Options{Listen: any}, "--tls-cert FILE --tls-key FILE"},
-		"in clear, all three ways":  {entrance.Options{Listen: any}, "--acme HOST --acme-email EMAIL"},
-		"in clear, the third":       {entrance.Options{Listen: any}, "--trusted-proxy ADDRESS --public-url https://HOST"},
-		"in clear, by name":         {entrance.Options{Listen: "example.com:80"}, "not a loopback address"},
-		"in clear, IPv6":            {entrance.Options{Listen: "[::]:0"}, "not a loopback address"},
-		"a public URL is no TLS":    {entrance.Options{Listen: any, PublicURL: "https://slipway.example.com"}, "not a loopback address"},
-		"no address":                {entrance.Options{Listen: "8443"}, "is not an address"},
-		"half a pair":               {entrance.Options{Listen: any, Cert: cert}, "belong together"},
-		"two sources":               {entrance.Options{Listen: any, Cert: cert, Key: key, ACME: acme("a.example.com")}, "from files or by ACME"},
-		"not a pair":                {entrance.Options{Listen: any, Cert: other, Key: key}, "can't be used"},
-		"no certificate":            {entrance.Options{Listen: any, Cert: text, Key: key}, "can't be used"},
-		"another name":              {entrance.Options{Listen: any, Cert: cert, Key: key, PublicURL: "https://other.example.com"}, "is for slipway.example.com, not for other.example.com"},
-		"only wild names":           {entrance.Options{Listen: any, Cert: wild, Key: wildKey}, "names no host"},
-		"public in clear":           {entrance.Options{Listen: any, Cert: cert, Key: key, PublicURL: "http://slipway.example.com"}, "has to begin with https://"},
-		"public with a path":        {entrance.Options{Listen: any, Cert: cert, Key: key, PublicURL: "https://slipway.example.com/x"}, "without a path"},
-		"public with a user":        {entrance.Options{Listen: any, Cert: cert, Key: key, PublicURL: "https://a@slipway.example.com"}, "not an origin"},
-		"a proxy without a name":    {entrance.Options{Listen: any, Proxies: []string{"10.0.0.1"}}, "--public-url"},
-		"a proxy in clear":          {entrance.Options{Listen: any, Proxies: []string{"10.0.0.1"}, PublicURL: "http://slipway.example.com"}, "https://"},
-		"everybody is no proxy":     {entrance.Options{Listen: any, Proxies: []string{"0.0.0.0/0"}, PublicURL: "https://slipway.example.com"}, "would believe everybody"},
-		"everybody of IPv6":         {entrance.Options{Listen: any, Proxies: []string{"::/0"}, PublicURL: "https://slipway.example.com"}, "would believe everybody"},
-		"a proxy by name":           {entrance.Options{Listen: any, Proxies: []string{"proxy"}, PublicURL: "https://slipway.example.com"}, "neither an address nor a network"},
-		"a header of nobody":        {entrance.Options{Listen: "127.0.0.1:0", Forwarded: true}, "--trusted-proxy"},
-		"ACME for an address":       {entrance.Options{Listen: any, ACME: acme("192.0.2.1")}, "not a host name"},
-		"ACME for localhost":        {entrance.Options{Listen: any, ACME: acme("localhost")}, "not a host name"},
-		"ACME for nobody":           {entrance.Options{Listen: "127.0.0.1:0", ACME: entrance.ACME{Email: "a@example.com"}}, "--acme HOST"},
-		"ACME in clear":             {entrance.Options{Listen: any, ACME: entrance.ACME{Hosts: []string{"a.example.com"}, CA: "http://ca", Storage: dir}}, "--acme-ca"},
-		"ACME's root":               {entrance.Options{Listen: any, ACME: entrance.ACME{Hosts: []string{"a.example.com"}, CARoot: text, Storage: dir}}, "holds no certificate"},
-		"a redirection to nowhere":  {entrance.Options{Listen: "127.0.0.1:0", Redirect: "127.0.0.1:0"}, "there is none"},
-		"a redirection's bad place": {entrance.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key, Redirect: "nonsense"}, "--redirect"},
+		"in clear":                  {ingress.Options{Listen: any}, "--tls-cert FILE --tls-key FILE"},
+		"in clear, all three ways":  {ingress.Options{Listen: any}, "--acme HOST --acme-email EMAIL"},
+		"in clear, the third":       {ingress.Options{Listen: any}, "--trusted-proxy ADDRESS --public-url https://HOST"},
+		"in clear, by name":         {ingress.Options{Listen: "example.com:80"}, "not a loopback address"},
+		"in clear, IPv6":            {ingress.Options{Listen: "[::]:0"}, "not a loopback address"},
+		"a public URL is no TLS":    {ingress.Options{Listen: any, PublicURL: "https://slipway.example.com"}, "not a loopback address"},
+		"no address":                {ingress.Options{Listen: "8443"}, "is not an address"},
+		"half a pair":               {ingress.Options{Listen: any, Cert: cert}, "belong together"},
+		"two sources":               {ingress.Options{Listen: any, Cert: cert, Key: key, ACME: acme("a.example.com")}, "from files or by ACME"},
+		"not a pair":                {ingress.Options{Listen: any, Cert: other, Key: key}, "can't be used"},
+		"no certificate":            {ingress.Options{Listen: any, Cert: text, Key: key}, "can't be used"},
+		"another name":              {ingress.Options{Listen: any, Cert: cert, Key: key, PublicURL: "https://other.example.com"}, "is for slipway.example.com, not for other.example.com"},
+		"only wild names":           {ingress.Options{Listen: any, Cert: wild, Key: wildKey}, "names no host"},
+		"public in clear":           {ingress.Options{Listen: any, Cert: cert, Key: key, PublicURL: "http://slipway.example.com"}, "has to begin with https://"},
+		"public with a path":        {ingress.Options{Listen: any, Cert: cert, Key: key, PublicURL: "https://slipway.example.com/x"}, "without a path"},
+		"public with a user":        {ingress.Options{Listen: any, Cert: cert, Key: key, PublicURL: "https://a@slipway.example.com"}, "not an origin"},
+		"a proxy without a name":    {ingress.Options{Listen: any, Proxies: []string{"10.0.0.1"}}, "--public-url"},
+		"a proxy in clear":          {ingress.Options{Listen: any, Proxies: []string{"10.0.0.1"}, PublicURL: "http://slipway.example.com"}, "https://"},
+		"everybody is no proxy":     {ingress.Options{Listen: any, Proxies: []string{"0.0.0.0/0"}, PublicURL: "https://slipway.example.com"}, "would believe everybody"},
+		"everybody of IPv6":         {ingress.Options{Listen: any, Proxies: []string{"::/0"}, PublicURL: "https://slipway.example.com"}, "would believe everybody"},
+		"a proxy by name":           {ingress.Options{Listen: any, Proxies: []string{"proxy"}, PublicURL: "https://slipway.example.com"}, "neither an address nor a network"},
+		"a header of nobody":        {ingress.Options{Listen: "127.0.0.1:0", Forwarded: true}, "--trusted-proxy"},
+		"ACME for an address":       {ingress.Options{Listen: any, ACME: acme("192.0.2.1")}, "not a host name"},
+		"ACME for localhost":        {ingress.Options{Listen: any, ACME: acme("localhost")}, "not a host name"},
+		"ACME for nobody":           {ingress.Options{Listen: "127.0.0.1:0", ACME: ingress.ACME{Email: "a@example.com"}}, "--acme HOST"},
+		"ACME in clear":             {ingress.Options{Listen: any, ACME: ingress.ACME{Hosts: []string{"a.example.com"}, CA: "http://ca", Storage: dir}}, "--acme-ca"},
+		"ACME's root":               {ingress.Options{Listen: any, ACME: ingress.ACME{Hosts: []string{"a.example.com"}, CARoot: text, Storage: dir}}, "holds no certificate"},
+		"a redirection to nowhere":  {ingress.Options{Listen: "127.0.0.1:0", Redirect: "127.0.0.1:0"}, "there is none"},
+		"a redirection's bad place": {ingress.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key, Redirect: "nonsense"}, "--redirect"},
 	} {
-		e, err := entrance.Open(c.o)
+		e, err := ingress.Open(c.o)
 		if err == nil {
 			e.Close()
 		}
@@ -81,7 +81,7 @@ func TestRefused(t *testing.T) {
 func TestOwnCertificate(t *testing.T) {
 	ca, dir := newAuthority(t), t.TempDir()
 	cert, key := ca.issue(dir, 100, time.Now().Add(time.Hour), "slipway.example.com", "127.0.0.1")
-	s := open(t, entrance.Options{Listen: "0.0.0.0:0", Cert: cert, Key: key}, nil)
+	s := open(t, ingress.Options{Listen: "0.0.0.0:0", Cert: cert, Key: key}, nil)
 	_, port, _ := net.SplitHostPort(s.address)
 	if want := "https://slipway.example.com:" + port; s.PublicURL != want {
 		t.Errorf("the public URL is %s, want %s", s.PublicURL, want)
@@ -171,7 +171,7 @@ func TestRedirect(t *testing.T) {
 	}
 	clear := l.Addr().String()
 	l.Close()
-	s := open(t, entrance.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key, Redirect: clear}, nil)
+	s := open(t, ingress.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key, Redirect: clear}, nil)
 	for _, c := range []struct{ method, path, token, to string }{
 		{"GET", "/services/billing?tab=1", "", s.PublicURL + "/services/billing?tab=1"},
 		{"GET", "//evil.example/", "", s.PublicURL + "//evil.example/"},

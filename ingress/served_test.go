@@ -1,4 +1,4 @@
-package entrance_test
+package ingress_test
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
-	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/ingress"
 )
 
 // authority is a test's own certificate authority.
@@ -99,19 +99,19 @@ func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock();
 // site is a real platform behind a real entrance.
 type site struct {
 	*apitest.World
-	*entrance.Entrance
+	*ingress.Entrance
 	address string
 	log     *lines
 }
 
 // open serves a platform at an entrance; limits may shorten the server's patience.
-func open(t *testing.T, o entrance.Options, limits func(*http.Server), more ...func(*api.Options)) *site {
+func open(t *testing.T, o ingress.Options, limits func(*http.Server), more ...func(*api.Options)) *site {
 	t.Helper()
 	s := &site{World: apitest.New(t), log: &lines{}}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	o.Log = log
 	var err error
-	if s.Entrance, err = entrance.Open(o); err != nil {
+	if s.Entrance, err = ingress.Open(o); err != nil {
 		t.Fatal(err)
 	}
 	s.address, s.Platform.Address = s.Listener.Addr().String(), s.PublicURL

@@ -22,10 +22,10 @@ import (
 type Bell struct {
 	mu      sync.Mutex
 	waiting map[int]chan struct{}
-	glances map[spot]*glance // of the last moments
+	kept    map[spot]*progress // of the last moments
 }
 
-func NewBell() *Bell { return &Bell{waiting: map[int]chan struct{}{}, glances: map[spot]*glance{}} }
+func NewBell() *Bell { return &Bell{waiting: map[int]chan struct{}{}, kept: map[spot]*progress{}} }
 
 // listen returns a channel that is closed at the next ring. Listen before
 // looking, or what happens in between goes unheard.
@@ -89,7 +89,7 @@ func (rep *Reports) Watch(ctx context.Context, id, after string, deliver func(Li
 	defer tick.Stop()
 	for {
 		woken := rep.bell.listen(row.ID)
-		g, err := rep.glance(ctx, spot{row.ID, at, woken})
+		g, err := rep.progress(ctx, spot{row.ID, at, woken})
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ type entry struct {
 // news puts what was read after a position into the order in which it happened.
 // Events and log are numbered apart; so what one of them may still hold before
 // the last of the other is left for the next time.
-func (rep *Reports) news(ctx context.Context, row *ent.Promotion, g *glance, at *position) ([]LiveEvent, error) {
+func (rep *Reports) news(ctx context.Context, row *ent.Promotion, g *progress, at *position) ([]LiveEvent, error) {
 	events, chunks, more := slices.Clone(g.events), slices.Clone(g.chunks), g.next // others read them too
 	if len(more) > 0 {
 		chunks = slices.DeleteFunc(chunks, func(c *ent.LogChunk) bool { return c.At.After(more[0].At) })

@@ -1,4 +1,4 @@
-package outgoing
+package egress
 
 import "net/netip"
 

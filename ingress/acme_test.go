@@ -1,4 +1,4 @@
-package entrance_test
+package ingress_test
 
 import (
 	"crypto/x509"
@@ -23,7 +23,7 @@ import (
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
 
-	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/ingress"
 )
 
 // pebble is Let's Encrypt's own test authority, with a name server by which
@@ -103,7 +103,7 @@ func TestACME(t *testing.T) {
 			}
 			authority := startPebble(t, httpPort, tlsPort)
 			storage := filepath.Join(t.TempDir(), "acme")
-			o := entrance.Options{Listen: c.listen, Redirect: c.redirect, ACME: entrance.ACME{
+			o := ingress.Options{Listen: c.listen, Redirect: c.redirect, ACME: ingress.ACME{
 				Hosts: []string{"slipway.example.com"}, Email: "ops@example.com", CA: authority.directory, CARoot: authority.root, Storage: storage,
 			}}
 			serial := certified(t, o, authority.roots)
@@ -129,7 +129,7 @@ func TestACME(t *testing.T) {
 
 // certified opens an entrance, waits until it shows a certificate that the
 // roots vouch for, and returns its serial number.
-func certified(t *testing.T, o entrance.Options, roots *x509.CertPool) (serial string) {
+func certified(t *testing.T, o ingress.Options, roots *x509.CertPool) (serial string) {
 	t.Helper()
 	t.Run("start", func(t *testing.T) {
 		s := open(t, o, nil)

@@ -1,4 +1,4 @@
-package entrance_test
+package ingress_test
 
 import (
 	"bufio"
@@ -17,7 +17,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/catalog"
-	"github.com/slipway-dev/slipway/entrance"
+	"github.com/slipway-dev/slipway/ingress"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/web"
 )
@@ -25,7 +25,7 @@ import (
 const public = "https://slipway.example.com"
 
 // The proxy of these tests is 127.0.0.2; everybody else on the loopback is a stranger.
-var proxied = entrance.Options{Listen: "127.0.0.1:0", Proxies: []string{"127.0.0.2"}, PublicURL: public}
+var proxied = ingress.Options{Listen: "127.0.0.1:0", Proxies: []string{"127.0.0.2"}, PublicURL: public}
 
 func withPortal(t *testing.T, s *site) func(*api.Options) {
 	return func(o *api.Options) {
@@ -212,7 +212,7 @@ func TestHeaderInjection(t *testing.T) {
 
 // TestSlow cuts a client that trickles its headers, or its body.
 func TestSlow(t *testing.T) {
-	s := open(t, entrance.Options{Listen: "127.0.0.1:0"}, func(srv *http.Server) {
+	s := open(t, ingress.Options{Listen: "127.0.0.1:0"}, func(srv *http.Server) {
 		for name, d := range map[string]time.Duration{"header": srv.ReadHeaderTimeout, "read": srv.ReadTimeout, "write": srv.WriteTimeout, "idle": srv.IdleTimeout} {
 			if d <= 0 || d > 2*time.Minute {
 				t.Errorf("the %s timeout is %s", name, d)
@@ -264,7 +264,7 @@ func TestSlow(t *testing.T) {
 func TestTooMuch(t *testing.T) {
 	ca := newAuthority(t)
 	cert, key := ca.issue(t.TempDir(), 1, time.Now().Add(time.Hour), "slipway.example.com")
-	s := open(t, entrance.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key}, nil)
+	s := open(t, ingress.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key}, nil)
 	big := bytes.Repeat([]byte("a"), 16<<20)
 	for _, http2 := range []bool{false, true} {
 		for _, said := range []bool{true, false} {
@@ -331,7 +331,7 @@ func tooMuchChunked(t *testing.T, s *site, ca *authority, body []byte) {
 func TestStreamsOutliveTimeouts(t *testing.T) {
 	ca := newAuthority(t)
 	cert, key := ca.issue(t.TempDir(), 1, time.Now().Add(time.Hour), "slipway.example.com")
-	s := open(t, entrance.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key}, func(srv *http.Server) {
+	s := open(t, ingress.Options{Listen: "127.0.0.1:0", Cert: cert, Key: key}, func(srv *http.Server) {
 		srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
 	})
 	const lines = 12
