@@ -109,7 +109,13 @@ func (b *bench) followed() *syncBuffer {
 			b.t.Error(err)
 		}
 	})
-	b.t.Cleanup(func() { cancel(); wg.Wait() })
+	b.t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+		if b.t.Failed() {
+			b.t.Logf("the reader saw:\n%s", out.String())
+		}
+	})
 	return &out
 }
 
