@@ -87,7 +87,8 @@ class H(http.server.BaseHTTPRequestHandler):
     def answer(self, status, text):
         body = text.encode()
         self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
-    def log_message(self, *a): print("asked", self.path, os.environ.get("TOKEN", ""), flush=True)
+    # In one piece: print writes its arguments apart where output isn't buffered, and those of two threads get mixed.
+    def log_message(self, *a): sys.stdout.write("asked %s %s\n" % (self.path, os.environ.get("TOKEN", "")))
 if mode == "unreached": print(UNREACHED, flush=True)
 if mode == "exit": print("no licence for", os.environ["TOKEN"], flush=True)
 if mode in ("exit", "unreached") or there("sick-" + WORD): sys.exit(3)

@@ -42,7 +42,7 @@ class H(http.server.BaseHTTPRequestHandler):
             self.send_response(400 if mode == "refuses" else 500); self.send_header("Content-Length", "0"); self.end_headers(); return
         body = " ".join([WORD, str(os.getpid()), os.environ.get("COLOUR", ""), os.environ["TOKEN"]]).encode()
         self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
-    def log_message(self, *a): print("asked", self.path, flush=True)
+    def log_message(self, *a): sys.stdout.write("asked %s\n" % self.path) # in one piece, or threads' get mixed
 http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), H).serve_forever()
 `
 
