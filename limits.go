@@ -19,25 +19,25 @@ type Limits struct {
 
 // LimitKind is one of the limits.
 type LimitKind struct {
-	Key         string             // in slipway.yaml, below limits
-	Default     int                // where nobody states it
-	Least, Most int                // that may be stated
-	Of          func(*Limits) *int // what is stated of it; nil for nothing
+	Key         string              // in slipway.yaml, below limits
+	Default     int                 // where nobody states it
+	Least, Most int                 // that may be stated
+	Of          func(*Limits) **int // where what is stated of it stands; nil there for nothing
 }
 
 // LimitKinds are all of them: docs/servers.md has the same table.
 var LimitKinds = []LimitKind{
-	{"answer_seconds", AnswerSeconds, 0, 3600, func(l *Limits) *int { return l.AnswerSeconds }},
-	{"header_kilobytes", 64, 1, 128, func(l *Limits) *int { return l.HeaderKilobytes }},
-	{"body_megabytes", 0, 0, 1 << 20, func(l *Limits) *int { return l.BodyMegabytes }},
-	{"body_idle_seconds", 60, 1, 3600, func(l *Limits) *int { return l.BodyIdleSeconds }},
-	{"body_grace_seconds", 20, 0, 3600, func(l *Limits) *int { return l.BodyGraceSeconds }},
-	{"body_bytes_per_second", 500, 0, 1 << 20, func(l *Limits) *int { return l.BodyBytesPerSecond }},
-	{"answer_idle_seconds", 60, 1, 3600, func(l *Limits) *int { return l.AnswerIdleSeconds }},
-	{"memory_megabytes", 64, 1, 1024, func(l *Limits) *int { return l.MemoryMegabytes }},
-	{"disk_megabytes", 1024, 0, 1 << 16, func(l *Limits) *int { return l.DiskMegabytes }},
-	{"waiting_requests", 1000, 1, 10_000, func(l *Limits) *int { return l.WaitingRequests }},
-	{"waiting_seconds", 30, 1, 300, func(l *Limits) *int { return l.WaitingSeconds }},
+	{"answer_seconds", AnswerSeconds, 0, 3600, func(l *Limits) **int { return &l.AnswerSeconds }},
+	{"header_kilobytes", 64, 1, 128, func(l *Limits) **int { return &l.HeaderKilobytes }},
+	{"body_megabytes", 0, 0, 1 << 20, func(l *Limits) **int { return &l.BodyMegabytes }},
+	{"body_idle_seconds", 60, 1, 3600, func(l *Limits) **int { return &l.BodyIdleSeconds }},
+	{"body_grace_seconds", 20, 0, 3600, func(l *Limits) **int { return &l.BodyGraceSeconds }},
+	{"body_bytes_per_second", 500, 0, 1 << 20, func(l *Limits) **int { return &l.BodyBytesPerSecond }},
+	{"answer_idle_seconds", 60, 1, 3600, func(l *Limits) **int { return &l.AnswerIdleSeconds }},
+	{"memory_megabytes", 64, 1, 1024, func(l *Limits) **int { return &l.MemoryMegabytes }},
+	{"disk_megabytes", 1024, 0, 1 << 16, func(l *Limits) **int { return &l.DiskMegabytes }},
+	{"waiting_requests", 1000, 1, 10_000, func(l *Limits) **int { return &l.WaitingRequests }},
+	{"waiting_seconds", 30, 1, 300, func(l *Limits) **int { return &l.WaitingSeconds }},
 }
 
 // Limit is what holds of a kind: as it is stated, brought within its bounds, or as
@@ -47,7 +47,7 @@ func (l Limits) Limit(key string) (value int, isStated bool) {
 		if kind.Key != key {
 			continue
 		}
-		if stated := kind.Of(&l); stated != nil {
+		if stated := *kind.Of(&l); stated != nil {
 			return min(max(*stated, kind.Least), kind.Most), true
 		}
 		return kind.Default, false
@@ -57,17 +57,9 @@ func (l Limits) Limit(key string) (value int, isStated bool) {
 
 // Over returns the limits with others laid over them.
 func (l Limits) Over(n Limits) Limits {
-	prefer(&l.AnswerSeconds, n.AnswerSeconds)
-	prefer(&l.HeaderKilobytes, n.HeaderKilobytes)
-	prefer(&l.BodyMegabytes, n.BodyMegabytes)
-	prefer(&l.BodyIdleSeconds, n.BodyIdleSeconds)
-	prefer(&l.BodyGraceSeconds, n.BodyGraceSeconds)
-	prefer(&l.BodyBytesPerSecond, n.BodyBytesPerSecond)
-	prefer(&l.AnswerIdleSeconds, n.AnswerIdleSeconds)
-	prefer(&l.MemoryMegabytes, n.MemoryMegabytes)
-	prefer(&l.DiskMegabytes, n.DiskMegabytes)
-	prefer(&l.WaitingRequests, n.WaitingRequests)
-	prefer(&l.WaitingSeconds, n.WaitingSeconds)
+	for _, kind := range LimitKinds {
+		prefer(kind.Of(&l), *kind.Of(&n))
+	}
 	return l
 }
 

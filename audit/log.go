@@ -208,11 +208,7 @@ type Query struct {
 // List lists who did and tried what.
 func (l *Log) List(ctx context.Context, q Query) (store.List[*ent.AuditEntry], error) {
 	none := store.List[*ent.AuditEntry]{}
-	limit, err := q.Size()
-	if err != nil {
-		return none, err
-	}
-	after, err := q.AfterNumber()
+	limit, after, err := q.Numbered()
 	if err != nil {
 		return none, err
 	}

@@ -33,17 +33,7 @@ func (cat *Catalog) Detect(ctx context.Context, in ServiceInput) (*Detection, er
 	if !named {
 		in.Name = slipway.NameFromRepository(in.Repository())
 	}
-	if in.Credential != "" {
-		return nil, errStored(in.Credential)
-	}
-	if err := in.Validate(); err != nil {
-		return nil, err
-	}
-	var err error
-	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
-		return nil, err
-	}
-	owner, err := cat.owningTeam(ctx, in.Team)
+	owner, err := cat.ready(ctx, &in)
 	if err != nil {
 		return nil, err
 	}

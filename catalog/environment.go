@@ -106,6 +106,7 @@ func (cat *Catalog) Environments(ctx context.Context) ([]*ent.Environment, error
 	return InOrder(ctx, cat.db)
 }
 
+// InOrder are all environments, the first of the way first.
 func InOrder(ctx context.Context, db *ent.Client) ([]*ent.Environment, error) {
 	return db.Environment.Query().Order(environment.ByPosition(), environment.ByID()).All(ctx)
 }
@@ -250,8 +251,10 @@ func renumber(ctx context.Context, all []*ent.Environment) error {
 	return nil
 }
 
+// Names writes the names of environments as a list in a sentence.
 func Names(all []*ent.Environment) string { return strings.Join(NameList(all), ", ") }
 
+// NameList are the names of environments, in their order.
 func NameList(all []*ent.Environment) []string {
 	list := make([]string, len(all))
 	for i, e := range all {

@@ -203,7 +203,7 @@ func (cat *Catalog) LiftFreeze(ctx context.Context, id int) error {
 			return err
 		}
 	} else if err := cat.people.May(ctx, slipway.PermitFreeze, row.TeamID, "", ""); err != nil {
-		if err == identity.ErrHidden { //nolint:errorlint // errHidden is never wrapped
+		if err == identity.ErrHidden { //nolint:errorlint // ErrHidden is never wrapped
 			return none
 		}
 		return err

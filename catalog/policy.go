@@ -36,6 +36,7 @@ func (cat *Catalog) PolicyOf(ctx context.Context, serviceName, environmentName s
 	return PolicyOf(ctx, cat.db, s.ID, e)
 }
 
+// PolicyOf is what holds for a service in an environment: the policy of that, raised by its own.
 func PolicyOf(ctx context.Context, db *ent.Client, service int, e *ent.Environment) (ServicePolicy, error) {
 	row, err := db.ServicePolicy.Query().Where(servicepolicy.ServiceID(service), servicepolicy.EnvironmentID(e.ID)).Only(ctx)
 	if ent.IsNotFound(err) {

@@ -65,6 +65,22 @@ func checkKind(kind slipway.ServiceKind) error {
 	return slipway.Errorf(slipway.Invalid, "%q is not a kind of service; use web, worker or function", string(kind)).At("kind")
 }
 
+// ready checks what is given of a service that isn't there yet, brings its overrides into
+// their form, and finds the team that it is to belong to, where the viewer may register.
+func (cat *Catalog) ready(ctx context.Context, in *ServiceInput) (*ent.Team, error) {
+	if in.Credential != "" {
+		return nil, errStored(in.Credential)
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
+		return nil, err
+	}
+	return cat.owningTeam(ctx, in.Team)
+}
+
 // Register makes a service of a repository, after asking the repository
 // whether it answers and has the branch. Nothing is built yet. A name that is
 // taken is a Conflict, which proposes a free one before the repository is asked.
@@ -77,17 +93,7 @@ func (cat *Catalog) Register(ctx context.Context, in ServiceInput) (*ent.Service
 			return nil, slipway.Errorf(slipway.Invalid, "no name can be made of %s; give one", in.URL).At("name")
 		}
 	}
-	if in.Credential != "" {
-		return nil, errStored(in.Credential)
-	}
-	if err := in.Validate(); err != nil {
-		return nil, err
-	}
-	var err error
-	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
-		return nil, err
-	}
-	owner, err := cat.owningTeam(ctx, in.Team)
+	owner, err := cat.ready(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +191,7 @@ type ServicesQuery struct {
 
 // Services lists services by name.
 func (cat *Catalog) Services(ctx context.Context, q ServicesQuery) (store.List[*ent.Service], error) {
-	limit, err := q.Size()
-	if err != nil {
-		return store.List[*ent.Service]{}, err
-	}
-	after, err := q.After()
+	limit, after, err := q.Named()
 	if err != nil {
 		return store.List[*ent.Service]{}, err
 	}

@@ -68,6 +68,7 @@ func (d *Directory) Whom(ctx context.Context, who predicate.Account) string {
 	return "; ask " + strings.Join(names, " or ")
 }
 
+// TeamName is what a refusal calls a team, whatever the viewer may see of it.
 func (d *Directory) TeamName(ctx context.Context, id int) string {
 	t, err := d.db.Team.Query().Where(team.ID(id)).Only(store.AsSystem(ctx))
 	if err != nil {
@@ -94,6 +95,7 @@ type sight struct {
 	service string // the only one; "" for no such limit
 }
 
+// SightOf is what a viewer may see of services. Two that are equal see the same.
 func SightOf(v slipway.Viewer) sight {
 	s := sight{all: v.Admin, service: v.Service}
 	for id := range v.Roles {
@@ -154,7 +156,7 @@ func (d *Directory) ServiceFor(ctx context.Context, name string, permission slip
 	if err == nil {
 		err = d.May(ctx, permission, s.TeamID, name, environment)
 	}
-	if err == ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+	if err == ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // ErrHidden is never wrapped
 		return nil, slipway.Errorf(slipway.NotFound, "there is no service %s; `slipway service ls` lists them", store.Printable(name))
 	}
 	if err != nil {

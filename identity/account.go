@@ -148,11 +148,7 @@ func (d *Directory) Accounts(ctx context.Context, page store.Page) (store.List[*
 	if _, err := d.known(ctx); err != nil {
 		return none, err
 	}
-	limit, err := page.Size()
-	if err != nil {
-		return none, err
-	}
-	after, err := page.After()
+	limit, after, err := page.Named()
 	if err != nil {
 		return none, err
 	}

@@ -251,6 +251,7 @@ func (d *Directory) UpdateProvider(ctx context.Context, name string, change Prov
 	return d.Provider(ctx, name)
 }
 
+// Give has a field take a value, unless that is nil.
 func Give[T any](into *T, value *T) {
 	if value != nil {
 		*into = *value

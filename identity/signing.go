@@ -215,6 +215,7 @@ func (d *Directory) verify(ctx context.Context, text string, audiences ...string
 	return c, err
 }
 
+// Random is that many bytes that nobody can guess.
 func Random(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails since Go 1.24

@@ -44,6 +44,7 @@ func (d *Directory) AddTeam(ctx context.Context, name, displayName string) (*ent
 	return d.Team(ctx, name)
 }
 
+// RecordTeam puts a change of a team on record: in the audit log only.
 func (d *Directory) RecordTeam(ctx context.Context, action, name, object string, after map[string]string, before ...map[string]string) {
 	v := slipway.ViewerFrom(ctx)
 	d.audit.Keep(ctx, audit.Entry{
@@ -80,12 +81,13 @@ func (d *Directory) Team(ctx context.Context, name string) (*ent.Team, error) {
 	return d.TeamFor(ctx, name, slipway.PermitServiceRead)
 }
 
+// TeamFor finds a team that the viewer may do something to.
 func (d *Directory) TeamFor(ctx context.Context, name string, permission slipway.Permission) (*ent.Team, error) {
 	t, err := withMembers(d.db.Team.Query()).Where(team.Name(name)).Only(ctx)
 	if err == nil {
 		err = d.May(ctx, permission, t.ID, "", "")
 	}
-	if err == ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+	if err == ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // ErrHidden is never wrapped
 		return nil, slipway.Errorf(slipway.NotFound, "there is no team %s; `slipway team ls` lists yours", store.Printable(name))
 	}
 	if err != nil {

@@ -327,6 +327,7 @@ func (d *Directory) sweepThrottles(ctx context.Context) {
 	}
 }
 
+// BoundThrottles forgets the oldest guesses beyond a number.
 func (d *Directory) BoundThrottles(ctx context.Context, most int) error {
 	if _, err := d.db.Throttle.Delete().Where(throttle.ExpiresAtLT(d.guesses.now().UTC())).Exec(ctx); err != nil {
 		return err

@@ -1,6 +1,7 @@
-// Package platform is what a user can do: register, promote, roll back,
-// configure, look. It is the only package that both reads the store and starts
-// workflows; every rule about who may do what and what is sane lives here.
+// Package platform is what a user can do. It has the rooms of accounts, of what is
+// registered, of webhooks and of reports as parts, and promotions as its own subject:
+// plans, gates, decisions, bundles, rollback, the ledger, and what is tended. It is all
+// that api and web ask, and the only room that starts promotions.
 package platform
 
 import (
@@ -21,7 +22,7 @@ import (
 	"github.com/slipway-dev/slipway/webhook"
 )
 
-// Options are the rooms that the platform connects.
+// Options are what the platform stands on.
 type Options struct {
 	identity.Settings
 	catalog.Ports

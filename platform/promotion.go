@@ -252,7 +252,7 @@ func (p *Platform) Promotion(ctx context.Context, id string) (*ent.Promotion, er
 	if err == nil {
 		err = p.May(ctx, slipway.PermitServiceRead, row.Edges.Service.TeamID, row.Edges.Service.Name, row.Edges.Environment.Name)
 	}
-	if err == identity.ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // errHidden is never wrapped
+	if err == identity.ErrHidden || ent.IsNotFound(err) { //nolint:errorlint // ErrHidden is never wrapped
 		return nil, slipway.Errorf(slipway.NotFound, "there is no promotion %s; `slipway promotion ls` lists them", id)
 	}
 	if err == nil && row.Authors != nil && !slipway.PromotionState(row.State).Over() {
@@ -278,11 +278,7 @@ type PromotionsQuery struct {
 
 // Promotions lists promotions, newest first, as far as lists show them.
 func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (store.List[*ent.Promotion], error) {
-	limit, err := q.Size()
-	if err != nil {
-		return store.List[*ent.Promotion]{}, err
-	}
-	after, err := q.AfterNumber()
+	limit, after, err := q.Numbered()
 	if err != nil {
 		return store.List[*ent.Promotion]{}, err
 	}
@@ -326,11 +322,7 @@ func (p *Platform) Promotions(ctx context.Context, q PromotionsQuery) (store.Lis
 // StepLog reads a step's output, oldest first. At the end of what there is now
 // Next is ""; Watch waits for more.
 func (p *Platform) StepLog(ctx context.Context, id string, name slipway.StepName, page store.Page) (store.List[*ent.LogChunk], error) {
-	limit, err := page.Size()
-	if err != nil {
-		return store.List[*ent.LogChunk]{}, err
-	}
-	after, err := page.AfterNumber()
+	limit, after, err := page.Numbered()
 	if err != nil {
 		return store.List[*ent.LogChunk]{}, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
-	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -27,7 +26,7 @@ func linesOf(ctx context.Context, db *ent.Client, service int, from *ent.Release
 		query.Where(func(s *entsql.Selector) {
 			t := entsql.Dialect(s.Dialect()).Table(deployment.Table).As("first")
 			s.Where(entsql.GTE(s.C(deployment.FieldPromotionID), entsql.Dialect(s.Dialect()).Select(entsql.Min(t.C(deployment.FieldPromotionID))).From(t).
-				Where(entsql.And(entsql.EQ(t.C(deployment.FieldReleaseID), from.ID), entsql.In(t.C(deployment.FieldEnvironmentID), report.AnyOf(environments)...)))))
+				Where(entsql.And(entsql.EQ(t.C(deployment.FieldReleaseID), from.ID), entsql.InInts(t.C(deployment.FieldEnvironmentID), environments...)))))
 		})
 	}
 	rows, err := query.WithRelease(func(q *ent.ReleaseQuery) { q.Select(release.FieldID, release.FieldNumber) }).

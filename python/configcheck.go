@@ -219,7 +219,7 @@ func (k configChecker) limits(at string, l *slipway.Limits) {
 		return
 	}
 	for _, kind := range slipway.LimitKinds {
-		if stated := kind.Of(l); stated != nil {
+		if stated := *kind.Of(l); stated != nil {
 			k.between(at+"."+kind.Key, *stated, kind.Least, kind.Most)
 		}
 	}

@@ -108,7 +108,7 @@ func installedTool(t *testing.T, name string) lockTool {
 		venv := filepath.Join(t.TempDir(), name)
 		bin = filepath.Join(venv, "bin")
 		mustRun(t, exec.Command("python3", "-m", "venv", venv))
-		mustRun(t, exec.Command(filepath.Join(bin, "pip"), "install", "-q", "--require-hashes", "-r", filepath.Join("..", "adapters", "build", "tools", name+".txt")))
+		mustRun(t, exec.Command(filepath.Join(bin, "pip"), "install", "-q", "--no-deps", "--require-hashes", "-r", filepath.Join("..", "adapters", "build", "tools", name+".txt")))
 	}
 	home := t.TempDir()
 	env := []string{

@@ -24,11 +24,7 @@ type EventsQuery struct {
 // Events lists what happened, newest first. Events are only ever added, and
 // hold no secrets.
 func (rep *Reports) Events(ctx context.Context, q EventsQuery) (store.List[*ent.Event], error) {
-	limit, err := q.Size()
-	if err != nil {
-		return store.List[*ent.Event]{}, err
-	}
-	after, err := q.AfterNumber()
+	limit, after, err := q.Numbered()
 	if err != nil {
 		return store.List[*ent.Event]{}, err
 	}

@@ -37,11 +37,7 @@ type Overview struct {
 // may see. It takes as many queries for a thousand services as for ten, and asks
 // the target about the page's alone.
 func (rep *Reports) Overview(ctx context.Context, q OverviewQuery) (*Overview, error) {
-	limit, err := q.Size()
-	if err != nil {
-		return nil, err
-	}
-	after, err := q.After()
+	limit, after, err := q.Named()
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,7 @@ import (
 // Releases lists the releases of a service, newest first. Their edges hold the
 // live deployments with their environments.
 func (rep *Reports) Releases(ctx context.Context, name string, page store.Page) (store.List[*ent.Release], error) {
-	limit, err := page.Size()
-	if err != nil {
-		return store.List[*ent.Release]{}, err
-	}
-	after, err := page.AfterNumber()
+	limit, after, err := page.Numbered()
 	if err != nil {
 		return store.List[*ent.Release]{}, err
 	}
@@ -89,6 +85,7 @@ func Gone(err error, r *ent.Release) error {
 	return err
 }
 
+// Short is as much of a commit as people read.
 func Short(commit string) string { return commit[:min(len(commit), 10)] }
 
 // DeploymentsQuery selects deployments; they are listed newest first.
@@ -101,11 +98,7 @@ type DeploymentsQuery struct {
 // Deployments lists what ran, newest first, with release and environment in
 // the edges. The promotion's id is the deployment's id on the target.
 func (rep *Reports) Deployments(ctx context.Context, q DeploymentsQuery) (store.List[*ent.Deployment], error) {
-	limit, err := q.Size()
-	if err != nil {
-		return store.List[*ent.Deployment]{}, err
-	}
-	after, err := q.AfterNumber()
+	limit, after, err := q.Numbered()
 	if err != nil {
 		return store.List[*ent.Deployment]{}, err
 	}

@@ -25,7 +25,7 @@ import (
 func (rep *Reports) undeployed(ctx context.Context, cells []Cell, only []int) error {
 	live := sql.EQ(deployment.FieldLive, true)
 	if only != nil {
-		live = sql.And(live, sql.In(deployment.FieldServiceID, AnyOf(only)...))
+		live = sql.And(live, sql.InInts(deployment.FieldServiceID, only...))
 	}
 	rows, err := rep.db.Snapshot.Query().Where(func(s *sql.Selector) {
 		t := sql.Dialect(s.Dialect()).Table(deployment.Table)
@@ -158,12 +158,4 @@ func changesAny(data map[string]string, keys []string) bool {
 		_, unset := data["unset "+key]
 		return set || unset || data["name"] == key
 	})
-}
-
-func AnyOf(list []int) []any {
-	out := make([]any, len(list))
-	for i, n := range list {
-		out[i] = n
-	}
-	return out
 }

@@ -25,6 +25,7 @@ type Bell struct {
 	kept    map[spot]*progress // of the last moments
 }
 
+// NewBell is one that nobody listens to yet.
 func NewBell() *Bell { return &Bell{waiting: map[int]chan struct{}{}, kept: map[spot]*progress{}} }
 
 // listen returns a channel that is closed at the next ring. Listen before
@@ -38,6 +39,7 @@ func (b *Bell) listen(id int) <-chan struct{} {
 	return b.waiting[id]
 }
 
+// Ring wakes who listens for news of a promotion.
 func (b *Bell) Ring(id int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -23,7 +23,29 @@ type List[T any] struct {
 	Next  string // the cursor of the next page; "" at the end
 }
 
-func (p Page) Size() (int, error) {
+// Named is how many items the page holds at most, and the name that the cursor points
+// behind; "" for the start.
+func (p Page) Named() (limit int, after string, err error) {
+	if limit, err = p.size(); err == nil {
+		after, err = p.after()
+	}
+	return limit, after, err
+}
+
+// Numbered is Named for lists that are ordered by numbers; 0 for the start.
+func (p Page) Numbered() (limit, after int, err error) {
+	limit, text, err := p.Named()
+	if err != nil || text == "" {
+		return limit, 0, err
+	}
+	after, err = strconv.Atoi(text)
+	if err != nil || after < 1 {
+		return 0, 0, slipway.Errorf(slipway.Invalid, "the cursor is not of this list; leave it out to begin at the start").At("cursor")
+	}
+	return limit, after, nil
+}
+
+func (p Page) size() (int, error) {
 	switch {
 	case p.Limit == 0:
 		return 50, nil
@@ -33,8 +55,7 @@ func (p Page) Size() (int, error) {
 	return p.Limit, nil
 }
 
-// After is what the cursor points behind: a name or a number, "" for the start.
-func (p Page) After() (string, error) {
+func (p Page) after() (string, error) {
 	if p.Cursor == "" {
 		return "", nil
 	}
@@ -43,18 +64,6 @@ func (p Page) After() (string, error) {
 		return "", slipway.Errorf(slipway.Invalid, "the cursor is not one that a list returned; leave it out to begin at the start").At("cursor")
 	}
 	return string(raw[1:]), nil
-}
-
-func (p Page) AfterNumber() (int, error) {
-	text, err := p.After()
-	if err != nil || text == "" {
-		return 0, err
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, slipway.Errorf(slipway.Invalid, "the cursor is not of this list; leave it out to begin at the start").At("cursor")
-	}
-	return n, nil
 }
 
 // Cut makes a page of rows, of which one more than limit was asked for.

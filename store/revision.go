@@ -29,6 +29,7 @@ func (p Precondition) Holds(what string, numbers ...int) error {
 	return ErrOutdated(what)
 }
 
+// ErrOutdated says that a change is based on what is no longer so.
 func ErrOutdated(what string) error {
 	return slipway.Errorf(slipway.Outdated, "%s was changed by somebody else in the meantime; look at it again, then decide", what)
 }

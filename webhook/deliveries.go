@@ -22,11 +22,7 @@ type DeliveriesQuery struct {
 // Deliveries lists the messages to a webhook, newest first.
 func (w *Sender) Deliveries(ctx context.Context, teamName string, id int, q DeliveriesQuery) (store.List[*ent.Delivery], error) {
 	none := store.List[*ent.Delivery]{}
-	limit, err := q.Size()
-	if err != nil {
-		return none, err
-	}
-	after, err := q.AfterNumber()
+	limit, after, err := q.Numbered()
 	if err != nil {
 		return none, err
 	}

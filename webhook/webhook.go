@@ -107,6 +107,7 @@ func signingSecret() slipway.Secret {
 	return slipway.NewSecret(slipway.SigningPrefix + base64.StdEncoding.EncodeToString(key))
 }
 
+// DropSecret deletes the secret of a webhook that is gone; that it could not is logged.
 func (w *Sender) DropSecret(ctx context.Context, ref slipway.SecretRef) {
 	if err := w.secrets.Delete(context.WithoutCancel(ctx), ref); err != nil {
 		w.log.Warn("the secret of a webhook that is gone could not be deleted", "reference", ref, "error", err)
