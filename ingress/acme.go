@@ -51,7 +51,7 @@ func newAuthority(o ACME, at net.Addr, redirect string, log *slog.Logger) (*auth
 	if err := os.MkdirAll(o.Storage, 0o700); err != nil {
 		return nil, slipway.Wrap(slipway.Unavailable, err, "certificates can't be kept in %s", o.Storage)
 	}
-	if err := os.Chmod(o.Storage, 0o700); err != nil {
+	if err := os.Chmod(o.Storage, 0o700); err != nil { // #nosec G302 -- a directory
 		return nil, slipway.Wrap(slipway.Unavailable, err, "certificates in %s can't be protected", o.Storage)
 	}
 	host, port := split(at.String())
