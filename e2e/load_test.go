@@ -58,6 +58,18 @@ func startLoad(edge, service, environment, path string, connections int) *load {
 
 // startPaced asks with a pause between two requests of a connection.
 func startPaced(edge, service, environment, path string, connections int, pause time.Duration) *load {
+	return startAsking(connections, pause, func() *http.Request {
+		req, _ := http.NewRequest(http.MethodGet, "http://"+edge+path, nil)
+		req.Host = service + "." + environment + ".localhost"
+		return req
+	}, func(answer *http.Response) error {
+		_, err := io.Copy(io.Discard, answer.Body)
+		return err
+	})
+}
+
+// startAsking sends what request makes, and has read judge each answer with status 200.
+func startAsking(connections int, pause time.Duration, request func() *http.Request, read func(*http.Response) error) *load {
 	l := &load{}
 	ctx, cancel := context.WithCancel(context.Background())
 	transport := &http.Transport{MaxIdleConnsPerHost: connections}
@@ -66,18 +78,17 @@ func startPaced(edge, service, environment, path string, connections int, pause 
 	for range connections {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				req, _ := http.NewRequest(http.MethodGet, "http://"+edge+path, nil)
-				req.Host = service + "." + environment + ".localhost"
 				why, asked := "", time.Now()
-				answer, err := client.Do(req)
-				if err != nil {
-					why = err.Error()
-				} else {
-					_, _ = io.Copy(io.Discard, answer.Body)
-					answer.Body.Close()
+				answer, err := client.Do(request())
+				if err == nil {
 					if answer.StatusCode != http.StatusOK {
 						why = answer.Status
 					}
+					err = read(answer)
+					answer.Body.Close()
+				}
+				if err != nil && why == "" {
+					why = err.Error()
 				}
 				l.mu.Lock()
 				l.requests++
