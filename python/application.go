@@ -1,8 +1,11 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
@@ -69,7 +72,7 @@ func (d *detection) configuredProcesses() {
 			b.Commands[i] = d.runnable(c, d.stated("build", "commands").Evidence)
 		}
 	}
-	for _, name := range sortedKeys(d.config.Processes) {
+	for _, name := range slices.Sorted(maps.Keys(d.config.Processes)) {
 		var rivals []string
 		if old, ok := d.procfile[name]; ok {
 			rivals = append(rivals, old+" (Procfile)")
@@ -292,8 +295,8 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 	}
 	if c.framework == "sanic" && !d.statesServer() && !(c.factory && d.holdsOlder("sanic", 21, 6)) {
 		d.setApplication(c)
-		d.find(Finding{What: "application", Value: d.written(c), File: firstOf(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure})
-		d.addProcess("web", d.sanicCommand(c), Evidence{File: firstOf(c.file, d.configFile()), Line: c.line}, "web.sanic", sure)
+		d.find(Finding{What: "application", Value: d.written(c), File: cmp.Or(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure})
+		d.addProcess("web", d.sanicCommand(c), Evidence{File: cmp.Or(c.file, d.configFile()), Line: c.line}, "web.sanic", sure)
 		d.suggestWorkers()
 		return
 	}
@@ -315,13 +318,13 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 		}
 	}
 	for _, s := range d.suggestions() {
-		if s.what == "web" && len(rivals) < 12 && !contains(rivals, s.String()) {
+		if s.what == "web" && len(rivals) < 12 && !slices.Contains(rivals, s.String()) {
 			rivals = append(rivals, s.String())
 		}
 	}
 	command := d.serve(server.Name, c)
-	d.find(Finding{What: "application", Value: d.written(c), File: firstOf(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure, Rivals: rivals})
-	d.addProcess("web", command, Evidence{File: firstOf(c.file, d.configFile()), Line: c.line}, "web.inferred", sure, rivals...)
+	d.find(Finding{What: "application", Value: d.written(c), File: cmp.Or(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure, Rivals: rivals})
+	d.addProcess("web", command, Evidence{File: cmp.Or(c.file, d.configFile()), Line: c.line}, "web.inferred", sure, rivals...)
 	d.suggestWorkers()
 }
 
@@ -332,6 +335,6 @@ func (d *detection) setApplication(c candidate) {
 
 func (d *detection) applicationOf(c candidate) Application {
 	return Application{
-		Module: c.module, Object: c.object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(firstOf(c.dir, "."))),
+		Module: c.module, Object: c.object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(cmp.Or(c.dir, "."))),
 	}
 }

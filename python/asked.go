@@ -2,6 +2,7 @@ package python
 
 import (
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ func readsNamed(toks []token, param string) (reads, defaults bool) {
 // readBy are the variables that a module names to such functions, in their order, and
 // those that it may do without.
 func readBy(readers map[string]reader, code string) (wanted, optional []string) {
-	if !slices.ContainsFunc(sortedKeys(readers), func(name string) bool { return strings.Contains(code, name+"(") }) {
+	if !slices.ContainsFunc(slices.Sorted(maps.Keys(readers)), func(name string) bool { return strings.Contains(code, name+"(") }) {
 		return nil, nil
 	}
 	for _, s := range statements(code) {

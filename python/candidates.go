@@ -1,7 +1,10 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -258,7 +261,7 @@ func (d *detection) candidates() []candidate {
 		push := func(c candidate, base int, rule string) {
 			c.dir, c.module = dir, name
 			c.score = base + entryStems[stem] + entryObjects[c.object] + place
-			c.rule = "app." + firstOf(c.framework, "unknown") + "." + rule
+			c.rule = "app." + cmp.Or(c.framework, "unknown") + "." + rule
 			if c.iface == Raw {
 				c.score -= 20
 			}
@@ -283,7 +286,7 @@ func (d *detection) candidates() []candidate {
 		for _, a := range m.assigns {
 			names = append(names, a.name)
 		}
-		for _, local := range sortedKeys(m.imports) {
+		for _, local := range slices.Sorted(maps.Keys(m.imports)) {
 			if entryStems[stem] > 0 && entryObjects[local] > 0 {
 				names = append(names, local)
 			}
@@ -347,7 +350,7 @@ func (d *detection) favourDeclared(list []candidate) {
 		return
 	}
 	for i := range list {
-		if f := list[i].framework; f != "" && !contains(declared, f) && !d.installs(f) {
+		if f := list[i].framework; f != "" && !slices.Contains(declared, f) && !d.installs(f) {
 			list[i].score -= 40
 		}
 	}

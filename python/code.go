@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -96,7 +97,7 @@ func (d *detection) ofATool(file string) bool {
 		return toolScript[base]
 	}
 	m := d.module(file)
-	return m != nil && (contains(m.modules, "invoke") || contains(m.modules, "invocations"))
+	return m != nil && (slices.Contains(m.modules, "invoke") || slices.Contains(m.modules, "invocations"))
 }
 
 // everyFile is every .py file, those of tests among them.

@@ -1,9 +1,11 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -105,7 +107,7 @@ func (d *detection) atPort(c Command, at Evidence) Command {
 		out = l.told(name, words, from)
 	}
 	now := Command(strings.TrimSuffix(strings.TrimSpace(text), last) + strings.Join(out, " "))
-	d.warn(Problem{Code: "web.port_overruled", Message: fmt.Sprintf("web listens at %s; it is started with the port that it is given in its place: %s", firstOf(was, "the port that "+name+" takes by itself"), clip(string(now))),
+	d.warn(Problem{Code: "web.port_overruled", Message: fmt.Sprintf("web listens at %s; it is started with the port that it is given in its place: %s", cmp.Or(was, "the port that "+name+" takes by itself"), clip(string(now))),
 		File: at.File, Line: at.Line, Remedy: "write $PORT there"})
 	return now
 }
@@ -117,9 +119,9 @@ func (l listens) replaced(words []string, from int) (out []string, was string) {
 		option, value, joined := strings.Cut(words[i], "=")
 		instead := ""
 		switch {
-		case contains(l.bind, option):
+		case slices.Contains(l.bind, option):
 			instead = address + ":$PORT"
-		case contains(l.port, option):
+		case slices.Contains(l.port, option):
 			instead = "$PORT"
 		case l.plain && plainAddress.MatchString(option):
 			out, was = append(out, address+":$PORT"), option
@@ -150,7 +152,7 @@ func (l listens) replaced(words []string, from int) (out []string, was string) {
 func (l listens) told(name string, words []string, from int) []string {
 	add := ""
 	joined := strings.Join(words, " ")
-	switch host := firstOf(hostOptions[name], "--host"); {
+	switch host := cmp.Or(hostOptions[name], "--host"); {
 	case l.plain:
 		add = address + ":$PORT"
 	case len(l.bind) > 0 && !l.first:

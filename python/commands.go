@@ -1,7 +1,10 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -141,7 +144,7 @@ func (r *rewriter) toolRun(prefix, words []string, program string) ([]string, bo
 	name := serverDistribution(tool)
 	if serverPrograms[tool] == "" && !r.d.installs(name) {
 		r.d.problem(Problem{Code: "command.tool", Message: r.at.name() + " runs " + tool + " by " + program + ", which would install it while the service starts",
-			File: r.at.File, Line: r.at.Line, Remedy: "add " + name + " to the dependencies in " + firstOf(r.d.firstManifest(), "requirements.txt") + " and write " + tool + " alone"})
+			File: r.at.File, Line: r.at.Line, Remedy: "add " + name + " to the dependencies in " + cmp.Or(r.d.firstManifest(), "requirements.txt") + " and write " + tool + " alone"})
 		return append(prefix, words...), false
 	}
 	r.leave(strings.Join(words[:len(words)-len(rest)], " "))
@@ -210,15 +213,15 @@ func (r *rewriter) option(program string, opt runOption, module *bool) bool {
 			return true
 		}
 		return refuse("command.with", "installs "+opt.value+" for one command ("+opt.name+"), which a release can't",
-			"add "+opt.value+" to the dependencies in "+firstOf(d.firstManifest(), "pyproject.toml")+" and take "+opt.name+" away")
+			"add "+opt.value+" to the dependencies in "+cmp.Or(d.firstManifest(), "pyproject.toml")+" and take "+opt.name+" away")
 	case "--extra", "--group", "--only-group":
 		d.needs(opt.name == "--extra", opt.value)
 	case "--all-extras":
-		for _, e := range sortedKeys(d.deps.Extras) {
+		for _, e := range slices.Sorted(maps.Keys(d.deps.Extras)) {
 			d.needs(true, e)
 		}
 	case "--all-groups":
-		for _, g := range sortedKeys(d.deps.Groups) {
+		for _, g := range slices.Sorted(maps.Keys(d.deps.Groups)) {
 			d.needs(false, g)
 		}
 	case "--env-file":
@@ -240,12 +243,12 @@ func (d *detection) needs(extra bool, name string) {
 		list, known, what = &d.project.Install.Extras, d.deps.Extras, "extra"
 	}
 	deps, ok := known[normalizeName(name)]
-	if !ok || contains(*list, name) {
+	if !ok || slices.Contains(*list, name) {
 		return
 	}
 	*list = append(*list, name)
 	d.deps.Production = append(d.deps.Production, deps...)
-	d.find(Finding{What: what, Value: name, File: firstOf(d.firstManifest(), "."), Rule: "install." + what + ".command"})
+	d.find(Finding{What: what, Value: name, File: cmp.Or(d.firstManifest(), "."), Rule: "install." + what + ".command"})
 }
 
 func activates(file string) bool {

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -154,7 +155,7 @@ func TestStatedExtrasOfACommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !contains(p.Install.Extras, "extra") || !contains(p.Install.Groups, "jobs") {
+	if !slices.Contains(p.Install.Extras, "extra") || !slices.Contains(p.Install.Groups, "jobs") {
 		t.Errorf("extras %v, groups %v", p.Install.Extras, p.Install.Groups)
 	}
 }

@@ -1,7 +1,9 @@
 package python
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -73,7 +75,7 @@ func (d *detection) callsTools(name, text string, at Evidence, line int) {
 
 // scriptTools reads the shell script that a command starts.
 func (d *detection) scriptTools(name, dir string, words []string) {
-	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
+	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
 	}
 	file := bare(words[0])
@@ -83,7 +85,7 @@ func (d *detection) scriptTools(name, dir string, words []string) {
 	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !strings.HasSuffix(file, ".sh") && !strings.HasPrefix(firstLine(strings.Join(d.tree.lines(file), "\n")), "#!/") || !d.tree.exists(file) {
 		return
 	}
-	if first := firstOf(append(d.tree.lines(file), "")...); strings.HasPrefix(first, "#!") && !strings.HasSuffix(strings.TrimSpace(first), "sh") {
+	if first := cmp.Or(append(d.tree.lines(file), "")...); strings.HasPrefix(first, "#!") && !strings.HasSuffix(strings.TrimSpace(first), "sh") {
 		return
 	}
 	for i, l := range d.tree.lines(file) {

@@ -90,7 +90,7 @@ func TestSchemaAgrees(t *testing.T) {
 				t.Errorf("the schema lets unknown keys pass in %q", at)
 			}
 		}
-		if !contains(types, want) {
+		if !slices.Contains(types, want) {
 			t.Errorf("%s: the schema says %v, the struct %s", at, types, want)
 		}
 	}

@@ -186,7 +186,7 @@ func (k configChecker) bad(key, message, remedy string) {
 }
 
 func (k configChecker) oneOf(key, value string, known []string) {
-	if value == "" || contains(known, value) {
+	if value == "" || slices.Contains(known, value) {
 		return
 	}
 	remedy := "use one of " + strings.Join(known, ", ")

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"sort"
@@ -93,7 +94,7 @@ func (r *configReader) value(at string, n *yaml.Node, v reflect.Value) {
 
 func (r *configReader) wrongType(at string, n *yaml.Node, want string) {
 	got := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}[n.Kind]
-	r.fault("config.type", at, n, fmt.Sprintf("%s has to be %s, not %s", firstOf(at, "the whole"), want, got), "correct "+firstOf(at, "it"))
+	r.fault("config.type", at, n, fmt.Sprintf("%s has to be %s, not %s", cmp.Or(at, "the whole"), want, got), "correct "+cmp.Or(at, "it"))
 }
 
 func (r *configReader) pairs(at string, n *yaml.Node, each func(key, value *yaml.Node)) {
@@ -102,7 +103,7 @@ func (r *configReader) pairs(at string, n *yaml.Node, each func(key, value *yaml
 		key := n.Content[i]
 		switch {
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
-			r.fault("config.alias", at, key, firstOf(at, "the whole")+" holds a key that is not plain text", "write the keys out")
+			r.fault("config.alias", at, key, cmp.Or(at, "the whole")+" holds a key that is not plain text", "write the keys out")
 		case seen[key.Value]:
 			r.fault("config.duplicate", join(at, key.Value), key, join(at, key.Value)+" is given twice", "delete one of them")
 		default:

@@ -1,8 +1,10 @@
 package python
 
 import (
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
@@ -38,7 +40,7 @@ func (d *detection) planData() {
 	}
 	d.eachData(func(name string, at Evidence) { d.data(name, at, "data.found") })
 	if d.config != nil { // what code is given, as by what an example of variables says
-		for _, variable := range sortedKeys(d.config.Env) {
+		for _, variable := range slices.Sorted(maps.Keys(d.config.Env)) {
 			if name, ok := d.databaseURL(d.config.Env[variable]); ok {
 				at := d.stated("env", variable)
 				d.data(name, at.Evidence, "data."+at.rule)

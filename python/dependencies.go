@@ -1,6 +1,9 @@
 package python
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -14,7 +17,7 @@ type Evidence struct {
 
 // name says in a sentence where it stands. Only what the service's owners said
 // stands in no file.
-func (e Evidence) name() string { return firstOf(e.File, anOverride) }
+func (e Evidence) name() string { return cmp.Or(e.File, anOverride) }
 
 // Dependency is one declared requirement.
 type Dependency struct {
@@ -68,7 +71,7 @@ func (d Dependencies) dev(name string) (where string, ev Evidence, ok bool) {
 		kind string
 		sets map[string][]Dependency
 	}{{"group:", d.Groups}, {"extra:", d.Extras}, {"file:", d.Files}} {
-		for _, key := range sortedKeys(part.sets) {
+		for _, key := range slices.Sorted(maps.Keys(part.sets)) {
 			if dep, ok := findDependency(part.sets[key], name); ok {
 				return part.kind + key, dep.Evidence, true
 			}
@@ -85,15 +88,6 @@ func findDependency(deps []Dependency, name string) (Dependency, bool) {
 		}
 	}
 	return Dependency{}, false
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
 
 // normalizeName is PEP 503: lower case, runs of "-", "_" and "." become "-".

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func (d *detection) django() djangoFacts {
 		f.settings, f.settingsAt = d.pytestSettings()
 	}
 	if f.settings != "" {
-		if file, rest, ok := d.locate(firstOf(f.manage, f.wsgi, f.asgi), f.settings); ok && rest == "" {
+		if file, rest, ok := d.locate(cmp.Or(f.manage, f.wsgi, f.asgi), f.settings); ok && rest == "" {
 			f.settingsFile = file
 		}
 	}
@@ -146,8 +147,8 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	if f.settings == "" {
 		d.setFramework(candidate{framework: "django", file: f.manage, line: 1})
 		if !d.statedSettings() {
-			d.problem(Problem{Code: "django.settings", Message: firstOf(f.manage, f.wsgi, f.asgi) + " names no DJANGO_SETTINGS_MODULE, and neither does anything else",
-				File: firstOf(f.manage, f.wsgi, f.asgi), Line: 1, Remedy: d.stating("env.DJANGO_SETTINGS_MODULE", "project.settings")})
+			d.problem(Problem{Code: "django.settings", Message: cmp.Or(f.manage, f.wsgi, f.asgi) + " names no DJANGO_SETTINGS_MODULE, and neither does anything else",
+				File: cmp.Or(f.manage, f.wsgi, f.asgi), Line: 1, Remedy: d.stating("env.DJANGO_SETTINGS_MODULE", "project.settings")})
 			return
 		}
 	} else if f.settingsFile == "" && d.settingsNowhere(f) {

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,7 +15,7 @@ func (d *detection) takeExtra(distribution string, at Evidence) bool {
 		return false
 	}
 	var with []string
-	for _, extra := range sortedKeys(d.deps.Extras) {
+	for _, extra := range slices.Sorted(maps.Keys(d.deps.Extras)) {
 		if dep, ok := findDependency(d.deps.Extras[extra], distribution); ok {
 			if strings.HasPrefix(dep.File, "setup.") && len(in.Requirements)+len(in.Ranges) > 0 || in.Ranges != nil {
 				return false // only the project's own build brings it, and that isn't asked for

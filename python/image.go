@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -60,7 +61,7 @@ func started(entry, cmd suggestion) suggestion {
 		return firstSuggestion(cmd, entry)
 	}
 	words := rawWords(entry.value)
-	for len(words) > 0 && contains([]string{"tini", "dumb-init", "catatonit", "env", "--", "-g"}, path.Base(bare(words[0]))) {
+	for len(words) > 0 && slices.Contains([]string{"tini", "dumb-init", "catatonit", "env", "--", "-g"}, path.Base(bare(words[0]))) {
 		words = words[1:]
 	}
 	if len(words) == 0 {

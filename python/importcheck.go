@@ -1,9 +1,11 @@
 package python
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
@@ -189,11 +191,11 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		if others := r.others(); others != "" && (r.ErrorType == "NotCallable" || strings.Contains(r.Error, "'"+app.Object+"'") || app.Factory && r.ErrorType == "TypeError") {
 			remedy = others
 		}
-		remedy = firstOf(r.traced(giveImport), remedy)
+		remedy = cmp.Or(r.traced(giveImport), remedy)
 		if v, ok := parseVersion(p.Python.Version); ok {
 			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.at(1)); old {
 				return &Problem{Code: "python.too_new", Message: fmt.Sprintf("this needs Python 3.%d or older: importing %s asks for %s", newest, name, why),
-					File: file, Line: line, Remedy: "put 3." + itoa(newest) + " in .python-version"}
+					File: file, Line: line, Remedy: "put 3." + strconv.Itoa(newest) + " in .python-version"}
 			}
 		}
 		return &Problem{Code: "app.import", Message: fmt.Sprintf("importing %s fails: %s: %s", name, r.ErrorType, clip(r.Error)), File: file, Line: line, Remedy: remedy}

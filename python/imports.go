@@ -1,8 +1,11 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -84,7 +87,7 @@ func (d *detection) startedFiles() []string {
 			continue
 		}
 		names := append([]string{}, m.modules...)
-		for _, local := range sortedKeys(m.imports) {
+		for _, local := range slices.Sorted(maps.Keys(m.imports)) {
 			names = append(names, m.imports[local])
 		}
 		for _, n := range names {
@@ -100,7 +103,7 @@ func (d *detection) startedFiles() []string {
 // startedProgram is the file of the service's own that the first of its processes
 // runs, web before others, where there is no object to import; "" for none.
 func (d *detection) startedProgram() string {
-	for _, name := range append([]string{"web"}, sortedKeys(d.project.Processes)...) {
+	for _, name := range append([]string{"web"}, slices.Sorted(maps.Keys(d.project.Processes))...) {
 		line, err := d.project.Processes[name].Parse()
 		if err != nil || line.Script || len(line.Args) < 2 || !strings.HasPrefix(path.Base(line.Args[0].String()), "python") {
 			continue
@@ -198,7 +201,7 @@ func (d *detection) checkImport(head string, at startImport) {
 		}
 		if where, ev, ok := d.deps.dev(n); ok {
 			d.warn(Problem{Code: "import.not_in_production", Message: fmt.Sprintf("%s imports %s, and only %s has %s", at.File, head, ev.File, n),
-				File: at.File, Line: at.Line, Remedy: "add " + n + " to the dependencies in " + firstOf(d.firstManifest(), strings.TrimPrefix(where, "file:"))})
+				File: at.File, Line: at.Line, Remedy: "add " + n + " to the dependencies in " + cmp.Or(d.firstManifest(), strings.TrimPrefix(where, "file:"))})
 			return
 		}
 	}
@@ -209,12 +212,12 @@ func (d *detection) checkImport(head string, at startImport) {
 	}
 	if known && d.surelyMissing(names) {
 		d.problem(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and no dependency brings it", at.File, head),
-			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + firstOf(d.firstManifest(), "requirements.txt")})
+			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + cmp.Or(d.firstManifest(), "requirements.txt")})
 		return
 	}
 	if known {
 		d.warn(Problem{Code: "import.undeclared", Message: fmt.Sprintf("%s imports %s, and no dependency brings it", at.File, head),
-			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + firstOf(d.firstManifest(), "requirements.txt")})
+			File: at.File, Line: at.Line, Remedy: "add " + names[0] + " to the dependencies in " + cmp.Or(d.firstManifest(), "requirements.txt")})
 	}
 }
 
@@ -228,7 +231,7 @@ func (d *detection) statesNone() bool {
 	_, poetry := dig(d.pyproject.data, "tool", "poetry", "dependencies").(map[string]any)
 	_, project := dig(d.pyproject.data, "project").(map[string]any)
 	return d.manifests.main == "" && len(d.manifests.requirements) == 0 && len(d.deps.Production) == 0 &&
-		(poetry || project && !contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies"))
+		(poetry || project && !slices.Contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies"))
 }
 
 // makesFiles tells whether the build runs commands of the project, which may bring more
@@ -244,7 +247,7 @@ func (d *detection) surelyMissing(names []string) bool {
 		return false
 	}
 	for _, f := range frameworkOf {
-		if contains(names, f.distribution) {
+		if slices.Contains(names, f.distribution) {
 			return true
 		}
 	}
@@ -269,7 +272,7 @@ func (d *detection) broughtBy(name string) bool {
 		return false
 	}
 	for _, dep := range d.deps.Production {
-		if contains(bringers[name], dep.Name) || dep.Name != name && strings.Contains(dep.Name, name) || dep.Name == "" || dep.URL != "" {
+		if slices.Contains(bringers[name], dep.Name) || dep.Name != name && strings.Contains(dep.Name, name) || dep.Name == "" || dep.URL != "" {
 			return true
 		}
 	}

@@ -1,9 +1,12 @@
 package python
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"sort"
@@ -23,7 +26,7 @@ func (d *detection) planInstall() {
 		in.Frozen = in.Frozen || d.config.StaleLock == "warn" && d.project.Lock != nil
 		d.checkGroups()
 	}
-	in.Unmarked = d.project.Manager == PDM && d.project.Lock != nil && !contains(digStrings(d.lockData, "metadata", "strategy"), "inherit_metadata")
+	in.Unmarked = d.project.Manager == PDM && d.project.Lock != nil && !slices.Contains(digStrings(d.lockData, "metadata", "strategy"), "inherit_metadata")
 	switch d.project.Manager {
 	case UV, Poetry, PDM:
 		in.Project = d.installable()
@@ -33,7 +36,7 @@ func (d *detection) planInstall() {
 	if d.project.Lock != nil && d.project.Manager == Pipenv {
 		in.RequireHashes = d.project.Lock.Hashes
 	}
-	if s := d.project.Server; s != nil && s.Injected && s.Requirement != "" && !contains(in.Packages, s.Requirement) {
+	if s := d.project.Server; s != nil && s.Injected && s.Requirement != "" && !slices.Contains(in.Packages, s.Requirement) {
 		in.Packages = append(in.Packages, s.Requirement)
 	}
 	if missing := d.workerPackage(); missing != "" {
@@ -88,9 +91,9 @@ func (d *detection) checkGroups() {
 			if _, ok := part.known[normalizeName(n)]; ok || d.halted {
 				continue
 			}
-			have := strings.Join(sortedKeys(part.known), ", ")
+			have := strings.Join(slices.Sorted(maps.Keys(part.known)), ", ")
 			at := d.stated(part.key)
-			d.problem(Problem{Code: part.code, Message: at.name() + " names " + n + " under " + part.key + "; the project has " + firstOf(have, "none"),
+			d.problem(Problem{Code: part.code, Message: at.name() + " names " + n + " under " + part.key + "; the project has " + cmp.Or(have, "none"),
 				File: at.File, Line: at.Line, Remedy: "correct " + part.key + ": in " + at.name()})
 		}
 	}
@@ -126,7 +129,9 @@ func (d *detection) closure() []string {
 		}
 		add(dir) // a wheel or an archive
 	}
-	return sortedKeys(names)
+	out := slices.AppendSeq([]string{}, maps.Keys(names))
+	slices.Sort(out)
+	return out
 }
 
 // pathDependencies are directories and archives of the repository that the
@@ -193,7 +198,7 @@ func (p *Project) CacheKey(interpreterVersion, platform, builderVersion, bucket,
 	if err != nil {
 		return "", err
 	}
-	return sha256Hex(string(text)), nil
+	return fmt.Sprintf("%x", sha256.Sum256(text)), nil
 }
 
 // Pinned says that the versions to install are all written down.

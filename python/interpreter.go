@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -55,7 +56,7 @@ func (d *detection) installedList() string {
 	for _, i := range d.interpreters() {
 		names = append(names, i.Version)
 	}
-	return firstOf(strings.Join(names, ", "), "none")
+	return cmp.Or(strings.Join(names, ", "), "none")
 }
 
 // detectInterpreter settles which Python runs the project.

@@ -1,5 +1,7 @@
 package python
 
+import "strconv"
+
 // oldestFetched is the oldest Python 3 that is fetched: uv's builds begin there.
 const oldestFetched = 8
 
@@ -17,7 +19,7 @@ func (d *detection) fetch(version string, at Evidence) bool {
 func (d *detection) fetchWithin(required []pythonRange) bool {
 	wanted := append([]string{}, houseDefaults...)
 	for n := releasedOn[len(releasedOn)-1].minor; n >= oldestFetched; n-- {
-		wanted = append(wanted, "3."+itoa(n))
+		wanted = append(wanted, "3."+strconv.Itoa(n))
 	}
 	for _, minor := range wanted {
 		v, _ := parseVersion(minor)

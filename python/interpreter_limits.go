@@ -1,7 +1,9 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -107,7 +109,7 @@ func (d *detection) installsAny(names []string) bool {
 func wheelLimit(dep Dependency, text string) []pythonLimit {
 	for i, first := range firstWheels[dep.Name] {
 		if earlier(text, first) {
-			return []pythonLimit{{10 + i, dep.Name + " " + text + " has no wheel for Python 3." + itoa(11+i), "ask for " + dep.Name + " " + first + " or newer in " + dep.File, dep.Evidence}}
+			return []pythonLimit{{10 + i, dep.Name + " " + text + " has no wheel for Python 3." + strconv.Itoa(11+i), "ask for " + dep.Name + " " + first + " or newer in " + dep.File, dep.Evidence}}
 		}
 	}
 	return nil
@@ -159,7 +161,7 @@ func (d *detection) within(list []installed) (fit []installed, limit pythonLimit
 	if len(fit) > 0 {
 		return fit, limit, len(fit) < len(list)
 	}
-	if limit.newest < oldestFetched || !d.fetch("3."+itoa(limit.newest), limit.Evidence) {
+	if limit.newest < oldestFetched || !d.fetch("3."+strconv.Itoa(limit.newest), limit.Evidence) {
 		d.tooNew(limit, "installed here: "+d.installedList())
 	}
 	nearest := list[len(list)-1].version.minor()
@@ -188,7 +190,7 @@ func (d *detection) newEnough(list []installed) (fit []installed) {
 // tooNew warns of a Python that is newer than the project can use.
 func (d *detection) tooNew(limit pythonLimit, chosen string) {
 	d.warn(Problem{Code: "python.too_new", Message: fmt.Sprintf("this needs Python 3.%d or older: %s; %s", limit.newest, limit.why, chosen),
-		File: limit.File, Line: limit.Line, Remedy: limit.remedy + ", or have Python 3." + itoa(limit.newest) + " installed"})
+		File: limit.File, Line: limit.Line, Remedy: limit.remedy + ", or have Python 3." + strconv.Itoa(limit.newest) + " installed"})
 }
 
 // pastLife warns that an interpreter gets no more security fixes.
@@ -198,7 +200,7 @@ func (d *detection) pastLife(i installed, at Evidence) {
 		return
 	}
 	p := Problem{Code: "python.end_of_life", Message: fmt.Sprintf("Python %s has had no security fixes since %s; installed here: %s", i.version.minor(), day, d.installedList()),
-		File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + firstOf(at.name(), ".python-version")}
+		File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + cmp.Or(at.name(), ".python-version")}
 	if d.config != nil && d.config.Strict {
 		p.Message += "; strict: true in slipway.yaml refuses it"
 		d.problem(p)

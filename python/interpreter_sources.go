@@ -2,6 +2,7 @@ package python
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -250,7 +251,7 @@ func (d *detection) requiredPython() []pythonRange {
 	}
 	if d.project.Manager == Pipenv {
 		if p, problem := readPyproject(d.tree, "Pipfile"); problem == nil {
-			text := firstOf(digString(p.data, "requires", "python_full_version"), digString(p.data, "requires", "python_version"))
+			text := cmp.Or(digString(p.data, "requires", "python_full_version"), digString(p.data, "requires", "python_version"))
 			add(text, Evidence{File: "Pipfile", Line: p.line("requires", "python")})
 		}
 	}

@@ -1,7 +1,9 @@
 package python
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,7 +21,7 @@ type invocation struct {
 	behind  bool              // a shell stays in front
 }
 
-func (i invocation) is(names ...string) bool { return contains(names, i.program) }
+func (i invocation) is(names ...string) bool { return slices.Contains(names, i.program) }
 
 // first says that a word is the first one that is no option.
 func (i invocation) first(word string) bool {
@@ -42,7 +44,7 @@ func (i invocation) begins(prefix string) bool {
 
 func (i invocation) has(any ...string) bool {
 	for _, w := range any {
-		if contains(i.words, w) {
+		if slices.Contains(i.words, w) {
 			return true
 		}
 	}
@@ -71,7 +73,7 @@ func (i invocation) many(option string, names ...string) bool {
 		if name == "" {
 			continue
 		}
-		if n, err := strconv.Atoi(firstOf(i.option(name), i.env[name])); err == nil && n > 1 {
+		if n, err := strconv.Atoi(cmp.Or(i.option(name), i.env[name])); err == nil && n > 1 {
 			return true
 		}
 	}
@@ -80,13 +82,13 @@ func (i invocation) many(option string, names ...string) bool {
 
 func (i invocation) worker(part string) bool { return strings.Contains(i.class, part) }
 
-func (i invocation) pool(any ...string) bool { return contains(any, i.option("-P", "--pool")) }
+func (i invocation) pool(any ...string) bool { return slices.Contains(any, i.option("-P", "--pool")) }
 
 func (i invocation) celeryWorker() bool { return i.is("celery") && i.has("worker") }
 
 // django says that manage.py, or its like, runs one of these commands.
 func (i invocation) django(any ...string) bool {
-	return (i.is("django-admin", "django") || strings.HasSuffix(i.program, ".py")) && len(i.words) > 0 && contains(any, i.words[0])
+	return (i.is("django-admin", "django") || strings.HasSuffix(i.program, ".py")) && len(i.words) > 0 && slices.Contains(any, i.words[0])
 }
 
 func (i invocation) calling(prefix string) bool {
@@ -221,7 +223,7 @@ func (d *detection) scriptInvocation(file string) (invocation, bool) {
 }
 
 func (d *detection) readFiles(i *invocation) {
-	dir := firstOf(i.line.Dir, ".")
+	dir := cmp.Or(i.line.Dir, ".")
 	i.calls, i.makes = map[string]bool{}, map[string]bool{}
 	file := i.program
 	if strings.HasSuffix(file, ".py") {
@@ -245,7 +247,7 @@ func (d *detection) readFiles(i *invocation) {
 	}
 	switch i.program {
 	case "gunicorn":
-		i.class = firstOf(d.gunicornWorker(i.line), i.class)
+		i.class = cmp.Or(d.gunicornWorker(i.line), i.class)
 	case "uwsgi":
 		for _, name := range append(strings.Fields(i.option("--ini", "--yaml", "--json", "--xml")), i.words...) {
 			if ext := path.Ext(name); ext == ".ini" || ext == ".yaml" || ext == ".yml" || ext == ".json" {

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -53,7 +54,7 @@ func (d *detection) leaveOut() {
 	}
 	look(d.deps.Production, &in.Without)
 	for _, sets := range []map[string][]Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
-		for _, name := range sortedKeys(sets) {
+		for _, name := range slices.Sorted(maps.Keys(sets)) {
 			look(sets[name], &t.Without)
 		}
 	}

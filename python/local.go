@@ -1,7 +1,10 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -15,30 +18,30 @@ import (
 func (d *detection) localParts() (production, tests string) {
 	in, t := d.project.Install, d.project.Test
 	for _, f := range in.Requirements {
-		production = firstOf(production, localRequirements(d.tree, f))
+		production = cmp.Or(production, localRequirements(d.tree, f))
 	}
-	production = firstOf(production, localDependencies(d.deps.Production), d.localSources(), d.localLocked(), d.localMetadata())
+	production = cmp.Or(production, localDependencies(d.deps.Production), d.localSources(), d.localLocked(), d.localMetadata())
 	for _, n := range in.Groups {
-		production = firstOf(production, localDependencies(d.deps.Groups[normalizeName(n)]))
+		production = cmp.Or(production, localDependencies(d.deps.Groups[normalizeName(n)]))
 	}
 	for _, n := range in.Extras {
-		production = firstOf(production, localDependencies(d.deps.Extras[normalizeName(n)]))
+		production = cmp.Or(production, localDependencies(d.deps.Extras[normalizeName(n)]))
 	}
 	tests = production
 	if len(in.Requirements) > 0 && d.project.ExtrasInSetup() {
-		tests = firstOf(tests, path.Join(d.tree.dir, "."))
+		tests = cmp.Or(tests, path.Join(d.tree.dir, "."))
 	}
 	for _, f := range t.Requirements {
-		tests = firstOf(tests, localRequirements(d.tree, f))
+		tests = cmp.Or(tests, localRequirements(d.tree, f))
 	}
 	for _, p := range t.Packages {
 		if isLocal(p) {
-			tests = firstOf(tests, p)
+			tests = cmp.Or(tests, p)
 		}
 	}
 	for _, all := range []map[string][]Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
-		for _, name := range sortedKeys(all) {
-			tests = firstOf(tests, localDependencies(all[name]))
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			tests = cmp.Or(tests, localDependencies(all[name]))
 		}
 	}
 	return production, tests
@@ -62,7 +65,7 @@ func localRequirements(t tree, file string) string {
 	set := readRequirements(t, file)
 	for _, r := range append(append([]Requirement{}, set.requirements...), set.constraints...) {
 		if r.URL != "" && (isLocal(r.URL) || !isRemote(r.URL)) || r.Editable && !isRemote(r.URL) {
-			return firstOf(r.URL, r.Name, r.File)
+			return cmp.Or(r.URL, r.Name, r.File)
 		}
 	}
 	for _, o := range set.options {
@@ -79,7 +82,7 @@ func localRequirements(t tree, file string) string {
 func localDependencies(list []Dependency) string {
 	for _, dep := range list {
 		if dep.URL != "" && (isLocal(dep.URL) || !isRemote(dep.URL)) {
-			return firstOf(dep.URL, dep.Name)
+			return cmp.Or(dep.URL, dep.Name)
 		}
 	}
 	return ""
@@ -87,7 +90,7 @@ func localDependencies(list []Dependency) string {
 
 // localSources names a source of uv's, Poetry's or PDM's that lies in the tree.
 func (d *detection) localSources() string {
-	for _, name := range sortedKeys(digTable(d.pyproject.data, "tool", "uv", "sources")) {
+	for _, name := range slices.Sorted(maps.Keys(digTable(d.pyproject.data, "tool", "uv", "sources"))) {
 		entries := digList(d.pyproject.data, "tool", "uv", "sources", name)
 		if len(entries) == 0 {
 			entries = []any{dig(d.pyproject.data, "tool", "uv", "sources", name)}
@@ -116,7 +119,7 @@ func (d *detection) localSources() string {
 // localLocked names a package other than the project that the lock takes from
 // the tree.
 func (d *detection) localLocked() string {
-	own := normalizeName(firstOf(digString(d.pyproject.data, "project", "name"), digString(d.pyproject.data, "tool", "poetry", "name")))
+	own := normalizeName(cmp.Or(digString(d.pyproject.data, "project", "name"), digString(d.pyproject.data, "tool", "poetry", "name")))
 	for _, p := range d.locked {
 		switch p.Source {
 		case "path", "editable", "virtual":
@@ -135,7 +138,7 @@ func (d *detection) localMetadata() string {
 		return ""
 	}
 	dynamic := digStrings(d.pyproject.data, "project", "dynamic")
-	if contains(dynamic, "dependencies") || contains(dynamic, "optional-dependencies") || !d.pyproject.hasProject() {
+	if slices.Contains(dynamic, "dependencies") || slices.Contains(dynamic, "optional-dependencies") || !d.pyproject.hasProject() {
 		return path.Join(d.tree.dir, ".")
 	}
 	return ""

@@ -1,6 +1,10 @@
 package python
 
-import "strings"
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
 
 // pdmFreshness computes PDM's content_hash.
 func pdmFreshness(in lockInput) freshness {
@@ -23,7 +27,7 @@ func pdmFreshness(in lockInput) freshness {
 		if err != nil {
 			return unknownFreshness("pyproject.toml holds a value that PDM cannot hash")
 		}
-		if sha256Hex(text) == want {
+		if fmt.Sprintf("%x", sha256.Sum256([]byte(text))) == want {
 			return freshIf(true, "")
 		}
 	}

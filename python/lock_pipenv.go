@@ -1,5 +1,10 @@
 package python
 
+import (
+	"crypto/sha256"
+	"fmt"
+)
+
 // pipfileSections are not package categories.
 var pipfileSections = map[string]bool{
 	"source": true, "packages": true, "dev-packages": true, "requires": true, "scripts": true,
@@ -21,7 +26,7 @@ func pipenvFreshness(in lockInput) freshness {
 		if err != nil {
 			return unknownFreshness("the Pipfile holds a value that Pipenv cannot hash")
 		}
-		if sha256Hex(text) == want {
+		if fmt.Sprintf("%x", sha256.Sum256([]byte(text))) == want {
 			return freshIf(true, "")
 		}
 	}

@@ -1,6 +1,10 @@
 package python
 
-import "regexp"
+import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+)
 
 var poetryVersion = regexp.MustCompile(`Poetry (\S+)`)
 
@@ -36,7 +40,7 @@ func poetryFreshness(in lockInput) freshness {
 		if err != nil {
 			return unknownFreshness("pyproject.toml holds a value that Poetry cannot hash")
 		}
-		if sha256Hex(text) == want {
+		if fmt.Sprintf("%x", sha256.Sum256([]byte(text))) == want {
 			return freshIf(true, "")
 		}
 	}

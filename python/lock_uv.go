@@ -1,8 +1,12 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,7 +40,7 @@ func uvFreshness(in lockInput) freshness {
 
 func uvMatches(in lockInput) freshness {
 	if v, ok := dig(in.lock, "version").(int64); ok && v != uvFormat {
-		return unknownFreshness("it is written in format " + itoa(int(v)) + ", which is newer than what is known here")
+		return unknownFreshness("it is written in format " + strconv.Itoa(int(v)) + ", which is newer than what is known here")
 	}
 	if result := uvPython(in); !result.fresh {
 		return result
@@ -120,23 +124,23 @@ func uvOwn(in lockInput) freshness {
 func uvEntry(in lockInput, entry any, manifest map[string]any) freshness {
 	name := digString(entry, "name")
 	dynamic := digStrings(manifest, "project", "dynamic")
-	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !in.packages && !contains(dynamic, "version") {
+	if locked, stated := digString(entry, "version"), digString(manifest, "project", "version"); locked != stated && !in.packages && !slices.Contains(dynamic, "version") {
 		a, okA := parseVersion(locked)
 		b, okB := parseVersion(stated)
 		if !okA || !okB || a.compare(b) != 0 {
-			return freshness{known: true, beside: "version", reason: differs(name+" "+firstOf(locked, "without a version"), name+" "+firstOf(stated, "without a version"))}
+			return freshness{known: true, beside: "version", reason: differs(name+" "+cmp.Or(locked, "without a version"), name+" "+cmp.Or(stated, "without a version"))}
 		}
 	}
-	if contains(dynamic, "version") && digString(entry, "version") != "" {
+	if slices.Contains(dynamic, "version") && digString(entry, "version") != "" {
 		return unknownFreshness("the version is dynamic")
 	}
-	if contains(dynamic, "dependencies") || contains(dynamic, "optional-dependencies") {
+	if slices.Contains(dynamic, "dependencies") || slices.Contains(dynamic, "optional-dependencies") {
 		return unknownFreshness("the dependencies are dynamic")
 	}
 	p := pyproject{file: "pyproject.toml", data: manifest}
 	deps := p.dependencies()
 	stated := append([]Dependency{}, p.requirements("", digStrings(manifest, "project", "dependencies"))...)
-	for _, extra := range sortedKeys(deps.Extras) {
+	for _, extra := range slices.Sorted(maps.Keys(deps.Extras)) {
 		for _, dep := range deps.Extras[extra] {
 			dep.Marker = joinMarkers(dep.Marker, "extra == '"+extra+"'")
 			stated = append(stated, dep)
@@ -150,7 +154,7 @@ func uvEntry(in lockInput, entry any, manifest map[string]any) freshness {
 		return result
 	}
 	if dig(entry, "metadata", "provides-extras") != nil {
-		if result := sameNames("extras", digStrings(entry, "metadata", "provides-extras"), sortedKeys(digTable(manifest, "project", "optional-dependencies"))); !result.fresh {
+		if result := sameNames("extras", digStrings(entry, "metadata", "provides-extras"), slices.Sorted(maps.Keys(digTable(manifest, "project", "optional-dependencies")))); !result.fresh {
 			return result
 		}
 	}
@@ -164,7 +168,7 @@ func sameNames(what string, locked, stated []string) freshness {
 		for _, n := range list {
 			out = append(out, normalizeName(n))
 		}
-		return firstOf(strings.Join(sortedUnique(out), ", "), "none")
+		return cmp.Or(strings.Join(sortedUnique(out), ", "), "none")
 	}
 	return freshIf(normal(locked) == normal(stated), differs(what+": "+normal(locked), normal(stated)))
 }
@@ -175,9 +179,9 @@ func (u uvComparison) groups(p pyproject, deps Dependencies, entry any) freshnes
 		lists[normalizeName(g)], _ = list.([]any)
 		names = append(names, g)
 	}
-	stated := sortedKeys(deps.Groups)
+	stated := slices.Sorted(maps.Keys(deps.Groups))
 	if p.has("tool", "poetry") || p.has("tool", "pdm") { // other managers' groups, which uv doesn't know
-		stated = sortedKeys(digTable(p.data, "dependency-groups"))
+		stated = slices.Sorted(maps.Keys(digTable(p.data, "dependency-groups")))
 		if p.has("tool", "uv", "dev-dependencies") {
 			stated = append(stated, "dev")
 		}
@@ -185,7 +189,7 @@ func (u uvComparison) groups(p pyproject, deps Dependencies, entry any) freshnes
 	if result := sameNames("dependency groups", names, stated); !result.fresh {
 		return result
 	}
-	for _, g := range sortedKeys(lists) {
+	for _, g := range slices.Sorted(maps.Keys(lists)) {
 		list := append([]Dependency{}, deps.Groups[g]...)
 		for name, settings := range digTable(p.data, "tool", "uv", "dependency-groups") {
 			if asks := digString(settings, "requires-python"); normalizeName(name) == g && asks != "" {
@@ -250,16 +254,7 @@ func uvRoot(in lockInput) (any, freshness) {
 		}
 		names = append(names, digString(entry, "name"))
 	}
-	return nil, freshIf(false, differs("the project "+firstOf(strings.Join(names, ", "), "nothing"), name))
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
+	return nil, freshIf(false, differs("the project "+cmp.Or(strings.Join(names, ", "), "nothing"), name))
 }
 
 // workspaceLock looks above the service's directory for a uv workspace that

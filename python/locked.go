@@ -1,7 +1,10 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +41,7 @@ func tomlPackages(lock map[string]any, key string) (packages []LockedPackage, ha
 		if p.Name == "" {
 			continue
 		}
-		p.Groups, p.marker = digStrings(entry, "groups"), firstOf(digString(entry, "markers"), digString(entry, "marker"))
+		p.Groups, p.marker = digStrings(entry, "groups"), cmp.Or(digString(entry, "markers"), digString(entry, "marker"))
 		p.Optional, _ = dig(entry, "optional").(bool)
 		if category := digString(entry, "category"); category != "" { // Poetry before 1.5
 			p.Groups = []string{category}
@@ -102,12 +105,12 @@ func lockSource(entry any) string {
 
 func pipenvPackages(lock map[string]any) (packages []LockedPackage, hashes bool) {
 	hashes = true
-	for _, section := range sortedKeys(lock) {
+	for _, section := range slices.Sorted(maps.Keys(lock)) {
 		if section == "_meta" {
 			continue
 		}
 		table := digTable(lock, section)
-		for _, name := range sortedKeys(table) {
+		for _, name := range slices.Sorted(maps.Keys(table)) {
 			p := LockedPackage{Name: normalizeName(name), Version: strings.TrimPrefix(digString(table[name], "version"), "==")}
 			for _, key := range []string{"git", "path", "file"} {
 				if dig(table[name], key) != nil {

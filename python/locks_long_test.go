@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -177,7 +178,7 @@ func judged(t *testing.T, dir string) (said, reason, python string) {
 var machinesInterpreters = sync.OnceValue(func() []Interpreter {
 	var out []Interpreter
 	for minor := 10; minor < 16; minor++ {
-		told, err := exec.Command("python3."+itoa(minor), "-c", "import platform, sys; print(platform.python_version(), sys.executable)").Output()
+		told, err := exec.Command("python3."+strconv.Itoa(minor), "-c", "import platform, sys; print(platform.python_version(), sys.executable)").Output()
 		if version, file, ok := strings.Cut(strings.TrimSpace(string(told)), " "); err == nil && ok {
 			out = append(out, Interpreter{Version: version, Path: file})
 		}

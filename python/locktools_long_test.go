@@ -5,13 +5,16 @@ package python
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,9 +76,9 @@ func packageIndex(t *testing.T) string {
 			return
 		}
 		files, links := []map[string]any{}, ""
-		for _, v := range sortedKeys(versions) {
+		for _, v := range slices.Sorted(maps.Keys(versions)) {
 			f := wheelFile(last, v)
-			sum := sha256Hex(string(wheels[f]))
+			sum := fmt.Sprintf("%x", sha256.Sum256([]byte(string(wheels[f]))))
 			files = append(files, map[string]any{
 				"filename": f, "url": "/files/" + f, "hashes": map[string]string{"sha256": sum}, "size": len(wheels[f]), "upload-time": "2024-01-01T00:00:00Z",
 			})
@@ -83,7 +86,7 @@ func packageIndex(t *testing.T) string {
 		}
 		if strings.Contains(r.Header.Get("Accept"), "vnd.pypi.simple.v1+json") {
 			w.Header().Set("Content-Type", "application/vnd.pypi.simple.v1+json")
-			_ = json.NewEncoder(w).Encode(map[string]any{"meta": map[string]string{"api-version": "1.1"}, "name": last, "files": files, "versions": sortedKeys(versions)})
+			_ = json.NewEncoder(w).Encode(map[string]any{"meta": map[string]string{"api-version": "1.1"}, "name": last, "files": files, "versions": slices.Sorted(maps.Keys(versions))})
 			return
 		}
 		w.Header().Set("Content-Type", "text/html")

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -84,7 +85,7 @@ func (d *detection) configuredManager() {
 		d.useLock(k, f)
 	case locked:
 		d.refuse(Problem{Code: "lock.missing", Message: at.name() + " sets manager: " + string(m) + ", and there is no " + k.file,
-			File: at.File, Line: at.Line, Remedy: firstOf(k.remedy, "add "+k.file) + " (then commit " + k.file + ")"})
+			File: at.File, Line: at.Line, Remedy: cmp.Or(k.remedy, "add "+k.file) + " (then commit " + k.file + ")"})
 	case m == Pip || m == PipTools:
 		file := d.manifests.main
 		if file == "" {
@@ -101,15 +102,6 @@ func (d *detection) configuredManager() {
 		d.refuse(Problem{Code: "manager.unknown", Message: at.name() + " sets manager: " + string(m) + ", which Slipway does not know",
 			File: at.File, Line: at.Line, Remedy: "use one of uv, poetry, pdm, pipenv, pip-tools, pip, pylock, none"})
 	}
-}
-
-func firstOf(list ...string) string {
-	for _, s := range list {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 // rivals names the other files that could have decided.
@@ -253,8 +245,8 @@ func (d *detection) withoutProject() {
 		d.refuse(Problem{Code: "manager.conda", Message: m.conda + " describes a conda environment, which Slipway does not support",
 			File: m.conda, Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
 	case m.pixi != "" || d.pyproject.has("tool", "pixi"):
-		d.refuse(Problem{Code: "manager.pixi", Message: firstOf(m.pixi, "pyproject.toml") + " describes a pixi environment, which Slipway does not support",
-			File: firstOf(m.pixi, "pyproject.toml"), Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
+		d.refuse(Problem{Code: "manager.pixi", Message: cmp.Or(m.pixi, "pyproject.toml") + " describes a pixi environment, which Slipway does not support",
+			File: cmp.Or(m.pixi, "pyproject.toml"), Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
 	default:
 		d.withoutManifest()
 	}
@@ -310,7 +302,7 @@ func (d *detection) unlockedProject() {
 	}
 	d.choose(Pip, f)
 	d.project.Manifests = []string{"pyproject.toml"}
-	if contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies") {
+	if slices.Contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies") {
 		d.dynamicDependencies()
 	}
 	if len(d.deps.Production) > 0 {

@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -155,7 +156,7 @@ func (d *detection) bareWorkspace() (members []string, bare bool) {
 	}
 	for _, pattern := range digStrings(p.data, "tool", "uv", "workspace", "members") {
 		for _, f := range d.tree.glob(path.Join(pattern, "pyproject.toml")) {
-			if !contains(members, f) {
+			if !slices.Contains(members, f) {
 				members = append(members, f)
 			}
 		}

@@ -3,6 +3,7 @@ package python
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func (d *detection) unusualRequirements() bool {
 	}
 	here := d.tree.list(".")
 	for _, f := range misspeltRequirements {
-		if contains(here, f) {
+		if slices.Contains(here, f) {
 			named = append(named, f)
 		}
 	}

@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -242,7 +243,7 @@ func worldsOf(x, y marker, pythons specifiers) (worlds []world, sure, ok bool) {
 		case m.name == "extra":
 			truths["extra "+m.value] = true
 		case m.unversioned:
-			if !contains(values[m.name], m.value) {
+			if !slices.Contains(values[m.name], m.value) {
 				values[m.name] = append(values[m.name], m.value)
 			}
 		}
@@ -256,13 +257,13 @@ func worldsOf(x, y marker, pythons specifiers) (worlds []world, sure, ok bool) {
 	}
 	x.each(look)
 	y.each(look)
-	for _, key := range sortedKeys(points) {
+	for _, key := range slices.Sorted(maps.Keys(points)) {
 		worlds = append(worlds, world{python: points[key], values: map[string]string{}, truths: map[string]bool{}})
 	}
-	for _, name := range sortedKeys(values) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		worlds = branch(worlds, append(values[name], "\x00"), func(w *world, v string) { w.values[name] = v })
 	}
-	for _, name := range sortedKeys(truths) {
+	for _, name := range slices.Sorted(maps.Keys(truths)) {
 		worlds = branch(worlds, []string{"", "x"}, func(w *world, v string) { w.truths[name] = v != "" })
 	}
 	worlds = slices.DeleteFunc(worlds, impossible)

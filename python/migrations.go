@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"strings"
 )
@@ -90,7 +91,7 @@ func (d *detection) suggestedRelease() {
 // canRelease tells whether each part of a chain can start.
 func (d *detection) canRelease(command string) bool {
 	_, rest := goesTo(command)
-	parts, _, ok := chain(firstOf(rest, command))
+	parts, _, ok := chain(cmp.Or(rest, command))
 	for _, part := range parts {
 		ok = ok && d.canStart(strings.TrimSpace(part))
 	}

@@ -1,8 +1,11 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +36,7 @@ func (d *detection) entries() []entry {
 	if d.isPackage() {
 		for _, table := range []string{"project.scripts", "tool.poetry.scripts"} {
 			scripts := digTable(d.pyproject.data, strings.Split(table, ".")...)
-			for _, name := range sortedKeys(scripts) {
+			for _, name := range slices.Sorted(maps.Keys(scripts)) {
 				text, _ := scripts[name].(string)
 				if module, object, ok := strings.Cut(text, ":"); ok && dottedName(module) && identifier(object) {
 					add(name, module, object, Evidence{File: d.pyproject.file, Line: d.pyproject.line(table, name)})
@@ -85,7 +88,7 @@ func (d *detection) ownCommand() bool {
 		return false
 	}
 	declared, _ := d.declaredFrameworks()
-	d.setFramework(candidate{framework: firstOf(declared...), file: found[0].at.File, line: found[0].at.Line})
+	d.setFramework(candidate{framework: cmp.Or(declared...), file: found[0].at.File, line: found[0].at.Line})
 	d.addProcess("web", Command(found[0].command), found[0].at, "web.own_command", Medium)
 	return true
 }
@@ -138,7 +141,7 @@ var serverCalls = map[string]bool{"uvicorn.Server": true, "uvicorn.Config": true
 
 func opensSocket(m *module, c call) bool {
 	_, port := keyword(c.args, "port")
-	return overruled(m, c) != nil || serverCalls[m.resolve(c.callee)] || port && contains([]string{"run", "run_server", "serve", "run_app", "create_server"}, lastPart(c.callee))
+	return overruled(m, c) != nil || serverCalls[m.resolve(c.callee)] || port && slices.Contains([]string{"run", "run_server", "serve", "run_app", "create_server"}, lastPart(c.callee))
 }
 
 // optionsOf are the words that tell a command of click's or typer's its host and port:
@@ -183,7 +186,7 @@ func (d *detection) optionsOf(m *module, object string) (arguments string, ok bo
 			}
 		}
 		if m.importsAny("typer") {
-			host, port = host || contains(def.params, "host"), port || contains(def.params, "port")
+			host, port = host || slices.Contains(def.params, "host"), port || slices.Contains(def.params, "port")
 		}
 		if of {
 			siblings++

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -43,7 +44,7 @@ func (d *detection) planPackage() *Package {
 	}
 	setup, _ := d.tree.read("setup.py")
 	cfg, _ := d.tree.read("setup.cfg")
-	pkg := &Package{Name: normalizeName(firstOf(
+	pkg := &Package{Name: normalizeName(cmp.Or(
 		digString(p.data, "project", "name"), digString(p.data, "tool", "poetry", "name"), digString(p.data, "tool", "flit", "metadata", "dist-name"),
 		digString(p.data, "tool", "flit", "metadata", "module"), cfgValue(cfg, "metadata", "name"), group1(setupName, setup)))}
 	if pkg.Requires = digStrings(p.data, "build-system", "requires"); len(pkg.Requires) == 0 {

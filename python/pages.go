@@ -2,6 +2,7 @@ package python
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -22,20 +23,20 @@ func pageCommand(framework, file string) string {
 // is false when the project is of no such framework.
 func (d *detection) ownServer(declared []string) (settled, ok bool) {
 	for _, f := range []string{"panel", "chainlit"} {
-		if contains(declared, f) {
+		if slices.Contains(declared, f) {
 			return d.page(f, f), true
 		}
 	}
 	switch {
-	case contains(declared, "functions-framework"):
+	case slices.Contains(declared, "functions-framework"):
 		return d.functions(), true
-	case contains(declared, "google-adk"):
+	case slices.Contains(declared, "google-adk"):
 		return d.agents(), true
-	case contains(declared, "robyn"):
+	case slices.Contains(declared, "robyn"):
 		return d.portedProgram("robyn", "robyn", "ROBYN_HOST="+address+" ROBYN_PORT=$PORT python "), true
-	case contains(declared, "nicegui"):
+	case slices.Contains(declared, "nicegui"):
 		return d.niceGUI(), true
-	case contains(declared, "reflex") && d.tree.exists("rxconfig.py"):
+	case slices.Contains(declared, "reflex") && d.tree.exists("rxconfig.py"):
 		d.setFramework(candidate{framework: "reflex", file: "rxconfig.py", line: 1})
 		d.problem(Problem{Code: "web.reflex", Message: "rxconfig.py belongs to a Reflex application, whose pages Node.js builds",
 			File: d.configFile(), Remedy: "have Node.js on this machine: " + d.stating("processes.web", "reflex run --env prod --single-port --backend-host "+address+" --backend-port $PORT")})
@@ -138,7 +139,7 @@ func (d *detection) agents() bool {
 func (d *detection) portedProgram(framework, imported, command string) bool {
 	for _, f := range d.sources() {
 		m := d.module(f)
-		if m == nil || !contains(m.modules, imported) || strings.Count(f, "/") > 2 {
+		if m == nil || !slices.Contains(m.modules, imported) || strings.Count(f, "/") > 2 {
 			continue
 		}
 		for _, st := range m.all {
@@ -159,7 +160,7 @@ func (d *detection) portedProgram(framework, imported, command string) bool {
 func (d *detection) niceGUI() bool {
 	for _, f := range d.sources() {
 		m := d.module(f)
-		if m == nil || !contains(m.modules, "nicegui") {
+		if m == nil || !slices.Contains(m.modules, "nicegui") {
 			continue
 		}
 		for _, st := range m.all {

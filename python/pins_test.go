@@ -1,6 +1,7 @@
 package python
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -129,7 +130,7 @@ func TestSetuptoolsThatOldPinsNeed(t *testing.T) {
 		"the service's own code": {"-- requirements.txt --\nflask==3.0.3\n-- app.py --\nimport pkg_resources\nfrom flask import Flask\n\napp = Flask(__name__)\n", true},
 	} {
 		p := detectKind(t, kind{files: c.files})
-		if got := contains(p.Install.Packages, oldSetuptools); got != c.want {
+		if got := slices.Contains(p.Install.Packages, oldSetuptools); got != c.want {
 			t.Errorf("%s: %v; %v", name, got, p.Install.Packages)
 		}
 	}

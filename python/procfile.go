@@ -1,9 +1,11 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -141,7 +143,7 @@ func (d *detection) checkCommand(name string, c Command, at Evidence) {
 		d.warn(Problem{Code: "web.socket", Message: "web listens on " + clip(m[1]) + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "bind ${HOST:-127.0.0.1}:$PORT"})
 	} else if m := fixedBind.FindStringSubmatch(text); m != nil {
 		d.warn(Problem{Code: "web.fixed_port", Message: "web listens on port " + m[1] + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "write $PORT in place of " + m[1]})
-	} else if w := line.Words(); len(w) > 0 && contains([]string{"uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "streamlit"}, path.Base(w[0])) && !strings.Contains(text, "PORT") && !strings.Contains(text, "--config") {
+	} else if w := line.Words(); len(w) > 0 && slices.Contains([]string{"uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "streamlit"}, path.Base(w[0])) && !strings.Contains(text, "PORT") && !strings.Contains(text, "--config") {
 		d.warn(Problem{Code: "web.no_port", Message: path.Base(w[0]) + " is not told to listen on $PORT and takes its own default", File: at.File, Line: at.Line, Remedy: "add the option that sets the port to $PORT"})
 	}
 }
@@ -211,7 +213,7 @@ func (d *detection) gunicornBind(c Command) (file string, at int, value string) 
 			value = t.text
 		}
 	}
-	return file, a.line, firstOf(clip(value), "a fixed address")
+	return file, a.line, cmp.Or(clip(value), "a fixed address")
 }
 
 // gunicornWorker returns the worker class a gunicorn command or its config

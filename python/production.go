@@ -1,6 +1,10 @@
 package python
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // setProduction works out which locked packages production installs: what
 // groups and extras bring counts only when production asks for them. It
@@ -174,7 +178,7 @@ func (d *detection) outsideProduction(name string) (line string, dep Dependency,
 		key  string
 		sets map[string][]Dependency
 	}{{"extras", d.deps.Extras}, {"groups", d.deps.Groups}} {
-		for _, set := range sortedKeys(part.sets) {
+		for _, set := range slices.Sorted(maps.Keys(part.sets)) {
 			if dep, ok := findDependency(part.sets[set], name); ok {
 				return part.key + ": [" + set + "]", dep, true
 			}

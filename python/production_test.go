@@ -1,6 +1,7 @@
 package python
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -116,7 +117,7 @@ func TestWideRequirements(t *testing.T) {
 		p, err := Detect(fstest.MapFS{
 			"requirements.txt": {Data: []byte(data)}, "app.py": {Data: []byte("from flask import Flask\n\napp = Flask(__name__)\n")},
 		}, Options{Interpreters: defaultInterpreters()})
-		if err != nil || len(p.Problems) > 0 || !contains(p.Direct(), "flask") {
+		if err != nil || len(p.Problems) > 0 || !slices.Contains(p.Direct(), "flask") {
 			t.Errorf("%q: %v %v %v", mark, err, p.Problems, p.Direct())
 		}
 	}

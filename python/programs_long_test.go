@@ -3,10 +3,12 @@
 package python
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,7 +86,7 @@ func ofServers(proofs []proof) (requirements []string) {
 			continue
 		}
 		for _, r := range append(row.Pins, p.needs...) {
-			if !contains(requirements, r) {
+			if !slices.Contains(requirements, r) {
 				requirements = append(requirements, r)
 			}
 		}
@@ -129,7 +131,7 @@ func (b *proving) detect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := firstOf(b.proof.process, "web")
+	name := cmp.Or(b.proof.process, "web")
 	b.line, b.stop = p.Processes[name], p.Stops[name]
 	for _, f := range p.Findings { // what Slipway proposes is started as it stands
 		if b.line == "" && strings.HasSuffix(f.Rule, ".suggestion") && f.What == name {

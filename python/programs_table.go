@@ -1,13 +1,16 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
 // line is the row as docs/servers.md has it.
 func (p Program) line() string {
-	signal := firstOf(p.Signal, "TERM")
+	signal := cmp.Or(p.Signal, "TERM")
 	if p.Last != "" {
 		signal += ", at the end " + p.Last
 	}
@@ -17,7 +20,7 @@ func (p Program) line() string {
 	}
 	var told []string
 	for _, of := range []map[string]string{p.Env, p.Options} {
-		for _, name := range sortedKeys(of) {
+		for _, name := range slices.Sorted(maps.Keys(of)) {
 			told = append(told, "`"+name+"="+strings.ReplaceAll(of[name], "{limit}", fmt.Sprint(grace-reserve))+"`")
 		}
 	}

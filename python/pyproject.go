@@ -2,6 +2,8 @@ package python
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	toml "github.com/pelletier/go-toml/v2"
@@ -251,7 +253,7 @@ func (p pyproject) addPoetry(deps *Dependencies) {
 
 func (p pyproject) poetryTable(table string, entries map[string]any) []Dependency {
 	var out []Dependency
-	for _, name := range sortedKeys(entries) {
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		if name == "python" {
 			continue
 		}

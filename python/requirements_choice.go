@@ -1,9 +1,11 @@
 package python
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +23,7 @@ func chooseProductionFile(m manifests) productionFile {
 	for _, tier := range productionRequirements {
 		var found []string
 		for _, name := range tier {
-			if contains(m.requirements, name) {
+			if slices.Contains(m.requirements, name) {
 				found = append(found, name)
 			}
 		}
@@ -212,7 +214,7 @@ func (d *detection) useSet(set requirementSet) {
 		return
 	}
 	data, _ := d.tree.bytes(set.file, maxManifest)
-	lock := &Lock{File: d.tree.path(set.file), Hashes: whole, Digest: sha256Hex(string(data))}
+	lock := &Lock{File: d.tree.path(set.file), Hashes: whole, Digest: fmt.Sprintf("%x", sha256.Sum256(data))}
 	d.project.Lock = lock
 	name := path.Join(path.Dir(set.file), source)
 	if !strings.HasSuffix(name, ".in") || !d.tree.exists(name) {

@@ -1,7 +1,10 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -33,7 +36,7 @@ func (o *runner) skip(words []string) (rest []string, options []runOption) {
 		if name == "--" {
 			break
 		}
-		if !has && contains(o.values, name) && len(words) > 0 {
+		if !has && slices.Contains(o.values, name) && len(words) > 0 {
 			value, words = bare(words[0]), words[1:]
 		}
 		options = append(options, runOption{name, value})
@@ -52,7 +55,7 @@ func withArguments(script string, args []string) string {
 			if m == "{pdm}" {
 				return "pdm"
 			}
-			return firstOf(given, placeholder.FindStringSubmatch(m)[1])
+			return cmp.Or(given, placeholder.FindStringSubmatch(m)[1])
 		})
 	}
 	return strings.TrimSpace(script + " " + given)
@@ -122,7 +125,7 @@ func scriptText(program string, v any, shared map[string]any) (string, bool) {
 		}
 		env := ""
 		for _, table := range []map[string]any{digTable(shared, "env"), digTable(v, "env")} {
-			for _, name := range sortedKeys(table) {
+			for _, name := range slices.Sorted(maps.Keys(table)) {
 				if value, isText := table[name].(string); isText && identifier(name) {
 					env += name + "=" + quoteWords([]string{value}) + " "
 				}

@@ -1,6 +1,8 @@
 package python
 
 import (
+	"cmp"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -21,9 +23,9 @@ func (d *detection) script(list []candidate) bool {
 		return true
 	}
 	switch {
-	case contains(declared, "streamlit"):
+	case slices.Contains(declared, "streamlit"):
 		return d.page("streamlit", "streamlit")
-	case contains(declared, "gradio"):
+	case slices.Contains(declared, "gradio"):
 		return d.page("gradio", "gradio")
 	}
 	if settled, ok := d.ownServer(declared); ok {
@@ -35,7 +37,7 @@ func (d *detection) script(list []candidate) bool {
 			return false
 		}
 	}
-	if contains(declared, "dash") {
+	if slices.Contains(declared, "dash") {
 		return d.dashWithoutServer()
 	}
 	return d.program()
@@ -65,7 +67,7 @@ func (d *detection) page(framework, imported string) bool {
 	chosen := ""
 	for _, dir := range []string{".", "src", "app"} {
 		for _, n := range pageNames {
-			if f := path.Join(dir, n); chosen == "" && contains(files, f) {
+			if f := path.Join(dir, n); chosen == "" && slices.Contains(files, f) {
 				chosen = f
 			}
 		}
@@ -73,7 +75,7 @@ func (d *detection) page(framework, imported string) bool {
 	if top := d.notImported(files); chosen == "" && len(top) == 1 {
 		chosen = top[0] // the others are parts of it
 	}
-	if named := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !contains(pageNames, path.Base(f)) }); chosen == "" && len(named) == 1 {
+	if named := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !slices.Contains(pageNames, path.Base(f)) }); chosen == "" && len(named) == 1 {
 		chosen = named[0] // no other is called as pages are, wherever it lies
 	}
 	if framework == "gradio" && (chosen == "" || d.relative(chosen)) {
@@ -117,7 +119,7 @@ func (d *detection) page(framework, imported string) bool {
 		command = strings.TrimSuffix(command, chosen) + "-m " + name
 	}
 	if at, fixed := d.fixedLaunch(chosen); fixed && framework == "gradio" {
-		line, command = at, firstOf(d.withPort(&overrules[0], chosen, name, at), command)
+		line, command = at, cmp.Or(d.withPort(&overrules[0], chosen, name, at), command)
 	}
 	d.addProcess("web", Command(command), Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
 	return true
@@ -157,7 +159,7 @@ func (d *detection) relative(file string) bool {
 func (d *detection) starting(files []string) []string {
 	var programs []string
 	for _, f := range d.sources() {
-		if m := d.module(f); m == nil || m.guard == 0 || contains(files, f) || strings.Count(f, "/") > 2 || strings.HasPrefix(path.Base(f), "test") {
+		if m := d.module(f); m == nil || m.guard == 0 || slices.Contains(files, f) || strings.Count(f, "/") > 2 || strings.HasPrefix(path.Base(f), "test") {
 			continue
 		}
 		for _, page := range files {
@@ -197,7 +199,7 @@ func (d *detection) dashWithoutServer() bool {
 			d.setApplication(c)
 			d.project.Server = d.serverNamed("waitress")
 			d.find(Finding{What: "application", Value: c.target(), File: f, Line: a.line, Rule: "app.dash.attribute", Confidence: Medium})
-			d.find(Finding{What: "server", Value: firstOf(d.project.Server.Requirement, "waitress"), File: firstOf(d.firstManifest(), "."), Rule: "server.dash", Confidence: Medium})
+			d.find(Finding{What: "server", Value: cmp.Or(d.project.Server.Requirement, "waitress"), File: cmp.Or(d.firstManifest(), "."), Rule: "server.dash", Confidence: Medium})
 			d.warn(Problem{Code: "app.dash_server", Message: f + " makes a Dash application and does not name its server, which only waitress can serve then", File: f, Line: a.line,
 				Remedy: "add the line: server = " + a.name + ".server"})
 			d.addProcess("web", d.serve("waitress", c), Evidence{File: f, Line: a.line}, "web.inferred", Medium)
@@ -257,7 +259,7 @@ func (d *detection) program() bool {
 	if only := slices.DeleteFunc(slices.Clone(ready), func(e start) bool { _, stated := named[e.file]; return !stated }); len(ready) > 1 && len(only) == 1 {
 		at := named[only[0].file]
 		declared, _ := d.declaredFrameworks()
-		d.setFramework(candidate{framework: firstOf(declared...), file: only[0].file, line: only[0].line})
+		d.setFramework(candidate{framework: cmp.Or(declared...), file: only[0].file, line: only[0].line})
 		d.addProcess("web", Command(only[0].command), at, "web.named", Medium)
 		return true
 	}
@@ -267,14 +269,14 @@ func (d *detection) program() bool {
 	if len(ready) == 1 {
 		e := ready[0]
 		declared, _ := d.declaredFrameworks()
-		d.setFramework(candidate{framework: firstOf(declared...), file: e.file, line: e.line})
+		d.setFramework(candidate{framework: cmp.Or(declared...), file: e.file, line: e.line})
 		d.addProcess("web", Command(e.command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
 		return true
 	}
 	if len(ready) == 0 && len(fixed) == 1 && len(d.project.Processes) == 0 {
 		e := fixed[0]
 		declared, _ := d.declaredFrameworks()
-		d.setFramework(candidate{framework: firstOf(declared...), file: e.file, line: e.line})
+		d.setFramework(candidate{framework: cmp.Or(declared...), file: e.file, line: e.line})
 		if port, _ := d.portOf(e.file); port.overrule != nil && path.Base(e.file) != "__main__.py" {
 			if command := d.withPort(port.overrule, e.file, "", e.line); command != "" {
 				d.addProcess("web", Command(command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
@@ -338,7 +340,7 @@ func (d *detection) nothingToStart(programs ...string) {
 			seen = append(seen, s.String())
 		}
 	}
-	for _, name := range sortedKeys(digTable(d.pyproject.data, "project", "scripts")) {
+	for _, name := range slices.Sorted(maps.Keys(digTable(d.pyproject.data, "project", "scripts"))) {
 		programs = append(programs, name)
 	}
 	kind, command := d.firstStart(programs)

@@ -1,7 +1,9 @@
 package python
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +36,7 @@ func (d *detection) servedObjects() []served {
 		if !dottedName(module) || stated && !identifier(name) {
 			return
 		}
-		s := served{candidate: candidate{module: module, object: firstOf(name, "application"), factory: factory || called}, weight: weight, by: by}
+		s := served{candidate: candidate{module: module, object: cmp.Or(name, "application"), factory: factory || called}, weight: weight, by: by}
 		for _, dir := range append(dirs, ".", "src") {
 			file, rest, ok := d.locateIn(dir, module)
 			if !ok || rest != "" {
@@ -106,7 +108,7 @@ func (d *detection) servedObjects() []served {
 func (m *module) importsAny(names ...string) bool {
 	for _, n := range m.modules {
 		head, _, _ := strings.Cut(n, ".")
-		if contains(names, head) {
+		if slices.Contains(names, head) {
 			return true
 		}
 	}
@@ -156,7 +158,7 @@ func (d *detection) servedCandidate(s served) (candidate, bool) {
 		return candidate{}, false
 	}
 	c.framework, c.iface, c.line = made.framework, made.iface, max(c.line, made.line)
-	c.origin, c.rule = firstOf(made.origin, s.file+":"+s.object), "app."+firstOf(made.framework, "unknown")+".served"
+	c.origin, c.rule = cmp.Or(made.origin, s.file+":"+s.object), "app."+cmp.Or(made.framework, "unknown")+".served"
 	c.score = 80 + s.weight
 	return c, true
 }

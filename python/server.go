@@ -1,8 +1,10 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -87,7 +89,7 @@ func (d *detection) chooseServer(iface Interface) (*Server, bool) {
 	if !s.Injected {
 		rule = "server.locked"
 	}
-	d.find(Finding{What: "server", Value: firstOf(s.Requirement, s.Name), File: firstOf(d.firstManifest(), "."), Rule: rule, Confidence: Medium})
+	d.find(Finding{What: "server", Value: cmp.Or(s.Requirement, s.Name), File: cmp.Or(d.firstManifest(), "."), Rule: rule, Confidence: Medium})
 	return s, true
 }
 
@@ -124,7 +126,7 @@ func (d *detection) declaresServer(name string) (Evidence, bool) {
 			return ev, true
 		}
 		for _, bringer := range []string{"fastapi", "litestar"} {
-			if dep, ok := d.deps.get(bringer); ok && (contains(dep.Extras, "standard") || contains(dep.Extras, "all") || contains(dep.Extras, "full")) {
+			if dep, ok := d.deps.get(bringer); ok && (slices.Contains(dep.Extras, "standard") || slices.Contains(dep.Extras, "all") || slices.Contains(dep.Extras, "full")) {
 				return dep.Evidence, true
 			}
 		}
@@ -180,7 +182,7 @@ func (d *detection) serve(server string, c candidate) Command {
 		call = "'" + strings.ReplaceAll(call, "'", `"`) + "'"
 	}
 	dir, prefix := d.workDir(), ""
-	if from := below(dir, firstOf(c.dir, ".")); from != "." {
+	if from := below(dir, cmp.Or(c.dir, ".")); from != "." {
 		if d.hidden(dir, c) {
 			dir = c.dir
 		} else {
@@ -326,7 +328,7 @@ func targetOf(line Line) (server string, c candidate, ok bool) {
 		object, c.factory = name, true
 		c.arguments = strings.TrimSuffix(rest, ")")
 	}
-	c.module, c.object = module, firstOf(object, "application")
+	c.module, c.object = module, cmp.Or(object, "application")
 	return server, c, dottedName(module) && identifier(c.object)
 }
 

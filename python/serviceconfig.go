@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io/fs"
@@ -84,7 +85,7 @@ func parseYAML(text string) (root *yaml.Node, line int, err error) {
 		if rest, ok := strings.CutPrefix(message, "line "); ok {
 			number, what, _ := strings.Cut(rest, ": ")
 			line, _ = strconv.Atoi(number)
-			message = firstOf(what, message)
+			message = cmp.Or(what, message)
 		}
 		return nil, line, fmt.Errorf("%s", message)
 	}

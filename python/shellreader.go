@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -97,7 +98,7 @@ func (r *shellReader) statement(text string, at Evidence, arguments string, dept
 		}
 		return
 	}
-	if inner, ok := shellCommand(words[n+1:]); ok && contains([]string{"sh", "bash", "dash", "ash", "su"}, path.Base(bare(words[n]))) {
+	if inner, ok := shellCommand(words[n+1:]); ok && slices.Contains([]string{"sh", "bash", "dash", "ash", "su"}, path.Base(bare(words[n]))) {
 		r.read(inner, at, "", depth+1)
 		return
 	}
@@ -257,7 +258,7 @@ func (r *shellReader) outcome() (web, migrate suggestion) {
 // startedScript is the script that words start, as it lies in the tree; ok is false where
 // none of that name is there, and file is "" where they start no script.
 func (d *detection) startedScript(words []string, dir string) (file string, ok bool) {
-	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash", ".", "source"}, path.Base(bare(words[0]))) {
+	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash", ".", "source"}, path.Base(bare(words[0]))) {
 		for words = words[1:]; len(words) > 1 && strings.HasPrefix(words[0], "-"); {
 			words = words[1:]
 		}
@@ -279,7 +280,7 @@ func (d *detection) startedScript(words []string, dir string) (file string, ok b
 	} else {
 		return "", false
 	}
-	first := firstOf(append(d.tree.lines(name), "")...)
+	first := cmp.Or(append(d.tree.lines(name), "")...)
 	if strings.HasPrefix(first, "#!") && strings.HasSuffix(strings.Fields(first + " x")[0], "sh") || strings.HasPrefix(first, "#!") && strings.Contains(first, "env") && strings.Contains(first, "sh") ||
 		!strings.HasPrefix(first, "#!") && (path.Ext(name) == ".sh" || path.Ext(name) == ".bash") {
 		return name, true

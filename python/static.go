@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"path"
@@ -50,7 +51,7 @@ func (d *detection) planStatic() {
 		}
 	}
 	d.project.Static = s
-	d.find(Finding{What: "static files", Value: "collected in the build", File: firstOf(f.settingsFile, f.manage), Line: 1, Rule: "static.django"})
+	d.find(Finding{What: "static files", Value: "collected in the build", File: cmp.Or(f.settingsFile, f.manage), Line: 1, Rule: "static.django"})
 }
 
 //go:embed collectstatic.py

@@ -1,8 +1,10 @@
 package python
 
 import (
+	"cmp"
 	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +30,7 @@ type Stop struct {
 
 // planStops settles how each process is stopped, and warns where no signal helps.
 func (d *detection) planStops() {
-	for _, name := range sortedKeys(d.project.Processes) {
+	for _, name := range slices.Sorted(maps.Keys(d.project.Processes)) {
 		command := d.project.Processes[name]
 		kind, stop := WorkerProgram, Stop{Signal: "TERM"}
 		if name == "web" {
@@ -87,7 +89,7 @@ func (d *detection) ownBounds(stop *Stop, i invocation) {
 	if stop.Options["GUNICORN_CMD_ARGS"] == "" {
 		return
 	}
-	file := firstOf(strings.TrimPrefix(i.option("-c", "--config"), "file:"), "gunicorn.conf.py")
+	file := cmp.Or(strings.TrimPrefix(i.option("-c", "--config"), "file:"), "gunicorn.conf.py")
 	if m := d.module(path.Join(i.line.Dir, file)); m != nil {
 		if _, stated := m.last("graceful_timeout"); stated {
 			stop.Options = nil
@@ -110,7 +112,7 @@ func (d *detection) warnOfStop(name string, p Program) {
 // shellScript is the shell script of the repository that a command starts; "" for none.
 func (d *detection) shellScript(line Line) string {
 	words := line.Words()
-	if len(words) > 1 && contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
+	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
 	}
 	if len(words) == 0 {

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -59,14 +60,14 @@ func (d *detection) suggestions() []suggestion {
 	}
 	add("web", textOf(d.yaml("app.yaml"), "entrypoint"), "app.yaml")
 	heroku := find(d.yaml("heroku.yml"), "run")
-	add("web", firstOf(textOf(heroku, "web"), textOf(find(heroku, "web"), "command")), "heroku.yml")
+	add("web", cmp.Or(textOf(heroku, "web"), textOf(find(heroku, "web"), "command")), "heroku.yml")
 	add("worker", textOf(heroku, "worker"), "heroku.yml")
 	for _, f := range []string{"railway.json", "railpack.json"} {
 		deploy := digTable(d.json(f), "deploy")
 		add("web", digString(deploy, "startCommand"), f)
 		add("health", digString(deploy, "healthcheckPath"), f)
 	}
-	add("web", firstOf(digString(d.json("zbpack.json"), "start_command"), digString(d.json("zbpack.json"), "startCommand")), "zbpack.json")
+	add("web", cmp.Or(digString(d.json("zbpack.json"), "start_command"), digString(d.json("zbpack.json"), "startCommand")), "zbpack.json")
 	for _, f := range []string{"railway.toml", "nixpacks.toml", "fly.toml"} {
 		text, ok := d.tree.read(f)
 		if !ok {
@@ -76,7 +77,7 @@ func (d *detection) suggestions() []suggestion {
 		if err != nil {
 			continue
 		}
-		add("web", firstOf(digString(data, "deploy", "startCommand"), digString(data, "start", "cmd"), digString(data, "processes", "app"), digString(data, "processes", "web")), f)
+		add("web", cmp.Or(digString(data, "deploy", "startCommand"), digString(data, "start", "cmd"), digString(data, "processes", "app"), digString(data, "processes", "web")), f)
 		add("release", digString(data, "deploy", "release_command"), f)
 		add("health", digString(data, "deploy", "healthcheckPath"), f)
 		for _, c := range digList(data, "http_service", "checks") {

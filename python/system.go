@@ -1,6 +1,9 @@
 package python
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // systemNeeds are libraries and headers that a distribution wants from the
 // machine when no wheel fits. The Debian packages are what to install.
@@ -48,7 +51,7 @@ func (d *detection) detectSystem() {
 	names := []string{}
 	for _, dep := range d.deps.Production {
 		names = append(names, dep.Name)
-		if dep.Name == "psycopg" && contains(dep.Extras, "c") {
+		if dep.Name == "psycopg" && slices.Contains(dep.Extras, "c") {
 			names = append(names, "psycopg-c")
 		}
 	}

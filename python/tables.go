@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -99,7 +100,7 @@ func (d *detection) tableCommand() tableMaker {
 	}
 	for _, table := range [][]string{{"project", "scripts"}, {"tool", "poetry", "scripts"}} {
 		scripts := digTable(d.pyproject.data, table...)
-		for _, name := range sortedKeys(scripts) {
+		for _, name := range slices.Sorted(maps.Keys(scripts)) {
 			if target, ok := scripts[name].(string); ok && makesTables.MatchString(name) {
 				module, _, _ := strings.Cut(target, ":")
 				file := strings.ReplaceAll(module, ".", "/") + ".py"

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -151,8 +152,8 @@ func (d *detection) herokuTests(files []string) bool {
 	app := d.json("app.json")
 	command, setup := "", ""
 	for _, at := range [][]string{{"environments", "test", "scripts"}, {"scripts"}} {
-		command = firstOf(command, strings.TrimSpace(digString(app, append(at, "test")...)))
-		setup = firstOf(setup, strings.TrimSpace(digString(app, append(at, "test-setup")...)))
+		command = cmp.Or(command, strings.TrimSpace(digString(app, append(at, "test")...)))
+		setup = cmp.Or(setup, strings.TrimSpace(digString(app, append(at, "test-setup")...)))
 	}
 	if command == "" || len(command) > maxCommand || len(setup) > maxCommand {
 		return false
@@ -170,7 +171,7 @@ func (d *detection) herokuTests(files []string) bool {
 	}
 	t := &d.project.Test
 	for name, v := range digTable(app, "environments", "test", "env") {
-		if text := firstOf(digString(map[string]any{"v": v}, "v"), digString(v, "value")); text != "" && identifier(name) {
+		if text := cmp.Or(digString(map[string]any{"v": v}, "v"), digString(v, "value")); text != "" && identifier(name) {
 			if t.Env == nil {
 				t.Env = map[string]string{}
 			}

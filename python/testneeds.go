@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -68,7 +69,7 @@ func (d *detection) ownModules() map[string]string {
 func unique(list []string) []string {
 	out := []string{}
 	for _, s := range list {
-		if !contains(out, s) {
+		if !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}
@@ -87,7 +88,7 @@ func (d *detection) needSets(c *TestConfig) []needSet {
 		if part.stated != nil {
 			continue
 		}
-		for _, name := range sortedKeys(part.sets) {
+		for _, name := range slices.Sorted(maps.Keys(part.sets)) {
 			out = append(out, needSet{part.kind, name, d.expanded(part.sets[name])})
 		}
 	}
@@ -195,11 +196,11 @@ func (d *detection) taken(s needSet) bool {
 	t := d.project.Test
 	switch s.kind {
 	case "groups":
-		return contains(normalized(t.Groups), s.name) || contains(normalized(d.project.Install.Groups), s.name)
+		return slices.Contains(normalized(t.Groups), s.name) || slices.Contains(normalized(d.project.Install.Groups), s.name)
 	case "extras":
-		return contains(normalized(t.Extras), s.name) || contains(normalized(d.project.Install.Extras), s.name)
+		return slices.Contains(normalized(t.Extras), s.name) || slices.Contains(normalized(d.project.Install.Extras), s.name)
 	}
-	return contains(t.Requirements, d.tree.path(s.name))
+	return slices.Contains(t.Requirements, d.tree.path(s.name))
 }
 
 func normalized(list []string) []string {
@@ -213,7 +214,7 @@ func normalized(list []string) []string {
 // brings tells whether the tests get one of the distributions.
 func (d *detection) brings(names ...string) bool {
 	for _, n := range names {
-		if d.installs(n) || d.broughtBy(n) || contains(d.project.Test.packageNames(), n) {
+		if d.installs(n) || d.broughtBy(n) || slices.Contains(d.project.Test.packageNames(), n) {
 			return true
 		}
 	}
@@ -312,7 +313,7 @@ func (d *detection) testModules(files []string) []string {
 		}
 	}
 	for _, f := range d.everyFile() {
-		if (path.Base(f) == "conftest.py" || dirs[path.Dir(f)]) && !contains(out, f) && len(out) < 2*maxTestFiles {
+		if (path.Base(f) == "conftest.py" || dirs[path.Dir(f)]) && !slices.Contains(out, f) && len(out) < 2*maxTestFiles {
 			out = append(out, f)
 		}
 	}

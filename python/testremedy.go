@@ -19,7 +19,7 @@ func (p *Project) PluginRemedy(distribution string) string {
 
 func (p *Project) testRemedy(names []string) string {
 	for _, n := range names {
-		if contains(normalized(p.Test.Without), n) {
+		if slices.Contains(normalized(p.Test.Without), n) {
 			return "test.without leaves " + n + " out: take it out of there"
 		}
 	}
@@ -73,7 +73,7 @@ func (s needSet) firstOf(names []string) string {
 // setup.cfg, so that only the project's own build brings it.
 func (p *Project) ExtrasInSetup() bool {
 	for _, s := range p.sets {
-		if s.kind == "extras" && contains(normalized(p.Test.Extras), s.name) && len(s.deps) > 0 && strings.HasPrefix(s.deps[0].File, "setup.") {
+		if s.kind == "extras" && slices.Contains(normalized(p.Test.Extras), s.name) && len(s.deps) > 0 && strings.HasPrefix(s.deps[0].File, "setup.") {
 			return true
 		}
 	}

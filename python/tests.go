@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -153,7 +154,7 @@ func (d *detection) withSource(dir, command string) Command {
 
 // textOf names the keys of a table, for a quick look.
 func (p pyproject) textOf(keys ...string) string {
-	return strings.Join(sortedKeys(digTable(p.data, keys...)), " ")
+	return strings.Join(slices.Sorted(maps.Keys(digTable(p.data, keys...))), " ")
 }
 
 func (d *detection) testRivals() []string {
@@ -211,7 +212,7 @@ func (d *detection) pytestEvidence(files []string) (Evidence, string, bool) {
 		if m == nil {
 			continue
 		}
-		if contains(m.modules, "pytest") {
+		if slices.Contains(m.modules, "pytest") {
 			return Evidence{File: f, Line: d.lineOf(f, "pytest")}, "test.pytest_import", true
 		}
 		for _, def := range m.defs {

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -70,7 +71,7 @@ func (d *detection) listeningBy(program string) (string, bool) {
 	}
 	within := map[string]bool{}
 	d.reaches(program, "", within)
-	for _, f := range sortedKeys(within) {
+	for _, f := range slices.Sorted(maps.Keys(within)) {
 		m := d.module(f)
 		if m == nil {
 			continue

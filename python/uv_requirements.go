@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"path"
 	"sort"
 	"strings"
@@ -46,7 +47,7 @@ func (u uvComparison) compare(where string, stated []Dependency, locked []any) f
 				continue
 			}
 			if sameKey(w.key, h.key) {
-				return freshIf(false, differs(h.String()+"; "+firstOf(h.marker, "without a marker"), w.String()+"; "+firstOf(w.marker, "without a marker"))+where)
+				return freshIf(false, differs(h.String()+"; "+cmp.Or(h.marker, "without a marker"), w.String()+"; "+cmp.Or(w.marker, "without a marker"))+where)
 			}
 			return freshIf(false, differs(h.String(), w.String())+where)
 		}

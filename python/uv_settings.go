@@ -2,13 +2,13 @@ package python
 
 import (
 	"cmp"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // uvSetting reads a setting where uv does: uv.toml, else [tool.uv] of the
 // pyproject.toml beside the lock.
@@ -30,7 +30,7 @@ func uvSourcesOf(in lockInput, name string, manifest map[string]any) map[string]
 			out[normalizeName(distribution)] = s
 		}
 	}
-	if contains(digStrings(in.lock, "manifest", "members"), name) {
+	if slices.Contains(digStrings(in.lock, "manifest", "members"), name) {
 		add(in.root)
 	}
 	add(manifest)
@@ -45,7 +45,7 @@ func uvSettings(in lockInput) freshness {
 		{"fork-strategy", "fork-strategy", "requires-python"},
 	} {
 		stated, _ := uvSetting(in, s.setting).(string)
-		stated, locked := firstOf(stated, s.otherwise), firstOf(digString(in.lock, "options", s.option), s.otherwise)
+		stated, locked := cmp.Or(stated, s.otherwise), cmp.Or(digString(in.lock, "options", s.option), s.otherwise)
 		if stated != locked {
 			return freshIf(false, differs(s.setting+" = "+locked, s.setting+" = "+stated))
 		}
@@ -54,7 +54,7 @@ func uvSettings(in lockInput) freshness {
 		return result
 	}
 	locked, stated := digTable(in.lock, "options", "exclude-newer-package"), digTable(map[string]any{"v": uvSetting(in, "exclude-newer-package")}, "v")
-	return sameNames("exclude-newer-package", sortedKeys(locked), sortedKeys(stated))
+	return sameNames("exclude-newer-package", slices.Sorted(maps.Keys(locked)), slices.Sorted(maps.Keys(stated)))
 }
 
 // uvExcludeNewer compares the moment up to which packages were looked at. A
@@ -140,7 +140,7 @@ func uvLists(in lockInput) freshness {
 		}
 	}
 	if locked, stated := len(digList(in.lock, "conflicts")), len(digList(in.root, "tool", "uv", "conflicts")); locked != stated {
-		return freshIf(false, differs(itoa(locked)+" conflicts", itoa(stated)))
+		return freshIf(false, differs(strconv.Itoa(locked)+" conflicts", strconv.Itoa(stated)))
 	}
 	return uvDefaultGroups(in)
 }
@@ -153,7 +153,7 @@ func sameEnvironments(in lockInput, setting, key string) freshness {
 	locked := digStrings(in.lock, key)
 	left := strings.Join(stated, " or ")
 	if len(stated) != len(locked) {
-		return freshIf(false, differs(setting+": "+firstOf(strings.Join(locked, " or "), "none"), firstOf(left, "none")))
+		return freshIf(false, differs(setting+": "+cmp.Or(strings.Join(locked, " or "), "none"), cmp.Or(left, "none")))
 	}
 	if len(stated) == 0 {
 		return freshIf(true, "")
@@ -211,7 +211,7 @@ func uvSources(in lockInput) freshness {
 	for _, entry := range digList(in.lock, "package") {
 		url := digString(entry, "source", "registry")
 		if strings.Contains(url, "://") && !known[withoutLogin(url)] {
-			return freshIf(false, differs(digString(entry, "name")+" from "+withoutLogin(url), "the indexes "+strings.Join(sortedKeys(known), ", ")))
+			return freshIf(false, differs(digString(entry, "name")+" from "+withoutLogin(url), "the indexes "+strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 		}
 	}
 	return freshIf(true, "")

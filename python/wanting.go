@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -99,7 +100,7 @@ func wantingProblem(fsys fs.FS, p *Project, r ImportResult, file string, wanting
 	examples, from := exampleValues(fsys, string(p.Root))
 	command := "slipway service set SERVICE"
 	for _, name := range wanting {
-		value := firstOf(examples[name], "VALUE")
+		value := cmp.Or(examples[name], "VALUE")
 		command += " --set " + quoteWords([]string{"env." + name + "=" + value})
 	}
 	has := "has"
@@ -113,7 +114,7 @@ func wantingProblem(fsys fs.FS, p *Project, r ImportResult, file string, wanting
 	remedy += "; of a secret set build.env.NAME, a value for the build alone, and store its own by slipway secret set"
 	_, number, _ := strings.Cut(r.Line, ":")
 	line, _ := atoi(number)
-	return &Problem{Code: "app.variables", File: firstOf(file, p.Application.Module), Line: line, Remedy: remedy,
+	return &Problem{Code: "app.variables", File: cmp.Or(file, p.Application.Module), Line: line, Remedy: remedy,
 		Message: fmt.Sprintf("importing %s:%s fails for want of environment variables: %s %s no value (%s: %s)", p.Application.Module, p.Application.Object, inWords(wanting), has, r.ErrorType, clip(r.Error))}
 }
 

@@ -1,7 +1,9 @@
 package python
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +31,7 @@ func (d *detection) suggestWorkers() {
 	}
 	for _, s := range d.suggestions() {
 		if s.what == "worker" && len(d.project.Processes) < 2 {
-			say("worker", firstOf(rawWords(s.value)...), s.value, s.File, s.Line)
+			say("worker", cmp.Or(rawWords(s.value)...), s.value, s.File, s.Line)
 		}
 	}
 	const manage = "manage.py"
@@ -103,7 +105,7 @@ func (d *detection) workersOf(m *module, f, name string, say func(what, word, co
 			say("worker", "procrastinate", "procrastinate --app="+name+"."+a.name+" worker", f, a.line)
 		case strings.HasSuffix(full, "BlockingScheduler") && strings.HasPrefix(full, "apscheduler"):
 			say("scheduler", "apscheduler", "python "+below(d.workDir(), f), f, a.line)
-		case contains(m.modules, "saq") && a.callee == "" && a.name == "settings":
+		case slices.Contains(m.modules, "saq") && a.callee == "" && a.name == "settings":
 			say("worker", "saq", "saq "+name+".settings", f, a.line)
 		}
 	}
@@ -113,11 +115,11 @@ func (d *detection) workersOf(m *module, f, name string, say func(what, word, co
 		}
 	}
 	for _, st := range m.decorate {
-		if contains(m.modules, "dramatiq") && m.resolve(nameOf(st.tokens[1:])) == "dramatiq.actor" && !d.declares("django-dramatiq") {
+		if slices.Contains(m.modules, "dramatiq") && m.resolve(nameOf(st.tokens[1:])) == "dramatiq.actor" && !d.declares("django-dramatiq") {
 			say("worker", "dramatiq", "dramatiq "+name, f, st.line)
 		}
 	}
-	if contains(m.modules, "huey.contrib.djhuey") {
+	if slices.Contains(m.modules, "huey.contrib.djhuey") {
 		say("worker", "huey", "python manage.py run_huey", f, d.lineOf(f, "djhuey"))
 	}
 }
@@ -132,7 +134,7 @@ func (d *detection) celeryBeat() bool {
 		if m == nil {
 			continue
 		}
-		if contains(m.modules, "celery.schedules") {
+		if slices.Contains(m.modules, "celery.schedules") {
 			return true
 		}
 		for _, a := range m.assigns {
