@@ -62,7 +62,7 @@ check: ## formatting, generated code, vet, determinism of the workflows
 	$(GO) generate ./...
 	git diff --exit-code --stat
 	$(GO) vet $(RACE) ./...
-	$(GO) vet $(RACE) -tags long ./python ./node ./platform ./e2e
+	$(GO) vet $(RACE) -tags long ./python/... ./node ./platform ./e2e
 	@tool=$$($(GO) tool -n workflowcheck) && GOFLAGS='$(RACE)' $$tool ./workflows
 
 .PHONY: test

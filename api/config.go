@@ -7,7 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
-	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 func setting(s catalog.Setting) Setting {
@@ -60,7 +60,7 @@ func (h *handlers) CheckConfig(ctx context.Context, r CheckConfigRequestObject) 
 	}
 	return CheckConfig200JSONResponse{
 		Service: r.Service, Environment: r.Params.Environment, Release: check.Release, Running: check.Running, Asked: check.Asked,
-		Missing: each(check.Missing, func(v python.Variable) MissingKey { return MissingKey{Key: v.Name, File: v.File, Line: v.Line} }),
+		Missing: each(check.Missing, func(v syntax.Variable) MissingKey { return MissingKey{Key: v.Name, File: v.File, Line: v.Line} }),
 		Unused:  append([]string{}, check.Unused...), Why: check.Why,
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
 )
 
 // Overrides reads what a service's owners state instead of what is detected: YAML
@@ -13,7 +14,7 @@ import (
 // health.path, where "" takes one back. The errors name each key at fault as a
 // field: overrides/health/path.
 func Overrides(text string, set map[string]string) (slipway.Overrides, error) {
-	o, problems := python.EditOverrides(text, set)
+	o, problems := stated.EditOverrides(text, set)
 	if len(problems) == 0 {
 		return o, nil
 	}
@@ -40,7 +41,7 @@ func overrideField(key string) string {
 // it is.
 func Overridden(was, is slipway.Overrides) (before, after map[string]string) {
 	before, after = map[string]string{}, map[string]string{}
-	old, now := python.OverrideValues(was), python.OverrideValues(is)
+	old, now := stated.OverrideValues(was), stated.OverrideValues(is)
 	for key, value := range old {
 		if value != now[key] {
 			before["overrides."+key], after["overrides."+key] = value, now[key]

@@ -9,7 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/deployment"
-	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/manifest"
 	"github.com/slipway-dev/slipway/report"
 )
 
@@ -125,7 +125,7 @@ func (p *Platform) dependencies(ctx context.Context, old, fresh *ent.Release) ([
 	if err != nil || was == nil || is == nil {
 		return nil, 0, err
 	}
-	changes, same := python.CompareDependencies(was, is)
+	changes, same := manifest.CompareDependencies(was, is)
 	return changes, same, nil
 }
 

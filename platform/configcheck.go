@@ -12,7 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
-	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 	"github.com/slipway-dev/slipway/report"
 )
 
@@ -21,7 +21,7 @@ import (
 type ConfigCheck struct {
 	Release int               // 0: there is none yet
 	Running bool              // it runs there
-	Missing []python.Variable // asked for without a default, and not set
+	Missing []syntax.Variable // asked for without a default, and not set
 	Unused  []string          // set, and named by no file of the release
 	Asked   int               // keys that the release asks for by name
 	Why     string            // why it can't be told; "" when it can
@@ -80,7 +80,7 @@ func (p *Platform) CheckConfig(ctx context.Context, serviceName, environmentName
 	}
 	check.Asked, check.Unused = len(found.asks), found.unnamed
 	for _, v := range found.asks {
-		if _, set := slices.BinarySearch(keys, v.Name); e != nil && v.Required && !set && !python.Given(v.Name) {
+		if _, set := slices.BinarySearch(keys, v.Name); e != nil && v.Required && !set && !syntax.Given(v.Name) {
 			v.File = strings.TrimPrefix(v.File, "source/")
 			check.Missing = append(check.Missing, v)
 		}
@@ -93,7 +93,7 @@ const mostAsks = 200
 
 // releaseAsks is what a look into a release found.
 type releaseAsks struct {
-	asks    []python.Variable
+	asks    []syntax.Variable
 	unnamed []string
 }
 
@@ -118,10 +118,10 @@ func (k *asksOf) of(a slipway.Artifact, r *ent.Release, keys []string) (releaseA
 	defer root.Close()
 	// A default of the manifest is there whether it is used or not.
 	mine := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { _, ok := r.Manifest.Env[key]; return ok })
-	if found.unnamed, err = python.Unnamed(root.FS(), "source", mine); err != nil {
+	if found.unnamed, err = syntax.Unnamed(root.FS(), "source", mine); err != nil {
 		return found, err
 	}
-	found.asks = python.Asks(root.FS(), path.Join("source", string(r.Manifest.Dir)), r.Manifest.Templates)
+	found.asks = syntax.Asks(root.FS(), path.Join("source", string(r.Manifest.Dir)), r.Manifest.Templates)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.kept == nil || len(k.kept) >= mostAsks {

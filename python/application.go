@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // detectApplication settles the framework, the processes, and what serves the
@@ -79,7 +81,7 @@ func (d *detection) configuredProcesses() {
 		}
 		at := d.stated("processes", name, "command")
 		if at.File != "" {
-			for i, l := range d.tree.lines(at.File) {
+			for i, l := range d.tree.Lines(at.File) {
 				if i+1 > at.Line && strings.HasPrefix(strings.TrimSpace(l), name+":") {
 					at.Line = i + 1
 					break
@@ -103,7 +105,7 @@ func (d *detection) configuredApplication(list []candidate) (candidate, bool) {
 
 // statedApplication finds module:object as somebody wrote it. What does not
 // exist is refused with the likeliest that does.
-func (d *detection) statedApplication(text string, at Evidence, rule string, list []candidate) (candidate, bool) {
+func (d *detection) statedApplication(text string, at tree.Evidence, rule string, list []candidate) (candidate, bool) {
 	module, object, _ := strings.Cut(text, ":")
 	c := candidate{line: at.Line, rule: "app." + rule, module: module, dir: "."}
 	if name, arguments, called := strings.Cut(object, "("); called {
@@ -116,7 +118,7 @@ func (d *detection) statedApplication(text string, at Evidence, rule string, lis
 		}
 	}
 	if c.file == "" {
-		d.problem(Problem{Code: "app.missing", Message: at.name() + " names " + clip(text) + ", and there is no module " + clip(module),
+		d.problem(Problem{Code: "app.missing", Message: at.Where() + " names " + tree.Clip(text) + ", and there is no module " + tree.Clip(module),
 			File: at.File, Line: at.Line, Remedy: d.instead(list)})
 		return c, false
 	}
@@ -130,14 +132,14 @@ func (d *detection) statedApplication(text string, at Evidence, rule string, lis
 				object = n
 				break
 			}
-			if _, ok := m.def(n); ok {
+			if _, ok := m.Def(n); ok {
 				object, c.factory = n, true
 				break
 			}
 		}
 	}
 	if object == "" {
-		d.problem(Problem{Code: "app.missing", Message: at.name() + " names " + clip(text) + ", and " + c.file + " has no app, application or create_app",
+		d.problem(Problem{Code: "app.missing", Message: at.Where() + " names " + tree.Clip(text) + ", and " + c.file + " has no app, application or create_app",
 			File: at.File, Line: at.Line, Remedy: d.instead(list)})
 		return c, false
 	}
@@ -149,7 +151,7 @@ func (d *detection) statedApplication(text string, at Evidence, rule string, lis
 	} else {
 		found, _, ok = d.made(c.file, object, 0)
 		if m := d.module(c.file); m != nil && !ok {
-			if _, isDef := m.def(object); isDef {
+			if _, isDef := m.Def(object); isDef {
 				if found, ok = d.makes(c.file, object, 0); ok {
 					c.factory = true
 				}
@@ -179,7 +181,7 @@ func (d *detection) written(c candidate) string {
 
 // flaskApp reads FLASK_APP from .flaskenv.
 func (d *detection) flaskApp(list []candidate) (candidate, bool) {
-	for i, l := range d.tree.lines(".flaskenv") {
+	for i, l := range d.tree.Lines(".flaskenv") {
 		key, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(l), "export "), "=")
 		if !ok || strings.TrimSpace(key) != "FLASK_APP" {
 			continue
@@ -193,7 +195,7 @@ func (d *detection) flaskApp(list []candidate) (candidate, bool) {
 			module = strings.ReplaceAll(strings.TrimSuffix(path.Clean(module), ".py"), "/", ".")
 			module = strings.TrimPrefix(module, "src.")
 		}
-		at := Evidence{File: ".flaskenv", Line: i + 1}
+		at := tree.Evidence{File: ".flaskenv", Line: i + 1}
 		return d.statedApplication(strings.TrimSuffix(module+":"+object, ":"), at, "flask.flaskenv", list)
 	}
 	return candidate{}, false
@@ -201,11 +203,11 @@ func (d *detection) flaskApp(list []candidate) (candidate, bool) {
 
 // fastapiEntrypoint reads [tool.fastapi] entrypoint.
 func (d *detection) fastapiEntrypoint(list []candidate) (candidate, bool) {
-	text := digString(d.pyproject.data, "tool", "fastapi", "entrypoint")
+	text := manifest.DigString(d.pyproject.Data, "tool", "fastapi", "entrypoint")
 	if text == "" {
 		return candidate{}, false
 	}
-	return d.statedApplication(text, Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.fastapi", "entrypoint")}, "fastapi.entrypoint", list)
+	return d.statedApplication(text, tree.Evidence{File: "pyproject.toml", Line: d.pyproject.Line("tool.fastapi", "entrypoint")}, "fastapi.entrypoint", list)
 }
 
 // bestCandidate takes the likeliest object, asks between equals, and says so
@@ -296,7 +298,7 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 	if c.framework == "sanic" && !d.statesServer() && !(c.factory && d.holdsOlder("sanic", 21, 6)) {
 		d.setApplication(c)
 		d.find(Finding{What: "application", Value: d.written(c), File: cmp.Or(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure})
-		d.addProcess("web", d.sanicCommand(c), Evidence{File: cmp.Or(c.file, d.configFile()), Line: c.line}, "web.sanic", sure)
+		d.addProcess("web", d.sanicCommand(c), tree.Evidence{File: cmp.Or(c.file, d.configFile()), Line: c.line}, "web.sanic", sure)
 		d.suggestWorkers()
 		return
 	}
@@ -324,7 +326,7 @@ func (d *detection) inferWeb(c candidate, sure Confidence, list []candidate, mor
 	}
 	command := d.serve(server.Name, c)
 	d.find(Finding{What: "application", Value: d.written(c), File: cmp.Or(c.file, d.configFile()), Line: c.line, Rule: c.rule, Confidence: sure, Rivals: rivals})
-	d.addProcess("web", command, Evidence{File: cmp.Or(c.file, d.configFile()), Line: c.line}, "web.inferred", sure, rivals...)
+	d.addProcess("web", command, tree.Evidence{File: cmp.Or(c.file, d.configFile()), Line: c.line}, "web.inferred", sure, rivals...)
 	d.suggestWorkers()
 }
 
@@ -335,6 +337,6 @@ func (d *detection) setApplication(c candidate) {
 
 func (d *detection) applicationOf(c candidate) Application {
 	return Application{
-		Module: c.module, Object: c.object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.path(cmp.Or(c.dir, "."))),
+		Module: c.module, Object: c.object, Factory: c.factory, Arguments: c.arguments, Interface: c.iface, Dir: slipway.SourcePath(d.tree.Path(cmp.Or(c.dir, "."))),
 	}
 }

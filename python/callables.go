@@ -1,18 +1,23 @@
 package python
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/syntax"
+)
 
 // callable says how a server calls a function or a method by its parameters:
 // two are WSGI's, three of an async one ASGI's.
-func (d definition) callable(method bool) Interface {
-	params := d.params
+func callable(d syntax.Definition, method bool) Interface {
+	params := d.Params
 	if method && len(params) > 0 {
 		params = params[1:]
 	}
 	switch {
-	case !d.async && len(params) == 2 && wsgiNames[params[1]]:
+	case !d.Async && len(params) == 2 && wsgiNames[params[1]]:
 		return WSGI
-	case d.async && len(params) == 3 && params[0] == "scope":
+	case d.Async && len(params) == 3 && params[0] == "scope":
 		return ASGI
 	}
 	return ""
@@ -22,19 +27,19 @@ var wsgiNames = map[string]bool{"start_response": true, "startresponse": true, "
 
 // callableNamed finds an application that is a function of a module, or an
 // instance of a class of it that has such a __call__.
-func (d *detection) callableNamed(m *module, file, name string) (candidate, bool) {
-	if def, ok := m.def(name); ok {
-		if iface := def.callable(false); iface != "" {
-			return candidate{file: file, line: def.line, iface: iface, origin: file + ":" + name}, true
+func (d *detection) callableNamed(m *syntax.Module, file, name string) (candidate, bool) {
+	if def, ok := m.Def(name); ok {
+		if iface := callable(def, false); iface != "" {
+			return candidate{file: file, line: def.Line, iface: iface, origin: file + ":" + name}, true
 		}
 	}
-	for _, a := range m.assigns {
-		if a.name != name || a.callee == "" || strings.Contains(a.callee, ".") {
+	for _, a := range m.Assigns {
+		if a.Name != name || a.Callee == "" || strings.Contains(a.Callee, ".") {
 			continue
 		}
-		if call, ok := m.calls[a.callee]; ok {
-			if iface := call.callable(true); iface != "" {
-				return candidate{file: file, line: a.line, iface: iface, origin: file + ":" + name}, true
+		if call, ok := m.Calls[a.Callee]; ok {
+			if iface := callable(call, true); iface != "" {
+				return candidate{file: file, line: a.Line, iface: iface, origin: file + ":" + name}, true
 			}
 		}
 	}
@@ -43,8 +48,8 @@ func (d *detection) callableNamed(m *module, file, name string) (candidate, bool
 
 // importedApplication is an entry module that only imports its application
 // from an installed package.
-func (d *detection) importedApplication(m *module, file, name string) (candidate, bool) {
-	full, imported := m.imports[name]
+func (d *detection) importedApplication(m *syntax.Module, file, name string) (candidate, bool) {
+	full, imported := m.Imports[name]
 	if !imported || strings.HasPrefix(full, ".") || entryObjects[name] < 4 {
 		return candidate{}, false
 	}
@@ -52,10 +57,10 @@ func (d *detection) importedApplication(m *module, file, name string) (candidate
 		return candidate{}, false
 	}
 	head, rest, _ := strings.Cut(full, ".")
-	if ownServers[head] || rest == "" || d.tree.isDir(head) || d.tree.isDir("src/"+head) || !d.installs(normalizeName(head)) {
+	if ownServers[head] || rest == "" || d.tree.IsDir(head) || d.tree.IsDir("src/"+head) || !d.installs(manifest.Normalize(head)) {
 		return candidate{}, false
 	}
-	return candidate{file: file, line: d.lineOf(file, "import"), origin: full, framework: packageFramework[normalizeName(head)]}, true
+	return candidate{file: file, line: d.lineOf(file, "import"), origin: full, framework: packageFramework[manifest.Normalize(head)]}, true
 }
 
 // packageFramework is what the applications of well-known packages are made of.
@@ -71,7 +76,7 @@ func (d *detection) nested(file string) bool {
 		dir := strings.Join(parts[:i], "/")
 		own, known := d.code.projects[dir]
 		if !known {
-			own = manifestOf(d.tree.at(dir)) != ""
+			own = manifestOf(d.tree.At(dir)) != ""
 			if d.code.projects == nil {
 				d.code.projects = map[string]bool{}
 			}

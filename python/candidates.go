@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // candidate is an application object that a server might import.
@@ -56,15 +58,15 @@ func (d *detection) made(file, name string, depth int) (c candidate, kind string
 	if m == nil || depth > 6 {
 		return c, "", false
 	}
-	for _, a := range m.assigns {
-		if a.name != name {
+	for _, a := range m.Assigns {
+		if a.Name != name {
 			continue
 		}
 		if next, k, found := d.value(file, m, a, depth); found {
 			if c.framework != "" && next.framework == "" {
 				next.framework = c.framework
 			}
-			next.file, next.line = file, a.line
+			next.file, next.line = file, a.Line
 			if next.origin == "" {
 				next.origin = file + ":" + name
 			}
@@ -77,12 +79,12 @@ func (d *detection) made(file, name string, depth int) (c candidate, kind string
 	if c, ok := d.callableNamed(m, file, name); ok {
 		return c, "assignment", true
 	}
-	if full, imported := m.imports[name]; imported {
+	if full, imported := m.Imports[name]; imported {
 		if target, rest, found := d.locate(file, full); found && rest != "" && !strings.Contains(rest, ".") && (target != file || rest != name) {
 			c, _, ok = d.made(target, rest, depth+1)
 			c.file = file
 			c.line = d.lineOf(file, "import")
-			for i, l := range d.tree.lines(file) {
+			for i, l := range d.tree.Lines(file) {
 				if strings.Contains(l, "import") && strings.Contains(l, rest) {
 					c.line = i + 1
 					break
@@ -95,22 +97,22 @@ func (d *detection) made(file, name string, depth int) (c candidate, kind string
 }
 
 // value says what an assignment's right side makes.
-func (d *detection) value(file string, m *module, a assignment, depth int) (candidate, string, bool) {
-	if a.callee == "" {
-		name, rest := dotted(a.value)
+func (d *detection) value(file string, m *syntax.Module, a syntax.Assignment, depth int) (candidate, string, bool) {
+	if a.Callee == "" {
+		name, rest := syntax.Dotted(a.Value)
 		if head, attr, ok := strings.Cut(name, "."); ok && len(rest) == 0 && attr == "server" {
 			if c, _, found := d.made(file, head, depth+1); found && c.framework == "dash" {
 				c.iface, c.origin = WSGI, ""
 				return c, "assignment", true
 			}
 		}
-		if name != "" && len(rest) == 0 && name != a.name {
+		if name != "" && len(rest) == 0 && name != a.Name {
 			if !strings.Contains(name, ".") {
 				return d.made(file, name, depth+1)
 			}
 			full := name
-			if head, _, _ := strings.Cut(name, "."); m.imports[head] != head { // "import a.b" binds a
-				full = m.resolve(name)
+			if head, _, _ := strings.Cut(name, "."); m.Imports[head] != head { // "import a.b" binds a
+				full = m.Resolve(name)
 			}
 			if target, attr, found := d.locate(file, full); found && attr != "" && !strings.Contains(attr, ".") {
 				return d.made(target, attr, depth+1)
@@ -118,12 +120,12 @@ func (d *detection) value(file string, m *module, a assignment, depth int) (cand
 		}
 		return candidate{}, "", false
 	}
-	full := m.resolve(a.callee)
-	if mk, ok := d.maker(file, m, a.callee, depth); ok {
+	full := m.Resolve(a.Callee)
+	if mk, ok := d.maker(file, m, a.Callee, depth); ok {
 		c := candidate{framework: mk.framework, iface: mk.iface}
 		if mk.wraps {
-			for _, arg := range arguments(a.value) {
-				if name, _ := dotted(arg); name != "" && name != a.name {
+			for _, arg := range syntax.Arguments(a.Value) {
+				if name, _ := syntax.Dotted(arg); name != "" && name != a.Name {
 					if inner, _, ok := d.made(file, name, depth+1); ok {
 						c.framework = inner.framework
 						break
@@ -133,12 +135,12 @@ func (d *detection) value(file string, m *module, a assignment, depth int) (cand
 		}
 		return c, "assignment", true
 	}
-	if lastPart(a.callee) == "make_wsgi_app" {
+	if syntax.LastPart(a.Callee) == "make_wsgi_app" {
 		return candidate{framework: "pyramid", iface: WSGI}, "assignment", true
 	}
 	// a function of the project that makes one
-	target, rest, found := file, a.callee, true
-	if _, local := m.def(a.callee); !local {
+	target, rest, found := file, a.Callee, true
+	if _, local := m.Def(a.Callee); !local {
 		target, rest, found = d.locate(file, full)
 	}
 	if found && rest != "" && !strings.Contains(rest, ".") {
@@ -152,8 +154,8 @@ func (d *detection) value(file string, m *module, a assignment, depth int) (cand
 
 // maker says what calling callee makes: a framework's own class, or a class of
 // the project that derives from one.
-func (d *detection) maker(file string, m *module, callee string, depth int) (maker, bool) {
-	full := m.resolve(callee)
+func (d *detection) maker(file string, m *syntax.Module, callee string, depth int) (maker, bool) {
+	full := m.Resolve(callee)
 	if mk, ok := makers[full]; ok {
 		return mk, true
 	}
@@ -163,7 +165,7 @@ func (d *detection) maker(file string, m *module, callee string, depth int) (mak
 	if mk, ok := makers[d.copiedFrom(file)+"."+callee]; ok {
 		return mk, true
 	}
-	if bases, local := m.bases[callee]; local {
+	if bases, local := m.Bases[callee]; local {
 		for _, b := range bases {
 			if b == callee {
 				continue
@@ -179,7 +181,7 @@ func (d *detection) maker(file string, m *module, callee string, depth int) (mak
 			return d.maker(target, other, rest, depth+1)
 		}
 	}
-	for _, star := range m.stars {
+	for _, star := range m.Stars {
 		if target, rest, ok := d.locate(file, star); ok && rest == "" && target != file && full == callee {
 			if mk, ok := d.maker(target, d.module(target), callee, depth+1); ok {
 				return mk, true
@@ -196,41 +198,41 @@ func (d *detection) makes(file, name string, depth int) (candidate, bool) {
 	if m == nil || depth > 6 {
 		return candidate{}, false
 	}
-	def, ok := m.def(name)
+	def, ok := m.Def(name)
 	if !ok {
-		if full, imported := m.imports[name]; imported {
+		if full, imported := m.Imports[name]; imported {
 			if target, rest, found := d.locate(file, full); found && rest != "" && (target != file || rest != name) {
 				return d.makes(target, rest, depth+1)
 			}
 		}
 		return candidate{}, false
 	}
-	if def.async {
+	if def.Async {
 		return candidate{}, false
 	}
 	if mk, ok := d.annotated(file, m, def); ok {
-		return candidate{file: file, line: def.line, framework: mk.framework, iface: mk.iface}, true
+		return candidate{file: file, line: def.Line, framework: mk.framework, iface: mk.iface}, true
 	}
 	var later []string
-	for _, st := range def.body {
-		for _, c := range calls(st.tokens) {
-			if mk, ok := d.maker(file, m, c.callee, depth); ok && !mk.wraps {
-				return candidate{file: file, line: def.line, framework: mk.framework, iface: mk.iface}, true
+	for _, st := range def.Body {
+		for _, c := range syntax.Calls(st.Tokens) {
+			if mk, ok := d.maker(file, m, c.Callee, depth); ok && !mk.wraps {
+				return candidate{file: file, line: def.Line, framework: mk.framework, iface: mk.iface}, true
 			}
-			if lastPart(c.callee) == "make_wsgi_app" {
-				return candidate{file: file, line: def.line, framework: "pyramid", iface: WSGI}, true
+			if syntax.LastPart(c.Callee) == "make_wsgi_app" {
+				return candidate{file: file, line: def.Line, framework: "pyramid", iface: WSGI}, true
 			}
-			later = append(later, c.callee)
+			later = append(later, c.Callee)
 		}
 	}
 	for _, callee := range later {
 		target, rest, found := file, callee, true
-		if _, local := m.def(callee); !local {
-			target, rest, found = d.locate(file, m.resolve(callee))
+		if _, local := m.Def(callee); !local {
+			target, rest, found = d.locate(file, m.Resolve(callee))
 		}
 		if found && rest != "" && rest != name && !strings.Contains(rest, ".") {
 			if c, ok := d.makes(target, rest, depth+2); ok {
-				c.file, c.line = file, def.line
+				c.file, c.line = file, def.Line
 				return c, true
 			}
 		}
@@ -276,17 +278,17 @@ func (d *detection) candidates() []candidate {
 			}
 			out = append(out, c)
 		}
-		for _, def := range m.defs {
-			if iface := def.callable(false); iface != "" && entryObjects[def.name] > 0 {
-				push(candidate{file: file, line: def.line, object: def.name, iface: iface, origin: file + ":" + def.name}, 88, "callable")
+		for _, def := range m.Defs {
+			if iface := callable(def, false); iface != "" && entryObjects[def.Name] > 0 {
+				push(candidate{file: file, line: def.Line, object: def.Name, iface: iface, origin: file + ":" + def.Name}, 88, "callable")
 			}
 		}
 		seen := map[string]bool{}
-		names := make([]string, 0, len(m.assigns))
-		for _, a := range m.assigns {
-			names = append(names, a.name)
+		names := make([]string, 0, len(m.Assigns))
+		for _, a := range m.Assigns {
+			names = append(names, a.Name)
 		}
-		for _, local := range slices.Sorted(maps.Keys(m.imports)) {
+		for _, local := range slices.Sorted(maps.Keys(m.Imports)) {
 			if entryStems[stem] > 0 && entryObjects[local] > 0 {
 				names = append(names, local)
 			}
@@ -307,14 +309,14 @@ func (d *detection) candidates() []candidate {
 			c.object = n
 			push(c, map[string]int{"assignment": 100, "factory_call": 92, "import": 60}[kind], kind)
 		}
-		for _, def := range m.defs {
+		for _, def := range m.Defs {
 			_, told := d.annotated(file, m, def)
-			if !def.optional || !factoryNames[def.name] && !(told && entryObjects[def.name] > 0) {
+			if !def.Optional || !factoryNames[def.Name] && !(told && entryObjects[def.Name] > 0) {
 				continue
 			}
-			if c, ok := d.makes(file, def.name, 0); ok {
-				c.object, c.factory, c.origin = def.name, true, file+":"+def.name
-				c.line = def.line
+			if c, ok := d.makes(file, def.Name, 0); ok {
+				c.object, c.factory, c.origin = def.Name, true, file+":"+def.Name
+				c.line = def.Line
 				push(c, 50, "factory")
 			}
 		}

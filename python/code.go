@@ -4,6 +4,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // maxModules bounds how many files are parsed in one detection, and maxTestModules
@@ -17,7 +22,7 @@ const (
 type code struct {
 	listed bool
 	files  []string
-	parsed map[string]*module
+	parsed map[string]*syntax.Module
 	tests  int      // of the parsed ones
 	all    []string // what everyFile has found
 	// projects says which directories have manifests of their own
@@ -32,7 +37,7 @@ func (d *detection) sources() []string {
 	}
 	d.code.listed = true
 	var aside []string
-	for _, f := range d.tree.walk(false) {
+	for _, f := range d.tree.Walk(false) {
 		base := path.Base(f)
 		if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || d.ofATool(f) || d.copiedFrom(f) != "" {
 			continue
@@ -97,40 +102,26 @@ func (d *detection) ofATool(file string) bool {
 		return toolScript[base]
 	}
 	m := d.module(file)
-	return m != nil && (slices.Contains(m.modules, "invoke") || slices.Contains(m.modules, "invocations"))
+	return m != nil && (slices.Contains(m.Modules, "invoke") || slices.Contains(m.Modules, "invocations"))
 }
 
 // everyFile is every .py file, those of tests among them.
 func (d *detection) everyFile() []string {
 	if d.code.all == nil {
-		d.code.all = d.tree.walk(true)
+		d.code.all = d.tree.Walk(true)
 	}
 	return d.code.all
 }
 
-// ofTests says that a file's place or name is that of tests.
-func ofTests(file string) bool {
-	base := path.Base(file)
-	if strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") || base == "conftest.py" || base == "tests.py" {
-		return true
-	}
-	for _, part := range strings.Split(path.Dir(file), "/") {
-		if testDirs[part] {
-			return true
-		}
-	}
-	return false
-}
-
 // module parses file; nil when it cannot be read or too many have been.
-func (d *detection) module(file string) *module {
+func (d *detection) module(file string) *syntax.Module {
 	if m, ok := d.code.parsed[file]; ok {
 		return m
 	}
 	if d.code.parsed == nil {
-		d.code.parsed = map[string]*module{}
+		d.code.parsed = map[string]*syntax.Module{}
 	}
-	if ofTests(file) {
+	if tree.OfTests(file) {
 		if d.code.tests >= maxTestModules {
 			return nil
 		}
@@ -138,12 +129,12 @@ func (d *detection) module(file string) *module {
 	} else if len(d.code.parsed)-d.code.tests >= maxModules {
 		return nil
 	}
-	text, ok := d.tree.read(file)
+	text, ok := d.tree.Read(file)
 	if !ok {
 		d.code.parsed[file] = nil
 		return nil
 	}
-	m := parseModule(text)
+	m := syntax.Parse(text, isMaker)
 	d.code.parsed[file] = &m
 	return &m
 }
@@ -155,16 +146,16 @@ func (d *detection) importable(file string) (dir, name string, ok bool) {
 	parts := strings.Split(strings.TrimSuffix(file, ".py"), "/")
 	from := 0
 	for i := range len(parts) - 1 {
-		if !identifier(parts[i]) || parts[i] == "src" && !d.tree.exists(path.Join(path.Join(parts[:i+1]...), "__init__.py")) {
+		if !shell.Identifier(parts[i]) || parts[i] == "src" && !d.tree.Exists(path.Join(path.Join(parts[:i+1]...), "__init__.py")) {
 			from = i + 1
 		}
 	}
-	if _, taken := d.deps.has(normalizeName(parts[from])); taken && from < len(parts)-1 && !d.tree.exists(path.Join(path.Join(parts[:from+1]...), "__init__.py")) {
+	if _, taken := d.deps.Has(manifest.Normalize(parts[from])); taken && from < len(parts)-1 && !d.tree.Exists(path.Join(path.Join(parts[:from+1]...), "__init__.py")) {
 		from++ // a dependency of that name hides the directory
 	}
 	for i := from + 1; i < len(parts)-1; i++ { // the source root may be further down
 		dir := path.Join(parts[:i]...)
-		if !d.tree.exists(path.Join(dir, "__init__.py")) && d.importsFrom(file, dir, path.Join(parts[:from]...)) {
+		if !d.tree.Exists(path.Join(dir, "__init__.py")) && d.importsFrom(file, dir, path.Join(parts[:from]...)) {
 			from = i
 			break
 		}
@@ -177,7 +168,7 @@ func (d *detection) importable(file string) (dir, name string, ok bool) {
 		names = names[:n-1]
 	}
 	for _, n := range names {
-		if !identifier(n) {
+		if !shell.Identifier(n) {
 			return "", "", false
 		}
 	}
@@ -197,13 +188,13 @@ func (d *detection) importsFrom(file, dir, base string) bool {
 	if m == nil {
 		return false
 	}
-	for _, name := range m.modules {
+	for _, name := range m.Modules {
 		head, _, _ := strings.Cut(name, ".")
 		if head == "" || head == strings.TrimSuffix(path.Base(file), ".py") || d.namesake(head, dir) {
 			continue
 		}
 		beside := path.Join(dir, head)
-		if (d.tree.exists(beside+".py") || d.tree.isDir(beside)) && !d.tree.exists(path.Join(base, head)+".py") && !d.tree.isDir(path.Join(base, head)) {
+		if (d.tree.Exists(beside+".py") || d.tree.IsDir(beside)) && !d.tree.Exists(path.Join(base, head)+".py") && !d.tree.IsDir(path.Join(base, head)) {
 			return true
 		}
 	}
@@ -213,15 +204,15 @@ func (d *detection) importsFrom(file, dir, base string) bool {
 // namesake says that what lies in dir only has the name of something installed, or
 // of Python's own, that an import means.
 func (d *detection) namesake(head, dir string) bool {
-	if standardModules[head] {
+	if syntax.StandardModules[head] {
 		return true
 	}
 	beside := path.Join(dir, head)
-	importable := d.tree.exists(beside+".py") || d.tree.exists(path.Join(beside, "__init__.py"))
-	if importable && !d.tree.exists(path.Join(dir, "__init__.py")) {
+	importable := d.tree.Exists(beside+".py") || d.tree.Exists(path.Join(beside, "__init__.py"))
+	if importable && !d.tree.Exists(path.Join(dir, "__init__.py")) {
 		return false // it comes first
 	}
-	for _, name := range append([]string{normalizeName(head)}, distributionOf[head]...) {
+	for _, name := range append([]string{manifest.Normalize(head)}, distributionOf[head]...) {
 		if d.installs(name) {
 			return true
 		}
@@ -259,10 +250,10 @@ func (d *detection) locateIn(dir, dotted string) (target, rest string, ok bool) 
 	for n := len(parts); n >= 0; n-- {
 		p := path.Join(append([]string{dir}, parts[:n]...)...)
 		rest := strings.Join(parts[n:], ".")
-		if (n > 0 || dotted != "" && dir != ".") && d.tree.exists(path.Join(p, "__init__.py")) {
+		if (n > 0 || dotted != "" && dir != ".") && d.tree.Exists(path.Join(p, "__init__.py")) {
 			return path.Join(p, "__init__.py"), rest, true // before a module of its name
 		}
-		if n > 0 && d.tree.exists(p+".py") {
+		if n > 0 && d.tree.Exists(p+".py") {
 			return p + ".py", rest, true
 		}
 	}
@@ -279,8 +270,8 @@ func (d *detection) reaches(from, to string, seen map[string]bool) bool {
 		return false
 	}
 	seen[from] = true
-	names := append([]string{}, m.modules...)
-	for _, full := range m.imports {
+	names := append([]string{}, m.Modules...)
+	for _, full := range m.Imports {
 		names = append(names, full)
 	}
 	for _, n := range names {

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // listens is how a server's command says where it listens.
@@ -52,25 +55,25 @@ var namesPort = regexp.MustCompile(`(?:\b|_)PORT\b`)
 // listenerOf finds the program of a command's words, and where its arguments begin.
 func listenerOf(words []string) (name string, l listens, from int, ok bool) {
 	i := prefixed(words)
-	if i+2 < len(words) && strings.HasPrefix(path.Base(bare(words[i])), "python") && words[i+1] == "-m" {
+	if i+2 < len(words) && strings.HasPrefix(path.Base(shell.Bare(words[i])), "python") && words[i+1] == "-m" {
 		i += 2
 	}
 	if i >= len(words) {
 		return "", l, 0, false
 	}
-	if strings.HasPrefix(path.Base(bare(words[i])), "python") && i+1 < len(words) && path.Base(words[i+1]) == "manage.py" {
+	if strings.HasPrefix(path.Base(shell.Bare(words[i])), "python") && i+1 < len(words) && path.Base(words[i+1]) == "manage.py" {
 		i++
 	}
 	if i+1 < len(words) && path.Base(words[i]) == "manage.py" {
 		i++
 	}
-	name = path.Base(bare(words[i]))
+	name = path.Base(shell.Bare(words[i]))
 	if l, ok = listeners[name]; ok {
 		return name, l, i + 1, true
 	}
 	for j := i + 1; j < len(words); j++ { // flask --app shop run
-		if l, ok = listeners[name+" "+bare(words[j])]; ok {
-			return name + " " + bare(words[j]), l, j + 1, true
+		if l, ok = listeners[name+" "+shell.Bare(words[j])]; ok {
+			return name + " " + shell.Bare(words[j]), l, j + 1, true
 		}
 	}
 	return "", l, 0, false
@@ -79,14 +82,14 @@ func listenerOf(words []string) (name string, l listens, from int, ok bool) {
 // atPort has a server that says where it listens, or takes its own default, listen at
 // the port of its instance: at another one it would be found by nobody, and two
 // environments on one machine would share it.
-func (d *detection) atPort(c Command, at Evidence) Command {
+func (d *detection) atPort(c Command, at tree.Evidence) Command {
 	text := string(c)
-	parts, _, ok := chain(text)
+	parts, _, ok := shell.Chain(text)
 	if !ok || namesPort.MatchString(text) || len(parts) == 0 || strings.Contains(text, " -- ") {
 		return c
 	}
 	last := strings.TrimSpace(parts[len(parts)-1])
-	words := rawWords(last)
+	words := shell.Split(last)
 	name, l, from, ok := listenerOf(words)
 	if !ok || !strings.HasSuffix(strings.TrimSpace(text), last) {
 		return c
@@ -100,14 +103,14 @@ func (d *detection) atPort(c Command, at Evidence) Command {
 		}
 		switch {
 		case file != "":
-			was, at = value, Evidence{File: file, Line: line}
+			was, at = value, tree.Evidence{File: file, Line: line}
 		case l.without || config:
 			return c
 		}
 		out = l.told(name, words, from)
 	}
 	now := Command(strings.TrimSuffix(strings.TrimSpace(text), last) + strings.Join(out, " "))
-	d.warn(Problem{Code: "web.port_overruled", Message: fmt.Sprintf("web listens at %s; it is started with the port that it is given in its place: %s", cmp.Or(was, "the port that "+name+" takes by itself"), clip(string(now))),
+	d.warn(Problem{Code: "web.port_overruled", Message: fmt.Sprintf("web listens at %s; it is started with the port that it is given in its place: %s", cmp.Or(was, "the port that "+name+" takes by itself"), tree.Clip(string(now))),
 		File: at.File, Line: at.Line, Remedy: "write $PORT there"})
 	return now
 }
@@ -138,7 +141,7 @@ func (l listens) replaced(words []string, from int) (out []string, was string) {
 		if was != "" && instead != "$PORT" {
 			continue // a second address
 		}
-		was = bare(value)
+		was = shell.Bare(value)
 		if joined {
 			out = append(out, option+"="+instead)
 		} else {

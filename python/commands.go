@@ -6,28 +6,32 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // runnable writes a command as it has to be in the release's own environment:
 // what makes, finds or enters an environment is taken away, and the names of a
 // manager's scripts are replaced by what they stand for. What can't be taken
 // away without changing what runs is reported.
-func (d *detection) runnable(c Command, at Evidence) Command {
+func (d *detection) runnable(c Command, at tree.Evidence) Command {
 	text := strings.TrimSpace(string(c))
 	r := &rewriter{d: d, at: at}
 	out, ok := r.command(text, 0)
 	if !ok || out == text || len(r.left) == 0 {
 		return c
 	}
-	d.warn(Problem{Code: "command.runner", Message: strings.Join(sortedUnique(r.left), ", ") + ": the service's environment is active already, this runs: " + clip(out),
-		File: at.File, Line: at.Line, Remedy: "write " + clip(out)})
+	d.warn(Problem{Code: "command.runner", Message: strings.Join(manifest.SortedUnique(r.left), ", ") + ": the service's environment is active already, this runs: " + tree.Clip(out),
+		File: at.File, Line: at.Line, Remedy: "write " + tree.Clip(out)})
 	return Command(out)
 }
 
 // rewriter turns one command into what runs without its manager.
 type rewriter struct {
 	d    *detection
-	at   Evidence
+	at   tree.Evidence
 	left []string // sentences about what was taken away
 }
 
@@ -38,13 +42,13 @@ const maxScripts = 5
 
 // command rewrites each part of a chain.
 func (r *rewriter) command(text string, depth int) (string, bool) {
-	parts, marks, ok := chain(text)
+	parts, marks, ok := shell.Chain(text)
 	if !ok || depth > maxScripts {
 		return text, false
 	}
 	var out strings.Builder
 	for i, part := range parts {
-		rewritten, keep := r.simple(rawWords(part), depth)
+		rewritten, keep := r.simple(shell.Split(part), depth)
 		if !keep && i < len(parts)-1 {
 			continue // with the mark after it
 		}
@@ -84,7 +88,7 @@ func prefixed(words []string) int {
 	n := 0
 	for n < len(words) {
 		name, _, assigns := strings.Cut(words[n], "=")
-		if words[n] != "exec" && !(assigns && identifier(name)) {
+		if words[n] != "exec" && !(assigns && shell.Identifier(name)) {
 			break
 		}
 		n++
@@ -94,10 +98,10 @@ func prefixed(words []string) int {
 
 // step takes one wrapper away. again says that there may be another.
 func (r *rewriter) step(prefix, words []string, depth int) (out []string, again bool) {
-	head := bare(words[0])
+	head := shell.Bare(words[0])
 	rest := words[1:]
 	switch program := path.Base(head); {
-	case (head == "source" || head == ".") && len(rest) == 1 && activates(bare(rest[0])):
+	case (head == "source" || head == ".") && len(rest) == 1 && activates(shell.Bare(rest[0])):
 		r.leave(strings.Join(words, " "))
 		return prefix, false
 	case inVenv(head):
@@ -114,7 +118,7 @@ func (r *rewriter) step(prefix, words []string, depth int) (out []string, again 
 		}
 		r.leave(program + " -c")
 		return []string{rewritten}, false
-	case program == "uvx" || program == "pipx" && len(rest) > 1 && bare(rest[0]) == "run" || program == "uv" && len(rest) > 1 && bare(rest[0]) == "tool" && bare(rest[1]) == "run":
+	case program == "uvx" || program == "pipx" && len(rest) > 1 && shell.Bare(rest[0]) == "run" || program == "uv" && len(rest) > 1 && shell.Bare(rest[0]) == "tool" && shell.Bare(rest[1]) == "run":
 		return r.toolRun(prefix, words, program)
 	case runners[program] != nil:
 		return r.managed(program, prefix, words, depth)
@@ -140,10 +144,10 @@ func (r *rewriter) toolRun(prefix, words []string, program string) ([]string, bo
 	if len(rest) == 0 {
 		return append(prefix, words...), false
 	}
-	tool, _, _ := strings.Cut(bare(rest[0]), "@")
+	tool, _, _ := strings.Cut(shell.Bare(rest[0]), "@")
 	name := serverDistribution(tool)
 	if serverPrograms[tool] == "" && !r.d.installs(name) {
-		r.d.problem(Problem{Code: "command.tool", Message: r.at.name() + " runs " + tool + " by " + program + ", which would install it while the service starts",
+		r.d.problem(Problem{Code: "command.tool", Message: r.at.Where() + " runs " + tool + " by " + program + ", which would install it while the service starts",
 			File: r.at.File, Line: r.at.Line, Remedy: "add " + name + " to the dependencies in " + cmp.Or(r.d.firstManifest(), "requirements.txt") + " and write " + tool + " alone"})
 		return append(prefix, words...), false
 	}
@@ -156,7 +160,7 @@ func serverDistribution(program string) string {
 	if s := serverPrograms[program]; s != "" {
 		return s
 	}
-	return normalizeName(program)
+	return manifest.Normalize(program)
 }
 
 // managed takes "poetry run" and its like away.
@@ -164,7 +168,7 @@ func (r *rewriter) managed(program string, prefix, words []string, depth int) ([
 	keep := append(append([]string{}, prefix...), words...)
 	o := runners[program]
 	rest, before := o.skip(words[1:])
-	if len(rest) == 0 || bare(rest[0]) != "run" {
+	if len(rest) == 0 || shell.Bare(rest[0]) != "run" {
 		return keep, false
 	}
 	rest, options := o.skip(rest[1:])
@@ -182,7 +186,7 @@ func (r *rewriter) managed(program string, prefix, words []string, depth int) ([
 	if module {
 		return append(append(prefix, "python", "-m"), rest...), false
 	}
-	name := bare(rest[0])
+	name := shell.Bare(rest[0])
 	if expanded, ok := r.d.managerScript(program, name); ok {
 		r.left = append(r.left, program+"'s script "+name+" is written out")
 		text, fine := r.command(withArguments(expanded, rest[1:]), depth+1)
@@ -201,14 +205,14 @@ func (r *rewriter) managed(program string, prefix, words []string, depth int) ([
 func (r *rewriter) option(program string, opt runOption, module *bool) bool {
 	d := r.d
 	refuse := func(code, message, remedy string) bool {
-		d.problem(Problem{Code: code, Message: r.at.name() + " " + message, File: r.at.File, Line: r.at.Line, Remedy: remedy})
+		d.problem(Problem{Code: code, Message: r.at.Where() + " " + message, File: r.at.File, Line: r.at.Line, Remedy: remedy})
 		return false
 	}
 	switch opt.name {
 	case "-m", "--module":
 		*module = true
 	case "--with", "--with-editable", "--with-requirements":
-		dep, _ := parseRequirement(opt.value)
+		dep, _ := manifest.ParseRequirement(opt.value)
 		if dep.Name != "" && d.installs(dep.Name) {
 			return true
 		}
@@ -225,7 +229,7 @@ func (r *rewriter) option(program string, opt runOption, module *bool) bool {
 			d.needs(false, g)
 		}
 	case "--env-file":
-		d.warn(Problem{Code: "command.env_file", Message: r.at.name() + " reads variables from " + opt.value + ", which Slipway leaves to its configuration",
+		d.warn(Problem{Code: "command.env_file", Message: r.at.Where() + " reads variables from " + opt.value + ", which Slipway leaves to its configuration",
 			File: r.at.File, Line: r.at.Line, Remedy: "set them with slipway config set, or under env: in " + d.configFile()})
 	case "--directory", "-C", "--chdir":
 		if path.Clean(opt.value) != "." {
@@ -242,7 +246,7 @@ func (d *detection) needs(extra bool, name string) {
 	if extra {
 		list, known, what = &d.project.Install.Extras, d.deps.Extras, "extra"
 	}
-	deps, ok := known[normalizeName(name)]
+	deps, ok := known[manifest.Normalize(name)]
 	if !ok || slices.Contains(*list, name) {
 		return
 	}
@@ -276,7 +280,7 @@ func shellCommand(words []string) (string, bool) {
 			return "", false
 		}
 		if strings.HasSuffix(w, "c") && !strings.HasPrefix(w, "--") && i == len(words)-2 {
-			inner := bare(words[i+1])
+			inner := shell.Bare(words[i+1])
 			return inner, !strings.ContainsAny(inner, "`") && inner != ""
 		}
 	}

@@ -5,6 +5,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // hostTools may be installed on the machine that runs the service, and then
@@ -25,7 +30,7 @@ var foreignTools = map[string]string{
 
 // checkTools says at detection what a command, or a script of the repository
 // that it starts, calls and no environment has.
-func (d *detection) checkTools(name string, c Command, at Evidence) {
+func (d *detection) checkTools(name string, c Command, at tree.Evidence) {
 	if d.broken("command.") {
 		return // it has been refused
 	}
@@ -33,32 +38,32 @@ func (d *detection) checkTools(name string, c Command, at Evidence) {
 	d.callsTools(name, string(c), at, 0)
 }
 
-func (d *detection) callsTools(name, text string, at Evidence, line int) {
-	parts, _, ok := chain(text)
+func (d *detection) callsTools(name, text string, at tree.Evidence, line int) {
+	parts, _, ok := shell.Chain(text)
 	if !ok {
 		return
 	}
 	dir := ""
 	for _, part := range parts {
-		words := rawWords(part)
+		words := shell.Split(part)
 		words = words[prefixed(words):]
-		for len(words) > 1 && shellWords[words[0]] && words[0] != "cd" && words[0] != "." && words[0] != "source" {
+		for len(words) > 1 && shell.Keywords[words[0]] && words[0] != "cd" && words[0] != "." && words[0] != "source" {
 			words = words[1:]
 		}
 		if len(words) == 0 {
 			continue
 		}
 		if words[0] == "cd" && len(words) > 1 {
-			dir = path.Join(dir, bare(words[1]))
+			dir = path.Join(dir, shell.Bare(words[1]))
 		}
-		program := path.Base(bare(words[0]))
+		program := path.Base(shell.Bare(words[0]))
 		remedy, missing := foreignTools[program]
 		if missing && !d.installs(serverDistribution(program)) && !(program == "supervisord" && d.installs("supervisor")) {
-			where := Evidence{File: at.File, Line: at.Line}
+			where := tree.Evidence{File: at.File, Line: at.Line}
 			if line > 0 {
 				where.Line = line
 			}
-			p := Problem{Code: "command.missing_tool", Message: where.name() + ", " + name + ": it calls " + program + ", which is not in the service's environment",
+			p := Problem{Code: "command.missing_tool", Message: where.Where() + ", " + name + ": it calls " + program + ", which is not in the service's environment",
 				File: where.File, Line: where.Line, Remedy: remedy}
 			if hostTools[program] {
 				d.warn(p)
@@ -78,22 +83,22 @@ func (d *detection) scriptTools(name, dir string, words []string) {
 	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
 	}
-	file := bare(words[0])
+	file := shell.Bare(words[0])
 	if !path.IsAbs(file) {
 		file = path.Join(dir, file)
 	}
-	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !strings.HasSuffix(file, ".sh") && !strings.HasPrefix(firstLine(strings.Join(d.tree.lines(file), "\n")), "#!/") || !d.tree.exists(file) {
+	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !strings.HasSuffix(file, ".sh") && !strings.HasPrefix(strings.Join(d.tree.Lines(file), "\n"), "#!/") || !d.tree.Exists(file) {
 		return
 	}
-	if first := cmp.Or(append(d.tree.lines(file), "")...); strings.HasPrefix(first, "#!") && !strings.HasSuffix(strings.TrimSpace(first), "sh") {
+	if first := cmp.Or(append(d.tree.Lines(file), "")...); strings.HasPrefix(first, "#!") && !strings.HasSuffix(strings.TrimSpace(first), "sh") {
 		return
 	}
-	for i, l := range d.tree.lines(file) {
+	for i, l := range d.tree.Lines(file) {
 		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") {
 			continue
 		}
 		before := len(d.project.Problems) + len(d.project.Warnings)
-		d.callsTools(name, l, Evidence{File: file, Line: i + 1}, i+1)
+		d.callsTools(name, l, tree.Evidence{File: file, Line: i + 1}, i+1)
 		if len(d.project.Problems)+len(d.project.Warnings) > before {
 			return
 		}
@@ -106,23 +111,23 @@ func (d *detection) olderFlask() bool { return d.holdsOlder("flask", 2, 2) }
 
 // holdsOlder says that the project holds a package to a version before a release.
 func (d *detection) holdsOlder(name string, release ...int) bool {
-	versions := lockedVersions(d.locked)[name]
-	if dep, ok := d.deps.get(name); ok && len(versions) == 0 {
-		if v, pinned := dep.pinned(); pinned {
+	versions := lock.Versions(d.locked)[name]
+	if dep, ok := d.deps.Get(name); ok && len(versions) == 0 {
+		if v, pinned := dep.Pinned(); pinned {
 			versions = []string{v}
 		}
 	}
 	for _, text := range versions {
-		v, ok := parseVersion(text)
-		return ok && v.compare(version{release: release, post: -1, dev: -1}) < 0
+		v, ok := manifest.ParseVersion(text)
+		return ok && v.Compare(manifest.Version{Release: release, Post: -1, Dev: -1}) < 0
 	}
 	return false
 }
 
-func (d *detection) checkFlask(name string, c Command, at Evidence) {
+func (d *detection) checkFlask(name string, c Command, at tree.Evidence) {
 	line, err := c.Parse()
 	if words := line.Words(); err == nil && len(words) > 2 && path.Base(words[0]) == "flask" && (words[1] == "--app" || words[1] == "-A") && d.olderFlask() {
-		d.problem(Problem{Code: "command.flask_app", Message: at.name() + ", " + name + ": flask --app came with Flask 2.2, and the project has an older one",
+		d.problem(Problem{Code: "command.flask_app", Message: at.Where() + ", " + name + ": flask --app came with Flask 2.2, and the project has an older one",
 			File: at.File, Line: at.Line, Remedy: "write FLASK_APP=" + words[2] + " flask " + strings.Join(words[3:], " ")})
 	}
 }

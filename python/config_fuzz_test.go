@@ -3,6 +3,8 @@ package python
 import (
 	"testing"
 	"testing/fstest"
+
+	"github.com/slipway-dev/slipway/python/stated"
 )
 
 // FuzzLoadConfig: whatever slipway.yaml holds, it is a config that detection
@@ -17,13 +19,13 @@ func FuzzLoadConfig(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		tree := fstest.MapFS{"app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")}, ConfigFile: {Data: []byte(text)}}
-		config, problems := LoadConfig(tree, ConfigFile)
+		tree := fstest.MapFS{"app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")}, stated.File: {Data: []byte(text)}}
+		config, problems := stated.Load(tree, stated.File)
 		if config == nil && len(problems) == 0 {
 			t.Fatalf("%q is neither a config nor a problem", text)
 		}
 		for _, p := range problems {
-			if p.File != ConfigFile || p.Code == "" || p.Message == "" {
+			if p.File != stated.File || p.Code == "" || p.Message == "" {
 				t.Fatalf("%q: %+v", text, p)
 			}
 		}

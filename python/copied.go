@@ -3,6 +3,8 @@ package python
 import (
 	"path"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // copiedFrom is the framework of which a file is a copy that lies in the tree, or is
@@ -18,7 +20,7 @@ func (d *detection) copiedFrom(file string) string {
 		if i < len(parts)-1 {
 			top = path.Join(path.Join(parts[:i+1]...), "__init__.py")
 		}
-		if m := d.module(top); m != nil && m.brings(name) {
+		if m := d.module(top); m != nil && brings(m, name) {
 			return name
 		}
 	}
@@ -37,13 +39,13 @@ var frameworkModules = func() map[string]bool {
 
 // brings says that a module of this name has the framework's constructor: as a class, or
 // from a part of itself.
-func (m *module) brings(name string) bool {
-	for class := range m.classes {
+func brings(m *syntax.Module, name string) bool {
+	for class := range m.Classes {
 		if _, ok := makers[name+"."+class]; ok {
 			return true
 		}
 	}
-	for local, full := range m.imports {
+	for local, full := range m.Imports {
 		if _, ok := makers[name+"."+local]; ok && strings.HasPrefix(full, ".") {
 			return true
 		}
@@ -53,7 +55,7 @@ func (m *module) brings(name string) bool {
 
 // bringsCopy says that a copy of a framework lies in the tree.
 func (d *detection) bringsCopy(framework string) bool {
-	for _, f := range d.tree.walk(false) {
+	for _, f := range d.tree.Walk(false) {
 		if d.copiedFrom(f) == framework {
 			return true
 		}
@@ -62,10 +64,10 @@ func (d *detection) bringsCopy(framework string) bool {
 }
 
 // annotated is what makes the object that a function says that it returns.
-func (d *detection) annotated(file string, m *module, def definition) (maker, bool) {
-	if def.returns == "" || def.async {
+func (d *detection) annotated(file string, m *syntax.Module, def syntax.Definition) (maker, bool) {
+	if def.Returns == "" || def.Async {
 		return maker{}, false
 	}
-	mk, ok := d.maker(file, m, def.returns, 0)
+	mk, ok := d.maker(file, m, def.Returns, 0)
 	return mk, ok && !mk.wraps
 }

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // maxData bounds how many files and directories are found to be data.
@@ -38,7 +41,7 @@ func (d *detection) planData() {
 		}
 		return
 	}
-	d.eachData(func(name string, at Evidence) { d.data(name, at, "data.found") })
+	d.eachData(func(name string, at tree.Evidence) { d.data(name, at, "data.found") })
 	if d.config != nil { // what code is given, as by what an example of variables says
 		for _, variable := range slices.Sorted(maps.Keys(d.config.Env)) {
 			if name, ok := d.databaseURL(d.config.Env[variable]); ok {
@@ -69,9 +72,9 @@ func (d *detection) planData() {
 }
 
 // eachData tells of every place inside the tree, or below /tmp, that the code writes data to.
-func (d *detection) eachData(tell func(name string, at Evidence)) {
+func (d *detection) eachData(tell func(name string, at tree.Evidence)) {
 	for _, file := range d.sources() {
-		text, ok := d.tree.read(file)
+		text, ok := d.tree.Read(file)
 		if !ok || !strings.Contains(strings.ToLower(text), "sqlite") && !strings.Contains(text, "MEDIA_ROOT") && !strings.Contains(text, "UPLOAD_FOLDER") && !strings.Contains(text, "instance_path") {
 			continue
 		}
@@ -80,16 +83,16 @@ func (d *detection) eachData(tell func(name string, at Evidence)) {
 			continue
 		}
 		bases := moduleBases(m)
-		for _, s := range m.all {
+		for _, s := range m.All {
 			for _, name := range d.dataIn(file, s, bases) {
-				tell(name, Evidence{File: file, Line: s.line})
+				tell(name, tree.Evidence{File: file, Line: s.Line})
 			}
 		}
 	}
 }
 
 // data adds a file, or a directory when its name ends with a slash.
-func (d *detection) data(name string, at Evidence, rule string) {
+func (d *detection) data(name string, at tree.Evidence, rule string) {
 	kept, ok := d.dataPath(name)
 	if with, added := withData(d.project.Data, kept); ok && added {
 		d.project.Data = with
@@ -102,27 +105,20 @@ func (d *detection) nameOf(at slipway.DataPath) string {
 	if at.Tmp {
 		return at.String()
 	}
-	return d.tree.relative(string(at.Path))
-}
-
-// inTmp is a path below /tmp, or below /var/tmp, which is the same to a service.
-func inTmp(name string) (below string, ok bool) {
-	name = strings.TrimPrefix(path.Clean(name), "/var")
-	below, ok = strings.CutPrefix(name, "/tmp/")
-	return below, ok
+	return d.tree.Relative(string(at.Path))
 }
 
 // dataPath is a place inside the tree, or below /tmp; ok is false for the tree itself, and
 // for what lies outside of both.
 func (d *detection) dataPath(name string) (kept slipway.DataPath, ok bool) {
 	clean := path.Clean(name)
-	if below, tmp := inTmp(clean); tmp && !strings.ContainsAny(below, "*?<>|\"\n\x00") {
+	if below, tmp := stated.InTmp(clean); tmp && !strings.ContainsAny(below, "*?<>|\"\n\x00") {
 		return slipway.DataPath{Path: slipway.SourcePath(below), Directory: strings.HasSuffix(name, "/"), Tmp: true}, true
 	}
 	if clean == "." || path.IsAbs(clean) || strings.HasPrefix(clean, "..") || strings.ContainsAny(clean, "*?<>|\"\n\x00") {
 		return kept, false
 	}
-	return slipway.DataPath{Path: slipway.SourcePath(d.tree.path(clean)), Directory: strings.HasSuffix(name, "/") || d.tree.isDir(clean)}, true
+	return slipway.DataPath{Path: slipway.SourcePath(d.tree.Path(clean)), Directory: strings.HasSuffix(name, "/") || d.tree.IsDir(clean)}, true
 }
 
 // withData is the list with one more place, without those that lie in it; added is false
@@ -146,28 +142,28 @@ func withData(list []slipway.DataPath, kept slipway.DataPath) (with []slipway.Da
 
 // dataIn are the paths that a statement says data is written to, relative to the
 // service's directory.
-func (d *detection) dataIn(file string, s statement, bases map[string]int) (names []string) {
-	for i, t := range s.tokens {
+func (d *detection) dataIn(file string, s syntax.Statement, bases map[string]int) (names []string) {
+	for i, t := range s.Tokens {
 		switch {
-		case uploads[t.text] && i+1 < len(s.tokens):
+		case uploads[t.Text] && i+1 < len(s.Tokens):
 			k := i + 1
-			for k < len(s.tokens) && (s.tokens[k].is("]") || s.tokens[k].is("=") || s.tokens[k].is(":")) {
+			for k < len(s.Tokens) && (s.Tokens[k].Is("]") || s.Tokens[k].Is("=") || s.Tokens[k].Is(":")) {
 				k++
 			}
-			if k == i+1 || s.tokens[k-1].is("]") {
+			if k == i+1 || s.Tokens[k-1].Is("]") {
 				continue // it is read, not set
 			}
-			if p, ok := d.pathAt(file, s.tokens[k:], bases); ok {
+			if p, ok := d.pathAt(file, s.Tokens[k:], bases); ok {
 				names = append(names, p+"/")
 			}
-		case t.is("instance_path") && !s.starts("def"):
+		case t.Is("instance_path") && !s.Starts("def"):
 			names = append(names, d.instanceDir()+"/")
-		case t.kind == tokenString && t.text == "NAME" && i+2 < len(s.tokens) && s.tokens[i+1].is(":"):
-			if p, ok := d.djangoName(file, s.tokens, i, bases); ok {
+		case t.Kind == syntax.TokenString && t.Text == "NAME" && i+2 < len(s.Tokens) && s.Tokens[i+1].Is(":"):
+			if p, ok := d.djangoName(file, s.Tokens, i, bases); ok {
 				names = append(names, p)
 			}
-		case t.kind == tokenString && !t.bytes:
-			if p, ok := d.database(file, s.tokens, i, bases); ok {
+		case t.Kind == syntax.TokenString && !t.Bytes:
+			if p, ok := d.database(file, s.Tokens, i, bases); ok {
 				names = append(names, p)
 			}
 		}
@@ -176,8 +172,8 @@ func (d *detection) dataIn(file string, s statement, bases map[string]int) (name
 }
 
 // database reads the string at i as the place of an SQLite database.
-func (d *detection) database(file string, tokens []token, i int, bases map[string]int) (string, bool) {
-	text := tokens[i].text
+func (d *detection) database(file string, tokens []syntax.Token, i int, bases map[string]int) (string, bool) {
+	text := tokens[i].Text
 	if m := sqliteURL.FindStringSubmatch(text); m != nil {
 		rest, _, _ := strings.Cut(m[1], "?")
 		if base, below, ok := strings.Cut(rest, "}/"); ok && strings.HasPrefix(base, "{") { // an f-string
@@ -189,10 +185,10 @@ func (d *detection) database(file string, tokens []token, i int, bases map[strin
 		return d.databaseURL(text)
 	}
 	base := path.Base(text)
-	if _, ok := inTmp(text); ok && tokens[i].plain && databaseFile.MatchString(base) {
+	if _, ok := stated.InTmp(text); ok && tokens[i].Plain && databaseFile.MatchString(base) {
 		return text, true
 	}
-	if !tokens[i].plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || moduleOf.MatchString(text) || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].is("import") {
+	if !tokens[i].Plain || !databaseFile.MatchString(base) || strings.Contains(text, "://") || moduleOf.MatchString(text) || path.IsAbs(text) || base == text && i > 0 && tokens[i-1].Is("import") {
 		return "", false
 	}
 	return d.pathAt(file, around(tokens, i), bases)
@@ -205,13 +201,13 @@ func (d *detection) databaseURL(text string) (string, bool) {
 		return "", false
 	}
 	rest, _, _ := strings.Cut(m[1], "?")
-	if _, ok := inTmp(rest); ok && !strings.ContainsAny(rest, "{%") {
+	if _, ok := stated.InTmp(rest); ok && !strings.ContainsAny(rest, "{%") {
 		return rest, true
 	}
 	if rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ":") || strings.ContainsAny(rest, "{%$") {
 		return "", false // in memory, elsewhere, or its name follows
 	}
-	if _, ok := d.deps.has("flask-sqlalchemy"); ok {
+	if _, ok := d.deps.Has("flask-sqlalchemy"); ok {
 		return d.instanceDir() + "/", true // Flask-SQLAlchemy 3 resolves it there
 	}
 	return path.Join(d.workDir(), rest), true
@@ -219,27 +215,27 @@ func (d *detection) databaseURL(text string) (string, bool) {
 
 // djangoName reads the value of NAME at i, where Django's settings say that it is of
 // SQLite: its file is called as anybody likes.
-func (d *detection) djangoName(file string, tokens []token, i int, bases map[string]int) (string, bool) {
+func (d *detection) djangoName(file string, tokens []syntax.Token, i int, bases map[string]int) (string, bool) {
 	from, depth := i, 0
 	for ; from >= 0 && depth >= 0; from-- {
 		switch {
-		case tokens[from].closes():
+		case tokens[from].Closes():
 			depth++
-		case tokens[from].opens():
+		case tokens[from].Opens():
 			depth--
 		}
 	}
 	sqlite, end, depth := false, 0, 0
 	for k := from + 2; k < len(tokens) && depth >= 0; k++ {
 		switch t := tokens[k]; {
-		case t.opens():
+		case t.Opens():
 			depth++
-		case t.closes():
+		case t.Closes():
 			depth--
-		case t.kind == tokenString && strings.HasSuffix(t.text, ".sqlite3") && strings.Contains(t.text, "backends"):
+		case t.Kind == syntax.TokenString && strings.HasSuffix(t.Text, ".sqlite3") && strings.Contains(t.Text, "backends"):
 			sqlite = true
 		}
-		if end == 0 && k > i && (depth == 0 && tokens[k].is(",") || depth < 0) {
+		if end == 0 && k > i && (depth == 0 && tokens[k].Is(",") || depth < 0) {
 			end = k
 		}
 	}
@@ -248,11 +244,11 @@ func (d *detection) djangoName(file string, tokens []token, i int, bases map[str
 	}
 	value, texts, computed := tokens[i+2:end], 0, false
 	for _, t := range value {
-		if t.kind == tokenString {
+		if t.Kind == syntax.TokenString {
 			texts++
 		}
-		computed = computed || t.is("environ") || t.is("getenv") || t.is("env") || t.is("config")
-		if t.kind == tokenString && strings.ContainsAny(t.text, ":/") && !databaseFile.MatchString(path.Base(t.text)) {
+		computed = computed || t.Is("environ") || t.Is("getenv") || t.Is("env") || t.Is("config")
+		if t.Kind == syntax.TokenString && strings.ContainsAny(t.Text, ":/") && !databaseFile.MatchString(path.Base(t.Text)) {
 			return "", false // in memory, or elsewhere
 		}
 	}
@@ -264,21 +260,21 @@ func (d *detection) djangoName(file string, tokens []token, i int, bases map[str
 
 // around is the expression that a string is the end of: back to what can't be
 // part of a path. Of a list it is the one item.
-func around(tokens []token, i int) []token {
+func around(tokens []syntax.Token, i int) []syntax.Token {
 	from, comma, depth := i, -1, 0
 	for from > 0 {
 		t := tokens[from-1]
 		switch {
-		case t.closes():
+		case t.Closes():
 			depth++
-		case t.opens() && depth > 0:
+		case t.Opens() && depth > 0:
 			depth--
-		case t.is(",") && depth == 0 && comma < 0:
+		case t.Is(",") && depth == 0 && comma < 0:
 			comma = from
-		case comma >= 0 && (t.is("[") || t.is("{") || t.is("(") && (from == 1 || tokens[from-2].kind != tokenName)):
+		case comma >= 0 && (t.Is("[") || t.Is("{") || t.Is("(") && (from == 1 || tokens[from-2].Kind != syntax.TokenName)):
 			return tokens[comma : i+1]
 		}
-		if t.is("=") || t.is(":") || t.is("{") || t.is("[") || t.is("return") || t.is("lambda") || t.is("+") && from > 1 && tokens[from-2].kind == tokenString {
+		if t.Is("=") || t.Is(":") || t.Is("{") || t.Is("[") || t.Is("return") || t.Is("lambda") || t.Is("+") && from > 1 && tokens[from-2].Kind == syntax.TokenString {
 			break
 		}
 		from--
@@ -289,30 +285,30 @@ func around(tokens []token, i int) []token {
 // pathAt evaluates what code commonly writes for a path: strings joined by /,
 // os.path.join or Path, below a name that is made of __file__, or below the
 // directory that the process runs in.
-func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (string, bool) {
+func (d *detection) pathAt(file string, tokens []syntax.Token, bases map[string]int) (string, bool) {
 	up, based, fromEnv := 0, false, false
 	var parts []string
 	for _, t := range tokens {
 		switch {
-		case t.kind == tokenString:
-			if !t.plain || strings.Contains(t.text, "://") {
+		case t.Kind == syntax.TokenString:
+			if !t.Plain || strings.Contains(t.Text, "://") {
 				return "", false
 			}
-			parts = append(parts, t.text)
-		case t.is("instance_path"):
+			parts = append(parts, t.Text)
+		case t.Is("instance_path"):
 			return path.Join(append([]string{d.instanceDir()}, parts...)...), true
-		case t.is("__file__"):
+		case t.Is("__file__"):
 			based = true
-		case t.is("sep") && len(parts) == 0 && !based:
+		case t.Is("sep") && len(parts) == 0 && !based:
 			return "", false // it begins at the root
-		case t.is("root_path"): // of Flask and Quart: where the application's module lies
+		case t.Is("root_path"): // of Flask and Quart: where the application's module lies
 			up, based = up+1, true
-		case t.is("parent"), t.is("dirname"):
+		case t.Is("parent"), t.Is("dirname"):
 			up++
-		case t.is("environ"), t.is("getenv"), t.is("env"), t.is("config"), t.is("get"):
+		case t.Is("environ"), t.Is("getenv"), t.Is("env"), t.Is("config"), t.Is("get"):
 			fromEnv = true
-		case t.kind == tokenName:
-			if n, ok := bases[t.text]; ok {
+		case t.Kind == syntax.TokenName:
+			if n, ok := bases[t.Text]; ok {
 				up, based = up+n, true
 			}
 		}
@@ -322,7 +318,7 @@ func (d *detection) pathAt(file string, tokens []token, bases map[string]int) (s
 	}
 	if len(parts) > 0 && !based {
 		if whole := path.Join(parts...); strings.HasPrefix(parts[0], "/") && !strings.ContainsAny(whole, "{}%\n\x00") {
-			if _, ok := inTmp(whole); ok {
+			if _, ok := stated.InTmp(whole); ok {
 				return whole, true
 			}
 		}
@@ -358,33 +354,33 @@ func (d *detection) above(file string, up int, below string) (string, bool) {
 
 // moduleBases are the names of a module that stand for a directory, with how many
 // levels it lies above the file.
-func moduleBases(m *module) map[string]int {
+func moduleBases(m *syntax.Module) map[string]int {
 	bases := map[string]int{}
-	for _, s := range m.all {
-		if len(s.tokens) < 3 || s.tokens[0].kind != tokenName || !s.tokens[1].is("=") {
+	for _, s := range m.All {
+		if len(s.Tokens) < 3 || s.Tokens[0].Kind != syntax.TokenName || !s.Tokens[1].Is("=") {
 			continue
 		}
 		up, based := 0, false
-		for i, t := range s.tokens[2:] {
+		for i, t := range s.Tokens[2:] {
 			switch {
-			case t.is("__file__"):
+			case t.Is("__file__"):
 				based = true
-			case t.is("parent"), t.is("dirname"):
+			case t.Is("parent"), t.Is("dirname"):
 				up++
-			case t.is("parents") && i+4 < len(s.tokens) && s.tokens[i+4].kind == tokenNumber:
-				up += int(s.tokens[i+4].text[0]-'0') + 1
-			case t.kind == tokenString && t.text == "..":
+			case t.Is("parents") && i+4 < len(s.Tokens) && s.Tokens[i+4].Kind == syntax.TokenNumber:
+				up += int(s.Tokens[i+4].Text[0]-'0') + 1
+			case t.Kind == syntax.TokenString && t.Text == "..":
 				up++
-			case t.kind == tokenString:
+			case t.Kind == syntax.TokenString:
 				based = false
 			default:
-				if n, ok := bases[t.text]; ok {
+				if n, ok := bases[t.Text]; ok {
 					up, based = up+n, true
 				}
 			}
 		}
 		if based {
-			bases[s.tokens[0].text] = up
+			bases[s.Tokens[0].Text] = up
 		}
 	}
 	return bases
@@ -394,7 +390,7 @@ func moduleBases(m *module) map[string]int {
 // package.
 func (d *detection) instanceDir() string {
 	if app := d.project.Application; app != nil {
-		return path.Join(d.tree.below(app.Dir), "instance")
+		return path.Join(d.tree.Below(app.Dir), "instance")
 	}
 	return "instance"
 }

@@ -1,39 +1,36 @@
 package python
 
 import (
-	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/tree"
 )
-
-// NewestPackages is the value of packages_as_of that takes what an index has today.
-const NewestPackages = "newest"
-
-// commitPackages takes what there was when the day of the commit began, as does saying
-// nothing.
-const commitPackages = "commit"
 
 // datePackages settles Project.PackagesAsOf, before anything speaks of it: only what no
 // lock holds depends on a day, which dropDate looks at when that is known.
 func (d *detection) datePackages() {
-	stated := ""
+	said := ""
 	if d.config != nil {
-		stated = d.config.PackagesAsOf
+		said = d.config.PackagesAsOf
 	}
 	day := d.opts.Written
 	if !d.opts.Today.IsZero() && day.After(d.opts.Today) {
 		day = d.opts.Today // a clock was wrong
 	}
-	if at, err := time.Parse(time.DateOnly, stated); err == nil && !d.opts.Today.IsZero() && at.After(d.opts.Today) {
+	if at, err := time.Parse(time.DateOnly, said); err == nil && !d.opts.Today.IsZero() && at.After(d.opts.Today) {
 		from := d.stated("packages_as_of")
 		d.problem(Problem{Code: "config.value", Key: "packages_as_of", File: from.File, Line: from.Line,
-			Message: "packages_as_of: " + stated + " hasn't begun (by UTC), so what there is before it isn't known yet",
-			Remedy:  "use a day up to " + d.opts.Today.UTC().Format(time.DateOnly) + ", or " + NewestPackages})
+			Message: "packages_as_of: " + said + " hasn't begun (by UTC), so what there is before it isn't known yet",
+			Remedy:  "use a day up to " + d.opts.Today.UTC().Format(time.DateOnly) + ", or " + stated.NewestPackages})
 	}
 	switch {
-	case stated == NewestPackages || d.tellsUVADay():
-	case stated != "" && stated != commitPackages:
-		d.project.PackagesAsOf = stated
+	case said == stated.NewestPackages || d.tellsUVADay():
+	case said != "" && said != stated.CommitPackages:
+		d.project.PackagesAsOf = said
 	case !day.IsZero():
 		d.project.PackagesAsOf = day.UTC().Format(time.DateOnly)
 	}
@@ -41,8 +38,8 @@ func (d *detection) datePackages() {
 
 // tellsUVADay says that the repository itself tells uv up to when packages count.
 func (d *detection) tellsUVADay() bool {
-	in := lockInput{tree: d.tree, root: d.pyproject.data}
-	return uvSetting(in, "exclude-newer") != nil
+	in := lock.Input{Tree: d.tree, Root: d.pyproject.Data}
+	return lock.UVSetting(in, "exclude-newer") != nil
 }
 
 // dropDate takes the day back where a lock holds all versions, or there are none.
@@ -56,7 +53,7 @@ func (d *detection) dropDate() {
 		return
 	}
 	f := Finding{What: "packages", Value: "of before " + p.PackagesAsOf + ", where no version is stated", Rule: "packages.commit"}
-	if d.config != nil && d.config.PackagesAsOf != "" && d.config.PackagesAsOf != commitPackages {
+	if d.config != nil && d.config.PackagesAsOf != "" && d.config.PackagesAsOf != stated.CommitPackages {
 		at := d.stated("packages_as_of")
 		f.Rule, f.File, f.Line = "packages."+at.rule, at.File, at.Line
 	}
@@ -73,8 +70,8 @@ func (p *Project) DatedByCommit() bool {
 // later, as there is none of their days, or another is stated.
 func (d *detection) anachronous() bool {
 	day, err := time.Parse(time.DateOnly, d.project.PackagesAsOf)
-	v, known := parseVersion(d.project.Python.Version)
-	return err == nil && known && (d.config == nil || d.config.PackagesAsOf == "") && v.at(1) > newestBy(day)
+	v, known := manifest.ParseVersion(d.project.Python.Version)
+	return err == nil && known && (d.config == nil || d.config.PackagesAsOf == "") && v.At(1) > newestBy(day)
 }
 
 // followed says what becomes of versions that nothing holds, as the end of a warning.
@@ -90,7 +87,7 @@ func (d *detection) renewed() string {
 	if d.project.PackagesAsOf == "" {
 		return ""
 	}
-	return "; for today's: " + d.stating("packages_as_of", NewestPackages)
+	return "; for today's: " + d.stating("packages_as_of", stated.NewestPackages)
 }
 
 // dateLimit is the Python that was the newest on the day of the packages: what was
@@ -105,7 +102,7 @@ func (d *detection) dateLimit() (pythonLimit, bool) {
 		return pythonLimit{}, false
 	}
 	return pythonLimit{newest: newest, why: "its packages are of " + day.Format("January 2006"), remedy: "state versions that a newer Python takes in " + d.firstManifest(),
-		Evidence: Evidence{File: d.firstManifest(), Line: 1}}, true
+		Evidence: tree.Evidence{File: d.firstManifest(), Line: 1}}, true
 }
 
 // newestBy is the newest Python that people had tried by a day.
@@ -122,27 +119,18 @@ func newestBy(day time.Time) int {
 // Held are the names, normalised, that requirement files hold to one version each, with
 // what they include and the constraints.
 func Held(fsys fs.FS, files []string) (map[string]bool, error) {
-	t, err := openTree(fsys, ".")
+	t, err := tree.Open(fsys, ".")
 	if err != nil {
 		return nil, err
 	}
 	held := map[string]bool{}
 	for _, f := range files {
-		set := readRequirements(t, f)
-		for _, r := range append(set.requirements, set.constraints...) {
-			if _, ok := r.pinned(); ok {
-				held[normalizeName(r.Name)] = true
+		set := manifest.ReadRequirements(t, f)
+		for _, r := range append(set.Requirements, set.Constraints...) {
+			if _, ok := r.Pinned(); ok {
+				held[manifest.Normalize(r.Name)] = true
 			}
 		}
 	}
-	return held, t.failure()
-}
-
-func (k configChecker) day(key, value string) {
-	if value == "" || value == NewestPackages || value == commitPackages {
-		return
-	}
-	if _, err := time.Parse(time.DateOnly, value); err != nil {
-		k.bad(key, fmt.Sprintf("%s: %q is no day", key, clip(value)), "use "+commitPackages+", "+NewestPackages+", or a day such as 2024-05-31")
-	}
+	return held, t.Failure()
 }

@@ -8,29 +8,33 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // detection is one run of Detect. Its stages fill project in order, and each
 // may rely on what the ones before it found.
 //
 // File names inside a detection are relative to the service's directory, as
-// tree.read takes them; find, problem and warn turn them into names relative
-// to the whole tree. Fields of Project that hold files need tree.path.
+// Tree.Read takes them; find, problem and warn turn them into names relative
+// to the whole tree. Fields of Project that hold files need Tree.Path.
 type detection struct {
-	tree    tree
+	tree    tree.Tree
 	opts    Options
-	config  *ServiceConfig // nil without slipway.yaml and overrides
+	config  *stated.Config // nil without slipway.yaml and overrides
 	over    *yaml.Node     // the overrides that are in force, nil for none
 	project *Project
-	deps    Dependencies
+	deps    manifest.Dependencies
 
 	home      string // the directory Options.Path names; tree may since be below it
 	manifests manifests
-	pyproject pyproject
-	locked    []LockedPackage
+	pyproject manifest.Pyproject
+	locked    []lock.Package
 	lockData  map[string]any
-	frozen    bool                // the lock is of an earlier version of the project, and counts
-	options   []requirementOption // of requirement files: where packages come from
+	frozen    bool              // the lock is of an earlier version of the project, and counts
+	options   []manifest.Option // of requirement files: where packages come from
 	// production is the locked packages that production installs, nil for all
 	production map[string]bool
 	code       code              // parsed modules of the service
@@ -42,11 +46,11 @@ type detection struct {
 // the tree cannot be read; what is wrong with the project is in
 // Project.Problems, and a project with none is deployable.
 func Detect(fsys fs.FS, o Options) (*Project, error) {
-	t, err := openTree(fsys, o.Path)
+	t, err := tree.Open(fsys, o.Path)
 	if err != nil {
 		return nil, err
 	}
-	d := &detection{tree: t, opts: o, project: newProject(), home: t.dir, procfile: map[string]string{}}
+	d := &detection{tree: t, opts: o, project: newProject(), home: t.Dir, procfile: map[string]string{}}
 
 	d.loadConfig()
 	d.chooseRoot()
@@ -87,10 +91,10 @@ func Detect(fsys fs.FS, o Options) (*Project, error) {
 	d.leaveOut()
 	d.detectSystem()
 
-	d.project.Root = slipway.SourcePath(d.tree.dir)
+	d.project.Root = slipway.SourcePath(d.tree.Dir)
 	d.project.Config = d.config
 	d.project.Deployable = len(d.project.Problems) == 0
-	return d.project, d.tree.failure()
+	return d.project, d.tree.Failure()
 }
 
 // newProject returns a Project whose lists are empty rather than null, so
@@ -119,7 +123,7 @@ func newProject() *Project {
 
 // find records an answer with its evidence.
 func (d *detection) find(f Finding) {
-	f.File = d.tree.path(f.File)
+	f.File = d.tree.Path(f.File)
 	if f.Rivals == nil {
 		f.Rivals = []string{}
 	}
@@ -131,13 +135,13 @@ func (d *detection) find(f Finding) {
 
 // problem records something that stops a deploy.
 func (d *detection) problem(p Problem) {
-	p.File = d.tree.path(p.File)
+	p.File = d.tree.Path(p.File)
 	d.project.Problems = append(d.project.Problems, p)
 }
 
 // warn records something that ought to be known and stops nothing.
 func (d *detection) warn(p Problem) {
-	p.File = d.tree.path(p.File)
+	p.File = d.tree.Path(p.File)
 	d.project.Warnings = append(d.project.Warnings, p)
 }
 
@@ -147,7 +151,7 @@ func (d *detection) paths(names []string) []string {
 	seen := map[string]bool{}
 	out := []string{}
 	for _, n := range names {
-		p := d.tree.path(n)
+		p := d.tree.Path(n)
 		if p != "" && !seen[p] {
 			seen[p] = true
 			out = append(out, p)

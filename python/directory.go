@@ -3,49 +3,16 @@ package python
 import (
 	"path"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
 )
-
-// goesTo splits "cd DIR && ...": the directory, when it is written out, and what
-// is carried out there. dir is "" for any other command.
-func goesTo(command string) (dir, rest string) {
-	first, rest, ok := strings.Cut(strings.TrimSpace(command), "&&")
-	words := rawWords(first)
-	if !ok || len(words) < 2 || words[0] != "cd" || strings.ContainsAny(first, "$`;|&()<>*?[]~\n") {
-		return "", ""
-	}
-	if words[1] == "--" {
-		words = words[1:]
-	}
-	if len(words) != 2 || bare(words[1]) == "" || strings.HasPrefix(words[1], "-") {
-		return "", ""
-	}
-	return path.Clean(bare(words[1])), rest
-}
-
-// Directory is where the command goes before it starts anything, relative to where
-// it is started; "" when it stays.
-func (c Command) Directory() string {
-	line, err := c.Parse()
-	if err != nil {
-		return ""
-	}
-	return line.Dir
-}
-
-// rooted keeps a shell from looking for a directory elsewhere (CDPATH).
-func rooted(dir string) string {
-	if path.IsAbs(dir) {
-		return dir
-	}
-	return "./" + dir
-}
 
 // within is a command that runs in a directory below the service's own.
 func within(dir, command string) Command {
 	if dir == "" || dir == "." {
 		return Command(command)
 	}
-	return Command("cd " + quoteWords([]string{dir}) + " && " + command)
+	return Command("cd " + shell.Quote([]string{dir}) + " && " + command)
 }
 
 // below is a directory as it is named from another one. What doesn't lie below it
@@ -92,7 +59,7 @@ func (d *detection) webDir() string {
 			dir = path.Join(line.Dir, value)
 		}
 	}
-	if path.IsAbs(dir) || strings.HasPrefix(dir, "..") || !d.tree.isDir(dir) {
+	if path.IsAbs(dir) || strings.HasPrefix(dir, "..") || !d.tree.IsDir(dir) {
 		return "."
 	}
 	return dir

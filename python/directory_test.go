@@ -1,37 +1,9 @@
 package python
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
-
-func TestCommandGoesToADirectory(t *testing.T) {
-	none := func(string) string { return "" }
-	for text, want := range map[string][]string{
-		"cd server && gunicorn app:app":           {"/bin/sh", "-c", `cd -- "$0" && exec "$@"`, "./server", "gunicorn", "app:app"},
-		"cd 'the server' && A=b exec python x.py": {"/bin/sh", "-c", `cd -- "$0" && exec "$@"`, "./the server", "env", "A=b", "python", "x.py"},
-		"cd /srv/x && ./run":                      {"/bin/sh", "-c", `cd -- "$0" && exec "$@"`, "/srv/x", "./run"},
-		"cd server && a && b":                     {"/bin/sh", "-c", "cd server && a && b"},
-		"cd $HOME && a":                           {"/bin/sh", "-c", "cd $HOME && a"},
-		"cd - && a":                               {"/bin/sh", "-c", "cd - && a"},
-		"cd a b && c":                             {"/bin/sh", "-c", "cd a b && c"},
-	} {
-		got, err := Command(text).Expand(none)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %q, %v; want %q", text, got, err, want)
-		}
-	}
-	if dir := Command("cd server && a && b").Directory(); dir != "server" {
-		t.Errorf("a chain goes to %q", dir)
-	}
-	if p := Command("cd server && ./start").Program(); p != "./start" {
-		t.Errorf("the program is %q", p)
-	}
-	if i, ok := Command("cd server && uwsgi --ini x").invoked(); !ok || i.program != "uwsgi" || i.line.Dir != "server" {
-		t.Errorf("it starts %q in %q", i.program, i.line.Dir)
-	}
-}
 
 // TestOneDirectoryForAllCommands: what Slipway writes for an application runs
 // where the application lies.

@@ -5,6 +5,10 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // djangoFacts is what a Django project's files state.
@@ -15,7 +19,7 @@ type djangoFacts struct {
 	wsgi, asgi   string // files
 	wsgiConfig   string // settings module in wsgi.py or asgi.py
 	settings     string // the settings module to use
-	settingsAt   Evidence
+	settingsAt   tree.Evidence
 	settingsFile string
 }
 
@@ -26,7 +30,7 @@ func (f djangoFacts) has(file string) bool { return file != "" && (file == f.wsg
 // django looks for manage.py, wsgi.py and asgi.py and the settings they name.
 func (d *detection) django() djangoFacts {
 	var f djangoFacts
-	_, declared := d.deps.has("django")
+	_, declared := d.deps.Has("django")
 	var wsgi, asgi []string
 	stated := d.webDir()
 	for _, file := range d.sources() {
@@ -37,7 +41,7 @@ func (d *detection) django() djangoFacts {
 		if base != "manage.py" && base != "wsgi.py" && base != "asgi.py" {
 			continue
 		}
-		text, _ := d.tree.read(file)
+		text, _ := d.tree.Read(file)
 		switch {
 		case base == "manage.py" && strings.Contains(text, "django.core.management") && (f.manage == "" || path.Dir(file) == stated && path.Dir(f.manage) != stated):
 			f.manage = file
@@ -51,7 +55,7 @@ func (d *detection) django() djangoFacts {
 		return djangoFacts{}
 	}
 	f.wsgi, f.asgi = d.djangoEntry(wsgi, "WSGI_APPLICATION"), d.djangoEntry(asgi, "ASGI_APPLICATION")
-	manageAt, wsgiAt := Evidence{}, Evidence{}
+	manageAt, wsgiAt := tree.Evidence{}, tree.Evidence{}
 	f.manageConfig, manageAt = d.settingsIn(f.manage)
 	f.manageLine = max(1, manageAt.Line)
 	for _, file := range []string{f.wsgi, f.asgi} {
@@ -82,7 +86,7 @@ func (d *detection) djangoEntry(files []string, setting string) string {
 	}
 	for _, s := range d.settingsModules() {
 		if m := d.module(s); m != nil {
-			if name := m.strings[setting]; name != "" {
+			if name := m.Strings[setting]; name != "" {
 				for _, f := range files {
 					if _, module, ok := d.importable(f); ok && strings.HasPrefix(name, module+".") {
 						return f
@@ -107,39 +111,39 @@ func (d *detection) settingsModules() []string {
 }
 
 // settingsIn finds "DJANGO_SETTINGS_MODULE" and the string after it.
-func (d *detection) settingsIn(file string) (string, Evidence) {
+func (d *detection) settingsIn(file string) (string, tree.Evidence) {
 	m := d.module(file)
 	if file == "" || m == nil {
-		return "", Evidence{}
+		return "", tree.Evidence{}
 	}
-	for _, st := range m.all {
-		for i, t := range st.tokens {
-			if t.kind != tokenString || t.text != "DJANGO_SETTINGS_MODULE" {
+	for _, st := range m.All {
+		for i, t := range st.Tokens {
+			if t.Kind != syntax.TokenString || t.Text != "DJANGO_SETTINGS_MODULE" {
 				continue
 			}
-			for _, next := range st.tokens[i+1:] {
-				if next.kind == tokenString && next.plain && dottedName(next.text) {
-					return next.text, Evidence{File: file, Line: next.line}
+			for _, next := range st.Tokens[i+1:] {
+				if next.Kind == syntax.TokenString && next.Plain && dottedName(next.Text) {
+					return next.Text, tree.Evidence{File: file, Line: next.Line}
 				}
 			}
 		}
 	}
-	return "", Evidence{}
+	return "", tree.Evidence{}
 }
 
 // pytestSettings reads DJANGO_SETTINGS_MODULE from pytest's configuration.
-func (d *detection) pytestSettings() (string, Evidence) {
-	if s := digString(d.pyproject.data, "tool", "pytest", "ini_options", "DJANGO_SETTINGS_MODULE"); s != "" {
-		return s, Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.pytest.ini_options", "DJANGO_SETTINGS_MODULE")}
+func (d *detection) pytestSettings() (string, tree.Evidence) {
+	if s := manifest.DigString(d.pyproject.Data, "tool", "pytest", "ini_options", "DJANGO_SETTINGS_MODULE"); s != "" {
+		return s, tree.Evidence{File: "pyproject.toml", Line: d.pyproject.Line("tool.pytest.ini_options", "DJANGO_SETTINGS_MODULE")}
 	}
 	for _, f := range []string{"pytest.ini", "setup.cfg", "tox.ini"} {
-		for i, l := range d.tree.lines(f) {
+		for i, l := range d.tree.Lines(f) {
 			if key, value, ok := strings.Cut(l, "="); ok && strings.TrimSpace(key) == "DJANGO_SETTINGS_MODULE" && dottedName(strings.TrimSpace(value)) {
-				return strings.TrimSpace(value), Evidence{File: f, Line: i + 1}
+				return strings.TrimSpace(value), tree.Evidence{File: f, Line: i + 1}
 			}
 		}
 	}
-	return "", Evidence{}
+	return "", tree.Evidence{}
 }
 
 // djangoWeb serves a Django project.
@@ -159,7 +163,7 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	} else if f.settingsFile == "" {
 		d.warn(Problem{Code: "django.settings_missing", Message: f.settingsAt.File + " names " + f.settings + ", and there is no such module",
 			File: f.settingsAt.File, Line: f.settingsAt.Line, Remedy: "correct DJANGO_SETTINGS_MODULE there"})
-	} else if m := d.module(f.settingsFile); m != nil && len(m.all) == 0 && f.manageConfig != "" && f.manageConfig != f.settings && !d.statedSettings() {
+	} else if m := d.module(f.settingsFile); m != nil && len(m.All) == 0 && f.manageConfig != "" && f.manageConfig != f.settings && !d.statedSettings() {
 		d.setFramework(candidate{framework: "django", file: f.settingsAt.File, line: f.settingsAt.Line})
 		d.problem(Problem{Code: "django.settings_empty", Message: f.settingsAt.File + " uses " + f.settings + ", which has no settings in it; manage.py uses " + f.manageConfig,
 			File: f.settingsAt.File, Line: f.settingsAt.Line, Remedy: "say which: " + d.stating("env.DJANGO_SETTINGS_MODULE", f.manageConfig)})
@@ -173,8 +177,8 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	}
 	c := candidate{framework: "django", object: "application"}
 	var rivals []string
-	asynchronous, why, _ := d.deps.hasAny("channels", "daphne", "uvicorn", "hypercorn")
-	_, gunicorn := d.deps.has("gunicorn")
+	asynchronous, why, _ := d.deps.HasAny("channels", "daphne", "uvicorn", "hypercorn")
+	_, gunicorn := d.deps.Has("gunicorn")
 	switch {
 	case f.asgi != "" && (f.wsgi == "" || asynchronous != "" && !(gunicorn && asynchronous == "hypercorn")):
 		c.file, c.iface, c.rule = f.asgi, ASGI, "app.django.asgi"
@@ -191,13 +195,13 @@ func (d *detection) djangoWeb(f djangoFacts) {
 	}
 	m := d.module(c.file)
 	if m != nil {
-		if _, ok := m.last("application"); !ok {
-			if _, ok := m.last("app"); ok {
+		if _, ok := m.Last("application"); !ok {
+			if _, ok := m.Last("app"); ok {
 				c.object = "app"
 			}
 		}
-		if a, ok := m.last(c.object); ok {
-			c.line = a.line
+		if a, ok := m.Last(c.object); ok {
+			c.line = a.Line
 		}
 	}
 	c.dir, c.module, _ = d.importable(c.file)
@@ -211,7 +215,7 @@ func (d *detection) djangoWeb(f djangoFacts) {
 // importing them fails, while those of manage.py are there.
 func (d *detection) settingsNowhere(f djangoFacts) bool {
 	head, _, _ := strings.Cut(f.settings, ".")
-	if f.wsgiConfig != f.settings || f.manageConfig == "" || f.manageConfig == f.settings || d.statedSettings() || d.installs(normalizeName(head)) || d.makesFiles() {
+	if f.wsgiConfig != f.settings || f.manageConfig == "" || f.manageConfig == f.settings || d.statedSettings() || d.installs(manifest.Normalize(head)) || d.makesFiles() {
 		return false
 	}
 	_, rest, ok := d.locate(f.manage, f.manageConfig)

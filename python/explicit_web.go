@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // explicitWeb learns what it can from a start command that somebody wrote.
@@ -23,7 +27,7 @@ func (d *detection) explicitWeb(list []candidate, dj djangoFacts) {
 	}
 	d.project.Server = d.serverNamed(name)
 	if d.project.Server.Injected && !d.warned("server.not_in_production") {
-		d.warn(Problem{Code: "server.injected", Message: at.name() + " starts " + name + ", and no dependency names it; Slipway installs " + d.project.Server.Requirement,
+		d.warn(Problem{Code: "server.injected", Message: at.Where() + " starts " + name + ", and no dependency names it; Slipway installs " + d.project.Server.Requirement,
 			File: at.File, Line: at.Line, Remedy: "add " + name + " to the dependencies"})
 	}
 	d.explicitTarget(name, c, line, at, list, dj)
@@ -40,17 +44,17 @@ func firstCandidate(list []candidate, dj djangoFacts) candidate {
 	return candidate{}
 }
 
-func (d *detection) evidenceOf(what string) Evidence {
+func (d *detection) evidenceOf(what string) tree.Evidence {
 	for _, f := range d.project.Findings {
 		if f.What == what {
-			return Evidence{File: d.tree.relative(f.File), Line: f.Line, Text: f.Value}
+			return tree.Evidence{File: d.tree.Relative(f.File), Line: f.Line, Text: f.Value}
 		}
 	}
-	return Evidence{}
+	return tree.Evidence{}
 }
 
 // explicitTarget checks module:object of a stated command.
-func (d *detection) explicitTarget(server string, c candidate, line Line, at Evidence, list []candidate, dj djangoFacts) {
+func (d *detection) explicitTarget(server string, c candidate, line shell.Line, at tree.Evidence, list []candidate, dj djangoFacts) {
 	for _, dir := range []string{c.dir, ".", "src"} {
 		if file, rest, ok := d.locateIn(dir, c.module); ok && rest == "" {
 			c.file, c.dir = file, dir
@@ -59,8 +63,8 @@ func (d *detection) explicitTarget(server string, c candidate, line Line, at Evi
 	}
 	if c.file == "" {
 		head, _, _ := strings.Cut(c.module, ".")
-		if !d.installs(normalizeName(head)) && !d.tree.isDir(path.Join(c.dir, head)) && !d.tree.isDir(head) && !d.tree.isDir("src/"+head) && len(list) > 0 {
-			d.problem(Problem{Code: "web.missing_module", Message: fmt.Sprintf("%s starts %s, and there is no module %s", at.name(), c.target(), c.module),
+		if !d.installs(manifest.Normalize(head)) && !d.tree.IsDir(path.Join(c.dir, head)) && !d.tree.IsDir(head) && !d.tree.IsDir("src/"+head) && len(list) > 0 {
+			d.problem(Problem{Code: "web.missing_module", Message: fmt.Sprintf("%s starts %s, and there is no module %s", at.Where(), c.target(), c.module),
 				File: at.File, Line: at.Line, Remedy: "write " + list[0].target() + " in its place"})
 		}
 		d.setFramework(firstCandidate(list, dj))
@@ -87,11 +91,11 @@ func (d *detection) explicitTarget(server string, c candidate, line Line, at Evi
 	}
 	asgiWorker := strings.Contains(worker, "uvicorn") || strings.Contains(worker, "asgi") || strings.Contains(worker, "aiohttp") || strings.Contains(worker, "hypercorn") || strings.Contains(worker, "sanic") || worker == "computed"
 	if c.iface == ASGI && (server == "waitress" || server == "uwsgi" || server == "gunicorn" && !asgiWorker) {
-		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, a WSGI server, and the object is ASGI (%s)", at.name(), c.target(), server, c.framework),
+		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, a WSGI server, and the object is ASGI (%s)", at.Where(), c.target(), server, c.framework),
 			File: at.File, Line: at.Line, Remedy: "write uvicorn " + c.target() + " --host " + address + " --port $PORT"})
 	}
 	if c.iface == WSGI && (server == "uvicorn" && !strings.Contains(string(d.project.Processes["web"]), "wsgi") || server == "daphne") {
-		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, an ASGI server, and the object is WSGI (%s)", at.name(), c.target(), server, c.framework),
+		d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s serves %s with %s, an ASGI server, and the object is WSGI (%s)", at.Where(), c.target(), server, c.framework),
 			File: at.File, Line: at.Line, Remedy: "write gunicorn " + c.target() + " --bind " + address + ":$PORT"})
 	}
 }

@@ -4,19 +4,22 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // takeExtra has production install the project's own extra that alone brings a
 // distribution without which what is served doesn't start. It is false where several do,
 // or where the owners say which extras are installed.
-func (d *detection) takeExtra(distribution string, at Evidence) bool {
+func (d *detection) takeExtra(distribution string, at tree.Evidence) bool {
 	in := &d.project.Install
 	if d.config != nil && d.config.Extras != nil || in.RequireHashes || d.project.Manager == Pipenv || d.project.Manager == PyLock {
 		return false
 	}
 	var with []string
 	for _, extra := range slices.Sorted(maps.Keys(d.deps.Extras)) {
-		if dep, ok := findDependency(d.deps.Extras[extra], distribution); ok {
+		if dep, ok := manifest.FindDependency(d.deps.Extras[extra], distribution); ok {
 			if strings.HasPrefix(dep.File, "setup.") && len(in.Requirements)+len(in.Ranges) > 0 || in.Ranges != nil {
 				return false // only the project's own build brings it, and that isn't asked for
 			}

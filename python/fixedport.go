@@ -3,6 +3,8 @@ package python
 import (
 	"path"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // overrule is a call by which programs open their socket, with what has to be put in
@@ -31,16 +33,16 @@ var overrules = []overrule{
 }
 
 // overruled is the entry for a call in a module, nil for none.
-func overruled(m *module, c call) *overrule {
-	full := m.resolve(c.callee)
-	head, _, _ := strings.Cut(c.callee, ".")
-	_, imported := m.imports[head]
+func overruled(m *syntax.Module, c syntax.Call) *overrule {
+	full := m.Resolve(c.Callee)
+	head, _, _ := strings.Cut(c.Callee, ".")
+	_, imported := m.Imports[head]
 	for i, o := range overrules {
 		switch {
-		case !m.importsAny(o.imports):
+		case !importsAny(m, o.imports):
 		case full == o.target:
 			return &overrules[i]
-		case o.method != "" && lastPart(c.callee) == o.method && c.callee != o.method && !imported:
+		case o.method != "" && syntax.LastPart(c.Callee) == o.method && c.Callee != o.method && !imported:
 			return &overrules[i]
 		}
 	}
@@ -79,10 +81,10 @@ func (d *detection) fixedLaunch(file string) (line int, stated bool) {
 	if m == nil {
 		return 0, false
 	}
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
-			if _, fixed := keyword(c.args, "server_port"); fixed && lastPart(c.callee) == "launch" {
-				return c.line, true
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
+			if _, fixed := syntax.Keyword(c.Args, "server_port"); fixed && syntax.LastPart(c.Callee) == "launch" {
+				return c.Line, true
 			}
 		}
 	}
@@ -105,30 +107,30 @@ func (d *detection) toldWhere() {
 	if m == nil {
 		return
 	}
-	for i, st := range m.all {
-		equals := indexOutside(st.tokens, "==")
-		if !st.starts("if") || equals < 2 || len(st.tokens) < equals+3 {
+	for i, st := range m.All {
+		equals := syntax.IndexOutside(st.Tokens, "==")
+		if !st.Starts("if") || equals < 2 || len(st.Tokens) < equals+3 {
 			continue
 		}
-		value, plain := literal(st.tokens[equals+1 : equals+2])
-		variable := d.variableOf(file, st.tokens[1:equals], 0)
-		if !plain || variable == "" || !dottedName(value) || !st.tokens[equals+2].is(":") {
+		value, plain := syntax.Literal(st.Tokens[equals+1 : equals+2])
+		variable := d.variableOf(file, st.Tokens[1:equals], 0)
+		if !plain || variable == "" || !dottedName(value) || !st.Tokens[equals+2].Is(":") {
 			continue
 		}
-		given, _ := d.listensAt(file, m.block(i))
-		j := i + 1 + len(m.block(i))
-		if !given || j >= len(m.all) || !m.all[j].starts("else") {
+		given, _ := d.listensAt(file, m.Block(i))
+		j := i + 1 + len(m.Block(i))
+		if !given || j >= len(m.All) || !m.All[j].Starts("else") {
 			continue
 		}
-		if _, fixed := d.listensAt(file, m.block(j)); !fixed {
+		if _, fixed := d.listensAt(file, m.Block(j)); !fixed {
 			continue
 		}
 		if d.config != nil && d.config.Env[variable] != "" {
 			return
 		}
 		d.project.Processes["web"] = Command(variable + "=${" + variable + ":-" + value + "} " + string(d.project.Processes["web"]))
-		d.find(Finding{What: "web", Value: string(d.project.Processes["web"]), File: file, Line: st.line, Rule: "web.told_where", Confidence: Medium})
-		d.warn(Problem{Code: "web.told_where", Message: file + " takes the port that it is given only where " + variable + " is " + value + "; that is set unless you set another", File: file, Line: st.line,
+		d.find(Finding{What: "web", Value: string(d.project.Processes["web"]), File: file, Line: st.Line, Rule: "web.told_where", Confidence: Medium})
+		d.warn(Problem{Code: "web.told_where", Message: file + " takes the port that it is given only where " + variable + " is " + value + "; that is set unless you set another", File: file, Line: st.Line,
 			Remedy: `write int(os.environ["PORT"]) for the port in both cases`})
 		return
 	}
@@ -136,19 +138,19 @@ func (d *detection) toldWhere() {
 
 // listensAt tells whether statements listen at the port of the variable PORT, or at one
 // of their own.
-func (d *detection) listensAt(file string, body []statement) (given, fixed bool) {
+func (d *detection) listensAt(file string, body []syntax.Statement) (given, fixed bool) {
 	for _, st := range body {
-		for _, c := range calls(st.tokens) {
-			position, known := listening[lastPart(c.callee)]
-			port, stated := keyword(c.args, "port")
-			if !stated && known && position >= 0 && position < len(c.args) {
-				port, stated = c.args[position], true
+		for _, c := range syntax.Calls(st.Tokens) {
+			position, known := listening[syntax.LastPart(c.Callee)]
+			port, stated := syntax.Keyword(c.Args, "port")
+			if !stated && known && position >= 0 && position < len(c.Args) {
+				port, stated = c.Args[position], true
 			}
 			if !known || !stated || len(port) == 0 {
 				continue
 			}
 			given = given || d.variableOf(file, port, 0) == "PORT"
-			fixed = fixed || len(port) == 1 && port[0].kind == tokenNumber
+			fixed = fixed || len(port) == 1 && port[0].Kind == syntax.TokenNumber
 		}
 	}
 	return given, fixed

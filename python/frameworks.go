@@ -1,6 +1,10 @@
 package python
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/slipway-dev/slipway/python/tree"
+)
 
 // maker is something whose call makes an application object.
 type maker struct {
@@ -40,6 +44,12 @@ var makers = map[string]maker{
 	"whitenoise.WhiteNoise":                               {"", WSGI, true},
 }
 
+// isMaker tells whether a full name is one of makers.
+func isMaker(name string) bool {
+	_, ok := makers[name]
+	return ok
+}
+
 // frameworkOf maps distributions to frameworks, the ones that say most first.
 var frameworkOf = []struct{ distribution, framework string }{
 	{"django", "django"}, {"fastapi", "fastapi"}, {"fastapi-slim", "fastapi"}, {"flask", "flask"}, {"litestar", "litestar"},
@@ -57,13 +67,13 @@ var interfaceOf = map[string]Interface{
 }
 
 // declaredFrameworks are the frameworks that production states, with where.
-func (d *detection) declaredFrameworks() (names []string, where map[string]Evidence) {
-	where = map[string]Evidence{}
+func (d *detection) declaredFrameworks() (names []string, where map[string]tree.Evidence) {
+	where = map[string]tree.Evidence{}
 	for _, f := range frameworkOf {
 		if f.framework == "" {
 			continue
 		}
-		if ev, ok := d.deps.has(f.distribution); ok {
+		if ev, ok := d.deps.Has(f.distribution); ok {
 			if _, known := where[f.framework]; !known {
 				names = append(names, f.framework)
 				where[f.framework] = ev
@@ -76,7 +86,7 @@ func (d *detection) declaredFrameworks() (names []string, where map[string]Evide
 // installs says that production gets a distribution, declared or not. What
 // only a group or an extra brings doesn't count.
 func (d *detection) installs(name string) bool {
-	if _, ok := d.deps.has(name); ok {
+	if _, ok := d.deps.Has(name); ok {
 		return true
 	}
 	for _, p := range d.locked {
@@ -116,7 +126,7 @@ func (d *detection) setFramework(found candidate) {
 	}
 	d.find(Finding{What: "framework", Value: d.project.Framework, File: found.file, Line: found.line, Rule: "framework.import", Confidence: Medium, Rivals: rivals})
 	if len(d.deps.Production) > 0 && !d.installs(d.project.Framework) && !d.halted && !d.bringsCopy(d.project.Framework) {
-		if d.takeExtra(d.project.Framework, Evidence{File: found.file, Line: found.line}) {
+		if d.takeExtra(d.project.Framework, tree.Evidence{File: found.file, Line: found.line}) {
 			return
 		}
 		d.warn(Problem{Code: "framework.undeclared", Message: found.file + " uses " + d.project.Framework + ", and no dependency names it",

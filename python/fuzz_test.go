@@ -1,8 +1,13 @@
 package python
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // FuzzParsers feeds one text to two of the files that are parsed: none may
@@ -34,17 +39,55 @@ func FuzzParsers(f *testing.F) {
 		if _, err := Detect(tree, Options{Interpreters: defaultInterpreters()}); err != nil {
 			t.Fatal(err)
 		}
-		if v, ok := parseVersion(text); ok {
-			if again, ok := parseVersion(v.String()); !ok || again.compare(v) != 0 {
+		if v, ok := manifest.ParseVersion(text); ok {
+			if again, ok := manifest.ParseVersion(v.String()); !ok || again.Compare(v) != 0 {
 				t.Fatalf("%q reads as %q and not back", text, v)
 			}
 		}
-		set, err := parseSpecifiers(text)
+		set, err := manifest.ParseSpecifiers(text)
 		if err == nil {
-			set.contains(version{release: []int{3, 12}, post: -1, dev: -1})
+			set.Contains(manifest.Version{Release: []int{3, 12}, Post: -1, Dev: -1})
 		}
-		_, _ = sameMarker(text, "python_version >= '3.9' and "+text, nil)
-		_, _ = setOf(text)
-		wheelFits(text, 12)
+		_, _ = manifest.SameMarker(text, "python_version >= '3.9' and "+text, nil)
+		_, _ = manifest.SetOf(text)
+		lock.WheelFits(text, 12)
+	})
+}
+
+// FuzzSource feeds any text as Python source and slipway.yaml: detection ends
+// without a panic.
+func FuzzSource(f *testing.F) {
+	for _, seed := range []string{
+		"from flask import Flask\napp = Flask(__name__)\n@app.route('/health')\ndef a(): pass\n", "x = (((", "'''", "app = app = app.app", "from . import *\nfrom ... import a",
+		"def create_app(: return create_app()\napp = create_app()", "@", "import", "path('', include('main'))", "name: a\nprocesses: {web: b}", "a: &a [*a]", "<<: {}",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		syntax.Parse(text, nil)
+		file := &fstest.MapFile{Data: []byte(text)}
+		for _, name := range []string{"slipway.yaml", "Procfile", "render.yaml", "Dockerfile"} {
+			tree := fstest.MapFS{"main.py": file, "manage.py": file, "shop/__init__.py": file, "shop/urls.py": file, "shop/settings.py": file, ".flaskenv": file, name: file,
+				"requirements.txt": {Data: []byte("flask==3.0.3\nflask-migrate==4\n")}}
+			if _, err := Detect(tree, Options{Interpreters: defaultInterpreters()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func FuzzCommand(f *testing.F) {
+	for _, seed := range []string{"a b", "a '${X:-1}' \"$Y\" \\ ", "A=1 b", "a && b", "exec ${", "a $", "\"`", "é 'ü"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		args, err := Command(text).Expand(func(string) string { return "" })
+		if err == nil && (len(args) == 0 || args[0] == "" || strings.ContainsRune(strings.Join(args, ""), 0)) {
+			t.Fatalf("%q expands to %q", text, args)
+		}
+		if line, err := Command(text).Parse(); err == nil {
+			targetOf(line)
+			line.Words()
+		}
 	})
 }

@@ -3,6 +3,10 @@ package python
 import (
 	"path"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // healthRoutes are paths by which services tell that they are alive, the ones
@@ -98,14 +102,14 @@ func (d *detection) olderStreamlit() bool {
 	if d.holdsOlder("streamlit", 1, 18) {
 		return true
 	}
-	dep, _ := d.deps.get("streamlit")
-	_, pinned := dep.pinned()
+	dep, _ := d.deps.Get("streamlit")
+	_, pinned := dep.Pinned()
 	day := d.project.PackagesAsOf
-	return day != "" && day < "2023-02-09" && !pinned && len(lockedVersions(d.locked)["streamlit"]) == 0
+	return day != "" && day < "2023-02-09" && !pinned && len(lock.Versions(d.locked)["streamlit"]) == 0
 }
 
 // frameworkHealth is a path that the framework serves by itself.
-func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
+func (d *detection) frameworkHealth(routes []route) (string, tree.Evidence, bool) {
 	web := d.evidenceOf("web")
 	switch d.project.Framework {
 	case "streamlit":
@@ -121,46 +125,46 @@ func (d *detection) frameworkHealth(routes []route) (string, Evidence, bool) {
 			if m == nil {
 				continue
 			}
-			for _, st := range m.all {
-				if len(st.tokens) > 1 && st.tokens[1].is("=") && d.mountedElsewhere(m, st.tokens[0].text) {
+			for _, st := range m.All {
+				if len(st.Tokens) > 1 && st.Tokens[1].Is("=") && d.mountedElsewhere(m, st.Tokens[0].Text) {
 					continue
 				}
-				for _, c := range calls(st.tokens) {
-					if makers[m.resolve(c.callee)].framework != "fastapi" || !strings.HasSuffix(c.callee, "FastAPI") {
+				for _, c := range syntax.Calls(st.Tokens) {
+					if makers[m.Resolve(c.Callee)].framework != "fastapi" || !strings.HasSuffix(c.Callee, "FastAPI") {
 						continue
 					}
-					value, stated := keyword(c.args, "openapi_url")
-					root, _ := keyword(c.args, "root_path")
+					value, stated := syntax.Keyword(c.Args, "openapi_url")
+					root, _ := syntax.Keyword(c.Args, "root_path")
 					if !stated && root == nil {
-						return "/openapi.json", Evidence{File: f, Line: c.line}, true
+						return "/openapi.json", tree.Evidence{File: f, Line: c.Line}, true
 					}
-					if s, ok := literal(value); ok && strings.HasPrefix(s, "/") {
-						return s, Evidence{File: f, Line: c.line}, true
+					if s, ok := syntax.Literal(value); ok && strings.HasPrefix(s, "/") {
+						return s, tree.Evidence{File: f, Line: c.Line}, true
 					}
-					return "", Evidence{}, false
+					return "", tree.Evidence{}, false
 				}
 			}
 		}
 	case "django":
 		for _, r := range routes {
 			if r.admin {
-				return strings.TrimSuffix(r.path, "/") + "/login/", Evidence{File: r.file, Line: r.line}, true
+				return strings.TrimSuffix(r.path, "/") + "/login/", tree.Evidence{File: r.file, Line: r.line}, true
 			}
 		}
 	}
-	return "", Evidence{}, false
+	return "", tree.Evidence{}, false
 }
 
 // literalList reads ["a", "b"]; literals is false when anything is computed.
-func literalList(toks []token) (list []string, literals bool) {
-	if len(toks) < 2 || !toks[0].is("[") && !toks[0].is("(") {
+func literalList(toks []syntax.Token) (list []string, literals bool) {
+	if len(toks) < 2 || !toks[0].Is("[") && !toks[0].Is("(") {
 		return nil, false
 	}
 	for i, t := range toks {
 		switch {
-		case t.kind == tokenString && t.plain:
-			list = append(list, t.text)
-		case t.kind == tokenOperator && (t.is(",") || i == 0 || i == len(toks)-1):
+		case t.Kind == syntax.TokenString && t.Plain:
+			list = append(list, t.Text)
+		case t.Kind == syntax.TokenOperator && (t.Is(",") || i == 0 || i == len(toks)-1):
 		default:
 			return nil, false
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // acceptedHosts finds out which host names the application takes: Django's
@@ -16,7 +18,7 @@ func (d *detection) acceptedHosts() {
 	if a == nil {
 		return
 	}
-	a.File = d.tree.path(where.File)
+	a.File = d.tree.Path(where.File)
 	a.Line = where.Line
 	d.project.Hosts = a
 	value := strings.Join(a.Names, ", ")
@@ -29,7 +31,7 @@ func (d *detection) acceptedHosts() {
 	}
 }
 
-func (d *detection) hosts() (*slipway.AcceptedHosts, Evidence) {
+func (d *detection) hosts() (*slipway.AcceptedHosts, tree.Evidence) {
 	if d.project.Framework == "django" {
 		return d.djangoHosts()
 	}
@@ -38,10 +40,10 @@ func (d *detection) hosts() (*slipway.AcceptedHosts, Evidence) {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
+		for _, st := range m.All {
 			if setting, value, line := hostSetting(st); value != nil {
 				if a := d.hostList(m, setting, value); a != nil {
-					return a, Evidence{File: f, Line: line}
+					return a, tree.Evidence{File: f, Line: line}
 				}
 			}
 		}
@@ -50,7 +52,7 @@ func (d *detection) hosts() (*slipway.AcceptedHosts, Evidence) {
 }
 
 // djangoHosts reads the settings that the project starts with before others.
-func (d *detection) djangoHosts() (*slipway.AcceptedHosts, Evidence) {
+func (d *detection) djangoHosts() (*slipway.AcceptedHosts, tree.Evidence) {
 	files := d.settingsModules()
 	if dj := d.django(); dj.settingsFile != "" {
 		files = append([]string{dj.settingsFile}, files...)
@@ -60,22 +62,22 @@ func (d *detection) djangoHosts() (*slipway.AcceptedHosts, Evidence) {
 		if m == nil {
 			continue
 		}
-		set, ok := m.last("ALLOWED_HOSTS")
+		set, ok := m.Last("ALLOWED_HOSTS")
 		if !ok {
 			continue
 		}
-		at := Evidence{File: f, Line: set.line}
-		a := d.hostList(m, "ALLOWED_HOSTS", set.value)
+		at := tree.Evidence{File: f, Line: set.Line}
+		a := d.hostList(m, "ALLOWED_HOSTS", set.Value)
 		if a != nil {
 			d.more(m, a)
 		}
 		if a != nil && len(a.Names) == 0 && a.Variable == "" {
-			if debug, ok := m.last("DEBUG"); ok && len(debug.value) == 1 && debug.value[0].is("False") {
-				d.warn(Problem{Code: "django.allowed_hosts", Message: f + " sets ALLOWED_HOSTS = [] and DEBUG = False: every request is refused", File: f, Line: set.line,
+			if debug, ok := m.Last("DEBUG"); ok && len(debug.Value) == 1 && debug.Value[0].Is("False") {
+				d.warn(Problem{Code: "django.allowed_hosts", Message: f + " sets ALLOWED_HOSTS = [] and DEBUG = False: every request is refused", File: f, Line: set.Line,
 					Remedy: "list the service's host names in ALLOWED_HOSTS"})
 				return a, at
 			}
-			if debug, ok := m.last("DEBUG"); ok && len(debug.value) == 1 && debug.value[0].is("True") { // then it takes names of this machine
+			if debug, ok := m.Last("DEBUG"); ok && len(debug.Value) == 1 && debug.Value[0].Is("True") { // then it takes names of this machine
 				a.Names = []string{".localhost", "127.0.0.1", "[::1]"}
 				if d.holdsOlder("django", 3, 1) {
 					a.Names[0] = "localhost"
@@ -86,32 +88,32 @@ func (d *detection) djangoHosts() (*slipway.AcceptedHosts, Evidence) {
 		}
 		return a, at
 	}
-	return nil, Evidence{}
+	return nil, tree.Evidence{}
 }
 
 // hostSetting is the value of a setting of hosts that a statement makes.
-func hostSetting(st statement) (setting string, value []token, line int) {
-	toks := st.tokens
+func hostSetting(st syntax.Statement) (setting string, value []syntax.Token, line int) {
+	toks := st.Tokens
 	for i, t := range toks {
-		named := t.kind == tokenString && t.text == "TRUSTED_HOSTS" && i+2 < len(toks) && toks[i+1].is("]") && toks[i+2].is("=")
+		named := t.Kind == syntax.TokenString && t.Text == "TRUSTED_HOSTS" && i+2 < len(toks) && toks[i+1].Is("]") && toks[i+2].Is("=")
 		if named {
-			return "TRUSTED_HOSTS", toks[i+3:], t.line
+			return "TRUSTED_HOSTS", toks[i+3:], t.Line
 		}
 	}
-	if len(toks) > 2 && toks[0].is("TRUSTED_HOSTS") && toks[1].is("=") {
-		return "TRUSTED_HOSTS", toks[2:], toks[0].line
+	if len(toks) > 2 && toks[0].Is("TRUSTED_HOSTS") && toks[1].Is("=") {
+		return "TRUSTED_HOSTS", toks[2:], toks[0].Line
 	}
-	for _, c := range calls(toks) {
-		if v, ok := keyword(c.args, "TRUSTED_HOSTS"); ok {
-			return "TRUSTED_HOSTS", v, c.line
+	for _, c := range syntax.Calls(toks) {
+		if v, ok := syntax.Keyword(c.Args, "TRUSTED_HOSTS"); ok {
+			return "TRUSTED_HOSTS", v, c.Line
 		}
-		v, ok := keyword(c.args, "allowed_hosts")
-		name := lastPart(c.callee)
-		if ok && len(c.args) > 0 && len(c.args[0]) > 0 && c.args[0][0].is("TrustedHostMiddleware") {
+		v, ok := syntax.Keyword(c.Args, "allowed_hosts")
+		name := syntax.LastPart(c.Callee)
+		if ok && len(c.Args) > 0 && len(c.Args[0]) > 0 && c.Args[0][0].Is("TrustedHostMiddleware") {
 			name = "TrustedHostMiddleware"
 		}
 		if ok && slices.Contains([]string{"TrustedHostMiddleware", "AllowedHostsConfig", "Litestar"}, name) {
-			return "allowed_hosts of " + name, v, c.line
+			return "allowed_hosts of " + name, v, c.Line
 		}
 	}
 	return "", nil, 0
@@ -119,7 +121,7 @@ func hostSetting(st statement) (setting string, value []token, line int) {
 
 // hostList reads a list of hosts, or finds the variable that it comes from. It is nil
 // when neither can be told.
-func (d *detection) hostList(m *module, setting string, value []token) *slipway.AcceptedHosts {
+func (d *detection) hostList(m *syntax.Module, setting string, value []syntax.Token) *slipway.AcceptedHosts {
 	a := &slipway.AcceptedHosts{Setting: setting}
 	if names, literals := literalList(value); literals {
 		a.Names = names
@@ -133,22 +135,22 @@ func (d *detection) hostList(m *module, setting string, value []token) *slipway.
 	if name == "" {
 		return nil
 	}
-	list := []*module{m}
+	list := []*syntax.Module{m}
 	for _, f := range d.sources() {
 		if other := d.module(f); other != nil {
 			list = append(list, other)
 		}
 	}
 	for _, other := range list {
-		set, ok := other.last(name)
+		set, ok := other.Last(name)
 		if !ok {
 			continue
 		}
-		if names, literals := literalList(set.value); literals {
+		if names, literals := literalList(set.Value); literals {
 			a.Names = names
 			return a
 		}
-		if fillHosts(a, set.value) {
+		if fillHosts(a, set.Value) {
 			if form := listForm(value); form != slipway.ListAlone {
 				a.Form = form
 			}
@@ -159,8 +161,8 @@ func (d *detection) hostList(m *module, setting string, value []token) *slipway.
 }
 
 // hostsName is the name in HOSTS, settings.HOSTS and HOSTS.split(",").
-func hostsName(value []token) string {
-	whole, _ := dotted(value)
+func hostsName(value []syntax.Token) string {
+	whole, _ := syntax.Dotted(value)
 	parts := strings.Split(whole, ".")
 	for len(parts) > 1 && slices.Contains([]string{"split", "copy", "strip"}, parts[len(parts)-1]) {
 		parts = parts[:len(parts)-1]
@@ -170,22 +172,22 @@ func hostsName(value []token) string {
 
 // fillHosts reads what is computed: the variable that it comes from, and the names
 // that stand beside it or count while it isn't set.
-func fillHosts(a *slipway.AcceptedHosts, value []token) bool {
-	found := variablesOf(value, true)
+func fillHosts(a *slipway.AcceptedHosts, value []syntax.Token) bool {
+	found := syntax.VariablesOf(value, true)
 	if len(found) == 0 {
 		return false
 	}
 	a.Variable, a.Form = found[0].Name, listForm(value)
 	a.Names = append(a.Names, listed(value)...)
-	for _, c := range calls(value) {
-		if reads, _ := readsVariable(c.callee, true); !reads || len(c.args) == 0 {
+	for _, c := range syntax.Calls(value) {
+		if reads, _ := syntax.ReadsVariable(c.Callee, true); !reads || len(c.Args) == 0 {
 			continue
 		}
-		other, ok := keyword(c.args, "default")
-		if !ok && len(c.args) > 1 && (len(c.args[1]) < 2 || !c.args[1][1].is("=")) {
-			other, ok = c.args[1], true
+		other, ok := syntax.Keyword(c.Args, "default")
+		if !ok && len(c.Args) > 1 && (len(c.Args[1]) < 2 || !c.Args[1][1].Is("=")) {
+			other, ok = c.Args[1], true
 		}
-		if text, plain := literal(other); ok && plain {
+		if text, plain := syntax.Literal(other); ok && plain {
 			a.Names = append(a.Names, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", ;[]\"'", r) })...)
 		} else if names, literals := literalList(other); ok && literals {
 			a.Names = append(a.Names, names...)
@@ -195,18 +197,18 @@ func fillHosts(a *slipway.AcceptedHosts, value []token) bool {
 }
 
 // listForm is how a variable holds several hosts, by what reads it.
-func listForm(value []token) slipway.ListForm {
+func listForm(value []syntax.Token) slipway.ListForm {
 	form := slipway.ListAlone
 	for i, t := range value {
 		switch {
-		case t.is("loads"), t.is("json") && i > 0 && value[i-1].is("."):
+		case t.Is("loads"), t.Is("json") && i > 0 && value[i-1].Is("."):
 			return slipway.ListByJSON
-		case t.is("split") && i+2 < len(value) && value[i+1].is("("):
-			text, _ := literal(value[i+2 : i+3])
-			if form = slipway.ListByComma; value[i+2].is(")") || text == " " {
+		case t.Is("split") && i+2 < len(value) && value[i+1].Is("("):
+			text, _ := syntax.Literal(value[i+2 : i+3])
+			if form = slipway.ListByComma; value[i+2].Is(")") || text == " " {
 				form = slipway.ListBySpace
 			}
-		case t.is("list"), t.is("Csv"), t.is("CommaSeparatedStrings"), t.is("tuple"):
+		case t.Is("list"), t.Is("Csv"), t.Is("CommaSeparatedStrings"), t.Is("tuple"):
 			if form == slipway.ListAlone {
 				form = slipway.ListByComma
 			}
@@ -216,18 +218,18 @@ func listForm(value []token) slipway.ListForm {
 }
 
 // listed are the plain strings that are items of a list themselves.
-func listed(value []token) (names []string) {
+func listed(value []syntax.Token) (names []string) {
 	depth := 0
 	for i, t := range value {
 		switch {
-		case t.kind == tokenOperator && (t.is("[") || t.is("(") || t.is("{")):
+		case t.Kind == syntax.TokenOperator && (t.Is("[") || t.Is("(") || t.Is("{")):
 			depth++
-		case t.kind == tokenOperator && (t.is("]") || t.is(")") || t.is("}")):
+		case t.Kind == syntax.TokenOperator && (t.Is("]") || t.Is(")") || t.Is("}")):
 			depth--
-		case depth == 1 && t.kind == tokenString && t.plain && i > 0 && i+1 < len(value) &&
-			(value[i-1].is("[") || value[i-1].is(",")) && (value[i+1].is("]") || value[i+1].is(",")):
-			if i < 2 || value[i-1].is(",") || value[i-2].kind == tokenOperator {
-				names = append(names, t.text)
+		case depth == 1 && t.Kind == syntax.TokenString && t.Plain && i > 0 && i+1 < len(value) &&
+			(value[i-1].Is("[") || value[i-1].Is(",")) && (value[i+1].Is("]") || value[i+1].Is(",")):
+			if i < 2 || value[i-1].Is(",") || value[i-2].Kind == syntax.TokenOperator {
+				names = append(names, t.Text)
 			}
 		}
 	}
@@ -235,17 +237,17 @@ func listed(value []token) (names []string) {
 }
 
 // more reads what is added to Django's list: ALLOWED_HOSTS += and .append.
-func (d *detection) more(m *module, a *slipway.AcceptedHosts) {
-	for _, st := range m.all {
-		if len(st.tokens) < 3 || !st.tokens[0].is("ALLOWED_HOSTS") || !st.tokens[1].is("+=") && !st.tokens[1].is(".") {
+func (d *detection) more(m *syntax.Module, a *slipway.AcceptedHosts) {
+	for _, st := range m.All {
+		if len(st.Tokens) < 3 || !st.Tokens[0].Is("ALLOWED_HOSTS") || !st.Tokens[1].Is("+=") && !st.Tokens[1].Is(".") {
 			continue
 		}
 		added := slipway.AcceptedHosts{}
-		rest := st.tokens[2:]
-		if st.tokens[1].is(".") && len(rest) > 2 {
+		rest := st.Tokens[2:]
+		if st.Tokens[1].Is(".") && len(rest) > 2 {
 			rest = rest[2 : len(rest)-1]
 		}
-		text, plain := literal(rest)
+		text, plain := syntax.Literal(rest)
 		names, literals := literalList(rest)
 		switch {
 		case plain:
@@ -262,23 +264,23 @@ func (d *detection) more(m *module, a *slipway.AcceptedHosts) {
 }
 
 // boundRoutes are Flask's routes with host_matching: the hosts that they name.
-func (d *detection) boundRoutes() (*slipway.AcceptedHosts, Evidence) {
+func (d *detection) boundRoutes() (*slipway.AcceptedHosts, tree.Evidence) {
 	var a *slipway.AcceptedHosts
-	var at Evidence
+	var at tree.Evidence
 	var hosts []string
 	for _, f := range d.sources() {
 		m := d.module(f)
 		if m == nil {
 			continue
 		}
-		for _, st := range slices.Concat(m.all, m.decorate) {
-			for _, c := range calls(st.tokens) {
-				if on, ok := keyword(c.args, "host_matching"); ok && len(on) == 1 && on[0].is("True") {
-					a, at = &slipway.AcceptedHosts{Setting: "host_matching", Routes: true}, Evidence{File: f, Line: c.line}
+		for _, st := range slices.Concat(m.All, m.Decorate) {
+			for _, c := range syntax.Calls(st.Tokens) {
+				if on, ok := syntax.Keyword(c.Args, "host_matching"); ok && len(on) == 1 && on[0].Is("True") {
+					a, at = &slipway.AcceptedHosts{Setting: "host_matching", Routes: true}, tree.Evidence{File: f, Line: c.Line}
 				}
 				for _, name := range []string{"static_host", "host"} {
-					value, _ := keyword(c.args, name)
-					if text, ok := literal(value); ok && text != "" && (name == "static_host" || slices.Contains([]string{"route", "get", "post", "add_url_rule"}, lastPart(c.callee))) {
+					value, _ := syntax.Keyword(c.Args, name)
+					if text, ok := syntax.Literal(value); ok && text != "" && (name == "static_host" || slices.Contains([]string{"route", "get", "post", "add_url_rule"}, syntax.LastPart(c.Callee))) {
 						if rest, wild := strings.CutPrefix(text, "<"); wild {
 							_, rest, _ = strings.Cut(rest, ">")
 							text = "*" + rest
@@ -292,7 +294,7 @@ func (d *detection) boundRoutes() (*slipway.AcceptedHosts, Evidence) {
 		}
 	}
 	if a == nil || len(hosts) == 0 {
-		return nil, Evidence{}
+		return nil, tree.Evidence{}
 	}
 	a.Names = hosts
 	return a, at
@@ -300,7 +302,7 @@ func (d *detection) boundRoutes() (*slipway.AcceptedHosts, Evidence) {
 
 // edgeHost warns of host names without the ones that services have by default, which
 // are below .localhost. Users get 400 there, and so do the probes of instances.
-func (d *detection) edgeHost(a slipway.AcceptedHosts, at Evidence) {
+func (d *detection) edgeHost(a slipway.AcceptedHosts, at tree.Evidence) {
 	for _, h := range a.Names {
 		if h == "*" || strings.HasSuffix(h, ".localhost") {
 			return

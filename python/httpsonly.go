@@ -1,5 +1,10 @@
 package python
 
+import (
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+)
+
 // warnHTTPS tells of an application that answers everything with a redirect to
 // https, where the edge speaks http. Whether it does, the verification finds out;
 // here it is said which line does it, and which variable.
@@ -13,15 +18,15 @@ func (d *detection) warnHTTPS() {
 		if m == nil {
 			return
 		}
-		a, ok := m.last("SECURE_SSL_REDIRECT")
+		a, ok := m.Last("SECURE_SSL_REDIRECT")
 		if !ok {
 			return
 		}
 		variable, on := "", false
-		for _, t := range a.value {
-			on = on || t.is("True") || t.kind == tokenString && (t.text == "True" || t.text == "true" || t.text == "1")
-			if t.kind == tokenString && t.plain && identifier(t.text) && variable == "" && len(a.value) > 1 {
-				variable = t.text
+		for _, t := range a.Value {
+			on = on || t.Is("True") || t.Kind == syntax.TokenString && (t.Text == "True" || t.Text == "true" || t.Text == "1")
+			if t.Kind == syntax.TokenString && t.Plain && shell.Identifier(t.Text) && variable == "" && len(a.Value) > 1 {
+				variable = t.Text
 			}
 		}
 		remedy := "let it come from a variable, which is False in environments that are reached by http"
@@ -29,7 +34,7 @@ func (d *detection) warnHTTPS() {
 			remedy = "give " + variable + " the value False in environments that are reached by http: slipway config set SERVICE --env ENVIRONMENT " + variable + "=False"
 		}
 		if on {
-			d.warn(Problem{Code: "https.redirect", Message: f.settingsFile + " sets SECURE_SSL_REDIRECT" + fate, File: f.settingsFile, Line: a.line, Remedy: remedy})
+			d.warn(Problem{Code: "https.redirect", Message: f.settingsFile + " sets SECURE_SSL_REDIRECT" + fate, File: f.settingsFile, Line: a.Line, Remedy: remedy})
 		}
 		return
 	}
@@ -38,22 +43,22 @@ func (d *detection) warnHTTPS() {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				name := lastPart(c.callee)
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
+				name := syntax.LastPart(c.Callee)
 				if name == "add_middleware" || name == "Middleware" {
-					if len(c.args) == 0 || len(c.args[0]) == 0 || !c.args[0][len(c.args[0])-1].is("HTTPSRedirectMiddleware") {
+					if len(c.Args) == 0 || len(c.Args[0]) == 0 || !c.Args[0][len(c.Args[0])-1].Is("HTTPSRedirectMiddleware") {
 						continue
 					}
 					name = "HTTPSRedirectMiddleware"
 				}
-				_, stated := keyword(c.args, "force_https")
+				_, stated := syntax.Keyword(c.Args, "force_https")
 				if name == "HTTPSRedirectMiddleware" || name == "Talisman" && !stated {
 					remedy := "leave it out in environments that are reached by http, by a variable"
 					if name == "Talisman" {
 						remedy = "give it force_https from a variable, and let that be false in environments that are reached by http"
 					}
-					d.warn(Problem{Code: "https.redirect", Message: file + " uses " + name + fate, File: file, Line: c.line, Remedy: remedy})
+					d.warn(Problem{Code: "https.redirect", Message: file + " uses " + name + fate, File: file, Line: c.Line, Remedy: remedy})
 					return
 				}
 			}

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 var dockerHealthPath = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::[^/\s"']+)?(/[^\s"'|&;)\\]*)`)
@@ -14,7 +17,7 @@ var dockerHealthPath = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\
 func (d *detection) dockerSuggestions() []suggestion {
 	var cmd, entry, health suggestion
 	logical, start := "", 0
-	for i, l := range d.tree.lines("Dockerfile") {
+	for i, l := range d.tree.Lines("Dockerfile") {
 		if logical == "" {
 			start = i + 1
 		}
@@ -33,12 +36,12 @@ func (d *detection) dockerSuggestions() []suggestion {
 		case "FROM":
 			cmd, entry, health = suggestion{}, suggestion{}, suggestion{}
 		case "CMD":
-			cmd = suggestion{"web", dockerCommand(rest), Evidence{"Dockerfile", start, logical}}
+			cmd = suggestion{"web", dockerCommand(rest), tree.Evidence{File: "Dockerfile", Line: start, Text: logical}}
 		case "ENTRYPOINT":
-			entry = suggestion{"web", dockerCommand(rest), Evidence{"Dockerfile", start, logical}}
+			entry = suggestion{"web", dockerCommand(rest), tree.Evidence{File: "Dockerfile", Line: start, Text: logical}}
 		case "HEALTHCHECK":
 			if m := dockerHealthPath.FindStringSubmatch(rest); m != nil {
-				health = suggestion{"health", m[1], Evidence{"Dockerfile", start, logical}}
+				health = suggestion{"health", m[1], tree.Evidence{File: "Dockerfile", Line: start, Text: logical}}
 			}
 		}
 		logical = ""
@@ -60,15 +63,15 @@ func started(entry, cmd suggestion) suggestion {
 	if entry.value == "" || err != nil || len(line.Args) == 0 {
 		return firstSuggestion(cmd, entry)
 	}
-	words := rawWords(entry.value)
-	for len(words) > 0 && slices.Contains([]string{"tini", "dumb-init", "catatonit", "env", "--", "-g"}, path.Base(bare(words[0]))) {
+	words := shell.Split(entry.value)
+	for len(words) > 0 && slices.Contains([]string{"tini", "dumb-init", "catatonit", "env", "--", "-g"}, path.Base(shell.Bare(words[0]))) {
 		words = words[1:]
 	}
 	if len(words) == 0 {
 		return cmd
 	}
 	entry.value = strings.Join(words, " ")
-	if cmd.value == "" || !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(entry.Text, "ENTRYPOINT")), "[") && !strings.HasSuffix(bare(words[0]), ".sh") {
+	if cmd.value == "" || !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(entry.Text, "ENTRYPOINT")), "[") && !strings.HasSuffix(shell.Bare(words[0]), ".sh") {
 		return entry // the shell form takes no arguments
 	}
 	entry.value += " " + cmd.value
@@ -132,21 +135,21 @@ func (d *detection) unreadImage() {
 		return
 	}
 	for _, s := range d.suggestions() {
-		words := rawWords(s.value)
+		words := shell.Split(s.value)
 		if s.what != "web" || s.File != "Dockerfile" || len(words) == 0 {
 			continue
 		}
 		file, script := d.startedScript(words, "")
 		const besides = "; what it does besides serving is not done here"
-		web := clip(string(d.project.Processes["web"]))
+		web := tree.Clip(string(d.project.Processes["web"]))
 		remedy := "if that is not what it serves by, " + d.stating("processes.web", "...") + ", and what has to run before it with release_command"
 		switch {
 		case script:
 			d.warn(Problem{Code: "image.script", Message: "the image starts " + file + ", in which Slipway sees no server that it knows, and web is taken from the code: " + web + besides, File: file, Line: 1, Remedy: remedy})
 		case file != "":
 			d.warn(Problem{Code: "image.script", Message: "the image starts " + file + ", which isn't in the repository, and web is taken from the code: " + web + besides, File: s.File, Line: s.Line, Remedy: remedy})
-		case foreignTools[path.Base(bare(words[0]))] != "" && developmentTool(s.value) == "":
-			d.warn(Problem{Code: "image.script", Message: "the image starts " + path.Base(bare(words[0])) + ", whose programs Slipway doesn't read, and web is taken from the code: " + web, File: s.File, Line: s.Line,
+		case foreignTools[path.Base(shell.Bare(words[0]))] != "" && developmentTool(s.value) == "":
+			d.warn(Problem{Code: "image.script", Message: "the image starts " + path.Base(shell.Bare(words[0])) + ", whose programs Slipway doesn't read, and web is taken from the code: " + web, File: s.File, Line: s.Line,
 				Remedy: "state each other program of it as a process of its own: " + d.stating("processes.worker", "...")})
 		}
 	}

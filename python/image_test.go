@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // TestImagesStartScripts: what an image starts through a script of the repository, or a
@@ -63,16 +65,16 @@ func TestScriptsThatKeepBusy(t *testing.T) {
 		"a word":     "exec gunicorn app:app" + strings.Repeat(" \\\n", 1<<18),
 	} {
 		t.Run(name, func(t *testing.T) {
-			tree, err := openTree(fstest.MapFS{"boot.sh": &fstest.MapFile{Data: []byte("#!/bin/sh\n" + script), Mode: 0o755}}, ".")
+			at, err := tree.Open(fstest.MapFS{"boot.sh": &fstest.MapFile{Data: []byte("#!/bin/sh\n" + script), Mode: 0o755}}, ".")
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := &detection{tree: tree}
+			d := &detection{tree: at}
 			r := shellReader{d: d, values: map[string]string{}}
-			r.read("./boot.sh", Evidence{File: "Dockerfile", Line: 1}, "", 0)
+			r.read("./boot.sh", tree.Evidence{File: "Dockerfile", Line: 1}, "", 0)
 			web, _ := r.outcome()
 			if known := name == "spaces" || name == "a word"; known != (web.value == "gunicorn app:app") {
-				t.Errorf("it serves by %q", clip(web.value))
+				t.Errorf("it serves by %q", tree.Clip(web.value))
 			}
 		})
 	}

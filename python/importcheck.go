@@ -9,6 +9,11 @@ import (
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 //go:embed importcheck.py
@@ -71,7 +76,7 @@ func (r ImportResult) Traced() []Unset {
 	speaks := ofNothing.MatchString(r.Error) || r.ErrorType == "SystemExit"
 	var own []Unset
 	for _, u := range r.Unset {
-		if f, _, _ := strings.Cut(u.Line, ":"); f == file && file != "" && variableName(u.Name) && (speaks || !u.Empty) {
+		if f, _, _ := strings.Cut(u.Line, ":"); f == file && file != "" && syntax.VariableName(u.Name) && (speaks || !u.Empty) {
 			own = append(own, u)
 		}
 	}
@@ -114,9 +119,9 @@ func (r ImportResult) others() string {
 	}
 	text := "state what is to be served: slipway service set SERVICE --set "
 	if first := r.Others[0]; strings.HasSuffix(first, ")") && !strings.HasSuffix(first, "()") {
-		text += quoteWords([]string{"processes.web=gunicorn \"" + first + "\" --bind $HOST:$PORT"}) + ", with a value for what it takes"
+		text += shell.Quote([]string{"processes.web=gunicorn \"" + first + "\" --bind $HOST:$PORT"}) + ", with a value for what it takes"
 	} else {
-		text += quoteWords([]string{"application=" + first})
+		text += shell.Quote([]string{"application=" + first})
 	}
 	if len(r.Others) > 1 {
 		text += "; there are also " + inWords(r.Others[1:])
@@ -169,7 +174,7 @@ func (p *Project) Judge(r ImportResult) *Problem {
 		}
 	}
 	if !r.OK {
-		remedy := "correct it there, or name another object with application: in " + ConfigFile
+		remedy := "correct it there, or name another object with application: in " + stated.File
 		switch r.ErrorType {
 		case "ModuleNotFoundError":
 			remedy = "add the missing package to the dependencies"
@@ -180,7 +185,7 @@ func (p *Project) Judge(r ImportResult) *Problem {
 				}
 			}
 			if missing := missingModuleName(r.Error); missing != "" && strings.HasPrefix(app.Module+".", missing+".") {
-				remedy = "that module is the project's own, and is not to be found from " + string(app.Dir) + ": name it as the project itself imports it, application: MODULE:" + app.Object + " in " + ConfigFile
+				remedy = "that module is the project's own, and is not to be found from " + string(app.Dir) + ": name it as the project itself imports it, application: MODULE:" + app.Object + " in " + stated.File
 			}
 			if strings.Contains(r.Error, "'pkg_resources") {
 				remedy = "add " + oldSetuptools + " to the dependencies: newer ones have no pkg_resources"
@@ -192,13 +197,13 @@ func (p *Project) Judge(r ImportResult) *Problem {
 			remedy = others
 		}
 		remedy = cmp.Or(r.traced(giveImport), remedy)
-		if v, ok := parseVersion(p.Python.Version); ok {
-			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.at(1)); old {
+		if v, ok := manifest.ParseVersion(p.Python.Version); ok {
+			if newest, why, old := Outgrown(r.ErrorType+": "+r.Error, v.At(1)); old {
 				return &Problem{Code: "python.too_new", Message: fmt.Sprintf("this needs Python 3.%d or older: importing %s asks for %s", newest, name, why),
 					File: file, Line: line, Remedy: "put 3." + strconv.Itoa(newest) + " in .python-version"}
 			}
 		}
-		return &Problem{Code: "app.import", Message: fmt.Sprintf("importing %s fails: %s: %s", name, r.ErrorType, clip(r.Error)), File: file, Line: line, Remedy: remedy}
+		return &Problem{Code: "app.import", Message: fmt.Sprintf("importing %s fails: %s: %s", name, r.ErrorType, tree.Clip(r.Error)), File: file, Line: line, Remedy: remedy}
 	}
 	if r.Bare && p.guessed() {
 		remedy := r.others()
@@ -223,7 +228,7 @@ func (p *Project) Judge(r ImportResult) *Problem {
 	if server != "" && r.Interface != "" && !serves(server, r.Interface) && !converts {
 		better := map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn"}[r.Interface]
 		return &Problem{Code: "server.interface", Message: fmt.Sprintf("%s is %s, which %s cannot serve", name, strings.ToUpper(string(r.Interface)), server),
-			File: file, Line: line, Remedy: "put \"server: " + better + "\" in " + ConfigFile + ", or change the web command"}
+			File: file, Line: line, Remedy: "put \"server: " + better + "\" in " + stated.File + ", or change the web command"}
 	}
 	if app.Interface == "" {
 		app.Interface = r.Interface

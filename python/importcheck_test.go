@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slipway-dev/slipway/python/tree"
 	"golang.org/x/tools/txtar"
 )
 
@@ -235,7 +236,7 @@ application = get_asgi_application()
 from django.core.wsgi import get_wsgi_application
 application = get_wsgi_application()
 `)
-	tree, err := openTree(os.DirFS(dir), ".")
+	tree, err := tree.Open(os.DirFS(dir), ".")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // distributionOf names the distribution that brings a module whose name is
@@ -29,7 +33,7 @@ var distributionOf = map[string][]string{
 // startImport is an import that runs before anything else of a module.
 type startImport struct {
 	name string // dotted
-	Evidence
+	tree.Evidence
 }
 
 // startImports are the imports at a module's margin: what stands in a try, a
@@ -40,21 +44,21 @@ func (d *detection) startImports(file string) []startImport {
 		return nil
 	}
 	var out []startImport
-	for _, st := range m.all {
-		if st.indent > 0 || !st.starts("import") && !st.starts("from") || len(st.tokens) < 2 || st.tokens[1].is(".") {
+	for _, st := range m.All {
+		if st.Indent > 0 || !st.Starts("import") && !st.Starts("from") || len(st.Tokens) < 2 || st.Tokens[1].Is(".") {
 			continue
 		}
-		toks := st.tokens[1:]
+		toks := st.Tokens[1:]
 		for len(toks) > 0 {
-			name, rest := dotted(toks)
+			name, rest := syntax.Dotted(toks)
 			if name == "" {
 				break
 			}
-			out = append(out, startImport{name, Evidence{File: file, Line: st.line}})
-			for len(rest) > 0 && !rest[0].is(",") {
+			out = append(out, startImport{name, tree.Evidence{File: file, Line: st.Line}})
+			for len(rest) > 0 && !rest[0].Is(",") {
 				rest = rest[1:]
 			}
-			if st.starts("from") || len(rest) == 0 {
+			if st.Starts("from") || len(rest) == 0 {
 				break
 			}
 			toks = rest[1:]
@@ -71,7 +75,7 @@ const maxStarted = 150
 func (d *detection) startedFiles() []string {
 	first := d.startedProgram()
 	if app := d.project.Application; app != nil {
-		file, rest, ok := d.locateIn(d.tree.below(app.Dir), app.Module)
+		file, rest, ok := d.locateIn(d.tree.Below(app.Dir), app.Module)
 		if !ok || rest != "" {
 			return nil
 		}
@@ -86,9 +90,9 @@ func (d *detection) startedFiles() []string {
 		if m == nil {
 			continue
 		}
-		names := append([]string{}, m.modules...)
-		for _, local := range slices.Sorted(maps.Keys(m.imports)) {
-			names = append(names, m.imports[local])
+		names := append([]string{}, m.Modules...)
+		for _, local := range slices.Sorted(maps.Keys(m.Imports)) {
+			names = append(names, m.Imports[local])
 		}
 		for _, n := range names {
 			if f, _, ok := d.locate(files[i], n); ok && !seen[f] {
@@ -108,7 +112,7 @@ func (d *detection) startedProgram() string {
 		if err != nil || line.Script || len(line.Args) < 2 || !strings.HasPrefix(path.Base(line.Args[0].String()), "python") {
 			continue
 		}
-		if file := path.Join(line.Dir, line.Args[1].String()); strings.HasSuffix(file, ".py") && path.Base(file) != "manage.py" && d.tree.exists(file) {
+		if file := path.Join(line.Dir, line.Args[1].String()); strings.HasSuffix(file, ".py") && path.Base(file) != "manage.py" && d.tree.Exists(file) {
 			return file
 		}
 	}
@@ -141,22 +145,22 @@ func (d *detection) checkImports() {
 // Python looks is left alone.
 func (d *detection) refuseBeside(head string, at startImport) {
 	app, dir := d.project.Application, path.Dir(at.File)
-	if app == nil || standardModules[head] || d.broken("python.two") || !d.tree.exists(path.Join(dir, "__init__.py")) {
+	if app == nil || syntax.StandardModules[head] || d.broken("python.two") || !d.tree.Exists(path.Join(dir, "__init__.py")) {
 		return
 	}
 	is := func(dir string) bool {
-		return d.tree.exists(path.Join(dir, head)+".py") || d.tree.isDir(path.Join(dir, head))
+		return d.tree.Exists(path.Join(dir, head)+".py") || d.tree.IsDir(path.Join(dir, head))
 	}
-	for _, from := range []string{d.tree.below(app.Dir), ".", "src", d.workDir()} {
+	for _, from := range []string{d.tree.Below(app.Dir), ".", "src", d.workDir()} {
 		if dir == path.Clean(from) || is(from) {
 			return
 		}
 	}
-	if !is(dir) || d.installs(normalizeName(head)) || d.installsAny(distributionOf[head]) || d.broughtBy(normalizeName(head)) || d.config != nil && d.config.Env["PYTHONPATH"] != "" {
+	if !is(dir) || d.installs(manifest.Normalize(head)) || d.installsAny(distributionOf[head]) || d.broughtBy(manifest.Normalize(head)) || d.config != nil && d.config.Env["PYTHONPATH"] != "" {
 		return
 	}
 	for _, f := range append([]string{"Dockerfile", "Procfile"}, d.startedFiles()...) {
-		if text, _ := d.tree.read(f); strings.Contains(text, "sys.path") || strings.Contains(text, "PYTHONPATH") {
+		if text, _ := d.tree.Read(f); strings.Contains(text, "sys.path") || strings.Contains(text, "PYTHONPATH") {
 			return
 		}
 	}
@@ -170,10 +174,10 @@ func (d *detection) ownModule(file, name, head string) bool {
 	}
 	dirs := []string{"", "src/", path.Dir(file) + "/"}
 	if app := d.project.Application; app != nil {
-		dirs = append(dirs, d.tree.below(app.Dir)+"/")
+		dirs = append(dirs, d.tree.Below(app.Dir)+"/")
 	}
 	for _, dir := range dirs {
-		if d.tree.isDir(dir+head) || d.tree.exists(dir+head+".py") {
+		if d.tree.IsDir(dir+head) || d.tree.Exists(dir+head+".py") {
 			return true
 		}
 	}
@@ -183,7 +187,7 @@ func (d *detection) ownModule(file, name, head string) bool {
 func (d *detection) checkImport(head string, at startImport) {
 	names, known := distributionOf[head]
 	if !known {
-		names = []string{normalizeName(head)}
+		names = []string{manifest.Normalize(head)}
 	}
 	for _, n := range names {
 		if d.installs(n) || d.broughtBy(n) {
@@ -199,7 +203,7 @@ func (d *detection) checkImport(head string, at startImport) {
 				File: at.File, Line: at.Line, Remedy: "put \"" + line + "\" in " + d.configFile() + ", or move " + n + " to the dependencies"})
 			return
 		}
-		if where, ev, ok := d.deps.dev(n); ok {
+		if where, ev, ok := d.deps.Dev(n); ok {
 			d.warn(Problem{Code: "import.not_in_production", Message: fmt.Sprintf("%s imports %s, and only %s has %s", at.File, head, ev.File, n),
 				File: at.File, Line: at.Line, Remedy: "add " + n + " to the dependencies in " + cmp.Or(d.firstManifest(), strings.TrimPrefix(where, "file:"))})
 			return
@@ -224,14 +228,14 @@ func (d *detection) checkImport(head string, at startImport) {
 // statesNone tells whether the project says that it depends on nothing.
 func (d *detection) statesNone() bool {
 	for _, f := range []string{"setup.py", "setup.cfg"} {
-		if d.tree.exists(f) {
+		if d.tree.Exists(f) {
 			return false
 		}
 	}
-	_, poetry := dig(d.pyproject.data, "tool", "poetry", "dependencies").(map[string]any)
-	_, project := dig(d.pyproject.data, "project").(map[string]any)
+	_, poetry := manifest.Dig(d.pyproject.Data, "tool", "poetry", "dependencies").(map[string]any)
+	_, project := manifest.Dig(d.pyproject.Data, "project").(map[string]any)
 	return d.manifests.main == "" && len(d.manifests.requirements) == 0 && len(d.deps.Production) == 0 &&
-		(poetry || project && !slices.Contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies"))
+		(poetry || project && !slices.Contains(manifest.DigStrings(d.pyproject.Data, "project", "dynamic"), "dependencies"))
 }
 
 // makesFiles tells whether the build runs commands of the project, which may bring more

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
 )
 
 // planInstall fills Project.Install from what the earlier stages chose.
@@ -26,7 +28,7 @@ func (d *detection) planInstall() {
 		in.Frozen = in.Frozen || d.config.StaleLock == "warn" && d.project.Lock != nil
 		d.checkGroups()
 	}
-	in.Unmarked = d.project.Manager == PDM && d.project.Lock != nil && !slices.Contains(digStrings(d.lockData, "metadata", "strategy"), "inherit_metadata")
+	in.Unmarked = d.project.Manager == PDM && d.project.Lock != nil && !slices.Contains(manifest.DigStrings(d.lockData, "metadata", "strategy"), "inherit_metadata")
 	switch d.project.Manager {
 	case UV, Poetry, PDM:
 		in.Project = d.installable()
@@ -44,10 +46,10 @@ func (d *detection) planInstall() {
 	}
 	in.Files = d.closure()
 	in.Local, d.project.Test.Local = d.localParts()
-	in.Commits = slices.ContainsFunc(d.locked, func(p LockedPackage) bool { return p.Source == "git" })
+	in.Commits = slices.ContainsFunc(d.locked, func(p lock.Package) bool { return p.Source == "git" })
 	in.Package = d.planPackage()
 	for _, dep := range d.deps.Production {
-		d.project.direct = append(d.project.direct, normalizeName(dep.Name))
+		d.project.direct = append(d.project.direct, manifest.Normalize(dep.Name))
 	}
 }
 
@@ -61,20 +63,20 @@ func (d *detection) installable() bool {
 	p := d.pyproject
 	switch d.project.Manager {
 	case UV:
-		if v, ok := dig(p.data, "tool", "uv", "package").(bool); ok {
+		if v, ok := manifest.Dig(p.Data, "tool", "uv", "package").(bool); ok {
 			return v
 		}
-		return p.has("build-system")
+		return p.Has("build-system")
 	case PDM:
-		if v, ok := dig(p.data, "tool", "pdm", "distribution").(bool); ok {
+		if v, ok := manifest.Dig(p.Data, "tool", "pdm", "distribution").(bool); ok {
 			return v
 		}
-		return p.has("build-system")
+		return p.Has("build-system")
 	}
-	if v, ok := dig(p.data, "tool", "poetry", "package-mode").(bool); ok {
+	if v, ok := manifest.Dig(p.Data, "tool", "poetry", "package-mode").(bool); ok {
 		return v
 	}
-	return p.has("build-system")
+	return p.Has("build-system")
 }
 
 // checkGroups reports groups and extras of slipway.yaml that do not exist.
@@ -82,19 +84,19 @@ func (d *detection) checkGroups() {
 	for _, part := range []struct {
 		key, code string
 		names     []string
-		known     map[string][]Dependency
+		known     map[string][]manifest.Dependency
 	}{
 		{"groups", "config.unknown_group", d.config.Groups, d.deps.Groups},
 		{"extras", "config.unknown_extra", d.config.Extras, d.deps.Extras},
 	} {
 		for _, n := range part.names {
-			if _, ok := part.known[normalizeName(n)]; ok || d.halted {
+			if _, ok := part.known[manifest.Normalize(n)]; ok || d.halted {
 				continue
 			}
 			have := strings.Join(slices.Sorted(maps.Keys(part.known)), ", ")
 			at := d.stated(part.key)
-			d.problem(Problem{Code: part.code, Message: at.name() + " names " + n + " under " + part.key + "; the project has " + cmp.Or(have, "none"),
-				File: at.File, Line: at.Line, Remedy: "correct " + part.key + ": in " + at.name()})
+			d.problem(Problem{Code: part.code, Message: at.Where() + " names " + n + " under " + part.key + "; the project has " + cmp.Or(have, "none"),
+				File: at.File, Line: at.Line, Remedy: "correct " + part.key + ": in " + at.Where()})
 		}
 	}
 }
@@ -103,8 +105,8 @@ func (d *detection) checkGroups() {
 func (d *detection) closure() []string {
 	names := map[string]bool{}
 	add := func(name string) {
-		if d.tree.exists(name) {
-			names[d.tree.path(name)] = true
+		if d.tree.Exists(name) {
+			names[d.tree.Path(name)] = true
 		}
 	}
 	for _, f := range d.project.Manifests {
@@ -139,20 +141,20 @@ func (d *detection) closure() []string {
 func (d *detection) pathDependencies() []string {
 	var out []string
 	for _, dep := range d.deps.Production {
-		if dep.URL != "" && !isRemote(dep.URL) {
+		if dep.URL != "" && !manifest.IsRemote(dep.URL) {
 			target, _, _ := strings.Cut(strings.TrimPrefix(dep.URL, "file:"), "[")
 			out = append(out, path.Clean(target))
 		}
 	}
-	for _, source := range digTable(d.pyproject.data, "tool", "uv", "sources") {
-		if p := digString(source, "path"); p != "" {
+	for _, source := range manifest.DigTable(d.pyproject.Data, "tool", "uv", "sources") {
+		if p := manifest.DigString(source, "path"); p != "" {
 			out = append(out, path.Clean(p))
 		}
 	}
-	for _, pattern := range digStrings(d.pyproject.data, "tool", "uv", "workspace", "members") {
-		out = append(out, d.tree.glob(path.Clean(pattern))...)
+	for _, pattern := range manifest.DigStrings(d.pyproject.Data, "tool", "uv", "workspace", "members") {
+		out = append(out, d.tree.Glob(path.Clean(pattern))...)
 	}
-	return sortedUnique(out)
+	return manifest.SortedUnique(out)
 }
 
 // CacheKey names the environment that the project's production dependencies

@@ -8,6 +8,10 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // houseDefaults are the minor versions to use when a project leaves the
@@ -36,18 +40,18 @@ func pastEnd(minor string, today time.Time) (string, bool) {
 // installed is an interpreter of the machine with its version parsed.
 type installed struct {
 	Interpreter
-	version version
+	version manifest.Version
 }
 
 // interpreters are what the machine has, the newest first.
 func (d *detection) interpreters() []installed {
 	var out []installed
 	for _, i := range d.opts.Interpreters {
-		if v, ok := parseVersion(i.Version); ok {
+		if v, ok := manifest.ParseVersion(i.Version); ok {
 			out = append(out, installed{i, v})
 		}
 	}
-	sort.SliceStable(out, func(a, b int) bool { return out[a].version.compare(out[b].version) > 0 })
+	sort.SliceStable(out, func(a, b int) bool { return out[a].version.Compare(out[b].version) > 0 })
 	return out
 }
 
@@ -95,56 +99,56 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 	d.project.Python.Wanted, d.project.Python.Source = w.text, d.source(at)
 	for _, r := range required {
 		if !w.satisfies(r.set) {
-			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s and %s for %s", at.name(), w.text, r.File, r.Text),
-				File: at.File, Line: at.Line, Remedy: "make " + at.name() + " and " + r.File + " agree"})
+			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s and %s for %s", at.Where(), w.text, r.File, r.Text),
+				File: at.File, Line: at.Line, Remedy: "make " + at.Where() + " and " + r.File + " agree"})
 			return
 		}
 	}
 	var chosen *installed
 	list := d.interpreters()
 	for i, have := range list {
-		if have.version.minor() != w.version.minor() {
+		if have.version.Minor() != w.version.Minor() {
 			continue
 		}
-		if chosen == nil || w.exact() && have.version.compare(w.version) == 0 {
+		if chosen == nil || w.exact() && have.version.Compare(w.version) == 0 {
 			chosen = &list[i]
 		}
 	}
 	strict := d.config != nil && d.config.Strict
-	other := chosen != nil && w.exact() && chosen.version.compare(w.version) != 0
+	other := chosen != nil && w.exact() && chosen.version.Compare(w.version) != 0
 	if (chosen == nil || other && strict) && d.fetch(w.version.String(), at) {
 		return
 	}
 	if chosen == nil || other && strict {
-		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.name(), w.text, d.installedList())
+		message := fmt.Sprintf("%s asks for Python %s, which is not installed; installed here: %s", at.Where(), w.text, d.installedList())
 		d.problem(Problem{Code: "python.not_installed", Message: message, File: at.File, Line: at.Line,
 			Remedy: d.installedRemedy(required) + "have Python " + w.version.String() + " installed, which slipway up --fetch-python does by itself"})
 		return
 	}
 	for _, r := range required {
-		if other && !r.set.contains(chosen.version) && d.fetch(w.version.String(), at) {
+		if other && !r.set.Contains(chosen.version) && d.fetch(w.version.String(), at) {
 			return
 		}
-		if other && !r.set.contains(chosen.version) {
-			d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s, which is not installed; %s, which is, does not do for %s in %s", at.name(), w.text, chosen.Version, r.Text, r.File),
+		if other && !r.set.Contains(chosen.version) {
+			d.problem(Problem{Code: "python.not_installed", Message: fmt.Sprintf("%s asks for Python %s, which is not installed; %s, which is, does not do for %s in %s", at.Where(), w.text, chosen.Version, r.Text, r.File),
 				File: at.File, Line: at.Line, Remedy: "have Python " + w.version.String() + " installed on this machine"})
 			return
 		}
 	}
 	if other {
-		d.warn(Problem{Code: "python.other_patch", Message: fmt.Sprintf("%s asks for Python %s; this machine has %s, which is used", at.name(), w.text, chosen.Version),
-			File: at.File, Line: at.Line, Remedy: "write " + w.version.minor() + " to accept any patch release, or set strict: true in slipway.yaml to refuse"})
+		d.warn(Problem{Code: "python.other_patch", Message: fmt.Sprintf("%s asks for Python %s; this machine has %s, which is used", at.Where(), w.text, chosen.Version),
+			File: at.File, Line: at.Line, Remedy: "write " + w.version.Minor() + " to accept any patch release, or set strict: true in slipway.yaml to refuse"})
 	}
 	for _, r := range required {
-		if !r.set.contains(chosen.version) {
-			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s, which is %s here, and %s for %s", at.name(), w.text, chosen.Version, r.File, r.Text),
-				File: at.File, Line: at.Line, Remedy: "make " + at.name() + " and " + r.File + " agree"})
+		if !r.set.Contains(chosen.version) {
+			d.problem(Problem{Code: "python.conflict", Message: fmt.Sprintf("%s asks for Python %s, which is %s here, and %s for %s", at.Where(), w.text, chosen.Version, r.File, r.Text),
+				File: at.File, Line: at.Line, Remedy: "make " + at.Where() + " and " + r.File + " agree"})
 			return
 		}
 	}
 	d.pastLife(*chosen, at)
-	if limit, ok := strictest(d.pythonLimits()); ok && chosen.version.at(1) > limit.newest {
-		d.tooNew(limit, at.name()+" asks for Python "+w.text)
+	if limit, ok := strictest(d.pythonLimits()); ok && chosen.version.At(1) > limit.newest {
+		d.tooNew(limit, at.Where()+" asks for Python "+w.text)
 	}
 	d.use(*chosen, Finding{File: at.File, Line: at.Line, Rule: w.rule, Rivals: w.rivals})
 }
@@ -153,13 +157,13 @@ func (d *detection) pinnedPython(w pythonWish, required []pythonRange) {
 // "" when nothing that is installed will do for the project's ranges.
 func (d *detection) installedRemedy(required []pythonRange) string {
 	fits := slices.DeleteFunc(slices.Clone(d.living(d.interpreters())), func(i installed) bool {
-		return slices.ContainsFunc(required, func(r pythonRange) bool { return !r.set.contains(i.version) })
+		return slices.ContainsFunc(required, func(r pythonRange) bool { return !r.set.Contains(i.version) })
 	})
 	if len(fits) == 0 {
 		return ""
 	}
-	best := slices.MaxFunc(fits, func(a, b installed) int { return a.version.compare(b.version) })
-	return "take one that is: slipway service set SERVICE --set python=" + best.version.minor() + "; or "
+	best := slices.MaxFunc(fits, func(a, b installed) int { return a.version.Compare(b.version) })
+	return "take one that is: slipway service set SERVICE --set python=" + best.version.Minor() + "; or "
 }
 
 func (d *detection) use(i installed, f Finding) {
@@ -168,11 +172,11 @@ func (d *detection) use(i installed, f Finding) {
 	d.find(f)
 }
 
-func (d *detection) source(at Evidence) string {
+func (d *detection) source(at tree.Evidence) string {
 	if at.File == "" {
 		return "override"
 	}
-	return fmt.Sprintf("%s:%d", d.tree.path(at.File), at.Line)
+	return fmt.Sprintf("%s:%d", d.tree.Path(at.File), at.Line)
 }
 
 // rangedPython chooses within requires-python and its kin.
@@ -183,7 +187,7 @@ func (d *detection) rangedPython(required []pythonRange) {
 	for _, i := range d.interpreters() {
 		ok := true
 		for _, r := range required {
-			ok = ok && r.set.contains(i.version)
+			ok = ok && r.set.Contains(i.version)
 		}
 		if ok {
 			fit = append(fit, i)
@@ -225,7 +229,7 @@ func (d *detection) openPython() {
 	living := d.living(d.interpreters())
 	if len(living) == 0 {
 		for _, i := range d.interpreters() {
-			if i.version.at(0) == 3 && len(living) == 0 {
+			if i.version.At(0) == 3 && len(living) == 0 {
 				living = append(living, i)
 			}
 		}
@@ -243,9 +247,9 @@ func (d *detection) openPython() {
 		d.project.Python.Source = d.source(limit.Evidence)
 		f.Rule, f.File, f.Line, f.Rivals = "python.pins", limit.File, limit.Line, append(f.Rivals, limit.why)
 	}
-	d.pastLife(chosen, Evidence{File: ".python-version"})
+	d.pastLife(chosen, tree.Evidence{File: ".python-version"})
 	if by == "wheels" && d.project.Lock != nil {
-		f.File, f.Line = d.tree.relative(d.project.Lock.File), 1
+		f.File, f.Line = d.tree.Relative(d.project.Lock.File), 1
 	}
 	d.use(chosen, f)
 }
@@ -253,7 +257,7 @@ func (d *detection) openPython() {
 func (d *detection) living(list []installed) []installed {
 	var out []installed
 	for _, i := range list {
-		if _, over := pastEnd(i.version.minor(), d.opts.Today); !over && i.version.at(0) == 3 {
+		if _, over := pastEnd(i.version.Minor(), d.opts.Today); !over && i.version.At(0) == 3 {
 			out = append(out, i)
 		}
 	}
@@ -267,7 +271,7 @@ func (d *detection) prefer(list []installed) (chosen installed, by string) {
 	var order []installed
 	for _, minor := range houseDefaults {
 		for _, i := range list {
-			if i.version.minor() == minor {
+			if i.version.Minor() == minor {
 				order = append(order, i)
 			}
 		}
@@ -275,19 +279,19 @@ func (d *detection) prefer(list []installed) (chosen installed, by string) {
 	preferred := len(order)
 	order = append(order, list...)
 	for n, i := range order {
-		if len(withoutWheel(d.locked, i.version.at(1))) == 0 {
-			if n == 0 || n == preferred && preferred == 0 || i.version.minor() == order[0].version.minor() {
+		if len(lock.WithoutWheel(d.locked, i.version.At(1))) == 0 {
+			if n == 0 || n == preferred && preferred == 0 || i.version.Minor() == order[0].version.Minor() {
 				return i, "default"
 			}
 			return i, "wheels"
 		}
 	}
-	missing := withoutWheel(d.locked, order[0].version.at(1))
+	missing := lock.WithoutWheel(d.locked, order[0].version.At(1))
 	lock := ""
 	if d.project.Lock != nil {
-		lock = d.tree.relative(d.project.Lock.File)
+		lock = d.tree.Relative(d.project.Lock.File)
 	}
-	d.warn(Problem{Code: "python.no_wheels", Message: fmt.Sprintf("no installed Python has wheels for everything that is locked; on %s these are compiled: %s", order[0].Version, clipList(missing)),
+	d.warn(Problem{Code: "python.no_wheels", Message: fmt.Sprintf("no installed Python has wheels for everything that is locked; on %s these are compiled: %s", order[0].Version, tree.ClipList(missing)),
 		File: lock, Remedy: "lock newer versions of " + missing[0]})
 	return order[0], "default"
 }
@@ -295,9 +299,9 @@ func (d *detection) prefer(list []installed) (chosen installed, by string) {
 // dockerEvidence names what a Dockerfile uses, which decides nothing.
 func (d *detection) dockerEvidence() []string {
 	out := []string{}
-	for i, l := range d.tree.lines("Dockerfile") {
+	for i, l := range d.tree.Lines("Dockerfile") {
 		if m := dockerFrom.FindStringSubmatch(l); m != nil {
-			out = append(out, fmt.Sprintf("%s at %s:%d", m[1], d.tree.path("Dockerfile"), i+1))
+			out = append(out, fmt.Sprintf("%s at %s:%d", m[1], d.tree.Path("Dockerfile"), i+1))
 		}
 	}
 	return out
@@ -305,12 +309,12 @@ func (d *detection) dockerEvidence() []string {
 
 // misspeltVersionFiles reports names that were meant to state the version.
 func (d *detection) misspeltVersionFiles() {
-	if d.tree.exists(".python-version") || d.tree.exists("runtime.txt") {
+	if d.tree.Exists(".python-version") || d.tree.Exists("runtime.txt") {
 		return
 	}
-	for _, n := range d.tree.list(".") {
+	for _, n := range d.tree.List(".") {
 		right, wrong := misspeltVersionNames[n]
-		if !wrong || !d.tree.exists(n) {
+		if !wrong || !d.tree.Exists(n) {
 			continue
 		}
 		d.problem(Problem{Code: "python.misspelt", Message: n + " is not read by anything: the file's name is " + right,

@@ -1,12 +1,17 @@
 package python
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
+)
 
 // oldestFetched is the oldest Python 3 that is fetched: uv's builds begin there.
 const oldestFetched = 8
 
 // fetch has a build fetch a version, where the platform may; false when it may not.
-func (d *detection) fetch(version string, at Evidence) bool {
+func (d *detection) fetch(version string, at tree.Evidence) bool {
 	if !d.opts.Fetch {
 		return false
 	}
@@ -22,7 +27,7 @@ func (d *detection) fetchWithin(required []pythonRange) bool {
 		wanted = append(wanted, "3."+strconv.Itoa(n))
 	}
 	for _, minor := range wanted {
-		v, _ := parseVersion(minor)
+		v, _ := manifest.ParseVersion(minor)
 		fits := true
 		for _, r := range required {
 			fits = fits && pythonWish{version: v}.satisfies(r.set)

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // pythonLimit says that nothing newer than 3.newest will do.
@@ -12,7 +15,7 @@ type pythonLimit struct {
 	newest int
 	why    string // "numpy 1.21.2 has no wheel for anything newer"
 	remedy string
-	Evidence
+	tree.Evidence
 }
 
 // firstWheels are the first versions of packages with a Linux wheel for
@@ -64,7 +67,7 @@ func (d *detection) pythonLimits() []pythonLimit {
 		out = d.indexLimits() // instead of what is known of some packages' wheels
 	}
 	for _, dep := range d.deps.Production {
-		text, pinned := dep.pinned()
+		text, pinned := dep.Pinned()
 		if !pinned || len(d.locked) > 0 {
 			continue
 		}
@@ -106,7 +109,7 @@ func (d *detection) installsAny(names []string) bool {
 	return false
 }
 
-func wheelLimit(dep Dependency, text string) []pythonLimit {
+func wheelLimit(dep manifest.Dependency, text string) []pythonLimit {
 	for i, first := range firstWheels[dep.Name] {
 		if earlier(text, first) {
 			return []pythonLimit{{10 + i, dep.Name + " " + text + " has no wheel for Python 3." + strconv.Itoa(11+i), "ask for " + dep.Name + " " + first + " or newer in " + dep.File, dep.Evidence}}
@@ -115,7 +118,7 @@ func wheelLimit(dep Dependency, text string) []pythonLimit {
 	return nil
 }
 
-func importLimit(dep Dependency, text string) []pythonLimit {
+func importLimit(dep manifest.Dependency, text string) []pythonLimit {
 	for _, l := range importLimits[dep.Name] {
 		if earlier(text, l.below) {
 			return []pythonLimit{{l.newest, dep.Name + " " + text + " " + l.does, "ask for " + dep.Name + " " + l.below + " or newer in " + dep.File, dep.Evidence}}
@@ -126,9 +129,9 @@ func importLimit(dep Dependency, text string) []pythonLimit {
 
 // earlier compares two versions; what is none is no earlier one.
 func earlier(a, b string) bool {
-	v, ok := parseVersion(a)
-	w, known := parseVersion(b)
-	return ok && known && v.compare(w) < 0
+	v, ok := manifest.ParseVersion(a)
+	w, known := manifest.ParseVersion(b)
+	return ok && known && v.Compare(w) < 0
 }
 
 // strictest is the limit that allows the oldest Python only.
@@ -154,7 +157,7 @@ func (d *detection) within(list []installed) (fit []installed, limit pythonLimit
 		return list, limit, false
 	}
 	for _, i := range list {
-		if i.version.at(1) <= limit.newest {
+		if i.version.At(1) <= limit.newest {
 			fit = append(fit, i)
 		}
 	}
@@ -164,9 +167,9 @@ func (d *detection) within(list []installed) (fit []installed, limit pythonLimit
 	if limit.newest < oldestFetched || !d.fetch("3."+strconv.Itoa(limit.newest), limit.Evidence) {
 		d.tooNew(limit, "installed here: "+d.installedList())
 	}
-	nearest := list[len(list)-1].version.minor()
+	nearest := list[len(list)-1].version.Minor()
 	for _, i := range list {
-		if i.version.minor() == nearest {
+		if i.version.Minor() == nearest {
 			fit = append(fit, i)
 		}
 	}
@@ -177,7 +180,7 @@ func (d *detection) within(list []installed) (fit []installed, limit pythonLimit
 // would be all.
 func (d *detection) newEnough(list []installed) (fit []installed) {
 	for _, i := range list {
-		if !d.tooOld(i.version.at(1)) {
+		if !d.tooOld(i.version.At(1)) {
 			fit = append(fit, i)
 		}
 	}
@@ -194,13 +197,13 @@ func (d *detection) tooNew(limit pythonLimit, chosen string) {
 }
 
 // pastLife warns that an interpreter gets no more security fixes.
-func (d *detection) pastLife(i installed, at Evidence) {
-	day, over := pastEnd(i.version.minor(), d.opts.Today)
+func (d *detection) pastLife(i installed, at tree.Evidence) {
+	day, over := pastEnd(i.version.Minor(), d.opts.Today)
 	if !over {
 		return
 	}
-	p := Problem{Code: "python.end_of_life", Message: fmt.Sprintf("Python %s has had no security fixes since %s; installed here: %s", i.version.minor(), day, d.installedList()),
-		File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + cmp.Or(at.name(), ".python-version")}
+	p := Problem{Code: "python.end_of_life", Message: fmt.Sprintf("Python %s has had no security fixes since %s; installed here: %s", i.version.Minor(), day, d.installedList()),
+		File: at.File, Line: at.Line, Remedy: "ask for a newer one in " + cmp.Or(at.Where(), ".python-version")}
 	if d.config != nil && d.config.Strict {
 		p.Message += "; strict: true in slipway.yaml refuses it"
 		d.problem(p)
@@ -217,12 +220,12 @@ func (d *detection) withOlder(living, all []installed) []installed {
 		return living
 	}
 	for _, i := range living {
-		if i.version.at(1) <= limit.newest {
+		if i.version.At(1) <= limit.newest {
 			return living
 		}
 	}
 	for _, i := range all {
-		if i.version.at(0) == 3 && i.version.at(1) <= limit.newest && !d.tooOld(i.version.at(1)) {
+		if i.version.At(0) == 3 && i.version.At(1) <= limit.newest && !d.tooOld(i.version.At(1)) {
 			return append(append([]installed{}, living...), i) // the newest of them
 		}
 	}

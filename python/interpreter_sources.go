@@ -7,27 +7,31 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // pythonWish is one stated version.
 type pythonWish struct {
-	Evidence
+	tree.Evidence
 	text    string
-	version version
+	version manifest.Version
 	rule    string
 	rivals  []string
 	broken  bool // stated, but unreadable: already reported
 }
 
-func (w pythonWish) exact() bool { return len(w.version.release) > 2 }
+func (w pythonWish) exact() bool { return len(w.version.Release) > 2 }
 
 // satisfies says whether the wish, or for X.Y some patch release of it, is in set.
-func (w pythonWish) satisfies(set specifiers) bool {
+func (w pythonWish) satisfies(set manifest.Specifiers) bool {
 	if w.exact() {
-		return set.contains(w.version)
+		return set.Contains(w.version)
 	}
 	for patch := 0; patch < 100; patch++ {
-		if set.contains(version{release: []int{w.version.at(0), w.version.at(1), patch}, post: -1, dev: -1}) {
+		if set.Contains(manifest.Version{Release: []int{w.version.At(0), w.version.At(1), patch}, Post: -1, Dev: -1}) {
 			return true
 		}
 	}
@@ -36,8 +40,8 @@ func (w pythonWish) satisfies(set specifiers) bool {
 
 // pythonRange is a constraint such as requires-python.
 type pythonRange struct {
-	Evidence
-	set specifiers
+	tree.Evidence
+	set manifest.Specifiers
 	err error
 }
 
@@ -62,10 +66,10 @@ func (d *detection) pythonWish() (pythonWish, bool) {
 	all = append(all, d.pipenvPython()...)
 	all = append(all, d.runtimeFile(len(all) > 0 || len(d.requiredPython()) > 0)...)
 	locked := d.uvLockPython()
-	if len(all) > 0 && len(locked) > 0 && !all[0].broken && all[0].version.minor() != locked[0].version.minor() {
+	if len(all) > 0 && len(locked) > 0 && !all[0].broken && all[0].version.Minor() != locked[0].version.Minor() {
 		at := locked[0]
-		d.problem(Problem{Code: "lock.stale", Message: "the lock has Python " + at.text + ", the project asks for " + all[0].text + " in " + all[0].name() + " and states no requires-python: uv refuses such a lock",
-			File: "pyproject.toml", Line: d.pyproject.line("project", ""), Remedy: "add requires-python = \">=" + at.text + "\" to [project], or run uv lock with Python " + all[0].text})
+		d.problem(Problem{Code: "lock.stale", Message: "the lock has Python " + at.text + ", the project asks for " + all[0].text + " in " + all[0].Where() + " and states no requires-python: uv refuses such a lock",
+			File: "pyproject.toml", Line: d.pyproject.Line("project", ""), Remedy: "add requires-python = \">=" + at.text + "\" to [project], or run uv lock with Python " + all[0].text})
 	}
 	all = append(all, locked...)
 	if len(all) == 0 {
@@ -73,7 +77,7 @@ func (d *detection) pythonWish() (pythonWish, bool) {
 	}
 	first := all[0]
 	for _, other := range all[1:] {
-		if !other.broken && !first.broken && other.version.compare(first.version) != 0 {
+		if !other.broken && !first.broken && other.version.Compare(first.version) != 0 {
 			first.rivals = append(first.rivals, fmt.Sprintf("%s at %s", other.text, d.source(other.Evidence)))
 		}
 	}
@@ -81,26 +85,26 @@ func (d *detection) pythonWish() (pythonWish, bool) {
 }
 
 // parsePin reads one version; what is wrong with it is reported.
-func (d *detection) parsePin(text string, at Evidence, rule string) pythonWish {
+func (d *detection) parsePin(text string, at tree.Evidence, rule string) pythonWish {
 	text = strings.TrimSpace(text)
 	w := pythonWish{Evidence: at, text: text, rule: rule}
 	if m := pinPattern.FindStringSubmatch(anyPatch.ReplaceAllString(text, "")); m != nil {
-		if v, ok := parseVersion(m[1]); ok {
+		if v, ok := manifest.ParseVersion(m[1]); ok {
 			w.version = v
 			return w
 		}
 	}
 	w.broken = true
-	message := fmt.Sprintf("%s asks for Python %q, which is not a version", at.name(), clip(text))
+	message := fmt.Sprintf("%s asks for Python %q, which is not a version", at.Where(), tree.Clip(text))
 	switch {
 	case strings.HasPrefix(text, "pypy") || strings.HasPrefix(text, "graalpy"):
-		message = fmt.Sprintf("%s asks for %q, and only CPython is supported", at.name(), clip(text))
+		message = fmt.Sprintf("%s asks for %q, and only CPython is supported", at.Where(), tree.Clip(text))
 	case strings.HasSuffix(text, "t") && pinPattern.MatchString(strings.TrimSuffix(text, "t")):
-		message = fmt.Sprintf("%s asks for the free-threaded Python %q, which is not supported", at.name(), clip(text))
+		message = fmt.Sprintf("%s asks for the free-threaded Python %q, which is not supported", at.Where(), tree.Clip(text))
 	case regexp.MustCompile(`^(python-)?\d+$`).MatchString(text):
-		message = fmt.Sprintf("%s asks for Python %q: a major version alone would change under the service", at.name(), clip(text))
+		message = fmt.Sprintf("%s asks for Python %q: a major version alone would change under the service", at.Where(), tree.Clip(text))
 	case strings.ContainsAny(text, "<>=~^*|"):
-		message = fmt.Sprintf("%s asks for Python %q: a range belongs in requires-python, this file takes one version", at.name(), clip(text))
+		message = fmt.Sprintf("%s asks for Python %q: a range belongs in requires-python, this file takes one version", at.Where(), tree.Clip(text))
 	}
 	d.problem(Problem{Code: "python.unreadable", Message: message, File: at.File, Line: at.Line, Remedy: "write just the version, like 3.13"})
 	return w
@@ -110,13 +114,13 @@ func (d *detection) parsePin(text string, at Evidence, rule string) pythonWish {
 // file and nobody sees is a common reason for a version not being found.
 func (d *detection) versionFile() []pythonWish {
 	const name = ".python-version"
-	data, ok := d.tree.bytes(name, maxManifest)
+	data, ok := d.tree.Bytes(name, tree.MaxManifest)
 	if !ok {
 		return nil
 	}
 	broken := func(line int, code, message, remedy string) []pythonWish {
 		d.problem(Problem{Code: code, Message: message, File: name, Line: line, Remedy: remedy})
-		return []pythonWish{{broken: true, Evidence: Evidence{File: name, Line: line}}}
+		return []pythonWish{{broken: true, Evidence: tree.Evidence{File: name, Line: line}}}
 	}
 	rewrite := "write the file again as plain UTF-8 with just the version: echo 3.13 > .python-version"
 	switch {
@@ -127,14 +131,14 @@ func (d *detection) versionFile() []pythonWish {
 	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
 		return broken(1, "python.version_file.encoding", ".python-version is not UTF-8 text", rewrite)
 	}
-	var found []Evidence
-	for i, l := range strings.Split(plainText(data), "\n") {
+	var found []tree.Evidence
+	for i, l := range strings.Split(tree.Text(data), "\n") {
 		if at := strings.IndexFunc(l, invisible); at >= 0 {
 			return broken(i+1, "python.version_file.invisible", ".python-version holds an invisible character, such as a zero-width space", rewrite)
 		}
 		l, _, _ = strings.Cut(l, "#")
 		if l = strings.TrimSpace(l); l != "" {
-			found = append(found, Evidence{File: name, Line: i + 1, Text: l})
+			found = append(found, tree.Evidence{File: name, Line: i + 1, Text: l})
 		}
 	}
 	switch len(found) {
@@ -151,13 +155,13 @@ func (d *detection) versionFile() []pythonWish {
 
 // versionRange is a .python-version that states a range, as uv takes it.
 func (d *detection) versionRange() (pythonRange, bool) {
-	for i, l := range d.tree.lines(".python-version") {
+	for i, l := range d.tree.Lines(".python-version") {
 		l, _, _ = strings.Cut(l, "#")
 		if l = strings.TrimSpace(l); l == "" {
 			continue
 		}
-		set, err := parseSpecifiers(l)
-		return pythonRange{Evidence{File: ".python-version", Line: i + 1, Text: l}, set, err}, err == nil && strings.ContainsAny(l, "<>=~!^")
+		set, err := manifest.ParseSpecifiers(l)
+		return pythonRange{tree.Evidence{File: ".python-version", Line: i + 1, Text: l}, set, err}, err == nil && strings.ContainsAny(l, "<>=~!^")
 	}
 	return pythonRange{}, false
 }
@@ -167,10 +171,10 @@ func invisible(r rune) bool {
 }
 
 func (d *detection) toolVersions() []pythonWish {
-	for i, l := range d.tree.lines(".tool-versions") {
+	for i, l := range d.tree.Lines(".tool-versions") {
 		l, _, _ = strings.Cut(l, "#")
 		if f := strings.Fields(l); len(f) > 1 && f[0] == "python" {
-			return []pythonWish{d.parsePin(f[1], Evidence{File: ".tool-versions", Line: i + 1}, "python.tool_versions")}
+			return []pythonWish{d.parsePin(f[1], tree.Evidence{File: ".tool-versions", Line: i + 1}, "python.tool_versions")}
 		}
 	}
 	return nil
@@ -178,19 +182,19 @@ func (d *detection) toolVersions() []pythonWish {
 
 func (d *detection) mise() []pythonWish {
 	for _, name := range []string{"mise.toml", ".mise.toml"} {
-		p, problem := readPyproject(d.tree, name)
-		if problem != nil || p.file == "" {
+		p, problem := manifest.ReadPyproject(d.tree, name)
+		if problem != nil || p.File == "" {
 			continue
 		}
-		text := digString(p.data, "tools", "python")
+		text := manifest.DigString(p.Data, "tools", "python")
 		if text == "" {
-			text = digString(p.data, "tools", "python", "version")
+			text = manifest.DigString(p.Data, "tools", "python", "version")
 		}
-		if list := digStrings(p.data, "tools", "python"); len(list) > 0 {
+		if list := manifest.DigStrings(p.Data, "tools", "python"); len(list) > 0 {
 			text = list[0]
 		}
 		if text != "" && text != "latest" {
-			return []pythonWish{d.parsePin(text, Evidence{File: name, Line: p.line("tools", "python")}, "python.mise")}
+			return []pythonWish{d.parsePin(text, tree.Evidence{File: name, Line: p.Line("tools", "python")}, "python.mise")}
 		}
 	}
 	return nil
@@ -198,21 +202,21 @@ func (d *detection) mise() []pythonWish {
 
 // poetryExact is Poetry's python = "3.12", which means that one version.
 func (d *detection) poetryExact() []pythonWish {
-	text := digString(d.pyproject.data, "tool", "poetry", "dependencies", "python")
+	text := manifest.DigString(d.pyproject.Data, "tool", "poetry", "dependencies", "python")
 	if !pinPattern.MatchString(text) {
 		return nil
 	}
-	return []pythonWish{d.parsePin(text, Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.poetry.dependencies", "python")}, "python.poetry")}
+	return []pythonWish{d.parsePin(text, tree.Evidence{File: "pyproject.toml", Line: d.pyproject.Line("tool.poetry.dependencies", "python")}, "python.poetry")}
 }
 
 func (d *detection) pipenvPython() []pythonWish {
-	p, problem := readPyproject(d.tree, "Pipfile")
-	if problem != nil || p.file == "" || d.project.Manager != Pipenv {
+	p, problem := manifest.ReadPyproject(d.tree, "Pipfile")
+	if problem != nil || p.File == "" || d.project.Manager != Pipenv {
 		return nil
 	}
 	for _, key := range []string{"python_full_version", "python_version"} {
-		if text := digString(p.data, "requires", key); text != "" && text != "*" && !strings.ContainsAny(text, "<>=~!") {
-			return []pythonWish{d.parsePin(text, Evidence{File: "Pipfile", Line: p.line("requires", key)}, "python.pipenv")}
+		if text := manifest.DigString(p.Data, "requires", key); text != "" && text != "*" && !strings.ContainsAny(text, "<>=~!") {
+			return []pythonWish{d.parsePin(text, tree.Evidence{File: "Pipfile", Line: p.Line("requires", key)}, "python.pipenv")}
 		}
 	}
 	return nil
@@ -220,13 +224,13 @@ func (d *detection) pipenvPython() []pythonWish {
 
 // runtimeFile is Heroku's older way, and loses to any other.
 func (d *detection) runtimeFile(beaten bool) []pythonWish {
-	for i, l := range d.tree.lines("runtime.txt") {
+	for i, l := range d.tree.Lines("runtime.txt") {
 		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") {
 			continue
 		}
-		at := Evidence{File: "runtime.txt", Line: i + 1}
+		at := tree.Evidence{File: "runtime.txt", Line: i + 1}
 		if beaten {
-			d.warn(Problem{Code: "python.runtime_ignored", Message: "runtime.txt asks for " + clip(l) + " and is not used: another file states the version",
+			d.warn(Problem{Code: "python.runtime_ignored", Message: "runtime.txt asks for " + tree.Clip(l) + " and is not used: another file states the version",
 				File: at.File, Line: at.Line, Remedy: "git rm runtime.txt"})
 			return nil
 		}
@@ -238,36 +242,55 @@ func (d *detection) runtimeFile(beaten bool) []pythonWish {
 // requiredPython is every range that the project states for itself.
 func (d *detection) requiredPython() []pythonRange {
 	var out []pythonRange
-	add := func(text string, at Evidence) {
+	add := func(text string, at tree.Evidence) {
 		if text == "" || text == "*" || pinPattern.MatchString(text) && at.File != "Pipfile" && strings.Contains(at.Text, "poetry") {
 			return
 		}
 		at.Text = text
-		set, err := parseSpecifiers(text)
+		set, err := manifest.ParseSpecifiers(text)
 		out = append(out, pythonRange{at, set, err})
 	}
 	if r, ok := d.versionRange(); ok {
 		out = append(out, r)
 	}
 	if d.project.Manager == Pipenv {
-		if p, problem := readPyproject(d.tree, "Pipfile"); problem == nil {
-			text := cmp.Or(digString(p.data, "requires", "python_full_version"), digString(p.data, "requires", "python_version"))
-			add(text, Evidence{File: "Pipfile", Line: p.line("requires", "python")})
+		if p, problem := manifest.ReadPyproject(d.tree, "Pipfile"); problem == nil {
+			text := cmp.Or(manifest.DigString(p.Data, "requires", "python_full_version"), manifest.DigString(p.Data, "requires", "python_version"))
+			add(text, tree.Evidence{File: "Pipfile", Line: p.Line("requires", "python")})
 		}
 	}
-	add(digString(d.pyproject.data, "project", "requires-python"), Evidence{File: "pyproject.toml", Line: d.pyproject.line("project", "requires-python")})
-	add(digString(d.pyproject.data, "tool", "poetry", "dependencies", "python"),
-		Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.poetry.dependencies", "python"), Text: "poetry"})
+	add(manifest.DigString(d.pyproject.Data, "project", "requires-python"), tree.Evidence{File: "pyproject.toml", Line: d.pyproject.Line("project", "requires-python")})
+	add(manifest.DigString(d.pyproject.Data, "tool", "poetry", "dependencies", "python"),
+		tree.Evidence{File: "pyproject.toml", Line: d.pyproject.Line("tool.poetry.dependencies", "python"), Text: "poetry"})
 	if len(out) == 0 {
-		if s := readSetup(d.tree); s.requiresPython != "" {
-			add(s.requiresPython, Evidence{File: s.file, Line: s.requiresLine})
+		if s := manifest.ReadSetup(d.tree); s.RequiresPython != "" {
+			add(s.RequiresPython, tree.Evidence{File: s.File, Line: s.RequiresLine})
 		}
 	}
 	if len(out) == 0 && d.project.Lock != nil && d.project.Manager == PyLock {
-		text, _ := d.tree.readLock("pylock.toml")
-		if data, _, err := parseTOML(text); err == nil {
-			add(digString(data, "requires-python"), Evidence{File: "pylock.toml", Line: 1})
+		text, _ := d.tree.ReadLock("pylock.toml")
+		if data, _, err := manifest.ParseTOML(text); err == nil {
+			add(manifest.DigString(data, "requires-python"), tree.Evidence{File: "pylock.toml", Line: 1})
 		}
 	}
 	return out
+}
+
+// uvLockPython is the version that uv wrote into the lock of a project that
+// states none: with another interpreter it would call that lock stale.
+func (d *detection) uvLockPython() []pythonWish {
+	own := lock.UVOwnPython(d.lockData)
+	if d.project.Manager != UV || d.project.Lock == nil || own == "" || manifest.DigString(d.pyproject.Data, "project", "requires-python") != "" {
+		return nil
+	}
+	return []pythonWish{d.parsePin(own, tree.Evidence{File: d.tree.Relative(d.project.Lock.File), Line: lineWith(d.tree.Lines(d.tree.Relative(d.project.Lock.File)), "requires-python")}, "python.uv_lock")}
+}
+
+func lineWith(lines []string, text string) int {
+	for i, l := range lines {
+		if strings.Contains(l, text) {
+			return i + 1
+		}
+	}
+	return 1
 }

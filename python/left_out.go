@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
 )
 
 // standardOnIndex are modules of every Python 3 whose names manifests ask the index for
@@ -38,7 +40,7 @@ func (d *detection) leaveOut() {
 	if in.RequireHashes && (d.project.Manager == Pip || d.project.Manager == PipTools) {
 		return // a file whose hashes count is installed whole, or not
 	}
-	look := func(list []Dependency, out *[]string) {
+	look := func(list []manifest.Dependency, out *[]string) {
 		for _, dep := range list {
 			what := ofPythonTwo[dep.Name]
 			if standardOnIndex[dep.Name] {
@@ -53,7 +55,7 @@ func (d *detection) leaveOut() {
 		}
 	}
 	look(d.deps.Production, &in.Without)
-	for _, sets := range []map[string][]Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
+	for _, sets := range []map[string][]manifest.Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
 		for _, name := range slices.Sorted(maps.Keys(sets)) {
 			look(sets[name], &t.Without)
 		}

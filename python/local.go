@@ -6,6 +6,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // Whatever an install builds from the tree can read any file of the tree: a
@@ -22,14 +25,14 @@ func (d *detection) localParts() (production, tests string) {
 	}
 	production = cmp.Or(production, localDependencies(d.deps.Production), d.localSources(), d.localLocked(), d.localMetadata())
 	for _, n := range in.Groups {
-		production = cmp.Or(production, localDependencies(d.deps.Groups[normalizeName(n)]))
+		production = cmp.Or(production, localDependencies(d.deps.Groups[manifest.Normalize(n)]))
 	}
 	for _, n := range in.Extras {
-		production = cmp.Or(production, localDependencies(d.deps.Extras[normalizeName(n)]))
+		production = cmp.Or(production, localDependencies(d.deps.Extras[manifest.Normalize(n)]))
 	}
 	tests = production
 	if len(in.Requirements) > 0 && d.project.ExtrasInSetup() {
-		tests = cmp.Or(tests, path.Join(d.tree.dir, "."))
+		tests = cmp.Or(tests, path.Join(d.tree.Dir, "."))
 	}
 	for _, f := range t.Requirements {
 		tests = cmp.Or(tests, localRequirements(d.tree, f))
@@ -39,7 +42,7 @@ func (d *detection) localParts() (production, tests string) {
 			tests = cmp.Or(tests, p)
 		}
 	}
-	for _, all := range []map[string][]Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
+	for _, all := range []map[string][]manifest.Dependency{d.deps.Groups, d.deps.Extras, d.deps.Files} {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			tests = cmp.Or(tests, localDependencies(all[name]))
 		}
@@ -55,33 +58,33 @@ func isLocal(reference string) bool {
 		ref = strings.TrimSpace(url)
 	}
 	ref = strings.TrimPrefix(ref, "git+")
-	return strings.HasPrefix(ref, "file:") || strings.HasPrefix(ref, ".") || strings.HasPrefix(ref, "/") || strings.HasPrefix(ref, "${") && !isRemote(ref)
+	return strings.HasPrefix(ref, "file:") || strings.HasPrefix(ref, ".") || strings.HasPrefix(ref, "/") || strings.HasPrefix(ref, "${") && !manifest.IsRemote(ref)
 }
 
 // localRequirements names a line of a requirements file, or of one that it
 // includes, that installs from the tree. file is a name in the whole tree.
-func localRequirements(t tree, file string) string {
-	t.dir = "."
-	set := readRequirements(t, file)
-	for _, r := range append(append([]Requirement{}, set.requirements...), set.constraints...) {
-		if r.URL != "" && (isLocal(r.URL) || !isRemote(r.URL)) || r.Editable && !isRemote(r.URL) {
+func localRequirements(t tree.Tree, file string) string {
+	t.Dir = "."
+	set := manifest.ReadRequirements(t, file)
+	for _, r := range append(append([]manifest.Requirement{}, set.Requirements...), set.Constraints...) {
+		if r.URL != "" && (isLocal(r.URL) || !manifest.IsRemote(r.URL)) || r.Editable && !manifest.IsRemote(r.URL) {
 			return cmp.Or(r.URL, r.Name, r.File)
 		}
 	}
-	for _, o := range set.options {
-		switch o.name {
+	for _, o := range set.Options {
+		switch o.Name {
 		case "-f", "--find-links", "-i", "--index-url", "--extra-index-url":
-			if isLocal(o.value) || !isRemote(o.value) {
-				return o.value
+			if isLocal(o.Value) || !manifest.IsRemote(o.Value) {
+				return o.Value
 			}
 		}
 	}
 	return ""
 }
 
-func localDependencies(list []Dependency) string {
+func localDependencies(list []manifest.Dependency) string {
 	for _, dep := range list {
-		if dep.URL != "" && (isLocal(dep.URL) || !isRemote(dep.URL)) {
+		if dep.URL != "" && (isLocal(dep.URL) || !manifest.IsRemote(dep.URL)) {
 			return cmp.Or(dep.URL, dep.Name)
 		}
 	}
@@ -90,25 +93,25 @@ func localDependencies(list []Dependency) string {
 
 // localSources names a source of uv's, Poetry's or PDM's that lies in the tree.
 func (d *detection) localSources() string {
-	for _, name := range slices.Sorted(maps.Keys(digTable(d.pyproject.data, "tool", "uv", "sources"))) {
-		entries := digList(d.pyproject.data, "tool", "uv", "sources", name)
+	for _, name := range slices.Sorted(maps.Keys(manifest.DigTable(d.pyproject.Data, "tool", "uv", "sources"))) {
+		entries := manifest.DigList(d.pyproject.Data, "tool", "uv", "sources", name)
 		if len(entries) == 0 {
-			entries = []any{dig(d.pyproject.data, "tool", "uv", "sources", name)}
+			entries = []any{manifest.Dig(d.pyproject.Data, "tool", "uv", "sources", name)}
 		}
 		for _, e := range entries {
-			if digString(e, "path") != "" || dig(e, "workspace") != nil || isLocal(digString(e, "git")) || isLocal(digString(e, "url")) {
+			if manifest.DigString(e, "path") != "" || manifest.Dig(e, "workspace") != nil || isLocal(manifest.DigString(e, "git")) || isLocal(manifest.DigString(e, "url")) {
 				return name
 			}
 		}
 	}
-	for _, link := range digStrings(d.pyproject.data, "tool", "uv", "find-links") {
-		if !isRemote(link) || isLocal(link) {
+	for _, link := range manifest.DigStrings(d.pyproject.Data, "tool", "uv", "find-links") {
+		if !manifest.IsRemote(link) || isLocal(link) {
 			return link
 		}
 	}
 	for _, at := range [][]string{{"tool", "uv", "index"}, {"tool", "pdm", "source"}, {"tool", "poetry", "source"}} {
-		for _, index := range digList(d.pyproject.data, at...) {
-			if url := digString(index, "url"); url != "" && (!isRemote(url) || isLocal(url)) {
+		for _, index := range manifest.DigList(d.pyproject.Data, at...) {
+			if url := manifest.DigString(index, "url"); url != "" && (!manifest.IsRemote(url) || isLocal(url)) {
 				return url
 			}
 		}
@@ -119,7 +122,7 @@ func (d *detection) localSources() string {
 // localLocked names a package other than the project that the lock takes from
 // the tree.
 func (d *detection) localLocked() string {
-	own := normalizeName(cmp.Or(digString(d.pyproject.data, "project", "name"), digString(d.pyproject.data, "tool", "poetry", "name")))
+	own := manifest.Normalize(cmp.Or(manifest.DigString(d.pyproject.Data, "project", "name"), manifest.DigString(d.pyproject.Data, "tool", "poetry", "name")))
 	for _, p := range d.locked {
 		switch p.Source {
 		case "path", "editable", "virtual":
@@ -137,9 +140,9 @@ func (d *detection) localMetadata() string {
 	if !d.project.Install.Project || len(d.project.Install.Requirements) > 0 || d.project.Lock != nil {
 		return ""
 	}
-	dynamic := digStrings(d.pyproject.data, "project", "dynamic")
-	if slices.Contains(dynamic, "dependencies") || slices.Contains(dynamic, "optional-dependencies") || !d.pyproject.hasProject() {
-		return path.Join(d.tree.dir, ".")
+	dynamic := manifest.DigStrings(d.pyproject.Data, "project", "dynamic")
+	if slices.Contains(dynamic, "dependencies") || slices.Contains(dynamic, "optional-dependencies") || !d.pyproject.HasProject() {
+		return path.Join(d.tree.Dir, ".")
 	}
 	return ""
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // lockShape is a manifest that differs from its base.
@@ -151,7 +153,7 @@ func (c lockCrossing) cross(t *testing.T, tool lockTool, index string) {
 			t.Logf("%s: lock of %q with %q: Slipway leaves it to the manager (%s), which says %s", c.tool, shapes[p.lock].name, shapes[p.manifest].name, reason, want)
 		default:
 			disagree++
-			t.Errorf("%s: lock of %q with %q: %s says %s (%d: %s), Slipway %s (%s)", c.tool, shapes[p.lock].name, shapes[p.manifest].name, c.tool, want, rc, clip(lastLine(out)), said, reason)
+			t.Errorf("%s: lock of %q with %q: %s says %s (%d: %s), Slipway %s (%s)", c.tool, shapes[p.lock].name, shapes[p.manifest].name, c.tool, want, rc, tree.Clip(lastLine(out)), said, reason)
 		}
 	})
 	t.Logf("%s: %d pairs of lock and manifest, %d disagreements, %d left to the manager", c.tool, asked, disagree, unknown)

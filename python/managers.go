@@ -5,6 +5,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // detectManager settles what installs the dependencies, reads them and judges
@@ -20,17 +24,17 @@ func (d *detection) detectManager() {
 		return
 	}
 	var problem *Problem
-	if d.pyproject, problem = readPyproject(d.tree, "pyproject.toml"); problem != nil {
+	if d.pyproject, problem = manifest.ReadPyproject(d.tree, "pyproject.toml"); problem != nil {
 		d.problem(*problem)
 		d.halted = true
 		return
 	}
 	d.datePackages()
 	d.manifests = collectManifests(d.tree)
-	d.deps = d.pyproject.dependencies()
-	d.project.Name = digString(d.pyproject.data, "project", "name")
+	d.deps = d.pyproject.Dependencies()
+	d.project.Name = manifest.DigString(d.pyproject.Data, "project", "name")
 	if d.project.Name == "" {
-		d.project.Name = digString(d.pyproject.data, "tool", "poetry", "name")
+		d.project.Name = manifest.DigString(d.pyproject.Data, "tool", "poetry", "name")
 	}
 	if d.config != nil && d.config.Name != "" {
 		d.project.Name = d.config.Name
@@ -47,8 +51,8 @@ func (d *detection) detectManager() {
 	d.project.Manifests = d.paths(d.project.Manifests)
 }
 
-func newDependencies() Dependencies {
-	return Dependencies{Groups: map[string][]Dependency{}, Extras: map[string][]Dependency{}, Files: map[string][]Dependency{}}
+func newDependencies() manifest.Dependencies {
+	return manifest.Dependencies{Groups: map[string][]manifest.Dependency{}, Extras: map[string][]manifest.Dependency{}, Files: map[string][]manifest.Dependency{}}
 }
 
 func (d *detection) choose(m Manager, f Finding) {
@@ -76,16 +80,16 @@ func (d *detection) configuredManager() {
 	}
 	at := d.stated(key)
 	f := Finding{File: at.File, Line: at.Line, Rule: "manager." + at.rule}
-	k, locked := lockKindOf(m)
+	k, locked := lock.KindOf(m)
 	switch {
 	case m == NoDeps:
 		d.choose(NoDeps, f)
-	case locked && (d.tree.exists(k.file) || m == UV):
-		f.Rivals = d.rivals(k.file)
+	case locked && (d.tree.Exists(k.File) || m == UV):
+		f.Rivals = d.rivals(k.File)
 		d.useLock(k, f)
 	case locked:
-		d.refuse(Problem{Code: "lock.missing", Message: at.name() + " sets manager: " + string(m) + ", and there is no " + k.file,
-			File: at.File, Line: at.Line, Remedy: cmp.Or(k.remedy, "add "+k.file) + " (then commit " + k.file + ")"})
+		d.refuse(Problem{Code: "lock.missing", Message: at.Where() + " sets manager: " + string(m) + ", and there is no " + k.File,
+			File: at.File, Line: at.Line, Remedy: cmp.Or(k.Remedy, "add "+k.File) + " (then commit " + k.File + ")"})
 	case m == Pip || m == PipTools:
 		file := d.manifests.main
 		if file == "" {
@@ -99,7 +103,7 @@ func (d *detection) configuredManager() {
 		f.Rivals = d.rivals(file)
 		d.useRequirements(m, []string{file}, f)
 	default:
-		d.refuse(Problem{Code: "manager.unknown", Message: at.name() + " sets manager: " + string(m) + ", which Slipway does not know",
+		d.refuse(Problem{Code: "manager.unknown", Message: at.Where() + " sets manager: " + string(m) + ", which Slipway does not know",
 			File: at.File, Line: at.Line, Remedy: "use one of uv, poetry, pdm, pipenv, pip-tools, pip, pylock, none"})
 	}
 }
@@ -109,7 +113,7 @@ func (d *detection) rivals(chosen string) []string {
 	out := []string{}
 	for _, f := range append(append([]string{}, d.manifests.locks...), d.manifests.main, d.manifests.setup, d.manifests.conda) {
 		if f != "" && f != chosen {
-			out = append(out, d.tree.path(f)+":1")
+			out = append(out, d.tree.Path(f)+":1")
 		}
 	}
 	return out
@@ -124,11 +128,11 @@ func (d *detection) lockedManager() {
 	}
 	if len(locks) > 1 {
 		d.refuse(Problem{Code: "manager.two_locks", Message: "two lock files could be the one that counts: " + strings.Join(locks, " and "),
-			File: locks[1], Remedy: "delete the one you no longer use (git rm " + locks[1] + "), or say which one counts: " + d.stating("manager", string(kindOfLock(locks[0]).manager))})
+			File: locks[1], Remedy: "delete the one you no longer use (git rm " + locks[1] + "), or say which one counts: " + d.stating("manager", string(kindOfLock(locks[0]).Manager))})
 		return
 	}
 	k := kindOfLock(locks[0])
-	d.useLock(k, Finding{File: k.file, Line: 1, Rule: "manager.lock." + string(k.manager)})
+	d.useLock(k, Finding{File: k.File, Line: 1, Rule: "manager.lock." + string(k.Manager)})
 	if d.halted || d.manifests.main == "" {
 		return
 	}
@@ -136,29 +140,29 @@ func (d *detection) lockedManager() {
 }
 
 // kindOfLock is what is known of a lock file.
-func kindOfLock(lock string) lockKind {
-	return lockKinds[slices.IndexFunc(lockKinds, func(kind lockKind) bool { return kind.file == lock })]
+func kindOfLock(file string) lock.Kind {
+	return lock.Kinds[slices.IndexFunc(lock.Kinds, func(kind lock.Kind) bool { return kind.File == file })]
 }
 
 func (d *detection) exportedFrom(lock string) bool {
-	text, _ := d.tree.readLock("pylock.toml")
-	data, _, err := parseTOML(text)
-	return err == nil && strings.HasPrefix(lock, digString(data, "created-by"))
+	text, _ := d.tree.ReadLock("pylock.toml")
+	data, _, err := manifest.ParseTOML(text)
+	return err == nil && strings.HasPrefix(lock, manifest.DigString(data, "created-by"))
 }
 
 // useLock chooses k and reads its manifest and the lock.
-func (d *detection) useLock(k lockKind, f Finding) {
-	d.choose(k.manager, f)
-	lockName := k.file
-	if !d.tree.exists(lockName) {
+func (d *detection) useLock(k lock.Kind, f Finding) {
+	d.choose(k.Manager, f)
+	lockName := k.File
+	if !d.tree.Exists(lockName) {
 		if up, ok := d.workspaceLock(); ok {
 			lockName = up
 		} else {
-			d.refuse(Problem{Code: "lock.missing", Message: "there is no " + k.file, File: k.file, Remedy: k.remedy + " (then commit " + k.file + ")"})
+			d.refuse(Problem{Code: "lock.missing", Message: "there is no " + k.File, File: k.File, Remedy: k.Remedy + " (then commit " + k.File + ")"})
 			return
 		}
 	}
-	switch k.manager {
+	switch k.Manager {
 	case PyLock:
 		d.readLockFile(k, lockName, nil)
 		d.project.Manifests = []string{lockName}
@@ -167,38 +171,38 @@ func (d *detection) useLock(k lockKind, f Finding) {
 		}
 		return
 	case Pipenv:
-		pipfile, problem := readPyproject(d.tree, "Pipfile")
+		pipfile, problem := manifest.ReadPyproject(d.tree, "Pipfile")
 		if problem != nil {
 			problem.Code = "pipfile.syntax"
 			d.refuse(*problem)
 			return
 		}
-		if pipfile.file == "" {
+		if pipfile.File == "" {
 			d.orphan(k)
 			return
 		}
-		d.deps = pipfileDependencies(pipfile)
+		d.deps = manifest.PipfileDependencies(pipfile)
 		d.project.Manifests = []string{"Pipfile", lockName}
-		d.readLockFile(k, lockName, pipfile.data)
+		d.readLockFile(k, lockName, pipfile.Data)
 		return
 	}
-	if d.pyproject.file == "" {
+	if d.pyproject.File == "" {
 		d.orphan(k)
 		return
 	}
 	d.project.Manifests = []string{"pyproject.toml", lockName}
-	d.readLockFile(k, lockName, d.pyproject.data)
+	d.readLockFile(k, lockName, d.pyproject.Data)
 }
 
-func (d *detection) orphan(k lockKind) {
-	d.refuse(Problem{Code: "lock.orphan", Message: k.file + " is here without the " + k.manifest + " that it locks",
-		File: k.manifest, Remedy: "commit " + k.manifest + ", or delete " + k.file})
+func (d *detection) orphan(k lock.Kind) {
+	d.refuse(Problem{Code: "lock.orphan", Message: k.File + " is here without the " + k.Manifest + " that it locks",
+		File: k.Manifest, Remedy: "commit " + k.Manifest + ", or delete " + k.File})
 }
 
-func everythingLocked(file string, packages []LockedPackage) []Dependency {
-	var out []Dependency
+func everythingLocked(file string, packages []lock.Package) []manifest.Dependency {
+	var out []manifest.Dependency
 	for _, p := range packages {
-		out = append(out, Dependency{Name: p.Name, Specifier: "==" + p.Version, Evidence: Evidence{File: file, Line: 1, Text: p.Name}})
+		out = append(out, manifest.Dependency{Name: p.Name, Specifier: "==" + p.Version, Evidence: tree.Evidence{File: file, Line: 1, Text: p.Name}})
 	}
 	return out
 }
@@ -206,21 +210,21 @@ func everythingLocked(file string, packages []LockedPackage) []Dependency {
 // unlockedManager decides when there is no lock in the service's directory.
 func (d *detection) unlockedManager() {
 	m := d.manifests
-	if up, ok := d.workspaceLock(); ok && d.pyproject.hasProject() {
-		d.useLock(lockKinds[0], Finding{File: up, Line: 1, Rule: "manager.lock.uv.workspace"})
+	if up, ok := d.workspaceLock(); ok && d.pyproject.HasProject() {
+		d.useLock(lock.Kinds[0], Finding{File: up, Line: 1, Rule: "manager.lock.uv.workspace"})
 		return
 	}
 	stated := len(d.deps.Production) > 0
 	switch {
-	case m.main != "" && stated && (d.pyproject.hasProject() || d.pyproject.hasPoetry()):
+	case m.main != "" && stated && (d.pyproject.HasProject() || d.pyproject.HasPoetry()):
 		d.requirementsBesideProject()
 	case m.main != "":
 		d.plainRequirements(m.main, Finding{File: m.main, Line: 1, Rule: "manager.requirements", Rivals: d.rivals(m.main)})
-	case d.pyproject.hasProject() && (stated || !m.pipfile):
+	case d.pyproject.HasProject() && (stated || !m.pipfile):
 		d.unlockedProject()
 	case m.pipfile:
 		d.unlockedPipfile()
-	case d.pyproject.hasPoetry():
+	case d.pyproject.HasPoetry():
 		d.unlockedPoetry()
 	default:
 		d.withoutProject()
@@ -244,7 +248,7 @@ func (d *detection) withoutProject() {
 	case m.conda != "":
 		d.refuse(Problem{Code: "manager.conda", Message: m.conda + " describes a conda environment, which Slipway does not support",
 			File: m.conda, Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
-	case m.pixi != "" || d.pyproject.has("tool", "pixi"):
+	case m.pixi != "" || d.pyproject.Has("tool", "pixi"):
 		d.refuse(Problem{Code: "manager.pixi", Message: cmp.Or(m.pixi, "pyproject.toml") + " describes a pixi environment, which Slipway does not support",
 			File: cmp.Or(m.pixi, "pyproject.toml"), Remedy: "list the Python packages in pyproject.toml or requirements.txt"})
 	default:
@@ -256,7 +260,7 @@ func (d *detection) withoutManifest() {
 	if d.unusualRequirements() {
 		return
 	}
-	for _, n := range d.tree.list(".") {
+	for _, n := range d.tree.List(".") {
 		for _, wrong := range misspeltRequirements {
 			if n == wrong {
 				d.refuse(Problem{Code: "manager.misspelt", Message: "there is no requirements.txt, but a file named " + n,
@@ -265,7 +269,7 @@ func (d *detection) withoutManifest() {
 			}
 		}
 	}
-	for _, n := range d.tree.list(".") {
+	for _, n := range d.tree.List(".") {
 		if strings.EqualFold(n, "requirements.in") {
 			d.notCompiled(n)
 			return
@@ -279,7 +283,7 @@ func (d *detection) withoutManifest() {
 	if !d.manifests.python {
 		what := ""
 		for _, other := range []string{"package.json", "go.mod", "Cargo.toml", "Gemfile", "composer.json", "pom.xml"} {
-			if d.tree.exists(other) {
+			if d.tree.Exists(other) {
 				what = "; there is a " + other
 				break
 			}
@@ -288,21 +292,21 @@ func (d *detection) withoutManifest() {
 			File: ".", Remedy: "give the service's directory with root: in " + d.configFile() + ", or register another repository"})
 		return
 	}
-	first := d.tree.walk(false)[0]
+	first := d.tree.Walk(false)[0]
 	d.choose(NoDeps, Finding{File: first, Line: 1, Rule: "manager.none", Confidence: Medium})
 }
 
 // unlockedProject installs the project itself, from ranges.
 func (d *detection) unlockedProject() {
-	f := Finding{File: "pyproject.toml", Line: d.pyproject.line("project", ""), Rule: "manager.project", Rivals: d.rivals("")}
+	f := Finding{File: "pyproject.toml", Line: d.pyproject.Line("project", ""), Rule: "manager.project", Rivals: d.rivals("")}
 	without := Problem{Code: "lock.missing", Message: "pyproject.toml has no lock: " + d.followed(), Remedy: "uv lock (then commit uv.lock)" + d.renewed()}
-	if d.pyproject.hasPDM() {
-		f.Line, f.Rule, f.Confidence = d.pyproject.line("tool.pdm", ""), "manager.pdm_unlocked", Medium
+	if d.pyproject.HasPDM() {
+		f.Line, f.Rule, f.Confidence = d.pyproject.Line("tool.pdm", ""), "manager.pdm_unlocked", Medium
 		without.Message, without.Remedy = "pyproject.toml is for PDM and has no pdm.lock: pip installs it, and "+d.followed(), "pdm lock (then commit pdm.lock)"+d.renewed()
 	}
 	d.choose(Pip, f)
 	d.project.Manifests = []string{"pyproject.toml"}
-	if slices.Contains(digStrings(d.pyproject.data, "project", "dynamic"), "dependencies") {
+	if slices.Contains(manifest.DigStrings(d.pyproject.Data, "project", "dynamic"), "dependencies") {
 		d.dynamicDependencies()
 	}
 	if len(d.deps.Production) > 0 {
@@ -312,8 +316,8 @@ func (d *detection) unlockedProject() {
 }
 
 func (d *detection) unlockedPoetry() {
-	line := d.pyproject.line("tool.poetry", "")
-	if packageMode, ok := dig(d.pyproject.data, "tool", "poetry", "package-mode").(bool); ok && !packageMode || !d.pyproject.has("build-system") {
+	line := d.pyproject.Line("tool.poetry", "")
+	if packageMode, ok := manifest.Dig(d.pyproject.Data, "tool", "poetry", "package-mode").(bool); ok && !packageMode || !d.pyproject.Has("build-system") {
 		texts, what, ok := d.poetryRanges(d.deps.Production, "dependencies")
 		if !ok {
 			d.refuse(Problem{Code: "lock.missing", Message: "pyproject.toml states " + what + " in a way that only Poetry can resolve, and there is no poetry.lock",
@@ -330,12 +334,12 @@ func (d *detection) unlockedPoetry() {
 
 // useProjectItself reads dependencies of a package that pip installs whole.
 func (d *detection) useProjectItself() {
-	if d.pyproject.hasProject() || d.pyproject.hasPoetry() {
+	if d.pyproject.HasProject() || d.pyproject.HasPoetry() {
 		d.project.Manifests = []string{"pyproject.toml"}
 		return
 	}
 	for _, f := range []string{"setup.py", "setup.cfg"} {
-		if d.tree.exists(f) {
+		if d.tree.Exists(f) {
 			d.project.Manifests = append(d.project.Manifests, f)
 		}
 	}
@@ -344,29 +348,29 @@ func (d *detection) useProjectItself() {
 			File: d.configFile(), Line: d.configLine("manager"), Remedy: "add requirements.txt, or set manager: none in " + d.configFile()})
 		return
 	}
-	setup := readSetup(d.tree)
-	d.deps.Production = append(d.deps.Production, setup.production...)
-	for extra, list := range setup.extras {
+	setup := manifest.ReadSetup(d.tree)
+	d.deps.Production = append(d.deps.Production, setup.Production...)
+	for extra, list := range setup.Extras {
 		d.deps.Extras[extra] = list
 	}
 }
 
 // dynamicDependencies follows [tool.setuptools.dynamic] to its files.
 func (d *detection) dynamicDependencies() {
-	files := digStrings(d.pyproject.data, "tool", "setuptools", "dynamic", "dependencies", "file")
-	if f := digString(d.pyproject.data, "tool", "setuptools", "dynamic", "dependencies", "file"); f != "" {
+	files := manifest.DigStrings(d.pyproject.Data, "tool", "setuptools", "dynamic", "dependencies", "file")
+	if f := manifest.DigString(d.pyproject.Data, "tool", "setuptools", "dynamic", "dependencies", "file"); f != "" {
 		files = []string{f}
 	}
 	for _, f := range files {
-		set := readRequirements(d.tree, path.Clean(f))
-		d.project.Manifests = append(d.project.Manifests, set.files...)
-		d.deps.Production = append(d.deps.Production, set.dependencies()...)
+		set := manifest.ReadRequirements(d.tree, path.Clean(f))
+		d.project.Manifests = append(d.project.Manifests, set.Files...)
+		d.deps.Production = append(d.deps.Production, declaredIn(set)...)
 	}
 	if len(files) == 0 {
-		setup := readSetup(d.tree)
-		d.deps.Production = append(d.deps.Production, setup.production...)
-		if setup.file != "" {
-			d.project.Manifests = append(d.project.Manifests, setup.file)
+		setup := manifest.ReadSetup(d.tree)
+		d.deps.Production = append(d.deps.Production, setup.Production...)
+		if setup.File != "" {
+			d.project.Manifests = append(d.project.Manifests, setup.File)
 		}
 	}
 }

@@ -5,12 +5,17 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // manifests is every file in the service's directory that may state its
 // dependencies, before anyone has decided which of them counts.
 type manifests struct {
-	locks        []string // of lockKinds, in that order
+	locks        []string // of lock.Kinds, in that order
 	requirements []string // requirements.txt and its relatives, in directories too
 	main         string   // the requirements file that production uses
 	pipfile      bool
@@ -24,43 +29,43 @@ func (m manifests) any() bool {
 }
 
 // collectManifests looks at one directory.
-func collectManifests(t tree) manifests {
+func collectManifests(t tree.Tree) manifests {
 	var m manifests
-	for _, k := range lockKinds {
-		if t.exists(k.file) {
-			m.locks = append(m.locks, k.file)
+	for _, k := range lock.Kinds {
+		if t.Exists(k.File) {
+			m.locks = append(m.locks, k.File)
 		}
 	}
 	for _, pattern := range []string{"*requirements*.txt", "requirements/*.txt", "*requirements/*.txt"} {
-		m.requirements = append(m.requirements, t.glob(pattern)...)
+		m.requirements = append(m.requirements, t.Glob(pattern)...)
 	}
-	m.requirements = sortedUnique(append(m.requirements, endless(t)...))
-	if t.exists("requirements.txt") {
+	m.requirements = manifest.SortedUnique(append(m.requirements, endless(t)...))
+	if t.Exists("requirements.txt") {
 		m.main = "requirements.txt"
 	}
-	m.pipfile = t.exists("Pipfile")
+	m.pipfile = t.Exists("Pipfile")
 	m.setup = setupFile(t)
 	for _, n := range []string{"environment.yml", "environment.yaml", "conda.yml", "conda-lock.yml"} {
-		if m.conda == "" && t.exists(n) {
+		if m.conda == "" && t.Exists(n) {
 			m.conda = n
 		}
 	}
 	for _, n := range []string{"pixi.lock", "pixi.toml"} {
-		if m.pixi == "" && t.exists(n) {
+		if m.pixi == "" && t.Exists(n) {
 			m.pixi = n
 		}
 	}
-	m.python = len(t.walk(false)) > 0
+	m.python = len(t.Walk(false)) > 0
 	return m
 }
 
 // setupFile tells a package's setup.py or setup.cfg from one that only
 // configures tools.
-func setupFile(t tree) string {
-	if text, ok := t.read("setup.py"); ok && strings.Contains(text, "setup(") {
+func setupFile(t tree.Tree) string {
+	if text, ok := t.Read("setup.py"); ok && strings.Contains(text, "setup(") {
 		return "setup.py"
 	}
-	if text, ok := t.read("setup.cfg"); ok && (strings.Contains(text, "[metadata]") || strings.Contains(text, "[options]")) {
+	if text, ok := t.Read("setup.cfg"); ok && (strings.Contains(text, "[metadata]") || strings.Contains(text, "[options]")) {
 		return "setup.cfg"
 	}
 	return ""
@@ -108,14 +113,14 @@ var notServices = map[string]bool{
 func (d *detection) chooseRoot() {
 	if d.config != nil && d.config.Root != "" && path.Clean(d.config.Root) != "." {
 		root, at := path.Clean(strings.Trim(d.config.Root, "/")), d.stated("root")
-		if root == ".." || strings.HasPrefix(root, "../") || !d.tree.isDir(root) {
-			d.problem(Problem{Code: "root.missing", Message: at.name() + " sets root: " + d.config.Root + ", and there is no such directory",
-				File: at.File, Line: at.Line, Remedy: "correct root: in " + at.name()})
+		if root == ".." || strings.HasPrefix(root, "../") || !d.tree.IsDir(root) {
+			d.problem(Problem{Code: "root.missing", Message: at.Where() + " sets root: " + d.config.Root + ", and there is no such directory",
+				File: at.File, Line: at.Line, Remedy: "correct root: in " + at.Where()})
 			d.halted = true
 			return
 		}
 		d.find(Finding{What: "root", Value: root, File: at.File, Line: at.Line, Rule: "root." + at.rule})
-		d.tree = d.tree.at(root)
+		d.tree = d.tree.At(root)
 		return
 	}
 	found, bare := d.bareWorkspace()
@@ -130,15 +135,15 @@ func (d *detection) chooseRoot() {
 	case 1:
 		dir := path.Dir(found[0])
 		d.find(Finding{What: "root", Value: dir, File: found[0], Line: 1, Rule: "root.only_subdirectory", Confidence: Medium})
-		d.tree = d.tree.at(dir)
+		d.tree = d.tree.At(dir)
 	default:
 		var dirs []string
 		for _, f := range found {
 			dirs = append(dirs, path.Dir(f))
 		}
 		if only, ok := d.onlyServed(dirs); ok {
-			d.find(Finding{What: "root", Value: only, File: path.Join(only, manifestOf(d.tree.at(only))), Line: 1, Rule: "root.only_application", Confidence: Medium, Rivals: dirs})
-			d.tree = d.tree.at(only)
+			d.find(Finding{What: "root", Value: only, File: path.Join(only, manifestOf(d.tree.At(only))), Line: 1, Rule: "root.only_application", Confidence: Medium, Rivals: dirs})
+			d.tree = d.tree.At(only)
 			return
 		}
 		d.problem(Problem{Code: "root.ambiguous", Message: "several directories hold a Python project: " + strings.Join(dirs, ", "),
@@ -150,12 +155,12 @@ func (d *detection) chooseRoot() {
 // bareWorkspace lists the members of a uv workspace whose root is no project:
 // what is installed there is nothing.
 func (d *detection) bareWorkspace() (members []string, bare bool) {
-	p, problem := readPyproject(d.tree, "pyproject.toml")
-	if problem != nil || p.hasProject() || !p.has("tool", "uv", "workspace") || p.has("dependency-groups") && d.tree.exists("app.py") {
+	p, problem := manifest.ReadPyproject(d.tree, "pyproject.toml")
+	if problem != nil || p.HasProject() || !p.Has("tool", "uv", "workspace") || p.Has("dependency-groups") && d.tree.Exists("app.py") {
 		return nil, false
 	}
-	for _, pattern := range digStrings(p.data, "tool", "uv", "workspace", "members") {
-		for _, f := range d.tree.glob(path.Join(pattern, "pyproject.toml")) {
+	for _, pattern := range manifest.DigStrings(p.Data, "tool", "uv", "workspace", "members") {
+		for _, f := range d.tree.Glob(path.Join(pattern, "pyproject.toml")) {
 			if !slices.Contains(members, f) {
 				members = append(members, f)
 			}
@@ -173,7 +178,7 @@ func (d *detection) onlyServed(dirs []string) (only string, ok bool) {
 		return "", false
 	}
 	for _, dir := range dirs {
-		p, err := Detect(d.tree.fsys, Options{Path: d.tree.path(dir), Interpreters: d.opts.Interpreters})
+		p, err := Detect(d.tree.Fsys, Options{Path: d.tree.Path(dir), Interpreters: d.opts.Interpreters})
 		if err != nil || p.Processes["web"] == "" {
 			continue
 		}
@@ -187,18 +192,18 @@ func (d *detection) onlyServed(dirs []string) (only string, ok bool) {
 
 // rootIsService says that the directory itself is a project, or holds code
 // that no sub-directory explains better.
-func rootIsService(t tree) bool {
+func rootIsService(t tree.Tree) bool {
 	m := collectManifests(t)
 	if m.any() {
 		return true
 	}
-	if p, problem := readPyproject(t, "pyproject.toml"); problem != nil || p.hasProject() || p.hasPoetry() {
+	if p, problem := manifest.ReadPyproject(t, "pyproject.toml"); problem != nil || p.HasProject() || p.HasPoetry() {
 		return true
 	}
 	if chooseProductionFile(m).file != "" {
 		return true
 	}
-	for _, n := range t.list(".") {
+	for _, n := range t.List(".") {
 		if strings.HasSuffix(n, ".py") && !toolScript[n] {
 			return true
 		}
@@ -215,13 +220,13 @@ func (d *detection) serviceDirectories() []string {
 	var found []string
 	var look func(dir string, depth int)
 	look = func(dir string, depth int) {
-		for _, n := range d.tree.list(dir) {
+		for _, n := range d.tree.List(dir) {
 			name, isDir := strings.CutSuffix(n, "/")
-			if !isDir || skippedDirs[name] || notServices[name] || strings.HasPrefix(name, ".") {
+			if !isDir || tree.SkippedDirs[name] || notServices[name] || strings.HasPrefix(name, ".") {
 				continue
 			}
 			full := path.Join(dir, name)
-			if f := manifestOf(d.tree.at(full)); f != "" {
+			if f := manifestOf(d.tree.At(full)); f != "" {
 				found = append(found, path.Join(full, f))
 			} else if depth > 1 {
 				look(full, depth-1)
@@ -233,17 +238,17 @@ func (d *detection) serviceDirectories() []string {
 	return found
 }
 
-func manifestOf(t tree) string {
-	for _, k := range lockKinds {
-		if t.exists(k.file) {
-			return k.file
+func manifestOf(t tree.Tree) string {
+	for _, k := range lock.Kinds {
+		if t.Exists(k.File) {
+			return k.File
 		}
 	}
-	if p, problem := readPyproject(t, "pyproject.toml"); problem != nil || p.hasProject() || p.hasPoetry() {
+	if p, problem := manifest.ReadPyproject(t, "pyproject.toml"); problem != nil || p.HasProject() || p.HasPoetry() {
 		return "pyproject.toml"
 	}
 	for _, n := range []string{"requirements.txt", "Pipfile", "manage.py"} {
-		if t.exists(n) {
+		if t.Exists(n) {
 			return n
 		}
 	}
@@ -260,7 +265,7 @@ func (d *detection) stating(key, value string) string {
 	if head, rest, nested := strings.Cut(key, "."); nested {
 		text = head + ": {" + rest + ": " + value + "}"
 	}
-	return "slipway service set SERVICE --set " + quoteWords([]string{key + "=" + value}) + " (or \"" + text + "\" in " + d.configFile() + ")"
+	return "slipway service set SERVICE --set " + shell.Quote([]string{key + "=" + value}) + " (or \"" + text + "\" in " + d.configFile() + ")"
 }
 
 // configFile is the name of the file to change when Slipway needs telling.
@@ -269,7 +274,7 @@ func (d *detection) configFile() string {
 	if d.config != nil && d.config.File != "" {
 		name = path.Base(d.config.File)
 	}
-	if below := strings.TrimPrefix(strings.TrimPrefix(d.tree.dir, d.home), "/"); d.tree.dir != d.home && below != "." {
+	if below := strings.TrimPrefix(strings.TrimPrefix(d.tree.Dir, d.home), "/"); d.tree.Dir != d.home && below != "." {
 		name = strings.Repeat("../", strings.Count(below, "/")+1) + name
 	}
 	return name
@@ -280,7 +285,7 @@ func (d *detection) configLine(key string) int {
 	if d.config == nil {
 		return 0
 	}
-	for i, l := range d.tree.lines(d.configFile()) {
+	for i, l := range d.tree.Lines(d.configFile()) {
 		if strings.HasPrefix(l, key+":") {
 			return i + 1
 		}
@@ -291,13 +296,13 @@ func (d *detection) configLine(key string) int {
 // refuseTemplate recognises a repository that makes projects and is none.
 func (d *detection) refuseTemplate() bool {
 	file, line := "", 0
-	for _, n := range d.tree.list(".") {
+	for _, n := range d.tree.List(".") {
 		if strings.Contains(n, "{{") {
 			file = strings.TrimSuffix(n, "/")
 		}
 	}
 	for _, n := range []string{"Procfile", "pyproject.toml", "requirements.txt"} {
-		for i, l := range d.tree.lines(n) {
+		for i, l := range d.tree.Lines(n) {
 			if at := strings.Index(l, "{{"); file == "" && at >= 0 && strings.Contains(l[at:], "}}") && !strings.HasPrefix(strings.TrimSpace(l), "#") &&
 				(n == "Procfile" || strings.Contains(l[at:], "cookiecutter") || strings.Contains(l[at:], "project_")) {
 				file, line = n, i+1
@@ -315,7 +320,7 @@ func (d *detection) refuseTemplate() bool {
 // warnStray warns of environments in the repository, which are never used.
 func (d *detection) warnStray() {
 	for _, n := range []string{".venv", "venv", "env", ".heroku/python", "virtualenv"} {
-		if d.tree.exists(path.Join(n, "pyvenv.cfg")) || d.tree.isDir(path.Join(n, "lib")) && d.tree.isDir(path.Join(n, "bin")) || n == ".heroku/python" && d.tree.isDir(n) {
+		if d.tree.Exists(path.Join(n, "pyvenv.cfg")) || d.tree.IsDir(path.Join(n, "lib")) && d.tree.IsDir(path.Join(n, "bin")) || n == ".heroku/python" && d.tree.IsDir(n) {
 			d.warn(Problem{Code: "project.stray_venv", Message: "the repository holds a Python environment in " + n + "; Slipway makes its own and never uses it",
 				File: n, Remedy: "git rm -r --cached " + n + " && echo " + n + "/ >> .gitignore"})
 		}

@@ -5,6 +5,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // unusualRequirements takes the only file of requirements that there is under a name
@@ -17,15 +20,15 @@ func (d *detection) unusualRequirements() bool {
 			named = append(named, f)
 		}
 	}
-	here := d.tree.list(".")
+	here := d.tree.List(".")
 	for _, f := range misspeltRequirements {
 		if slices.Contains(here, f) {
 			named = append(named, f)
 		}
 	}
 	var readable []string
-	for _, f := range sortedUnique(named) {
-		if set := readRequirements(d.tree, f); len(set.requirements) > 0 && len(set.problems) == 0 {
+	for _, f := range manifest.SortedUnique(named) {
+		if set := manifest.ReadRequirements(d.tree, f); len(set.Requirements) > 0 && len(set.Problems) == 0 {
 			readable = append(readable, f)
 		}
 	}
@@ -54,24 +57,24 @@ func hostOfIndex(address string) string {
 	if err != nil || u.Host == "" {
 		return ","
 	}
-	return " at " + clip(u.Host) + ","
+	return " at " + tree.Clip(u.Host) + ","
 }
 
 // unlockedPipfile installs the ranges of a Pipfile that has no lock.
 func (d *detection) unlockedPipfile() {
-	pipfile, problem := readPyproject(d.tree, "Pipfile")
+	pipfile, problem := manifest.ReadPyproject(d.tree, "Pipfile")
 	if problem != nil {
 		problem.Code = "pipfile.syntax"
 		d.refuse(*problem)
 		return
 	}
-	deps := pipfileDependencies(pipfile)
+	deps := manifest.PipfileDependencies(pipfile)
 	refuse := func(what string) {
 		d.refuse(Problem{Code: "lock.missing", Message: "Pipfile states " + what + " in a way that only Pipenv can resolve, and there is no Pipfile.lock",
 			File: "Pipfile", Line: 1, Remedy: "pipenv lock (then commit Pipfile.lock)"})
 	}
-	for _, source := range digList(pipfile.data, "source") {
-		if at := digString(source, "url"); !strings.Contains(at, "//pypi.org/") && !strings.Contains(at, "//pypi.python.org/") {
+	for _, source := range manifest.DigList(pipfile.Data, "source") {
+		if at := manifest.DigString(source, "url"); !strings.Contains(at, "//pypi.org/") && !strings.Contains(at, "//pypi.python.org/") {
 			refuse("an index of its own" + hostOfIndex(at))
 			return
 		}
@@ -91,7 +94,7 @@ func (d *detection) unlockedPipfile() {
 
 // rangesOf writes dependencies as pip reads them. ok is false, and what says of which,
 // when one comes from elsewhere than an index.
-func rangesOf(list []Dependency) (texts []string, what string, ok bool) {
+func rangesOf(list []manifest.Dependency) (texts []string, what string, ok bool) {
 	for _, dep := range list {
 		text, written := requirementOf(dep)
 		if dep.URL != "" || !written {
@@ -122,10 +125,10 @@ func (d *detection) settlePipfileTests() {
 }
 
 // endless are files of a directory of requirements that have no ending.
-func endless(t tree) []string {
+func endless(t tree.Tree) []string {
 	var out []string
-	for _, f := range t.glob("requirements/*") {
-		if path.Ext(f) == "" && t.exists(f) {
+	for _, f := range t.Glob("requirements/*") {
+		if path.Ext(f) == "" && t.Exists(f) {
 			out = append(out, f)
 		}
 	}

@@ -4,13 +4,17 @@ import (
 	"cmp"
 	"path"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // migration is one way to bring the database up to date.
 type migration struct {
 	command string
 	rule    string
-	at      Evidence
+	at      tree.Evidence
 }
 
 // detectMigrations settles the command that runs once per deploy, before
@@ -90,8 +94,8 @@ func (d *detection) suggestedRelease() {
 
 // canRelease tells whether each part of a chain can start.
 func (d *detection) canRelease(command string) bool {
-	_, rest := goesTo(command)
-	parts, _, ok := chain(cmp.Or(rest, command))
+	_, rest := shell.GoesTo(command)
+	parts, _, ok := shell.Chain(cmp.Or(rest, command))
 	for _, part := range parts {
 		ok = ok && d.canStart(strings.TrimSpace(part))
 	}
@@ -146,9 +150,9 @@ func (d *detection) migrations() []migration {
 		if hasFlask && path.Dir(file) == path.Dir(flask.at.File) {
 			continue // Flask-Migrate's own
 		}
-		out = append(out, migration{d.alembicCommand(file), "release.alembic", Evidence{File: file, Line: d.lineOf(file, "script_location")}})
+		out = append(out, migration{d.alembicCommand(file), "release.alembic", tree.Evidence{File: file, Line: d.lineOf(file, "script_location")}})
 	}
-	if ev, ok := d.deps.has("aerich"); ok && d.pyproject.has("tool", "aerich") {
+	if ev, ok := d.deps.Has("aerich"); ok && d.pyproject.Has("tool", "aerich") {
 		out = append(out, migration{"aerich upgrade", "release.aerich", ev})
 	}
 	return out
@@ -160,9 +164,9 @@ func (d *detection) alembicCommand(file string) string {
 	if file == "alembic.ini" {
 		return "alembic upgrade head"
 	}
-	for _, l := range d.tree.lines(file) {
+	for _, l := range d.tree.Lines(file) {
 		key, value, _ := strings.Cut(l, "=")
-		if value = strings.TrimSpace(value); strings.TrimSpace(key) == "script_location" && (d.tree.isDir(path.Clean(value)) || strings.Contains(value, ":")) {
+		if value = strings.TrimSpace(value); strings.TrimSpace(key) == "script_location" && (d.tree.IsDir(path.Clean(value)) || strings.Contains(value, ":")) {
 			return "alembic -c " + file + " upgrade head"
 		}
 	}
@@ -171,10 +175,10 @@ func (d *detection) alembicCommand(file string) string {
 
 // djangoDatabase says whether the project has a database at all: an app with
 // migrations, or DATABASES that states one.
-func (d *detection) djangoDatabase(f djangoFacts) (Evidence, bool) {
-	for _, file := range d.tree.walk(false) {
+func (d *detection) djangoDatabase(f djangoFacts) (tree.Evidence, bool) {
+	for _, file := range d.tree.Walk(false) {
 		if path.Base(path.Dir(file)) == "migrations" && path.Base(file) != "__init__.py" {
-			return Evidence{File: file, Line: 1}, true
+			return tree.Evidence{File: file, Line: 1}, true
 		}
 	}
 	for _, file := range append([]string{f.settingsFile}, d.settingsModules()...) {
@@ -182,21 +186,21 @@ func (d *detection) djangoDatabase(f djangoFacts) (Evidence, bool) {
 		if file == "" || m == nil {
 			continue
 		}
-		if a, ok := m.last("DATABASES"); ok && len(a.value) > 2 {
-			return Evidence{File: file, Line: a.line}, true
+		if a, ok := m.Last("DATABASES"); ok && len(a.Value) > 2 {
+			return tree.Evidence{File: file, Line: a.Line}, true
 		}
 	}
-	return Evidence{}, false
+	return tree.Evidence{}, false
 }
 
 // flaskMigrate needs the extension, its migrations and an application for
 // the flask command to find.
 func (d *detection) flaskMigrate() (migration, bool) {
-	if _, ok := d.deps.has("flask-migrate"); !ok {
+	if _, ok := d.deps.Has("flask-migrate"); !ok {
 		return migration{}, false
 	}
 	env := ""
-	for _, f := range d.tree.walk(false) {
+	for _, f := range d.tree.Walk(false) {
 		if path.Base(f) == "env.py" && path.Base(path.Dir(f)) == "migrations" {
 			env = f
 			break
@@ -216,7 +220,7 @@ func (d *detection) flaskMigrate() (migration, bool) {
 		if d.olderFlask() {
 			command = "FLASK_APP=" + target + " flask"
 		}
-		if dir := d.tree.below(app.Dir); dir != "." {
+		if dir := d.tree.Below(app.Dir); dir != "." {
 			command = "PYTHONPATH=" + dir + " " + command
 		}
 	}
@@ -224,7 +228,7 @@ func (d *detection) flaskMigrate() (migration, bool) {
 	if dir := path.Dir(env); dir != "migrations" {
 		command += " --directory " + dir
 	}
-	return migration{command, "release.flask_migrate", Evidence{File: env, Line: 1}}, true
+	return migration{command, "release.flask_migrate", tree.Evidence{File: env, Line: 1}}, true
 }
 
 // namesFlaskApp says that .flaskenv tells the flask command to load what is served;
@@ -234,12 +238,12 @@ func (d *detection) namesFlaskApp() bool {
 	if !d.installs("python-dotenv") {
 		return false
 	}
-	for _, l := range d.tree.lines(".flaskenv") {
+	for _, l := range d.tree.Lines(".flaskenv") {
 		key, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(l), "export "), "=")
 		if !ok || strings.TrimSpace(key) != "FLASK_APP" {
 			continue
 		}
-		module, _, _ := strings.Cut(bare(strings.TrimSpace(value)), ":")
+		module, _, _ := strings.Cut(shell.Bare(strings.TrimSpace(value)), ":")
 		module = strings.ReplaceAll(strings.TrimSuffix(path.Clean(module), ".py"), "/", ".")
 		app := d.project.Application
 		return app == nil || strings.TrimPrefix(module, "src.") == app.Module
@@ -249,19 +253,19 @@ func (d *detection) namesFlaskApp() bool {
 
 func (d *detection) alembicFiles() []string {
 	if !d.installs("alembic") && !d.installs("flask-migrate") {
-		if line, dep, ok := d.outsideProduction("alembic"); ok && d.tree.exists("alembic.ini") {
+		if line, dep, ok := d.outsideProduction("alembic"); ok && d.tree.Exists("alembic.ini") {
 			d.warn(Problem{Code: "release.not_in_production", Message: "alembic.ini is here, and alembic is not installed in production: no release command migrates the database",
 				File: dep.File, Line: dep.Line, Remedy: "put \"" + line + "\" in " + d.configFile() + ", or move alembic to the dependencies"})
 		}
 		return nil
 	}
-	out := d.tree.glob("alembic.ini")
+	out := d.tree.Glob("alembic.ini")
 	for _, pattern := range []string{"*/alembic.ini", "src/*/alembic.ini"} {
-		for _, f := range d.tree.glob(pattern) {
-			if head, _, _ := strings.Cut(f, "/"); !skippedDirs[head] && !notServices[head] || head == "migrations" {
+		for _, f := range d.tree.Glob(pattern) {
+			if head, _, _ := strings.Cut(f, "/"); !tree.SkippedDirs[head] && !notServices[head] || head == "migrations" {
 				out = append(out, f)
 			}
 		}
 	}
-	return sortedUnique(out)
+	return manifest.SortedUnique(out)
 }

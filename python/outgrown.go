@@ -5,6 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // outgrown are the words by which a build from source, or an import, fails on a
@@ -63,18 +66,18 @@ func Outgrown(output string, minor int) (newest int, why string, ok bool) {
 
 // Outgrown is Outgrown for the project's Python, with a sentence.
 func (p *Project) Outgrown(output string) (newest int, sentence string, ok bool) {
-	v, known := parseVersion(p.Python.Version)
+	v, known := manifest.ParseVersion(p.Python.Version)
 	if !known {
 		return 0, "", false
 	}
-	newest, what, ok := Outgrown(output, v.at(1))
+	newest, what, ok := Outgrown(output, v.At(1))
 	return newest, "something asks for " + what, ok
 }
 
 // AtMost says that this is Python 3.minor, or an older one.
 func (p Python) AtMost(minor int) bool {
-	v, ok := parseVersion(p.Version)
-	return ok && v.at(0) == 3 && v.at(1) <= minor
+	v, ok := manifest.ParseVersion(p.Version)
+	return ok && v.At(0) == 3 && v.At(1) <= minor
 }
 
 // KeepSetuptools has a setuptools with pkg_resources installed, for an import that
@@ -94,11 +97,11 @@ func (p *Project) KeepSetuptools(output string) bool {
 // NeedsOlder is the sentence that a project needs an older Python, "" when nothing
 // in output says so. have are the Pythons to choose from.
 func (p *Project) NeedsOlder(output string, have []Interpreter) string {
-	v, ok := parseVersion(p.Python.Version)
+	v, ok := manifest.ParseVersion(p.Python.Version)
 	if !ok {
 		return ""
 	}
-	newest, why, ok := Outgrown(output, v.at(1))
+	newest, why, ok := Outgrown(output, v.At(1))
 	if !ok {
 		return p.tooNew()
 	}
@@ -116,16 +119,16 @@ func (p *Project) tooNew() string {
 }
 
 func olderRemedy(newest int, have []Interpreter) string {
-	best := version{}
+	best := manifest.Version{}
 	for _, i := range have {
-		if v, ok := parseVersion(i.Version); ok && v.at(0) == 3 && v.at(1) <= newest && (len(best.release) == 0 || v.compare(best) > 0) {
+		if v, ok := manifest.ParseVersion(i.Version); ok && v.At(0) == 3 && v.At(1) <= newest && (len(best.Release) == 0 || v.Compare(best) > 0) {
 			best = v
 		}
 	}
-	if len(best.release) == 0 {
+	if len(best.Release) == 0 {
 		return fmt.Sprintf("have Python 3.%d installed, and put 3.%d in .python-version", newest, newest)
 	}
-	return "put " + best.minor() + " in .python-version"
+	return "put " + best.Minor() + " in .python-version"
 }
 
 // pkgResources are the versions below which a package imports pkg_resources when it
@@ -140,18 +143,18 @@ const oldSetuptools = "setuptools<82"
 // keepSetuptools installs a setuptools with pkg_resources beside what imports it,
 // where nothing of the project says which one.
 func (d *detection) keepSetuptools() {
-	if _, stated := d.deps.has("setuptools"); stated || d.installs("setuptools") || d.project.Manager == NoDeps {
+	if _, stated := d.deps.Has("setuptools"); stated || d.installs("setuptools") || d.project.Manager == NoDeps {
 		return
 	}
-	what, at := "", Evidence{}
+	what, at := "", tree.Evidence{}
 	for _, dep := range d.deps.Production {
-		if text, pinned := dep.pinned(); pinned && earlier(text, pkgResources[dep.Name]) {
+		if text, pinned := dep.Pinned(); pinned && earlier(text, pkgResources[dep.Name]) {
 			what, at = dep.Name+" "+text, dep.Evidence
 		}
 	}
 	for _, p := range d.locked {
 		if (d.production == nil || d.production[p.Name]) && earlier(p.Version, pkgResources[p.Name]) {
-			what, at = p.Name+" "+p.Version, Evidence{File: d.project.Lock.File, Line: 1}
+			what, at = p.Name+" "+p.Version, tree.Evidence{File: d.project.Lock.File, Line: 1}
 		}
 	}
 	for _, f := range d.startedFiles() {

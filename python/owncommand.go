@@ -7,12 +7,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // entry is a function that a command of the project's own calls.
 type entry struct {
 	command, module, object string
-	at                      Evidence
+	at                      tree.Evidence
 }
 
 var (
@@ -25,7 +30,7 @@ var (
 // be run, where these call a function that no such command calls.
 func (d *detection) entries() []entry {
 	var out []entry
-	add := func(command, module, object string, at Evidence) {
+	add := func(command, module, object string, at tree.Evidence) {
 		for _, e := range out {
 			if e.module == module && e.object == object {
 				return
@@ -35,18 +40,18 @@ func (d *detection) entries() []entry {
 	}
 	if d.isPackage() {
 		for _, table := range []string{"project.scripts", "tool.poetry.scripts"} {
-			scripts := digTable(d.pyproject.data, strings.Split(table, ".")...)
+			scripts := manifest.DigTable(d.pyproject.Data, strings.Split(table, ".")...)
 			for _, name := range slices.Sorted(maps.Keys(scripts)) {
 				text, _ := scripts[name].(string)
-				if module, object, ok := strings.Cut(text, ":"); ok && dottedName(module) && identifier(object) {
-					add(name, module, object, Evidence{File: d.pyproject.file, Line: d.pyproject.line(table, name)})
+				if module, object, ok := strings.Cut(text, ":"); ok && dottedName(module) && shell.Identifier(object) {
+					add(name, module, object, tree.Evidence{File: d.pyproject.File, Line: d.pyproject.Line(table, name)})
 				}
 			}
 		}
 		for _, file := range []string{"setup.cfg", "setup.py"} {
-			text, _ := d.tree.read(file)
+			text, _ := d.tree.Read(file)
 			for _, m := range setupScript.FindAllStringSubmatch(group1(setupScripts, text), -1) {
-				add(m[1], m[2], m[3], Evidence{File: file, Line: d.lineOf(file, m[2]+":"+m[3])})
+				add(m[1], m[2], m[3], tree.Evidence{File: file, Line: d.lineOf(file, m[2]+":"+m[3])})
 			}
 		}
 	}
@@ -56,16 +61,16 @@ func (d *detection) entries() []entry {
 		if m == nil || !ok || path.Base(f) != "__main__.py" || name == "__main__" || strings.Count(f, "/") > 3 {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				full, imported := m.imports[c.callee]
-				if target, object, found := d.locate(f, full); imported && found && target != f && identifier(object) {
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
+				full, imported := m.Imports[c.Callee]
+				if target, object, found := d.locate(f, full); imported && found && target != f && shell.Identifier(object) {
 					if _, module, ok := d.importable(target); ok {
 						command := "python -m " + strings.TrimSuffix(name, ".__main__")
 						if dir != "." {
 							command = "PYTHONPATH=" + dir + " " + command
 						}
-						add(command, module, object, Evidence{File: f, Line: c.line})
+						add(command, module, object, tree.Evidence{File: f, Line: c.Line})
 					}
 				}
 			}
@@ -107,12 +112,12 @@ func (d *detection) serving(e entry) (string, bool) {
 		if m == nil {
 			return "", false
 		}
-		full, imported := m.imports[e.object]
-		if _, here := m.def(e.object); here || !imported {
+		full, imported := m.Imports[e.object]
+		if _, here := m.Def(e.object); here || !imported {
 			break
 		}
 		target, rest, ok := d.locate(file, full)
-		if !ok || !identifier(rest) {
+		if !ok || !shell.Identifier(rest) {
 			break
 		}
 		file, e.object = target, rest
@@ -125,8 +130,8 @@ func (d *detection) serving(e entry) (string, bool) {
 		return e.command + arguments, true
 	}
 	opens := false
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
 			opens = opens || opensSocket(m, c)
 		}
 	}
@@ -139,61 +144,61 @@ func (d *detection) serving(e entry) (string, bool) {
 // serverCalls open the socket that a program serves at.
 var serverCalls = map[string]bool{"uvicorn.Server": true, "uvicorn.Config": true, "hypercorn.asyncio.serve": true, "granian.Granian": true, "cheroot.wsgi.Server": true, "gevent.pywsgi.WSGIServer": true}
 
-func opensSocket(m *module, c call) bool {
-	_, port := keyword(c.args, "port")
-	return overruled(m, c) != nil || serverCalls[m.resolve(c.callee)] || port && slices.Contains([]string{"run", "run_server", "serve", "run_app", "create_server"}, lastPart(c.callee))
+func opensSocket(m *syntax.Module, c syntax.Call) bool {
+	_, port := syntax.Keyword(c.Args, "port")
+	return overruled(m, c) != nil || serverCalls[m.Resolve(c.Callee)] || port && slices.Contains([]string{"run", "run_server", "serve", "run_app", "create_server"}, syntax.LastPart(c.Callee))
 }
 
 // optionsOf are the words that tell a command of click's or typer's its host and port:
 // object is the command, or the group or application that it is one of.
-func (d *detection) optionsOf(m *module, object string) (arguments string, ok bool) {
+func (d *detection) optionsOf(m *syntax.Module, object string) (arguments string, ok bool) {
 	type command struct{ name, arguments string }
 	var serving []command
 	siblings, callback := 0, false
-	for i := 0; i < len(m.all); i++ {
+	for i := 0; i < len(m.All); i++ {
 		first := i
-		for i < len(m.all) && m.all[i].starts("@") {
+		for i < len(m.All) && m.All[i].Starts("@") {
 			i++
 		}
-		if first == i || i == len(m.all) || !m.all[i].starts("def") && !m.all[i].starts("async", "def") {
+		if first == i || i == len(m.All) || !m.All[i].Starts("def") && !m.All[i].Starts("async", "def") {
 			continue
 		}
-		def := parseDefinition(m.all[i], m.block(i))
+		def := syntax.ParseDefinition(m.All[i], m.Block(i))
 		name, of, alone, host, port := "", false, false, false, false
-		for _, st := range m.all[first:i] {
-			for _, c := range calls(st.tokens[1:]) {
-				head, last, attribute := strings.Cut(c.callee, ".")
+		for _, st := range m.All[first:i] {
+			for _, c := range syntax.Calls(st.Tokens[1:]) {
+				head, last, attribute := strings.Cut(c.Callee, ".")
 				switch {
-				case m.resolve(c.callee) == "click.command":
-					alone = def.name == object
+				case m.Resolve(c.Callee) == "click.command":
+					alone = def.Name == object
 				case attribute && head == object && last == "callback":
 					callback = true
 				case attribute && head == object && last == "command":
-					of, name = true, strings.ReplaceAll(def.name, "_", "-")
+					of, name = true, strings.ReplaceAll(def.Name, "_", "-")
 					text, plain := "", false
-					if len(c.args) > 0 {
-						text, plain = literal(c.args[0])
+					if len(c.Args) > 0 {
+						text, plain = syntax.Literal(c.Args[0])
 					}
-					if text, plain = keywordText(c.args, "name", text, plain); plain && text != "" {
+					if text, plain = syntax.KeywordText(c.Args, "name", text, plain); plain && text != "" {
 						name = text
 					}
-				case lastPart(c.callee) == "option":
-					for _, a := range c.args {
-						text, _ := literal(a)
+				case syntax.LastPart(c.Callee) == "option":
+					for _, a := range c.Args {
+						text, _ := syntax.Literal(a)
 						host, port = host || text == "--host", port || text == "--port"
 					}
 				}
 			}
 		}
-		if m.importsAny("typer") {
-			host, port = host || slices.Contains(def.params, "host"), port || slices.Contains(def.params, "port")
+		if importsAny(m, "typer") {
+			host, port = host || slices.Contains(def.Params, "host"), port || slices.Contains(def.Params, "port")
 		}
 		if of {
 			siblings++
 		}
 		opens := false
-		for _, st := range def.body {
-			for _, c := range calls(st.tokens) {
+		for _, st := range def.Body {
+			for _, c := range syntax.Calls(st.Tokens) {
 				opens = opens || opensSocket(m, c)
 			}
 		}
@@ -210,7 +215,7 @@ func (d *detection) optionsOf(m *module, object string) (arguments string, ok bo
 		return "", false
 	}
 	c := serving[0]
-	if c.name != "" && (siblings > 1 || callback || !m.importsAny("typer")) { // typer's only command has no name
+	if c.name != "" && (siblings > 1 || callback || !importsAny(m, "typer")) { // typer's only command has no name
 		c.arguments = " " + c.name + c.arguments
 	}
 	return c.arguments, true
@@ -218,9 +223,9 @@ func (d *detection) optionsOf(m *module, object string) (arguments string, ok bo
 
 // namedPrograms are the files that other platforms' files, or else the project's own
 // words, start with Python or Streamlit, with where.
-func (d *detection) namedPrograms() map[string]Evidence {
-	out := map[string]Evidence{}
-	add := func(file string, at Evidence) {
+func (d *detection) namedPrograms() map[string]tree.Evidence {
+	out := map[string]tree.Evidence{}
+	add := func(file string, at tree.Evidence) {
 		file = d.inTree(file)
 		if _, known := out[file]; !known && file != "" && path.Base(file) != "setup.py" && path.Base(file) != "manage.py" {
 			out[file] = at
@@ -250,13 +255,13 @@ func (d *detection) namedPrograms() map[string]Evidence {
 	if len(out) > 0 {
 		return out
 	}
-	for _, name := range d.tree.list(".") {
+	for _, name := range d.tree.List(".") {
 		if !strings.HasPrefix(strings.ToLower(name), "readme") {
 			continue
 		}
-		for i, l := range d.tree.lines(name) {
+		for i, l := range d.tree.Lines(name) {
 			if m := readmeProgram.FindStringSubmatch(l); m != nil {
-				add(m[1], Evidence{File: name, Line: i + 1, Text: strings.TrimSpace(l)})
+				add(m[1], tree.Evidence{File: name, Line: i + 1, Text: strings.TrimSpace(l)})
 			}
 		}
 	}
@@ -268,13 +273,13 @@ func (d *detection) namedPrograms() map[string]Evidence {
 func (d *detection) inTree(name string) string {
 	name = path.Clean(name)
 	if !path.IsAbs(name) {
-		if d.tree.exists(name) {
+		if d.tree.Exists(name) {
 			return name
 		}
 		return ""
 	}
 	for rest := strings.TrimPrefix(name, "/"); rest != ""; {
-		if d.tree.exists(rest) {
+		if d.tree.Exists(rest) {
 			return rest
 		}
 		_, rest, _ = strings.Cut(rest, "/")

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
 )
 
 // Package is the project itself where it is one that can be installed: its
@@ -42,23 +44,23 @@ func (d *detection) planPackage() *Package {
 	if d.halted || !d.isPackage() && d.localMetadata() == "" {
 		return nil
 	}
-	setup, _ := d.tree.read("setup.py")
-	cfg, _ := d.tree.read("setup.cfg")
-	pkg := &Package{Name: normalizeName(cmp.Or(
-		digString(p.data, "project", "name"), digString(p.data, "tool", "poetry", "name"), digString(p.data, "tool", "flit", "metadata", "dist-name"),
-		digString(p.data, "tool", "flit", "metadata", "module"), cfgValue(cfg, "metadata", "name"), group1(setupName, setup)))}
-	if pkg.Requires = digStrings(p.data, "build-system", "requires"); len(pkg.Requires) == 0 {
+	setup, _ := d.tree.Read("setup.py")
+	cfg, _ := d.tree.Read("setup.cfg")
+	pkg := &Package{Name: manifest.Normalize(cmp.Or(
+		manifest.DigString(p.Data, "project", "name"), manifest.DigString(p.Data, "tool", "poetry", "name"), manifest.DigString(p.Data, "tool", "flit", "metadata", "dist-name"),
+		manifest.DigString(p.Data, "tool", "flit", "metadata", "module"), cfgValue(cfg, "metadata", "name"), group1(setupName, setup)))}
+	if pkg.Requires = manifest.DigStrings(p.Data, "build-system", "requires"); len(pkg.Requires) == 0 {
 		pkg.Requires = []string{"setuptools>=40.8.0"} // as PEP 518 has it
-		if !p.has("build-system") && d.project.Manager == Poetry {
+		if !p.Has("build-system") && d.project.Manager == Poetry {
 			pkg.Requires = []string{"poetry-core"}
 		}
 	}
-	pkg.FromGit = setupFromGit.MatchString(setup) || digString(p.data, "tool", "pdm", "version", "source") == "scm" ||
-		strings.Contains(cfgValue(cfg, "metadata", "version"), "scm") || d.tree.exists("versioneer.py")
+	pkg.FromGit = setupFromGit.MatchString(setup) || manifest.DigString(p.Data, "tool", "pdm", "version", "source") == "scm" ||
+		strings.Contains(cfgValue(cfg, "metadata", "version"), "scm") || d.tree.Exists("versioneer.py")
 	for _, text := range pkg.Requires {
-		dep, ok := parseRequirement(text)
+		dep, ok := manifest.ParseRequirement(text)
 		pkg.FromGit = pkg.FromGit || buildsFromGit[dep.Name]
-		if !ok || dep.URL != "" || dig(p.data, "tool", "uv", "sources", dep.Name) != nil {
+		if !ok || dep.URL != "" || manifest.Dig(p.Data, "tool", "uv", "sources", dep.Name) != nil {
 			pkg.Requires = nil
 			break
 		}
@@ -71,25 +73,25 @@ func (d *detection) planPackage() *Package {
 // makes. What its manager is told to leave alone is none.
 func (d *detection) isPackage() bool {
 	p := d.pyproject
-	described := digString(p.data, "project", "name") != "" || digString(p.data, "tool", "poetry", "name") != ""
+	described := manifest.DigString(p.Data, "project", "name") != "" || manifest.DigString(p.Data, "tool", "poetry", "name") != ""
 	locks := map[Manager][]string{UV: {"tool", "uv", "package"}, PDM: {"tool", "pdm", "distribution"}, Poetry: {"tool", "poetry", "package-mode"}}
 	for manager, keys := range locks {
-		if is, ok := dig(p.data, keys...).(bool); ok && (d.project.Manager == manager || locks[d.project.Manager] == nil) {
+		if is, ok := manifest.Dig(p.Data, keys...).(bool); ok && (d.project.Manager == manager || locks[d.project.Manager] == nil) {
 			return is && described
 		}
 	}
-	if p.has("build-system") {
-		return described || p.has("tool", "flit", "metadata") || setupFile(d.tree) != ""
+	if p.Has("build-system") {
+		return described || p.Has("tool", "flit", "metadata") || setupFile(d.tree) != ""
 	}
 	switch d.project.Manager {
 	case UV, PDM, Poetry: // without a build system they install dependencies only
 		return false
 	}
-	if digString(p.data, "project", "name") != "" && (p.has("project", "scripts") || p.has("project", "gui-scripts") || p.has("project", "entry-points")) {
+	if manifest.DigString(p.Data, "project", "name") != "" && (p.Has("project", "scripts") || p.Has("project", "gui-scripts") || p.Has("project", "entry-points")) {
 		return true
 	}
-	cfg, _ := d.tree.read("setup.cfg")
-	text, _ := d.tree.read("setup.py")
+	cfg, _ := d.tree.Read("setup.cfg")
+	text, _ := d.tree.Read("setup.py")
 	return cfgSection(cfg, "options.entry_points") || setupEntries.MatchString(text)
 }
 
@@ -104,7 +106,7 @@ func group1(re *regexp.Regexp, text string) string {
 func cfgValue(text, section, key string) string {
 	at := ""
 	for line := range strings.Lines(text) {
-		line, _ = cutComment(line)
+		line, _ = manifest.CutComment(line)
 		if strings.HasPrefix(line, "[") {
 			at = strings.Trim(line, "[] ")
 			continue

@@ -4,6 +4,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // pageCommand starts the page in file by the server of its framework.
@@ -36,7 +41,7 @@ func (d *detection) ownServer(declared []string) (settled, ok bool) {
 		return d.portedProgram("robyn", "robyn", "ROBYN_HOST="+address+" ROBYN_PORT=$PORT python "), true
 	case slices.Contains(declared, "nicegui"):
 		return d.niceGUI(), true
-	case slices.Contains(declared, "reflex") && d.tree.exists("rxconfig.py"):
+	case slices.Contains(declared, "reflex") && d.tree.Exists("rxconfig.py"):
 		d.setFramework(candidate{framework: "reflex", file: "rxconfig.py", line: 1})
 		d.problem(Problem{Code: "web.reflex", Message: "rxconfig.py belongs to a Reflex application, whose pages Node.js builds",
 			File: d.configFile(), Remedy: "have Node.js on this machine: " + d.stating("processes.web", "reflex run --env prod --single-port --backend-host "+address+" --backend-port $PORT")})
@@ -53,24 +58,24 @@ func (d *detection) functions() bool {
 	if m == nil {
 		return false
 	}
-	var able []statement
-	for i, st := range m.all {
-		if !st.starts("def") || len(st.tokens) < 5 {
+	var able []syntax.Statement
+	for i, st := range m.All {
+		if !st.Starts("def") || len(st.Tokens) < 5 {
 			continue
 		}
-		if i > 0 && m.all[i-1].starts("@") {
-			if by := lastPart(nameOf(m.all[i-1].tokens[1:])); strings.HasPrefix(by, "http") || strings.HasPrefix(by, "cloud_event") {
+		if i > 0 && m.All[i-1].Starts("@") {
+			if by := syntax.LastPart(nameOf(m.All[i-1].Tokens[1:])); strings.HasPrefix(by, "http") || strings.HasPrefix(by, "cloud_event") {
 				return d.function(st, "")
 			}
 			continue
 		}
-		if depth := st.indent; depth == 0 && !strings.HasPrefix(st.tokens[1].text, "_") && st.tokens[3].kind == tokenName {
+		if depth := st.Indent; depth == 0 && !strings.HasPrefix(st.Tokens[1].Text, "_") && st.Tokens[3].Kind == syntax.TokenName {
 			able = append(able, st)
 		}
 	}
 	target, kind := d.functionTarget()
 	for _, st := range able {
-		if st.tokens[1].text == target || target == "" && len(able) == 1 && (st.tokens[4].is(")") || st.tokens[4].is(":")) {
+		if st.Tokens[1].Text == target || target == "" && len(able) == 1 && (st.Tokens[4].Is(")") || st.Tokens[4].Is(":")) {
 			return d.function(st, kind)
 		}
 	}
@@ -79,28 +84,28 @@ func (d *detection) functions() bool {
 
 // function starts a function, of which kind says what calls it, "" for what its
 // decorator or the framework's default says.
-func (d *detection) function(st statement, kind string) bool {
-	d.setFramework(candidate{framework: "functions-framework", file: "main.py", line: st.line})
-	command := "functions-framework --target " + st.tokens[1].text + " --source main.py --host " + address + " --port $PORT"
+func (d *detection) function(st syntax.Statement, kind string) bool {
+	d.setFramework(candidate{framework: "functions-framework", file: "main.py", line: st.Line})
+	command := "functions-framework --target " + st.Tokens[1].Text + " --source main.py --host " + address + " --port $PORT"
 	if kind != "" {
 		command += " --signature-type " + kind
 	}
-	d.addProcess("web", Command(command), Evidence{File: "main.py", Line: st.line}, "web.functions_framework", Medium)
+	d.addProcess("web", Command(command), tree.Evidence{File: "main.py", Line: st.Line}, "web.functions_framework", Medium)
 	return true
 }
 
 // functionTarget is the function, and what calls it, that Google's buildpacks are told
 // by a variable of project.toml.
 func (d *detection) functionTarget() (name, kind string) {
-	text, _ := d.tree.read("project.toml")
-	data, _, err := parseTOML(text)
+	text, _ := d.tree.Read("project.toml")
+	data, _, err := manifest.ParseTOML(text)
 	if err != nil {
 		return "", ""
 	}
-	for _, entry := range append(digList(data, "build", "env"), digList(data, "io", "buildpacks", "build", "env")...) {
-		switch value := digString(entry, "value"); digString(entry, "name") {
+	for _, entry := range append(manifest.DigList(data, "build", "env"), manifest.DigList(data, "io", "buildpacks", "build", "env")...) {
+		switch value := manifest.DigString(entry, "value"); manifest.DigString(entry, "name") {
 		case "GOOGLE_FUNCTION_TARGET":
-			if identifier(value) {
+			if shell.Identifier(value) {
 				name = value
 			}
 		case "GOOGLE_FUNCTION_SIGNATURE_TYPE":
@@ -112,8 +117,8 @@ func (d *detection) functionTarget() (name, kind string) {
 	return name, kind
 }
 
-func nameOf(tokens []token) string {
-	name, _ := dotted(tokens)
+func nameOf(tokens []syntax.Token) string {
+	name, _ := syntax.Dotted(tokens)
 	return name
 }
 
@@ -124,9 +129,9 @@ func (d *detection) agents() bool {
 			continue
 		}
 		if m := d.module(f); m != nil {
-			if a, ok := m.last("root_agent"); ok {
-				at := Evidence{File: f, Line: a.line}
-				d.setFramework(candidate{framework: "google-adk", file: f, line: a.line})
+			if a, ok := m.Last("root_agent"); ok {
+				at := tree.Evidence{File: f, Line: a.Line}
+				d.setFramework(candidate{framework: "google-adk", file: f, line: a.Line})
 				d.addProcess("web", Command("adk api_server --host "+address+" --port $PORT "+path.Dir(path.Dir(f))), at, "web.google_adk", Medium, "adk web")
 				return true
 			}
@@ -139,14 +144,14 @@ func (d *detection) agents() bool {
 func (d *detection) portedProgram(framework, imported, command string) bool {
 	for _, f := range d.sources() {
 		m := d.module(f)
-		if m == nil || !slices.Contains(m.modules, imported) || strings.Count(f, "/") > 2 {
+		if m == nil || !slices.Contains(m.Modules, imported) || strings.Count(f, "/") > 2 {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				if lastPart(c.callee) == "start" {
-					d.setFramework(candidate{framework: framework, file: f, line: c.line})
-					d.addProcess("web", Command(command+f), Evidence{File: f, Line: c.line}, "web."+framework, Medium)
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
+				if syntax.LastPart(c.Callee) == "start" {
+					d.setFramework(candidate{framework: framework, file: f, line: c.Line})
+					d.addProcess("web", Command(command+f), tree.Evidence{File: f, Line: c.Line}, "web."+framework, Medium)
 					return true
 				}
 			}
@@ -160,22 +165,22 @@ func (d *detection) portedProgram(framework, imported, command string) bool {
 func (d *detection) niceGUI() bool {
 	for _, f := range d.sources() {
 		m := d.module(f)
-		if m == nil || !slices.Contains(m.modules, "nicegui") {
+		if m == nil || !slices.Contains(m.Modules, "nicegui") {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				if c.callee != "ui.run" {
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
+				if c.Callee != "ui.run" {
 					continue
 				}
-				d.setFramework(candidate{framework: "nicegui", file: f, line: c.line})
+				d.setFramework(candidate{framework: "nicegui", file: f, line: c.Line})
 				if d.readsPort(f) > 0 {
-					d.addProcess("web", Command("python "+f), Evidence{File: f, Line: c.line}, "web.nicegui", Medium)
+					d.addProcess("web", Command("python "+f), tree.Evidence{File: f, Line: c.Line}, "web.nicegui", Medium)
 					return true
 				}
 				for i := range overrules {
 					if overrules[i].imports == "nicegui" {
-						d.addProcess("web", Command(d.withPort(&overrules[i], f, "", c.line)), Evidence{File: f, Line: c.line}, "web.nicegui", Medium)
+						d.addProcess("web", Command(d.withPort(&overrules[i], f, "", c.Line)), tree.Evidence{File: f, Line: c.Line}, "web.nicegui", Medium)
 					}
 				}
 				return true
@@ -216,7 +221,7 @@ func (d *detection) firstStart(programs []string) (kind, command string) {
 	}
 	for _, p := range programs {
 		file := strings.TrimPrefix(p, "python ")
-		if file != p && d.tree.exists(file) && d.readsPort(file) == 0 {
+		if file != p && d.tree.Exists(file) && d.readsPort(file) == 0 {
 			return "worker", p // it serves no port that it could be told
 		}
 		return "web", p
@@ -239,7 +244,7 @@ func (d *detection) canStart(command string) bool {
 	if _, missing := foreignTools[path.Base(words[0])]; missing {
 		return false
 	}
-	if strings.Contains(words[0], "/") && (strings.HasPrefix(words[0], "/") || !d.tree.exists(words[0])) {
+	if strings.Contains(words[0], "/") && (strings.HasPrefix(words[0], "/") || !d.tree.Exists(words[0])) {
 		return false
 	}
 	_, c, ok := targetOf(line)
@@ -252,5 +257,5 @@ func (d *detection) canStart(command string) bool {
 		}
 	}
 	head, _, _ := strings.Cut(c.module, ".")
-	return d.installs(normalizeName(head))
+	return d.installs(manifest.Normalize(head))
 }

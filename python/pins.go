@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // Pin is one version that a project holds a package to.
@@ -45,12 +49,12 @@ func (d *detection) askPins() {
 		if len(p.Wheels) > 0 || p.Sdist {
 			return
 		}
-		if p.Version != "" && p.Source == "" && (d.production == nil || d.production[p.Name]) && everywhere(p.marker) {
+		if p.Version != "" && p.Source == "" && (d.production == nil || d.production[p.Name]) && everywhere(p.Marker) {
 			d.project.asked = append(d.project.asked, Pin{p.Name, p.Version})
 		}
 	}
 	for _, dep := range d.deps.Production {
-		if v, ok := dep.pinned(); ok && dep.URL == "" && everywhere(dep.Marker) && len(d.locked) == 0 {
+		if v, ok := dep.Pinned(); ok && dep.URL == "" && everywhere(dep.Marker) && len(d.locked) == 0 {
 			d.project.asked = append(d.project.asked, Pin{dep.Name, v})
 		}
 	}
@@ -70,14 +74,14 @@ func (d *detection) indexLimits() []pythonLimit {
 	for _, f := range d.opts.Pins {
 		at := d.pinEvidence(f.Name)
 		newest := newestMinor
-		for newest > 0 && len(f.Wheels) > 0 && len(withoutWheel([]LockedPackage{{Name: f.Name, Wheels: f.Wheels}}, newest)) > 0 {
+		for newest > 0 && len(f.Wheels) > 0 && len(lock.WithoutWheel([]lock.Package{{Name: f.Name, Wheels: f.Wheels}}, newest)) > 0 {
 			newest--
 		}
 		if newest > 0 && newest < newestMinor {
 			proven = max(proven, newest)
-			out = append(out, pythonLimit{newest, fmt.Sprintf("%s %s has no wheel for Python 3.%d", f.Name, f.Version, newest+1), "ask for a newer " + f.Name + " in " + at.name(), at})
+			out = append(out, pythonLimit{newest, fmt.Sprintf("%s %s has no wheel for Python 3.%d", f.Name, f.Version, newest+1), "ask for a newer " + f.Name + " in " + at.Where(), at})
 		}
-		set, err := parseSpecifiers(f.RequiresPython)
+		set, err := manifest.ParseSpecifiers(f.RequiresPython)
 		if err != nil {
 			continue
 		}
@@ -86,7 +90,7 @@ func (d *detection) indexLimits() []pythonLimit {
 			newest--
 		}
 		if newest > 0 && newest < newestMinor {
-			out = append(out, pythonLimit{newest, fmt.Sprintf("%s %s requires Python %s", f.Name, f.Version, f.RequiresPython), "ask for a newer " + f.Name + " in " + at.name(), at})
+			out = append(out, pythonLimit{newest, fmt.Sprintf("%s %s requires Python %s", f.Name, f.Version, f.RequiresPython), "ask for a newer " + f.Name + " in " + at.Where(), at})
 		}
 	}
 	if age, ok := d.ageLimit(proven); ok {
@@ -116,13 +120,13 @@ func (d *detection) ageLimit(proven int) (pythonLimit, bool) {
 		return pythonLimit{}, false
 	}
 	at := d.pinEvidence(made.Name)
-	return pythonLimit{max(newest, proven), fmt.Sprintf("the newest of its pins, %s %s, is of %s", made.Name, made.Version, made.Uploaded.Format("January 2006")), "pin newer versions in " + at.name(), at}, true
+	return pythonLimit{max(newest, proven), fmt.Sprintf("the newest of its pins, %s %s, is of %s", made.Name, made.Version, made.Uploaded.Format("January 2006")), "pin newer versions in " + at.Where(), at}, true
 }
 
 // tooOld says that some pin needs a newer Python than 3.minor.
 func (d *detection) tooOld(minor int) bool {
 	for _, f := range d.opts.Pins {
-		set, err := parseSpecifiers(f.RequiresPython)
+		set, err := manifest.ParseSpecifiers(f.RequiresPython)
 		if err != nil || admitsMinor(set, minor) {
 			continue
 		}
@@ -136,17 +140,17 @@ func (d *detection) tooOld(minor int) bool {
 }
 
 // admitsMinor says that some release of 3.minor is in the set.
-func admitsMinor(set specifiers, minor int) bool {
-	return pythonWish{version: version{release: []int{3, minor}, post: -1, dev: -1}}.satisfies(set)
+func admitsMinor(set manifest.Specifiers, minor int) bool {
+	return pythonWish{version: manifest.Version{Release: []int{3, minor}, Post: -1, Dev: -1}}.satisfies(set)
 }
 
-func (d *detection) pinEvidence(name string) Evidence {
-	if dep, ok := d.deps.get(name); ok {
+func (d *detection) pinEvidence(name string) tree.Evidence {
+	if dep, ok := d.deps.Get(name); ok {
 		return dep.Evidence
 	}
 	file := strings.TrimSpace(d.firstManifest())
 	if d.project.Lock != nil {
-		file = d.tree.relative(d.project.Lock.File)
+		file = d.tree.Relative(d.project.Lock.File)
 	}
-	return Evidence{File: file, Line: 1}
+	return tree.Evidence{File: file, Line: 1}
 }

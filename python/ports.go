@@ -3,6 +3,8 @@ package python
 import (
 	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // portSetting is how a program is told its port when that isn't by PORT: by a
@@ -27,38 +29,38 @@ func (d *detection) portOf(file string) (p portSetting, ok bool) {
 	if m == nil {
 		return p, false
 	}
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
-			position, known := listening[lastPart(c.callee)]
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
+			position, known := listening[syntax.LastPart(c.Callee)]
 			if !known {
 				continue
 			}
-			port, stated := keyword(c.args, "port")
-			if !stated && position >= 0 && position < len(c.args) {
-				port, stated = c.args[position], true
+			port, stated := syntax.Keyword(c.Args, "port")
+			if !stated && position >= 0 && position < len(c.Args) {
+				port, stated = c.Args[position], true
 			}
 			o := overruled(m, c)
 			if !stated || len(port) == 0 {
 				if o != nil && p.line == 0 { // the default of what is called
-					p.line, p.fixed, p.overrule = c.line, true, o
+					p.line, p.fixed, p.overrule = c.Line, true, o
 				}
 				continue
 			}
-			p.line = c.line
-			if port[0].kind == tokenNumber && len(port) == 1 {
+			p.line = c.Line
+			if port[0].Kind == syntax.TokenNumber && len(port) == 1 {
 				p.fixed, p.overrule = true, o
 				continue
 			}
 			if option := d.portOption(m, port); option != "" {
-				return portSetting{behind: option, line: c.line}, true
+				return portSetting{behind: option, line: c.Line}, true
 			}
 			variable := d.variableOf(file, port, 0)
 			if variable == "" || variable == "PORT" {
 				continue
 			}
-			p = portSetting{before: variable + "=$PORT ", line: c.line}
+			p = portSetting{before: variable + "=$PORT ", line: c.Line}
 			for _, name := range []string{"host", "address"} {
-				if host, stated := keyword(c.args, name); stated {
+				if host, stated := syntax.Keyword(c.Args, name); stated {
 					if v := d.variableOf(file, host, 0); v != "" && v != "HOST" {
 						p.before = v + "=" + address + " " + p.before
 					}
@@ -72,15 +74,15 @@ func (d *detection) portOf(file string) (p portSetting, ok bool) {
 
 // portOption is the option of a program's command line that a value comes from:
 // options.port of Tornado, args.port of argparse.
-func (d *detection) portOption(m *module, value []token) string {
-	name, rest := dotted(unwrapped(value))
-	if lastPart(name) != "port" || name == "port" || len(rest) > 0 {
+func (d *detection) portOption(m *syntax.Module, value []syntax.Token) string {
+	name, rest := syntax.Dotted(unwrapped(value))
+	if syntax.LastPart(name) != "port" || name == "port" || len(rest) > 0 {
 		return ""
 	}
 	parses := false
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
-			switch lastPart(c.callee) {
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
+			switch syntax.LastPart(c.Callee) {
 			case "parse_command_line", "parse_args":
 				parses = true
 			}
@@ -89,14 +91,14 @@ func (d *detection) portOption(m *module, value []token) string {
 	if !parses {
 		return ""
 	}
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
-			for _, a := range c.args {
-				text, plain := literal(a)
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
+			for _, a := range c.Args {
+				text, plain := syntax.Literal(a)
 				switch {
-				case plain && lastPart(c.callee) == "define" && text == "port":
+				case plain && syntax.LastPart(c.Callee) == "define" && text == "port":
 					return " --port=$PORT"
-				case plain && lastPart(c.callee) == "add_argument" && text == "--port":
+				case plain && syntax.LastPart(c.Callee) == "add_argument" && text == "--port":
 					return " --port $PORT"
 				}
 			}
@@ -106,8 +108,8 @@ func (d *detection) portOption(m *module, value []token) string {
 }
 
 // unwrapped is what int(...) or str(...) is called with.
-func unwrapped(value []token) []token {
-	if len(value) > 3 && (value[0].is("int") || value[0].is("str")) && value[1].is("(") && value[len(value)-1].is(")") {
+func unwrapped(value []syntax.Token) []syntax.Token {
+	if len(value) > 3 && (value[0].Is("int") || value[0].Is("str")) && value[1].Is("(") && value[len(value)-1].Is(")") {
 		return value[2 : len(value)-1]
 	}
 	return value
@@ -116,84 +118,65 @@ func unwrapped(value []token) []token {
 // variableOf is the environment variable that an expression's value comes from: as
 // it is read there, or where the name was made that stands there, also in another
 // module of the project, and as a field of settings that pydantic reads.
-func (d *detection) variableOf(file string, value []token, depth int) string {
+func (d *detection) variableOf(file string, value []syntax.Token, depth int) string {
 	m := d.module(file)
 	if m == nil || depth > 4 {
 		return ""
 	}
 	value = unwrapped(value)
 	for i, t := range value {
-		if t.is("environ") && i+3 < len(value) && value[i+1].is("[") {
-			if name, ok := literal(value[i+2 : i+3]); ok && variableName(name) {
+		if t.Is("environ") && i+3 < len(value) && value[i+1].Is("[") {
+			if name, ok := syntax.Literal(value[i+2 : i+3]); ok && syntax.VariableName(name) {
 				return name
 			}
 		}
 	}
-	for _, c := range calls(value) {
-		if reads, _ := readsVariable(c.callee, m.imports["config"] == "decouple.config"); reads && len(c.args) > 0 {
-			if name, ok := literal(c.args[0]); ok && variableName(name) {
+	for _, c := range syntax.Calls(value) {
+		if reads, _ := syntax.ReadsVariable(c.Callee, m.Imports["config"] == "decouple.config"); reads && len(c.Args) > 0 {
+			if name, ok := syntax.Literal(c.Args[0]); ok && syntax.VariableName(name) {
 				return name
 			}
 		}
 	}
-	name, rest := dotted(value)
+	name, rest := syntax.Dotted(value)
 	if name == "" || len(rest) > 0 {
 		return ""
 	}
 	head, field, isField := strings.Cut(name, ".")
 	if !isField {
-		if a, ok := m.last(name); ok {
-			return d.variableOf(file, a.value, depth+1)
+		if a, ok := m.Last(name); ok {
+			return d.variableOf(file, a.Value, depth+1)
 		}
-		if target, attr, ok := d.locate(file, m.imports[name]); ok && m.imports[name] != "" && attr != "" && target != file {
-			return d.variableOf(target, []token{{kind: tokenName, text: attr}}, depth+1)
+		if target, attr, ok := d.locate(file, m.Imports[name]); ok && m.Imports[name] != "" && attr != "" && target != file {
+			return d.variableOf(target, []syntax.Token{{Kind: syntax.TokenName, Text: attr}}, depth+1)
 		}
 		return ""
 	}
 	if strings.Contains(field, ".") {
 		return ""
 	}
-	made, ok := m.last(head)
+	made, ok := m.Last(head)
 	where := file
-	if full := m.imports[head]; !ok && full != "" {
+	if full := m.Imports[head]; !ok && full != "" {
 		target, attr, found := d.locate(file, full)
 		if !found {
 			return ""
 		}
 		if attr == "" { // a module
-			return d.variableOf(target, []token{{kind: tokenName, text: field}}, depth+1)
+			return d.variableOf(target, []syntax.Token{{Kind: syntax.TokenName, Text: field}}, depth+1)
 		}
 		where = target
 		if other := d.module(target); other != nil {
-			made, ok = other.last(attr)
+			made, ok = other.Last(attr)
 		}
 	}
-	if !ok || made.callee == "" {
+	if !ok || made.Callee == "" {
 		return ""
 	}
-	if lastPart(made.callee) == "Dynaconf" {
-		return dynaconfVariable(made.value, field)
+	if syntax.LastPart(made.Callee) == "Dynaconf" {
+		return syntax.DynaconfVariable(made.Value, field)
 	}
-	return d.settingsVariable(where, made.callee, field, depth)
-}
-
-// dynaconfVariable is the variable of a setting of Dynaconf's, which all have a prefix
-// unless they are told otherwise.
-func dynaconfVariable(made []token, setting string) string {
-	prefix := "DYNACONF"
-	for _, c := range calls(made) {
-		if stated, ok := keyword(c.args, "envvar_prefix"); ok && lastPart(c.callee) == "Dynaconf" {
-			text, plain := literal(stated)
-			if !plain && !(len(stated) == 1 && stated[0].is("False")) {
-				return ""
-			}
-			prefix = text
-		}
-	}
-	if prefix == "" {
-		return strings.ToUpper(setting)
-	}
-	return strings.ToUpper(prefix + "_" + setting)
+	return d.settingsVariable(where, made.Callee, field, depth)
 }
 
 var settingsPrefix = regexp.MustCompile(`env_prefix\s*=\s*["'](\w*)["']`)
@@ -205,22 +188,22 @@ func (d *detection) settingsVariable(file, class, field string, depth int) strin
 	if m == nil || depth > 4 {
 		return ""
 	}
-	bases, local := m.bases[class]
+	bases, local := m.Bases[class]
 	if !local {
-		if target, rest, ok := d.locate(file, m.imports[class]); ok && m.imports[class] != "" && rest != "" && target != file {
+		if target, rest, ok := d.locate(file, m.Imports[class]); ok && m.Imports[class] != "" && rest != "" && target != file {
 			return d.settingsVariable(target, rest, field, depth+1)
 		}
 		return ""
 	}
 	settings := false
 	for _, b := range bases {
-		settings = settings || lastPart(b) == "BaseSettings" || d.settingsVariable(file, b, field, depth+1) != ""
+		settings = settings || syntax.LastPart(b) == "BaseSettings" || d.settingsVariable(file, b, field, depth+1) != ""
 	}
 	if !settings {
 		return ""
 	}
 	prefix := ""
-	if found := settingsPrefix.FindStringSubmatch(strings.Join(d.tree.lines(file), "\n")); found != nil {
+	if found := settingsPrefix.FindStringSubmatch(strings.Join(d.tree.Lines(file), "\n")); found != nil {
 		prefix = found[1]
 	}
 	return strings.ToUpper(prefix + field)

@@ -7,6 +7,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // procfileLine is one process of a Procfile.
@@ -19,7 +23,7 @@ var procfilePattern = regexp.MustCompile(`^([A-Za-z0-9_-]+)\s*:\s*(.*)$`)
 
 // readProcfile takes the processes of a Procfile, and its release command.
 func (d *detection) readProcfile() {
-	lines := d.tree.lines("Procfile")
+	lines := d.tree.Lines("Procfile")
 	seen := map[string]int{}
 	for i, text := range lines {
 		text = strings.TrimSpace(text)
@@ -28,7 +32,7 @@ func (d *detection) readProcfile() {
 		}
 		m := procfilePattern.FindStringSubmatch(text)
 		if m == nil {
-			d.problem(Problem{Code: "procfile.syntax", Message: "Procfile has a line that is not \"name: command\": " + clip(text),
+			d.problem(Problem{Code: "procfile.syntax", Message: "Procfile has a line that is not \"name: command\": " + tree.Clip(text),
 				File: "Procfile", Line: i + 1, Remedy: "write it as web: gunicorn app:app"})
 			continue
 		}
@@ -44,7 +48,7 @@ func (d *detection) readProcfile() {
 }
 
 func (d *detection) procfileProcess(l procfileLine) {
-	at := Evidence{File: "Procfile", Line: l.line, Text: l.command}
+	at := tree.Evidence{File: "Procfile", Line: l.line, Text: l.command}
 	if d.outranked(l.name) {
 		d.procfile[l.name] = l.command // what is wrong with it is of no interest then
 		return
@@ -88,7 +92,7 @@ func (d *detection) outranked(name string) bool {
 }
 
 // addProcess records a process and looks at its command.
-func (d *detection) addProcess(name string, c Command, at Evidence, rule string, sure Confidence, rivals ...string) {
+func (d *detection) addProcess(name string, c Command, at tree.Evidence, rule string, sure Confidence, rivals ...string) {
 	c = d.runnable(c, at)
 	if name == "web" {
 		c = d.atPort(c, at)
@@ -117,14 +121,14 @@ var (
 )
 
 // checkCommand warns of what starts and then does not do what a deploy needs.
-func (d *detection) checkCommand(name string, c Command, at Evidence) {
+func (d *detection) checkCommand(name string, c Command, at tree.Evidence) {
 	line, err := c.Parse()
 	if err != nil {
 		return
 	}
 	text := string(c)
 	if line.Script && hidesProcess(text) {
-		d.warn(Problem{Code: "command.shell", Message: name + " starts through a shell, which stays in front of the program and does not pass on SIGTERM: " + clip(text),
+		d.warn(Problem{Code: "command.shell", Message: name + " starts through a shell, which stays in front of the program and does not pass on SIGTERM: " + tree.Clip(text),
 			File: at.File, Line: at.Line, Remedy: "put exec before the last command, or write the program alone"})
 	}
 	if script := d.frontScript(line); !line.Script && script != "" {
@@ -140,7 +144,7 @@ func (d *detection) checkCommand(name string, c Command, at Evidence) {
 			File: at.File, Line: at.Line, Remedy: "use gunicorn or uvicorn; delete the line to have Slipway choose"})
 	}
 	if m := fixedSocket.FindStringSubmatch(text); m != nil {
-		d.warn(Problem{Code: "web.socket", Message: "web listens on " + clip(m[1]) + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "bind ${HOST:-127.0.0.1}:$PORT"})
+		d.warn(Problem{Code: "web.socket", Message: "web listens on " + tree.Clip(m[1]) + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "bind ${HOST:-127.0.0.1}:$PORT"})
 	} else if m := fixedBind.FindStringSubmatch(text); m != nil {
 		d.warn(Problem{Code: "web.fixed_port", Message: "web listens on port " + m[1] + " and not on $PORT", File: at.File, Line: at.Line, Remedy: "write $PORT in place of " + m[1]})
 	} else if w := line.Words(); len(w) > 0 && slices.Contains([]string{"uvicorn", "hypercorn", "daphne", "granian", "waitress-serve", "streamlit"}, path.Base(w[0])) && !strings.Contains(text, "PORT") && !strings.Contains(text, "--config") {
@@ -194,31 +198,31 @@ func (d *detection) gunicornBind(c Command) (file string, at int, value string) 
 		return "", 0, ""
 	}
 	file = path.Join(line.Dir, d.settingsOf(line.Words()))
-	if !d.tree.exists(file) {
+	if !d.tree.Exists(file) {
 		return "", 0, ""
 	}
 	m := d.module(file)
 	if m == nil {
 		return "", 0, ""
 	}
-	a, ok := m.last("bind")
+	a, ok := m.Last("bind")
 	if !ok {
 		return "", 0, ""
 	}
-	for _, t := range a.value {
-		if t.kind == tokenName || t.kind == tokenString && !t.plain || t.kind == tokenString && strings.Contains(t.text, "PORT") {
+	for _, t := range a.Value {
+		if t.Kind == syntax.TokenName || t.Kind == syntax.TokenString && !t.Plain || t.Kind == syntax.TokenString && strings.Contains(t.Text, "PORT") {
 			return "", 0, "" // computed, perhaps from PORT
 		}
-		if t.kind == tokenString {
-			value = t.text
+		if t.Kind == syntax.TokenString {
+			value = t.Text
 		}
 	}
-	return file, a.line, cmp.Or(clip(value), "a fixed address")
+	return file, a.Line, cmp.Or(tree.Clip(value), "a fixed address")
 }
 
 // gunicornWorker returns the worker class a gunicorn command or its config
 // file states, "" for the default one.
-func (d *detection) gunicornWorker(line Line) string {
+func (d *detection) gunicornWorker(line shell.Line) string {
 	words, file := line.Words(), path.Join(line.Dir, "gunicorn.conf.py")
 	for i, w := range words {
 		if (w == "-k" || w == "--worker-class") && i+1 < len(words) {
@@ -234,8 +238,8 @@ func (d *detection) gunicornWorker(line Line) string {
 		}
 	}
 	if m := d.module(file); m != nil {
-		if a, ok := m.last("worker_class"); ok {
-			if s, ok := literal(a.value); ok {
+		if a, ok := m.Last("worker_class"); ok {
+			if s, ok := syntax.Literal(a.Value); ok {
 				return s
 			}
 			return "computed"

@@ -4,6 +4,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
 )
 
 // setProduction works out which locked packages production installs: what
@@ -12,10 +15,10 @@ import (
 func (d *detection) setProduction() {
 	groups, extras := d.chosenSets()
 	for _, g := range groups {
-		d.addProduction(d.deps.Groups[normalizeName(g)])
+		d.addProduction(d.deps.Groups[manifest.Normalize(g)])
 	}
 	for _, e := range extras {
-		d.addProduction(d.deps.Extras[normalizeName(e)])
+		d.addProduction(d.deps.Extras[manifest.Normalize(e)])
 	}
 	switch d.project.Manager {
 	case UV:
@@ -36,7 +39,7 @@ func (d *detection) chosenSets() (groups, extras []string) {
 	return groups, extras
 }
 
-func (d *detection) addProduction(list []Dependency) {
+func (d *detection) addProduction(list []manifest.Dependency) {
 	for _, dep := range list {
 		if !d.declares(dep.Name) {
 			d.deps.Production = append(d.deps.Production, dep)
@@ -50,10 +53,10 @@ type edge struct{ name, extra string }
 func uvEdges(list []any) []edge {
 	var out []edge
 	for _, e := range list {
-		name := normalizeName(digString(e, "name"))
+		name := manifest.Normalize(manifest.DigString(e, "name"))
 		out = append(out, edge{name, ""})
-		for _, extra := range digStrings(e, "extra") {
-			out = append(out, edge{name, normalizeName(extra)})
+		for _, extra := range manifest.DigStrings(e, "extra") {
+			out = append(out, edge{name, manifest.Normalize(extra)})
 		}
 	}
 	return out
@@ -63,17 +66,17 @@ func uvEdges(list []any) []edge {
 func (d *detection) uvProduction(groups, extras []string) map[string]bool {
 	lock := d.lockData
 	bring := map[edge][]edge{}
-	name := normalizeName(digString(d.pyproject.data, "project", "name"))
-	for _, entry := range digList(lock, "package") {
-		own := normalizeName(digString(entry, "name"))
-		bring[edge{own, ""}] = append(bring[edge{own, ""}], uvEdges(digList(entry, "dependencies"))...)
-		for extra, list := range digTable(entry, "optional-dependencies") {
+	name := manifest.Normalize(manifest.DigString(d.pyproject.Data, "project", "name"))
+	for _, entry := range manifest.DigList(lock, "package") {
+		own := manifest.Normalize(manifest.DigString(entry, "name"))
+		bring[edge{own, ""}] = append(bring[edge{own, ""}], uvEdges(manifest.DigList(entry, "dependencies"))...)
+		for extra, list := range manifest.DigTable(entry, "optional-dependencies") {
 			l, _ := list.([]any)
-			bring[edge{own, normalizeName(extra)}] = uvEdges(l)
+			bring[edge{own, manifest.Normalize(extra)}] = uvEdges(l)
 		}
-		for group, list := range digTable(entry, "dev-dependencies") {
+		for group, list := range manifest.DigTable(entry, "dev-dependencies") {
 			for _, g := range groups {
-				if l, _ := list.([]any); own == name && normalizeName(g) == normalizeName(group) {
+				if l, _ := list.([]any); own == name && manifest.Normalize(g) == manifest.Normalize(group) {
 					bring[edge{own, ""}] = append(bring[edge{own, ""}], uvEdges(l)...)
 				}
 			}
@@ -84,7 +87,7 @@ func (d *detection) uvProduction(groups, extras []string) map[string]bool {
 	}
 	start := []edge{{name, ""}}
 	for _, e := range extras {
-		start = append(start, edge{name, normalizeName(e)})
+		start = append(start, edge{name, manifest.Normalize(e)})
 	}
 	return reached(start, bring)
 }
@@ -108,7 +111,7 @@ func (d *detection) inGroups(groups []string) map[string]bool {
 	for _, p := range d.locked {
 		for _, g := range groups {
 			for _, has := range p.Groups {
-				if normalizeName(has) == normalizeName(g) {
+				if manifest.Normalize(has) == manifest.Normalize(g) {
 					out[p.Name] = true
 				}
 			}
@@ -130,20 +133,20 @@ func (d *detection) groupedProduction(groups, extras []string) map[string]bool {
 	if noted {
 		out := d.inGroups(append([]string{"main"}, groups...))
 		for _, p := range d.locked {
-			if p.Optional && !wantedBy(p.marker, extras) {
+			if p.Optional && !wantedBy(p.Marker, extras) {
 				delete(out, p.Name)
 			}
 		}
 		return out
 	}
 	bring := map[edge][]edge{}
-	for _, entry := range digList(d.lockData, "package") {
-		own := edge{normalizeName(digString(entry, "name")), ""}
-		for name := range digTable(entry, "dependencies") {
-			bring[own] = append(bring[own], edge{normalizeName(name), ""})
+	for _, entry := range manifest.DigList(d.lockData, "package") {
+		own := edge{manifest.Normalize(manifest.DigString(entry, "name")), ""}
+		for name := range manifest.DigTable(entry, "dependencies") {
+			bring[own] = append(bring[own], edge{manifest.Normalize(name), ""})
 		}
-		for _, text := range digStrings(entry, "dependencies") {
-			if dep, ok := parseRequirement(text); ok {
+		for _, text := range manifest.DigStrings(entry, "dependencies") {
+			if dep, ok := manifest.ParseRequirement(text); ok {
 				bring[own] = append(bring[own], edge{dep.Name, ""})
 			}
 		}
@@ -161,7 +164,7 @@ func (d *detection) groupedProduction(groups, extras []string) map[string]bool {
 // wantedBy says that a marker names one of the extras.
 func wantedBy(marker string, extras []string) bool {
 	for _, e := range extras {
-		if strings.Contains(marker, `"`+normalizeName(e)+`"`) || strings.Contains(marker, `"`+e+`"`) {
+		if strings.Contains(marker, `"`+manifest.Normalize(e)+`"`) || strings.Contains(marker, `"`+e+`"`) {
 			return true
 		}
 	}
@@ -170,16 +173,16 @@ func wantedBy(marker string, extras []string) bool {
 
 // outsideProduction says how a package that production doesn't install is
 // there all the same, as the line of slipway.yaml that would bring it.
-func (d *detection) outsideProduction(name string) (line string, dep Dependency, ok bool) {
+func (d *detection) outsideProduction(name string) (line string, dep manifest.Dependency, ok bool) {
 	if d.installs(name) {
 		return "", dep, false
 	}
 	for _, part := range []struct {
 		key  string
-		sets map[string][]Dependency
+		sets map[string][]manifest.Dependency
 	}{{"extras", d.deps.Extras}, {"groups", d.deps.Groups}} {
 		for _, set := range slices.Sorted(maps.Keys(part.sets)) {
-			if dep, ok := findDependency(part.sets[set], name); ok {
+			if dep, ok := manifest.FindDependency(part.sets[set], name); ok {
 				return part.key + ": [" + set + "]", dep, true
 			}
 		}
@@ -189,7 +192,7 @@ func (d *detection) outsideProduction(name string) (line string, dep Dependency,
 
 // lockedRequirement holds a package to the version in the lock, else to what
 // its declaration asks for.
-func (d *detection) lockedRequirement(dep Dependency) string {
+func (d *detection) lockedRequirement(dep manifest.Dependency) string {
 	for _, p := range d.locked {
 		if p.Name == dep.Name && p.Version != "" {
 			return dep.Name + "==" + p.Version
@@ -198,7 +201,7 @@ func (d *detection) lockedRequirement(dep Dependency) string {
 	if dep.URL != "" {
 		return ""
 	}
-	return uvName(dep.Name, dep.Extras) + dep.Specifier
+	return lock.WithExtras(dep.Name, dep.Extras) + dep.Specifier
 }
 
 // warned says that a warning with this code has been given.

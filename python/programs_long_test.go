@@ -17,6 +17,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/slipway-dev/slipway/python/program"
+	"github.com/slipway-dev/slipway/python/tree"
 	"golang.org/x/tools/txtar"
 )
 
@@ -24,13 +26,13 @@ import (
 // which states it.
 type proof struct {
 	program string
-	needs   []string // beyond the row's pins
-	files   string   // a txtar
-	process string   // which of its processes it is; "web" unless stated
-	bare    string   // the command without its port, for the variables that set it
-	enqueue string   // of a worker: a Python program that gives it a task
-	ready   string   // of a scheduler: what it prints when it has started
-	overdue Fate     // of a worker: what becomes of a task that needs more than the grace
+	needs   []string     // beyond the row's pins
+	files   string       // a txtar
+	process string       // which of its processes it is; "web" unless stated
+	bare    string       // the command without its port, for the variables that set it
+	enqueue string       // of a worker: a Python program that gives it a task
+	ready   string       // of a scheduler: what it prints when it has started
+	overdue program.Fate // of a worker: what becomes of a task that needs more than the grace
 }
 
 // TestLongPrograms runs every row of Programs at its pins, starts and stops it as
@@ -53,7 +55,7 @@ func TestLongPrograms(t *testing.T) {
 			}
 			b := &proving{t: t, row: row, proof: p}
 			b.detect(t)
-			if row.Kind == WorkerProgram || row.Kind == SchedulerProgram {
+			if row.Kind == program.Worker || row.Kind == program.Scheduler {
 				b.bin = environmentOf(t, uv, append(row.Pins, p.needs...))
 				b.proveWorker()
 				return
@@ -62,27 +64,27 @@ func TestLongPrograms(t *testing.T) {
 			b.proveServer()
 		})
 	}
-	for _, row := range Programs() {
+	for _, row := range program.All() {
 		if !proven[row.Name] && row.Pins != nil {
 			t.Errorf("%s has pins, and nothing here runs it", row.Name)
 		}
 	}
 }
 
-func rowNamed(name string) (Program, bool) {
-	for _, p := range Programs() {
+func rowNamed(name string) (program.Program, bool) {
+	for _, p := range program.All() {
 		if p.Name == name {
 			return p, true
 		}
 	}
-	return Program{}, false
+	return program.Program{}, false
 }
 
 // ofServers are the requirements of all servers, which share an environment.
 func ofServers(proofs []proof) (requirements []string) {
 	for _, p := range proofs {
 		row, _ := rowNamed(p.program)
-		if row.Kind != ServerProgram && row.Kind != DevelopmentProgram {
+		if row.Kind != program.Server && row.Kind != program.Development {
 			continue
 		}
 		for _, r := range append(row.Pins, p.needs...) {
@@ -108,7 +110,7 @@ func environmentOf(t *testing.T, uv lockTool, requirements []string) string {
 // proving is one proof under way.
 type proving struct {
 	t     *testing.T
-	row   Program
+	row   program.Program
 	proof proof
 	bin   string
 	dir   string
@@ -150,9 +152,9 @@ func (b *proving) detect(t *testing.T) {
 	}
 }
 
-func tree2(t *testing.T, files fstest.MapFS) tree {
+func tree2(t *testing.T, files fstest.MapFS) tree.Tree {
 	t.Helper()
-	out, err := openTree(files, ".")
+	out, err := tree.Open(files, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +164,7 @@ func tree2(t *testing.T, files fstest.MapFS) tree {
 func (b *proving) proveServer() {
 	t, row := b.t, b.row
 	r := b.serving(b.line)
-	if row.Task == Nothing {
+	if row.Task == program.Nothing {
 		e := b.end(r)
 		t.Logf("%s: exit %d after %.1f s", b.line, e.exit, e.took.Seconds())
 		if e.exit != row.Exit || e.killed {
@@ -172,17 +174,17 @@ func (b *proving) proveServer() {
 		return
 	}
 	var answers sync.WaitGroup
-	var fate Fate
+	var fate program.Fate
 	var pid string
 	answers.Go(func() {
 		status, body, err := r.get("/slow")
 		switch {
 		case err != nil || status == 0:
-			fate = Cut
+			fate = program.Cut
 		case status == 200 && strings.HasPrefix(body, "done "):
-			fate, pid = Finished, strings.TrimPrefix(body, "done ")
+			fate, pid = program.Finished, strings.TrimPrefix(body, "done ")
 		default:
-			fate = Fate(strconv.Itoa(status))
+			fate = program.Fate(strconv.Itoa(status))
 		}
 	})
 	b.until(r, "the request was under way", func() bool { return r.noted("slow") })
@@ -209,12 +211,12 @@ func (b *proving) proveStream() {
 	b.until(r, "the stream was open", func() bool { return r.noted("stream") })
 	e := b.end(r)
 	<-open
-	seen := Bounded
+	seen := program.Bounded
 	switch {
 	case e.killed || e.last:
-		seen = Killed
-	case e.took < time.Duration(b.stop.GraceSeconds-reserve)*time.Second/2:
-		seen = Cut
+		seen = program.Killed
+	case e.took < time.Duration(b.stop.GraceSeconds-program.Reserve)*time.Second/2:
+		seen = program.Cut
 	}
 	b.t.Logf("with an open stream: %s, exit %d after %.1f s", seen, e.exit, e.took.Seconds())
 	if seen != b.row.Stream || e.leftover {
@@ -268,25 +270,25 @@ func (b *proving) proveWorker() {
 }
 
 // fateOf looks whether a task is done, or another worker does it.
-func (b *proving) fateOf(r *running, want Fate) Fate {
+func (b *proving) fateOf(r *running, want program.Fate) program.Fate {
 	if b.proof.enqueue == "" {
-		return Nothing
+		return program.Nothing
 	}
 	if r.noted("done") {
-		return Finished
+		return program.Finished
 	}
 	patience := 15 * time.Second
-	if want == GivenBack {
+	if want == program.GivenBack {
 		patience = time.Minute
 	}
 	next := b.start(b.line, r.notes)
 	defer b.end(next)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if r.noted("done") {
-			return GivenBack
+			return program.GivenBack
 		}
 	}
-	return Lost
+	return program.Lost
 }
 
 func (b *proving) enqueue(notes, seconds string) {

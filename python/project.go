@@ -5,26 +5,36 @@
 package python
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/tree"
 )
+
+// Command is one command line as its author would type it.
+type Command = shell.Command
 
 // Manager is a tool that installs a project's dependencies.
-type Manager string
+type Manager = manifest.Manager
 
+// The managers that a project can have.
 const (
-	UV       Manager = "uv"
-	Poetry   Manager = "poetry"
-	PDM      Manager = "pdm"
-	Pipenv   Manager = "pipenv"
-	PipTools Manager = "pip-tools" // requirements compiled with hashes or by pip-compile
-	Pip      Manager = "pip"       // requirements files, a [project] table, or setup.py
-	PyLock   Manager = "pylock"    // PEP 751 pylock.toml
-	NoDeps   Manager = "none"      // only .py files: an empty environment
+	UV       = manifest.UV
+	Poetry   = manifest.Poetry
+	PDM      = manifest.PDM
+	Pipenv   = manifest.Pipenv
+	PipTools = manifest.PipTools
+	Pip      = manifest.Pip
+	PyLock   = manifest.PyLock
+	NoDeps   = manifest.NoDeps
 )
+
+// Problem is something that stops a deploy or ought to be known, with the way out.
+type Problem = tree.Problem
 
 // Interface is how a server talks to an application object.
 type Interface string
@@ -107,7 +117,7 @@ type Project struct {
 	PackagesAsOf string             `json:"packages_as_of,omitempty"`
 	Static       *Static            `json:"static"` // nil when there are no static files to collect
 	System       []SystemNeed       `json:"system"` // libraries and headers that some dependency wants
-	Config       *ServiceConfig     `json:"config,omitempty"`
+	Config       *stated.Config     `json:"config,omitempty"`
 	Data         []slipway.DataPath `json:"data"` // what the service writes to in its own tree, or in its /tmp
 	Trials       []slipway.Trial    `json:"-"`    // what a rehearsal runs
 	Tables       *slipway.Tables    `json:"-"`    // what would make its tables, which nothing runs
@@ -120,11 +130,6 @@ type Project struct {
 	modules map[string]string // the project's own, and the directories in which they are
 	asked   []Pin
 }
-
-// Command is one command line as its author would type it. Words, quotes and
-// $NAME or ${NAME:-default} are understood without a shell; anything else
-// (pipes, &&, redirections) is handed to /bin/sh as the author's own script.
-type Command string
 
 // Lock is a lock file and whether it still matches its manifest.
 type Lock struct {
@@ -240,24 +245,28 @@ type Finding struct {
 	Rivals     []string   `json:"rivals"` // what else it could have been, with file:line
 }
 
-// Problem is something that stops a deploy or ought to be known, with the way out.
-type Problem struct {
-	Code    string `json:"code"` // stable id, such as lock.stale
-	Message string `json:"message"`
-	File    string `json:"file"` // the file to change
-	Line    int    `json:"line,omitempty"`
-	Key     string `json:"key,omitempty"` // the key of slipway.yaml or of the overrides at fault, such as health.path
-	Remedy  string `json:"remedy"`        // what to do, in one sentence or one command
-}
+// Overridden says that the service's owners have said it.
+func (f Finding) Overridden() bool { return strings.Contains(f.Rule, ".override") }
 
-// Sentence is a problem in one line: where, what, and the way out.
-func (p Problem) Sentence() string {
-	text := strings.TrimSuffix(p.Message, ".")
-	if p.File != "" && p.Line > 0 {
-		text = fmt.Sprintf("%s:%d: %s", p.File, p.Line, strings.TrimPrefix(text, p.File+": "))
+// Key is the key of slipway.yaml, and of overrides, that says something else
+// than the finding; "" when none does.
+func (f Finding) Key() string {
+	switch f.What {
+	case "packages":
+		return "packages_as_of"
+	case "manager", "python", "framework", "application", "server", "root":
+		return f.What
+	case "release":
+		return "release_command"
+	case "test":
+		return "test.command"
+	case "health":
+		return "health.path"
+	case "derived", "settings", "health.host", "test.before", "server.worker":
+		return ""
 	}
-	if p.Remedy != "" {
-		text += "; " + p.Remedy
+	if stated.ProcessName.MatchString(f.What) {
+		return "processes." + f.What + ".command"
 	}
-	return text
+	return ""
 }

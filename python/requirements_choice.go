@@ -7,6 +7,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // productionFile is the requirements file to install when no requirements.txt
@@ -34,20 +38,20 @@ func chooseProductionFile(m manifests) productionFile {
 	return productionFile{}
 }
 
-// dependencies are what a set installs as its author declared it: when a tool
+// declaredIn is what a set installs as its author declared it: when a tool
 // compiled the file, only the requirements that it did not add itself.
-func (s requirementSet) dependencies() []Dependency {
-	_, source := compiledBy(s.header)
+func declaredIn(s manifest.Requirements) []manifest.Dependency {
+	_, source := compiledBy(s.Header)
 	direct := map[string]bool{}
-	for _, r := range s.requirements {
+	for _, r := range s.Requirements {
 		for _, via := range r.Via {
 			if strings.HasPrefix(via, "-r ") || strings.HasPrefix(via, "-c ") && source == "" || strings.Contains(via, "(pyproject.toml)") || strings.Contains(via, "(setup.py)") {
 				direct[r.Name] = true
 			}
 		}
 	}
-	var out []Dependency
-	for _, r := range s.requirements {
+	var out []manifest.Dependency
+	for _, r := range s.Requirements {
 		if source != "" && len(direct) > 0 && !direct[r.Name] {
 			continue
 		}
@@ -92,60 +96,60 @@ func compiledBy(header string) (tool, source string) {
 
 // plainRequirements uses one requirements file found in the repository.
 func (d *detection) plainRequirements(file string, f Finding) {
-	set := readRequirements(d.tree, file)
+	set := manifest.ReadRequirements(d.tree, file)
 	if d.gathersDevelopment(set) {
 		return
 	}
 	manager := Pip
-	tool, source := compiledBy(set.header)
+	tool, source := compiledBy(set.Header)
 	if tool == "pip-compile" || tool == "uv pip compile" {
 		manager, f.Rule = PipTools, "manager.requirements.compiled"
-	} else if hashed, _ := set.hashing(); hashed {
+	} else if hashed, _ := hashing(set); hashed {
 		manager, f.Rule = PipTools, "manager.requirements.hashed"
 	}
 	if manager == PipTools && source != "" {
-		f.Rivals = append(f.Rivals, d.tree.path(path.Join(path.Dir(file), source))+":1")
+		f.Rivals = append(f.Rivals, d.tree.Path(path.Join(path.Dir(file), source))+":1")
 	}
 	d.useRequirements(manager, []string{file}, f)
 }
 
 // gathersDevelopment refuses a requirements.txt that only includes files for
 // development, while production's are somewhere else.
-func (d *detection) gathersDevelopment(set requirementSet) bool {
-	if len(set.includes) == 0 {
+func (d *detection) gathersDevelopment(set manifest.Requirements) bool {
+	if len(set.Includes) == 0 {
 		return false
 	}
-	for _, r := range set.requirements {
-		if r.File == set.file {
+	for _, r := range set.Requirements {
+		if r.File == set.File {
 			return false
 		}
 	}
-	for _, include := range set.includes {
+	for _, include := range set.Includes {
 		if !forDevelopment(include) {
 			return false
 		}
 	}
 	m := d.manifests
 	m.main = ""
-	remedy := "list what production needs in " + set.file
+	remedy := "list what production needs in " + set.File
 	if c := chooseProductionFile(m); c.file != "" {
 		remedy = d.stating("requirements", "["+c.file+"]")
-	} else if d.tree.exists("Procfile") || d.tree.exists("Dockerfile") {
+	} else if d.tree.Exists("Procfile") || d.tree.Exists("Dockerfile") {
 		remedy = "put \"requirements: [...]\" with production's file in " + d.configFile()
 	}
-	d.refuse(Problem{Code: "manager.only_development", Message: set.file + " only includes " + strings.Join(set.includes, " and ") + ", which look like development's",
-		File: set.file, Line: 1, Remedy: remedy})
+	d.refuse(Problem{Code: "manager.only_development", Message: set.File + " only includes " + strings.Join(set.Includes, " and ") + ", which look like development's",
+		File: set.File, Line: 1, Remedy: remedy})
 	return true
 }
 
 // hashing says whether any requirement carries a hash, and the first that
 // does not although another does.
-func (s requirementSet) hashing() (any bool, without *Requirement) {
-	for i, r := range s.requirements {
+func hashing(s manifest.Requirements) (any bool, without *manifest.Requirement) {
+	for i, r := range s.Requirements {
 		if len(r.Hashes) > 0 {
 			any = true
 		} else if without == nil && !(r.URL != "" && r.Name == "") {
-			without = &s.requirements[i]
+			without = &s.Requirements[i]
 		}
 	}
 	return any, without
@@ -159,17 +163,17 @@ func (d *detection) useRequirements(m Manager, files []string, f Finding) {
 	d.deps.Groups, d.deps.Extras = groups, extras
 	d.project.Install.Requirements = []string{}
 	unpinned := 0
-	var loose Requirement
+	var loose manifest.Requirement
 	for _, file := range files {
-		set := readRequirements(d.tree, file)
-		for _, p := range set.problems {
+		set := manifest.ReadRequirements(d.tree, file)
+		for _, p := range set.Problems {
 			d.problem(p)
 		}
-		d.project.Manifests = append(d.project.Manifests, set.files...)
-		d.project.Install.Requirements = append(d.project.Install.Requirements, d.tree.path(file))
+		d.project.Manifests = append(d.project.Manifests, set.Files...)
+		d.project.Install.Requirements = append(d.project.Install.Requirements, d.tree.Path(file))
 		d.useSet(set)
-		for _, r := range set.requirements {
-			if _, ok := r.pinned(); !ok && r.URL == "" {
+		for _, r := range set.Requirements {
+			if _, ok := r.Pinned(); !ok && r.URL == "" {
 				if unpinned++; unpinned == 1 {
 					loose = r
 				}
@@ -184,73 +188,73 @@ func (d *detection) useRequirements(m Manager, files []string, f Finding) {
 
 var requirementVariable = regexp.MustCompile(`\$\{([A-Z0-9_]+)\}`)
 
-func (d *detection) useSet(set requirementSet) {
-	hashed, without := set.hashing()
+func (d *detection) useSet(set manifest.Requirements) {
+	hashed, without := hashing(set)
 	if hashed {
 		d.project.Install.RequireHashes = true
 		if without != nil {
 			d.problem(Problem{Code: "requirements.hash_missing", Message: without.Name + " has no hash although other requirements have: pip refuses such a file",
-				File: without.File, Line: without.Line, Remedy: "pip-compile --generate-hashes (then commit " + set.file + ")"})
+				File: without.File, Line: without.Line, Remedy: "pip-compile --generate-hashes (then commit " + set.File + ")"})
 		}
 	}
-	d.deps.Production = append(d.deps.Production, set.dependencies()...)
-	for _, o := range set.options {
-		if o.name == "--index-url" || o.name == "--extra-index-url" || o.name == "--no-index" || o.name == "--find-links" {
+	d.deps.Production = append(d.deps.Production, declaredIn(set)...)
+	for _, o := range set.Options {
+		if o.Name == "--index-url" || o.Name == "--extra-index-url" || o.Name == "--no-index" || o.Name == "--find-links" {
 			d.options = append(d.options, o)
 		}
 	}
-	for _, r := range set.requirements {
+	for _, r := range set.Requirements {
 		if name := requirementVariable.FindStringSubmatch(r.URL); name != nil && (d.config == nil || d.config.Build == nil || d.config.Build.Env[name[1]] == "") {
 			d.warn(Problem{Code: "requirements.variable", Message: r.File + " takes part of an address from the variable " + name[1] + ", which a build has only when it is stated",
 				File: r.File, Line: r.Line, Remedy: "put \"build: {env: {" + name[1] + ": ...}}\" in " + d.configFile()})
 		}
-		if r.URL != "" && !isRemote(r.URL) && !strings.Contains(r.URL, "${") {
+		if r.URL != "" && !manifest.IsRemote(r.URL) && !strings.Contains(r.URL, "${") {
 			d.localRequirement(r)
 		}
 	}
-	tool, source := compiledBy(set.header)
+	tool, source := compiledBy(set.Header)
 	whole := hashed && without == nil // pip and uv then install nothing else, whoever wrote it
 	if (tool == "" || tool == "uv export") && !whole {
 		return
 	}
-	data, _ := d.tree.bytes(set.file, maxManifest)
-	lock := &Lock{File: d.tree.path(set.file), Hashes: whole, Digest: fmt.Sprintf("%x", sha256.Sum256(data))}
-	d.project.Lock = lock
-	name := path.Join(path.Dir(set.file), source)
-	if !strings.HasSuffix(name, ".in") || !d.tree.exists(name) {
-		lock.Reason = "what it was compiled from cannot be compared"
+	data, _ := d.tree.Bytes(set.File, tree.MaxManifest)
+	found := &Lock{File: d.tree.Path(set.File), Hashes: whole, Digest: fmt.Sprintf("%x", sha256.Sum256(data))}
+	d.project.Lock = found
+	name := path.Join(path.Dir(set.File), source)
+	if !strings.HasSuffix(name, ".in") || !d.tree.Exists(name) {
+		found.Reason = "what it was compiled from cannot be compared"
 		return
 	}
 	d.project.Manifests = append(d.project.Manifests, name)
-	if reason := compiledStale(set, readRequirements(d.tree, name)); reason != "" {
+	if reason := compiledStale(set, manifest.ReadRequirements(d.tree, name)); reason != "" {
 		fresh := false
-		lock.Fresh, lock.Reason = &fresh, reason
-		d.stale(lockKind{manifest: name, remedy: tool + " " + name}, set.file, "", reason)
+		found.Fresh, found.Reason = &fresh, reason
+		d.stale(lock.Kind{Manifest: name, Remedy: tool + " " + name}, set.File, "", reason)
 		return
 	}
-	lock.Reason = "every requirement of " + name + " is satisfied, but one may have been removed"
+	found.Reason = "every requirement of " + name + " is satisfied, but one may have been removed"
 }
 
 // compiledStale names a requirement of the source that the compiled file does
 // not satisfy, or is "".
-func compiledStale(compiled, source requirementSet) string {
-	for _, want := range source.requirements {
+func compiledStale(compiled, source manifest.Requirements) string {
+	for _, want := range source.Requirements {
 		if want.Name == "" || want.Marker != "" || want.URL != "" {
 			continue
 		}
-		var have *Requirement
-		for i, r := range compiled.requirements {
+		var have *manifest.Requirement
+		for i, r := range compiled.Requirements {
 			if r.Name == want.Name {
-				have = &compiled.requirements[i]
+				have = &compiled.Requirements[i]
 			}
 		}
 		if have == nil {
 			return want.Name + " is missing from it"
 		}
-		text, ok := have.pinned()
-		v, parsed := parseVersion(text)
-		wanted, err := parseSpecifiers(want.Specifier)
-		if ok && parsed && err == nil && want.Specifier != "" && !wanted.contains(v) {
+		text, ok := have.Pinned()
+		v, parsed := manifest.ParseVersion(text)
+		wanted, err := manifest.ParseSpecifiers(want.Specifier)
+		if ok && parsed && err == nil && want.Specifier != "" && !wanted.Contains(v) {
 			return want.Name + " is held to " + text + ", which " + want.Specifier + " excludes"
 		}
 	}
@@ -258,22 +262,22 @@ func compiledStale(compiled, source requirementSet) string {
 }
 
 // localRequirement checks a path that a requirement points at.
-func (d *detection) localRequirement(r Requirement) {
+func (d *detection) localRequirement(r manifest.Requirement) {
 	target, _, _ := strings.Cut(strings.TrimPrefix(r.URL, "file:"), "[")
 	target = path.Clean(strings.TrimSpace(target))
-	if strings.HasPrefix(target, "/") || !d.tree.isDir(target) && !d.tree.exists(target) {
+	if strings.HasPrefix(target, "/") || !d.tree.IsDir(target) && !d.tree.Exists(target) {
 		d.problem(Problem{Code: "requirements.path_missing", Message: r.File + " installs " + target + ", which is not in the repository",
 			File: r.File, Line: r.Line, Remedy: "commit " + target + " or delete the line"})
 		return
 	}
 	if target == "." {
-		setup := readSetup(d.tree)
-		for extra, list := range setup.extras {
+		setup := manifest.ReadSetup(d.tree)
+		for extra, list := range setup.Extras {
 			if _, known := d.deps.Extras[extra]; !known {
 				d.deps.Extras[extra] = list
 			}
 		}
-		all := append(d.pyproject.dependencies().Production, setup.production...)
+		all := append(d.pyproject.Dependencies().Production, setup.Production...)
 		for _, extra := range append(ownExtras(r.URL), r.Extras...) {
 			all = append(all, d.deps.Extras[extra]...)
 		}
@@ -283,25 +287,25 @@ func (d *detection) localRequirement(r Requirement) {
 			}
 		}
 		for _, f := range []string{"pyproject.toml", "setup.py", "setup.cfg"} {
-			if d.tree.exists(f) {
+			if d.tree.Exists(f) {
 				d.project.Manifests = append(d.project.Manifests, f)
 			}
 		}
 	}
 }
 
-func (d *detection) declares(name string) bool { _, ok := d.deps.has(name); return ok }
+func (d *detection) declares(name string) bool { _, ok := d.deps.Has(name); return ok }
 
 // requirementsBesideProject decides between requirements.txt and a [project]
 // or [tool.poetry] table when neither has a lock.
 func (d *detection) requirementsBesideProject() {
 	main := d.manifests.main
-	set := readRequirements(d.tree, main)
+	set := manifest.ReadRequirements(d.tree, main)
 	names := map[string]bool{}
-	for _, r := range set.requirements {
+	for _, r := range set.Requirements {
 		names[r.Name] = true
 		if strings.HasPrefix(r.URL, ".") {
-			d.plainRequirements(main, Finding{File: main, Line: r.Line, Rule: "manager.requirements.includes_project", Rivals: []string{d.tree.path("pyproject.toml")}})
+			d.plainRequirements(main, Finding{File: main, Line: r.Line, Rule: "manager.requirements.includes_project", Rivals: []string{d.tree.Path("pyproject.toml")}})
 			return
 		}
 	}
@@ -312,31 +316,31 @@ func (d *detection) requirementsBesideProject() {
 			return
 		}
 	}
-	d.plainRequirements(main, Finding{File: main, Line: 1, Rule: "manager.requirements.covers_project", Rivals: []string{d.tree.path("pyproject.toml")}})
+	d.plainRequirements(main, Finding{File: main, Line: 1, Rule: "manager.requirements.covers_project", Rivals: []string{d.tree.Path("pyproject.toml")}})
 }
 
 // reconcile looks whether requirements.txt says the same as the lock.
-func (d *detection) reconcile(k lockKind) {
+func (d *detection) reconcile(k lock.Kind) {
 	main := d.manifests.main
-	set := readRequirements(d.tree, main)
-	locked := lockedVersions(d.locked)
-	tool, source := compiledBy(set.header)
+	set := manifest.ReadRequirements(d.tree, main)
+	locked := lock.Versions(d.locked)
+	tool, source := compiledBy(set.Header)
 	total, foreign, differ := 0, []string{}, []string{}
 	line := 1
-	for _, r := range set.requirements {
-		if r.URL != "" && (r.Name == "" || strings.HasPrefix(r.URL, ".") || isRemote(r.URL)) {
+	for _, r := range set.Requirements {
+		if r.URL != "" && (r.Name == "" || strings.HasPrefix(r.URL, ".") || manifest.IsRemote(r.URL)) {
 			continue
 		}
 		total++
-		version, pinned := r.pinned()
+		version, pinned := r.Pinned()
 		versions, known := locked[r.Name]
 		switch {
-		case !pinned && known && tool != "" && source == k.manifest: // its own words, which the lock answers
+		case !pinned && known && tool != "" && source == k.Manifest: // its own words, which the lock answers
 			continue
 		case !known || !pinned:
 			foreign = append(foreign, r.Name)
 		case !sameVersion(version, versions):
-			differ = append(differ, fmt.Sprintf("%s is %s in %s and %s in %s", r.Name, version, main, strings.Join(versions, " or "), k.file))
+			differ = append(differ, fmt.Sprintf("%s is %s in %s and %s in %s", r.Name, version, main, strings.Join(versions, " or "), k.File))
 		default:
 			continue
 		}
@@ -344,40 +348,33 @@ func (d *detection) reconcile(k lockKind) {
 			line = r.Line
 		}
 	}
-	generated := tool != "" && (source == k.file || source == k.manifest)
+	generated := tool != "" && (source == k.File || source == k.Manifest)
 	switch {
 	case len(foreign) == 0 && len(differ) == 0:
 		if total > 0 {
-			d.find(Finding{What: "derived", Value: main, File: main, Line: 1, Rule: "manager.derived.requirements", Rivals: []string{d.tree.path(k.file) + ":1"}})
+			d.find(Finding{What: "derived", Value: main, File: main, Line: 1, Rule: "manager.derived.requirements", Rivals: []string{d.tree.Path(k.File) + ":1"}})
 		}
 	case generated || len(foreign) == 0 && len(differ)*2 <= total:
 		for _, n := range foreign {
 			differ = append(differ, n+" is only in "+main)
 		}
-		d.refuse(Problem{Code: "manager.requirements_drifted", Message: main + " was made from " + k.file + " and has drifted: " + clipList(differ),
-			File: main, Line: line, Remedy: "git rm " + main + ", or write it again from " + k.file + ", or say which one counts: " + d.stating("manager", string(k.manager))})
+		d.refuse(Problem{Code: "manager.requirements_drifted", Message: main + " was made from " + k.File + " and has drifted: " + tree.ClipList(differ),
+			File: main, Line: line, Remedy: "git rm " + main + ", or write it again from " + k.File + ", or say which one counts: " + d.stating("manager", string(k.Manager))})
 	default:
-		d.refuse(Problem{Code: "manager.two_sources", Message: fmt.Sprintf("%s and %s both state dependencies and neither was made from the other (%s)", k.file, main, clipList(append(foreign, differ...))),
-			File: main, Line: line, Remedy: "git rm " + main + " once its dependencies are in " + k.manifest + ", or say which one counts: " + d.stating("manager", string(k.manager))})
+		d.refuse(Problem{Code: "manager.two_sources", Message: fmt.Sprintf("%s and %s both state dependencies and neither was made from the other (%s)", k.File, main, tree.ClipList(append(foreign, differ...))),
+			File: main, Line: line, Remedy: "git rm " + main + " once its dependencies are in " + k.Manifest + ", or say which one counts: " + d.stating("manager", string(k.Manager))})
 	}
 }
 
 func sameVersion(version string, versions []string) bool {
-	a, ok := parseVersion(version)
+	a, ok := manifest.ParseVersion(version)
 	for _, other := range versions {
-		b, parsed := parseVersion(other)
-		if other == version || ok && parsed && a.compare(b) == 0 {
+		b, parsed := manifest.ParseVersion(other)
+		if other == version || ok && parsed && a.Compare(b) == 0 {
 			return true
 		}
 	}
 	return false
-}
-
-func clipList(list []string) string {
-	if len(list) > 5 {
-		return strings.Join(list[:5], ", ") + fmt.Sprintf(" and %d more", len(list)-5)
-	}
-	return strings.Join(list, ", ")
 }
 
 // readDevelopmentFiles fills deps.Files with what production does not install.
@@ -390,7 +387,7 @@ func (d *detection) readDevelopmentFiles() {
 		if production[f] || f == d.manifests.main {
 			continue
 		}
-		for _, r := range readRequirements(d.tree, f).requirements {
+		for _, r := range manifest.ReadRequirements(d.tree, f).Requirements {
 			if !production[r.File] && r.Name != "" {
 				d.deps.Files[f] = append(d.deps.Files[f], r.Dependency)
 			}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // route is a path that the application surely answers to GET.
@@ -32,7 +34,7 @@ func (d *detection) routes() []route {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
+		for _, st := range m.All {
 			for _, c := range routeCalls(st) {
 				r, owner, ok := routeOf(c)
 				if !ok {
@@ -42,18 +44,18 @@ func (d *detection) routes() []route {
 				if !known {
 					continue
 				}
-				out = append(out, route{path: joinRoute(prefix, r), file: f, line: c.line})
+				out = append(out, route{path: joinRoute(prefix, r), file: f, line: c.Line})
 			}
 		}
 	}
 	return out
 }
 
-func routeCalls(st statement) []call {
-	if st.starts("@") {
-		return calls(st.tokens[1:])
+func routeCalls(st syntax.Statement) []syntax.Call {
+	if st.Starts("@") {
+		return syntax.Calls(st.Tokens[1:])
 	}
-	return calls(st.tokens)
+	return syntax.Calls(st.Tokens)
 }
 
 var getters = map[string]bool{
@@ -61,39 +63,32 @@ var getters = map[string]bool{
 }
 
 // routeOf reads a call such as app.get("/health") or Route("/health", view).
-func routeOf(c call) (routePath, owner string, ok bool) {
-	last := lastPart(c.callee)
-	if !getters[last] || len(c.args) == 0 {
+func routeOf(c syntax.Call) (routePath, owner string, ok bool) {
+	last := syntax.LastPart(c.Callee)
+	if !getters[last] || len(c.Args) == 0 {
 		return "", "", false
 	}
-	owner = strings.TrimSuffix(strings.TrimSuffix(c.callee, last), ".")
+	owner = strings.TrimSuffix(strings.TrimSuffix(c.Callee, last), ".")
 	if owner == "" && last != "Route" {
 		return "", "", false
 	}
-	text, isText := literal(c.args[0])
-	if last == "GET" || !isText && len(c.args) > 1 {
-		text, isText = keywordText(c.args, "path", text, isText)
+	text, isText := syntax.Literal(c.Args[0])
+	if last == "GET" || !isText && len(c.Args) > 1 {
+		text, isText = syntax.KeywordText(c.Args, "path", text, isText)
 	}
 	if !isText || !plainRoute.MatchString(text) || last == "get" && !strings.HasPrefix(text, "/") {
 		return "", "", false
 	}
-	if methods, stated := keyword(c.args, "methods"); stated {
+	if methods, stated := syntax.Keyword(c.Args, "methods"); stated {
 		get := false
 		for _, t := range methods {
-			get = get || t.kind == tokenString && strings.EqualFold(t.text, "GET")
+			get = get || t.Kind == syntax.TokenString && strings.EqualFold(t.Text, "GET")
 		}
 		if !get {
 			return "", "", false
 		}
 	}
 	return text, owner, true
-}
-
-func keywordText(args [][]token, name, text string, ok bool) (string, bool) {
-	if v, stated := keyword(args, name); stated {
-		return literal(v)
-	}
-	return text, ok
 }
 
 // mount is where a router or blueprint hangs.
@@ -113,22 +108,22 @@ func (d *detection) mounts() []mount {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				last := lastPart(c.callee)
-				if last != "include_router" && last != "register_blueprint" && last != "blueprint" || len(c.args) == 0 {
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
+				last := syntax.LastPart(c.Callee)
+				if last != "include_router" && last != "register_blueprint" && last != "blueprint" || len(c.Args) == 0 {
 					continue
 				}
-				name, rest := dotted(c.args[0])
+				name, rest := syntax.Dotted(c.Args[0])
 				if name == "" || len(rest) > 0 {
 					continue
 				}
-				mt := mount{file: f, name: name, known: true, mounted: f, onto: strings.TrimSuffix(strings.TrimSuffix(c.callee, last), ".")}
-				if _, local := m.last(name); !local {
-					if target, attr, ok := d.locate(f, m.resolve(name)); ok && attr != "" && !strings.Contains(attr, ".") {
+				mt := mount{file: f, name: name, known: true, mounted: f, onto: strings.TrimSuffix(strings.TrimSuffix(c.Callee, last), ".")}
+				if _, local := m.Last(name); !local {
+					if target, attr, ok := d.locate(f, m.Resolve(name)); ok && attr != "" && !strings.Contains(attr, ".") {
 						mt.file, mt.name = target, attr
 						if inner := d.module(target); inner != nil { // re-exported by a package
-							if full, imported := inner.imports[attr]; imported {
+							if full, imported := inner.Imports[attr]; imported {
 								if next, a, ok := d.locate(target, full); ok && a != "" {
 									mt.file, mt.name = next, a
 								}
@@ -137,10 +132,10 @@ func (d *detection) mounts() []mount {
 					}
 				}
 				for _, key := range []string{"prefix", "url_prefix"} {
-					if v, stated := keyword(c.args, key); stated {
-						mt.prefix, mt.known = literal(v)
-						if !mt.known && len(v) == 1 && v[0].kind == tokenName {
-							mt.prefix, mt.known = m.strings[v[0].text], m.strings[v[0].text] != ""
+					if v, stated := syntax.Keyword(c.Args, key); stated {
+						mt.prefix, mt.known = syntax.Literal(v)
+						if !mt.known && len(v) == 1 && v[0].Kind == syntax.TokenName {
+							mt.prefix, mt.known = m.Strings[v[0].Text], m.Strings[v[0].Text] != ""
 						}
 					}
 				}
@@ -153,20 +148,20 @@ func (d *detection) mounts() []mount {
 
 // mountedElsewhere says that an application is a part of another, by
 // other.mount("/path", name), and so has paths that are not its own.
-func (d *detection) mountedElsewhere(m *module, name string) bool {
+func (d *detection) mountedElsewhere(m *syntax.Module, name string) bool {
 	if app := d.project.Application; app != nil && app.Object == name {
 		return false
 	}
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
-			if lastPart(c.callee) != "mount" {
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
+			if syntax.LastPart(c.Callee) != "mount" {
 				continue
 			}
-			for _, a := range c.args {
-				if len(a) > 2 && a[1].is("=") {
+			for _, a := range c.Args {
+				if len(a) > 2 && a[1].Is("=") {
 					a = a[2:]
 				}
-				if len(a) == 1 && a[0].is(name) {
+				if len(a) == 1 && a[0].Is(name) {
 					return true
 				}
 			}
@@ -177,11 +172,11 @@ func (d *detection) mountedElsewhere(m *module, name string) bool {
 
 // prefixOf says under which prefix the routes of owner lie. known is false
 // when it cannot be told.
-func (d *detection) prefixOf(file string, m *module, owner string, mounts []mount) (prefix string, known bool) {
+func (d *detection) prefixOf(file string, m *syntax.Module, owner string, mounts []mount) (prefix string, known bool) {
 	return d.prefixAt(file, m, owner, mounts, 0)
 }
 
-func (d *detection) prefixAt(file string, m *module, owner string, mounts []mount, depth int) (string, bool) {
+func (d *detection) prefixAt(file string, m *syntax.Module, owner string, mounts []mount, depth int) (string, bool) {
 	owner = strings.TrimSuffix(owner, ".router") // aiohttp: app.router.add_get
 	if depth > 5 {
 		return "", false
@@ -189,13 +184,13 @@ func (d *detection) prefixAt(file string, m *module, owner string, mounts []moun
 	if owner == "" {
 		return "", true // Starlette's Route in a list
 	}
-	a, ok := m.last(owner)
+	a, ok := m.Last(owner)
 	if !ok {
 		switch owner { // a parameter, or the object of a factory
 		case "app", "application", "server", "self.app":
 			return "", true
 		}
-		if full, imported := m.imports[owner]; imported {
+		if full, imported := m.Imports[owner]; imported {
 			if target, attr, found := d.locate(file, full); found && attr != "" && target != file {
 				if inner := d.module(target); inner != nil {
 					return d.prefixAt(target, inner, attr, mounts, depth+1)
@@ -204,19 +199,19 @@ func (d *detection) prefixAt(file string, m *module, owner string, mounts []moun
 		}
 		return "", false
 	}
-	full := m.resolve(a.callee)
+	full := m.Resolve(a.Callee)
 	if _, isApp := makers[full]; isApp {
 		return "", !d.mountedElsewhere(m, owner)
 	}
-	kind := lastPart(full)
+	kind := syntax.LastPart(full)
 	if kind != "APIRouter" && kind != "Blueprint" {
 		_, _, made := d.made(file, owner, 0)
 		return "", made
 	}
 	own := ""
 	for _, key := range []string{"prefix", "url_prefix"} {
-		if v, stated := keyword(arguments(a.value), key); stated {
-			if own, ok = literal(v); !ok {
+		if v, stated := syntax.Keyword(syntax.Arguments(a.Value), key); stated {
+			if own, ok = syntax.Literal(v); !ok {
 				return "", false
 			}
 		}
@@ -245,8 +240,8 @@ func (d *detection) prefixAt(file string, m *module, owner string, mounts []moun
 func (d *detection) djangoRoutes() []route {
 	root := ""
 	for _, f := range d.settingsModules() {
-		if m := d.module(f); m != nil && m.strings["ROOT_URLCONF"] != "" {
-			if target, rest, ok := d.locate(f, m.strings["ROOT_URLCONF"]); ok && rest == "" {
+		if m := d.module(f); m != nil && m.Strings["ROOT_URLCONF"] != "" {
+			if target, rest, ok := d.locate(f, m.Strings["ROOT_URLCONF"]); ok && rest == "" {
 				root = target
 				break
 			}
@@ -254,7 +249,7 @@ func (d *detection) djangoRoutes() []route {
 	}
 	if dj := d.django(); root == "" {
 		for _, f := range []string{dj.wsgi, dj.asgi} {
-			if u := path.Join(path.Dir(f), "urls.py"); root == "" && f != "" && d.tree.exists(u) {
+			if u := path.Join(path.Dir(f), "urls.py"); root == "" && f != "" && d.tree.Exists(u) {
 				root = u
 			}
 		}
@@ -272,13 +267,13 @@ func (d *detection) urlpatterns(file, prefix string, seen map[string]bool, depth
 	}
 	seen[file] = true
 	var out []route
-	for _, st := range m.all {
-		for _, c := range calls(st.tokens) {
-			last := lastPart(c.callee)
-			if last != "path" && last != "re_path" && last != "url" || len(c.args) < 2 {
+	for _, st := range m.All {
+		for _, c := range syntax.Calls(st.Tokens) {
+			last := syntax.LastPart(c.Callee)
+			if last != "path" && last != "re_path" && last != "url" || len(c.Args) < 2 {
 				continue
 			}
-			text, ok := literal(c.args[0])
+			text, ok := syntax.Literal(c.Args[0])
 			if ok && last != "path" {
 				text = strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(text, "^"), "$"), "?")
 			}
@@ -286,16 +281,16 @@ func (d *detection) urlpatterns(file, prefix string, seen map[string]bool, depth
 				continue
 			}
 			full := joinRoute(prefix, text)
-			view, rest := dotted(c.args[1])
-			if lastPart(view) == "include" && len(rest) > 0 {
-				inner := arguments(rest)
+			view, rest := syntax.Dotted(c.Args[1])
+			if syntax.LastPart(view) == "include" && len(rest) > 0 {
+				inner := syntax.Arguments(rest)
 				if len(inner) == 0 {
 					continue
 				}
-				name, isText := literal(inner[0])
+				name, isText := syntax.Literal(inner[0])
 				switch {
 				case isText && strings.HasPrefix(name, "health_check"):
-					out = append(out, route{path: full, file: file, line: c.line})
+					out = append(out, route{path: full, file: file, line: c.Line})
 				case isText:
 					if target, r, ok := d.locate(file, name); ok && r == "" {
 						out = append(out, d.urlpatterns(target, full, seen, depth+1)...)
@@ -303,7 +298,7 @@ func (d *detection) urlpatterns(file, prefix string, seen map[string]bool, depth
 				}
 				continue
 			}
-			out = append(out, route{path: full, file: file, line: c.line, admin: strings.HasSuffix(view, "site.urls")})
+			out = append(out, route{path: full, file: file, line: c.Line, admin: strings.HasSuffix(view, "site.urls")})
 		}
 	}
 	return out

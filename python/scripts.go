@@ -6,6 +6,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // script starts what is no importable application: Streamlit and Gradio pages,
@@ -33,7 +37,7 @@ func (d *detection) script(list []candidate) bool {
 	}
 	if len(list) > 0 && list[0].score > 40 {
 		// an aiohttp program that takes its port is started as its author does
-		if m := d.module(list[0].file); m == nil || m.guard == 0 || !d.takesPort(list[0].file) {
+		if m := d.module(list[0].file); m == nil || m.Guard == 0 || !d.takesPort(list[0].file) {
 			return false
 		}
 	}
@@ -56,7 +60,7 @@ func (d *detection) page(framework, imported string) bool {
 		if m == nil {
 			continue
 		}
-		for _, name := range m.modules {
+		for _, name := range m.Modules {
 			if name == imported {
 				every = append(every, f)
 				break
@@ -100,7 +104,7 @@ func (d *detection) page(framework, imported string) bool {
 			return false
 		}
 		d.setFramework(candidate{framework: framework, file: files[0], line: 1})
-		d.problem(Problem{Code: "app.ambiguous", Message: "several files could be the " + framework + " page: " + clipList(files),
+		d.problem(Problem{Code: "app.ambiguous", Message: "several files could be the " + framework + " page: " + tree.ClipList(files),
 			File: d.configFile(), Remedy: "say which one: " + d.stating("processes.web", pageCommand(framework, files[0]))})
 		return true
 	}
@@ -121,7 +125,7 @@ func (d *detection) page(framework, imported string) bool {
 	if at, fixed := d.fixedLaunch(chosen); fixed && framework == "gradio" {
 		line, command = at, cmp.Or(d.withPort(&overrules[0], chosen, name, at), command)
 	}
-	d.addProcess("web", Command(command), Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
+	d.addProcess("web", Command(command), tree.Evidence{File: chosen, Line: line}, "web."+framework, Medium, rivals...)
 	return true
 }
 
@@ -146,7 +150,7 @@ func (d *detection) relative(file string) bool {
 	if m == nil {
 		return false
 	}
-	for _, name := range m.imports {
+	for _, name := range m.Imports {
 		if strings.HasPrefix(name, ".") {
 			return true
 		}
@@ -159,7 +163,7 @@ func (d *detection) relative(file string) bool {
 func (d *detection) starting(files []string) []string {
 	var programs []string
 	for _, f := range d.sources() {
-		if m := d.module(f); m == nil || m.guard == 0 || slices.Contains(files, f) || strings.Count(f, "/") > 2 || strings.HasPrefix(path.Base(f), "test") {
+		if m := d.module(f); m == nil || m.Guard == 0 || slices.Contains(files, f) || strings.Count(f, "/") > 2 || strings.HasPrefix(path.Base(f), "test") {
 			continue
 		}
 		for _, page := range files {
@@ -190,19 +194,19 @@ func (d *detection) dashWithoutServer() bool {
 		if m == nil || !ok {
 			continue
 		}
-		for _, a := range m.assigns {
-			if a.callee == "" || makers[m.resolve(a.callee)].framework != "dash" {
+		for _, a := range m.Assigns {
+			if a.Callee == "" || makers[m.Resolve(a.Callee)].framework != "dash" {
 				continue
 			}
-			c := candidate{framework: "dash", file: f, line: a.line, dir: dir, module: name, object: a.name + ".server", iface: WSGI}
+			c := candidate{framework: "dash", file: f, line: a.Line, dir: dir, module: name, object: a.Name + ".server", iface: WSGI}
 			d.setFramework(c)
 			d.setApplication(c)
 			d.project.Server = d.serverNamed("waitress")
-			d.find(Finding{What: "application", Value: c.target(), File: f, Line: a.line, Rule: "app.dash.attribute", Confidence: Medium})
+			d.find(Finding{What: "application", Value: c.target(), File: f, Line: a.Line, Rule: "app.dash.attribute", Confidence: Medium})
 			d.find(Finding{What: "server", Value: cmp.Or(d.project.Server.Requirement, "waitress"), File: cmp.Or(d.firstManifest(), "."), Rule: "server.dash", Confidence: Medium})
-			d.warn(Problem{Code: "app.dash_server", Message: f + " makes a Dash application and does not name its server, which only waitress can serve then", File: f, Line: a.line,
-				Remedy: "add the line: server = " + a.name + ".server"})
-			d.addProcess("web", d.serve("waitress", c), Evidence{File: f, Line: a.line}, "web.inferred", Medium)
+			d.warn(Problem{Code: "app.dash_server", Message: f + " makes a Dash application and does not name its server, which only waitress can serve then", File: f, Line: a.Line,
+				Remedy: "add the line: server = " + a.Name + ".server"})
+			d.addProcess("web", d.serve("waitress", c), tree.Evidence{File: f, Line: a.Line}, "web.inferred", Medium)
 			return true
 		}
 	}
@@ -221,13 +225,13 @@ func (d *detection) program() bool {
 		m := d.module(f)
 		base := path.Base(f)
 		_, stated := named[f]
-		if m == nil || strings.Count(f, "/") > 3 || m.guard == 0 && base != "__main__.py" && !stated || base == "manage.py" {
+		if m == nil || strings.Count(f, "/") > 3 || m.Guard == 0 && base != "__main__.py" && !stated || base == "manage.py" {
 			continue
 		}
-		if port, _ := d.portOf(f); m.guard == 0 && base != "__main__.py" && port.line == 0 {
+		if port, _ := d.portOf(f); m.Guard == 0 && base != "__main__.py" && port.line == 0 {
 			continue // nothing in it listens
 		}
-		e := start{"python " + f, f, max(1, m.guard)}
+		e := start{"python " + f, f, max(1, m.Guard)}
 		if base == "__main__.py" {
 			dir, name, ok := d.importable(f)
 			if !ok {
@@ -270,7 +274,7 @@ func (d *detection) program() bool {
 		e := ready[0]
 		declared, _ := d.declaredFrameworks()
 		d.setFramework(candidate{framework: cmp.Or(declared...), file: e.file, line: e.line})
-		d.addProcess("web", Command(e.command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
+		d.addProcess("web", Command(e.command), tree.Evidence{File: e.file, Line: e.line}, "web.script", Medium)
 		return true
 	}
 	if len(ready) == 0 && len(fixed) == 1 && len(d.project.Processes) == 0 {
@@ -279,7 +283,7 @@ func (d *detection) program() bool {
 		d.setFramework(candidate{framework: cmp.Or(declared...), file: e.file, line: e.line})
 		if port, _ := d.portOf(e.file); port.overrule != nil && path.Base(e.file) != "__main__.py" {
 			if command := d.withPort(port.overrule, e.file, "", e.line); command != "" {
-				d.addProcess("web", Command(command), Evidence{File: e.file, Line: e.line}, "web.script", Medium)
+				d.addProcess("web", Command(command), tree.Evidence{File: e.file, Line: e.line}, "web.script", Medium)
 				return true
 			}
 		}
@@ -303,10 +307,10 @@ func (d *detection) readsPort(file string) int {
 		if m == nil {
 			return 0
 		}
-		for _, st := range m.all {
-			for i, t := range st.tokens {
-				if t.kind == tokenString && t.text == "PORT" && i > 0 && (st.tokens[i-1].is("(") || st.tokens[i-1].is("[")) {
-					return t.line
+		for _, st := range m.All {
+			for i, t := range st.Tokens {
+				if t.Kind == syntax.TokenString && t.Text == "PORT" && i > 0 && (st.Tokens[i-1].Is("(") || st.Tokens[i-1].Is("[")) {
+					return t.Line
 				}
 			}
 		}
@@ -316,7 +320,7 @@ func (d *detection) readsPort(file string) int {
 		return line
 	}
 	if m := d.module(file); m != nil {
-		for _, name := range m.imports {
+		for _, name := range m.Imports {
 			if target, _, ok := d.locate(file, name); ok && target != file {
 				if look(target) > 0 {
 					return 1
@@ -340,7 +344,7 @@ func (d *detection) nothingToStart(programs ...string) {
 			seen = append(seen, s.String())
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(digTable(d.pyproject.data, "project", "scripts"))) {
+	for _, name := range slices.Sorted(maps.Keys(manifest.DigTable(d.pyproject.Data, "project", "scripts"))) {
 		programs = append(programs, name)
 	}
 	kind, command := d.firstStart(programs)
@@ -350,7 +354,7 @@ func (d *detection) nothingToStart(programs ...string) {
 		return
 	}
 	if all := append(seen, programs...); len(all) > 0 {
-		message += "; candidates: " + clipList(all)
+		message += "; candidates: " + tree.ClipList(all)
 	}
 	d.problem(Problem{Code: "web.none", Message: message, File: d.configFile(),
 		Remedy: "say it, such as " + d.stating("processes."+kind, command) + "; processes.worker is for what serves no requests"})

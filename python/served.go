@@ -5,6 +5,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // What a repository's own scripts and settings start says more of where its
@@ -20,7 +24,7 @@ const (
 type served struct {
 	candidate
 	weight int
-	by     Evidence
+	by     tree.Evidence
 }
 
 // takesText are the calls that take the application as text, "module:object".
@@ -30,10 +34,10 @@ var takesText = map[string]bool{"uvicorn.run": true, "uvicorn.Config": true, "uv
 // and files of other platforms name, each once, the strongest first.
 func (d *detection) servedObjects() []served {
 	var out []served
-	add := func(weight int, text string, factory bool, by Evidence, dirs ...string) {
+	add := func(weight int, text string, factory bool, by tree.Evidence, dirs ...string) {
 		module, object, stated := strings.Cut(text, ":")
 		name, _, called := strings.Cut(object, "(")
-		if !dottedName(module) || stated && !identifier(name) {
+		if !dottedName(module) || stated && !shell.Identifier(name) {
 			return
 		}
 		s := served{candidate: candidate{module: module, object: cmp.Or(name, "application"), factory: factory || called}, weight: weight, by: by}
@@ -61,32 +65,32 @@ func (d *detection) servedObjects() []served {
 			continue
 		}
 		if path.Base(f) == "gunicorn.conf.py" {
-			if a, ok := m.last("wsgi_app"); ok {
-				if text, plain := literal(a.value); plain {
-					add(scriptSays, text, false, Evidence{File: f, Line: a.line}, path.Dir(f))
+			if a, ok := m.Last("wsgi_app"); ok {
+				if text, plain := syntax.Literal(a.Value); plain {
+					add(scriptSays, text, false, tree.Evidence{File: f, Line: a.Line}, path.Dir(f))
 				}
 			}
 			continue
 		}
-		if !m.importsAny("uvicorn", "granian") {
+		if !importsAny(m, "uvicorn", "granian") {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
-				if !takesText[m.resolve(c.callee)] || len(c.args) == 0 {
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
+				if !takesText[m.Resolve(c.Callee)] || len(c.Args) == 0 {
 					continue
 				}
-				text, plain := literal(c.args[0])
-				text, plain = keywordText(c.args, "app", text, plain)
-				if text, plain = keywordText(c.args, "target", text, plain); !plain || !strings.Contains(text, ":") {
+				text, plain := syntax.Literal(c.Args[0])
+				text, plain = syntax.KeywordText(c.Args, "app", text, plain)
+				if text, plain = syntax.KeywordText(c.Args, "target", text, plain); !plain || !strings.Contains(text, ":") {
 					continue
 				}
-				factory, _ := keyword(c.args, "factory")
+				factory, _ := syntax.Keyword(c.Args, "factory")
 				dirs := []string{path.Dir(f)}
 				if own, _, ok := d.importable(f); ok {
 					dirs = append(dirs, own)
 				}
-				add(scriptSays, text, len(factory) == 1 && factory[0].is("True"), Evidence{File: f, Line: c.line}, dirs...)
+				add(scriptSays, text, len(factory) == 1 && factory[0].Is("True"), tree.Evidence{File: f, Line: c.Line}, dirs...)
 			}
 		}
 	}
@@ -105,8 +109,8 @@ func (d *detection) servedObjects() []served {
 	return out
 }
 
-func (m *module) importsAny(names ...string) bool {
-	for _, n := range m.modules {
+func importsAny(m *syntax.Module, names ...string) bool {
+	for _, n := range m.Modules {
 		head, _, _ := strings.Cut(n, ".")
 		if slices.Contains(names, head) {
 			return true
@@ -150,9 +154,9 @@ func (d *detection) servedCandidate(s served) (candidate, bool) {
 	}
 	c := s.candidate
 	made, _, ok := d.made(s.file, s.object, 0)
-	if def, isDef := m.def(s.object); isDef && !ok && def.optional {
+	if def, isDef := m.Def(s.object); isDef && !ok && def.Optional {
 		made, ok = d.makes(s.file, s.object, 0)
-		c.factory, c.line = true, def.line
+		c.factory, c.line = true, def.Line
 	}
 	if !ok {
 		return candidate{}, false

@@ -7,6 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/program"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // Servers that Slipway installs when a project declares none.
@@ -51,7 +56,7 @@ func (d *detection) chooseServer(iface Interface) (*Server, bool) {
 	if d.config != nil && d.config.Server != "" {
 		name, at := d.config.Server, d.stated("server")
 		if !serves(name, iface) {
-			d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s sets server: %s, which cannot serve an application of kind %s", at.name(), name, strings.ToUpper(string(iface))),
+			d.problem(Problem{Code: "server.interface", Message: fmt.Sprintf("%s sets server: %s, which cannot serve an application of kind %s", at.Where(), name, strings.ToUpper(string(iface))),
 				File: at.File, Line: at.Line, Remedy: "set server: " + map[Interface]string{WSGI: "gunicorn", ASGI: "uvicorn", Raw: "gunicorn"}[iface]})
 			return nil, false
 		}
@@ -64,7 +69,7 @@ func (d *detection) chooseServer(iface Interface) (*Server, bool) {
 		order = []string{"uvicorn", "hypercorn", "daphne", "granian"}
 	}
 	var declared []string
-	var first Evidence
+	var first tree.Evidence
 	for _, n := range order {
 		if ev, ok := d.declaresServer(n); ok && serves(n, iface) {
 			if len(declared) == 0 {
@@ -108,8 +113,8 @@ func (d *detection) statesServer() bool {
 
 // firstManifest names the file to which a dependency would be added.
 func (d *detection) firstManifest() string {
-	for _, n := range []string{d.manifests.main, d.pyproject.file, "Pipfile"} {
-		if n != "" && d.tree.exists(n) {
+	for _, n := range []string{d.manifests.main, d.pyproject.File, "Pipfile"} {
+		if n != "" && d.tree.Exists(n) {
 			return n
 		}
 	}
@@ -117,29 +122,29 @@ func (d *detection) firstManifest() string {
 }
 
 // declaresServer knows the extras that bring a server along.
-func (d *detection) declaresServer(name string) (Evidence, bool) {
-	if ev, ok := d.deps.has(name); ok {
+func (d *detection) declaresServer(name string) (tree.Evidence, bool) {
+	if ev, ok := d.deps.Has(name); ok {
 		return ev, true
 	}
 	if name == "uvicorn" {
-		if ev, ok := d.deps.has("uvicorn-worker"); ok {
+		if ev, ok := d.deps.Has("uvicorn-worker"); ok {
 			return ev, true
 		}
 		for _, bringer := range []string{"fastapi", "litestar"} {
-			if dep, ok := d.deps.get(bringer); ok && (slices.Contains(dep.Extras, "standard") || slices.Contains(dep.Extras, "all") || slices.Contains(dep.Extras, "full")) {
+			if dep, ok := d.deps.Get(bringer); ok && (slices.Contains(dep.Extras, "standard") || slices.Contains(dep.Extras, "all") || slices.Contains(dep.Extras, "full")) {
 				return dep.Evidence, true
 			}
 		}
 	}
 	if name == "uvicorn" {
-		if ev, ok := d.deps.has("python-fasthtml"); ok { // it depends on it
+		if ev, ok := d.deps.Has("python-fasthtml"); ok { // it depends on it
 			return ev, true
 		}
 	}
 	if name == "hypercorn" {
-		return d.deps.has("quart") // Quart depends on it
+		return d.deps.Has("quart") // Quart depends on it
 	}
-	return Evidence{}, false
+	return tree.Evidence{}, false
 }
 
 // serverNamed is a server with what has to be installed for it.
@@ -166,8 +171,8 @@ func (d *detection) serverNamed(name string) *Server {
 			s.Requirement = name
 		}
 	}
-	if v, ok := parseVersion(d.project.Python.Version); ok && v.at(0) == 3 && olderPins[name][v.at(1)] != "" {
-		s.Requirement = olderPins[name][v.at(1)]
+	if v, ok := manifest.ParseVersion(d.project.Python.Version); ok && v.At(0) == 3 && olderPins[name][v.At(1)] != "" {
+		s.Requirement = olderPins[name][v.At(1)]
 	}
 	return s
 }
@@ -201,7 +206,7 @@ func (d *detection) serve(server string, c candidate) Command {
 		if c.iface == WSGI {
 			target = "wsgi:" + target
 		}
-		line = "hypercorn " + quoteCall(target, c.factory) + " --bind " + address + ":$PORT --graceful-timeout " + strconv.Itoa(max(d.statedGrace("web", graceOf(ServerProgram))-reserve, 1))
+		line = "hypercorn " + quoteCall(target, c.factory) + " --bind " + address + ":$PORT --graceful-timeout " + strconv.Itoa(max(d.statedGrace("web", program.GraceOf(program.Server))-program.Reserve, 1))
 	case "daphne":
 		line = "daphne --proxy-headers -b " + address + " -p $PORT " + target
 	case "granian":
@@ -222,9 +227,9 @@ func (d *detection) serve(server string, c candidate) Command {
 		if c.iface == Raw {
 			line += " --worker-class aiohttp.GunicornWebWorker"
 		}
-		if _, ok := d.deps.has("flask-socketio"); ok { // sessions live in one process
+		if _, ok := d.deps.Has("flask-socketio"); ok { // sessions live in one process
 			line += " --workers 1 --threads 100"
-		} else if c.iface == WSGI && !d.tree.exists(path.Join(dir, "gunicorn.conf.py")) { // which has the word, and would lose it
+		} else if c.iface == WSGI && !d.tree.Exists(path.Join(dir, "gunicorn.conf.py")) { // which has the word, and would lose it
 			line += fmt.Sprintf(" --threads %d", gunicornThreads)
 		}
 	}
@@ -236,7 +241,7 @@ func (d *detection) serve(server string, c candidate) Command {
 // package hides nothing, as Python prefers any module or package to it.
 func (d *detection) hidden(dir string, c candidate) bool {
 	head, _, _ := strings.Cut(c.module, ".")
-	return path.Join(dir, head) != path.Join(c.dir, head) && (d.tree.exists(path.Join(dir, head)+".py") || d.tree.exists(path.Join(dir, head, "__init__.py")))
+	return path.Join(dir, head) != path.Join(c.dir, head) && (d.tree.Exists(path.Join(dir, head)+".py") || d.tree.Exists(path.Join(dir, head, "__init__.py")))
 }
 
 // waitressBelieves has waitress take the client's address and the name that was asked
@@ -247,15 +252,15 @@ func (d *detection) waitressBelieves() string {
 	if s := d.project.Server; s != nil && s.Name == "waitress" && s.Injected {
 		_, held, _ = strings.Cut(s.Requirement, "==")
 	}
-	if dep, ok := d.deps.get("waitress"); ok {
-		held, _ = dep.pinned()
+	if dep, ok := d.deps.Get("waitress"); ok {
+		held, _ = dep.Pinned()
 	}
 	for _, p := range d.locked {
 		if p.Name == "waitress" {
 			held = p.Version
 		}
 	}
-	if v, ok := parseVersion(held); !ok || v.at(0) < 1 || v.at(0) == 1 && v.at(1) < 3 {
+	if v, ok := manifest.ParseVersion(held); !ok || v.At(0) < 1 || v.At(0) == 1 && v.At(1) < 3 {
 		return ""
 	}
 	return "--trusted-proxy=127.0.0.1 '--trusted-proxy-headers=x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port' "
@@ -276,7 +281,7 @@ var serverPrograms = map[string]string{
 
 // targetOf reads what a server's command line serves: the server, the module
 // and object, and the directory to import from.
-func targetOf(line Line) (server string, c candidate, ok bool) {
+func targetOf(line shell.Line) (server string, c candidate, ok bool) {
 	words := line.Words()
 	if len(words) == 0 {
 		return "", c, false
@@ -329,7 +334,7 @@ func targetOf(line Line) (server string, c candidate, ok bool) {
 		c.arguments = strings.TrimSuffix(rest, ")")
 	}
 	c.module, c.object = module, cmp.Or(object, "application")
-	return server, c, dottedName(module) && identifier(c.object)
+	return server, c, dottedName(module) && shell.Identifier(c.object)
 }
 
 // switches take no value, so that what follows one may be the application.
@@ -340,7 +345,7 @@ var switches = map[string]bool{
 
 func dottedName(s string) bool {
 	for _, part := range strings.Split(s, ".") {
-		if !identifier(part) {
+		if !shell.Identifier(part) {
 			return false
 		}
 	}
@@ -362,7 +367,7 @@ func (d *detection) workerPackage() string {
 		if d.installs(w[1]) {
 			return ""
 		}
-		d.warn(Problem{Code: "server.worker_missing", Message: at.name() + " asks for workers of " + w[1] + ", which no dependency names; Slipway installs it",
+		d.warn(Problem{Code: "server.worker_missing", Message: at.Where() + " asks for workers of " + w[1] + ", which no dependency names; Slipway installs it",
 			File: at.File, Line: at.Line, Remedy: "add " + w[1] + " to the dependencies"})
 		return w[1]
 	}

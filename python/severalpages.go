@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // mainPage is the only page of Streamlit that has others: it lies beside a directory
@@ -11,7 +13,7 @@ import (
 func (d *detection) mainPage(files []string) string {
 	for _, is := range []func(string) bool{
 		func(f string) bool { return d.says(f, "navigation") },
-		func(f string) bool { return d.tree.isDir(path.Join(path.Dir(f), "pages")) },
+		func(f string) bool { return d.tree.IsDir(path.Join(path.Dir(f), "pages")) },
 	} {
 		if main := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !is(f) }); len(main) == 1 {
 			return main[0]
@@ -26,9 +28,9 @@ func (d *detection) says(file, name string) bool {
 	if m == nil {
 		return false
 	}
-	for _, st := range m.all {
-		for i, t := range st.tokens {
-			if t.is(name) && i+1 < len(st.tokens) && st.tokens[i+1].is("(") {
+	for _, st := range m.All {
+		for i, t := range st.Tokens {
+			if t.Is(name) && i+1 < len(st.Tokens) && st.Tokens[i+1].Is("(") {
 				return true
 			}
 		}
@@ -57,8 +59,8 @@ func (d *detection) pagesOfPanel(files []string) bool {
 	}
 	line := d.lineOf(pages[0], "panel")
 	d.setFramework(candidate{framework: "panel", file: pages[0], line: line})
-	d.addProcess("web", Command(pageCommand("panel", strings.Join(pages, " "))), Evidence{File: pages[0], Line: line}, "web.panel.several", Medium)
-	d.warn(Problem{Code: "web.pages", Message: "several files are pages of Panel, and all are served, each at the path of its name: " + clipList(pages), File: pages[0], Line: line,
+	d.addProcess("web", Command(pageCommand("panel", strings.Join(pages, " "))), tree.Evidence{File: pages[0], Line: line}, "web.panel.several", Medium)
+	d.warn(Problem{Code: "web.pages", Message: "several files are pages of Panel, and all are served, each at the path of its name: " + tree.ClipList(pages), File: pages[0], Line: line,
 		Remedy: "if it is one of them, say which: " + d.stating("processes.web", pageCommand("panel", pages[0]))})
 	return true
 }

@@ -6,6 +6,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // maxShell bounds how deep scripts start each other and variables hold each other,
@@ -29,40 +33,39 @@ var (
 	// shellPrepares are words before the command that is run in the end.
 	shellPrepares = map[string]int{"exec": 0, "then": 0, "else": 0, "do": 0, "if": 0, "elif": 0, "while": 0, "until": 0, "!": 0, "time": 0, "{": 0, "command": 0, "nohup": 0, "eval": 0,
 		"tini": 0, "dumb-init": 0, "catatonit": 0, "--": 0, "gosu": 1, "su-exec": 1, "env": 0, "sudo": 0, "exec_as_user": 0}
-	ownPort      = regexp.MustCompile(`\$\{\w*PORT(?::?-[^{}]*)?\}|\$\w*PORT\b`)
-	redirection  = regexp.MustCompile(`^\d*(?:>>?|<)(?:&\d)?`)
-	hereDocument = regexp.MustCompile(`<<-?\s*['"]?(\w+)['"]?`)
+	ownPort     = regexp.MustCompile(`\$\{\w*PORT(?::?-[^{}]*)?\}|\$\w*PORT\b`)
+	redirection = regexp.MustCompile(`^\d*(?:>>?|<)(?:&\d)?`)
 	// migrating are commands that bring a database up to date.
 	migrating = regexp.MustCompile(`\bmanage(?:\.py)? (?:-\S+ )*migrate\b|\bdjango-admin (?:-\S+ )*migrate\b|\bflask (?:\S+ )*db upgrade\b|\balembic (?:\S+ )*upgrade\b|\baerich (?:\S+ )*upgrade\b`)
 )
 
 // read looks at each command of a text, which takes the arguments for "$@". Where at has
 // no line, the text is a file of its own.
-func (r *shellReader) read(text string, at Evidence, arguments string, depth int) {
+func (r *shellReader) read(text string, at tree.Evidence, arguments string, depth int) {
 	if depth > maxShell {
 		return
 	}
-	for _, st := range shellStatements(text) {
+	for _, st := range shell.Statements(text) {
 		if r.seen++; r.seen > mostStatements {
 			return
 		}
 		where := at
 		if at.Line == 0 {
-			where.Line = st.line
+			where.Line = st.Line
 		}
-		where.Text = st.text
-		r.statement(st.text, where, arguments, depth)
+		where.Text = st.Text
+		r.statement(st.Text, where, arguments, depth)
 	}
 }
 
-func (r *shellReader) statement(text string, at Evidence, arguments string, depth int) {
-	words := rawWords(text)
+func (r *shellReader) statement(text string, at tree.Evidence, arguments string, depth int) {
+	words := shell.Split(text)
 	for len(words) > 0 {
-		n, prepares := shellPrepares[path.Base(bare(words[0]))]
+		n, prepares := shellPrepares[path.Base(shell.Bare(words[0]))]
 		if !prepares {
 			break
 		}
-		if words = words[min(1+n, len(words)):]; len(words) > 0 && bare(words[0]) == "-u" { // sudo -u NAME
+		if words = words[min(1+n, len(words)):]; len(words) > 0 && shell.Bare(words[0]) == "-u" { // sudo -u NAME
 			words = words[min(2, len(words)):]
 		}
 	}
@@ -73,7 +76,7 @@ func (r *shellReader) statement(text string, at Evidence, arguments string, dept
 	if n == len(words) { // assignments alone
 		for _, w := range words {
 			name, value, _ := strings.Cut(w, "=")
-			if value = bare(value); !strings.ContainsAny(value, "`(") && r.values[name] == "" {
+			if value = shell.Bare(value); !strings.ContainsAny(value, "`(") && r.values[name] == "" {
 				r.values[name] = value
 			}
 		}
@@ -94,21 +97,21 @@ func (r *shellReader) statement(text string, at Evidence, arguments string, dept
 	}
 	if words[n] == "cd" {
 		if len(words) > n+1 {
-			r.cd(bare(words[n+1]))
+			r.cd(shell.Bare(words[n+1]))
 		}
 		return
 	}
-	if inner, ok := shellCommand(words[n+1:]); ok && slices.Contains([]string{"sh", "bash", "dash", "ash", "su"}, path.Base(bare(words[n]))) {
+	if inner, ok := shellCommand(words[n+1:]); ok && slices.Contains([]string{"sh", "bash", "dash", "ash", "su"}, path.Base(shell.Bare(words[n]))) {
 		r.read(inner, at, "", depth+1)
 		return
 	}
 	if file, ok := r.d.startedScript(words[n:], r.dir); ok {
 		from := n + 1
-		if path.Base(file) != path.Base(bare(words[n])) {
+		if path.Base(file) != path.Base(shell.Bare(words[n])) {
 			from++
 		}
-		content, _ := r.d.tree.read(file)
-		r.read(content, Evidence{File: file}, strings.Join(words[min(from, len(words)):], " "), depth+1)
+		content, _ := r.d.tree.Read(file)
+		r.read(content, tree.Evidence{File: file}, strings.Join(words[min(from, len(words)):], " "), depth+1)
 		return
 	}
 	r.command(words, at)
@@ -124,9 +127,9 @@ func (r *shellReader) given(words []string, arguments string, depth int) []strin
 		}
 		switch plain := strings.Trim(w, `"`); {
 		case plain == "$@" || plain == "$*" || plain == "${@}":
-			out = append(out, rawWords(arguments)...)
+			out = append(out, shell.Split(arguments)...)
 		case depth < maxShell && strings.HasPrefix(plain, "$") && r.values[strings.Trim(plain, "${}")] != "" && strings.Trim(plain, "${}") != "PORT":
-			out = append(out, r.given(rawWords(r.values[strings.Trim(plain, "${}")]), arguments, depth+1)...)
+			out = append(out, r.given(shell.Split(r.values[strings.Trim(plain, "${}")]), arguments, depth+1)...)
 		default:
 			out = append(out, ownPort.ReplaceAllString(w, "$$PORT"))
 		}
@@ -148,37 +151,37 @@ func (r *shellReader) plain(words []string) []string {
 	}
 	n := prefixed(out)
 	if n < len(out) {
-		program := path.Base(bare(out[n]))
+		program := path.Base(shell.Bare(out[n]))
 		if o := runners[program]; o != nil {
-			if rest, _ := o.skip(out[n+1:]); len(rest) > 1 && bare(rest[0]) == "run" {
+			if rest, _ := o.skip(out[n+1:]); len(rest) > 1 && shell.Bare(rest[0]) == "run" {
 				if rest, options := o.skip(rest[1:]); len(rest) > 0 {
 					for _, option := range options {
 						if option.name == "-m" || option.name == "--module" {
 							rest = append([]string{"python", "-m"}, rest...)
 						}
 					}
-					if text, ok := r.d.managerScript(program, bare(rest[0])); ok {
-						rest = rawWords(withArguments(text, rest[1:]))
+					if text, ok := r.d.managerScript(program, shell.Bare(rest[0])); ok {
+						rest = shell.Split(withArguments(text, rest[1:]))
 					}
 					out = append(slices.Clone(out[:n]), rest...)
 				}
 			}
 		}
 	}
-	if n < len(out) && path.IsAbs(bare(out[n])) && strings.HasSuffix(path.Dir(bare(out[n])), "/bin") {
-		out[n] = path.Base(bare(out[n]))
+	if n < len(out) && path.IsAbs(shell.Bare(out[n])) && strings.HasSuffix(path.Dir(shell.Bare(out[n])), "/bin") {
+		out[n] = path.Base(shell.Bare(out[n]))
 	}
 	return out
 }
 
 // command files a command under what it is for.
-func (r *shellReader) command(words []string, at Evidence) {
+func (r *shellReader) command(words []string, at tree.Evidence) {
 	n := prefixed(words)
 	text := strings.Join(words, " ")
 	s := suggestion{"web", string(within(r.dir, text)), at}
 	bared := make([]string, len(words)-n)
 	for i, w := range words[n:] {
-		bared[i] = bare(w)
+		bared[i] = shell.Bare(w)
 	}
 	_, _, _, listens := listenerOf(words)
 	switch {
@@ -211,7 +214,7 @@ func (r *shellReader) ownProgram(words []string) bool {
 // ownScript tells whether a program is a command that installing the project makes.
 func (r *shellReader) ownScript(program string) bool {
 	for _, table := range [][]string{{"project", "scripts"}, {"tool", "poetry", "scripts"}} {
-		if digString(r.d.pyproject.data, append(slices.Clone(table), program)...) != "" {
+		if manifest.DigString(r.d.pyproject.Data, append(slices.Clone(table), program)...) != "" {
 			return true
 		}
 	}
@@ -225,14 +228,14 @@ func (r *shellReader) cd(dir string) {
 	case path.IsAbs(dir):
 		r.dir = ""
 		for rest := strings.TrimPrefix(path.Clean(dir), "/"); rest != ""; {
-			if r.d.tree.isDir(rest) {
+			if r.d.tree.IsDir(rest) {
 				r.dir = rest
 				return
 			}
 			_, rest, _ = strings.Cut(rest, "/")
 		}
 	default:
-		if next := path.Join(r.dir, dir); !strings.HasPrefix(next, "..") && r.d.tree.isDir(next) {
+		if next := path.Join(r.dir, dir); !strings.HasPrefix(next, "..") && r.d.tree.IsDir(next) {
 			r.dir = strings.TrimPrefix(next, ".")
 		}
 	}
@@ -258,18 +261,18 @@ func (r *shellReader) outcome() (web, migrate suggestion) {
 // startedScript is the script that words start, as it lies in the tree; ok is false where
 // none of that name is there, and file is "" where they start no script.
 func (d *detection) startedScript(words []string, dir string) (file string, ok bool) {
-	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash", ".", "source"}, path.Base(bare(words[0]))) {
+	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash", ".", "source"}, path.Base(shell.Bare(words[0]))) {
 		for words = words[1:]; len(words) > 1 && strings.HasPrefix(words[0], "-"); {
 			words = words[1:]
 		}
-		if strings.HasPrefix(words[0], "-") || activates(bare(words[0])) {
+		if strings.HasPrefix(words[0], "-") || activates(shell.Bare(words[0])) {
 			return "", false
 		}
-	} else if name := bare(words[0]); !strings.Contains(name, "/") && path.Ext(name) != ".sh" && path.Ext(name) != ".bash" {
+	} else if name := shell.Bare(words[0]); !strings.Contains(name, "/") && path.Ext(name) != ".sh" && path.Ext(name) != ".bash" {
 		return "", false
 	}
-	name := bare(words[0])
-	if dir != "" && !path.IsAbs(name) && d.tree.exists(path.Join(dir, name)) {
+	name := shell.Bare(words[0])
+	if dir != "" && !path.IsAbs(name) && d.tree.Exists(path.Join(dir, name)) {
 		name = path.Join(dir, name)
 	} else if found := d.inTree(name); found != "" {
 		name = found
@@ -280,7 +283,7 @@ func (d *detection) startedScript(words []string, dir string) (file string, ok b
 	} else {
 		return "", false
 	}
-	first := cmp.Or(append(d.tree.lines(name), "")...)
+	first := cmp.Or(append(d.tree.Lines(name), "")...)
 	if strings.HasPrefix(first, "#!") && strings.HasSuffix(strings.Fields(first + " x")[0], "sh") || strings.HasPrefix(first, "#!") && strings.Contains(first, "env") && strings.Contains(first, "sh") ||
 		!strings.HasPrefix(first, "#!") && (path.Ext(name) == ".sh" || path.Ext(name) == ".bash") {
 		return name, true
@@ -290,7 +293,7 @@ func (d *detection) startedScript(words []string, dir string) (file string, ok b
 
 // copiedAs is the file of the tree that a Dockerfile copies under a name.
 func (d *detection) copiedAs(name string) string {
-	for _, l := range d.tree.lines("Dockerfile") {
+	for _, l := range d.tree.Lines("Dockerfile") {
 		words := strings.Fields(l)
 		if len(words) < 3 || !strings.EqualFold(words[0], "COPY") && !strings.EqualFold(words[0], "ADD") {
 			continue
@@ -302,7 +305,7 @@ func (d *detection) copiedAs(name string) string {
 			if strings.HasSuffix(at, "/") || at == "." {
 				at = path.Join(at, path.Base(source))
 			}
-			if path.Base(at) == path.Base(name) && d.tree.exists(path.Clean(source)) && !d.tree.isDir(path.Clean(source)) {
+			if path.Base(at) == path.Base(name) && d.tree.Exists(path.Clean(source)) && !d.tree.IsDir(path.Clean(source)) {
 				return path.Clean(source)
 			}
 		}

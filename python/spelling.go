@@ -3,29 +3,10 @@ package python
 import (
 	"io/fs"
 	"strings"
-	"unicode/utf16"
-)
 
-// utf16Text decodes what a byte-order mark announces as UTF-16, as pip and uv
-// do; ok is false for anything else.
-func utf16Text(data []byte) (string, bool) {
-	if len(data) < 2 || len(data)%2 != 0 {
-		return "", false
-	}
-	high, low := 0, 1
-	switch {
-	case data[0] == 0xfe && data[1] == 0xff:
-	case data[0] == 0xff && data[1] == 0xfe:
-		high, low = 1, 0
-	default:
-		return "", false
-	}
-	units := make([]uint16, 0, len(data)/2)
-	for i := 2; i+1 < len(data); i += 2 {
-		units = append(units, uint16(data[i+high])<<8|uint16(data[i+low]))
-	}
-	return string(utf16.Decode(units)), true
-}
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
+)
 
 // lfsPointer is how a file begins that Git LFS keeps elsewhere.
 const lfsPointer = "version https://git-lfs.github.com/spec/"
@@ -43,16 +24,16 @@ const (
 func (d *detection) refuseSpellings() {
 	d.refusePointers()
 	for _, f := range []string{"app.json", "railway.json", "railpack.json", "zbpack.json"} {
-		if text, ok := d.tree.read(f); ok && d.json(f) == nil && strings.TrimSpace(text) != "" {
+		if text, ok := d.tree.Read(f); ok && d.json(f) == nil && strings.TrimSpace(text) != "" {
 			d.warn(Problem{Code: "suggestion.unreadable", Message: f + " is not valid JSON, and nothing in it is used", File: f, Remedy: "correct " + f + " or delete it"})
 		}
 	}
-	for i, l := range d.tree.lines("setup.cfg") {
+	for i, l := range d.tree.Lines("setup.cfg") {
 		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") || strings.HasPrefix(l, ";") {
 			continue
 		}
 		if !strings.HasPrefix(l, "[") && d.usesSetup() {
-			d.problem(Problem{Code: "setup.syntax", Message: "setup.cfg has a line before its first [section]: " + clip(l), File: "setup.cfg", Line: i + 1, Remedy: "write [metadata] above it, or delete the line"})
+			d.problem(Problem{Code: "setup.syntax", Message: "setup.cfg has a line before its first [section]: " + tree.Clip(l), File: "setup.cfg", Line: i + 1, Remedy: "write [metadata] above it, or delete the line"})
 		}
 		break
 	}
@@ -60,7 +41,7 @@ func (d *detection) refuseSpellings() {
 }
 
 func (d *detection) usesSetup() bool {
-	return d.manifests.setup != "" || d.pyproject.has("build-system") && d.project.Install.Project
+	return d.manifests.setup != "" || d.pyproject.Has("build-system") && d.project.Install.Project
 }
 
 // refusePointers looks for what Git LFS puts in the place of files, whatever
@@ -68,11 +49,11 @@ func (d *detection) usesSetup() bool {
 func (d *detection) refusePointers() {
 	var found []string
 	looked := 0
-	_ = fs.WalkDir(d.tree.fsys, d.tree.dir, func(name string, e fs.DirEntry, err error) error {
+	_ = fs.WalkDir(d.tree.Fsys, d.tree.Dir, func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return nil
-		case e.IsDir() && skippedDirs[e.Name()]:
+		case e.IsDir() && tree.SkippedDirs[e.Name()]:
 			return fs.SkipDir
 		case looked >= maxPointers || len(found) > 20:
 			return fs.SkipAll
@@ -81,14 +62,14 @@ func (d *detection) refusePointers() {
 		}
 		looked++
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() >= smallestPointer && info.Size() <= largestPointer {
-			if data, err := fs.ReadFile(d.tree.fsys, name); err == nil && strings.HasPrefix(string(data), lfsPointer) {
-				found = append(found, d.tree.relative(name))
+			if data, err := fs.ReadFile(d.tree.Fsys, name); err == nil && strings.HasPrefix(string(data), lfsPointer) {
+				found = append(found, d.tree.Relative(name))
 			}
 		}
 		return nil
 	})
 	if len(found) > 0 {
-		d.problem(Problem{Code: "source.lfs", Message: "Git LFS keeps " + clipList(found) + ", and the repository holds only a pointer to it",
+		d.problem(Problem{Code: "source.lfs", Message: "Git LFS keeps " + tree.ClipList(found) + ", and the repository holds only a pointer to it",
 			File: found[0], Line: 1, Remedy: "commit the file itself: git lfs migrate export --include=\"" + found[0] + "\" --everything"})
 	}
 }
@@ -105,9 +86,9 @@ func (d *detection) refuseOldPython() {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
+		for _, st := range m.All {
 			if what := oldSyntax(st); what != "" {
-				d.problem(Problem{Code: "python.two", Message: f + " is written for Python 2: " + what, File: f, Line: st.line, Remedy: "rewrite that line of " + f + " for Python 3; 2to3 shows how"})
+				d.problem(Problem{Code: "python.two", Message: f + " is written for Python 2: " + what, File: f, Line: st.Line, Remedy: "rewrite that line of " + f + " for Python 3; 2to3 shows how"})
 				return
 			}
 		}
@@ -118,16 +99,16 @@ func (d *detection) refuseOldPython() {
 var boundNames = map[string]bool{"e": true, "ex": true, "exc": true, "err": true, "error": true, "exception": true}
 
 // oldSyntax names what only Python 2 can read.
-func oldSyntax(st statement) string {
-	t := st.tokens
+func oldSyntax(st syntax.Statement) string {
+	t := st.Tokens
 	switch {
-	case len(t) > 1 && t[0].is("print") && (t[1].kind == tokenString || t[1].kind == tokenName && !t[1].is("if") && !t[1].is("in") && !t[1].is("is") && !t[1].is("and") && !t[1].is("or") && !t[1].is("not")):
+	case len(t) > 1 && t[0].Is("print") && (t[1].Kind == syntax.TokenString || t[1].Kind == syntax.TokenName && !t[1].Is("if") && !t[1].Is("in") && !t[1].Is("is") && !t[1].Is("and") && !t[1].Is("or") && !t[1].Is("not")):
 		return "a print statement"
-	case len(t) == 5 && t[0].is("except") && t[1].kind == tokenName && t[2].is(",") && boundNames[t[3].text] && t[4].is(":"): // of two classes it is Python 3.14
+	case len(t) == 5 && t[0].Is("except") && t[1].Kind == syntax.TokenName && t[2].Is(",") && boundNames[t[3].Text] && t[4].Is(":"): // of two classes it is Python 3.14
 		return "except with a comma"
-	case len(t) > 3 && t[0].is("raise") && t[1].kind == tokenName && t[2].is(",") && t[3].kind == tokenString:
+	case len(t) > 3 && t[0].Is("raise") && t[1].Kind == syntax.TokenName && t[2].Is(",") && t[3].Kind == syntax.TokenString:
 		return "raise with a comma"
-	case len(t) > 1 && t[0].is("exec") && t[1].kind == tokenString:
+	case len(t) > 1 && t[0].Is("exec") && t[1].Kind == syntax.TokenString:
 		return "an exec statement"
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/stated"
 )
 
 // Static says how the static files of a project are collected: those of Django's
@@ -22,10 +23,6 @@ type Static struct {
 	Collected bool `json:"collected"`
 }
 
-// StaticByApplication is what slipway.yaml says of static files that the edge and
-// the build leave alone.
-const StaticByApplication = "application"
-
 // planStatic settles whether there are static files to collect. What they are, and
 // who serves them, the settings tell when they are read in the build.
 func (d *detection) planStatic() {
@@ -33,14 +30,14 @@ func (d *detection) planStatic() {
 	if f.manage == "" || d.project.Processes["web"] == "" || f.settings == "" && !d.statedSettings() {
 		return
 	}
-	if d.config != nil && d.config.StaticFiles == StaticByApplication {
+	if d.config != nil && d.config.StaticFiles == stated.StaticByApplication {
 		at := d.stated("static_files")
 		d.find(Finding{What: "static files", Value: "left to the application", File: at.File, Line: at.Line, Rule: "static." + at.rule})
 		return
 	}
-	s := &Static{Settings: f.settings, Dir: slipway.SourcePath(path.Join(d.tree.dir, path.Dir(f.manage)))}
+	s := &Static{Settings: f.settings, Dir: slipway.SourcePath(path.Join(d.tree.Dir, path.Dir(f.manage)))}
 	for _, file := range []string{f.wsgi, f.asgi} {
-		text, _ := d.tree.read(file)
+		text, _ := d.tree.Read(file)
 		for _, name := range []string{"whitenoise", "servestatic", "dj_static"} {
 			s.Serves = s.Serves || file != "" && strings.Contains(text, name)
 		}

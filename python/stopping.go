@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-)
 
-// StopSignals are the names that stop_signal may have.
-var StopSignals = []string{"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH"}
+	"github.com/slipway-dev/slipway/python/program"
+	"github.com/slipway-dev/slipway/python/shell"
+)
 
 // Stop is how a process is asked to end, and what its program is told so that it does
 // so in time: by the row of its program, and by what slipway.yaml says.
@@ -32,23 +32,23 @@ type Stop struct {
 func (d *detection) planStops() {
 	for _, name := range slices.Sorted(maps.Keys(d.project.Processes)) {
 		command := d.project.Processes[name]
-		kind, stop := WorkerProgram, Stop{Signal: "TERM"}
+		kind, stop := program.Worker, Stop{Signal: "TERM"}
 		if name == "web" {
-			kind = ServerProgram
+			kind = program.Server
 		}
 		i, known := d.invocation(command)
-		var p Program
+		var p program.Program
 		if known {
-			p, known = programOf(i)
+			p, known = program.Of(i)
 		}
 		if known {
-			stop.Program, stop.LastSignal, stop.Behind = p.Name, p.Last, i.behind
+			stop.Program, stop.LastSignal, stop.Behind = p.Name, p.Last, i.Behind
 			if p.Signal != "" {
 				stop.Signal = p.Signal
 			}
 			kind = p.Kind
 		}
-		stop.GraceSeconds = graceOf(kind)
+		stop.GraceSeconds = program.GraceOf(kind)
 		if p.Grace > 0 {
 			stop.GraceSeconds = p.Grace
 		}
@@ -78,30 +78,30 @@ func (d *detection) statedGrace(name string, otherwise int) int {
 func bounds(of map[string]string, grace int) map[string]string {
 	of = maps.Clone(of)
 	for name, value := range of {
-		of[name] = strings.ReplaceAll(value, "{limit}", strconv.Itoa(max(grace-reserve, 1)))
+		of[name] = strings.ReplaceAll(value, "{limit}", strconv.Itoa(max(grace-program.Reserve, 1)))
 	}
 	return of
 }
 
 // ownBounds leaves a bound to a project that has one of its own: what the environment
 // says would win over gunicorn's configuration file.
-func (d *detection) ownBounds(stop *Stop, i invocation) {
+func (d *detection) ownBounds(stop *Stop, i program.Invocation) {
 	if stop.Options["GUNICORN_CMD_ARGS"] == "" {
 		return
 	}
-	file := cmp.Or(strings.TrimPrefix(i.option("-c", "--config"), "file:"), "gunicorn.conf.py")
-	if m := d.module(path.Join(i.line.Dir, file)); m != nil {
-		if _, stated := m.last("graceful_timeout"); stated {
+	file := cmp.Or(strings.TrimPrefix(i.Option("-c", "--config"), "file:"), "gunicorn.conf.py")
+	if m := d.module(path.Join(i.Line.Dir, file)); m != nil {
+		if _, stated := m.Last("graceful_timeout"); stated {
 			stop.Options = nil
 		}
 	}
 }
 
 // warnOfStop says what no signal saves.
-func (d *detection) warnOfStop(name string, p Program) {
+func (d *detection) warnOfStop(name string, p program.Program) {
 	at := d.evidenceOf(name)
 	switch {
-	case p.Kind == DevelopmentProgram && name == "web" && !d.warned("web.development_server"):
+	case p.Kind == program.Development && name == "web" && !d.warned("web.development_server"):
 		d.warn(Problem{Code: "web.development_server", Message: "web is a development server (" + p.Name + "): slow, not meant to face users, and it cuts the requests that it has when it is stopped",
 			File: at.File, Line: at.Line, Remedy: "use gunicorn or uvicorn; delete the line to have Slipway choose"})
 	case p.Warning != "":
@@ -110,7 +110,7 @@ func (d *detection) warnOfStop(name string, p Program) {
 }
 
 // shellScript is the shell script of the repository that a command starts; "" for none.
-func (d *detection) shellScript(line Line) string {
+func (d *detection) shellScript(line shell.Line) string {
 	words := line.Words()
 	if len(words) > 1 && slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(words[0])) && !strings.HasPrefix(words[1], "-") {
 		words = words[1:]
@@ -119,10 +119,10 @@ func (d *detection) shellScript(line Line) string {
 		return ""
 	}
 	file := path.Join(line.Dir, words[0])
-	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !d.tree.exists(file) {
+	if strings.HasPrefix(file, "/") || strings.HasPrefix(file, "..") || !d.tree.Exists(file) {
 		return ""
 	}
-	lines := d.tree.lines(file)
+	lines := d.tree.Lines(file)
 	shell := strings.HasSuffix(file, ".sh")
 	if len(lines) > 0 && strings.HasPrefix(lines[0], "#!") {
 		shell = strings.HasSuffix(strings.TrimSpace(lines[0]), "sh")
@@ -134,9 +134,9 @@ func (d *detection) shellScript(line Line) string {
 }
 
 // frontScript is one that stays in front of its program; "" for none.
-func (d *detection) frontScript(line Line) string {
+func (d *detection) frontScript(line shell.Line) string {
 	file := d.shellScript(line)
-	for _, l := range d.tree.lines(file) {
+	for _, l := range d.tree.Lines(file) {
 		if strings.HasPrefix(strings.TrimSpace(l), "exec ") {
 			return ""
 		}

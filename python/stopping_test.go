@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/python/program"
 )
 
 const flaskApp = "-- app.py --\nfrom flask import Flask\n\napp = Flask(__name__)\n"
@@ -118,8 +120,8 @@ func TestServersAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, p := range Programs() {
-		want = append(want, p.line())
+	for _, p := range program.All() {
+		want = append(want, p.Line())
 	}
 	var got []string
 	table, _, _ := strings.Cut(string(text), "\n## What the edge costs") // behind which are others

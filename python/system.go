@@ -3,6 +3,9 @@ package python
 import (
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/lock"
+	"github.com/slipway-dev/slipway/python/manifest"
 )
 
 // systemNeeds are libraries and headers that a distribution wants from the
@@ -55,7 +58,7 @@ func (d *detection) detectSystem() {
 			names = append(names, "psycopg-c")
 		}
 	}
-	for _, n := range sortedUnique(names) {
+	for _, n := range manifest.SortedUnique(names) {
 		needs, ok := systemNeeds[n]
 		if !ok || d.hasWheel(n) {
 			continue
@@ -70,13 +73,13 @@ func (d *detection) hasWheel(n string) bool {
 	if strings.Contains(systemNeeds[n], "run time") {
 		return false
 	}
-	v, ok := parseVersion(d.project.Python.Version)
+	v, ok := manifest.ParseVersion(d.project.Python.Version)
 	if !ok {
 		return false
 	}
 	for _, p := range d.locked {
 		for _, w := range p.Wheels {
-			if p.Name == n && wheelFits(w, v.at(1)) {
+			if p.Name == n && lock.WheelFits(w, v.At(1)) {
 				return true
 			}
 		}

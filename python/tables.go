@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	slipway "github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 var (
@@ -29,7 +32,7 @@ func (d *detection) tables() *slipway.Tables {
 		return nil
 	}
 	state := func(command string) string {
-		return "slipway service set SERVICE --set " + quoteWords([]string{"release_command=" + command})
+		return "slipway service set SERVICE --set " + shell.Quote([]string{"release_command=" + command})
 	}
 	t := &slipway.Tables{Command: made.command, State: state(made.command)}
 	if d.emptiesTables(made) {
@@ -45,13 +48,13 @@ func (d *detection) tables() *slipway.Tables {
 func (d *detection) once(command string) string {
 	mark := `"$SLIPWAY_DATA/.tables"`
 	kept, ok := d.onlyData()
-	name := quoteWords([]string{d.nameOf(kept)})
+	name := shell.Quote([]string{d.nameOf(kept)})
 	switch {
 	case ok && !kept.Directory && databaseFile.MatchString(path.Base(string(kept.Path))):
 		written := "test -s " + name
 		return written + " || test -e " + mark + " || { " + command + " && { " + written + " || touch " + mark + "; }; }"
 	case ok && kept.Directory && slices.Contains(d.project.Data, kept): // a mark in any other goes away with the release
-		mark = quoteWords([]string{d.nameOf(kept) + "/.tables"})
+		mark = shell.Quote([]string{d.nameOf(kept) + "/.tables"})
 	}
 	return "test -e " + mark + " || { " + command + " && touch " + mark + "; }"
 }
@@ -60,7 +63,7 @@ func (d *detection) once(command string) string {
 // that is more than one place, or none.
 func (d *detection) onlyData() (at slipway.DataPath, ok bool) {
 	var found []slipway.DataPath
-	d.eachData(func(name string, _ Evidence) {
+	d.eachData(func(name string, _ tree.Evidence) {
 		if at, ok := d.dataPath(name); ok {
 			found, _ = withData(found, at)
 		}
@@ -80,7 +83,7 @@ type tableMaker struct{ command, file, text, body string }
 
 func (d *detection) tableCommand() tableMaker {
 	for _, f := range d.sources() {
-		text, ok := d.tree.read(f)
+		text, ok := d.tree.Read(f)
 		if !ok || !strings.Contains(text, "command(") {
 			continue
 		}
@@ -99,14 +102,14 @@ func (d *detection) tableCommand() tableMaker {
 		}
 	}
 	for _, table := range [][]string{{"project", "scripts"}, {"tool", "poetry", "scripts"}} {
-		scripts := digTable(d.pyproject.data, table...)
+		scripts := manifest.DigTable(d.pyproject.Data, table...)
 		for _, name := range slices.Sorted(maps.Keys(scripts)) {
 			if target, ok := scripts[name].(string); ok && makesTables.MatchString(name) {
 				module, _, _ := strings.Cut(target, ":")
 				file := strings.ReplaceAll(module, ".", "/") + ".py"
 				for _, dir := range []string{"", "src/"} {
 					for _, f := range []string{dir + file, dir + strings.TrimSuffix(file, ".py") + "/__init__.py"} {
-						if text, ok := d.tree.read(f); ok {
+						if text, ok := d.tree.Read(f); ok {
 							return tableMaker{command: name, file: f, text: text, body: text}
 						}
 					}
@@ -117,7 +120,7 @@ func (d *detection) tableCommand() tableMaker {
 	}
 	for _, f := range d.sources() {
 		if path.Dir(f) == "." && makesTables.MatchString(strings.TrimSuffix(f, ".py")) {
-			text, ok := d.tree.read(f)
+			text, ok := d.tree.Read(f)
 			if !ok {
 				return tableMaker{command: "python " + f}
 			}
@@ -145,7 +148,7 @@ func (d *detection) flaskCommand() (string, bool) {
 		if d.olderFlask() {
 			command = "FLASK_APP=" + target + " flask"
 		}
-		if dir := d.tree.below(app.Dir); dir != "." {
+		if dir := d.tree.Below(app.Dir); dir != "." {
 			command = "PYTHONPATH=" + dir + " " + command
 		}
 	}

@@ -29,8 +29,8 @@ func (d *detection) emptiesTables(made tableMaker) bool {
 	}
 	type code struct{ file, text, body string }
 	defined := map[string][]code{}
-	for _, f := range d.tree.walk(false) {
-		text, ok := d.tree.read(f)
+	for _, f := range d.tree.Walk(false) {
+		text, ok := d.tree.Read(f)
 		if f == made.file {
 			text = made.text
 		}
@@ -67,13 +67,13 @@ func (d *detection) emptiesByScript(file, text string) bool {
 	}
 	read := map[string]bool{}
 	look := func(name string) (drops bool) {
-		sql, ok := d.tree.read(name)
+		sql, ok := d.tree.Read(name)
 		if ok {
 			read[path.Base(name)] = true
 		}
 		return ok && (empties.MatchString(sql) || clears.MatchString(sql))
 	}
-	for _, name := range d.tree.list(path.Dir(file)) {
+	for _, name := range d.tree.List(path.Dir(file)) {
 		if strings.HasSuffix(name, ".sql") && look(path.Join(path.Dir(file), name)) {
 			return true
 		}

@@ -5,6 +5,11 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // testFiles are the files that hold tests, by their names or by the names that
@@ -33,9 +38,9 @@ func (d *detection) withTests(files []string) []string {
 			out = append(out, f)
 			continue
 		}
-		for _, st := range m.all {
-			text := len(st.tokens) == 1 && st.tokens[0].kind == tokenString
-			if !text && !st.starts("import") && !st.starts("from") && !st.starts("pass") {
+		for _, st := range m.All {
+			text := len(st.Tokens) == 1 && st.Tokens[0].Kind == syntax.TokenString
+			if !text && !st.Starts("import") && !st.Starts("from") && !st.Starts("pass") {
 				out = append(out, f)
 				break
 			}
@@ -55,15 +60,15 @@ func (d *detection) seenTest(files []string) string {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
+		for _, st := range m.All {
 			at := 1
-			if st.starts("async", "def") {
+			if st.Starts("async", "def") {
 				at = 2
-			} else if !st.starts("def") {
+			} else if !st.Starts("def") {
 				continue
 			}
-			if len(st.tokens) > at && strings.HasPrefix(st.tokens[at].text, "test") {
-				return d.tree.path(f) + ":" + strconv.Itoa(st.line)
+			if len(st.Tokens) > at && strings.HasPrefix(st.Tokens[at].Text, "test") {
+				return d.tree.Path(f) + ":" + strconv.Itoa(st.Line)
 			}
 		}
 	}
@@ -92,7 +97,7 @@ func (d *detection) discovers(files []string) (start string, all bool) {
 func (d *detection) discoversFrom(start string, files []string) bool {
 	for _, f := range files {
 		for dir := path.Dir(f); dir != start; dir = path.Dir(dir) {
-			if dir == "." || !d.tree.exists(path.Join(dir, "__init__.py")) {
+			if dir == "." || !d.tree.Exists(path.Join(dir, "__init__.py")) {
 				return false
 			}
 		}
@@ -110,15 +115,15 @@ var pytestFiles = []struct{ name, section string }{
 // blanks between; "" for nothing.
 func (d *detection) pytestOption(name string) string {
 	for _, at := range [][]string{{"tool", "pytest", "ini_options", name}, {"tool", "pytest", name}} {
-		switch v := dig(d.pyproject.data, at...).(type) {
+		switch v := manifest.Dig(d.pyproject.Data, at...).(type) {
 		case string:
 			return v
 		case []any:
-			return strings.Join(stringsOf(v), " ")
+			return strings.Join(manifest.StringsOf(v), " ")
 		}
 	}
 	for _, f := range pytestFiles {
-		if value := iniOption(d.tree.lines(f.name), f.section, name); value != "" {
+		if value := iniOption(d.tree.Lines(f.name), f.section, name); value != "" {
 			return value
 		}
 	}
@@ -152,14 +157,14 @@ func (d *detection) herokuTests(files []string) bool {
 	app := d.json("app.json")
 	command, setup := "", ""
 	for _, at := range [][]string{{"environments", "test", "scripts"}, {"scripts"}} {
-		command = cmp.Or(command, strings.TrimSpace(digString(app, append(at, "test")...)))
-		setup = cmp.Or(setup, strings.TrimSpace(digString(app, append(at, "test-setup")...)))
+		command = cmp.Or(command, strings.TrimSpace(manifest.DigString(app, append(at, "test")...)))
+		setup = cmp.Or(setup, strings.TrimSpace(manifest.DigString(app, append(at, "test-setup")...)))
 	}
-	if command == "" || len(command) > maxCommand || len(setup) > maxCommand {
+	if command == "" || len(command) > shell.MaxCommand || len(setup) > shell.MaxCommand {
 		return false
 	}
-	at := Evidence{File: "app.json", Line: d.lineOf("app.json", `"test":`), Text: command}
-	for i, l := range d.tree.lines("app.json") {
+	at := tree.Evidence{File: "app.json", Line: d.lineOf("app.json", `"test":`), Text: command}
+	for i, l := range d.tree.Lines("app.json") {
 		if strings.Contains(l, `"test"`) && strings.Contains(l, quoted(command)) {
 			at.Line = i + 1
 		}
@@ -170,8 +175,8 @@ func (d *detection) herokuTests(files []string) bool {
 		return false
 	}
 	t := &d.project.Test
-	for name, v := range digTable(app, "environments", "test", "env") {
-		if text := cmp.Or(digString(map[string]any{"v": v}, "v"), digString(v, "value")); text != "" && identifier(name) {
+	for name, v := range manifest.DigTable(app, "environments", "test", "env") {
+		if text := cmp.Or(manifest.DigString(map[string]any{"v": v}, "v"), manifest.DigString(v, "value")); text != "" && shell.Identifier(name) {
 			if t.Env == nil {
 				t.Env = map[string]string{}
 			}
@@ -190,7 +195,7 @@ var nodePrograms = map[string]bool{"npm": true, "yarn": true, "pnpm": true, "npx
 
 // quoted is a text as JSON has it.
 func quoted(s string) string {
-	text, err := jsonOf(s)
+	text, err := manifest.JSON(s)
 	if err != nil {
 		return s
 	}

@@ -7,31 +7,29 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // testSets are names under which people keep what tests need, the likeliest first.
 var testSets = []string{"test", "tests", "testing", "dev", "develop", "development"}
 
-// needSet is one group, extra or requirements file.
-type needSet struct {
-	kind string // a key of test: groups, extras or requirements
-	name string // a file is relative to the service's directory
-	deps []Dependency
-}
-
 // statedNeeds takes what is stated of the tests' dependencies.
-func (d *detection) statedNeeds(c *TestConfig) {
+func (d *detection) statedNeeds(c *stated.TestConfig) {
 	t := &d.project.Test
 	t.Groups, t.Extras = append(t.Groups, c.Groups...), append(t.Extras, c.Extras...)
 	t.Packages, t.Without = append(t.Packages, c.Packages...), append(t.Without, c.Without...)
 	for _, f := range c.Requirements {
-		if !d.tree.exists(f) {
+		if !d.tree.Exists(f) {
 			at := d.stated("test", "requirements")
-			d.problem(Problem{Code: "test.requirements_missing", Message: at.name() + " names " + f + " under test.requirements, and there is no such file",
-				File: at.File, Line: at.Line, Remedy: "correct test.requirements in " + at.name()})
+			d.problem(Problem{Code: "test.requirements_missing", Message: at.Where() + " names " + f + " under test.requirements, and there is no such file",
+				File: at.File, Line: at.Line, Remedy: "correct test.requirements in " + at.Where()})
 			continue
 		}
-		t.Requirements = append(t.Requirements, d.tree.path(f))
+		t.Requirements = append(t.Requirements, d.tree.Path(f))
 	}
 }
 
@@ -49,7 +47,7 @@ func (d *detection) testDependencies(runner string, files []string) {
 	}
 	d.ensure(runner)
 	t.Groups, t.Extras, t.Requirements = unique(t.Groups), unique(t.Extras), unique(t.Requirements)
-	d.project.sets, d.project.modules = d.needSets(&TestConfig{}), d.ownModules()
+	d.project.sets, d.project.modules = d.needSets(&stated.TestConfig{}), d.ownModules()
 }
 
 // ownModules are the names under which parts of the project may be imported, with
@@ -58,7 +56,7 @@ func (d *detection) ownModules() map[string]string {
 	own := map[string]string{}
 	for _, f := range d.everyFile() {
 		for at := strings.TrimSuffix(f, ".py"); at != "."; at = path.Dir(at) {
-			if name := path.Base(at); identifier(name) && (own[name] == "" || len(path.Dir(at)) < len(own[name])) {
+			if name := path.Base(at); shell.Identifier(name) && (own[name] == "" || len(path.Dir(at)) < len(own[name])) {
 				own[name] = path.Dir(at)
 			}
 		}
@@ -78,12 +76,12 @@ func unique(list []string) []string {
 
 // needSets lists the sets of the kinds of which nothing is stated, the likeliest
 // first: groups, extras and files by their names, then the others.
-func (d *detection) needSets(c *TestConfig) []needSet {
+func (d *detection) needSets(c *stated.TestConfig) []needSet {
 	var out []needSet
 	for _, part := range []struct {
 		kind   string
 		stated []string
-		sets   map[string][]Dependency
+		sets   map[string][]manifest.Dependency
 	}{{"groups", c.Groups, d.deps.Groups}, {"extras", c.Extras, d.deps.Extras}, {"requirements", c.Requirements, d.deps.Files}} {
 		if part.stated != nil {
 			continue
@@ -106,38 +104,12 @@ func (d *detection) needSets(c *TestConfig) []needSet {
 	return out
 }
 
-// rank is how likely a set is meant for tests, by its name.
-func (s needSet) rank() int {
-	if s.kind != "requirements" {
-		if i := slices.Index(testSets, s.name); i >= 0 {
-			return i
-		}
-		return len(testSets)
-	}
-	name := strings.TrimSuffix(strings.ToLower(s.name), ".txt")
-	for i, word := range testSets {
-		if strings.HasSuffix(name, word) || strings.HasPrefix(path.Base(name), word) {
-			return i
-		}
-	}
-	return len(testSets)
-}
-
-func (s needSet) has(names ...string) bool {
-	for _, n := range names {
-		if _, ok := findDependency(s.deps, n); ok {
-			return true
-		}
-	}
-	return false
-}
-
 // expanded adds what the project's own extras bring where one is asked for, as by
 // "-e .[test]" or "shop[test]".
-func (d *detection) expanded(deps []Dependency) []Dependency {
+func (d *detection) expanded(deps []manifest.Dependency) []manifest.Dependency {
 	out, seen := slices.Clone(deps), map[string]bool{}
 	for i := 0; i < len(out); i++ {
-		own := out[i].Name != "" && out[i].Name == normalizeName(d.project.Name)
+		own := out[i].Name != "" && out[i].Name == manifest.Normalize(d.project.Name)
 		if target, _, _ := strings.Cut(strings.TrimPrefix(out[i].URL, "file:"), "["); !own && (target == "" || path.Clean(target) != ".") {
 			continue
 		}
@@ -156,7 +128,7 @@ var extrasOfPath = regexp.MustCompile(`\[([^\]]*)\]\s*$`)
 // ownExtras are those of a path such as .[test,dev].
 func ownExtras(reference string) []string {
 	if m := extrasOfPath.FindStringSubmatch(reference); m != nil {
-		return parseExtras(m[1])
+		return manifest.ParseExtras(m[1])
 	}
 	return nil
 }
@@ -170,7 +142,7 @@ func (d *detection) takeSet(s needSet) {
 	case "extras":
 		t.Extras = append(t.Extras, s.name)
 	default:
-		t.Requirements = append(t.Requirements, d.tree.path(s.name))
+		t.Requirements = append(t.Requirements, d.tree.Path(s.name))
 	}
 }
 
@@ -200,13 +172,13 @@ func (d *detection) taken(s needSet) bool {
 	case "extras":
 		return slices.Contains(normalized(t.Extras), s.name) || slices.Contains(normalized(d.project.Install.Extras), s.name)
 	}
-	return slices.Contains(t.Requirements, d.tree.path(s.name))
+	return slices.Contains(t.Requirements, d.tree.Path(s.name))
 }
 
 func normalized(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
-		out[i] = normalizeName(s)
+		out[i] = manifest.Normalize(s)
 	}
 	return out
 }
@@ -218,7 +190,7 @@ func (d *detection) brings(names ...string) bool {
 			return true
 		}
 	}
-	for _, s := range d.needSets(&TestConfig{}) {
+	for _, s := range d.needSets(&stated.TestConfig{}) {
 		if d.taken(s) && s.has(names...) {
 			return true
 		}
@@ -229,7 +201,7 @@ func (d *detection) brings(names ...string) bool {
 func (t Test) packageNames() []string {
 	var out []string
 	for _, p := range t.Packages {
-		if dep, ok := parseRequirement(p); ok {
+		if dep, ok := manifest.ParseRequirement(p); ok {
 			out = append(out, dep.Name)
 		}
 	}
@@ -257,7 +229,7 @@ func (d *detection) addNeeded(files []string) {
 // testNeed is something that tests ask for, by the distributions that have it.
 type testNeed struct {
 	names []string
-	Evidence
+	tree.Evidence
 }
 
 // testNeeds are what test files import at their margin, and the plugins that
@@ -265,7 +237,7 @@ type testNeed struct {
 func (d *detection) testNeeds(files []string) []testNeed {
 	var out []testNeed
 	seen := map[string]bool{}
-	add := func(at Evidence, names ...string) {
+	add := func(at tree.Evidence, names ...string) {
 		if !seen[names[0]] {
 			seen[names[0]] = true
 			out = append(out, testNeed{names, at})
@@ -274,13 +246,13 @@ func (d *detection) testNeeds(files []string) []testNeed {
 	addopts := d.pytestOption("addopts")
 	for _, p := range pluginOptions {
 		if p.asks != nil && p.asks.MatchString(addopts) || p.option != "" && d.pytestOption(p.option) != "" {
-			add(Evidence{File: d.pytestConfig()}, p.plugin)
+			add(tree.Evidence{File: d.pytestConfig()}, p.plugin)
 		}
 	}
 	for _, f := range d.testModules(files) {
 		for _, imported := range d.startImports(f) {
 			head, _, _ := strings.Cut(imported.name, ".")
-			if _, _, own := d.locate(f, imported.name); own || d.tree.exists(head+".py") {
+			if _, _, own := d.locate(f, imported.name); own || d.tree.Exists(head+".py") {
 				continue
 			}
 			add(imported.Evidence, distributions(head)...)
@@ -289,10 +261,10 @@ func (d *detection) testNeeds(files []string) []testNeed {
 		if m == nil {
 			continue
 		}
-		for _, def := range m.defs {
-			for _, p := range def.params {
-				if plugin := pluginFixtures[p]; plugin != "" && strings.HasPrefix(def.name, "test") {
-					add(Evidence{File: f, Line: def.line}, plugin)
+		for _, def := range m.Defs {
+			for _, p := range def.Params {
+				if plugin := pluginFixtures[p]; plugin != "" && strings.HasPrefix(def.Name, "test") {
+					add(tree.Evidence{File: f, Line: def.Line}, plugin)
 				}
 			}
 		}
@@ -322,7 +294,7 @@ func (d *detection) testModules(files []string) []string {
 
 func (d *detection) pytestConfig() string {
 	for _, f := range pytestFiles {
-		for _, l := range d.tree.lines(f.name) {
+		for _, l := range d.tree.Lines(f.name) {
 			if strings.TrimSpace(l) == f.section {
 				return f.name
 			}
@@ -338,7 +310,7 @@ func (d *detection) ensure(runner string) {
 		return
 	}
 	named := append(d.project.Test.packageNames(), namesOf(d.deps.Production)...)
-	for _, s := range d.needSets(&TestConfig{}) {
+	for _, s := range d.needSets(&stated.TestConfig{}) {
 		if d.taken(s) {
 			named = append(named, namesOf(s.deps)...)
 		}
@@ -349,7 +321,7 @@ func (d *detection) ensure(runner string) {
 		}
 	}
 	pin := pytestPin
-	if v, ok := parseVersion(d.project.Python.Version); ok && v.at(0) == 3 && v.at(1) < 8 {
+	if v, ok := manifest.ParseVersion(d.project.Python.Version); ok && v.At(0) == 3 && v.At(1) < 8 {
 		pin = oldPytestPin
 	}
 	for _, p := range d.locked {
@@ -361,7 +333,7 @@ func (d *detection) ensure(runner string) {
 }
 
 // namesOf are the distributions of a list.
-func namesOf(deps []Dependency) []string {
+func namesOf(deps []manifest.Dependency) []string {
 	var out []string
 	for _, dep := range deps {
 		out = append(out, dep.Name)
@@ -372,7 +344,7 @@ func namesOf(deps []Dependency) []string {
 // toxPackages takes the deps of [testenv], when they are plain requirements.
 func (d *detection) toxPackages(withFiles bool) {
 	section, inDeps := "", false
-	for _, l := range d.tree.lines("tox.ini") {
+	for _, l := range d.tree.Lines("tox.ini") {
 		trimmed := strings.TrimSpace(l)
 		if strings.HasPrefix(trimmed, "[") {
 			section, inDeps = trimmed, false
@@ -389,10 +361,10 @@ func (d *detection) toxPackages(withFiles bool) {
 			continue
 		}
 		if file, ok := strings.CutPrefix(trimmed, "-r"); ok {
-			if file = strings.TrimSpace(file); withFiles && d.tree.exists(file) && file != d.manifests.main {
-				d.project.Test.Requirements = append(d.project.Test.Requirements, d.tree.path(file))
+			if file = strings.TrimSpace(file); withFiles && d.tree.Exists(file) && file != d.manifests.main {
+				d.project.Test.Requirements = append(d.project.Test.Requirements, d.tree.Path(file))
 			}
-		} else if _, ok := parseRequirement(trimmed); ok {
+		} else if _, ok := manifest.ParseRequirement(trimmed); ok {
 			d.project.Test.Packages = append(d.project.Test.Packages, trimmed)
 		}
 	}

@@ -1,6 +1,10 @@
 package python
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+)
 
 // pluginOptions are what pytest is told and only a plugin understands.
 var pluginOptions = []struct {
@@ -42,7 +46,7 @@ func distributions(module string) []string {
 	if names, ok := testDistributionOf[module]; ok {
 		return names
 	}
-	return []string{normalizeName(module)}
+	return []string{manifest.Normalize(module)}
 }
 
 // testDistributionOf is distributionOf for what tests import.

@@ -1,8 +1,11 @@
 package python
 
 import (
+	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
 )
 
 // TestRemedy says what has a module that the tests lack, and what to state so that
@@ -89,4 +92,37 @@ func (p *Project) OwnModule(module string) (dir string, own bool) {
 }
 
 // SystemNeeds says what a distribution wants of the machine; "" for nothing known.
-func SystemNeeds(distribution string) string { return systemNeeds[normalizeName(distribution)] }
+func SystemNeeds(distribution string) string { return systemNeeds[manifest.Normalize(distribution)] }
+
+// needSet is one group, extra or requirements file.
+type needSet struct {
+	kind string // a key of test: groups, extras or requirements
+	name string // a file is relative to the service's directory
+	deps []manifest.Dependency
+}
+
+// rank is how likely a set is meant for tests, by its name.
+func (s needSet) rank() int {
+	if s.kind != "requirements" {
+		if i := slices.Index(testSets, s.name); i >= 0 {
+			return i
+		}
+		return len(testSets)
+	}
+	name := strings.TrimSuffix(strings.ToLower(s.name), ".txt")
+	for i, word := range testSets {
+		if strings.HasSuffix(name, word) || strings.HasPrefix(path.Base(name), word) {
+			return i
+		}
+	}
+	return len(testSets)
+}
+
+func (s needSet) has(names ...string) bool {
+	for _, n := range names {
+		if _, ok := manifest.FindDependency(s.deps, n); ok {
+			return true
+		}
+	}
+	return false
+}

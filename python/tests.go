@@ -5,6 +5,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // pytestPin is used when tests are written for pytest and nothing declares it, and
@@ -52,10 +57,10 @@ func (d *detection) detectTests() {
 	default:
 		start, reached := d.discovers(files)
 		if !reached { // pytest runs them as well, and needs no packages to find them
-			runner = d.pytest(d.testDir(files, Evidence{}, ""), Evidence{File: files[0], Line: 1}, "test.scattered")
+			runner = d.pytest(d.testDir(files, tree.Evidence{}, ""), tree.Evidence{File: files[0], Line: 1}, "test.scattered")
 			break
 		}
-		command, dir := "python -m unittest discover", d.testDir(files, Evidence{}, "")
+		command, dir := "python -m unittest discover", d.testDir(files, tree.Evidence{}, "")
 		if start != dir && !strings.HasPrefix(start, dir+"/") {
 			dir = "."
 		}
@@ -72,7 +77,7 @@ func (d *detection) detectTests() {
 }
 
 // pytest has pytest run the tests, in dir.
-func (d *detection) pytest(dir string, at Evidence, rule string) (runner string) {
+func (d *detection) pytest(dir string, at tree.Evidence, rule string) (runner string) {
 	t := &d.project.Test
 	t.Command, t.Runner = d.withSource(dir, "python -m pytest"), "pytest"
 	f := Finding{What: "test", Value: string(t.Command), File: at.File, Line: at.Line, Rule: rule, Rivals: d.testRivals()}
@@ -84,7 +89,7 @@ func (d *detection) pytest(dir string, at Evidence, rule string) (runner string)
 }
 
 // statedTests takes a command that somebody has stated.
-func (d *detection) statedTests(c Command, at Evidence, rule string, files []string) {
+func (d *detection) statedTests(c Command, at tree.Evidence, rule string, files []string) {
 	t := &d.project.Test
 	t.Command, t.Runner = d.runnable(c, at), "custom"
 	runner := ""
@@ -101,11 +106,11 @@ func (d *detection) statedTests(c Command, at Evidence, rule string, files []str
 }
 
 // testConfig is what is stated of the tests, never nil.
-func (d *detection) testConfig() *TestConfig {
+func (d *detection) testConfig() *stated.TestConfig {
 	if d.config != nil && d.config.Test != nil {
 		return d.config.Test
 	}
-	return &TestConfig{}
+	return &stated.TestConfig{}
 }
 
 // withoutTests says that there are none. Files that could hold some, as
@@ -113,7 +118,7 @@ func (d *detection) testConfig() *TestConfig {
 func (d *detection) withoutTests() {
 	message := "there are no tests"
 	if files := d.testFiles(); len(files) > 0 {
-		message += ": " + clipList(files) + " has none in it"
+		message += ": " + tree.ClipList(files) + " has none in it"
 	}
 	d.find(Finding{What: "test", Value: "none", File: ".", Rule: "test.none"})
 	d.warn(Problem{Code: "test.none", Message: message, File: d.configFile(),
@@ -129,7 +134,7 @@ func (d *detection) djangoTests(dj djangoFacts, files []string) {
 // testDir is where tests run that nobody has written a command for: in the
 // application's directory when they lie there, unless it is a file beside the
 // manifests that says how.
-func (d *detection) testDir(files []string, at Evidence, rule string) string {
+func (d *detection) testDir(files []string, at tree.Evidence, rule string) string {
 	dir := d.workDir()
 	if dir == "." || rule == "test.pytest_config" && path.Dir(at.File) == "." {
 		return "."
@@ -146,21 +151,21 @@ func (d *detection) testDir(files []string, at Evidence, rule string) string {
 // installed.
 func (d *detection) withSource(dir, command string) Command {
 	app := d.project.Application
-	if app != nil && below(dir, d.tree.below(app.Dir)) != "." && !d.pyproject.has("build-system") && !strings.Contains(d.pyproject.textOf("tool", "pytest", "ini_options"), "pythonpath") {
-		command = "PYTHONPATH=" + below(dir, d.tree.below(app.Dir)) + " " + command
+	if app != nil && below(dir, d.tree.Below(app.Dir)) != "." && !d.pyproject.Has("build-system") && !strings.Contains(keysOf(d.pyproject, "tool", "pytest", "ini_options"), "pythonpath") {
+		command = "PYTHONPATH=" + below(dir, d.tree.Below(app.Dir)) + " " + command
 	}
 	return within(dir, command)
 }
 
-// textOf names the keys of a table, for a quick look.
-func (p pyproject) textOf(keys ...string) string {
-	return strings.Join(slices.Sorted(maps.Keys(digTable(p.data, keys...))), " ")
+// keysOf names the keys of a table, for a quick look.
+func keysOf(p manifest.Pyproject, keys ...string) string {
+	return strings.Join(slices.Sorted(maps.Keys(manifest.DigTable(p.Data, keys...))), " ")
 }
 
 func (d *detection) testRivals() []string {
 	var out []string
 	for _, n := range []string{"tox.ini", "noxfile.py"} {
-		if d.tree.exists(n) {
+		if d.tree.Exists(n) {
 			out = append(out, n+" (makes environments of its own)")
 		}
 	}
@@ -168,43 +173,43 @@ func (d *detection) testRivals() []string {
 }
 
 func (d *detection) declaresAnywhere(name string) bool {
-	_, production := d.deps.has(name)
-	_, _, development := d.deps.dev(name)
+	_, production := d.deps.Has(name)
+	_, _, development := d.deps.Dev(name)
 	return production || development
 }
 
 // pytestEvidence says whether and why tests are meant for pytest.
-func (d *detection) pytestEvidence(files []string) (Evidence, string, bool) {
-	if d.pyproject.has("tool", "pytest") {
-		return Evidence{File: "pyproject.toml", Line: d.pyproject.line("tool.pytest", "ini_options")}, "test.pytest_config", true
+func (d *detection) pytestEvidence(files []string) (tree.Evidence, string, bool) {
+	if d.pyproject.Has("tool", "pytest") {
+		return tree.Evidence{File: "pyproject.toml", Line: d.pyproject.Line("tool.pytest", "ini_options")}, "test.pytest_config", true
 	}
-	for _, dir := range sortedUnique([]string{".", d.workDir()}) {
+	for _, dir := range manifest.SortedUnique([]string{".", d.workDir()}) {
 		for _, f := range slices.Concat(pytestFiles, []struct{ name, section string }{{"pyproject.toml", "[tool.pytest.ini_options]"}}) {
 			name := path.Join(dir, f.name)
-			for i, l := range d.tree.lines(name) {
+			for i, l := range d.tree.Lines(name) {
 				if strings.TrimSpace(l) == f.section {
-					return Evidence{File: name, Line: i + 1}, "test.pytest_config", true
+					return tree.Evidence{File: name, Line: i + 1}, "test.pytest_config", true
 				}
 			}
 		}
 	}
-	if _, ev, ok := d.deps.dev("pytest"); ok {
+	if _, ev, ok := d.deps.Dev("pytest"); ok {
 		return ev, "test.pytest_dependency", true
 	}
-	if _, ev, ok := d.deps.dev("pytest-django"); ok {
+	if _, ev, ok := d.deps.Dev("pytest-django"); ok {
 		return ev, "test.pytest_dependency", true
 	}
-	if ev, ok := d.deps.has("pytest"); ok {
+	if ev, ok := d.deps.Has("pytest"); ok {
 		return ev, "test.pytest_dependency", true
 	}
 	for _, f := range d.everyFile() {
 		if path.Base(f) == "conftest.py" {
-			return Evidence{File: f, Line: 1}, "test.conftest", true
+			return tree.Evidence{File: f, Line: 1}, "test.conftest", true
 		}
 	}
-	for i, l := range d.tree.lines("tox.ini") {
+	for i, l := range d.tree.Lines("tox.ini") {
 		if strings.Contains(l, "pytest") {
-			return Evidence{File: "tox.ini", Line: i + 1}, "test.tox", true
+			return tree.Evidence{File: "tox.ini", Line: i + 1}, "test.tox", true
 		}
 	}
 	for _, f := range files[:min(len(files), 50)] {
@@ -212,16 +217,16 @@ func (d *detection) pytestEvidence(files []string) (Evidence, string, bool) {
 		if m == nil {
 			continue
 		}
-		if slices.Contains(m.modules, "pytest") {
-			return Evidence{File: f, Line: d.lineOf(f, "pytest")}, "test.pytest_import", true
+		if slices.Contains(m.Modules, "pytest") {
+			return tree.Evidence{File: f, Line: d.lineOf(f, "pytest")}, "test.pytest_import", true
 		}
-		for _, def := range m.defs {
-			if strings.HasPrefix(def.name, "test_") {
-				return Evidence{File: f, Line: def.line}, "test.pytest_style", true
+		for _, def := range m.Defs {
+			if strings.HasPrefix(def.Name, "test_") {
+				return tree.Evidence{File: f, Line: def.Line}, "test.pytest_style", true
 			}
 		}
 	}
-	return Evidence{}, "", false
+	return tree.Evidence{}, "", false
 }
 
 // manifestStorage collects static files first when the storage refuses to
@@ -235,11 +240,11 @@ func (d *detection) manifestStorage(dj djangoFacts) {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
-			for _, t := range st.tokens {
-				if t.kind == tokenString && strings.Contains(t.text, "Manifest") && strings.Contains(t.text, "Storage") {
+		for _, st := range m.All {
+			for _, t := range st.Tokens {
+				if t.Kind == syntax.TokenString && strings.Contains(t.Text, "Manifest") && strings.Contains(t.Text, "Storage") {
 					d.project.Test.Before = append(d.project.Test.Before, within(path.Dir(dj.manage), "python manage.py collectstatic --no-input"))
-					d.find(Finding{What: "test.before", Value: "collectstatic", File: file, Line: t.line, Rule: "test.collectstatic"})
+					d.find(Finding{What: "test.before", Value: "collectstatic", File: file, Line: t.Line, Rule: "test.collectstatic"})
 					return
 				}
 			}

@@ -24,9 +24,9 @@ func (d *detection) planTrials() {
 		args[len(args)-1] = d.gunicornSettings()
 		d.trial(trialImport, app.Dir, true, append([]string{"python", "-c", code}, args...)...)
 	}
-	root := slipway.SourcePath(d.tree.dir)
+	root := slipway.SourcePath(d.tree.Dir)
 	if f := d.django(); f.manage != "" {
-		manage, root := []string{"python", "manage.py"}, slipway.SourcePath(path.Join(d.tree.dir, path.Dir(f.manage)))
+		manage, root := []string{"python", "manage.py"}, slipway.SourcePath(path.Join(d.tree.Dir, path.Dir(f.manage)))
 		if f.manageConfig != f.settings && f.settings != "" && !d.statedSettings() {
 			manage = append([]string{"env", "DJANGO_SETTINGS_MODULE=" + f.settings}, manage...)
 		}
@@ -50,7 +50,7 @@ func (d *detection) planTrials() {
 		}
 	}
 	if line.Dir != "" && !path.IsAbs(line.Dir) {
-		root = slipway.SourcePath(path.Join(d.tree.dir, line.Dir))
+		root = slipway.SourcePath(path.Join(d.tree.Dir, line.Dir))
 	}
 	for i := 0; i+1 < len(words); i++ {
 		switch {
@@ -69,7 +69,7 @@ func (d *detection) planTrials() {
 // that is read with variables, or from a directory, that its trial wouldn't have.
 func (d *detection) gunicornSettings() string {
 	line, err := d.project.Processes["web"].Parse()
-	if err != nil || line.Script || len(line.Env) > 0 || line.Dir != "" && path.Join(d.tree.dir, line.Dir) != string(d.project.Application.Dir) {
+	if err != nil || line.Script || len(line.Env) > 0 || line.Dir != "" && path.Join(d.tree.Dir, line.Dir) != string(d.project.Application.Dir) {
 		return ""
 	}
 	words := line.Words()
@@ -78,10 +78,10 @@ func (d *detection) gunicornSettings() string {
 		return ""
 	}
 	file := path.Join(line.Dir, d.settingsOf(words))
-	if !d.tree.exists(file) || !strings.HasSuffix(file, ".py") {
+	if !d.tree.Exists(file) || !strings.HasSuffix(file, ".py") {
 		return ""
 	}
-	return below(d.tree.below(d.project.Application.Dir), file)
+	return below(d.tree.Below(d.project.Application.Dir), file)
 }
 
 func (d *detection) trial(name string, dir slipway.SourcePath, answers bool, args ...string) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 func TestVariables(t *testing.T) {
@@ -39,7 +40,7 @@ NAME = os.environ[computed]
 		files[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	var got []string
-	for _, v := range python.Variables(files, ".") {
+	for _, v := range syntax.Variables(files, ".") {
 		need := ""
 		if v.Required {
 			need = "!"

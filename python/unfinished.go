@@ -5,6 +5,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // routing are the methods by which an application of Flask gets what it answers.
@@ -13,7 +16,7 @@ var routing = map[string]bool{"register_blueprint": true, "add_url_rule": true, 
 // finishedBy is the only program that gives an object its routes, in a function that a
 // server which imports the object never calls, and that opens a socket itself: it is
 // started in the object's place, at the port that it is given.
-func (d *detection) finishedBy(c candidate) (command string, at Evidence, ok bool) {
+func (d *detection) finishedBy(c candidate) (command string, at tree.Evidence, ok bool) {
 	if c.framework != "flask" || c.factory || c.file == "" {
 		return "", at, false
 	}
@@ -26,16 +29,16 @@ func (d *detection) finishedBy(c candidate) (command string, at Evidence, ok boo
 			continue
 		}
 		own := f == c.file
-		for _, full := range m.imports {
+		for _, full := range m.Imports {
 			target, rest, found := d.locate(f, full)
 			own = own || found && target == c.file && rest == c.object
 		}
-		for _, st := range slices.Concat(m.all, m.decorate) {
-			for _, call := range calls(st.tokens) {
-				head, method, dotted := strings.Cut(call.callee, ".")
+		for _, st := range slices.Concat(m.All, m.Decorate) {
+			for _, call := range syntax.Calls(st.Tokens) {
+				head, method, dotted := strings.Cut(call.Callee, ".")
 				switch {
 				case !dotted || !routing[method]:
-				case own && head == c.object && (st.indent == 0 || method != "register_blueprint" && method != "add_url_rule"):
+				case own && head == c.object && (st.Indent == 0 || method != "register_blueprint" && method != "add_url_rule"):
 					return "", at, false
 				case method != "register_blueprint":
 				case reached[f]:
@@ -48,7 +51,7 @@ func (d *detection) finishedBy(c candidate) (command string, at Evidence, ok boo
 	}
 	for _, f := range d.sources() {
 		m := d.module(f)
-		if m == nil || m.guard == 0 || reached[f] || strings.Contains(f, "/") || path.Base(f) == "manage.py" || strings.ContainsAny(f, `"'\`) {
+		if m == nil || m.Guard == 0 || reached[f] || strings.Contains(f, "/") || path.Base(f) == "manage.py" || strings.ContainsAny(f, `"'\`) {
 			continue
 		}
 		if !slices.ContainsFunc(elsewhere, func(to string) bool { return d.reaches(f, to, map[string]bool{}) }) {
@@ -58,7 +61,7 @@ func (d *detection) finishedBy(c candidate) (command string, at Evidence, ok boo
 			return "", at, false
 		}
 		command, ok = d.listeningBy(f)
-		at = Evidence{File: f, Line: m.guard}
+		at = tree.Evidence{File: f, Line: m.Guard}
 	}
 	return command, at, ok && command != ""
 }
@@ -76,10 +79,10 @@ func (d *detection) listeningBy(program string) (string, bool) {
 		if m == nil {
 			continue
 		}
-		for _, st := range m.all {
-			for _, c := range calls(st.tokens) {
+		for _, st := range m.All {
+			for _, c := range syntax.Calls(st.Tokens) {
 				if o := overruled(m, c); o != nil && d.installs(o.imports) {
-					return d.withPort(o, program, "", c.line), true
+					return d.withPort(o, program, "", c.Line), true
 				}
 			}
 		}

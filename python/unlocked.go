@@ -1,14 +1,18 @@
 package python
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/python/manifest"
+)
 
 // poetryRanges writes what Poetry's table asks for as requirements, for a project
 // that no package can be built of. ok is false, and what says why, when Poetry alone
 // can resolve it.
-func (d *detection) poetryRanges(list []Dependency, tables ...string) (texts []string, what string, ok bool) {
+func (d *detection) poetryRanges(list []manifest.Dependency, tables ...string) (texts []string, what string, ok bool) {
 	for _, dep := range list {
 		_, several := d.poetryEntry(dep.Name, tables).([]any)
-		if dep.URL != "" || several || dig(d.poetryEntry(dep.Name, tables), "python") != nil {
+		if dep.URL != "" || several || manifest.Dig(d.poetryEntry(dep.Name, tables), "python") != nil {
 			return nil, dep.Name, false
 		}
 		text, ok := requirementOf(dep)
@@ -22,8 +26,8 @@ func (d *detection) poetryRanges(list []Dependency, tables ...string) (texts []s
 
 // poetryEntry is how a table of Poetry's states a dependency.
 func (d *detection) poetryEntry(name string, tables []string) any {
-	for entry, v := range digTable(d.pyproject.data, append([]string{"tool", "poetry"}, tables...)...) {
-		if normalizeName(entry) == name {
+	for entry, v := range manifest.DigTable(d.pyproject.Data, append([]string{"tool", "poetry"}, tables...)...) {
+		if manifest.Normalize(entry) == name {
 			return v
 		}
 	}
@@ -31,8 +35,8 @@ func (d *detection) poetryEntry(name string, tables []string) any {
 }
 
 // requirementOf writes a dependency as pip reads it: ^ and ~ become bounds.
-func requirementOf(dep Dependency) (string, bool) {
-	set, err := parseSpecifiers(dep.Specifier)
+func requirementOf(dep manifest.Dependency) (string, bool) {
+	set, err := manifest.ParseSpecifiers(dep.Specifier)
 	if err != nil || len(set) > 1 {
 		return "", false
 	}
@@ -44,12 +48,12 @@ func requirementOf(dep Dependency) (string, bool) {
 		var clauses []string
 		for _, c := range alternative {
 			switch {
-			case c.op == "===":
-				clauses = append(clauses, c.op+c.text)
-			case c.wildcard:
-				clauses = append(clauses, c.op+c.version.String()+".*")
+			case c.Op == "===":
+				clauses = append(clauses, c.Op+c.Text)
+			case c.Wildcard:
+				clauses = append(clauses, c.Op+c.Version.String()+".*")
 			default:
-				clauses = append(clauses, c.op+c.version.String())
+				clauses = append(clauses, c.Op+c.Version.String())
 			}
 		}
 		text += strings.Join(clauses, ",")
@@ -64,13 +68,13 @@ func requirementOf(dep Dependency) (string, bool) {
 // what installs an unlocked project of Poetry's doesn't know its groups.
 func (d *detection) settlePoetryTests() {
 	t := &d.project.Test
-	if d.project.Manager != Pip || !d.pyproject.hasPoetry() || d.pyproject.hasProject() || len(d.project.Install.Requirements) > 0 {
+	if d.project.Manager != Pip || !d.pyproject.HasPoetry() || d.pyproject.HasProject() || len(d.project.Install.Requirements) > 0 {
 		return
 	}
 	var groups []string
 	for _, g := range t.Groups {
 		tables := []string{"group", g, "dependencies"}
-		if g == "dev" && dig(d.pyproject.data, "tool", "poetry", "dev-dependencies") != nil {
+		if g == "dev" && manifest.Dig(d.pyproject.Data, "tool", "poetry", "dev-dependencies") != nil {
 			tables = []string{"dev-dependencies"}
 		}
 		texts, _, ok := d.poetryRanges(d.deps.Groups[g], tables...)

@@ -8,6 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
+	"github.com/slipway-dev/slipway/python/tree"
 )
 
 // mostWanting bounds how many variables a sentence names.
@@ -30,14 +34,14 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 		return nil
 	}
 	file, _, _ := strings.Cut(r.Line, ":")
-	all := Variables(fsys, string(p.Root))
+	all := syntax.Variables(fsys, string(p.Root))
 	var named, beside, elsewhere []string
 	add := func(list *[]string, name string) {
 		if !given(name) && !slices.Contains(named, name) && !slices.Contains(*list, name) {
 			*list = append(*list, name)
 		}
 	}
-	known := map[string]Variable{}
+	known := map[string]syntax.Variable{}
 	for _, v := range all {
 		known[v.Name] = v
 	}
@@ -56,10 +60,10 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 		}
 	}
 	for _, v := range all {
-		if v.Required || v.bare && r.ErrorType != "KeyError" { // what is asked for by get() raises none
+		if v.Required || v.Bare() && r.ErrorType != "KeyError" { // what is asked for by get() raises none
 			if file != "" && (v.File == file || strings.HasSuffix(v.File, "/"+file)) {
 				add(&beside, v.Name)
-			} else if v.bare {
+			} else if v.Bare() {
 				add(&elsewhere, v.Name)
 			}
 		}
@@ -67,7 +71,7 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 	if len(named)+len(beside) > 0 { // what the same file reads in vain, and an example gives
 		examples, _ := exampleValues(fsys, string(p.Root))
 		for _, v := range all {
-			if v.empty && examples[v.Name] != "" && file != "" && (v.File == file || strings.HasSuffix(v.File, "/"+file)) {
+			if v.Empty() && examples[v.Name] != "" && file != "" && (v.File == file || strings.HasSuffix(v.File, "/"+file)) {
 				add(&beside, v.Name)
 			}
 		}
@@ -86,7 +90,7 @@ func (p *Project) Wanting(fsys fs.FS, r ImportResult, given func(name string) bo
 		return nil
 	}
 	problem := wantingProblem(fsys, p, r, file, wanting)
-	if v := known[ThrowawaySecret]; (v.Required || v.bare) && !slices.Contains(wanting, ThrowawaySecret) {
+	if v := known[ThrowawaySecret]; (v.Required || v.Bare()) && !slices.Contains(wanting, ThrowawaySecret) {
 		problem.Remedy += "; " + ThrowawaySecret + ", of which the build has one to throw away, is wanted of each environment: slipway secret set SERVICE " + ThrowawaySecret + " --env ENVIRONMENT"
 	}
 	return problem
@@ -101,7 +105,7 @@ func wantingProblem(fsys fs.FS, p *Project, r ImportResult, file string, wanting
 	command := "slipway service set SERVICE"
 	for _, name := range wanting {
 		value := cmp.Or(examples[name], "VALUE")
-		command += " --set " + quoteWords([]string{"env." + name + "=" + value})
+		command += " --set " + shell.Quote([]string{"env." + name + "=" + value})
 	}
 	has := "has"
 	if len(wanting) > 1 {
@@ -115,7 +119,7 @@ func wantingProblem(fsys fs.FS, p *Project, r ImportResult, file string, wanting
 	_, number, _ := strings.Cut(r.Line, ":")
 	line, _ := atoi(number)
 	return &Problem{Code: "app.variables", File: cmp.Or(file, p.Application.Module), Line: line, Remedy: remedy,
-		Message: fmt.Sprintf("importing %s:%s fails for want of environment variables: %s %s no value (%s: %s)", p.Application.Module, p.Application.Object, inWords(wanting), has, r.ErrorType, clip(r.Error))}
+		Message: fmt.Sprintf("importing %s:%s fails for want of environment variables: %s %s no value (%s: %s)", p.Application.Module, p.Application.Object, inWords(wanting), has, r.ErrorType, tree.Clip(r.Error))}
 }
 
 func inWords(list []string) string {
@@ -136,11 +140,25 @@ func exampleValues(fsys fs.FS, dir string) (values map[string]string, from strin
 		for line := range strings.Lines(string(text)) {
 			key, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
 			value, _, _ = strings.Cut(value, " #")
-			if value = bare(strings.TrimSpace(value)); ok && variableName(strings.TrimSpace(key)) && value != "" && len(value) < 100 && !strings.ContainsAny(value, "<>\n$") {
+			if value = shell.Bare(strings.TrimSpace(value)); ok && syntax.VariableName(strings.TrimSpace(key)) && value != "" && len(value) < 100 && !strings.ContainsAny(value, "<>\n$") {
 				values[strings.TrimSpace(key)] = value
 			}
 		}
 		return values, path.Join(dir, name)
 	}
 	return values, ""
+}
+
+func atoi(s string) (int, bool) {
+	if s == "" || len(s) > 3 {
+		return 0, false
+	}
+	n := 0
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return 0, false
+		}
+		n = n*10 + int(r-'0')
+	}
+	return n, true
 }

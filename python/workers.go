@@ -5,6 +5,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/python/shell"
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // suggestWorkers names background programs that the code seems to need and no
@@ -31,7 +34,7 @@ func (d *detection) suggestWorkers() {
 	}
 	for _, s := range d.suggestions() {
 		if s.what == "worker" && len(d.project.Processes) < 2 {
-			say("worker", cmp.Or(rawWords(s.value)...), s.value, s.File, s.Line)
+			say("worker", cmp.Or(shell.Split(s.value)...), s.value, s.File, s.Line)
 		}
 	}
 	const manage = "manage.py"
@@ -56,7 +59,7 @@ func (d *detection) suggestWorkers() {
 		{"dramatiq", "worker", "dramatiq", "dramatiq MODULE"}, {"arq", "worker", "arq", "arq MODULE.WorkerSettings"}, {"taskiq", "worker", "taskiq", "taskiq worker MODULE:broker"},
 		{"saq", "worker", "saq", "saq MODULE.settings"}, {"procrastinate", "worker", "procrastinate", "procrastinate --app=MODULE.app worker"},
 	} {
-		ev, ok := d.deps.has(w.name)
+		ev, ok := d.deps.Has(w.name)
 		if !ok || settled(w.what, w.word) || w.name == "rq" && seen["workerrqworker"] || w.name == "dramatiq" && seen["workerrundramatiq"] || w.name == "huey" && d.suggested("run_huey") {
 			continue
 		}
@@ -64,7 +67,7 @@ func (d *detection) suggestWorkers() {
 		case strings.Contains(w.command, "MODULE"): // which one can't be told: that would not start
 			d.warn(Problem{Code: "worker.unnamed", Message: w.name + " is a dependency, and nothing in the code says what its worker would run", File: ev.File, Line: ev.Line,
 				Remedy: "if it has one, put \"processes: {worker: " + w.command + "}\" in " + d.configFile() + ", with the module that has its tasks"})
-		case strings.Contains(w.command, manage) && !d.tree.exists(manage):
+		case strings.Contains(w.command, manage) && !d.tree.Exists(manage):
 		default:
 			say(w.what, w.word, w.command, ev.File, ev.Line)
 		}
@@ -81,45 +84,45 @@ func (d *detection) suggested(word string) bool {
 }
 
 // workersOf looks for what a module makes or decorates.
-func (d *detection) workersOf(m *module, f, name string, say func(what, word, command, file string, line int)) {
-	for _, a := range m.assigns {
-		full := m.resolve(a.callee)
+func (d *detection) workersOf(m *syntax.Module, f, name string, say func(what, word, command, file string, line int)) {
+	for _, a := range m.Assigns {
+		full := m.Resolve(a.Callee)
 		switch {
 		case full == "celery.Celery" || full == "celery.app.Celery":
 			app := strings.TrimSuffix(name, ".celery")
-			say("worker", "celery", "celery -A "+app+" worker", f, a.line)
+			say("worker", "celery", "celery -A "+app+" worker", f, a.Line)
 			if d.celeryBeat() {
 				schedule := ""
-				if _, ok := d.deps.has("django-celery-beat"); ok {
+				if _, ok := d.deps.Has("django-celery-beat"); ok {
 					schedule = " --scheduler django_celery_beat.schedulers:DatabaseScheduler"
 				}
-				say("scheduler", "celery", "celery -A "+app+" beat"+schedule, f, a.line)
+				say("scheduler", "celery", "celery -A "+app+" beat"+schedule, f, a.Line)
 			}
 		case strings.HasPrefix(full, "huey.") && strings.HasSuffix(full, "Huey"):
-			say("worker", "huey", "huey_consumer "+name+"."+a.name, f, a.line)
+			say("worker", "huey", "huey_consumer "+name+"."+a.Name, f, a.Line)
 		case strings.HasPrefix(full, "taskiq") && strings.HasSuffix(full, "Broker") && !strings.HasSuffix(full, "InMemoryBroker"):
-			say("worker", "taskiq", "taskiq worker "+name+":"+a.name, f, a.line)
+			say("worker", "taskiq", "taskiq worker "+name+":"+a.Name, f, a.Line)
 		case full == "taskiq.TaskiqScheduler":
-			say("scheduler", "taskiq", "taskiq scheduler "+name+":"+a.name, f, a.line)
+			say("scheduler", "taskiq", "taskiq scheduler "+name+":"+a.Name, f, a.Line)
 		case full == "procrastinate.App":
-			say("worker", "procrastinate", "procrastinate --app="+name+"."+a.name+" worker", f, a.line)
+			say("worker", "procrastinate", "procrastinate --app="+name+"."+a.Name+" worker", f, a.Line)
 		case strings.HasSuffix(full, "BlockingScheduler") && strings.HasPrefix(full, "apscheduler"):
-			say("scheduler", "apscheduler", "python "+below(d.workDir(), f), f, a.line)
-		case slices.Contains(m.modules, "saq") && a.callee == "" && a.name == "settings":
-			say("worker", "saq", "saq "+name+".settings", f, a.line)
+			say("scheduler", "apscheduler", "python "+below(d.workDir(), f), f, a.Line)
+		case slices.Contains(m.Modules, "saq") && a.Callee == "" && a.Name == "settings":
+			say("worker", "saq", "saq "+name+".settings", f, a.Line)
 		}
 	}
-	for class, line := range m.classes {
+	for class, line := range m.Classes {
 		if class == "WorkerSettings" && d.declares("arq") {
 			say("worker", "arq", "arq "+name+".WorkerSettings", f, line)
 		}
 	}
-	for _, st := range m.decorate {
-		if slices.Contains(m.modules, "dramatiq") && m.resolve(nameOf(st.tokens[1:])) == "dramatiq.actor" && !d.declares("django-dramatiq") {
-			say("worker", "dramatiq", "dramatiq "+name, f, st.line)
+	for _, st := range m.Decorate {
+		if slices.Contains(m.Modules, "dramatiq") && m.Resolve(nameOf(st.Tokens[1:])) == "dramatiq.actor" && !d.declares("django-dramatiq") {
+			say("worker", "dramatiq", "dramatiq "+name, f, st.Line)
 		}
 	}
-	if slices.Contains(m.modules, "huey.contrib.djhuey") {
+	if slices.Contains(m.Modules, "huey.contrib.djhuey") {
 		say("worker", "huey", "python manage.py run_huey", f, d.lineOf(f, "djhuey"))
 	}
 }
@@ -134,15 +137,15 @@ func (d *detection) celeryBeat() bool {
 		if m == nil {
 			continue
 		}
-		if slices.Contains(m.modules, "celery.schedules") {
+		if slices.Contains(m.Modules, "celery.schedules") {
 			return true
 		}
-		for _, a := range m.assigns {
-			if a.name == "CELERY_BEAT_SCHEDULE" || a.name == "beat_schedule" || a.name == "CELERYBEAT_SCHEDULE" {
+		for _, a := range m.Assigns {
+			if a.Name == "CELERY_BEAT_SCHEDULE" || a.Name == "beat_schedule" || a.Name == "CELERYBEAT_SCHEDULE" {
 				return true
 			}
 		}
-		text, _ := d.tree.read(f)
+		text, _ := d.tree.Read(f)
 		if strings.Contains(text, ".beat_schedule") || strings.Contains(text, "add_periodic_task(") {
 			return true
 		}

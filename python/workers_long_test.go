@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/postgrestest"
+	"github.com/slipway-dev/slipway/python/program"
 )
 
 // redis runs a server for the test; each proof has a database of its own.
@@ -80,7 +81,7 @@ func workerProofs(t *testing.T) []proof {
 	}
 	sendTaskiq := "import asyncio, sys, jobs\nasync def main():\n    await jobs.broker.startup()\n    await jobs.job.kiq(sys.argv[1])\n    await jobs.broker.shutdown()\nasyncio.run(main())\n"
 	return []proof{
-		{program: "celery worker", process: "worker", enqueue: send, overdue: GivenBack, files: celery("celery -A jobs worker", late)},
+		{program: "celery worker", process: "worker", enqueue: send, overdue: program.GivenBack, files: celery("celery -A jobs worker", late)},
 		{program: "celery worker, pool solo", process: "worker", enqueue: send, files: celery("celery -A jobs worker -P solo", "")},
 		{program: "celery worker, pool threads", process: "worker", enqueue: send, files: celery("celery -A jobs worker --pool=threads", "")},
 		{program: "celery worker, pool gevent", process: "worker", enqueue: send, files: celery("celery -A jobs worker -P gevent", "")},

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -110,7 +111,7 @@ func (v overridesView) rest() string {
 			keys = append(keys, row.Key)
 		}
 	}
-	text, err := python.OverridesYAML(v.Overrides, keys...)
+	text, err := stated.OverridesYAML(v.Overrides, keys...)
 	if err != nil {
 		return string(v.Overrides)
 	}
@@ -124,7 +125,7 @@ func (v overridesView) looked() bool { return v.Found != nil || len(v.Errs) > 0 
 // rows are the questions: those of every service, its processes, and what else
 // was found.
 func (v overridesView) rows() []overrideRow {
-	values := python.OverrideValues(v.Overrides)
+	values := stated.OverrideValues(v.Overrides)
 	var found []python.Finding
 	keys := slices.Clone(answered)
 	if v.Found != nil {
@@ -198,7 +199,7 @@ var hints = map[string]string{
 // choices are the values that an answer may have, with the one that it has; nil
 // when it is free text.
 func (row overrideRow) choices() []string {
-	list := python.Choices(row.Key)
+	list := stated.Choices(row.Key)
 	if list != nil && row.Value != "" && !slices.Contains(list, row.Value) {
 		list = append(list, row.Value)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // Rehearse runs the artifact once with the config that it will have, and without
@@ -46,7 +47,7 @@ func (s *Steps) rehearse(ctx context.Context, in StepInput, step slipway.StepNam
 		if d.Placeholders = placeholders; placeholders {
 			d.Manifest.Trials = harmless
 		}
-		found := variables(python.Variables(os.DirFS(artifact.Path), "source/"+in.Repository.Path), d)
+		found := variables(syntax.Variables(os.DirFS(artifact.Path), "source/"+in.Repository.Path), d)
 		if len(d.Manifest.Trials) > 0 {
 			results, err := s.Rehearser.Rehearse(ctx, d, log)
 			if err != nil {
@@ -117,14 +118,14 @@ func whoSees(in StepInput, step slipway.StepName, placeholders, secret bool) []s
 }
 
 // variables tells which variables the code wants and the config does not have.
-func variables(read []python.Variable, d slipway.Deployment) []slipway.Rehearsed {
+func variables(read []syntax.Variable, d slipway.Deployment) []slipway.Rehearsed {
 	if len(read) == 0 {
 		return nil
 	}
 	var missing []string
 	for _, v := range read {
 		_, set := d.Config.Env[v.Name]
-		if !set && v.Required && !python.Given(v.Name) {
+		if !set && v.Required && !syntax.Given(v.Name) {
 			missing = append(missing, fmt.Sprintf("%s (%s:%d)", v.Name, strings.TrimPrefix(v.File, "source/"), v.Line))
 		}
 	}

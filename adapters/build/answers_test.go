@@ -6,13 +6,14 @@ import (
 
 	slipway "github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
 )
 
 // TestReleasesStateTheirLimit: what is missing in a manifest was not known when it was
 // made, so a new one always says it; a service may say that it has none.
 func TestReleasesStateTheirLimit(t *testing.T) {
 	for text, want := range map[string]int{"": slipway.AnswerSeconds, "answer_seconds: 20": 20, "answer_seconds: 0": 0} {
-		config, problems := python.LoadConfig(fstest.MapFS{"slipway.yaml": {Data: []byte(text)}}, "slipway.yaml")
+		config, problems := stated.Load(fstest.MapFS{"slipway.yaml": {Data: []byte(text)}}, "slipway.yaml")
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
@@ -21,7 +22,7 @@ func TestReleasesStateTheirLimit(t *testing.T) {
 			t.Errorf("%q states %d", text, m.AnswerSeconds)
 		}
 	}
-	config, problems := python.LoadConfig(fstest.MapFS{"slipway.yaml": {Data: []byte("limits: {answer_seconds: 7, body_megabytes: 3}\nenvironments: {prod: {limits: {body_megabytes: 2}}}")}}, "slipway.yaml")
+	config, problems := stated.Load(fstest.MapFS{"slipway.yaml": {Data: []byte("limits: {answer_seconds: 7, body_megabytes: 3}\nenvironments: {prod: {limits: {body_megabytes: 2}}}")}}, "slipway.yaml")
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

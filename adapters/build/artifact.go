@@ -15,6 +15,8 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
+	"github.com/slipway-dev/slipway/python/syntax"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -98,13 +100,13 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	}
 	m.Trials, m.Data, m.Tables = p.Trials, p.Data, p.Tables
 	var read []string
-	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
+	for _, v := range syntax.Variables(os.DirFS(source), string(p.Root)) {
 		read = append(read, v.Name)
 		if v.Required {
 			m.Required = append(m.Required, v.Name)
 		}
 	}
-	m.Addresses, m.Asked = slipway.Addresses(read), python.Asked(os.DirFS(source), string(p.Root), false)
+	m.Addresses, m.Asked = slipway.Addresses(read), syntax.Asked(os.DirFS(source), string(p.Root), false)
 	if p.Config != nil {
 		m.Pages = slipway.PagesOf(p.Config.Pages)
 		m.VerifyCommand, m.ReleaseRepeatable = string(p.Config.VerifyCommand), p.Config.Repeatable
@@ -120,7 +122,7 @@ func manifest(req slipway.BuildRequest, p *python.Project, source string, env en
 	if packageOf(p, source) != "" {
 		m.Package = packageDir
 	}
-	var c python.ServiceConfig
+	var c stated.Config
 	if p.Config != nil {
 		c = *p.Config
 	}

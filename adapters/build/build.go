@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/artifact"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -387,5 +388,5 @@ func (b *Builder) Migrations(ctx context.Context, digest slipway.Digest) (slipwa
 		return slipway.Migrations{}, disk(err, "the artifact can't be read")
 	}
 	defer tree.Close()
-	return python.Migrations(tree.FS(), string(a.Manifest.Dir)), nil
+	return syntax.Migrations(tree.FS(), string(a.Manifest.Dir)), nil
 }

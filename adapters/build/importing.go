@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -99,7 +100,7 @@ func (r *run) checkImport(ctx context.Context, p *python.Project, source string,
 		told.Error += " (" + said + ")"
 	}
 	if problem := p.Judge(told); problem != nil {
-		given := func(name string) bool { return python.Given(name) || lookup(vars, name) != "" }
+		given := func(name string) bool { return syntax.Given(name) || lookup(vars, name) != "" }
 		if wants := p.Wanting(os.DirFS(source), told, given); wants != nil && !told.OK {
 			problem = wants
 		}

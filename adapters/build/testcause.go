@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/syntax"
 )
 
 // What keeps tests from running is mostly one of few things, and each has one
@@ -92,7 +93,7 @@ func cause(p *python.Project, source, text string, failures []slipway.TestFailur
 // lacking is the variable that the project asks for, be it for its tests alone, and that
 // an exception of theirs names for having none; "" when it names none.
 func lacking(p *python.Project, source, text string) string {
-	asked := slipway.Deployment{Manifest: slipway.Manifest{Asked: python.Asked(os.DirFS(source), string(p.Root), true)}}
+	asked := slipway.Deployment{Manifest: slipway.Manifest{Asked: syntax.Asked(os.DirFS(source), string(p.Root), true)}}
 	var said []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(strings.TrimPrefix(line, "E "))
@@ -120,7 +121,7 @@ func notProvided(p *python.Project, source, text string) string {
 	}
 	said := word.FindAllString(strings.ToLower(m[1]), -1)
 	var names []string
-	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
+	for _, v := range syntax.Variables(os.DirFS(source), string(p.Root)) {
 		if (v.Required || v.Bare()) && slices.ContainsFunc(strings.Split(strings.ToLower(v.Name), "_"), func(part string) bool { return slices.Contains(said, part) }) {
 			names = append(names, v.Name)
 		}
@@ -195,7 +196,7 @@ func givenToTests(names []string, value string) string {
 func addressVariables(p *python.Project, source string, u slipway.Unreached) []string {
 	var whole, parts []string
 	var read []string
-	for _, v := range python.Variables(os.DirFS(source), string(p.Root)) {
+	for _, v := range syntax.Variables(os.DirFS(source), string(p.Root)) {
 		read = append(read, v.Name)
 	}
 	told := u.Told(read)

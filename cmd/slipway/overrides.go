@@ -9,7 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
-	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
 )
 
 // overrideFlags say what counts instead of what is detected.
@@ -60,7 +60,7 @@ func (f overrideFlags) file(a *app) (string, error) {
 		defer file.Close()
 		in = file
 	}
-	text, err := io.ReadAll(io.LimitReader(in, python.MaxOverrides+1))
+	text, err := io.ReadAll(io.LimitReader(in, stated.MaxOverrides+1))
 	if err != nil {
 		return "", slipway.Wrap(slipway.Invalid, err, "%s can't be read; name a file in the form of slipway.yaml", f.Overrides).At("overrides")
 	}
@@ -69,7 +69,7 @@ func (f overrideFlags) file(a *app) (string, error) {
 
 // overrides prints what a service's owners state.
 func (a *app) overrides(o slipway.Overrides) error {
-	text, err := python.OverridesYAML(o)
+	text, err := stated.OverridesYAML(o)
 	if err != nil || text == "" {
 		return err
 	}

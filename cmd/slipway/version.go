@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
 )
 
 // versionCommand says which program this is.
@@ -69,6 +69,6 @@ type schemaCommand struct{}
 
 // Run prints the schema.
 func (schemaCommand) Run(a *app) error {
-	_, err := a.stdout.Write(python.Schema)
+	_, err := a.stdout.Write(stated.Schema)
 	return err
 }
