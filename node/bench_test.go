@@ -83,7 +83,10 @@ class H(http.server.BaseHTTPRequestHandler):
         self.answer(200, "%s %d %s" % (WORD, os.getpid(), os.environ.get("TOKEN", ""))); self.close_connection |= mode == "closes"
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.answer(200, "done"); self.close_connection = mode == "closes"
+        self.answer(200, str(self.client_address[1]) if self.path == "/peer" else "done"); self.close_connection = mode == "closes"
+    def finish(self):
+        if getattr(self, "path", "") == "/peer": note("closed", self.command)
+        super().finish()
     def answer(self, status, text):
         body = text.encode()
         self.send_response(status); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)

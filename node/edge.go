@@ -136,7 +136,8 @@ func (e *edge) proxy(failDuration string) object {
 		// matches Caddy repeats each GET.)
 		"load_balancing": object{"selection_policy": object{"policy": "least_conn"}, "retry_match": []object{{"method": []string{"none"}}}},
 		"health_checks":  object{"passive": object{"fail_duration": failDuration}},
-		// An idle connection is given up before a server does that (gunicorn after 2 s).
+		// An idle connection is given up before a server does that (gunicorn after 2 s), and
+		// sooner by what can't be sent again (freshFor).
 		"transport": object{"protocol": "slipway", "edge": e.listen, "dial_timeout": "2s", "expect_continue_timeout": "1s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 	}
 }

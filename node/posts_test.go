@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,38 @@ func TestConnectionsClosedWithoutAWord(t *testing.T) {
 		_, two, _ := b.get("/peer")
 		return one == two
 	})
+}
+
+// TestConnectionsOfPostsAreGivenUpFirst: what can't be sent again goes over a connection that
+// was used a moment ago, and not over one that the server is likelier to be closing.
+func TestConnectionsOfPostsAreGivenUpFirst(t *testing.T) {
+	b := newBench(t)
+	b.must(b.deployment(1, "one", nil))
+	b.eventually("connections to it are kept", func() bool {
+		_, one, _ := b.get("/peer")
+		_, two, _ := b.get("/peer")
+		return one == two
+	})
+	b.eventually("those are given up", func() bool { return slices.Contains(b.noted("closed"), "GET") })
+	began := len(b.noted("closed"))
+	_, read, _ := b.get("/peer")
+	req, err := http.NewRequest(http.MethodPost, "http://"+b.edge+"/peer", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "shop.dev.localhost"
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if sent, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || string(sent) == read {
+		t.Fatalf("a POST was answered with %d over connection %s, and a GET over %s: %v", res.StatusCode, sent, read, err)
+	}
+	b.eventually("both are given up", func() bool { return len(b.noted("closed")) > began+1 })
+	if order := b.noted("closed")[began:]; order[0] != "POST" {
+		t.Errorf("connections were given up in the order of %v", order)
+	}
 }
 
 // TestPoisonedRequestOverAKeptConnection: a request that ends the process which gets it

@@ -28,8 +28,14 @@ type transport struct {
 	*reverseproxy.HTTPTransport
 	Edge  string          `json:"edge"`
 	once  *http.Transport // each connection for one request
+	fresh *http.Transport // for what is not sent again: connections that are idle for a moment at most
 	table *table
 }
+
+// freshFor is how long a connection may have been idle over which a request goes that is
+// not sent again. Servers keep one for a second or two (uvicorn can be told one, gunicorn has
+// two), and a machine that is busy may let a part of that pass before the request is written.
+const freshFor = 200 * time.Millisecond
 
 func (transport) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.reverse_proxy.transport.slipway", New: func() caddy.Module { return &transport{HTTPTransport: new(reverseproxy.HTTPTransport)} }}
@@ -63,8 +69,9 @@ func (t *transport) Provision(ctx caddy.Context) error {
 		}
 		return conn, err
 	}
-	t.once = t.Transport.Clone()
+	t.once, t.fresh = t.Transport.Clone(), t.Transport.Clone()
 	t.once.DisableKeepAlives = true
+	t.fresh.IdleConnTimeout = freshFor
 	return nil
 }
 
@@ -117,7 +124,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		s.by = name.(string)
 	}
 	if _, kept := t.table.kept.Load(port); kept {
-		by = t.Transport
+		if by = t.fresh; repeatable(req) {
+			by = t.Transport
+		}
 	}
 	res, err := by.RoundTrip(req)
 	if err != nil && context.Cause(ctx) == errLate {
@@ -135,6 +144,16 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return res, err
+}
+
+// repeatable tells whether Go's transport sends a request once more where the server has
+// closed the kept connection that it was written to.
+func repeatable(req *http.Request) bool {
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return req.Body == nil || req.Body == http.NoBody
+	}
+	return false
 }
 
 // whole notes whether an instance breaks its answer off.
