@@ -57,7 +57,10 @@ func (l clientLog) Info(msg string, pairs ...any)  { l.to.Debug("workflows: "+ms
 func (l clientLog) Warn(msg string, pairs ...any)  { l.to.Info("workflows: "+msg, pairs...) }
 func (l clientLog) Error(msg string, pairs ...any) { l.to.Info("workflows: "+msg, pairs...) }
 
-const pollsPerSecond = 2000
+const (
+	pollsPerSecond   = 2000
+	schedulerWorkers = 64
+)
 
 // tuning fits the server to one machine: small caches, few partitions, few
 // pollers, none of the features that a single namespace doesn't use.
@@ -79,6 +82,15 @@ func tuning() dynamicconfig.StaticClient {
 		"history.transferProcessorMaxPollInterval":       time.Minute,
 		"history.visibilityProcessorMaxPollInterval":     time.Minute,
 		"history.shardUpdateMinInterval":                 5 * time.Minute,
+		// Goroutines that wait for work from the start on, 512 for each kind by default: an
+		// engine for one machine never has as many tasks at once.
+		"history.timerProcessorSchedulerWorkerCount":                  schedulerWorkers,
+		"history.memoryTimerProcessorSchedulerWorkerCount":            schedulerWorkers,
+		"history.transferProcessorSchedulerWorkerCount":               schedulerWorkers,
+		"history.visibilityProcessorSchedulerWorkerCount":             schedulerWorkers,
+		"history.archivalProcessorSchedulerWorkerCount":               1,
+		"history.ReplicationProcessorSchedulerWorkerCount":            1,
+		"history.ReplicationLowPriorityProcessorSchedulerWorkerCount": 1,
 		// A task is read from its queue by a poll. There is one shard, so that the
 		// default of 20 polls a second makes every step wait 50 ms.
 		"history.transferProcessorMaxPollRPS":   pollsPerSecond,
