@@ -61,7 +61,7 @@ func bothAnswer(t *testing.T, e *edge) {
 
 // failed is how many failures are counted for the deployment.
 func failed(e *edge) (n int64) {
-	for _, slices := range e.traffic("x.dev.localhost", time.Time{}, time.Now()) {
+	for _, slices := range e.Traffic("x.dev.localhost", time.Time{}, time.Now()) {
 		for _, s := range slices {
 			n += s.Answers.Failed
 		}
@@ -135,8 +135,8 @@ func TestTheEdgesOwnFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing := strings.Replace(string(config), `"edge":"`+e.listen+`","handler":"slipway_farewell"}`, `"handler":"error","error":"a static file went away"}`, 1)
-	e.close()
-	l, err := openSocket(e.listen)
+	e.Close()
+	l, err := OpenSocket(e.listen)
 	if err != nil {
 		t.Fatal(err)
 	}

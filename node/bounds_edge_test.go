@@ -41,5 +41,5 @@ func (e *edge) bound(b bounds) {
 	at, _ := e.find("x.dev.localhost")
 	next := *at
 	next.bounds = b
-	e.set([]route{next})
+	e.Set([]route{next})
 }

@@ -227,10 +227,10 @@ func (d *director) try(reply *reply, r *http.Request, s *sending, own *unserved,
 	}
 	if why != unreached {
 		return why, detail
-	} else if time.Since(let) < d.table.patience {
+	} else if time.Since(let) < d.table.Patience {
 		return again, ""
 	}
-	return why, fmt.Sprintf("for %s no instance took it: none listens, or none is healthy", d.table.patience)
+	return why, fmt.Sprintf("for %s no instance took it: none listens, or none is healthy", d.table.Patience)
 }
 
 // nobody comes after the reverse proxies.

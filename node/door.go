@@ -37,14 +37,13 @@ func (d *deployment) door(instance string) string {
 func (i *instance) open(port int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if at, open := i.place.node.edge.doors.Load(i.door()); open && at == port {
+	if i.place.node.edge.Opens(i.door(), port) {
 		return
 	}
 	if !i.web || port != i.port() || port == i.closed || i.state == slipway.InstanceDraining || i.state == slipway.InstanceStopped || i.ctx.Err() != nil {
 		return
 	}
-	i.place.node.edge.named.Store(port, i.id)
-	i.place.node.edge.doors.Store(i.door(), port)
+	i.place.node.edge.OpenDoor(i.door(), port, i.id)
 	go i.learnKept(port)
 }
 
@@ -58,8 +57,7 @@ func (i *instance) shut(port int) {
 	if port == i.port() {
 		i.closed = port
 	}
-	i.place.node.edge.doors.CompareAndDelete(i.door(), port)
-	i.place.node.edge.kept.Delete(port)
+	i.place.node.edge.CloseDoor(i.door(), port)
 }
 
 // leave is the instance's end. One that is let go keeps its door and what is asked there:

@@ -2,8 +2,6 @@ package node
 
 import (
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -35,15 +33,17 @@ var loading sync.Mutex
 // openEdge opens the socket. What comes in before the first routes are set waits
 // for them.
 func openEdge(listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
-	l, err := openSocket(listen)
+	l, err := OpenSocket(listen)
 	if err != nil {
 		return nil, err
 	}
-	return serveEdge(l, listen, storage, check)
+	return Serve(l, listen, storage, check)
 }
 
-// serveEdge takes what comes in at a socket, which it closes with its own end.
-func serveEdge(l net.Listener, listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
+// Serve takes what comes in at a socket, which it closes with its own end. Listen is the
+// socket's address, storage a directory for what is kept of requests and answers, and check
+// gives a new connection to an instance back, or closes it and says why.
+func Serve(l net.Listener, listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
 	e := &edge{table: newTable(), listen: listen, storage: storage, socket: newEdgeSocket(l)}
 	if err := os.MkdirAll(storage, 0o700); err != nil {
 		_ = l.Close()
@@ -65,7 +65,8 @@ func serveEdge(l net.Listener, listen, storage string, check func(net.Conn) (net
 	return e, nil
 }
 
-func (e *edge) close() {
+// Close ends the edge and whoever is connected to it.
+func (e *edge) Close() {
 	loading.Lock()
 	defer loading.Unlock()
 	_ = caddy.Stop()
@@ -80,9 +81,16 @@ const (
 	leaveWithin = 30 * time.Second
 )
 
-// leave answers those who are connected, and closes. Another edge may have the socket
+// StopAccepting leaves who comes to the next edge on the same socket. Whoever is connected is
+// told to connect anew for what he asks next.
+func (e *edge) StopAccepting() { e.socket.leave() }
+
+// Listener is the bare socket.
+func (e *edge) Listener() net.Listener { return e.socket.Listener }
+
+// Leave answers those who are connected, and closes. Another edge may have the socket
 // already.
-func (e *edge) leave() {
+func (e *edge) Leave() {
 	e.socket.left(farewellWithin)
 	loading.Lock()
 	defer loading.Unlock()
@@ -140,32 +148,4 @@ func (e *edge) proxy(failDuration string) object {
 		// sooner by what can't be sent again (freshFor).
 		"transport": object{"protocol": "slipway", "edge": e.listen, "dial_timeout": "2s", "expect_continue_timeout": "1s", "keep_alive": object{"idle_timeout": "1s", "max_idle_conns_per_host": 64}},
 	}
-}
-
-// claim, free and port keep two instances from having the same port.
-func (n *Node) claim(port int) { n.mu.Lock(); n.ports[port] = true; n.mu.Unlock() }
-func (n *Node) free(port int)  { n.mu.Lock(); delete(n.ports, port); n.mu.Unlock() }
-
-const firstPort, lastPort = 20000, 29999
-
-// port finds a free one. It begins anywhere: nobody can lie in wait at the next, and
-// two nodes on one machine seldom meet.
-func (n *Node) port() (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	begin := rand.IntN(lastPort - firstPort + 1) // #nosec G404 -- of math/rand/v2, which the system seeds
-	for k := range lastPort - firstPort + 1 {
-		port := firstPort + (begin+k)%(lastPort-firstPort+1)
-		if n.ports[port] {
-			continue
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		n.ports[port] = true
-		return port, nil
-	}
-	return 0, slipway.Errorf(slipway.Unavailable, "no port between %d and %d is free on this machine", firstPort, lastPort)
 }

@@ -38,7 +38,7 @@ func BenchmarkEdge(b *testing.B) {
 			get, post := map[bool]load{}, map[bool]load{}
 			e := edgeAlone(b, at)
 			get[true], post[true] = rate(b, e.listen, ""), rate(b, e.listen, strings.Repeat("x", 2000))
-			e.close()
+			e.Close()
 			bare := bareCaddy(b, at)
 			get[false], post[false] = rate(b, bare, ""), rate(b, bare, strings.Repeat("x", 2000))
 			if err := caddy.Stop(); err != nil {

@@ -26,7 +26,7 @@ func edgeAlone(t testing.TB, backends ...string) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.close)
+	t.Cleanup(e.Close)
 	b := branch{deployment: "1", home: "1", weight: 100}
 	for n, at := range backends {
 		door := "door" + strconv.Itoa(n)
@@ -42,7 +42,7 @@ func edgeAlone(t testing.TB, backends ...string) *edge {
 		e.kept.Store(number, true)
 		b.upstreams = append(b.upstreams, door)
 	}
-	e.set([]route{{host: "x.dev.localhost", names: []string{"x.dev.localhost"}, branches: []branch{b}}})
+	e.Set([]route{{host: "x.dev.localhost", names: []string{"x.dev.localhost"}, branches: []branch{b}}})
 	return e
 }
 

@@ -39,10 +39,10 @@ func (n *Node) openHeld() (l net.Listener, err error) {
 		}
 		n.o.Log.Warn("the edge opens its sockets anew", "error", err)
 	}
-	if l, err = openSocket(n.o.Edge); errors.Is(err, syscall.EADDRINUSE) && found != nil {
+	if l, err = OpenSocket(n.o.Edge); errors.Is(err, syscall.EADDRINUSE) && found != nil {
 		found.End() // it may be what has a part of the address, such as its port
 		found = nil
-		l, err = openSocket(n.o.Edge)
+		l, err = OpenSocket(n.o.Edge)
 	}
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"io"
 	"net/http"
 	"time"
 )
@@ -10,13 +9,6 @@ const (
 	// holdWithin is how long a request waits at the edge at most while one release ends
 	// and the next one starts.
 	holdWithin = 30 * time.Second
-	// holdDrain is how long a release that makes room for another may take for what it
-	// was asked before, while all later requests wait. What it has after that it may
-	// still answer within its grace.
-	holdDrain = 10 * time.Second
-	// holdReach is how long requests are held for a release that was ended for another,
-	// and comes back.
-	holdReach = 10 * time.Second
 	// holdMost is how many requests to a service wait at once: with what was read of their
 	// bodies they take about 100 MB then.
 	holdMost = 1000
@@ -24,40 +16,6 @@ const (
 	// where the server doesn't see it.
 	holdLook = 250 * time.Millisecond
 )
-
-// holdBack keeps requests at the edge, and waits until the deployment that is to end has
-// answered those that it has.
-func (p *place) holdBack(id string, log io.Writer) {
-	p.mu.Lock()
-	p.held = true
-	d := p.state.Deployments[id]
-	p.mu.Unlock()
-	p.node.reroute()
-	if d == nil {
-		return
-	}
-	if b := p.node.edge.backend(d.home()); b != nil {
-		b.drain(p.node.ctx, min(holdDrain, p.node.edge.drain), log)
-	}
-}
-
-// letThrough brings the edge up to date. Where requests are held they go on, once the
-// deployment that they go to takes any.
-func (p *place) letThrough(id string) {
-	p.mu.Lock()
-	held, d := p.held, p.state.Deployments[id]
-	p.mu.Unlock()
-	if held && d != nil {
-		if b := p.node.edge.backend(d.home()); b != nil {
-			for deadline := time.Now().Add(holdReach); b.opened() == 0 && time.Now().Before(deadline) && pause(p.node.ctx); {
-			}
-		}
-	}
-	p.mu.Lock()
-	p.held = false
-	p.mu.Unlock()
-	p.node.reroute()
-}
 
 // queue counts a request among those that wait for a service; false says that there are
 // too many.

@@ -58,8 +58,8 @@ func until(t *testing.T, what string, ok func() bool) {
 // then, with all of their bodies.
 func TestHeldRequests(t *testing.T) {
 	e := edgeAlone(t, counts(t, "old"), counts(t, "new"))
-	e.set(held())
-	e.patience = 0 // the time for which they are held is none of it
+	e.Set(held())
+	e.Patience = 0 // the time for which they are held is none of it
 	var all sync.WaitGroup
 	many := int64(0)
 	for kind, request := range asked() {
@@ -77,15 +77,15 @@ func TestHeldRequests(t *testing.T) {
 			})
 		}
 	}
-	until(t, "all wait", func() bool { return e.backend("1").waiting.Load() == many })
-	first := e.backend("1")
+	until(t, "all wait", func() bool { return e.Backend("1").waiting.Load() == many })
+	first := e.Backend("1")
 	next := held()
 	next[0].branches[0] = branch{deployment: "2", home: "2", weight: 100, upstreams: []string{"door1"}}
-	e.set(next)
+	e.Set(next)
 	next[0].held = false
-	e.set(next)
+	e.Set(next)
 	all.Wait()
-	if n := first.waiting.Load() + e.backend("2").waiting.Load(); n != 0 {
+	if n := first.waiting.Load() + e.Backend("2").waiting.Load(); n != 0 {
 		t.Errorf("%d are said to wait", n)
 	}
 }
@@ -93,7 +93,7 @@ func TestHeldRequests(t *testing.T) {
 // TestHeldTooLong, or with too many others: it is said that the request can be sent again.
 func TestHeldTooLong(t *testing.T) {
 	e := edgeAlone(t, counts(t, "old"))
-	e.set(held())
+	e.Set(held())
 	refused := func(name string) {
 		for kind, request := range asked() {
 			c := dialEdge(t, e)
@@ -108,13 +108,13 @@ func TestHeldTooLong(t *testing.T) {
 			}
 		}
 	}
-	e.backend("1").waiting.Store(holdMost)
+	e.Backend("1").waiting.Store(holdMost)
 	refused("too many")
-	e.backend("1").waiting.Store(0)
-	e.hold = 50 * time.Millisecond
+	e.Backend("1").waiting.Store(0)
+	e.Hold = 50 * time.Millisecond
 	refused("too long")
 	counted := int64(0)
-	for _, slice := range e.traffic("x.dev.localhost", time.Now().Add(-time.Minute), time.Now())["1"] {
+	for _, slice := range e.Traffic("x.dev.localhost", time.Now().Add(-time.Minute), time.Now())["1"] {
 		counted += slice.Requests
 	}
 	if want := int64(2 * len(asked())); counted != want {
@@ -126,14 +126,14 @@ func TestHeldTooLong(t *testing.T) {
 // not read all that it has sent.
 func TestHeldClientsLeave(t *testing.T) {
 	e := edgeAlone(t, counts(t, "old"))
-	e.set(held())
+	e.Set(held())
 	for kind, request := range asked() {
 		c := dialEdge(t, e)
 		if _, err := io.WriteString(c, request); err != nil {
 			t.Fatal(err)
 		}
-		until(t, kind+" waits", func() bool { return e.backend("1").waiting.Load() == 1 })
+		until(t, kind+" waits", func() bool { return e.Backend("1").waiting.Load() == 1 })
 		_ = c.Close()
-		until(t, kind+" has left", func() bool { return e.backend("1").waiting.Load() == 0 })
+		until(t, kind+" has left", func() bool { return e.Backend("1").waiting.Load() == 0 })
 	}
 }

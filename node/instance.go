@@ -136,7 +136,7 @@ func (i *instance) keep() {
 // instance's health waits on when it will be looked for at another port.
 func (i *instance) crashed(why string, again bool) {
 	i.shut(i.port())
-	i.place.node.edge.streams.forget(i.port())
+	i.place.node.edge.ForgetStreams(i.port())
 	i.set(slipway.InstanceBackoff, why)
 	i.mu.Lock()
 	i.known = running{Restarts: i.known.Restarts + 1, Note: why}
@@ -259,7 +259,7 @@ func (i *instance) stop() {
 	i.set(slipway.InstanceDraining, "")
 	i.shut(i.port())
 	if i.web { // else it would wait for them, until it is killed
-		if open := i.place.node.edge.streams.endAll(i.port()); open != "" {
+		if open := i.place.node.edge.EndStreams(i.port()); open != "" {
 			i.say(fmt.Sprintf("%s is stopped: the edge has closed %s that it still had", i.id, open))
 		}
 	}

@@ -38,8 +38,9 @@ func init() {
 	})
 }
 
-// openSocket opens addr for the life of the edge.
-func openSocket(addr string) (net.Listener, error) {
+// OpenSocket opens addr for the life of an edge. An address that somebody has is a Conflict,
+// one that can't be listened on Invalid.
+func OpenSocket(addr string) (net.Listener, error) {
 	l, err := socket.Loopback(addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, slipway.Wrap(slipway.Conflict, err, "%s is in use by another program, or its port is on the other loopback address (127.0.0.1, ::1); choose another address for the edge with --edge", addr)

@@ -121,14 +121,14 @@ func Open(o Options) (*Node, error) {
 		return nil, err
 	}
 	if n.o.Hold {
-		n.work.Go(func() { n.keepHeld(n.edge.socket.Listener) })
+		n.work.Go(func() { n.keepHeld(n.edge.Listener()) })
 	}
 	return n, nil
 }
 
 // open opens the edge.
 func (n *Node) open() error {
-	listen := openSocket
+	listen := OpenSocket
 	if n.o.Hold {
 		listen = func(string) (net.Listener, error) { return n.openHeld() }
 	}
@@ -136,7 +136,7 @@ func (n *Node) open() error {
 	if err != nil {
 		return err
 	}
-	if n.edge, err = serveEdge(l, n.o.Edge, filepath.Join(n.dir, "edge"), n.checked); err != nil {
+	if n.edge, err = Serve(l, n.o.Edge, filepath.Join(n.dir, "edge"), n.checked); err != nil {
 		n.leaveHeld(n.opened)
 	}
 	return err
@@ -211,7 +211,7 @@ func (n *Node) Close() {
 		n.end()
 		stays := n.held() != nil && !n.last.Load()
 		if stays {
-			n.edge.socket.leave()
+			n.edge.StopAccepting()
 		}
 		n.mu.Lock()
 		places := n.list()
@@ -221,13 +221,13 @@ func (n *Node) Close() {
 		}
 		n.work.Wait()
 		if !stays {
-			n.edge.close()
+			n.edge.Close()
 		}
 		n.leaveHeld(!stays)
 		_ = os.Remove(filepath.Join(n.dir, "node.json"))
 		_ = n.lock.Close()
 		if stays {
-			n.edge.leave()
+			n.edge.Leave()
 		}
 	})
 }
@@ -300,28 +300,4 @@ func (n *Node) restore() error {
 		p.adopt()
 	}
 	return nil
-}
-
-// reroute brings the edge up to date; when it returns, new requests go where the
-// state says.
-func (n *Node) reroute() {
-	n.routing.Lock() // a change that is read first must not be set last
-	defer n.routing.Unlock()
-	n.mu.Lock()
-	places := n.list()
-	n.mu.Unlock()
-	var routes []route
-	there := map[string]bool{}
-	for _, p := range places {
-		if r, ok := p.route(); ok {
-			routes = append(routes, r)
-			there[r.host] = true
-		}
-	}
-	for _, o := range n.names.Load().told.Own { // whose requests have nowhere to go yet
-		if host := slipway.DefaultHost(o.Service, o.Environment, ""); !there[host] {
-			routes = append(routes, route{host: host, service: o.Service, environment: o.Environment, silent: true, names: append(n.names.Load().own[o.Service+"."+o.Environment], host)})
-		}
-	}
-	n.edge.set(routes)
 }

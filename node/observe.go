@@ -82,7 +82,7 @@ func (n *Node) Traffic(_ context.Context, service, environment string, since tim
 	if p == nil {
 		return t, nil
 	}
-	counted := n.edge.traffic(p.host(), t.Since, now)
+	counted := n.edge.Traffic(p.host(), t.Since, now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for home, slices := range counted {
@@ -144,3 +144,6 @@ func (n *Node) forget(p *place) error {
 	}
 	return nil
 }
+
+// Unserved counts what the edge answered by itself since the agent began, in order.
+func (n *Node) Unserved(context.Context) ([]slipway.EdgeCount, error) { return n.edge.Unserved(), nil }

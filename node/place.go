@@ -111,30 +111,6 @@ func (p *place) host() string { return slipway.DefaultHost(p.service, p.environm
 
 func (p *place) live() string { p.mu.Lock(); defer p.mu.Unlock(); return p.state.Live }
 
-// route is where requests for this place go. One that is known and has nothing
-// to answer them says so.
-func (p *place) route() (route, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.state.Deployments[p.state.Live]
-	if d == nil {
-		return p.routeOf(route{closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}), p.state.Fence > 0
-	}
-	if !hasWeb(d.Deployment) {
-		return p.routeOf(route{silent: true}), true
-	}
-	return p.routeOf(route{held: p.held, bounds: d.bounds(), branches: p.state.branches(d), collections: p.collections()}), true
-}
-
-// routeOf is a route of this place's.
-func (p *place) routeOf(r route) route {
-	r.host, r.names, r.service, r.environment, r.log = p.host(), p.names(), p.service, p.environment, p.edgeLog()
-	return r
-}
-
-// edgeLog is where it is told what the edge answers by itself.
-func (p *place) edgeLog() string { return filepath.Join(p.logDir(), "edge.log") }
-
 // hasWeb tells whether a deployment takes requests.
 func hasWeb(d slipway.Deployment) bool {
 	return slices.ContainsFunc(d.Manifest.Processes, func(p slipway.Process) bool { return p.Name == "web" })

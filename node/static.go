@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,25 +22,6 @@ type collection struct {
 	home       string
 	path       string // below which they are asked for
 	dir        string
-}
-
-// collections are those of a place, of what has the traffic first. A page that came
-// from the release before, or comes from a canary, asks for files by names that
-// perhaps only that one has.
-func (p *place) collections() []collection {
-	var all []collection
-	for _, id := range []string{p.state.Live, p.state.Next, p.state.Warm} {
-		d := p.state.Deployments[id]
-		if d == nil || d.Manifest.Static == nil {
-			continue
-		}
-		s := *d.Manifest.Static
-		if len(s.Path) < 3 || !strings.HasPrefix(s.Path, "/") || !strings.HasSuffix(s.Path, "/") || !s.Dir.Local() {
-			continue
-		}
-		all = append(all, collection{deployment: d.ID, home: d.home(), path: s.Path, dir: s.Dir.In(filepath.Join(p.artifactDir(d.Deployment), "source"))})
-	}
-	return all
 }
 
 // static finds the file that a request asks for. Where the release that

@@ -167,10 +167,10 @@ func (p *place) roll(ctx context.Context, d slipway.Deployment, log io.Writer) e
 		if err != nil {
 			return err // the next try goes on from here
 		}
-		before := p.node.edge.backend(home)
+		before := p.node.edge.Backend(home)
 		p.node.reroute()
 		if before != nil {
-			before.drain(p.node.ctx, p.node.edge.drain, log)
+			before.Drain(p.node.ctx, p.node.edge.DrainWithin, log)
 		}
 		p.mu.Lock()
 		gone := p.state.replaced()

@@ -10,12 +10,15 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// drainLimit is how long a deployment that lost the traffic may take to end the
-// requests that it has, before it is stopped.
-const drainLimit = 30 * time.Second
-
-// drainTold is how often it is told that it takes long.
-const drainTold = 5 * time.Second
+const (
+	// holdDrain is how long a release that makes room for another may take for what it
+	// was asked before, while all later requests wait. What it has after that it may
+	// still answer within its grace.
+	holdDrain = 10 * time.Second
+	// holdReach is how long requests are held for a release that was ended for another,
+	// and comes back.
+	holdReach = 10 * time.Second
+)
 
 // move says what a hand-over makes of the state.
 type move struct {
@@ -167,8 +170,8 @@ func (p *place) drain(id string) {
 	if d == nil {
 		return
 	}
-	if b := p.node.edge.backend(d.home()); b != nil {
-		b.drain(p.node.ctx, p.node.edge.drain, nil)
+	if b := p.node.edge.Backend(d.home()); b != nil {
+		b.Drain(p.node.ctx, p.node.edge.DrainWithin, nil)
 	}
 }
 

@@ -52,16 +52,17 @@ type table struct {
 	// check gives a new connection to an instance back, or closes it.
 	check func(net.Conn) (net.Conn, error)
 
-	streams streams       // that instances answer with
-	drain   time.Duration // what a deployment without traffic may take for what it has
+	streams streams // that instances answer with
+	// DrainWithin is what a deployment without traffic may take for what it has.
+	DrainWithin time.Duration
 
 	dir     string   // for bodies of requests
 	spools  sync.Map // by host
 	answers sync.Map // spools of answers, by host
 	pace    pace     // of clients, where nobody states another one
 
-	patience time.Duration // of a request that no instance takes
-	hold     time.Duration // for which one waits at most where requests are held
+	Patience time.Duration // of a request that no instance takes
+	Hold     time.Duration // for which one waits at most where requests are held, unless its service says otherwise
 
 	mu       sync.RWMutex
 	routes   map[string]*route    // what is in it never changes: there are new ones
@@ -86,12 +87,12 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{drain: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), patience: reachWithin, hold: holdWithin, changed: make(chan struct{}), routes: map[string]*route{}, backends: map[string]*backend{}, unserved: map[string]*unserved{}}
+	return &table{DrainWithin: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), Patience: reachWithin, Hold: holdWithin, changed: make(chan struct{}), routes: map[string]*route{}, backends: map[string]*backend{}, unserved: map[string]*unserved{}}
 }
 
-// set makes the routes the ones in force: once it returns no request goes where
+// Set makes the routes the ones in force: once it returns no request goes where
 // only the former ones say.
-func (t *table) set(routes []route) {
+func (t *table) Set(routes []route) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.routes)
@@ -130,15 +131,15 @@ func (t *table) set(routes []route) {
 	t.once.Do(func() { close(t.ready) })
 }
 
-// backend of a deployment; nil when it never had a route.
-func (t *table) backend(home string) *backend {
+// Backend of a deployment; nil when it never had a route.
+func (t *table) Backend(home string) *backend {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.backends[home]
 }
 
-// traffic is what was counted for a host, by home.
-func (t *table) traffic(host string, since, now time.Time) map[string][]slipway.Slice {
+// Traffic is what was counted for a host, by home.
+func (t *table) Traffic(host string, since, now time.Time) map[string][]slipway.Slice {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	counted := map[string][]slipway.Slice{}
@@ -149,6 +150,14 @@ func (t *table) traffic(host string, since, now time.Time) map[string][]slipway.
 	}
 	return counted
 }
+
+const (
+	// drainLimit is how long a deployment that lost the traffic may take to end the
+	// requests that it has, before it is stopped.
+	drainLimit = 30 * time.Second
+	// drainTold is how often it is told that it takes long.
+	drainTold = 5 * time.Second
+)
 
 var (
 	errUnknown = errors.New("no such host")        // nobody has the name
@@ -208,6 +217,36 @@ func (t *table) spool(all *sync.Map, host string) *spool {
 	return s.(*spool)
 }
 
+// OpenDoor lets requests to the instance behind a door, which listens at a port.
+func (t *table) OpenDoor(door string, port int, instance string) {
+	t.named.Store(port, instance)
+	t.doors.Store(door, port)
+}
+
+// Opens tells whether a door leads to a port.
+func (t *table) Opens(door string, port int) bool {
+	at, open := t.doors.Load(door)
+	return open && at == port
+}
+
+// CloseDoor takes an instance at a port out of what its door leads to. What it is asked by
+// then goes on.
+func (t *table) CloseDoor(door string, port int) {
+	t.doors.CompareAndDelete(door, port)
+	t.kept.Delete(port)
+}
+
+// Keeps notes that the server at a port keeps a connection for other requests. Of one that
+// nobody says this of, each request has a connection of its own.
+func (t *table) Keeps(port int) { t.kept.Store(port, true) }
+
+// ForgetStreams drops what was open to an instance that has ended.
+func (t *table) ForgetStreams(port int) { t.streams.forget(port) }
+
+// EndStreams ends what is open to the instance at a port and would not end by itself, waits
+// a moment until it is over, and says what that was; "" for nothing.
+func (t *table) EndStreams(port int) string { return t.streams.endAll(port) }
+
 // buckets is how finely requests are dealt out: hundredths of a percent.
 const buckets = 10_000
 
@@ -243,9 +282,15 @@ func (b *backend) leave() {
 	}
 }
 
-// drain waits until every request has its answer, for at most limit. It tells now and
+// Taken waits until an instance of the backend takes requests, for at most limit.
+func (b *backend) Taken(ctx context.Context, limit time.Duration) {
+	for deadline := time.Now().Add(limit); b.opened() == 0 && time.Now().Before(deadline) && pause(ctx); {
+	}
+}
+
+// Drain waits until every request has its answer, for at most limit. It tells now and
 // then what it waits for; log may be nil.
-func (b *backend) drain(ctx context.Context, limit time.Duration, log io.Writer) {
+func (b *backend) Drain(ctx context.Context, limit time.Duration, log io.Writer) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	still := time.NewTicker(drainTold)

@@ -50,7 +50,7 @@ func TestWhatTheEdgeAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := edgeAlone(t, tc.backends...)
-			e.patience = 200 * time.Millisecond
+			e.Patience = 200 * time.Millisecond
 			e.mu.Lock()
 			e.backends["1"].limit = 200 * time.Millisecond
 			e.mu.Unlock()

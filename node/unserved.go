@@ -2,7 +2,6 @@ package node
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -18,6 +17,8 @@ const (
 	unservedTogether = 10 * time.Second
 	// unservedMost is how much of that is kept of a service, twice.
 	unservedMost = 1 << 20
+	// unservedOlder ends the name of the older half, as of the logs beside it.
+	unservedOlder = ".1"
 	// unservedKinds is how many different ones are told apart at once.
 	unservedKinds = 32
 )
@@ -124,7 +125,7 @@ func (k unservedKind) line() string {
 // none the service has been removed.
 func (u *unserved) write(line string) {
 	if info, err := os.Stat(u.file); err == nil && info.Size() > unservedMost {
-		_ = os.Rename(u.file, u.file+older)
+		_ = os.Rename(u.file, u.file+unservedOlder)
 	}
 	f, err := os.OpenFile(u.file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) // #nosec G304 -- of the node's own directory
 	if err != nil {
@@ -135,8 +136,7 @@ func (u *unserved) write(line string) {
 }
 
 // Unserved counts what the edge answered by itself, in order.
-func (n *Node) Unserved(context.Context) ([]slipway.EdgeCount, error) {
-	t := n.edge.table
+func (t *table) Unserved() []slipway.EdgeCount {
 	t.mu.RLock()
 	all := []*unserved{&t.nobody}
 	for _, u := range t.unserved {
@@ -154,7 +154,7 @@ func (n *Node) Unserved(context.Context) ([]slipway.EdgeCount, error) {
 	slices.SortFunc(counts, func(a, b slipway.EdgeCount) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Cause, b.Cause))
 	})
-	return counts, nil
+	return counts
 }
 
 // instance names one of a backend's for a log.

@@ -49,7 +49,7 @@ func TestWhatTheEdgeTells(t *testing.T) {
 	_, port, _ := net.SplitHostPort(at)
 	file := filepath.Join(t.TempDir(), "edge.log")
 	e.mu.Lock()
-	e.patience, e.pace = 100*time.Millisecond, pace{idle: 300 * time.Millisecond, grace: 300 * time.Millisecond, rate: 1000}
+	e.Patience, e.pace = 100*time.Millisecond, pace{idle: 300 * time.Millisecond, grace: 300 * time.Millisecond, rate: 1000}
 	e.backends["1"].limit, e.backends["1"].release = 200*time.Millisecond, 7
 	e.unserved["x.dev.localhost"] = &unserved{service: "x", environment: "dev", file: file}
 	e.mu.Unlock()
