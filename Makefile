@@ -106,4 +106,4 @@ schemathesis: tools build ## 20,000 requests made from the contract, in every ro
 
 .PHONY: bench
 bench: build ## measure, with ratios against a baseline of the same run; wants a quiet machine
-	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m . ./node ./api ./workflows ./web ./adapters/build ./artifact ./e2e
+	SLIPWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m . ./edge ./node ./api ./workflows ./web ./adapters/build ./artifact ./e2e

@@ -32,6 +32,7 @@ var doors = []struct {
 	{"./artifact", []string{"os/exec", "net/http", module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api", module + "/sandbox"}, "whether a release is what was built is read from the disk alone"},
 	{"./egress", []string{module + "/platform", module + "/ent", module + "/adapters", module + "/workflows", module + "/node", module + "/api", module + "/sandbox"}, "where calls may go is decided by addresses alone"},
 	{"./adapters/...", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/node", "go.temporal.io/"}, "an adapter knows its port and its SDK"},
+	{"./edge", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/python", module + "/sandbox", "go.temporal.io/"}, "the edge knows doors, and nothing of who is behind them"},
 	{"./node", []string{module + "/ent", module + "/api", module + "/platform", module + "/workflows", module + "/adapters", module + "/python", "go.temporal.io/"}, "services outlive the control plane"},
 	{"./ent/schema", []string{module + "/platform", module + "/workflows", module + "/api"}, "the schema is below the rules"},
 	{"./workflows", []string{module + "/ent", module + "/api", module + "/platform", module + "/adapters", module + "/node", "go.temporal.io/server"}, "histories outlive the schema; effects arrive as ports"},

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slipway-dev/slipway/edge"
 	"github.com/slipway-dev/slipway/sandbox"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -39,10 +40,10 @@ func (n *Node) openHeld() (l net.Listener, err error) {
 		}
 		n.o.Log.Warn("the edge opens its sockets anew", "error", err)
 	}
-	if l, err = OpenSocket(n.o.Edge); errors.Is(err, syscall.EADDRINUSE) && found != nil {
+	if l, err = edge.OpenSocket(n.o.Edge); errors.Is(err, syscall.EADDRINUSE) && found != nil {
 		found.End() // it may be what has a part of the address, such as its port
 		found = nil
-		l, err = OpenSocket(n.o.Edge)
+		l, err = edge.OpenSocket(n.o.Edge)
 	}
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/edge"
 	"github.com/slipway-dev/slipway/socket"
 )
 
@@ -53,7 +54,7 @@ type Node struct {
 	dir  string // DATA/node
 	id   string // tells its processes from another node's on this machine
 	lock *os.File
-	edge *edge
+	edge *edge.Edge
 
 	holder *socket.Holder // of the edge's sockets; nil where nobody holds them
 	opened bool           // the sockets are this agent's own, and not an earlier one's
@@ -128,7 +129,7 @@ func Open(o Options) (*Node, error) {
 
 // open opens the edge.
 func (n *Node) open() error {
-	listen := OpenSocket
+	listen := edge.OpenSocket
 	if n.o.Hold {
 		listen = func(string) (net.Listener, error) { return n.openHeld() }
 	}
@@ -136,7 +137,7 @@ func (n *Node) open() error {
 	if err != nil {
 		return err
 	}
-	if n.edge, err = Serve(l, n.o.Edge, filepath.Join(n.dir, "edge"), n.checked); err != nil {
+	if n.edge, err = edge.Serve(l, n.o.Edge, filepath.Join(n.dir, "edge"), n.checked); err != nil {
 		n.leaveHeld(n.opened)
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/edge"
 	"github.com/slipway-dev/slipway/sandbox"
 )
 
@@ -71,7 +72,7 @@ func (n *Node) Traffic(_ context.Context, service, environment string, since tim
 		return slipway.Traffic{}, err
 	}
 	now := time.Now()
-	t := slipway.Traffic{Since: now.Add(-tallyKept).UTC(), Deployments: map[string][]slipway.Slice{}}
+	t := slipway.Traffic{Since: now.Add(-edge.CountedFor).UTC(), Deployments: map[string][]slipway.Slice{}}
 	if t.Since.Before(n.started) {
 		t.Since = n.started
 	}

@@ -19,7 +19,20 @@ func TestProbesTellAClosedConnectionFromSilence(t *testing.T) {
 		"gave no answer that is HTTP to":                     func(c net.Conn, _ *bufio.Reader) { _, _ = io.WriteString(c, "220 mail.example ESMTP\r\n\r\n") },
 	} {
 		c := http.Client{Timeout: 300 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
-		res, err := c.Get("http://" + serveConns(t, serve))
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			serve(conn, bufio.NewReader(conn))
+		}()
+		res, err := c.Get("http://" + l.Addr().String())
 		if err == nil {
 			_ = res.Body.Close()
 			t.Fatalf("%s: it answered %d", says, res.StatusCode)

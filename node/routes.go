@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/edge"
 )
 
 // reroute brings the edge up to date; when it returns, new requests go where the
@@ -17,17 +18,17 @@ func (n *Node) reroute() {
 	n.mu.Lock()
 	places := n.list()
 	n.mu.Unlock()
-	var routes []route
+	var routes []edge.Route
 	there := map[string]bool{}
 	for _, p := range places {
 		if r, ok := p.route(); ok {
 			routes = append(routes, r)
-			there[r.host] = true
+			there[r.Host] = true
 		}
 	}
 	for _, o := range n.names.Load().told.Own { // whose requests have nowhere to go yet
 		if host := slipway.DefaultHost(o.Service, o.Environment, ""); !there[host] {
-			routes = append(routes, route{host: host, service: o.Service, environment: o.Environment, silent: true, names: append(n.names.Load().own[o.Service+"."+o.Environment], host)})
+			routes = append(routes, edge.Route{Host: host, Service: o.Service, Environment: o.Environment, Silent: true, Names: append(n.names.Load().own[o.Service+"."+o.Environment], host)})
 		}
 	}
 	n.edge.Set(routes)
@@ -35,22 +36,22 @@ func (n *Node) reroute() {
 
 // route is where requests for this place go. One that is known and has nothing
 // to answer them says so.
-func (p *place) route() (route, bool) {
+func (p *place) route() (edge.Route, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.state.Deployments[p.state.Live]
 	if d == nil {
-		return p.routeOf(route{closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}), p.state.Fence > 0
+		return p.routeOf(edge.Route{Closed: fmt.Sprintf("%s has no release running in %s. See what happened with: slipway status\n", p.service, p.environment)}), p.state.Fence > 0
 	}
 	if !hasWeb(d.Deployment) {
-		return p.routeOf(route{silent: true}), true
+		return p.routeOf(edge.Route{Silent: true}), true
 	}
-	return p.routeOf(route{held: p.held, bounds: d.bounds(), branches: p.state.branches(d), collections: p.collections()}), true
+	return p.routeOf(edge.Route{Held: p.held, Bounds: d.bounds(), Branches: p.state.branches(d), Collections: p.collections()}), true
 }
 
 // routeOf is a route of this place's.
-func (p *place) routeOf(r route) route {
-	r.host, r.names, r.service, r.environment, r.log = p.host(), p.names(), p.service, p.environment, p.edgeLog()
+func (p *place) routeOf(r edge.Route) edge.Route {
+	r.Host, r.Names, r.Service, r.Environment, r.Log = p.host(), p.names(), p.service, p.environment, p.edgeLog()
 	return r
 }
 
@@ -60,8 +61,8 @@ func (p *place) edgeLog() string { return filepath.Join(p.logDir(), "edge.log") 
 // collections are those of a place, of what has the traffic first. A page that came
 // from the release before, or comes from a canary, asks for files by names that
 // perhaps only that one has.
-func (p *place) collections() []collection {
-	var all []collection
+func (p *place) collections() []edge.Collection {
+	var all []edge.Collection
 	for _, id := range []string{p.state.Live, p.state.Next, p.state.Warm} {
 		d := p.state.Deployments[id]
 		if d == nil || d.Manifest.Static == nil {
@@ -71,13 +72,13 @@ func (p *place) collections() []collection {
 		if len(s.Path) < 3 || !strings.HasPrefix(s.Path, "/") || !strings.HasSuffix(s.Path, "/") || !s.Dir.Local() {
 			continue
 		}
-		all = append(all, collection{deployment: d.ID, home: d.home(), path: s.Path, dir: s.Dir.In(filepath.Join(p.artifactDir(d.Deployment), "source"))})
+		all = append(all, edge.Collection{Deployment: d.ID, Home: d.home(), Path: s.Path, Dir: s.Dir.In(filepath.Join(p.artifactDir(d.Deployment), "source"))})
 	}
 	return all
 }
 
 // bounds are what a deployment states.
-func (d *deployment) bounds() bounds {
+func (d *deployment) bounds() edge.Bounds {
 	l := d.Manifest.LimitsIn(d.Environment)
 	stated := func(key string, unit int64) int64 {
 		switch n, stated := l.Limit(key); {
@@ -90,10 +91,10 @@ func (d *deployment) bounds() bounds {
 		}
 	}
 	seconds := func(key string) time.Duration { return time.Duration(stated(key, int64(time.Second))) }
-	return bounds{
-		pace:       pace{idle: seconds("body_idle_seconds"), grace: seconds("body_grace_seconds"), rate: stated("body_bytes_per_second", 1)},
-		answerIdle: seconds("answer_idle_seconds"), header: int(stated("header_kilobytes", 1<<10)), body: stated("body_megabytes", 1<<20),
-		memory: stated("memory_megabytes", 1<<20), disk: stated("disk_megabytes", 1<<20), waiting: stated("waiting_requests", 1), hold: seconds("waiting_seconds"),
+	return edge.Bounds{
+		Pace:       edge.Pace{Idle: seconds("body_idle_seconds"), Grace: seconds("body_grace_seconds"), Rate: stated("body_bytes_per_second", 1)},
+		AnswerIdle: seconds("answer_idle_seconds"), Header: int(stated("header_kilobytes", 1<<10)), Body: stated("body_megabytes", 1<<20),
+		Memory: stated("memory_megabytes", 1<<20), Disk: stated("disk_megabytes", 1<<20), Waiting: stated("waiting_requests", 1), Hold: seconds("waiting_seconds"),
 	}
 }
 

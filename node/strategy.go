@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/edge"
 )
 
 // takesOver tells whether a deployment can take over from the live one little by
@@ -64,31 +65,31 @@ func (s *placeState) share() int {
 }
 
 // branches are where the requests go; the one that takes over comes last.
-func (s *placeState) branches(live *deployment) []branch {
+func (s *placeState) branches(live *deployment) []edge.Branch {
 	next := s.Deployments[s.Next]
 	switch {
 	case next == nil || s.Share == 0 && s.Moved == 0:
-		return []branch{live.branch(100, func(int) bool { return true })}
+		return []edge.Branch{live.branch(100, func(int) bool { return true })}
 	case s.Share > 0:
 		all := func(int) bool { return true }
-		return []branch{live.branch(100-s.Share, all), next.branch(s.Share, all)}
+		return []edge.Branch{live.branch(100-s.Share, all), next.branch(s.Share, all)}
 	}
 	gone := s.replaced()
 	old := live.branch(webs(live)-gone, func(n int) bool { return n > gone })
 	new := next.branch(s.Moved, func(n int) bool { return n <= s.Moved })
-	return slices.DeleteFunc([]branch{old, new}, func(b branch) bool { return len(b.upstreams) == 0 })
+	return slices.DeleteFunc([]edge.Branch{old, new}, func(b edge.Branch) bool { return len(b.Upstreams) == 0 })
 }
 
 // branch sends a share of the requests to those web instances of a deployment
 // whose number only says yes to.
-func (d *deployment) branch(weight int, only func(number int) bool) branch {
-	b := branch{deployment: d.ID, home: d.home(), release: d.Release, weight: weight, limit: d.limit()}
+func (d *deployment) branch(weight int, only func(number int) bool) edge.Branch {
+	b := edge.Branch{Deployment: d.ID, Home: d.home(), Release: d.Release, Weight: weight, Limit: d.limit()}
 	for id := range d.Ports {
 		if only(number(id)) {
-			b.upstreams = append(b.upstreams, d.door(id))
+			b.Upstreams = append(b.Upstreams, d.door(id))
 		}
 	}
-	slices.Sort(b.upstreams)
+	slices.Sort(b.Upstreams)
 	return b
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/edge"
 )
 
 const (
@@ -44,7 +45,7 @@ func (p *place) handOver(ctx context.Context, id string, m move, log io.Writer) 
 	var cut []string
 	if old != "" {
 		if m.recreate {
-			fmt.Fprintf(log, "the old release ends before the new one starts: requests wait at the edge meanwhile, for up to %s\n", holdWithin)
+			fmt.Fprintf(log, "the old release ends before the new one starts: requests wait at the edge meanwhile, for up to %s\n", edge.HoldWithin)
 			p.holdBack(old, log)
 		}
 		cut = p.stopAnd(old, m.alone, log)

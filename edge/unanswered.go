@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"context"
@@ -101,7 +101,7 @@ func detailOf(err error) string {
 }
 
 // say answers a request that no instance has answered.
-func (c cause) say(w http.ResponseWriter, b *backend) error {
+func (c cause) say(w http.ResponseWriter, b *Backend) error {
 	switch c {
 	case broken:
 		return say(w, c.status(), "The request's body ended before its end, or can't be read.\n")

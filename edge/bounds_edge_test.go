@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // answered for, and counted, when that is seen; what it states besides holds as well.
 func TestBodiesWithoutALengthHaveBounds(t *testing.T) {
 	e := edgeAlone(t, alone(t))
-	e.bound(bounds{body: 1000, pace: pace{idle: 300 * time.Millisecond}, memory: 400})
+	e.bound(Bounds{Body: 1000, Pace: Pace{Idle: 300 * time.Millisecond}, Memory: 400})
 	for _, tc := range []struct {
 		name, request, rest string
 		status              int
@@ -37,9 +37,9 @@ func TestBodiesWithoutALengthHaveBounds(t *testing.T) {
 }
 
 // bound gives the test's route bounds.
-func (e *edge) bound(b bounds) {
+func (e *Edge) bound(b Bounds) {
 	at, _ := e.find("x.dev.localhost")
 	next := *at
-	next.bounds = b
-	e.Set([]route{next})
+	next.Bounds = b
+	e.Set([]Route{next})
 }

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"sync"
@@ -7,12 +7,12 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// tallyStep and tallyKept: answers are counted in slices of ten seconds, for an
+// tallyStep and CountedFor: answers are counted in slices of ten seconds, for an
 // hour.
 const (
 	tallyStep  = 10 * time.Second
-	tallyKept  = time.Hour
-	tallySlots = int(tallyKept / tallyStep)
+	CountedFor = time.Hour
+	tallySlots = int(CountedFor / tallyStep)
 )
 
 // tally counts a deployment's answers.

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"cmp"
@@ -71,13 +71,13 @@ func (d *director) Provision(ctx caddy.Context) error {
 
 // sending is a request on its way to a backend.
 type sending struct {
-	*backend
+	*Backend
 	attempt
 	// by is the instance that it went to last, and cut whether that broke its answer off.
 	by     string
 	cut    bool
 	client *http.ResponseController
-	bounds bounds
+	bounds Bounds
 	small  bool // its body is in memory: nobody waits for the client
 	// why it has no answer, where the reverse proxy was told that its client went away:
 	// so nothing is held against the instance.
@@ -109,7 +109,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 	if r.Header.Get("Expect") != "" {
 		_ = control.SetWriteDeadline(time.Time{}) // the instance asks for the body when it likes
 	} else { // that of the last answer may be over
-		_ = control.SetWriteDeadline(time.Now().Add(d.table.pace.idle))
+		_ = control.SetWriteDeadline(time.Now().Add(d.table.pace.Idle))
 	}
 	host := hostOf(r)
 	drawn := -1
@@ -124,24 +124,24 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 		_ = control.SetWriteDeadline(time.Time{})
 		return c.serve(w, r, file)
 	}
-	answer := func(why cause, b *backend, by, detail string) error {
+	answer := func(why cause, b *Backend, by, detail string) error {
 		own.add(why.status(), why, by, detail)
 		return why.say(w, b)
 	}
 	most := d.table.bounds(at)
-	if headerSize(r.Header, len(r.Method)+len(r.RequestURI)+len(r.Host)) > most.header {
+	if headerSize(r.Header, len(r.Method)+len(r.RequestURI)+len(r.Host)) > most.Header {
 		return answer(tooMuch, nil, "", "")
 	}
 	var rest *body
 	small := false
-	if len(at.branches) > 0 { // else its body is of no use to anybody
-		if most.body > 0 && r.ContentLength > most.body {
+	if len(at.Branches) > 0 { // else its body is of no use to anybody
+		if most.Body > 0 && r.ContentLength > most.Body {
 			return answer(large, nil, "", "")
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &paced{ReadCloser: r.Body, pace: most.pace, control: control, known: r.ContentLength > 0, most: most.body}
+			r.Body = &paced{ReadCloser: r.Body, Pace: most.Pace, control: control, known: r.ContentLength > 0, most: most.Body}
 		}
-		kept, inMemory, release, err := takeBody(r, d.table.spoolOf(at.host), most)
+		kept, inMemory, release, err := takeBody(r, d.table.spoolOf(at.Host), most)
 		if err != nil {
 			return answer(faultOf(err), nil, "", "")
 		}
@@ -154,7 +154,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 	for {
 		b, deployment, err := d.table.take(host, draw)
 		if errors.Is(err, errHeld) {
-			switch why := d.table.wait(r, host, b, most.waiting, began.Add(most.hold)); why {
+			switch why := d.table.wait(r, host, b, most.Waiting, began.Add(most.Hold)); why {
 			case again:
 				let = time.Now()
 				continue
@@ -162,7 +162,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 				return context.Canceled
 			default:
 				b.tally.add(time.Now(), why.status(), time.Since(began))
-				return answer(why, b, "", fmt.Sprintf("one release makes room for another, and took longer than %s, or too many requests wait", most.hold))
+				return answer(why, b, "", fmt.Sprintf("one release makes room for another, and took longer than %s, or too many requests wait", most.Hold))
 			}
 		}
 		if err != nil {
@@ -173,14 +173,14 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 			own.add(http.StatusServiceUnavailable, closed, "", "")
 			return say(w, http.StatusServiceUnavailable, deployment)
 		}
-		sent := &sending{backend: b, client: control, bounds: most, small: small}
-		reply := &reply{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: most.answerIdle}
+		sent := &sending{Backend: b, client: control, bounds: most, small: small}
+		reply := &reply{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, deployment: deployment, rest: rest, control: control, idle: most.AnswerIdle}
 		why, detail := d.try(reply, r, sent, own, began, let)
 		switch {
 		case why == again:
-			if !b.queue(most.waiting) {
+			if !b.queue(most.Waiting) {
 				b.tally.add(time.Now(), unreached.status(), time.Since(began))
-				return answer(unreached, b, "", fmt.Sprintf("more than %d requests wait for an instance", most.waiting))
+				return answer(unreached, b, "", fmt.Sprintf("more than %d requests wait for an instance", most.Waiting))
 			}
 			stays := pause(r.Context())
 			b.waiting.Add(-1)
@@ -197,7 +197,7 @@ func (d *director) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp
 
 // try sends a request to one of a backend's instances.
 func (d *director) try(reply *reply, r *http.Request, s *sending, own *unserved, began, let time.Time) (why cause, detail string) {
-	b := s.backend
+	b := s.Backend
 	defer func() { // also when the answer is cut, by either side, which is a panic
 		if why == again {
 			b.leave()
@@ -290,7 +290,7 @@ func (instances) GetUpstreams(r *http.Request) ([]*reverseproxy.Upstream, error)
 }
 
 // opened is how many of a backend's instances take requests.
-func (b *backend) opened() (n int) {
+func (b *Backend) opened() (n int) {
 	for _, door := range b.upstreams {
 		if _, open := b.doors.Load(door); open {
 			n++

@@ -1,8 +1,7 @@
-package node
+package edge
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -49,13 +48,12 @@ func TestWhatTheEdgeTells(t *testing.T) {
 	_, port, _ := net.SplitHostPort(at)
 	file := filepath.Join(t.TempDir(), "edge.log")
 	e.mu.Lock()
-	e.Patience, e.pace = 100*time.Millisecond, pace{idle: 300 * time.Millisecond, grace: 300 * time.Millisecond, rate: 1000}
+	e.Patience, e.pace = 100*time.Millisecond, Pace{Idle: 300 * time.Millisecond, Grace: 300 * time.Millisecond, Rate: 1000}
 	e.backends["1"].limit, e.backends["1"].release = 200*time.Millisecond, 7
 	e.unserved["x.dev.localhost"] = &unserved{service: "x", environment: "dev", file: file}
 	e.mu.Unlock()
 	number, _ := strconv.Atoi(port)
 	e.named.Store(number, "web.1")
-	n := &Node{edge: e}
 	counted := map[string]int64{}
 	for _, tc := range []struct {
 		path, more string
@@ -97,10 +95,7 @@ func TestWhatTheEdgeTells(t *testing.T) {
 		_, _, _ = c.answer()
 		counted[of]++
 	}
-	all, err := n.Unserved(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := e.Unserved()
 	for _, u := range all {
 		key := fmt.Sprint(u.Service, " ", u.Environment, " ", u.Status, " ", u.Cause)
 		if counted[key] != u.Count {

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"cmp"
@@ -158,7 +158,7 @@ func (t *table) Unserved() []slipway.EdgeCount {
 }
 
 // instance names one of a backend's for a log.
-func (b *backend) instance(id string) string {
+func (b *Backend) instance(id string) string {
 	if id == "" {
 		return ""
 	}

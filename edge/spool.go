@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ type spool struct {
 // spooled is what was read of a body before its request goes anywhere.
 type spooled struct {
 	of    *spool
-	most  bounds
+	most  Bounds
 	head  bytes.Buffer // at most smallBody
 	file  *os.File     // unlinked; nil where there is nothing in it
 	size  int64        // of the file
@@ -40,7 +40,7 @@ type spooled struct {
 }
 
 // read takes length bytes of a body, or as many as there is room for.
-func (s *spool) read(from io.Reader, length int64, most bounds) (*spooled, error) {
+func (s *spool) read(from io.Reader, length int64, most Bounds) (*spooled, error) {
 	b := &spooled{of: s, most: most}
 	piece := pieces.Get().(*[]byte)
 	defer pieces.Put(piece)
@@ -66,14 +66,14 @@ func (s *spool) read(from io.Reader, length int64, most bounds) (*spooled, error
 func (b *spooled) keep(piece []byte) {
 	n := int64(len(piece))
 	if b.file == nil && b.head.Len()+len(piece) <= smallBody {
-		if b.of.memory.Add(n) <= b.most.memory {
+		if b.of.memory.Add(n) <= b.most.Memory {
 			b.taken[0] += n
 			b.head.Write(piece)
 			return
 		}
 		b.of.memory.Add(-n)
 	}
-	if b.of.disk.Add(n) > b.most.disk || !b.open() {
+	if b.of.disk.Add(n) > b.most.Disk || !b.open() {
 		b.of.disk.Add(-n)
 		b.tail = bytes.Clone(piece)
 		return
@@ -116,7 +116,7 @@ func (b *spooled) reader() io.Reader {
 	return io.MultiReader(append(parts, bytes.NewReader(b.tail))...)
 }
 
-// release gives back what it takes. Whoever still reads it gets an error.
+// Release gives back what it takes. Whoever still reads it gets an error.
 func (b *spooled) release() {
 	if b == nil {
 		return
@@ -133,7 +133,7 @@ func (b *spooled) release() {
 // slow client, and can be sent once more where the transport knows that nothing of it was
 // sent. What is read later is returned, nil for nothing; small says that all of it is in
 // memory. release is to be called when the request is over. An error is the client's.
-func takeBody(r *http.Request, s *spool, most bounds) (rest *body, small bool, release func(), err error) {
+func takeBody(r *http.Request, s *spool, most Bounds) (rest *body, small bool, release func(), err error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, true, func() {}, nil
 	}

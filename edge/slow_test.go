@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bufio"
@@ -108,7 +108,7 @@ func TestNoRoomForUploads(t *testing.T) {
 func TestTooSlow(t *testing.T) {
 	e := edgeAlone(t, alone(t))
 	e.mu.Lock()
-	e.pace = pace{idle: 400 * time.Millisecond, grace: 600 * time.Millisecond, rate: 100}
+	e.pace = Pace{Idle: 400 * time.Millisecond, Grace: 600 * time.Millisecond, Rate: 100}
 	e.mu.Unlock()
 	for name, tc := range map[string]struct {
 		head   string
@@ -170,7 +170,7 @@ func TestSlowReaders(t *testing.T) {
 		written <- err
 	}))
 	e.mu.Lock()
-	e.pace.idle = 300 * time.Millisecond
+	e.pace.Idle = 300 * time.Millisecond
 	e.mu.Unlock()
 	full := e.answersOf("x.dev.localhost")
 	full.memory.Store(spoolMemory)

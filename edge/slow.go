@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"errors"
@@ -18,10 +18,10 @@ const (
 	bodyRate  = 500
 )
 
-// pace is how slow a client may be.
-type pace struct {
-	idle, grace time.Duration
-	rate        int64 // in a second
+// Pace is how slow a client may be.
+type Pace struct {
+	Idle, Grace time.Duration
+	Rate        int64 // in a second
 }
 
 var (
@@ -43,7 +43,7 @@ func faultOf(err error) cause {
 // paced is a request's body that has to come in time, and not to be too long.
 type paced struct {
 	io.ReadCloser
-	pace
+	Pace
 	control *http.ResponseController
 	known   bool          // its length
 	most    int64         // of it; not over 0 for any
@@ -53,9 +53,9 @@ type paced struct {
 
 func (p *paced) Read(b []byte) (int, error) {
 	began := time.Now()
-	left := p.idle
-	if p.known && p.rate > 0 {
-		left = min(left, max(p.grace, 0)+time.Duration(p.got)*time.Second/time.Duration(p.rate)-p.waited)
+	left := p.Idle
+	if p.known && p.Rate > 0 {
+		left = min(left, max(p.Grace, 0)+time.Duration(p.got)*time.Second/time.Duration(p.Rate)-p.waited)
 	}
 	if err := p.control.SetReadDeadline(began.Add(left)); err != nil {
 		return 0, err

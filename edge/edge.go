@@ -1,4 +1,9 @@
-package node
+// Package edge is the proxy before services: one table says where the requests for each name
+// go, and each request is looked up in it. It keeps bodies until it has all of them and reads
+// answers ahead, so that a slow client costs no service a thread; holds requests while one
+// release makes room for another; sends none on twice that may have had an effect; and tells
+// what it answered by itself, and why. It knows doors and ports, and nothing of processes.
+package edge
 
 import (
 	"encoding/json"
@@ -17,10 +22,10 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// edge is Caddy in this process. Its configuration never changes while it runs:
+// Edge is Caddy in this process. Its configuration never changes while it runs:
 // where requests go is looked up in the table for each one, so that a switch
 // closes no connection and takes no time.
-type edge struct {
+type Edge struct {
 	*table
 	listen  string
 	storage string
@@ -30,21 +35,11 @@ type edge struct {
 // loading guards Caddy, of which a process has one.
 var loading sync.Mutex
 
-// openEdge opens the socket. What comes in before the first routes are set waits
-// for them.
-func openEdge(listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
-	l, err := OpenSocket(listen)
-	if err != nil {
-		return nil, err
-	}
-	return Serve(l, listen, storage, check)
-}
-
-// Serve takes what comes in at a socket, which it closes with its own end. Listen is the
+// Serve takes what comes in at a socket, which it closes with its own end. listen is the
 // socket's address, storage a directory for what is kept of requests and answers, and check
 // gives a new connection to an instance back, or closes it and says why.
-func Serve(l net.Listener, listen, storage string, check func(net.Conn) (net.Conn, error)) (*edge, error) {
-	e := &edge{table: newTable(), listen: listen, storage: storage, socket: newEdgeSocket(l)}
+func Serve(l net.Listener, listen, storage string, check func(net.Conn) (net.Conn, error)) (*Edge, error) {
+	e := &Edge{table: newTable(), listen: listen, storage: storage, socket: newEdgeSocket(l)}
 	if err := os.MkdirAll(storage, 0o700); err != nil {
 		_ = l.Close()
 		return nil, slipway.Wrap(slipway.Unavailable, err, "the edge has no place on disk")
@@ -66,7 +61,7 @@ func Serve(l net.Listener, listen, storage string, check func(net.Conn) (net.Con
 }
 
 // Close ends the edge and whoever is connected to it.
-func (e *edge) Close() {
+func (e *Edge) Close() {
 	loading.Lock()
 	defer loading.Unlock()
 	_ = caddy.Stop()
@@ -83,14 +78,14 @@ const (
 
 // StopAccepting leaves who comes to the next edge on the same socket. Whoever is connected is
 // told to connect anew for what he asks next.
-func (e *edge) StopAccepting() { e.socket.leave() }
+func (e *Edge) StopAccepting() { e.socket.leave() }
 
 // Listener is the bare socket.
-func (e *edge) Listener() net.Listener { return e.socket.Listener }
+func (e *Edge) Listener() net.Listener { return e.socket.Listener }
 
 // Leave answers those who are connected, and closes. Another edge may have the socket
 // already.
-func (e *edge) Leave() {
+func (e *Edge) Leave() {
 	e.socket.left(farewellWithin)
 	loading.Lock()
 	defer loading.Unlock()
@@ -99,7 +94,7 @@ func (e *edge) Leave() {
 	e.forget()
 }
 
-func (e *edge) forget() {
+func (e *Edge) forget() {
 	e.mu.Lock()
 	for _, u := range e.unserved {
 		u.end()
@@ -112,7 +107,7 @@ func (e *edge) forget() {
 type object = map[string]any
 
 // config is Caddy's configuration.
-func (e *edge) config() ([]byte, error) {
+func (e *Edge) config() ([]byte, error) {
 	return json.Marshal(object{
 		"admin": object{"disabled": true, "config": object{"persist": false}},
 		// The reverse proxy writes each request down for a log that it then doesn't write. The
@@ -137,7 +132,7 @@ func (e *edge) config() ([]byte, error) {
 	})
 }
 
-func (e *edge) proxy(failDuration string) object {
+func (e *Edge) proxy(failDuration string) object {
 	return object{
 		"handler": "reverse_proxy", "dynamic_upstreams": object{"source": "slipway"},
 		// Once: the director looks for where to send it next. (Without a matcher that never

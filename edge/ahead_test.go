@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 )
 
 // slowly asks for a path, with little room for the answer, and takes nothing of it.
-func slowly(t *testing.T, e *edge, path string) *client {
+func slowly(t *testing.T, e *Edge, path string) *client {
 	t.Helper()
 	c := dialEdge(t, e)
 	_ = c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)

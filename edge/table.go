@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"context"
@@ -14,30 +14,30 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// route says where a host's requests go, or why nowhere.
-type route struct {
-	host        string // by which it is counted
-	service     string
-	environment string
-	log         string   // where what the edge answers by itself is told; "" for nowhere
-	names       []string // under which it is asked for; host is one of them
-	branches    []branch
-	closed      string // what is answered instead, when there is nothing to send them to
-	held        bool   // they wait here for now
-	silent      bool   // nobody takes any
-	bounds      bounds // as its release states them
+// Route says where a host's requests go, or why nowhere.
+type Route struct {
+	Host        string // by which it is counted
+	Service     string
+	Environment string
+	Log         string   // where what the edge answers by itself is told; "" for nowhere
+	Names       []string // under which it is asked for; host is one of them
+	Branches    []Branch
+	Closed      string // what is answered instead, when there is nothing to send them to
+	Held        bool   // they wait here for now
+	Silent      bool   // nobody takes any
+	Bounds      Bounds // as its release states them
 
-	collections []collection // files that the edge serves by itself
+	Collections []Collection // files that the edge serves by itself
 }
 
-// branch is a deployment that has a share of the requests.
-type branch struct {
-	deployment string // as the answer names it
-	home       string // what it is counted under
-	release    int
-	upstreams  []string      // the doors of its instances
-	weight     int           // of the sum of the weights
-	limit      time.Duration // for an instance to begin an answer; 0 for none
+// Branch is a deployment that has a share of the requests.
+type Branch struct {
+	Deployment string // as the answer names it
+	Home       string // what it is counted under
+	Release    int
+	Upstreams  []string      // the doors of its instances
+	Weight     int           // of the sum of the weights
+	Limit      time.Duration // for an instance to begin an answer; 0 for none
 }
 
 // table is where requests go, now. A request is counted for the deployment that
@@ -59,22 +59,22 @@ type table struct {
 	dir     string   // for bodies of requests
 	spools  sync.Map // by host
 	answers sync.Map // spools of answers, by host
-	pace    pace     // of clients, where nobody states another one
+	pace    Pace     // of clients, where nobody states another one
 
 	Patience time.Duration // of a request that no instance takes
 	Hold     time.Duration // for which one waits at most where requests are held, unless its service says otherwise
 
 	mu       sync.RWMutex
-	routes   map[string]*route    // what is in it never changes: there are new ones
+	routes   map[string]*Route    // what is in it never changes: there are new ones
 	changed  chan struct{}        // closed when the routes are others
-	backends map[string]*backend  // by home
+	backends map[string]*Backend  // by home
 	unserved map[string]*unserved // by host
 	nobody   unserved             // what was asked for under no name of a service
 }
 
-// backend is a deployment with the instances that it has now; with others it is
+// Backend is a deployment with the instances that it has now; with others it is
 // another backend, so that the requests of the former can be waited for.
-type backend struct {
+type Backend struct {
 	host      string
 	release   int
 	upstreams []string
@@ -87,37 +87,37 @@ type backend struct {
 }
 
 func newTable() *table {
-	return &table{DrainWithin: drainLimit, pace: pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), Patience: reachWithin, Hold: holdWithin, changed: make(chan struct{}), routes: map[string]*route{}, backends: map[string]*backend{}, unserved: map[string]*unserved{}}
+	return &table{DrainWithin: drainLimit, pace: Pace{clientIdle, bodyGrace, bodyRate}, ready: make(chan struct{}), Patience: reachWithin, Hold: HoldWithin, changed: make(chan struct{}), routes: map[string]*Route{}, backends: map[string]*Backend{}, unserved: map[string]*unserved{}}
 }
 
 // Set makes the routes the ones in force: once it returns no request goes where
 // only the former ones say.
-func (t *table) Set(routes []route) {
+func (t *table) Set(routes []Route) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.routes)
 	named, asked := map[string]bool{}, map[string]bool{}
 	for _, r := range routes {
-		asked[r.host] = true
-		if t.unserved[r.host] == nil {
-			t.unserved[r.host] = &unserved{service: r.service, environment: r.environment, file: r.log}
+		asked[r.Host] = true
+		if t.unserved[r.Host] == nil {
+			t.unserved[r.Host] = &unserved{service: r.Service, environment: r.Environment, file: r.Log}
 		}
-		for _, name := range r.names {
+		for _, name := range r.Names {
 			t.routes[name] = &r
 		}
-		for _, b := range r.branches {
-			named[b.home] = true
-			next := &backend{host: r.host, release: b.release, upstreams: b.upstreams, limit: b.limit, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
-			if known := t.backends[b.home]; known == nil {
-				t.backends[b.home] = next
-			} else if !slices.Equal(known.upstreams, b.upstreams) {
+		for _, b := range r.Branches {
+			named[b.Home] = true
+			next := &Backend{host: r.Host, release: b.Release, upstreams: b.Upstreams, limit: b.Limit, doors: &t.doors, quiet: make(chan struct{}, 1), tally: &tally{}}
+			if known := t.backends[b.Home]; known == nil {
+				t.backends[b.Home] = next
+			} else if !slices.Equal(known.upstreams, b.Upstreams) {
 				next.tally = known.tally
-				t.backends[b.home] = next
+				t.backends[b.Home] = next
 			}
 		}
 	}
 	for home, b := range t.backends {
-		if !named[home] && b.inFlight.Load() == 0 && time.Since(b.tally.last()) > tallyKept {
+		if !named[home] && b.inFlight.Load() == 0 && time.Since(b.tally.last()) > CountedFor {
 			delete(t.backends, home)
 		}
 	}
@@ -132,7 +132,7 @@ func (t *table) Set(routes []route) {
 }
 
 // Backend of a deployment; nil when it never had a route.
-func (t *table) Backend(home string) *backend {
+func (t *table) Backend(home string) *Backend {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.backends[home]
@@ -166,38 +166,38 @@ var (
 
 // take finds where a request to host goes and counts it there; one that is held it
 // doesn't count. bucket decides between branches.
-func (t *table) take(host string, bucket func(split bool) int) (*backend, string, error) {
+func (t *table) take(host string, bucket func(split bool) int) (*Backend, string, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	r, known := t.routes[host]
 	switch {
-	case !known || r.silent:
+	case !known || r.Silent:
 		return nil, "", errUnknown
-	case len(r.branches) == 0:
-		return nil, r.closed, nil
+	case len(r.Branches) == 0:
+		return nil, r.Closed, nil
 	}
-	chosen := &r.branches[0]
-	if len(r.branches) > 1 {
-		chosen = choose(r.branches, bucket(true))
+	chosen := &r.Branches[0]
+	if len(r.Branches) > 1 {
+		chosen = choose(r.Branches, bucket(true))
 	}
-	b := t.backends[chosen.home]
-	if r.held {
-		return b, chosen.deployment, errHeld
+	b := t.backends[chosen.Home]
+	if r.Held {
+		return b, chosen.Deployment, errHeld
 	}
 	b.inFlight.Add(1)
-	return b, chosen.deployment, nil
+	return b, chosen.Deployment, nil
 }
 
 // find is where a request to a host would go now, and where it is noted when the edge
 // answers it by itself.
-func (t *table) find(host string) (*route, *unserved) {
+func (t *table) find(host string) (*Route, *unserved) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	r, known := t.routes[host]
 	if !known {
-		return &route{}, &t.nobody
+		return &Route{}, &t.nobody
 	}
-	if u := t.unserved[r.host]; u != nil {
+	if u := t.unserved[r.Host]; u != nil {
 		return r, u
 	}
 	return r, &t.nobody
@@ -252,14 +252,14 @@ const buckets = 10_000
 
 // choose deals by the last branch's share first: a client whose bucket is low
 // goes to a canary early and stays there while its weight grows.
-func choose(branches []branch, bucket int) *branch {
+func choose(branches []Branch, bucket int) *Branch {
 	sum := 0
 	for _, b := range branches {
-		sum += b.weight
+		sum += b.Weight
 	}
 	below := 0
 	for k := len(branches) - 1; k > 0; k-- {
-		below += branches[k].weight
+		below += branches[k].Weight
 		if bucket*sum < below*buckets {
 			return &branches[k]
 		}
@@ -267,13 +267,13 @@ func choose(branches []branch, bucket int) *branch {
 	return &branches[0]
 }
 
-func (b *backend) done(status int, took time.Duration) {
+func (b *Backend) done(status int, took time.Duration) {
 	b.tally.add(time.Now(), status, took)
 	b.leave()
 }
 
 // leave lets go of a request that was counted.
-func (b *backend) leave() {
+func (b *Backend) leave() {
 	if b.inFlight.Add(-1) == 0 {
 		select {
 		case b.quiet <- struct{}{}:
@@ -283,14 +283,14 @@ func (b *backend) leave() {
 }
 
 // Taken waits until an instance of the backend takes requests, for at most limit.
-func (b *backend) Taken(ctx context.Context, limit time.Duration) {
+func (b *Backend) Taken(ctx context.Context, limit time.Duration) {
 	for deadline := time.Now().Add(limit); b.opened() == 0 && time.Now().Before(deadline) && pause(ctx); {
 	}
 }
 
 // Drain waits until every request has its answer, for at most limit. It tells now and
 // then what it waits for; log may be nil.
-func (b *backend) Drain(ctx context.Context, limit time.Duration, log io.Writer) {
+func (b *Backend) Drain(ctx context.Context, limit time.Duration, log io.Writer) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	still := time.NewTicker(drainTold)

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ const (
 	restOfBody = 256 << 10
 )
 
-// body is what an instance gets of a request's body. When an answer begins, net/http's
+// Body is what an instance gets of a request's body. When an answer begins, net/http's
 // server reads what is left of the body, throws it away and closes it, while the
 // transport still reads it, or looks behind its end for more. The transport then drops
 // the connection with the rest of the answer (golang/go#40747). So nobody reads behind

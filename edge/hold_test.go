@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bufio"
@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// held are the routes of edgeAlone while requests wait.
-func held() []route {
-	return []route{{host: "x.dev.localhost", names: []string{"x.dev.localhost"}, held: true, branches: []branch{{deployment: "1", home: "1", weight: 100, upstreams: []string{"door0"}}}}}
+// Held are the routes of edgeAlone while requests wait.
+func held() []Route {
+	return []Route{{Host: "x.dev.localhost", Names: []string{"x.dev.localhost"}, Held: true, Branches: []Branch{{Deployment: "1", Home: "1", Weight: 100, Upstreams: []string{"door0"}}}}}
 }
 
 // asked are requests of each kind that clients send.
@@ -44,7 +44,7 @@ func counts(t *testing.T, name string) string {
 // until waits for a state.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(holdWithin / 2)
+	deadline := time.After(HoldWithin / 2)
 	for !ok() {
 		select {
 		case <-time.After(time.Millisecond):
@@ -80,9 +80,9 @@ func TestHeldRequests(t *testing.T) {
 	until(t, "all wait", func() bool { return e.Backend("1").waiting.Load() == many })
 	first := e.Backend("1")
 	next := held()
-	next[0].branches[0] = branch{deployment: "2", home: "2", weight: 100, upstreams: []string{"door1"}}
+	next[0].Branches[0] = Branch{Deployment: "2", Home: "2", Weight: 100, Upstreams: []string{"door1"}}
 	e.Set(next)
-	next[0].held = false
+	next[0].Held = false
 	e.Set(next)
 	all.Wait()
 	if n := first.waiting.Load() + e.Backend("2").waiting.Load(); n != 0 {

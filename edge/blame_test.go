@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bufio"
@@ -11,13 +11,11 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/slipway-dev/slipway"
 )
 
 // named are two servers that answer with a name each, once they have the request's body,
 // and hang where they are asked to.
-func named(t *testing.T) *edge {
+func named(t *testing.T) *Edge {
 	t.Helper()
 	over := make(chan bool)
 	t.Cleanup(func() { close(over) })
@@ -43,7 +41,7 @@ func named(t *testing.T) *edge {
 }
 
 // bothAnswer wants requests at both servers, as neither is to be passed over.
-func bothAnswer(t *testing.T, e *edge) {
+func bothAnswer(t *testing.T, e *Edge) {
 	t.Helper()
 	seen := map[string]bool{}
 	for c, n := dialEdge(t, e), 0; n < 40; n++ {
@@ -60,7 +58,7 @@ func bothAnswer(t *testing.T, e *edge) {
 }
 
 // failed is how many failures are counted for the deployment.
-func failed(e *edge) (n int64) {
+func failed(e *Edge) (n int64) {
 	for _, slices := range e.Traffic("x.dev.localhost", time.Time{}, time.Now()) {
 		for _, s := range slices {
 			n += s.Answers.Failed
@@ -98,12 +96,11 @@ func TestWhoMayTakeHisTime(t *testing.T) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 		}
 	}))
-	made := (&deployment{Deployment: slipway.Deployment{ID: "1", Manifest: slipway.Manifest{}}}).branch(1, nil)
 	e.mu.RLock()
 	unstated := e.backends["1"].limit
 	e.mu.RUnlock()
-	if made.limit != 0 || unstated != 0 {
-		t.Errorf("a release that states nothing is held to %s and %s", made.limit, unstated)
+	if unstated != 0 {
+		t.Errorf("a branch that states nothing is held to %s", unstated)
 	}
 	for name, tc := range map[string]struct {
 		limit  time.Duration

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"errors"
@@ -15,57 +15,57 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// collection is what the edge serves of a release by itself: the static files that
+// Collection is what the edge serves of a release by itself: the static files that
 // its build has collected. They lie in the artifact, which no service can write to.
-type collection struct {
-	deployment string // as the answer names it
-	home       string
-	path       string // below which they are asked for
-	dir        string
+type Collection struct {
+	Deployment string // as the answer names it
+	Home       string
+	Path       string // below which they are asked for
+	Dir        string
 }
 
 // static finds the file that a request asks for. Where the release that
 // the request goes to leaves its files to itself, there is none.
-func (at *route) static(r *http.Request, bucket func(split bool) int) (collection, *os.File) {
-	if len(at.branches) == 0 || len(at.collections) == 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return collection{}, nil
+func (at *Route) static(r *http.Request, bucket func(split bool) int) (Collection, *os.File) {
+	if len(at.Branches) == 0 || len(at.Collections) == 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return Collection{}, nil
 	}
 	asked := false
-	for _, c := range at.collections {
-		asked = asked || strings.HasPrefix(r.URL.Path, c.path)
+	for _, c := range at.Collections {
+		asked = asked || strings.HasPrefix(r.URL.Path, c.Path)
 	}
 	if !asked {
-		return collection{}, nil
+		return Collection{}, nil
 	}
-	home := choose(at.branches, bucket(len(at.branches) > 1)).home
-	order := make([]collection, 0, len(at.collections))
+	home := choose(at.Branches, bucket(len(at.Branches) > 1)).Home
+	order := make([]Collection, 0, len(at.Collections))
 	own := false
-	for _, c := range at.collections {
-		if c.home == home {
-			order, own = append([]collection{c}, order...), true
+	for _, c := range at.Collections {
+		if c.Home == home {
+			order, own = append([]Collection{c}, order...), true
 		} else {
 			order = append(order, c)
 		}
 	}
 	if !own {
-		return collection{}, nil
+		return Collection{}, nil
 	}
 	for _, c := range order {
 		if f := c.open(r.URL.Path); f != nil {
 			return c, f
 		}
 	}
-	return collection{}, nil
+	return Collection{}, nil
 }
 
 // open opens a file of a collection: a regular one that lies in it, whatever links
 // say.
-func (c collection) open(asked string) *os.File {
-	name, below := strings.CutPrefix(asked, c.path)
+func (c Collection) open(asked string) *os.File {
+	name, below := strings.CutPrefix(asked, c.Path)
 	if !below || name == "." || !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") {
 		return nil
 	}
-	root, err := os.OpenRoot(c.dir)
+	root, err := os.OpenRoot(c.Dir)
 	if err != nil {
 		return nil
 	}
@@ -92,14 +92,14 @@ var kinds = map[string]string{
 }
 
 // serve answers with a file.
-func (c collection) serve(w http.ResponseWriter, r *http.Request, f *os.File) error {
+func (c Collection) serve(w http.ResponseWriter, r *http.Request, f *os.File) error {
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return errors.New("a static file went away")
 	}
 	h := w.Header()
-	h.Set(slipway.ReleaseHeader, c.deployment)
+	h.Set(slipway.ReleaseHeader, c.Deployment)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-cache") // it may be another one in the next release; to ask costs little
 	if hashed.MatchString(info.Name()) {

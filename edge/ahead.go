@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ const (
 // the edge, and the instance has a thread free. What has come is handed on at once.
 type ahead struct {
 	of     *spool
-	most   bounds
+	most   Bounds
 	from   io.ReadCloser
 	client *http.ResponseController
 	taken  atomic.Int64 // when its client took some last, in nanoseconds
@@ -52,7 +52,7 @@ var pieces = sync.Pool{New: func() any { piece := make([]byte, 32<<10); return &
 
 // readAhead has an answer read ahead where that is of use: not one that fits into what
 // the kernel takes, nor one that has no end, nor what is no answer any more.
-func readAhead(res *http.Response, s *spool, most bounds, client *http.ResponseController) {
+func readAhead(res *http.Response, s *spool, most Bounds, client *http.ResponseController) {
 	events := strings.HasPrefix(strings.ToLower(res.Header.Get("Content-Type")), "text/event-stream")
 	if events || res.StatusCode == http.StatusSwitchingProtocols || res.Body == http.NoBody || res.ContentLength >= 0 && res.ContentLength <= shortAnswer {
 		return
@@ -125,17 +125,17 @@ func (a *ahead) keep(piece []byte) (kept, crowded bool) {
 	n := int64(len(piece))
 	if a.begin == a.end {
 		if a.memory.Len()+len(piece) <= aheadMemory {
-			if a.of.memory.Add(n) <= a.most.memory || a.memory.Len() == 0 {
+			if a.of.memory.Add(n) <= a.most.Memory || a.memory.Len() == 0 {
 				a.memory.Write(piece)
 				return true, false
 			}
 			a.of.memory.Add(-n)
 		}
 	}
-	if a.end+n > a.most.disk/aheadShare {
+	if a.end+n > a.most.Disk/aheadShare {
 		return false, false // until all of the file is taken
 	}
-	if a.of.disk.Add(n) > a.most.disk || !a.open() {
+	if a.of.disk.Add(n) > a.most.Disk || !a.open() {
 		a.of.disk.Add(-n)
 		return false, true
 	}

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"bufio"
@@ -18,16 +18,26 @@ import (
 	"github.com/slipway-dev/slipway/internal/addresstest"
 )
 
+// openEdge opens the socket. What comes in before the first routes are set waits
+// for them.
+func openEdge(listen, storage string, check func(net.Conn) (net.Conn, error)) (*Edge, error) {
+	l, err := OpenSocket(listen)
+	if err != nil {
+		return nil, err
+	}
+	return Serve(l, listen, storage, check)
+}
+
 // edgeAlone is an edge without a node, with the route x.dev.localhost to servers of
 // the test's.
-func edgeAlone(t testing.TB, backends ...string) *edge {
+func edgeAlone(t testing.TB, backends ...string) *Edge {
 	t.Helper()
 	e, err := openEdge(addresstest.Free(t), filepath.Join(t.TempDir(), "edge"), func(c net.Conn) (net.Conn, error) { return c, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	b := branch{deployment: "1", home: "1", weight: 100}
+	b := Branch{Deployment: "1", Home: "1", Weight: 100}
 	for n, at := range backends {
 		door := "door" + strconv.Itoa(n)
 		_, port, err := net.SplitHostPort(at)
@@ -40,9 +50,9 @@ func edgeAlone(t testing.TB, backends ...string) *edge {
 		}
 		e.doors.Store(door, number)
 		e.kept.Store(number, true)
-		b.upstreams = append(b.upstreams, door)
+		b.Upstreams = append(b.Upstreams, door)
 	}
-	e.Set([]route{{host: "x.dev.localhost", names: []string{"x.dev.localhost"}, branches: []branch{b}}})
+	e.Set([]Route{{Host: "x.dev.localhost", Names: []string{"x.dev.localhost"}, Branches: []Branch{b}}})
 	return e
 }
 
@@ -75,7 +85,7 @@ type client struct {
 	r *bufio.Reader
 }
 
-func dialEdge(t *testing.T, e *edge) *client {
+func dialEdge(t *testing.T, e *Edge) *client {
 	t.Helper()
 	c, err := net.Dial("tcp", e.listen)
 	if err != nil {

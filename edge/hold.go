@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"net/http"
@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// holdWithin is how long a request waits at the edge at most while one release ends
+	// HoldWithin is how long a request waits at the edge at most while one release ends
 	// and the next one starts.
-	holdWithin = 30 * time.Second
+	HoldWithin = 30 * time.Second
 	// holdMost is how many requests to a service wait at once: with what was read of their
 	// bodies they take about 100 MB then.
 	holdMost = 1000
@@ -19,7 +19,7 @@ const (
 
 // queue counts a request among those that wait for a service; false says that there are
 // too many.
-func (b *backend) queue(most int64) bool {
+func (b *Backend) queue(most int64) bool {
 	if b.waiting.Add(1) > most {
 		b.waiting.Add(-1)
 		return false
@@ -30,7 +30,7 @@ func (b *backend) queue(most int64) bool {
 // wait lets a request wait while those to host are held: again says that it can be looked
 // up, unreached that it has waited for long enough, or that too many wait, and "" that
 // its client has gone.
-func (t *table) wait(r *http.Request, host string, b *backend, most int64, until time.Time) cause {
+func (t *table) wait(r *http.Request, host string, b *Backend, most int64, until time.Time) cause {
 	if !b.queue(most) {
 		return unreached
 	}
@@ -43,7 +43,7 @@ func (t *table) wait(r *http.Request, host string, b *backend, most int64, until
 		t.mu.RLock()
 		at, changed := t.routes[host], t.changed
 		t.mu.RUnlock()
-		if at == nil || !at.held {
+		if at == nil || !at.Held {
 			return again
 		}
 		select {

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"cmp"
@@ -101,7 +101,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errNotLookedUp
 	}
 	a := &s.attempt
-	if a.limit = s.backend.limit; expectsEvents(req) {
+	if a.limit = s.Backend.limit; expectsEvents(req) {
 		a.limit = 0
 	}
 	// The proxy's own trace, of this request alone, is told of more: to lay another one

@@ -1,4 +1,4 @@
-package node
+package edge
 
 import (
 	"encoding/json"
@@ -83,7 +83,7 @@ func bareCaddy(b *testing.B, at string) (listen string) {
 	return listen
 }
 
-// rate asks for a second over 50 connections.
+// Rate asks for a second over 50 connections.
 func rate(b *testing.B, listen, text string) load {
 	transport := &http.Transport{MaxIdleConnsPerHost: 50, DialContext: (&net.Dialer{}).DialContext}
 	defer transport.CloseIdleConnections()
