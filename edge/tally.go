@@ -1,24 +1,27 @@
 package edge
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/slipway-dev/slipway"
 )
 
-// tallyStep and CountedFor: answers are counted in slices of ten seconds, for an
-// hour.
 const (
-	tallyStep  = 10 * time.Second
+	// tallyStep is how long a slice is in which answers are counted.
+	tallyStep = 10 * time.Second
+	// CountedFor is how long they are kept.
 	CountedFor = time.Hour
 	tallySlots = int(CountedFor / tallyStep)
 )
 
-// tally counts a deployment's answers.
+// tally counts a deployment's answers: it has slices for the steps with answers alone, as
+// many releases are taken over by the next one a moment after they began.
 type tally struct {
 	mu    sync.Mutex
-	slots []slot // a ring, made with the first answer
+	slots []slot // by step, of which there are at most tallySlots
 	when  time.Time
 }
 
@@ -30,16 +33,18 @@ type slot struct {
 func (t *tally) add(now time.Time, status int, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.slots == nil {
-		t.slots = make([]slot, tallySlots)
-	}
 	t.when = now
 	step := now.UnixNano() / int64(tallyStep)
-	s := &t.slots[int(step%int64(tallySlots))]
-	if s.step != step {
-		*s = slot{step: step}
+	if n := len(t.slots); n > 0 && t.slots[n-1].step >= step { // a clock that was set back counts on
+		t.slots[n-1].counts.Count(status, took)
+		return
 	}
-	s.counts.Count(status, took)
+	if n := len(t.slots); n > 0 && (n == tallySlots || t.slots[0].step <= step-int64(tallySlots)) {
+		old, _ := slices.BinarySearchFunc(t.slots, step-int64(tallySlots)+1, func(s slot, first int64) int { return cmp.Compare(s.step, first) })
+		t.slots = slices.Delete(t.slots, 0, old)
+	}
+	t.slots = append(t.slots, slot{step: step})
+	t.slots[len(t.slots)-1].counts.Count(status, took)
 }
 
 func (t *tally) last() time.Time { t.mu.Lock(); defer t.mu.Unlock(); return t.when }
@@ -49,14 +54,12 @@ func (t *tally) last() time.Time { t.mu.Lock(); defer t.mu.Unlock(); return t.wh
 func (t *tally) since(from, now time.Time) []slipway.Slice {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.slots == nil {
-		return nil
-	}
 	var list []slipway.Slice
 	end := now.UnixNano() / int64(tallyStep)
-	for step := max(from.UnixNano()/int64(tallyStep), end-int64(tallySlots)+1); step <= end; step++ {
-		if s := t.slots[int(step%int64(tallySlots))]; s.step == step {
-			list = append(list, slipway.Slice{At: time.Unix(0, step*int64(tallyStep)).UTC(), Answers: s.counts})
+	first := max(from.UnixNano()/int64(tallyStep), end-int64(tallySlots)+1)
+	for _, s := range t.slots {
+		if s.step >= first && s.step <= end {
+			list = append(list, slipway.Slice{At: time.Unix(0, s.step*int64(tallyStep)).UTC(), Answers: s.counts})
 		}
 	}
 	return list
