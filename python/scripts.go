@@ -36,8 +36,9 @@ func (d *detection) script(list []candidate) bool {
 		return settled
 	}
 	if len(list) > 0 && list[0].score > 40 {
-		// an aiohttp program that takes its port is started as its author does
-		if m := d.module(list[0].file); m == nil || m.Guard == 0 || !d.takesPort(list[0].file) {
+		// an aiohttp program that takes its port is started as its author does, unless a server is stated
+		chosen := list[0].framework == "aiohttp" && d.config != nil && d.config.Server != ""
+		if m := d.module(list[0].file); chosen || m == nil || m.Guard == 0 || !d.takesPort(list[0].file) {
 			return false
 		}
 	}
