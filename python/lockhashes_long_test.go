@@ -67,7 +67,7 @@ func sourced(section, priority string) string {
 }
 
 var poetryCrossing = lockCrossing{
-	tool: "poetry", manifest: "pyproject.toml", lock: "poetry.lock", lockArgs: [][]string{{"lock", "-q"}}, check: []string{"check", "--lock"},
+	tool: "poetry", manifest: "pyproject.toml", lock: "poetry.lock", lockArgs: [][]string{{"lock"}}, check: []string{"check", "--lock"},
 	shallow: true, base: sourced("tool.poetry.source", `priority = "primary"`),
 	shapes: shapesOf(hashedShapes, []lockShape{
 		{name: "poetry group", edits: []string{"# settings", "[tool.poetry.group.docs.dependencies]\ngamma = \"^1.0\"\n"}},
@@ -84,7 +84,7 @@ var poetryCrossing = lockCrossing{
 }
 
 var pdmCrossing = lockCrossing{
-	tool: "pdm", manifest: "pyproject.toml", lock: "pdm.lock", lockArgs: [][]string{{"lock", "-q"}}, check: []string{"lock", "--check"},
+	tool: "pdm", manifest: "pyproject.toml", lock: "pdm.lock", lockArgs: [][]string{{"lock"}}, check: []string{"lock", "--check"},
 	shallow: true, base: sourced("tool.pdm.source", "verify_ssl = false"),
 	shapes: shapesOf(hashedShapes, []lockShape{
 		{name: "overrides", edits: []string{"# settings", "[tool.pdm.resolution.overrides]\nalpha = \"1.5\"\n"}},
@@ -99,7 +99,7 @@ var pdmCrossing = lockCrossing{
 }
 
 var pipenvCrossing = lockCrossing{
-	tool: "pipenv", manifest: "Pipfile", lock: "Pipfile.lock", lockArgs: [][]string{{"lock", "-q"}}, check: []string{"verify"}, shallow: true, ownLocks: 6,
+	tool: "pipenv", manifest: "Pipfile", lock: "Pipfile.lock", lockArgs: [][]string{{"lock"}}, check: []string{"verify"}, shallow: true, ownLocks: 6,
 	base: `[[source]]
 url = "INDEX/simple"
 verify_ssl = false

@@ -102,6 +102,10 @@ type lockTool struct {
 	env  []string
 }
 
+// managersPython is one that the projects of all crossings allow: Poetry makes no lock
+// for another Python than its own.
+const managersPython = "3.11"
+
 // installedTool makes an environment with the pins that a build uses, or takes
 // the program from the directory that SLIPWAY_TEST_TOOLS names.
 func installedTool(t *testing.T, name string) lockTool {
@@ -110,7 +114,11 @@ func installedTool(t *testing.T, name string) lockTool {
 	if bin == "" {
 		venv := filepath.Join(t.TempDir(), name)
 		bin = filepath.Join(venv, "bin")
-		mustRun(t, exec.Command("python3", "-m", "venv", venv))
+		make := exec.Command("python3", "-m", "venv", venv)
+		if name != "uv" {
+			make = exec.Command(installedTool(t, "uv").name, "venv", "-q", "--seed", "--python", managersPython, venv)
+		}
+		mustRun(t, make)
 		mustRun(t, exec.Command(filepath.Join(bin, "pip"), "install", "-q", "--no-deps", "--require-hashes", "-r", filepath.Join("..", "adapters", "build", "tools", name+".txt")))
 	}
 	home := t.TempDir()

@@ -96,12 +96,16 @@ func ofServers(proofs []proof) (requirements []string) {
 	return requirements
 }
 
+// programsPython is the one that the rows are of: how hypercorn and granian end hangs
+// on it too.
+const programsPython = "3.13"
+
 // environmentOf installs requirements into a virtual environment; it returns its
 // directory of programs.
 func environmentOf(t *testing.T, uv lockTool, requirements []string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "venv")
-	mustRun(t, exec.Command(uv.name, "venv", "-q", "--python", "python3", dir))
+	mustRun(t, exec.Command(uv.name, "venv", "-q", "--python", programsPython, dir))
 	install := exec.Command(uv.name, append([]string{"pip", "install", "-q", "--python", filepath.Join(dir, "bin", "python")}, requirements...)...)
 	mustRun(t, install)
 	return filepath.Join(dir, "bin")

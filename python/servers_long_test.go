@@ -115,7 +115,7 @@ func serverProofs() []proof {
 		return strings.Replace(files, "-- slipway.yaml --\n", "-- slipway.yaml --\nserver: "+server+"\n", 1)
 	}
 	return []proof{
-		{program: "gunicorn", needs: flask, files: inferred("gunicorn", w), bare: "gunicorn app:app"},
+		{program: "gunicorn, worker gthread", needs: flask, files: inferred("gunicorn", w), bare: "gunicorn --threads 4 app:app"},
 		{program: "gunicorn", needs: flask, files: w + procfile("gunicorn -w 2 app:app"), bare: "gunicorn app:app"},
 		{program: "gunicorn, worker gthread", needs: flask, files: w + procfile("gunicorn --threads 4 app:app"+port), bare: "gunicorn --threads 4 app:app"},
 		{program: "gunicorn, worker asgi", needs: starlette, files: a + procfile("gunicorn -k asgi app:app"+port), bare: "gunicorn -k asgi app:app"},

@@ -104,7 +104,7 @@ func (d *detection) warnOfStop(name string, p program.Program) {
 	case p.Kind == program.Development && name == "web" && !d.warned("web.development_server"):
 		d.warn(Problem{Code: "web.development_server", Message: "web is a development server (" + p.Name + "): slow, not meant to face users, and it cuts the requests that it has when it is stopped",
 			File: at.File, Line: at.Line, Remedy: "use gunicorn or uvicorn; delete the line to have Slipway choose"})
-	case p.Warning != "":
+	case p.WarnsOf(d.holdsOlder):
 		d.warn(Problem{Code: "stop.cuts", Message: p.Warning, File: at.File, Line: at.Line, Remedy: p.Remedy})
 	}
 }

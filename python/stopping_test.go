@@ -49,6 +49,7 @@ func TestStops(t *testing.T) {
 		{"", "-- Procfile --\nworker: python manage.py run_huey\n-- manage.py --\n", "huey", "INT 30"},
 		{"", "-- Procfile --\nworker: python clock.py\n-- clock.py --\nfrom apscheduler.schedulers.blocking import BlockingScheduler\ns = BlockingScheduler()\n", "APScheduler, BlockingScheduler", "INT 30"},
 		{"", "-- Procfile --\nworker: taskiq worker jobs:broker\n-- jobs.py --\nfrom taskiq_redis import RedisStreamBroker\nbroker = RedisStreamBroker()\n", "taskiq worker, RedisStreamBroker", "TERM 30"},
+		{"", "-- Procfile --\nworker: taskiq scheduler jobs:scheduler\n", "taskiq scheduler", "INT 10"},
 		{"", "-- Procfile --\nworker: arq jobs.WorkerSettings\n", "arq", "TERM 10"},
 		{"", "-- Procfile --\nworker: ./work\n", "", "TERM 30"},
 		{"", "-- Procfile --\nworker: cd x && huey_consumer shop.huey\n-- slipway.yaml --\nprocesses:\n  worker:\n    stop_signal: QUIT\n    grace_seconds: 90\n", "huey", "QUIT 90"},
@@ -108,7 +109,10 @@ func TestWarnedOfWhatNoSignalSaves(t *testing.T) {
 		{name: "flask run", warning: "web.development_server", files: web("flask run --port $PORT", "")},
 		{name: "Flask's own run", warning: "web.development_server", files: web("python serve.py", "-- serve.py --\nfrom flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run()\n")},
 		{name: "http.server", warning: "web.development_server", files: web("python -m http.server $PORT", "")},
-		{name: "taskiq's streams", warning: "stop.cuts", remedy: "ListQueueBroker", files: "-- requirements.txt --\nflask==3.0.3\n-- Procfile --\nworker: taskiq worker jobs:broker\n-- jobs.py --\nfrom taskiq_redis import RedisStreamBroker\nbroker = RedisStreamBroker()\n" + flaskApp},
+		{name: "taskiq's streams", warning: "stop.cuts", remedy: "taskiq 0.13", files: "-- requirements.txt --\nflask==3.0.3\ntaskiq==0.12.6\n-- Procfile --\nworker: taskiq worker jobs:broker\n-- jobs.py --\nfrom taskiq_redis import RedisStreamBroker\nbroker = RedisStreamBroker()\n" + flaskApp},
+		{name: "taskiq's streams since 0.13", withoutWarning: "stop.", files: "-- requirements.txt --\nflask==3.0.3\ntaskiq==0.13.0\n-- Procfile --\nworker: taskiq worker jobs:broker\n-- jobs.py --\nfrom taskiq_redis import RedisStreamBroker\nbroker = RedisStreamBroker()\n" + flaskApp},
+		{name: "taskiq's streams before", withoutWarning: "stop.", files: "-- requirements.txt --\nflask==3.0.3\ntaskiq==0.12.4\n-- Procfile --\nworker: taskiq worker jobs:broker\n-- jobs.py --\nfrom taskiq_redis import RedisStreamBroker\nbroker = RedisStreamBroker()\n" + flaskApp},
+		{name: "taskiq's streams, whichever is newest", withoutWarning: "stop.", files: "-- requirements.txt --\nflask==3.0.3\ntaskiq\n-- Procfile --\nworker: taskiq worker jobs:broker\n-- jobs.py --\nfrom taskiq_redis import RedisStreamBroker\nbroker = RedisStreamBroker()\n" + flaskApp},
 	})
 }
 

@@ -31,8 +31,8 @@ const (
 
 // Program is a row of what is known of the programs that services start: how each is
 // asked to stop, and what comes of that. Every fact of a row with Pins was seen when
-// those versions ran, and `make test-long` runs them again and fails where a row isn't
-// true any more; a row without is by the program's own documentation.
+// those versions ran on CPython 3.13, and `make test-long` runs them again and fails
+// where a row isn't true any more; a row without is by the program's own documentation.
 type Program struct {
 	Name string // as docs/servers.md has it
 	Kind Kind
@@ -48,16 +48,24 @@ type Program struct {
 	// less what the program takes to end.
 	Env, Options map[string]string
 
-	Task     Fate     // a request, or a task
-	Stream   Fate     // an answer without an end
-	AtExit   bool     // functions registered with atexit are run where the application is
-	Exit     int      // exit code, or the signal that it ends by, negative
-	Ports    []string // variables that set the port where no option does
-	Known    string   // what else is good to know
-	Warning  string   // of what no signal saves; the remedy says what does
-	Remedy   string
-	matches  func(Invocation) bool
-	excepted func(Invocation) bool // the warning isn't of this one
+	Task    Fate     // a request, or a task
+	Stream  Fate     // an answer without an end
+	AtExit  bool     // functions registered with atexit are run where the application is
+	Exit    int      // exit code, or the signal that it ends by, negative
+	Ports   []string // variables that set the port where no option does
+	Known   string   // what else is good to know
+	Warning string   // of what no signal saves; the remedy says what does
+	Remedy  string
+	matches func(Invocation) bool
+	// warned, where there is one, says of which projects the warning is, by what they
+	// hold. Ask by WarnsOf.
+	warned func(holdsOlder func(name string, release ...int) bool) bool
+}
+
+// WarnsOf says that the warning is of a project; holdsOlder says that what it holds of a
+// package is older than a release, and false where nobody says what it holds.
+func (p Program) WarnsOf(holdsOlder func(name string, release ...int) bool) bool {
+	return p.Warning != "" && (p.warned == nil || p.warned(holdsOlder))
 }
 
 // GraceOf is how long a program of a kind has between its stop signal and SIGKILL.
@@ -174,14 +182,14 @@ var servers = []Program{
 	},
 	{
 		Name: "hypercorn", Kind: Server, Pins: []string{"hypercorn==0.18.0"},
-		Task: Finished, Stream: Bounded, AtExit: true,
-		Known:   "gives all that is under way 3 s, unless told otherwise by --graceful-timeout; ends with 0 whatever happened",
+		Task: Finished, Stream: Killed, AtExit: true,
+		Known:   "on Python 3.12 and later an open stream keeps it, whatever --graceful-timeout says; before, that and 3 s without it bound all that is under way; ends with 0 whatever happened",
 		matches: func(i Invocation) bool { return i.is("hypercorn") },
 	},
 	{
 		Name: "granian", Kind: Server, Pins: []string{"granian==2.8.9"},
-		Env: map[string]string{"GRANIAN_WORKERS_KILL_TIMEOUT": "{limit}"}, Task: Finished, Stream: Bounded, Ports: []string{"GRANIAN_PORT"},
-		Known:   "two of them share a port without a word: the edge asks the kernel whose it is",
+		Env: map[string]string{"GRANIAN_WORKERS_KILL_TIMEOUT": "{limit}"}, Task: Finished, Stream: Bounded, AtExit: true, Ports: []string{"GRANIAN_PORT"},
+		Known:   "exit handlers run on Python 3.13 and later; two of them share a port without a word: the edge asks the kernel whose it is",
 		matches: func(i Invocation) bool { return i.is("granian") },
 	},
 	{

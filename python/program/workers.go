@@ -66,9 +66,11 @@ var workers = []Program{
 	},
 	{
 		Name: "taskiq worker, RedisStreamBroker", Kind: Worker, Pins: []string{"taskiq==0.13.0", "taskiq-redis==1.2.4"},
-		Task: Finished, Exit: -9,
-		Known:   "finishes its tasks and then never ends",
-		Warning: "taskiq with a RedisStreamBroker never ends by any signal: each stop takes the whole grace and ends with SIGKILL", Remedy: "use a ListQueueBroker, or a shorter grace_seconds",
+		Task:    Finished,
+		Warning: "taskiq 0.12.5 and 0.12.6 with a RedisStreamBroker never end by any signal: each stop takes the whole grace and ends with SIGKILL", Remedy: "use taskiq 0.13 or a ListQueueBroker, or a shorter grace_seconds",
+		warned: func(older func(string, ...int) bool) bool {
+			return older("taskiq", 0, 13) && !older("taskiq", 0, 12, 5)
+		},
 		matches: func(i Invocation) bool { return i.is("taskiq") && i.has("worker") && i.made("RedisStreamBroker") },
 	},
 	{
@@ -78,7 +80,8 @@ var workers = []Program{
 	},
 	{
 		Name: "taskiq scheduler", Kind: Scheduler, Pins: []string{"taskiq==0.13.0", "taskiq-redis==1.2.4"},
-		Task:    Nothing,
+		Signal: "INT", Task: Nothing,
+		Known:   "TERM ends it at once, and its sources are not shut down",
 		matches: func(i Invocation) bool { return i.is("taskiq") && i.has("scheduler") },
 	},
 	{
