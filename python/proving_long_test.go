@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,8 +30,19 @@ type running struct {
 	ended  chan struct{}
 }
 
+// heard has the tests hear what a shell made them ignore that started them in the background:
+// servers that are asked to end by SIGINT would ignore it too. (The node agent does likewise.)
+var heard = sync.OnceFunc(func() {
+	for _, sign := range []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP} {
+		if signal.Ignored(sign) {
+			signal.Notify(make(chan os.Signal, 1), sign)
+		}
+	}
+})
+
 func (b *proving) start(line Command, notes string, more ...string) *running {
 	b.t.Helper()
+	heard()
 	r := &running{notes: notes, port: freePort(b.t), output: &output{}, ended: make(chan struct{})}
 	run, home := b.t.TempDir(), b.t.TempDir()
 	env := []string{
