@@ -63,12 +63,15 @@ func TestFeedIsShared(t *testing.T) {
 			}
 		})
 	}
-	ended := make(chan struct{})
+	ended, reads := make(chan struct{}), make(chan struct{})
 	keep, leave := context.WithCancel(ctx)
 	go func() { // somebody who reads all along, so that what is kept is kept
 		defer close(ended)
-		_ = feed.Read(keep, "", after, func([]*ent.Event, int) error { return nil })
+		told := sync.OnceFunc(func() { close(reads) })
+		defer told()
+		_ = feed.Read(keep, "", after, func([]*ent.Event, int) error { told(); return nil })
 	}()
+	<-reads // what nobody reads is let go, so that readers who came before would ask again
 	for i := range each {
 		read(ctx, 2)
 		read(slipway.WithViewer(ctx, slipway.Viewer{Kind: slipway.ViewerPerson, Account: 100 + i, Name: "vera", Roles: map[int]slipway.Role{s.TeamID: slipway.RoleViewer}}), 1)
