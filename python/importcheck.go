@@ -168,10 +168,7 @@ func (p *Project) Judge(r ImportResult) *Problem {
 	name := app.Module + ":" + app.Object
 	file, line := app.Module, 0
 	if r.Line != "" {
-		if f, n, ok := strings.Cut(r.Line, ":"); ok {
-			file = f
-			line, _ = atoi(n)
-		}
+		file, line = lineOf(r.Line)
 	}
 	if !r.OK {
 		remedy := "correct it there, or name another object with application: in " + stated.File

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-dev/slipway/python/shell"
@@ -116,8 +117,7 @@ func wantingProblem(fsys fs.FS, p *Project, r ImportResult, file string, wanting
 		remedy += " (from " + from + ")"
 	}
 	remedy += "; of a secret set build.env.NAME, a value for the build alone, and store its own by slipway secret set"
-	_, number, _ := strings.Cut(r.Line, ":")
-	line, _ := atoi(number)
+	_, line := lineOf(r.Line)
 	return &Problem{Code: "app.variables", File: cmp.Or(file, p.Application.Module), Line: line, Remedy: remedy,
 		Message: fmt.Sprintf("importing %s:%s fails for want of environment variables: %s %s no value (%s: %s)", p.Application.Module, p.Application.Object, inWords(wanting), has, r.ErrorType, tree.Clip(r.Error))}
 }
@@ -149,16 +149,11 @@ func exampleValues(fsys fs.FS, dir string) (values map[string]string, from strin
 	return values, ""
 }
 
-func atoi(s string) (int, bool) {
-	if s == "" || len(s) > 3 {
-		return 0, false
+// lineOf is the file and the line of a place as an ImportResult has it; 0 for none.
+func lineOf(place string) (file string, line int) {
+	file, number, _ := strings.Cut(place, ":")
+	if n, err := strconv.Atoi(number); err == nil && n > 0 {
+		line = n
 	}
-	n := 0
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return 0, false
-		}
-		n = n*10 + int(r-'0')
-	}
-	return n, true
+	return file, line
 }

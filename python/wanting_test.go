@@ -6,6 +6,21 @@ import (
 	"testing/fstest"
 )
 
+// TestLinesOfLongFiles: where an import fails is told whatever the length of the file.
+func TestLinesOfLongFiles(t *testing.T) {
+	t.Parallel()
+	project := &Project{Root: ".", Application: &Application{Module: "shop.app", Object: "app", Dir: "."}}
+	failed := ImportResult{ErrorType: "NameError", Error: "name 'x' is not defined", Line: "shop/models.py:10245"}
+	if got := project.Judge(failed); got == nil || got.File != "shop/models.py" || got.Line != 10245 {
+		t.Errorf("%+v", got)
+	}
+	files := fstest.MapFS{"shop/models.py": {Data: []byte("import os\nSITE = os.environ['SITE']\n")}}
+	failed.ErrorType, failed.Error = "KeyError", "'SITE'"
+	if got := project.Wanting(files, failed, func(string) bool { return false }); got == nil || got.Line != 10245 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestWantingNamesAllVariablesAtOnce: an import that fails for want of variables says
 // each that it will ask for, and one that fails otherwise blames none.
 func TestWantingNamesAllVariablesAtOnce(t *testing.T) {
