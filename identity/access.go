@@ -21,7 +21,7 @@ import (
 var ErrHidden = slipway.Errorf(slipway.NotFound, "it is not there")
 
 // May refuses what ctx's viewer may not do to something of a team, 0 where no
-// TeamName is concerned. A refused change is put on record.
+// team is concerned. A refused change is put on record.
 func (d *Directory) May(ctx context.Context, permission slipway.Permission, teamID int, serviceName, environment string) error {
 	v := slipway.ViewerFrom(ctx)
 	access := v.May(permission, teamID, environment)

@@ -142,7 +142,7 @@ func (d *Directory) recordAccount(ctx context.Context, action string, a *ent.Acc
 }
 
 // Accounts lists accounts by name, with their teams. Everybody who is signed in
-// May know their colleagues' names.
+// may know their colleagues' names.
 func (d *Directory) Accounts(ctx context.Context, page store.Page) (store.List[*ent.Account], error) {
 	none := store.List[*ent.Account]{}
 	if _, err := d.known(ctx); err != nil {

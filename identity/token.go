@@ -243,7 +243,7 @@ func handles(v slipway.Viewer, a *ent.Account) bool {
 }
 
 // errHandled refuses to handle a service account. It names no teams: the viewer
-// May not know of them.
+// may not know of them.
 func errHandled(a *ent.Account) error {
 	whose := "an admin of each team that it is in"
 	if len(a.Edges.Memberships) == 0 || a.Admin {

@@ -352,7 +352,7 @@ func (d *Directory) firstUse(ctx context.Context, t Trust, job slipway.Job) (boo
 }
 
 // job is who acts with the token of a CI job: nobody with an account, for one
-// ServiceFor alone, with what its trusts allow now.
+// service alone, with what its trusts allow now.
 func (d *Directory) job(ctx context.Context, c claims, v slipway.Viewer, unknown error) (slipway.Viewer, error) {
 	rows, err := d.db.Trust.Query().Where(trust.IDIn(c.Trusts...), trust.HasServiceWith(service.Name(c.Subject))).WithService().Order(trust.ByID()).All(ctx)
 	rows = slices.DeleteFunc(rows, func(t *ent.Trust) bool { return Ownerless(t.Issuer, t.Subject) != "" })

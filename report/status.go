@@ -54,7 +54,7 @@ type Status struct {
 
 // Status tells what runs where: what is recorded, and what the target sees now.
 // name keeps one service; "" is all of them. It takes seven queries, or eight, whatever the
-// Number of services, and waits at most two seconds for the target.
+// number of services, and waits at most two seconds for the target.
 func (rep *Reports) Status(ctx context.Context, name string) (*Status, error) {
 	var status Status
 	if name != "" {
