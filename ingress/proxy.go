@@ -12,7 +12,7 @@ import (
 
 // proxies are the peers whose word is taken for who asks, and how they say it.
 // One way only: a proxy that writes X-Forwarded-For passes a client's own
-// forwarded on as it came, and the other way round.
+// Forwarded on as it came, and the other way round.
 type proxies struct {
 	networks  []netip.Prefix
 	forwarded bool
