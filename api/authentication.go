@@ -45,7 +45,7 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 			permission = slipway.PermitPlatform
 		}
 		ctx := audit.WithRequest(r.Context(), c.Response().Header().Get(echo.HeaderXRequestID))
-		ctx = context.WithValue(ctx, callerKey{}, callerOf(r))
+		ctx = withCaller(ctx, callerOf(r))
 		if permission != "" && permission != slipway.PermitAnyone {
 			v, err := s.viewer(ctx, r)
 			if err != nil {
@@ -105,13 +105,6 @@ func (s *Server) keyed(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
-}
-
-type callerKey struct{}
-
-func callerFrom(ctx context.Context) identity.Caller {
-	c, _ := ctx.Value(callerKey{}).(identity.Caller)
-	return c
 }
 
 // callerOf says where a request comes from. Forwarding headers are not looked

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/slipway-dev/slipway/platform"
+
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/report"
@@ -80,22 +82,22 @@ func (h *handlers) GetStatus(ctx context.Context, r GetStatusRequestObject) (Get
 
 // GetLogs passes on the output of the running service.
 func (h *handlers) GetLogs(ctx context.Context, r GetLogsRequestObject) (GetLogsResponseObject, error) {
-	return serviceLogs{ctx, h.Server, slipway.LogQuery{
+	return serviceLogs{ctx, h, slipway.LogQuery{
 		Service: r.Service, Environment: r.Environment, Process: r.Params.Process, Lines: r.Params.Lines, Follow: r.Params.Follow,
 	}}, nil
 }
 
 // serviceLogs is the answer of GetLogs, sent as it comes.
 type serviceLogs struct {
-	ctx    context.Context
-	server *Server
-	query  slipway.LogQuery
+	ctx context.Context
+	*handlers
+	query slipway.LogQuery
 }
 
 // VisitGetLogsResponse sends lines until there are no more, or, following,
 // until the reader leaves or the server stops.
 func (l serviceLogs) VisitGetLogsResponse(w http.ResponseWriter) error {
-	ctx, cancel, err := l.server.streaming(l.ctx)
+	ctx, cancel, err := l.streaming(l.ctx)
 	if err != nil {
 		return err
 	}
@@ -103,14 +105,14 @@ func (l serviceLogs) VisitGetLogsResponse(w http.ResponseWriter) error {
 	out := newLive(w, "text/plain; charset=utf-8")
 	if l.query.Follow {
 		// Ask first: a refusal must come before the headers.
-		if _, err := l.server.platform.Service(ctx, l.query.Service); err != nil {
+		if _, err := l.platform.Service(ctx, l.query.Service); err != nil {
 			return err
 		}
-		if _, err := l.server.platform.Environment(ctx, l.query.Environment); err != nil {
+		if _, err := l.platform.Environment(ctx, l.query.Environment); err != nil {
 			return err
 		}
 	}
-	err = l.server.platform.ServiceLogs(ctx, l.query, out)
+	err = l.platform.ServiceLogs(ctx, l.query, out)
 	if ctx.Err() != nil {
 		return nil // the reader or the server has ended it
 	}
@@ -118,4 +120,47 @@ func (l serviceLogs) VisitGetLogsResponse(w http.ResponseWriter) error {
 		return err
 	}
 	return out.begin()
+}
+
+// ListNodes tells of the machines that run services.
+func (h *handlers) ListNodes(ctx context.Context, _ ListNodesRequestObject) (ListNodesResponseObject, error) {
+	nodes, err := h.platform.NodeList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ListNodes200JSONResponse{Items: nodes}, nil
+}
+
+func stray(u slipway.Unrecorded) Unrecorded {
+	return Unrecorded{
+		Service: u.Service, Environment: u.Environment, Deployment: u.Deployment, Release: u.Release, Artifact: string(u.Artifact), Config: string(u.Config),
+		Weight: u.Weight, Instances: each(u.Instances, instance), Url: u.URL, Recorded: u.Recorded, Registered: u.Registered, Unfit: u.Unfit, Remedy: u.Remedy(),
+	}
+}
+
+// ListUnrecorded lists what runs without being on record.
+func (h *handlers) ListUnrecorded(ctx context.Context, _ ListUnrecordedRequestObject) (ListUnrecordedResponseObject, error) {
+	all, err := h.platform.Unrecorded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ListUnrecorded200JSONResponse{Items: each(all, stray)}, nil
+}
+
+// AdoptUnrecorded puts it on record.
+func (h *handlers) AdoptUnrecorded(ctx context.Context, r AdoptUnrecordedRequestObject) (AdoptUnrecordedResponseObject, error) {
+	p, err := h.platform.Adopt(ctx, platform.UnrecordedInput{Service: r.Service, Environment: r.Environment, Deployment: r.Body.Deployment, Reason: r.Body.Reason})
+	if err != nil {
+		return nil, err
+	}
+	return AdoptUnrecorded200JSONResponse(h.promotion(p)), nil
+}
+
+// EndUnrecorded ends it.
+func (h *handlers) EndUnrecorded(ctx context.Context, r EndUnrecordedRequestObject) (EndUnrecordedResponseObject, error) {
+	in := platform.UnrecordedInput{Service: r.Service, Environment: r.Environment, Deployment: r.Body.Deployment, Reason: r.Body.Reason, WithoutGoingBack: r.Body.WithoutGoingBack}
+	if err := h.platform.EndUnrecorded(ctx, in); err != nil {
+		return nil, err
+	}
+	return EndUnrecorded204Response{}, nil
 }

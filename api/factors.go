@@ -2,21 +2,11 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/identity"
 )
-
-// challengeOf is the second step of a sign-in that an error asks for; nil for none.
-func challengeOf(err error) *SignInChallenge {
-	var needed *identity.FactorNeeded
-	if !errors.As(err, &needed) {
-		return nil
-	}
-	return &SignInChallenge{Token: needed.Challenge.Reveal(), Factors: needed.Factors, ExpiresAt: needed.Expires.UTC()}
-}
 
 // FinishSignIn is the second step of signing in.
 func (h *handlers) FinishSignIn(ctx context.Context, r FinishSignInRequestObject) (FinishSignInResponseObject, error) {

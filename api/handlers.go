@@ -2,15 +2,28 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/store"
 )
 
 // handlers implements the generated interface, one file per noun. Errors go to
 // the one error handler; no handler knows of problem details or of echo.
-type handlers struct{ *Server }
+type handlers struct {
+	platform *platform.Platform
+	log      *slog.Logger
+	version  Version
+	draining <-chan struct{} // closed when streams should end
+}
+
+func newHandlers(p *platform.Platform, log *slog.Logger, version Version, draining <-chan struct{}) StrictServerInterface {
+	return &handlers{platform: p, log: log, version: version, draining: draining}
+}
 
 var _ StrictServerInterface = (*handlers)(nil)
 
@@ -41,4 +54,41 @@ func when(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+// etag is the tag of a thing at a revision.
+func etag(revision int) string { return tagged(strconv.Itoa(revision)) }
+
+func tagged(revision string) string { return `"` + revision + `"` }
+
+// onlyIf reads If-Match (RFC 9110, 13.1.1). Weak tags match nothing, and * is
+// met by whatever is there, which the operation finds out anyway.
+func onlyIf(header string) store.Precondition {
+	var only store.Precondition
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimSpace(tag)
+		switch {
+		case tag == "":
+			continue
+		case tag == "*":
+			return nil
+		case len(tag) >= 2 && tag[0] == '"' && tag[len(tag)-1] == '"':
+			only = append(only, tag[1:len(tag)-1])
+		default:
+			only = append(only, "") // which nothing has
+		}
+	}
+	return only
+}
+
+type callerKey struct{}
+
+// withCaller is ctx that says where a request comes from.
+func withCaller(ctx context.Context, c identity.Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+func callerFrom(ctx context.Context) identity.Caller {
+	c, _ := ctx.Value(callerKey{}).(identity.Caller)
+	return c
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
+
 	slipway "github.com/slipway-dev/slipway"
 )
 

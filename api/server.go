@@ -103,7 +103,7 @@ func NewServer(o Options) (*Server, error) {
 	e.HTTPErrorHandler = s.fail
 	e.Pre(requestID, s.accessLog, s.recovered, s.securityHeaders, s.keyed, s.knownHost, s.sameSite, s.limited, bodyLimit)
 	e.Use(s.measured, s.authenticated, s.validated, s.once)
-	RegisterHandlersWithBaseURL(e, NewStrictHandler(&handlers{s}, nil), BasePath)
+	RegisterHandlersWithBaseURL(e, NewStrictHandler(newHandlers(s.platform, s.log, s.version, s.draining), nil), BasePath)
 	s.concrete()
 
 	contract, err := referencePage()

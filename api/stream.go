@@ -74,14 +74,14 @@ func (l *live) Write(p []byte) (int, error) {
 // streaming is ctx, ended also when the server is told to stop: whoever follows
 // comes back to the next one. It is counted: Limited says that the caller has too
 // many open. And it ends when the caller's access does.
-func (s *Server) streaming(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	ctx, cancel, err := s.platform.Follow(ctx)
+func (h *handlers) streaming(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	ctx, cancel, err := h.platform.Follow(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	go func() {
 		select {
-		case <-s.draining:
+		case <-h.draining:
 			cancel()
 		case <-ctx.Done():
 		}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"mime"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -19,34 +17,6 @@ import (
 
 	"github.com/slipway-dev/slipway"
 )
-
-// BasePath is where the API is.
-const BasePath = "/api/v1"
-
-// Spec is the contract as it is served.
-//
-//go:embed openapi.yaml
-var Spec []byte
-
-// loadSpec parses the contract, once in each process: nobody changes what it returns.
-var loadSpec = sync.OnceValues(func() (*openapi3.T, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(Spec)
-	if err != nil {
-		return nil, fmt.Errorf("read openapi.yaml: %w", err)
-	}
-	return doc, nil
-})
-
-// specPath turns echo's form of a route into the contract's.
-func specPath(route string) string {
-	parts := strings.Split(strings.TrimPrefix(route, BasePath), "/")
-	for i, p := range parts {
-		if name, ok := strings.CutPrefix(p, ":"); ok {
-			parts[i] = "{" + name + "}"
-		}
-	}
-	return strings.Join(parts, "/")
-}
 
 // validated holds requests to the contract, so that handlers see only what it
 // allows. Routes outside the contract pass.
