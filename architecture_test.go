@@ -46,6 +46,7 @@ var doors = []struct {
 	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
 	{"./web", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
+	{"./api/operations", []string{module + "/api", module + "/ingress", module + "/adapters", module + "/node", "go.temporal.io/server"}, "an operation says what the platform does, and knows nothing of how it was asked"},
 	{"./ingress", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the way in knows nothing of what is behind it"},
 	{"./socket", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/sandbox"}, "a socket and its key know nothing of what is asked there"},
 	{"./socket/holder", []string{"os/exec", "net", module}, "what outlives everything else is tiny"},

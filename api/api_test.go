@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // ask makes a request and returns the answer with its body.
@@ -56,7 +57,7 @@ func ask(t *testing.T, w *apitest.World, method, path, body string, headers ...s
 // conforms holds every answer that a test sees to the contract.
 func conforms(t *testing.T, req *http.Request, resp *http.Response, body []byte) {
 	t.Helper()
-	path, inside := strings.CutPrefix(req.URL.Path, api.BasePath)
+	path, inside := strings.CutPrefix(req.URL.Path, operations.BasePath)
 	if !inside || path == "/" || path == "/openapi.yaml" || path == "" {
 		return
 	}
@@ -89,9 +90,9 @@ func spec(t *testing.T) *openapi3.T {
 
 var theSpec = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(api.Spec) })
 
-func problem(t *testing.T, resp *http.Response, body []byte) api.Problem {
+func problem(t *testing.T, resp *http.Response, body []byte) operations.Problem {
 	t.Helper()
-	var p api.Problem
+	var p operations.Problem
 	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
 		t.Fatalf("content type %q, want problem details; body %s", got, body)
 	}
@@ -156,7 +157,7 @@ func TestProblems(t *testing.T) {
 			if resp.StatusCode != c.status || p.Code != c.code {
 				t.Fatalf("got %d %s, want %d %s: %s", resp.StatusCode, p.Code, c.status, c.code, body)
 			}
-			if c.pointer != "" && !slices.ContainsFunc(p.Errors, func(f api.FieldError) bool { return f.Pointer == c.pointer && f.Message != "" }) {
+			if c.pointer != "" && !slices.ContainsFunc(p.Errors, func(f operations.FieldError) bool { return f.Pointer == c.pointer && f.Message != "" }) {
 				t.Errorf("no error points at %s: %s", c.pointer, body)
 			}
 			if !strings.Contains(p.Detail, c.detail) || strings.Contains(string(body), "password authentication") {
@@ -242,7 +243,7 @@ func TestEveryOperationIsRouted(t *testing.T) {
 			if op.OperationID == "deleteService" {
 				continue // last, below
 			}
-			resp, body := ask(t, w, method, api.BasePath+replace.Replace(path), map[bool]string{true: "{}"}[op.RequestBody != nil])
+			resp, body := ask(t, w, method, operations.BasePath+replace.Replace(path), map[bool]string{true: "{}"}[op.RequestBody != nil])
 			if resp.StatusCode == 405 || resp.StatusCode >= 500 || strings.Contains(string(body), "nothing is at this path") {
 				t.Errorf("%s %s: %d %s", method, path, resp.StatusCode, body)
 			}

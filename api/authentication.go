@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/platform"
@@ -22,7 +23,7 @@ import (
 // outside the contract, or names nothing.
 func (s *Server) permissionOf(c echo.Context) slipway.Permission {
 	item := s.spec.Paths.Value(specPath(c.Path()))
-	if item == nil || !strings.HasPrefix(c.Path(), BasePath+"/") {
+	if item == nil || !strings.HasPrefix(c.Path(), operations.BasePath+"/") {
 		return ""
 	}
 	op := item.GetOperation(c.Request().Method)
@@ -41,11 +42,11 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		permission := s.permissionOf(c)
 		// A method that the contract doesn't have gets no further than the router's refusal.
-		if item := s.spec.Paths.Value(specPath(c.Path())); permission == "" && strings.HasPrefix(c.Path(), BasePath+"/") && item != nil && item.GetOperation(r.Method) != nil {
+		if item := s.spec.Paths.Value(specPath(c.Path())); permission == "" && strings.HasPrefix(c.Path(), operations.BasePath+"/") && item != nil && item.GetOperation(r.Method) != nil {
 			permission = slipway.PermitPlatform
 		}
 		ctx := audit.WithRequest(r.Context(), c.Response().Header().Get(echo.HeaderXRequestID))
-		ctx = withCaller(ctx, callerOf(r))
+		ctx = operations.WithCaller(ctx, callerOf(r))
 		if permission != "" && permission != slipway.PermitAnyone {
 			v, err := s.viewer(ctx, r)
 			if err != nil {
@@ -80,7 +81,7 @@ func (s *Server) viewer(ctx context.Context, r *http.Request) (slipway.Viewer, e
 	header := r.Header.Values(echo.HeaderAuthorization)
 	if operator, _ := ctx.Value(operatorKey{}).(bool); operator && len(header) == 0 {
 		// Whoever can read the data directory owns the platform anyway.
-		return slipway.Viewer{Kind: slipway.ViewerSystem, Name: platform.Operator, Admin: true, Via: callerFrom(ctx).Via, Address: "this machine"}, nil
+		return slipway.Viewer{Kind: slipway.ViewerSystem, Name: platform.Operator, Admin: true, Via: operations.CallerFrom(ctx).Via, Address: "this machine"}, nil
 	}
 	if len(header) == 0 {
 		return slipway.Viewer{}, slipway.Errorf(slipway.Unauthenticated, "sign in first: run `slipway login`, or send a token as `Authorization: Bearer TOKEN`")
@@ -89,7 +90,7 @@ func (s *Server) viewer(ctx context.Context, r *http.Request) (slipway.Viewer, e
 	if len(header) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
 		return slipway.Viewer{}, slipway.Errorf(slipway.Unauthenticated, "the Authorization header must be one line of the form: Bearer TOKEN")
 	}
-	return s.platform.Identify(ctx, slipway.NewSecret(credential), callerFrom(ctx))
+	return s.platform.Identify(ctx, slipway.NewSecret(credential), operations.CallerFrom(ctx))
 }
 
 // operatorKey marks what came by the socket in the data directory.

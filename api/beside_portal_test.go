@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // TestThePortalAnswersNothingBelowTheAPI asks for what is not there beside a
@@ -49,7 +50,7 @@ func TestThePortalAnswersNothingBelowTheAPI(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer res.Body.Close()
-			var p api.Problem
+			var p operations.Problem
 			if err := json.NewDecoder(res.Body).Decode(&p); err != nil || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json") {
 				t.Fatalf("%d %s: %v", res.StatusCode, res.Header.Get("Content-Type"), err)
 			}

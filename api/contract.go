@@ -7,10 +7,8 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/slipway-dev/slipway/api/operations"
 )
-
-// BasePath is where the API is.
-const BasePath = "/api/v1"
 
 // Spec is the contract as it is served.
 //
@@ -28,7 +26,7 @@ var loadSpec = sync.OnceValues(func() (*openapi3.T, error) {
 
 // specPath turns echo's form of a route into the contract's.
 func specPath(route string) string {
-	parts := strings.Split(strings.TrimPrefix(route, BasePath), "/")
+	parts := strings.Split(strings.TrimPrefix(route, operations.BasePath), "/")
 	for i, p := range parts {
 		if name, ok := strings.CutPrefix(p, ":"); ok {
 			parts[i] = "{" + name + "}"

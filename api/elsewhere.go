@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // elsewhere answers what is below BasePath and no operation: a program that asks
 // there wants a problem, not a page of the portal.
 func (s *Server) elsewhere(c echo.Context) error {
-	methods := s.methodsAt(strings.TrimPrefix(c.Request().URL.Path, BasePath))
+	methods := s.methodsAt(strings.TrimPrefix(c.Request().URL.Path, operations.BasePath))
 	if len(methods) == 0 {
 		return echo.NewHTTPError(http.StatusNotFound)
 	}
@@ -30,7 +31,7 @@ func (s *Server) concrete() {
 			}
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace} {
 				if item.GetOperation(method) == nil {
-					s.echo.Add(method, BasePath+path, s.elsewhere)
+					s.echo.Add(method, operations.BasePath+path, s.elsewhere)
 				}
 			}
 		}

@@ -14,18 +14,18 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
-func promote(t *testing.T, w *apitest.World, service, body string) api.Promotion {
+func promote(t *testing.T, w *apitest.World, service, body string) operations.Promotion {
 	t.Helper()
 	resp, text := ask(t, w, "POST", "/api/v1/services/"+service+"/promotions", body)
 	if resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d %s", resp.StatusCode, text)
 	}
-	var p api.Promotion
+	var p operations.Promotion
 	if err := json.Unmarshal(text, &p); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestPages(t *testing.T) {
 	var got []string
 	for cursor := ""; ; {
 		_, text := ask(t, w, "GET", "/api/v1/services?limit=2&cursor="+cursor, "")
-		var page api.ServicePage
+		var page operations.ServicePage
 		if err := json.Unmarshal(text, &page); err != nil {
 			t.Fatal(err)
 		}

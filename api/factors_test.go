@@ -10,8 +10,8 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 	"github.com/slipway-dev/slipway/identity"
 )
 
@@ -33,13 +33,13 @@ func TestSecondStep(t *testing.T) {
 		}
 		return resp.StatusCode
 	}
-	signIn := api.SignInInput{Name: "bob", Password: password}
-	var s api.Session
+	signIn := operations.SignInInput{Name: "bob", Password: password}
+	var s operations.Session
 	if status := post("", "/session", signIn, &s); status != http.StatusCreated {
 		t.Fatal(status)
 	}
-	var begun api.TotpBegun
-	if status := post(s.AccessToken, "/factors/totp", api.TotpInput{Name: "telephone", Current: password}, &begun); status != http.StatusCreated {
+	var begun operations.TotpBegun
+	if status := post(s.AccessToken, "/factors/totp", operations.TotpInput{Name: "telephone", Current: password}, &begun); status != http.StatusCreated {
 		t.Fatal(status)
 	}
 	at := time.Now()
@@ -50,11 +50,11 @@ func TestSecondStep(t *testing.T) {
 		}
 		return text
 	}
-	var recovery api.RecoveryCodes
-	if status := post(s.AccessToken, "/factors/"+begun.Id+"/confirm", api.CodeInput{Code: code(0)}, &recovery); status != http.StatusOK || len(recovery.RecoveryCodes) != 10 {
+	var recovery operations.RecoveryCodes
+	if status := post(s.AccessToken, "/factors/"+begun.Id+"/confirm", operations.CodeInput{Code: code(0)}, &recovery); status != http.StatusOK || len(recovery.RecoveryCodes) != 10 {
 		t.Fatalf("%d %v", status, recovery)
 	}
-	var half api.Problem
+	var half operations.Problem
 	if status := post("", "/session", signIn, &half); status != http.StatusUnauthorized || half.Challenge == nil || half.Code != slipway.Unauthenticated {
 		t.Fatalf("%d %+v", status, half)
 	}
@@ -68,12 +68,12 @@ func TestSecondStep(t *testing.T) {
 		{half.Challenge.Token, "000000", http.StatusUnauthorized}, {"another", code(1), http.StatusConflict},
 		{half.Challenge.Token, code(1), http.StatusCreated}, {half.Challenge.Token, recovery.RecoveryCodes[0], http.StatusConflict},
 	} {
-		if status := post("", "/session/factor", api.FactorInput{Challenge: c.challenge, Code: c.code}, nil); status != c.status {
+		if status := post("", "/session/factor", operations.FactorInput{Challenge: c.challenge, Code: c.code}, nil); status != c.status {
 			t.Errorf("%+v: %d", c, status)
 		}
 	}
-	var wrong api.Problem
-	if post("", "/session", api.SignInInput{Name: "bob", Password: "not the password at all"}, &wrong); wrong.Challenge != nil {
+	var wrong operations.Problem
+	if post("", "/session", operations.SignInInput{Name: "bob", Password: "not the password at all"}, &wrong); wrong.Challenge != nil {
 		t.Error("a wrong password tells of the factor")
 	}
 	_, list := ask(t, w, "GET", "/api/v1/factors", "", "Authorization", "Bearer "+s.AccessToken)

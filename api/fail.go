@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // fail writes err as problem details. It is the only place that does.
@@ -21,16 +22,16 @@ func (s *Server) fail(err error, c echo.Context) {
 		id = newRequestID()
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 	}
-	p := problemOf(err)
+	p := operations.ProblemOf(err)
 	p.RequestId, p.Instance = id, c.Request().URL.Path
 	for i := range p.Errors {
 		p.Errors[i].Pointer = s.pointer(c, p.Errors[i])
 	}
-	if c.Path() == BasePath+"/token" && p.Status == http.StatusBadRequest && p.Error == "" {
+	if c.Path() == operations.BasePath+"/token" && p.Status == http.StatusBadRequest && p.Error == "" {
 		p.Error = "invalid_request"
 	}
 	if p.Code == slipway.Internal {
-		s.log.Error("a request failed", "request_id", id, "method", c.Request().Method, "path", p.Instance, "error", fullError(err))
+		s.log.Error("a request failed", "request_id", id, "method", c.Request().Method, "path", p.Instance, "error", operations.WithCauses(err))
 	}
 	if c.Response().Committed {
 		return
@@ -62,7 +63,7 @@ func secondsUntil(err error) int {
 
 // pointer corrects where a field stands: the platform knows its name alone, and
 // some fields are parameters here.
-func (s *Server) pointer(c echo.Context, f FieldError) string {
+func (s *Server) pointer(c echo.Context, f operations.FieldError) string {
 	if f.Pointer != "/"+f.Field {
 		return f.Pointer
 	}
@@ -78,7 +79,7 @@ func (s *Server) pointer(c echo.Context, f FieldError) string {
 	return f.Pointer
 }
 
-func writeProblem(w http.ResponseWriter, p Problem) {
+func writeProblem(w http.ResponseWriter, p operations.Problem) {
 	text, err := json.Marshal(p)
 	if err != nil {
 		http.Error(w, "internal error", http.StatusInternalServerError)

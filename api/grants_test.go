@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/openid"
 	"github.com/slipway-dev/slipway/adapters/openid/openidtest"
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 	"github.com/slipway-dev/slipway/identity"
 )
 
@@ -192,7 +192,7 @@ func TestDeviceGrant(t *testing.T) {
 	if resp, got := poll(); resp.StatusCode != http.StatusBadRequest || got["error"] != "expired_token" {
 		t.Errorf("a second time: %d %v", resp.StatusCode, got)
 	}
-	var p api.Problem
+	var p operations.Problem
 	_, text := ask(t, w, "POST", "/api/v1/token", url.Values{"grant_type": {deviceCode}}.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 	if err := json.Unmarshal(text, &p); err != nil || p.Error != "expired_token" {
 		t.Errorf("%s", text)

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -36,7 +37,7 @@ func (s *Server) once(next echo.HandlerFunc) echo.HandlerFunc {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		call, before, err := s.platform.Once(r.Context(), key, r.Method+" "+r.URL.RequestURI()+"\n"+string(body))
 		if errors.Is(err, store.ErrKeyReused) {
-			return refuse(http.StatusUnprocessableEntity, slipway.Invalid, "%s", err)
+			return operations.Refuse(http.StatusUnprocessableEntity, slipway.Invalid, "%s", err)
 		}
 		if err != nil {
 			return err

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // What an operation can do to what a gate asks, or to who counts there.
@@ -124,17 +124,17 @@ func TestNoTokenLowersAGate(t *testing.T) {
 		{"PATCH", "/services/billing/environments/prod/policy", `{"approvals":5}`},
 		{"POST", "/freezes", `{"reason":"the audit","environment":"prod","starts_at":"2099-01-01T00:00:00Z","ends_at":"2099-01-02T00:00:00Z"}`},
 	} {
-		if resp, text := ask(t, w, c.method, api.BasePath+c.path, c.body); resp.StatusCode >= 300 {
+		if resp, text := ask(t, w, c.method, operations.BasePath+c.path, c.body); resp.StatusCode >= 300 {
 			t.Fatalf("%s %s: %d %s", c.method, c.path, resp.StatusCode, text)
 		}
 	}
 	present := w.InPerson("present")
 	for _, l := range lowering {
-		resp, text := ask(t, w, l.method, api.BasePath+l.path, l.body)
+		resp, text := ask(t, w, l.method, operations.BasePath+l.path, l.body)
 		if resp.StatusCode != http.StatusForbidden || !strings.Contains(string(text), "takes an admin of the platform in person, and no token or program; sign in and do it yourself") {
 			t.Errorf("%s %s by a token: %d %s", l.operation, l.body, resp.StatusCode, text)
 		}
-		resp, text = ask(t, w, l.method, api.BasePath+l.path, l.body, "Authorization", "Bearer "+present)
+		resp, text = ask(t, w, l.method, operations.BasePath+l.path, l.body, "Authorization", "Bearer "+present)
 		if resp.StatusCode >= 300 {
 			t.Errorf("%s %s in person: %d %s", l.operation, l.body, resp.StatusCode, text)
 		}

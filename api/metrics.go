@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // metrics are the figures of this server, in the names and units of Prometheus.
@@ -20,7 +21,7 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 }
 
-func newMetrics(version Version) *metrics {
+func newMetrics(version operations.Version) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -41,7 +42,7 @@ func (s *Server) measured(next echo.HandlerFunc) echo.HandlerFunc {
 		start := time.Now()
 		err := next(c)
 		operation := "other"
-		if item := s.spec.Paths.Value(specPath(c.Path())); item != nil && strings.HasPrefix(c.Path(), BasePath+"/") {
+		if item := s.spec.Paths.Value(specPath(c.Path())); item != nil && strings.HasPrefix(c.Path(), operations.BasePath+"/") {
 			if op := item.GetOperation(c.Request().Method); op != nil {
 				operation = op.OperationID
 			}
@@ -51,7 +52,7 @@ func (s *Server) measured(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		status := c.Response().Status
 		if err != nil {
-			status = problemOf(err).Status
+			status = operations.ProblemOf(err).Status
 		}
 		s.metrics.requests.WithLabelValues(operation, strconv.Itoa(status)).Observe(time.Since(start).Seconds())
 		return err

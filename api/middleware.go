@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // MaxBody bounds the body of a request.
@@ -103,9 +104,9 @@ func (s *Server) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		if s.public != "" {
-			return refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use %s", s.public)
+			return operations.Refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use %s", s.public)
 		}
-		return refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use localhost, 127.0.0.1 or [::1]")
+		return operations.Refuse(http.StatusMisdirectedRequest, slipway.Denied, "this host name is not Slipway's; use localhost, 127.0.0.1 or [::1]")
 	}
 }
 
@@ -166,7 +167,7 @@ func (s *Server) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 func bodyLimit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.ContentLength > MaxBody && !strings.HasPrefix(r.URL.Path, BasePath+"/") {
+		if r.ContentLength > MaxBody && !strings.HasPrefix(r.URL.Path, operations.BasePath+"/") {
 			return errTooLarge()
 		}
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, MaxBody)
@@ -175,5 +176,5 @@ func bodyLimit(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func errTooLarge() error {
-	return refuse(http.StatusRequestEntityTooLarge, slipway.Invalid, "the request body is larger than 1 MiB")
+	return operations.Refuse(http.StatusRequestEntityTooLarge, slipway.Invalid, "the request body is larger than 1 MiB")
 }

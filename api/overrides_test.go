@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // TestOverrides are given, returned in one form, kept by other changes, replaced
@@ -16,7 +16,7 @@ func TestOverrides(t *testing.T) {
 	w := apitest.New(t)
 	overrides := func(text []byte) string {
 		t.Helper()
-		var s api.Service
+		var s operations.Service
 		if err := json.Unmarshal(text, &s); err != nil {
 			t.Fatalf("%v: %s", err, text)
 		}
@@ -87,7 +87,7 @@ func TestOverridesAreRefusedByPointer(t *testing.T) {
 func TestDetectionSaysWhatOverridesChange(t *testing.T) {
 	w := apitest.New(t)
 	register(t, w, "billing")
-	detect := func(path, body string) (d api.Detection) {
+	detect := func(path, body string) (d operations.Detection) {
 		t.Helper()
 		resp, text := ask(t, w, "POST", "/api/v1"+path, body)
 		if err := json.Unmarshal(text, &d); err != nil || resp.StatusCode != http.StatusOK {

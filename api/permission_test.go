@@ -12,9 +12,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // bodies are what the operations are called with that take one and have no
@@ -137,7 +137,7 @@ func callByAll(t *testing.T, w *apitest.World, viewers []viewer, permission slip
 		if op.RequestBody != nil && body == "" {
 			body = "{}"
 		}
-		resp, text := ask(t, w, method, api.BasePath+at, body, "Authorization", "Bearer "+token)
+		resp, text := ask(t, w, method, operations.BasePath+at, body, "Authorization", "Bearer "+token)
 		return resp, string(text)
 	}
 	if permission == slipway.PermitAnyone {

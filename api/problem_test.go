@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // TestEveryCodeHasAStatus walks the codes; each is a documented word too.
@@ -19,12 +20,12 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 	}
 	for _, word := range doc.Components.Schemas["Code"].Value.Enum {
 		code := slipway.Code(word.(string))
-		if statuses[code] == 0 || titles[code] == "" {
+		if operations.Statuses[code] == 0 || operations.Titles[code] == "" {
 			t.Errorf("%s has no status or no title", code)
 		}
 	}
-	if n := len(doc.Components.Schemas["Code"].Value.Enum); n != len(statuses) {
-		t.Errorf("the contract has %d codes, the table %d", n, len(statuses))
+	if n := len(doc.Components.Schemas["Code"].Value.Enum); n != len(operations.Statuses) {
+		t.Errorf("the contract has %d codes, the table %d", n, len(operations.Statuses))
 	}
 	for err, want := range map[error]int{
 		slipway.Errorf(slipway.Unauthenticated, "sign in"):              http.StatusUnauthorized,
@@ -35,7 +36,7 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 		slipway.Errorf(slipway.Internal, "hunter2"):                     http.StatusInternalServerError,
 		context.DeadlineExceeded:                                        http.StatusServiceUnavailable,
 	} {
-		if p := problemOf(err); p.Status != want || strings.Contains(p.Detail, "hunter2") {
+		if p := operations.ProblemOf(err); p.Status != want || strings.Contains(p.Detail, "hunter2") {
 			t.Errorf("%v: %+v", err, p)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 //go:embed reference.html
@@ -83,7 +84,7 @@ var referencePage = sync.OnceValues(func() (reference, error) {
 		return reference{}, err
 	}
 	view := refPage{
-		Title: doc.Info.Title, Version: doc.Info.Version, Base: BasePath, Intro: paragraphs(doc.Info.Description),
+		Title: doc.Info.Title, Version: doc.Info.Version, Base: operations.BasePath, Intro: paragraphs(doc.Info.Description),
 		Style: template.CSS(referenceCSS), // #nosec G203 -- a file of this package, embedded
 	}
 	for _, tag := range doc.Tags {
@@ -93,8 +94,8 @@ var referencePage = sync.OnceValues(func() (reference, error) {
 		view.Shapes = append(view.Shapes, shapeOf(name, doc.Components.Schemas[name].Value))
 	}
 	view.Refusals = refusalsOf(doc)
-	for code, title := range titles {
-		view.Codes = append(view.Codes, refCode{string(code), title, statuses[code]})
+	for code, title := range operations.Titles {
+		view.Codes = append(view.Codes, refCode{string(code), title, operations.Statuses[code]})
 	}
 	slices.SortFunc(view.Codes, func(a, b refCode) int { return a.Status - b.Status })
 	t, err := template.New("reference").Parse(referenceHTML)
@@ -153,7 +154,7 @@ func operation(method, path string, item *openapi3.PathItem, op *openapi3.Operat
 		out.Body = body
 		curl += text
 	}
-	out.Curl = curl + " http://127.0.0.1:7070" + BasePath + target
+	out.Curl = curl + " http://127.0.0.1:7070" + operations.BasePath + target
 	for _, status := range sortedKeys(op.Responses.Map()) {
 		answer := op.Responses.Value(status).Value
 		if name, ok := strings.CutPrefix(op.Responses.Value(status).Ref, refusalRef); ok {

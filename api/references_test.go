@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/source"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // receiver is a server of an attacker's choice: it keeps everything that is sent.
@@ -68,7 +69,7 @@ func TestNoReferenceIsFollowed(t *testing.T) {
 	attacker := w.SignedUp("mallory", false, map[string]slipway.Role{"elsewhere": slipway.RoleAdmin})
 	maintainer := w.SignedUp("mary", false, map[string]slipway.Role{"shop": slipway.RoleMaintainer, "elsewhere": slipway.RoleMaintainer})
 	do := func(token, method, path, body string) (int, string) {
-		resp, text := ask(t, w, method, api.BasePath+path, body, "Authorization", "Bearer "+token)
+		resp, text := ask(t, w, method, operations.BasePath+path, body, "Authorization", "Bearer "+token)
 		return resp.StatusCode, string(text)
 	}
 	made := func(token, method, path, body string) {

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 func TestACreatingCallIsCarriedOutOnce(t *testing.T) {
@@ -22,7 +23,7 @@ func TestACreatingCallIsCarriedOutOnce(t *testing.T) {
 	const promotions = "/api/v1/services/billing/promotions"
 	count := func() int {
 		_, body := ask(t, w, "GET", "/api/v1/promotions", "")
-		var page api.PromotionPage
+		var page operations.PromotionPage
 		if err := json.Unmarshal(body, &page); err != nil {
 			t.Fatal(err)
 		}

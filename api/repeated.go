@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 const notUnicode = "is not valid Unicode; send text as UTF-8, a \\u escape of a surrogate only beside its other half, and bytes as base64"
@@ -37,7 +38,7 @@ func readOneWay(r *http.Request) error {
 	switch {
 	case err == nil:
 		if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-			return refuse(http.StatusBadRequest, slipway.Invalid, "the request body goes on behind its JSON value; send one value, and nothing after it")
+			return operations.Refuse(http.StatusBadRequest, slipway.Invalid, "the request body goes on behind its JSON value; send one value, and nothing after it")
 		}
 	case !errors.As(err, &found):
 	case errors.Is(found, jsontext.ErrDuplicateName):
@@ -64,9 +65,9 @@ func escapedName(pointer jsontext.Pointer) string {
 
 func twoWays(at jsontext.Pointer, message string) error {
 	if at == "" {
-		return refuse(http.StatusBadRequest, slipway.Invalid, "%s", "the request body: "+message)
+		return operations.Refuse(http.StatusBadRequest, slipway.Invalid, "%s", "the request body: "+message)
 	}
 	key := shorten(escapedName(at))
-	return &refusal{status: http.StatusBadRequest, err: slipway.Errorf(slipway.Invalid, "%s: %s", key, message).At(key),
-		fields: []FieldError{{Field: key, Pointer: string(at), Message: message}}}
+	return &operations.Refusal{Status: http.StatusBadRequest, Err: slipway.Errorf(slipway.Invalid, "%s: %s", key, message).At(key),
+		Fields: []operations.FieldError{{Field: key, Pointer: string(at), Message: message}}}
 }

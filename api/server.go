@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/socket"
 )
@@ -51,7 +52,7 @@ type Server struct {
 	platform *platform.Platform
 	log      *slog.Logger
 	spec     *openapi3.T
-	version  Version
+	version  operations.Version
 	listen   string
 	public   string // the public URL's origin and its host
 	host     string
@@ -75,7 +76,7 @@ func NewServer(o Options) (*Server, error) {
 	}
 	s := &Server{
 		echo: echo.New(), platform: o.Platform, log: o.Log, spec: doc, listen: o.Listen, key: o.SocketKey, joined: o.Connected,
-		version: Version{Version: o.Version, Commit: o.Commit, Go: goVersion()}, draining: make(chan struct{}),
+		version: operations.Version{Version: o.Version, Commit: o.Commit, Go: goVersion()}, draining: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -103,7 +104,7 @@ func NewServer(o Options) (*Server, error) {
 	e.HTTPErrorHandler = s.fail
 	e.Pre(requestID, s.accessLog, s.recovered, s.securityHeaders, s.keyed, s.knownHost, s.sameSite, s.limited, bodyLimit)
 	e.Use(s.measured, s.authenticated, s.validated, s.once)
-	RegisterHandlersWithBaseURL(e, NewStrictHandler(newHandlers(s.platform, s.log, s.version, s.draining), nil), BasePath)
+	operations.RegisterHandlersWithBaseURL(e, operations.NewStrictHandler(operations.New(s.platform, s.log, s.version, s.draining), nil), operations.BasePath)
 	s.concrete()
 
 	contract, err := referencePage()
@@ -114,12 +115,12 @@ func NewServer(o Options) (*Server, error) {
 		c.Response().Header().Set("Content-Security-Policy", contract.policy)
 		return c.HTMLBlob(http.StatusOK, contract.page)
 	}
-	e.GET(BasePath, func(c echo.Context) error { return c.Redirect(http.StatusFound, BasePath+"/") })
-	e.GET(BasePath+"/", reference)
-	e.GET(BasePath+"/openapi.yaml", func(c echo.Context) error {
+	e.GET(operations.BasePath, func(c echo.Context) error { return c.Redirect(http.StatusFound, operations.BasePath+"/") })
+	e.GET(operations.BasePath+"/", reference)
+	e.GET(operations.BasePath+"/openapi.yaml", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", Spec)
 	})
-	e.Any(BasePath+"/*", s.elsewhere)
+	e.Any(operations.BasePath+"/*", s.elsewhere)
 	e.GET("/.well-known/jwks.json", s.publicKeys)
 	e.GET("/metrics", s.exposition)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
@@ -127,7 +128,7 @@ func NewServer(o Options) (*Server, error) {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), 3*time.Second)
 		defer cancel()
 		if err := s.platform.Ready(ctx); err != nil {
-			return slipway.Wrap(slipway.Unavailable, err, "the platform is not ready: %s", problemOf(err).Detail)
+			return slipway.Wrap(slipway.Unavailable, err, "the platform is not ready: %s", operations.ProblemOf(err).Detail)
 		}
 		return c.String(http.StatusOK, "ready\n")
 	})
@@ -140,7 +141,7 @@ func NewServer(o Options) (*Server, error) {
 			return portal(c)
 		})
 	} else {
-		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, BasePath+"/") })
+		e.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, operations.BasePath+"/") })
 	}
 	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 	"github.com/slipway-dev/slipway/socket"
 )
 
@@ -43,7 +44,7 @@ func TestTheOperatorShowsTheKey(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var p api.Problem
+				var p operations.Problem
 				if what == "no key" {
 					if json.NewDecoder(resp.Body).Decode(&p) != nil || resp.StatusCode != http.StatusUnauthorized || p.Code != slipway.Unauthenticated || !strings.Contains(p.Detail, "api.key") {
 						t.Errorf("%s with no key: %d %+v", path, resp.StatusCode, p)

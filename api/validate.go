@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // validated holds requests to the contract, so that handlers see only what it
@@ -24,7 +25,7 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := specPath(c.Path())
 		item := s.spec.Paths.Value(path)
-		if item == nil || !strings.HasPrefix(c.Path(), BasePath+"/") {
+		if item == nil || !strings.HasPrefix(c.Path(), operations.BasePath+"/") {
 			return next(c)
 		}
 		r := c.Request()
@@ -53,13 +54,13 @@ func (s *Server) validated(next echo.HandlerFunc) echo.HandlerFunc {
 			Options: &openapi3filter.Options{MultiError: true, KeepValidatedValue: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
 		})
 		if err != nil && op.RequestBody != nil && op.RequestBody.Value.Content["application/json"] == nil && !isForm(r) {
-			return refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/x-www-form-urlencoded")
+			return operations.Refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/x-www-form-urlencoded")
 		}
 		// The validator's reader refuses some of what can be read in two ways, and doesn't
 		// say where it is.
-		var twofold *refusal
+		var twofold *operations.Refusal
 		ambiguous := readOneWay(r)
-		if err != nil && !(errors.As(ambiguous, &twofold) && len(twofold.fields) > 0 && unplaced(err)) {
+		if err != nil && !(errors.As(ambiguous, &twofold) && len(twofold.Fields) > 0 && unplaced(err)) {
 			return invalidRequest(err)
 		}
 		if ambiguous != nil {
@@ -80,8 +81,8 @@ func knownParameters(r *http.Request, item *openapi3.PathItem, op *openapi3.Oper
 	for name := range r.URL.Query() {
 		if op.Parameters.GetByInAndName("query", name) == nil && item.Parameters.GetByInAndName("query", name) == nil {
 			message := fmt.Sprintf("there is no parameter %q here", shorten(name))
-			return &refusal{status: http.StatusBadRequest, err: slipway.Errorf(slipway.Invalid, "%s", message),
-				fields: []FieldError{{Field: shorten(name), Pointer: "query/" + shorten(name), Message: message}}}
+			return &operations.Refusal{Status: http.StatusBadRequest, Err: slipway.Errorf(slipway.Invalid, "%s", message),
+				Fields: []operations.FieldError{{Field: shorten(name), Pointer: "query/" + shorten(name), Message: message}}}
 		}
 	}
 	return nil
@@ -89,7 +90,7 @@ func knownParameters(r *http.Request, item *openapi3.PathItem, op *openapi3.Oper
 
 // unplaced tells whether what is wrong with a request is at no field of it.
 func unplaced(err error) bool {
-	var fields []FieldError
+	var fields []operations.FieldError
 	collect(err, "", &fields)
 	return len(fields) == 0
 }
@@ -101,20 +102,20 @@ func invalidRequest(err error) error {
 	if errors.As(err, &tooLarge) {
 		return errTooLarge()
 	}
-	out := &refusal{status: http.StatusBadRequest}
-	collect(err, "", &out.fields)
-	if len(out.fields) == 0 {
+	out := &operations.Refusal{Status: http.StatusBadRequest}
+	collect(err, "", &out.Fields)
+	if len(out.Fields) == 0 {
 		if strings.Contains(err.Error(), "Content-Type") {
-			return refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/json")
+			return operations.Refuse(http.StatusUnsupportedMediaType, slipway.Invalid, "the request body must be application/json")
 		}
-		return refuse(http.StatusBadRequest, slipway.Invalid, "the request body is not the JSON object that is expected here")
+		return operations.Refuse(http.StatusBadRequest, slipway.Invalid, "the request body is not the JSON object that is expected here")
 	}
-	slices.SortFunc(out.fields, func(a, b FieldError) int { return strings.Compare(a.Pointer, b.Pointer) })
-	out.fields = slices.Compact(out.fields)
-	first := out.fields[0]
-	out.err = slipway.Errorf(slipway.Invalid, "%s: %s", first.Field, first.Message).At(first.Field)
-	if n := len(out.fields) - 1; n > 0 {
-		out.err.Message += fmt.Sprintf(" (and %d more)", n)
+	slices.SortFunc(out.Fields, func(a, b operations.FieldError) int { return strings.Compare(a.Pointer, b.Pointer) })
+	out.Fields = slices.Compact(out.Fields)
+	first := out.Fields[0]
+	out.Err = slipway.Errorf(slipway.Invalid, "%s: %s", first.Field, first.Message).At(first.Field)
+	if n := len(out.Fields) - 1; n > 0 {
+		out.Err.Message += fmt.Sprintf(" (and %d more)", n)
 	}
 	return out
 }
@@ -125,7 +126,7 @@ var unknownProperty = regexp.MustCompile(`^property (".*") is unsupported$`)
 
 // collect walks the tree of validation errors; where is "", or query/NAME and
 // the like for a parameter.
-func collect(err error, where string, out *[]FieldError) {
+func collect(err error, where string, out *[]operations.FieldError) {
 	switch e := err.(type) {
 	case openapi3.MultiError:
 		for _, one := range e {
@@ -140,7 +141,7 @@ func collect(err error, where string, out *[]FieldError) {
 			collect(e.Err, where, out)
 		}
 		if len(*out) == before && e.Parameter != nil {
-			*out = append(*out, FieldError{Field: e.Parameter.Name, Pointer: where, Message: parameterMessage(e)})
+			*out = append(*out, operations.FieldError{Field: e.Parameter.Name, Pointer: where, Message: parameterMessage(e)})
 		}
 	case *openapi3.SchemaError:
 		at, reason := e.JSONPointer(), schemaMessage(e)
@@ -149,7 +150,7 @@ func collect(err error, where string, out *[]FieldError) {
 				at, reason = append(slices.Clone(at), name), "there is no such field here"
 			}
 		}
-		f := FieldError{Message: reason, Pointer: "/" + strings.Join(escaped(at), "/")}
+		f := operations.FieldError{Message: reason, Pointer: "/" + strings.Join(escaped(at), "/")}
 		if len(at) > 0 {
 			f.Field = shorten(at[len(at)-1])
 		}

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/api/operations"
 )
 
 // TestWebhooks goes through a webhook's life by the API alone.
@@ -27,7 +27,7 @@ func TestWebhooks(t *testing.T) {
 	}
 	const hooks = "/teams/shop/webhooks"
 	resp, text := call(201, keeper, "POST", hooks, `{"url":"https://hooks.example.com/a","events":["promotion.*"]}`, "Idempotency-Key", "one")
-	var made api.NewWebhook
+	var made operations.NewWebhook
 	if err := json.Unmarshal([]byte(text), &made); err != nil || !strings.HasPrefix(made.Secret, slipway.SigningPrefix) || resp.Header.Get("Location") != "/api/v1/teams/shop/webhooks/1" {
 		t.Fatalf("%v %s %s", err, text, resp.Header.Get("Location"))
 	}
@@ -59,7 +59,7 @@ func TestWebhooks(t *testing.T) {
 	var seen []int
 	for cursor := ""; ; {
 		_, text := call(200, keeper, "GET", hooks+"/1/deliveries?limit=2&cursor="+cursor, "")
-		var page api.WebhookDeliveryPage
+		var page operations.WebhookDeliveryPage
 		if err := json.Unmarshal([]byte(text), &page); err != nil || strings.Contains(text, `"body"`) {
 			t.Fatalf("%v %s", err, text)
 		}

@@ -1,4 +1,4 @@
-package api
+package operations
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/slipway-dev/slipway/identity"
 )
 
-// statuses says which HTTP status a code has. A service's own red result is
+// Statuses says which HTTP status a code has. A service's own red result is
 // 422: the request was understood and the answer is no.
-var statuses = map[slipway.Code]int{
+var Statuses = map[slipway.Code]int{
 	slipway.Invalid:         http.StatusBadRequest,
 	slipway.NotFound:        http.StatusNotFound,
 	slipway.Conflict:        http.StatusConflict,
@@ -29,7 +29,8 @@ var statuses = map[slipway.Code]int{
 	slipway.Internal:        http.StatusInternalServerError,
 }
 
-var titles = map[slipway.Code]string{
+// Titles says what a code is called; every code has one.
+var Titles = map[slipway.Code]string{
 	slipway.Invalid:         "Invalid request",
 	slipway.NotFound:        "Not found",
 	slipway.Conflict:        "Conflict",
@@ -45,32 +46,32 @@ var titles = map[slipway.Code]string{
 	slipway.Internal:        "Internal error",
 }
 
-// refusal is an error of the HTTP layer: a status of its own, and fields.
-type refusal struct {
-	status int
-	err    *slipway.Error
-	fields []FieldError
+// Refusal is an error of the HTTP layer: a status of its own, and fields.
+type Refusal struct {
+	Status int
+	Err    *slipway.Error
+	Fields []FieldError
 	oauth  string // an error code of OAuth 2.0, at the token endpoint
 }
 
-func (r *refusal) Error() string { return r.err.Error() }
-func (r *refusal) Unwrap() error { return r.err }
+func (r *Refusal) Error() string { return r.Err.Error() }
+func (r *Refusal) Unwrap() error { return r.Err }
 
-// refuse makes a refusal whose status differs from its code's.
-func refuse(status int, code slipway.Code, format string, args ...any) *refusal {
-	return &refusal{status: status, err: slipway.Errorf(code, format, args...)}
+// Refuse makes a refusal whose status differs from its code's.
+func Refuse(status int, code slipway.Code, format string, args ...any) *Refusal {
+	return &Refusal{Status: status, Err: slipway.Errorf(code, format, args...)}
 }
 
-// problemOf says an error in the words of the API. What has no code is not
+// ProblemOf says an error in the words of the API. What has no code is not
 // shown: the caller logs it under the request's id.
-func problemOf(err error) Problem {
-	var r *refusal
+func ProblemOf(err error) Problem {
+	var r *Refusal
 	var h *echo.HTTPError
 	var s *slipway.Error
 	p := Problem{Code: slipway.Internal}
 	switch {
 	case errors.As(err, &r):
-		p.Status, p.Code, p.Detail, p.Errors, p.Error = r.status, r.err.Code, r.err.Message, r.fields, r.oauth
+		p.Status, p.Code, p.Detail, p.Errors, p.Error = r.Status, r.Err.Code, r.Err.Message, r.Fields, r.oauth
 	case errors.As(err, &s):
 		p.Code, p.Detail = s.Code, s.Message
 		if s.Field != "" {
@@ -84,7 +85,7 @@ func problemOf(err error) Problem {
 		p.Code, p.Detail = slipway.Unavailable, "the request ended before the answer was there; try again"
 	}
 	if p.Status == 0 {
-		p.Status = statuses[p.Code]
+		p.Status = Statuses[p.Code]
 	}
 	if p.Status == 0 { // a code that this table doesn't know
 		p.Code, p.Status = slipway.Internal, http.StatusInternalServerError
@@ -93,7 +94,7 @@ func problemOf(err error) Problem {
 		p.Detail = "internal error"
 	}
 	p.Challenge = challengeOf(err)
-	p.Title = titles[p.Code]
+	p.Title = Titles[p.Code]
 	p.Type = BasePath + "/#problem-" + string(p.Code)
 	return p
 }
@@ -128,8 +129,8 @@ func challengeOf(err error) *SignInChallenge {
 	return &SignInChallenge{Token: needed.Challenge.Reveal(), Factors: needed.Factors, ExpiresAt: needed.Expires.UTC()}
 }
 
-// fullError is an error with its causes, for the log.
-func fullError(err error) string {
+// WithCauses is an error with its causes, for the log.
+func WithCauses(err error) string {
 	text := err.Error()
 	var s *slipway.Error
 	if errors.As(err, &s) && s.Err != nil {

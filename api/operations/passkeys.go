@@ -1,4 +1,4 @@
-package api
+package operations
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func (h *handlers) BeginPasskeySignIn(ctx context.Context, r BeginPasskeySignInR
 
 // FinishPasskeySignIn signs in with a passkey.
 func (h *handlers) FinishPasskeySignIn(ctx context.Context, r FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error) {
-	done, err := h.platform.FinishPasskeySignIn(ctx, slipway.NewSecret(r.Body.Challenge), answerOf(r.Body.Ceremony, r.Body.Credential), callerFrom(ctx))
+	done, err := h.platform.FinishPasskeySignIn(ctx, slipway.NewSecret(r.Body.Challenge), answerOf(r.Body.Ceremony, r.Body.Credential), CallerFrom(ctx))
 	if err != nil {
 		return nil, err
 	}

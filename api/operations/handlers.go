@@ -1,4 +1,7 @@
-package api
+// Package operations is what each operation of the API does: the interface that is generated from the contract, one file
+// per noun, and the words in which its problems are told. Who asks, how often, and whether a request is what the contract
+// allows was settled before, in package api.
+package operations
 
 import (
 	"context"
@@ -12,6 +15,9 @@ import (
 	"github.com/slipway-dev/slipway/store"
 )
 
+// BasePath is where the API is; every operation stands below it.
+const BasePath = "/api/v1"
+
 // handlers implements the generated interface, one file per noun. Errors go to
 // the one error handler; no handler knows of problem details or of echo.
 type handlers struct {
@@ -21,7 +27,8 @@ type handlers struct {
 	draining <-chan struct{} // closed when streams should end
 }
 
-func newHandlers(p *platform.Platform, log *slog.Logger, version Version, draining <-chan struct{}) StrictServerInterface {
+// New answers the operations by what p knows and does. Streams end when draining is closed.
+func New(p *platform.Platform, log *slog.Logger, version Version, draining <-chan struct{}) StrictServerInterface {
 	return &handlers{platform: p, log: log, version: version, draining: draining}
 }
 
@@ -83,12 +90,13 @@ func onlyIf(header string) store.Precondition {
 
 type callerKey struct{}
 
-// withCaller is ctx that says where a request comes from.
-func withCaller(ctx context.Context, c identity.Caller) context.Context {
+// WithCaller is ctx that says where a request comes from.
+func WithCaller(ctx context.Context, c identity.Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-func callerFrom(ctx context.Context) identity.Caller {
+// CallerFrom is where a request comes from, as WithCaller has put it there; its zero value when nobody has.
+func CallerFrom(ctx context.Context) identity.Caller {
 	c, _ := ctx.Value(callerKey{}).(identity.Caller)
 	return c
 }

@@ -1,4 +1,4 @@
-package api
+package operations
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func (h *handlers) GetSession(ctx context.Context, _ GetSessionRequestObject) (G
 
 // SignIn opens a session.
 func (h *handlers) SignIn(ctx context.Context, r SignInRequestObject) (SignInResponseObject, error) {
-	s, err := h.platform.SignIn(ctx, r.Body.Name, slipway.NewSecret(r.Body.Password), callerFrom(ctx))
+	s, err := h.platform.SignIn(ctx, r.Body.Name, slipway.NewSecret(r.Body.Password), CallerFrom(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (h *handlers) SignOut(ctx context.Context, _ SignOutRequestObject) (SignOut
 
 // RefreshSession exchanges a refresh token.
 func (h *handlers) RefreshSession(ctx context.Context, r RefreshSessionRequestObject) (RefreshSessionResponseObject, error) {
-	s, err := h.platform.Refresh(ctx, slipway.NewSecret(r.Body.RefreshToken), callerFrom(ctx))
+	s, err := h.platform.Refresh(ctx, slipway.NewSecret(r.Body.RefreshToken), CallerFrom(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (h *handlers) CreateInvitation(ctx context.Context, r CreateInvitationReque
 func (h *handlers) AcceptInvitation(ctx context.Context, r AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error) {
 	s, err := h.platform.Accept(ctx, slipway.NewSecret(r.Body.Token), identity.AccountInput{
 		Name: r.Body.Name, DisplayName: r.Body.DisplayName, Email: r.Body.Email, Password: slipway.NewSecret(r.Body.Password),
-	}, callerFrom(ctx))
+	}, CallerFrom(ctx))
 	if err != nil {
 		return nil, err
 	}

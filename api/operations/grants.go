@@ -1,4 +1,4 @@
-package api
+package operations
 
 import (
 	"context"
@@ -52,7 +52,7 @@ const (
 
 // BeginDevice makes the codes of a command line that waits.
 func (h *handlers) BeginDevice(ctx context.Context, _ BeginDeviceRequestObject) (BeginDeviceResponseObject, error) {
-	d, err := h.platform.BeginDevice(ctx, callerFrom(ctx))
+	d, err := h.platform.BeginDevice(ctx, CallerFrom(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func seconds(until time.Time) int { return int(math.Round(time.Until(until).Seco
 // GrantToken is the token endpoint of OAuth 2.0.
 func (h *handlers) GrantToken(ctx context.Context, r GrantTokenRequestObject) (GrantTokenResponseObject, error) {
 	if r.Body.GrantType == UrnIetfParamsOauthGrantTypeDeviceCode {
-		s, err := h.platform.PollDevice(ctx, slipway.NewSecret(r.Body.DeviceCode), callerFrom(ctx))
+		s, err := h.platform.PollDevice(ctx, slipway.NewSecret(r.Body.DeviceCode), CallerFrom(ctx))
 		if err != nil {
 			return nil, oauth(err)
 		}
@@ -79,7 +79,7 @@ func (h *handlers) GrantToken(ctx context.Context, r GrantTokenRequestObject) (G
 			return nil, slipway.Errorf(slipway.Invalid, "%s is missing", field).At(field)
 		}
 	}
-	t, err := h.platform.ExchangeToken(ctx, r.Body.Audience, slipway.NewSecret(r.Body.SubjectToken), callerFrom(ctx))
+	t, err := h.platform.ExchangeToken(ctx, r.Body.Audience, slipway.NewSecret(r.Body.SubjectToken), CallerFrom(ctx))
 	if err != nil {
 		return nil, oauth(err)
 	}
@@ -107,7 +107,7 @@ func oauth(err error) error {
 	default:
 		return err
 	}
-	r := refuse(http.StatusBadRequest, slipway.CodeOf(err), "%s", err)
+	r := Refuse(http.StatusBadRequest, slipway.CodeOf(err), "%s", err)
 	r.oauth = code
 	return r
 }

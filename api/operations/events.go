@@ -1,4 +1,4 @@
-package api
+package operations
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func (s *eventStream) VisitFollowPromotionResponse(w http.ResponseWriter) error 
 	cancel()
 	beating.Wait()
 	if err != nil && s.ctx.Err() == nil && ctx.Err() == nil {
-		s.log.Error("an event stream ended early", "promotion", s.promotion, "error", fullError(err))
+		s.log.Error("an event stream ended early", "promotion", s.promotion, "error", WithCauses(err))
 	}
 	return nil
 }

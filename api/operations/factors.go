@@ -1,4 +1,4 @@
-package api
+package operations
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 // FinishSignIn is the second step of signing in.
 func (h *handlers) FinishSignIn(ctx context.Context, r FinishSignInRequestObject) (FinishSignInResponseObject, error) {
-	done, err := h.platform.FinishFactor(ctx, slipway.NewSecret(r.Body.Challenge), slipway.NewSecret(r.Body.Code), callerFrom(ctx))
+	done, err := h.platform.FinishFactor(ctx, slipway.NewSecret(r.Body.Challenge), slipway.NewSecret(r.Body.Code), CallerFrom(ctx))
 	if err != nil {
 		return nil, err
 	}
