@@ -44,7 +44,9 @@ var doors = []struct {
 	{"./catalog", []string{module + "/platform", module + "/workflows", module + "/webhook", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "what is registered doesn't depend on how it is promoted"},
 	{"./report", []string{module + "/platform", module + "/workflows", module + "/webhook", module + "/adapters", module + "/node", module + "/api", module + "/sandbox", "go.temporal.io/"}, "looking changes nothing"},
 	{"./platform", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "what a user can do doesn't depend on how it is asked"},
-	{"./web", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
+	{"./web/...", []string{module + "/api", module + "/adapters", module + "/node", "go.temporal.io/server"}, "the portal speaks to the platform"},
+	{"./web/words", []string{module + "/platform", module + "/workflows", module + "/web/parts", module + "/web/shell"}, "how something is said doesn't depend on where it stands"},
+	{"./web/parts", []string{module + "/platform", module + "/workflows", module + "/web/shell"}, "what pages are made of knows no request"},
 	{"./api", []string{module + "/adapters", module + "/node", "go.temporal.io/server"}, "the API speaks to the platform"},
 	{"./api/operations", []string{module + "/api", module + "/ingress", module + "/adapters", module + "/node", "go.temporal.io/server"}, "an operation says what the platform does, and knows nothing of how it was asked"},
 	{"./ingress", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the way in knows nothing of what is behind it"},
@@ -76,43 +78,61 @@ func TestDoors(t *testing.T) {
 // TestPortalAsksThePlatform keeps the portal from the store and from workflows:
 // whatever it reads or does is decided in one place.
 func TestPortalAsksThePlatform(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./web").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	allowed := map[string]bool{module: true, module + "/platform": true, module + "/python": true, module + "/python/stated": true, module + "/ent": true, module + "/store": true, module + "/audit": true, module + "/identity": true, module + "/webhook": true, module + "/catalog": true, module + "/report": true}
-	for _, imported := range strings.Fields(string(out)) {
-		if strings.HasPrefix(imported, module) && !allowed[imported] {
-			t.Errorf("./web imports %s", imported)
+	for pkg, imports := range importsOf(t, "./web/...") {
+		for _, imported := range imports {
+			if strings.HasPrefix(imported, module) && !strings.HasPrefix(imported, module+"/web/") && !allowed[imported] {
+				t.Errorf("%s imports %s", pkg, imported)
+			}
+		}
+		sources, err := filepath.Glob(strings.TrimPrefix(pkg, module+"/") + "/*")
+		if err != nil || len(sources) == 0 {
+			t.Fatalf("%s: %d files: %v", pkg, len(sources), err)
+		}
+		for _, name := range sources {
+			if text, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, "_test.go") && holdsStore.Match(text) {
+				t.Errorf("%s holds the store itself", name)
+			}
 		}
 	}
-	sources, err := filepath.Glob("web/*")
+}
+
+// TestAreasOfThePortalDoNotMeet keeps areas from importing each other, and what they
+// stand in from importing them.
+func TestAreasOfThePortalDoNotMeet(t *testing.T) {
+	shared := map[string]bool{module + "/web/words": true, module + "/web/parts": true, module + "/web/shell": true}
+	for pkg, imports := range importsOf(t, "./web/...") {
+		for _, imported := range imports {
+			if pkg != module+"/web" && strings.HasPrefix(imported, module+"/web/") && !shared[imported] {
+				t.Errorf("%s imports %s", pkg, imported)
+			}
+		}
+	}
+}
+
+// importsOf lists what packages import themselves.
+func importsOf(t *testing.T, pattern string) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, pattern).Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("go list %s: %v", pattern, err)
 	}
-	for _, name := range sources {
-		if text, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, "_test.go") && holdsStore.Match(text) {
-			t.Errorf("%s holds the store itself", name)
-		}
+	imports := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		imports[fields[0]] = fields[1:]
 	}
+	return imports
 }
 
 var holdsStore = regexp.MustCompile(`\b(ent\.Client|store\.(Store|Open|InTx|AsSystem)|audit\.Log|(identity|webhook|catalog|report)\.New\()\b`)
 
 // TestAdaptersDoNotMeet keeps adapters from importing each other.
 func TestAdaptersDoNotMeet(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./adapters/...").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		for _, imported := range fields[1:] {
-			if !strings.HasPrefix(imported, module+"/adapters/") {
-				continue
-			}
-			if port(imported) != port(fields[0]) {
-				t.Errorf("%s imports %s", fields[0], imported)
+	for pkg, imports := range importsOf(t, "./adapters/...") {
+		for _, imported := range imports {
+			if strings.HasPrefix(imported, module+"/adapters/") && port(imported) != port(pkg) {
+				t.Errorf("%s imports %s", pkg, imported)
 			}
 		}
 	}

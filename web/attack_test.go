@@ -17,19 +17,25 @@ import (
 	"github.com/slipway-dev/slipway/platform"
 )
 
-// routes are the patterns that the portal answers to, by method, as its own
-// source lists them: a page that is added later is attacked like the others.
+// routes are the patterns that the portal answers to, by method, as the source of
+// its areas lists them: a page that is added later is attacked like the others.
 func routes(t *testing.T, method string) (list []string) {
 	t.Helper()
-	text, err := os.ReadFile("web.go")
-	if err != nil {
-		t.Fatal(err)
+	sources, err := filepath.Glob("*/routes.go")
+	if err != nil || len(sources) < 7 {
+		t.Fatal(sources, err)
 	}
-	for _, m := range regexp.MustCompile(`(?:anyone|signedIn)\("`+method+` (?:"\+platform\.(\w+)(?:\+"([^"]*)")?|([^"]+)")`).FindAllStringSubmatch(string(text), -1) {
-		constant := map[string]string{"": "", "DevicePath": identity.DevicePath, "CallbackPath": identity.CallbackPath}
-		list = append(list, strings.TrimSuffix(constant[m[1]]+m[2]+m[3], "{$}"))
+	for _, source := range append(sources, "shell/portal.go") {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\.(?:HandleAnyone|HandleSignedIn)\("`+method+` (?:"\+identity\.(\w+)(?:\+"([^"]*)")?|([^"]+)")`).FindAllStringSubmatch(string(text), -1) {
+			constant := map[string]string{"": "", "DevicePath": identity.DevicePath, "CallbackPath": identity.CallbackPath}
+			list = append(list, strings.TrimSuffix(constant[m[1]]+m[2]+m[3], "{$}"))
+		}
 	}
-	if len(list) < 20 {
+	if len(list) < 45 {
 		t.Fatalf("the source lists %d routes for %s only", len(list), method)
 	}
 	return list

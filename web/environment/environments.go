@@ -1,0 +1,45 @@
+package environment
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/store"
+	"github.com/slipway-dev/slipway/web/shell"
+)
+
+func (p *pages) showEnvironments(c *shell.Call) error {
+	return p.environmentsPage(c, http.StatusOK, "")
+}
+
+func (p *pages) environmentsPage(c *shell.Call, status int, problem string) error {
+	list, err := p.Environments(c.Ctx)
+	if err != nil {
+		return err
+	}
+	return c.Show(status, environmentsPage(c.Frame("Environments", "environments"), list, c.May(slipway.PermitPlatform, 0, ""), problem))
+}
+
+func (p *pages) addEnvironment(c *shell.Call) error {
+	e, err := p.AddEnvironment(c.Ctx, catalog.EnvironmentInput{Name: c.Form("name"), After: c.Form("after")})
+	if err != nil {
+		return shell.FormRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
+	}
+	return c.To("/environments", e.Name+" is on the path now.")
+}
+
+// changeEnvironment moves an environment one place on the path.
+func (p *pages) changeEnvironment(c *shell.Call) error {
+	name := c.R.PathValue("environment")
+	position, err := strconv.Atoi(c.Form("position"))
+	if err != nil {
+		return slipway.Errorf(slipway.Invalid, "the position is not a number")
+	}
+	change := catalog.EnvironmentChange{Position: &position, If: store.Precondition{c.Form("revision")}}
+	if _, err := p.UpdateEnvironment(c.Ctx, name, change); err != nil {
+		return shell.FormRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
+	}
+	return c.To("/environments", name+" has moved.")
+}

@@ -1,0 +1,76 @@
+package service
+
+import (
+	"net/url"
+
+	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/web/shell"
+	"github.com/slipway-dev/slipway/web/words"
+)
+
+// domainsView is the host names of a service, and the form for another.
+type domainsView struct {
+	Rows         []domainRow
+	Environments []string // in order
+	Typed        string   // where it was refused
+	Environment  string   // that is chosen
+	First        bool
+	Err          string
+}
+
+// domainRow is one name; a default one has no Domain.
+type domainRow struct {
+	*ent.Domain
+	Environment string
+	Name        string
+	First       bool // that links and checks use
+}
+
+// domains fills what there is; what was typed stays.
+func (p *pages) domains(c *shell.Call, v serviceView, d domainsView) (domainsView, error) {
+	environments, err := p.Environments(c.Ctx)
+	if err != nil {
+		return d, err
+	}
+	for _, e := range environments {
+		d.Environments = append(d.Environments, e.Name)
+		own, err := p.Domains(c.Ctx, v.Name, e.Name)
+		if err != nil {
+			return d, err
+		}
+		for i, domain := range own {
+			d.Rows = append(d.Rows, domainRow{Domain: domain, Environment: e.Name, Name: domain.Name, First: i == 0})
+		}
+		if u, err := url.Parse(p.URL(v.Name, e.Name)); err == nil && u.Host != "" {
+			d.Rows = append(d.Rows, domainRow{Environment: e.Name, Name: u.Hostname(), First: len(own) == 0})
+		}
+	}
+	return d, nil
+}
+
+// changeDomains adds a name, or takes one away.
+func (p *pages) changeDomains(c *shell.Call) error {
+	v, err := p.serviceOf(c, "settings")
+	if err != nil {
+		return err
+	}
+	d := domainsView{Typed: c.Form("name"), Environment: c.Form("env"), First: c.Form("first") != ""}
+	done := string(words.Path("services", v.Name, "settings")) + "#domains"
+	if name := c.Form("remove"); name != "" {
+		if err := p.RemoveDomain(c.Ctx, v.Name, d.Environment, name); err != nil {
+			return err
+		}
+		return c.To(done, v.Name+" doesn't answer to "+name+" in "+d.Environment+" any more.")
+	}
+	added, err := p.AddDomain(c.Ctx, v.Name, d.Environment, catalog.DomainInput{Name: d.Typed, First: d.First})
+	if err != nil {
+		if code := slipway.CodeOf(err); code != slipway.Invalid && code != slipway.Conflict {
+			return err
+		}
+		d.Err = shell.Sentence(err)
+		return p.settingsOf(c, v, shell.StatusOf(err), settingsView{Domains: d, Overrides: overridesView{Overrides: slipway.Overrides(v.Overrides)}})
+	}
+	return c.To(done, v.Name+" answers to "+added.Name+" in "+d.Environment+".")
+}
