@@ -127,7 +127,7 @@ func keysOf(data map[string]string, prefix string) string {
 }
 
 func configWords(data map[string]string) string {
-	var parts []string
+	var list []string
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		name, ok := strings.CutPrefix(key, "set ")
 		if !ok {
@@ -135,17 +135,17 @@ func configWords(data map[string]string) string {
 		}
 		switch value := data[key]; {
 		case value == "[secret]":
-			parts = append(parts, name+" set")
+			list = append(list, name+" set")
 		case value == "":
-			parts = append(parts, name+" set to nothing")
+			list = append(list, name+" set to nothing")
 		default:
-			parts = append(parts, name+" set to "+words.Clip(value, 60))
+			list = append(list, name+" set to "+words.Clip(value, 60))
 		}
 	}
 	if unset := keysOf(data, "unset "); unset != "" {
-		parts = append(parts, unset+" unset")
+		list = append(list, unset+" unset")
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(list, "; ")
 }
 
 func (p *pages) followService(c *shell.Call) error {

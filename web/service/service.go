@@ -168,15 +168,15 @@ func processLine(c report.Cell) string {
 		}
 	}
 	slices.Sort(order)
-	parts := make([]string, len(order))
+	list := make([]string, len(order))
 	for i, name := range order {
 		n := counts[name]
-		parts[i] = fmt.Sprintf("%s %d of %d", name, n.healthy, n.total)
+		list[i] = fmt.Sprintf("%s %d of %d", name, n.healthy, n.total)
 		if n.restarts > 0 {
-			parts[i] += ", " + words.Plural(n.restarts, "restart")
+			list[i] += ", " + words.Plural(n.restarts, "restart")
 		}
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(list, "; ")
 }
 
 func promotionWord(c report.Cell) string {
