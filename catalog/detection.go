@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/python"
+	"github.com/slipway-dev/slipway/python/stated"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -74,7 +75,7 @@ func (cat *Catalog) DetectService(ctx context.Context, name string, overrides *s
 	}
 	in := ServiceInput{Name: s.Name, URL: s.Repository, Path: s.Path, Branch: s.Branch, Credential: slipway.SecretRef(s.Credential), Overrides: slipway.Overrides(s.Overrides)}
 	if overrides != nil {
-		if in.Overrides, err = Overrides(string(*overrides), nil); err != nil {
+		if in.Overrides, err = stated.ReadOverrides(string(*overrides), nil); err != nil {
 			return nil, err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/step"
 	"github.com/slipway-dev/slipway/ent/trust"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/python/stated"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -75,7 +76,7 @@ func (cat *Catalog) ready(ctx context.Context, in *ServiceInput) (*ent.Team, err
 		return nil, err
 	}
 	var err error
-	if in.Overrides, err = Overrides(string(in.Overrides), nil); err != nil {
+	if in.Overrides, err = stated.ReadOverrides(string(in.Overrides), nil); err != nil {
 		return nil, err
 	}
 	return cat.owningTeam(ctx, in.Team)

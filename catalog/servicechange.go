@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/ent/service"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/python/stated"
 	"github.com/slipway-dev/slipway/store"
 )
 
@@ -77,7 +78,7 @@ func (cat *Catalog) UpdateService(ctx context.Context, name string, change Servi
 	was := slipway.Overrides(s.Overrides)
 	in.Overrides = was
 	if change.Overrides != nil {
-		if in.Overrides, err = Overrides(string(*change.Overrides), nil); err != nil {
+		if in.Overrides, err = stated.ReadOverrides(string(*change.Overrides), nil); err != nil {
 			return nil, err
 		}
 	}

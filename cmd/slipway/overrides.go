@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway"
-	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/python/stated"
 )
 
@@ -41,7 +40,7 @@ func (f overrideFlags) read(a *app, was slipway.Overrides) (slipway.Overrides, e
 		}
 		set[key] = value
 	}
-	o, err := catalog.Overrides(text, set)
+	o, err := stated.ReadOverrides(text, set)
 	if e := (*slipway.Error)(nil); errors.As(err, &e) {
 		for _, more := range e.More {
 			e.Message += "\n" + more.Message

@@ -74,7 +74,7 @@ func readOverrides(c *shell.Call) (slipway.Overrides, overridesView, error) {
 		v.Errs["process"] = "Give both: what it is called, and how it starts."
 		return "", v, slipway.Errorf(slipway.Invalid, "one more process takes a name and a command").At("overrides")
 	}
-	o, err := catalog.Overrides(v.Rest, set)
+	o, err := stated.ReadOverrides(v.Rest, set)
 	if err == nil {
 		return o, overridesView{Overrides: o, May: true}, nil
 	}
