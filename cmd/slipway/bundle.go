@@ -65,7 +65,7 @@ func (c *bundlePromote) Run(a *app) error {
 			if i > 0 {
 				fmt.Fprintln(a.stdout)
 			}
-			if err := a.planned(&r.JSON200.Items[i]); err != nil {
+			if err := printPlan(a, &r.JSON200.Items[i]); err != nil {
 				return err
 			}
 		}
@@ -77,10 +77,10 @@ func (c *bundlePromote) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.bundle(r.Body, r.JSON202)
+	return printBundle(a, r.Body, r.JSON202)
 }
 
-func (a *app) bundle(body []byte, b *client.Bundle) error {
+func printBundle(a *app, body []byte, b *client.Bundle) error {
 	if a.JSON {
 		return a.json(body)
 	}
@@ -105,7 +105,7 @@ func (c *bundleShow) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.bundle(r.Body, r.JSON200)
+	return printBundle(a, r.Body, r.JSON200)
 }
 
 func getBundle(a *app, id int) (*client.GetBundleResponse, error) {
@@ -143,5 +143,5 @@ func (c *bundleCancel) Run(a *app) error {
 	if r, err = getBundle(a, c.ID); err != nil {
 		return err
 	}
-	return a.bundle(r.Body, r.JSON200)
+	return printBundle(a, r.Body, r.JSON200)
 }

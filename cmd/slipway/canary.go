@@ -35,8 +35,8 @@ func (c *promotionSteer) Run(a *app) error {
 	return err
 }
 
-// rollout prints where a canary stands.
-func (a *app) rollout(r *slipway.Rollout) error {
+// printRollout prints where a canary stands.
+func printRollout(a *app, r *slipway.Rollout) error {
 	if r == nil {
 		return nil
 	}
@@ -81,8 +81,8 @@ func (c *trafficCommand) Run(a *app) error {
 	return a.table([]string{"release", "requests", "failed", "refused", "median", "95 %", "99 %"}, rows)
 }
 
-// rehearsal prints what a run without traffic found.
-func (a *app) rehearsal(found []slipway.Rehearsed) error {
+// printRehearsal prints what a run without traffic found.
+func printRehearsal(a *app, found []slipway.Rehearsed) error {
 	if len(found) == 0 {
 		return nil
 	}

@@ -27,11 +27,11 @@ func (c *promotionChange) Run(a *app) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	return a.change(r.JSON200)
+	return printChange(a, r.JSON200)
 }
 
-// change prints what differs, what matters first.
-func (a *app) change(c *slipway.Change) error {
+// printChange prints what differs, what matters first.
+func printChange(a *app, c *slipway.Change) error {
 	paint := a.style(a.stdout)
 	for i, n := range c.Notes {
 		if i == 0 {
@@ -50,7 +50,7 @@ func (a *app) change(c *slipway.Change) error {
 	if c.Commits.More {
 		rows = append(rows, []string{"", "and more", "", ""})
 	}
-	if err := a.section([]string{"commit", "message", "author", "when"}, rows); err != nil {
+	if err := printSection(a, []string{"commit", "message", "author", "when"}, rows); err != nil {
 		return err
 	}
 	if c.CommitsWhy != "" {
@@ -67,7 +67,7 @@ func (a *app) change(c *slipway.Change) error {
 		}
 		rows = append(rows, []string{d.Name, d.From, d.To, strings.Join(tags, ", ")})
 	}
-	if err := a.section([]string{"package", "runs now", "would run", ""}, rows); err != nil {
+	if err := printSection(a, []string{"package", "runs now", "would run", ""}, rows); err != nil {
 		return err
 	}
 	rows = nil
@@ -81,14 +81,14 @@ func (a *app) change(c *slipway.Change) error {
 		}
 		rows = append(rows, row)
 	}
-	if err := a.section([]string{"config", "runs now", "would run", ""}, rows); err != nil {
+	if err := printSection(a, []string{"config", "runs now", "would run", ""}, rows); err != nil {
 		return err
 	}
 	rows = nil
 	for _, m := range c.Migrations {
 		rows = append(rows, []string{m.ID, string(m.Class), m.Reason})
 	}
-	if err := a.section([]string{"migration", "safety", "why"}, rows); err != nil {
+	if err := printSection(a, []string{"migration", "safety", "why"}, rows); err != nil {
 		return err
 	}
 	if c.Back.Reason != "" {
@@ -104,8 +104,8 @@ func lineCount(text string, absent bool) string {
 	return fmt.Sprintf("%d lines", strings.Count(text, "\n"))
 }
 
-// section is a table with a blank line before it, or nothing.
-func (a *app) section(head []string, rows [][]string) error {
+// printSection is a table with a blank line before it, or nothing.
+func printSection(a *app, head []string, rows [][]string) error {
 	if len(rows) == 0 {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (c *completeCommand) Run(a *app) error {
 	if len(words) > 0 {
 		current, words = words[len(words)-1], words[:len(words)-1]
 	}
-	for _, p := range a.propose(words, current) {
+	for _, p := range propose(a, words, current) {
 		if !strings.HasPrefix(p.value, current) && p.value != files {
 			continue
 		}
@@ -186,7 +186,7 @@ func (t typed) child(word string) *kong.Node {
 }
 
 // propose lists what may stand where the cursor is.
-func (a *app) propose(words []string, current string) []proposal {
+func propose(a *app, words []string, current string) []proposal {
 	t := read(a.parser.Model.Node, words)
 	as := *a
 	as.settings.Server, as.Profile = first(t.flags["server"], a.Server), first(t.flags["profile"], a.Profile)
@@ -194,14 +194,14 @@ func (a *app) propose(words []string, current string) []proposal {
 		as.Data, as.chosen = kong.ExpandPath(data), true
 	}
 	if t.needs != nil {
-		return as.values(t, t.needs.Value)
+		return valuesOf(&as, t, t.needs.Value)
 	}
 	if name, _, set := strings.Cut(current, "="); set && strings.HasPrefix(name, "--") {
 		f := t.flag(name)
 		if f == nil {
 			return nil
 		}
-		list := as.values(t, f.Value)
+		list := valuesOf(&as, t, f.Value)
 		for i := range list {
 			if list[i].value != files {
 				list[i].value = name + "=" + list[i].value
@@ -227,11 +227,11 @@ func (a *app) propose(words []string, current string) []proposal {
 			}
 		}
 		if t.node.Name == "help" {
-			list = append(list, a.propose(nil, "")...)
+			list = append(list, propose(a, nil, "")...)
 		}
 	}
 	if at := min(len(t.args), len(t.node.Positional)-1); at >= 0 && (at == len(t.args) || t.node.Positional[at].IsSlice()) {
-		list = append(list, as.values(t, t.node.Positional[at])...)
+		list = append(list, valuesOf(&as, t, t.node.Positional[at])...)
 	}
 	return list
 }

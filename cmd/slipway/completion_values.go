@@ -18,8 +18,8 @@ import (
 // hurry is how long a shell waits for names.
 const hurry = 2 * time.Second
 
-// values lists what a flag or an argument may be.
-func (a *app) values(t typed, v *kong.Value) []proposal {
+// valuesOf lists what a flag or an argument may be.
+func valuesOf(a *app, t typed, v *kong.Value) []proposal {
 	if v.Enum != "" {
 		var list []proposal
 		for _, e := range v.EnumSlice() {
@@ -40,21 +40,21 @@ func (a *app) values(t typed, v *kong.Value) []proposal {
 	}
 	switch {
 	case holder == "ENV", name == "name" && noun == "env" && t.node.Name != "add":
-		return quick.environments()
+		return environmentNames(&quick)
 	case name == "service":
-		return quick.services()
+		return serviceNames(&quick)
 	case name == "team", name == "name" && noun == "team" && t.node.Name != "add":
-		return quick.teams()
+		return teamNames(&quick)
 	case holder == "N" && (name == "release" || name == "to"):
-		return quick.releases(first(append(t.args, t.flags["service"])...))
+		return releaseNumbers(&quick, first(append(t.args, t.flags["service"])...))
 	case name == "id" && noun == "freeze":
-		return quick.freezes()
+		return freezeNumbers(&quick)
 	case name == "id" && (noun == "promotion" || noun == "approve" || noun == "reject"):
-		return quick.promotions(noun != "promotion")
+		return promotionNumbers(&quick, noun != "promotion")
 	case holder == "KIND":
 		return words(slipway.EventKinds...)
 	case name == "profile", name == "name" && noun == "profile":
-		return quick.profileNames()
+		return profileNames(&quick)
 	case name == "role":
 		return words("viewer", "developer", "maintainer", "admin")
 	case name == "state":
@@ -63,7 +63,7 @@ func (a *app) values(t typed, v *kong.Value) []proposal {
 		return words("fetch", "build", "test", "render", "rehearse", "approve", "preflight", "migrate", "deploy", "verify")
 	case name == "scope":
 		list := words("read", "config", "admin", "promote:*")
-		for _, e := range quick.environments() {
+		for _, e := range environmentNames(&quick) {
 			list = append(list, proposal{"promote:" + e.value, "promote into " + e.value})
 		}
 		return list
@@ -82,7 +82,7 @@ func words(list ...string) (out []proposal) {
 	return out
 }
 
-func (a *app) services() (list []proposal) {
+func serviceNames(a *app) (list []proposal) {
 	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListServicesResponse, error) {
 		return c.ListServicesWithResponse(ctx, &client.ListServicesParams{Limit: given(500)})
 	})
@@ -94,7 +94,7 @@ func (a *app) services() (list []proposal) {
 	return list
 }
 
-func (a *app) environments() (list []proposal) {
+func environmentNames(a *app) (list []proposal) {
 	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
 		return c.ListEnvironmentsWithResponse(ctx)
 	})
@@ -106,7 +106,7 @@ func (a *app) environments() (list []proposal) {
 	return list
 }
 
-func (a *app) teams() (list []proposal) {
+func teamNames(a *app) (list []proposal) {
 	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
 		return c.ListTeamsWithResponse(ctx)
 	})
@@ -118,8 +118,8 @@ func (a *app) teams() (list []proposal) {
 	return list
 }
 
-// releases are a service's, the newest first.
-func (a *app) releases(service string) (list []proposal) {
+// releaseNumbers are a service's, the newest first.
+func releaseNumbers(a *app, service string) (list []proposal) {
 	if service == "" {
 		return nil
 	}
@@ -134,8 +134,8 @@ func (a *app) releases(service string) (list []proposal) {
 	return list
 }
 
-// promotions are those that wait for one's decision, or the latest.
-func (a *app) promotions(waiting bool) (list []proposal) {
+// promotionNumbers are those that wait for one's decision, or the latest.
+func promotionNumbers(a *app, waiting bool) (list []proposal) {
 	params := &client.ListPromotionsParams{Limit: given(30)}
 	if waiting {
 		params.WaitingForMe = given(true)
@@ -151,7 +151,7 @@ func (a *app) promotions(waiting bool) (list []proposal) {
 	return list
 }
 
-func (a *app) freezes() (list []proposal) {
+func freezeNumbers(a *app) (list []proposal) {
 	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
 		return c.ListFreezesWithResponse(ctx)
 	})
@@ -163,7 +163,7 @@ func (a *app) freezes() (list []proposal) {
 	return list
 }
 
-func (a *app) profileNames() (list []proposal) {
+func profileNames(a *app) (list []proposal) {
 	known, _ := a.profiles()
 	for _, name := range slices.Sorted(maps.Keys(known.Profiles)) {
 		list = append(list, proposal{name, known.Profiles[name].Server})

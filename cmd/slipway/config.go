@@ -91,7 +91,7 @@ func changeConfig(a *app, service string, l layerFlags, change client.ConfigChan
 	if err != nil {
 		return err
 	}
-	return a.config(r.Body, r.JSON200)
+	return printConfig(a, r.Body, r.JSON200)
 }
 
 type configList struct {
@@ -110,10 +110,10 @@ func (c *configList) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.config(r.Body, r.JSON200)
+	return printConfig(a, r.Body, r.JSON200)
 }
 
-func (a *app) config(body []byte, c *client.Config) error {
+func printConfig(a *app, body []byte, c *client.Config) error {
 	for _, w := range c.Warnings {
 		fmt.Fprintln(a.stderr, "note:", clean(w))
 	}
@@ -164,7 +164,7 @@ func (c *configCheck) Run(a *app) error {
 	if a.JSON {
 		err = a.json(r.Body)
 	} else {
-		err = a.configCheck(check)
+		err = printConfigCheck(a, check)
 	}
 	if err == nil && len(check.Missing) > 0 {
 		return slipway.Errorf(slipway.Refused, "%s misses %s in %s; set it: slipway config set %s --env %s KEY=VALUE, or for a secret slipway secret set",
@@ -173,7 +173,7 @@ func (c *configCheck) Run(a *app) error {
 	return err
 }
 
-func (a *app) configCheck(c *client.ConfigCheck) error {
+func printConfigCheck(a *app, c *client.ConfigCheck) error {
 	switch {
 	case c.Release == 0:
 		fmt.Fprintf(a.stdout, "%s has no release yet, so nothing says which keys it asks for.\n", c.Service)

@@ -56,7 +56,7 @@ func (c *approveCommand) Run(a *app) error {
 		return slipway.Errorf(slipway.Conflict, "promotion %d doesn't wait: it is %s", p.Id, p.State)
 	}
 	if !c.Yes && !a.JSON {
-		if err := a.promotion(p); err != nil {
+		if err := printPromotion(a, p); err != nil {
 			return err
 		}
 		change, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetChangeResponse, error) {
@@ -65,7 +65,7 @@ func (c *approveCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if err := a.change(change.JSON200); err != nil {
+		if err := printChange(a, change.JSON200); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "\nApprove it? [y/N] ")
@@ -91,14 +91,14 @@ func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion
 	}
 	if a.JSON {
 		if f.watches() {
-			return a.follow(p, f)
+			return follow(a, p, f)
 		}
 		return a.json(d.Body)
 	}
 	said := map[slipway.Verdict]string{slipway.VerdictApprove: "approved", slipway.VerdictReject: "rejected", slipway.VerdictExempt: "exempt from freezes, windows and what was rolled back on the way", slipway.VerdictBreakGlass: "let through every gate"}
 	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s.\n", p.Id, p.Service, p.Environment, said[verdict])
 	if f.watches() {
-		return a.follow(p, f)
+		return follow(a, p, f)
 	}
 	return nil
 }
@@ -185,11 +185,11 @@ func (c *promotionRetry) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.started(r.Body, r.JSON202, c.followFlags)
+	return started(a, r.Body, r.JSON202, c.followFlags)
 }
 
-// gates prints what a promotion waits for, and what people said to it.
-func (a *app) gates(p *client.Promotion) error {
+// printGates prints what a promotion waits for, and what people said to it.
+func printGates(a *app, p *client.Promotion) error {
 	if len(p.Waits) > 0 {
 		var rows [][]string
 		for _, w := range p.Waits {

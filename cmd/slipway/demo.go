@@ -59,7 +59,7 @@ func (c *demoCommand) Run(a *app) (err error) {
 		}
 	}()
 	fmt.Fprintf(a.stdout, "The platform is up: portal %s/, services at %s, data in %s\n", p.portal, p.Edge, data)
-	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: a.on(data)}
+	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: appOn(a, data)}
 	if err := show.play(ctx); err != nil {
 		return err
 	}
@@ -91,9 +91,9 @@ func (c *demoCommand) directories(a *app) (data, repositories string, done func(
 	return filepath.Join(tmp, "data"), filepath.Join(tmp, "data"+beside), func() { _ = os.RemoveAll(tmp) }, err
 }
 
-// on is the program as it is used with the platform of a data directory, wherever the
+// appOn is the program as it is used with the platform of a data directory, wherever the
 // reader's own commands go: to another server, by a profile, with a token.
-func (a *app) on(data string) *app {
+func appOn(a *app, data string) *app {
 	own := *a
 	own.Data, own.chosen, own.Server, own.Profile = data, true, "", ""
 	own.env = func(name string) string {

@@ -78,7 +78,7 @@ func (c *envShow) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.environment(r.Body, r.JSON200)
+	return printEnvironment(a, r.Body, r.JSON200)
 }
 
 type envSet struct {
@@ -108,7 +108,7 @@ func (c *envSet) Run(a *app) error {
 	if now, err := c.first(a); err == nil && now != first {
 		fmt.Fprintf(a.stderr, "note: %s is the first environment now, where `slipway promote` goes without --to.\n", now)
 	}
-	return a.environment(r.Body, r.JSON200)
+	return printEnvironment(a, r.Body, r.JSON200)
 }
 
 // first is the environment that a promotion goes to by default. A place that is
@@ -130,7 +130,7 @@ func (c *envSet) first(a *app) (string, error) {
 	return r.JSON200.Items[0].Name, nil
 }
 
-func (a *app) environment(body []byte, e *client.Environment) error {
+func printEnvironment(a *app, body []byte, e *client.Environment) error {
 	if a.JSON {
 		return a.json(body)
 	}

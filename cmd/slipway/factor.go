@@ -81,12 +81,12 @@ func (c *factorAdd) Run(a *app) error {
 		return a.json(r.Body)
 	}
 	fmt.Fprintln(a.stderr, "Signing in takes a code from now on.")
-	a.recovery(r.JSON200.RecoveryCodes)
+	printRecovery(a, r.JSON200.RecoveryCodes)
 	return nil
 }
 
-// recovery prints recovery codes: they alone go to standard output.
-func (a *app) recovery(codes []string) {
+// printRecovery prints recovery codes: they alone go to standard output.
+func printRecovery(a *app, codes []string) {
 	if len(codes) == 0 {
 		return
 	}
@@ -96,8 +96,8 @@ func (a *app) recovery(codes []string) {
 	}
 }
 
-// proof asks for what every change of factors takes.
-func (a *app) proof() (in client.FactorProof, err error) {
+// askProof asks for what every change of factors takes.
+func askProof(a *app) (in client.FactorProof, err error) {
 	lines := a.lines()
 	current, err := lines("Current password: ")
 	if err != nil {
@@ -118,7 +118,7 @@ func (factorRemove) Help() string {
 
 // Run removes a factor.
 func (c *factorRemove) Run(a *app) error {
-	in, err := a.proof()
+	in, err := askProof(a)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (factorCodes) Help() string {
 
 // Run makes recovery codes.
 func (factorCodes) Run(a *app) error {
-	in, err := a.proof()
+	in, err := askProof(a)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (factorCodes) Run(a *app) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	a.recovery(r.JSON200.RecoveryCodes)
+	printRecovery(a, r.JSON200.RecoveryCodes)
 	return nil
 }
 

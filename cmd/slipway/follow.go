@@ -42,7 +42,7 @@ type follower struct {
 	last    client.Promotion
 }
 
-func (a *app) follow(p *client.Promotion, f followFlags) error {
+func follow(a *app, p *client.Promotion, f followFlags) error {
 	c, err := a.client()
 	if err != nil {
 		return err

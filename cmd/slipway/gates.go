@@ -33,7 +33,7 @@ func (c *policyShow) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.policy(body, p, held...)
+	return printPolicy(a, body, p, held...)
 }
 
 // policyOf asks for the policy of an environment, or as it holds for a service,
@@ -57,9 +57,9 @@ func policyOf(a *app, environment, service string) (p slipway.Policy, held []str
 	return r.JSON200.Policy, nil, r.Body, nil
 }
 
-// policy prints a policy, and the fields in which the environment's value holds
+// printPolicy prints a policy, and the fields in which the environment's value holds
 // because the service asks for less.
-func (a *app) policy(body []byte, p slipway.Policy, held ...string) error {
+func printPolicy(a *app, body []byte, p slipway.Policy, held ...string) error {
 	if a.JSON {
 		return a.json(body)
 	}
@@ -179,7 +179,7 @@ func (c *policySet) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		return a.policy(r.Body, r.JSON200.Policy, r.JSON200.Held...)
+		return printPolicy(a, r.Body, r.JSON200.Policy, r.JSON200.Held...)
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
 		return cl.UpdateEnvironmentWithResponse(ctx, c.Env, nil, client.EnvironmentChange{Policy: change})
@@ -187,7 +187,7 @@ func (c *policySet) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.policy(r.Body, r.JSON200.Policy)
+	return printPolicy(a, r.Body, r.JSON200.Policy)
 }
 
 func (c *policySet) change() (p slipway.PolicyChange, err error) {
@@ -311,5 +311,5 @@ func (c *policyReset) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.policy(r.Body, r.JSON200.Policy)
+	return printPolicy(a, r.Body, r.JSON200.Policy)
 }

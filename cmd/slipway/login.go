@@ -64,11 +64,11 @@ func (c *loginCommand) Run(a *app) error {
 		}
 		kept.Token = secret.Reveal()
 	case c.Job != "":
-		kept, err = a.job(server, c.Job, c.Audience)
+		kept, err = byJob(a, server, c.Job, c.Audience)
 	case c.Name != "" || c.Invited != "":
 		kept, err = c.session(a, server, invitation)
 	default:
-		kept, err = a.device(server, c.Browser)
+		kept, err = byDevice(a, server, c.Browser)
 	}
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (c *loginCommand) session(a *app, server, invitation string) (profile, erro
 	if err != nil {
 		return profile{}, err
 	}
-	cl, err := a.anonymous(server)
+	cl, err := anonymous(a, server)
 	if err != nil {
 		return profile{}, err
 	}
@@ -144,13 +144,13 @@ func (c *loginCommand) session(a *app, server, invitation string) (profile, erro
 		return profile{}, a.unreachable(err)
 	}
 	if r.JSON201 == nil {
-		return a.secondStep(cl, server, r, lines)
+		return secondStep(a, cl, server, r, lines)
 	}
 	return sessionProfile(server, *r.JSON201), nil
 }
 
 // secondStep gives the code of an account that has a second factor.
-func (a *app) secondStep(cl *client.ClientWithResponses, server string, r *client.SignInResponse, lines func(string) (slipway.Secret, error)) (profile, error) {
+func secondStep(a *app, cl *client.ClientWithResponses, server string, r *client.SignInResponse, lines func(string) (slipway.Secret, error)) (profile, error) {
 	if r.ApplicationproblemJSONDefault == nil || r.ApplicationproblemJSONDefault.Challenge == nil {
 		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
 	}

@@ -23,7 +23,7 @@ const (
 )
 
 // anonymous speaks to a server as nobody.
-func (a *app) anonymous(server string) (*client.ClientWithResponses, error) {
+func anonymous(a *app, server string) (*client.ClientWithResponses, error) {
 	version := "slipway/" + buildVersion()
 	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transportTo(server), Timeout: time.Minute, CheckRedirect: stay}),
 		client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
@@ -38,9 +38,9 @@ func grant(ctx context.Context, cl *client.ClientWithResponses, fields url.Value
 	return cl.GrantTokenWithBodyWithResponse(ctx, "application/x-www-form-urlencoded", strings.NewReader(fields.Encode()))
 }
 
-// device signs in by a browser, on whatever machine (RFC 8628).
-func (a *app) device(server string, open bool) (profile, error) {
-	cl, err := a.anonymous(server)
+// byDevice signs in by a browser, on whatever machine (RFC 8628).
+func byDevice(a *app, server string, open bool) (profile, error) {
+	cl, err := anonymous(a, server)
 	if err != nil {
 		return profile{}, err
 	}
@@ -115,13 +115,13 @@ func browse(ctx context.Context, address string) {
 	}
 }
 
-// job signs in as a CI job, by the token that its CI system made.
-func (a *app) job(server, service, audience string) (profile, error) {
-	token, err := a.jobToken(server, audience)
+// byJob signs in as a CI job, by the token that its CI system made.
+func byJob(a *app, server, service, audience string) (profile, error) {
+	token, err := jobToken(a, server, audience)
 	if err != nil {
 		return profile{}, err
 	}
-	cl, err := a.anonymous(server)
+	cl, err := anonymous(a, server)
 	if err != nil {
 		return profile{}, err
 	}
@@ -137,7 +137,7 @@ func (a *app) job(server, service, audience string) (profile, error) {
 
 // jobToken is the job's own token: from SLIPWAY_ID_TOKEN, from GitHub Actions,
 // which gives one to who asks, or from standard input.
-func (a *app) jobToken(server, audience string) (slipway.Secret, error) {
+func jobToken(a *app, server, audience string) (slipway.Secret, error) {
 	if text := strings.TrimSpace(a.env("SLIPWAY_ID_TOKEN")); text != "" {
 		return slipway.NewSecret(text), nil
 	}

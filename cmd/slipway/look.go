@@ -39,7 +39,7 @@ func (c *statusCommand) Run(a *app) error {
 		return nil
 	}
 	if c.Service != "" {
-		return a.serviceStatus(s)
+		return printServiceStatus(a, s)
 	}
 	cells := map[string]string{}
 	for _, cell := range s.Cells {
@@ -107,10 +107,10 @@ func health(c client.StatusCell) string {
 	return fmt.Sprintf("%d/%d healthy", healthy, total)
 }
 
-func (a *app) serviceStatus(s *client.Status) error {
+func printServiceStatus(a *app, s *client.Status) error {
 	var rows, instances [][]string
 	for _, c := range s.Cells {
-		back, err := a.wayBack(c)
+		back, err := wayBack(a, c)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (a *app) serviceStatus(s *client.Status) error {
 }
 
 // wayBack says whether a rollback would go, for an environment where something runs.
-func (a *app) wayBack(c client.StatusCell) (string, error) {
+func wayBack(a *app, c client.StatusCell) (string, error) {
 	if c.Release == 0 {
 		return "", nil
 	}
@@ -170,7 +170,7 @@ func (releasesCommand) Help() string {
 // Run lists releases, or shows one.
 func (c *releasesCommand) Run(a *app) error {
 	if c.Release != 0 {
-		return a.release(c.Service, c.Release)
+		return printRelease(a, c.Service, c.Release)
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
 		return cl.ListReleasesWithResponse(ctx, c.Service, &client.ListReleasesParams{Limit: given(c.Limit)})

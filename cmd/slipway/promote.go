@@ -44,7 +44,7 @@ func (c *promoteCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.started(r.Body, r.JSON202, c.followFlags)
+	return started(a, r.Body, r.JSON202, c.followFlags)
 }
 
 func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
@@ -57,7 +57,7 @@ func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	return a.planned(r.JSON200)
+	return printPlan(a, r.JSON200)
 }
 
 // stepsAre says what a step that will run is for, and which of them turn out to
@@ -75,8 +75,8 @@ var stepsAre = map[slipway.StepName]string{
 	slipway.StepVerify:    "seen serving, from outside",
 }
 
-// planned prints what would be done and what it would change.
-func (a *app) planned(p *client.Plan) error {
+// printPlan prints what would be done and what it would change.
+func printPlan(a *app, p *client.Plan) error {
 	what := "a new release"
 	if p.Release != 0 {
 		what = fmt.Sprintf("release %d", p.Release)
@@ -100,16 +100,16 @@ func (a *app) planned(p *client.Plan) error {
 	if err := a.table([]string{"step", "", "why"}, rows); err != nil {
 		return err
 	}
-	if err := a.change(&p.Change); err != nil {
+	if err := printChange(a, &p.Change); err != nil {
 		return err
 	}
-	return a.gates(&client.Promotion{Waits: p.Waits})
+	return printGates(a, &client.Promotion{Waits: p.Waits})
 }
 
 // started tells of a promotion that has begun, and follows it when asked to.
-func (a *app) started(body []byte, p *client.Promotion, f followFlags) error {
+func started(a *app, body []byte, p *client.Promotion, f followFlags) error {
 	if f.watches() {
-		return a.follow(p, f)
+		return follow(a, p, f)
 	}
 	if a.JSON {
 		return a.json(body)
@@ -158,7 +158,7 @@ func (c *rollbackCommand) Run(a *app) error {
 		if a.JSON {
 			return a.json(r.Body)
 		}
-		return a.planned(r.JSON200)
+		return printPlan(a, r.JSON200)
 	}
 	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RollbackResponse, error) {
 		return cl.RollbackWithResponse(ctx, c.Service, c.Env, in)
@@ -166,7 +166,7 @@ func (c *rollbackCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.started(r.Body, r.JSON202, c.followFlags)
+	return started(a, r.Body, r.JSON202, c.followFlags)
 }
 
 type redeployCommand struct {

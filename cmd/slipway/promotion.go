@@ -76,12 +76,12 @@ func (c *promotionShow) Run(a *app) error {
 		return err
 	}
 	if c.watches() {
-		return a.follow(r.JSON200, c.followFlags)
+		return follow(a, r.JSON200, c.followFlags)
 	}
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	return a.promotion(r.JSON200)
+	return printPromotion(a, r.JSON200)
 }
 
 func getPromotion(a *app, id int) (*client.GetPromotionResponse, error) {
@@ -90,7 +90,7 @@ func getPromotion(a *app, id int) (*client.GetPromotionResponse, error) {
 	})
 }
 
-func (a *app) promotion(p *client.Promotion) error {
+func printPromotion(a *app, p *client.Promotion) error {
 	kind := ""
 	if p.Rollback {
 		kind = "yes"
@@ -101,13 +101,13 @@ func (a *app) promotion(p *client.Promotion) error {
 	if err != nil {
 		return err
 	}
-	if err := a.gates(p); err != nil {
+	if err := printGates(a, p); err != nil {
 		return err
 	}
-	if err := a.rollout(p.Rollout); err != nil {
+	if err := printRollout(a, p.Rollout); err != nil {
 		return err
 	}
-	if err := a.rehearsal(p.Rehearsal); err != nil {
+	if err := printRehearsal(a, p.Rehearsal); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout)
@@ -212,7 +212,7 @@ func (c *promotionLogs) Run(a *app) error {
 		return err
 	}
 	if c.Follow && c.Step == "" {
-		return a.follow(r.JSON200, followFlags{Follow: true, Verbose: true})
+		return follow(a, r.JSON200, followFlags{Follow: true, Verbose: true})
 	}
 	if c.Follow {
 		cl, err := a.client()
@@ -241,7 +241,7 @@ func (c *promotionLogs) Run(a *app) error {
 			printed = append(printed, chunks...)
 			continue
 		}
-		a.stepLog(s, chunks, c.Step == "")
+		printStepLog(a, s, chunks, c.Step == "")
 	}
 	if a.JSON {
 		return a.jsonOf(map[string]any{"items": printed})
@@ -261,7 +261,7 @@ func (c *promotionLogs) known(steps []client.Step) error {
 	return slipway.Errorf(slipway.Invalid, "promotion %d has no step %q; its steps are %s", c.ID, c.Step, strings.Join(names, ", ")).At("step")
 }
 
-func (a *app) stepLog(s client.Step, chunks []client.LogChunk, title bool) {
+func printStepLog(a *app, s client.Step, chunks []client.LogChunk, title bool) {
 	if title && len(chunks) > 0 {
 		fmt.Fprintf(a.stdout, "== %s: %s\n", s.Name, s.State)
 	}

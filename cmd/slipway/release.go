@@ -9,8 +9,8 @@ import (
 	"github.com/slipway-dev/slipway/api/client"
 )
 
-// release shows one release with what is recorded of it.
-func (a *app) release(service string, number int) error {
+// printRelease shows one release with what is recorded of it.
+func printRelease(a *app, service string, number int) error {
 	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetReleaseResponse, error) {
 		return c.GetReleaseWithResponse(ctx, service, number)
 	})

@@ -147,10 +147,10 @@ func (c *serviceShow) Run(a *app) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	return a.service(r.JSON200)
+	return printService(a, r.JSON200)
 }
 
-func (a *app) service(s *client.Service) error {
+func printService(a *app, s *client.Service) error {
 	if err := a.facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
 		"environments", strings.Join(s.Environments, ", "), "credential", s.Credential, "registered", ago(s.CreatedAt)); err != nil {
 		return err
@@ -235,7 +235,7 @@ func (c *serviceSet) Run(a *app) error {
 	if a.JSON {
 		return a.json(r.Body)
 	}
-	return a.service(r.JSON200)
+	return printService(a, r.JSON200)
 }
 
 // changed is what the overrides become, and the revision of the service that this

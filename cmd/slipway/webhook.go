@@ -231,7 +231,7 @@ func (c *webhookPing) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.attempted(c.Team, *r.JSON202, c.Wait)
+	return attempted(a, c.Team, *r.JSON202, c.Wait)
 }
 
 type webhookReplay struct {
@@ -256,11 +256,11 @@ func (c *webhookReplay) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.attempted(c.Team, *r.JSON202, c.Wait)
+	return attempted(a, c.Team, *r.JSON202, c.Wait)
 }
 
 // attempted waits until a delivery was tried once, and says how that went.
-func (a *app) attempted(team string, d client.WebhookDelivery, patience time.Duration) error {
+func attempted(a *app, team string, d client.WebhookDelivery, patience time.Duration) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	again := time.NewTicker(200 * time.Millisecond)
