@@ -123,8 +123,6 @@ func freeEdge(data, edge string) (string, error) {
 	return probe.Addr().String(), nil
 }
 
-func agentLog(data string) string { return filepath.Join(data, "node", "agent.log") }
-
 // spawnAgent starts `slipway node` detached; the channel closes when it exits.
 func spawnAgent(data, edge string) (<-chan struct{}, error) {
 	self, err := os.Executable()

@@ -219,7 +219,7 @@ func (d demonstration) type_(ctx context.Context, args ...string) error {
 func (d demonstration) command(ctx context.Context, out io.Writer, args ...string) error {
 	// Said empty, as the parser asks the reader's own environment for what isn't said.
 	full := append([]string{"--data", d.data, "--server=", "--profile="}, args...)
-	if code := run(ctx, full, strings.NewReader(""), out, d.stderr, d.env); code != 0 {
+	if code := d.again(ctx, out, full...); code != 0 {
 		return &endedError{code}
 	}
 	return nil

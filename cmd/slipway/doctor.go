@@ -122,13 +122,6 @@ func (d *doctor) print() {
 	}
 }
 
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // size says bytes in the unit that says enough.
 func size(bytes uint64) string {
 	switch {

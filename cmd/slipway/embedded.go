@@ -17,7 +17,6 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
-	"github.com/slipway-dev/slipway/adapters/config"
 	"github.com/slipway-dev/slipway/adapters/courier"
 	"github.com/slipway-dev/slipway/adapters/openid"
 	"github.com/slipway-dev/slipway/adapters/secrets"
@@ -36,14 +35,6 @@ import (
 	"github.com/slipway-dev/slipway/workflows"
 	"github.com/slipway-dev/slipway/workflows/engine"
 )
-
-// running is what DATA/up.json says: who runs the platform here.
-type running struct {
-	PID    int    `json:"pid"`
-	Listen string `json:"listen"`
-	URL    string `json:"url"` // where programs ask, without a slash at its end
-	Edge   string `json:"edge"`
-}
 
 // embedded is the whole platform in this process, but for the node agent,
 // which is a process of its own and outlives it.
@@ -250,31 +241,6 @@ func ownNames(way *ingress.Entrance, acme []string) []string {
 	return names
 }
 
-// newBuilder opens what makes releases and renders their config.
-func newBuilder(ctx context.Context, o build.Options) (*build.Builder, *config.Jinja, error) {
-	interpreters, err := build.FindInterpreters(ctx, o.Data)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(interpreters) == 0 {
-		return nil, nil, slipway.Errorf(slipway.Unavailable, "no Python 3 found on this machine; install one, such as Debian's python3 and python3-venv")
-	}
-	o.Interpreters = interpreters
-	builder, err := build.New(o)
-	if err != nil {
-		return nil, nil, err
-	}
-	python, err := build.Newest(interpreters)
-	if err != nil {
-		return nil, nil, err
-	}
-	renderer := config.New(config.Options{Data: o.Data, Python: python, Tree: func(ctx context.Context, d slipway.Digest) (string, slipway.Manifest, error) {
-		artifact, err := builder.Open(ctx, d)
-		return filepath.Join(artifact.Path, "source"), artifact.Manifest, err
-	}})
-	return builder, renderer, nil
-}
-
 // serve answers the API until stop; a listener that breaks ends the platform.
 func (p *embedded) serve(server *api.Server, listeners ...net.Listener) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -336,22 +302,6 @@ func (p *embedded) announce(data string) error {
 	return nil
 }
 
-func readRunning(data string) (r running, err error) {
-	text, err := os.ReadFile(filepath.Join(data, "up.json"))
-	if err != nil {
-		return r, err
-	}
-	return r, json.Unmarshal(text, &r)
-}
-
-// address is where the platform answers.
-func (r running) address() string {
-	if r.URL == "" {
-		return "http://" + r.Listen // written by an earlier version
-	}
-	return r.URL
-}
-
 func (p *embedded) onStop(f func()) { p.closers = append(p.closers, f) }
 
 // stop ends what startEmbedded started, the last first. The node agent and the
@@ -366,4 +316,9 @@ func (p *embedded) stop() {
 // newLogger writes the platform's own log as text.
 func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// listenOperator opens the socket. The platform's lock is held.
+func listenOperator(data string) (net.Listener, socket.Key, error) {
+	return socket.Listen(data, operatorSocket)
 }

@@ -12,8 +12,8 @@ import (
 // example of itself that can be parsed.
 func TestEveryCommandHasAnExample(t *testing.T) {
 	parser := func() *kong.Kong {
-		var cli program
-		k, err := kong.New(&cli, kong.Name("slipway"), groups, kong.Exit(func(int) { t.Error("an example asks for help") }), kong.Writers(&bytes.Buffer{}, &bytes.Buffer{}))
+		var line commandLine
+		k, err := kong.New(&line, kong.Name("slipway"), groups, kong.Exit(func(int) { t.Error("an example asks for help") }), kong.Writers(&bytes.Buffer{}, &bytes.Buffer{}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -170,6 +170,11 @@ func secondStep(a *app, cl *client.ClientWithResponses, server string, r *client
 
 type logoutCommand struct{}
 
+// Help has examples.
+func (logoutCommand) Help() string {
+	return "Ends the session on the server and forgets the profile in use, or the one that --profile names.\n\nExamples:\n  slipway logout\n  slipway logout --profile staging"
+}
+
 // Run signs out and forgets the profile.
 func (logoutCommand) Run(a *app) error {
 	to, err := a.endpoint()
@@ -199,6 +204,11 @@ func (logoutCommand) Run(a *app) error {
 }
 
 type whoamiCommand struct{}
+
+// Help has examples.
+func (whoamiCommand) Help() string {
+	return "Examples:\n  slipway whoami\n  slipway whoami --profile staging --json"
+}
 
 // Run shows who one is.
 func (whoamiCommand) Run(a *app) error {

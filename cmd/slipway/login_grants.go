@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
@@ -99,20 +97,6 @@ func samePlatform(page, server string) bool {
 	there, err := url.Parse(page)
 	here, bad := url.Parse(server)
 	return err == nil && bad == nil && there.Scheme == here.Scheme && there.Port() == here.Port() && onThisMachine(there.Hostname()) && onThisMachine(here.Hostname())
-}
-
-// browse opens a page where there is a browser; the address was printed anyway.
-func browse(ctx context.Context, address string) {
-	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return
-	}
-	opener := "xdg-open"
-	if runtime.GOOS == "darwin" {
-		opener = "open"
-	}
-	if path, err := exec.LookPath(opener); err == nil {
-		_ = exec.CommandContext(ctx, path, address).Start()
-	}
 }
 
 // byJob signs in as a CI job, by the token that its CI system made.

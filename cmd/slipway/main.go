@@ -4,27 +4,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/slipway-dev/slipway"
-)
-
-// Exit codes, documented in the README.
-const (
-	exitDone   = 0
-	exitError  = 1
-	exitUsage  = 2 // usage or invalid input
-	exitFailed = 3 // the service's own tests or checks said no
 )
 
 func main() {
@@ -34,17 +21,20 @@ func main() {
 	os.Exit(code)
 }
 
-// settings is the configuration of the program: flag, environment variable and
-// help on one line each.
-type settings struct {
-	Server  string `env:"SLIPWAY_SERVER" placeholder:"URL" help:"The platform's address. Unless given, that of the platform of the data directory."`
-	Data    string `env:"SLIPWAY_DATA" type:"path" placeholder:"DIR" help:"The data directory (default ~/.slipway)."`
-	Profile string `env:"SLIPWAY_PROFILE" placeholder:"NAME" help:"The profile to use; slipway login makes one. SLIPWAY_TOKEN holds a token for scripts."`
-	JSON    bool   `name:"json" help:"Print the API's objects instead of tables, and an error as an object with code and detail on standard error."`
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (exit int) {
+	return execute(ctx, program{
+		commands: func() commands { return &commandLine{} },
+		options: []kong.Option{
+			kong.Name("slipway"),
+			kong.Description("From a git URL to production, for Python services.\n\nStart with `slipway up`, then `slipway service add URL` and `slipway promote NAME --follow`. Exit codes: 0 done, 1 error, 2 usage or invalid input, 3 failed by the service's own tests or checks."),
+			groups,
+		},
+	}, args, stdin, stdout, stderr, env)
 }
 
-// program is the command line.
-type program struct {
+// commandLine is all that can be typed.
+type commandLine struct {
 	settings
 
 	platformCommands `group:"Platform"`
@@ -93,159 +83,18 @@ type program struct {
 	Help      helpCommand        `cmd:"" group:"Look" help:"Show help for a command."`
 }
 
-// app is what a command gets to work with: kong gives it to every Run method.
-type app struct {
-	settings
-	chosen bool // the data directory was named, rather than left alone
-	ctx    context.Context
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	env    func(string) string
-	parser *kong.Kong
-
-	proving bool // a proof was asked for already
-}
-
 // groups are the headings in the list of commands.
 var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "Platform", Title: "The platform:"}, {Key: "Services", Title: "Services and releases:"},
 	{Key: "Gates", Title: "Gates:"}, {Key: "Look", Title: "Looking:"}, {Key: "Config", Title: "Config and secrets:"}, {Key: "Access", Title: "Who may do what:"},
 })
 
-// exited carries an exit code out of kong.
-type exited int
-
-// run is main without the process: it returns the exit code.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (exit int) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case exited:
-			exit = int(r)
-		default:
-			panic(r)
-		}
-	}()
-	var cli program
-	parser, err := kong.New(&cli,
-		kong.Name("slipway"),
-		kong.Description("From a git URL to production, for Python services.\n\nStart with `slipway up`, then `slipway service add URL` and `slipway promote NAME --follow`. Exit codes: 0 done, 1 error, 2 usage or invalid input, 3 failed by the service's own tests or checks."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exited(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		groups,
-	)
-	if err != nil {
-		fmt.Fprintln(stderr, "slipway:", err)
-		return exitError
-	}
-	if len(args) == 0 {
-		_, _ = parser.Parse([]string{"--help"}) // prints, and leaves through Exit
-	}
-	parsed, err := parser.Parse(args)
-	if err == nil {
-		err = repeated(parsed)
-	}
-	if err != nil {
-		if cli.JSON || slices.Contains(args, "--json") {
-			complain(stderr, slipway.Errorf(slipway.Invalid, "%s", err))
-			return exitUsage
-		}
-		fmt.Fprintln(stderr, "slipway:", err)
-		fmt.Fprintln(stderr, "`slipway help` lists the commands; `slipway COMMAND --help` explains one.")
-		return exitUsage
-	}
-	chosen := cli.Data != ""
-	if !chosen {
-		cli.Data = filepath.Join(env("HOME"), ".slipway")
-	}
-	a := &app{settings: cli.settings, chosen: chosen, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env, parser: parser}
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	if a.JSON {
-		return a.report(parsed.Run(a))
-	}
-	// What people read shows all that is in it; what programs read goes by a.raw.
-	shown := &slipway.VisibleWriter{To: stdout}
-	a.stdout = shown
-	err = parsed.Run(a)
-	_ = shown.Flush()
-	return a.report(err)
-}
-
-// report prints an error and returns the exit code that it has.
-func (a *app) report(err error) int {
-	var ended *endedError
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &ended): // already told on the screen
-		return ended.exit
-	case a.ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.stderr, "slipway: interrupted")
-		return exitError
-	}
-	if a.JSON {
-		complain(a.stderr, err)
-	} else {
-		fmt.Fprintln(a.stderr, "slipway:", err)
-	}
-	switch slipway.CodeOf(err) {
-	case slipway.Invalid:
-		return exitUsage
-	case slipway.Refused:
-		return exitFailed
-	}
-	return exitError
-}
-
-// complain prints an error as a line of JSON: the problem details of the API, as
-// far as a program here knows them.
-func complain(w io.Writer, err error) {
-	type field struct {
-		Field   string `json:"field"`
-		Message string `json:"message"`
-	}
-	problem := struct {
-		Code   slipway.Code `json:"code"`
-		Detail string       `json:"detail"`
-		Errors []field      `json:"errors,omitempty"`
-	}{Code: slipway.CodeOf(err), Detail: err.Error()}
-	var known *slipway.Error
-	if errors.As(err, &known) && known.Field != "" {
-		problem.Errors = []field{{known.Field, known.Message}}
-	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	_ = out.Encode(problem) // nothing is left to tell it to
-}
-
-// repeated refuses a command's flag that is given twice and holds one value: the
-// last would win without a word. It may for the flags that all commands have: an
-// alias that says --profile is overruled by who types another after it.
-func repeated(c *kong.Context) error {
-	given := map[*kong.Flag]bool{}
-	for _, element := range c.Path {
-		f := element.Flag
-		if f == nil || element.Resolved || f.IsSlice() || f.IsMap() || f.IsCumulative() || slices.Contains(c.Model.Flags, f) {
-			continue
-		}
-		if given[f] {
-			return slipway.Errorf(slipway.Invalid, "--%s is given twice; leave one of them out", f.Name).At("--" + f.Name)
-		}
-		given[f] = true
-	}
-	return nil
-}
-
-// endedError is an outcome that the command has shown itself.
-type endedError struct{ exit int }
-
-func (e *endedError) Error() string { return fmt.Sprintf("ended with exit code %d", e.exit) }
-
 type helpCommand struct {
 	Command []string `arg:"" optional:"" help:"The command."`
 }
+
+// Help has examples.
+func (helpCommand) Help() string { return "Examples:\n  slipway help\n  slipway help secret set" }
 
 // Run shows the help of a command.
 func (c *helpCommand) Run(a *app) error {

@@ -186,3 +186,10 @@ func outputOf(w io.Writer) (out io.Writer, done func()) {
 	seen := &slipway.TerminalWriter{To: w}
 	return seen, func() { _ = seen.Flush() }
 }
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

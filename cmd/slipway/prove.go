@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-
-	"github.com/slipway-dev/slipway/api/client"
 )
 
 type proveCommand struct{}
@@ -24,32 +21,4 @@ func (proveCommand) Run(a *app) error {
 	}
 	fmt.Fprintln(a.stderr, "Proved; it counts for ten minutes.")
 	return nil
-}
-
-// prove asks for what shows that it is still the one who signed in.
-func (a *app) prove() error {
-	factors, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListFactorsResponse, error) {
-		return cl.ListFactorsWithResponse(ctx)
-	})
-	if err != nil {
-		return err
-	}
-	var in client.FactorProof
-	if len(factors.JSON200.Items) > 0 {
-		code, err := a.readSecret("Code of your app, or a recovery code: ")
-		if err != nil {
-			return err
-		}
-		in.Code = code.Reveal()
-	} else {
-		current, err := a.readSecret("Password: ")
-		if err != nil {
-			return err
-		}
-		in.Current = current.Reveal()
-	}
-	_, err = call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ProveSessionResponse, error) {
-		return cl.ProveSessionWithResponse(ctx, in)
-	})
-	return err
 }

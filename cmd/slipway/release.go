@@ -61,3 +61,41 @@ func tested(t client.Tests) string {
 	}
 	return ""
 }
+
+type releasesCommand struct {
+	Service string `arg:"" help:"The service."`
+	Release int    `arg:"" optional:"" help:"Only this release, with all that is recorded of it."`
+	Limit   int    `short:"n" default:"20" help:"How many at most."`
+}
+
+// Help has examples.
+func (releasesCommand) Help() string {
+	return "Examples:\n  slipway releases billing\n  slipway releases billing 7"
+}
+
+// Run lists releases, or shows one.
+func (c *releasesCommand) Run(a *app) error {
+	if c.Release != 0 {
+		return printRelease(a, c.Service, c.Release)
+	}
+	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
+		return cl.ListReleasesWithResponse(ctx, c.Service, &client.ListReleasesParams{Limit: given(c.Limit)})
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.json(r.Body)
+	}
+	if len(r.JSON200.Items) == 0 {
+		fmt.Fprintf(a.stdout, "No releases. Make one: slipway promote %s --follow\n", c.Service)
+		return nil
+	}
+	var rows [][]string
+	for _, x := range r.JSON200.Items {
+		digest := strings.TrimPrefix(string(x.Artifact), "sha256:")
+		rows = append(rows, []string{fmt.Sprint(x.Number), short(x.Commit.Id), x.Commit.Subject, tested(x.Tests), strings.Join(x.Environments, " "), short(digest), ago(x.CreatedAt)})
+	}
+	defer a.more(r.JSON200.NextCursor, c.Limit)
+	return a.table([]string{"release", "commit", "subject", "tests", "runs in", "digest", "built"}, rows)
+}

@@ -87,6 +87,11 @@ func (c *accountAdd) Run(a *app) error {
 
 type accountList struct{}
 
+// Help has examples.
+func (accountList) Help() string {
+	return "Examples:\n  slipway account ls\n  slipway account ls --json"
+}
+
 // Run lists accounts.
 func (accountList) Run(a *app) error {
 	items, err := all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.Account, string, error) {
@@ -127,6 +132,9 @@ func teamsOf(one client.Account) string {
 type accountShow struct {
 	Name string `arg:"" help:"The account."`
 }
+
+// Help has examples.
+func (accountShow) Help() string { return "Examples:\n  slipway account show ada" }
 
 // Run shows an account.
 func (c *accountShow) Run(a *app) error {
@@ -173,6 +181,11 @@ type accountPasswd struct {
 	EndTokens bool   `help:"End all tokens of the account too; resetting another's password always does."`
 }
 
+// Help has examples.
+func (accountPasswd) Help() string {
+	return "Passwords are asked for, or read from standard input.\n\nExamples:\n  slipway account passwd\n  slipway account passwd bob"
+}
+
 // Run changes a password: first the current one, unless another's is reset.
 func (c *accountPasswd) Run(a *app) error {
 	me, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
@@ -201,154 +214,6 @@ func (c *accountPasswd) Run(a *app) error {
 	})
 	if err == nil {
 		fmt.Fprintf(a.stderr, "The password of %s is changed; its other sessions are over.\n", c.Name)
-	}
-	return err
-}
-
-type teamCommands struct {
-	Add    teamAdd    `cmd:"" help:"Make a team."`
-	List   teamList   `cmd:"" name:"ls" help:"List your teams."`
-	Show   teamShow   `cmd:"" help:"Show who is in a team."`
-	Set    teamSet    `cmd:"" help:"Give somebody a role in a team."`
-	Leave  teamTake   `cmd:"" name:"take-out" help:"Take somebody out of a team."`
-	Invite teamInvite `cmd:"" help:"Make a link by which somebody joins a team."`
-	Rm     teamRm     `cmd:"" help:"Remove a team that owns nothing."`
-}
-
-type teamAdd struct {
-	Name    string `arg:"" help:"The name."`
-	Display string `placeholder:"TEXT" help:"What it is called."`
-}
-
-// Run makes a team.
-func (c *teamAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTeamResponse, error) {
-		return cl.CreateTeamWithResponse(ctx, client.TeamInput{Name: c.Name, DisplayName: c.Display})
-	})
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.json(r.Body)
-	}
-	fmt.Fprintf(a.stdout, "Team %s is there. Invite its first admin with: slipway team invite %s admin\n", c.Name, c.Name)
-	return nil
-}
-
-type teamList struct{}
-
-// Run lists teams.
-func (teamList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
-		return cl.ListTeamsWithResponse(ctx)
-	})
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.json(r.Body)
-	}
-	var rows [][]string
-	for _, t := range r.JSON200.Items {
-		rows = append(rows, []string{t.Name, t.DisplayName, strconv.Itoa(len(t.Members))})
-	}
-	return a.table([]string{"team", "name", "members"}, rows)
-}
-
-type teamShow struct {
-	Name string `arg:"" help:"The team."`
-}
-
-// Run shows a team.
-func (c *teamShow) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetTeamResponse, error) {
-		return cl.GetTeamWithResponse(ctx, c.Name)
-	})
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.json(r.Body)
-	}
-	var rows [][]string
-	for _, m := range r.JSON200.Members {
-		rows = append(rows, []string{m.Account, string(m.Role)})
-	}
-	return a.table([]string{"account", "role"}, rows)
-}
-
-type teamSet struct {
-	Team    string       `arg:"" help:"The team."`
-	Account string       `arg:"" help:"The account."`
-	Role    slipway.Role `arg:"" enum:"viewer,developer,maintainer,admin" help:"viewer, developer, maintainer or admin."`
-}
-
-// Run gives a role.
-func (c *teamSet) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetMemberResponse, error) {
-		return cl.SetMemberWithResponse(ctx, c.Team, c.Account, nil, client.MemberInput{Role: c.Role})
-	})
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.json(r.Body)
-	}
-	fmt.Fprintf(a.stdout, "%s is %s in %s.\n", c.Account, c.Role, c.Team)
-	return nil
-}
-
-type teamTake struct {
-	Team    string `arg:"" help:"The team."`
-	Account string `arg:"" help:"The account."`
-}
-
-// Run takes somebody out of a team.
-func (c *teamTake) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RemoveMemberResponse, error) {
-		return cl.RemoveMemberWithResponse(ctx, c.Team, c.Account, nil)
-	})
-	if err == nil {
-		fmt.Fprintf(a.stderr, "%s is not in %s any more.\n", c.Account, c.Team)
-	}
-	return err
-}
-
-type teamInvite struct {
-	Team string       `arg:"" help:"The team."`
-	Role slipway.Role `arg:"" enum:"viewer,developer,maintainer,admin" help:"viewer, developer, maintainer or admin."`
-}
-
-// Help has examples.
-func (teamInvite) Help() string { return "Examples:\n  slipway team invite shop developer" }
-
-// Run makes an invitation.
-func (c *teamInvite) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateInvitationResponse, error) {
-		return cl.CreateInvitationWithResponse(ctx, client.InvitationInput{Team: c.Team, Role: c.Role})
-	})
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.json(r.Body)
-	}
-	fmt.Fprintf(a.stdout, "%s\n", r.JSON201.Url)
-	fmt.Fprintf(a.stderr, "The link is good once, until %s. They open it, or type: slipway login --invitation LINK\n", r.JSON201.ExpiresAt.Local().Format("2 Jan 15:04 MST"))
-	return nil
-}
-
-type teamRm struct {
-	Name string `arg:"" help:"The team."`
-}
-
-// Run removes a team.
-func (c *teamRm) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteTeamResponse, error) {
-		return cl.DeleteTeamWithResponse(ctx, c.Name, nil)
-	})
-	if err == nil {
-		fmt.Fprintf(a.stderr, "Team %s is gone.\n", c.Name)
 	}
 	return err
 }

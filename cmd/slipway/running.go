@@ -1,7 +1,7 @@
 package main
 
 import (
-	"net"
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,16 +9,35 @@ import (
 	"github.com/slipway-dev/slipway/socket"
 )
 
+// running is what DATA/up.json says: who runs the platform here.
+type running struct {
+	PID    int    `json:"pid"`
+	Listen string `json:"listen"`
+	URL    string `json:"url"` // where programs ask, without a slash at its end
+	Edge   string `json:"edge"`
+}
+
+func readRunning(data string) (r running, err error) {
+	text, err := os.ReadFile(filepath.Join(data, "up.json"))
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(text, &r)
+}
+
+// address is where the platform answers.
+func (r running) address() string {
+	if r.URL == "" {
+		return "http://" + r.Listen // written by an earlier version
+	}
+	return r.URL
+}
+
 // operatorSocket is where the commands of whoever owns a data directory speak to
 // the platform that runs on it. The directory's permissions are its lock, and the
 // key beside it proves that one can read there: no password to choose at the
 // first start, and no token that lies about.
 const operatorSocket = "api.sock"
-
-// listenOperator opens the socket. The platform's lock is held.
-func listenOperator(data string) (net.Listener, socket.Key, error) {
-	return socket.Listen(data, operatorSocket)
-}
 
 // asOperator reaches the platform on a data directory.
 func asOperator(data string) http.RoundTripper { return socket.Transport(data, operatorSocket) }
@@ -28,3 +47,5 @@ func (a *app) operates() bool {
 	info, err := os.Stat(filepath.Join(a.Data, operatorSocket))
 	return err == nil && info.Mode()&os.ModeSocket != 0
 }
+
+func agentLog(data string) string { return filepath.Join(data, "node", "agent.log") }

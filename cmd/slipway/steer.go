@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
@@ -45,40 +44,6 @@ func printRollout(a *app, r *slipway.Rollout) error {
 		return []string{name, fmt.Sprint(f.Requests), fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*f.FailureRate, 100*f.FailureLow, 100*f.FailureHigh), fmt.Sprintf("%.1f ms", f.P50), fmt.Sprintf("%.1f ms", f.P95)}
 	}
 	return a.table([]string{"release", "requests", "failed", "median", "95 %"}, [][]string{row("new", r.Judgement.New), row("old", r.Judgement.Old)})
-}
-
-type trafficCommand struct {
-	Service string        `arg:"" help:"The service."`
-	Env     string        `required:"" placeholder:"ENV" help:"The environment."`
-	Since   time.Duration `default:"15m" help:"How far back, at most 1h."`
-}
-
-// Help has examples.
-func (trafficCommand) Help() string {
-	return "Examples:\n  slipway traffic billing --env prod\n  slipway traffic billing --env prod --since 1h --json"
-}
-
-// Run prints what a service answered.
-func (c *trafficCommand) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetTrafficResponse, error) {
-		return cl.GetTrafficWithResponse(ctx, c.Service, c.Env, &client.GetTrafficParams{Minutes: given(max(int(c.Since.Minutes()), 1))})
-	})
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.json(r.Body)
-	}
-	if len(r.JSON200.Releases) == 0 {
-		_, err := fmt.Fprintf(a.stdout, "Nobody asked %s in %s since %s.\n", c.Service, c.Env, ago(r.JSON200.Since))
-		return err
-	}
-	var rows [][]string
-	for _, t := range r.JSON200.Releases {
-		rows = append(rows, []string{number(t.Release), fmt.Sprint(t.Requests), fmt.Sprint(t.Failed), fmt.Sprint(t.Refused),
-			fmt.Sprintf("%.1f ms", t.P50), fmt.Sprintf("%.1f ms", t.P95), fmt.Sprintf("%.1f ms", t.P99)})
-	}
-	return a.table([]string{"release", "requests", "failed", "refused", "median", "95 %", "99 %"}, rows)
 }
 
 // printRehearsal prints what a run without traffic found.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"runtime/debug"
+	"strings"
+)
+
+// buildCommit is the commit that the toolchain stamped, with -dirty when files
+// were changed; "" when there was no repository.
+func buildCommit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return commitOf(info.Settings)
+}
+
+func commitOf(stamps []debug.BuildSetting) string {
+	commit, dirty := "", ""
+	for _, s := range stamps {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
+		}
+	}
+	if commit == "" {
+		return ""
+	}
+	return commit + dirty
+}
+
+// buildVersion is the module's version as the toolchain stamped it.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
+
+// stampedVersion tells two builds of this program apart.
+func stampedVersion() string { return strings.TrimSpace(buildVersion() + " " + buildCommit()) }
