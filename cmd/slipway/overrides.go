@@ -17,6 +17,7 @@ type overrideFlags struct {
 	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"One key of the overrides, such as processes.web, python or health.path; nothing behind the = takes it back. Repeat for each."`
 }
 
+// given tells whether any of the flags was.
 func (f overrideFlags) given() bool { return f.Overrides != "" || len(f.Set) > 0 }
 
 // read sets the given keys in the given file, or in what there was without one.

@@ -87,10 +87,12 @@ func terminal(w any) bool {
 // style colours text on a terminal.
 type style struct{ on bool }
 
+// style is how text looks where it is written: without colours unless a terminal shows them.
 func (a *app) style(w io.Writer) style {
 	return style{terminal(w) && a.env("NO_COLOR") == "" && a.env("TERM") != "dumb"}
 }
 
+// paint gives text the colour of a terminal's code.
 func (s style) paint(code, text string) string {
 	if !s.on {
 		return text
@@ -98,9 +100,14 @@ func (s style) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
+// good is how text looks that says all is well.
 func (s style) good(text string) string { return s.paint("32", text) }
-func (s style) bad(text string) string  { return s.paint("31", text) }
-func (s style) dim(text string) string  { return s.paint("2", text) }
+
+// bad is how text looks that says something is wrong.
+func (s style) bad(text string) string { return s.paint("31", text) }
+
+// dim is how text looks that matters less.
+func (s style) dim(text string) string { return s.paint("2", text) }
 
 // ago says how long something is past, in the largest unit that says enough.
 func ago(t time.Time) string {
@@ -156,6 +163,7 @@ func number(n int) string {
 	return fmt.Sprint(n)
 }
 
+// short is as much of an identifier as people compare.
 func short(id string) string { return id[:min(len(id), 10)] }
 
 // given is nil for what was not given, so that it is left out of a request.
@@ -187,6 +195,7 @@ func outputOf(w io.Writer) (out io.Writer, done func()) {
 	return seen, func() { _ = seen.Flush() }
 }
 
+// counted says how many of something there are.
 func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -47,6 +47,7 @@ func (p profiles) of(server string) string {
 	return ""
 }
 
+// profileFile is where profiles are kept.
 func (a *app) profileFile() string {
 	dir := a.env("XDG_CONFIG_HOME")
 	if dir == "" {
@@ -55,6 +56,7 @@ func (a *app) profileFile() string {
 	return filepath.Join(dir, "slipway", "profiles.json")
 }
 
+// profiles reads what is kept; none is no error. A file that others could read is closed.
 func (a *app) profiles() (profiles, error) {
 	p := profiles{Profiles: map[string]profile{}}
 	text, err := os.ReadFile(a.profileFile())
@@ -140,6 +142,7 @@ func (a *app) bearer(ctx context.Context, name string) (string, error) {
 	return p.Access, err
 }
 
+// sessionProfile keeps a session that has begun.
 func sessionProfile(server string, s client.Session) profile {
 	return profile{Server: server, Account: s.Account, Access: s.AccessToken, Refresh: s.RefreshToken, Expires: s.AccessExpiresAt}
 }

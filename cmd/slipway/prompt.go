@@ -7,8 +7,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/slipway-dev/slipway"
 	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway"
 )
 
 // readSecret reads a value without showing it: from a prompt on a terminal,

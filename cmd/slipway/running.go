@@ -17,6 +17,7 @@ type running struct {
 	Edge   string `json:"edge"`
 }
 
+// readRunning reads who runs the platform on a data directory; an error when nobody does.
 func readRunning(data string) (r running, err error) {
 	text, err := os.ReadFile(filepath.Join(data, "up.json"))
 	if err != nil {
@@ -48,4 +49,5 @@ func (a *app) operates() bool {
 	return err == nil && info.Mode()&os.ModeSocket != 0
 }
 
+// agentLog is where the node agent of a data directory says what it does.
 func agentLog(data string) string { return filepath.Join(data, "node", "agent.log") }
