@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type adminCommands struct {
@@ -28,22 +29,22 @@ Examples:
 }
 
 // Run makes an admin.
-func (c *adminCreate) Run(a *app) error {
-	password, err := a.readSecret("Choose a password of at least 15 characters: ")
+func (c *adminCreate) Run(a *cli.App) error {
+	password, err := a.ReadSecret("Choose a password of at least 15 characters: ")
 	if err != nil {
 		return err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateAccountResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateAccountResponse, error) {
 		return cl.CreateAccountWithResponse(ctx, client.AccountInput{Name: c.Name, Kind: slipway.ViewerPerson, Password: password.Reveal(), Admin: true})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	server, _ := a.server()
-	fmt.Fprintf(a.stdout, "%s administers the platform. Sign in with: slipway login %s --name %s\n", c.Name, server, c.Name)
+	server, _ := a.Address()
+	fmt.Fprintf(a.Stdout, "%s administers the platform. Sign in with: slipway login %s --name %s\n", c.Name, server, c.Name)
 	return nil
 }
 
@@ -71,17 +72,17 @@ Examples:
 }
 
 // Run makes a service account.
-func (c *accountAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateAccountResponse, error) {
+func (c *accountAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateAccountResponse, error) {
 		return cl.CreateAccountWithResponse(ctx, client.AccountInput{Name: c.Name, Kind: slipway.ViewerService, DisplayName: c.Display})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s is a service account. Give it a role with: slipway team set TEAM %s ROLE\n", c.Name, c.Name)
+	fmt.Fprintf(a.Stdout, "%s is a service account. Give it a role with: slipway team set TEAM %s ROLE\n", c.Name, c.Name)
 	return nil
 }
 
@@ -93,11 +94,11 @@ func (accountList) Help() string {
 }
 
 // Run lists accounts.
-func (accountList) Run(a *app) error {
-	items, err := all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.Account, string, error) {
+func (accountList) Run(a *cli.App) error {
+	items, err := cli.All(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.Account, string, error) {
 		r, err := cl.ListAccountsWithResponse(ctx, &client.ListAccountsParams{Cursor: cursor})
 		if err != nil || r.JSON200 == nil {
-			return nil, "", refusedOr(r, err)
+			return nil, "", cli.RefusedOr(r, err)
 		}
 		return r.JSON200.Items, r.JSON200.NextCursor, nil
 	})
@@ -105,7 +106,7 @@ func (accountList) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.jsonOf(map[string]any{"items": items})
+		return a.PrintJSON(map[string]any{"items": items})
 	}
 	var rows [][]string
 	for _, one := range items {
@@ -115,7 +116,7 @@ func (accountList) Run(a *app) error {
 		}
 		rows = append(rows, []string{one.Name, string(one.Kind), state, teamsOf(one)})
 	}
-	return a.table([]string{"account", "kind", "state", "teams"}, rows)
+	return a.Table([]string{"account", "kind", "state", "teams"}, rows)
 }
 
 func teamsOf(one client.Account) string {
@@ -137,17 +138,17 @@ type accountShow struct {
 func (accountShow) Help() string { return "Examples:\n  slipway account show ada" }
 
 // Run shows an account.
-func (c *accountShow) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetAccountResponse, error) {
+func (c *accountShow) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetAccountResponse, error) {
 		return cl.GetAccountWithResponse(ctx, c.Name)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	return a.facts("account", r.JSON200.Name, "kind", string(r.JSON200.Kind), "name", r.JSON200.DisplayName, "email", r.JSON200.Email, "active", strconv.FormatBool(r.JSON200.Active), "teams", teamsOf(*r.JSON200))
+	return a.Facts("account", r.JSON200.Name, "kind", string(r.JSON200.Kind), "name", r.JSON200.DisplayName, "email", r.JSON200.Email, "active", strconv.FormatBool(r.JSON200.Active), "teams", teamsOf(*r.JSON200))
 }
 
 type accountSet struct {
@@ -162,17 +163,17 @@ type accountSet struct {
 func (accountSet) Help() string { return "Examples:\n  slipway account set bob --no-active" }
 
 // Run changes an account.
-func (c *accountSet) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateAccountResponse, error) {
+func (c *accountSet) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateAccountResponse, error) {
 		return cl.UpdateAccountWithResponse(ctx, c.Name, nil, client.AccountChange{DisplayName: c.Display, Email: c.Email, Admin: c.Admin, Active: c.Active})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s is changed.\n", c.Name)
+	fmt.Fprintf(a.Stdout, "%s is changed.\n", c.Name)
 	return nil
 }
 
@@ -187,15 +188,15 @@ func (accountPasswd) Help() string {
 }
 
 // Run changes a password: first the current one, unless another's is reset.
-func (c *accountPasswd) Run(a *app) error {
-	me, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
+func (c *accountPasswd) Run(a *cli.App) error {
+	me, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
 		return cl.GetSessionWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	var in client.PasswordInput
-	lines := a.lines()
+	lines := a.Lines()
 	if c.Name == "" || c.Name == me.JSON200.Account {
 		c.Name = me.JSON200.Account
 		current, err := lines("Current password: ")
@@ -209,11 +210,11 @@ func (c *accountPasswd) Run(a *app) error {
 		return err
 	}
 	in.Password, in.EndTokens = next.Reveal(), c.EndTokens
-	_, err = call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetPasswordResponse, error) {
+	_, err = cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetPasswordResponse, error) {
 		return cl.SetPasswordWithResponse(ctx, c.Name, in)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "The password of %s is changed; its other sessions are over.\n", c.Name)
+		fmt.Fprintf(a.Stderr, "The password of %s is changed; its other sessions are over.\n", c.Name)
 	}
 	return err
 }

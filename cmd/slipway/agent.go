@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/artifact"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/node"
 	"github.com/slipway-dev/slipway/python"
 	"github.com/slipway-dev/slipway/socket"
@@ -31,8 +32,8 @@ type nodeCommand struct {
 	Writes []string `name:"service-writes" placeholder:"PATH" env:"SLIPWAY_SERVICE_WRITES" help:"What of this machine services may change; may be repeated."`
 }
 
-func (c *nodeCommand) Run(a *app) error {
-	ctx := a.ctx
+func (c *nodeCommand) Run(a *cli.App) error {
+	ctx := a.Context
 	if c.Space < 0 || c.Space > 1<<30 {
 		return slipway.Errorf(slipway.Invalid, "--max-space %d is not between 0 and %d", c.Space, 1<<30).At("--max-space")
 	}
@@ -40,7 +41,7 @@ func (c *nodeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(a.stderr, slog.LevelInfo)
+	log := newLogger(a.Stderr, slog.LevelInfo)
 	n, err := node.Open(node.Options{Data: a.Data, Edge: c.Edge, Secrets: store.Get, Expand: expand, MaxMemory: instanceMemory(), MaxSpace: c.Space << 20,
 		Verify:   func(ctx context.Context, digest slipway.Digest) error { return artifact.Verify(ctx, a.Data, digest) },
 		Readable: c.Reads, Writable: c.Writes, Hold: true, Log: log})
@@ -95,9 +96,9 @@ func startAgent(ctx context.Context, data, edge string, log *slog.Logger) (slipw
 				return status, nil
 			}
 		case <-exited:
-			return slipway.NodeStatus{}, slipway.Errorf(slipway.Unavailable, "the node agent stopped at once; the reason is at the end of %s", agentLog(data))
+			return slipway.NodeStatus{}, slipway.Errorf(slipway.Unavailable, "the node agent stopped at once; the reason is at the end of %s", cli.AgentLog(data))
 		case <-deadline.C:
-			return slipway.NodeStatus{}, slipway.Errorf(slipway.Unavailable, "the node agent did not answer within 20 s; see %s", agentLog(data))
+			return slipway.NodeStatus{}, slipway.Errorf(slipway.Unavailable, "the node agent did not answer within 20 s; see %s", cli.AgentLog(data))
 		case <-ctx.Done():
 			return slipway.NodeStatus{}, ctx.Err()
 		}
@@ -129,10 +130,10 @@ func spawnAgent(data, edge string) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(agentLog(data)), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(cli.AgentLog(data)), 0o700); err != nil {
 		return nil, err
 	}
-	out, err := os.OpenFile(agentLog(data), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(cli.AgentLog(data), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // apiCommand makes a request that no other command makes.
@@ -29,8 +30,8 @@ Examples:
 }
 
 // Run makes the request.
-func (c *apiCommand) Run(a *app) error {
-	cl, err := a.client()
+func (c *apiCommand) Run(a *cli.App) error {
+	cl, err := a.Client()
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (c *apiCommand) Run(a *app) error {
 	switch c.Input {
 	case "":
 	case "-":
-		body, err = io.ReadAll(io.LimitReader(a.stdin, 2<<20))
+		body, err = io.ReadAll(io.LimitReader(a.Stdin, 2<<20))
 	default:
 		body, err = os.ReadFile(c.Input)
 	}
@@ -50,7 +51,7 @@ func (c *apiCommand) Run(a *app) error {
 		return slipway.Wrap(slipway.Invalid, err, "the body can't be read from %s", c.Input).At("input")
 	}
 	path := strings.TrimPrefix(strings.TrimPrefix(c.Path, "/api/v1"), "/")
-	req, err := http.NewRequestWithContext(a.ctx, strings.ToUpper(c.Method), raw.Server+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(a.Context, strings.ToUpper(c.Method), raw.Server+path, bytes.NewReader(body))
 	if err != nil {
 		return slipway.Wrap(slipway.Invalid, err, "%q is not a path", c.Path).At("path")
 	}
@@ -65,27 +66,27 @@ func (c *apiCommand) Run(a *app) error {
 		req.Header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	for _, edit := range raw.RequestEditors {
-		if err := edit(a.ctx, req); err != nil {
+		if err := edit(a.Context, req); err != nil {
 			return err
 		}
 	}
 	resp, err := raw.Client.Do(req)
 	if err != nil {
-		return a.unreachable(err)
+		return a.Unreachable(err)
 	}
 	defer resp.Body.Close()
-	out, done := a.raw()
+	out, done := a.Raw()
 	defer done()
 	if _, err := io.Copy(out, resp.Body); err != nil {
-		return a.unreachable(err)
+		return a.Unreachable(err)
 	}
 	switch {
 	case resp.StatusCode < 400:
 		return nil
 	case resp.StatusCode == http.StatusUnprocessableEntity:
-		return &endedError{exitFailed}
+		return &cli.EndedError{Exit: cli.ExitFailed}
 	case resp.StatusCode < 500 && resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusConflict && resp.StatusCode != http.StatusTooManyRequests:
-		return &endedError{exitUsage}
+		return &cli.EndedError{Exit: cli.ExitUsage}
 	}
-	return &endedError{exitError}
+	return &cli.EndedError{Exit: cli.ExitError}
 }

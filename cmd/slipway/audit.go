@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type auditCommands struct {
@@ -29,7 +30,7 @@ type auditFilter struct {
 }
 
 func (f auditFilter) params(cursor *string) *client.ListAuditParams {
-	p := &client.ListAuditParams{Actor: given(f.Actor), Action: given(f.Action), Service: given(f.Service), Environment: given(f.Env), Cursor: cursor}
+	p := &client.ListAuditParams{Actor: cli.Given(f.Actor), Action: cli.Given(f.Action), Service: cli.Given(f.Service), Environment: cli.Given(f.Env), Cursor: cursor}
 	if f.Refused {
 		refused := client.ListAuditParamsResult("refused")
 		p.Result = &refused
@@ -41,13 +42,13 @@ func (f auditFilter) params(cursor *string) *client.ListAuditParams {
 	return p
 }
 
-func (f auditFilter) all(a *app) ([]client.AuditEntry, error) {
-	return all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.AuditEntry, string, error) {
+func (f auditFilter) all(a *cli.App) ([]client.AuditEntry, error) {
+	return cli.All(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.AuditEntry, string, error) {
 		p := f.params(cursor)
-		p.Limit = given(500)
+		p.Limit = cli.Given(500)
 		r, err := cl.ListAuditWithResponse(ctx, p)
 		if err != nil || r.JSON200 == nil {
-			return nil, "", refusedOr(r, err)
+			return nil, "", cli.RefusedOr(r, err)
 		}
 		return r.JSON200.Items, r.JSON200.NextCursor, nil
 	})
@@ -64,8 +65,8 @@ func (auditList) Help() string {
 }
 
 // Run lists the newest entries.
-func (c *auditList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListAuditResponse, error) {
+func (c *auditList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListAuditResponse, error) {
 		p := c.params(nil)
 		p.Limit = &c.Limit
 		return cl.ListAuditWithResponse(ctx, p)
@@ -74,13 +75,13 @@ func (c *auditList) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, e := range r.JSON200.Items {
 		rows = append(rows, []string{strconv.Itoa(e.Sequence), e.At.Local().Format("2 Jan 15:04:05 MST"), e.Actor, e.Via, e.Action, strings.TrimSpace(e.Service + " " + e.Environment + " " + e.Team + " " + e.Object), e.Result, e.Reason})
 	}
-	return a.table([]string{"#", "when", "who", "via", "what", "on", "result", "why"}, rows)
+	return a.Table([]string{"#", "when", "who", "via", "what", "on", "result", "why"}, rows)
 }
 
 type auditExport struct {
@@ -94,13 +95,13 @@ func (auditExport) Help() string {
 }
 
 // Run writes entries to standard output.
-func (c *auditExport) Run(a *app) error {
+func (c *auditExport) Run(a *cli.App) error {
 	items, err := c.all(a)
 	if err != nil {
 		return err
 	}
 	slices.Reverse(items)
-	out, done := a.raw()
+	out, done := a.Raw()
 	defer done()
 	if c.Format == "jsonl" {
 		enc := json.NewEncoder(out)
@@ -142,24 +143,24 @@ func (auditVerify) Help() string {
 }
 
 // Run walks the chain.
-func (auditVerify) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.VerifyAuditResponse, error) {
+func (auditVerify) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.VerifyAuditResponse, error) {
 		return cl.VerifyAuditWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		if err := a.json(r.Body); err != nil {
+		if err := a.PrintAnswer(r.Body); err != nil {
 			return err
 		}
 	} else if r.JSON200.Whole {
-		fmt.Fprintf(a.stdout, "All %d entries are as they were written.\n", r.JSON200.Entries)
+		fmt.Fprintf(a.Stdout, "All %d entries are as they were written.\n", r.JSON200.Entries)
 	} else {
-		fmt.Fprintf(a.stdout, "The audit log was tampered with: %s. The %d entries before it are as they were written.\n", r.JSON200.Problem, r.JSON200.Entries)
+		fmt.Fprintf(a.Stdout, "The audit log was tampered with: %s. The %d entries before it are as they were written.\n", r.JSON200.Problem, r.JSON200.Entries)
 	}
 	if !r.JSON200.Whole {
-		return &endedError{exitFailed}
+		return &cli.EndedError{Exit: cli.ExitFailed}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/build"
 	"github.com/slipway-dev/slipway/adapters/source"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // buildCommand builds a release locally, the way the platform does.
@@ -20,7 +21,7 @@ type buildCommand struct {
 	Path    string `help:"The service's directory inside it."`
 	Out     string `help:"Also link the artifact here." placeholder:"DIR"`
 
-	overrideFlags
+	cli.OverrideFlags
 }
 
 func (c *buildCommand) Help() string {
@@ -33,9 +34,9 @@ Examples:
   slipway build . --json`
 }
 
-func (c *buildCommand) Run(a *app) error {
-	log, done := outputOf(a.stderr)
-	_, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, log)
+func (c *buildCommand) Run(a *cli.App) error {
+	log, done := cli.OutputOf(a.Stderr)
+	_, artifact, err := buildLocally(a, c.Project, c.Path, c.OverrideFlags, log)
 	done()
 	if err != nil {
 		return err
@@ -46,11 +47,11 @@ func (c *buildCommand) Run(a *app) error {
 		}
 	}
 	if a.JSON {
-		return json.NewEncoder(a.stdout).Encode(artifact)
+		return json.NewEncoder(a.Stdout).Encode(artifact)
 	}
-	fmt.Fprintf(a.stdout, "Built %s\n  in      %s\n  Python  %s\n", artifact.Digest, artifact.Path, artifact.Manifest.Python)
+	fmt.Fprintf(a.Stdout, "Built %s\n  in      %s\n  Python  %s\n", artifact.Digest, artifact.Path, artifact.Manifest.Python)
 	for _, p := range artifact.Manifest.Processes {
-		fmt.Fprintf(a.stdout, "  runs    %s: %s\n", p.Name, p.Command)
+		fmt.Fprintf(a.Stdout, "  runs    %s: %s\n", p.Name, p.Command)
 	}
 	return nil
 }
@@ -60,7 +61,7 @@ type testCommand struct {
 	Project string `arg:"" type:"existingdir" name:"path" help:"The project's directory."`
 	Path    string `help:"The service's directory inside it."`
 
-	overrideFlags
+	cli.OverrideFlags
 }
 
 func (c *testCommand) Help() string {
@@ -72,14 +73,14 @@ Examples:
   slipway test . --json`
 }
 
-func (c *testCommand) Run(a *app) error {
-	log, done := outputOf(a.stderr)
+func (c *testCommand) Run(a *cli.App) error {
+	log, done := cli.OutputOf(a.Stderr)
 	defer done()
-	builder, artifact, err := buildLocally(a, c.Project, c.Path, c.overrideFlags, log)
+	builder, artifact, err := buildLocally(a, c.Project, c.Path, c.OverrideFlags, log)
 	if err != nil {
 		return err
 	}
-	report, err := builder.Test(a.ctx, slipway.TestRequest{
+	report, err := builder.Test(a.Context, slipway.TestRequest{
 		Artifact: artifact.Digest, Path: c.Path, RunID: fmt.Sprintf("local-test-%d", os.Getpid()), History: historyOf(a.Data, c.Project),
 	}, log)
 	done() // before the results
@@ -88,24 +89,24 @@ func (c *testCommand) Run(a *app) error {
 	}
 	report = report.Judged(err)
 	if a.JSON {
-		if err := json.NewEncoder(a.stdout).Encode(report); err != nil {
+		if err := json.NewEncoder(a.Stdout).Encode(report); err != nil {
 			return err
 		}
 	} else {
-		printTests(a.stdout, report)
+		printTests(a.Stdout, report)
 	}
 	return err
 }
 
-func buildLocally(a *app, project, path string, flags overrideFlags, log io.Writer) (*build.Builder, slipway.Artifact, error) {
-	overrides, err := flags.read(a, "")
+func buildLocally(a *cli.App, project, path string, flags cli.OverrideFlags, log io.Writer) (*build.Builder, slipway.Artifact, error) {
+	overrides, err := flags.Read(a, "")
 	if err != nil {
 		return nil, slipway.Artifact{}, err
 	}
 	if err := os.MkdirAll(a.Data, 0o700); err != nil {
 		return nil, slipway.Artifact{}, slipway.Wrap(slipway.Invalid, err, "the data directory %s can't be made; choose another with --data", a.Data)
 	}
-	builder, _, err := newBuilder(a.ctx, build.Options{Data: a.Data})
+	builder, _, err := newBuilder(a.Context, build.Options{Data: a.Data})
 	if err != nil {
 		return nil, slipway.Artifact{}, err
 	}
@@ -113,7 +114,7 @@ func buildLocally(a *app, project, path string, flags overrideFlags, log io.Writ
 	if err != nil {
 		return nil, slipway.Artifact{}, err
 	}
-	artifact, err := builder.Build(a.ctx, slipway.BuildRequest{
+	artifact, err := builder.Build(a.Context, slipway.BuildRequest{
 		Service: slipway.NameFromRepository(slipway.Repository{URL: dir, Path: path}), Dir: dir, Path: path,
 		Commit: "working tree", RunID: fmt.Sprintf("local-build-%d", os.Getpid()),
 		Overrides: overrides, History: historyOf(a.Data, dir),

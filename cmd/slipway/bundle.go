@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type bundleCommands struct {
@@ -32,7 +33,7 @@ Examples:
 }
 
 // Run promotes, or plans.
-func (c *bundlePromote) Run(a *app) error {
+func (c *bundlePromote) Run(a *cli.App) error {
 	in := client.BundleInput{Environment: c.To}
 	for _, text := range c.Services {
 		member := struct {
@@ -45,25 +46,25 @@ func (c *bundlePromote) Run(a *app) error {
 		} else if name, number, ok := strings.Cut(text, ":"); ok {
 			n, err := strconv.Atoi(number)
 			if err != nil || n < 1 {
-				return slipway.Errorf(slipway.Invalid, "%q names no release: write NAME:7 for release 7, or NAME@REF", clean(text))
+				return slipway.Errorf(slipway.Invalid, "%q names no release: write NAME:7 for release 7, or NAME@REF", cli.Clean(text))
 			}
 			member.Service, member.Release = name, n
 		}
 		in.Promotions = append(in.Promotions, member)
 	}
 	if c.Plan {
-		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanBundleResponse, error) {
+		r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanBundleResponse, error) {
 			return cl.PlanBundleWithResponse(ctx, in)
 		})
 		if err != nil {
 			return err
 		}
 		if a.JSON {
-			return a.json(r.Body)
+			return a.PrintAnswer(r.Body)
 		}
 		for i := range r.JSON200.Items {
 			if i > 0 {
-				fmt.Fprintln(a.stdout)
+				fmt.Fprintln(a.Stdout)
 			}
 			if err := printPlan(a, &r.JSON200.Items[i]); err != nil {
 				return err
@@ -71,7 +72,7 @@ func (c *bundlePromote) Run(a *app) error {
 		}
 		return nil
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateBundleResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateBundleResponse, error) {
 		return cl.CreateBundleWithResponse(ctx, in)
 	})
 	if err != nil {
@@ -80,16 +81,16 @@ func (c *bundlePromote) Run(a *app) error {
 	return printBundle(a, r.Body, r.JSON202)
 }
 
-func printBundle(a *app, body []byte, b *client.Bundle) error {
+func printBundle(a *cli.App, body []byte, b *client.Bundle) error {
 	if a.JSON {
-		return a.json(body)
+		return a.PrintAnswer(body)
 	}
-	fmt.Fprintf(a.stdout, "Bundle %d into %s. Look at it again: slipway bundle show %d\n\n", b.Id, b.Environment, b.Id)
+	fmt.Fprintf(a.Stdout, "Bundle %d into %s. Look at it again: slipway bundle show %d\n\n", b.Id, b.Environment, b.Id)
 	var rows [][]string
 	for _, p := range b.Promotions {
-		rows = append(rows, []string{fmt.Sprint(p.Id), p.Service, number(p.Release), string(p.State), p.Reason})
+		rows = append(rows, []string{fmt.Sprint(p.Id), p.Service, cli.Number(p.Release), string(p.State), p.Reason})
 	}
-	return a.table([]string{"id", "service", "release", "state", "why"}, rows)
+	return a.Table([]string{"id", "service", "release", "state", "why"}, rows)
 }
 
 type bundleShow struct {
@@ -100,7 +101,7 @@ type bundleShow struct {
 func (bundleShow) Help() string { return "Examples:\n  slipway bundle show 12" }
 
 // Run shows a bundle.
-func (c *bundleShow) Run(a *app) error {
+func (c *bundleShow) Run(a *cli.App) error {
 	r, err := getBundle(a, c.ID)
 	if err != nil {
 		return err
@@ -108,8 +109,8 @@ func (c *bundleShow) Run(a *app) error {
 	return printBundle(a, r.Body, r.JSON200)
 }
 
-func getBundle(a *app, id int) (*client.GetBundleResponse, error) {
-	return call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetBundleResponse, error) {
+func getBundle(a *cli.App, id int) (*client.GetBundleResponse, error) {
+	return cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetBundleResponse, error) {
 		return cl.GetBundleWithResponse(ctx, id)
 	})
 }
@@ -123,7 +124,7 @@ func (bundleCancel) Help() string { return "Examples:\n  slipway bundle cancel 1
 
 // Run cancels those that aren't over, the last one first: then no end of one is
 // taken for the reason of another's.
-func (c *bundleCancel) Run(a *app) error {
+func (c *bundleCancel) Run(a *cli.App) error {
 	r, err := getBundle(a, c.ID)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func (c *bundleCancel) Run(a *app) error {
 		if p.State.Over() {
 			continue
 		}
-		_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CancelPromotionResponse, error) {
+		_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CancelPromotionResponse, error) {
 			return cl.CancelPromotionWithResponse(ctx, p.Id)
 		})
 		if err != nil && slipway.CodeOf(err) != slipway.Conflict { // it has ended meanwhile

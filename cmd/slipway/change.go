@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type promotionChange struct {
@@ -17,35 +18,35 @@ type promotionChange struct {
 func (promotionChange) Help() string { return "Examples:\n  slipway promotion change 12" }
 
 // Run shows what a promotion changes.
-func (c *promotionChange) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetChangeResponse, error) {
+func (c *promotionChange) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetChangeResponse, error) {
 		return cl.GetChangeWithResponse(ctx, c.ID)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	return printChange(a, r.JSON200)
 }
 
 // printChange prints what differs, what matters first.
-func printChange(a *app, c *slipway.Change) error {
-	paint := a.style(a.stdout)
+func printChange(a *cli.App, c *slipway.Change) error {
+	paint := a.Style(a.Stdout)
 	for i, n := range c.Notes {
 		if i == 0 {
-			fmt.Fprintln(a.stdout)
+			fmt.Fprintln(a.Stdout)
 		}
-		mark := map[string]string{"ok": paint.good("✓"), "bad": paint.bad("✗")}[n.Level]
+		mark := map[string]string{"ok": paint.Good("✓"), "bad": paint.Bad("✗")}[n.Level]
 		if mark == "" {
 			mark = "!"
 		}
-		fmt.Fprintf(a.stdout, "%s %s %s\n", mark, clean(n.Text), paint.dim(clean(n.Evidence)))
+		fmt.Fprintf(a.Stdout, "%s %s %s\n", mark, cli.Clean(n.Text), paint.Dim(cli.Clean(n.Evidence)))
 	}
 	var rows [][]string
 	for _, k := range c.Commits.Commits {
-		rows = append(rows, []string{short(k.ID), clean(k.Subject), clean(k.Author), ago(k.Time)})
+		rows = append(rows, []string{cli.Short(k.ID), cli.Clean(k.Subject), cli.Clean(k.Author), cli.Ago(k.Time)})
 	}
 	if c.Commits.More {
 		rows = append(rows, []string{"", "and more", "", ""})
@@ -54,7 +55,7 @@ func printChange(a *app, c *slipway.Change) error {
 		return err
 	}
 	if c.CommitsWhy != "" {
-		fmt.Fprintln(a.stdout, "\nThe commits can't be told: "+clean(c.CommitsWhy))
+		fmt.Fprintln(a.Stdout, "\nThe commits can't be told: "+cli.Clean(c.CommitsWhy))
 	}
 	rows = nil
 	for _, d := range c.Dependencies {
@@ -75,9 +76,9 @@ func printChange(a *app, c *slipway.Change) error {
 		if k.File {
 			k.From, k.To = lineCount(k.From, k.Added), lineCount(k.To, k.Gone)
 		}
-		row := []string{k.Key, clean(k.From), clean(k.To), ""}
+		row := []string{k.Key, cli.Clean(k.From), cli.Clean(k.To), ""}
 		if k.Loads != "" {
-			row[3] = paint.bad("decides which code runs")
+			row[3] = paint.Bad("decides which code runs")
 		}
 		rows = append(rows, row)
 	}
@@ -92,7 +93,7 @@ func printChange(a *app, c *slipway.Change) error {
 		return err
 	}
 	if c.Back.Reason != "" {
-		fmt.Fprintln(a.stdout, "\nWay back: "+clean(c.Back.Reason))
+		fmt.Fprintln(a.Stdout, "\nWay back: "+cli.Clean(c.Back.Reason))
 	}
 	return nil
 }
@@ -105,10 +106,10 @@ func lineCount(text string, absent bool) string {
 }
 
 // printSection is a table with a blank line before it, or nothing.
-func printSection(a *app, head []string, rows [][]string) error {
+func printSection(a *cli.App, head []string, rows [][]string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	fmt.Fprintln(a.stdout)
-	return a.table(head, rows)
+	fmt.Fprintln(a.Stdout)
+	return a.Table(head, rows)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // shellCommands serve shells.
@@ -39,8 +40,8 @@ var zshCompletion string
 var fishCompletion string
 
 // Run prints the script.
-func (c *completionCommand) Run(a *app) error {
-	_, err := fmt.Fprint(a.stdout, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
+func (c *completionCommand) Run(a *cli.App) error {
+	_, err := fmt.Fprint(a.Stdout, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
 	return err
 }
 
@@ -59,7 +60,7 @@ const files = ":files"
 
 // Run prints proposals as the shell wants them. It never fails: there is
 // nobody to read why.
-func (c *completeCommand) Run(a *app) error {
+func (c *completeCommand) Run(a *cli.App) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:]
@@ -87,7 +88,7 @@ func (c *completeCommand) Run(a *app) error {
 		case p.help != "":
 			p.value += "\t" + p.help
 		}
-		if _, err := fmt.Fprintln(a.stdout, clean1(p.value)); err != nil {
+		if _, err := fmt.Fprintln(a.Stdout, clean1(p.value)); err != nil {
 			return nil
 		}
 	}
@@ -98,9 +99,9 @@ func (c *completeCommand) Run(a *app) error {
 func clean1(s string) string {
 	value, help, described := strings.Cut(s, "\t")
 	if !described {
-		return clean(value)
+		return cli.Clean(value)
 	}
-	return clean(value) + "\t" + clean(help)
+	return cli.Clean(value) + "\t" + cli.Clean(help)
 }
 
 // rejoined puts together what bash takes apart at = and :.
@@ -186,12 +187,12 @@ func (t typed) child(word string) *kong.Node {
 }
 
 // propose lists what may stand where the cursor is.
-func propose(a *app, words []string, current string) []proposal {
-	t := read(a.parser.Model.Node, words)
+func propose(a *cli.App, words []string, current string) []proposal {
+	t := read(a.Parser.Model.Node, words)
 	as := *a
-	as.settings.Server, as.Profile = first(t.flags["server"], a.Server), first(t.flags["profile"], a.Profile)
+	as.Settings.Server, as.Profile = first(t.flags["server"], a.Server), first(t.flags["profile"], a.Profile)
 	if data := t.flags["data"]; data != "" {
-		as.Data, as.chosen = kong.ExpandPath(data), true
+		as.Data, as.DataNamed = kong.ExpandPath(data), true
 	}
 	if t.needs != nil {
 		return valuesOf(&as, t, t.needs.Value)

@@ -13,13 +13,14 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // hurry is how long a shell waits for names.
 const hurry = 2 * time.Second
 
 // valuesOf lists what a flag or an argument may be.
-func valuesOf(a *app, t typed, v *kong.Value) []proposal {
+func valuesOf(a *cli.App, t typed, v *kong.Value) []proposal {
 	if v.Enum != "" {
 		var list []proposal
 		for _, e := range v.EnumSlice() {
@@ -29,11 +30,11 @@ func valuesOf(a *app, t typed, v *kong.Value) []proposal {
 		}
 		return list
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, hurry)
+	ctx, cancel := context.WithTimeout(a.Context, hurry)
 	defer cancel()
 	quick := *a
-	quick.ctx = ctx
-	noun, _, _ := strings.Cut(strings.TrimPrefix(t.node.FullPath(), a.parser.Model.Name+" "), " ")
+	quick.Context = ctx
+	noun, _, _ := strings.Cut(strings.TrimPrefix(t.node.FullPath(), a.Parser.Model.Name+" "), " ")
 	name, holder := v.Name, ""
 	if v.Flag != nil {
 		holder = v.Flag.PlaceHolder
@@ -82,9 +83,9 @@ func words(list ...string) (out []proposal) {
 	return out
 }
 
-func serviceNames(a *app) (list []proposal) {
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListServicesResponse, error) {
-		return c.ListServicesWithResponse(ctx, &client.ListServicesParams{Limit: given(500)})
+func serviceNames(a *cli.App) (list []proposal) {
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListServicesResponse, error) {
+		return c.ListServicesWithResponse(ctx, &client.ListServicesParams{Limit: cli.Given(500)})
 	})
 	if err == nil {
 		for _, s := range r.JSON200.Items {
@@ -94,8 +95,8 @@ func serviceNames(a *app) (list []proposal) {
 	return list
 }
 
-func environmentNames(a *app) (list []proposal) {
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
+func environmentNames(a *cli.App) (list []proposal) {
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
 		return c.ListEnvironmentsWithResponse(ctx)
 	})
 	if err == nil {
@@ -106,8 +107,8 @@ func environmentNames(a *app) (list []proposal) {
 	return list
 }
 
-func teamNames(a *app) (list []proposal) {
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
+func teamNames(a *cli.App) (list []proposal) {
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
 		return c.ListTeamsWithResponse(ctx)
 	})
 	if err == nil {
@@ -119,12 +120,12 @@ func teamNames(a *app) (list []proposal) {
 }
 
 // releaseNumbers are a service's, the newest first.
-func releaseNumbers(a *app, service string) (list []proposal) {
+func releaseNumbers(a *cli.App, service string) (list []proposal) {
 	if service == "" {
 		return nil
 	}
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
-		return c.ListReleasesWithResponse(ctx, service, &client.ListReleasesParams{Limit: given(50)})
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
+		return c.ListReleasesWithResponse(ctx, service, &client.ListReleasesParams{Limit: cli.Given(50)})
 	})
 	if err == nil {
 		for _, one := range r.JSON200.Items {
@@ -135,12 +136,12 @@ func releaseNumbers(a *app, service string) (list []proposal) {
 }
 
 // promotionNumbers are those that wait for one's decision, or the latest.
-func promotionNumbers(a *app, waiting bool) (list []proposal) {
-	params := &client.ListPromotionsParams{Limit: given(30)}
+func promotionNumbers(a *cli.App, waiting bool) (list []proposal) {
+	params := &client.ListPromotionsParams{Limit: cli.Given(30)}
 	if waiting {
-		params.WaitingForMe = given(true)
+		params.WaitingForMe = cli.Given(true)
 	}
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
 		return c.ListPromotionsWithResponse(ctx, params)
 	})
 	if err == nil {
@@ -151,8 +152,8 @@ func promotionNumbers(a *app, waiting bool) (list []proposal) {
 	return list
 }
 
-func freezeNumbers(a *app) (list []proposal) {
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
+func freezeNumbers(a *cli.App) (list []proposal) {
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
 		return c.ListFreezesWithResponse(ctx)
 	})
 	if err == nil {
@@ -163,8 +164,8 @@ func freezeNumbers(a *app) (list []proposal) {
 	return list
 }
 
-func profileNames(a *app) (list []proposal) {
-	known, _ := a.profiles()
+func profileNames(a *cli.App) (list []proposal) {
+	known, _ := a.Profiles()
 	for _, name := range slices.Sorted(maps.Keys(known.Profiles)) {
 		list = append(list, proposal{name, known.Profiles[name].Server})
 	}

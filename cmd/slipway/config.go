@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type configCommands struct {
@@ -50,7 +51,7 @@ Examples:
 }
 
 // Run sets settings.
-func (c *configSet) Run(a *app) error {
+func (c *configSet) Run(a *cli.App) error {
 	set := map[string]string{}
 	for _, s := range c.Settings {
 		key, value, ok := strings.Cut(s, "=")
@@ -58,7 +59,7 @@ func (c *configSet) Run(a *app) error {
 			return slipway.Errorf(slipway.Invalid, "%q is not KEY=VALUE", s)
 		}
 		if _, twice := set[key]; twice {
-			return slipway.Errorf(slipway.Invalid, "%s is set twice; leave one of them out", clean(key))
+			return slipway.Errorf(slipway.Invalid, "%s is set twice; leave one of them out", cli.Clean(key))
 		}
 		set[key] = value
 	}
@@ -77,16 +78,16 @@ func (configUnset) Help() string {
 }
 
 // Run removes settings.
-func (c *configUnset) Run(a *app) error {
+func (c *configUnset) Run(a *cli.App) error {
 	return changeConfig(a, c.Service, c.layerFlags, client.ConfigChange{Unset: c.Keys})
 }
 
-func changeConfig(a *app, service string, l layerFlags, change client.ConfigChange) (err error) {
+func changeConfig(a *cli.App, service string, l layerFlags, change client.ConfigChange) (err error) {
 	if change.Layer, err = l.layer(); err != nil {
 		return err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateConfigResponse, error) {
-		return cl.UpdateConfigWithResponse(ctx, service, &client.UpdateConfigParams{Environment: given(l.Env)}, change)
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateConfigResponse, error) {
+		return cl.UpdateConfigWithResponse(ctx, service, &client.UpdateConfigParams{Environment: cli.Given(l.Env)}, change)
 	})
 	if err != nil {
 		return err
@@ -103,9 +104,9 @@ type configList struct {
 func (configList) Help() string { return "Examples:\n  slipway config ls billing --env prod" }
 
 // Run shows settings.
-func (c *configList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetConfigResponse, error) {
-		return cl.GetConfigWithResponse(ctx, c.Service, &client.GetConfigParams{Environment: given(c.Env)})
+func (c *configList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetConfigResponse, error) {
+		return cl.GetConfigWithResponse(ctx, c.Service, &client.GetConfigParams{Environment: cli.Given(c.Env)})
 	})
 	if err != nil {
 		return err
@@ -113,15 +114,15 @@ func (c *configList) Run(a *app) error {
 	return printConfig(a, r.Body, r.JSON200)
 }
 
-func printConfig(a *app, body []byte, c *client.Config) error {
+func printConfig(a *cli.App, body []byte, c *client.Config) error {
 	for _, w := range c.Warnings {
-		fmt.Fprintln(a.stderr, "note:", clean(w))
+		fmt.Fprintln(a.Stderr, "note:", cli.Clean(w))
 	}
 	if a.JSON {
-		return a.json(body)
+		return a.PrintAnswer(body)
 	}
 	if len(c.Items) == 0 {
-		fmt.Fprintf(a.stdout, "No settings. Set one: slipway config set %s KEY=VALUE\n", c.Service)
+		fmt.Fprintf(a.Stdout, "No settings. Set one: slipway config set %s KEY=VALUE\n", c.Service)
 		return nil
 	}
 	var rows [][]string
@@ -135,7 +136,7 @@ func printConfig(a *app, body []byte, c *client.Config) error {
 		}
 		rows = append(rows, []string{s.Key, value, strings.ReplaceAll(string(s.Layer), "_", " in ")})
 	}
-	return a.table([]string{"key", "value", "from"}, rows)
+	return a.Table([]string{"key", "value", "from"}, rows)
 }
 
 type configCheck struct {
@@ -153,43 +154,43 @@ Examples:
 }
 
 // Run tells what is missing and what is unused.
-func (c *configCheck) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CheckConfigResponse, error) {
-		return cl.CheckConfigWithResponse(ctx, c.Service, &client.CheckConfigParams{Environment: given(c.Env)})
+func (c *configCheck) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CheckConfigResponse, error) {
+		return cl.CheckConfigWithResponse(ctx, c.Service, &client.CheckConfigParams{Environment: cli.Given(c.Env)})
 	})
 	if err != nil {
 		return err
 	}
 	check := r.JSON200
 	if a.JSON {
-		err = a.json(r.Body)
+		err = a.PrintAnswer(r.Body)
 	} else {
 		err = printConfigCheck(a, check)
 	}
 	if err == nil && len(check.Missing) > 0 {
 		return slipway.Errorf(slipway.Refused, "%s misses %s in %s; set it: slipway config set %s --env %s KEY=VALUE, or for a secret slipway secret set",
-			c.Service, counted(len(check.Missing), "key"), c.Env, c.Service, c.Env)
+			c.Service, cli.Counted(len(check.Missing), "key"), c.Env, c.Service, c.Env)
 	}
 	return err
 }
 
-func printConfigCheck(a *app, c *client.ConfigCheck) error {
+func printConfigCheck(a *cli.App, c *client.ConfigCheck) error {
 	switch {
 	case c.Release == 0:
-		fmt.Fprintf(a.stdout, "%s has no release yet, so nothing says which keys it asks for.\n", c.Service)
+		fmt.Fprintf(a.Stdout, "%s has no release yet, so nothing says which keys it asks for.\n", c.Service)
 		return nil
 	case c.Why != "":
-		fmt.Fprintf(a.stdout, "It can't be told what release %d asks for: %s\n", c.Release, clean(c.Why))
+		fmt.Fprintf(a.Stdout, "It can't be told what release %d asks for: %s\n", c.Release, cli.Clean(c.Why))
 		return nil
 	}
 	where := "the newest"
 	if c.Running {
 		where = "running in " + c.Environment
 	}
-	fmt.Fprintf(a.stdout, "Release %d (%s) asks for %s by name.\n", c.Release, where, counted(c.Asked, "key"))
+	fmt.Fprintf(a.Stdout, "Release %d (%s) asks for %s by name.\n", c.Release, where, cli.Counted(c.Asked, "key"))
 	var rows [][]string
 	for _, m := range c.Missing {
-		rows = append(rows, []string{"missing", m.Key, fmt.Sprintf("%s:%d", clean(m.File), m.Line)})
+		rows = append(rows, []string{"missing", m.Key, fmt.Sprintf("%s:%d", cli.Clean(m.File), m.Line)})
 	}
 	for _, key := range c.Unused {
 		rows = append(rows, []string{"unused", key, "no file of the release names it"})
@@ -197,7 +198,7 @@ func printConfigCheck(a *app, c *client.ConfigCheck) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return a.table([]string{"state", "key", "where"}, rows)
+	return a.Table([]string{"state", "key", "where"}, rows)
 }
 
 type configRender struct {
@@ -212,29 +213,29 @@ func (configRender) Help() string {
 }
 
 // Run renders a preview.
-func (c *configRender) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RenderConfigResponse, error) {
+func (c *configRender) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RenderConfigResponse, error) {
 		return cl.RenderConfigWithResponse(ctx, c.Service, client.RenderInput{Environment: c.Env, Release: c.Release})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	s := r.JSON200
-	fmt.Fprintln(a.stdout, "#", s.Digest)
+	fmt.Fprintln(a.Stdout, "#", s.Digest)
 	for _, v := range s.Env {
 		value := v.Secret
 		if v.Value != nil {
 			value = *v.Value
 		}
-		fmt.Fprintf(a.stdout, "%s=%s\n", v.Key, clean(value))
+		fmt.Fprintf(a.Stdout, "%s=%s\n", v.Key, cli.Clean(value))
 	}
 	for _, f := range s.Files {
-		fmt.Fprintf(a.stdout, "\n# %s\n", clean(f.Path))
+		fmt.Fprintf(a.Stdout, "\n# %s\n", cli.Clean(f.Path))
 		for line := range strings.Lines(f.Content) {
-			fmt.Fprintln(a.stdout, cleanLine(strings.TrimRight(line, "\n")))
+			fmt.Fprintln(a.Stdout, cli.CleanLine(strings.TrimRight(line, "\n")))
 		}
 	}
 	return nil

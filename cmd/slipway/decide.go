@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type decideFlags struct {
@@ -39,7 +40,7 @@ Examples:
 }
 
 // Run approves.
-func (c *approveCommand) Run(a *app) error {
+func (c *approveCommand) Run(a *cli.App) error {
 	verdict := slipway.VerdictApprove
 	switch {
 	case c.Exempt:
@@ -59,7 +60,7 @@ func (c *approveCommand) Run(a *app) error {
 		if err := printPromotion(a, p); err != nil {
 			return err
 		}
-		change, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetChangeResponse, error) {
+		change, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetChangeResponse, error) {
 			return cl.GetChangeWithResponse(ctx, c.ID)
 		})
 		if err != nil {
@@ -68,8 +69,8 @@ func (c *approveCommand) Run(a *app) error {
 		if err := printChange(a, change.JSON200); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "\nApprove it? [y/N] ")
-		answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		fmt.Fprintf(a.Stdout, "\nApprove it? [y/N] ")
+		answer, _ := bufio.NewReader(a.Stdin).ReadString('\n')
 		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
 			return slipway.Errorf(slipway.Conflict, "not approved; to reject it run: slipway reject %d", p.Id)
 		}
@@ -78,12 +79,12 @@ func (c *approveCommand) Run(a *app) error {
 }
 
 // decide gives the answer to the plan that was shown.
-func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion, f followFlags) error {
+func (c decideFlags) decide(a *cli.App, verdict slipway.Verdict, p *client.Promotion, f followFlags) error {
 	in := client.DecisionInput{Verdict: verdict, Comment: c.Comment, Plan: c.Plan}
 	if in.Plan == "" {
 		in.Plan = p.PlanHash
 	}
-	d, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateDecisionResponse, error) {
+	d, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateDecisionResponse, error) {
 		return cl.CreateDecisionWithResponse(ctx, c.ID, in)
 	})
 	if err != nil {
@@ -93,10 +94,10 @@ func (c decideFlags) decide(a *app, verdict slipway.Verdict, p *client.Promotion
 		if f.watches() {
 			return follow(a, p, f)
 		}
-		return a.json(d.Body)
+		return a.PrintAnswer(d.Body)
 	}
 	said := map[slipway.Verdict]string{slipway.VerdictApprove: "approved", slipway.VerdictReject: "rejected", slipway.VerdictExempt: "exempt from freezes, windows and what was rolled back on the way", slipway.VerdictBreakGlass: "let through every gate"}
-	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s is %s.\n", p.Id, p.Service, p.Environment, said[verdict])
+	fmt.Fprintf(a.Stdout, "Promotion %d of %s to %s is %s.\n", p.Id, p.Service, p.Environment, said[verdict])
 	if f.watches() {
 		return follow(a, p, f)
 	}
@@ -111,7 +112,7 @@ func (rejectCommand) Help() string {
 }
 
 // Run rejects.
-func (c *rejectCommand) Run(a *app) error {
+func (c *rejectCommand) Run(a *cli.App) error {
 	r, err := getPromotion(a, c.ID)
 	if err != nil {
 		return err
@@ -129,31 +130,31 @@ func (waitingCommand) Help() string {
 }
 
 // Run lists what waits.
-func (c *waitingCommand) Run(a *app) error {
-	params := &client.ListPromotionsParams{WaitingForMe: given(true)}
+func (c *waitingCommand) Run(a *cli.App) error {
+	params := &client.ListPromotionsParams{WaitingForMe: cli.Given(true)}
 	if c.All {
-		params = &client.ListPromotionsParams{State: given(slipway.PromotionWaiting), Limit: given(500)}
+		params = &client.ListPromotionsParams{State: cli.Given(slipway.PromotionWaiting), Limit: cli.Given(500)}
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
 		return cl.ListPromotionsWithResponse(ctx, params)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, p := range r.JSON200.Items {
 		for _, w := range p.Waits {
-			rows = append(rows, append([]string{fmt.Sprint(p.Id), p.Service, p.Environment, number(p.Release), p.RequestedBy}, waitWords(w)...))
+			rows = append(rows, append([]string{fmt.Sprint(p.Id), p.Service, p.Environment, cli.Number(p.Release), p.RequestedBy}, waitWords(w)...))
 		}
 	}
 	if len(rows) == 0 {
-		fmt.Fprintln(a.stdout, "Nothing waits.")
+		fmt.Fprintln(a.Stdout, "Nothing waits.")
 		return nil
 	}
-	return a.table([]string{"id", "service", "environment", "release", "asked for by", "waits for", "since", "until", "on"}, rows)
+	return a.Table([]string{"id", "service", "environment", "release", "asked for by", "waits for", "since", "until", "on"}, rows)
 }
 
 // waitWords are the columns of a closed gate.
@@ -162,7 +163,7 @@ func waitWords(w slipway.Wait) []string {
 	if w.Opens {
 		until = "opens " + w.Until.Local().Format("2006-01-02 15:04 MST")
 	}
-	return []string{w.Reason, ago(w.Since), until, strings.Join(w.On, ", ")}
+	return []string{w.Reason, cli.Ago(w.Since), until, strings.Join(w.On, ", ")}
 }
 
 type promotionRetry struct {
@@ -178,8 +179,8 @@ func (promotionRetry) Help() string {
 }
 
 // Run tries a promotion again.
-func (c *promotionRetry) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RetryPromotionResponse, error) {
+func (c *promotionRetry) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RetryPromotionResponse, error) {
 		return cl.RetryPromotionWithResponse(ctx, c.ID, client.RetryInput{Skip: slipway.StepName(c.Skip), Reason: c.Reason})
 	})
 	if err != nil {
@@ -189,14 +190,14 @@ func (c *promotionRetry) Run(a *app) error {
 }
 
 // printGates prints what a promotion waits for, and what people said to it.
-func printGates(a *app, p *client.Promotion) error {
+func printGates(a *cli.App, p *client.Promotion) error {
 	if len(p.Waits) > 0 {
 		var rows [][]string
 		for _, w := range p.Waits {
 			rows = append(rows, waitWords(w))
 		}
-		fmt.Fprintln(a.stdout)
-		if err := a.table([]string{"waits for", "since", "until", "on"}, rows); err != nil {
+		fmt.Fprintln(a.Stdout)
+		if err := a.Table([]string{"waits for", "since", "until", "on"}, rows); err != nil {
 			return err
 		}
 	}
@@ -211,8 +212,8 @@ func printGates(a *app, p *client.Promotion) error {
 		} else if d.Lapsed != "" {
 			void = "doesn't count now: " + d.Lapsed
 		}
-		rows = append(rows, []string{d.Account, string(d.Verdict), ago(d.At), clean(d.Comment), void})
+		rows = append(rows, []string{d.Account, string(d.Verdict), cli.Ago(d.At), cli.Clean(d.Comment), void})
 	}
-	fmt.Fprintln(a.stdout)
-	return a.table([]string{"who", "said", "when", "comment", ""}, rows)
+	fmt.Fprintln(a.Stdout)
+	return a.Table([]string{"who", "said", "when", "comment", ""}, rows)
 }

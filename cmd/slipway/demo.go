@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/examples"
 	"github.com/slipway-dev/slipway/ingress"
 )
@@ -40,14 +41,14 @@ Examples:
   slipway demo --once --data /tmp/demo`
 }
 
-func (c *demoCommand) Run(a *app) (err error) {
-	ctx := a.ctx
+func (c *demoCommand) Run(a *cli.App) (err error) {
+	ctx := a.Context
 	data, repositories, done, err := c.directories(a)
 	if err != nil {
 		return err
 	}
 	defer done()
-	p, err := startEmbedded(ctx, data, setup{ingress: ingress.Options{Listen: freeAddress(c.Listen)}, edge: freeAddress(c.Edge)}, newLogger(a.stderr, slog.LevelError))
+	p, err := startEmbedded(ctx, data, setup{ingress: ingress.Options{Listen: freeAddress(c.Listen)}, edge: freeAddress(c.Edge)}, newLogger(a.Stderr, slog.LevelError))
 	if err != nil {
 		return err
 	}
@@ -58,20 +59,20 @@ func (c *demoCommand) Run(a *app) (err error) {
 			err = firstError(err, stopped)
 		}
 	}()
-	fmt.Fprintf(a.stdout, "The platform is up: portal %s/, services at %s, data in %s\n", p.portal, p.Edge, data)
-	show := demonstration{edge: p.Edge, data: data, repositories: repositories, app: appOn(a, data)}
+	fmt.Fprintf(a.Stdout, "The platform is up: portal %s/, services at %s, data in %s\n", p.portal, p.Edge, data)
+	show := demonstration{edge: p.Edge, data: data, repositories: repositories, App: appOn(a, data)}
 	if err := show.play(ctx); err != nil {
 		return err
 	}
 	if c.Once {
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "\nThe platform stays up until Ctrl-C. In another terminal, with --data %s or SLIPWAY_DATA=%s:\n  slipway status\n  slipway logs payments --env prod --follow\n  slipway rollback payments --env prod\n", data, data)
-	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
+	fmt.Fprintf(a.Stdout, "\nThe platform stays up until Ctrl-C. In another terminal, with --data %s or SLIPWAY_DATA=%s:\n  slipway status\n  slipway logs payments --env prod --follow\n  slipway rollback payments --env prod\n", data, data)
+	if err := p.inviteAdmin(ctx, a.Stdout); err != nil {
 		return err
 	}
 	<-ctx.Done()
-	fmt.Fprintf(a.stdout, "\nThe platform stops; the services go on. Stop them with: slipway down --data %s\n", data)
+	fmt.Fprintf(a.Stdout, "\nThe platform stops; the services go on. Stop them with: slipway down --data %s\n", data)
 	return nil
 }
 
@@ -79,9 +80,9 @@ func (c *demoCommand) Run(a *app) (err error) {
 // platform, and the examples' repositories, which may not lie in it: nothing that
 // the data directory holds is a repository. Both are gone afterwards with --once
 // unless --data names the first.
-func (c *demoCommand) directories(a *app) (data, repositories string, done func(), err error) {
+func (c *demoCommand) directories(a *cli.App) (data, repositories string, done func(), err error) {
 	const beside = "-repositories"
-	if a.chosen {
+	if a.DataNamed {
 		return a.Data, a.Data + beside, func() {}, nil
 	}
 	if !c.Once {
@@ -93,15 +94,15 @@ func (c *demoCommand) directories(a *app) (data, repositories string, done func(
 
 // appOn is the program as it is used with the platform of a data directory, wherever the
 // reader's own commands go: to another server, by a profile, with a token.
-func appOn(a *app, data string) *app {
+func appOn(a *cli.App, data string) *cli.App {
 	own := *a
-	own.Data, own.chosen, own.Server, own.Profile = data, true, "", ""
-	own.env = func(name string) string {
+	own.Data, own.DataNamed, own.Server, own.Profile = data, true, "", ""
+	own.Env = func(name string) string {
 		switch name {
 		case "SLIPWAY_SERVER", "SLIPWAY_PROFILE", "SLIPWAY_TOKEN", "SLIPWAY_DATA":
 			return ""
 		}
-		return a.env(name)
+		return a.Env(name)
 	}
 	return &own
 }
@@ -109,7 +110,7 @@ func appOn(a *app, data string) *app {
 // demonstration is the play: the example services go from git to prod.
 type demonstration struct {
 	edge, data, repositories string
-	*app
+	*cli.App
 }
 
 func (d demonstration) play(ctx context.Context) error {
@@ -140,7 +141,7 @@ func (d demonstration) play(ctx context.Context) error {
 // register adds a service; one that is there from an earlier demo is kept, and
 // told where its repository is now.
 func (d demonstration) register(ctx context.Context, service, repository string) error {
-	found, err := call(d.app, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetServiceResponse, error) {
+	found, err := cli.Call(d.App, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetServiceResponse, error) {
 		return c.GetServiceWithResponse(ctx, service)
 	})
 	if err == nil && found.JSON200 != nil {
@@ -182,7 +183,7 @@ func (d demonstration) waits(ctx context.Context, service, environment string) (
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		found, err := call(d.app, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+		found, err := cli.Call(d.App, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
 			return c.ListPromotionsWithResponse(ctx, &client.ListPromotionsParams{Service: &service, Environment: &environment, Limit: &one})
 		})
 		if err != nil {
@@ -211,16 +212,16 @@ func (d demonstration) type_(ctx context.Context, args ...string) error {
 			shown[i] = strconv.Quote(arg)
 		}
 	}
-	fmt.Fprintf(d.stdout, "\n$ slipway %s\n", strings.Join(shown, " "))
-	return d.command(ctx, d.stdout, args...)
+	fmt.Fprintf(d.Stdout, "\n$ slipway %s\n", strings.Join(shown, " "))
+	return d.command(ctx, d.Stdout, args...)
 }
 
 // command runs a command with the demo's platform.
 func (d demonstration) command(ctx context.Context, out io.Writer, args ...string) error {
 	// Said empty, as the parser asks the reader's own environment for what isn't said.
 	full := append([]string{"--data", d.data, "--server=", "--profile="}, args...)
-	if code := d.again(ctx, out, full...); code != 0 {
-		return &endedError{code}
+	if code := d.Again(ctx, out, full...); code != 0 {
+		return &cli.EndedError{Exit: code}
 	}
 	return nil
 }
@@ -228,7 +229,7 @@ func (d demonstration) command(ctx context.Context, out io.Writer, args ...strin
 // confirm asks every service in every environment through the edge, and wants
 // the same artifact everywhere.
 func (d demonstration) confirm(ctx context.Context, services []string) error {
-	fmt.Fprintln(d.stdout)
+	fmt.Fprintln(d.Stdout)
 	for _, service := range services {
 		digests := map[string]bool{}
 		for _, environment := range []string{"dev", "test", "prod"} {
@@ -241,13 +242,13 @@ func (d demonstration) confirm(ctx context.Context, services []string) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(d.stdout, "http://%s.%s.localhost:%s/  %s\n", service, environment, portOf(d.edge), answer)
+			fmt.Fprintf(d.Stdout, "http://%s.%s.localhost:%s/  %s\n", service, environment, portOf(d.edge), answer)
 		}
 		if len(digests) != 1 {
 			return slipway.Errorf(slipway.Internal, "%s runs different artifacts in dev, test and prod", service)
 		}
 		for digest := range digests {
-			fmt.Fprintf(d.stdout, "  the same artifact in dev, test and prod: %s\n", digest)
+			fmt.Fprintf(d.Stdout, "  the same artifact in dev, test and prod: %s\n", digest)
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/build"
 	"github.com/slipway-dev/slipway/adapters/secrets"
 	"github.com/slipway-dev/slipway/adapters/source"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/python"
 )
 
@@ -25,7 +26,7 @@ type detectCommand struct {
 	Path    string `help:"The service's directory inside the repository."`
 	Ref     string `help:"Branch, tag or commit, for a git URL."`
 
-	overrideFlags
+	cli.OverrideFlags
 }
 
 func (c *detectCommand) Help() string {
@@ -39,13 +40,13 @@ Examples:
   slipway detect . --set processes.web="python serve.py"`
 }
 
-func (c *detectCommand) Run(a *app) error {
-	ctx := a.ctx
-	overrides, err := c.overrideFlags.read(a, "")
+func (c *detectCommand) Run(a *cli.App) error {
+	ctx := a.Context
+	overrides, err := c.OverrideFlags.Read(a, "")
 	if err != nil {
 		return err
 	}
-	tree, done, err := openProject(ctx, a.Data, c.Project, c.Ref, a.stderr)
+	tree, done, err := openProject(ctx, a.Data, c.Project, c.Ref, a.Stderr)
 	if err != nil {
 		return err
 	}
@@ -59,17 +60,17 @@ func (c *detectCommand) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		out := json.NewEncoder(a.stdout)
+		out := json.NewEncoder(a.Stdout)
 		out.SetIndent("", "  ")
 		out.SetEscapeHTML(false)
 		if err := out.Encode(project); err != nil {
 			return err
 		}
 	} else {
-		printProject(a.stdout, project)
+		printProject(a.Stdout, project)
 	}
 	if !project.Deployable {
-		return &endedError{exitUsage}
+		return &cli.EndedError{Exit: cli.ExitUsage}
 	}
 	return nil
 }

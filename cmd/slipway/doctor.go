@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // doctorCommand looks at everything that keeps Slipway from working.
@@ -44,7 +46,7 @@ const (
 
 // doctor collects findings.
 type doctor struct {
-	*app
+	*cli.App
 	listen, edge string
 	findings     []finding
 }
@@ -61,14 +63,14 @@ func (d *doctor) say(name string, state verdict, found, remedy string) {
 
 // within runs a check that asks something which may hang.
 func (d *doctor) within(check func(ctx context.Context)) {
-	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	ctx, cancel := context.WithTimeout(d.Context, patience)
 	defer cancel()
 	check(ctx)
 }
 
 // Run checks and prints.
-func (c *doctorCommand) Run(a *app) error {
-	d := &doctor{app: a, listen: c.Listen, edge: c.Edge}
+func (c *doctorCommand) Run(a *cli.App) error {
+	d := &doctor{App: a, listen: c.Listen, edge: c.Edge}
 	d.within(d.git)
 	d.pythons()
 	d.memory()
@@ -80,8 +82,8 @@ func (c *doctorCommand) Run(a *app) error {
 	d.within(d.database)
 	d.running()
 	d.server()
-	if a.ctx.Err() != nil {
-		return a.ctx.Err()
+	if a.Context.Err() != nil {
+		return a.Context.Err()
 	}
 	bad := 0
 	for _, f := range d.findings {
@@ -90,35 +92,35 @@ func (c *doctorCommand) Run(a *app) error {
 		}
 	}
 	if a.JSON {
-		if err := a.jsonOf(map[string]any{"items": d.findings, "ok": bad == 0}); err != nil {
+		if err := a.PrintJSON(map[string]any{"items": d.findings, "ok": bad == 0}); err != nil {
 			return err
 		}
 	} else {
 		d.print()
 	}
 	if bad > 0 {
-		return &endedError{exitError}
+		return &cli.EndedError{Exit: cli.ExitError}
 	}
 	return nil
 }
 
 func (d *doctor) print() {
-	style, count := d.style(d.stdout), map[verdict]int{}
-	marks := map[verdict]string{ok: style.good("✓"), warn: style.paint("33", "!"), fail: style.bad("✗")}
+	style, count := d.Style(d.Stdout), map[verdict]int{}
+	marks := map[verdict]string{ok: style.Good("✓"), warn: style.Paint("33", "!"), fail: style.Bad("✗")}
 	for _, f := range d.findings {
 		count[f.State]++
-		fmt.Fprintf(d.stdout, "%s %-4s %-12s %s\n", marks[f.State], f.State, f.Name, clean(f.Found))
+		fmt.Fprintf(d.Stdout, "%s %-4s %-12s %s\n", marks[f.State], f.State, f.Name, cli.Clean(f.Found))
 		if f.Remedy != "" {
-			fmt.Fprintf(d.stdout, "%20s%s\n", "", style.dim("→ "+clean(f.Remedy)))
+			fmt.Fprintf(d.Stdout, "%20s%s\n", "", style.Dim("→ "+cli.Clean(f.Remedy)))
 		}
 	}
 	switch {
 	case count[fail] > 0:
-		fmt.Fprintf(d.stdout, "\n%s kept Slipway from working; mend it from the top.\n", counted(count[fail], "finding"))
+		fmt.Fprintf(d.Stdout, "\n%s kept Slipway from working; mend it from the top.\n", cli.Counted(count[fail], "finding"))
 	case count[warn] > 0:
-		fmt.Fprintf(d.stdout, "\nSlipway works; %s to look at.\n", counted(count[warn], "finding"))
+		fmt.Fprintf(d.Stdout, "\nSlipway works; %s to look at.\n", cli.Counted(count[warn], "finding"))
 	default:
-		fmt.Fprintln(d.stdout, "\nAll is well.")
+		fmt.Fprintln(d.Stdout, "\nAll is well.")
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/adapters/target"
 	"github.com/slipway-dev/slipway/artifact"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/ent/migrate"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/socket"
@@ -121,9 +122,9 @@ func (d *doctor) keys() {
 		})
 	}
 	for _, path := range []string{
-		filepath.Join(d.Data, "slipway.db"), filepath.Join(d.Data, "temporal.db"), filepath.Join(d.Data, operatorSocket),
-		filepath.Join(d.Data, socket.KeyFile(operatorSocket)),
-		filepath.Join(d.Data, "node", "node.sock"), filepath.Join(d.Data, "node", socket.KeyFile("node.sock")), d.profileFile(), d.env("SLIPWAY_TLS_KEY"),
+		filepath.Join(d.Data, "slipway.db"), filepath.Join(d.Data, "temporal.db"), filepath.Join(d.Data, cli.OperatorSocket),
+		filepath.Join(d.Data, socket.KeyFile(cli.OperatorSocket)),
+		filepath.Join(d.Data, "node", "node.sock"), filepath.Join(d.Data, "node", socket.KeyFile("node.sock")), d.ProfileFile(), d.Env("SLIPWAY_TLS_KEY"),
 	} {
 		if _, err := os.Lstat(path); path != "" && err == nil {
 			seen++
@@ -134,12 +135,12 @@ func (d *doctor) keys() {
 		d.say("key files", fail, "others can read "+listed(open), "chmod 600 "+strings.Join(open, " ")+"; if others have accounts here, replace what is in them")
 		return
 	}
-	d.say("key files", ok, counted(seen, "file")+" with secrets, none that others can read", "")
+	d.say("key files", ok, cli.Counted(seen, "file")+" with secrets, none that others can read", "")
 }
 
 // database reads the schema's version; it doesn't touch anything.
 func (d *doctor) database(ctx context.Context) {
-	if at := d.env("SLIPWAY_DATABASE"); at != "" {
+	if at := d.Env("SLIPWAY_DATABASE"); at != "" {
 		d.elsewhere(ctx, at)
 		return
 	}
@@ -241,19 +242,19 @@ func (d *doctor) trusts(ctx context.Context, db *sql.DB) {
 	case len(open) > 0:
 		d.say("CI trusts", warn, "refused, as anybody's jobs would fit: "+strings.Join(open, ", "), strings.Join(anew, "; ")+"; then add them anew with subjects that say whose jobs are meant: slipway trust add")
 	case seen > 0:
-		d.say("CI trusts", ok, counted(seen, "trust")+", each held to an owner or to an issuer of its own", "")
+		d.say("CI trusts", ok, cli.Counted(seen, "trust")+", each held to an owner or to an issuer of its own", "")
 	}
 }
 
 // running looks at the platform and the node agent of the data directory, at
 // the ports that they have or will want, and at processes that nobody minds.
 func (d *doctor) running() {
-	r, err := readRunning(d.Data)
+	r, err := cli.ReadRunning(d.Data)
 	known := err == nil
 	up := locked(d.Data)
 	switch {
 	case up && known:
-		d.say("platform", ok, fmt.Sprintf("process %d at %s", r.PID, r.address()), "")
+		d.say("platform", ok, fmt.Sprintf("process %d at %s", r.PID, r.Address()), "")
 	case up:
 		d.say("platform", warn, "a platform is just starting or stopping here", "look again in a moment")
 	case known:
@@ -268,7 +269,7 @@ func (d *doctor) running() {
 	case alive:
 		d.say("node", ok, fmt.Sprintf("process %d, services answer at %s", agent.PID, agent.Edge), "")
 	case up:
-		d.say("node", fail, "the node agent doesn't answer, though the platform runs", "the platform starts it again within seconds; if not, the reason is at the end of "+agentLog(d.Data))
+		d.say("node", fail, "the node agent doesn't answer, though the platform runs", "the platform starts it again within seconds; if not, the reason is at the end of "+cli.AgentLog(d.Data))
 	default:
 		d.say("node", ok, "no node agent runs; slipway up starts one", "")
 	}
@@ -313,7 +314,7 @@ func (d *doctor) artifacts() {
 				continue
 			}
 			seen[of.Artifact] = true
-			if err := artifact.Verify(d.ctx, d.Data, of.Artifact); err != nil {
+			if err := artifact.Verify(d.Context, d.Data, of.Artifact); err != nil {
 				differ = append(differ, of.Service+" in "+of.Environment+": "+err.Error())
 			}
 		}
@@ -322,7 +323,7 @@ func (d *doctor) artifacts() {
 	case len(differ) > 0:
 		d.say("artifacts", fail, strings.Join(differ, "; "), "promote the commit again, which builds what is missing, and find out who changed it")
 	case len(seen) > 0:
-		d.say("artifacts", ok, counted(len(seen), "release")+" deployed here, as built", "")
+		d.say("artifacts", ok, cli.Counted(len(seen), "release")+" deployed here, as built", "")
 	}
 }
 

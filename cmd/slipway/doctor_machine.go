@@ -59,7 +59,7 @@ func (d *doctor) pythons() {
 			data = temporary
 		}
 	}
-	found, err := build.FindInterpreters(d.ctx, data)
+	found, err := build.FindInterpreters(d.Context, data)
 	if err != nil || len(found) == 0 {
 		d.say("python", fail, "no Python 3 found", "install one, such as Debian's python3 and python3-venv; pyenv's and uv's are found too")
 		return

@@ -7,12 +7,13 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // onRecord compares what runs with what is on record, both ways, as far as who asks
 // may see it.
 func (d *doctor) onRecord() {
-	r, err := call(d.app, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListUnrecordedResponse, error) {
+	r, err := cli.Call(d.App, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListUnrecordedResponse, error) {
 		return cl.ListUnrecordedWithResponse(ctx)
 	})
 	if slipway.CodeOf(err) == slipway.Unauthenticated {
@@ -22,7 +23,7 @@ func (d *doctor) onRecord() {
 		d.say("record", warn, "what runs can't be compared with what is on record: "+err.Error(), "look again when the platform and the node agent answer")
 		return
 	}
-	s, err := call(d.app, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+	s, err := cli.Call(d.App, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
 		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{})
 	})
 	if err != nil {

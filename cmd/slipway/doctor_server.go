@@ -15,13 +15,14 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // server looks at the platform that commands speak to, as they would.
 func (d *doctor) server() {
-	to, err := d.endpoint()
-	r, none := readRunning(d.Data)
-	if d.Server == "" && to.profile == "" && none != nil && (err == nil || slipway.CodeOf(err) == slipway.Unavailable) {
+	to, err := d.Endpoint()
+	r, none := cli.ReadRunning(d.Data)
+	if d.Server == "" && to.Profile == "" && none != nil && (err == nil || slipway.CodeOf(err) == slipway.Unavailable) {
 		d.clock(time.Time{}, 0)
 		return // nobody said that there is one, and "platform" says that none runs
 	}
@@ -29,19 +30,19 @@ func (d *doctor) server() {
 		d.say("server", fail, err.Error(), "give an address with --server, or choose a profile: slipway profile ls")
 		return
 	}
-	how := to.server
-	if to.operator {
+	how := to.Server
+	if to.Operator {
 		how += ", by the socket of the data directory"
 	}
-	if to.profile != "" {
-		how += ", profile " + to.profile
+	if to.Profile != "" {
+		how += ", profile " + to.Profile
 	}
 	began := time.Now()
 	answer, body, err := d.ask(to, "/healthz")
 	took := time.Since(began)
 	if err != nil {
 		remedy := unreachableRemedy(err)
-		if to.profile == "" && d.Server == "" && r.PID != 0 {
+		if to.Profile == "" && d.Server == "" && r.PID != 0 {
 			remedy = "slipway up --data " + d.Data
 		}
 		d.say("server", fail, how+": "+cause(err), remedy)
@@ -57,10 +58,10 @@ func (d *doctor) server() {
 	d.clock(date, took)
 	if answer.TLS != nil {
 		d.certificate(answer.TLS.PeerCertificates[0])
-	} else if to.operator && strings.HasPrefix(to.server, "https://") { // the socket doesn't show what others see
-		seen, _, err := d.ask(endpoint{server: to.server}, "/healthz")
+	} else if to.Operator && strings.HasPrefix(to.Server, "https://") { // the socket doesn't show what others see
+		seen, _, err := d.ask(cli.Endpoint{Server: to.Server}, "/healthz")
 		if err != nil {
-			d.say("certificate", warn, "others can't be sure of "+to.server+": "+cause(err), unreachableRemedy(err))
+			d.say("certificate", warn, "others can't be sure of "+to.Server+": "+cause(err), unreachableRemedy(err))
 		} else if seen.TLS != nil {
 			d.certificate(seen.TLS.PeerCertificates[0])
 		}
@@ -72,20 +73,20 @@ func (d *doctor) server() {
 }
 
 // ask makes a request without credentials.
-func (d *doctor) ask(to endpoint, path string) (*http.Response, []byte, error) {
-	base := to.server
-	var by http.RoundTripper = transportTo(base)
-	if to.operator {
-		by, base = asOperator(d.Data), "http://localhost"
+func (d *doctor) ask(to cli.Endpoint, path string) (*http.Response, []byte, error) {
+	base := to.Server
+	var by http.RoundTripper = cli.TransportTo(base)
+	if to.Operator {
+		by, base = cli.AsOperator(d.Data), "http://localhost"
 	}
-	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	ctx, cancel := context.WithTimeout(d.Context, patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Header.Set("User-Agent", "slipway/"+buildVersion())
-	answer, err := (&http.Client{Transport: by, CheckRedirect: stay}).Do(r)
+	r.Header.Set("User-Agent", "slipway/"+cli.Version())
+	answer, err := (&http.Client{Transport: by, CheckRedirect: cli.Stay}).Do(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,7 +165,7 @@ func (d *doctor) certificate(c *x509.Certificate) {
 	d.say("certificate", state, fmt.Sprintf("of %s, until %s", c.Issuer.CommonName, c.NotAfter.Format("2006-01-02 15:04 MST")), "renew it on the server; by ACME that happens by itself, and the server's log says why it hasn't")
 }
 
-func (d *doctor) ready(to endpoint) {
+func (d *doctor) ready(to cli.Endpoint) {
 	answer, body, err := d.ask(to, "/readyz")
 	switch {
 	case err != nil:
@@ -177,13 +178,13 @@ func (d *doctor) ready(to endpoint) {
 	}
 }
 
-func (d *doctor) version(to endpoint) {
+func (d *doctor) version(to cli.Endpoint) {
 	_, body, err := d.ask(to, "/api/v1/version")
 	var v client.Version
 	if err == nil {
 		err = json.Unmarshal(body, &v)
 	}
-	own := buildVersion()
+	own := cli.Version()
 	switch {
 	case err != nil || v.Version == "":
 		d.say("version", warn, "the server doesn't say its version", "check that the address is Slipway's")
@@ -195,16 +196,16 @@ func (d *doctor) version(to endpoint) {
 }
 
 // credential asks who one is, and how long for.
-func (d *doctor) credential(to endpoint) {
-	signIn := "slipway login " + to.server
-	who, err := call(d.app, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetSessionResponse, error) {
+func (d *doctor) credential(to cli.Endpoint) {
+	signIn := "slipway login " + to.Server
+	who, err := cli.Call(d.App, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetSessionResponse, error) {
 		return c.GetSessionWithResponse(ctx)
 	})
 	switch {
-	case slipway.CodeOf(err) == slipway.Unauthenticated && to.token == "" && to.profile == "":
+	case slipway.CodeOf(err) == slipway.Unauthenticated && to.Token == "" && to.Profile == "":
 		d.say("account", warn, "nobody is signed in", signIn)
 		return
-	case slipway.CodeOf(err) == slipway.Unauthenticated && to.token != "":
+	case slipway.CodeOf(err) == slipway.Unauthenticated && to.Token != "":
 		d.say("account", fail, "the token in SLIPWAY_TOKEN is not valid (any more): "+err.Error(), "make another: slipway token add NAME --scope ...")
 		return
 	case err != nil:
@@ -212,20 +213,20 @@ func (d *doctor) credential(to endpoint) {
 		return
 	}
 	name := who.JSON200.Account
-	if to.operator {
+	if to.Operator {
 		d.say("account", ok, name+", by the socket of the data directory", "")
 		return
 	}
 	d.say("account", ok, name, "")
-	token := to.token
+	token := to.Token
 	if token == "" {
-		known, _ := d.profiles()
-		token = known.Profiles[to.profile].Token
+		known, _ := d.Profiles()
+		token = known.Profiles[to.Profile].Token
 	}
 	if token == "" {
 		return // a session renews itself
 	}
-	list, err := call(d.app, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListTokensResponse, error) {
+	list, err := cli.Call(d.App, func(ctx context.Context, c *client.ClientWithResponses) (*client.ListTokensResponse, error) {
 		return c.ListTokensWithResponse(ctx, nil)
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type domainCommands struct {
@@ -31,20 +32,20 @@ Examples:
 }
 
 // Run adds a name.
-func (c *domainAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateDomainResponse, error) {
+func (c *domainAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateDomainResponse, error) {
 		return cl.CreateDomainWithResponse(ctx, c.Service, c.Env, client.DomainInput{Name: c.Name, First: c.First})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	if fmt.Fprintf(a.stdout, "%s answers to %s in %s.", c.Service, r.JSON201.Name, c.Env); r.JSON201.Name != slipway.LocalDomain {
-		fmt.Fprint(a.stdout, " Point the name at this platform's edge.")
+	if fmt.Fprintf(a.Stdout, "%s answers to %s in %s.", c.Service, r.JSON201.Name, c.Env); r.JSON201.Name != slipway.LocalDomain {
+		fmt.Fprint(a.Stdout, " Point the name at this platform's edge.")
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Stdout)
 	return nil
 }
 
@@ -59,25 +60,25 @@ func (domainList) Help() string {
 }
 
 // Run lists names.
-func (c *domainList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListDomainsResponse, error) {
+func (c *domainList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListDomainsResponse, error) {
 		return cl.ListDomainsWithResponse(ctx, c.Service, c.Env)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintf(a.stdout, "%s has only its default name in %s. Give it another: slipway domain add %s NAME --env %s\n", c.Service, c.Env, c.Service, c.Env)
+		fmt.Fprintf(a.Stdout, "%s has only its default name in %s. Give it another: slipway domain add %s NAME --env %s\n", c.Service, c.Env, c.Service, c.Env)
 		return nil
 	}
 	var rows [][]string
 	for _, d := range r.JSON200.Items {
-		rows = append(rows, []string{d.Name, d.AddedBy, ago(d.CreatedAt)})
+		rows = append(rows, []string{d.Name, d.AddedBy, cli.Ago(d.CreatedAt)})
 	}
-	return a.table([]string{"name", "added by", "since"}, rows)
+	return a.Table([]string{"name", "added by", "since"}, rows)
 }
 
 type domainRemove struct {
@@ -92,12 +93,12 @@ func (domainRemove) Help() string {
 }
 
 // Run removes a name.
-func (c *domainRemove) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteDomainResponse, error) {
+func (c *domainRemove) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteDomainResponse, error) {
 		return cl.DeleteDomainWithResponse(ctx, c.Service, c.Env, c.Name)
 	})
 	if err == nil && !a.JSON {
-		fmt.Fprintf(a.stdout, "%s doesn't answer to %s in %s any more.\n", c.Service, c.Name, c.Env)
+		fmt.Fprintf(a.Stdout, "%s doesn't answer to %s in %s any more.\n", c.Service, c.Name, c.Env)
 	}
 	return err
 }

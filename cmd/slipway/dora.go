@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type doraCommand struct {
@@ -28,23 +29,23 @@ Examples:
 }
 
 // Run prints how delivery goes.
-func (c *doraCommand) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetDeliveryResponse, error) {
-		return cl.GetDeliveryWithResponse(ctx, &client.GetDeliveryParams{Service: given(c.Service), Team: given(c.Team), Environment: given(c.Env), Weeks: given(c.Weeks)})
+func (c *doraCommand) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetDeliveryResponse, error) {
+		return cl.GetDeliveryWithResponse(ctx, &client.GetDeliveryParams{Service: cli.Given(c.Service), Team: cli.Given(c.Team), Environment: cli.Given(c.Env), Weeks: cli.Given(c.Weeks)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	d := r.JSON200
-	fmt.Fprintf(a.stdout, "Delivery to %s over %d weeks: %d deployments, %d failed, %d reworked.\n\n", d.Environment, d.Weeks, d.Delivery.Deployments, d.Delivery.Failures, d.Delivery.Reworks)
+	fmt.Fprintf(a.Stdout, "Delivery to %s over %d weeks: %d deployments, %d failed, %d reworked.\n\n", d.Environment, d.Weeks, d.Delivery.Deployments, d.Delivery.Failures, d.Delivery.Reworks)
 	row := func(name string, m slipway.Measure, say func(float64) string) []string {
 		n := len(m.Weeks)
 		return []string{name, told(m.Value, say), told(mean(m.Weeks[:n/2]), say), told(mean(m.Weeks[n/2:]), say)}
 	}
-	if err := a.table([]string{"", "value", "first half", "second half"}, [][]string{
+	if err := a.Table([]string{"", "value", "first half", "second half"}, [][]string{
 		row("deployment frequency", d.Delivery.Frequency, func(v float64) string { return fmt.Sprintf("%.1f a week", v) }),
 		row("lead time for changes", d.Delivery.Lead, span),
 		row("change fail rate", d.Delivery.FailRate, percent),
@@ -53,12 +54,12 @@ func (c *doraCommand) Run(a *app) error {
 	}); err != nil || len(d.Services) == 0 {
 		return err
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Stdout)
 	var rows [][]string
 	for _, s := range d.Services {
 		rows = append(rows, []string{s.Service, s.Team, fmt.Sprint(s.Delivery.Deployments), told(s.Delivery.Lead.Value, span), told(s.Delivery.FailRate.Value, percent), told(s.Delivery.Recovery.Value, span), told(s.Delivery.ReworkRate.Value, percent)})
 	}
-	return a.table([]string{"service", "team", "deployments", "lead time", "fail rate", "recovery", "rework"}, rows)
+	return a.Table([]string{"service", "team", "deployments", "lead time", "fail rate", "recovery", "rework"}, rows)
 }
 
 func told(v *float64, say func(float64) string) string {

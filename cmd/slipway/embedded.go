@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-dev/slipway/adapters/verify"
 	"github.com/slipway-dev/slipway/api"
 	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/egress"
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/ingress"
@@ -39,7 +40,7 @@ import (
 // embedded is the whole platform in this process, but for the node agent,
 // which is a process of its own and outlives it.
 type embedded struct {
-	running
+	cli.Running
 	domain  string // of services; "" for slipway.LocalDomain
 	portal  string // what people open, without a slash at its end
 	core    *platform.Platform
@@ -103,7 +104,7 @@ func startEmbedded(ctx context.Context, data string, how setup, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	p.running = running{PID: os.Getpid(), Listen: way.Listener.Addr().String(), URL: way.PublicURL, Edge: agent.Edge}
+	p.Running = cli.Running{PID: os.Getpid(), Listen: way.Listener.Addr().String(), URL: way.PublicURL, Edge: agent.Edge}
 	if p.URL == "" {
 		p.URL = "http://" + p.Listen
 	}
@@ -152,7 +153,7 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *in
 	}
 	p.onStop(temporal.Stop)
 	repositories := source.New(p.guarded(source.Options{Dir: filepath.Join(data, "mirrors"), Secrets: store.Get, Repositories: how.repositories, Private: data, Log: p.log}))
-	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, FetchPython: how.fetchPython, Version: stampedVersion(), Log: p.log})
+	builder, renderer, err := newBuilder(ctx, build.Options{Data: data, Longest: how.maxBuild, MaxDisk: how.buildDisk, FetchPython: how.fetchPython, Version: cli.StampedVersion(), Log: p.log})
 	if err != nil {
 		return nil, err
 	}
@@ -162,9 +163,9 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *in
 	}
 	node := target.Process(data)
 	core := platform.New(platform.Options{
-		Storage: storage, Temporal: temporal.Client(), Inventory: node, Renderer: renderer, Log: p.log, Version: stampedVersion(),
+		Storage: storage, Temporal: temporal.Client(), Inventory: node, Renderer: renderer, Log: p.log, Version: cli.StampedVersion(),
 		Settings: identity.Settings{Address: p.portal, Streams: how.streams, OpenID: openid.New(p.guard.Client(egress.Bounds{Timeout: 15 * time.Second}))},
-		Courier:  courier.New(courier.Options{Client: p.guard.Client(egress.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: buildVersion()}),
+		Courier:  courier.New(courier.Options{Client: p.guard.Client(egress.Bounds{Timeout: 15 * time.Second}), Resolve: p.guard.Resolve, Version: cli.Version()}),
 		Ports: catalog.Ports{
 			Source: repositories, Paths: repositories, Target: node, Secrets: store, Builder: builder, FetchPython: how.fetchPython,
 			Interpreters: func(ctx context.Context) ([]python.Interpreter, error) { return build.FindInterpreters(ctx, data) },
@@ -211,11 +212,11 @@ func (p *embedded) assemble(ctx context.Context, data string, how setup, way *in
 	tended := make(chan struct{})
 	go func() { defer close(tended); core.Tend(tending, platform.Tending{}) }()
 	p.onStop(func() { rest(); <-tended })
-	portal, err := web.New(web.Options{Platform: core, OwnHost: way.OwnHost, Log: p.log, Version: buildVersion()})
+	portal, err := web.New(web.Options{Platform: core, OwnHost: way.OwnHost, Log: p.log, Version: cli.Version()})
 	if err != nil {
 		return nil, err
 	}
-	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: buildVersion(), Commit: buildCommit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, Connected: way.Connected, RequestsPerMinute: how.requests, SocketKey: key})
+	return api.NewServer(api.Options{Platform: core, Log: p.log, Version: cli.Version(), Commit: cli.Commit(), Listen: p.Listen, Portal: portal, PublicURL: way.PublicURL, Front: way.Handler, Connected: way.Connected, RequestsPerMinute: how.requests, SocketKey: key})
 }
 
 // serviceURL is where the edge serves by default names.
@@ -270,14 +271,14 @@ func (p *embedded) lock(data string) error {
 		if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
 			break
 		}
-		if r, unread := readRunning(data); unread == nil && alive(r.PID) || time.Since(began) > lockPatience {
+		if r, unread := cli.ReadRunning(data); unread == nil && alive(r.PID) || time.Since(began) > lockPatience {
 			break
 		}
 	}
 	if err != nil {
 		_ = file.Close()
-		if r, err := readRunning(data); err == nil {
-			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, %s); stop it with: slipway down --data %s", data, r.PID, r.address(), data)
+		if r, err := cli.ReadRunning(data); err == nil {
+			return slipway.Errorf(slipway.Conflict, "a platform already runs on %s (process %d, %s); stop it with: slipway down --data %s", data, r.PID, r.Address(), data)
 		}
 		return slipway.Errorf(slipway.Conflict, "a platform already runs on %s; stop it with: slipway down --data %s", data, data)
 	}
@@ -288,7 +289,7 @@ func (p *embedded) lock(data string) error {
 // announce writes DATA/up.json, by which the other commands find the platform.
 func (p *embedded) announce(data string) error {
 	name := filepath.Join(data, "up.json")
-	text, err := json.Marshal(p.running)
+	text, err := json.Marshal(p.Running)
 	if err != nil {
 		return err
 	}
@@ -320,5 +321,5 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 
 // listenOperator opens the socket. The platform's lock is held.
 func listenOperator(data string) (net.Listener, socket.Key, error) {
-	return socket.Listen(data, operatorSocket)
+	return socket.Listen(data, cli.OperatorSocket)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type envCommands struct {
@@ -26,17 +27,17 @@ type envAdd struct {
 func (envAdd) Help() string { return "Examples:\n  slipway env add staging --after test" }
 
 // Run adds an environment.
-func (c *envAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateEnvironmentResponse, error) {
+func (c *envAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateEnvironmentResponse, error) {
 		return cl.CreateEnvironmentWithResponse(ctx, client.EnvironmentInput{Name: c.Name, After: c.After, Position: c.Position, Target: c.Target})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s is number %d in the order.\n", r.JSON201.Name, r.JSON201.Position)
+	fmt.Fprintf(a.Stdout, "%s is number %d in the order.\n", r.JSON201.Name, r.JSON201.Position)
 	return nil
 }
 
@@ -46,21 +47,21 @@ type envList struct{}
 func (envList) Help() string { return "Examples:\n  slipway env ls --json" }
 
 // Run lists environments.
-func (c *envList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
+func (c *envList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
 		return cl.ListEnvironmentsWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, e := range r.JSON200.Items {
 		rows = append(rows, []string{fmt.Sprint(e.Position), e.Name, e.Target})
 	}
-	return a.table([]string{"position", "environment", "target"}, rows)
+	return a.Table([]string{"position", "environment", "target"}, rows)
 }
 
 type envShow struct {
@@ -71,8 +72,8 @@ type envShow struct {
 func (envShow) Help() string { return "Examples:\n  slipway env show prod" }
 
 // Run shows an environment.
-func (c *envShow) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
+func (c *envShow) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
 		return cl.GetEnvironmentWithResponse(ctx, c.Name)
 	})
 	if err != nil {
@@ -91,7 +92,7 @@ type envSet struct {
 func (envSet) Help() string { return "Examples:\n  slipway env set staging --position 2" }
 
 // Run changes an environment.
-func (c *envSet) Run(a *app) error {
+func (c *envSet) Run(a *cli.App) error {
 	if c.Position == 0 && c.Target == "" {
 		return slipway.Errorf(slipway.Invalid, "nothing to change; give --position or --target")
 	}
@@ -99,25 +100,25 @@ func (c *envSet) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
-		return cl.UpdateEnvironmentWithResponse(ctx, c.Name, nil, client.EnvironmentChange{Position: given(c.Position), Target: given(c.Target)})
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
+		return cl.UpdateEnvironmentWithResponse(ctx, c.Name, nil, client.EnvironmentChange{Position: cli.Given(c.Position), Target: cli.Given(c.Target)})
 	})
 	if err != nil {
 		return err
 	}
 	if now, err := c.first(a); err == nil && now != first {
-		fmt.Fprintf(a.stderr, "note: %s is the first environment now, where `slipway promote` goes without --to.\n", now)
+		fmt.Fprintf(a.Stderr, "note: %s is the first environment now, where `slipway promote` goes without --to.\n", now)
 	}
 	return printEnvironment(a, r.Body, r.JSON200)
 }
 
 // first is the environment that a promotion goes to by default. A place that is
 // none in the order is refused: the last one is not meant.
-func (c *envSet) first(a *app) (string, error) {
+func (c *envSet) first(a *cli.App) (string, error) {
 	if c.Position == 0 {
 		return "", nil
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListEnvironmentsResponse, error) {
 		return cl.ListEnvironmentsWithResponse(ctx)
 	})
 	if err != nil {
@@ -130,9 +131,9 @@ func (c *envSet) first(a *app) (string, error) {
 	return r.JSON200.Items[0].Name, nil
 }
 
-func printEnvironment(a *app, body []byte, e *client.Environment) error {
+func printEnvironment(a *cli.App, body []byte, e *client.Environment) error {
 	if a.JSON {
-		return a.json(body)
+		return a.PrintAnswer(body)
 	}
-	return a.facts("environment", e.Name, "position", fmt.Sprint(e.Position), "target", e.Target)
+	return a.Facts("environment", e.Name, "position", fmt.Sprint(e.Position), "target", e.Target)
 }

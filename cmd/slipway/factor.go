@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type factorCommands struct {
@@ -21,24 +22,24 @@ type factorList struct{}
 func (factorList) Help() string { return "Examples:\n  slipway factor ls\n  slipway factor ls --json" }
 
 // Run lists factors.
-func (factorList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListFactorsResponse, error) {
+func (factorList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListFactorsResponse, error) {
 		return cl.ListFactorsWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, f := range r.JSON200.Items {
-		rows = append(rows, []string{f.Id, string(f.Kind), f.Name, f.CreatedAt.Local().Format("2 Jan 2006"), ago(f.UsedAt)})
+		rows = append(rows, []string{f.Id, string(f.Kind), f.Name, f.CreatedAt.Local().Format("2 Jan 2006"), cli.Ago(f.UsedAt)})
 	}
 	if len(rows) > 0 {
-		fmt.Fprintf(a.stderr, "%d recovery codes are left.\n", r.JSON200.RecoveryCodes)
+		fmt.Fprintf(a.Stderr, "%d recovery codes are left.\n", r.JSON200.RecoveryCodes)
 	}
-	return a.table([]string{"id", "kind", "name", "since", "used"}, rows)
+	return a.Table([]string{"id", "kind", "name", "since", "used"}, rows)
 }
 
 type factorAdd struct {
@@ -54,51 +55,51 @@ Examples:
 }
 
 // Run adds an app.
-func (c *factorAdd) Run(a *app) error {
-	lines := a.lines()
+func (c *factorAdd) Run(a *cli.App) error {
+	lines := a.Lines()
 	current, err := lines("Current password: ")
 	if err != nil {
 		return err
 	}
-	begun, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.BeginTotpResponse, error) {
+	begun, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.BeginTotpResponse, error) {
 		return cl.BeginTotpWithResponse(ctx, client.TotpInput{Name: c.Name, Current: current.Reveal()})
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "Give this to the app, as an address or as a secret to type in:\n  %s\n  secret %s\n", clean(begun.JSON201.Uri), clean(begun.JSON201.Secret))
+	fmt.Fprintf(a.Stderr, "Give this to the app, as an address or as a secret to type in:\n  %s\n  secret %s\n", cli.Clean(begun.JSON201.Uri), cli.Clean(begun.JSON201.Secret))
 	code, err := lines("Code that it shows: ")
 	if err != nil {
 		return err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ConfirmFactorResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ConfirmFactorResponse, error) {
 		return cl.ConfirmFactorWithResponse(ctx, begun.JSON201.Id, client.CodeInput{Code: code.Reveal()})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintln(a.stderr, "Signing in takes a code from now on.")
+	fmt.Fprintln(a.Stderr, "Signing in takes a code from now on.")
 	printRecovery(a, r.JSON200.RecoveryCodes)
 	return nil
 }
 
 // printRecovery prints recovery codes: they alone go to standard output.
-func printRecovery(a *app, codes []string) {
+func printRecovery(a *cli.App, codes []string) {
 	if len(codes) == 0 {
 		return
 	}
-	fmt.Fprintln(a.stderr, "Keep these recovery codes where you find them without the app. Each is good once; they are not shown again.")
+	fmt.Fprintln(a.Stderr, "Keep these recovery codes where you find them without the app. Each is good once; they are not shown again.")
 	for _, code := range codes {
-		fmt.Fprintln(a.stdout, clean(code))
+		fmt.Fprintln(a.Stdout, cli.Clean(code))
 	}
 }
 
 // askProof asks for what every change of factors takes.
-func askProof(a *app) (in client.FactorProof, err error) {
-	lines := a.lines()
+func askProof(a *cli.App) (in client.FactorProof, err error) {
+	lines := a.Lines()
 	current, err := lines("Current password: ")
 	if err != nil {
 		return in, err
@@ -117,16 +118,16 @@ func (factorRemove) Help() string {
 }
 
 // Run removes a factor.
-func (c *factorRemove) Run(a *app) error {
+func (c *factorRemove) Run(a *cli.App) error {
 	in, err := askProof(a)
 	if err != nil {
 		return err
 	}
-	_, err = call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RemoveFactorResponse, error) {
+	_, err = cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RemoveFactorResponse, error) {
 		return cl.RemoveFactorWithResponse(ctx, c.ID, in)
 	})
 	if err == nil {
-		fmt.Fprintln(a.stderr, "The factor is removed.")
+		fmt.Fprintln(a.Stderr, "The factor is removed.")
 	}
 	return err
 }
@@ -139,19 +140,19 @@ func (factorCodes) Help() string {
 }
 
 // Run makes recovery codes.
-func (factorCodes) Run(a *app) error {
+func (factorCodes) Run(a *cli.App) error {
 	in, err := askProof(a)
 	if err != nil {
 		return err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RenewRecoveryCodesResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RenewRecoveryCodesResponse, error) {
 		return cl.RenewRecoveryCodesWithResponse(ctx, in)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	printRecovery(a, r.JSON200.RecoveryCodes)
 	return nil
@@ -170,12 +171,12 @@ Examples:
 }
 
 // Run resets the factors of an account.
-func (c *factorReset) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ResetFactorsResponse, error) {
+func (c *factorReset) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ResetFactorsResponse, error) {
 		return cl.ResetFactorsWithResponse(ctx, c.Name)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "%s has no second factor any more, and is signed out everywhere.\n", c.Name)
+		fmt.Fprintf(a.Stderr, "%s has no second factor any more, and is signed out everywhere.\n", c.Name)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // followFlags are shared by what starts or watches a promotion.
@@ -28,8 +29,8 @@ const lastLines = 20
 
 // follower prints a promotion as it happens.
 type follower struct {
-	a       *app
-	style   style
+	a       *cli.App
+	style   cli.Style
 	live    bool // a terminal, where the line of the running step can be replaced
 	verbose bool
 	only    slipway.StepName // log lines of this step alone; "" for all
@@ -42,23 +43,23 @@ type follower struct {
 	last    client.Promotion
 }
 
-func follow(a *app, p *client.Promotion, f followFlags) error {
-	c, err := a.client()
+func follow(a *cli.App, p *client.Promotion, f followFlags) error {
+	c, err := a.Client()
 	if err != nil {
 		return err
 	}
 	v := &follower{
-		a: a, style: a.style(a.stdout), live: terminal(a.stdout) && !a.JSON, verbose: f.Verbose,
+		a: a, style: a.Style(a.Stdout), live: cli.IsTerminal(a.Stdout) && !a.JSON, verbose: f.Verbose,
 		steps: map[slipway.StepName]client.Step{}, seen: map[slipway.StepName]time.Time{}, tail: map[slipway.StepName][]string{},
 		waits: f.Wait,
 	}
 	if f.Timeout > 0 {
-		within, cancel := context.WithTimeout(a.ctx, f.Timeout)
+		within, cancel := context.WithTimeout(a.Context, f.Timeout)
 		defer cancel()
 		patient := *a
-		patient.ctx, v.a = within, &patient
+		patient.Context, v.a = within, &patient
 		err := v.begin(c, p)
-		if a.ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
+		if a.Context.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
 			return slipway.Errorf(slipway.Unavailable, "promotion %d has not ended within %s, and goes on; look at it with: slipway promotion show %d", p.Id, f.Timeout, p.Id)
 		}
 		return err
@@ -73,7 +74,7 @@ func (v *follower) begin(c *client.ClientWithResponses, p *client.Promotion) err
 		return v.run(c, p.Id)
 	}
 	if !a.JSON {
-		fmt.Fprintf(a.stdout, "Promotion %d: %s to %s\n", p.Id, p.Service, p.Environment)
+		fmt.Fprintf(a.Stdout, "Promotion %d: %s to %s\n", p.Id, p.Service, p.Environment)
 	}
 	for _, s := range p.Steps { // settled by the plan, so no event tells of them
 		if !a.JSON && (s.State == slipway.StepReused || s.State == slipway.StepSkipped && s.StartedAt.IsZero()) {
@@ -91,7 +92,7 @@ func (v *follower) run(c *client.ClientWithResponses, id int) error {
 		},
 		Found: func() { v.note("the platform is back") },
 	}
-	if err := f.Follow(v.a.ctx, id); err != nil {
+	if err := f.Follow(v.a.Context, id); err != nil {
 		return err
 	}
 	return v.end()
@@ -99,7 +100,7 @@ func (v *follower) run(c *client.ClientWithResponses, id int) error {
 
 func (v *follower) note(text string) {
 	v.wipe()
-	fmt.Fprintln(v.a.stderr, v.a.style(v.a.stderr).dim(text))
+	fmt.Fprintln(v.a.Stderr, v.a.Style(v.a.Stderr).Dim(text))
 }
 
 // on takes one event.
@@ -154,7 +155,7 @@ func (v *follower) line(e client.Event) error {
 	if err != nil {
 		return nil
 	}
-	_, err = fmt.Fprintln(v.a.stdout, string(text))
+	_, err = fmt.Fprintln(v.a.Stdout, string(text))
 	return err
 }
 
@@ -162,7 +163,7 @@ func (v *follower) step(s client.Step) {
 	before := v.steps[s.Name]
 	v.steps[s.Name] = s
 	if s.State == slipway.StepRunning && s.Reason != "" && s.Reason != before.Reason {
-		v.note(fmt.Sprintf("  %s will be tried again: %s", s.Name, clean(s.Reason)))
+		v.note(fmt.Sprintf("  %s will be tried again: %s", s.Name, cli.Clean(s.Reason)))
 		return
 	}
 	if before.State == s.State && before.Attempt == s.Attempt {
@@ -179,26 +180,26 @@ func (v *follower) step(s client.Step) {
 		if s.Attempt > 1 {
 			again = fmt.Sprintf(" (attempt %d)", s.Attempt)
 			if before.Reason != "" { // none is known of what a kill ended
-				again = fmt.Sprintf(" (attempt %d: %s)", s.Attempt, clean(before.Reason))
+				again = fmt.Sprintf(" (attempt %d: %s)", s.Attempt, cli.Clean(before.Reason))
 			}
 		}
 		v.wipe()
 		switch {
 		case v.live && !v.verbose:
-			fmt.Fprintf(v.a.stdout, "  … %s%s", name, again)
+			fmt.Fprintf(v.a.Stdout, "  … %s%s", name, again)
 			v.pending = true
 		case v.verbose || again != "":
-			fmt.Fprintf(v.a.stdout, "  … %s%s\n", name, again)
+			fmt.Fprintf(v.a.Stdout, "  … %s%s\n", name, again)
 		}
 	case slipway.StepSucceeded:
-		v.done("✓", v.style.good, name, lasted(s.StartedAt, s.EndedAt), s.Reason)
+		v.done("✓", v.style.Good, name, cli.Lasted(s.StartedAt, s.EndedAt), s.Reason)
 	case slipway.StepReused, slipway.StepSkipped:
-		v.done("·", v.style.dim, name, string(s.State), s.Reason)
+		v.done("·", v.style.Dim, name, string(s.State), s.Reason)
 	default:
-		v.done("✗", v.style.bad, name, string(s.State), s.Reason)
+		v.done("✗", v.style.Bad, name, string(s.State), s.Reason)
 		if !v.verbose {
 			for _, line := range v.tail[s.Name] {
-				fmt.Fprintln(v.a.stdout, "      "+v.style.dim(line))
+				fmt.Fprintln(v.a.Stdout, "      "+v.style.Dim(line))
 			}
 		}
 	}
@@ -208,9 +209,9 @@ func (v *follower) step(s client.Step) {
 func (v *follower) wait() {
 	for _, w := range v.last.Waits {
 		words := waitWords(w)
-		line := clean(words[0]) + ", " + words[2]
+		line := cli.Clean(words[0]) + ", " + words[2]
 		if len(w.On) > 0 {
-			line += ", on " + clean(words[3])
+			line += ", on " + cli.Clean(words[3])
 		}
 		v.note("  waits: " + line)
 		if w.Gate == slipway.GateApproval {
@@ -223,27 +224,27 @@ func (v *follower) done(mark string, paint func(string) string, name, how, why s
 	v.wipe()
 	line := fmt.Sprintf("  %s %s %s", paint(mark), name, how)
 	if why != "" {
-		line += "  " + v.style.dim(clean(why))
+		line += "  " + v.style.Dim(cli.Clean(why))
 	}
-	fmt.Fprintln(v.a.stdout, strings.TrimRight(line, " "))
+	fmt.Fprintln(v.a.Stdout, strings.TrimRight(line, " "))
 }
 
 // wipe takes the transient line away.
 func (v *follower) wipe() {
 	if v.pending {
-		fmt.Fprint(v.a.stdout, "\r\x1b[K")
+		fmt.Fprint(v.a.Stdout, "\r\x1b[K")
 		v.pending = false
 	}
 }
 
 func (v *follower) log(l client.LogChunk) {
 	for line := range strings.Lines(l.Text) {
-		line = cleanLine(strings.TrimRight(line, "\r\n"))
+		line = cli.CleanLine(strings.TrimRight(line, "\r\n"))
 		switch {
 		case v.quiet:
-			fmt.Fprintln(v.a.stdout, line)
+			fmt.Fprintln(v.a.Stdout, line)
 		case v.verbose:
-			fmt.Fprintln(v.a.stdout, "      "+v.style.dim(line))
+			fmt.Fprintln(v.a.Stdout, "      "+v.style.Dim(line))
 		default:
 			tail := append(v.tail[l.Step], shorter(line))
 			v.tail[l.Step] = tail[max(0, len(tail)-lastLines):]
@@ -263,34 +264,34 @@ func shorter(line string) string {
 // end says how it ended, and makes that the exit code.
 func (v *follower) end() error {
 	v.wipe()
-	p, w := v.last, v.a.stdout
+	p, w := v.last, v.a.Stdout
 	if v.waits && v.a.JSON {
 		r, err := getPromotion(v.a, p.Id)
 		if err != nil {
 			return err
 		}
-		if err := v.a.json(r.Body); err != nil {
+		if err := v.a.PrintAnswer(r.Body); err != nil {
 			return err
 		}
 	}
 	if !v.a.JSON && !v.quiet {
-		took := lasted(p.CreatedAt, p.EndedAt)
+		took := cli.Lasted(p.CreatedAt, p.EndedAt)
 		switch {
 		case p.State == slipway.PromotionSucceeded && p.Url != "":
-			fmt.Fprintf(w, "%s release %d of %s serves %s after %s: %s\n", v.style.good("Succeeded:"), p.Release, p.Service, p.Environment, took, p.Url)
+			fmt.Fprintf(w, "%s release %d of %s serves %s after %s: %s\n", v.style.Good("Succeeded:"), p.Release, p.Service, p.Environment, took, p.Url)
 		case p.State == slipway.PromotionSucceeded:
-			fmt.Fprintf(w, "%s release %d of %s runs in %s after %s\n", v.style.good("Succeeded:"), p.Release, p.Service, p.Environment, took)
+			fmt.Fprintf(w, "%s release %d of %s runs in %s after %s\n", v.style.Good("Succeeded:"), p.Release, p.Service, p.Environment, took)
 		default:
 			at := ""
 			if p.Step != "" {
 				at = " at " + string(p.Step)
 			}
 			state := strings.ToUpper(string(p.State[:1])) + string(p.State[1:])
-			fmt.Fprintf(w, "%s after %s: %s\n", v.style.bad(state+at), took, clean(p.Reason))
+			fmt.Fprintf(w, "%s after %s: %s\n", v.style.Bad(state+at), took, cli.Clean(p.Reason))
 		}
 		for _, s := range p.Steps { // of a deploy that went well it is what of others' work was cut for it
 			if s.Name == slipway.StepDeploy && s.State == slipway.StepSucceeded && s.Reason != "" {
-				fmt.Fprintf(w, "%s %s\n", v.style.bad("But"), clean(s.Reason))
+				fmt.Fprintf(w, "%s %s\n", v.style.Bad("But"), cli.Clean(s.Reason))
 			}
 		}
 	}
@@ -303,7 +304,7 @@ func ending(s slipway.PromotionState) error {
 	case slipway.PromotionSucceeded:
 		return nil
 	case slipway.PromotionFailed:
-		return &endedError{exitFailed}
+		return &cli.EndedError{Exit: cli.ExitFailed}
 	}
-	return &endedError{exitError}
+	return &cli.EndedError{Exit: cli.ExitError}
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 func TestFollowedAttemptsAndFloods(t *testing.T) {
 	var out strings.Builder
-	v := &follower{a: &app{stdout: &out, stderr: &out}, steps: map[slipway.StepName]client.Step{}, tail: map[slipway.StepName][]string{}}
+	v := &follower{a: &cli.App{Stdout: &out, Stderr: &out}, steps: map[slipway.StepName]client.Step{}, tail: map[slipway.StepName][]string{}}
 	v.verbose, v.seen = true, map[slipway.StepName]time.Time{}
 	v.step(client.Step{Name: slipway.StepBuild, State: slipway.StepRunning, Attempt: 2})
 	v.verbose = false

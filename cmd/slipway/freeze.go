@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type freezeCommands struct {
@@ -37,7 +38,7 @@ Examples:
 }
 
 // Run places a freeze.
-func (c *freezeAdd) Run(a *app) error {
+func (c *freezeAdd) Run(a *cli.App) error {
 	in := client.FreezeInput{Reason: c.Reason, Environment: c.Env, Team: c.Team}
 	var err error
 	if in.StartsAt, err = moment("--from", c.From); err != nil {
@@ -58,16 +59,16 @@ func (c *freezeAdd) Run(a *app) error {
 			return err
 		}
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateFreezeResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateFreezeResponse, error) {
 		return cl.CreateFreezeWithResponse(ctx, in)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "Freeze %d holds from %s until %s. Lift it: slipway freeze lift %d\n", r.JSON201.Id,
+	fmt.Fprintf(a.Stdout, "Freeze %d holds from %s until %s. Lift it: slipway freeze lift %d\n", r.JSON201.Id,
 		r.JSON201.StartsAt.Local().Format("2006-01-02 15:04 MST"), r.JSON201.EndsAt.Local().Format("2006-01-02 15:04 MST"), r.JSON201.Id)
 	return nil
 }
@@ -89,18 +90,18 @@ type freezeList struct{}
 func (freezeList) Help() string { return "Examples:\n  slipway freeze ls --json" }
 
 // Run lists freezes.
-func (c *freezeList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
+func (c *freezeList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListFreezesResponse, error) {
 		return cl.ListFreezesWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintln(a.stdout, "No freezes.")
+		fmt.Fprintln(a.Stdout, "No freezes.")
 		return nil
 	}
 	var rows [][]string
@@ -116,7 +117,7 @@ func (c *freezeList) Run(a *app) error {
 		rows = append(rows, []string{fmt.Sprint(f.Id), f.Reason, cmp.Or(f.Environment, "all"), cmp.Or(f.Team, "all"), when,
 			f.StartsAt.Local().Format("2006-01-02 15:04 MST"), f.EndsAt.Local().Format("2006-01-02 15:04 MST"), recurring, f.PlacedBy})
 	}
-	return a.table([]string{"id", "reason", "environment", "team", "", "from", "until", "only", "placed by"}, rows)
+	return a.Table([]string{"id", "reason", "environment", "team", "", "from", "until", "only", "placed by"}, rows)
 }
 
 type freezeLift struct {
@@ -127,12 +128,12 @@ type freezeLift struct {
 func (freezeLift) Help() string { return "Examples:\n  slipway freeze lift 3" }
 
 // Run ends a freeze.
-func (c *freezeLift) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.LiftFreezeResponse, error) {
+func (c *freezeLift) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.LiftFreezeResponse, error) {
 		return cl.LiftFreezeWithResponse(ctx, c.ID)
 	})
 	if err == nil && !a.JSON {
-		fmt.Fprintf(a.stdout, "Freeze %d is lifted.\n", c.ID)
+		fmt.Fprintf(a.Stdout, "Freeze %d is lifted.\n", c.ID)
 	}
 	return err
 }

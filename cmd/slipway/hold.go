@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type holdCommands struct {
@@ -21,25 +22,25 @@ type holdList struct {
 func (holdList) Help() string { return "Examples:\n  slipway hold ls" }
 
 // Run lists holds.
-func (c *holdList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListHoldsResponse, error) {
-		return cl.ListHoldsWithResponse(ctx, &client.ListHoldsParams{Service: given(c.Service)})
+func (c *holdList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListHoldsResponse, error) {
+		return cl.ListHoldsWithResponse(ctx, &client.ListHoldsParams{Service: cli.Given(c.Service)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintln(a.stdout, "Nothing is on hold.")
+		fmt.Fprintln(a.Stdout, "Nothing is on hold.")
 		return nil
 	}
 	var rows [][]string
 	for _, h := range r.JSON200.Items {
-		rows = append(rows, []string{h.Service, h.Environment, h.Reason, h.PlacedBy, ago(h.CreatedAt)})
+		rows = append(rows, []string{h.Service, h.Environment, h.Reason, h.PlacedBy, cli.Ago(h.CreatedAt)})
 	}
-	return a.table([]string{"service", "environment", "reason", "placed by", "since"}, rows)
+	return a.Table([]string{"service", "environment", "reason", "placed by", "since"}, rows)
 }
 
 type holdAdd struct {
@@ -54,17 +55,17 @@ func (holdAdd) Help() string {
 }
 
 // Run places a hold.
-func (c *holdAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlaceHoldResponse, error) {
+func (c *holdAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlaceHoldResponse, error) {
 		return cl.PlaceHoldWithResponse(ctx, c.Service, c.Env, client.HoldInput{Reason: c.Reason})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "Nothing of %s gets into %s by itself. Release it: slipway hold release %s --env %s\n", c.Service, c.Env, c.Service, c.Env)
+	fmt.Fprintf(a.Stdout, "Nothing of %s gets into %s by itself. Release it: slipway hold release %s --env %s\n", c.Service, c.Env, c.Service, c.Env)
 	return nil
 }
 
@@ -77,12 +78,12 @@ type holdRelease struct {
 func (holdRelease) Help() string { return "Examples:\n  slipway hold release billing --env prod" }
 
 // Run releases a hold.
-func (c *holdRelease) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ReleaseHoldResponse, error) {
+func (c *holdRelease) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ReleaseHoldResponse, error) {
 		return cl.ReleaseHoldWithResponse(ctx, c.Service, c.Env)
 	})
 	if err == nil && !a.JSON {
-		fmt.Fprintf(a.stdout, "%s gets into %s by itself again.\n", c.Service, c.Env)
+		fmt.Fprintf(a.Stdout, "%s gets into %s by itself again.\n", c.Service, c.Env)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type loginCommand struct {
@@ -35,7 +36,7 @@ Examples:
 }
 
 // Run signs in.
-func (c *loginCommand) Run(a *app) error {
+func (c *loginCommand) Run(a *cli.App) error {
 	server, invitation := strings.TrimRight(c.URL, "/"), ""
 	if at, token, ok := strings.Cut(c.Invited, "/invitations/"); ok && server == "" {
 		server, invitation = at, token
@@ -44,7 +45,7 @@ func (c *loginCommand) Run(a *app) error {
 	}
 	if server == "" {
 		var err error
-		if server, err = a.server(); err != nil {
+		if server, err = a.Address(); err != nil {
 			return err
 		}
 	}
@@ -52,13 +53,13 @@ func (c *loginCommand) Run(a *app) error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return slipway.Errorf(slipway.Invalid, "%q is not an address; write it as https://slipway.example.com", server).At("server")
 	}
-	if inClear(u) {
+	if cli.InClear(u) {
 		return slipway.Errorf(slipway.Invalid, "%s is not encrypted, and your password would be sent in clear; use https://%s", server, u.Host).At("server")
 	}
-	kept := profile{Server: server}
+	kept := cli.Profile{Server: server}
 	switch {
 	case c.Token:
-		secret, err := a.readSecret("Token: ")
+		secret, err := a.ReadSecret("Token: ")
 		if err != nil {
 			return err
 		}
@@ -79,13 +80,13 @@ func (c *loginCommand) Run(a *app) error {
 	}
 	if kept.Token != "" { // before it is kept: a token that isn't good is told at once
 		as := *a
-		as.Server, as.env = server, func(key string) string {
+		as.Server, as.Env = server, func(key string) string {
 			if key == "SLIPWAY_TOKEN" {
 				return kept.Token
 			}
-			return a.env(key)
+			return a.Env(key)
 		}
-		r, err := call(&as, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
+		r, err := cli.Call(&as, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
 			return cl.GetSessionWithResponse(ctx)
 		})
 		if err != nil {
@@ -93,26 +94,26 @@ func (c *loginCommand) Run(a *app) error {
 		}
 		kept.Account = r.JSON200.Account
 	}
-	err = a.changeProfiles(func(all *profiles) error {
+	err = a.ChangeProfiles(func(all *cli.Profiles) error {
 		all.Profiles[name], all.Current = kept, name
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "Signed in to %s as %s (profile %s).\n", server, kept.Account, name)
+	fmt.Fprintf(a.Stderr, "Signed in to %s as %s (profile %s).\n", server, kept.Account, name)
 	return nil
 }
 
 // session signs in by password, or accepts an invitation.
-func (c *loginCommand) session(a *app, server, invitation string) (profile, error) {
-	reader := bufio.NewReader(a.stdin)
+func (c *loginCommand) session(a *cli.App, server, invitation string) (cli.Profile, error) {
+	reader := bufio.NewReader(a.Stdin)
 	name := c.Name
 	if name == "" {
-		fmt.Fprint(a.stderr, "Name: ")
+		fmt.Fprint(a.Stderr, "Name: ")
 		line, err := reader.ReadString('\n')
 		if err != nil && line == "" {
-			return profile{}, slipway.Errorf(slipway.Invalid, "no name was given; give one with --name")
+			return cli.Profile{}, slipway.Errorf(slipway.Invalid, "no name was given; give one with --name")
 		}
 		name = strings.TrimSpace(line)
 	}
@@ -120,52 +121,52 @@ func (c *loginCommand) session(a *app, server, invitation string) (profile, erro
 	if invitation != "" {
 		prompt = "Choose a password of at least 15 characters: "
 	}
-	lines := a.linesOf(reader)
+	lines := a.LinesOf(reader)
 	password, err := lines(prompt)
 	if err != nil {
-		return profile{}, err
+		return cli.Profile{}, err
 	}
 	cl, err := anonymous(a, server)
 	if err != nil {
-		return profile{}, err
+		return cli.Profile{}, err
 	}
 	if invitation != "" {
-		r, err := cl.AcceptInvitationWithResponse(a.ctx, client.AcceptInput{Token: invitation, Name: name, Password: password.Reveal()})
+		r, err := cl.AcceptInvitationWithResponse(a.Context, client.AcceptInput{Token: invitation, Name: name, Password: password.Reveal()})
 		if err != nil {
-			return profile{}, a.unreachable(err)
+			return cli.Profile{}, a.Unreachable(err)
 		}
 		if r.JSON201 == nil {
-			return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+			return cli.Profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
 		}
-		return sessionProfile(server, *r.JSON201), nil
+		return cli.SessionProfile(server, *r.JSON201), nil
 	}
-	r, err := cl.SignInWithResponse(a.ctx, client.SignInInput{Name: name, Password: password.Reveal()})
+	r, err := cl.SignInWithResponse(a.Context, client.SignInInput{Name: name, Password: password.Reveal()})
 	if err != nil {
-		return profile{}, a.unreachable(err)
+		return cli.Profile{}, a.Unreachable(err)
 	}
 	if r.JSON201 == nil {
 		return secondStep(a, cl, server, r, lines)
 	}
-	return sessionProfile(server, *r.JSON201), nil
+	return cli.SessionProfile(server, *r.JSON201), nil
 }
 
 // secondStep gives the code of an account that has a second factor.
-func secondStep(a *app, cl *client.ClientWithResponses, server string, r *client.SignInResponse, lines func(string) (slipway.Secret, error)) (profile, error) {
+func secondStep(a *cli.App, cl *client.ClientWithResponses, server string, r *client.SignInResponse, lines func(string) (slipway.Secret, error)) (cli.Profile, error) {
 	if r.ApplicationproblemJSONDefault == nil || r.ApplicationproblemJSONDefault.Challenge == nil {
-		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+		return cli.Profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
 	}
 	code, err := lines("Code of your app, or a recovery code: ")
 	if err != nil {
-		return profile{}, err
+		return cli.Profile{}, err
 	}
-	done, err := cl.FinishSignInWithResponse(a.ctx, client.FactorInput{Challenge: r.ApplicationproblemJSONDefault.Challenge.Token, Code: code.Reveal()})
+	done, err := cl.FinishSignInWithResponse(a.Context, client.FactorInput{Challenge: r.ApplicationproblemJSONDefault.Challenge.Token, Code: code.Reveal()})
 	if err != nil {
-		return profile{}, a.unreachable(err)
+		return cli.Profile{}, a.Unreachable(err)
 	}
 	if done.JSON201 == nil {
-		return profile{}, client.ParseProblem(done.StatusCode(), done.ContentType(), done.Body)
+		return cli.Profile{}, client.ParseProblem(done.StatusCode(), done.ContentType(), done.Body)
 	}
-	return sessionProfile(server, *done.JSON201), nil
+	return cli.SessionProfile(server, *done.JSON201), nil
 }
 
 type logoutCommand struct{}
@@ -176,29 +177,29 @@ func (logoutCommand) Help() string {
 }
 
 // Run signs out and forgets the profile.
-func (logoutCommand) Run(a *app) error {
-	to, err := a.endpoint()
+func (logoutCommand) Run(a *cli.App) error {
+	to, err := a.Endpoint()
 	if err != nil {
 		return err
 	}
-	if to.profile == "" {
-		return slipway.Errorf(slipway.Conflict, "you are not signed in to %s", to.server)
+	if to.Profile == "" {
+		return slipway.Errorf(slipway.Conflict, "you are not signed in to %s", to.Server)
 	}
-	_, err = call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SignOutResponse, error) {
+	_, err = cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SignOutResponse, error) {
 		return cl.SignOutWithResponse(ctx)
 	})
 	if code := slipway.CodeOf(err); err != nil && code != slipway.Unauthenticated && code != slipway.Conflict {
 		return err // the session is still open there
 	}
-	err = a.changeProfiles(func(all *profiles) error {
-		delete(all.Profiles, to.profile)
-		if all.Current == to.profile {
+	err = a.ChangeProfiles(func(all *cli.Profiles) error {
+		delete(all.Profiles, to.Profile)
+		if all.Current == to.Profile {
 			all.Current = ""
 		}
 		return nil
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "Signed out of %s.\n", to.server)
+		fmt.Fprintf(a.Stderr, "Signed out of %s.\n", to.Server)
 	}
 	return err
 }
@@ -211,15 +212,15 @@ func (whoamiCommand) Help() string {
 }
 
 // Run shows who one is.
-func (whoamiCommand) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
+func (whoamiCommand) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetSessionResponse, error) {
 		return cl.GetSessionWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var teams, scopes []string
 	for _, m := range r.JSON200.Teams {
@@ -232,6 +233,6 @@ func (whoamiCommand) Run(a *app) error {
 	if r.JSON200.Admin {
 		admin = "of the platform"
 	}
-	server, _ := a.server()
-	return a.facts("account", r.JSON200.Account, "kind", string(r.JSON200.Kind), "admin", admin, "teams", strings.Join(teams, ", "), "scopes", strings.Join(scopes, ", "), "server", server)
+	server, _ := a.Address()
+	return a.Facts("account", r.JSON200.Account, "kind", string(r.JSON200.Kind), "admin", admin, "teams", strings.Join(teams, ", "), "scopes", strings.Join(scopes, ", "), "server", server)
 }

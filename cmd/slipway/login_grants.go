@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 const (
@@ -21,9 +22,9 @@ const (
 )
 
 // anonymous speaks to a server as nobody.
-func anonymous(a *app, server string) (*client.ClientWithResponses, error) {
-	version := "slipway/" + buildVersion()
-	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transportTo(server), Timeout: time.Minute, CheckRedirect: stay}),
+func anonymous(a *cli.App, server string) (*client.ClientWithResponses, error) {
+	version := "slipway/" + cli.Version()
+	return client.NewClientWithResponses(server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: cli.TransportTo(server), Timeout: time.Minute, CheckRedirect: cli.Stay}),
 		client.WithRequestEditorFn(func(_ context.Context, req *http.Request) error {
 			req.Header.Set("User-Agent", version)
 			return nil
@@ -37,40 +38,40 @@ func grant(ctx context.Context, cl *client.ClientWithResponses, fields url.Value
 }
 
 // byDevice signs in by a browser, on whatever machine (RFC 8628).
-func byDevice(a *app, server string, open bool) (profile, error) {
+func byDevice(a *cli.App, server string, open bool) (cli.Profile, error) {
 	cl, err := anonymous(a, server)
 	if err != nil {
-		return profile{}, err
+		return cli.Profile{}, err
 	}
-	begun, err := cl.BeginDeviceWithFormdataBodyWithResponse(a.ctx, client.DeviceInput{ClientId: "slipway"})
+	begun, err := cl.BeginDeviceWithFormdataBodyWithResponse(a.Context, client.DeviceInput{ClientId: "slipway"})
 	if err != nil {
-		return profile{}, a.unreachable(err)
+		return cli.Profile{}, a.Unreachable(err)
 	}
 	if begun.JSON200 == nil {
-		return profile{}, client.ParseProblem(begun.StatusCode(), begun.ContentType(), begun.Body)
+		return cli.Profile{}, client.ParseProblem(begun.StatusCode(), begun.ContentType(), begun.Body)
 	}
 	d := *begun.JSON200
 	if !samePlatform(d.VerificationUri, server) {
-		fmt.Fprintf(a.stderr, "The platform calls itself %s, not %s; compare both before you sign in there.\n", clean(d.VerificationUri), server)
+		fmt.Fprintf(a.Stderr, "The platform calls itself %s, not %s; compare both before you sign in there.\n", cli.Clean(d.VerificationUri), server)
 	}
-	fmt.Fprintf(a.stderr, "Open this page in a browser, sign in, and compare the code:\n  %s\n  code %s\n", clean(d.VerificationUriComplete), clean(d.UserCode))
-	if open && terminal(a.stderr) {
-		browse(a.ctx, d.VerificationUriComplete)
+	fmt.Fprintf(a.Stderr, "Open this page in a browser, sign in, and compare the code:\n  %s\n  code %s\n", cli.Clean(d.VerificationUriComplete), cli.Clean(d.UserCode))
+	if open && cli.IsTerminal(a.Stderr) {
+		cli.Browse(a.Context, d.VerificationUriComplete)
 	}
 	interval, ends := time.Duration(max(d.Interval, 1))*time.Second, time.Now().Add(time.Duration(d.ExpiresIn)*time.Second)
 	for time.Now().Before(ends) {
 		select {
-		case <-a.ctx.Done():
-			return profile{}, a.ctx.Err()
+		case <-a.Context.Done():
+			return cli.Profile{}, a.Context.Err()
 		case <-time.After(interval):
 		}
-		r, err := grant(a.ctx, cl, url.Values{"grant_type": {grantDevice}, "device_code": {d.DeviceCode}, "client_id": {"slipway"}})
+		r, err := grant(a.Context, cl, url.Values{"grant_type": {grantDevice}, "device_code": {d.DeviceCode}, "client_id": {"slipway"}})
 		if err != nil {
 			continue // the network is away for a moment; the code lasts for minutes
 		}
 		if r.JSON200 != nil {
 			got := *r.JSON200
-			return profile{Server: server, Account: got.Account, Access: got.AccessToken, Refresh: got.RefreshToken,
+			return cli.Profile{Server: server, Account: got.Account, Access: got.AccessToken, Refresh: got.RefreshToken,
 				Expires: time.Now().Add(time.Duration(got.ExpiresIn) * time.Second)}, nil
 		}
 		var why struct {
@@ -82,10 +83,10 @@ func byDevice(a *app, server string, open bool) (profile, error) {
 		case "slow_down":
 			interval += 5 * time.Second
 		default:
-			return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+			return cli.Profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
 		}
 	}
-	return profile{}, slipway.Errorf(slipway.Unauthenticated, "nobody confirmed the sign-in in time; run the command again")
+	return cli.Profile{}, slipway.Errorf(slipway.Unauthenticated, "nobody confirmed the sign-in in time; run the command again")
 }
 
 // samePlatform tells whether a page is the server's: under its address, or, on
@@ -96,38 +97,38 @@ func samePlatform(page, server string) bool {
 	}
 	there, err := url.Parse(page)
 	here, bad := url.Parse(server)
-	return err == nil && bad == nil && there.Scheme == here.Scheme && there.Port() == here.Port() && onThisMachine(there.Hostname()) && onThisMachine(here.Hostname())
+	return err == nil && bad == nil && there.Scheme == here.Scheme && there.Port() == here.Port() && cli.OnThisMachine(there.Hostname()) && cli.OnThisMachine(here.Hostname())
 }
 
 // byJob signs in as a CI job, by the token that its CI system made.
-func byJob(a *app, server, service, audience string) (profile, error) {
+func byJob(a *cli.App, server, service, audience string) (cli.Profile, error) {
 	token, err := jobToken(a, server, audience)
 	if err != nil {
-		return profile{}, err
+		return cli.Profile{}, err
 	}
 	cl, err := anonymous(a, server)
 	if err != nil {
-		return profile{}, err
+		return cli.Profile{}, err
 	}
-	r, err := grant(a.ctx, cl, url.Values{"grant_type": {grantExchange}, "subject_token": {token.Reveal()}, "subject_token_type": {idTokenType}, "audience": {service}})
+	r, err := grant(a.Context, cl, url.Values{"grant_type": {grantExchange}, "subject_token": {token.Reveal()}, "subject_token_type": {idTokenType}, "audience": {service}})
 	if err != nil {
-		return profile{}, a.unreachable(err)
+		return cli.Profile{}, a.Unreachable(err)
 	}
 	if r.JSON200 == nil {
-		return profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
+		return cli.Profile{}, client.ParseProblem(r.StatusCode(), r.ContentType(), r.Body)
 	}
-	return profile{Server: server, Account: service, Token: r.JSON200.AccessToken}, nil
+	return cli.Profile{Server: server, Account: service, Token: r.JSON200.AccessToken}, nil
 }
 
 // jobToken is the job's own token: from SLIPWAY_ID_TOKEN, from GitHub Actions,
 // which gives one to who asks, or from standard input.
-func jobToken(a *app, server, audience string) (slipway.Secret, error) {
-	if text := strings.TrimSpace(a.env("SLIPWAY_ID_TOKEN")); text != "" {
+func jobToken(a *cli.App, server, audience string) (slipway.Secret, error) {
+	if text := strings.TrimSpace(a.Env("SLIPWAY_ID_TOKEN")); text != "" {
 		return slipway.NewSecret(text), nil
 	}
-	ask, bearer := a.env("ACTIONS_ID_TOKEN_REQUEST_URL"), a.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+	ask, bearer := a.Env("ACTIONS_ID_TOKEN_REQUEST_URL"), a.Env("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 	if ask == "" || bearer == "" {
-		return a.readSecret("The job's token: ")
+		return a.ReadSecret("The job's token: ")
 	}
 	refused := func(err error) (slipway.Secret, error) {
 		return slipway.Secret{}, slipway.Wrap(slipway.Unavailable, err, "GitHub gave the job no token; has it `permissions: id-token: write`?")
@@ -142,12 +143,12 @@ func jobToken(a *app, server, audience string) (slipway.Secret, error) {
 	q := u.Query()
 	q.Set("audience", audience)
 	u.RawQuery = q.Encode()
-	req, err := http.NewRequestWithContext(a.ctx, http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(a.Context, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return refused(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+bearer)
-	answer, err := (&http.Client{Timeout: 30 * time.Second, CheckRedirect: stay}).Do(req)
+	answer, err := (&http.Client{Timeout: 30 * time.Second, CheckRedirect: cli.Stay}).Do(req)
 	if err != nil {
 		return refused(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type logsCommand struct {
@@ -34,39 +35,39 @@ Examples:
 }
 
 // Run prints the output of a service.
-func (c *logsCommand) Run(a *app) error {
-	cl, err := a.client()
+func (c *logsCommand) Run(a *cli.App) error {
+	cl, err := a.Client()
 	if err != nil {
 		return err
 	}
-	resp, err := cl.ClientInterface.GetLogs(a.ctx, c.Service, c.Env, &client.GetLogsParams{
-		Process: given(c.Process), Lines: given(c.Lines), Follow: given(c.Follow),
+	resp, err := cl.ClientInterface.GetLogs(a.Context, c.Service, c.Env, &client.GetLogsParams{
+		Process: cli.Given(c.Process), Lines: cli.Given(c.Lines), Follow: cli.Given(c.Follow),
 	})
 	if err != nil {
-		return a.unreachable(err)
+		return a.Unreachable(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return client.ProblemError(resp)
 	}
 	copied, err := c.print(a, resp.Body)
-	if err != nil && a.ctx.Err() == nil {
+	if err != nil && a.Context.Err() == nil {
 		return slipway.Wrap(slipway.Unavailable, err, "the platform went away")
 	}
-	if copied == 0 && a.ctx.Err() == nil {
+	if copied == 0 && a.Context.Err() == nil {
 		return c.silent(a)
 	}
 	return nil
 }
 
 // print copies lines as they come, or makes an object of each.
-func (c *logsCommand) print(a *app, body io.Reader) (int64, error) {
+func (c *logsCommand) print(a *cli.App, body io.Reader) (int64, error) {
 	if !a.JSON {
-		out, done := a.raw()
+		out, done := a.Raw()
 		defer done()
 		return io.Copy(out, body)
 	}
-	out := json.NewEncoder(a.stdout)
+	out := json.NewEncoder(a.Stdout)
 	out.SetEscapeHTML(false)
 	var copied int64
 	for lines := bufio.NewReader(body); ; {
@@ -107,9 +108,9 @@ func (c *logsCommand) line(text string) logLine {
 }
 
 // silent says why there are no lines.
-func (c *logsCommand) silent(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
-		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: given(c.Service)})
+func (c *logsCommand) silent(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: cli.Given(c.Service)})
 	})
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (c *logsCommand) silent(a *app) error {
 			return slipway.Errorf(slipway.Invalid, "%s has no process %s in %s; it has %s", c.Service, c.Process, c.Env, strings.Join(processes, ", ")).At("process")
 		}
 		if !a.JSON {
-			fmt.Fprintf(a.stderr, "%s has printed nothing in %s.\n", c.Service, c.Env)
+			fmt.Fprintf(a.Stderr, "%s has printed nothing in %s.\n", c.Service, c.Env)
 		}
 		return nil
 	}

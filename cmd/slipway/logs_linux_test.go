@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/internal/layertest"
 )
 
@@ -31,7 +32,7 @@ func TestOutputOnATerminal(t *testing.T) {
 		{typed, screen, "web.1 | hidden U+202Egnp.exe\x1b[31m red\x1b[0m\n"},
 		{into, pipe, hostile},
 	} {
-		for _, a := range []*app{{stdout: c.to}, {stdout: &slipway.VisibleWriter{To: c.to}}} {
+		for _, a := range []*cli.App{{Stdout: c.to}, {Stdout: &slipway.VisibleWriter{To: c.to}}} {
 			if _, err := (&logsCommand{}).print(a, strings.NewReader(hostile)); err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 func main() {
@@ -23,9 +24,9 @@ func main() {
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (exit int) {
-	return execute(ctx, program{
-		commands: func() commands { return &commandLine{} },
-		options: []kong.Option{
+	return cli.Run(ctx, cli.Program{
+		Commands: func() cli.Commands { return &commandLine{} },
+		Options: []kong.Option{
 			kong.Name("slipway"),
 			kong.Description("From a git URL to production, for Python services.\n\nStart with `slipway up`, then `slipway service add URL` and `slipway promote NAME --follow`. Exit codes: 0 done, 1 error, 2 usage or invalid input, 3 failed by the service's own tests or checks."),
 			groups,
@@ -35,7 +36,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // commandLine is all that can be typed.
 type commandLine struct {
-	settings
+	cli.Settings
 
 	platformCommands `group:"Platform"`
 	shellCommands    `group:"Look"`
@@ -97,8 +98,8 @@ type helpCommand struct {
 func (helpCommand) Help() string { return "Examples:\n  slipway help\n  slipway help secret set" }
 
 // Run shows the help of a command.
-func (c *helpCommand) Run(a *app) error {
-	_, err := a.parser.Parse(append(c.Command, "--help"))
+func (c *helpCommand) Run(a *cli.App) error {
+	_, err := a.Parser.Parse(append(c.Command, "--help"))
 	if err != nil {
 		return slipway.Errorf(slipway.Invalid, "%s", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type openCommand struct {
@@ -20,29 +21,29 @@ func (openCommand) Help() string {
 }
 
 // Run prints an address and opens it where there is a browser.
-func (c *openCommand) Run(a *app) error {
+func (c *openCommand) Run(a *cli.App) error {
 	address, err := c.address(a)
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.jsonOf(map[string]string{"url": address})
+		return a.PrintJSON(map[string]string{"url": address})
 	}
-	fmt.Fprintln(a.stdout, address)
-	if c.Print || !terminal(a.stdout) {
+	fmt.Fprintln(a.Stdout, address)
+	if c.Print || !cli.IsTerminal(a.Stdout) {
 		return nil
 	}
-	browse(a.ctx, address)
+	cli.Browse(a.Context, address)
 	return nil
 }
 
-func (c *openCommand) address(a *app) (string, error) {
+func (c *openCommand) address(a *cli.App) (string, error) {
 	if c.Service == "" {
-		server, err := a.server()
+		server, err := a.Address()
 		return server + "/api/v1/", err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
-		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: given(c.Service)})
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: cli.Given(c.Service)})
 	})
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type policyCommands struct {
@@ -28,7 +29,7 @@ func (policyShow) Help() string {
 }
 
 // Run shows a policy.
-func (c *policyShow) Run(a *app) error {
+func (c *policyShow) Run(a *cli.App) error {
 	p, held, body, err := policyOf(a, c.Env, c.Service)
 	if err != nil {
 		return err
@@ -38,9 +39,9 @@ func (c *policyShow) Run(a *app) error {
 
 // policyOf asks for the policy of an environment, or as it holds for a service,
 // and by which fields that asks for less than the environment, in vain.
-func policyOf(a *app, environment, service string) (p slipway.Policy, held []string, body []byte, err error) {
+func policyOf(a *cli.App, environment, service string) (p slipway.Policy, held []string, body []byte, err error) {
 	if service != "" {
-		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPolicyResponse, error) {
+		r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPolicyResponse, error) {
 			return cl.GetPolicyWithResponse(ctx, service, environment)
 		})
 		if err != nil {
@@ -48,7 +49,7 @@ func policyOf(a *app, environment, service string) (p slipway.Policy, held []str
 		}
 		return r.JSON200.Policy, r.JSON200.Held, r.Body, nil
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetEnvironmentResponse, error) {
 		return cl.GetEnvironmentWithResponse(ctx, environment)
 	})
 	if err != nil {
@@ -59,9 +60,9 @@ func policyOf(a *app, environment, service string) (p slipway.Policy, held []str
 
 // printPolicy prints a policy, and the fields in which the environment's value holds
 // because the service asks for less.
-func printPolicy(a *app, body []byte, p slipway.Policy, held ...string) error {
+func printPolicy(a *cli.App, body []byte, p slipway.Policy, held ...string) error {
 	if a.JSON {
-		return a.json(body)
+		return a.PrintAnswer(body)
 	}
 	who := "maintainers of the service's team and platform admins"
 	if len(p.Approvers) > 0 {
@@ -83,11 +84,11 @@ func printPolicy(a *app, body []byte, p slipway.Policy, held ...string) error {
 		}
 		return ""
 	}
-	return a.facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "new approvers", yes(p.NewApprovers), "second factor", string(p.SecondFactor), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
+	return a.Facts("approvals", fmt.Sprint(p.Approvals), "approvers", who, "own changes", string(p.OwnChanges), "new approvers", yes(p.NewApprovers), "second factor", string(p.SecondFactor), "rollback approvals", fmt.Sprint(p.RollbackApprovals), "rolls back alone", string(p.RollbackRole),
 		"expires after", after(p.ExpiresAfter), "reminds after", after(p.RemindAfter), "soak", after(p.Soak), "windows", strings.Join(windows, "; "),
 		"lock required", yes(p.LockRequired), "tests required", yes(p.RequireTests), "oldest release", after(p.MaxAge), "skips allowed", yes(p.SkipsAllowed),
 		"advance", string(p.Advance), "branch", p.Branch, "concurrency", string(p.Concurrency),
-		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", number(p.KeepReleases), "may skip", joined(p.MaySkip), "rehearses with", string(p.Rehearse),
+		"strategy", strategyWords(p.Strategy), "bakes", after(p.Bake), "keeps releases", cli.Number(p.KeepReleases), "may skip", joined(p.MaySkip), "rehearses with", string(p.Rehearse),
 		"the environment asks for", strings.Join(held, ", "))
 }
 
@@ -161,7 +162,7 @@ Examples:
 }
 
 // Run changes a policy.
-func (c *policySet) Run(a *app) error {
+func (c *policySet) Run(a *cli.App) error {
 	change, err := c.change()
 	if err != nil {
 		return err
@@ -173,7 +174,7 @@ func (c *policySet) Run(a *app) error {
 		return slipway.Errorf(slipway.Invalid, "nothing to change; `slipway policy set --help` lists what there is")
 	}
 	if c.Service != "" {
-		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdatePolicyResponse, error) {
+		r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdatePolicyResponse, error) {
 			return cl.UpdatePolicyWithResponse(ctx, c.Service, c.Env, nil, change)
 		})
 		if err != nil {
@@ -181,7 +182,7 @@ func (c *policySet) Run(a *app) error {
 		}
 		return printPolicy(a, r.Body, r.JSON200.Policy, r.JSON200.Held...)
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateEnvironmentResponse, error) {
 		return cl.UpdateEnvironmentWithResponse(ctx, c.Env, nil, client.EnvironmentChange{Policy: change})
 	})
 	if err != nil {
@@ -192,9 +193,9 @@ func (c *policySet) Run(a *app) error {
 
 func (c *policySet) change() (p slipway.PolicyChange, err error) {
 	p = slipway.PolicyChange{
-		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, RequireTests: c.RequireTests, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
-		OwnChanges: given(slipway.OwnChanges(c.OwnChanges)), Advance: given(slipway.Advance(c.Advance)), Concurrency: given(slipway.Concurrency(c.Concurrency)),
-		KeepReleases: c.KeepReleases, Rehearse: given(slipway.Rehearsal(c.Rehearse)),
+		Approvals: c.Approvals, NewApprovers: c.NewApprovers, RollbackApprovals: c.RollbackApprovals, RollbackRole: cli.Given(slipway.Role(c.RollbackRole)), LockRequired: c.LockRequired, RequireTests: c.RequireTests, SkipsAllowed: c.SkipsAllowed, Branch: c.Branch,
+		OwnChanges: cli.Given(slipway.OwnChanges(c.OwnChanges)), Advance: cli.Given(slipway.Advance(c.Advance)), Concurrency: cli.Given(slipway.Concurrency(c.Concurrency)),
+		KeepReleases: c.KeepReleases, Rehearse: cli.Given(slipway.Rehearsal(c.Rehearse)),
 	}
 	for _, f := range []struct {
 		flag  string
@@ -260,7 +261,7 @@ func (c *policySet) change() (p slipway.PolicyChange, err error) {
 
 // strategy is that which holds, with what was given in place of it; nil when
 // nothing was.
-func (c *policySet) strategy(a *app) (*slipway.Strategy, error) {
+func (c *policySet) strategy(a *cli.App) (*slipway.Strategy, error) {
 	if c.Strategy == "" && len(c.Stage) == 0 && c.MinRequests == nil && c.MaxFailures == nil && c.MaxLatency == nil {
 		return nil, nil
 	}
@@ -304,8 +305,8 @@ func (policyReset) Help() string {
 }
 
 // Run drops what a service asked for.
-func (c *policyReset) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ResetPolicyResponse, error) {
+func (c *policyReset) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ResetPolicyResponse, error) {
 		return cl.ResetPolicyWithResponse(ctx, c.Service, c.Env, nil)
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type profileCommands struct {
@@ -23,8 +24,8 @@ func (profileList) Help() string {
 }
 
 // Run lists profiles.
-func (profileList) Run(a *app) error {
-	known, err := a.profiles()
+func (profileList) Run(a *cli.App) error {
+	known, err := a.Profiles()
 	if err != nil {
 		return err
 	}
@@ -45,11 +46,11 @@ func (profileList) Run(a *app) error {
 		cells = append(cells, []string{name, p.Server, p.Account, mark})
 	}
 	if a.JSON {
-		enc := json.NewEncoder(a.stdout)
+		enc := json.NewEncoder(a.Stdout)
 		enc.SetIndent("", "  ")
 		return enc.Encode(map[string]any{"items": list})
 	}
-	return a.table([]string{"name", "server", "account", ""}, cells)
+	return a.Table([]string{"name", "server", "account", ""}, cells)
 }
 
 type profileUse struct {
@@ -66,8 +67,8 @@ Examples:
 }
 
 // Run chooses a profile.
-func (c *profileUse) Run(a *app) error {
-	err := a.changeProfiles(func(all *profiles) error {
+func (c *profileUse) Run(a *cli.App) error {
+	err := a.ChangeProfiles(func(all *cli.Profiles) error {
 		if _, ok := all.Profiles[c.Name]; !ok && c.Name != "" {
 			return slipway.Errorf(slipway.Invalid, "there is no profile %s; `slipway profile ls` lists them", c.Name).At("name")
 		}
@@ -75,7 +76,7 @@ func (c *profileUse) Run(a *app) error {
 		return nil
 	})
 	if err == nil {
-		fmt.Fprintln(a.stderr, "done")
+		fmt.Fprintln(a.Stderr, "done")
 	}
 	return err
 }
@@ -90,8 +91,8 @@ func (profileRm) Help() string {
 }
 
 // Run forgets a profile.
-func (c *profileRm) Run(a *app) error {
-	err := a.changeProfiles(func(all *profiles) error {
+func (c *profileRm) Run(a *cli.App) error {
+	err := a.ChangeProfiles(func(all *cli.Profiles) error {
 		if _, ok := all.Profiles[c.Name]; !ok {
 			return slipway.Errorf(slipway.NotFound, "there is no profile %s; `slipway profile ls` lists them", c.Name).At("name")
 		}
@@ -102,7 +103,7 @@ func (c *profileRm) Run(a *app) error {
 		return nil
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "Profile %s is forgotten.\n", c.Name)
+		fmt.Fprintf(a.Stderr, "Profile %s is forgotten.\n", c.Name)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type promoteCommand struct {
@@ -33,12 +34,12 @@ Examples:
 }
 
 // Run promotes, or plans.
-func (c *promoteCommand) Run(a *app) error {
+func (c *promoteCommand) Run(a *cli.App) error {
 	in := client.PromotionInput{Environment: c.To, Ref: c.Ref, Release: c.Release}
 	if c.Plan {
 		return c.plan(a, in)
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreatePromotionResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreatePromotionResponse, error) {
 		return cl.CreatePromotionWithResponse(ctx, c.Service, in)
 	})
 	if err != nil {
@@ -47,15 +48,15 @@ func (c *promoteCommand) Run(a *app) error {
 	return started(a, r.Body, r.JSON202, c.followFlags)
 }
 
-func (c *promoteCommand) plan(a *app, in client.PromotionInput) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanPromotionResponse, error) {
+func (c *promoteCommand) plan(a *cli.App, in client.PromotionInput) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanPromotionResponse, error) {
 		return cl.PlanPromotionWithResponse(ctx, c.Service, in)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	return printPlan(a, r.JSON200)
 }
@@ -76,14 +77,14 @@ var stepsAre = map[slipway.StepName]string{
 }
 
 // printPlan prints what would be done and what it would change.
-func printPlan(a *app, p *client.Plan) error {
+func printPlan(a *cli.App, p *client.Plan) error {
 	what := "a new release"
 	if p.Release != 0 {
 		what = fmt.Sprintf("release %d", p.Release)
 	}
-	fmt.Fprintf(a.stdout, "%s of %s into %s, from commit %s %s\n", what, p.Service, p.Environment, short(p.Commit.Id), clean(p.Commit.Subject))
+	fmt.Fprintf(a.Stdout, "%s of %s into %s, from commit %s %s\n", what, p.Service, p.Environment, cli.Short(p.Commit.Id), cli.Clean(p.Commit.Subject))
 	if p.Current != 0 {
-		fmt.Fprintf(a.stdout, "release %d runs there now\n", p.Current)
+		fmt.Fprintf(a.Stdout, "release %d runs there now\n", p.Current)
 	}
 	var rows [][]string
 	for _, s := range p.Steps {
@@ -97,7 +98,7 @@ func printPlan(a *app, p *client.Plan) error {
 		}
 		rows = append(rows, []string{string(s.Name), will, why})
 	}
-	if err := a.table([]string{"step", "", "why"}, rows); err != nil {
+	if err := a.Table([]string{"step", "", "why"}, rows); err != nil {
 		return err
 	}
 	if err := printChange(a, &p.Change); err != nil {
@@ -107,21 +108,21 @@ func printPlan(a *app, p *client.Plan) error {
 }
 
 // started tells of a promotion that has begun, and follows it when asked to.
-func started(a *app, body []byte, p *client.Promotion, f followFlags) error {
+func started(a *cli.App, body []byte, p *client.Promotion, f followFlags) error {
 	if f.watches() {
 		return follow(a, p, f)
 	}
 	if a.JSON {
-		return a.json(body)
+		return a.PrintAnswer(body)
 	}
 	how := "is " + string(p.State)
 	if p.State == slipway.PromotionQueued && p.Reason == "" { // the engine has it, and has not begun
 		how = "is accepted"
 	}
 	if p.Reason != "" {
-		how += ": " + clean(p.Reason)
+		how += ": " + cli.Clean(p.Reason)
 	}
-	fmt.Fprintf(a.stdout, "Promotion %d of %s to %s %s. Follow it: slipway promotion show %d --follow\n", p.Id, p.Service, p.Environment, strings.TrimSuffix(how, "."), p.Id)
+	fmt.Fprintf(a.Stdout, "Promotion %d of %s to %s %s. Follow it: slipway promotion show %d --follow\n", p.Id, p.Service, p.Environment, strings.TrimSuffix(how, "."), p.Id)
 	return nil
 }
 
@@ -146,21 +147,21 @@ func (rollbackCommand) Help() string {
 }
 
 // Run rolls back.
-func (c *rollbackCommand) Run(a *app) error {
+func (c *rollbackCommand) Run(a *cli.App) error {
 	in := client.RollbackInput{Release: c.To, Reason: c.Reason, Deployment: c.Deployment, At: c.At, AnySchema: c.AnySchema, Config: client.RollbackInputConfig(c.Config)}
 	if c.Plan {
-		r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanRollbackResponse, error) {
+		r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PlanRollbackResponse, error) {
 			return cl.PlanRollbackWithResponse(ctx, c.Service, c.Env, in)
 		})
 		if err != nil {
 			return err
 		}
 		if a.JSON {
-			return a.json(r.Body)
+			return a.PrintAnswer(r.Body)
 		}
 		return printPlan(a, r.JSON200)
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RollbackResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RollbackResponse, error) {
 		return cl.RollbackWithResponse(ctx, c.Service, c.Env, in)
 	})
 	if err != nil {
@@ -182,9 +183,9 @@ func (redeployCommand) Help() string {
 }
 
 // Run promotes what runs.
-func (c *redeployCommand) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
-		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: given(c.Service)})
+func (c *redeployCommand) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: cli.Given(c.Service)})
 	})
 	if err != nil {
 		return err

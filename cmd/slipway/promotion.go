@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type promotionCommands struct {
@@ -34,29 +35,29 @@ func (promotionList) Help() string {
 }
 
 // Run lists promotions.
-func (c *promotionList) Run(a *app) error {
+func (c *promotionList) Run(a *cli.App) error {
 	params := &client.ListPromotionsParams{
-		Service: given(c.Service), Environment: given(c.Env), State: given(slipway.PromotionState(c.State)), Limit: given(c.Limit),
+		Service: cli.Given(c.Service), Environment: cli.Given(c.Env), State: cli.Given(slipway.PromotionState(c.State)), Limit: cli.Given(c.Limit),
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListPromotionsResponse, error) {
 		return cl.ListPromotionsWithResponse(ctx, params)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintln(a.stdout, "No promotions. Start one: slipway promote SERVICE")
+		fmt.Fprintln(a.Stdout, "No promotions. Start one: slipway promote SERVICE")
 		return nil
 	}
 	var rows [][]string
 	for _, p := range r.JSON200.Items {
-		rows = append(rows, []string{fmt.Sprint(p.Id), p.Service, p.Environment, number(p.Release), string(p.State), ago(p.CreatedAt), lasted(p.CreatedAt, p.EndedAt), p.Reason})
+		rows = append(rows, []string{fmt.Sprint(p.Id), p.Service, p.Environment, cli.Number(p.Release), string(p.State), cli.Ago(p.CreatedAt), cli.Lasted(p.CreatedAt, p.EndedAt), p.Reason})
 	}
-	defer a.more(r.JSON200.NextCursor, c.Limit)
-	return a.table([]string{"id", "service", "environment", "release", "state", "asked for", "took", "reason"}, rows)
+	defer a.More(r.JSON200.NextCursor, c.Limit)
+	return a.Table([]string{"id", "service", "environment", "release", "state", "asked for", "took", "reason"}, rows)
 }
 
 type promotionShow struct {
@@ -70,7 +71,7 @@ func (promotionShow) Help() string {
 }
 
 // Run shows a promotion.
-func (c *promotionShow) Run(a *app) error {
+func (c *promotionShow) Run(a *cli.App) error {
 	r, err := getPromotion(a, c.ID)
 	if err != nil {
 		return err
@@ -79,25 +80,25 @@ func (c *promotionShow) Run(a *app) error {
 		return follow(a, r.JSON200, c.followFlags)
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	return printPromotion(a, r.JSON200)
 }
 
-func getPromotion(a *app, id int) (*client.GetPromotionResponse, error) {
-	return call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPromotionResponse, error) {
+func getPromotion(a *cli.App, id int) (*client.GetPromotionResponse, error) {
+	return cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetPromotionResponse, error) {
 		return cl.GetPromotionWithResponse(ctx, id)
 	})
 }
 
-func printPromotion(a *app, p *client.Promotion) error {
+func printPromotion(a *cli.App, p *client.Promotion) error {
 	kind := ""
 	if p.Rollback {
 		kind = "yes"
 	}
-	err := a.facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
-		"reason", p.Reason, "release", number(p.Release), "commit", strings.TrimSpace(short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
-		"replaces", number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause+p.Why, "bundle", number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", askedWords(p), "written by", authorWords(p.Authors), "took", lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
+	err := a.Facts("promotion", fmt.Sprint(p.Id), "service", p.Service, "environment", p.Environment, "state", string(p.State),
+		"reason", p.Reason, "release", cli.Number(p.Release), "commit", strings.TrimSpace(cli.Short(p.Commit.Id)+" "+p.Commit.Subject), "ref", p.Ref,
+		"replaces", cli.Number(p.Plan.ReplacesNumber), "rollback", kind, "because", p.Cause+p.Why, "bundle", cli.Number(p.Bundle), "in line", lineWords(p), "taken back", undoWords(p.Undo), "asked for", askedWords(p), "written by", authorWords(p.Authors), "took", cli.Lasted(p.CreatedAt, p.EndedAt), "url", p.Url)
 	if err != nil {
 		return err
 	}
@@ -110,16 +111,16 @@ func printPromotion(a *app, p *client.Promotion) error {
 	if err := printRehearsal(a, p.Rehearsal); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Stdout)
 	var rows [][]string
 	for _, s := range p.Steps {
-		rows = append(rows, []string{string(s.Name), string(s.State), number(s.Attempt), stepTime(s), s.Reason})
+		rows = append(rows, []string{string(s.Name), string(s.State), cli.Number(s.Attempt), stepTime(s), s.Reason})
 	}
-	return a.table([]string{"step", "state", "attempt", "took", "why"}, rows)
+	return a.Table([]string{"step", "state", "attempt", "took", "why"}, rows)
 }
 
 func askedWords(p *client.Promotion) string {
-	words := ago(p.CreatedAt) + " by " + p.RequestedBy
+	words := cli.Ago(p.CreatedAt) + " by " + p.RequestedBy
 	if len(p.Behind) > 0 {
 		words += ", with what " + strings.Join(p.Behind, ", ") + " made"
 	}
@@ -136,7 +137,7 @@ func authorWords(a *slipway.Authors) string {
 	}
 	words := slices.Clone(a.Accounts)
 	for _, person := range a.Unknown {
-		words = append(words, cleanLine(person)+" (nobody known here)")
+		words = append(words, cli.CleanLine(person)+" (nobody known here)")
 	}
 	for _, c := range a.Config {
 		words = append(words, c.Words())
@@ -151,11 +152,11 @@ func authorWords(a *slipway.Authors) string {
 // long it may at most.
 func stepTime(s client.Step) string {
 	if s.State != slipway.StepRunning || s.StartedAt.IsZero() {
-		return lasted(s.StartedAt, s.EndedAt)
+		return cli.Lasted(s.StartedAt, s.EndedAt)
 	}
-	text := "since " + roughly(time.Since(s.StartedAt))
+	text := "since " + cli.Roughly(time.Since(s.StartedAt))
 	if !s.Until.IsZero() {
-		text += ", at most " + roughly(s.Until.Sub(s.StartedAt))
+		text += ", at most " + cli.Roughly(s.Until.Sub(s.StartedAt))
 	}
 	return text
 }
@@ -165,7 +166,7 @@ func undoWords(u *slipway.Undoing) string {
 	if u == nil {
 		return ""
 	}
-	return fmt.Sprintf("what ran before keeps the traffic, or gets it again: since %s, at most %s", roughly(time.Since(u.Since)), roughly(u.Until.Sub(u.Since)))
+	return fmt.Sprintf("what ran before keeps the traffic, or gets it again: since %s, at most %s", cli.Roughly(time.Since(u.Since)), cli.Roughly(u.Until.Sub(u.Since)))
 }
 
 // lineWords says where a promotion stands that no gate keeps.
@@ -177,7 +178,7 @@ func lineWords(p *client.Promotion) string {
 	if line == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s, %d before it%s, since %s; given up %s", what, line.Ahead, onPromotions(line.On), ago(line.Since), line.Until.Local().Format("2006-01-02 15:04 MST"))
+	return fmt.Sprintf("%s, %d before it%s, since %s; given up %s", what, line.Ahead, onPromotions(line.On), cli.Ago(line.Since), line.Until.Local().Format("2006-01-02 15:04 MST"))
 }
 
 func onPromotions(ids []int) string {
@@ -203,7 +204,7 @@ func (promotionLogs) Help() string {
 }
 
 // Run prints logs.
-func (c *promotionLogs) Run(a *app) error {
+func (c *promotionLogs) Run(a *cli.App) error {
 	r, err := getPromotion(a, c.ID)
 	if err != nil {
 		return err
@@ -215,7 +216,7 @@ func (c *promotionLogs) Run(a *app) error {
 		return follow(a, r.JSON200, followFlags{Follow: true, Verbose: true})
 	}
 	if c.Follow {
-		cl, err := a.client()
+		cl, err := a.Client()
 		if err != nil {
 			return err
 		}
@@ -227,10 +228,10 @@ func (c *promotionLogs) Run(a *app) error {
 		if c.Step != "" && string(s.Name) != c.Step {
 			continue
 		}
-		chunks, err := all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.LogChunk, string, error) {
-			r, err := cl.GetStepLogWithResponse(ctx, c.ID, s.Name, &client.GetStepLogParams{Cursor: cursor, Limit: given(500)})
+		chunks, err := cli.All(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.LogChunk, string, error) {
+			r, err := cl.GetStepLogWithResponse(ctx, c.ID, s.Name, &client.GetStepLogParams{Cursor: cursor, Limit: cli.Given(500)})
 			if r == nil || r.JSON200 == nil {
-				return nil, "", refusedOr(r, err)
+				return nil, "", cli.RefusedOr(r, err)
 			}
 			return r.JSON200.Items, r.JSON200.NextCursor, nil
 		})
@@ -244,7 +245,7 @@ func (c *promotionLogs) Run(a *app) error {
 		printStepLog(a, s, chunks, c.Step == "")
 	}
 	if a.JSON {
-		return a.jsonOf(map[string]any{"items": printed})
+		return a.PrintJSON(map[string]any{"items": printed})
 	}
 	return nil
 }
@@ -261,13 +262,13 @@ func (c *promotionLogs) known(steps []client.Step) error {
 	return slipway.Errorf(slipway.Invalid, "promotion %d has no step %q; its steps are %s", c.ID, c.Step, strings.Join(names, ", ")).At("step")
 }
 
-func printStepLog(a *app, s client.Step, chunks []client.LogChunk, title bool) {
+func printStepLog(a *cli.App, s client.Step, chunks []client.LogChunk, title bool) {
 	if title && len(chunks) > 0 {
-		fmt.Fprintf(a.stdout, "== %s: %s\n", s.Name, s.State)
+		fmt.Fprintf(a.Stdout, "== %s: %s\n", s.Name, s.State)
 	}
 	for _, chunk := range chunks {
 		for line := range strings.Lines(chunk.Text) {
-			fmt.Fprintln(a.stdout, cleanLine(strings.TrimRight(line, "\r\n")))
+			fmt.Fprintln(a.Stdout, cli.CleanLine(strings.TrimRight(line, "\r\n")))
 		}
 	}
 }
@@ -280,16 +281,16 @@ type promotionCancel struct {
 func (promotionCancel) Help() string { return "Examples:\n  slipway promotion cancel 12" }
 
 // Run cancels.
-func (c *promotionCancel) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CancelPromotionResponse, error) {
+func (c *promotionCancel) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CancelPromotionResponse, error) {
 		return cl.CancelPromotionWithResponse(ctx, c.ID)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "Promotion %d was asked to stop.\n", c.ID)
+	fmt.Fprintf(a.Stdout, "Promotion %d was asked to stop.\n", c.ID)
 	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type proveCommand struct{}
@@ -15,10 +17,10 @@ Examples:
 }
 
 // Run proves it.
-func (proveCommand) Run(a *app) error {
-	if err := a.prove(); err != nil {
+func (proveCommand) Run(a *cli.App) error {
+	if err := a.Prove(); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, "Proved; it counts for ten minutes.")
+	fmt.Fprintln(a.Stderr, "Proved; it counts for ten minutes.")
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type providerCommands struct {
@@ -25,15 +26,15 @@ func (providerList) Help() string {
 }
 
 // Run lists providers.
-func (providerList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListProvidersResponse, error) {
+func (providerList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListProvidersResponse, error) {
 		return cl.ListProvidersWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, p := range r.JSON200.Items {
@@ -47,7 +48,7 @@ func (providerList) Run(a *app) error {
 		}
 		rows = append(rows, []string{p.Name, p.Issuer, state, who, strings.Join(written(p.Groups), ", ")})
 	}
-	return a.table([]string{"provider", "issuer", "state", "lets in", "groups"}, rows)
+	return a.Table([]string{"provider", "issuer", "state", "lets in", "groups"}, rows)
 }
 
 // written are rules as they are typed.
@@ -94,29 +95,29 @@ Examples:
 }
 
 // Run adds a provider.
-func (c *providerAdd) Run(a *app) error {
+func (c *providerAdd) Run(a *cli.App) error {
 	in := client.ProviderInput{Name: c.Name, DisplayName: c.Title, Issuer: c.Issuer, ClientId: c.ClientID, Scopes: c.Scope, GroupsClaim: c.GroupsClaim, Open: c.Open, TrustMfa: c.TrustMFA}
 	var err error
 	if in.Groups, err = rulesOf(c.Group); err != nil {
 		return err
 	}
 	if !c.Public {
-		secret, err := a.readSecret("Client secret: ")
+		secret, err := a.ReadSecret("Client secret: ")
 		if err != nil {
 			return err
 		}
 		in.ClientSecret = secret.Reveal()
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateProviderResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateProviderResponse, error) {
 		return cl.CreateProviderWithResponse(ctx, in)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "People can sign in through %s. Register this redirect URI there:\n%s\n", c.Name, r.JSON201.Callback)
+	fmt.Fprintf(a.Stdout, "People can sign in through %s. Register this redirect URI there:\n%s\n", c.Name, r.JSON201.Callback)
 	return nil
 }
 
@@ -144,7 +145,7 @@ func (providerSet) Help() string {
 }
 
 // Run changes a provider.
-func (c *providerSet) Run(a *app) error {
+func (c *providerSet) Run(a *cli.App) error {
 	change := client.ProviderChange{DisplayName: c.Title, ClientId: c.ClientID, GroupsClaim: c.GroupsClaim, Open: c.Open, Active: c.Active, TrustMfa: c.TrustMFA}
 	if len(c.Scope) > 0 {
 		change.Scopes = &c.Scope
@@ -157,22 +158,22 @@ func (c *providerSet) Run(a *app) error {
 		change.Groups = &rules
 	}
 	if c.NewSecret {
-		secret, err := a.readSecret("Client secret: ")
+		secret, err := a.ReadSecret("Client secret: ")
 		if err != nil {
 			return err
 		}
 		change.ClientSecret = secret.Reveal()
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateProviderResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateProviderResponse, error) {
 		return cl.UpdateProviderWithResponse(ctx, c.Name, nil, change)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s is changed.\n", c.Name)
+	fmt.Fprintf(a.Stdout, "%s is changed.\n", c.Name)
 	return nil
 }
 
@@ -184,12 +185,12 @@ type providerRm struct {
 func (providerRm) Help() string { return "Examples:\n  slipway provider rm corp" }
 
 // Run removes a provider.
-func (c *providerRm) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteProviderResponse, error) {
+func (c *providerRm) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteProviderResponse, error) {
 		return cl.DeleteProviderWithResponse(ctx, c.Name, nil)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "%s is removed. Its people keep their accounts.\n", c.Name)
+		fmt.Fprintf(a.Stderr, "%s is removed. Its people keep their accounts.\n", c.Name)
 	}
 	return err
 }
@@ -207,16 +208,16 @@ Examples:
 }
 
 // Run switches passwords.
-func (c *providerPasswords) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateSignInResponse, error) {
+func (c *providerPasswords) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateSignInResponse, error) {
 		return cl.UpdateSignInWithResponse(ctx, client.SignInChange{Passwords: c.State == "on"})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "Signing in by password is %s.\n", c.State)
+	fmt.Fprintf(a.Stdout, "Signing in by password is %s.\n", c.State)
 	return nil
 }

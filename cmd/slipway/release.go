@@ -7,27 +7,28 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // printRelease shows one release with what is recorded of it.
-func printRelease(a *app, service string, number int) error {
-	r, err := call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetReleaseResponse, error) {
+func printRelease(a *cli.App, service string, number int) error {
+	r, err := cli.Call(a, func(ctx context.Context, c *client.ClientWithResponses) (*client.GetReleaseResponse, error) {
 		return c.GetReleaseWithResponse(ctx, service, number)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	x := r.JSON200
 	held := strings.Join(x.BuiltUnder, ", ")
 	if held == "" {
 		held = "not recorded"
 	}
-	if err := a.facts("release", fmt.Sprint(x.Number), "commit", x.Commit.Id, "subject", x.Commit.Subject, "author", x.Commit.Author,
+	if err := a.Facts("release", fmt.Sprint(x.Number), "commit", x.Commit.Id, "subject", x.Commit.Subject, "author", x.Commit.Author,
 		"tests", tested(x.Tests), "runs in", strings.Join(x.Environments, " "), "python", x.Manifest.Python, "framework", x.Manifest.Framework, "packages before", x.Manifest.PackagesAsOf,
-		"artifact", string(x.Artifact), "built", ago(x.CreatedAt), "built under", held); err != nil {
+		"artifact", string(x.Artifact), "built", cli.Ago(x.CreatedAt), "built under", held); err != nil {
 		return err
 	}
 	if len(x.Dependencies) == 0 {
@@ -41,8 +42,8 @@ func printRelease(a *app, service string, number int) error {
 		}
 		rows = append(rows, []string{d.Name, d.Version, how})
 	}
-	fmt.Fprintln(a.stdout)
-	return a.table([]string{"package", "version", "how"}, rows)
+	fmt.Fprintln(a.Stdout)
+	return a.Table([]string{"package", "version", "how"}, rows)
 }
 
 // tested is how a release's tests went, "" while there are none to tell of.
@@ -74,28 +75,28 @@ func (releasesCommand) Help() string {
 }
 
 // Run lists releases, or shows one.
-func (c *releasesCommand) Run(a *app) error {
+func (c *releasesCommand) Run(a *cli.App) error {
 	if c.Release != 0 {
 		return printRelease(a, c.Service, c.Release)
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
-		return cl.ListReleasesWithResponse(ctx, c.Service, &client.ListReleasesParams{Limit: given(c.Limit)})
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListReleasesResponse, error) {
+		return cl.ListReleasesWithResponse(ctx, c.Service, &client.ListReleasesParams{Limit: cli.Given(c.Limit)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintf(a.stdout, "No releases. Make one: slipway promote %s --follow\n", c.Service)
+		fmt.Fprintf(a.Stdout, "No releases. Make one: slipway promote %s --follow\n", c.Service)
 		return nil
 	}
 	var rows [][]string
 	for _, x := range r.JSON200.Items {
 		digest := strings.TrimPrefix(string(x.Artifact), "sha256:")
-		rows = append(rows, []string{fmt.Sprint(x.Number), short(x.Commit.Id), x.Commit.Subject, tested(x.Tests), strings.Join(x.Environments, " "), short(digest), ago(x.CreatedAt)})
+		rows = append(rows, []string{fmt.Sprint(x.Number), cli.Short(x.Commit.Id), x.Commit.Subject, tested(x.Tests), strings.Join(x.Environments, " "), cli.Short(digest), cli.Ago(x.CreatedAt)})
 	}
-	defer a.more(r.JSON200.NextCursor, c.Limit)
-	return a.table([]string{"release", "commit", "subject", "tests", "runs in", "digest", "built"}, rows)
+	defer a.More(r.JSON200.NextCursor, c.Limit)
+	return a.Table([]string{"release", "commit", "subject", "tests", "runs in", "digest", "built"}, rows)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type secretCommands struct {
@@ -29,21 +30,21 @@ Examples:
 }
 
 // Run stores a secret.
-func (c *secretSet) Run(a *app) error {
-	value, err := a.readSecret("Value of " + c.Name + ": ")
+func (c *secretSet) Run(a *cli.App) error {
+	value, err := a.ReadSecret("Value of " + c.Name + ": ")
 	if err != nil {
 		return err
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetSecretResponse, error) {
-		return cl.SetSecretWithResponse(ctx, c.Service, c.Name, &client.SetSecretParams{Environment: given(c.Env)}, client.SecretInput{Value: value.Reveal()})
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetSecretResponse, error) {
+		return cl.SetSecretWithResponse(ctx, c.Service, c.Name, &client.SetSecretParams{Environment: cli.Given(c.Env)}, client.SecretInput{Value: value.Reveal()})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s is sealed as %s. Running deployments get it with the next promotion.\n", r.JSON200.Name, r.JSON200.Reference)
+	fmt.Fprintf(a.Stdout, "%s is sealed as %s. Running deployments get it with the next promotion.\n", r.JSON200.Name, r.JSON200.Reference)
 	return nil
 }
 
@@ -56,25 +57,25 @@ type secretList struct {
 func (secretList) Help() string { return "Examples:\n  slipway secret ls billing" }
 
 // Run lists secrets.
-func (c *secretList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListSecretsResponse, error) {
-		return cl.ListSecretsWithResponse(ctx, c.Service, &client.ListSecretsParams{Environment: given(c.Env)})
+func (c *secretList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListSecretsResponse, error) {
+		return cl.ListSecretsWithResponse(ctx, c.Service, &client.ListSecretsParams{Environment: cli.Given(c.Env)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintln(a.stdout, "No secrets.")
+		fmt.Fprintln(a.Stdout, "No secrets.")
 		return nil
 	}
 	var rows [][]string
 	for _, s := range r.JSON200.Items {
 		rows = append(rows, []string{s.Name, s.Environment, s.Reference})
 	}
-	return a.table([]string{"name", "environment", "reference"}, rows)
+	return a.Table([]string{"name", "environment", "reference"}, rows)
 }
 
 type secretRm struct {
@@ -89,12 +90,12 @@ func (secretRm) Help() string {
 }
 
 // Run removes a secret.
-func (c *secretRm) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteSecretResponse, error) {
-		return cl.DeleteSecretWithResponse(ctx, c.Service, c.Name, &client.DeleteSecretParams{Environment: given(c.Env)})
+func (c *secretRm) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteSecretResponse, error) {
+		return cl.DeleteSecretWithResponse(ctx, c.Service, c.Name, &client.DeleteSecretParams{Environment: cli.Given(c.Env)})
 	})
 	if err == nil && !a.JSON {
-		fmt.Fprintf(a.stdout, "%s is removed. What runs with it, or could be gone back to, keeps its value until that is over.\n", c.Name)
+		fmt.Fprintf(a.Stdout, "%s is removed. What runs with it, or could be gone back to, keeps its value until that is over.\n", c.Name)
 	}
 	return err
 }

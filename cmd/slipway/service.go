@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type serviceCommands struct {
@@ -31,7 +32,7 @@ type serviceAdd struct {
 	Token  bool   `help:"Read a token or a private key that opens the repository from standard input."`
 
 	Environments []string `placeholder:"ENV,..." help:"The environments that its releases take, in order; all of them unless given."`
-	overrideFlags
+	cli.OverrideFlags
 }
 
 // Help has examples.
@@ -46,7 +47,7 @@ func (serviceAdd) Help() string {
 }
 
 // Run registers a service.
-func (c *serviceAdd) Run(a *app) error {
+func (c *serviceAdd) Run(a *cli.App) error {
 	in := client.ServiceInput{
 		Url: localRepository(c.URL), Name: c.Name, Path: c.Path, Branch: c.Branch, Kind: slipway.ServiceKind(c.Kind), Team: c.Team, Environments: c.Environments,
 	}
@@ -54,28 +55,28 @@ func (c *serviceAdd) Run(a *app) error {
 		if c.Overrides == "-" {
 			return errOneInput
 		}
-		value, err := a.readSecret("Token or private key: ")
+		value, err := a.ReadSecret("Token or private key: ")
 		if err != nil {
 			return err
 		}
 		in.Token = value.Reveal()
 	}
-	o, err := c.overrideFlags.read(a, "")
+	o, err := c.OverrideFlags.Read(a, "")
 	if err != nil {
 		return err
 	}
 	in.Overrides = json.RawMessage(o)
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateServiceResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateServiceResponse, error) {
 		return cl.CreateServiceWithResponse(ctx, in)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	s := r.JSON201
-	fmt.Fprintf(a.stdout, "%s is registered. Next: slipway promote %s --follow\n", s.Name, s.Name)
+	fmt.Fprintf(a.Stdout, "%s is registered. Next: slipway promote %s --follow\n", s.Name, s.Name)
 	return nil
 }
 
@@ -104,11 +105,11 @@ func (serviceList) Help() string {
 }
 
 // Run lists services.
-func (c *serviceList) Run(a *app) error {
-	items, err := all(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.Service, string, error) {
-		r, err := cl.ListServicesWithResponse(ctx, &client.ListServicesParams{Q: given(c.Search), Cursor: cursor, Limit: given(500)})
+func (c *serviceList) Run(a *cli.App) error {
+	items, err := cli.All(a, func(ctx context.Context, cl *client.ClientWithResponses, cursor *string) ([]client.Service, string, error) {
+		r, err := cl.ListServicesWithResponse(ctx, &client.ListServicesParams{Q: cli.Given(c.Search), Cursor: cursor, Limit: cli.Given(500)})
 		if r == nil || r.JSON200 == nil {
-			return nil, "", refusedOr(r, err)
+			return nil, "", cli.RefusedOr(r, err)
 		}
 		return r.JSON200.Items, r.JSON200.NextCursor, nil
 	})
@@ -116,17 +117,17 @@ func (c *serviceList) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.jsonOf(map[string]any{"items": items})
+		return a.PrintJSON(map[string]any{"items": items})
 	}
 	if len(items) == 0 {
-		fmt.Fprintln(a.stdout, "No services yet. Register one: slipway service add URL")
+		fmt.Fprintln(a.Stdout, "No services yet. Register one: slipway service add URL")
 		return nil
 	}
 	var rows [][]string
 	for _, s := range items {
 		rows = append(rows, []string{s.Name, string(s.Kind), s.Url, s.Path, s.Branch})
 	}
-	return a.table([]string{"service", "kind", "repository", "path", "branch"}, rows)
+	return a.Table([]string{"service", "kind", "repository", "path", "branch"}, rows)
 }
 
 type serviceShow struct {
@@ -137,25 +138,25 @@ type serviceShow struct {
 func (serviceShow) Help() string { return "Examples:\n  slipway service show billing" }
 
 // Run shows a service.
-func (c *serviceShow) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetServiceResponse, error) {
+func (c *serviceShow) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetServiceResponse, error) {
 		return cl.GetServiceWithResponse(ctx, c.Service)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	return printService(a, r.JSON200)
 }
 
-func printService(a *app, s *client.Service) error {
-	if err := a.facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
-		"environments", strings.Join(s.Environments, ", "), "credential", s.Credential, "registered", ago(s.CreatedAt)); err != nil {
+func printService(a *cli.App, s *client.Service) error {
+	if err := a.Facts("service", s.Name, "team", s.Team, "kind", string(s.Kind), "repository", s.Url, "path", s.Path, "branch", s.Branch,
+		"environments", strings.Join(s.Environments, ", "), "credential", s.Credential, "registered", cli.Ago(s.CreatedAt)); err != nil {
 		return err
 	}
-	return a.overrides(slipway.Overrides(s.Overrides))
+	return a.PrintOverrides(slipway.Overrides(s.Overrides))
 }
 
 // serviceSet changes what is given; what is given as "" is taken back.
@@ -170,7 +171,7 @@ type serviceSet struct {
 	NoToken    bool    `xor:"opens" help:"Forget the one that is stored: the repository is open to everybody."`
 
 	Environments *string `placeholder:"ENV,..." help:"The environments that its releases take, in order; \"\" takes all of them. What runs elsewhere goes on running."`
-	overrideFlags
+	cli.OverrideFlags
 }
 
 // Help has examples.
@@ -191,7 +192,7 @@ Examples:
 }
 
 // Run changes a service.
-func (c *serviceSet) Run(a *app) error {
+func (c *serviceSet) Run(a *cli.App) error {
 	change := client.ServiceChange{Path: c.Path, Branch: c.Branch, Kind: (*slipway.ServiceKind)(c.Kind), Team: c.Team}
 	if c.NoToken {
 		none := ""
@@ -209,14 +210,14 @@ func (c *serviceSet) Run(a *app) error {
 		if c.Overrides == "-" {
 			return errOneInput
 		}
-		value, err := a.readSecret("Token or private key: ")
+		value, err := a.ReadSecret("Token or private key: ")
 		if err != nil {
 			return err
 		}
 		change.Token = value.Reveal()
 	}
 	var only *client.UpdateServiceParams
-	if c.given() {
+	if c.Given() {
 		raw, revision, err := c.changed(a)
 		if err != nil {
 			return err
@@ -226,28 +227,28 @@ func (c *serviceSet) Run(a *app) error {
 	if change == (client.ServiceChange{}) {
 		return slipway.Errorf(slipway.Invalid, "nothing to change; give --repository, --path, --branch, --kind, --team, --environments, --token, --no-token, --set or --overrides")
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateServiceResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateServiceResponse, error) {
 		return cl.UpdateServiceWithResponse(ctx, c.Service, only, change)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	return printService(a, r.JSON200)
 }
 
 // changed is what the overrides become, and the revision of the service that this
 // is based on: one key must not take back what somebody else sets meanwhile.
-func (c *serviceSet) changed(a *app) (raw json.RawMessage, revision string, err error) {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetServiceResponse, error) {
+func (c *serviceSet) changed(a *cli.App) (raw json.RawMessage, revision string, err error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetServiceResponse, error) {
 		return cl.GetServiceWithResponse(ctx, c.Service)
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	o, err := c.overrideFlags.read(a, slipway.Overrides(r.JSON200.Overrides))
+	o, err := c.OverrideFlags.Read(a, slipway.Overrides(r.JSON200.Overrides))
 	if o == "" {
 		o = "{}"
 	}
@@ -267,25 +268,25 @@ func (serviceRm) Help() string {
 }
 
 // Run removes a service.
-func (c *serviceRm) Run(a *app) error {
+func (c *serviceRm) Run(a *cli.App) error {
 	if !c.Yes {
-		if !terminal(a.stdin) {
+		if !cli.IsTerminal(a.Stdin) {
 			return slipway.Errorf(slipway.Invalid, "this stops %s everywhere and removes it; say --yes", c.Service)
 		}
-		fmt.Fprintf(a.stderr, "Stop %s in every environment and remove it? Type its name: ", c.Service)
-		line, err := readLine(a.stdin)
+		fmt.Fprintf(a.Stderr, "Stop %s in every environment and remove it? Type its name: ", c.Service)
+		line, err := readLine(a.Stdin)
 		if err != nil || line != c.Service {
 			return slipway.Errorf(slipway.Invalid, "nothing was removed")
 		}
 	}
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteServiceResponse, error) {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteServiceResponse, error) {
 		return cl.DeleteServiceWithResponse(ctx, c.Service, nil)
 	})
 	if err != nil {
 		return err
 	}
 	if !a.JSON {
-		fmt.Fprintf(a.stdout, "%s is removed.\n", c.Service)
+		fmt.Fprintf(a.Stdout, "%s is removed.\n", c.Service)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type sessionCommands struct {
@@ -22,27 +23,27 @@ func (sessionList) Help() string {
 }
 
 // Run lists sessions.
-func (c *sessionList) Run(a *app) error {
+func (c *sessionList) Run(a *cli.App) error {
 	params := &client.ListSessionsParams{}
 	if c.Ended {
 		ended := client.Ended
 		params.State = &ended
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListSessionsResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListSessionsResponse, error) {
 		return cl.ListSessionsWithResponse(ctx, params)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, s := range r.JSON200.Items {
-		row := []string{s.Id, s.Via, s.Address, s.Agent, ago(s.UsedAt)}
+		row := []string{s.Id, s.Via, s.Address, s.Agent, cli.Ago(s.UsedAt)}
 		switch {
 		case c.Ended:
-			row = append(row, ago(s.EndedAt), s.EndedBy)
+			row = append(row, cli.Ago(s.EndedAt), s.EndedBy)
 		case s.Current:
 			row = append(row, "this one")
 		default:
@@ -51,9 +52,9 @@ func (c *sessionList) Run(a *app) error {
 		rows = append(rows, row)
 	}
 	if c.Ended {
-		return a.table([]string{"id", "with", "from", "program", "used", "ended", "why"}, rows)
+		return a.Table([]string{"id", "with", "from", "program", "used", "ended", "why"}, rows)
 	}
-	return a.table([]string{"id", "with", "from", "program", "used", ""}, rows)
+	return a.Table([]string{"id", "with", "from", "program", "used", ""}, rows)
 }
 
 type sessionEnd struct {
@@ -66,12 +67,12 @@ func (sessionEnd) Help() string {
 }
 
 // Run ends a session.
-func (c *sessionEnd) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.EndSessionResponse, error) {
+func (c *sessionEnd) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.EndSessionResponse, error) {
 		return cl.EndSessionWithResponse(ctx, c.ID)
 	})
 	if err == nil {
-		fmt.Fprintln(a.stderr, "The session is over.")
+		fmt.Fprintln(a.Stderr, "The session is over.")
 	}
 	return err
 }

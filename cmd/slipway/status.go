@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type statusCommand struct {
@@ -17,19 +18,19 @@ type statusCommand struct {
 func (statusCommand) Help() string { return "Examples:\n  slipway status\n  slipway status billing" }
 
 // Run shows what runs where.
-func (c *statusCommand) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
-		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: given(c.Service)})
+func (c *statusCommand) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetStatusResponse, error) {
+		return cl.GetStatusWithResponse(ctx, &client.GetStatusParams{Service: cli.Given(c.Service)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	s := r.JSON200
 	if len(s.Services) == 0 {
-		fmt.Fprintln(a.stdout, "No services yet. Register one: slipway service add URL")
+		fmt.Fprintln(a.Stdout, "No services yet. Register one: slipway service add URL")
 		return nil
 	}
 	if c.Service != "" {
@@ -47,7 +48,7 @@ func (c *statusCommand) Run(a *app) error {
 		}
 		rows = append(rows, row)
 	}
-	return a.table(append([]string{"service"}, s.Environments...), rows)
+	return a.Table(append([]string{"service"}, s.Environments...), rows)
 }
 
 // cellText is a cell in a few words: the release, how it is, what is under way.
@@ -101,7 +102,7 @@ func health(c client.StatusCell) string {
 	return fmt.Sprintf("%d/%d healthy", healthy, total)
 }
 
-func printServiceStatus(a *app, s *client.Status) error {
+func printServiceStatus(a *cli.App, s *client.Status) error {
 	var rows, instances [][]string
 	for _, c := range s.Cells {
 		back, err := wayBack(a, c)
@@ -121,22 +122,22 @@ func printServiceStatus(a *app, s *client.Status) error {
 		}
 		rows = append(rows, []string{c.Environment, cellText(c), c.Url, back, problem})
 		for _, i := range c.Instances {
-			instances = append(instances, []string{c.Environment, i.Process, i.Id, string(i.State), fmt.Sprint(i.Restarts), ago(i.StartedAt), i.Reason})
+			instances = append(instances, []string{c.Environment, i.Process, i.Id, string(i.State), fmt.Sprint(i.Restarts), cli.Ago(i.StartedAt), i.Reason})
 		}
 	}
-	if err := a.table([]string{"environment", "runs", "url", "way back", "problem"}, rows); err != nil || len(instances) == 0 {
+	if err := a.Table([]string{"environment", "runs", "url", "way back", "problem"}, rows); err != nil || len(instances) == 0 {
 		return err
 	}
-	fmt.Fprintln(a.stdout)
-	return a.table([]string{"environment", "process", "instance", "state", "restarts", "started", "why"}, instances)
+	fmt.Fprintln(a.Stdout)
+	return a.Table([]string{"environment", "process", "instance", "state", "restarts", "started", "why"}, instances)
 }
 
 // wayBack says whether a rollback would go, for an environment where something runs.
-func wayBack(a *app, c client.StatusCell) (string, error) {
+func wayBack(a *cli.App, c client.StatusCell) (string, error) {
 	if c.Release == 0 {
 		return "", nil
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWayBackResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWayBackResponse, error) {
 		return cl.GetWayBackWithResponse(ctx, c.Service, c.Environment)
 	})
 	switch {

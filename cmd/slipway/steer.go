@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type promotionSteer struct {
@@ -20,41 +21,41 @@ func (promotionSteer) Help() string {
 }
 
 // Run steers a canary.
-func (c *promotionSteer) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SteerCanaryResponse, error) {
+func (c *promotionSteer) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SteerCanaryResponse, error) {
 		return cl.SteerCanaryWithResponse(ctx, c.ID, client.SteeringInput{What: slipway.Steering(c.What)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	_, err = fmt.Fprintf(a.stdout, "Promotion %d was told to %s. Follow it: slipway promotion show %d --follow\n", c.ID, c.What, c.ID)
+	_, err = fmt.Fprintf(a.Stdout, "Promotion %d was told to %s. Follow it: slipway promotion show %d --follow\n", c.ID, c.What, c.ID)
 	return err
 }
 
 // printRollout prints where a canary stands.
-func printRollout(a *app, r *slipway.Rollout) error {
+func printRollout(a *cli.App, r *slipway.Rollout) error {
 	if r == nil {
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "\ncanary: %s\n%s\n", r.Words(), r.Judgement.Reason)
+	fmt.Fprintf(a.Stdout, "\ncanary: %s\n%s\n", r.Words(), r.Judgement.Reason)
 	row := func(name string, f slipway.Figures) []string {
 		return []string{name, fmt.Sprint(f.Requests), fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*f.FailureRate, 100*f.FailureLow, 100*f.FailureHigh), fmt.Sprintf("%.1f ms", f.P50), fmt.Sprintf("%.1f ms", f.P95)}
 	}
-	return a.table([]string{"release", "requests", "failed", "median", "95 %"}, [][]string{row("new", r.Judgement.New), row("old", r.Judgement.Old)})
+	return a.Table([]string{"release", "requests", "failed", "median", "95 %"}, [][]string{row("new", r.Judgement.New), row("old", r.Judgement.Old)})
 }
 
 // printRehearsal prints what a run without traffic found.
-func printRehearsal(a *app, found []slipway.Rehearsed) error {
+func printRehearsal(a *cli.App, found []slipway.Rehearsed) error {
 	if len(found) == 0 {
 		return nil
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Stdout)
 	var rows [][]string
 	for _, f := range found {
 		rows = append(rows, []string{f.Check, string(f.State), strings.ReplaceAll(f.Text, "\n", "; ")})
 	}
-	return a.table([]string{"rehearsed", "result", "what was seen"}, rows)
+	return a.Table([]string{"rehearsed", "result", "what was seen"}, rows)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type teamCommands struct {
@@ -30,17 +31,17 @@ func (teamAdd) Help() string {
 }
 
 // Run makes a team.
-func (c *teamAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTeamResponse, error) {
+func (c *teamAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTeamResponse, error) {
 		return cl.CreateTeamWithResponse(ctx, client.TeamInput{Name: c.Name, DisplayName: c.Display})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "Team %s is there. Invite its first admin with: slipway team invite %s admin\n", c.Name, c.Name)
+	fmt.Fprintf(a.Stdout, "Team %s is there. Invite its first admin with: slipway team invite %s admin\n", c.Name, c.Name)
 	return nil
 }
 
@@ -50,21 +51,21 @@ type teamList struct{}
 func (teamList) Help() string { return "Examples:\n  slipway team ls\n  slipway team ls --json" }
 
 // Run lists teams.
-func (teamList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
+func (teamList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTeamsResponse, error) {
 		return cl.ListTeamsWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, t := range r.JSON200.Items {
 		rows = append(rows, []string{t.Name, t.DisplayName, strconv.Itoa(len(t.Members))})
 	}
-	return a.table([]string{"team", "name", "members"}, rows)
+	return a.Table([]string{"team", "name", "members"}, rows)
 }
 
 type teamShow struct {
@@ -75,21 +76,21 @@ type teamShow struct {
 func (teamShow) Help() string { return "Examples:\n  slipway team show shop" }
 
 // Run shows a team.
-func (c *teamShow) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetTeamResponse, error) {
+func (c *teamShow) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetTeamResponse, error) {
 		return cl.GetTeamWithResponse(ctx, c.Name)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, m := range r.JSON200.Members {
 		rows = append(rows, []string{m.Account, string(m.Role)})
 	}
-	return a.table([]string{"account", "role"}, rows)
+	return a.Table([]string{"account", "role"}, rows)
 }
 
 type teamSet struct {
@@ -104,17 +105,17 @@ func (teamSet) Help() string {
 }
 
 // Run gives a role.
-func (c *teamSet) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetMemberResponse, error) {
+func (c *teamSet) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SetMemberResponse, error) {
 		return cl.SetMemberWithResponse(ctx, c.Team, c.Account, nil, client.MemberInput{Role: c.Role})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s is %s in %s.\n", c.Account, c.Role, c.Team)
+	fmt.Fprintf(a.Stdout, "%s is %s in %s.\n", c.Account, c.Role, c.Team)
 	return nil
 }
 
@@ -127,12 +128,12 @@ type teamTake struct {
 func (teamTake) Help() string { return "Examples:\n  slipway team take-out shop bob" }
 
 // Run takes somebody out of a team.
-func (c *teamTake) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RemoveMemberResponse, error) {
+func (c *teamTake) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RemoveMemberResponse, error) {
 		return cl.RemoveMemberWithResponse(ctx, c.Team, c.Account, nil)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "%s is not in %s any more.\n", c.Account, c.Team)
+		fmt.Fprintf(a.Stderr, "%s is not in %s any more.\n", c.Account, c.Team)
 	}
 	return err
 }
@@ -146,18 +147,18 @@ type teamInvite struct {
 func (teamInvite) Help() string { return "Examples:\n  slipway team invite shop developer" }
 
 // Run makes an invitation.
-func (c *teamInvite) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateInvitationResponse, error) {
+func (c *teamInvite) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateInvitationResponse, error) {
 		return cl.CreateInvitationWithResponse(ctx, client.InvitationInput{Team: c.Team, Role: c.Role})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "%s\n", r.JSON201.Url)
-	fmt.Fprintf(a.stderr, "The link is good once, until %s. They open it, or type: slipway login --invitation LINK\n", r.JSON201.ExpiresAt.Local().Format("2 Jan 15:04 MST"))
+	fmt.Fprintf(a.Stdout, "%s\n", r.JSON201.Url)
+	fmt.Fprintf(a.Stderr, "The link is good once, until %s. They open it, or type: slipway login --invitation LINK\n", r.JSON201.ExpiresAt.Local().Format("2 Jan 15:04 MST"))
 	return nil
 }
 
@@ -169,12 +170,12 @@ type teamRm struct {
 func (teamRm) Help() string { return "Examples:\n  slipway team rm shop" }
 
 // Run removes a team.
-func (c *teamRm) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteTeamResponse, error) {
+func (c *teamRm) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteTeamResponse, error) {
 		return cl.DeleteTeamWithResponse(ctx, c.Name, nil)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "Team %s is gone.\n", c.Name)
+		fmt.Fprintf(a.Stderr, "Team %s is gone.\n", c.Name)
 	}
 	return err
 }

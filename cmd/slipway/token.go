@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type tokenCommands struct {
@@ -33,18 +34,18 @@ Examples:
 }
 
 // Run makes a token.
-func (c *tokenAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTokenResponse, error) {
+func (c *tokenAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTokenResponse, error) {
 		return cl.CreateTokenWithResponse(ctx, client.TokenInput{Name: c.Name, Scopes: c.Scope, Account: c.Account, ExpiresInDays: c.Days})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintln(a.stdout, r.JSON201.Token)
-	fmt.Fprintf(a.stderr, "This is token %d of %s, good until %s. It is not shown again.\n", r.JSON201.Info.Id, r.JSON201.Info.Account, r.JSON201.Info.ExpiresAt.Local().Format("2 Jan 2006"))
+	fmt.Fprintln(a.Stdout, r.JSON201.Token)
+	fmt.Fprintf(a.Stderr, "This is token %d of %s, good until %s. It is not shown again.\n", r.JSON201.Info.Id, r.JSON201.Info.Account, r.JSON201.Info.ExpiresAt.Local().Format("2 Jan 2006"))
 	return nil
 }
 
@@ -58,15 +59,15 @@ func (tokenList) Help() string {
 }
 
 // Run lists tokens.
-func (c *tokenList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTokensResponse, error) {
-		return cl.ListTokensWithResponse(ctx, &client.ListTokensParams{Account: given(c.Account)})
+func (c *tokenList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTokensResponse, error) {
+		return cl.ListTokensWithResponse(ctx, &client.ListTokensParams{Account: cli.Given(c.Account)})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, t := range r.JSON200.Items {
@@ -74,9 +75,9 @@ func (c *tokenList) Run(a *app) error {
 		for _, s := range t.Scopes {
 			scopes = append(scopes, string(s))
 		}
-		rows = append(rows, []string{strconv.Itoa(t.Id), t.Name, t.Hint + "...", strings.Join(scopes, ","), t.ExpiresAt.Local().Format("2 Jan 2006"), ago(t.UsedAt)})
+		rows = append(rows, []string{strconv.Itoa(t.Id), t.Name, t.Hint + "...", strings.Join(scopes, ","), t.ExpiresAt.Local().Format("2 Jan 2006"), cli.Ago(t.UsedAt)})
 	}
-	return a.table([]string{"id", "for", "token", "scopes", "until", "used"}, rows)
+	return a.Table([]string{"id", "for", "token", "scopes", "until", "used"}, rows)
 }
 
 type tokenRevoke struct {
@@ -87,12 +88,12 @@ type tokenRevoke struct {
 func (tokenRevoke) Help() string { return "Examples:\n  slipway token revoke 3" }
 
 // Run ends a token.
-func (c *tokenRevoke) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RevokeTokenResponse, error) {
+func (c *tokenRevoke) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RevokeTokenResponse, error) {
 		return cl.RevokeTokenWithResponse(ctx, c.ID)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "Token %d is not good any more.\n", c.ID)
+		fmt.Fprintf(a.Stderr, "Token %d is not good any more.\n", c.ID)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type trafficCommand struct {
@@ -20,24 +21,24 @@ func (trafficCommand) Help() string {
 }
 
 // Run prints what a service answered.
-func (c *trafficCommand) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetTrafficResponse, error) {
-		return cl.GetTrafficWithResponse(ctx, c.Service, c.Env, &client.GetTrafficParams{Minutes: given(max(int(c.Since.Minutes()), 1))})
+func (c *trafficCommand) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetTrafficResponse, error) {
+		return cl.GetTrafficWithResponse(ctx, c.Service, c.Env, &client.GetTrafficParams{Minutes: cli.Given(max(int(c.Since.Minutes()), 1))})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Releases) == 0 {
-		_, err := fmt.Fprintf(a.stdout, "Nobody asked %s in %s since %s.\n", c.Service, c.Env, ago(r.JSON200.Since))
+		_, err := fmt.Fprintf(a.Stdout, "Nobody asked %s in %s since %s.\n", c.Service, c.Env, cli.Ago(r.JSON200.Since))
 		return err
 	}
 	var rows [][]string
 	for _, t := range r.JSON200.Releases {
-		rows = append(rows, []string{number(t.Release), fmt.Sprint(t.Requests), fmt.Sprint(t.Failed), fmt.Sprint(t.Refused),
+		rows = append(rows, []string{cli.Number(t.Release), fmt.Sprint(t.Requests), fmt.Sprint(t.Failed), fmt.Sprint(t.Refused),
 			fmt.Sprintf("%.1f ms", t.P50), fmt.Sprintf("%.1f ms", t.P95), fmt.Sprintf("%.1f ms", t.P99)})
 	}
-	return a.table([]string{"release", "requests", "failed", "refused", "median", "95 %", "99 %"}, rows)
+	return a.Table([]string{"release", "requests", "failed", "refused", "median", "95 %", "99 %"}, rows)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type trustCommands struct {
@@ -75,27 +76,27 @@ func (c *trustAdd) of() (issuer, subject string, err error) {
 }
 
 // Run adds a trust.
-func (c *trustAdd) Run(a *app) error {
+func (c *trustAdd) Run(a *cli.App) error {
 	issuer, subject, err := c.of()
 	if err != nil {
 		return err
 	}
 	audience := c.Audience
 	if audience == "" {
-		if audience, err = a.server(); err != nil {
+		if audience, err = a.Address(); err != nil {
 			return err
 		}
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTrustResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateTrustResponse, error) {
 		return cl.CreateTrustWithResponse(ctx, c.Service, client.TrustInput{Name: c.Name, Issuer: issuer, Audience: audience, Subject: subject, Scopes: c.Scope, Once: c.Once})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "Jobs of %s with the subject %s, for the audience %s, may act for %s. There:\n  slipway login %s --ci %s\n",
+	fmt.Fprintf(a.Stdout, "Jobs of %s with the subject %s, for the audience %s, may act for %s. There:\n  slipway login %s --ci %s\n",
 		r.JSON201.Issuer, r.JSON201.Subject, r.JSON201.Audience, c.Service, audience, c.Service)
 	return nil
 }
@@ -108,15 +109,15 @@ type trustList struct {
 func (trustList) Help() string { return "Examples:\n  slipway trust ls billing" }
 
 // Run lists trusts.
-func (c *trustList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTrustsResponse, error) {
+func (c *trustList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListTrustsResponse, error) {
 		return cl.ListTrustsWithResponse(ctx, c.Service)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, t := range r.JSON200.Items {
@@ -128,9 +129,9 @@ func (c *trustList) Run(a *app) error {
 		if t.Once {
 			once = "once"
 		}
-		rows = append(rows, []string{t.Name, t.Issuer, t.Subject, t.Audience, strings.Join(scopes, ","), once, ago(t.UsedAt)})
+		rows = append(rows, []string{t.Name, t.Issuer, t.Subject, t.Audience, strings.Join(scopes, ","), once, cli.Ago(t.UsedAt)})
 	}
-	return a.table([]string{"trust", "issuer", "subject", "audience", "scopes", "", "used"}, rows)
+	return a.Table([]string{"trust", "issuer", "subject", "audience", "scopes", "", "used"}, rows)
 }
 
 type trustRm struct {
@@ -142,12 +143,12 @@ type trustRm struct {
 func (trustRm) Help() string { return "Examples:\n  slipway trust rm billing github" }
 
 // Run ends a trust.
-func (c *trustRm) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteTrustResponse, error) {
+func (c *trustRm) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteTrustResponse, error) {
 		return cl.DeleteTrustWithResponse(ctx, c.Service, c.Name)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "%s trusts those jobs no more.\n", c.Service)
+		fmt.Fprintf(a.Stderr, "%s trusts those jobs no more.\n", c.Service)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type unrecordedCommands struct {
@@ -25,25 +26,25 @@ Examples:
 }
 
 // Run lists what runs without being on record.
-func (unrecordedList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListUnrecordedResponse, error) {
+func (unrecordedList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListUnrecordedResponse, error) {
 		return cl.ListUnrecordedWithResponse(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	if len(r.JSON200.Items) == 0 {
-		fmt.Fprintln(a.stdout, "All that runs is on record.")
+		fmt.Fprintln(a.Stdout, "All that runs is on record.")
 		return nil
 	}
 	var rows [][]string
 	for _, u := range r.JSON200.Items {
-		rows = append(rows, []string{u.Service, u.Environment, fmt.Sprintf("release %d (deployment %s)", u.Release, u.Deployment), counted(len(u.Instances), "instance"), recordedAs(u), u.Remedy})
+		rows = append(rows, []string{u.Service, u.Environment, fmt.Sprintf("release %d (deployment %s)", u.Release, u.Deployment), cli.Counted(len(u.Instances), "instance"), recordedAs(u), u.Remedy})
 	}
-	return a.table([]string{"service", "environment", "runs", "", "on record", "what to do"}, rows)
+	return a.Table([]string{"service", "environment", "runs", "", "on record", "what to do"}, rows)
 }
 
 func recordedAs(u client.Unrecorded) string {
@@ -76,17 +77,17 @@ Examples:
 }
 
 // Run adopts what runs.
-func (c *unrecordedAdopt) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.AdoptUnrecordedResponse, error) {
+func (c *unrecordedAdopt) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.AdoptUnrecordedResponse, error) {
 		return cl.AdoptUnrecordedWithResponse(ctx, c.Service, c.Env, c.input())
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintf(a.stdout, "What runs of %s in %s is on record as release %d, by promotion %d.\n", c.Service, c.Env, r.JSON200.Release, r.JSON200.Id)
+	fmt.Fprintf(a.Stdout, "What runs of %s in %s is on record as release %d, by promotion %d.\n", c.Service, c.Env, r.JSON200.Release, r.JSON200.Id)
 	return nil
 }
 
@@ -104,12 +105,12 @@ Examples:
 }
 
 // Run ends what runs.
-func (c *unrecordedEnd) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.EndUnrecordedResponse, error) {
+func (c *unrecordedEnd) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.EndUnrecordedResponse, error) {
 		return cl.EndUnrecordedWithResponse(ctx, c.Service, c.Env, client.UnrecordedEnd{Reason: c.Reason, Deployment: c.Deployment, WithoutGoingBack: c.WithoutGoingBack})
 	})
 	if err == nil && !a.JSON {
-		fmt.Fprintf(a.stdout, "What ran of %s in %s without being on record has ended.\n", c.Service, c.Env)
+		fmt.Fprintf(a.Stdout, "What ran of %s in %s without being on record has ended.\n", c.Service, c.Env)
 	}
 	return err
 }

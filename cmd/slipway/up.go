@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/ingress"
 	"github.com/slipway-dev/slipway/node"
 	"github.com/slipway-dev/slipway/socket"
@@ -104,8 +105,8 @@ Examples:
   slipway up --listen 10.0.0.7:7070 --trusted-proxy 10.0.0.2 --public-url https://slipway.example.com`
 }
 
-func (c *upCommand) Run(a *app) error {
-	ctx := a.ctx
+func (c *upCommand) Run(a *cli.App) error {
+	ctx := a.Context
 	if c.Builds < 1 || c.Builds > 64 {
 		return slipway.Errorf(slipway.Invalid, "--builds %d is not between 1 and 64", c.Builds)
 	}
@@ -120,26 +121,26 @@ func (c *upCommand) Run(a *app) error {
 		return slipway.Errorf(slipway.Invalid, "as root the platform listens on loopback only: run it as a user of its own, or say --as-root where the machine has nothing else on it")
 	}
 	began := time.Now()
-	log := newLogger(a.stderr, slog.LevelWarn)
+	log := newLogger(a.Stderr, slog.LevelWarn)
 	p, err := startEmbedded(ctx, a.Data, setup{ingress: c.ingress(c.Listen, a.Data, log), outgoing: c.outgoingFlags, edge: c.Edge, domain: c.Domain, database: c.Database, builds: c.Builds, requests: c.requests(),
 		maxBuild: c.MaxBuild, buildDisk: c.buildDisk(), fetchPython: c.FetchPython, streams: c.streams(), repositories: c.Repositories}, log)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	fmt.Fprintf(a.stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
-	fmt.Fprintf(a.stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.portal, p.URL)
-	fmt.Fprintf(a.stdout, "  services  %s\n", serviceURL("SERVICE", "ENVIRONMENT", p.domain, p.Edge))
-	fmt.Fprintf(a.stdout, "  data      %s\n", a.Data)
+	fmt.Fprintf(a.Stdout, "Slipway is up after %.1f s.\n", time.Since(began).Seconds())
+	fmt.Fprintf(a.Stdout, "  portal    %s/\n  API       %s/api/v1/\n", p.portal, p.URL)
+	fmt.Fprintf(a.Stdout, "  services  %s\n", serviceURL("SERVICE", "ENVIRONMENT", p.domain, p.Edge))
+	fmt.Fprintf(a.Stdout, "  data      %s\n", a.Data)
 	if root {
-		fmt.Fprintln(a.stdout, "  user      root; better a user of its own: slipway doctor says what holds the code of projects here")
+		fmt.Fprintln(a.Stdout, "  user      root; better a user of its own: slipway doctor says what holds the code of projects here")
 	}
-	if err := p.inviteAdmin(ctx, a.stdout); err != nil {
+	if err := p.inviteAdmin(ctx, a.Stdout); err != nil {
 		return err
 	}
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(a.stdout, "Stopping the platform; services go on. Stop them with: slipway down")
+		fmt.Fprintln(a.Stdout, "Stopping the platform; services go on. Stop them with: slipway down")
 		return nil
 	case err := <-p.failed:
 		return fmt.Errorf("the API stopped: %w", err)
@@ -173,8 +174,8 @@ Examples:
   slipway down --data ./data`
 }
 
-func (c *downCommand) Run(a *app) error {
-	ctx := a.ctx
+func (c *downCommand) Run(a *cli.App) error {
+	ctx := a.Context
 	up, err := stopUp(ctx, a.Data)
 	if err != nil {
 		return err
@@ -183,7 +184,7 @@ func (c *downCommand) Run(a *app) error {
 	if err == nil && !agent && node.ServicesRun(a.Data) {
 		// Who watched them was killed. One that is started finds them, and ends them.
 		if _, err := startAgent(ctx, a.Data, "127.0.0.1:0", slog.New(slog.DiscardHandler)); err != nil {
-			return slipway.Wrap(slipway.Unavailable, err, "services go on without their node agent, and it can't be started to stop them; the end of %s says why", agentLog(a.Data))
+			return slipway.Wrap(slipway.Unavailable, err, "services go on without their node agent, and it can't be started to stop them; the end of %s says why", cli.AgentLog(a.Data))
 		}
 		agent, err = stopAgent(ctx, a.Data)
 	}
@@ -192,10 +193,10 @@ func (c *downCommand) Run(a *app) error {
 	}
 	node.EndHeld(a.Data) // of an agent that was killed
 	if !up && !agent {
-		fmt.Fprintf(a.stdout, "Nothing ran on %s.\n", a.Data)
+		fmt.Fprintf(a.Stdout, "Nothing ran on %s.\n", a.Data)
 		return nil
 	}
-	fmt.Fprintln(a.stdout, "Slipway is down: platform, edge and services have stopped.")
+	fmt.Fprintln(a.Stdout, "Slipway is down: platform, edge and services have stopped.")
 	return nil
 }
 
@@ -210,7 +211,7 @@ func stopUp(ctx context.Context, data string) (ran bool, err error) {
 		holder.stop()
 		return false, nil
 	}
-	r, err := readRunning(data)
+	r, err := cli.ReadRunning(data)
 	if err != nil {
 		return false, slipway.Wrap(slipway.Conflict, err, "a platform is just starting or stopping on %s; try again in a moment", data)
 	}

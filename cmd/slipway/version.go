@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 	"github.com/slipway-dev/slipway/python/stated"
 )
 
@@ -15,15 +16,15 @@ type versionCommand struct{}
 func (versionCommand) Help() string { return "Examples:\n  slipway version\n  slipway version --json" }
 
 // Run prints the version.
-func (versionCommand) Run(a *app) error {
+func (versionCommand) Run(a *cli.App) error {
 	if a.JSON {
-		return json.NewEncoder(a.stdout).Encode(map[string]string{"version": buildVersion(), "commit": buildCommit(), "go": runtime.Version()})
+		return json.NewEncoder(a.Stdout).Encode(map[string]string{"version": cli.Version(), "commit": cli.Commit(), "go": runtime.Version()})
 	}
-	commit := buildCommit()
+	commit := cli.Commit()
 	if commit == "" {
 		commit = "commit not known: it was built outside a repository"
 	}
-	_, err := fmt.Fprintf(a.stdout, "slipway %s (%s, %s)\n", buildVersion(), commit, runtime.Version())
+	_, err := fmt.Fprintf(a.Stdout, "slipway %s (%s, %s)\n", cli.Version(), commit, runtime.Version())
 	return err
 }
 
@@ -34,7 +35,7 @@ type schemaCommand struct{}
 func (schemaCommand) Help() string { return "Examples:\n  slipway schema > slipway.schema.json" }
 
 // Run prints the schema.
-func (schemaCommand) Run(a *app) error {
-	_, err := a.stdout.Write(stated.Schema)
+func (schemaCommand) Run(a *cli.App) error {
+	_, err := a.Stdout.Write(stated.Schema)
 	return err
 }

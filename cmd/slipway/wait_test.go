@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/api/apitest"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 // TestWaitNoLonger gives up looking, and says that the promotion goes on.
@@ -26,7 +27,7 @@ func TestWaitNoLonger(t *testing.T) {
 		if how == "--follow" {
 			args = []string{"promotion", "show", "1", how, "--timeout", "300ms"}
 		}
-		if code, out := slipway(args...); code != exitError || !strings.Contains(out, "promotion 1 has not ended within 300ms, and goes on; look at it with: slipway promotion show 1") {
+		if code, out := slipway(args...); code != cli.ExitError || !strings.Contains(out, "promotion 1 has not ended within 300ms, and goes on; look at it with: slipway promotion show 1") {
 			t.Errorf("%s: exit %d\n%s", how, code, out)
 		}
 	}

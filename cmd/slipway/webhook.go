@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/client"
+	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
 type webhookCommands struct {
@@ -46,18 +47,18 @@ Examples:
 }
 
 // Run adds a webhook.
-func (c *webhookAdd) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateWebhookResponse, error) {
+func (c *webhookAdd) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.CreateWebhookResponse, error) {
 		return cl.CreateWebhookWithResponse(ctx, c.Team, client.WebhookInput{Url: c.URL, Events: c.Event})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintln(a.stdout, r.JSON201.Secret)
-	fmt.Fprintf(a.stderr, "This is the secret of webhook %d of %s. It is not shown again. Try it with: slipway webhook ping %s %d\n", r.JSON201.Webhook.Id, c.Team, c.Team, r.JSON201.Webhook.Id)
+	fmt.Fprintln(a.Stdout, r.JSON201.Secret)
+	fmt.Fprintf(a.Stderr, "This is the secret of webhook %d of %s. It is not shown again. Try it with: slipway webhook ping %s %d\n", r.JSON201.Webhook.Id, c.Team, c.Team, r.JSON201.Webhook.Id)
 	return nil
 }
 
@@ -71,21 +72,21 @@ func (webhookList) Help() string {
 }
 
 // Run lists webhooks.
-func (c *webhookList) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListWebhooksResponse, error) {
+func (c *webhookList) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListWebhooksResponse, error) {
 		return cl.ListWebhooksWithResponse(ctx, c.Team)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, w := range r.JSON200.Items {
 		rows = append(rows, []string{strconv.Itoa(w.Id), w.Url, eventsOf(w), activeWord(w.Active)})
 	}
-	return a.table([]string{"id", "url", "events", "state"}, rows)
+	return a.Table([]string{"id", "url", "events", "state"}, rows)
 }
 
 func eventsOf(w client.Webhook) string {
@@ -108,18 +109,18 @@ type webhookShow struct{ oneWebhook }
 func (webhookShow) Help() string { return "Examples:\n  slipway webhook show shop 1" }
 
 // Run shows a webhook.
-func (c *webhookShow) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWebhookResponse, error) {
+func (c *webhookShow) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWebhookResponse, error) {
 		return cl.GetWebhookWithResponse(ctx, c.Team, c.ID)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	w := r.JSON200
-	return a.facts("webhook", strconv.Itoa(w.Id), "team", w.Team, "url", w.Url, "events", eventsOf(*w), "state", activeWord(w.Active), "made", w.CreatedAt.Local().Format("2 Jan 2006"))
+	return a.Facts("webhook", strconv.Itoa(w.Id), "team", w.Team, "url", w.Url, "events", eventsOf(*w), "state", activeWord(w.Active), "made", w.CreatedAt.Local().Format("2 Jan 2006"))
 }
 
 type webhookSet struct {
@@ -140,7 +141,7 @@ func (webhookSet) Help() string {
 }
 
 // Run changes a webhook.
-func (c *webhookSet) Run(a *app) error {
+func (c *webhookSet) Run(a *cli.App) error {
 	change := client.WebhookChange{Url: c.URL}
 	if len(c.Event) > 0 {
 		change.Events = &c.Event
@@ -154,17 +155,17 @@ func (c *webhookSet) Run(a *app) error {
 	if change == (client.WebhookChange{}) {
 		return slipway.Errorf(slipway.Invalid, "say what to change: --url, --event, --all-events, --on or --off")
 	}
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateWebhookResponse, error) {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.UpdateWebhookResponse, error) {
 		return cl.UpdateWebhookWithResponse(ctx, c.Team, c.ID, nil, change)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	w := r.JSON200
-	fmt.Fprintf(a.stdout, "Webhook %d of %s is %s; it hears of %s at %s.\n", w.Id, w.Team, activeWord(w.Active), eventsOf(*w), clean(w.Url))
+	fmt.Fprintf(a.Stdout, "Webhook %d of %s is %s; it hears of %s at %s.\n", w.Id, w.Team, activeWord(w.Active), eventsOf(*w), cli.Clean(w.Url))
 	return nil
 }
 
@@ -174,12 +175,12 @@ type webhookRm struct{ oneWebhook }
 func (webhookRm) Help() string { return "Examples:\n  slipway webhook rm shop 1" }
 
 // Run removes a webhook.
-func (c *webhookRm) Run(a *app) error {
-	_, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteWebhookResponse, error) {
+func (c *webhookRm) Run(a *cli.App) error {
+	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteWebhookResponse, error) {
 		return cl.DeleteWebhookWithResponse(ctx, c.Team, c.ID, nil)
 	})
 	if err == nil {
-		fmt.Fprintf(a.stderr, "Webhook %d of %s is removed.\n", c.ID, c.Team)
+		fmt.Fprintf(a.Stderr, "Webhook %d of %s is removed.\n", c.ID, c.Team)
 	}
 	return err
 }
@@ -195,18 +196,18 @@ Examples:
 }
 
 // Run replaces a secret.
-func (c *webhookRotate) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RotateWebhookSecretResponse, error) {
+func (c *webhookRotate) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.RotateWebhookSecretResponse, error) {
 		return cl.RotateWebhookSecretWithResponse(ctx, c.Team, c.ID)
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
-	fmt.Fprintln(a.stdout, r.JSON201.Secret)
-	fmt.Fprintln(a.stderr, "It is not shown again. The secret before it signs too for a day.")
+	fmt.Fprintln(a.Stdout, r.JSON201.Secret)
+	fmt.Fprintln(a.Stderr, "It is not shown again. The secret before it signs too for a day.")
 	return nil
 }
 
@@ -224,8 +225,8 @@ Examples:
 }
 
 // Run pings a webhook and waits for the first attempt.
-func (c *webhookPing) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PingWebhookResponse, error) {
+func (c *webhookPing) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.PingWebhookResponse, error) {
 		return cl.PingWebhookWithResponse(ctx, c.Team, c.ID)
 	})
 	if err != nil {
@@ -249,8 +250,8 @@ Examples:
 }
 
 // Run sends a message again and waits for the first attempt.
-func (c *webhookReplay) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ReplayWebhookDeliveryResponse, error) {
+func (c *webhookReplay) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ReplayWebhookDeliveryResponse, error) {
 		return cl.ReplayWebhookDeliveryWithResponse(ctx, c.Team, c.ID, c.Delivery)
 	})
 	if err != nil {
@@ -260,19 +261,19 @@ func (c *webhookReplay) Run(a *app) error {
 }
 
 // attempted waits until a delivery was tried once, and says how that went.
-func attempted(a *app, team string, d client.WebhookDelivery, patience time.Duration) error {
+func attempted(a *cli.App, team string, d client.WebhookDelivery, patience time.Duration) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	again := time.NewTicker(200 * time.Millisecond)
 	defer again.Stop()
 	for waiting := true; waiting && d.State == slipway.DeliveryPending && d.Attempts == 0; {
 		select {
-		case <-a.ctx.Done():
-			return a.ctx.Err()
+		case <-a.Context.Done():
+			return a.Context.Err()
 		case <-deadline.C:
 			waiting = false
 		case <-again.C:
-			r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWebhookDeliveryResponse, error) {
+			r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.GetWebhookDeliveryResponse, error) {
 				return cl.GetWebhookDeliveryWithResponse(ctx, team, d.Webhook, d.Id)
 			})
 			if err != nil {
@@ -286,25 +287,25 @@ func attempted(a *app, team string, d client.WebhookDelivery, patience time.Dura
 		if err != nil {
 			return err
 		}
-		if err := a.json(body); err != nil {
+		if err := a.PrintAnswer(body); err != nil {
 			return err
 		}
 	} else {
 		switch {
 		case d.State == slipway.DeliverySucceeded:
-			fmt.Fprintf(a.stdout, "Delivery %d was taken: the receiver answered %d.\n", d.Id, d.Status)
+			fmt.Fprintf(a.Stdout, "Delivery %d was taken: the receiver answered %d.\n", d.Id, d.Status)
 		case d.State == slipway.DeliveryFailed:
-			fmt.Fprintf(a.stdout, "Delivery %d failed: %s.\n", d.Id, clean(d.Reason))
+			fmt.Fprintf(a.Stdout, "Delivery %d failed: %s.\n", d.Id, cli.Clean(d.Reason))
 		case d.Attempts > 0:
-			fmt.Fprintf(a.stdout, "Delivery %d was not taken: %s. It is tried again; look with: slipway webhook deliveries %s %d\n", d.Id, clean(d.Reason), team, d.Webhook)
+			fmt.Fprintf(a.Stdout, "Delivery %d was not taken: %s. It is tried again; look with: slipway webhook deliveries %s %d\n", d.Id, cli.Clean(d.Reason), team, d.Webhook)
 		default:
-			fmt.Fprintf(a.stdout, "Delivery %d is on its way; look with: slipway webhook deliveries %s %d\n", d.Id, team, d.Webhook)
+			fmt.Fprintf(a.Stdout, "Delivery %d is on its way; look with: slipway webhook deliveries %s %d\n", d.Id, team, d.Webhook)
 		}
 	}
 	if d.State == slipway.DeliverySucceeded {
 		return nil
 	}
-	return &endedError{exitFailed}
+	return &cli.EndedError{Exit: cli.ExitFailed}
 }
 
 type webhookDeliveries struct {
@@ -323,19 +324,19 @@ Examples:
 }
 
 // Run lists deliveries.
-func (c *webhookDeliveries) Run(a *app) error {
-	r, err := call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListWebhookDeliveriesResponse, error) {
-		return cl.ListWebhookDeliveriesWithResponse(ctx, c.Team, c.ID, &client.ListWebhookDeliveriesParams{State: given(slipway.DeliveryState(c.State)), Limit: &c.Limit})
+func (c *webhookDeliveries) Run(a *cli.App) error {
+	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.ListWebhookDeliveriesResponse, error) {
+		return cl.ListWebhookDeliveriesWithResponse(ctx, c.Team, c.ID, &client.ListWebhookDeliveriesParams{State: cli.Given(slipway.DeliveryState(c.State)), Limit: &c.Limit})
 	})
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.json(r.Body)
+		return a.PrintAnswer(r.Body)
 	}
 	var rows [][]string
 	for _, d := range r.JSON200.Items {
-		rows = append(rows, []string{strconv.Itoa(d.Id), d.Kind, string(d.State), number(d.Attempts), number(d.Status), ago(d.CreatedAt), number(d.ReplayOf), d.Reason})
+		rows = append(rows, []string{strconv.Itoa(d.Id), d.Kind, string(d.State), cli.Number(d.Attempts), cli.Number(d.Status), cli.Ago(d.CreatedAt), cli.Number(d.ReplayOf), d.Reason})
 	}
-	return a.table([]string{"id", "kind", "state", "tries", "answer", "made", "again", "why"}, rows)
+	return a.Table([]string{"id", "kind", "state", "tries", "answer", "made", "again", "why"}, rows)
 }

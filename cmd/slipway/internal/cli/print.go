@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -16,25 +16,25 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// json prints an answer of the API as it came, indented.
-func (a *app) json(body []byte) error {
+// PrintAnswer prints an answer of the API as it came, indented.
+func (a *App) PrintAnswer(body []byte) error {
 	var out bytes.Buffer
 	if err := json.Indent(&out, bytes.TrimSpace(body), "", "  "); err != nil {
 		return slipway.Wrap(slipway.Internal, err, "the platform's answer is not JSON")
 	}
 	out.WriteByte('\n')
-	_, err := a.stdout.Write(out.Bytes())
+	_, err := a.Stdout.Write(out.Bytes())
 	return err
 }
 
-// table prints aligned columns. Cells are cleaned: what comes from a
+// Table prints aligned columns. Cells are cleaned: what comes from a
 // repository doesn't move the cursor.
-func (a *app) table(head []string, rows [][]string) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+func (a *App) Table(head []string, rows [][]string) error {
+	w := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ToUpper(strings.Join(head, "\t")))
 	for _, row := range rows {
 		for i := range row {
-			row[i] = clean(row[i])
+			row[i] = Clean(row[i])
 			if row[i] == "" {
 				row[i] = "-"
 			}
@@ -44,19 +44,19 @@ func (a *app) table(head []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// facts prints names and values, leaving out what is empty.
-func (a *app) facts(pairs ...string) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+// Facts prints names and values, leaving out what is empty.
+func (a *App) Facts(pairs ...string) error {
+	w := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", pairs[i], clean(pairs[i+1]))
+			fmt.Fprintf(w, "%s\t%s\n", pairs[i], Clean(pairs[i+1]))
 		}
 	}
 	return w.Flush()
 }
 
-// clean replaces control characters by spaces.
-func clean(s string) string {
+// Clean replaces control characters by spaces.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
@@ -65,8 +65,8 @@ func clean(s string) string {
 	}, s)
 }
 
-// cleanLine keeps a log line's tabs and drops what would steer the terminal.
-func cleanLine(s string) string {
+// CleanLine keeps a log line's tabs and drops what would steer the terminal.
+func CleanLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {
 			return -1
@@ -75,8 +75,8 @@ func cleanLine(s string) string {
 	}, s)
 }
 
-// terminal tells whether w is one.
-func terminal(w any) bool {
+// IsTerminal tells whether w is one.
+func IsTerminal(w any) bool {
 	if shown, ok := w.(*slipway.VisibleWriter); ok {
 		w = shown.To
 	}
@@ -84,33 +84,33 @@ func terminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// style colours text on a terminal.
-type style struct{ on bool }
+// Style colours text on a terminal.
+type Style struct{ on bool }
 
-// style is how text looks where it is written: without colours unless a terminal shows them.
-func (a *app) style(w io.Writer) style {
-	return style{terminal(w) && a.env("NO_COLOR") == "" && a.env("TERM") != "dumb"}
+// Style is how text looks where it is written: without colours unless a terminal shows them.
+func (a *App) Style(w io.Writer) Style {
+	return Style{IsTerminal(w) && a.Env("NO_COLOR") == "" && a.Env("TERM") != "dumb"}
 }
 
-// paint gives text the colour of a terminal's code.
-func (s style) paint(code, text string) string {
+// Paint gives text the colour of a terminal's code.
+func (s Style) Paint(code, text string) string {
 	if !s.on {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// good is how text looks that says all is well.
-func (s style) good(text string) string { return s.paint("32", text) }
+// Good is how text looks that says all is well.
+func (s Style) Good(text string) string { return s.Paint("32", text) }
 
-// bad is how text looks that says something is wrong.
-func (s style) bad(text string) string { return s.paint("31", text) }
+// Bad is how text looks that says something is wrong.
+func (s Style) Bad(text string) string { return s.Paint("31", text) }
 
-// dim is how text looks that matters less.
-func (s style) dim(text string) string { return s.paint("2", text) }
+// Dim is how text looks that matters less.
+func (s Style) Dim(text string) string { return s.Paint("2", text) }
 
-// ago says how long something is past, in the largest unit that says enough.
-func ago(t time.Time) string {
+// Ago says how long something is past, in the largest unit that says enough.
+func Ago(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -126,8 +126,8 @@ func ago(t time.Time) string {
 	}
 }
 
-// roughly is a time that is not over, to what matters of it.
-func roughly(d time.Duration) string {
+// Roughly is a time that is not over, to what matters of it.
+func Roughly(d time.Duration) string {
 	switch minutes := int(d.Round(time.Minute).Minutes()); {
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", max(0, int(d.Seconds())))
@@ -142,8 +142,8 @@ func roughly(d time.Duration) string {
 	}
 }
 
-// lasted says how long something took.
-func lasted(from, to time.Time) string {
+// Lasted says how long something took.
+func Lasted(from, to time.Time) string {
 	if from.IsZero() || to.IsZero() {
 		return ""
 	}
@@ -155,19 +155,19 @@ func lasted(from, to time.Time) string {
 	}
 }
 
-// number is "" for 0.
-func number(n int) string {
+// Number is "" for 0.
+func Number(n int) string {
 	if n == 0 {
 		return ""
 	}
 	return fmt.Sprint(n)
 }
 
-// short is as much of an identifier as people compare.
-func short(id string) string { return id[:min(len(id), 10)] }
+// Short is as much of an identifier as people compare.
+func Short(id string) string { return id[:min(len(id), 10)] }
 
-// given is nil for what was not given, so that it is left out of a request.
-func given[T comparable](v T) *T {
+// Given is nil for what was not given, so that it is left out of a request.
+func Given[T comparable](v T) *T {
 	var zero T
 	if v == zero {
 		return nil
@@ -175,28 +175,28 @@ func given[T comparable](v T) *T {
 	return &v
 }
 
-// raw is standard output for what programs read, byte by byte. On a terminal it is
+// Raw is standard output for what programs read, byte by byte. On a terminal it is
 // people who read, and what another program has printed can't hide there. done
 // passes on the last line.
-func (a *app) raw() (out io.Writer, done func()) {
-	w := a.stdout
+func (a *App) Raw() (out io.Writer, done func()) {
+	w := a.Stdout
 	if shown, ok := w.(*slipway.VisibleWriter); ok {
 		w = shown.To
 	}
-	return outputOf(w)
+	return OutputOf(w)
 }
 
-// outputOf is where the output of other programs goes: a terminal shows all of it.
-func outputOf(w io.Writer) (out io.Writer, done func()) {
-	if !terminal(w) {
+// OutputOf is where the output of other programs goes: a terminal shows all of it.
+func OutputOf(w io.Writer) (out io.Writer, done func()) {
+	if !IsTerminal(w) {
 		return w, func() {}
 	}
 	seen := &slipway.TerminalWriter{To: w}
 	return seen, func() { _ = seen.Flush() }
 }
 
-// counted says how many of something there are.
-func counted(n int, what string) string {
+// Counted says how many of something there are.
+func Counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/slipway-dev/slipway/api/client"
 )
 
-// profile is a platform that one has signed in to.
-type profile struct {
+// Profile is a platform that one has signed in to.
+type Profile struct {
 	Server  string    `json:"server"`
 	Account string    `json:"account"`
 	Token   string    `json:"token,omitempty"` // one that was given, in place of a session
@@ -28,14 +28,14 @@ type profile struct {
 	Expires time.Time `json:"expires,omitzero"` // of the access token
 }
 
-// profiles is the file that holds them, for its owner only.
-type profiles struct {
+// Profiles is the file that holds them, for its owner only.
+type Profiles struct {
 	Current  string             `json:"current,omitempty"`
-	Profiles map[string]profile `json:"profiles"`
+	Profiles map[string]Profile `json:"profiles"`
 }
 
 // of names the profile of a server; the current one comes first.
-func (p profiles) of(server string) string {
+func (p Profiles) of(server string) string {
 	if p.Profiles[p.Current].Server == server {
 		return p.Current
 	}
@@ -47,39 +47,39 @@ func (p profiles) of(server string) string {
 	return ""
 }
 
-// profileFile is where profiles are kept.
-func (a *app) profileFile() string {
-	dir := a.env("XDG_CONFIG_HOME")
+// ProfileFile is where profiles are kept.
+func (a *App) ProfileFile() string {
+	dir := a.Env("XDG_CONFIG_HOME")
 	if dir == "" {
-		dir = filepath.Join(a.env("HOME"), ".config")
+		dir = filepath.Join(a.Env("HOME"), ".config")
 	}
 	return filepath.Join(dir, "slipway", "profiles.json")
 }
 
-// profiles reads what is kept; none is no error. A file that others could read is closed.
-func (a *app) profiles() (profiles, error) {
-	p := profiles{Profiles: map[string]profile{}}
-	text, err := os.ReadFile(a.profileFile())
+// Profiles reads what is kept; none is no error. A file that others could read is closed.
+func (a *App) Profiles() (Profiles, error) {
+	p := Profiles{Profiles: map[string]Profile{}}
+	text, err := os.ReadFile(a.ProfileFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
-	if info, bad := os.Stat(a.profileFile()); bad == nil && info.Mode().Perm()&0o077 != 0 {
-		if os.Chmod(a.profileFile(), 0o600) == nil {
-			fmt.Fprintf(a.stderr, "slipway: others could read your sessions and tokens in %s; that is mended (chmod 600)\n", a.profileFile())
+	if info, bad := os.Stat(a.ProfileFile()); bad == nil && info.Mode().Perm()&0o077 != 0 {
+		if os.Chmod(a.ProfileFile(), 0o600) == nil {
+			fmt.Fprintf(a.Stderr, "slipway: others could read your sessions and tokens in %s; that is mended (chmod 600)\n", a.ProfileFile())
 		}
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &p)
 	}
 	if err != nil {
-		return p, slipway.Wrap(slipway.Invalid, err, "the profiles in %s can't be read; sign in again after removing it", a.profileFile())
+		return p, slipway.Wrap(slipway.Invalid, err, "the profiles in %s can't be read; sign in again after removing it", a.ProfileFile())
 	}
 	return p, nil
 }
 
-// changeProfiles edits the file, one process after the other.
-func (a *app) changeProfiles(change func(p *profiles) error) error {
-	file := a.profileFile()
+// ChangeProfiles edits the file, one process after the other.
+func (a *App) ChangeProfiles(change func(p *Profiles) error) error {
+	file := a.ProfileFile()
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "profiles can't be kept in %s", filepath.Dir(file))
 	}
@@ -91,7 +91,7 @@ func (a *app) changeProfiles(change func(p *profiles) error) error {
 	if err != nil {
 		return slipway.Wrap(slipway.Unavailable, err, "profiles can't be kept in %s", filepath.Dir(file))
 	}
-	p, err := a.profiles()
+	p, err := a.Profiles()
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func (a *app) changeProfiles(change func(p *profiles) error) error {
 
 // bearer is what a profile sends. A session that runs out is refreshed, by one
 // process at a time: its refresh token is good once.
-func (a *app) bearer(ctx context.Context, name string) (string, error) {
-	known, err := a.profiles()
+func (a *App) bearer(ctx context.Context, name string) (string, error) {
+	known, err := a.Profiles()
 	if err != nil {
 		return "", err
 	}
@@ -119,12 +119,12 @@ func (a *app) bearer(ctx context.Context, name string) (string, error) {
 	if p.Token != "" || time.Until(p.Expires) > time.Minute {
 		return p.Token + p.Access, nil
 	}
-	err = a.changeProfiles(func(all *profiles) error {
+	err = a.ChangeProfiles(func(all *Profiles) error {
 		p = all.Profiles[name]
 		if time.Until(p.Expires) > time.Minute {
 			return nil // another process was quicker
 		}
-		c, err := client.NewClientWithResponses(p.Server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: transportTo(p.Server), Timeout: time.Minute, CheckRedirect: stay}))
+		c, err := client.NewClientWithResponses(p.Server+"/api/v1/", client.WithHTTPClient(&http.Client{Transport: TransportTo(p.Server), Timeout: time.Minute, CheckRedirect: Stay}))
 		if err != nil {
 			return err
 		}
@@ -135,14 +135,14 @@ func (a *app) bearer(ctx context.Context, name string) (string, error) {
 		if r.JSON200 == nil {
 			return slipway.Errorf(slipway.Unauthenticated, "your session at %s is over; run: slipway login %s", p.Server, p.Server)
 		}
-		p = sessionProfile(p.Server, *r.JSON200)
+		p = SessionProfile(p.Server, *r.JSON200)
 		all.Profiles[name] = p
 		return nil
 	})
 	return p.Access, err
 }
 
-// sessionProfile keeps a session that has begun.
-func sessionProfile(server string, s client.Session) profile {
-	return profile{Server: server, Account: s.Account, Access: s.AccessToken, Refresh: s.RefreshToken, Expires: s.AccessExpiresAt}
+// SessionProfile keeps a session that has begun.
+func SessionProfile(server string, s client.Session) Profile {
+	return Profile{Server: server, Account: s.Account, Access: s.AccessToken, Refresh: s.RefreshToken, Expires: s.AccessExpiresAt}
 }

@@ -1,13 +1,13 @@
-package main
+package cli
 
 import (
 	"runtime/debug"
 	"strings"
 )
 
-// buildCommit is the commit that the toolchain stamped, with -dirty when files
+// Commit is the commit that the toolchain stamped, with -dirty when files
 // were changed; "" when there was no repository.
-func buildCommit() string {
+func Commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""
@@ -31,8 +31,8 @@ func commitOf(stamps []debug.BuildSetting) string {
 	return commit + dirty
 }
 
-// buildVersion is the module's version as the toolchain stamped it.
-func buildVersion() string {
+// Version is the module's version as the toolchain stamped it.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "devel"
@@ -40,5 +40,5 @@ func buildVersion() string {
 	return info.Main.Version
 }
 
-// stampedVersion tells two builds of this program apart.
-func stampedVersion() string { return strings.TrimSpace(buildVersion() + " " + buildCommit()) }
+// StampedVersion tells two builds of this program apart.
+func StampedVersion() string { return strings.TrimSpace(Version() + " " + Commit()) }

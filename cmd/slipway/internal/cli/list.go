@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -10,18 +10,18 @@ import (
 	"github.com/slipway-dev/slipway/api/client"
 )
 
-// all reads every page of a list.
-func all[T any](a *app, read func(ctx context.Context, c *client.ClientWithResponses, cursor *string) ([]T, string, error)) ([]T, error) {
-	c, err := a.client()
+// All reads every page of a list.
+func All[T any](a *App, read func(ctx context.Context, c *client.ClientWithResponses, cursor *string) ([]T, string, error)) ([]T, error) {
+	c, err := a.Client()
 	if err != nil {
 		return nil, err
 	}
 	items := []T{}
 	for cursor := ""; ; {
-		page, next, err := read(a.ctx, c, given(cursor))
+		page, next, err := read(a.Context, c, Given(cursor))
 		var network transportError
 		if errors.As(err, &network) {
-			return nil, a.unreachable(network.error)
+			return nil, a.Unreachable(network.error)
 		}
 		if err != nil {
 			return nil, err
@@ -39,8 +39,8 @@ type transportError struct{ error }
 
 func (t transportError) Unwrap() error { return t.error }
 
-// refusedOr is why a page is not there: the network, or the server's problem.
-func refusedOr(r answer, err error) error {
+// RefusedOr is why a page is not there: the network, or the server's problem.
+func RefusedOr(r answer, err error) error {
 	if err != nil {
 		return transportError{err}
 	}
@@ -50,18 +50,18 @@ func refusedOr(r answer, err error) error {
 	return client.ParseProblem(r.StatusCode(), r.ContentType(), r.GetBody())
 }
 
-// more says that a table is not the whole list.
-func (a *app) more(cursor string, limit int) {
+// More says that a table is not the whole list.
+func (a *App) More(cursor string, limit int) {
 	if cursor != "" && !a.JSON {
-		fmt.Fprintf(a.stderr, "There are more; -n %d shows them.\n", min(5*limit, 500))
+		fmt.Fprintf(a.Stderr, "There are more; -n %d shows them.\n", min(5*limit, 500))
 	}
 }
 
-// jsonOf prints what was put together from several answers.
-func (a *app) jsonOf(v any) error {
+// PrintJSON prints what was put together from several answers.
+func (a *App) PrintJSON(v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return a.json(text)
+	return a.PrintAnswer(text)
 }

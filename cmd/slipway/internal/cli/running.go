@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"encoding/json"
@@ -9,16 +9,16 @@ import (
 	"github.com/slipway-dev/slipway/socket"
 )
 
-// running is what DATA/up.json says: who runs the platform here.
-type running struct {
+// Running is what DATA/up.json says: who runs the platform here.
+type Running struct {
 	PID    int    `json:"pid"`
 	Listen string `json:"listen"`
 	URL    string `json:"url"` // where programs ask, without a slash at its end
 	Edge   string `json:"edge"`
 }
 
-// readRunning reads who runs the platform on a data directory; an error when nobody does.
-func readRunning(data string) (r running, err error) {
+// ReadRunning reads who runs the platform on a data directory; an error when nobody does.
+func ReadRunning(data string) (r Running, err error) {
 	text, err := os.ReadFile(filepath.Join(data, "up.json"))
 	if err != nil {
 		return r, err
@@ -26,28 +26,28 @@ func readRunning(data string) (r running, err error) {
 	return r, json.Unmarshal(text, &r)
 }
 
-// address is where the platform answers.
-func (r running) address() string {
+// Address is where the platform answers.
+func (r Running) Address() string {
 	if r.URL == "" {
 		return "http://" + r.Listen // written by an earlier version
 	}
 	return r.URL
 }
 
-// operatorSocket is where the commands of whoever owns a data directory speak to
+// OperatorSocket is where the commands of whoever owns a data directory speak to
 // the platform that runs on it. The directory's permissions are its lock, and the
 // key beside it proves that one can read there: no password to choose at the
 // first start, and no token that lies about.
-const operatorSocket = "api.sock"
+const OperatorSocket = "api.sock"
 
-// asOperator reaches the platform on a data directory.
-func asOperator(data string) http.RoundTripper { return socket.Transport(data, operatorSocket) }
+// AsOperator reaches the platform on a data directory.
+func AsOperator(data string) http.RoundTripper { return socket.Transport(data, OperatorSocket) }
 
 // operates tells whether the commands may use the socket of the data directory.
-func (a *app) operates() bool {
-	info, err := os.Stat(filepath.Join(a.Data, operatorSocket))
+func (a *App) operates() bool {
+	info, err := os.Stat(filepath.Join(a.Data, OperatorSocket))
 	return err == nil && info.Mode()&os.ModeSocket != 0
 }
 
-// agentLog is where the node agent of a data directory says what it does.
-func agentLog(data string) string { return filepath.Join(data, "node", "agent.log") }
+// AgentLog is where the node agent of a data directory says what it does.
+func AgentLog(data string) string { return filepath.Join(data, "node", "agent.log") }

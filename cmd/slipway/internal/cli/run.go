@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -16,19 +16,19 @@ import (
 // exited carries an exit code out of kong.
 type exited int
 
-// program is what can be typed, and what the program says of itself.
-type program struct {
-	commands func() commands // new ones for each line
-	options  []kong.Option   // its name, its description, the headings of its commands
+// Program is what can be typed, and what the program says of itself.
+type Program struct {
+	Commands func() Commands // new ones for each line
+	Options  []kong.Option   // its name, its description, the headings of its commands
 }
 
-// commands are a struct of commands, which embeds settings.
-type commands interface{ shared() *settings }
+// Commands are a struct of commands, which embeds Settings.
+type Commands interface{ shared() *Settings }
 
-func (s *settings) shared() *settings { return s }
+func (s *Settings) shared() *Settings { return s }
 
-// execute carries out what was typed, without being a process: it returns the exit code.
-func execute(ctx context.Context, p program, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (exit int) {
+// Run carries out what was typed, without being a process: it returns the exit code.
+func Run(ctx context.Context, p Program, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (exit int) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -38,15 +38,15 @@ func execute(ctx context.Context, p program, args []string, stdin io.Reader, std
 			panic(r)
 		}
 	}()
-	line := p.commands()
+	line := p.Commands()
 	parser, err := kong.New(line, append([]kong.Option{
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	}, p.options...)...)
+	}, p.Options...)...)
 	if err != nil {
 		fmt.Fprintln(stderr, "slipway:", err)
-		return exitError
+		return ExitError
 	}
 	if len(args) == 0 {
 		_, _ = parser.Parse([]string{"--help"}) // prints, and leaves through Exit
@@ -59,32 +59,32 @@ func execute(ctx context.Context, p program, args []string, stdin io.Reader, std
 	if err != nil {
 		if given.JSON || slices.Contains(args, "--json") {
 			complain(stderr, slipway.Errorf(slipway.Invalid, "%s", err))
-			return exitUsage
+			return ExitUsage
 		}
 		fmt.Fprintln(stderr, "slipway:", err)
 		fmt.Fprintln(stderr, "`slipway help` lists the commands; `slipway COMMAND --help` explains one.")
-		return exitUsage
+		return ExitUsage
 	}
 	chosen := given.Data != ""
 	if !chosen {
 		given.Data = filepath.Join(env("HOME"), ".slipway")
 	}
-	a := &app{settings: *given, program: p, chosen: chosen, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env, parser: parser}
+	a := &App{Settings: *given, program: p, DataNamed: chosen, Context: ctx, Stdin: stdin, Stdout: stdout, Stderr: stderr, Env: env, Parser: parser}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if a.JSON {
 		return a.report(parsed.Run(a))
 	}
-	// What people read shows all that is in it; what programs read goes by a.raw.
+	// What people read shows all that is in it; what programs read goes by a.Raw.
 	shown := &slipway.VisibleWriter{To: stdout}
-	a.stdout = shown
+	a.Stdout = shown
 	err = parsed.Run(a)
 	_ = shown.Flush()
 	return a.report(err)
 }
 
-// again carries out other words in this process, with nothing on standard input.
-func (a *app) again(ctx context.Context, out io.Writer, args ...string) (exit int) {
-	return execute(ctx, a.program, args, strings.NewReader(""), out, a.stderr, a.env)
+// Again carries out other words in this process, with nothing on standard input.
+func (a *App) Again(ctx context.Context, out io.Writer, args ...string) (exit int) {
+	return Run(ctx, a.program, args, strings.NewReader(""), out, a.Stderr, a.Env)
 }
 
 // repeated refuses a command's flag that is given twice and holds one value: the

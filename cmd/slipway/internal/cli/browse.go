@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"runtime"
 )
 
-// browse opens a page where there is a browser; the address was printed anyway.
-func browse(ctx context.Context, address string) {
+// Browse opens a page where there is a browser; the address was printed anyway.
+func Browse(ctx context.Context, address string) {
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return
 	}

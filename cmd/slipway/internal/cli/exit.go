@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -13,35 +13,35 @@ import (
 // Exit codes, documented in the README.
 const (
 	exitDone   = 0
-	exitError  = 1
-	exitUsage  = 2 // usage or invalid input
-	exitFailed = 3 // the service's own tests or checks said no
+	ExitError  = 1
+	ExitUsage  = 2 // usage or invalid input
+	ExitFailed = 3 // the service's own tests or checks said no
 )
 
 // report prints an error and returns the exit code that it has.
-func (a *app) report(err error) int {
-	var ended *endedError
+func (a *App) report(err error) int {
+	var ended *EndedError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &ended): // already told on the screen
-		return ended.exit
-	case a.ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.stderr, "slipway: interrupted")
-		return exitError
+		return ended.Exit
+	case a.Context.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.Stderr, "slipway: interrupted")
+		return ExitError
 	}
 	if a.JSON {
-		complain(a.stderr, err)
+		complain(a.Stderr, err)
 	} else {
-		fmt.Fprintln(a.stderr, "slipway:", err)
+		fmt.Fprintln(a.Stderr, "slipway:", err)
 	}
 	switch slipway.CodeOf(err) {
 	case slipway.Invalid:
-		return exitUsage
+		return ExitUsage
 	case slipway.Refused:
-		return exitFailed
+		return ExitFailed
 	}
-	return exitError
+	return ExitError
 }
 
 // complain prints an error as a line of JSON: the problem details of the API, as
@@ -65,7 +65,7 @@ func complain(w io.Writer, err error) {
 	_ = out.Encode(problem) // nothing is left to tell it to
 }
 
-// endedError is an outcome that the command has shown itself.
-type endedError struct{ exit int }
+// EndedError is an outcome that the command has shown itself.
+type EndedError struct{ Exit int }
 
-func (e *endedError) Error() string { return fmt.Sprintf("ended with exit code %d", e.exit) }
+func (e *EndedError) Error() string { return fmt.Sprintf("ended with exit code %d", e.Exit) }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bufio"
@@ -12,20 +12,20 @@ import (
 	"github.com/slipway-dev/slipway"
 )
 
-// readSecret reads a value without showing it: from a prompt on a terminal,
+// ReadSecret reads a value without showing it: from a prompt on a terminal,
 // otherwise all of standard input.
-func (a *app) readSecret(prompt string) (slipway.Secret, error) {
-	if f, ok := a.stdin.(*os.File); ok && terminal(f) {
-		fmt.Fprint(a.stderr, prompt)
+func (a *App) ReadSecret(prompt string) (slipway.Secret, error) {
+	if f, ok := a.Stdin.(*os.File); ok && IsTerminal(f) {
+		fmt.Fprint(a.Stderr, prompt)
 		value, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(a.stderr)
+		fmt.Fprintln(a.Stderr)
 		if err != nil {
 			return slipway.Secret{}, slipway.Wrap(slipway.Invalid, err, "no value was given")
 		}
 		return slipway.NewSecret(string(value)), nil
 	}
 	const most = 64 << 10
-	value, err := io.ReadAll(io.LimitReader(a.stdin, most+2))
+	value, err := io.ReadAll(io.LimitReader(a.Stdin, most+2))
 	switch {
 	case err != nil:
 		return slipway.Secret{}, slipway.Wrap(slipway.Invalid, err, "the value could not be read from standard input")
@@ -39,16 +39,16 @@ func (a *app) readSecret(prompt string) (slipway.Secret, error) {
 	return slipway.NewSecret(text), nil
 }
 
-// lines returns a function that reads one secret after the other: from prompts
+// Lines returns a function that reads one secret after the other: from prompts
 // on a terminal, otherwise a line of standard input each.
-func (a *app) lines() func(prompt string) (slipway.Secret, error) {
-	return a.linesOf(bufio.NewReader(io.LimitReader(a.stdin, 64<<10)))
+func (a *App) Lines() func(prompt string) (slipway.Secret, error) {
+	return a.LinesOf(bufio.NewReader(io.LimitReader(a.Stdin, 64<<10)))
 }
 
-// linesOf is lines for standard input of which something was read already.
-func (a *app) linesOf(reader *bufio.Reader) func(prompt string) (slipway.Secret, error) {
-	if terminal(a.stdin) {
-		return a.readSecret
+// LinesOf is Lines for standard input of which something was read already.
+func (a *App) LinesOf(reader *bufio.Reader) func(prompt string) (slipway.Secret, error) {
+	if IsTerminal(a.Stdin) {
+		return a.ReadSecret
 	}
 	return func(string) (slipway.Secret, error) {
 		line, err := reader.ReadString('\n')

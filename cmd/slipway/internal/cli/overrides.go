@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -11,17 +11,17 @@ import (
 	"github.com/slipway-dev/slipway/python/stated"
 )
 
-// overrideFlags say what counts instead of what is detected.
-type overrideFlags struct {
+// OverrideFlags say what counts instead of what is detected.
+type OverrideFlags struct {
 	Overrides string   `placeholder:"FILE" help:"What counts instead of what is detected, in the form of slipway.yaml; - reads standard input. The repository's own slipway.yaml wins."`
 	Set       []string `sep:"none" placeholder:"KEY=VALUE" help:"One key of the overrides, such as processes.web, python or health.path; nothing behind the = takes it back. Repeat for each."`
 }
 
-// given tells whether any of the flags was.
-func (f overrideFlags) given() bool { return f.Overrides != "" || len(f.Set) > 0 }
+// Given tells whether any of the flags was.
+func (f OverrideFlags) Given() bool { return f.Overrides != "" || len(f.Set) > 0 }
 
-// read sets the given keys in the given file, or in what there was without one.
-func (f overrideFlags) read(a *app, was slipway.Overrides) (slipway.Overrides, error) {
+// Read sets the given keys in the given file, or in what there was without one.
+func (f OverrideFlags) Read(a *App, was slipway.Overrides) (slipway.Overrides, error) {
 	text := string(was)
 	if f.Overrides != "" {
 		file, err := f.file(a)
@@ -37,7 +37,7 @@ func (f overrideFlags) read(a *app, was slipway.Overrides) (slipway.Overrides, e
 			return "", slipway.Errorf(slipway.Invalid, "%q is not KEY=VALUE, such as --set processes.web=\"gunicorn app:app\"", pair).At("set")
 		}
 		if _, twice := set[key]; twice {
-			return "", slipway.Errorf(slipway.Invalid, "--set %s is given twice; leave one of them out", clean(key)).At("set")
+			return "", slipway.Errorf(slipway.Invalid, "--set %s is given twice; leave one of them out", Clean(key)).At("set")
 		}
 		set[key] = value
 	}
@@ -50,8 +50,8 @@ func (f overrideFlags) read(a *app, was slipway.Overrides) (slipway.Overrides, e
 	return o, err
 }
 
-func (f overrideFlags) file(a *app) (string, error) {
-	in := a.stdin
+func (f OverrideFlags) file(a *App) (string, error) {
+	in := a.Stdin
 	if f.Overrides != "-" {
 		file, err := os.Open(f.Overrides)
 		if err != nil {
@@ -67,15 +67,15 @@ func (f overrideFlags) file(a *app) (string, error) {
 	return string(text), nil
 }
 
-// overrides prints what a service's owners state.
-func (a *app) overrides(o slipway.Overrides) error {
+// PrintOverrides prints what a service's owners state.
+func (a *App) PrintOverrides(o slipway.Overrides) error {
 	text, err := stated.OverridesYAML(o)
 	if err != nil || text == "" {
 		return err
 	}
-	fmt.Fprintln(a.stdout, "\nOverrides, where the repository's slipway.yaml doesn't say otherwise:")
+	fmt.Fprintln(a.Stdout, "\nOverrides, where the repository's slipway.yaml doesn't say otherwise:")
 	for line := range strings.Lines(text) {
-		fmt.Fprintf(a.stdout, "  %s\n", clean(strings.TrimSuffix(line, "\n")))
+		fmt.Fprintf(a.Stdout, "  %s\n", Clean(strings.TrimSuffix(line, "\n")))
 	}
 	return nil
 }
