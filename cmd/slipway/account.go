@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// adminCommands make the first admin of a platform.
 type adminCommands struct {
 	Create adminCreate `cmd:"" help:"Make an admin of the platform."`
 }
@@ -48,6 +49,7 @@ func (c *adminCreate) Run(a *cli.App) error {
 	return nil
 }
 
+// accountCommands are for people and service accounts.
 type accountCommands struct {
 	Add    accountAdd    `cmd:"" help:"Make a service account."`
 	List   accountList   `cmd:"" name:"ls" help:"List accounts."`

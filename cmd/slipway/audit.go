@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// auditCommands show who did and tried what.
 type auditCommands struct {
 	List   auditList   `cmd:"" name:"ls" default:"withargs" help:"List entries, the newest first."`
 	Export auditExport `cmd:"" help:"Write all entries as JSON lines or CSV, the oldest first."`

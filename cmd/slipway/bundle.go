@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// bundleCommands promote several services together.
 type bundleCommands struct {
 	Promote bundlePromote `cmd:"" help:"Promote several services together."`
 	Show    bundleShow    `cmd:"" help:"Show a bundle."`

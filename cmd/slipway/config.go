@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// configCommands show, check and change settings.
 type configCommands struct {
 	Set    configSet    `cmd:"" help:"Set settings."`
 	Unset  configUnset  `cmd:"" help:"Remove settings."`

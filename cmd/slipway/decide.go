@@ -17,6 +17,7 @@ type decideFlags struct {
 	Plan    string `placeholder:"HASH" help:"Decide about this plan only; the one that is shown unless given."`
 }
 
+// approveCommand approves a promotion that waits, or opens its gates.
 type approveCommand struct {
 	decideFlags
 	Yes        bool `short:"y" help:"Don't ask."`
@@ -104,6 +105,7 @@ func (c decideFlags) decide(a *cli.App, verdict slipway.Verdict, p *client.Promo
 	return nil
 }
 
+// rejectCommand rejects a promotion that waits.
 type rejectCommand struct{ decideFlags }
 
 // Help has examples.
@@ -120,6 +122,7 @@ func (c *rejectCommand) Run(a *cli.App) error {
 	return c.decide(a, slipway.VerdictReject, r.JSON200, followFlags{})
 }
 
+// waitingCommand lists what waits for one's decision.
 type waitingCommand struct {
 	All bool `help:"Whatever waits, not only for me."`
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// domainCommands give services host names, and take them away.
 type domainCommands struct {
 	Add    domainAdd    `cmd:"" help:"Give a service a host name in an environment."`
 	List   domainList   `cmd:"" name:"ls" help:"List a service's own host names."`

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// doraCommand shows the measures of delivery.
 type doraCommand struct {
 	Service string `arg:"" optional:"" help:"Only of this service."`
 	Team    string `placeholder:"TEAM" help:"Only of services of this team."`

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// envCommands show, add and change environments.
 type envCommands struct {
 	Add  envAdd  `cmd:"" help:"Add an environment."`
 	List envList `cmd:"" name:"ls" help:"List environments in the order in which releases move through them."`

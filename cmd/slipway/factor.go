@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// factorCommands are for what signing in takes besides a password.
 type factorCommands struct {
 	List   factorList   `cmd:"" name:"ls" help:"List your second factors."`
 	Add    factorAdd    `cmd:"" help:"Add an app that shows codes."`

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// freezeCommands forbid promotions for a time.
 type freezeCommands struct {
 	Add  freezeAdd  `cmd:"" help:"Stop promotions for a time."`
 	List freezeList `cmd:"" name:"ls" help:"List freezes in force or to come."`

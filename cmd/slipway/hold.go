@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// holdCommands stop automatic promotion, and let it go on.
 type holdCommands struct {
 	List    holdList    `cmd:"" name:"ls" help:"List where automatic promotion is stopped."`
 	Add     holdAdd     `cmd:"" help:"Stop automatic promotion of a service into an environment."`

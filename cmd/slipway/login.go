@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// loginCommand signs in to a platform.
 type loginCommand struct {
 	URL      string `arg:"" name:"server" optional:"" help:"The platform's address; that of --server, the profile or the data directory unless given."`
 	Name     string `xor:"how" help:"Sign in with this name and a password, asked for or read from standard input, instead of with a browser."`
@@ -169,6 +170,7 @@ func secondStep(a *cli.App, cl *client.ClientWithResponses, server string, r *cl
 	return cli.SessionProfile(server, *done.JSON201), nil
 }
 
+// logoutCommand signs out and forgets the profile.
 type logoutCommand struct{}
 
 // Help has examples.
@@ -204,6 +206,7 @@ func (logoutCommand) Run(a *cli.App) error {
 	return err
 }
 
+// whoamiCommand shows who one is and what one may do.
 type whoamiCommand struct{}
 
 // Help has examples.

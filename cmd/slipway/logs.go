@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// logsCommand prints the output of a running service.
 type logsCommand struct {
 	Service string `arg:"" help:"The service."`
 	Env     string `required:"" placeholder:"ENV" help:"The environment."`

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// nodesCommand shows the machines that run services.
 type nodesCommand struct{}
 
 // Help has examples.

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// openCommand opens a service in a browser.
 type openCommand struct {
 	Service string `arg:"" optional:"" help:"The service; without one, the API's reference page."`
 	Env     string `placeholder:"ENV" help:"The environment; the last one where the service runs unless given."`

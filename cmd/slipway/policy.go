@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// policyCommands show and change what environments ask of promotions.
 type policyCommands struct {
 	Show  policyShow  `cmd:"" help:"Show the policy of an environment, or of a service in it."`
 	Set   policySet   `cmd:"" help:"Change a policy."`

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// profileCommands list, choose and forget profiles.
 type profileCommands struct {
 	List profileList `cmd:"" name:"ls" help:"List profiles."`
 	Use  profileUse  `cmd:"" help:"Choose the profile that commands use."`

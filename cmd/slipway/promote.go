@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// promoteCommand moves a release into an environment.
 type promoteCommand struct {
 	Service string `arg:"" help:"The service."`
 	To      string `placeholder:"ENV" help:"The environment; the first one unless given."`
@@ -126,6 +127,7 @@ func started(a *cli.App, body []byte, p *client.Promotion, f followFlags) error 
 	return nil
 }
 
+// rollbackCommand goes back to a release that ran before.
 type rollbackCommand struct {
 	Service string `arg:"" help:"The service."`
 	Env     string `required:"" placeholder:"ENV" help:"The environment."`
@@ -170,6 +172,7 @@ func (c *rollbackCommand) Run(a *cli.App) error {
 	return started(a, r.Body, r.JSON202, c.followFlags)
 }
 
+// redeployCommand promotes the release that runs again.
 type redeployCommand struct {
 	Service string `arg:"" help:"The service."`
 	Env     string `required:"" placeholder:"ENV" help:"The environment."`

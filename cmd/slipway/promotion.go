@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// promotionCommands show, follow, steer and cancel promotions.
 type promotionCommands struct {
 	List   promotionList   `cmd:"" name:"ls" help:"List promotions, newest first."`
 	Show   promotionShow   `cmd:"" help:"Show a promotion and its steps."`

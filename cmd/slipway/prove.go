@@ -6,6 +6,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// proveCommand shows that it is still the one who signed in.
 type proveCommand struct{}
 
 // Help has examples.

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// providerCommands are for the OpenID providers that people sign in through.
 type providerCommands struct {
 	List      providerList      `cmd:"" name:"ls" help:"List providers."`
 	Add       providerAdd       `cmd:"" help:"Add an OpenID provider that people sign in through."`

@@ -63,6 +63,7 @@ func tested(t client.Tests) string {
 	return ""
 }
 
+// releasesCommand lists releases, or shows one.
 type releasesCommand struct {
 	Service string `arg:"" help:"The service."`
 	Release int    `arg:"" optional:"" help:"Only this release, with all that is recorded of it."`

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// secretCommands store, list and remove secrets.
 type secretCommands struct {
 	Set  secretSet  `cmd:"" help:"Store a secret, read from standard input or a prompt."`
 	List secretList `cmd:"" name:"ls" help:"List secrets, never their values."`

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// serviceCommands register, show, change and remove services.
 type serviceCommands struct {
 	Add  serviceAdd  `cmd:"" help:"Register a git repository as a service."`
 	List serviceList `cmd:"" name:"ls" help:"List services."`

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// sessionCommands show and end sessions.
 type sessionCommands struct {
 	List sessionList `cmd:"" name:"ls" default:"withargs" help:"List where you are signed in."`
 	End  sessionEnd  `cmd:"" help:"End a session."`

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// statusCommand shows what runs where.
 type statusCommand struct {
 	Service string `arg:"" optional:"" help:"Only this service."`
 }

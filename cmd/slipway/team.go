@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// teamCommands are for teams and who is in them.
 type teamCommands struct {
 	Add    teamAdd    `cmd:"" help:"Make a team."`
 	List   teamList   `cmd:"" name:"ls" help:"List your teams."`

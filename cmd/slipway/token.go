@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// tokenCommands make, list and end tokens for programs.
 type tokenCommands struct {
 	Add    tokenAdd    `cmd:"" help:"Make a token."`
 	List   tokenList   `cmd:"" name:"ls" help:"List tokens, never their text."`

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// trafficCommand shows how many requests a service answered, and how fast.
 type trafficCommand struct {
 	Service string        `arg:"" help:"The service."`
 	Env     string        `required:"" placeholder:"ENV" help:"The environment."`

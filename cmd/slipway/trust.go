@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// trustCommands let jobs of CI systems act for a service.
 type trustCommands struct {
 	Add  trustAdd  `cmd:"" help:"Let jobs of a CI system act for a service by their own token."`
 	List trustList `cmd:"" name:"ls" help:"List which jobs may act for a service."`

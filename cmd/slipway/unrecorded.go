@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// unrecordedCommands show, adopt and end what runs without being on record.
 type unrecordedCommands struct {
 	List  unrecordedList  `cmd:"" name:"ls" help:"List what runs and that the database knows nothing of."`
 	Adopt unrecordedAdopt `cmd:"" help:"Put on record what runs."`

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/slipway/internal/cli"
 )
 
+// webhookCommands are for addresses that are told what happens.
 type webhookCommands struct {
 	Add        webhookAdd        `cmd:"" help:"Have an address told what happens to a team's services."`
 	List       webhookList       `cmd:"" name:"ls" help:"List a team's webhooks."`
