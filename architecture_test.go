@@ -52,7 +52,22 @@ var doors = []struct {
 	{"./ingress", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the way in knows nothing of what is behind it"},
 	{"./socket", []string{module + "/ent", module + "/api", module + "/web", module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/sandbox"}, "a socket and its key know nothing of what is asked there"},
 	{"./socket/holder", []string{"os/exec", "net", module}, "what outlives everything else is tiny"},
+	{"./cmd/slipway/internal/cli", behindServer, "what every command stands on knows a server by its API"},
+	{"./cmd/slipway/internal/access", behindServer, "a command speaks to a server wherever that is"},
+	{"./cmd/slipway/internal/services", behindServer, "a command speaks to a server wherever that is"},
+	{"./cmd/slipway/internal/promotions", behindServer, "a command speaks to a server wherever that is"},
+	{"./cmd/slipway/internal/report", behindServer, "a command speaks to a server wherever that is"},
+	{"./cmd/slipway/internal/completion", behindServer, "a command speaks to a server wherever that is"},
+	{"./cmd/slipway/internal/project", []string{module + "/ent", module + "/store", module + "/platform", module + "/workflows", module + "/node", module + "/web", module + "/ingress", "go.temporal.io/"}, "a project is looked at without a platform"},
+	{"./cmd/slipway/internal/doctor", []string{module + "/platform", module + "/workflows", module + "/node", module + "/web", module + "/ingress", "go.temporal.io/"}, "what keeps the platform from working is found without it"},
 	{"./api/client", []string{module + "/ent", module + "/platform", module + "/workflows", module + "/adapters", module + "/node"}, "the client is for other people's programs"},
+}
+
+// behindServer is what commands that speak to a server reach by its API alone.
+var behindServer = []string{
+	module + "/ent", module + "/store", module + "/audit", module + "/event", module + "/identity", module + "/webhook", module + "/catalog", module + "/report",
+	module + "/platform", module + "/workflows", module + "/adapters", module + "/node", module + "/edge", module + "/artifact", module + "/sandbox",
+	module + "/egress", module + "/ingress", module + "/web", "entgo.io/", "go.temporal.io/", "github.com/caddyserver/",
 }
 
 func TestDoors(t *testing.T) {
@@ -133,6 +148,29 @@ func TestAdaptersDoNotMeet(t *testing.T) {
 		for _, imported := range imports {
 			if strings.HasPrefix(imported, module+"/adapters/") && port(imported) != port(pkg) {
 				t.Errorf("%s imports %s", pkg, imported)
+			}
+		}
+	}
+}
+
+// TestCommandsDoNotMeet keeps the rooms of commands from each other, and those that
+// speak to a server to the client of its API: what they share is below them, in cli.
+func TestCommandsDoNotMeet(t *testing.T) {
+	const rooms = module + "/cmd/slipway/internal/"
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./cmd/slipway/internal/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	speaking := map[string]bool{"access": true, "services": true, "promotions": true, "report": true, "completion": true}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		room := strings.TrimPrefix(fields[0], rooms)
+		for _, imported := range fields[1:] {
+			other, isRoom := strings.CutPrefix(imported, rooms)
+			switch {
+			case !strings.HasPrefix(imported, module), other == "cli", room == "server" && other == "project":
+			case isRoom, speaking[room] && imported != module && imported != module+"/api/client":
+				t.Errorf("%s imports %s", fields[0], imported)
 			}
 		}
 	}
