@@ -40,7 +40,7 @@ var gateEffects = []struct {
 	{decides, "asks for what then stands at the gates; what may be skipped is the policy's to say", []string{"createPromotion", "createBundle", "retryPromotion", "rollback"}},
 	{decides, "who is in a team says yes himself; whom the owner of a change invited doesn't count", []string{"setMember", "removeMember", "createInvitation", "acceptInvitation"}},
 
-	{neutral, "moves the plan, so that what was said is void", []string{"updateConfig", "setSecret", "deleteSecret"}},
+	{neutral, "moves the plan, so that what was said is void", []string{"updateConfig", "restoreConfig", "setSecret", "deleteSecret"}},
 	{neutral, "a hold stops what is automatic; promoting by hand goes on with or without it", []string{"placeHold", "releaseHold"}},
 	{neutral, "what a promotion brought there runs already: it ends, or is on record as verified, by the word of who goes back there alone, in person where others would approve, and not as tested", []string{"adoptUnrecorded", "endUnrecorded"}},
 	{neutral, "after the gates", []string{"steerCanary", "cancelPromotion"}},

@@ -29,6 +29,7 @@ var bodies = map[string]string{
 	"planRollback":        `{}`,
 	"setSecret":           `{"value":"hunter22"}`,
 	"updateConfig":        `{"set":{"MODE":"x"}}`,
+	"restoreConfig":       `{"key":"MODE","version":1}`,
 	"setPassword":         `{"current":"not it at all, no","password":"a whole new password"}`,
 	"createToken":         `{"name":"x","scopes":["read"]}`,
 	"createInvitation":    `{"team":"shop","role":"viewer"}`,

@@ -168,9 +168,8 @@ func (cat *Catalog) ChangeConfig(ctx context.Context, change ConfigChange) (warn
 	}
 	said, were := map[string]string{"layer": string(c.layer)}, map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
-		said["set "+key] = change.Set[key]
+		said["set "+key] = shown(key, change.Set[key], "")
 		if slipway.LooksSecret(key) {
-			said["set "+key] = "[secret]"
 			warnings = append(warnings, key+" looks like a secret; `slipway secret set` keeps its value sealed")
 		}
 		if why := slipway.LoadsCode(key, change.Set[key], true); why != "" {
@@ -189,26 +188,34 @@ func (cat *Catalog) ChangeConfig(ctx context.Context, change ConfigChange) (warn
 		if err != nil {
 			return err
 		}
+		stood := map[string]*ent.Setting{}
 		for _, row := range old {
-			were["set "+row.Key] = row.Value
-			if row.Secret != "" {
-				were["set "+row.Key] = "[secret]"
-			}
+			stood[row.Key], were["set "+row.Key] = row, shown(row.Key, row.Value, row.Secret)
 		}
 		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
-			if err := put(ctx, tx.Client(), c, key, slipway.ConfigValue{Value: change.Set[key]}); err != nil {
+			if row := stood[key]; row != nil && row.Secret != "" {
+				return slipway.Errorf(slipway.Conflict, "%s is a secret %s, and a plain value would take its place: give it another value with `slipway secret set`, or remove it with `slipway secret rm` first; nothing was changed", key, layerWords[c.layer]).At("set")
+			}
+			v := slipway.ConfigValue{Value: change.Set[key]}
+			if err := put(ctx, tx.Client(), c, key, v); err != nil {
+				return err
+			}
+			if err := c.remember(ctx, tx.Client(), key, stood[key], v, false); err != nil {
 				return err
 			}
 		}
 		for _, key := range change.Unset {
-			row, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(key)).Only(ctx)
-			if err != nil {
-				return store.Missing(err, "%s is not set %s; `slipway config ls` shows where each setting comes from", store.Printable(key), layerWords[c.layer])
+			row := stood[key]
+			if row == nil {
+				return slipway.Errorf(slipway.NotFound, "%s is not set %s; `slipway config ls` shows where each setting comes from", store.Printable(key), layerWords[c.layer])
 			}
 			if row.Secret != "" {
 				return slipway.Errorf(slipway.Conflict, "%s is a secret; remove it with `slipway secret rm`", key)
 			}
 			if err := tx.Setting.DeleteOne(row).Exec(ctx); err != nil {
+				return err
+			}
+			if err := c.remember(ctx, tx.Client(), key, row, slipway.ConfigValue{}, true); err != nil {
 				return err
 			}
 		}
@@ -223,7 +230,34 @@ func (cat *Catalog) ChangeConfig(ctx context.Context, change ConfigChange) (warn
 		return nil, err
 	}
 	cat.lookAt(ctx, c)
-	return warnings, nil
+	beside, err := cat.otherLayers(ctx, c, change)
+	return append(warnings, beside...), err
+}
+
+// otherLayers says what a change means together with the layers that it left alone:
+// which secrets its values stand before, and what shows where something was unset.
+func (cat *Catalog) otherLayers(ctx context.Context, c cell, change ConfigChange) (said []string, err error) {
+	if c.service == nil {
+		return nil, nil // it is of every service
+	}
+	layers, err := Layers(ctx, cat.db, c.service.ID, c.environment, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(change.Set)) {
+		for _, layer := range slipway.LayerOrder[:slices.Index(slipway.LayerOrder, c.layer)] {
+			if layers[layer][key].Secret != "" {
+				said = append(said, key+" stands before a secret of the same name, which is set "+layerWords[layer]+" and stays")
+			}
+		}
+	}
+	for _, key := range change.Unset {
+		values, from := slipway.MergeConfig(layers)
+		if v, ok := values[key]; ok {
+			said = append(said, key+" is "+shown(key, v.Value, string(v.Secret))+" now, set "+layerWords[from[key]])
+		}
+	}
+	return said, nil
 }
 
 // put writes one setting of a layer.

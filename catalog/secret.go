@@ -2,12 +2,14 @@ package catalog
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/configversion"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/promotion"
 	"github.com/slipway-dev/slipway/ent/release"
@@ -88,8 +90,21 @@ func (cat *Catalog) SetSecret(ctx context.Context, in SecretInput) (SecretEntry,
 		if err := identity.WithMakers(ctx, tx.Client(), said); err != nil {
 			return err
 		}
+		before, err := tx.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(in.Name)).Only(ctx)
+		if err != nil && !ent.IsNotFound(err) {
+			return err
+		}
 		cat.journal.Happened(ctx, "secret.set", in.Service, in.Environment, 0, said)
-		return put(ctx, tx.Client(), c, in.Name, slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint})
+		v := slipway.ConfigValue{Secret: ref, Fingerprint: fingerprint}
+		if err := put(ctx, tx.Client(), c, in.Name, v); err != nil {
+			return err
+		}
+		if err := c.remember(ctx, tx.Client(), in.Name, before, v, false); err != nil {
+			return err
+		}
+		// What is sealed now doesn't stay readable in what was before.
+		_, err = tx.ConfigVersion.Delete().Where(configversion.Scope(c.scope()), configversion.Key(in.Name), configversion.Secret(""), configversion.Value(in.Value.Reveal())).Exec(ctx)
+		return err
 	})
 	if err != nil {
 		return SecretEntry{}, err
@@ -128,10 +143,11 @@ func (cat *Catalog) ListSecrets(ctx context.Context, serviceName, environmentNam
 	return list, nil
 }
 
-// RemoveSecret removes the setting that refers to a value. The value goes too,
-// unless a deployment that runs, or could be gone back to, needs it: then Retain
-// removes it when that is over.
-func (cat *Catalog) RemoveSecret(ctx context.Context, serviceName, environmentName, name string) error {
+// RemoveSecret removes the setting that refers to a value. The value itself stays
+// sealed, so that it can be had back by its version. With erase it goes, and with it
+// every value that the setting had, but those that a deployment which runs, or could be
+// gone back to, needs: these go when that is over.
+func (cat *Catalog) RemoveSecret(ctx context.Context, serviceName, environmentName, name string, erase bool) error {
 	if serviceName == "" {
 		return slipway.Errorf(slipway.Invalid, "service is missing").At("service")
 	}
@@ -140,37 +156,74 @@ func (cat *Catalog) RemoveSecret(ctx context.Context, serviceName, environmentNa
 		return err
 	}
 	row, err := cat.db.Setting.Query().Where(setting.Scope(c.scope()), setting.Key(name), setting.SecretNEQ("")).Only(ctx)
-	if err != nil {
+	if err != nil && !(erase && ent.IsNotFound(err)) { // what was removed before can still be erased
 		return store.Missing(err, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
 	}
-	cat.audit.Record(ctx, audit.Begun, "secret.removed", serviceName, environmentName, "", "", nil, map[string]string{"name": name, "reference": row.Secret})
+	versions := cat.db.ConfigVersion.Query().Where(configversion.Scope(c.scope()), configversion.Key(name), configversion.SecretNEQ(""))
+	refs, err := versions.Unique(true).Select(configversion.FieldSecret).Strings(ctx)
+	if err != nil {
+		return err
+	}
+	said := map[string]string{"name": name, "erased": strconv.FormatBool(erase)}
+	if row != nil {
+		said["reference"] = row.Secret
+		refs = append(refs, row.Secret)
+	} else if len(refs) == 0 {
+		return slipway.Errorf(slipway.NotFound, "there is no secret %s; `slipway secret ls %s` lists them", store.Printable(name), serviceName)
+	}
+	cat.audit.Record(ctx, audit.Begun, "secret.removed", serviceName, environmentName, "", "", nil, maps.Clone(said))
 	err = store.InTx(ctx, cat.db, func(tx *ent.Tx) error {
+		if erase {
+			_, err := tx.ConfigVersion.Delete().Where(configversion.Scope(c.scope()), configversion.Key(name), configversion.SecretNEQ("")).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
+		if row == nil {
+			return nil
+		}
 		if err := reviseConfig(ctx, tx.Client(), c, nil); err != nil {
 			return err
 		}
-		return tx.Setting.DeleteOne(row).Exec(ctx)
+		if err := tx.Setting.DeleteOne(row).Exec(ctx); err != nil || erase {
+			return err
+		}
+		return c.remember(ctx, tx.Client(), name, row, slipway.ConfigValue{}, true)
 	})
 	if err != nil && !ent.IsNotFound(err) {
 		return err
 	}
-	ref := slipway.SecretRef(row.Secret)
-	needed, err := cat.NeededSecrets(store.AsSystem(ctx), c.service)
-	if err != nil {
-		return err
-	}
-	if !needed[ref] {
-		if err := cat.ports.Secrets.Delete(ctx, ref); err != nil {
+	kept := false
+	if erase {
+		if kept, err = cat.erase(ctx, c.service, refs); err != nil {
 			return err
 		}
 	}
-	said := map[string]string{"name": name, "reference": string(ref), "kept": strconv.FormatBool(needed[ref])}
+	said["kept"] = strconv.FormatBool(kept || !erase)
 	err = identity.WithMakers(ctx, cat.db, said)
 	cat.journal.Happened(ctx, "secret.removed", serviceName, environmentName, 0, said)
 	return err
 }
 
-// NeededSecrets are the values that a service's settings name, and those that its
-// deployments run with, or would when they are gone back to.
+// erase deletes values that nothing needs; kept tells whether one is needed.
+func (cat *Catalog) erase(ctx context.Context, s *ent.Service, refs []string) (kept bool, err error) {
+	needed, err := cat.NeededSecrets(store.AsSystem(ctx), s)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range refs {
+		ref := slipway.SecretRef(name)
+		if needed[ref] {
+			kept = true
+		} else if err := cat.ports.Secrets.Delete(ctx, ref); err != nil {
+			return kept, err
+		}
+	}
+	return kept, nil
+}
+
+// NeededSecrets are the values that a service's settings name or can be brought back
+// to, and those that its deployments run with, or would when they are gone back to.
 func (cat *Catalog) NeededSecrets(ctx context.Context, s *ent.Service) (map[slipway.SecretRef]bool, error) {
 	settings, err := cat.db.Setting.Query().Where(setting.ServiceID(s.ID), setting.SecretNEQ("")).All(ctx)
 	if err != nil {
@@ -179,6 +232,13 @@ func (cat *Catalog) NeededSecrets(ctx context.Context, s *ent.Service) (map[slip
 	needed := map[slipway.SecretRef]bool{}
 	for _, row := range settings {
 		needed[slipway.SecretRef(row.Secret)] = true
+	}
+	earlier, err := cat.db.ConfigVersion.Query().Where(configversion.ServiceID(s.ID), configversion.SecretNEQ("")).Unique(true).Select(configversion.FieldSecret).Strings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range earlier {
+		needed[slipway.SecretRef(ref)] = true
 	}
 	used, err := cat.db.Deployment.Query().Where(deployment.ServiceID(s.ID), deployment.Or(deployment.Live(true), deployment.HasReleaseWith(release.DiscardedAtIsNil()))).
 		Unique(true).Select(deployment.FieldSnapshot).Strings(ctx)

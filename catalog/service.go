@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent"
+	"github.com/slipway-dev/slipway/ent/configversion"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/deployment"
 	"github.com/slipway-dev/slipway/ent/domain"
@@ -323,6 +324,9 @@ func (cat *Catalog) forget(ctx context.Context, s *ent.Service) error {
 			return err
 		}
 		if _, err := tx.Setting.Delete().Where(setting.ServiceID(s.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.ConfigVersion.Delete().Where(configversion.ServiceID(s.ID)).Exec(ctx); err != nil {
 			return err
 		}
 		return tx.Service.DeleteOneID(s.ID).Exec(ctx)

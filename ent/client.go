@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
+	"github.com/slipway-dev/slipway/ent/configversion"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -69,6 +70,8 @@ type Client struct {
 	Byline *BylineClient
 	// Ceremony is the client for interacting with the Ceremony builders.
 	Ceremony *CeremonyClient
+	// ConfigVersion is the client for interacting with the ConfigVersion builders.
+	ConfigVersion *ConfigVersionClient
 	// Decision is the client for interacting with the Decision builders.
 	Decision *DecisionClient
 	// Delivery is the client for interacting with the Delivery builders.
@@ -154,6 +157,7 @@ func (c *Client) init() {
 	c.AuditEntry = NewAuditEntryClient(c.config)
 	c.Byline = NewBylineClient(c.config)
 	c.Ceremony = NewCeremonyClient(c.config)
+	c.ConfigVersion = NewConfigVersionClient(c.config)
 	c.Decision = NewDecisionClient(c.config)
 	c.Delivery = NewDeliveryClient(c.config)
 	c.Deployment = NewDeploymentClient(c.config)
@@ -285,6 +289,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		AuditEntry:       NewAuditEntryClient(cfg),
 		Byline:           NewBylineClient(cfg),
 		Ceremony:         NewCeremonyClient(cfg),
+		ConfigVersion:    NewConfigVersionClient(cfg),
 		Decision:         NewDecisionClient(cfg),
 		Delivery:         NewDeliveryClient(cfg),
 		Deployment:       NewDeploymentClient(cfg),
@@ -343,6 +348,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		AuditEntry:       NewAuditEntryClient(cfg),
 		Byline:           NewBylineClient(cfg),
 		Ceremony:         NewCeremonyClient(cfg),
+		ConfigVersion:    NewConfigVersionClient(cfg),
 		Decision:         NewDecisionClient(cfg),
 		Delivery:         NewDeliveryClient(cfg),
 		Deployment:       NewDeploymentClient(cfg),
@@ -407,13 +413,13 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.Decision, c.Delivery,
-		c.Deployment, c.DeviceLogin, c.Domain, c.Environment, c.Event, c.Factor,
-		c.FormerService, c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
-		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
-		c.Promotion, c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session,
-		c.Setting, c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team,
-		c.Throttle, c.Token, c.Trust, c.Webhook,
+		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.ConfigVersion, c.Decision,
+		c.Delivery, c.Deployment, c.DeviceLogin, c.Domain, c.Environment, c.Event,
+		c.Factor, c.FormerService, c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey,
+		c.Identity, c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership,
+		c.Preference, c.Promotion, c.RecoveryCode, c.Release, c.Service,
+		c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt, c.SigningKey,
+		c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -423,13 +429,13 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.Decision, c.Delivery,
-		c.Deployment, c.DeviceLogin, c.Domain, c.Environment, c.Event, c.Factor,
-		c.FormerService, c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey, c.Identity,
-		c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership, c.Preference,
-		c.Promotion, c.RecoveryCode, c.Release, c.Service, c.ServicePolicy, c.Session,
-		c.Setting, c.SignInAttempt, c.SigningKey, c.Snapshot, c.Step, c.Team,
-		c.Throttle, c.Token, c.Trust, c.Webhook,
+		c.Account, c.AuditEntry, c.Byline, c.Ceremony, c.ConfigVersion, c.Decision,
+		c.Delivery, c.Deployment, c.DeviceLogin, c.Domain, c.Environment, c.Event,
+		c.Factor, c.FormerService, c.Freeze, c.HalfSignIn, c.Hold, c.IdempotencyKey,
+		c.Identity, c.IdentityProvider, c.Invitation, c.LogChunk, c.Membership,
+		c.Preference, c.Promotion, c.RecoveryCode, c.Release, c.Service,
+		c.ServicePolicy, c.Session, c.Setting, c.SignInAttempt, c.SigningKey,
+		c.Snapshot, c.Step, c.Team, c.Throttle, c.Token, c.Trust, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -446,6 +452,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Byline.mutate(ctx, m)
 	case *CeremonyMutation:
 		return c.Ceremony.mutate(ctx, m)
+	case *ConfigVersionMutation:
+		return c.ConfigVersion.mutate(ctx, m)
 	case *DecisionMutation:
 		return c.Decision.mutate(ctx, m)
 	case *DeliveryMutation:
@@ -1166,6 +1174,140 @@ func (c *CeremonyClient) mutate(ctx context.Context, m *CeremonyMutation) (Value
 		return (&CeremonyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Ceremony mutation op: %q", m.Op())
+	}
+}
+
+// ConfigVersionClient is a client for the ConfigVersion schema.
+type ConfigVersionClient struct {
+	config
+}
+
+// NewConfigVersionClient returns a client for the ConfigVersion from the given config.
+func NewConfigVersionClient(c config) *ConfigVersionClient {
+	return &ConfigVersionClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `configversion.Hooks(f(g(h())))`.
+func (c *ConfigVersionClient) Use(hooks ...Hook) {
+	c.hooks.ConfigVersion = append(c.hooks.ConfigVersion, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `configversion.Intercept(f(g(h())))`.
+func (c *ConfigVersionClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ConfigVersion = append(c.inters.ConfigVersion, interceptors...)
+}
+
+// Create returns a builder for creating a ConfigVersion entity.
+func (c *ConfigVersionClient) Create() *ConfigVersionCreate {
+	mutation := newConfigVersionMutation(c.config, OpCreate)
+	return &ConfigVersionCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ConfigVersion entities.
+func (c *ConfigVersionClient) CreateBulk(builders ...*ConfigVersionCreate) *ConfigVersionCreateBulk {
+	return &ConfigVersionCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ConfigVersionClient) MapCreateBulk(slice any, setFunc func(*ConfigVersionCreate, int)) *ConfigVersionCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ConfigVersionCreateBulk{err: fmt.Errorf("calling to ConfigVersionClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ConfigVersionCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ConfigVersionCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ConfigVersion.
+func (c *ConfigVersionClient) Update() *ConfigVersionUpdate {
+	mutation := newConfigVersionMutation(c.config, OpUpdate)
+	return &ConfigVersionUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ConfigVersionClient) UpdateOne(_m *ConfigVersion) *ConfigVersionUpdateOne {
+	mutation := newConfigVersionMutation(c.config, OpUpdateOne, withConfigVersion(_m))
+	return &ConfigVersionUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ConfigVersionClient) UpdateOneID(id int) *ConfigVersionUpdateOne {
+	mutation := newConfigVersionMutation(c.config, OpUpdateOne, withConfigVersionID(id))
+	return &ConfigVersionUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ConfigVersion.
+func (c *ConfigVersionClient) Delete() *ConfigVersionDelete {
+	mutation := newConfigVersionMutation(c.config, OpDelete)
+	return &ConfigVersionDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ConfigVersionClient) DeleteOne(_m *ConfigVersion) *ConfigVersionDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ConfigVersionClient) DeleteOneID(id int) *ConfigVersionDeleteOne {
+	builder := c.Delete().Where(configversion.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ConfigVersionDeleteOne{builder}
+}
+
+// Query returns a query builder for ConfigVersion.
+func (c *ConfigVersionClient) Query() *ConfigVersionQuery {
+	return &ConfigVersionQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeConfigVersion},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ConfigVersion entity by its id.
+func (c *ConfigVersionClient) Get(ctx context.Context, id int) (*ConfigVersion, error) {
+	return c.Query().Where(configversion.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ConfigVersionClient) GetX(ctx context.Context, id int) *ConfigVersion {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ConfigVersionClient) Hooks() []Hook {
+	hooks := c.hooks.ConfigVersion
+	return append(hooks[:len(hooks):len(hooks)], configversion.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *ConfigVersionClient) Interceptors() []Interceptor {
+	return c.inters.ConfigVersion
+}
+
+func (c *ConfigVersionClient) mutate(ctx context.Context, m *ConfigVersionMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ConfigVersionCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ConfigVersionUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ConfigVersionUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ConfigVersionDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ConfigVersion mutation op: %q", m.Op())
 	}
 }
 
@@ -6678,19 +6820,19 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Account, AuditEntry, Byline, Ceremony, Decision, Delivery, Deployment,
-		DeviceLogin, Domain, Environment, Event, Factor, FormerService, Freeze,
-		HalfSignIn, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
-		LogChunk, Membership, Preference, Promotion, RecoveryCode, Release, Service,
-		ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot, Step,
-		Team, Throttle, Token, Trust, Webhook []ent.Hook
+		Account, AuditEntry, Byline, Ceremony, ConfigVersion, Decision, Delivery,
+		Deployment, DeviceLogin, Domain, Environment, Event, Factor, FormerService,
+		Freeze, HalfSignIn, Hold, IdempotencyKey, Identity, IdentityProvider,
+		Invitation, LogChunk, Membership, Preference, Promotion, RecoveryCode, Release,
+		Service, ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot,
+		Step, Team, Throttle, Token, Trust, Webhook []ent.Hook
 	}
 	inters struct {
-		Account, AuditEntry, Byline, Ceremony, Decision, Delivery, Deployment,
-		DeviceLogin, Domain, Environment, Event, Factor, FormerService, Freeze,
-		HalfSignIn, Hold, IdempotencyKey, Identity, IdentityProvider, Invitation,
-		LogChunk, Membership, Preference, Promotion, RecoveryCode, Release, Service,
-		ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot, Step,
-		Team, Throttle, Token, Trust, Webhook []ent.Interceptor
+		Account, AuditEntry, Byline, Ceremony, ConfigVersion, Decision, Delivery,
+		Deployment, DeviceLogin, Domain, Environment, Event, Factor, FormerService,
+		Freeze, HalfSignIn, Hold, IdempotencyKey, Identity, IdentityProvider,
+		Invitation, LogChunk, Membership, Preference, Promotion, RecoveryCode, Release,
+		Service, ServicePolicy, Session, Setting, SignInAttempt, SigningKey, Snapshot,
+		Step, Team, Throttle, Token, Trust, Webhook []ent.Interceptor
 	}
 )

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
+	"github.com/slipway-dev/slipway/ent/configversion"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -115,6 +116,7 @@ func checkColumn(t, c string) error {
 			auditentry.Table:       auditentry.ValidColumn,
 			byline.Table:           byline.ValidColumn,
 			ceremony.Table:         ceremony.ValidColumn,
+			configversion.Table:    configversion.ValidColumn,
 			decision.Table:         decision.ValidColumn,
 			delivery.Table:         delivery.ValidColumn,
 			deployment.Table:       deployment.ValidColumn,

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
+	"github.com/slipway-dev/slipway/ent/configversion"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -68,6 +69,7 @@ const (
 	TypeAuditEntry       = "AuditEntry"
 	TypeByline           = "Byline"
 	TypeCeremony         = "Ceremony"
+	TypeConfigVersion    = "ConfigVersion"
 	TypeDecision         = "Decision"
 	TypeDelivery         = "Delivery"
 	TypeDeployment       = "Deployment"
@@ -4214,6 +4216,963 @@ func (m *CeremonyMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *CeremonyMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Ceremony edge %s", name)
+}
+
+// ConfigVersionMutation represents an operation that mutates the ConfigVersion nodes in the graph.
+type ConfigVersionMutation struct {
+	config
+	op                Op
+	typ               string
+	id                *int
+	service_id        *int
+	addservice_id     *int
+	environment_id    *int
+	addenvironment_id *int
+	scope             *string
+	key               *string
+	number            *int
+	addnumber         *int
+	value             *string
+	secret            *string
+	unset             *bool
+	author            *string
+	created_at        *time.Time
+	clearedFields     map[string]struct{}
+	done              bool
+	oldValue          func(context.Context) (*ConfigVersion, error)
+	predicates        []predicate.ConfigVersion
+}
+
+var _ ent.Mutation = (*ConfigVersionMutation)(nil)
+
+// configversionOption allows management of the mutation configuration using functional options.
+type configversionOption func(*ConfigVersionMutation)
+
+// newConfigVersionMutation creates new mutation for the ConfigVersion entity.
+func newConfigVersionMutation(c config, op Op, opts ...configversionOption) *ConfigVersionMutation {
+	m := &ConfigVersionMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeConfigVersion,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withConfigVersionID sets the ID field of the mutation.
+func withConfigVersionID(id int) configversionOption {
+	return func(m *ConfigVersionMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ConfigVersion
+		)
+		m.oldValue = func(ctx context.Context) (*ConfigVersion, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ConfigVersion.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withConfigVersion sets the old ConfigVersion of the mutation.
+func withConfigVersion(node *ConfigVersion) configversionOption {
+	return func(m *ConfigVersionMutation) {
+		m.oldValue = func(context.Context) (*ConfigVersion, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ConfigVersionMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ConfigVersionMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ConfigVersionMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ConfigVersionMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ConfigVersion.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetServiceID sets the "service_id" field.
+func (m *ConfigVersionMutation) SetServiceID(i int) {
+	m.service_id = &i
+	m.addservice_id = nil
+}
+
+// ServiceID returns the value of the "service_id" field in the mutation.
+func (m *ConfigVersionMutation) ServiceID() (r int, exists bool) {
+	v := m.service_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldServiceID returns the old "service_id" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldServiceID(ctx context.Context) (v *int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldServiceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldServiceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldServiceID: %w", err)
+	}
+	return oldValue.ServiceID, nil
+}
+
+// AddServiceID adds i to the "service_id" field.
+func (m *ConfigVersionMutation) AddServiceID(i int) {
+	if m.addservice_id != nil {
+		*m.addservice_id += i
+	} else {
+		m.addservice_id = &i
+	}
+}
+
+// AddedServiceID returns the value that was added to the "service_id" field in this mutation.
+func (m *ConfigVersionMutation) AddedServiceID() (r int, exists bool) {
+	v := m.addservice_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearServiceID clears the value of the "service_id" field.
+func (m *ConfigVersionMutation) ClearServiceID() {
+	m.service_id = nil
+	m.addservice_id = nil
+	m.clearedFields[configversion.FieldServiceID] = struct{}{}
+}
+
+// ServiceIDCleared returns if the "service_id" field was cleared in this mutation.
+func (m *ConfigVersionMutation) ServiceIDCleared() bool {
+	_, ok := m.clearedFields[configversion.FieldServiceID]
+	return ok
+}
+
+// ResetServiceID resets all changes to the "service_id" field.
+func (m *ConfigVersionMutation) ResetServiceID() {
+	m.service_id = nil
+	m.addservice_id = nil
+	delete(m.clearedFields, configversion.FieldServiceID)
+}
+
+// SetEnvironmentID sets the "environment_id" field.
+func (m *ConfigVersionMutation) SetEnvironmentID(i int) {
+	m.environment_id = &i
+	m.addenvironment_id = nil
+}
+
+// EnvironmentID returns the value of the "environment_id" field in the mutation.
+func (m *ConfigVersionMutation) EnvironmentID() (r int, exists bool) {
+	v := m.environment_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEnvironmentID returns the old "environment_id" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldEnvironmentID(ctx context.Context) (v *int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEnvironmentID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEnvironmentID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEnvironmentID: %w", err)
+	}
+	return oldValue.EnvironmentID, nil
+}
+
+// AddEnvironmentID adds i to the "environment_id" field.
+func (m *ConfigVersionMutation) AddEnvironmentID(i int) {
+	if m.addenvironment_id != nil {
+		*m.addenvironment_id += i
+	} else {
+		m.addenvironment_id = &i
+	}
+}
+
+// AddedEnvironmentID returns the value that was added to the "environment_id" field in this mutation.
+func (m *ConfigVersionMutation) AddedEnvironmentID() (r int, exists bool) {
+	v := m.addenvironment_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearEnvironmentID clears the value of the "environment_id" field.
+func (m *ConfigVersionMutation) ClearEnvironmentID() {
+	m.environment_id = nil
+	m.addenvironment_id = nil
+	m.clearedFields[configversion.FieldEnvironmentID] = struct{}{}
+}
+
+// EnvironmentIDCleared returns if the "environment_id" field was cleared in this mutation.
+func (m *ConfigVersionMutation) EnvironmentIDCleared() bool {
+	_, ok := m.clearedFields[configversion.FieldEnvironmentID]
+	return ok
+}
+
+// ResetEnvironmentID resets all changes to the "environment_id" field.
+func (m *ConfigVersionMutation) ResetEnvironmentID() {
+	m.environment_id = nil
+	m.addenvironment_id = nil
+	delete(m.clearedFields, configversion.FieldEnvironmentID)
+}
+
+// SetScope sets the "scope" field.
+func (m *ConfigVersionMutation) SetScope(s string) {
+	m.scope = &s
+}
+
+// Scope returns the value of the "scope" field in the mutation.
+func (m *ConfigVersionMutation) Scope() (r string, exists bool) {
+	v := m.scope
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldScope returns the old "scope" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldScope(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldScope is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldScope requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldScope: %w", err)
+	}
+	return oldValue.Scope, nil
+}
+
+// ResetScope resets all changes to the "scope" field.
+func (m *ConfigVersionMutation) ResetScope() {
+	m.scope = nil
+}
+
+// SetKey sets the "key" field.
+func (m *ConfigVersionMutation) SetKey(s string) {
+	m.key = &s
+}
+
+// Key returns the value of the "key" field in the mutation.
+func (m *ConfigVersionMutation) Key() (r string, exists bool) {
+	v := m.key
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKey returns the old "key" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldKey(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKey is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKey requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKey: %w", err)
+	}
+	return oldValue.Key, nil
+}
+
+// ResetKey resets all changes to the "key" field.
+func (m *ConfigVersionMutation) ResetKey() {
+	m.key = nil
+}
+
+// SetNumber sets the "number" field.
+func (m *ConfigVersionMutation) SetNumber(i int) {
+	m.number = &i
+	m.addnumber = nil
+}
+
+// Number returns the value of the "number" field in the mutation.
+func (m *ConfigVersionMutation) Number() (r int, exists bool) {
+	v := m.number
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNumber returns the old "number" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldNumber(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNumber is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNumber requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNumber: %w", err)
+	}
+	return oldValue.Number, nil
+}
+
+// AddNumber adds i to the "number" field.
+func (m *ConfigVersionMutation) AddNumber(i int) {
+	if m.addnumber != nil {
+		*m.addnumber += i
+	} else {
+		m.addnumber = &i
+	}
+}
+
+// AddedNumber returns the value that was added to the "number" field in this mutation.
+func (m *ConfigVersionMutation) AddedNumber() (r int, exists bool) {
+	v := m.addnumber
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetNumber resets all changes to the "number" field.
+func (m *ConfigVersionMutation) ResetNumber() {
+	m.number = nil
+	m.addnumber = nil
+}
+
+// SetValue sets the "value" field.
+func (m *ConfigVersionMutation) SetValue(s string) {
+	m.value = &s
+}
+
+// Value returns the value of the "value" field in the mutation.
+func (m *ConfigVersionMutation) Value() (r string, exists bool) {
+	v := m.value
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValue returns the old "value" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldValue(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValue is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValue requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValue: %w", err)
+	}
+	return oldValue.Value, nil
+}
+
+// ResetValue resets all changes to the "value" field.
+func (m *ConfigVersionMutation) ResetValue() {
+	m.value = nil
+}
+
+// SetSecret sets the "secret" field.
+func (m *ConfigVersionMutation) SetSecret(s string) {
+	m.secret = &s
+}
+
+// Secret returns the value of the "secret" field in the mutation.
+func (m *ConfigVersionMutation) Secret() (r string, exists bool) {
+	v := m.secret
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSecret returns the old "secret" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldSecret(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSecret is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSecret requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSecret: %w", err)
+	}
+	return oldValue.Secret, nil
+}
+
+// ResetSecret resets all changes to the "secret" field.
+func (m *ConfigVersionMutation) ResetSecret() {
+	m.secret = nil
+}
+
+// SetUnset sets the "unset" field.
+func (m *ConfigVersionMutation) SetUnset(b bool) {
+	m.unset = &b
+}
+
+// Unset returns the value of the "unset" field in the mutation.
+func (m *ConfigVersionMutation) Unset() (r bool, exists bool) {
+	v := m.unset
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnset returns the old "unset" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldUnset(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnset is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnset requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnset: %w", err)
+	}
+	return oldValue.Unset, nil
+}
+
+// ResetUnset resets all changes to the "unset" field.
+func (m *ConfigVersionMutation) ResetUnset() {
+	m.unset = nil
+}
+
+// SetAuthor sets the "author" field.
+func (m *ConfigVersionMutation) SetAuthor(s string) {
+	m.author = &s
+}
+
+// Author returns the value of the "author" field in the mutation.
+func (m *ConfigVersionMutation) Author() (r string, exists bool) {
+	v := m.author
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAuthor returns the old "author" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldAuthor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAuthor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAuthor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAuthor: %w", err)
+	}
+	return oldValue.Author, nil
+}
+
+// ResetAuthor resets all changes to the "author" field.
+func (m *ConfigVersionMutation) ResetAuthor() {
+	m.author = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ConfigVersionMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ConfigVersionMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the ConfigVersion entity.
+// If the ConfigVersion object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ConfigVersionMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ConfigVersionMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// Where appends a list predicates to the ConfigVersionMutation builder.
+func (m *ConfigVersionMutation) Where(ps ...predicate.ConfigVersion) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ConfigVersionMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ConfigVersionMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ConfigVersion, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ConfigVersionMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ConfigVersionMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ConfigVersion).
+func (m *ConfigVersionMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ConfigVersionMutation) Fields() []string {
+	fields := make([]string, 0, 10)
+	if m.service_id != nil {
+		fields = append(fields, configversion.FieldServiceID)
+	}
+	if m.environment_id != nil {
+		fields = append(fields, configversion.FieldEnvironmentID)
+	}
+	if m.scope != nil {
+		fields = append(fields, configversion.FieldScope)
+	}
+	if m.key != nil {
+		fields = append(fields, configversion.FieldKey)
+	}
+	if m.number != nil {
+		fields = append(fields, configversion.FieldNumber)
+	}
+	if m.value != nil {
+		fields = append(fields, configversion.FieldValue)
+	}
+	if m.secret != nil {
+		fields = append(fields, configversion.FieldSecret)
+	}
+	if m.unset != nil {
+		fields = append(fields, configversion.FieldUnset)
+	}
+	if m.author != nil {
+		fields = append(fields, configversion.FieldAuthor)
+	}
+	if m.created_at != nil {
+		fields = append(fields, configversion.FieldCreatedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ConfigVersionMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case configversion.FieldServiceID:
+		return m.ServiceID()
+	case configversion.FieldEnvironmentID:
+		return m.EnvironmentID()
+	case configversion.FieldScope:
+		return m.Scope()
+	case configversion.FieldKey:
+		return m.Key()
+	case configversion.FieldNumber:
+		return m.Number()
+	case configversion.FieldValue:
+		return m.Value()
+	case configversion.FieldSecret:
+		return m.Secret()
+	case configversion.FieldUnset:
+		return m.Unset()
+	case configversion.FieldAuthor:
+		return m.Author()
+	case configversion.FieldCreatedAt:
+		return m.CreatedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ConfigVersionMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case configversion.FieldServiceID:
+		return m.OldServiceID(ctx)
+	case configversion.FieldEnvironmentID:
+		return m.OldEnvironmentID(ctx)
+	case configversion.FieldScope:
+		return m.OldScope(ctx)
+	case configversion.FieldKey:
+		return m.OldKey(ctx)
+	case configversion.FieldNumber:
+		return m.OldNumber(ctx)
+	case configversion.FieldValue:
+		return m.OldValue(ctx)
+	case configversion.FieldSecret:
+		return m.OldSecret(ctx)
+	case configversion.FieldUnset:
+		return m.OldUnset(ctx)
+	case configversion.FieldAuthor:
+		return m.OldAuthor(ctx)
+	case configversion.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown ConfigVersion field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ConfigVersionMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case configversion.FieldServiceID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetServiceID(v)
+		return nil
+	case configversion.FieldEnvironmentID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEnvironmentID(v)
+		return nil
+	case configversion.FieldScope:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetScope(v)
+		return nil
+	case configversion.FieldKey:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKey(v)
+		return nil
+	case configversion.FieldNumber:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNumber(v)
+		return nil
+	case configversion.FieldValue:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValue(v)
+		return nil
+	case configversion.FieldSecret:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSecret(v)
+		return nil
+	case configversion.FieldUnset:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnset(v)
+		return nil
+	case configversion.FieldAuthor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAuthor(v)
+		return nil
+	case configversion.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ConfigVersion field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ConfigVersionMutation) AddedFields() []string {
+	var fields []string
+	if m.addservice_id != nil {
+		fields = append(fields, configversion.FieldServiceID)
+	}
+	if m.addenvironment_id != nil {
+		fields = append(fields, configversion.FieldEnvironmentID)
+	}
+	if m.addnumber != nil {
+		fields = append(fields, configversion.FieldNumber)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ConfigVersionMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case configversion.FieldServiceID:
+		return m.AddedServiceID()
+	case configversion.FieldEnvironmentID:
+		return m.AddedEnvironmentID()
+	case configversion.FieldNumber:
+		return m.AddedNumber()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ConfigVersionMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case configversion.FieldServiceID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddServiceID(v)
+		return nil
+	case configversion.FieldEnvironmentID:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddEnvironmentID(v)
+		return nil
+	case configversion.FieldNumber:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddNumber(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ConfigVersion numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ConfigVersionMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(configversion.FieldServiceID) {
+		fields = append(fields, configversion.FieldServiceID)
+	}
+	if m.FieldCleared(configversion.FieldEnvironmentID) {
+		fields = append(fields, configversion.FieldEnvironmentID)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ConfigVersionMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ConfigVersionMutation) ClearField(name string) error {
+	switch name {
+	case configversion.FieldServiceID:
+		m.ClearServiceID()
+		return nil
+	case configversion.FieldEnvironmentID:
+		m.ClearEnvironmentID()
+		return nil
+	}
+	return fmt.Errorf("unknown ConfigVersion nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ConfigVersionMutation) ResetField(name string) error {
+	switch name {
+	case configversion.FieldServiceID:
+		m.ResetServiceID()
+		return nil
+	case configversion.FieldEnvironmentID:
+		m.ResetEnvironmentID()
+		return nil
+	case configversion.FieldScope:
+		m.ResetScope()
+		return nil
+	case configversion.FieldKey:
+		m.ResetKey()
+		return nil
+	case configversion.FieldNumber:
+		m.ResetNumber()
+		return nil
+	case configversion.FieldValue:
+		m.ResetValue()
+		return nil
+	case configversion.FieldSecret:
+		m.ResetSecret()
+		return nil
+	case configversion.FieldUnset:
+		m.ResetUnset()
+		return nil
+	case configversion.FieldAuthor:
+		m.ResetAuthor()
+		return nil
+	case configversion.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown ConfigVersion field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ConfigVersionMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ConfigVersionMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ConfigVersionMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ConfigVersionMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ConfigVersionMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ConfigVersionMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ConfigVersionMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown ConfigVersion unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ConfigVersionMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown ConfigVersion edge %s", name)
 }
 
 // DecisionMutation represents an operation that mutates the Decision nodes in the graph.

@@ -20,6 +20,8 @@ type Tx struct {
 	Byline *BylineClient
 	// Ceremony is the client for interacting with the Ceremony builders.
 	Ceremony *CeremonyClient
+	// ConfigVersion is the client for interacting with the ConfigVersion builders.
+	ConfigVersion *ConfigVersionClient
 	// Decision is the client for interacting with the Decision builders.
 	Decision *DecisionClient
 	// Delivery is the client for interacting with the Delivery builders.
@@ -225,6 +227,7 @@ func (tx *Tx) init() {
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
 	tx.Byline = NewBylineClient(tx.config)
 	tx.Ceremony = NewCeremonyClient(tx.config)
+	tx.ConfigVersion = NewConfigVersionClient(tx.config)
 	tx.Decision = NewDecisionClient(tx.config)
 	tx.Delivery = NewDeliveryClient(tx.config)
 	tx.Deployment = NewDeploymentClient(tx.config)

@@ -162,16 +162,25 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("the same value has the references %s and %s", entry.Reference, again.Reference)
 		}
 		w.must(w.Retain(ctx, 0))
+		if _, err := w.Secrets.Get(ctx, rotated.Reference); err != nil {
+			t.Errorf("an earlier version can't be had back: %v", err)
+		}
+		w.must(w.RemoveSecret(ctx, "billing", "prod", "DB_URL", true))
 		_, err = w.Secrets.Get(ctx, rotated.Reference)
 		w.want(err, slipway.NotFound, "") // nothing needs it
-		w.must(w.RemoveSecret(ctx, "billing", "prod", "DB_URL"))
 		if _, err := w.Secrets.Get(ctx, entry.Reference); err != nil {
 			t.Errorf("the value that prod runs with is gone: %v", err)
 		}
-		w.must(w.RemoveSecret(ctx, "billing", "", "DB_URL"))
+		w.must(w.RemoveSecret(ctx, "billing", "", "DB_URL", false))
+		w.must(w.Retain(ctx, 0))
+		if _, err = w.Secrets.Get(ctx, everywhere.Reference); err != nil {
+			t.Errorf("what was removed can't be had back: %v", err)
+		}
+		w.want(w.RemoveSecret(ctx, "billing", "", "DB_URL", false), slipway.NotFound, "slipway secret ls")
+		w.must(w.RemoveSecret(ctx, "billing", "", "DB_URL", true))
 		_, err = w.Secrets.Get(ctx, everywhere.Reference)
 		w.want(err, slipway.NotFound, "")
-		w.want(w.RemoveSecret(ctx, "billing", "", "DB_URL"), slipway.NotFound, "slipway secret ls")
+		w.want(w.RemoveSecret(ctx, "billing", "", "DB_URL", true), slipway.NotFound, "slipway secret ls")
 		for _, in := range []catalog.SecretInput{
 			{Service: "billing", Name: "../x", Value: slipway.NewSecret("x")},
 			{Service: "billing", Name: "X"},

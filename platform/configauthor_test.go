@@ -46,7 +46,7 @@ func TestWhoChangedTheConfigOwnsTheChange(t *testing.T) {
 				_, err := w.SetSecret(mai, catalog.SecretInput{Service: name, Name: "PASS", Value: slipway.NewSecret("a value that is sealed")})
 				return err
 			}},
-			{"PASS", func() error { return w.RemoveSecret(mai, name, "", "PASS") }},
+			{"PASS", func() error { return w.RemoveSecret(mai, name, "", "PASS", false) }},
 			{"overrides.health.path", func() error {
 				_, err := w.UpdateService(mai, name, catalog.ServiceChange{Overrides: &o})
 				return err

@@ -551,6 +551,79 @@ type ConfigCheck struct {
 // Example: service_environment
 type ConfigLayer = slipway.ConfigLayer
 
+// ConfigRestore which version of a setting to restore
+type ConfigRestore struct {
+	// Key the name of a setting, in the form of an environment variable
+	//
+	// Example: LOG_LEVEL
+	Key Key `json:"key"`
+
+	// Layer where a setting was made; later layers win
+	//
+	// Example: service_environment
+	Layer ConfigLayer `json:"layer,omitempty,omitzero"`
+
+	// Version the number of the version
+	//
+	// Example: 3
+	Version int `json:"version"`
+}
+
+// ConfigVersion what a setting was from one change to the next
+type ConfigVersion struct {
+	// Author who made it so; absent for what was set before versions were kept
+	//
+	// Example: ada
+	Author string `json:"author,omitempty,omitzero"`
+
+	// Current whether it is so now
+	Current bool `json:"current"`
+
+	// Key its name
+	//
+	// Example: LOG_LEVEL
+	Key string `json:"key"`
+
+	// Layer where a setting was made; later layers win
+	//
+	// Example: service_environment
+	Layer ConfigLayer `json:"layer"`
+
+	// Secret the reference of a secret
+	//
+	// Example: sealed://billing/prod/DATABASE_URL
+	Secret string `json:"secret,omitempty,omitzero"`
+
+	// Since when it was made so
+	//
+	// Example: 2026-11-23T09:00:00Z
+	Since time.Time `json:"since"`
+
+	// Unset whether it was taken away
+	Unset bool `json:"unset,omitempty,omitzero"`
+
+	// Value the value, also an empty one; absent for a secret, and where it was unset
+	//
+	// Example: warning
+	Value *string `json:"value,omitempty"`
+
+	// Version counts the changes of the setting in its layer, from 1
+	//
+	// Example: 3
+	Version int `json:"version"`
+}
+
+// ConfigVersionPage a page of versions of settings
+type ConfigVersionPage struct {
+	// Items newest first
+	Items []ConfigVersion `json:"items"`
+
+	// NextCursor the cursor of the next page
+	//
+	// Example: OjQy
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // Decision what a person said
 type Decision struct {
 	// Account who
@@ -3905,6 +3978,30 @@ type CheckConfigParams struct {
 	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
 }
 
+// RestoreConfigParams defines parameters for RestoreConfig.
+type RestoreConfigParams struct {
+	// Environment the environment; without it, the setting of the service everywhere
+	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListConfigVersionsParams defines parameters for ListConfigVersions.
+type ListConfigVersionsParams struct {
+	// Key only this setting
+	Key *Key `form:"key,omitempty" json:"key,omitempty"`
+
+	// Cursor `next_cursor` of the page before; not to be made by hand
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit how many items at most
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Environment the environment; without it, the versions of what is set for the service everywhere
+	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
+}
+
 // ListDeploymentsParams defines parameters for ListDeployments.
 type ListDeploymentsParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -3961,6 +4058,9 @@ type ListSecretsParams struct {
 
 // DeleteSecretParams defines parameters for DeleteSecret.
 type DeleteSecretParams struct {
+	// Erase for good, with all earlier values; also of a secret that was removed before
+	Erase *bool `form:"erase,omitempty" json:"erase,omitempty"`
+
 	// Environment the environment; without it, the secret of the service everywhere
 	Environment *Name `form:"environment,omitempty" json:"environment,omitempty"`
 }
@@ -4114,6 +4214,9 @@ type UpdateConfigJSONRequestBody = ConfigChange
 
 // RenderConfigJSONRequestBody defines body for RenderConfig for application/json ContentType.
 type RenderConfigJSONRequestBody = RenderInput
+
+// RestoreConfigJSONRequestBody defines body for RestoreConfig for application/json ContentType.
+type RestoreConfigJSONRequestBody = ConfigRestore
 
 // DetectServiceJSONRequestBody defines body for DetectService for application/json ContentType.
 type DetectServiceJSONRequestBody = DetectionInput
@@ -4931,7 +5034,8 @@ type ClientInterface interface {
 	//
 	// Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 	// everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-	// deployment keeps its config until the next promotion.
+	// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+	// doesn't take the place of a secret: 409, and nothing is changed.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4942,7 +5046,8 @@ type ClientInterface interface {
 	//
 	// Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 	// everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-	// deployment keeps its config until the next promotion.
+	// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+	// doesn't take the place of a secret: 409, and nothing is changed.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4975,6 +5080,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /services/{service}/config/render (the `RenderConfig` operationId).
 	RenderConfig(ctx context.Context, service ServiceName, body RenderConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreConfigWithBody Restore a setting's earlier version
+	//
+	// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+	// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+	// was erased.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+	RestoreConfigWithBody(ctx context.Context, service ServiceName, params *RestoreConfigParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreConfig Restore a setting's earlier version
+	//
+	// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+	// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+	// was erased.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+	RestoreConfig(ctx context.Context, service ServiceName, params *RestoreConfigParams, body RestoreConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListConfigVersions List earlier versions of settings
+	//
+	// What each setting was and is, newest first, in every layer that makes up the config of the service in the
+	// environment. Each of the last 20 versions of a setting can be restored. The values of secrets are not shown.
+	//
+	// Corresponds with GET /services/{service}/config/versions (the `ListConfigVersions` operationId).
+	ListConfigVersions(ctx context.Context, service ServiceName, params *ListConfigVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DetectServiceWithBody Say what a service's next release would be
 	//
@@ -5261,7 +5396,9 @@ type ClientInterface interface {
 
 	// DeleteSecret Remove a secret
 	//
-	// Removes the value and the setting that refers to it.
+	// Removes the setting that refers to the value. The value stays sealed and can be restored by its version, unless
+	// `erase` is given: then it goes, and with it every value that the secret had, but those that a deployment which
+	// runs, or could be gone back to, needs: they go when that is over.
 	//
 	// Corresponds with DELETE /services/{service}/secrets/{name} (the `DeleteSecret` operationId).
 	DeleteSecret(ctx context.Context, service ServiceName, name Key, params *DeleteSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -7200,7 +7337,8 @@ func (c *Client) GetConfig(ctx context.Context, service ServiceName, params *Get
 //
 // Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 // everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-// deployment keeps its config until the next promotion.
+// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+// doesn't take the place of a secret: 409, and nothing is changed.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7221,7 +7359,8 @@ func (c *Client) UpdateConfigWithBody(ctx context.Context, service ServiceName, 
 //
 // Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 // everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-// deployment keeps its config until the next promotion.
+// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+// doesn't take the place of a secret: 409, and nothing is changed.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7285,6 +7424,66 @@ func (c *Client) RenderConfigWithBody(ctx context.Context, service ServiceName, 
 // Corresponds with POST /services/{service}/config/render (the `RenderConfig` operationId).
 func (c *Client) RenderConfig(ctx context.Context, service ServiceName, body RenderConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenderConfigRequest(c.Server, service, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreConfigWithBody Restore a setting's earlier version
+//
+// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+// was erased.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+func (c *Client) RestoreConfigWithBody(ctx context.Context, service ServiceName, params *RestoreConfigParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreConfigRequestWithBody(c.Server, service, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreConfig Restore a setting's earlier version
+//
+// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+// was erased.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+func (c *Client) RestoreConfig(ctx context.Context, service ServiceName, params *RestoreConfigParams, body RestoreConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreConfigRequest(c.Server, service, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListConfigVersions List earlier versions of settings
+//
+// What each setting was and is, newest first, in every layer that makes up the config of the service in the
+// environment. Each of the last 20 versions of a setting can be restored. The values of secrets are not shown.
+//
+// Corresponds with GET /services/{service}/config/versions (the `ListConfigVersions` operationId).
+func (c *Client) ListConfigVersions(ctx context.Context, service ServiceName, params *ListConfigVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConfigVersionsRequest(c.Server, service, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7910,7 +8109,9 @@ func (c *Client) ListSecrets(ctx context.Context, service ServiceName, params *L
 
 // DeleteSecret Remove a secret
 //
-// Removes the value and the setting that refers to it.
+// Removes the setting that refers to the value. The value stays sealed and can be restored by its version, unless
+// `erase` is given: then it goes, and with it every value that the secret had, but those that a deployment which
+// runs, or could be gone back to, needs: they go when that is over.
 //
 // Corresponds with DELETE /services/{service}/secrets/{name} (the `DeleteSecret` operationId).
 func (c *Client) DeleteSecret(ctx context.Context, service ServiceName, name Key, params *DeleteSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11686,6 +11887,192 @@ func NewRenderConfigRequestWithBody(server string, service ServiceName, contentT
 	return req, nil
 }
 
+// NewRestoreConfigRequest calls the generic RestoreConfig builder with application/json body
+func NewRestoreConfigRequest(server string, service ServiceName, params *RestoreConfigParams, body RestoreConfigJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreConfigRequestWithBody(server, service, params, "application/json", bodyReader)
+}
+
+// NewRestoreConfigRequestWithBody constructs an http.Request for the RestoreConfig method, with any body, and a specified content type
+func NewRestoreConfigRequestWithBody(server string, service ServiceName, params *RestoreConfigParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/config/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListConfigVersionsRequest constructs an http.Request for the ListConfigVersions method
+func NewListConfigVersionsRequest(server string, service ServiceName, params *ListConfigVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "service", service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s/config/versions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Key != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "key", *params.Key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDetectServiceRequest calls the generic DetectService builder with application/json body
 func NewDetectServiceRequest(server string, service ServiceName, body DetectServiceJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -12985,6 +13372,18 @@ func NewDeleteSecretRequest(server string, service ServiceName, name Key, params
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Erase != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "erase", *params.Erase, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Environment != nil {
 
@@ -15553,7 +15952,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 	// everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-	// deployment keeps its config until the next promotion.
+	// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+	// doesn't take the place of a secret: 409, and nothing is changed.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15564,7 +15964,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 	// everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-	// deployment keeps its config until the next promotion.
+	// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+	// doesn't take the place of a secret: 409, and nothing is changed.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15599,6 +16000,38 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /services/{service}/config/render (the `RenderConfig` operationId).
 	RenderConfigWithResponse(ctx context.Context, service ServiceName, body RenderConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*RenderConfigResponse, error)
+
+	// RestoreConfigWithBodyWithResponse Restore a setting's earlier version
+	//
+	// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+	// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+	// was erased.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+	RestoreConfigWithBodyWithResponse(ctx context.Context, service ServiceName, params *RestoreConfigParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreConfigResponse, error)
+
+	// RestoreConfigWithResponse Restore a setting's earlier version
+	//
+	// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+	// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+	// was erased.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+	RestoreConfigWithResponse(ctx context.Context, service ServiceName, params *RestoreConfigParams, body RestoreConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreConfigResponse, error)
+
+	// ListConfigVersionsWithResponse List earlier versions of settings
+	//
+	// What each setting was and is, newest first, in every layer that makes up the config of the service in the
+	// environment. Each of the last 20 versions of a setting can be restored. The values of secrets are not shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /services/{service}/config/versions (the `ListConfigVersions` operationId).
+	ListConfigVersionsWithResponse(ctx context.Context, service ServiceName, params *ListConfigVersionsParams, reqEditors ...RequestEditorFn) (*ListConfigVersionsResponse, error)
 
 	// DetectServiceWithBodyWithResponse Say what a service's next release would be
 	//
@@ -15911,7 +16344,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteSecretWithResponse Remove a secret
 	//
-	// Removes the value and the setting that refers to it.
+	// Removes the setting that refers to the value. The value stays sealed and can be restored by its version, unless
+	// `erase` is given: then it goes, and with it every value that the secret had, but those that a deployment which
+	// runs, or could be gone back to, needs: they go when that is over.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -19214,6 +19649,109 @@ func (r RenderConfigResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RenderConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestoreConfigResponse200Headers the declared response headers of an HTTP 200 response for RestoreConfig
+type RestoreConfigResponse200Headers struct {
+	ETag string
+}
+
+type RestoreConfigResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Config
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestoreConfigResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreConfigResponse) GetJSON200() *Config {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestoreConfigResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreConfigResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreConfigResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreConfigResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListConfigVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConfigVersionPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *ProblemAnswer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConfigVersionsResponse) GetJSON200() *ConfigVersionPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListConfigVersionsResponse) GetApplicationproblemJSONDefault() *ProblemAnswer {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConfigVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConfigVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConfigVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConfigVersionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23538,7 +24076,8 @@ func (c *ClientWithResponses) GetConfigWithResponse(ctx context.Context, service
 //
 // Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 // everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-// deployment keeps its config until the next promotion.
+// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+// doesn't take the place of a secret: 409, and nothing is changed.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23555,7 +24094,8 @@ func (c *ClientWithResponses) UpdateConfigWithBodyWithResponse(ctx context.Conte
 //
 // Changes settings of one layer: of the service in the environment when `environment` is given, of the service
 // everywhere otherwise, and of every service of the environment with `layer: environment`. The running
-// deployment keeps its config until the next promotion.
+// deployment keeps its config until the next promotion. What stood there before can be restored. A plain value
+// doesn't take the place of a secret: 409, and nothing is changed.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23613,6 +24153,56 @@ func (c *ClientWithResponses) RenderConfigWithResponse(ctx context.Context, serv
 		return nil, err
 	}
 	return ParseRenderConfigResponse(rsp)
+}
+
+// RestoreConfigWithBodyWithResponse Restore a setting's earlier version
+//
+// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+// was erased.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+func (c *ClientWithResponses) RestoreConfigWithBodyWithResponse(ctx context.Context, service ServiceName, params *RestoreConfigParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreConfigResponse, error) {
+	rsp, err := c.RestoreConfigWithBody(ctx, service, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreConfigResponse(rsp)
+}
+
+// RestoreConfigWithResponse Restore a setting's earlier version
+//
+// Makes a setting what it was, as a new version; also one that was unset, and a secret, which takes the permission
+// to set secrets. The running deployment keeps its config until the next promotion. 409 when the value of a secret
+// was erased.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /services/{service}/config/restore (the `RestoreConfig` operationId).
+func (c *ClientWithResponses) RestoreConfigWithResponse(ctx context.Context, service ServiceName, params *RestoreConfigParams, body RestoreConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreConfigResponse, error) {
+	rsp, err := c.RestoreConfig(ctx, service, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreConfigResponse(rsp)
+}
+
+// ListConfigVersionsWithResponse List earlier versions of settings
+//
+// What each setting was and is, newest first, in every layer that makes up the config of the service in the
+// environment. Each of the last 20 versions of a setting can be restored. The values of secrets are not shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /services/{service}/config/versions (the `ListConfigVersions` operationId).
+func (c *ClientWithResponses) ListConfigVersionsWithResponse(ctx context.Context, service ServiceName, params *ListConfigVersionsParams, reqEditors ...RequestEditorFn) (*ListConfigVersionsResponse, error) {
+	rsp, err := c.ListConfigVersions(ctx, service, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConfigVersionsResponse(rsp)
 }
 
 // DetectServiceWithBodyWithResponse Say what a service's next release would be
@@ -24124,7 +24714,9 @@ func (c *ClientWithResponses) ListSecretsWithResponse(ctx context.Context, servi
 
 // DeleteSecretWithResponse Remove a secret
 //
-// Removes the value and the setting that refers to it.
+// Removes the setting that refers to the value. The value stays sealed and can be restored by its version, unless
+// `erase` is given: then it goes, and with it every value that the secret had, but those that a deployment which
+// runs, or could be gone back to, needs: they go when that is over.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27028,6 +27620,85 @@ func ParseRenderConfigResponse(rsp *http.Response) (*RenderConfigResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Snapshot
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRestoreConfigResponse parses an HTTP response from a RestoreConfigWithResponse call
+func ParseRestoreConfigResponse(rsp *http.Response) (*RestoreConfigResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreConfigResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Config
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest ProblemAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestoreConfigResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListConfigVersionsResponse parses an HTTP response from a ListConfigVersionsWithResponse call
+func ParseListConfigVersionsResponse(rsp *http.Response) (*ListConfigVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConfigVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConfigVersionPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -52,6 +52,40 @@ func (h *handlers) UpdateConfig(ctx context.Context, r UpdateConfigRequestObject
 	return UpdateConfig200JSONResponse{Body: c, Headers: UpdateConfig200ResponseHeaders{ETag: tag}}, nil
 }
 
+// ListConfigVersions lists what settings were.
+func (h *handlers) ListConfigVersions(ctx context.Context, r ListConfigVersionsRequestObject) (ListConfigVersionsResponseObject, error) {
+	list, err := h.platform.ConfigVersions(ctx, catalog.ConfigVersions{
+		Service: r.Service, Environment: r.Params.Environment, Key: r.Params.Key, Page: page(r.Params.Cursor, r.Params.Limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ListConfigVersions200JSONResponse{NextCursor: list.Next, Items: each(list.Items, func(v catalog.ConfigVersion) ConfigVersion {
+		out := ConfigVersion{
+			Key: v.Key, Layer: v.Layer, Version: v.Number, Secret: string(v.Secret), Unset: v.Unset, Author: v.Author, Since: v.Since, Current: v.Current,
+		}
+		if v.Secret == "" && !v.Unset {
+			out.Value = &v.Value
+		}
+		return out
+	})}, nil
+}
+
+// RestoreConfig makes a setting what it was.
+func (h *handlers) RestoreConfig(ctx context.Context, r RestoreConfigRequestObject) (RestoreConfigResponseObject, error) {
+	err := h.platform.RestoreConfig(ctx, catalog.ConfigRestore{
+		Service: r.Service, Environment: r.Params.Environment, Layer: r.Body.Layer, Key: r.Body.Key, Number: r.Body.Version, If: onlyIf(r.Params.IfMatch),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, tag, err := h.config(ctx, r.Service, r.Params.Environment)
+	if err != nil {
+		return nil, err
+	}
+	return RestoreConfig200JSONResponse{Body: c, Headers: RestoreConfig200ResponseHeaders{ETag: tag}}, nil
+}
+
 // CheckConfig tells which settings a release misses, and which it never names.
 func (h *handlers) CheckConfig(ctx context.Context, r CheckConfigRequestObject) (CheckConfigResponseObject, error) {
 	check, err := h.platform.CheckConfig(ctx, r.Service, r.Params.Environment)
@@ -104,7 +138,7 @@ func (h *handlers) SetSecret(ctx context.Context, r SetSecretRequestObject) (Set
 
 // DeleteSecret removes a value and the setting that refers to it.
 func (h *handlers) DeleteSecret(ctx context.Context, r DeleteSecretRequestObject) (DeleteSecretResponseObject, error) {
-	if err := h.platform.RemoveSecret(ctx, r.Service, r.Params.Environment, r.Name); err != nil {
+	if err := h.platform.RemoveSecret(ctx, r.Service, r.Params.Environment, r.Name, r.Params.Erase); err != nil {
 		return nil, err
 	}
 	return DeleteSecret204Response{}, nil

@@ -551,6 +551,79 @@ type ConfigCheck struct {
 // Example: service_environment
 type ConfigLayer = slipway.ConfigLayer
 
+// ConfigRestore which version of a setting to restore
+type ConfigRestore struct {
+	// Key the name of a setting, in the form of an environment variable
+	//
+	// Example: LOG_LEVEL
+	Key Key `json:"key"`
+
+	// Layer where a setting was made; later layers win
+	//
+	// Example: service_environment
+	Layer ConfigLayer `json:"layer,omitempty,omitzero"`
+
+	// Version the number of the version
+	//
+	// Example: 3
+	Version int `json:"version"`
+}
+
+// ConfigVersion what a setting was from one change to the next
+type ConfigVersion struct {
+	// Author who made it so; absent for what was set before versions were kept
+	//
+	// Example: ada
+	Author string `json:"author,omitempty,omitzero"`
+
+	// Current whether it is so now
+	Current bool `json:"current"`
+
+	// Key its name
+	//
+	// Example: LOG_LEVEL
+	Key string `json:"key"`
+
+	// Layer where a setting was made; later layers win
+	//
+	// Example: service_environment
+	Layer ConfigLayer `json:"layer"`
+
+	// Secret the reference of a secret
+	//
+	// Example: sealed://billing/prod/DATABASE_URL
+	Secret string `json:"secret,omitempty,omitzero"`
+
+	// Since when it was made so
+	//
+	// Example: 2026-11-23T09:00:00Z
+	Since time.Time `json:"since"`
+
+	// Unset whether it was taken away
+	Unset bool `json:"unset,omitempty,omitzero"`
+
+	// Value the value, also an empty one; absent for a secret, and where it was unset
+	//
+	// Example: warning
+	Value *string `json:"value,omitempty"`
+
+	// Version counts the changes of the setting in its layer, from 1
+	//
+	// Example: 3
+	Version int `json:"version"`
+}
+
+// ConfigVersionPage a page of versions of settings
+type ConfigVersionPage struct {
+	// Items newest first
+	Items []ConfigVersion `json:"items"`
+
+	// NextCursor the cursor of the next page
+	//
+	// Example: OjQy
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // Decision what a person said
 type Decision struct {
 	// Account who
@@ -3905,6 +3978,30 @@ type CheckConfigParams struct {
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 
+// RestoreConfigParams defines parameters for RestoreConfig.
+type RestoreConfigParams struct {
+	// Environment the environment; without it, the setting of the service everywhere
+	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
+
+	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+}
+
+// ListConfigVersionsParams defines parameters for ListConfigVersions.
+type ListConfigVersionsParams struct {
+	// Key only this setting
+	Key Key `form:"key,omitempty" json:"key,omitempty,omitzero"`
+
+	// Cursor `next_cursor` of the page before; not to be made by hand
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit how many items at most
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Environment the environment; without it, the versions of what is set for the service everywhere
+	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
+}
+
 // ListDeploymentsParams defines parameters for ListDeployments.
 type ListDeploymentsParams struct {
 	// Cursor `next_cursor` of the page before; not to be made by hand
@@ -3961,6 +4058,9 @@ type ListSecretsParams struct {
 
 // DeleteSecretParams defines parameters for DeleteSecret.
 type DeleteSecretParams struct {
+	// Erase for good, with all earlier values; also of a secret that was removed before
+	Erase bool `form:"erase,omitempty" json:"erase,omitempty,omitzero"`
+
 	// Environment the environment; without it, the secret of the service everywhere
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
@@ -4114,6 +4214,9 @@ type UpdateConfigJSONRequestBody = ConfigChange
 
 // RenderConfigJSONRequestBody defines body for RenderConfig for application/json ContentType.
 type RenderConfigJSONRequestBody = RenderInput
+
+// RestoreConfigJSONRequestBody defines body for RestoreConfig for application/json ContentType.
+type RestoreConfigJSONRequestBody = ConfigRestore
 
 // DetectServiceJSONRequestBody defines body for DetectService for application/json ContentType.
 type DetectServiceJSONRequestBody = DetectionInput
@@ -4360,6 +4463,12 @@ type ServerInterface interface {
 	// RenderConfig Preview rendered config
 	// (POST /services/{service}/config/render)
 	RenderConfig(ctx echo.Context, service ServiceName) error
+	// RestoreConfig Restore a setting's earlier version
+	// (POST /services/{service}/config/restore)
+	RestoreConfig(ctx echo.Context, service ServiceName, params RestoreConfigParams) error
+	// ListConfigVersions List earlier versions of settings
+	// (GET /services/{service}/config/versions)
+	ListConfigVersions(ctx echo.Context, service ServiceName, params ListConfigVersionsParams) error
 	// DetectService Say what a service's next release would be
 	// (POST /services/{service}/detection)
 	DetectService(ctx echo.Context, service ServiceName) error
@@ -5671,6 +5780,94 @@ func (w *ServerInterfaceWrapper) RenderConfig(ctx echo.Context) error {
 	return err
 }
 
+// RestoreConfig converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreConfig(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreConfigParams
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreConfig(ctx, service, params)
+	return err
+}
+
+// ListConfigVersions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConfigVersions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "service" -------------
+	var service ServiceName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "service", ctx.Param("service"), &service, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter service: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConfigVersionsParams
+	// ------------- Optional query parameter "key" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "key", ctx.QueryParams(), &params.Key, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter key: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "environment" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter environment: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConfigVersions(ctx, service, params)
+	return err
+}
+
 // DetectService converts echo context to params.
 func (w *ServerInterfaceWrapper) DetectService(ctx echo.Context) error {
 	var err error
@@ -6325,6 +6522,13 @@ func (w *ServerInterfaceWrapper) DeleteSecret(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params DeleteSecretParams
+	// ------------- Optional query parameter "erase" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "erase", ctx.QueryParams(), &params.Erase, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erase: %s", err))
+	}
+
 	// ------------- Optional query parameter "environment" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "environment", ctx.QueryParams(), &params.Environment, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -7220,6 +7424,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/services/:service/config", wrapper.UpdateConfig, options.OperationMiddlewares["updateConfig"]...)
 	router.GET(options.BaseURL+"/services/:service/config/check", wrapper.CheckConfig, options.OperationMiddlewares["checkConfig"]...)
 	router.POST(options.BaseURL+"/services/:service/config/render", wrapper.RenderConfig, options.OperationMiddlewares["renderConfig"]...)
+	router.POST(options.BaseURL+"/services/:service/config/restore", wrapper.RestoreConfig, options.OperationMiddlewares["restoreConfig"]...)
+	router.GET(options.BaseURL+"/services/:service/config/versions", wrapper.ListConfigVersions, options.OperationMiddlewares["listConfigVersions"]...)
 	router.POST(options.BaseURL+"/services/:service/detection", wrapper.DetectService, options.OperationMiddlewares["detectService"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/deployments", wrapper.ListDeployments, options.OperationMiddlewares["listDeployments"]...)
 	router.GET(options.BaseURL+"/services/:service/environments/:environment/domains", wrapper.ListDomains, options.OperationMiddlewares["listDomains"]...)
@@ -9619,6 +9825,95 @@ type RenderConfigdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RenderConfigdefaultApplicationProblemPlusJSONResponse) VisitRenderConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreConfigRequestObject struct {
+	Service ServiceName `json:"service"`
+	Params  RestoreConfigParams
+	Body    *RestoreConfigJSONRequestBody
+}
+
+type RestoreConfigResponseObject interface {
+	VisitRestoreConfigResponse(w http.ResponseWriter) error
+}
+
+type RestoreConfig200ResponseHeaders struct {
+	ETag string
+}
+
+type RestoreConfig200JSONResponse struct {
+	Body    Config
+	Headers RestoreConfig200ResponseHeaders
+}
+
+func (response RestoreConfig200JSONResponse) VisitRestoreConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreConfigdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreConfigdefaultApplicationProblemPlusJSONResponse) VisitRestoreConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConfigVersionsRequestObject struct {
+	Service ServiceName `json:"service"`
+	Params  ListConfigVersionsParams
+}
+
+type ListConfigVersionsResponseObject interface {
+	VisitListConfigVersionsResponse(w http.ResponseWriter) error
+}
+
+type ListConfigVersions200JSONResponse ConfigVersionPage
+
+func (response ListConfigVersions200JSONResponse) VisitListConfigVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConfigVersionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListConfigVersionsdefaultApplicationProblemPlusJSONResponse) VisitListConfigVersionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12430,6 +12725,12 @@ type StrictServerInterface interface {
 	// RenderConfig Preview rendered config
 	// (POST /services/{service}/config/render)
 	RenderConfig(ctx context.Context, request RenderConfigRequestObject) (RenderConfigResponseObject, error)
+	// RestoreConfig Restore a setting's earlier version
+	// (POST /services/{service}/config/restore)
+	RestoreConfig(ctx context.Context, request RestoreConfigRequestObject) (RestoreConfigResponseObject, error)
+	// ListConfigVersions List earlier versions of settings
+	// (GET /services/{service}/config/versions)
+	ListConfigVersions(ctx context.Context, request ListConfigVersionsRequestObject) (ListConfigVersionsResponseObject, error)
 	// DetectService Say what a service's next release would be
 	// (POST /services/{service}/detection)
 	DetectService(ctx context.Context, request DetectServiceRequestObject) (DetectServiceResponseObject, error)
@@ -14614,6 +14915,81 @@ func (sh *strictHandler) RenderConfig(ctx echo.Context, service ServiceName) err
 		return err
 	} else if validResponse, ok := response.(RenderConfigResponseObject); ok {
 		return validResponse.VisitRenderConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreConfig operation middleware
+func (sh *strictHandler) RestoreConfig(ctx echo.Context, service ServiceName, params RestoreConfigParams) error {
+	var request RestoreConfigRequestObject
+
+	request.Service = service
+	request.Params = params
+
+	var body RestoreConfigJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreConfig(ctx.Request().Context(), request.(RestoreConfigRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreConfig")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreConfigResponseObject); ok {
+		return validResponse.VisitRestoreConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConfigVersions operation middleware
+func (sh *strictHandler) ListConfigVersions(ctx echo.Context, service ServiceName, params ListConfigVersionsParams) error {
+	var request ListConfigVersionsRequestObject
+
+	request.Service = service
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConfigVersions(ctx.Request().Context(), request.(ListConfigVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConfigVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConfigVersionsResponseObject); ok {
+		return validResponse.VisitListConfigVersionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

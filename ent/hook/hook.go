@@ -57,6 +57,18 @@ func (f CeremonyFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, er
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.CeremonyMutation", m)
 }
 
+// The ConfigVersionFunc type is an adapter to allow the use of ordinary
+// function as ConfigVersion mutator.
+type ConfigVersionFunc func(context.Context, *ent.ConfigVersionMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ConfigVersionFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ConfigVersionMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ConfigVersionMutation", m)
+}
+
 // The DecisionFunc type is an adapter to allow the use of ordinary
 // function as Decision mutator.
 type DecisionFunc func(context.Context, *ent.DecisionMutation) (ent.Value, error)

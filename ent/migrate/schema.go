@@ -135,6 +135,43 @@ var (
 			},
 		},
 	}
+	// ConfigVersionsColumns holds the columns for the "config_versions" table.
+	ConfigVersionsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "service_id", Type: field.TypeInt, Nullable: true},
+		{Name: "environment_id", Type: field.TypeInt, Nullable: true},
+		{Name: "scope", Type: field.TypeString},
+		{Name: "key", Type: field.TypeString, Size: 200},
+		{Name: "number", Type: field.TypeInt},
+		{Name: "value", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "secret", Type: field.TypeString, Default: ""},
+		{Name: "unset", Type: field.TypeBool, Default: false},
+		{Name: "author", Type: field.TypeString, Default: ""},
+		{Name: "created_at", Type: field.TypeTime},
+	}
+	// ConfigVersionsTable holds the schema information for the "config_versions" table.
+	ConfigVersionsTable = &schema.Table{
+		Name:       "config_versions",
+		Columns:    ConfigVersionsColumns,
+		PrimaryKey: []*schema.Column{ConfigVersionsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "configversion_scope_key_number",
+				Unique:  true,
+				Columns: []*schema.Column{ConfigVersionsColumns[3], ConfigVersionsColumns[4], ConfigVersionsColumns[5]},
+			},
+			{
+				Name:    "configversion_service_id",
+				Unique:  false,
+				Columns: []*schema.Column{ConfigVersionsColumns[1]},
+			},
+			{
+				Name:    "configversion_environment_id",
+				Unique:  false,
+				Columns: []*schema.Column{ConfigVersionsColumns[2]},
+			},
+		},
+	}
 	// DecisionsColumns holds the columns for the "decisions" table.
 	DecisionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -1271,6 +1308,7 @@ var (
 		AuditEntriesTable,
 		BylinesTable,
 		CeremoniesTable,
+		ConfigVersionsTable,
 		DecisionsTable,
 		DeliveriesTable,
 		DeploymentsTable,

@@ -18,6 +18,9 @@ type Byline func(*sql.Selector)
 // Ceremony is the predicate function for ceremony builders.
 type Ceremony func(*sql.Selector)
 
+// ConfigVersion is the predicate function for configversion builders.
+type ConfigVersion func(*sql.Selector)
+
 // Decision is the predicate function for decision builders.
 type Decision func(*sql.Selector)
 

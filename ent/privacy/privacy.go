@@ -206,6 +206,30 @@ func (f CeremonyMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutati
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.CeremonyMutation", m)
 }
 
+// The ConfigVersionQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type ConfigVersionQueryRuleFunc func(context.Context, *ent.ConfigVersionQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f ConfigVersionQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.ConfigVersionQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.ConfigVersionQuery", q)
+}
+
+// The ConfigVersionMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type ConfigVersionMutationRuleFunc func(context.Context, *ent.ConfigVersionMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f ConfigVersionMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.ConfigVersionMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.ConfigVersionMutation", m)
+}
+
 // The DecisionQueryRuleFunc type is an adapter to allow the use of ordinary
 // functions as a query rule.
 type DecisionQueryRuleFunc func(context.Context, *ent.DecisionQuery) error

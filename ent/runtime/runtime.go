@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/ent/auditentry"
 	"github.com/slipway-dev/slipway/ent/byline"
 	"github.com/slipway-dev/slipway/ent/ceremony"
+	"github.com/slipway-dev/slipway/ent/configversion"
 	"github.com/slipway-dev/slipway/ent/decision"
 	"github.com/slipway-dev/slipway/ent/delivery"
 	"github.com/slipway-dev/slipway/ent/deployment"
@@ -203,6 +204,46 @@ func init() {
 	ceremonyDescAccountID := ceremonyFields[2].Descriptor()
 	// ceremony.DefaultAccountID holds the default value on creation for the account_id field.
 	ceremony.DefaultAccountID = ceremonyDescAccountID.Default.(int)
+	configversionMixin := schema.ConfigVersion{}.Mixin()
+	configversion.Policy = privacy.NewPolicies(configversionMixin[0], schema.ConfigVersion{})
+	configversion.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := configversion.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	configversionFields := schema.ConfigVersion{}.Fields()
+	_ = configversionFields
+	// configversionDescKey is the schema descriptor for key field.
+	configversionDescKey := configversionFields[3].Descriptor()
+	// configversion.KeyValidator is a validator for the "key" field. It is called by the builders before save.
+	configversion.KeyValidator = configversionDescKey.Validators[0].(func(string) error)
+	// configversionDescNumber is the schema descriptor for number field.
+	configversionDescNumber := configversionFields[4].Descriptor()
+	// configversion.NumberValidator is a validator for the "number" field. It is called by the builders before save.
+	configversion.NumberValidator = configversionDescNumber.Validators[0].(func(int) error)
+	// configversionDescValue is the schema descriptor for value field.
+	configversionDescValue := configversionFields[5].Descriptor()
+	// configversion.DefaultValue holds the default value on creation for the value field.
+	configversion.DefaultValue = configversionDescValue.Default.(string)
+	// configversionDescSecret is the schema descriptor for secret field.
+	configversionDescSecret := configversionFields[6].Descriptor()
+	// configversion.DefaultSecret holds the default value on creation for the secret field.
+	configversion.DefaultSecret = configversionDescSecret.Default.(string)
+	// configversionDescUnset is the schema descriptor for unset field.
+	configversionDescUnset := configversionFields[7].Descriptor()
+	// configversion.DefaultUnset holds the default value on creation for the unset field.
+	configversion.DefaultUnset = configversionDescUnset.Default.(bool)
+	// configversionDescAuthor is the schema descriptor for author field.
+	configversionDescAuthor := configversionFields[8].Descriptor()
+	// configversion.DefaultAuthor holds the default value on creation for the author field.
+	configversion.DefaultAuthor = configversionDescAuthor.Default.(string)
+	// configversionDescCreatedAt is the schema descriptor for created_at field.
+	configversionDescCreatedAt := configversionFields[9].Descriptor()
+	// configversion.DefaultCreatedAt holds the default value on creation for the created_at field.
+	configversion.DefaultCreatedAt = configversionDescCreatedAt.Default.(func() time.Time)
 	decisionMixin := schema.Decision{}.Mixin()
 	decision.Policy = privacy.NewPolicies(decisionMixin[0], schema.Decision{})
 	decision.Hooks[0] = func(next ent.Mutator) ent.Mutator {
