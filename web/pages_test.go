@@ -25,7 +25,7 @@ var inline = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>[^<]|<style|\sstyle=|\s
 
 var allPages = []string{
 	"/", "/figures", "/figures?service=payments&env=dev", "/figures?team=billing&weeks=4", "/services/payments/between?from=dev&to=test", "/?q=pay", "/?team=billing", "/search", "/search?q=pay", "/promotions", "/promotions?service=payments", "/promotions/1", "/promotions/1?step=test", "/promotions/1?find=begin", "/promotions/1?step=build&line=1",
-	"/promotions/1/log/build", "/services/payments", "/services/payments/releases/1", "/services/payments/compare?from=1&to=1", "/services/payments/config", "/services/payments/config?env=dev", "/services/payments/config?env=dev&with=test&view=rendered",
+	"/promotions/1/log/build", "/services/payments", "/services/payments/releases/1", "/services/payments/compare?from=1&to=1", "/services/payments/config", "/services/payments/config?env=dev", "/services/payments/config/versions", "/services/payments/config/versions?env=dev&key=A", "/services/payments/config?env=dev&with=test&view=rendered",
 	"/services/payments/logs", "/services/payments/activity", "/services/payments/traffic", "/services/payments/settings", "/services/payments/promote", "/services/payments/promote?to=test", "/services/payments/rollback?env=dev", "/services/new", "/environments", "/environments/prod/policy", "/freezes", "/settings/sign-in", "/promotions/1/decide", "/nodes", "/teams", "/teams/billing", "/teams/billing/integrations", "/teams/billing/integrations/1", "/teams/billing/integrations/1?state=failed", "/account", "/account/sessions", "/account/factors", "/account/tokens",
 }
 

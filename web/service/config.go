@@ -304,7 +304,12 @@ func (p *pages) changeSecret(c *shell.Call) error {
 	environment, name := c.Form("env"), c.Form("name")
 	said := name + " is sealed. It goes live with the next promotion."
 	if c.Form("do") == "remove" {
-		err, said = p.RemoveSecret(c.Ctx, v.Name, environment, name, false), name+" is removed here, and can be restored from its history. It goes live with the next promotion."
+		erase := c.Form("erase") != ""
+		said = name + " is removed here. It goes live with the next promotion."
+		if !erase {
+			said += " Its history has what it was."
+		}
+		err = p.RemoveSecret(c.Ctx, v.Name, environment, name, erase)
 	} else {
 		_, err = p.SetSecret(c.Ctx, catalog.SecretInput{Service: v.Name, Environment: environment, Name: name, Value: c.SecretOf("secret")})
 	}

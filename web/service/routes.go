@@ -23,6 +23,8 @@ func Routes(portal *shell.Portal) {
 	p.HandleSignedIn("GET /services/{service}/between", p.showBetween)
 	p.HandleSignedIn("GET /services/{service}/config", p.showConfig)
 	p.HandleSignedIn("POST /services/{service}/config", p.changeConfig)
+	p.HandleSignedIn("GET /services/{service}/config/versions", p.showConfigVersions)
+	p.HandleSignedIn("POST /services/{service}/config/restore", p.restoreConfig)
 	p.HandleSignedIn("POST /services/{service}/secrets", p.changeSecret)
 	p.HandleSignedIn("GET /services/{service}/logs", p.showServiceLog)
 	p.HandleSignedIn("GET /services/{service}/logs/live", p.followServiceLog)
