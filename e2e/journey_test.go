@@ -88,6 +88,14 @@ func TestJourney(t *testing.T) {
 	if r := s.runWith("hunter2-hunter2", "secret", "set", "payments", "API_TOKEN", "--env", "test"); r.code != 0 {
 		t.Fatalf("secret set: %d %s%s", r.code, r.out, r.err)
 	}
+	s.refuses(1, "slipway secret set", "config", "set", "payments", "API_TOKEN=plain", "--env", "test")
+	s.must("secret", "rm", "payments", "API_TOKEN", "--env", "test")
+	s.must("config", "set", "payments", "--env", "test", "CURRENCY=NOK")
+	s.must("config", "restore", "payments", "CURRENCY", "--env", "test", "--to", "1")
+	s.must("config", "restore", "payments", "API_TOKEN", "--env", "test", "--to", "1")
+	if out := s.must("config", "history", "payments", "--env", "test"); strings.Count(out, "CURRENCY") != 3 || strings.Count(out, "API_TOKEN ") != 3 || strings.Contains(out, "hunter2") {
+		t.Errorf("the history is told as %s", out)
+	}
 	s.must("promote", "payments", "--to", "test", "--follow")
 	if _, body := s.get("payments", "test", "/"); !strings.Contains(body, `"currency":"SEK"`) {
 		t.Fatalf("the config of test did not arrive: %s", body)

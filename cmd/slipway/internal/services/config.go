@@ -17,6 +17,9 @@ type ConfigCommands struct {
 	List   configList   `cmd:"" name:"ls" help:"Show merged settings and where each comes from."`
 	Check  configCheck  `cmd:"" help:"Find settings that a release misses, and settings that do nothing."`
 	Render configRender `cmd:"" help:"Show the config that a release would get, without deploying."`
+
+	History configHistory `cmd:"" help:"Show what settings were, by version."`
+	Restore configRestore `cmd:"" help:"Make a setting what it was in an earlier version."`
 }
 
 // layerFlags say which settings are meant.

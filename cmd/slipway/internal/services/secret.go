@@ -83,20 +83,35 @@ type secretRm struct {
 	Service string `arg:"" help:"The service."`
 	Name    string `arg:"" help:"The secret."`
 	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	Erase   bool   `help:"For good, with all values that it had; also after it was removed."`
 }
 
 // Help has examples.
 func (secretRm) Help() string {
-	return "Examples:\n  slipway secret rm billing DATABASE_URL --env prod"
+	return `The value stays sealed and can be restored (slipway config history), unless it is erased.
+
+Examples:
+  slipway secret rm billing DATABASE_URL --env prod
+  slipway secret rm billing DATABASE_URL --env prod --erase`
 }
 
 // Run removes a secret.
 func (c *secretRm) Run(a *cli.App) error {
 	_, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.DeleteSecretResponse, error) {
-		return cl.DeleteSecretWithResponse(ctx, c.Service, c.Name, &client.DeleteSecretParams{Environment: cli.Given(c.Env)})
+		return cl.DeleteSecretWithResponse(ctx, c.Service, c.Name, &client.DeleteSecretParams{Environment: cli.Given(c.Env), Erase: &c.Erase})
 	})
-	if err == nil && !a.JSON {
-		fmt.Fprintf(a.Stdout, "%s is removed. What runs with it, or could be gone back to, keeps its value until that is over.\n", c.Name)
+	if err != nil || a.JSON {
+		return err
 	}
-	return err
+	if c.Erase {
+		fmt.Fprintf(a.Stdout, "%s is removed, and its values are erased. What runs with one, or could be gone back to, keeps it until that is over.\n", c.Name)
+		return nil
+	}
+	env := ""
+	if c.Env != "" {
+		env = " --env " + c.Env
+	}
+	fmt.Fprintf(a.Stdout, "%s is removed with the next promotion. To have it back: slipway config history %s %s%s; to erase its values: slipway secret rm %s %s%s --erase\n",
+		c.Name, c.Service, c.Name, env, c.Service, c.Name, env)
+	return nil
 }
