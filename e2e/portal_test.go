@@ -122,6 +122,15 @@ func firstDay(t *testing.T, s *site, b *browser) {
 	if strings.Contains(b.text(), "hunter2") {
 		t.Error("the config page shows a secret")
 	}
+	b.fill("key", "CURRENCY")
+	b.fill("value", "NOK")
+	b.click("Set")
+	b.sees("CURRENCY is set.")
+	b.click("Earlier values, to restore one")
+	b.sees("History of settings in test")
+	b.click("Restore…")
+	b.click("Restore version 1")
+	b.sees("CURRENCY is restored to version 1.")
 
 	// A release whose tests fail stays out, and the page says whose fault it is.
 	repo.commit("Break <script>alert(1)</script>", map[string]string{"tests/test_broken.py": "def test_of_the_half_cent():\n    assert '0.13' == '0.12'\n"})
@@ -153,7 +162,7 @@ func firstDay(t *testing.T, s *site, b *browser) {
 var pages = map[string]string{
 	"overview": "/", "overview-none": "/?q=nothing-is-called-so", "search": "/search?q=pay", "figures": "/figures", "promotions": "/promotions", "promotion": "/promotions/1", "promotion-failed": "/promotions/4",
 	"log-search": "/promotions/1?step=build&find=a", "service": "/services/payments", "release": "/services/payments/releases/1", "compare": "/services/payments/compare?from=1&to=3", "compare-config": "/services/payments/compare?from=1&to=3&view=config&env=prod", "between": "/services/payments/between?from=dev&to=prod",
-	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "logs": "/services/payments/logs?env=prod",
+	"config": "/services/payments/config?env=test", "config-compare": "/services/payments/config?env=test&with=prod", "config-history": "/services/payments/config/versions?env=test", "logs": "/services/payments/logs?env=prod",
 	"activity": "/services/payments/activity", "traffic": "/services/payments/traffic", "nodes": "/nodes", "settings": "/services/payments/settings", "promote": "/services/payments/promote?to=prod", "rollback": "/services/payments/rollback?env=dev",
 	"new": "/services/new", "environments": "/environments", "policy": "/environments/prod/policy", "freezes": "/freezes", "decided": "/promotions/3/decide", "teams": "/teams", "team": "/teams/default", "integrations": "/teams/default/integrations", "audit": "/audit", "audit-checked": "/audit?verify=yes", "account": "/account", "tokens": "/account/tokens",
 }
