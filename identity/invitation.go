@@ -121,7 +121,7 @@ func (d *Directory) Accept(ctx context.Context, invited slipway.Secret, in Accou
 		if a, err = addAccount(sys, tx.Client(), in); err != nil {
 			return err
 		}
-		d.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": audit.Yes(a.Admin), "invited_by": row.InvitedBy})
+		d.recordAccount(as, "account.accepted_invitation", a, map[string]string{"admin": audit.Yes(a.Admin), "invited_by": cmp.Or(row.InvitedBy, "operator")}) // who starts the platform invites its first admin
 		if row.TeamID == nil {
 			return nil
 		}

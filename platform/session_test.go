@@ -11,8 +11,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/slipway-dev/slipway"
+	"github.com/slipway-dev/slipway/audit"
 	"github.com/slipway-dev/slipway/ent/account"
 	"github.com/slipway-dev/slipway/identity"
+	"github.com/slipway-dev/slipway/platform"
 	"github.com/slipway-dev/slipway/platform/platformtest"
 )
 
@@ -235,6 +237,11 @@ func TestInvitations(t *testing.T) {
 		w.want(err, slipway.Invalid, "choose a password")
 		s, err := w.Accept(ctx, link.Token, identity.AccountInput{Name: "ada", Password: password}, cli)
 		w.must(err)
+		entries, err := w.Audit(w.Context(), audit.Query{Action: "account.accepted_invitation"})
+		w.must(err)
+		if len(entries.Items) != 1 || entries.Items[0].After["invited_by"] != platform.Operator {
+			t.Errorf("who invited the first admin is told as %v", entries.Items)
+		}
 		v, err := w.Identify(ctx, s.Access, cli)
 		if err != nil || !v.Admin {
 			w.Fatalf("%+v %v", v, err)
