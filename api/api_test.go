@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -312,9 +313,24 @@ func TestReferencePage(t *testing.T) {
 			t.Errorf("the page has %s", never)
 		}
 	}
-	for _, want := range []string{"curl -sN http://127.0.0.1:7070/api/v1/promotions/12/events", "prefers-color-scheme:dark", "problem-conflict"} {
+	for _, want := range []string{"curl -sN -H &#34;Authorization: Bearer $SLIPWAY_TOKEN&#34; http://127.0.0.1:7070/api/v1/promotions/12/events", "prefers-color-scheme:dark", "problem-conflict"} {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("the page lacks %s", want)
+		}
+	}
+	// Examples are to be pasted: they ask the platform that shows them.
+	for _, c := range []struct {
+		options api.Options
+		origin  string
+	}{
+		{api.Options{Platform: w.Platform, Listen: "127.0.0.1:7177"}, "http://127.0.0.1:7177"},
+		{api.Options{Platform: w.Platform, Listen: "0.0.0.0:7177", PublicURL: "https://slipway.team.example"}, "https://slipway.team.example"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.origin+"/api/v1/", nil)
+		answer := httptest.NewRecorder()
+		apitest.NewServer(t, c.options).ServeHTTP(answer, r)
+		if body := answer.Body.String(); !strings.Contains(body, c.origin+"/api/v1/promotions/12/events") || strings.Contains(body, "127.0.0.1:7070") {
+			t.Errorf("the examples don't ask %s: %d", c.origin, answer.Code)
 		}
 	}
 	resp, text := ask(t, w, "GET", "/api/v1/openapi.yaml", "")

@@ -15,6 +15,8 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/api/operations"
 )
 
@@ -75,6 +77,14 @@ var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.Met
 type reference struct {
 	page   []byte
 	policy string
+}
+
+// exampleOrigin stands in examples for the address of the platform that shows them.
+const exampleOrigin = "http://127.0.0.1:7070"
+
+// at is the page with examples that ask the platform at origin.
+func (r reference) at(origin string) []byte {
+	return bytes.ReplaceAll(r.page, []byte(exampleOrigin), []byte(template.HTMLEscapeString(origin)))
 }
 
 // referencePage renders the contract, once in each process.
@@ -154,7 +164,10 @@ func operation(method, path string, item *openapi3.PathItem, op *openapi3.Operat
 		out.Body = body
 		curl += text
 	}
-	out.Curl = curl + " http://127.0.0.1:7070" + operations.BasePath + target
+	if permission, _ := op.Extensions["x-permission"].(string); slipway.Permission(permission) != slipway.PermitAnyone {
+		curl += ` -H "Authorization: Bearer $SLIPWAY_TOKEN"`
+	}
+	out.Curl = curl + " " + exampleOrigin + operations.BasePath + target
 	for _, status := range sortedKeys(op.Responses.Map()) {
 		answer := op.Responses.Value(status).Value
 		if name, ok := strings.CutPrefix(op.Responses.Value(status).Ref, refusalRef); ok {

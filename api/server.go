@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -111,9 +112,10 @@ func NewServer(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	page := contract.at(cmp.Or(s.public, "http://"+cmp.Or(o.Listen, "127.0.0.1:7070")))
 	reference := func(c echo.Context) error {
 		c.Response().Header().Set("Content-Security-Policy", contract.policy)
-		return c.HTMLBlob(http.StatusOK, contract.page)
+		return c.HTMLBlob(http.StatusOK, page)
 	}
 	e.GET(operations.BasePath, func(c echo.Context) error { return c.Redirect(http.StatusFound, operations.BasePath+"/") })
 	e.GET(operations.BasePath+"/", reference)
