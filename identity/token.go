@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +74,9 @@ func (d *Directory) AddToken(ctx context.Context, in TokenInput) (*ent.Token, sl
 	a, err := d.owner(ctx, in.Account)
 	if err != nil {
 		return nil, none, err
+	}
+	if a.Kind == account.KindService && slices.Contains(in.Scopes, slipway.ScopeApprove) {
+		return nil, none, slipway.Errorf(slipway.Invalid, "a program can't decide for people, so %s can't have the scope approve; whoever approves by a program makes a token of their own (slipway token add without --account)", a.Name).At("scopes")
 	}
 	if err := d.Proven(ctx, "making a token"); err != nil {
 		return nil, none, err

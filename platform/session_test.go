@@ -201,6 +201,13 @@ func TestTokens(t *testing.T) {
 		w.want(err, slipway.Invalid, "not a scope")
 		err = w.addToken(bob, identity.TokenInput{Account: "eve", Name: "ci", Scopes: []slipway.Scope{"read"}})
 		w.want(err, slipway.Denied, "eve alone")
+		// A scope that would never work isn't given: programs don't decide for people.
+		_, err = w.AddAccount(w.Context(), identity.AccountInput{Name: "chatops", Kind: slipway.ViewerService})
+		w.must(err)
+		err = w.addToken(w.Context(), identity.TokenInput{Account: "chatops", Name: "x", Scopes: []slipway.Scope{"read", "approve"}})
+		w.want(err, slipway.Invalid, "a program can't decide for people")
+		w.must(w.addToken(w.Context(), identity.TokenInput{Account: "chatops", Name: "x", Scopes: []slipway.Scope{"read"}}))
+		w.must(w.addToken(bob, identity.TokenInput{Name: "approver", Scopes: []slipway.Scope{"approve"}}))
 		// Other people's tokens are not there.
 		e, err := w.Identify(ctx, w.signIn("eve").Access, cli)
 		w.must(err)

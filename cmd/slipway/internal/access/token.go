@@ -27,7 +27,7 @@ type tokenAdd struct {
 
 // Help has examples.
 func (tokenAdd) Help() string {
-	return `Prints the token, once. It may do what its account may and its scopes name.
+	return `Prints the token, once. It may do what its account may and its scopes name: read, config, promote:ENVIRONMENT or promote:*, approve (your own tokens only: a program can't decide for people), admin.
 
 Examples:
   slipway token add "nightly deploys" --scope promote:dev
