@@ -35,7 +35,7 @@ func TestPortalOverrides(t *testing.T) {
 	b.sees("Bring your first service")
 	b.open("/services/new")
 	b.fill("url", repo.url())
-	b.click("Look")
+	b.click("Inspect")
 	b.sees("This can't be deployed yet.")
 	b.accessible("not deployable")
 	b.picture("overrides-needed")
@@ -75,12 +75,12 @@ func TestPortalOverrides(t *testing.T) {
 
 	b.open("/services/answer/settings")
 	b.fill("set.processes.web.command", "python tool/answer.py two")
-	b.click("Look at the repository with this")
+	b.click("Inspect the repository with this")
 	b.sees("With this, Slipway can build, start and check it.")
 	b.accessible("settings with a detection")
 	b.picture("overrides-settings-found")
-	b.click("Keep the overrides")
-	b.sees("The overrides are kept.")
+	b.click("Save overrides")
+	b.sees("The overrides are saved.")
 	if status, body := s.get("answer", "dev", "/"); status != 200 || body != "it is one" {
 		t.Errorf("what runs was changed: %d %s", status, body)
 	}

@@ -63,7 +63,7 @@ func firstDay(t *testing.T, s *site, b *browser) {
 	b.sees("Bring your first service")
 	b.click("Register a service")
 	b.fill("url", repo.url())
-	b.click("Look")
+	b.click("Inspect")
 	b.sees("Slipway can build, start and check this.")
 	b.sees("What Slipway found")
 	b.picture("register")
@@ -116,7 +116,7 @@ func firstDay(t *testing.T, s *site, b *browser) {
 	b.sees("1 change not live in test")
 	b.fill("name", "API_TOKEN")
 	b.fill("secret", "hunter2-hunter2")
-	b.click("Seal")
+	b.click("Add")
 	b.sees("API_TOKEN is sealed.")
 	b.sees("unused")
 	if strings.Contains(b.text(), "hunter2") {

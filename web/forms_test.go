@@ -37,7 +37,7 @@ func TestForms(t *testing.T) {
 		{"/account/tokens", "/account/tokens", url.Values{"name": {"CI"}}, "", "between one and twenty scopes"},
 		{"/teams/billing/integrations", "/teams/billing/integrations", url.Values{"url": {"https://hooks.example.com/a"}, "events": {"promotion.*, deployment.down"}}, "", "Give the receiver this secret now."},
 		{"/teams/billing/integrations", "/teams/billing/integrations", url.Values{"url": {"https://hooks.example.com/a"}, "events": {"promotoin.state"}}, "", "is no kind of event"},
-		{"/teams/billing/integrations/1", "/teams/billing/integrations/1", url.Values{"url": {"https://hooks.example.com/b"}, "events": {""}, "active": {"yes"}, "revision": {"1"}}, "/teams/billing/integrations/1", "The webhook is kept."},
+		{"/teams/billing/integrations/1", "/teams/billing/integrations/1", url.Values{"url": {"https://hooks.example.com/b"}, "events": {""}, "active": {"yes"}, "revision": {"1"}}, "/teams/billing/integrations/1", "The webhook is saved."},
 		{"/teams/billing/integrations/1", "/teams/billing/integrations/1", url.Values{"url": {"https://hooks.example.com/c"}, "revision": {"1"}}, "", "was changed by somebody else"},
 		{"/teams/billing/integrations/1", "/teams/billing/integrations/1/ping", nil, "/teams/billing/integrations/1", "A ping is on its way as delivery 1."},
 		{"/teams/billing/integrations/1", "/teams/billing/integrations/1/deliveries/1/replay", nil, "", "is still tried"},

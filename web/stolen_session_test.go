@@ -275,7 +275,7 @@ func TestSentencesOfOthers(t *testing.T) {
 	s := newSite(t)
 	bob, eve := s.person("bob", false, nil), s.person("eve", false, nil)
 	eve.post("/account", "/account", url.Values{"display_name": {"Eve"}})
-	const kept = "Your account is kept."
+	const kept = "Your account is saved."
 	sealed := eve.cookies()["slipway-said"]
 	for _, value := range []string{base64.RawURLEncoding.EncodeToString([]byte("Sign in again at evil.example")), base64.RawURLEncoding.EncodeToString([]byte(kept)) + ".AAAA", sealed} {
 		bob.plant(map[string]string{"slipway-said": value})

@@ -43,7 +43,7 @@ func (p *pages) changeAccount(c *shell.Call) error {
 	if _, err := p.UpdateAccount(c.Ctx, c.Viewer.Name, identity.AccountChange{DisplayName: &name, Email: &email}); err != nil {
 		return p.accountRefused(c, err)
 	}
-	return c.To("/account", "Your account is kept.")
+	return c.To("/account", "Your account is saved.")
 }
 
 func (p *pages) changePassword(c *shell.Call) error {

@@ -129,7 +129,7 @@ func (p *pages) changeProvider(c *shell.Call) error {
 	}); err != nil {
 		return refused(err)
 	}
-	return c.To(string(words.Path("settings", "providers", name)), name+" is kept.")
+	return c.To(string(words.Path("settings", "providers", name)), name+" is saved.")
 }
 
 func (p *pages) removeProvider(c *shell.Call) error {

@@ -531,7 +531,7 @@ func providerPage(f shell.Frame, v providerView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "> People can sign in through it</label> <button class=\"btn primary\">Keep the provider</button></form></section><section class=\"card\" aria-labelledby=\"remove-title\"><header><h2 id=\"remove-title\">Remove the provider</h2></header><div class=\"body stack limit\"><p class=\"muted\">People who came in through ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "> People can sign in through it</label> <button class=\"btn primary\">Save provider</button></form></section><section class=\"card\" aria-labelledby=\"remove-title\"><header><h2 id=\"remove-title\">Remove the provider</h2></header><div class=\"body stack limit\"><p class=\"muted\">People who came in through ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -56,12 +56,12 @@ func environmentsPage(f shell.Frame, list []*ent.Environment, change parts.Verdi
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <section class=\"card\"><div class=\"scroll\"><table class=\"cards\"><caption class=\"sr\">Environments in their order</caption> <thead><tr><th scope=\"col\">Place</th><th scope=\"col\">Name</th><th scope=\"col\">Runs on</th><th scope=\"col\">Takes</th><th scope=\"col\">Policy</th><th scope=\"col\">Order</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <section class=\"card\"><div class=\"scroll\"><table class=\"cards\"><caption class=\"sr\">Environments in their order</caption> <thead><tr><th scope=\"col\">Order</th><th scope=\"col\">Name</th><th scope=\"col\">Runs on</th><th scope=\"col\">Source</th><th scope=\"col\">Policy</th><th scope=\"col\">Move</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			for i, e := range list {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<tr><td data-label=\"Place\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<tr><td data-label=\"Order\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -107,7 +107,7 @@ func environmentsPage(f shell.Frame, list []*ent.Environment, change parts.Verdi
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</td><td data-label=\"Takes\" class=\"muted\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</td><td data-label=\"Source\" class=\"muted\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -170,7 +170,7 @@ func environmentsPage(f shell.Frame, list []*ent.Environment, change parts.Verdi
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</span></a></td><td data-label=\"Order\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</span></a></td><td data-label=\"Move\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -180,13 +180,13 @@ func environmentsPage(f shell.Frame, list []*ent.Environment, change parts.Verdi
 						return templ_7745c5c3_Err
 					}
 					if i > 0 {
-						templ_7745c5c3_Err = move(f, e, i, "Earlier").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = move(f, e, i, "Move up").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
 					}
 					if i < len(list)-1 {
-						templ_7745c5c3_Err = move(f, e, i+2, "Later").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = move(f, e, i+2, "Move down").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

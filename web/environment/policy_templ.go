@@ -169,7 +169,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" placeholder=\"maintainers of the service's team\" spellcheck=\"false\" autocapitalize=\"none\"> <small>Names of people, and team:NAME, with commas between. Nobody named means maintainers and platform admins.</small></label> <label class=\"field\">Who asked, or wrote some of it <select name=\"own_changes\" class=\"auto\"><option value=\"alone\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" placeholder=\"maintainers of the service's team\" spellcheck=\"false\" autocapitalize=\"none\"> <small>Names of people, and team:NAME, with commas between. Nobody named means maintainers and platform admins.</small></label> <label class=\"field\">Self-approval, by who asked or wrote some of it <select name=\"own_changes\" class=\"auto\"><option value=\"alone\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -275,7 +275,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, ">admins of the team</option></select> <small>With a lesser role it takes the yes of an approver.</small></label> <label class=\"field\">Given up after (hours) <input type=\"text\" inputmode=\"decimal\" name=\"expires_after\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, ">admins of the team</option></select> <small>With a lesser role it takes the yes of an approver.</small></label> <label class=\"field\">Approval timeout (hours) <input type=\"text\" inputmode=\"decimal\" name=\"expires_after\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -350,7 +350,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "\" placeholder=\"any\" class=\"w160\"></label> <label class=\"field\">A release gets here <select name=\"advance\" class=\"auto\"><option value=\"by_hand\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "\" placeholder=\"any\" class=\"w160\"></label> <label class=\"field\">Trigger <select name=\"advance\" class=\"auto\"><option value=\"by_hand\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -360,7 +360,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, ">by hand</option> <option value=\"after\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, ">manual</option> <option value=\"after\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -370,7 +370,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, ">by itself, after success in the environment before</option> <option value=\"push\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, ">automatic, after success in the environment before</option> <option value=\"push\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -380,7 +380,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, ">by itself, when its branch moves</option></select></label> <label class=\"field\">Branch of pushes <input type=\"text\" name=\"branch\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, ">on push to its branch</option></select></label> <label class=\"field\">Branch of pushes <input type=\"text\" name=\"branch\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -393,7 +393,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "\" placeholder=\"the service's own\" spellcheck=\"false\" autocapitalize=\"none\" class=\"w200\"></label> <label class=\"field\">While another one is under way <select name=\"concurrency\" class=\"auto\"><option value=\"refuse\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "\" placeholder=\"the service's own\" spellcheck=\"false\" autocapitalize=\"none\" class=\"w200\"></label> <label class=\"field\">Concurrency <select name=\"concurrency\" class=\"auto\"><option value=\"refuse\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -403,7 +403,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, ">a promotion is refused</option> <option value=\"queue\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, ">refuse the new promotion</option> <option value=\"queue\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -413,7 +413,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, ">a promotion waits for its turn</option> <option value=\"supersede\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, ">queue the new promotion</option> <option value=\"supersede\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -423,7 +423,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, ">those that wait make way for it</option></select></label> <label class=\"field\">The new release takes over <select name=\"strategy\" class=\"auto\"><option value=\"blue_green\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, ">supersede those that wait</option></select></label> <label class=\"field\">Strategy <select name=\"strategy\" class=\"auto\"><option value=\"blue_green\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -433,7 +433,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, ">beside the old one, then all at once</option> <option value=\"rolling\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, ">blue/green: beside the old release, then all at once</option> <option value=\"rolling\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -443,7 +443,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, ">one instance after the other</option> <option value=\"recreate\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, ">rolling: one instance after the other</option> <option value=\"recreate\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -453,7 +453,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, ">after the old one has ended</option> <option value=\"canary\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, ">recreate: after the old release has ended</option> <option value=\"canary\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -463,7 +463,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 58, ">as a canary: a growing part of the traffic</option></select></label> <label class=\"field\">Stages of a canary <input type=\"text\" name=\"stages\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 58, ">canary: a growing part of the traffic</option></select></label> <label class=\"field\">Canary stages <input type=\"text\" name=\"stages\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -476,7 +476,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "\" placeholder=\"10:5m, 50:5m\" spellcheck=\"false\" autocapitalize=\"none\"> <small>10:5m is ten percent of the requests for five minutes, 50:hand half of them until somebody resumes. The canary is judged by the edge's own figures all along.</small></label><fieldset class=\"ticks\"><legend>It is worse than the release before</legend><div class=\"row end\"><label class=\"field\">after so many requests <input type=\"text\" inputmode=\"numeric\" name=\"min_requests\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "\" placeholder=\"10:5m, 50:5m\" spellcheck=\"false\" autocapitalize=\"none\"> <small>10:5m is ten percent of the requests for five minutes, 50:hand half of them until somebody resumes. The canary is judged by the edge's own figures all along.</small></label><fieldset class=\"ticks\"><legend>Canary analysis: a release is worse than the one before it</legend><div class=\"row end\"><label class=\"field\">minimum requests <input type=\"text\" inputmode=\"numeric\" name=\"min_requests\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -502,7 +502,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "\" class=\"w120\"></label> <label class=\"field\">failing more by (%) <input type=\"text\" inputmode=\"decimal\" name=\"max_failures\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "\" class=\"w120\"></label> <label class=\"field\">error rate higher by (%) <input type=\"text\" inputmode=\"decimal\" name=\"max_failures\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -528,7 +528,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "\" class=\"w120\"></label> <label class=\"field\">or so many times as slow <input type=\"text\" inputmode=\"decimal\" name=\"max_latency\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "\" class=\"w120\"></label> <label class=\"field\">p95 ratio <input type=\"text\" inputmode=\"decimal\" name=\"max_latency\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -567,7 +567,7 @@ func policyPage(f shell.Frame, v policyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "\" placeholder=\"0\" class=\"w160\"> <small>What the edge counts, against the release before. When it does worse, the release before has the traffic again.</small></label> <label class=\"field\">Releases kept ready for going back <input type=\"text\" inputmode=\"numeric\" name=\"keep_releases\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 66, "\" placeholder=\"0\" class=\"w160\"> <small>What the edge counts, against the release before. When it does worse, the release before has the traffic again.</small></label> <label class=\"field\">Releases kept for rollback <input type=\"text\" inputmode=\"numeric\" name=\"keep_releases\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -28,7 +28,7 @@ func readiness(r slipway.Readiness) words.State {
 	case slipway.Ready:
 		return words.State{Tone: "ok", Icon: "check", Word: "ready"}
 	case slipway.Unready:
-		return words.State{Tone: "bad", Icon: "cross", Word: "would fail"}
+		return words.State{Tone: "bad", Icon: "cross", Word: "fails"}
 	}
 	return words.State{Tone: "wait", Icon: "dash", Word: "look at it"}
 }

@@ -193,7 +193,7 @@ func canaryCard(v promotionView, f shell.Frame) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, ".</p><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Release</th><th scope=\"col\">Requests</th><th scope=\"col\">Failed</th><th scope=\"col\">Median</th><th scope=\"col\">95 %</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, ".</p><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Release</th><th scope=\"col\">Requests</th><th scope=\"col\">Failed</th><th scope=\"col\">Median</th><th scope=\"col\">p95</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -243,7 +243,7 @@ func canaryCard(v promotionView, f shell.Frame) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<button class=\"btn\" name=\"what\" value=\"promote\">All traffic now</button> <button class=\"btn danger\" name=\"what\" value=\"abort\">Abort</button></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<button class=\"btn\" name=\"what\" value=\"promote\">Promote fully</button> <button class=\"btn danger\" name=\"what\" value=\"abort\">Abort</button></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

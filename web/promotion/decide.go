@@ -64,7 +64,7 @@ func waitIcon(w slipway.Wait) string {
 
 // waitNote is the small print of a closed gate.
 func waitNote(w slipway.Wait) string {
-	until := "is given up " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
+	until := "expires " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
 	if w.Opens {
 		until = "opens " + w.Until.UTC().Format("2006-01-02 15:04 UTC")
 	}

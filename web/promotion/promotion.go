@@ -230,7 +230,7 @@ func silence(l stepLog) string {
 	case slipway.StepRunning:
 		return "Nothing was printed so far."
 	case slipway.StepReused:
-		return "Done when the release was made; the log is with the promotion that built it."
+		return "Cached: it was done when the release was built. The log is with that promotion."
 	case slipway.StepSkipped:
 		return "Skipped: " + l.Step.Reason
 	}

@@ -307,5 +307,5 @@ func (p *pages) changeOverrides(c *shell.Call) error {
 		}
 		return p.showOverrides(c, v, w, shell.StatusOf(err), problem)
 	}
-	return c.To(string(words.Path("services", v.Name, "settings")), "The overrides are kept. The next release is built with them.")
+	return c.To(string(words.Path("services", v.Name, "settings")), "The overrides are saved. The next release is built with them.")
 }

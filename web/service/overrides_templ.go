@@ -755,7 +755,7 @@ func overridesPart(f shell.Frame, v serviceView, w overridesView, err string) te
 			return templ_7745c5c3_Err
 		}
 		if v.Change.May {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<button class=\"btn primary\">Keep the overrides</button> <button class=\"btn\" formaction=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<button class=\"btn primary\">Save overrides</button> <button class=\"btn\" formaction=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -781,7 +781,7 @@ func overridesPart(f shell.Frame, v serviceView, w overridesView, err string) te
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "\" hx-target=\"#overrides\" hx-swap=\"outerHTML\" hx-include=\"closest form\" hx-indicator=\"#looking\" hx-disabled-elt=\"this\">Look at the repository with this</button><p id=\"looking\" class=\"looking\" role=\"status\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "\" hx-target=\"#overrides\" hx-swap=\"outerHTML\" hx-include=\"closest form\" hx-indicator=\"#looking\" hx-disabled-elt=\"this\">Inspect the repository with this</button><p id=\"looking\" class=\"looking\" role=\"status\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -175,7 +175,7 @@ func ruleWords(rule string) string {
 
 // findingWord is the name of a finding.
 func findingWord(what string) string {
-	names := map[string]string{"manager": "Dependencies", "python": "Python", "framework": "Framework", "web": "Start", "test": "Tests", "health": "Health check", "release": "Before the switch", "release_command": "Before the switch"}
+	names := map[string]string{"manager": "Dependencies", "python": "Python", "framework": "Framework", "web": "Start", "test": "Tests", "health": "Health check", "release": "Release command", "release_command": "Release command"}
 	if w, ok := names[what]; ok {
 		return w
 	}

@@ -110,12 +110,12 @@ func registerPage(f shell.Frame, g registration) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if g.Found == nil {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "Look")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "Inspect")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "Look again")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "Inspect again")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -79,7 +79,7 @@ func (p *pages) changeService(c *shell.Call) error {
 		}
 		return p.settingsPage(c, v, shell.StatusOf(err), shell.Sentence(err))
 	}
-	return c.To(string(words.Path("services", v.Name, "settings")), "The settings are kept. Promotions under way go on with what they started with.")
+	return c.To(string(words.Path("services", v.Name, "settings")), "The settings are saved. Promotions under way go on with what they started with.")
 }
 
 func (p *pages) removeService(c *shell.Call) error {

@@ -277,7 +277,7 @@ func settingsPage(f shell.Frame, v serviceView, w settingsView) templ.Component 
 				}
 			}
 			if v.Change.May {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<div><button class=\"btn primary\">Keep the settings</button></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<div><button class=\"btn primary\">Save settings</button></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

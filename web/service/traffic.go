@@ -75,7 +75,7 @@ func trafficFigures(t *platform.Traffic, now time.Time) (list []parts.Figure, qu
 	}
 	rate := parts.Figure{Name: "Requests", Value: "none", Note: words.Plural(int(all.Requests), "request"), Say: often, Over: trafficOver}
 	failed := parts.Figure{Name: "Failed", Value: "none", Note: fmt.Sprintf("%d of %d answered with 5xx", all.Failed, all.Requests), Say: words.Percent, Over: trafficOver}
-	slow := parts.Figure{Name: "Latency", Value: "none", Note: "95 % took at most", Say: words.Milliseconds, Over: trafficOver}
+	slow := parts.Figure{Name: "Latency", Value: "none", Note: "p95 at most", Say: words.Milliseconds, Over: trafficOver}
 	for _, a := range counted {
 		n := float64(a.Requests) / trafficPoint.Seconds()
 		rate.Points = append(rate.Points, &n)

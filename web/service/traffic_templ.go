@@ -51,7 +51,7 @@ func trafficPage(f shell.Frame, v trafficView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <p class=\"muted\">Counted by the edge, of all releases together, minute by minute. A latency is known to within a fifth or so; nothing is known from before the node agent was started.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <p class=\"muted\">Counted by the edge, of all releases together, minute by minute. A latency is accurate within 20 % or so; nothing is known from before the node agent was started.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -105,7 +105,7 @@ func (p *pages) changeWebhook(c *shell.Call) error {
 	if _, err := p.UpdateWebhook(c.Ctx, c.R.PathValue("team"), webhookIDOf(c), change); err != nil {
 		return p.webhookRefused(c, err)
 	}
-	return backToWebhook(c, "The webhook is kept.")
+	return backToWebhook(c, "The webhook is saved.")
 }
 
 func (p *pages) pingWebhook(c *shell.Call) error {

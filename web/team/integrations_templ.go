@@ -346,7 +346,7 @@ func webhookFields(address string, events []string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "\" required maxlength=\"2000\" placeholder=\"https://hooks.example.com/slipway\" spellcheck=\"false\" autocapitalize=\"none\"></label> <label class=\"field\">What it hears of <input type=\"text\" name=\"events\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "\" required maxlength=\"2000\" placeholder=\"https://hooks.example.com/slipway\" spellcheck=\"false\" autocapitalize=\"none\"></label> <label class=\"field\">Events <input type=\"text\" name=\"events\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -690,7 +690,7 @@ func webhookPage(f shell.Frame, v webhookView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "> It hears of what happens</label><div><button class=\"btn primary\">Keep the webhook</button></div></form></section><section class=\"card\" aria-labelledby=\"secret-title\"><header><h2 id=\"secret-title\">Secret and removal</h2></header><div class=\"body stack\"><p class=\"muted\">Every message is signed with a secret that the receiver has too. After a replacement both sign for a day.</p><form method=\"post\" action=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "> It hears of what happens</label><div><button class=\"btn primary\">Save webhook</button></div></form></section><section class=\"card\" aria-labelledby=\"secret-title\"><header><h2 id=\"secret-title\">Secret and removal</h2></header><div class=\"body stack\"><p class=\"muted\">Every message is signed with a secret that the receiver has too. After a replacement both sign for a day.</p><form method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
