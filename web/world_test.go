@@ -197,6 +197,9 @@ func (b *browser) post(page, path string, fields url.Values, headers ...string) 
 	if !fields.Has("_form") {
 		fields.Set("_form", b.token(page))
 	}
+	if !fields.Has("_page") {
+		fields.Set("_page", page)
+	}
 	r, err := http.NewRequest(http.MethodPost, b.base+path, strings.NewReader(fields.Encode()))
 	if err != nil {
 		b.t.Fatal(err)

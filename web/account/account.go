@@ -14,13 +14,10 @@ type accountView struct {
 	Sessions []*ent.Session
 	Through  []*ent.Identity // at providers
 	Current  string
-	Err      string
 }
 
-func (p *pages) showAccount(c *shell.Call) error { return p.accountPage(c, http.StatusOK, "") }
-
-func (p *pages) accountPage(c *shell.Call, status int, problem string) error {
-	v := accountView{Err: problem, Current: c.Viewer.Session}
+func (p *pages) showAccount(c *shell.Call) error {
+	v := accountView{Current: c.Viewer.Session}
 	var err error
 	if v.Account, err = p.Account(c.Ctx, c.Viewer.Name); err != nil {
 		return err
@@ -31,17 +28,13 @@ func (p *pages) accountPage(c *shell.Call, status int, problem string) error {
 	if v.Sessions, err = p.Sessions(c.Ctx); err != nil {
 		return err
 	}
-	return c.Show(status, accountPage(c.Frame("My account", "account"), v))
-}
-
-func (p *pages) accountRefused(c *shell.Call, err error) error {
-	return shell.FormRefused(err, func(status int, problem string) error { return p.accountPage(c, status, problem) })
+	return c.Show(http.StatusOK, accountPage(c.Frame("My account", "account"), v))
 }
 
 func (p *pages) changeAccount(c *shell.Call) error {
 	name, email := c.Form("display_name"), c.Form("email")
 	if _, err := p.UpdateAccount(c.Ctx, c.Viewer.Name, identity.AccountChange{DisplayName: &name, Email: &email}); err != nil {
-		return p.accountRefused(c, err)
+		return err
 	}
 	return c.To("/account", "Your account is saved.")
 }
@@ -49,7 +42,7 @@ func (p *pages) changeAccount(c *shell.Call) error {
 func (p *pages) changePassword(c *shell.Call) error {
 	change := identity.PasswordChange{Current: c.SecretOf("current"), New: c.SecretOf("password"), EndTokens: c.Form("end_tokens") != ""}
 	if err := p.SetPassword(c.Ctx, c.Viewer.Name, change); err != nil {
-		return p.accountRefused(c, err)
+		return err
 	}
 	p.NewFormSecret(c.W, c.R) // pages that lie open elsewhere are of the old password
 	return c.To("/account", "The password is changed. All your other sessions have ended.")

@@ -101,7 +101,7 @@ func proofOf(c *shell.Call) identity.FactorProof {
 func (p *pages) beginTOTP(c *shell.Call) error {
 	begun, err := p.BeginTOTP(c.Ctx, cmp.Or(c.Form("name"), "app"), proofOf(c))
 	if err != nil {
-		return p.factorsRefused(c, err, factorsView{})
+		return err
 	}
 	return p.factorsPage(c, http.StatusOK, factorsView{Begun: &begun})
 }
@@ -124,14 +124,14 @@ func (p *pages) confirmTOTP(c *shell.Call) error {
 func (p *pages) renewRecoveryCodes(c *shell.Call) error {
 	codes, err := p.RenewRecoveryCodes(c.Ctx, proofOf(c))
 	if err != nil {
-		return p.factorsRefused(c, err, factorsView{})
+		return err
 	}
 	return p.factorsPage(c, http.StatusOK, factorsView{Codes: codes})
 }
 
 func (p *pages) removeFactor(c *shell.Call) error {
 	if err := p.RemoveFactor(c.Ctx, c.R.PathValue("factor"), proofOf(c)); err != nil {
-		return p.factorsRefused(c, err, factorsView{})
+		return err
 	}
 	return c.To("/account/factors", "The factor is removed.")
 }

@@ -16,12 +16,11 @@ type tokensView struct {
 	Tokens       []*ent.Token
 	Environments []*ent.Environment
 	Text         string // of the one just made, shown once
-	Err          string
 }
 
-func (p *pages) showTokens(c *shell.Call) error { return p.tokensPage(c, http.StatusOK, tokensView{}) }
+func (p *pages) showTokens(c *shell.Call) error { return p.tokensPage(c, tokensView{}) }
 
-func (p *pages) tokensPage(c *shell.Call, status int, v tokensView) error {
+func (p *pages) tokensPage(c *shell.Call, v tokensView) error {
 	var err error
 	if v.Tokens, err = p.Tokens(c.Ctx, ""); err != nil {
 		return err
@@ -29,7 +28,7 @@ func (p *pages) tokensPage(c *shell.Call, status int, v tokensView) error {
 	if v.Environments, err = p.Environments(c.Ctx); err != nil {
 		return err
 	}
-	return c.Show(status, tokensPage(c.Frame("My tokens", "account"), v))
+	return c.Show(http.StatusOK, tokensPage(c.Frame("My tokens", "account"), v))
 }
 
 // addToken shows the token in the answer itself: it is kept nowhere.
@@ -38,14 +37,18 @@ func (p *pages) addToken(c *shell.Call) error {
 	for _, s := range c.R.PostForm["scope"] {
 		in.Scopes = append(in.Scopes, slipway.Scope(s))
 	}
-	if days, err := strconv.Atoi(c.Form("days")); err == nil {
+	if text := c.Form("days"); text != "" {
+		days, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return slipway.Errorf(slipway.Invalid, "%q is not a number of days", text).At("days")
+		}
 		in.Life = time.Duration(days) * 24 * time.Hour
 	}
 	_, text, err := p.AddToken(c.Ctx, in)
 	if err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.tokensPage(c, status, tokensView{Err: problem}) })
+		return err
 	}
-	return p.tokensPage(c, http.StatusOK, tokensView{Text: text.Reveal()})
+	return p.tokensPage(c, tokensView{Text: text.Reveal()})
 }
 
 func (p *pages) revokeToken(c *shell.Call) error {

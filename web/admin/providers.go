@@ -17,13 +17,10 @@ type signInView struct {
 	Providers []*ent.IdentityProvider
 	Passwords bool
 	Callback  string // what comes before a provider's name
-	Err       string
 }
 
-func (p *pages) showSignIn(c *shell.Call) error { return p.signInPage(c, http.StatusOK, "") }
-
-func (p *pages) signInPage(c *shell.Call, status int, problem string) error {
-	v := signInView{Err: problem, Callback: p.Address + identity.CallbackPath}
+func (p *pages) showSignIn(c *shell.Call) error {
+	v := signInView{Callback: p.Address + identity.CallbackPath}
 	var err error
 	if v.Providers, err = p.Providers(c.Ctx); err != nil {
 		return err
@@ -31,13 +28,13 @@ func (p *pages) signInPage(c *shell.Call, status int, problem string) error {
 	if _, v.Passwords, err = p.WaysIn(c.Ctx); err != nil {
 		return err
 	}
-	return c.Show(status, signInPage(c.Frame("How people sign in", "teams"), v))
+	return c.Show(http.StatusOK, signInPage(c.Frame("How people sign in", "teams"), v))
 }
 
 func (p *pages) changePasswords(c *shell.Call) error {
 	on := c.Form("passwords") == "on"
 	if err := p.SetLocalSignIn(c.Ctx, on); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.signInPage(c, status, problem) })
+		return err
 	}
 	said := "Passwords are switched off. People come in through providers."
 	if on {
@@ -63,19 +60,16 @@ func rulesOf(c *shell.Call) ([]slipway.GroupRule, error) {
 }
 
 func (p *pages) addProvider(c *shell.Call) error {
-	refused := func(err error) error {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.signInPage(c, status, problem) })
-	}
 	rules, err := rulesOf(c)
 	if err != nil {
-		return refused(err)
+		return err
 	}
 	row, err := p.AddProvider(c.Ctx, identity.ProviderInput{
 		Name: c.Form("name"), DisplayName: c.Form("display_name"), Issuer: c.Form("issuer"), ClientID: c.Form("client_id"), ClientSecret: c.SecretOf("client_secret"),
 		Scopes: strings.Fields(c.Form("scopes")), GroupsClaim: c.Form("groups_claim"), Groups: rules, Open: c.Form("open") != "", TrustMFA: c.Form("trust_mfa") != "",
 	})
 	if err != nil {
-		return refused(err)
+		return err
 	}
 	return c.To(string(words.Path("settings", "providers", row.Name)), row.Name+" is added. Register the redirect URI there, then sign in once to try it.")
 }
@@ -84,7 +78,6 @@ func (p *pages) addProvider(c *shell.Call) error {
 type providerView struct {
 	*ent.IdentityProvider
 	Callback string
-	Err      string
 }
 
 // fresh is a provider of which nothing is known yet.
@@ -101,24 +94,19 @@ func (v providerView) lines() string {
 	return b.String()
 }
 
-func (p *pages) showProvider(c *shell.Call) error { return p.providerPage(c, http.StatusOK, "") }
-
-func (p *pages) providerPage(c *shell.Call, status int, problem string) error {
+func (p *pages) showProvider(c *shell.Call) error {
 	row, err := p.Provider(c.Ctx, c.R.PathValue("provider"))
 	if err != nil {
 		return err
 	}
-	v := providerView{IdentityProvider: row, Callback: p.Address + identity.CallbackPath + row.Name, Err: problem}
-	return c.Show(status, providerPage(c.Frame(row.Name, "teams"), v))
+	v := providerView{IdentityProvider: row, Callback: p.Address + identity.CallbackPath + row.Name}
+	return c.Show(http.StatusOK, providerPage(c.Frame(row.Name, "teams"), v))
 }
 
 func (p *pages) changeProvider(c *shell.Call) error {
-	refused := func(err error) error {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.providerPage(c, status, problem) })
-	}
 	rules, err := rulesOf(c)
 	if err != nil {
-		return refused(err)
+		return err
 	}
 	title, id, claim, scopes := c.Form("display_name"), c.Form("client_id"), c.Form("groups_claim"), strings.Fields(c.Form("scopes"))
 	open, active, trusted := c.Form("open") != "", c.Form("active") != "", c.Form("trust_mfa") != ""
@@ -127,18 +115,21 @@ func (p *pages) changeProvider(c *shell.Call) error {
 		DisplayName: &title, ClientID: &id, GroupsClaim: &claim, ClientSecret: c.SecretOf("client_secret"), Scopes: &scopes, Groups: &rules, Open: &open, Active: &active, TrustMFA: &trusted,
 		If: store.Precondition{c.Form("revision")},
 	}); err != nil {
-		return refused(err)
+		return err
 	}
 	return c.To(string(words.Path("settings", "providers", name)), name+" is saved.")
 }
 
 func (p *pages) removeProvider(c *shell.Call) error {
 	name := c.R.PathValue("provider")
+	if _, err := p.Provider(c.Ctx, name); err != nil {
+		return err
+	}
 	if c.Form("name") != name {
-		return p.providerPage(c, http.StatusBadRequest, "Nothing was removed: the name that was typed is not "+name+".")
+		return slipway.Errorf(slipway.Invalid, "nothing was removed: the name that was typed is not %s", name).At("name")
 	}
 	if err := p.RemoveProvider(c.Ctx, name, store.Precondition{c.Form("revision")}); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.providerPage(c, status, problem) })
+		return err
 	}
 	return c.To("/settings/sign-in", name+" is removed. Its people keep their accounts.")
 }

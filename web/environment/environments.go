@@ -11,21 +11,17 @@ import (
 )
 
 func (p *pages) showEnvironments(c *shell.Call) error {
-	return p.environmentsPage(c, http.StatusOK, "")
-}
-
-func (p *pages) environmentsPage(c *shell.Call, status int, problem string) error {
 	list, err := p.Environments(c.Ctx)
 	if err != nil {
 		return err
 	}
-	return c.Show(status, environmentsPage(c.Frame("Environments", "environments"), list, c.May(slipway.PermitPlatform, 0, ""), problem))
+	return c.Show(http.StatusOK, environmentsPage(c.Frame("Environments", "environments"), list, c.May(slipway.PermitPlatform, 0, "")))
 }
 
 func (p *pages) addEnvironment(c *shell.Call) error {
 	e, err := p.AddEnvironment(c.Ctx, catalog.EnvironmentInput{Name: c.Form("name"), After: c.Form("after")})
 	if err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
+		return err
 	}
 	return c.To("/environments", e.Name+" is on the path now.")
 }
@@ -35,11 +31,11 @@ func (p *pages) changeEnvironment(c *shell.Call) error {
 	name := c.R.PathValue("environment")
 	position, err := strconv.Atoi(c.Form("position"))
 	if err != nil {
-		return slipway.Errorf(slipway.Invalid, "the position is not a number")
+		return slipway.Errorf(slipway.Invalid, "the position is not a number").At("position")
 	}
 	change := catalog.EnvironmentChange{Position: &position, If: store.Precondition{c.Form("revision")}}
 	if _, err := p.UpdateEnvironment(c.Ctx, name, change); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.environmentsPage(c, status, problem) })
+		return err
 	}
 	return c.To("/environments", name+" has moved.")
 }

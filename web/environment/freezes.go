@@ -19,13 +19,10 @@ type freezesView struct {
 	Environments []*ent.Environment
 	Teams        []*ent.Team   // whose services the viewer may freeze
 	All          parts.Verdict // freeze everything
-	Err          string
 }
 
-func (p *pages) showFreezes(c *shell.Call) error { return p.freezesPage(c, http.StatusOK, "") }
-
-func (p *pages) freezesPage(c *shell.Call, status int, problem string) error {
-	v := freezesView{Err: problem, All: c.May(slipway.PermitPlatform, 0, "")}
+func (p *pages) showFreezes(c *shell.Call) error {
+	v := freezesView{All: c.May(slipway.PermitPlatform, 0, "")}
 	var err error
 	if v.Freezes, err = p.Freezes(c.Ctx); err != nil {
 		return err
@@ -45,17 +42,14 @@ func (p *pages) freezesPage(c *shell.Call, status int, problem string) error {
 			v.Teams = append(v.Teams, t)
 		}
 	}
-	return c.Show(status, freezesPage(c.Frame("Freezes and holds", "freezes"), v))
+	return c.Show(http.StatusOK, freezesPage(c.Frame("Freezes and holds", "freezes"), v))
 }
 
 func (p *pages) addFreeze(c *shell.Call) error {
-	refused := func(err error) error {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.freezesPage(c, status, problem) })
-	}
 	in := catalog.FreezeInput{Reason: c.Form("reason"), Team: c.Form("team"), Environment: c.Form("environment")}
 	zone, err := time.LoadLocation(c.Form("zone"))
 	if err != nil {
-		return refused(slipway.Errorf(slipway.Invalid, "there is no time zone of that name; give one such as Europe/Berlin").At("zone"))
+		return slipway.Errorf(slipway.Invalid, "there is no time zone of that name; give one such as Europe/Berlin").At("zone")
 	}
 	for _, f := range []struct {
 		field string
@@ -63,19 +57,19 @@ func (p *pages) addFreeze(c *shell.Call) error {
 	}{{"starts_at", &in.Starts}, {"ends_at", &in.Ends}} {
 		if text := c.Form(f.field); text != "" {
 			if *f.into, err = time.ParseInLocation("2006-01-02T15:04", text, zone); err != nil {
-				return refused(slipway.Errorf(slipway.Invalid, "%q is not a time", text).At(f.field))
+				return slipway.Errorf(slipway.Invalid, "%q is not a time", text).At(f.field)
 			}
 		}
 	}
 	if text := c.Form("window"); text != "" {
 		w, err := slipway.ParseWindow(text)
 		if err != nil {
-			return refused(err)
+			return err
 		}
 		in.Window = &w
 	}
 	if _, err := p.AddFreeze(c.Ctx, in); err != nil {
-		return refused(err)
+		return err
 	}
 	return c.To("/freezes", "The freeze is placed.")
 }
@@ -86,7 +80,7 @@ func (p *pages) liftFreeze(c *shell.Call) error {
 		return slipway.Errorf(slipway.NotFound, "there is no such freeze")
 	}
 	if err := p.LiftFreeze(c.Ctx, id); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.freezesPage(c, status, problem) })
+		return err
 	}
 	return c.To("/freezes", "The freeze is lifted.")
 }
@@ -96,12 +90,12 @@ func (p *pages) changeHold(c *shell.Call) error {
 	service, environment := c.R.PathValue("service"), c.Form("environment")
 	if c.Form("release") != "" {
 		if err := p.ReleaseHold(c.Ctx, service, environment); err != nil {
-			return shell.FormRefused(err, func(status int, problem string) error { return p.freezesPage(c, status, problem) })
+			return err
 		}
 		return c.To("/freezes", service+" gets into "+environment+" by itself again.")
 	}
 	if _, err := p.Hold(c.Ctx, service, environment, c.Form("reason")); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.freezesPage(c, status, problem) })
+		return err
 	}
 	return c.To("/freezes", "Nothing of "+service+" gets into "+environment+" by itself now.")
 }

@@ -63,8 +63,6 @@ func (p *pages) strays(c *shell.Call) ([]strayView, error) {
 	return out, nil
 }
 
-func (p *pages) showNodes(c *shell.Call) error { return p.nodesPage(c, http.StatusOK, "") }
-
 // changeUnrecorded adopts or ends what runs without being on record.
 func (p *pages) changeUnrecorded(c *shell.Call) error {
 	in := platform.UnrecordedInput{Service: c.R.PathValue("service"), Environment: c.Form("environment"), Deployment: c.Form("deployment"), Reason: c.Form("reason")}
@@ -78,12 +76,12 @@ func (p *pages) changeUnrecorded(c *shell.Call) error {
 		err = p.EndUnrecorded(c.Ctx, in)
 	}
 	if err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.nodesPage(c, status, problem) })
+		return err
 	}
 	return c.To("/nodes", said)
 }
 
-func (p *pages) nodesPage(c *shell.Call, status int, refused string) error {
+func (p *pages) showNodes(c *shell.Call) error {
 	var v nodesView
 	var err error
 	if v.Nodes, err = p.NodeList(c.Ctx); err != nil {
@@ -101,7 +99,7 @@ func (p *pages) nodesPage(c *shell.Call, status int, refused string) error {
 	if c.Fragment() == "nodes" {
 		return c.Show(http.StatusOK, nodesPart(v))
 	}
-	return c.Show(status, nodesPage(c.Frame("Nodes", "environments"), v, refused))
+	return c.Show(http.StatusOK, nodesPage(c.Frame("Nodes", "environments"), v))
 }
 
 // nodeState says how a node is, the worst first.

@@ -25,7 +25,6 @@ type policyView struct {
 	Previous string // the environment before
 	Services []catalog.OwnPolicy
 	Change   parts.Verdict
-	Err      string
 }
 
 // windowLines are windows as they are typed, one in a line.
@@ -58,14 +57,12 @@ func blankZero(n int) string {
 	return strconv.Itoa(n)
 }
 
-func (p *pages) showPolicy(c *shell.Call) error { return p.policyPage(c, http.StatusOK, nil, "") }
-
-func (p *pages) policyPage(c *shell.Call, status int, typed *slipway.Policy, problem string) error {
+func (p *pages) showPolicy(c *shell.Call) error {
 	all, err := p.Environments(c.Ctx)
 	if err != nil {
 		return err
 	}
-	v := policyView{Err: problem, Change: c.May(slipway.PermitPlatform, 0, "")}
+	v := policyView{Change: c.May(slipway.PermitPlatform, 0, "")}
 	for i, e := range all {
 		if e.Name == c.R.PathValue("environment") {
 			v.Environment, v.Policy = e, e.Policy.Defaults()
@@ -78,20 +75,17 @@ func (p *pages) policyPage(c *shell.Call, status int, typed *slipway.Policy, pro
 		_, err := p.Environment(c.Ctx, c.R.PathValue("environment"))
 		return err
 	}
-	if typed != nil {
-		v.Policy = *typed
-	}
 	if v.Services, err = p.OwnPolicies(c.Ctx, v.Name); err != nil {
 		return err
 	}
-	return c.Show(status, policyPage(c.Frame("Policy of "+v.Name, "environments"), v))
+	return c.Show(http.StatusOK, policyPage(c.Frame("Policy of "+v.Name, "environments"), v))
 }
 
 func (p *pages) changePolicy(c *shell.Call) error {
 	name := c.R.PathValue("environment")
 	policy, err := policyOf(c)
 	if err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.policyPage(c, status, nil, problem) })
+		return err
 	}
 	change := catalog.EnvironmentChange{If: store.Precondition{c.Form("revision")}, Policy: slipway.PolicyChange{
 		Approvals: &policy.Approvals, Approvers: &policy.Approvers, OwnChanges: &policy.OwnChanges, NewApprovers: &policy.NewApprovers, SecondFactor: &policy.SecondFactor, RollbackApprovals: &policy.RollbackApprovals, RollbackRole: &policy.RollbackRole,
@@ -100,7 +94,7 @@ func (p *pages) changePolicy(c *shell.Call) error {
 		Bake: &policy.Bake, KeepReleases: &policy.KeepReleases, MaySkip: &policy.MaySkip, Rehearse: &policy.Rehearse,
 	}}
 	if _, err := p.UpdateEnvironment(c.Ctx, name, change); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.policyPage(c, status, &policy, problem) })
+		return err
 	}
 	return c.To(string(words.Path("environments", name, "policy")), "The policy of "+name+" is saved. Promotions that wait there look at it now.")
 }

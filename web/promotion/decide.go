@@ -16,10 +16,8 @@ import (
 // decideView is a promotion with all that a decision rests on.
 type decideView struct {
 	*ent.Promotion
-	Change  *slipway.Change
-	May     platform.Deciding
-	Err     string
-	Comment string
+	Change *slipway.Change
+	May    platform.Deciding
 }
 
 func (v decideView) waiting() bool {
@@ -115,21 +113,19 @@ func verdictIcon(d *ent.Decision) string {
 	return map[string]string{"idle": "dash", "ok": "check", "bad": "cross"}[verdictTone(d)]
 }
 
-func (p *pages) showDecide(c *shell.Call) error { return p.decidePage(c, http.StatusOK, "", "") }
-
-func (p *pages) decidePage(c *shell.Call, status int, problem, comment string) error {
+func (p *pages) showDecide(c *shell.Call) error {
 	q, err := p.Promotion(c.Ctx, c.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	v := decideView{Promotion: q, Err: problem, Comment: comment}
+	v := decideView{Promotion: q}
 	if v.Change, err = p.Change(c.Ctx, c.R.PathValue("id")); err != nil {
 		return err
 	}
 	if v.May, err = p.Deciding(c.Ctx, q); err != nil {
 		return err
 	}
-	return c.Show(status, decidePage(c.Frame(v.question(), "promotions"), v))
+	return c.Show(http.StatusOK, decidePage(c.Frame(v.question(), "promotions"), v))
 }
 
 // decide gives the answer to the plan that the page showed. When that has moved,
@@ -139,10 +135,6 @@ func (p *pages) decide(c *shell.Call) error {
 	in := platform.DecideInput{Verdict: slipway.Verdict(c.Form("verdict")), Comment: c.Form("comment"), Plan: slipway.Digest(c.Form("plan"))}
 	q, err := p.Decide(c.Ctx, id, in)
 	if err != nil {
-		switch slipway.CodeOf(err) {
-		case slipway.Conflict, slipway.Invalid, slipway.Denied, slipway.FactorMissing:
-			return p.decidePage(c, shell.StatusOf(err), shell.Sentence(err), in.Comment)
-		}
 		return err
 	}
 	said := map[slipway.Verdict]string{

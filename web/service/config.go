@@ -32,7 +32,7 @@ type configView struct {
 	Apart        []slipway.ConfigChange // rendered files against those that run
 	Check        platform.ConfigCheck   // what the release asks for
 	Err          string
-	Key, Value   string // of a form that was refused, or that a link fills in
+	Key          string // that a link fills in
 }
 
 // warning is what the platform warns of, as a sentence of a page.
@@ -147,7 +147,7 @@ func (w configView) fits() string {
 
 // filledFor is a key that a form of values, or of secrets, begins with.
 func (w configView) filledFor(secret bool) string {
-	if w.Err != "" && !secret || w.Err == "" && slipway.LooksSecret(w.Key) == secret {
+	if slipway.LooksSecret(w.Key) == secret {
 		return w.Key
 	}
 	return ""
@@ -273,27 +273,12 @@ func (p *pages) changeConfig(c *shell.Call) error {
 	}
 	warnings, err := p.ChangeConfig(c.Ctx, change)
 	if err != nil {
-		return p.configRefused(c, v, environment, err)
+		return err
 	}
 	for _, w := range warnings {
 		said += " " + warning(w)
 	}
 	return c.To(configAddress(v, environment), said)
-}
-
-func (p *pages) configRefused(c *shell.Call, v serviceView, environment string, err error) error {
-	if code := slipway.CodeOf(err); code == slipway.Internal || code == slipway.Denied || code == slipway.NotFound {
-		return err
-	}
-	w, failed := p.configView(c, v, environment)
-	if failed != nil {
-		return failed
-	}
-	w.Err, w.Key = shell.Sentence(err), c.Form("key")
-	if !slipway.LooksSecret(w.Key) {
-		w.Value = c.R.PostForm.Get("value")
-	}
-	return c.Show(shell.StatusOf(err), configPage(c.Frame("Config of "+v.Name, "overview"), v, w))
 }
 
 func (p *pages) changeSecret(c *shell.Call) error {
@@ -314,7 +299,7 @@ func (p *pages) changeSecret(c *shell.Call) error {
 		_, err = p.SetSecret(c.Ctx, catalog.SecretInput{Service: v.Name, Environment: environment, Name: name, Value: c.SecretOf("secret")})
 	}
 	if err != nil {
-		return p.configRefused(c, v, environment, err)
+		return err
 	}
 	return c.To(configAddress(v, environment), said)
 }

@@ -20,7 +20,6 @@ type configVersions struct {
 	Versions     []catalog.ConfigVersion
 	Revision     string
 	Next         string // where the next page begins
-	Err          string
 }
 
 // value is what a version held, as a page may show it.
@@ -54,10 +53,10 @@ func (p *pages) showConfigVersions(c *shell.Call) error {
 	if err != nil {
 		return err
 	}
-	return p.configVersionsPage(c, v, http.StatusOK, configVersions{Environment: c.Query("env"), Key: c.Query("key")})
+	return p.configVersionsPage(c, v, configVersions{Environment: c.Query("env"), Key: c.Query("key")})
 }
 
-func (p *pages) configVersionsPage(c *shell.Call, v serviceView, status int, w configVersions) error {
+func (p *pages) configVersionsPage(c *shell.Call, v serviceView, w configVersions) error {
 	var err error
 	if w.Environments, err = p.Environments(c.Ctx); err != nil {
 		return err
@@ -72,7 +71,7 @@ func (p *pages) configVersionsPage(c *shell.Call, v serviceView, status int, w c
 		return err
 	}
 	w.Versions, w.Next = list.Items, list.Next
-	return c.Show(status, configVersionsPage(c.Frame("Config history of "+v.Name, "overview"), v, w))
+	return c.Show(http.StatusOK, configVersionsPage(c.Frame("Config history of "+v.Name, "overview"), v, w))
 }
 
 func (p *pages) restoreConfig(c *shell.Call) error {
@@ -87,10 +86,7 @@ func (p *pages) restoreConfig(c *shell.Call) error {
 		change.If = store.Precondition{revision}
 	}
 	if err := p.RestoreConfig(c.Ctx, change); err != nil {
-		if code := slipway.CodeOf(err); code == slipway.Internal || code == slipway.Denied || code == slipway.NotFound {
-			return err
-		}
-		return p.configVersionsPage(c, v, shell.StatusOf(err), configVersions{Environment: environment, Key: c.Form("of"), Err: shell.Sentence(err)})
+		return err
 	}
 	return c.To(versionsAddress(v, environment, c.Form("of")), key+" is restored to version "+words.Number(number)+". It goes live with the next promotion.")
 }

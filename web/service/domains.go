@@ -3,7 +3,6 @@ package service
 import (
 	"net/url"
 
-	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/web/shell"
@@ -14,10 +13,6 @@ import (
 type domainsView struct {
 	Rows         []domainRow
 	Environments []string // in order
-	Typed        string   // where it was refused
-	Environment  string   // that is chosen
-	First        bool
-	Err          string
 }
 
 // domainRow is one name; a default one has no Domain.
@@ -28,8 +23,7 @@ type domainRow struct {
 	First       bool // that links and checks use
 }
 
-// domains fills what there is; what was typed stays.
-func (p *pages) domains(c *shell.Call, v serviceView, d domainsView) (domainsView, error) {
+func (p *pages) domains(c *shell.Call, v serviceView) (d domainsView, err error) {
 	environments, err := p.Environments(c.Ctx)
 	if err != nil {
 		return d, err
@@ -56,21 +50,17 @@ func (p *pages) changeDomains(c *shell.Call) error {
 	if err != nil {
 		return err
 	}
-	d := domainsView{Typed: c.Form("name"), Environment: c.Form("env"), First: c.Form("first") != ""}
+	environment := c.Form("env")
 	done := string(words.Path("services", v.Name, "settings")) + "#domains"
 	if name := c.Form("remove"); name != "" {
-		if err := p.RemoveDomain(c.Ctx, v.Name, d.Environment, name); err != nil {
+		if err := p.RemoveDomain(c.Ctx, v.Name, environment, name); err != nil {
 			return err
 		}
-		return c.To(done, v.Name+" doesn't answer to "+name+" in "+d.Environment+" any more.")
+		return c.To(done, v.Name+" doesn't answer to "+name+" in "+environment+" any more.")
 	}
-	added, err := p.AddDomain(c.Ctx, v.Name, d.Environment, catalog.DomainInput{Name: d.Typed, First: d.First})
+	added, err := p.AddDomain(c.Ctx, v.Name, environment, catalog.DomainInput{Name: c.Form("name"), First: c.Form("first") != ""})
 	if err != nil {
-		if code := slipway.CodeOf(err); code != slipway.Invalid && code != slipway.Conflict {
-			return err
-		}
-		d.Err = shell.Sentence(err)
-		return p.settingsOf(c, v, shell.StatusOf(err), settingsView{Domains: d, Overrides: overridesView{Overrides: slipway.Overrides(v.Overrides)}})
+		return err
 	}
-	return c.To(done, v.Name+" answers to "+added.Name+" in "+d.Environment+".")
+	return c.To(done, v.Name+" answers to "+added.Name+" in "+environment+".")
 }

@@ -16,7 +16,6 @@ import (
 type settingsView struct {
 	Teams        []*ent.Team // that may own it
 	All          []string    // environments, in order
-	Err          string
 	Overrides    overridesView
 	OverridesErr string
 	Domains      domainsView
@@ -27,11 +26,7 @@ func (p *pages) showSettings(c *shell.Call) error {
 	if err != nil {
 		return err
 	}
-	return p.settingsPage(c, v, http.StatusOK, "")
-}
-
-func (p *pages) settingsPage(c *shell.Call, v serviceView, status int, problem string) error {
-	return p.settingsOf(c, v, status, settingsView{Err: problem, Overrides: overridesView{Overrides: slipway.Overrides(v.Overrides)}})
+	return p.settingsOf(c, v, http.StatusOK, settingsView{Overrides: overridesView{Overrides: slipway.Overrides(v.Overrides)}})
 }
 
 func (p *pages) settingsOf(c *shell.Call, v serviceView, status int, w settingsView) error {
@@ -51,7 +46,7 @@ func (p *pages) settingsOf(c *shell.Call, v serviceView, status int, w settingsV
 			w.Teams = append(w.Teams, t)
 		}
 	}
-	if w.Domains, err = p.domains(c, v, w.Domains); err != nil {
+	if w.Domains, err = p.domains(c, v); err != nil {
 		return err
 	}
 	return c.Show(status, settingsPage(c.Frame("Settings of "+v.Name, "overview"), v, w))
@@ -74,10 +69,7 @@ func (p *pages) changeService(c *shell.Call) error {
 		change.Team = &team
 	}
 	if _, err := p.UpdateService(c.Ctx, v.Name, change); err != nil {
-		if code := slipway.CodeOf(err); code == slipway.Internal || code == slipway.Denied || code == slipway.NotFound {
-			return err
-		}
-		return p.settingsPage(c, v, shell.StatusOf(err), shell.Sentence(err))
+		return err
 	}
 	return c.To(string(words.Path("services", v.Name, "settings")), "The settings are saved. Promotions under way go on with what they started with.")
 }
@@ -88,13 +80,10 @@ func (p *pages) removeService(c *shell.Call) error {
 		return err
 	}
 	if c.Form("name") != v.Name {
-		return p.settingsPage(c, v, http.StatusBadRequest, "Nothing was removed: the name that was typed is not "+v.Name+".")
+		return slipway.Errorf(slipway.Invalid, "nothing was removed: the name that was typed is not %s", v.Name).At("name")
 	}
 	if err := p.RemoveService(c.Ctx, v.Name, store.Precondition{c.Form("revision")}); err != nil {
-		if code := slipway.CodeOf(err); code == slipway.Internal || code == slipway.Denied || code == slipway.NotFound {
-			return err
-		}
-		return p.settingsPage(c, v, shell.StatusOf(err), shell.Sentence(err))
+		return err
 	}
 	return c.To("/", v.Name+" is stopped everywhere and removed.")
 }

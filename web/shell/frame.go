@@ -24,9 +24,13 @@ type Frame struct {
 // Frame is what a page with a title shows around its own part. What was left to say is
 // said by it, once.
 func (c *Call) Frame(title, nav string) Frame {
+	here := Local(c.R.URL.RequestURI())
+	if from := c.R.PostForm.Get("_page"); from != "" {
+		here = Local(from) // an answer to a form has no address of its own
+	}
 	return Frame{
 		Title: title, Nav: nav, Theme: c.portal.theme(c.R), Viewer: c.Viewer, Form: formToken(c.secret, c.Viewer),
-		Said: c.portal.said(c.W, c.R, c.Viewer), Here: Local(c.R.URL.RequestURI()), Version: c.portal.version,
+		Said: c.portal.said(c.W, c.R, c.Viewer), Here: here, Version: c.portal.version,
 	}
 }
 

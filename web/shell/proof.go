@@ -52,7 +52,9 @@ func (c *Call) askProof(problem error) {
 		status = StatusOf(problem)
 	}
 	f := c.Frame("Prove that it is you", "")
-	f.Here = "/"
+	if !strings.HasPrefix(c.R.PostForm.Get("_page"), "/") {
+		f.Here = "/"
+	}
 	_ = c.Show(status, proofPage(f, v))
 }
 

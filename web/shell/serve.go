@@ -34,6 +34,7 @@ type Call struct {
 	Viewer    slipway.Viewer
 	secret    string // of this browser's forms
 	RequestID string // its id
+	formOurs  bool   // it is a form of a page for this browser and session
 }
 
 // guarded sets the headers that are right for every page and refuses what
@@ -108,6 +109,7 @@ func (p *Portal) serve(answer Handler, session bool) http.Handler {
 			c.fail(err)
 			return
 		}
+		c.formOurs = r.Method == http.MethodPost
 		if err := c.proved(); err != nil {
 			if asks(err) {
 				c.askProof(err)
@@ -158,6 +160,9 @@ func (c *Call) Show(status int, component templ.Component) error {
 	h := c.W.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "Accept-Encoding, HX-Request")
+	if r := refused(c.R.Context()); r != nil {
+		status, component = StatusOf(r.err), r.again(component)
+	}
 	if !strings.Contains(c.R.Header.Get("Accept-Encoding"), "gzip") {
 		c.W.WriteHeader(status)
 		c.sent(component.Render(c.Ctx, parts.NewShownText(c.W)))
@@ -206,6 +211,9 @@ func (c *Call) fail(err error) {
 	if c.R.Context().Err() != nil {
 		return // the reader has left
 	}
+	if r := refused(c.R.Context()); r != nil { // and its page can't be shown
+		err = r.err
+	}
 	code := slipway.CodeOf(err)
 	if code == slipway.Unproved {
 		c.askProof(nil)
@@ -235,6 +243,9 @@ func (c *Call) fail(err error) {
 			cause += ": " + known.Err.Error()
 		}
 		c.portal.Log.Error("a page failed", "request_id", c.RequestID, "method", c.R.Method, "path", c.R.URL.Path, "error", cause)
+	}
+	if c.formAgain(err) {
+		return
 	}
 	_ = c.Show(StatusOf(err), errorPage(c.Frame(errorTitle(code), ""), code, Sentence(err), c.RequestID))
 }

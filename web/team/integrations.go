@@ -23,7 +23,6 @@ type integrationsView struct {
 	Webhooks []*ent.Webhook
 	Secret   string // of the one just made, shown once
 	Made     int
-	Err      string
 }
 
 // webhookView is one webhook, and what was sent to it.
@@ -34,20 +33,19 @@ type webhookView struct {
 	Query      webhook.DeliveriesQuery
 	Change     parts.Verdict
 	Secret     string // the new one, shown once
-	Err        string
 }
 
 func (p *pages) showIntegrations(c *shell.Call) error {
-	return p.integrationsPage(c, http.StatusOK, integrationsView{})
+	return p.integrationsPage(c, integrationsView{})
 }
 
-func (p *pages) integrationsPage(c *shell.Call, status int, v integrationsView) error {
+func (p *pages) integrationsPage(c *shell.Call, v integrationsView) error {
 	v.Team = c.R.PathValue("team")
 	var err error
 	if v.Webhooks, err = p.Webhooks(c.Ctx, v.Team); err != nil {
 		return err
 	}
-	return c.Show(status, integrationsPage(c.Frame("Integrations of "+v.Team, "teams"), v))
+	return c.Show(http.StatusOK, integrationsPage(c.Frame("Integrations of "+v.Team, "teams"), v))
 }
 
 // kindsOf reads a filter as it was typed.
@@ -59,15 +57,13 @@ func kindsOf(c *shell.Call) []string {
 func (p *pages) addWebhook(c *shell.Call) error {
 	row, secret, err := p.AddWebhook(c.Ctx, c.R.PathValue("team"), webhook.Input{URL: c.Form("url"), Events: kindsOf(c)})
 	if err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error {
-			return p.integrationsPage(c, status, integrationsView{Err: problem})
-		})
+		return err
 	}
-	return p.integrationsPage(c, http.StatusOK, integrationsView{Secret: secret.Reveal(), Made: row.ID})
+	return p.integrationsPage(c, integrationsView{Secret: secret.Reveal(), Made: row.ID})
 }
 
 func (p *pages) showWebhook(c *shell.Call) error {
-	return p.webhookPage(c, http.StatusOK, webhookView{})
+	return p.webhookPage(c, webhookView{})
 }
 
 // webhookIDOf is the webhook that an address names; 0, which none has, for nonsense.
@@ -76,7 +72,7 @@ func webhookIDOf(c *shell.Call) int {
 	return id
 }
 
-func (p *pages) webhookPage(c *shell.Call, status int, v webhookView) error {
+func (p *pages) webhookPage(c *shell.Call, v webhookView) error {
 	v.Team = c.R.PathValue("team")
 	var err error
 	if v.Webhook, err = p.Webhook(c.Ctx, v.Team, webhookIDOf(c)); err != nil {
@@ -87,11 +83,7 @@ func (p *pages) webhookPage(c *shell.Call, status int, v webhookView) error {
 		return err
 	}
 	v.Change = c.May(slipway.PermitWebhook, v.TeamID, "")
-	return c.Show(status, webhookPage(c.Frame("Webhook "+words.Number(v.ID)+" of "+v.Team, "teams"), v))
-}
-
-func (p *pages) webhookRefused(c *shell.Call, err error) error {
-	return shell.FormRefused(err, func(status int, problem string) error { return p.webhookPage(c, status, webhookView{Err: problem}) })
+	return c.Show(http.StatusOK, webhookPage(c.Frame("Webhook "+words.Number(v.ID)+" of "+v.Team, "teams"), v))
 }
 
 // backToWebhook leads to the page of the webhook that the form was about.
@@ -103,7 +95,7 @@ func (p *pages) changeWebhook(c *shell.Call) error {
 	address, events, active := c.Form("url"), append([]string{}, kindsOf(c)...), c.Form("active") != ""
 	change := webhook.Change{URL: &address, Events: &events, Active: &active, If: store.Precondition{c.Form("revision")}}
 	if _, err := p.UpdateWebhook(c.Ctx, c.R.PathValue("team"), webhookIDOf(c), change); err != nil {
-		return p.webhookRefused(c, err)
+		return err
 	}
 	return backToWebhook(c, "The webhook is saved.")
 }
@@ -111,7 +103,7 @@ func (p *pages) changeWebhook(c *shell.Call) error {
 func (p *pages) pingWebhook(c *shell.Call) error {
 	d, err := p.PingWebhook(c.Ctx, c.R.PathValue("team"), webhookIDOf(c))
 	if err != nil {
-		return p.webhookRefused(c, err)
+		return err
 	}
 	return backToWebhook(c, "A ping is on its way as delivery "+words.Number(d.ID)+". Reload the page to see how it went.")
 }
@@ -120,7 +112,7 @@ func (p *pages) replayDelivery(c *shell.Call) error {
 	id, _ := strconv.Atoi(c.R.PathValue("delivery"))
 	d, err := p.ReplayDelivery(c.Ctx, c.R.PathValue("team"), webhookIDOf(c), id)
 	if err != nil {
-		return p.webhookRefused(c, err)
+		return err
 	}
 	return backToWebhook(c, "It is sent again as delivery "+words.Number(d.ID)+". Reload the page to see how it went.")
 }
@@ -128,15 +120,15 @@ func (p *pages) replayDelivery(c *shell.Call) error {
 func (p *pages) rotateWebhook(c *shell.Call) error {
 	secret, err := p.RotateWebhook(c.Ctx, c.R.PathValue("team"), webhookIDOf(c))
 	if err != nil {
-		return p.webhookRefused(c, err)
+		return err
 	}
-	return p.webhookPage(c, http.StatusOK, webhookView{Secret: secret.Reveal()})
+	return p.webhookPage(c, webhookView{Secret: secret.Reveal()})
 }
 
 func (p *pages) removeWebhook(c *shell.Call) error {
 	team := c.R.PathValue("team")
 	if err := p.RemoveWebhook(c.Ctx, team, webhookIDOf(c), store.Precondition{c.Form("revision")}); err != nil {
-		return p.webhookRefused(c, err)
+		return err
 	}
 	return c.To(string(words.Path("teams", team, "integrations")), "The webhook is removed, and so is what was sent to it.")
 }

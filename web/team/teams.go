@@ -21,7 +21,6 @@ type teamView struct {
 	Accounts []*ent.Account // who could become a member
 	Link     string         // of an invitation, shown once
 	Until    string
-	Err      string
 }
 
 func (v teamView) has(a *ent.Account) bool {
@@ -38,13 +37,10 @@ type teamsView struct {
 	Teams    []*ent.Team
 	Accounts store.List[*ent.Account]
 	Platform parts.Verdict
-	Err      string
 }
 
-func (p *pages) showTeams(c *shell.Call) error { return p.teamsPage(c, http.StatusOK, "") }
-
-func (p *pages) teamsPage(c *shell.Call, status int, problem string) error {
-	v := teamsView{Err: problem, Platform: c.May(slipway.PermitPlatform, 0, "")}
+func (p *pages) showTeams(c *shell.Call) error {
+	v := teamsView{Platform: c.May(slipway.PermitPlatform, 0, "")}
 	var err error
 	if v.Teams, err = p.Teams(c.Ctx); err != nil {
 		return err
@@ -52,20 +48,20 @@ func (p *pages) teamsPage(c *shell.Call, status int, problem string) error {
 	if v.Accounts, err = p.Accounts(c.Ctx, store.Page{Cursor: c.Query("after"), Limit: 100}); err != nil {
 		return err
 	}
-	return c.Show(status, teamsPage(c.Frame("Teams and people", "teams"), v))
+	return c.Show(http.StatusOK, teamsPage(c.Frame("Teams and people", "teams"), v))
 }
 
 func (p *pages) addTeam(c *shell.Call) error {
 	t, err := p.AddTeam(c.Ctx, c.Form("name"), c.Form("display_name"))
 	if err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.teamsPage(c, status, problem) })
+		return err
 	}
 	return c.To(string(words.Path("teams", t.Name)), "The team "+t.Name+" is there. Give it members.")
 }
 
-func (p *pages) showTeam(c *shell.Call) error { return p.teamPage(c, http.StatusOK, teamView{}) }
+func (p *pages) showTeam(c *shell.Call) error { return p.teamPage(c, teamView{}) }
 
-func (p *pages) teamPage(c *shell.Call, status int, v teamView) error {
+func (p *pages) teamPage(c *shell.Call, v teamView) error {
 	var err error
 	if v.Team, err = p.Team(c.Ctx, c.R.PathValue("team")); err != nil {
 		return err
@@ -78,11 +74,7 @@ func (p *pages) teamPage(c *shell.Call, status int, v teamView) error {
 		}
 		v.Accounts = list.Items
 	}
-	return c.Show(status, teamPage(c.Frame("Team "+v.Name, "teams"), v))
-}
-
-func (p *pages) teamRefused(c *shell.Call, err error) error {
-	return shell.FormRefused(err, func(status int, problem string) error { return p.teamPage(c, status, teamView{Err: problem}) })
+	return c.Show(http.StatusOK, teamPage(c.Frame("Team "+v.Name, "teams"), v))
 }
 
 func (p *pages) changeMember(c *shell.Call) error {
@@ -95,7 +87,7 @@ func (p *pages) changeMember(c *shell.Call) error {
 		_, err = p.SetMember(c.Ctx, name, account, slipway.Role(c.Form("role")), nil)
 	}
 	if err != nil {
-		return p.teamRefused(c, err)
+		return err
 	}
 	if _, err := p.Team(c.Ctx, name); slipway.CodeOf(err) == slipway.NotFound {
 		return c.To("/teams", said) // one has left it oneself
@@ -107,15 +99,15 @@ func (p *pages) changeMember(c *shell.Call) error {
 func (p *pages) inviteMember(c *shell.Call) error {
 	in, err := p.Invite(c.Ctx, c.R.PathValue("team"), slipway.Role(c.Form("role")))
 	if err != nil {
-		return p.teamRefused(c, err)
+		return err
 	}
-	return p.teamPage(c, http.StatusOK, teamView{Link: p.InvitationURL(in), Until: in.Expires.UTC().Format("2006-01-02 15:04 UTC")})
+	return p.teamPage(c, teamView{Link: p.InvitationURL(in), Until: in.Expires.UTC().Format("2006-01-02 15:04 UTC")})
 }
 
 func (p *pages) removeTeam(c *shell.Call) error {
 	name := c.R.PathValue("team")
 	if err := p.RemoveTeam(c.Ctx, name, nil); err != nil {
-		return p.teamRefused(c, err)
+		return err
 	}
 	return c.To("/teams", "The team "+name+" is removed.")
 }
@@ -138,14 +130,14 @@ func (p *pages) changePerson(c *shell.Call) error {
 		change.Active, said = &no, name+" is signed out everywhere and may not sign in."
 	case "reset-factors":
 		if err := p.ResetFactors(c.Ctx, name); err != nil {
-			return shell.FormRefused(err, func(status int, problem string) error { return p.teamsPage(c, status, problem) })
+			return err
 		}
 		return c.To("/teams", name+" has no second factor any more, and is signed out everywhere.")
 	default:
 		return slipway.Errorf(slipway.Invalid, "say what to do with %s", name)
 	}
 	if _, err := p.UpdateAccount(c.Ctx, name, change); err != nil {
-		return shell.FormRefused(err, func(status int, problem string) error { return p.teamsPage(c, status, problem) })
+		return err
 	}
 	return c.To("/teams", said)
 }
