@@ -103,6 +103,9 @@ type WayBack struct {
 	Warm       bool           `json:"warm"`   // it is kept running
 	Schema     MigrationClass `json:"schema"` // of what would stay in the database
 	Reason     string         `json:"reason"` // one sentence
+	// Ahead is a newer release that was gone back from here, 0 for none: it can be
+	// promoted again, as a promotion and not as a rollback.
+	Ahead int `json:"ahead,omitempty"`
 }
 
 // Change is what differs between what runs in an environment and what a

@@ -74,7 +74,7 @@ type GateFacts struct {
 	New         []string    // people who could but for being too new to it
 	AuthorsWhy  string      // why it can't be told who wrote it, where the policy asks that; nobody's yes counts until then
 	Seconded    bool        // who asked to go back has a lesser role than the policy names, and needs somebody's yes
-	Anew        bool        // going back brings a config that the release has not run with there
+	Anew        bool        // going back brings a config that the release has not run with there, or a newer release than runs
 	Previous    string      // the environment before, "" for none
 	Before      Standing    // of the release, there
 	Then        Standing    // of the release in the environment that was the one before when it was asked for; its Environment is "" where that is the same
@@ -119,7 +119,8 @@ func (f GateFacts) Rejected() (Decision, bool) {
 // Gates returns the closed gates of a promotion, none when it may go on. A
 // rollback passes all of them but its own approvals: going back must not wait
 // for what made it necessary. One that brings another config than the release ran
-// with is a change as any other, of a release that has passed there.
+// with, or goes on to a newer release that was gone back from, is a change as any
+// other, of a release that has passed there.
 func (f GateFacts) Gates() []Wait {
 	var waits []Wait
 	expires := f.Expires()

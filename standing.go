@@ -2,6 +2,7 @@ package slipway
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -132,6 +133,32 @@ func (l Line) Of(release int) (Stay, bool) {
 		}
 	}
 	return Stay{}, false
+}
+
+// Targets are the deployments that going back can lead to, the last one first: what was
+// verified, once for each release with its config, but for what runs.
+func (l Line) Targets() []Stay {
+	now, _ := l.current()
+	var out []Stay
+	for _, s := range slices.Backward(l.Stays) {
+		if s.Verified && !s.Live && (!now.Live || !s.Same(now)) && !slices.ContainsFunc(out, s.Same) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Ahead finds the newest release that was gone back from, where that is newer than what
+// runs: going on to it is a promotion.
+func (l Line) Ahead() (Stay, bool) {
+	now, _ := l.current()
+	var newest Stay
+	for _, s := range l.Targets() {
+		if now.Live && s.Release > max(now.Release, newest.Release) {
+			newest = s
+		}
+	}
+	return newest, newest.Release > 0
 }
 
 // At finds the deployment that had the traffic, verified, at a time.

@@ -37,8 +37,17 @@ func TestRollbackWithAnotherConfigIsAChange(t *testing.T) {
 		w.must(err)
 		plan, err := w.PlanRollback(mai, today)
 		w.must(err)
-		if len(then.Waits) != 0 || len(plan.Waits) != 1 || plan.Waits[0].Gate != slipway.GateApproval || strings.Contains(strings.Join(plan.Waits[0].On, " "), "mai-") {
-			t.Errorf("with the config of then it waits for %+v, with that of today for %+v", then.Waits, plan.Waits)
+		for _, p := range []*platform.Plan{then, plan} { // release 2 is newer than what runs: that is a promotion forward
+			if !p.Forward() || len(p.Waits) != 1 || p.Waits[0].Gate != slipway.GateApproval || strings.Contains(strings.Join(p.Waits[0].On, " "), "mai-") {
+				t.Errorf("going on to what was gone back from waits for %+v", p.Waits)
+			}
+		}
+		light, err := w.WayBack(ctx, name, "dev")
+		w.must(err)
+		targets, running, err := w.RollbackTargets(mai, name, "dev")
+		w.must(err)
+		if light.Ready || light.Ahead != 2 || running != 1 || len(targets) != 1 || targets[0].Release != 2 {
+			t.Errorf("the way back is %+v, and leads from %d to %+v", light, running, targets)
 		}
 		row, err := w.Rollback(mai, today)
 		w.must(err)
@@ -48,6 +57,17 @@ func TestRollbackWithAnotherConfigIsAChange(t *testing.T) {
 		w.says(cleo, row.ID, slipway.VerdictApprove)
 		if state, reason := w.ended(fmt.Sprint(row.ID)); state != "succeeded" {
 			t.Errorf("%s: %s", state, reason)
+		}
+
+		older := today
+		older.Release = 1
+		plan, err = w.PlanRollback(mai, older)
+		w.must(err)
+		older.Today = false
+		then, err = w.PlanRollback(mai, older)
+		w.must(err)
+		if then.Forward() || len(then.Waits) != 0 || len(plan.Waits) != 1 || plan.Waits[0].Gate != slipway.GateApproval || strings.Contains(strings.Join(plan.Waits[0].On, " "), "mai-") {
+			t.Errorf("with the config of then it waits for %+v, with that of today for %+v", then.Waits, plan.Waits)
 		}
 
 		// It doesn't lead past a window either; the way back as it was does.

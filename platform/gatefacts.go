@@ -79,6 +79,12 @@ func (s subject) anew(ctx context.Context, db *ent.Client) (bool, error) {
 	return !ran, err
 }
 
+// forward tells whether what is asked for as a rollback leads to a newer release than
+// the one that runs: to one that was gone back from itself.
+func forward(rollback bool, running, to *ent.Release) bool {
+	return rollback && running != nil && to != nil && to.Number > running.Number
+}
+
 // gateFacts gathers what the gates look at, but for what people said.
 func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFacts, error) {
 	running, err := report.LiveIn(ctx, db, s.service.ID, s.environment.ID)
@@ -92,6 +98,9 @@ func gateFacts(ctx context.Context, db *ent.Client, s subject) (slipway.GateFact
 	facts := slipway.GateFacts{Now: store.Now(), Asked: store.Now(), Plan: s.describe(running, path)}
 	if facts.Anew, err = s.anew(ctx, db); err != nil {
 		return facts, err
+	}
+	if running != nil && forward(s.rollback, running.Edges.Release, s.release) {
+		facts.Anew = true
 	}
 	at := slices.IndexFunc(path, func(e *ent.Environment) bool { return e.ID == s.environment.ID })
 	if at < 0 {

@@ -50,9 +50,9 @@ type Plan struct {
 	Service     *ent.Service
 	Environment *ent.Environment
 	Commit      slipway.Commit
-	Release     *ent.Release // nil: to be built
-	Running     *ent.Release // what has the traffic there now; nil: nothing
-	Rollback    bool
+	Release     *ent.Release   // nil: to be built
+	Running     *ent.Release   // what has the traffic there now; nil: nothing
+	Rollback    bool           // Forward tells one that leads to a newer release
 	Snapshot    slipway.Digest // the config of a rollback
 	Steps       []slipway.PlannedStep
 	Policy      slipway.Policy        // in force
@@ -215,6 +215,9 @@ func (p *Platform) outdated(ctx context.Context, r *ent.Release) (bool, error) {
 func (p *Platform) verifiedIn(ctx context.Context, release int, e *ent.Environment) (bool, error) {
 	return p.db.Deployment.Query().Where(deployment.ReleaseID(release), deployment.EnvironmentID(e.ID), deployment.Verified(true)).Exist(ctx)
 }
+
+// Forward tells whether a rollback leads to a newer release than the one that runs.
+func (p *Plan) Forward() bool { return forward(p.Rollback, p.Running, p.Release) }
 
 // finishPlan adds what follows from the choice of a release.
 func (p *Platform) finishPlan(ctx context.Context, plan *Plan) error {

@@ -158,13 +158,17 @@ func keptReleases(policy slipway.Policy) int {
 // which release, how fast, and if not why.
 func (p *Platform) WayBack(ctx context.Context, serviceName, environmentName string) (slipway.WayBack, error) {
 	plan, err := p.planRollback(ctx, RollbackInput{Service: serviceName, Environment: environmentName}, slipway.PermitServiceRead)
+	ahead, failed := p.ahead(ctx, serviceName, environmentName)
+	if failed != nil {
+		return slipway.WayBack{}, failed
+	}
 	if slipway.CodeOf(err) == slipway.Conflict {
-		return slipway.WayBack{Reason: p.Why(err)}, nil
+		return slipway.WayBack{Reason: p.Why(err), Ahead: ahead}, nil
 	}
 	if err != nil {
 		return slipway.WayBack{}, err
 	}
-	back := slipway.WayBack{Ready: true, Release: plan.Release.Number, Deployment: strconv.Itoa(plan.Back), Schema: slipway.MigrationAdditive}
+	back := slipway.WayBack{Ready: true, Ahead: ahead, Release: plan.Release.Number, Deployment: strconv.Itoa(plan.Back), Schema: slipway.MigrationAdditive}
 	if plan.Running != nil && plan.Running.Migrations != nil && plan.Release.Migrations != nil {
 		back.Schema, _ = classOf(plan.Running.Migrations.Beyond(*plan.Release.Migrations))
 	}

@@ -130,6 +130,42 @@ func (p *Platform) goodDeployment(ctx context.Context, s *ent.Service, e *ent.En
 		in.Release, s.Name, e.Name, s.Name, e.Name, in.Release)
 }
 
+// RollbackTargets are the deployments of a service in an environment that going back
+// can lead to, the last one first, and the number of the release that runs, 0 for none.
+func (p *Platform) RollbackTargets(ctx context.Context, serviceName, environmentName string) (targets []slipway.Stay, running int, err error) {
+	line, err := p.lineIn(ctx, serviceName, environmentName)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, s := range line.Stays {
+		if s.Live {
+			running = s.Release
+		}
+	}
+	return line.Targets(), running, nil
+}
+
+// ahead is the newer release that was gone back from there, 0 for none.
+func (p *Platform) ahead(ctx context.Context, serviceName, environmentName string) (int, error) {
+	line, err := p.lineIn(ctx, serviceName, environmentName)
+	s, _ := line.Ahead()
+	return s.Release, err
+}
+
+// lineIn is what became of a service's deployments in an environment, for who may see it.
+func (p *Platform) lineIn(ctx context.Context, serviceName, environmentName string) (slipway.Line, error) {
+	s, err := p.Service(ctx, serviceName)
+	if err != nil {
+		return slipway.Line{}, err
+	}
+	e, err := p.Environment(ctx, environmentName)
+	if err != nil {
+		return slipway.Line{}, err
+	}
+	lines, err := linesOf(ctx, p.db, s.ID, nil, e.ID)
+	return lines[e.ID], err
+}
+
 // choose finds where to go back to in a line.
 func (in RollbackInput) choose(line slipway.Line) (slipway.Stay, bool) {
 	for _, s := range slices.Backward(line.Stays) {

@@ -25,6 +25,8 @@ type planView struct {
 	Err          string
 	Environments []*ent.Environment
 	Releases     []*ent.Release
+	Targets      []slipway.Stay // what a rollback can lead to, the last one first
+	Running      int            // the release that runs; 0 for none
 	Change       *slipway.Change
 	May          parts.Verdict
 }
@@ -55,6 +57,38 @@ func (v planView) subject() string {
 	return "a new release of " + words.ShortCommit(v.Plan.Commit.ID)
 }
 
+// forward tells whether the plan goes on to a newer release, which was gone back from.
+func (v planView) forward() bool { return v.Back && v.Plan != nil && v.Plan.Forward() }
+
+// targets are those that lead back, or those that lead on to a newer release.
+func (v planView) targets(forward bool) (list []slipway.Stay) {
+	for _, s := range v.Targets {
+		if forward == (v.Running != 0 && s.Release > v.Running) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// chosen tells whether the plan leads to a deployment.
+func (v planView) chosen(s slipway.Stay) bool {
+	if v.Deployment != 0 {
+		return s.Promotion == v.Deployment
+	}
+	return v.In.Release != 0 && v.Plan != nil && v.Plan.Back == s.Promotion
+}
+
+// targetWords say which release ran, and since when with which promotion's config.
+func (v planView) targetWords(s slipway.Stay) string {
+	text := words.Number(s.Release) + ", promotion " + words.Number(s.Promotion) + " of " + s.Began.UTC().Format("2006-01-02 15:04")
+	for _, r := range v.Releases {
+		if r.Number == s.Release && r.Subject != "" {
+			text += ": " + words.Clip(r.Subject, 40)
+		}
+	}
+	return text
+}
+
 func (p *pages) readPlan(c *shell.Call, back bool) (*ent.Service, planView, error) {
 	v, err := p.Service(c.Ctx, c.R.PathValue("service"))
 	if err != nil {
@@ -81,8 +115,9 @@ func (p *pages) readPlan(c *shell.Call, back bool) (*ent.Service, planView, erro
 	list, err := p.Releases(c.Ctx, v.Name, store.Page{Limit: 50})
 	w.Releases = list.Items
 	permission := slipway.PermitPromote
-	if back {
+	if back && err == nil {
 		permission = slipway.PermitRollback
+		w.Targets, w.Running, err = p.RollbackTargets(c.Ctx, v.Name, w.target())
 	}
 	w.May = c.May(permission, v.TeamID, w.target())
 	return v, w, err
@@ -120,7 +155,7 @@ func (p *pages) showPlan(c *shell.Call, back bool) error {
 		return err
 	}
 	title := "Promote " + v.Name
-	if back {
+	if back && !w.forward() {
 		title = "Roll back " + v.Name
 	}
 	return c.Show(http.StatusOK, planPage(c.Frame(title, "promotions"), v, w))

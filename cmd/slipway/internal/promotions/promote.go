@@ -89,6 +89,9 @@ func printPlan(a *cli.App, p *client.Plan) error {
 	if p.Current != 0 {
 		fmt.Fprintf(a.Stdout, "release %d runs there now\n", p.Current)
 	}
+	if p.Plan.Rollback && p.Current != 0 && p.Release > p.Current {
+		fmt.Fprintln(a.Stdout, "this is a promotion forward, of a release that was rolled back from: approvals, windows and freezes are those of a promotion")
+	}
 	var rows [][]string
 	for _, s := range p.Steps {
 		will := "will run"
