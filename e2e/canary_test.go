@@ -68,9 +68,9 @@ func TestCanary(t *testing.T) {
 	p = promotion{}
 	s.decode(&p, "promote", "payments")
 	s.reached("the canary is at 60 %", &p, atSixty)
-	s.must("promotion", "steer", id(p), "abort")
+	s.must("promotion", "steer", id(p), "abort", "--reason", "the totals are wrong")
 	s.reached("it is aborted", &p, func() bool { return strings.Contains(p.Reason, "aborted by") })
-	shows("aborted by")
+	shows("the totals are wrong")
 	if _, body := s.get("payments", "dev", "/"); !strings.Contains(body, "payments two") {
 		t.Errorf("after the abort dev answers %s", body)
 	}

@@ -16,8 +16,9 @@ import (
 )
 
 // Steer tells the canary of a promotion to pause, to go on, to take everything
-// or to give everything back. Conflict says that it is at no stage now.
-func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) (*ent.Promotion, error) {
+// or to give everything back, and on record why, which may be "". Conflict says that
+// it is at no stage now.
+func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering, why string) (*ent.Promotion, error) {
 	row, err := p.Promotion(ctx, id)
 	if err != nil {
 		return nil, err
@@ -29,6 +30,9 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 	if !slices.Contains(slipway.Steerings, what) {
 		return nil, slipway.Errorf(slipway.Invalid, "%q is not one of pause, resume, promote and abort", store.Printable(string(what))).At("what")
 	}
+	if why = store.Clean(why); len(why) > 500 {
+		return nil, slipway.Errorf(slipway.Invalid, "say why in at most 500 characters").At("reason")
+	}
 	if slipway.PromotionState(row.State).Over() {
 		return nil, slipway.Errorf(slipway.Conflict, "promotion %s is over: it has %s", id, row.State)
 	}
@@ -37,14 +41,14 @@ func (p *Platform) Steer(ctx context.Context, id string, what slipway.Steering) 
 	if err := p.begun(ctx, "promotion."+string(what), row, nil); err != nil {
 		return nil, err
 	}
-	said := workflows.Steered{Promotion: id, What: what, By: slipway.ViewerFrom(ctx).Name}
+	said := workflows.Steered{Promotion: id, What: what, By: slipway.ViewerFrom(ctx).Name, Why: why}
 	if said.Word, err = p.word(ctx, id, string(what), said.By); err != nil {
 		return nil, err
 	}
 	if err := workflows.Steer(asked, p.Temporal, s.Name, e.Name, said); err != nil {
 		return nil, err
 	}
-	p.audit.Record(ctx, audit.Done, "promotion."+string(what), s.Name, e.Name, "promotion "+id, "", nil, nil)
+	p.audit.Record(ctx, audit.Done, "promotion."+string(what), s.Name, e.Name, "promotion "+id, why, nil, nil)
 	return p.Promotion(ctx, id)
 }
 

@@ -26,6 +26,7 @@ type Steered struct {
 	Promotion string
 	What      slipway.Steering
 	By        string
+	Why       string `json:",omitempty"`
 	Word      Word
 }
 
@@ -98,6 +99,9 @@ func (p *promotion) steer(ctx workflow.Context, s Steered) error {
 		p.paused, p.promote = "", true
 	case slipway.SteerAbort:
 		p.cancelled, p.abortedBy = true, s.By
+		if s.Why != "" {
+			p.abortedBy += ": " + s.Why
+		}
 		p.stop()
 	}
 	return nil

@@ -105,7 +105,7 @@ func (s *split) ends(t *testing.T, service string, state slipway.PromotionState,
 
 func steer(t *testing.T, service string, what slipway.Steering) error {
 	t.Helper()
-	return workflows.Steer(t.Context(), shared.Client(), service, "dev", workflows.Steered{Promotion: "7", What: what, By: "ada", Word: word("7", string(what))})
+	return workflows.Steer(t.Context(), shared.Client(), service, "dev", workflows.Steered{Promotion: "7", What: what, By: "ada", Why: "the totals are wrong", Word: word("7", string(what))})
 }
 
 func TestCanary(t *testing.T) {
@@ -177,7 +177,7 @@ func TestCanary(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.ends(t, "canary-aborted", slipway.PromotionCancelled, "aborted by ada", "10 revert")
+		s.ends(t, "canary-aborted", slipway.PromotionCancelled, "aborted by ada: the totals are wrong", "10 revert")
 	})
 	t.Run("never healthy", func(t *testing.T) {
 		s := newSplit(slipway.Stage{Weight: 10})

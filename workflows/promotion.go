@@ -82,7 +82,7 @@ type promotion struct {
 	cancelled bool
 	deployed  bool
 	reason    string
-	abortedBy string
+	abortedBy string // and why
 	failedAt  slipway.StepName
 	gates
 	canary

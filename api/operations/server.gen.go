@@ -2982,6 +2982,11 @@ type StatusCell struct {
 
 // SteeringInput what a canary is told
 type SteeringInput struct {
+	// Reason why; it stands in the audit log, and after an abort on the promotion
+	//
+	// Example: the totals are wrong
+	Reason string `json:"reason,omitempty,omitzero"`
+
 	// What what it shall do
 	//
 	// Example: pause

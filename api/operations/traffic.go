@@ -12,7 +12,7 @@ import (
 
 // SteerCanary tells a canary what to do.
 func (h *handlers) SteerCanary(ctx context.Context, r SteerCanaryRequestObject) (SteerCanaryResponseObject, error) {
-	p, err := h.platform.Steer(ctx, strconv.Itoa(r.Promotion), r.Body.What)
+	p, err := h.platform.Steer(ctx, strconv.Itoa(r.Promotion), r.Body.What, r.Body.Reason)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,13 @@ package environment
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/slipway-dev/slipway"
 	"github.com/slipway-dev/slipway/catalog"
+	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/store"
 	"github.com/slipway-dev/slipway/web/shell"
 )
@@ -38,4 +41,15 @@ func (p *pages) changeEnvironment(c *shell.Call) error {
 		return err
 	}
 	return c.To("/environments", name+" has moved.")
+}
+
+// orderAfter is the order of environments once one of them has another's place.
+func orderAfter(list []*ent.Environment, from, to int) string {
+	order := slices.Clone(list)
+	order[from], order[to] = order[to], order[from]
+	names := make([]string, len(order))
+	for i, e := range order {
+		names[i] = e.Name
+	}
+	return strings.Join(names, ", then ")
 }

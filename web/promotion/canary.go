@@ -13,7 +13,7 @@ func (v promotionView) canary() bool {
 
 func (p *pages) steer(c *shell.Call) error {
 	id := c.R.PathValue("id")
-	if _, err := p.Steer(c.Ctx, id, slipway.Steering(c.Form("what"))); err != nil {
+	if _, err := p.Steer(c.Ctx, id, slipway.Steering(c.Form("what")), c.Form("reason")); err != nil {
 		return err
 	}
 	return c.To(string(words.Path("promotions", id)), map[string]string{

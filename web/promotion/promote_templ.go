@@ -842,7 +842,7 @@ func planPage(f shell.Frame, v *ent.Service, w planView) templ.Component {
 						}
 					}
 					if w.Back {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "<label class=\"field\">Why <input name=\"why\" maxlength=\"500\" placeholder=\"Said wherever the release would go on\"></label> <button class=\"btn primary wide\">")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "<label class=\"field\">Reason (optional) <input type=\"text\" name=\"why\" maxlength=\"500\" placeholder=\"Said wherever the release would go on\"></label> <button class=\"btn primary wide\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -13,17 +13,19 @@ import (
 type promotionSteer struct {
 	ID   int    `arg:"" help:"The promotion."`
 	What string `arg:"" enum:"pause,resume,promote,abort" help:"pause: stay at the weight; resume: end the pause, or else the stage; promote: all the traffic now; abort: all the traffic back to the old release."`
+
+	Reason string `short:"m" placeholder:"WHY" help:"Why. It stands in the audit log, and after an abort on the promotion."`
 }
 
 // Help has examples.
 func (promotionSteer) Help() string {
-	return "Examples:\n  slipway promotion steer 12 pause\n  slipway promotion steer 12 promote\n  slipway promotion steer 12 abort"
+	return "Examples:\n  slipway promotion steer 12 pause\n  slipway promotion steer 12 promote\n  slipway promotion steer 12 abort -m \"the totals are wrong\""
 }
 
 // Run steers a canary.
 func (c *promotionSteer) Run(a *cli.App) error {
 	r, err := cli.Call(a, func(ctx context.Context, cl *client.ClientWithResponses) (*client.SteerCanaryResponse, error) {
-		return cl.SteerCanaryWithResponse(ctx, c.ID, client.SteeringInput{What: slipway.Steering(c.What)})
+		return cl.SteerCanaryWithResponse(ctx, c.ID, client.SteeringInput{What: slipway.Steering(c.What), Reason: c.Reason})
 	})
 	if err != nil {
 		return err
