@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/ent"
 	"github.com/slipway-dev/slipway/python/syntax"
 	"github.com/slipway-dev/slipway/report"
+	"github.com/slipway-dev/slipway/store"
 )
 
 // ConfigCheck tells how the config of a service in an environment fits the release
@@ -79,14 +80,37 @@ func (p *Platform) CheckConfig(ctx context.Context, serviceName, environmentName
 		return check, nil
 	}
 	check.Asked, check.Unused = len(found.asks), found.unnamed
-	for _, v := range found.asks {
-		if _, set := slices.BinarySearch(keys, v.Name); e != nil && v.Required && !set && !syntax.Given(v.Name) {
-			v.File = strings.TrimPrefix(v.File, "source/")
-			check.Missing = append(check.Missing, v)
-		}
+	if e != nil {
+		check.Missing = found.missing(func(key string) bool { _, set := slices.BinarySearch(keys, key); return set })
 	}
 	return check, nil
 }
+
+// lacking says which variables a release asks for without a default that its config
+// doesn't have; nothing where either can't be read.
+func (p *Platform) lacking(ctx context.Context, d difference, note noter) {
+	if d.release == nil || d.config == nil {
+		return
+	}
+	artifact, err := p.Builder.Open(ctx, slipway.Digest(d.release.Artifact))
+	if err != nil {
+		return
+	}
+	found, err := p.asks.of(artifact, d.release, nil)
+	if err != nil {
+		return
+	}
+	missing := found.missing(func(key string) bool { _, set := d.config.Env[key]; return set })
+	for _, v := range missing[:min(len(missing), mostLacking)] {
+		note("bad", fmt.Sprintf("%s, line %d, asks for it without a default.", store.Printable(v.File), v.Line), "%s is not set in %s.", store.Printable(v.Name), d.environment.Name)
+	}
+	if more := len(missing) - mostLacking; more > 0 {
+		note("bad", "The config page of the service lists them.", "%d more variables are not set in %s.", more, d.environment.Name)
+	}
+}
+
+// mostLacking is how many variables that are not set have a note each.
+const mostLacking = 5
 
 // mostAsks is how many answers are kept.
 const mostAsks = 200
@@ -95,6 +119,17 @@ const mostAsks = 200
 type releaseAsks struct {
 	asks    []syntax.Variable
 	unnamed []string
+}
+
+// missing are those that are asked for without a default and not set.
+func (a releaseAsks) missing(set func(key string) bool) (list []syntax.Variable) {
+	for _, v := range a.asks {
+		if v.Required && !set(v.Name) && !syntax.Given(v.Name) {
+			v.File = strings.TrimPrefix(v.File, "source/")
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 // asksOf keeps what was found in releases: an artifact never changes.

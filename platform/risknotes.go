@@ -34,6 +34,7 @@ func (p *Platform) notes(ctx context.Context, d difference, old *ent.Release, c 
 	dataNotes(d, note)
 	tests(c, note)
 	configNotes(c, note)
+	p.lacking(ctx, d, note)
 	if d.rollback {
 		return nil
 	}

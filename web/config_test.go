@@ -65,6 +65,9 @@ func TestConfigFitsTheRelease(t *testing.T) {
 	has(page, true, "Config changed in dev: LEFT_OVER set to 1", "by test")
 	has("/services/payments/config?env=test", true, "Missing in test", "release 1, the newest")
 	has("/services/payments/config?env=", false, "missing-title")
+	// The plan of a promotion says it before anybody asks for one.
+	has("/services/payments/promote?to=test", true, "DATABASE_URL is not set in test.", "app.py, line 2, asks for it without a default.", "API_KEY is not set in test.")
+	has("/services/payments/promote?to=test", false, "MODE is not set")
 	// The links fill in the right form.
 	has(page+"&key=DATABASE_URL", true, `name="key" value="DATABASE_URL"`, `name="name" value=""`)
 	has(page+"&key=API_KEY", true, `name="key" value=""`, `name="name" value="API_KEY"`)
@@ -76,6 +79,7 @@ func TestConfigFitsTheRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(page, false, "hunter2", "missing-title", ">unused<")
+	has("/services/payments/promote?to=dev&release=1", false, "is not set in dev")
 	has(page, true, "All that release 1, which runs here, asks for without a default is set, and nothing set is unused.")
 }
 
