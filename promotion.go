@@ -100,7 +100,7 @@ const SkippedByOwner = "its owner doesn't want the tests run"
 func PlanSteps(r PlanRequest) []PlannedStep {
 	step := func(n StepName) PlannedStep { return PlannedStep{Name: n, State: StepPending} }
 	reused := func(n StepName) PlannedStep {
-		return PlannedStep{Name: n, State: StepReused, Reason: "done when the release was made"}
+		return PlannedStep{Name: n, State: StepReused, Reason: "cached"}
 	}
 	steps := []PlannedStep{step(StepFetch), step(StepBuild), step(StepTest)}
 	if r.Release > 0 && r.Built {

@@ -36,7 +36,7 @@ func TestPlanSteps(t *testing.T) {
 		}
 	}
 	for verdict, want := range map[slipway.TestVerdict]string{
-		slipway.TestsPassed: "done when the release was made", slipway.TestsNone: "the release has no tests", slipway.TestsSkipped: slipway.SkippedByOwner,
+		slipway.TestsPassed: "cached", slipway.TestsNone: "the release has no tests", slipway.TestsSkipped: slipway.SkippedByOwner,
 	} {
 		if got := slipway.PlanSteps(slipway.PlanRequest{Release: 3, Built: true, Tests: verdict})[2]; got.Reason != want || got.State != slipway.StepReused {
 			t.Errorf("%s: %+v", verdict, got)

@@ -102,10 +102,10 @@ func (p *Platform) lacking(ctx context.Context, d difference, note noter) {
 	}
 	missing := found.missing(func(key string) bool { _, set := d.config.Env[key]; return set })
 	for _, v := range missing[:min(len(missing), mostLacking)] {
-		note("bad", fmt.Sprintf("%s, line %d, asks for it without a default.", store.Printable(v.File), v.Line), "%s is not set in %s.", store.Printable(v.Name), d.environment.Name)
+		note("wait", fmt.Sprintf("%s, line %d, asks for it without a default.", store.Printable(v.File), v.Line), "%s is not set in %s.", store.Printable(v.Name), d.environment.Name)
 	}
 	if more := len(missing) - mostLacking; more > 0 {
-		note("bad", "The config page of the service lists them.", "%d more variables are not set in %s.", more, d.environment.Name)
+		note("wait", "The config page of the service lists them.", "%d more variables are not set in %s.", more, d.environment.Name)
 	}
 }
 

@@ -1858,7 +1858,7 @@ type PlannedStep struct {
 
 	// Reason why it is reused or skipped
 	//
-	// Example: done when the release was made
+	// Example: cached
 	Reason string `json:"reason,omitempty,omitzero"`
 
 	// State where a step stands

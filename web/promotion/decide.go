@@ -84,7 +84,7 @@ func authorWords(q *ent.Promotion) string {
 	for _, c := range q.Authors.Config {
 		who += "; " + c.Name + " changed " + c.What()
 	}
-	who += "; asked for by " + q.RequestedBy
+	who += "; requested by " + q.RequestedBy
 	if len(q.Behind) > 0 {
 		who += " (with what " + strings.Join(q.Behind, ", ") + " made)"
 	}
