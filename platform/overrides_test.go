@@ -170,8 +170,8 @@ func TestOtherOverridesAreAnotherRelease(t *testing.T) {
 	})
 }
 
-// TestOverridesAreFrozen: a promotion builds with those that it started with, and
-// so does its retry, whatever the service says meanwhile.
+// TestOverridesAreFrozen: a promotion builds with those that it started with,
+// whatever the service says meanwhile; who tries it again gets those of then.
 func TestOverridesAreFrozen(t *testing.T) {
 	live(t, func(w *world, name string) {
 		ctx := w.Context()
@@ -193,7 +193,7 @@ func TestOverridesAreFrozen(t *testing.T) {
 		}
 		row, err := w.Promotion(ctx, fmt.Sprint(again.ID))
 		w.must(err)
-		if o := row.Edges.Release.Manifest.Overrides; o != `{"python":"3.12"}` {
+		if o := row.Edges.Release.Manifest.Overrides; o != `{"python":"3.13"}` {
 			t.Errorf("it was built with %s", o)
 		}
 		w.promote(platform.PromoteInput{Service: name}, "succeeded")
@@ -201,6 +201,54 @@ func TestOverridesAreFrozen(t *testing.T) {
 		w.must(err)
 		if o := newest.Manifest.Overrides; o != `{"python":"3.11"}` {
 			t.Errorf("the next one was built with %s", o)
+		}
+	})
+}
+
+// TestRetryTakesOverridesOfNow: what failed for what the overrides say is mended by
+// others, for a release that was made already, too. It is kept on its further way.
+func TestRetryTakesOverridesOfNow(t *testing.T) {
+	live(t, func(w *world, name string) {
+		ctx := w.Context()
+		red := func(is bool) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.red = is
+		}
+		w.commit(commitID("c1"), "c1")
+		red(true)
+		failed := w.promote(platform.PromoteInput{Service: name}, "failed")
+		red(false)
+		w.override(name, "python: '3.13'")
+		again, err := w.Retry(ctx, failed, platform.Skip{})
+		w.must(err)
+		if state, reason := w.ended(fmt.Sprint(again.ID)); state != "succeeded" {
+			t.Fatalf("%s: %s", state, reason)
+		}
+		row, err := w.Promotion(ctx, fmt.Sprint(again.ID))
+		w.must(err)
+		if r := row.Edges.Release; r.Number != 2 || r.Manifest.Overrides != `{"python":"3.13"}` {
+			t.Errorf("it was release %d, built with %s", r.Number, r.Manifest.Overrides)
+		}
+
+		_, err = w.SetPolicy(ctx, name, "test", slipway.PolicyChange{Approvals: ptr(1)}, false, nil)
+		w.must(err)
+		next, err := w.Promote(ctx, platform.PromoteInput{Service: name, Environment: "test"})
+		w.must(err)
+		w.waiting(next.ID, "0 of 1 approvals")
+		_, err = w.Cancel(ctx, fmt.Sprint(next.ID))
+		w.must(err)
+		w.ended(fmt.Sprint(next.ID))
+		w.override(name, "{}")
+		_, err = w.SetPolicy(ctx, name, "test", slipway.PolicyChange{Approvals: ptr(0)}, false, nil)
+		w.must(err)
+		onward, err := w.Retry(ctx, fmt.Sprint(next.ID), platform.Skip{})
+		w.must(err)
+		if state, reason := w.ended(fmt.Sprint(onward.ID)); state != "succeeded" {
+			t.Fatalf("%s: %s", state, reason)
+		}
+		if row, err = w.Promotion(ctx, fmt.Sprint(onward.ID)); err != nil || row.Edges.Release.Number != 2 {
+			t.Errorf("release %d came into test: %v", row.Edges.Release.Number, err)
 		}
 	})
 }

@@ -23,11 +23,10 @@ type PromoteInput struct {
 	Ref         string // a branch, a tag or a commit; excludes Release
 	Release     int    // a release that exists; excludes Ref
 
-	overrides *slipway.Overrides // of the promotion that is tried again; nil for those that the service has now
-	skip      slipway.StepName   // left out; Retry has asked the policy
-	skipWhy   string
-	onward    bool // asked for by no person: never a release older than what runs, or one that was taken back on the way
-	recorded  bool // the release comes from a record, and nobody names it now
+	skip     slipway.StepName // left out; Retry has asked the policy
+	skipWhy  string
+	onward   bool // asked for by no person: never a release older than what runs, or one that was taken back on the way
+	recorded bool // the release comes from a record, and nobody names it now
 }
 
 // Validate names the field at fault.
@@ -103,9 +102,6 @@ func (p *Platform) plan(ctx context.Context, in PromoteInput, permission slipway
 		return nil, err
 	}
 	plan := &Plan{Service: s, Environment: e, Policy: policy.Policy, Skip: in.skip, SkipWhy: in.skipWhy, onward: in.onward, named: in.Release != 0 && !in.onward && !in.recorded, Overrides: slipway.Overrides(s.Overrides)}
-	if in.overrides != nil {
-		plan.Overrides = *in.overrides
-	}
 	if policy.Policy.SkipsAllowed && (in.Release != 0 || in.Ref != "") {
 		previous = nil
 	}

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"slices"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/slipway-dev/slipway/identity"
 	"github.com/slipway-dev/slipway/report"
 	"github.com/slipway-dev/slipway/store"
-	"github.com/slipway-dev/slipway/workflows"
 )
 
 // outline describes the plan, and refuses what no waiting would make right.
@@ -144,7 +142,9 @@ func (p *Platform) maySkip(ctx context.Context, row *ent.Promotion, skip Skip) e
 }
 
 // Retry promotes again what a promotion that ended badly has promoted: the same
-// commit, the same release if it was made, and otherwise the same overrides. What was done isn't done again.
+// commit, and the same release if it was made, with the config of now. What was done
+// isn't done again; what has to be built is built with the overrides of now, and so is
+// a release that was only to come into the first environment and has others.
 // It overtakes nothing: the release comes from the record, so where a newer one runs
 // by now, it is a Conflict that says how to go back.
 // A step that the environment's policy names may be left out, with a reason.
@@ -187,14 +187,12 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 	if skip.Step != "" {
 		in.skipWhy = "left out by " + slipway.Actor(ctx) + ": " + store.Clean(skip.Reason)
 	}
-	if row.Edges.Release != nil {
+	anew, err := p.builtAnew(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	if !anew {
 		in.Ref, in.Release = "", row.Edges.Release.Number
-	} else {
-		var was workflows.Input
-		if err := json.Unmarshal(row.Input, &was); len(row.Input) > 0 && err != nil {
-			return nil, err
-		}
-		in.overrides = &was.Overrides
 	}
 	plan, err := p.plan(ctx, in, slipway.PermitPromote)
 	if err != nil {
@@ -205,6 +203,22 @@ func (p *Platform) Retry(ctx context.Context, id string, skip Skip) (*ent.Promot
 		plan.Commit.Ref = row.Commit.Ref
 	}
 	return p.start(ctx, plan)
+}
+
+// builtAnew tells whether trying a promotion again builds: where it has made no release,
+// or one with other overrides than the service has now, in the first environment, and
+// nothing newer runs there.
+func (p *Platform) builtAnew(ctx context.Context, row *ent.Promotion) (bool, error) {
+	r, s, e := row.Edges.Release, row.Edges.Service, row.Edges.Environment
+	if r == nil || string(r.Manifest.Overrides) == s.Overrides {
+		return r == nil, nil
+	}
+	path, err := catalog.PathOf(ctx, p.db, s)
+	if err != nil || len(path) == 0 || path[0].ID != e.ID {
+		return false, err
+	}
+	running, err := p.Live(ctx, s.ID, e.ID)
+	return err == nil && (running == nil || running.Edges.Release.Number <= r.Number), err
 }
 
 // sameGround refuses to try a rollback again where a newer release runs than the

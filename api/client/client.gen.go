@@ -4887,7 +4887,7 @@ type ClientInterface interface {
 
 	// RetryPromotionWithBody Try a promotion again
 	//
-	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4896,7 +4896,7 @@ type ClientInterface interface {
 
 	// RetryPromotion Try a promotion again
 	//
-	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7010,7 +7010,7 @@ func (c *Client) FollowPromotion(ctx context.Context, promotion PromotionID, par
 
 // RetryPromotionWithBody Try a promotion again
 //
-// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7029,7 +7029,7 @@ func (c *Client) RetryPromotionWithBody(ctx context.Context, promotion Promotion
 
 // RetryPromotion Try a promotion again
 //
-// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15789,7 +15789,7 @@ type ClientWithResponsesInterface interface {
 
 	// RetryPromotionWithBodyWithResponse Try a promotion again
 	//
-	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15798,7 +15798,7 @@ type ClientWithResponsesInterface interface {
 
 	// RetryPromotionWithResponse Try a promotion again
 	//
-	// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+	// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -23805,7 +23805,7 @@ func (c *ClientWithResponses) FollowPromotionWithResponse(ctx context.Context, p
 
 // RetryPromotionWithBodyWithResponse Try a promotion again
 //
-// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23820,7 +23820,7 @@ func (c *ClientWithResponses) RetryPromotionWithBodyWithResponse(ctx context.Con
 
 // RetryPromotionWithResponse Try a promotion again
 //
-// Starts a promotion of the same commit and, when it was made, the same release. What was done isn't done again. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
+// Starts a promotion of the same commit and, when it was made, the same release, with the config of now. What was done isn't done again; what has yet to be built is built with the overrides of now, and so is a release in the first environment that was built with others. Refused with 409 unless it ended badly. A step that the environment's policy names may be left out, with a reason.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -246,6 +246,14 @@ func comeBefore(l *platform.Line) string {
 }
 
 // again is where the same is promoted once more.
+// againWords say what a promotion that is tried again takes along.
+func againWords(q *ent.Promotion) string {
+	if q.Edges.Release == nil {
+		return "the same commit, built with the overrides of now, with the config of now"
+	}
+	return "as it was built, with the config of now; into the first environment built anew where the overrides have changed"
+}
+
 func again(q *ent.Promotion) templ.SafeURL {
 	pairs := []string{"to", q.Edges.Environment.Name, "release", words.ReleaseOf(q)}
 	if words.ReleaseOf(q) == "" {
