@@ -189,10 +189,16 @@ func (s *Steps) Shift(ctx context.Context, in ShiftInput) error {
 			return err
 		}
 		d.Weight = in.Weight
-		if err := s.Target.Deploy(ctx, d, log); err != nil || !final {
+		if err := s.Target.Deploy(ctx, d, log); err != nil {
 			return err
 		}
-		return s.served(ctx, d)
+		if final {
+			return s.served(ctx, d)
+		}
+		if seen, err := s.Target.Observe(ctx, in.Service, in.Environment); err == nil && seen.Deployment == in.Promotion {
+			fmt.Fprintln(log, "Nothing ran here before: there is nothing to compare a canary with, so it has all the traffic at once.")
+		}
+		return nil
 	})
 }
 

@@ -21,6 +21,8 @@ type split struct {
 	weight   int
 	judged   chan slipway.Rollout
 	deployed []string
+	first    bool   // nothing ran before
+	said     string // in the logs of steps
 }
 
 func newSplit(stages ...slipway.Stage) *split {
@@ -44,7 +46,7 @@ func (s *split) Deploy(_ context.Context, d slipway.Deployment, log io.Writer) e
 func (s *split) Observe(context.Context, string, string) (slipway.Observed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.weight == 0 {
+	if s.weight == 0 || s.first {
 		return slipway.Observed{Deployment: "7", Artifact: artifact.Digest}, nil
 	}
 	return slipway.Observed{Deployment: "6", Next: &slipway.Share{Deployment: "7", Weight: s.weight}}, nil
@@ -77,6 +79,12 @@ func (n noted) Step(ctx context.Context, e slipway.StepEvent) error {
 		n.judged <- *e.Rollout
 	}
 	return n.ledger.Step(ctx, e)
+}
+func (n noted) Log(_ context.Context, _ string, _ slipway.StepName, _, _ int, text string) error {
+	n.split.mu.Lock()
+	defer n.split.mu.Unlock()
+	n.split.said += text
+	return nil
 }
 func (n noted) Release(ctx context.Context, r slipway.BuiltRelease) (int, error) {
 	return n.ledger.Release(ctx, r)
@@ -132,6 +140,17 @@ func TestCanary(t *testing.T) {
 		s.good = 100
 		s.mu.Unlock()
 		s.ends(t, "canary-quiet", slipway.PromotionSucceeded, "", "10 0")
+	})
+	t.Run("the first goes on alone, and says why", func(t *testing.T) {
+		s := newSplit(slipway.Stage{Weight: 10, Pause: 1}, slipway.Stage{Weight: 50})
+		s.first = true
+		s.begin(t, "canary-first")
+		s.ends(t, "canary-first", slipway.PromotionSucceeded, "", "10 0")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !strings.Contains(s.said, "nothing to compare a canary with") {
+			t.Errorf("its log says %q", s.said)
+		}
 	})
 	t.Run("by hand, paused, resumed", func(t *testing.T) {
 		s := newSplit(slipway.Stage{Weight: 10}, slipway.Stage{Weight: 50})
