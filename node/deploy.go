@@ -67,6 +67,9 @@ func (p *place) fresh(ctx context.Context, d slipway.Deployment, log io.Writer) 
 	m := move{live: d.ID, keep: true, recreate: d.Strategy == slipway.Recreate}
 	err := p.bringUp(ctx, d)
 	if err == nil {
+		err = p.gate(ctx, p.start(d.ID, func(i *instance) bool { return i.web && !m.alone(i) }), log)
+	}
+	if err == nil { // a worker of a release that can't serve takes no jobs
 		err = p.gate(ctx, p.start(d.ID, func(i *instance) bool { return !m.alone(i) }), log)
 	}
 	if err == nil {

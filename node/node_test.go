@@ -71,12 +71,18 @@ func TestBadDeploysKeepTheOld(t *testing.T) {
 	} {
 		d := b.deployment(id+2, "bad"+c.mode, map[string]string{"MODE": c.mode})
 		d.Manifest.Health.TimeoutSeconds, d.Manifest.Addresses = 2, []string{"DATABASE_URL"}
+		d.Manifest.Processes = append(d.Manifest.Processes, process("worker", 1))
 		_, err := b.deploy(d)
 		if slipway.CodeOf(err) != slipway.Refused || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.mode, err)
 		}
 		if _, body, _ := b.ask(); !strings.HasPrefix(body, "one ") {
 			t.Errorf("%s: %q", c.mode, body)
+		}
+	}
+	for _, start := range b.noted("starts") {
+		if strings.HasPrefix(start, "worker ") {
+			t.Errorf("a release that was never healthy had a worker, which may have taken jobs: %s", start)
 		}
 	}
 }
