@@ -55,14 +55,18 @@ func (d *detection) planTrials() {
 	for i := 0; i+1 < len(words); i++ {
 		switch {
 		case words[i] == "alembic" && words[len(words)-2] == "upgrade":
-			d.trial(trialMigrations, root, false, slices.Concat(given, words[i:len(words)-2], []string{"current"})...)
+			d.trial(trialMigrations, root, false, slices.Concat(given, words[i:len(words)-2], pendingRevisions)...)
 			return
 		case words[i] == "flask" && words[len(words)-2] == "db" && words[len(words)-1] == "upgrade":
-			d.trial(trialMigrations, root, false, slices.Concat(given, words[i:len(words)-1], []string{"current"})...)
+			d.trial(trialMigrations, root, false, slices.Concat(given, words[i:len(words)-1], pendingRevisions)...)
 			return
 		}
 	}
 }
+
+// pendingRevisions has alembic list what is from the revision that the schema is at to
+// the newest, and mark that one. Where none is applied it lists all and marks none.
+var pendingRevisions = []string{"history", "--rev-range", "current:", "--indicate-current"}
 
 // gunicornSettings is the file of settings that gunicorn reads where the web process
 // starts it, as it is named from the application's directory; "" for none, and for one
@@ -175,24 +179,33 @@ func judgeDjango(said *slipway.Rehearsed, r slipway.TrialResult) {
 	said.Text = strings.Join(lines, "\n")
 }
 
+// alembicRevision is a line such as "1a2b -> 3c4d (head) (current), add a price".
+var alembicRevision = regexp.MustCompile(`^(?:<base>|[\w, ]+) -> (\w+)((?: \([^)]*\))*),(.*)$`)
+
 func judgeMigrations(said *slipway.Rehearsed, r slipway.TrialResult) {
 	if r.Exit != 0 {
 		said.State, said.Text = slipway.Unsure, "the schema could not be asked: "+lastLine(r.Output)
 		return
 	}
 	var open []string
-	django := false
+	django, alembic := false, false
 	for line := range strings.Lines(r.Output) {
 		line = strings.TrimSpace(line)
 		django = django || strings.HasPrefix(line, "[")
 		if name, pending := strings.CutPrefix(line, "[ ]"); pending {
 			open = append(open, strings.TrimSpace(name))
 		}
+		if m := alembicRevision.FindStringSubmatch(line); m != nil {
+			alembic = true
+			if !strings.Contains(m[2], "(current)") { // the newest stands first
+				open = slices.Insert(open, 0, strings.TrimSpace(m[1]+" "+strings.TrimSpace(m[3])))
+			}
+		}
 	}
 	switch {
 	case len(open) > 0:
 		said.Text = fmt.Sprintf("%d to apply: %s", len(open), strings.Join(open[:min(len(open), 20)], ", "))
-	case django:
+	case django, alembic:
 		said.Text = "the schema has all of them"
 	case strings.TrimSpace(r.Output) == "":
 		said.Text = "none is applied yet"

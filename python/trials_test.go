@@ -72,6 +72,9 @@ func TestJudgeTrial(t *testing.T) {
 		{slipway.TrialResult{Name: "migrations", Output: "[X]  shop.0001_initial\n[ ]  shop.0002_price\n"}, slipway.Ready, "1 to apply: shop.0002_price"},
 		{slipway.TrialResult{Name: "migrations", Output: "[X]  shop.0001_initial\n"}, slipway.Ready, "has all of them"},
 		{slipway.TrialResult{Name: "migrations", Output: "ae1027a6acf (head)\n"}, slipway.Ready, "the schema is at ae1027a6acf (head)"},
+		{slipway.TrialResult{Name: "migrations", Output: "INFO  [alembic.runtime.migration] Context impl SQLiteImpl.\nfd9e -> 0e84 (head), three\ne25a -> fd9e, two\n<base> -> e25a (current), one\n"}, slipway.Ready, "2 to apply: fd9e two, 0e84 three"},
+		{slipway.TrialResult{Name: "migrations", Output: "fd9e, ab12 -> 0e84 (head) (mergepoint) (current), three\n"}, slipway.Ready, "has all of them"},
+		{slipway.TrialResult{Name: "migrations", Output: "<base> -> e25a (head), one, two\n"}, slipway.Ready, "1 to apply: e25a one, two"},
 		{slipway.TrialResult{Name: "migrations", Output: ""}, slipway.Ready, "none is applied"},
 		{slipway.TrialResult{Name: "migrations", Exit: 1, Output: "OperationalError: connection refused\n"}, slipway.Unsure, "connection refused"},
 	} {
@@ -96,15 +99,15 @@ func TestTrials(t *testing.T) {
 		"alembic": {fstest.MapFS{
 			"requirements.txt": {Data: []byte("flask\nalembic\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
 			"alembic.ini": {Data: []byte("[alembic]\nscript_location = migrations\n")}, "migrations/env.py": {Data: []byte("")}, "migrations/versions/1.py": {Data: []byte("revision = '1'\ndown_revision = None\n")},
-		}, "import; alembic current"},
+		}, "import; alembic history --rev-range current: --indicate-current"},
 		"flask of before --app": {fstest.MapFS{
 			"requirements.txt": {Data: []byte("flask==1.1.4\nflask-migrate==2.7.0\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
 			"migrations/env.py": {Data: []byte("")}, "migrations/alembic.ini": {Data: []byte("[alembic]\n")}, "migrations/versions/1.py": {Data: []byte("revision = '1'\ndown_revision = None\n")},
-		}, "import; env FLASK_APP=app:app flask db current"},
+		}, "import; env FLASK_APP=app:app flask db history --rev-range current: --indicate-current"},
 		"through a manager, with more before it": {fstest.MapFS{
 			"requirements.txt": {Data: []byte("flask==3.1.2\nflask-migrate==4.1.0\n")}, "app.py": {Data: []byte("from flask import Flask\napp = Flask(__name__)\n")},
 			"slipway.yaml": {Data: []byte("release_command: A=1 B='x y' python -m flask db upgrade\n")},
-		}, "import; env A=1 B=x y flask db current"},
+		}, "import; env A=1 B=x y flask db history --rev-range current: --indicate-current"},
 	} {
 		p, err := python.Detect(c.files, python.Options{Interpreters: []python.Interpreter{{Version: "3.12.1", Path: "/python"}}})
 		if err != nil {
